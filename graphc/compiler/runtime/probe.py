@@ -1,0 +1,120 @@
+"""What this machine has for running on a GPU, found without importing pycuda.
+
+The driver is asked through ctypes (``cuInit``, ``cuDeviceGetCount``; CUDA Driver API Reference,
+sections "Initialization" and "Device Management"), so a machine without any of the GPU stack can be
+asked too. `graphc doctor` shows the pieces; `gpu_status` is the verdict that the device flag needs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import shutil
+import sys
+from dataclasses import dataclass
+
+_DRIVER_LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+PYCUDA_FIX = "python -m pip install pycuda"
+NVCC_FIX = (
+    "install the CUDA toolkit (Debian, Ubuntu: sudo apt install nvidia-cuda-toolkit) and put "
+    "nvcc on PATH"
+)
+_DRIVER_FIX = "install NVIDIA's driver (Debian: sudo apt install nvidia-driver) and restart"
+_DEVICE_FIX = "see what nvidia-smi says, and that CUDA_VISIBLE_DEVICES does not hide the GPU"
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The CUDA driver: its version and the names of its GPUs, or what is wrong and the fix."""
+
+    version: str = ""
+    names: tuple[str, ...] = ()
+    problem: str = ""
+    fix: str = ""
+
+
+@dataclass(frozen=True)
+class GpuStatus:
+    """Whether functions can run on a GPU here; if not, the reason and what to do about it.
+
+    `names` are the GPUs that the driver sees, usable or not.
+    """
+
+    usable: bool
+    reason: str
+    fix: str
+    names: tuple[str, ...]
+
+
+def cuda_driver(library: str = _DRIVER_LIBRARY) -> Driver:
+    """Ask the driver in the shared `library` for its version and its GPUs."""
+    try:
+        cuda = ctypes.CDLL(library)
+    except OSError:
+        return Driver(problem=f"no CUDA driver ({library} not found)", fix=_DRIVER_FIX)
+    try:
+        _call(cuda, "cuInit", 0)
+        number = ctypes.c_int()
+        _call(cuda, "cuDriverGetVersion", ctypes.byref(number))
+        version = f"{number.value // 1000}.{number.value % 1000 // 10}"
+        count = ctypes.c_int()
+        _call(cuda, "cuDeviceGetCount", ctypes.byref(count))
+        names = tuple(_device_name(cuda, ordinal) for ordinal in range(count.value))
+    except _CallError as error:
+        return Driver(problem=f"the CUDA driver failed: {error}", fix=_DEVICE_FIX)
+    if not names:
+        return Driver(version, problem="the CUDA driver sees no GPU", fix=_DEVICE_FIX)
+    return Driver(version, names)
+
+
+def nvcc_path() -> str | None:
+    """The path of the CUDA compiler, or None where it is not on PATH."""
+    return shutil.which("nvcc")
+
+
+def has_pycuda() -> bool:
+    """Whether pycuda is installed. It is not imported: that would need a driver."""
+    return importlib.util.find_spec("pycuda") is not None
+
+
+def gpu_status() -> GpuStatus:
+    """Whether a GPU can be used, and else every piece that is missing and its fix.
+
+    This version of graphc has no CUDA executor, so `usable` is False on every machine; the
+    reason says so after the pieces that this machine lacks.
+    """
+    driver = cuda_driver()
+    missing = [(driver.problem, driver.fix)] if driver.problem else []
+    if nvcc_path() is None:
+        missing.append(("no CUDA compiler (nvcc not on PATH)", NVCC_FIX))
+    if not has_pycuda():
+        missing.append(("no pycuda", PYCUDA_FIX))
+    missing.append(("this version of graphc has no CUDA executor yet", "use device=cpu"))
+    reasons, fixes = zip(*missing, strict=True)
+    # The last fix alone helps today: installing the other pieces would change nothing.
+    return GpuStatus(False, "; ".join(reasons), fixes[-1], driver.names)
+
+
+class _CallError(Exception):
+    """A driver call that did not return CUDA_SUCCESS."""
+
+
+def _call(cuda: ctypes.CDLL, name: str, *arguments: object) -> None:
+    code = getattr(cuda, name)(*arguments)
+    if code:
+        raise _CallError(f"{name} returned {code}{_error_name(cuda, code)}")
+
+
+def _error_name(cuda: ctypes.CDLL, code: int) -> str:
+    name = ctypes.c_char_p()
+    if cuda.cuGetErrorName(code, ctypes.byref(name)) or name.value is None:
+        return ""
+    return f" ({name.value.decode()})"
+
+
+def _device_name(cuda: ctypes.CDLL, ordinal: int) -> str:
+    device = ctypes.c_int()
+    _call(cuda, "cuDeviceGet", ctypes.byref(device), ordinal)
+    name = ctypes.create_string_buffer(256)
+    _call(cuda, "cuDeviceGetName", name, len(name), device)
+    return name.value.decode(errors="replace")

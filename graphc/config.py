@@ -1,0 +1,251 @@
+"""Every flag of graphc: its default, what it takes, what it means, and where its value came from.
+
+A value comes from the first of these that names the flag:
+
+1. Python: ``graphc.config.floatX = 'float64'``
+2. the environment: ``GRAPHC_FLAGS=device=cpu,floatX=float64`` (the last of two equal names wins, so
+   that ``GRAPHC_FLAGS="$GRAPHC_FLAGS,mode=DebugMode"`` overrides)
+3. the file ``~/.graphcrc``: lines like ``floatX = float64``, with or without a ``[global]`` heading
+4. the default in `FLAGS`
+
+The environment and the file are read at the first use of a flag, so importing graphc never fails
+on them. A flag or a value that does not exist is a `FlagError` that lists the allowed ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from graphc.errors import FlagError, UnknownFlagError, nearest
+
+ENVIRONMENT_VARIABLE = "GRAPHC_FLAGS"
+SET_IN_PYTHON = "set in Python"
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag. With no `choices` its value is the path of a folder, or empty for none."""
+
+    name: str
+    default: str
+    choices: tuple[str, ...]
+    meaning: str
+
+    @property
+    def takes(self) -> str:
+        """What the flag takes, in words."""
+        return _either(self.choices) if self.choices else "the path of a folder, or nothing"
+
+    def checked(self, value: object, source: str) -> str:
+        """`value` as this flag stores it; raises `FlagError`, naming `source`, if not allowed."""
+        if not self.choices and isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        if not isinstance(value, str) or (self.choices and value not in self.choices):
+            raise FlagError(
+                f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}."
+                + _did_you_mean(value, self.choices)
+            )
+        if self.choices or not value:
+            return value
+        folder = Path(value).expanduser()
+        if folder.exists() and not folder.is_dir():
+            raise FlagError(
+                f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}, "
+                "which is a file."
+            )
+        return str(folder)
+
+
+FLAGS = (
+    Flag(
+        "device",
+        "cpu",
+        ("cpu", "gpu", "auto"),
+        "where functions run; gpu is an error where no GPU can be used, auto then takes the cpu",
+    ),
+    Flag(
+        "floatX",
+        "float32",
+        ("float32", "float64"),
+        "the type of weights and of data whose type is not given",
+    ),
+    Flag(
+        "mode",
+        "FAST_RUN",
+        ("FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"),
+        "FAST_RUN: all passes; FAST_COMPILE: few; DebugMode: each pass is checked against the "
+        "graph before it; NanGuardMode: the first value that is not finite is an error",
+    ),
+    Flag("dump", "", (), "write the graph after each pass into this folder"),
+)
+
+_TABLE = {flag.name: flag for flag in FLAGS}
+
+
+class Setting(NamedTuple):
+    """One row of `Config.table`: a flag as it stands now."""
+
+    name: str
+    value: str
+    source: str
+    default: str
+    takes: str
+    meaning: str
+
+
+class Config:
+    """The flags' values, as attributes (``config.floatX``); assigning one checks it.
+
+    `environ` and `rc_file` stand for the process's environment and ``~/.graphcrc``. The values are
+    those of the process: all threads share them.
+    """
+
+    _environ: Mapping[str, str] | None
+    _rc_file: Path | None
+    _values: dict[str, tuple[str, str]] | None
+
+    def __init__(
+        self, environ: Mapping[str, str] | None = None, rc_file: Path | None = None
+    ) -> None:
+        super().__setattr__("_environ", environ)
+        super().__setattr__("_rc_file", rc_file)
+        super().__setattr__("_values", None)
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("_"):
+            raise AttributeError(f"config has no attribute {name!r}")
+        return self._settings()[_flag(name, "config").name][0]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        flag = _flag(name, "config")
+        checked = flag.checked(value, "config")
+        self._settings()[name] = (checked, SET_IN_PYTHON)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_TABLE]
+
+    def __repr__(self) -> str:
+        rows = (f"{row.name}={row.value} ({row.source})" for row in self.table())
+        return f"Config({', '.join(rows)})"
+
+    def source(self, name: str) -> str:
+        """Where the value of flag `name` came from.
+
+        One of ``'default'``, ``'~/.graphcrc:3'`` (with the line), ``'GRAPHC_FLAGS'`` and
+        ``'set in Python'``.
+        """
+        return self._settings()[_flag(name, "config.source").name][1]
+
+    def table(self) -> list[Setting]:
+        """All flags with their values, in the order of `FLAGS`."""
+        settings = self._settings()
+        return [
+            Setting(flag.name, *settings[flag.name], flag.default, flag.takes, flag.meaning)
+            for flag in FLAGS
+        ]
+
+    @contextmanager
+    def changed(self, **values: object) -> Iterator[Config]:
+        """Set flags for the length of a ``with`` block: ``with config.changed(floatX='float64'):``.
+
+        On leaving, every flag has its value and source of before, whatever the block assigned.
+        """
+        settings = self._settings()
+        before = dict(settings)
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+            yield self
+        finally:
+            settings.update(before)
+
+    def _settings(self) -> dict[str, tuple[str, str]]:
+        """Name -> (value, source); read from the file and the environment at the first use."""
+        if self._values is None:
+            environ = os.environ if self._environ is None else self._environ
+            settings = {flag.name: (flag.default, "default") for flag in FLAGS}
+            settings.update(_from_file(_home_file() if self._rc_file is None else self._rc_file))
+            settings.update(_from_environment(environ.get(ENVIRONMENT_VARIABLE, "")))
+            super().__setattr__("_values", settings)
+        return self._values
+
+
+def _home_file() -> Path | None:
+    try:
+        return Path.home() / ".graphcrc"
+    except RuntimeError:  # a user without a home folder
+        return None
+
+
+def _from_environment(text: str) -> dict[str, tuple[str, str]]:
+    settings = {}
+    for item in filter(None, map(str.strip, text.split(","))):
+        name, value = _split(item, ENVIRONMENT_VARIABLE)
+        settings[name] = (_TABLE[name].checked(value, ENVIRONMENT_VARIABLE), ENVIRONMENT_VARIABLE)
+    return settings
+
+
+def _from_file(path: Path | None) -> dict[str, tuple[str, str]]:
+    if path is None or not path.exists():
+        return {}
+    shown = _shown(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlagError(f"{shown}: cannot be read ({error}).") from error
+    settings: dict[str, tuple[str, str]] = {}
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        source = f"{shown}:{number}"
+        if not line or line.startswith(("#", ";")):
+            continue
+        if line.startswith("["):
+            if line != "[global]":
+                raise FlagError(f"{source}: expected no heading but [global], received {line}.")
+            continue
+        name, value = _split(line, source)
+        if name in settings:
+            raise FlagError(
+                f"{source}: flag {name!r} was set already at {settings[name][1]}; keep one of them."
+            )
+        settings[name] = (_TABLE[name].checked(value, source), source)
+    return settings
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str("~" / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
+def _split(item: str, source: str) -> tuple[str, str]:
+    name, equals, value = item.partition("=")
+    if not equals:
+        raise FlagError(f"{source}: expected name=value, received {item!r}.")
+    return _flag(name.strip(), source).name, value.strip()
+
+
+def _flag(name: str, source: str) -> Flag:
+    if name not in _TABLE:
+        raise UnknownFlagError(
+            f"{source}: unknown flag {name!r}. The flags are {', '.join(_TABLE)}."
+            + _did_you_mean(name, _TABLE)
+        )
+    return _TABLE[name]
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return ", ".join(words[:-1]) + " or " + words[-1]
+
+
+def _did_you_mean(received: object, allowed: Mapping[str, Flag] | tuple[str, ...]) -> str:
+    near = nearest(received, allowed)[:1]
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+config = Config()

@@ -1,0 +1,1 @@
+"""Data sets for trying a model out: ``from graphc.datasets import digits``."""

@@ -1,0 +1,98 @@
+"""Every error that graphc raises.
+
+Each class derives from `GraphcError` and from the builtin that fits, so ``except ValueError``
+written for Keras keeps working. A message says what was expected, what was received, where, and
+what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GraphcError(Exception):
+    """Base of all errors of graphc."""
+
+
+class ShapeError(GraphcError, ValueError):
+    """Ranks or sizes that do not fit together."""
+
+
+class DTypeError(GraphcError, TypeError):
+    """A dtype that an operation does not take."""
+
+
+class ArgumentError(GraphcError, ValueError):
+    """An argument whose value is not allowed."""
+
+
+class KeywordError(GraphcError, TypeError):
+    """A keyword argument that a call does not take."""
+
+
+class UnknownNameError(GraphcError, ValueError):
+    """A name (optimizer, activation, loss, ...) that is not in its table."""
+
+
+class DataError(GraphcError, ValueError):
+    """Arrays that a model or a function cannot take as they are."""
+
+
+class IndexRangeError(GraphcError, IndexError):
+    """An index outside of the axis it addresses."""
+
+
+class GradientError(GraphcError, ValueError):
+    """A gradient that does not exist: no rule, not differentiable, or not connected."""
+
+
+class FlagError(GraphcError, ValueError):
+    """An unknown flag, or a value that a flag does not take."""
+
+
+class UnknownFlagError(FlagError, AttributeError):
+    """A flag that does not exist; an `AttributeError` too, so ``hasattr(config, ...)`` works."""
+
+
+class DeviceError(GraphcError, RuntimeError):
+    """A device that was asked for and cannot be used."""
+
+
+class NotFiniteError(GraphcError, FloatingPointError):
+    """A NaN or an infinity found by a guard."""
+
+
+class PassError(GraphcError, RuntimeError):
+    """A pass changed the value of a graph (found by DebugMode)."""
+
+
+class NotCompiledError(GraphcError, RuntimeError):
+    """A model that is trained or evaluated before `compile`."""
+
+
+class InstallationError(GraphcError, FileNotFoundError):
+    """A file or folder that graphc ships is missing."""
+
+
+def nearest(name: object, allowed: Iterable[str]) -> list[str]:
+    """Up to three of `allowed` that are spelled like `name`, nearest first, whatever the case."""
+    by_folded: dict[str, list[str]] = {}
+    for other in allowed:
+        by_folded.setdefault(str(other).casefold(), []).append(str(other))
+    folded = difflib.get_close_matches(str(name).casefold(), by_folded, n=3, cutoff=0.6)
+    return [other for key in folded for other in by_folded[key]][:3]
+
+
+def suggestion(name: str, allowed: Iterable[str]) -> str:
+    """A sentence for the end of a message: the near names, or all where none is near."""
+    allowed = [str(other) for other in allowed]
+    near = nearest(name, allowed)
+    if near:
+        return f"Did you mean {' or '.join(repr(other) for other in near)}?"
+    return f"Known names: {', '.join(allowed)}."
+
+
+def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> UnknownNameError:
+    """The error for a name not in its table, e.g. ``unknown_name('optimizer', 'adm', ...)``."""
+    return UnknownNameError(f"unknown {kind} {name!r}. {suggestion(str(name), allowed)}")

@@ -1,0 +1,91 @@
+"""The GPU probe, against stand-ins for the driver that are compiled here."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from graphc.compiler.runtime import probe
+
+COMPILER = shutil.which("cc")
+NO_EXECUTOR = "this version of graphc has no CUDA executor yet"
+
+DRIVER = """
+#include <string.h>
+int cuInit(unsigned flags) { return INIT; }
+int cuDriverGetVersion(int *version) { *version = 12080; return 0; }
+int cuDeviceGetCount(int *count) { *count = COUNT; return 0; }
+int cuDeviceGet(int *device, int ordinal) { *device = 40 + ordinal; return 0; }
+int cuDeviceGetName(char *name, int length, int device) {
+    strcpy(name, device == 40 ? "First GPU" : "Second GPU");
+    return length == 256 ? 0 : 1;
+}
+int cuGetErrorName(int code, const char **name) {
+    *name = "CUDA_ERROR_NO_DEVICE";
+    return code == 100 ? 0 : 1;
+}
+"""
+
+
+def build(tmp_path: Path, init: int = 0, count: int = 2) -> str:
+    """A shared library that answers like a CUDA driver; returns its path."""
+    if COMPILER is None:
+        pytest.skip("needs a C compiler")
+    source, library = tmp_path / "driver.c", tmp_path / "libcuda.so"
+    source.write_text(DRIVER)
+    options = [f"-DINIT={init}", f"-DCOUNT={count}", "-shared", "-fPIC", "-w"]
+    subprocess.run([COMPILER, *options, "-o", str(library), str(source)], check=True)
+    return str(library)
+
+
+def test_version_and_names_in_order(tmp_path: Path) -> None:
+    driver = probe.cuda_driver(build(tmp_path))
+    assert driver == probe.Driver("12.8", ("First GPU", "Second GPU"))
+
+
+def test_no_driver() -> None:
+    driver = probe.cuda_driver("libcuda-of-nobody.so")
+    assert driver.problem == "no CUDA driver (libcuda-of-nobody.so not found)"
+    assert "nvidia-driver" in driver.fix
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(100, "cuInit returned 100 (CUDA_ERROR_NO_DEVICE)"), (999, "cuInit returned 999")],
+)
+def test_a_driver_that_fails_is_quoted(tmp_path: Path, code: int, text: str) -> None:
+    driver = probe.cuda_driver(build(tmp_path, init=code))
+    assert driver.problem == f"the CUDA driver failed: {text}"
+    assert driver.names == ()
+    assert "nvidia-smi" in driver.fix
+
+
+def test_a_driver_without_devices(tmp_path: Path) -> None:
+    driver = probe.cuda_driver(build(tmp_path, count=0))
+    assert driver.problem == "the CUDA driver sees no GPU"
+
+
+def test_status_names_every_missing_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = probe.Driver(problem="no CUDA driver (libcuda.so.1 not found)", fix="install it")
+    monkeypatch.setattr(probe, "cuda_driver", lambda: problem)
+    monkeypatch.setattr(probe, "nvcc_path", lambda: None)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: False)
+    status = probe.gpu_status()
+    assert not status.usable
+    assert status.reason == (
+        "no CUDA driver (libcuda.so.1 not found); no CUDA compiler (nvcc not on PATH); "
+        f"no pycuda; {NO_EXECUTOR}"
+    )
+    assert status.fix == "use device=cpu"
+
+
+def test_a_complete_machine_is_still_not_usable_and_the_reason_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100",)))
+    monkeypatch.setattr(probe, "nvcc_path", lambda: "/usr/bin/nvcc")
+    monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    assert probe.gpu_status() == probe.GpuStatus(False, NO_EXECUTOR, "use device=cpu", ("H100",))
