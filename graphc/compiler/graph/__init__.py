@@ -1,0 +1,121 @@
+"""The graph: nodes, symbolic sizes, the op table, and the surface that users write expressions in.
+
+``from graphc.compiler import graph as g`` gives all of it: ``g.input``, ``g.exp``, ``g.scan``, ...
+"""
+
+from graphc.compiler.graph import operators, random  # noqa: F401  (operators installs itself)
+from graphc.compiler.graph.contraction import batch_dot, dot, matmul, tensordot
+from graphc.compiler.graph.dim import BATCH, Dim, Shape, Size, Symbol, symbol
+from graphc.compiler.graph.inputs import input, learning_phase
+from graphc.compiler.graph.movement import (
+    concat,
+    expand_dims,
+    flip,
+    full,
+    pad,
+    repeat,
+    reshape,
+    scatter_add,
+    squeeze,
+    stack,
+    swap_axes,
+    take,
+    tile,
+    transpose,
+    zeros,
+)
+from graphc.compiler.graph.node import DTYPES, Node
+from graphc.compiler.graph.operands import (
+    as_node,
+    broadcast_to,
+    cast,
+    constant,
+    is_float,
+    promote,
+)
+from graphc.compiler.graph.ops import OPS, Body, make, remake, size_claims
+from graphc.compiler.graph.origin import (
+    Origin,
+    current_origin,
+    inherit,
+    label,
+    name_of,
+    origin,
+    origin_of,
+    set_name,
+)
+from graphc.compiler.graph.pointwise import (
+    abs,
+    add,
+    ceil,
+    clip,
+    cos,
+    div,
+    equal,
+    erf,
+    exp,
+    expm1,
+    floor,
+    floordiv,
+    greater,
+    greater_equal,
+    isfinite,
+    isnan,
+    less,
+    less_equal,
+    log,
+    log1p,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    maximum,
+    minimum,
+    mod,
+    mul,
+    neg,
+    not_equal,
+    pow,
+    round,
+    rsqrt,
+    sigmoid,
+    sign,
+    sin,
+    softplus,
+    sqrt,
+    square,
+    sub,
+    tanh,
+    where,
+)
+from graphc.compiler.graph.printer import format_graph
+from graphc.compiler.graph.reduce import (
+    all,
+    any,
+    argmax,
+    argmin,
+    iota,
+    logsumexp,
+    max,
+    mean,
+    min,
+    one_hot,
+    prod,
+    softmax,
+    std,
+    sum,
+    var,
+)
+from graphc.compiler.graph.scan import body_args, item, items, make_scan, scan
+from graphc.compiler.graph.state import State, get_value, set_value, shared, state_of
+from graphc.compiler.graph.walk import (
+    count_nodes,
+    dependents,
+    readers,
+    substitute,
+    sweep,
+    toposort,
+)
+from graphc.compiler.graph.windows import average_pool, conv, max_pool
+
+__all__ = [name for name in dir() if not name.startswith("_")]

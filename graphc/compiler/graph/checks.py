@@ -1,0 +1,75 @@
+"""Sizes that have to fit, at construction where they are known and at the call where they are not.
+
+A shape rule states what it needs through a `SizeChecks`. Known sizes that disagree are an error at
+once. A claim about symbols is kept: `graphc.function` runs the shape rules of its graph again to
+collect the claims and tests them at each call, when the symbols are bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from graphc.compiler.graph.dim import Dim, Size, Symbol, evaluate, minimum_value
+from graphc.compiler.graph.origin import current_origin
+from graphc.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class SizeClaim:
+    """``left == right`` or ``left >= right``, to be tested once the symbols are bound."""
+
+    left: Size
+    relation: str
+    right: Size
+    what: str
+
+    def test(self, bindings: Mapping[Symbol, int]) -> None:
+        """Raise ShapeError where the claim does not hold."""
+        left, right = evaluate(self.left, bindings), evaluate(self.right, bindings)
+        if left == right if self.relation == "==" else left >= right:
+            return
+        raise ShapeError(
+            f"{self.what}: needs {self.left} {self.relation} {self.right}, received "
+            f"{_value(self.left, left)} and {_value(self.right, right)}"
+        )
+
+
+def _value(size: Size, value: int) -> str:
+    return f"{size} = {value}" if isinstance(size, Dim) else str(value)
+
+
+class SizeChecks:
+    """Collects claims; refuses at once what can never hold."""
+
+    def __init__(self) -> None:
+        self.claims: list[SizeClaim] = []
+
+    def equal(self, left: Size, right: Size, what: str) -> Size:
+        """Both sizes are one; returns the more definite of the two."""
+        if left == right:
+            return left
+        if isinstance(left, int) and isinstance(right, int):
+            fail(f"{what}: sizes differ, {left} and {right}")
+        self.claims.append(SizeClaim(left, "==", right, _located(what)))
+        return right if isinstance(right, int) else left
+
+    def at_least(self, size: Size, bound: Size, what: str) -> None:
+        """``size >= bound``."""
+        gap = size - bound
+        least = minimum_value(gap)
+        if least is not None and least >= 0:
+            return
+        if isinstance(gap, int):
+            fail(f"{what}: needs at least {bound}, received {size}")
+        self.claims.append(SizeClaim(size, ">=", bound, _located(what)))
+
+
+def _located(message: str) -> str:
+    where = current_origin()
+    return f"{where}: {message}" if where is not None else message
+
+
+def fail(message: str) -> None:
+    """Raise a ShapeError that names the layer at work."""
+    raise ShapeError(_located(message))

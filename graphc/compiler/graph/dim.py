@@ -1,0 +1,280 @@
+"""Symbolic sizes: polynomials with integer coefficients in symbols that are at least 1.
+
+A size is an ``int`` or a `Dim`. A Dim that works out to a number *is* that ``int``, so
+``isinstance(size, int)`` tells whether a size is known. Dims are kept in normal form: equal
+polynomials compare equal and hash alike. ``//`` stays an atom of its own, ``floor(a / b)``, unless
+it divides exactly.
+
+    >>> batch = symbol("batch")
+    >>> (batch + 1) * 2 - batch
+    batch + 2
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, Union
+
+from graphc.errors import ShapeError
+
+Size: TypeAlias = Union[int, "Dim"]
+Shape: TypeAlias = tuple[Size, ...]
+
+_serials = itertools.count()
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """An unknown size, at least 1. Two symbols with one name are still two: the serial decides."""
+
+    name: str
+    serial: int
+
+    def sort_key(self) -> tuple:
+        return (0, self.serial)
+
+    def evaluate(self, bindings: Mapping[Symbol, int]) -> int:
+        return bindings[self]
+
+    def symbols(self) -> Iterator[Symbol]:
+        yield self
+
+    def substitute(self, sizes: Mapping[Symbol, Size]) -> Size:
+        return sizes[self] if self in sizes else Dim((((self,), 1),))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class FloorQuotient:
+    """The atom ``floor(numerator / denominator)``."""
+
+    numerator: Size
+    denominator: Size
+
+    def sort_key(self) -> tuple:
+        return (1, str(self))
+
+    def evaluate(self, bindings: Mapping[Symbol, int]) -> int:
+        return evaluate(self.numerator, bindings) // evaluate(self.denominator, bindings)
+
+    def symbols(self) -> Iterator[Symbol]:
+        for size in (self.numerator, self.denominator):
+            yield from symbols(size)
+
+    def substitute(self, sizes: Mapping[Symbol, Size]) -> Size:
+        return substitute(self.numerator, sizes) // substitute(self.denominator, sizes)
+
+    def __str__(self) -> str:
+        return f"({self.numerator}) // ({self.denominator})"
+
+
+Atom: TypeAlias = Symbol | FloorQuotient
+Monomial: TypeAlias = tuple[Atom, ...]  # atoms with repetition, in sort order; () is the constant
+
+
+def symbol(name: str) -> Dim:
+    """A new size that is known only when a function is called."""
+    return Dim((((Symbol(name, next(_serials)),), 1),))
+
+
+def _monomial_key(monomial: Monomial) -> tuple:
+    return (-len(monomial), tuple(atom.sort_key() for atom in monomial))
+
+
+def _from_terms(terms: Mapping[Monomial, int]) -> Size:
+    kept = [(monomial, factor) for monomial, factor in terms.items() if factor]
+    if not kept:
+        return 0
+    if len(kept) == 1 and kept[0][0] == ():
+        return kept[0][1]
+    return Dim(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+
+
+def _terms(size: Size) -> dict[Monomial, int]:
+    return dict(size.terms) if isinstance(size, Dim) else {(): int(size)}
+
+
+def _is_size(value: object) -> bool:
+    if isinstance(value, Dim):
+        return True
+    return hasattr(value, "__index__") and not isinstance(value, bool)
+
+
+class Dim:
+    """A size that depends on symbols. Made by `symbol` and by arithmetic, never directly."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: tuple[tuple[Monomial, int], ...]):
+        self.terms = terms
+        self._hash = hash(terms)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Dim) and (self is other or self.terms == other.terms)
+
+    def __add__(self, other: Size) -> Size:
+        if not _is_size(other):
+            return NotImplemented
+        total = _terms(self)
+        for monomial, factor in _terms(other).items():
+            total[monomial] = total.get(monomial, 0) + factor
+        return _from_terms(total)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Size:
+        return _from_terms({monomial: -factor for monomial, factor in self.terms})
+
+    def __sub__(self, other: Size) -> Size:
+        return self + -other if _is_size(other) else NotImplemented
+
+    def __rsub__(self, other: Size) -> Size:
+        return -self + other if _is_size(other) else NotImplemented
+
+    def __mul__(self, other: Size) -> Size:
+        if not _is_size(other):
+            return NotImplemented
+        product: dict[Monomial, int] = {}
+        for left, left_factor in self.terms:
+            for right, right_factor in _terms(other).items():
+                monomial = tuple(sorted(left + right, key=lambda atom: atom.sort_key()))
+                product[monomial] = product.get(monomial, 0) + left_factor * right_factor
+        return _from_terms(product)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Size) -> Size:
+        return floor_divide(self, other) if _is_size(other) else NotImplemented
+
+    def __rfloordiv__(self, other: Size) -> Size:
+        return floor_divide(other, self) if _is_size(other) else NotImplemented
+
+    def __bool__(self) -> bool:
+        raise ShapeError(
+            f"the size {self} is not known before the call, so it has no truth value; compare "
+            "sizes with `==`, or give the size when the input is made"
+        )
+
+    def __repr__(self) -> str:
+        parts = []
+        for monomial, factor in self.terms:
+            atoms = "*".join(str(atom) for atom in monomial)
+            sign = "-" if factor < 0 else "+"
+            number = "" if atoms and abs(factor) == 1 else str(abs(factor))
+            parts.append((sign, "*".join(part for part in (number, atoms) if part)))
+        first_sign, first = parts[0]
+        text = ("-" if first_sign == "-" else "") + first
+        return text + "".join(f" {sign} {part}" for sign, part in parts[1:])
+
+    __str__ = __repr__
+
+
+def floor_divide(numerator: Size, denominator: Size) -> Size:
+    """``floor(numerator / denominator)``, exact where the division leaves nothing."""
+    if not isinstance(denominator, Dim):
+        if denominator == 0:
+            raise ShapeError(f"division of the size {numerator} by zero")
+        if not isinstance(numerator, Dim):
+            return int(numerator) // int(denominator)
+    quotient = exact_quotient(numerator, denominator)
+    if quotient is not None:
+        return quotient
+    if not isinstance(denominator, Dim) and isinstance(numerator, Dim):
+        # What divides leaves the floor: (4n + m + 5) // 4 = n + 1 + (m + 1) // 4.
+        whole = {mono: factor // denominator for mono, factor in numerator.terms}
+        rest = {mono: factor % denominator for mono, factor in numerator.terms}
+        if any(whole.values()):
+            return _from_terms(whole) + floor_divide(_from_terms(rest), denominator)
+    return Dim((((FloorQuotient(numerator, denominator),), 1),))
+
+
+def exact_quotient(numerator: Size, denominator: Size) -> Size | None:
+    """``numerator / denominator`` where that is a polynomial for a one-term denominator, or None."""
+    if numerator == denominator:
+        return 1
+    divisor = _terms(denominator)
+    if len(divisor) != 1:
+        return None
+    ((atoms, divisor_factor),) = divisor.items()
+    quotient: dict[Monomial, int] = {}
+    for monomial, factor in _terms(numerator).items():
+        rest = list(monomial)
+        for atom in atoms:
+            if atom not in rest:
+                return None
+            rest.remove(atom)
+        if factor % divisor_factor:
+            return None
+        quotient[tuple(rest)] = factor // divisor_factor
+    return _from_terms(quotient)
+
+
+def ceil_divide(numerator: Size, denominator: int) -> Size:
+    """``ceil(numerator / denominator)``."""
+    return floor_divide(numerator + (denominator - 1), denominator)
+
+
+def product(sizes: Iterable[Size]) -> Size:
+    """The product of sizes; 1 for none."""
+    total: Size = 1
+    for size in sizes:
+        total = total * size
+    return total
+
+
+def symbols(size: Size) -> tuple[Symbol, ...]:
+    """The symbols of a size, each once, in the order they appear."""
+    if not isinstance(size, Dim):
+        return ()
+    return tuple(
+        dict.fromkeys(found for mono, _ in size.terms for atom in mono for found in atom.symbols())
+    )
+
+
+def evaluate(size: Size, bindings: Mapping[Symbol, int]) -> int:
+    """The value of a size once its symbols are bound. KeyError names a symbol that is not."""
+    if not isinstance(size, Dim):
+        return int(size)
+    total = 0
+    for monomial, factor in size.terms:
+        for atom in monomial:
+            factor *= atom.evaluate(bindings)
+        total += factor
+    return total
+
+
+def substitute(size: Size, sizes: Mapping[Symbol, Size]) -> Size:
+    """The size with symbols replaced."""
+    if not isinstance(size, Dim):
+        return size
+    total: Size = 0
+    for monomial, factor in size.terms:
+        total = total + product([factor, *(atom.substitute(sizes) for atom in monomial)])
+    return total
+
+
+def minimum_value(size: Size) -> int | None:
+    """A lower bound that holds for all symbols >= 1, or None where this rule finds none.
+
+    Each monomial is at least 1, so a positive factor contributes at least itself; a floor quotient
+    and a negative factor bound nothing here.
+    """
+    if not isinstance(size, Dim):
+        return int(size)
+    if any(
+        mono and (factor < 0 or any(isinstance(atom, FloorQuotient) for atom in mono))
+        for mono, factor in size.terms
+    ):
+        return None
+    return sum(factor for _, factor in size.terms)
+
+
+BATCH = symbol("batch")
+"""The batch size of every model: one symbol, so that inputs, targets and weights agree."""

@@ -1,0 +1,124 @@
+"""The one node class of the graph: frozen and interned.
+
+Equal nodes are the same object, so a program is its output nodes: common subexpressions are shared
+and dead code is gone without a pass. Nodes compare and hash by identity.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import weakref
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Shape
+from graphc.errors import DTypeError
+
+DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
+
+
+class Node:
+    """One value of a program.
+
+    Attributes:
+        op: the name of a row of the op table (`graphc.compiler.graph.ops.OPS`).
+        inputs: the nodes that it reads.
+        attrs: what else decides its value, by name (axes, a constant's array, a serial, ...).
+        shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
+        dtype: one of `DTYPES`; of a `scan` a tuple of them.
+
+    Made by `graphc.compiler.graph.ops.make` alone. Operators (``x + 1``, ``x[0]``) are installed by
+    `graphc.compiler.graph.operators`.
+    """
+
+    __slots__ = ("__weakref__", "attrs", "dtype", "inputs", "op", "shape")
+
+    op: str
+    inputs: tuple[Node, ...]
+    attrs: Mapping[str, Any]
+    shape: Shape
+    dtype: str
+
+    # NumPy arrays on the left of an operator leave the operation to the node.
+    __array_ufunc__ = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Node is frozen: {name!r} cannot be set")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __bool__(self) -> bool:
+        raise DTypeError(
+            f"{self!r} has no value before a function is called, so it has no truth value; use "
+            "where(condition, a, b), or compare by identity with `is`"
+        )
+
+    def __repr__(self) -> str:
+        if isinstance(self.dtype, tuple):
+            types = ", ".join(f"{d}{list(s)}" for d, s in zip(self.dtype, self.shape, strict=True))
+            return f"<{self.op}: ({types})>"
+        return f"<{self.op}: {self.dtype}[{', '.join(map(str, self.shape))}]>"
+
+
+def attribute_key(value: object) -> object:
+    """A hashable stand-in that compares by type and bytes: 0.0 is not -0.0, 1 is not True."""
+    if isinstance(value, float):
+        return ("float", struct.pack("<d", value))
+    if isinstance(value, np.ndarray):
+        return ("array", value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, tuple):
+        return tuple(map(attribute_key, value))
+    if isinstance(value, list | dict | set):
+        raise TypeError(f"an attribute has to be immutable, got {value!r}")
+    return (type(value), value)
+
+
+_table: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+_lock = threading.RLock()
+
+
+def intern_key(op: str, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> tuple:
+    """What makes two nodes the same: op, inputs by identity, attributes by type and bytes."""
+    return (op, inputs, tuple((name, attribute_key(value)) for name, value in attrs.items()))
+
+
+def find(key: tuple) -> Node | None:
+    """The live node of a key, if there is one."""
+    return _table.get(key)
+
+
+def intern(
+    key: tuple,
+    op: str,
+    inputs: tuple[Node, ...],
+    attrs: Mapping[str, Any],
+    shape: tuple,
+    dtype: str | tuple[str, ...],
+) -> Node:
+    """The node of a key: the one that is alive, else a new one."""
+    with _lock:
+        known = _table.get(key)
+        if known is not None:
+            return known
+        node = object.__new__(Node)
+        for name, value in (
+            ("op", op),
+            ("inputs", inputs),
+            ("attrs", MappingProxyType(dict(attrs))),
+            ("shape", shape),
+            ("dtype", dtype),
+        ):
+            object.__setattr__(node, name, value)
+        _table[key] = node
+        return node
+
+
+def live_nodes() -> Iterator[Node]:
+    """All nodes that are alive, for leak tests."""
+    return iter(list(_table.values()))

@@ -1,0 +1,159 @@
+"""From what a user writes to nodes: constants, the type rules, broadcasting."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Sequence
+from functools import reduce
+
+import numpy as np
+
+from graphc.compiler.graph.checks import SizeChecks, fail
+from graphc.compiler.graph.dim import Dim, Shape, Size
+from graphc.compiler.graph.node import DTYPES, Node
+from graphc.compiler.graph.ops import make
+from graphc.config import config
+from graphc.errors import DTypeError
+
+# What NumPy knows and graphc does not, where a supported dtype holds every value of it.
+_WIDENED = {
+    "int8": "int32",
+    "int16": "int32",
+    "uint8": "int32",
+    "uint16": "int32",
+    "float16": "float32",
+}
+_RANK = {"bool": 0, "int32": 1, "uint32": 2, "int64": 3, "float32": 4, "float64": 5}
+
+
+def as_array(value: object) -> np.ndarray:
+    """A value as an array of a supported dtype; Python floats and lists of them become floatX."""
+    array = np.asarray(value)
+    if array.dtype == np.float64 and not isinstance(value, np.ndarray):
+        array = array.astype(config.floatX)
+    elif array.dtype == np.int64 and not isinstance(value, np.ndarray | np.generic):
+        narrow = array.astype(np.int32)
+        array = narrow if np.array_equal(narrow, array) else array
+    name = array.dtype.name
+    if name in _WIDENED:
+        return array.astype(_WIDENED[name])
+    if name not in DTYPES:
+        raise DTypeError(
+            f"expected numbers of dtype {', '.join(DTYPES)}, received {name} "
+            f"({type(value).__name__}); convert with numpy's astype"
+        )
+    return array
+
+
+def constant(value: object, dtype: str | None = None) -> Node:
+    """A node that always has this value."""
+    array = as_array(value) if dtype is None else np.asarray(value).astype(dtype)
+    array = np.array(array, order="C")  # a copy: a constant never changes with the user's array
+    array.setflags(write=False)
+    return make("constant", value=array)
+
+
+def is_weak(value: object) -> bool:
+    """Python scalars (NumPy's floats are some) take the dtype of what they meet."""
+    return isinstance(value, bool | int | float) or isinstance(value, numbers.Real | np.bool_)
+
+
+def as_node(value: object, dtype: str | None = None) -> Node:
+    """The node itself; a size as an int64 scalar; else a constant."""
+    if isinstance(value, Node):
+        if isinstance(value.dtype, tuple):
+            raise DTypeError("a scan has several values; read one by item(scan, k)")
+        return value
+    if isinstance(value, Dim):
+        return make("dim", size=value)
+    return constant(value, dtype)
+
+
+def promote(left: str, right: str) -> str:
+    """The dtype of an operation on two dtypes: int with float gives the float's."""
+    if {left, right} == {"int32", "uint32"}:
+        return "int64"
+    return max(left, right, key=_RANK.__getitem__)
+
+
+def is_float(dtype: str) -> bool:
+    return dtype.startswith("float")
+
+
+def float_dtype(dtype: str) -> str:
+    """The float that a dtype computes in: itself, or floatX."""
+    return dtype if is_float(dtype) else config.floatX
+
+
+def cast(x: object, dtype: str) -> Node:
+    """x in another dtype. Float to int drops the fraction, saturates, and takes NaN to 0."""
+    node = as_node(x)
+    return node if node.dtype == dtype else make("cast", node, dtype=dtype)
+
+
+def unify_dtypes(values: Sequence[object]) -> list[Node]:
+    """Nodes of one dtype, by the type rules; Python scalars are weak."""
+    strong = [as_node(value) for value in values if not is_weak(value)]
+    weak = [value for value in values if is_weak(value)]
+    if not strong:
+        strong = [as_node(weak[0])]
+    dtype = reduce(promote, (node.dtype for node in strong))
+    for value in weak:
+        if isinstance(value, bool | np.bool_):
+            continue
+        if isinstance(value, numbers.Integral):
+            dtype = "int32" if dtype == "bool" else dtype
+        else:
+            dtype = float_dtype(dtype)
+    return [
+        _weak_constant(value, dtype) if is_weak(value) else cast(value, dtype) for value in values
+    ]
+
+
+def _weak_constant(value: object, dtype: str) -> Node:
+    if not is_float(dtype) and dtype != "bool":
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise DTypeError(f"the number {value} does not fit {dtype}")
+    return constant(np.asarray(value, dtype=dtype))
+
+
+def broadcast_shape(shapes: Sequence[Shape], op: str) -> Shape:
+    """NumPy's rule, from the right: a 1 stretches; a symbol is no 1 and never does."""
+    checks = SizeChecks()
+    rank = max(map(len, shapes))
+    result: list[Size] = []
+    for axis in range(rank):
+        size: Size = 1
+        for shape in shapes:
+            k = axis - rank + len(shape)
+            if k < 0 or shape[k] == 1:
+                continue
+            what = f"{op}: axis {axis} of shapes {' and '.join(map(str, shapes))}"
+            size = shape[k] if size == 1 else checks.equal(size, shape[k], what)
+        result.append(size)
+    return tuple(result)
+
+
+def broadcast_to(x: object, shape: Shape) -> Node:
+    """x stretched to a shape by NumPy's rule: axes are added in front, axes of size 1 repeat."""
+    node = as_node(x)
+    shape = tuple(shape)
+    if node.shape == shape:
+        return node
+    offset = len(shape) - node.ndim
+    if offset < 0:
+        fail(f"broadcast of {node.shape} to {shape}: the result has fewer axes")
+    kept = [axis for axis, size in enumerate(node.shape) if size != 1 or shape[axis + offset] == 1]
+    if len(kept) < node.ndim:
+        node = make("reshape", node, shape=tuple(node.shape[axis] for axis in kept))
+    axes = tuple(axis + offset for axis in kept)
+    if len(axes) == len(shape):
+        return node  # equal up to a claim about symbols, which the op that follows states
+    return make("broadcast", node, shape=shape, axes=axes)
+
+
+def broadcast_together(nodes: Sequence[Node], op: str) -> list[Node]:
+    """The nodes in their common shape."""
+    shape = broadcast_shape([node.shape for node in nodes], op)
+    return [broadcast_to(node, shape) for node in nodes]

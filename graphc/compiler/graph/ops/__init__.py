@@ -1,0 +1,15 @@
+"""The closed set of primitive ops, one module a family."""
+
+from graphc.compiler.graph.ops import (  # noqa: F401  (each module adds its rows to the table)
+    contraction,
+    leaves,
+    loop,
+    movement,
+    pointwise,
+    reduce,
+    windows,
+)
+from graphc.compiler.graph.ops.loop import Body, arg_types
+from graphc.compiler.graph.ops.table import OPS, Op, make, remake, size_claims
+
+__all__ = ["OPS", "Body", "Op", "arg_types", "make", "remake", "size_claims"]

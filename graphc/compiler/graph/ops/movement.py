@@ -1,0 +1,104 @@
+"""Movement: the same elements in other places."""
+
+from __future__ import annotations
+
+from graphc.compiler.graph.checks import SizeChecks, fail
+from graphc.compiler.graph.dim import ceil_divide, product
+from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
+
+
+def _same(inputs: Inputs, attrs: Attrs) -> str:
+    return inputs[0].dtype
+
+
+def _concat_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    if not inputs or any(node.dtype != inputs[0].dtype for node in inputs):
+        refuse_dtype("concat", "one or more inputs of one dtype", inputs)
+    return inputs[0].dtype
+
+
+def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    old, new = inputs[0].shape, attrs["shape"]
+    checks.equal(product(old), product(new), f"reshape of {old} to {new}: number of elements")
+    return new
+
+
+def _transpose(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    shape, order = inputs[0].shape, attrs["order"]
+    if sorted(order) != list(range(len(shape))):
+        fail(f"transpose: order {order} is no permutation of the axes of {shape}")
+    return tuple(shape[axis] for axis in order)
+
+
+def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    """`axes[i]` is the axis of the result that input axis i becomes; no axis is stretched."""
+    old, new, axes = inputs[0].shape, attrs["shape"], attrs["axes"]
+    if len(axes) != len(old) or list(axes) != sorted(set(axes)):
+        fail(f"broadcast: axes {axes} do not place the axes of {old} in order")
+    if any(not 0 <= axis < len(new) for axis in axes):
+        fail(f"broadcast: axes {axes} are not all axes of {new}")
+    for size, axis in zip(old, axes, strict=True):
+        checks.equal(size, new[axis], f"broadcast of {old} to {new}: axis {axis}")
+    return new
+
+
+def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    """Elements start, start + step, ... below stop, along every axis; steps are ints >= 1."""
+    shape = inputs[0].shape
+    sizes = []
+    for axis, (size, start, stop, step) in enumerate(
+        zip(shape, attrs["start"], attrs["stop"], attrs["step"], strict=True)
+    ):
+        what = f"slice {start}:{stop}:{step} along axis {axis} of {shape}"
+        checks.at_least(start, 0, what)
+        checks.at_least(stop, start, what)
+        checks.at_least(size, stop, what)
+        sizes.append(ceil_divide(stop - start, step))
+    return tuple(sizes)
+
+
+def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    """`interior` elements between neighbours, `low` before and `high` behind, along every axis."""
+    sizes = []
+    for axis, (size, low, high, interior) in enumerate(
+        zip(inputs[0].shape, attrs["low"], attrs["high"], attrs["interior"], strict=True)
+    ):
+        what = f"pad along axis {axis} of {inputs[0].shape}"
+        checks.at_least(low, 0, what)
+        checks.at_least(high, 0, what)
+        if interior:
+            checks.at_least(size, 1, what)
+        sizes.append(low + size + (size - 1) * interior + high)
+    return tuple(sizes)
+
+
+def _concat(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    axis, first = attrs["axis"], inputs[0].shape
+    if not 0 <= axis < len(first):
+        fail(f"concat: axis {axis} does not exist in the shape {first}")
+    sizes = list(first)
+    for node in inputs[1:]:
+        if len(node.shape) != len(first):
+            fail(f"concat: ranks differ, shapes {first} and {node.shape}")
+        for other, size in enumerate(node.shape):
+            if other == axis:
+                sizes[axis] = sizes[axis] + size
+            else:
+                what = f"concat along axis {axis}: axis {other} of {first} and {node.shape}"
+                sizes[other] = checks.equal(sizes[other], size, what)
+    return tuple(sizes)
+
+
+def _flip(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    if any(not 0 <= axis < inputs[0].ndim for axis in attrs["axes"]):
+        fail(f"flip: axes {attrs['axes']} do not fit the shape {inputs[0].shape}")
+    return inputs[0].shape
+
+
+define("reshape", "movement", 1, _same, _reshape, ("shape",))
+define("transpose", "movement", 1, _same, _transpose, ("order",))
+define("broadcast", "movement", 1, _same, _broadcast, ("shape", "axes"))
+define("slice", "movement", 1, _same, _slice, ("start", "stop", "step"))
+define("pad", "movement", 1, _same, _pad, ("low", "high", "interior", "value"))
+define("concat", "movement", None, _concat_dtype, _concat, ("axis",))
+define("flip", "movement", 1, _same, _flip, ("axes",))

@@ -1,0 +1,42 @@
+"""Reductions over `axes` (sorted, none negative); the axes leave the shape."""
+
+from __future__ import annotations
+
+from graphc.compiler.graph.checks import SizeChecks, fail
+from graphc.compiler.graph.ops.pointwise import NUMBERS
+from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+
+
+def _dtype(op: str, allowed: tuple[str, ...], result: str | None = None) -> DTypeRule:
+    def rule(inputs: Inputs, attrs: Attrs) -> str:
+        if inputs[0].dtype not in allowed:
+            refuse_dtype(op, " or ".join(allowed), inputs)
+        return result or inputs[0].dtype
+
+    return rule
+
+
+def _shape(op: str, empty: bool):
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+        shape, axes = inputs[0].shape, attrs["axes"]
+        if list(axes) != sorted(set(axes)) or any(not 0 <= axis < len(shape) for axis in axes):
+            fail(f"{op}: axes {axes} do not fit the shape {shape}")
+        if not empty:
+            for axis in axes:
+                checks.at_least(shape[axis], 1, f"{op}: axis {axis} of the shape {shape}")
+        return tuple(size for axis, size in enumerate(shape) if axis not in axes)
+
+    return rule
+
+
+for _name in ("sum", "prod"):
+    define(_name, "reduce", 1, _dtype(_name, NUMBERS), _shape(_name, empty=True), ("axes",))
+for _name in ("max", "min"):
+    define(_name, "reduce", 1, _dtype(_name, NUMBERS), _shape(_name, empty=False), ("axes",))
+for _name in ("any", "all"):
+    define(_name, "reduce", 1, _dtype(_name, ("bool",)), _shape(_name, empty=True), ("axes",))
+# The position of the first extreme in the reduced axes, counted in C order.
+for _name in ("argmax", "argmin"):
+    define(
+        _name, "reduce", 1, _dtype(_name, NUMBERS, "int32"), _shape(_name, empty=False), ("axes",)
+    )

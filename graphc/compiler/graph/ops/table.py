@@ -1,0 +1,104 @@
+"""The op table and `make`, the one way to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.compiler.graph.checks import SizeChecks, SizeClaim
+from graphc.compiler.graph.node import Node, find, intern, intern_key
+from graphc.compiler.graph.origin import current_origin, origin, origin_of, record
+from graphc.errors import DTypeError
+
+Inputs = tuple[Node, ...]
+Attrs = Mapping[str, Any]
+DTypeRule = Callable[[Inputs, Attrs], Any]
+ShapeRule = Callable[[Inputs, Attrs, SizeChecks], tuple]
+
+
+@dataclass(frozen=True)
+class Op:
+    """A row of the op table.
+
+    Attributes:
+        name: what the op is called on every floor: in the interpreter, in the gradient rules and in
+            the device code.
+        family: leaf, pointwise, reduce, movement, index, contraction, window or loop.
+        arity: how many inputs, None for any number.
+        attributes: the names of its attributes, in order.
+        dtype: the rule for the result's dtype; raises DTypeError.
+        shape: the rule for the result's shape; states its needs through the SizeChecks.
+    """
+
+    name: str
+    family: str
+    arity: int | None
+    attributes: tuple[str, ...]
+    dtype: DTypeRule
+    shape: ShapeRule
+
+
+OPS: dict[str, Op] = {}
+
+
+def define(
+    name: str,
+    family: str,
+    arity: int | None,
+    dtype: DTypeRule,
+    shape: ShapeRule,
+    attributes: tuple[str, ...] = (),
+) -> None:
+    """Add a row to the table."""
+    assert name not in OPS, name
+    OPS[name] = Op(name, family, arity, attributes, dtype, shape)
+
+
+def make(name: str, *inputs: Node, **attrs: Any) -> Node:
+    """The node ``name(*inputs)`` with attributes; shape and dtype are checked and inferred here.
+
+    Raises ShapeError or DTypeError, prefixed by the layer at work.
+    """
+    op = OPS[name]
+    ordered = {attribute: attrs[attribute] for attribute in op.attributes}
+    if len(attrs) != len(ordered):
+        raise TypeError(f"{name}: unknown attributes {sorted(set(attrs) - set(ordered))}")
+    key = intern_key(name, inputs, ordered)
+    node = find(key)
+    if node is None:
+        if op.arity is not None and len(inputs) != op.arity:
+            raise TypeError(f"{name} takes {op.arity} inputs, received {len(inputs)}")
+        dtype = op.dtype(inputs, ordered)
+        shape = op.shape(inputs, ordered, SizeChecks())
+        node = intern(key, name, inputs, ordered, shape, dtype)
+    record(node)
+    return node
+
+
+def remake(node: Node, inputs: Inputs) -> Node:
+    """The node with other inputs and the same op, attributes and origin."""
+    if len(inputs) == len(node.inputs) and all(map(_same, inputs, node.inputs)):
+        return node
+    with origin(origin_of(node)):
+        return make(node.op, *inputs, **node.attrs)
+
+
+def _same(left: Node, right: Node) -> bool:
+    return left is right
+
+
+def size_claims(node: Node) -> list[SizeClaim]:
+    """What a node needs of its symbolic sizes, for the call to test."""
+    checks = SizeChecks()
+    with origin(origin_of(node)):
+        OPS[node.op].shape(node.inputs, node.attrs, checks)
+    return checks.claims
+
+
+def refuse_dtype(op: str, expected: str, inputs: Inputs) -> None:
+    """Raise the DTypeError of an op that got other dtypes than it takes."""
+    received = ", ".join(str(node.dtype) for node in inputs)
+    where = current_origin()
+    prefix = f"{where}: " if where is not None else ""
+    raise DTypeError(f"{prefix}{op} takes {expected}, received {received}; cast(x, dtype) converts")

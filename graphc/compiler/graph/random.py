@@ -1,0 +1,95 @@
+"""The expression surface: counter-based random numbers (Philox4x32-10).
+
+Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011. A word depends
+on nothing but its position, its loop's step, the call's number, and the key (seed, stream): the
+same on every target, whatever the order of computation.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from graphc.compiler.graph import pointwise as pw
+from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph.node import Node
+from graphc.compiler.graph.operands import as_node, cast
+from graphc.compiler.graph.ops import make
+from graphc.config import config
+from graphc.errors import ArgumentError
+
+_serials = itertools.count()
+
+
+def draw_seed() -> int:
+    """A seed from NumPy's global generator, drawn as Keras drew it: once, when the graph is made."""
+    return int(np.random.randint(1, int(10e6)))
+
+
+def bits(shape: Shape, seed: int | None = None, stream: int = 0, scan_step: object = 0) -> Node:
+    """Uniform uint32 words, new ones at each call of the function that draws.
+
+    Args:
+        shape: of the result.
+        seed: a 32-bit number; None takes one from NumPy's global generator, now.
+        stream: a second 32-bit number that keeps uses of one seed apart.
+        scan_step: inside the step of a `scan`: the int32 number of the step, for new words a step.
+    """
+    return make(
+        "random",
+        cast(as_node(scan_step), "int32"),
+        seed=(draw_seed() if seed is None else int(seed)) & 0xFFFFFFFF,
+        stream=int(stream) & 0xFFFFFFFF,
+        serial=next(_serials),
+        shape=tuple(shape),
+    )
+
+
+def uniform(
+    shape: Shape,
+    low: float = 0.0,
+    high: float = 1.0,
+    dtype: str | None = None,
+    seed: int | None = None,
+    stream: int = 0,
+    scan_step: object = 0,
+) -> Node:
+    """Uniform in [low, high): the upper 24 bits of a word times 2^-24, in any dtype."""
+    dtype = dtype or config.floatX
+    words = bits(shape, seed, stream, scan_step)
+    unit = pw.mul(cast(pw.floordiv(words, 256), dtype), 2.0**-24)
+    if (low, high) == (0.0, 1.0):
+        return unit
+    return pw.add(pw.mul(unit, high - low), low)
+
+
+def bernoulli(
+    shape: Shape,
+    p: float,
+    seed: int | None = None,
+    stream: int = 0,
+    scan_step: object = 0,
+) -> Node:
+    """True with probability p: a word below p * 2^32, so the same mask in every dtype."""
+    if not 0.0 <= p <= 1.0:
+        raise ArgumentError(f"bernoulli: a probability lies in [0, 1], received {p}")
+    words = cast(bits(shape, seed, stream, scan_step), "int64")
+    return pw.less(words, int(p * 2.0**32))
+
+
+def normal(
+    shape: Shape,
+    mean: float = 0.0,
+    std: float = 1.0,
+    dtype: str | None = None,
+    seed: int | None = None,
+    stream: int = 0,
+    scan_step: object = 0,
+) -> Node:
+    """Normal by Box and Muller (1958): sqrt(-2 log(1 - u)) cos(2 pi v) of two uniform numbers."""
+    pair = uniform((2, *shape), 0.0, 1.0, dtype, seed, stream, scan_step)
+    radius = pw.sqrt(pw.mul(pw.log1p(pw.neg(pair[0])), -2.0))
+    unit = pw.mul(radius, pw.cos(pw.mul(pair[1], 2.0 * math.pi)))
+    return pw.add(pw.mul(unit, std), mean)

@@ -1,0 +1,79 @@
+"""The cell behind a shared variable: one value, common to all functions that use it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler.graph.node import DTYPES, Node
+from graphc.compiler.graph.operands import as_array
+from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.origin import set_name
+from graphc.errors import DTypeError, ShapeError
+
+
+class State:
+    """The value of a shared variable; compared by identity. Shape and dtype never change.
+
+    The buffer belongs to the cell: `get` gives a copy, `set` takes one. An executor may read
+    `buffer` and replace it whole, but not write into it while another reader may hold it.
+    """
+
+    __slots__ = ("buffer", "dtype", "name", "shape")
+
+    def __init__(self, value: np.ndarray, name: str | None):
+        self.buffer = value
+        self.dtype = value.dtype.name
+        self.shape = value.shape
+        self.name = name
+
+    def get(self) -> np.ndarray:
+        return self.buffer.copy()
+
+    def set(self, value: object) -> None:
+        """Replace the value, cast to this variable's dtype. ShapeError where the shape differs."""
+        array = np.array(value, dtype=self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
+                f"received {array.shape}; a shared variable keeps its shape"
+            )
+        self.buffer = array
+
+
+def shared(value: object, name: str | None = None, dtype: str | None = None) -> Node:
+    """A variable that lives between calls: read it in graphs, change it by a function's updates.
+
+    Args:
+        value: an array, a number or nested lists; copied. Python floats become floatX.
+        name: shown in errors and dumps.
+        dtype: cast to this dtype; by default the value's own.
+
+    Returns:
+        A node of the value's shape and dtype, with ``get_value()`` and ``set_value(value)``.
+    """
+    if isinstance(value, Node):
+        raise DTypeError("shared() takes a value, not a node; evaluate the node first")
+    array = np.array(as_array(value) if dtype is None else value, dtype=dtype)
+    if array.dtype.name not in DTYPES:
+        raise DTypeError(f"dtype {array.dtype.name!r} is not supported; use {', '.join(DTYPES)}")
+    return set_name(make("shared", state=State(array, name)), name)
+
+
+def get_value(node: Node) -> np.ndarray:
+    """A copy of a shared variable's value. DTypeError for any other node."""
+    return state_of(node).get()
+
+
+def set_value(node: Node, value: object) -> None:
+    """Replace a shared variable's value (cast to its dtype; the shape has to be the same)."""
+    state_of(node).set(value)
+
+
+def state_of(node: Node) -> State:
+    """The cell of a shared variable. DTypeError for any other node."""
+    if not isinstance(node, Node) or node.op != "shared":
+        raise DTypeError(
+            f"{node!r} is an expression, not a shared variable: it has a value only inside a call; "
+            "compute it with graphc.function([...], it)"
+        )
+    return node.attrs["state"]
