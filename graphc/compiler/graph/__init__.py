@@ -3,7 +3,9 @@
 ``from graphc.compiler import graph as g`` gives all of it: ``g.input``, ``g.exp``, ``g.scan``, ...
 """
 
-from graphc.compiler.graph import operators, random  # noqa: F401  (operators installs itself)
+# ruff: noqa: F401  (this module is the list of what it imports)
+
+from graphc.compiler.graph import operators, random
 from graphc.compiler.graph.contraction import batch_dot, dot, matmul, tensordot
 from graphc.compiler.graph.dim import BATCH, Dim, Shape, Size, Symbol, symbol
 from graphc.compiler.graph.inputs import input, learning_phase
@@ -117,5 +119,3 @@ from graphc.compiler.graph.walk import (
     toposort,
 )
 from graphc.compiler.graph.windows import average_pool, conv, max_pool
-
-__all__ = [name for name in dir() if not name.startswith("_")]

@@ -196,7 +196,7 @@ def floor_divide(numerator: Size, denominator: Size) -> Size:
 
 
 def exact_quotient(numerator: Size, denominator: Size) -> Size | None:
-    """``numerator / denominator`` where that is a polynomial for a one-term denominator, or None."""
+    """The quotient where it is a polynomial and the denominator has one term, else None."""
     if numerator == denominator:
         return 1
     divisor = _terms(denominator)

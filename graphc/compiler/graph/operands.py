@@ -55,7 +55,7 @@ def constant(value: object, dtype: str | None = None) -> Node:
 
 def is_weak(value: object) -> bool:
     """Python scalars (NumPy's floats are some) take the dtype of what they meet."""
-    return isinstance(value, bool | int | float) or isinstance(value, numbers.Real | np.bool_)
+    return isinstance(value, numbers.Real | np.bool_)
 
 
 def as_node(value: object, dtype: str | None = None) -> Node:

@@ -24,7 +24,7 @@ _serials = itertools.count()
 
 
 def draw_seed() -> int:
-    """A seed from NumPy's global generator, drawn as Keras drew it: once, when the graph is made."""
+    """A seed from NumPy's global generator, as Keras took it: when the graph is made."""
     return int(np.random.randint(1, int(10e6)))
 
 

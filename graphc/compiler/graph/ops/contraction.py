@@ -91,7 +91,7 @@ def _gather(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
 
 
 def _scatter_add(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    """Zeros of `size` along `axis`, to which `updates` are added at `indices`: gather transposed."""
+    """Zeros of `size` along `axis`, plus `updates` at `indices`: gather transposed."""
     indices, updates = (node.shape for node in inputs)
     axis = attrs["axis"]
     if not 0 <= axis <= len(updates) - len(indices):

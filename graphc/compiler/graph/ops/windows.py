@@ -1,8 +1,8 @@
 """Pooling over windows of (n, c, *spatial): what lies in the padding takes no part.
 
-Four ops, closed under gradients: `max_pool(x, values)` reads `values` where each window of x has its
-first maximum (max pooling proper passes x twice), `max_unpool(x, cotangents)` adds there; `sum_pool`
-and `sum_unpool` are the same pair for sums.
+Four ops, closed under gradients: `max_pool(x, values)` reads `values` where each window of x has
+its first maximum (max pooling proper passes x twice), `max_unpool(x, cotangents)` adds there;
+`sum_pool` and `sum_unpool` are the same pair for sums.
 """
 
 from __future__ import annotations

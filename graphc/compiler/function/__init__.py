@@ -1,0 +1,6 @@
+"""function(inputs, outputs, updates, givens): the one door to the compiler's floors."""
+
+from graphc.compiler.function.door import CallStep, Function, function
+from graphc.compiler.function.report import CompileReport
+
+__all__ = ["CallStep", "CompileReport", "Function", "function"]

@@ -1,0 +1,243 @@
+"""`function`: the one door from graphs to values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler.function.feeds import checked_feed
+from graphc.compiler.function.prepared import Prepared
+from graphc.compiler.function.report import CompileReport
+from graphc.compiler.graph import (
+    Node,
+    State,
+    as_node,
+    cast,
+    label,
+    learning_phase,
+    promote,
+    state_of,
+    substitute,
+    toposort,
+)
+from graphc.compiler.graph.binding import bind
+from graphc.config import FLAGS, config
+from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, unknown_name
+
+_log = logging.getLogger("graphc")
+
+Pairs = Mapping[Node, object] | Sequence[tuple[Node, object]]
+MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
+
+
+class CallStep:
+    """The number of calls that drew random numbers so far; functions of one model share it."""
+
+    def __init__(self, value: int = 0):
+        self.value = value
+
+
+def function(
+    inputs: Sequence[Node],
+    outputs: Node | Sequence[Node] | None = None,
+    updates: Pairs | None = None,
+    givens: Pairs | None = None,
+    mode: str | None = None,
+    name: str = "function",
+    on_unused_input: str = "raise",
+    call_step: CallStep | None = None,
+) -> Function:
+    """Compile a graph into something to call.
+
+    Args:
+        inputs: the input nodes, in the order of the call's arguments. `learning_phase()` may be
+            one: its value at each call picks the specialisation for training or for testing.
+        outputs: what a call returns: one node (an array), several (a list of arrays), or None.
+        updates: (shared variable, new value) pairs. All are computed from the old values, then set
+            at once.
+        givens: (node, replacement) pairs, put into the graph before anything else.
+        mode: FAST_RUN, FAST_COMPILE, DebugMode or NanGuardMode; the flag `mode` by default.
+        name: shown in reports and errors.
+        on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
+        call_step: the counter of random draws, to share it between functions.
+
+    Raises:
+        ArgumentError: an input that is missing, not needed, named twice or not an input.
+        DTypeError, ShapeError: an update or a replacement of another type.
+        DeviceError: the flag `device` asks for a GPU that cannot be used.
+    """
+    single = isinstance(outputs, Node)
+    wanted = [outputs] if single else list(outputs or ())
+    pairs = _update_pairs(updates, name)
+    roots = [as_node(node) for node in wanted] + [value for _, value in pairs]
+    roots = _apply_givens(roots, givens, name)
+    mode = config.mode if mode is None else mode
+    if mode not in MODES:
+        raise unknown_name("mode", mode, MODES)
+    inputs = list(inputs)
+    _check_inputs(inputs, roots, name, on_unused_input)
+    states = [state_of(variable) for variable, _ in pairs]
+    return Function(inputs, roots, len(wanted), single, states, mode, name, call_step or CallStep())
+
+
+def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
+    if pairs is None:
+        return []
+    return list(pairs.items()) if isinstance(pairs, Mapping) else [(a, b) for a, b in pairs]
+
+
+def _update_pairs(updates: Pairs | None, name: str) -> list[tuple[Node, Node]]:
+    checked: dict[Node, Node] = {}
+    for variable, value in _pairs(updates):
+        state = state_of(variable)
+        if variable in checked:
+            raise ArgumentError(f"{name}: the shared variable {label(variable)} has two updates")
+        what = f"{name}: the update of {label(variable)}"
+        checked[variable] = _of_type(value, state.shape, state.dtype, what)
+    return list(checked.items())
+
+
+def _of_type(value: object, shape: tuple, dtype: str, what: str) -> Node:
+    """The value as a node of a type; ints may become floats, nothing loses precision."""
+    node = as_node(value) if isinstance(value, Node | np.ndarray) else as_node(value, dtype)
+    if node.dtype != dtype and promote(node.dtype, dtype) != dtype:
+        raise DTypeError(
+            f"{what} has dtype {node.dtype}, expected {dtype}; cast(x, {dtype!r}) converts"
+        )
+    same = len(node.shape) == len(shape) and not any(
+        isinstance(a, int) and isinstance(b, int) and a != b
+        for a, b in zip(node.shape, shape, strict=True)
+    )
+    if not same:
+        raise ShapeError(f"{what} has shape {node.shape}, expected {shape}")
+    return cast(node, dtype)
+
+
+def _apply_givens(roots: list[Node], givens: Pairs | None, name: str) -> list[Node]:
+    replacement = {}
+    for old, new in _pairs(givens):
+        what = f"{name}: what givens put for {label(old)}"
+        replacement[old] = _of_type(new, old.shape, old.dtype, what)
+    return substitute(roots, replacement) if replacement else roots
+
+
+def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_input: str) -> None:
+    if on_unused_input not in ("raise", "warn", "ignore"):
+        raise KeywordError(
+            f"on_unused_input takes 'raise', 'warn' or 'ignore', received {on_unused_input!r}"
+        )
+    for k, node in enumerate(inputs):
+        if not isinstance(node, Node) or node.op != "input":
+            raise ArgumentError(
+                f"{name}: argument {k} is {node!r}, not an input; to feed the value of an "
+                "expression, replace it by an input through `givens`"
+            )
+    if len(set(inputs)) < len(inputs):
+        raise ArgumentError(f"{name}: an input is listed twice")
+    needed = [node for node in toposort(roots) if node.op == "input"]
+    for node in needed:
+        if node is learning_phase() and node not in inputs:
+            raise ArgumentError(
+                f"{name}: the graph behaves differently in training and testing; list "
+                "learning_phase() (K.learning_phase()) among the inputs and feed 0 or 1, or fix it "
+                "with givens=[(learning_phase(), False)]"
+            )
+        if node not in inputs:
+            raise ArgumentError(f"{name}: the graph needs {label(node)}, which is not in `inputs`")
+    for node in inputs:
+        if node in needed or node is learning_phase():
+            continue
+        message = f"{name}: the input {label(node)} is not needed by any output or update"
+        if on_unused_input == "raise":
+            raise ArgumentError(f"{message}; remove it, or pass on_unused_input='ignore'")
+        if on_unused_input == "warn":
+            _log.warning(message)
+
+
+class Function:
+    """A compiled graph: call it with one array an input. Made by `function`."""
+
+    def __init__(
+        self,
+        inputs: list[Node],
+        roots: list[Node],
+        output_count: int,
+        single: bool,
+        states: list[State],
+        mode: str,
+        name: str,
+        call_step: CallStep,
+    ):
+        self.name = name
+        self.call_step = call_step
+        self._inputs = inputs
+        self._roots = roots
+        self._output_count = output_count
+        self._single = single
+        self._states = states
+        self._mode = mode
+        phase = learning_phase()
+        self._phase = inputs.index(phase) if phase in inputs else None
+        self._data_inputs = [node for node in inputs if node is not phase]
+        self._prepared: dict[bool | None, Prepared] = {}
+        if self._phase is None:
+            self._specialise(None)
+
+    def _specialise(self, phase: bool | None) -> Prepared:
+        """The graph for training (True), testing (False), or as it is (None); made once."""
+        if phase not in self._prepared:
+            roots, name = self._roots, self.name
+            if phase is not None:
+                roots = substitute(roots, {learning_phase(): as_node(phase)})
+                name = f"{name} ({'training' if phase else 'testing'})"
+            self._prepared[phase] = Prepared(roots, self._mode, name)
+        return self._prepared[phase]
+
+    @property
+    def report(self) -> CompileReport:
+        """What compiling did; of the latest specialisation, if there are two."""
+        if not self._prepared:
+            self._specialise(False)
+        return list(self._prepared.values())[-1].report
+
+    def graph(self, training: bool = False) -> list[Node]:
+        """The outputs and updates after the passes, for dumps and tests."""
+        return self._specialise(None if self._phase is None else training).outputs
+
+    def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
+        """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.
+
+        Returns new arrays that alias nothing. An error leaves all shared variables as they were.
+        """
+        return self._run(values, None)
+
+    def profile(self, observer, *values: object) -> np.ndarray | list[np.ndarray]:
+        """Run once, telling `observer(node, value, seconds)` of each node."""
+        return self._run(values, observer)
+
+    def _run(self, values: Sequence[object], observer) -> np.ndarray | list[np.ndarray]:
+        if len(values) != len(self._inputs):
+            names = ", ".join(label(node) for node in self._inputs)
+            raise ArgumentError(
+                f"{self.name} takes {len(self._inputs)} arguments ({names}), received {len(values)}"
+            )
+        phase = None
+        if self._phase is not None:
+            phase = bool(values[self._phase])
+            values = [value for k, value in enumerate(values) if k != self._phase]
+        prepared = self._specialise(phase)
+        arrays = [
+            checked_feed(node, value, self.name)
+            for node, value in zip(self._data_inputs, values, strict=True)
+        ]
+        bindings = bind(self._data_inputs, arrays)
+        feeds = dict(zip(self._data_inputs, arrays, strict=True))
+        results = prepared.run(feeds, bindings, self.call_step.value, observer)
+        if prepared.draws:
+            self.call_step.value += 1
+        for state, value in zip(self._states, results[self._output_count :], strict=True):
+            state.buffer = value
+        fetched = results[: self._output_count]
+        return fetched[0] if self._single else fetched

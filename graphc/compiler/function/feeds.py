@@ -1,0 +1,61 @@
+"""What a call feeds, checked strictly: dtype and shape have to be the input's own."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler.graph import Node, label
+from graphc.errors import DataError, DTypeError, ShapeError
+
+
+def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
+    """The value as an array for this input.
+
+    An array has to have the input's dtype. Python numbers and lists are converted, but no float
+    becomes an int.
+    """
+    if isinstance(value, np.ndarray):
+        if value.dtype.name != node.dtype:
+            raise DTypeError(
+                f"{name}: {label(node)}: expected dtype {node.dtype}, received {value.dtype.name}; "
+                f"convert with .astype({node.dtype!r})"
+            )
+        array = value
+    else:
+        array = _from_python(node, value, name)
+    if array.ndim != len(node.shape):
+        raise ShapeError(
+            f"{name}: {label(node)}: expected {len(node.shape)} axes {node.shape}, received "
+            f"{array.ndim}: {array.shape}"
+        )
+    for axis, (expected, received) in enumerate(zip(node.shape, array.shape, strict=True)):
+        if received == 0:
+            raise DataError(f"{name}: {label(node)}: axis {axis} is empty, shape {array.shape}")
+        if isinstance(expected, int) and expected != received:
+            raise ShapeError(
+                f"{name}: {label(node)}: axis {axis}: expected {expected}, received {received} "
+                f"(shape {array.shape})"
+            )
+    return array
+
+
+def _from_python(node: Node, value: object, name: str) -> np.ndarray:
+    if isinstance(value, Node):
+        raise DTypeError(
+            f"{name}: {label(node)}: expected an array, received the node {value!r}; put nodes in "
+            "through `givens`"
+        )
+    if hasattr(value, "__cuda_array_interface__"):
+        raise DTypeError(
+            f"{name}: {label(node)}: expected an array in host memory, received "
+            f"{type(value).__name__}, which lives on a GPU; copy it to the host first"
+        )
+    array = np.asarray(value)
+    weak = isinstance(value, bool | int | float | list | tuple)
+    kinds = {"bool": "b", "float32": "biuf", "float64": "biuf"}.get(node.dtype, "biu")
+    if array.dtype.kind not in kinds or not (weak or array.dtype.name == node.dtype):
+        raise DTypeError(
+            f"{name}: {label(node)}: expected dtype {node.dtype}, received {array.dtype.name} "
+            f"({type(value).__name__})"
+        )
+    return array.astype(node.dtype)

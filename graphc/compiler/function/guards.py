@@ -1,0 +1,94 @@
+"""DebugMode and NanGuardMode: what they check, and the errors they raise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler.graph import Node, Symbol, is_float, label, toposort
+from graphc.compiler.interpret import Program
+from graphc.compiler.runtime.executor import Observer
+from graphc.errors import NotFiniteError, PassError
+
+# A pass may reorder sums, so values agree to rounding: this much of the largest value of an output.
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
+
+
+class PassChecker:
+    """Runs the graph as it was before and after each pass, on the values of a real call."""
+
+    def __init__(self, outputs: Sequence[Node]):
+        self._stages: list[tuple[str, Program]] = [("input", Program(outputs))]
+
+    def observe(self, name: str, before: Sequence[Node], after: Sequence[Node]) -> None:
+        """Remember what a pass made of the graph; called by the pipeline."""
+        self._stages.append((name, Program(after)))
+
+    def check(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+    ) -> None:
+        """Raise PassError for the first pass whose result differs from the graph before it."""
+        expected: list[np.ndarray] | None = None
+        for name, program in self._stages:
+            received = program.run(feeds, bindings, call_step)
+            if expected is not None:
+                for k, (old, new) in enumerate(zip(expected, received, strict=True)):
+                    _compare(name, k, old, new)
+            expected = received
+
+
+def _compare(pass_name: str, output: int, old: np.ndarray, new: np.ndarray) -> None:
+    if old.dtype != new.dtype or old.shape != new.shape:
+        raise PassError(
+            f"pass {pass_name!r} changed output {output} from {old.dtype}{list(old.shape)} to "
+            f"{new.dtype}{list(new.shape)}"
+        )
+    if not is_float(old.dtype.name):
+        wrong = old != new
+    else:
+        finite = np.isfinite(old)
+        scale = np.max(np.abs(old), where=finite, initial=0.0)
+        with np.errstate(invalid="ignore"):
+            close = np.abs(old - new) <= TOLERANCE[old.dtype.name] * max(scale, 1e-30)
+        wrong = finite & ~close
+    if np.any(wrong):
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise PassError(
+            f"pass {pass_name!r} changed the value of output {output} at {where}: "
+            f"{old[where]} before, {new[where]} after. This is an error of graphc; "
+            "GRAPHC_FLAGS=dump=FOLDER writes the graphs, mode=FAST_COMPILE leaves most passes out"
+        )
+
+
+def finite_guard(outputs: Sequence[Node]) -> Observer:
+    """An observer that raises NotFiniteError at the first node whose value is not finite.
+
+    Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
+    """
+    varying: set[Node] = set()
+    for node in toposort(outputs):
+        if node.op in ("input", "shared", "random") or any(x in varying for x in node.inputs):
+            varying.add(node)
+
+    def observe(node: Node, value: object, seconds: float) -> None:
+        if node not in varying:
+            return
+        for part in value if isinstance(value, tuple | list) else (value,):
+            if part.dtype.kind == "f" and not np.isfinite(part).all():
+                _refuse(node, part)
+
+    return observe
+
+
+def _refuse(node: Node, value: np.ndarray) -> None:
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
+    reads = "".join(f"\n    reads {label(x)}" for x in node.inputs)
+    raise NotFiniteError(
+        f"the value {value[index]} appeared first at index {index} of {label(node)}{reads}\n"
+        "What it reads is finite. Look for a division by zero, a log or sqrt of a number that is "
+        "not positive, or an overflow (a learning rate that is too large); no parameter was changed"
+    )

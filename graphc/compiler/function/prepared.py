@@ -1,0 +1,65 @@
+"""One specialisation of a function: its graph after the passes, on a device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler.function.guards import PassChecker, finite_guard
+from graphc.compiler.function.report import CompileReport
+from graphc.compiler.graph import Node, Symbol, size_claims, toposort
+from graphc.compiler.passes import optimize
+from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.device import select_device
+
+
+class Prepared:
+    """A graph that is ready to run: passes and preparation happen once, for all sizes."""
+
+    def __init__(self, outputs: Sequence[Node], mode: str, name: str):
+        started = time.perf_counter()
+        device = select_device()
+        self.draws = False
+        self._claims = {}
+        for node in _all_nodes(outputs):
+            self.draws = self.draws or node.op == "random"
+            self._claims.update(dict.fromkeys(size_claims(node)))
+        self._fitting: Mapping[Symbol, int] | None = None
+        self._checker = PassChecker(outputs) if mode == "DebugMode" else None
+        pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
+        observer = self._checker.observe if self._checker is not None else None
+        self.outputs, passes = optimize(outputs, pipeline, label=name, observer=observer)
+        self._executor = CpuExecutor(self.outputs)
+        self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
+        seconds = time.perf_counter() - started
+        self.report = CompileReport(name, device, mode, tuple(passes), seconds)
+
+    def run(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer=None,
+    ) -> list[np.ndarray]:
+        """The outputs. ShapeError where sizes that have to agree do not."""
+        if bindings != self._fitting:
+            for claim in self._claims:
+                claim.test(bindings)
+            self._fitting = dict(bindings)
+        if self._checker is not None:
+            self._checker.check(feeds, bindings, call_step)
+        return self._executor.run(feeds, bindings, call_step, observer or self._observer)
+
+
+def _all_nodes(outputs: Sequence[Node]) -> list[Node]:
+    """The nodes of a program and of its scans' bodies."""
+    found: list[Node] = []
+    pending = [tuple(outputs)]
+    while pending:
+        for node in toposort(pending.pop()):
+            found.append(node)
+            if node.op == "scan":
+                pending.append(node.attrs["body"].outputs)
+    return found

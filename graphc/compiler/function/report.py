@@ -1,0 +1,27 @@
+"""What compiling a function did: printed when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphc.compiler.passes import PassReport
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """The passes of one specialisation of a function, with node counts and seconds."""
+
+    name: str
+    device: str
+    mode: str
+    passes: tuple[PassReport, ...]
+    seconds: float
+
+    def __str__(self) -> str:
+        head = f"{self.name}: device={self.device}, mode={self.mode}, {self.seconds:.3f} s in all"
+        rows = [f"  {'pass':<20} {'nodes before':>12} {'after':>7} {'seconds':>9}"]
+        rows += [
+            f"  {row.name:<20} {row.nodes_before:>12} {row.nodes_after:>7} {row.seconds:>9.4f}"
+            for row in self.passes
+        ]
+        return "\n".join([head, *rows])

@@ -1,0 +1,33 @@
+"""Which device a function runs on, by the flag `device`."""
+
+from __future__ import annotations
+
+import logging
+
+from graphc.compiler.runtime.probe import gpu_status
+from graphc.config import config
+from graphc.errors import DeviceError
+
+_log = logging.getLogger("graphc")
+_told: set[str] = set()
+
+
+def select_device() -> str:
+    """'cpu' or 'gpu'. DeviceError where the flag asks for a GPU that cannot be used.
+
+    ``device=auto`` may fall back to the CPU; it says so once a process, in one line.
+    """
+    if config.device == "cpu":
+        return "cpu"
+    status = gpu_status()
+    if status.usable:
+        return "gpu"
+    if config.device == "gpu":
+        raise DeviceError(
+            f"device=gpu cannot be met, no GPU is usable: {status.reason}. {status.fix} "
+            "Or run on the CPU with GRAPHC_FLAGS=device=cpu."
+        )
+    if status.reason not in _told:
+        _told.add(status.reason)
+        _log.warning("device=auto: running on the CPU; no GPU is usable: %s", status.reason)
+    return "cpu"
