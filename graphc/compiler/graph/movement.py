@@ -216,7 +216,8 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
     if step < 0 and key.stop is not None and minimum_value(first - last) is None:
         fail(
             f"indexing axis {axis} of symbolic size {size}: the slice "
-            f"{key.start}:{key.stop}:{key.step} cannot be ordered before the call; slice forwards and flip"
+            f"{key.start}:{key.stop}:{key.step} cannot be ordered before the call; slice forwards "
+            "and flip"
         )
     return first, last, step
 

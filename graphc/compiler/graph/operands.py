@@ -54,7 +54,7 @@ def constant(value: object, dtype: str | None = None) -> Node:
 
 
 def is_weak(value: object) -> bool:
-    """Python scalars (NumPy's floats are some) take the dtype of what they meet."""
+    """Python's and NumPy's scalars take the dtype of what they meet; arrays keep theirs."""
     return isinstance(value, numbers.Real | np.bool_)
 
 

@@ -1,0 +1,212 @@
+"""Nodes: interning, identity of attributes, weak table, truth value, claims about sizes."""
+
+import gc
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph.node import live_nodes
+from graphc.compiler.graph.scan import make_scan
+from graphc.errors import DTypeError, ShapeError
+
+
+def test_equal_nodes_are_one_object():
+    x = g.input((g.BATCH, 3))
+    assert g.exp(x) + 1 is g.exp(x) + 1
+    assert g.input((3,)) is not g.input((3,))
+    assert g.shared(1.0) is not g.shared(1.0)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        (0.0, -0.0, False),
+        (float("nan"), float("nan"), True),
+        (np.float32(1), np.float64(1), False),
+        (np.zeros(2, "float32"), np.zeros((2, 1), "float32"), False),
+    ],
+)
+def test_attributes_compare_by_type_and_bytes(left, right, same):
+    def constant(value):
+        return g.constant(value, dtype=getattr(value, "dtype", np.dtype("float32")).name)
+
+    assert (constant(left) is constant(right)) == same
+
+
+def test_one_is_not_true():
+    assert g.constant(1) is not g.constant(True)
+    x = g.input((2,))
+    assert g.make("pad", x, low=(1,), high=(0,), interior=(0,), value=0.0) is not g.make(
+        "pad", x, low=(1,), high=(0,), interior=(0,), value=-0.0
+    )
+
+
+def test_a_node_is_frozen_and_has_no_truth_value():
+    x = g.input((2,))
+    with pytest.raises(AttributeError, match="frozen"):
+        x.shape = (3,)
+    with pytest.raises(DTypeError, match="where"):
+        bool(x > 0)
+
+
+def test_a_constant_does_not_follow_the_array_it_came_from():
+    array = np.zeros(2, "float32")
+    node = g.constant(array)
+    array[0] = 5
+    assert node.attrs["value"].tolist() == [0, 0]
+
+
+def test_the_table_is_weak_and_a_deep_chain_goes_away():
+    gc.collect()
+    before = len(list(live_nodes()))
+    node = g.input((2,))
+    for _ in range(50_000):
+        node = g.tanh(node)
+    assert len(g.toposort([node])) == 50_001
+    del node
+    gc.collect()
+    assert len(list(live_nodes())) == before
+
+
+def test_a_mismatch_is_an_error_where_it_is_written():
+    x, w = g.input((g.BATCH, 4)), g.shared(np.zeros((5, 2), "float32"))
+    with pytest.raises(ShapeError, match=r"dense_1: matmul.*4 and 5"), g.origin("dense_1"):
+        g.dot(x, w)
+    with pytest.raises(DTypeError, match="exp takes"):
+        g.make("exp", g.input((2,), "int32"))
+
+
+def test_sizes_that_only_the_call_knows_are_claims():
+    x, y = g.input((None, 4), name="x"), g.input((g.BATCH, 4), name="y")
+    (claim,) = g.size_claims(x + y)
+    assert (str(claim.left), claim.relation, str(claim.right)) == ("x_0", "==", "batch")
+    claim.test({g.BATCH.terms[0][0][0]: 3, x.shape[0].terms[0][0][0]: 3})
+    with pytest.raises(ShapeError, match="x_0 = 2 and batch = 3"):
+        claim.test({g.BATCH.terms[0][0][0]: 3, x.shape[0].terms[0][0][0]: 2})
+
+
+def test_a_symbol_never_broadcasts():
+    x = g.input((g.BATCH, 1))
+    assert (x + g.input((1, 4))).shape == (g.BATCH, 4)
+    assert g.size_claims(g.input((g.BATCH,)) + g.input((4,)))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "result"),
+    [
+        ("int32", "float32", "float32"),
+        ("int64", "float32", "float32"),
+        ("bool", "int32", "int32"),
+        ("uint32", "int32", "int64"),
+        ("float32", "float64", "float64"),
+        ("int32", "int64", "int64"),
+    ],
+)
+def test_type_rules(left, right, result):
+    assert (g.input((2,), left) + g.input((2,), right)).dtype == result
+
+
+def test_python_scalars_are_weak():
+    assert (g.input((2,), "float32") * 2.5).dtype == "float32"
+    assert (g.input((2,), "int32") * 2).dtype == "int32"
+    assert (g.input((2,), "int32") * 2.5).dtype == g.input((2,)).dtype
+    assert (g.input((2,), "int32") / g.input((2,), "int32")).dtype == "float32"
+    assert (g.input((2,), "bool") + g.input((2,), "bool")).dtype == "int32"
+    assert g.mean(g.input((2,), "int32")).dtype == "float32"
+    assert (np.ones(2, "float32") * g.input((2,), "float32")).op == "mul"
+
+
+def test_equal_scan_bodies_are_equal_and_captures_are_lifted():
+    xs, w = g.input((None, g.BATCH, 3)), g.shared(np.eye(3, dtype="float32"))
+
+    def step(carries, slices):
+        new = g.tanh(slices[0] + g.dot(carries[0], g.exp(w)))
+        return (new,), (new,)
+
+    start = g.zeros((g.BATCH, 3), "float32")
+    first, _ = g.scan(step, [start], [xs])
+    second, _ = g.scan(step, [start], [xs])
+    assert first[0] is second[0]
+    loop = first[0].inputs[0]
+    assert loop.inputs == (start, xs, g.exp(w))
+    again = make_scan(
+        loop.attrs["body"].outputs, g.body_args(loop), [start], [xs], [g.exp(w)], xs.shape[0], False
+    )
+    assert again is loop
+
+
+def test_a_nested_scan_is_closed_over_the_outer_step():
+    xs = g.input((4, 3))
+
+    def outer(carries, slices):
+        def inner(inner_carries, inner_slices):
+            return (inner_carries[0] + inner_slices[0] * slices[0][0],), ()
+
+        finals, _ = g.scan(inner, [carries[0]], [slices[0]])
+        return (finals[0],), ()
+
+    (final,), _ = g.scan(outer, [g.constant(0.0)], [xs])
+    body = final.inputs[0].attrs["body"]
+    loops = [node for node in g.toposort(body.outputs) if node.op == "scan"]
+    assert len(loops) == 1
+    assert all(x.op != "input" for x in g.toposort(body.outputs))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: g.scan(lambda c, s: (c, ()), [g.constant(0.0)]), "length"),
+        (lambda: g.scan(lambda c, s: ((), ()), [g.constant(0.0)], length=3), "1 carries go in"),
+        (lambda: g.scan(lambda c, s: ((s[0],), ()), [g.constant(0.0)], [g.input((3, 2))]), "carry"),
+        (lambda: g.scan(lambda c, s: ((), ()), [], [g.constant(1.0)]), "scalar"),
+    ],
+)
+def test_errors_of_scan(call, message):
+    with pytest.raises(ShapeError, match=message):
+        call()
+
+
+def test_the_printed_form():
+    x = g.input((g.BATCH, 2), name="x")
+    with g.origin("dense_1"):
+        y = g.exp(x) * 2.0
+    assert g.format_graph([y]) == "\n".join(
+        [
+            "%0: float32[batch, 2] = input()  # x",
+            "%1: float32[batch, 2] = exp(%0)  # dense_1",
+            "%2: float32[] = constant(; value=2.0)  # dense_1",
+            "%3: float32[batch, 2] = broadcast(%2; shape=(batch, 2), axes=())  # dense_1",
+            "%4: float32[batch, 2] = mul(%1, %3)  # dense_1",
+            "return %4",
+        ]
+    )
+
+
+def test_origins_stay_out_of_identity_and_follow_rewrites():
+    x = g.input((2,))
+    with g.origin("first"):
+        node = g.exp(x)
+    with g.origin("second"):
+        assert g.exp(x) is node
+    assert str(g.origin_of(node)) == "first"
+    (swept,) = g.sweep([node], lambda n: g.log(x) if n.op == "exp" else n)
+    assert str(g.origin_of(swept)) == "first"
+
+
+def test_substitute_replaces_and_keeps_the_rest():
+    x, y = g.input((2,)), g.input((2,))
+    assert g.substitute([g.exp(x) + 1.0], {x: y})[0] is g.exp(y) + 1.0
+
+
+def test_states_keep_their_shape_and_dtype():
+    w = g.shared(np.zeros((2, 3), "float32"), "w")
+    w.set_value(np.ones((2, 3)))
+    got = w.get_value()
+    got[0] = 7
+    assert w.get_value().dtype == np.float32
+    assert w.get_value().sum() == 6
+    with pytest.raises(ShapeError, match=r"w: expected shape \(2, 3\)"):
+        w.set_value(np.zeros(3))
+    with pytest.raises(DTypeError, match="graphc.function"):
+        g.exp(w).get_value()
