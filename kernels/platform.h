@@ -1,0 +1,20 @@
+// What a device function is declared as, and the types of graphc, for nvcc, NVRTC and a host compiler.
+//
+//   bool  int (int32)  unsigned int (uint32)  gc_int64 (int64)  float (float32)  double (float64)
+//
+// A host compiler reads the same files: the tests compare every function with NumPy that way.
+#ifndef GC_PLATFORM_H
+#define GC_PLATFORM_H
+
+#ifdef __CUDACC__
+#define GC_DEVICE __device__ __forceinline__
+#else
+#include <math.h>  // not <cmath>: the float overloads have to be found without std::, as in CUDA
+#define GC_DEVICE inline
+#endif
+
+// CUDA and NumPy call different 64-bit types "long" on different systems; this one is 64 on all.
+typedef long long gc_int64;
+typedef unsigned long long gc_uint64;
+
+#endif
