@@ -1,0 +1,105 @@
+"""What a node costs: floating-point operations and bytes of memory, from its shapes.
+
+Conventions, for rates that can be compared:
+
+- A pointwise op on floats is one operation an element, whatever it computes; on ints and bools
+  none. A product with an addition is two. A reduction is one an element that it reads.
+- Bytes are the compulsory traffic: each input is read once, the result written once. What only
+  looks at its input in another order or shape (a view) moves nothing.
+- A scan costs its body, once a step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.graph.dim import Shape, Symbol, evaluate
+from graphc.compiler.graph.node import Node
+from graphc.compiler.graph.operands import is_float
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.graph.walk import toposort
+
+Bindings = Mapping[Symbol, int]
+
+_VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip", "item"})
+# In memory before the program runs, or a part of the loop's own traffic.
+_RESIDENT = frozenset({"input", "shared", "constant", "arg", "dim"})
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating-point operations and bytes moved."""
+
+    flops: int
+    bytes: int
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.flops + other.flops, self.bytes + other.bytes)
+
+    def __mul__(self, times: int) -> Cost:
+        return Cost(self.flops * times, self.bytes * times)
+
+
+def elements(shape: Shape, bindings: Bindings) -> int:
+    """How many elements a shape has once its symbols are bound."""
+    return math.prod(evaluate(size, bindings) for size in shape)
+
+
+def _pointwise(node: Node, bindings: Bindings) -> int:
+    computes = node.op not in ("cast", "where") and is_float(node.inputs[0].dtype)
+    return elements(node.shape, bindings) if computes else 0
+
+
+def _reduce(node: Node, bindings: Bindings) -> int:
+    return elements(node.inputs[0].shape, bindings) if is_float(node.inputs[0].dtype) else 0
+
+
+def _contraction(node: Node, bindings: Bindings) -> int:
+    """Two for each element of the result and of what is summed into it."""
+    left, right = (x.shape for x in node.inputs)
+    summed = left[-1:] if node.op == "matmul" else right[1:]
+    return 2 * elements(node.shape, bindings) * elements(summed, bindings)
+
+
+def _window(node: Node, bindings: Bindings) -> int:
+    """One for each element of each window."""
+    windows = node.inputs[-1] if node.op.endswith("unpool") else node
+    return elements(windows.shape, bindings) * math.prod(node.attrs["window"])
+
+
+def _index(node: Node, bindings: Bindings) -> int:
+    return elements(node.inputs[1].shape, bindings) if node.op == "scatter_add" else 0
+
+
+_FLOPS: dict[str, Callable[[Node, Bindings], int]] = {
+    "pointwise": _pointwise,
+    "reduce": _reduce,
+    "contraction": _contraction,
+    "window": _window,
+    "index": _index,
+}
+
+
+def cost(node: Node, bindings: Bindings) -> Cost:
+    """The cost of one node, its inputs' own costs excluded; `bindings` are the symbols' values."""
+    if node.op in _RESIDENT or node.op in _VIEWS:
+        return Cost(0, 0)
+    if node.op == "scan":
+        body = toposort(node.attrs["body"].outputs)
+        step = sum((cost(inner, bindings) for inner in body), Cost(0, 0))
+        return step * evaluate(node.attrs["length"], bindings)
+    flops = _FLOPS.get(OPS[node.op].family)
+    # A gather reads as much of its values as it gives.
+    read = (node, node.inputs[1]) if node.op == "gather" else dict.fromkeys(node.inputs)
+    moved = _bytes(node, bindings) + sum(_bytes(x, bindings) for x in read)
+    return Cost(flops(node, bindings) if flops else 0, moved)
+
+
+def _bytes(node: Node, bindings: Bindings) -> int:
+    while node.op == "broadcast":  # repeats what lies in memory once
+        node = node.inputs[0]
+    return elements(node.shape, bindings) * np.dtype(node.dtype).itemsize
