@@ -113,6 +113,7 @@ from graphc.compiler.graph.state import State, get_value, set_value, shared, sta
 from graphc.compiler.graph.walk import (
     count_nodes,
     dependents,
+    every_node,
     readers,
     substitute,
     sweep,

@@ -84,13 +84,17 @@ def dependents(outputs: Sequence[Node], leaves: Iterable[Node]) -> set[Node]:
     return found
 
 
+def every_node(outputs: Sequence[Node]) -> list[Node]:
+    """The nodes of a program, then those of its scans' bodies, each body in topological order."""
+    found: list[Node] = []
+    pending = [tuple(outputs)]
+    while pending:
+        order = toposort(pending.pop())
+        found += order
+        pending += [node.attrs["body"].outputs for node in order if node.op == "scan"]
+    return found
+
+
 def count_nodes(outputs: Sequence[Node]) -> int:
     """How many nodes a program has, those of scan bodies included."""
-    total = 0
-    pending = [list(outputs)]
-    while pending:
-        for node in toposort(pending.pop()):
-            total += 1
-            if node.op == "scan":
-                pending.append(list(node.attrs["body"].outputs))
-    return total
+    return len(every_node(outputs))

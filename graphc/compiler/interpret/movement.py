@@ -1,0 +1,74 @@
+"""Movement: the same elements in other places. Views where NumPy has them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler.interpret.pointwise import cast
+from graphc.compiler.interpret.rows import Attrs, Function
+
+
+def _reshape(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    return np.reshape(x, attrs["shape"])
+
+
+def _transpose(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    return x.transpose(attrs["order"])
+
+
+def _broadcast(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    placed = [1] * len(attrs["shape"])
+    for axis, size in zip(attrs["axes"], np.shape(x), strict=True):
+        placed[axis] = size
+    return np.broadcast_to(np.reshape(x, placed), attrs["shape"])
+
+
+def _slice(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    bounds = zip(attrs["start"], attrs["stop"], attrs["step"], strict=True)
+    return x[tuple(slice(start, stop, step) for start, stop, step in bounds)]
+
+
+def pad(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    """`low` before, `high` behind and `interior` between the elements of each axis, all `value`."""
+    shape, places = [], []
+    for size, low, high, interior in zip(
+        np.shape(x), attrs["low"], attrs["high"], attrs["interior"], strict=True
+    ):
+        # An axis without elements has no neighbours, and so no element between them.
+        extent = size + (size - 1) * interior if size else 0
+        shape.append(low + extent + high)
+        places.append(slice(low, low + extent, interior + 1))
+    value = cast({"dtype": x.dtype}, np.float64(attrs["value"]))
+    padded = np.full(shape, value, x.dtype)
+    padded[tuple(places)] = x
+    return padded
+
+
+def _concat(attrs: Attrs, *arrays: np.ndarray) -> np.ndarray:
+    return np.concatenate(arrays, axis=attrs["axis"])
+
+
+def _flip(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    axes = attrs["axes"]
+    return x[tuple(slice(None, None, -1 if k in axes else 1) for k in range(x.ndim))]
+
+
+def _iota(attrs: Attrs) -> np.ndarray:
+    return np.arange(attrs["size"]).astype(attrs["dtype"])
+
+
+def _dim(attrs: Attrs) -> np.ndarray:
+    return np.asarray(attrs["size"], np.int64)
+
+
+MOVEMENT: dict[str, Function] = {
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "broadcast": _broadcast,
+    "slice": _slice,
+    "pad": pad,
+    "concat": _concat,
+    "flip": _flip,
+    "iota": _iota,
+    "dim": _dim,
+}

@@ -1,0 +1,263 @@
+"""A graph as a straight line of NumPy calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.graph import (
+    Body,
+    Dim,
+    Node,
+    Symbol,
+    every_node,
+    label,
+    origin_of,
+    size_claims,
+    toposort,
+)
+from graphc.compiler.graph import dim as dims
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.interpret.aliasing import owned_outputs
+from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.table import NUMPY, PLACED
+from graphc.errors import DTypeError, GraphcError, IndexRangeError, ShapeError
+
+Observer = Callable[[Node, Any, float], None]
+
+# These read the number of the call, which is no attribute of the node.
+_READS_CALL_STEP = frozenset({"random", "scan"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    node: Node
+    function: Function
+    inputs: tuple[int, ...]
+    output: int
+    dead: tuple[int, ...]  # slots that no later step reads
+    body: Program | None
+
+
+class Program:
+    """A graph prepared for the interpreter: one step a node, one slot a value.
+
+    Sizes are worked out once for each set of bindings; the last set is kept, so that a repeated
+    call pays nothing. A program holds no values between calls and may run in several threads.
+    """
+
+    def __init__(self, outputs: Sequence[Node]):
+        order = toposort(outputs)
+        slot = {node: k for k, node in enumerate(order)}
+        self._outputs = tuple(slot[node] for node in outputs)
+        self._owned = owned_outputs(outputs)
+        self._fed = [(node, slot[node]) for node in order if node.op in ("input", "arg")]
+        self._states = [
+            (node, node.attrs["state"], slot[node]) for node in order if node.op == "shared"
+        ]
+        self._start: list[Any] = [
+            node.attrs["value"] if node.op == "constant" else None for node in order
+        ]
+        self._steps = tuple(_steps(order, slot, set(self._outputs)))
+        self._fixed = [None if _is_symbolic(s.node) else _resolve(s, {}) for s in self._steps]
+        self._bound: tuple[dict[Symbol, int], list[Attrs]] | None = None
+
+    def run(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None = None,
+    ) -> list[np.ndarray]:
+        """The values of the outputs.
+
+        Args:
+            feeds: an array of the right shape and dtype for each input that the graph reads.
+            bindings: a value for each symbol.
+            call_step: the number of this call, a part of every random word's counter.
+            observer: called with each input, state and computed node, its value (an array or a
+                NumPy scalar; a tuple of them for a scan) and the seconds that it took. It does not
+                see the nodes of a scan's body.
+
+        Returns:
+            C-contiguous arrays that share memory with no feed, state, constant or each other.
+
+        Raises:
+            GraphcError for an input that is not fed, ShapeError for a symbol that is not bound,
+            IndexRangeError for an index outside of its axis.
+        """
+        values = self._start.copy()
+        for node, slot in self._fed:
+            if node not in feeds:
+                raise GraphcError(f"the input {label(node)} is read and not fed")
+            values[slot] = feeds[node]
+        for _, state, slot in self._states:
+            values[slot] = state.buffer
+        attrs = self._bind(bindings)
+        with np.errstate(all="ignore"):
+            if observer is None:
+                self._execute(values, attrs, call_step)
+            else:
+                self._observe(values, attrs, call_step, observer)
+        results = []
+        for slot, owned in zip(self._outputs, self._owned, strict=True):
+            results.append(_own(values[slot]) if owned else np.array(values[slot], order="C"))
+        return results
+
+    def _execute(self, values: list[Any], attrs: list[Attrs], call_step: int) -> None:
+        for step, fixed in zip(self._steps, attrs, strict=True):
+            values[step.output] = _call(step, fixed, values, call_step)
+            for slot in step.dead:
+                values[slot] = None
+
+    def _observe(
+        self, values: list[Any], attrs: list[Attrs], call_step: int, observer: Observer
+    ) -> None:
+        for node, slot in self._fed:
+            observer(node, values[slot], 0.0)
+        for node, _, slot in self._states:
+            observer(node, values[slot], 0.0)
+        for step, fixed in zip(self._steps, attrs, strict=True):
+            started = time.perf_counter()
+            value = _call(step, fixed, values, call_step)
+            observer(step.node, value, time.perf_counter() - started)
+            values[step.output] = value
+            for slot in step.dead:
+                values[slot] = None
+
+    def _bind(self, bindings: Mapping[Symbol, int]) -> list[Attrs]:
+        """The attributes of each step with these sizes."""
+        known = self._bound
+        if known is not None and known[0] == bindings:
+            return known[1]
+        attrs = [
+            _resolve(step, bindings) if fixed is None else fixed
+            for step, fixed in zip(self._steps, self._fixed, strict=True)
+        ]
+        self._bound = (dict(bindings), attrs)
+        return attrs
+
+    def stepper(
+        self, bindings: Mapping[Symbol, int]
+    ) -> Callable[[Sequence[Any], int], list[Any]]:
+        """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
+
+        Outputs may share memory with arguments.
+        """
+        attrs = self._bind(bindings)
+        places = [(node.attrs["index"], slot) for node, slot in self._fed]
+
+        def step(arguments: Sequence[Any], call_step: int) -> list[Any]:
+            values = self._start.copy()
+            for index, slot in places:
+                values[slot] = arguments[index]
+            self._execute(values, attrs, call_step)
+            return [values[slot] for slot in self._outputs]
+
+        return step
+
+
+def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> Iterator[_Step]:
+    last: dict[int, int] = {}
+    for position, node in enumerate(order):
+        for x in node.inputs:
+            last[slot[x]] = position
+    dying: dict[int, list[int]] = {}
+    for read, position in last.items():
+        if read not in kept:
+            dying.setdefault(position, []).append(read)
+    for position, node in enumerate(order):
+        if node.op not in PLACED:
+            yield _Step(
+                node,
+                NUMPY[node.op],
+                tuple(slot[x] for x in node.inputs),
+                slot[node],
+                tuple(dying.get(position, ())),
+                Program(node.attrs["body"].outputs) if node.op == "scan" else None,
+            )
+
+
+def _call(step: _Step, attrs: Attrs, values: list[Any], call_step: int) -> Any:
+    if step.node.op in _READS_CALL_STEP:
+        attrs = {**attrs, "call_step": call_step}
+    try:
+        return step.function(attrs, *[values[slot] for slot in step.inputs])
+    except IndexRangeError as error:
+        where = origin_of(step.node)
+        if where is None:
+            raise
+        raise IndexRangeError(f"{where}: {error}") from None
+
+
+def _own(value: Any) -> np.ndarray:
+    """A value that nothing else holds, as a whole array of its own."""
+    array = np.asarray(value)
+    whole = array.base is None or array.base.size == array.size
+    if whole and array.flags.c_contiguous and array.flags.writeable:
+        return array
+    return np.array(array, order="C")
+
+
+def _is_symbolic(node: Node) -> bool:
+    return node.op == "scan" or any(map(_has_symbols, node.attrs.values()))
+
+
+def _has_symbols(value: object) -> bool:
+    if isinstance(value, tuple):
+        return any(map(_has_symbols, value))
+    return isinstance(value, Dim)
+
+
+def _resolve(step: _Step, bindings: Mapping[Symbol, int]) -> Attrs:
+    """The attributes of a node with sizes as ints, and a loop's body ready to be stepped."""
+    try:
+        return {name: _value(value, step, bindings) for name, value in step.node.attrs.items()}
+    except KeyError as error:
+        raise ShapeError(
+            f"the size {error.args[0]} of {label(step.node)} is not known: no input that is fed "
+            "has it in its shape"
+        ) from None
+
+
+def _value(value: object, step: _Step, bindings: Mapping[Symbol, int]) -> object:
+    if isinstance(value, tuple):
+        return tuple(_value(part, step, bindings) for part in value)
+    if isinstance(value, Dim):
+        return dims.evaluate(value, bindings)
+    if isinstance(value, Body):
+        assert step.body is not None
+        return step.body.stepper(bindings)
+    return value
+
+
+def evaluate(
+    outputs: Sequence[Node],
+    feeds: Mapping[Node, np.ndarray] | None = None,
+    call_step: int = 0,
+) -> list[np.ndarray]:
+    """The values of nodes, computed now and once; `graphc.function` is for more than once.
+
+    Args:
+        outputs: nodes.
+        feeds: an array (or what numpy.asarray takes) for each input that they read.
+        call_step: the number of the call, a part of every random word's counter.
+
+    Raises ShapeError, DataError and DTypeError for an array that does not fit its input.
+    """
+    arrays = {node: np.asarray(value) for node, value in (feeds or {}).items()}
+    for node, array in arrays.items():
+        if array.dtype.name != node.dtype:
+            raise DTypeError(
+                f"{label(node)}: expected dtype {node.dtype}, received {array.dtype.name}; "
+                f"convert with .astype({node.dtype!r})"
+            )
+    bindings = bind(list(arrays), list(arrays.values()))
+    for node in every_node(outputs) if bindings else ():
+        for claim in size_claims(node):
+            claim.test(bindings)
+    return Program(outputs).run(arrays, bindings, call_step)

@@ -1,0 +1,97 @@
+"""Pooling: one pass over whole arrays for each place in the window.
+
+A place in the window meets only the windows in which it is a real element, so nothing is padded.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from graphc.compiler.interpret.rows import Attrs, Function
+
+Region = tuple
+
+
+def _places(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, Region]]:
+    """For each place in the window, in C order: its number, the windows that have a real element
+    there, and those elements."""
+    axes = list(zip(sizes, attrs["window"], attrs["strides"], attrs["padding"], strict=True))
+    for number, place in enumerate(itertools.product(*(range(axis[1]) for axis in axes))):
+        windows, elements = [], []
+        for offset, (size, extent, stride, (low, high)) in zip(place, axes, strict=True):
+            shift = offset - low  # window w has element w * stride + shift at this place
+            first = max(0, -(shift // stride))
+            count = (size + low + high - extent) // stride + 1
+            last = min(count, (size - 1 - shift) // stride + 1)
+            if last <= first:
+                break
+            windows.append(slice(first, last))
+            start = first * stride + shift
+            elements.append(slice(start, (last - 1) * stride + shift + 1, stride))
+        else:
+            yield number, (..., *windows), (..., *elements)
+
+
+def _pooled_shape(attrs: Attrs, shape: Sequence[int]) -> tuple[int, ...]:
+    axes = zip(shape[2:], attrs["window"], attrs["strides"], attrs["padding"], strict=True)
+    counts = ((size + sum(pad) - extent) // stride + 1 for size, extent, stride, pad in axes)
+    return (*shape[:2], *counts)
+
+
+def _first_maxima(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    """For each window the number of the place with its first NaN, else its first maximum."""
+    best = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
+    winner = np.full(best.shape, -1, np.int32)
+    for number, windows, elements in _places(attrs, x.shape[2:]):
+        candidate, held, place = x[elements], best[windows], winner[windows]
+        better = (candidate > held) | (place < 0) | (np.isnan(candidate) & ~np.isnan(held))
+        np.copyto(held, candidate, where=better)
+        np.copyto(place, number, where=better)
+    return winner
+
+
+def _max_pool(attrs: Attrs, x: np.ndarray, values: np.ndarray) -> np.ndarray:
+    if values is x:  # max pooling proper needs no place, only the maximum
+        largest = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
+        for _, windows, elements in _places(attrs, x.shape[2:]):
+            np.maximum(largest[windows], x[elements], out=largest[windows])
+        return largest
+    winner = _first_maxima(attrs, x)
+    read = np.empty(winner.shape, values.dtype)
+    for number, windows, elements in _places(attrs, x.shape[2:]):
+        np.copyto(read[windows], values[elements], where=winner[windows] == number)
+    return read
+
+
+def _max_unpool(attrs: Attrs, x: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+    winner = _first_maxima(attrs, x)
+    total = np.zeros(x.shape, x.dtype)
+    for number, windows, elements in _places(attrs, x.shape[2:]):
+        won = winner[windows] == number
+        np.add(total[elements], cotangents[windows], out=total[elements], where=won)
+    return total
+
+
+def _sum_pool(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    total = np.zeros(_pooled_shape(attrs, x.shape), x.dtype)
+    for _, windows, elements in _places(attrs, x.shape[2:]):
+        total[windows] += x[elements]
+    return total
+
+
+def _sum_unpool(attrs: Attrs, cotangents: np.ndarray) -> np.ndarray:
+    total = np.zeros((*cotangents.shape[:2], *attrs["size"]), cotangents.dtype)
+    for _, windows, elements in _places(attrs, attrs["size"]):
+        total[elements] += cotangents[windows]
+    return total
+
+
+WINDOWS: dict[str, Function] = {
+    "max_pool": _max_pool,
+    "max_unpool": _max_unpool,
+    "sum_pool": _sum_pool,
+    "sum_unpool": _sum_unpool,
+}
