@@ -21,7 +21,8 @@ def _scan(attrs: Attrs, *inputs: np.ndarray) -> tuple:
     step: Step = attrs["body"]
     carries, length, call_step = attrs["carries"], attrs["length"], attrs["call_step"]
     sliced = carries + attrs["sequences"]
-    state, sequences, constants = inputs[:carries], inputs[carries:sliced], inputs[sliced:]
+    sequences, constants = inputs[carries:sliced], inputs[sliced:]
+    state: Sequence[Any] = inputs[:carries]
     stacks: list[np.ndarray] = []
     for i in reversed(range(length)) if attrs["reverse"] else range(length):
         outputs = step((*state, *(sequence[i] for sequence in sequences), *constants), call_step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def _where(attrs: Attrs, chosen: np.ndarray, yes: np.ndarray, no: np.ndarray) ->
 
 def cast(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     """x in ``attrs["dtype"]``. Float to int truncates toward 0 and saturates; NaN gives 0."""
-    dtype = np.dtype(attrs["dtype"])
+    dtype: np.dtype[Any] = np.dtype(attrs["dtype"])
     if x.dtype.kind != "f" or dtype.kind not in "iu":
         return x.astype(dtype)
     limits = np.iinfo(dtype)

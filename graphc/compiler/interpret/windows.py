@@ -15,11 +15,11 @@ from graphc.compiler.interpret.rows import Attrs, Function
 Region = tuple
 
 
-def _places(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, Region]]:
-    """For each place in the window, in C order: its number, the windows that have a real element
-    there, and those elements."""
+def _places(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[Region, Region]]:
+    """For each place in the window, in C order: the windows that have a real element there, and
+    those elements."""
     axes = list(zip(sizes, attrs["window"], attrs["strides"], attrs["padding"], strict=True))
-    for number, place in enumerate(itertools.product(*(range(axis[1]) for axis in axes))):
+    for place in itertools.product(*(range(axis[1]) for axis in axes)):
         windows, elements = [], []
         for offset, (size, extent, stride, (low, high)) in zip(place, axes, strict=True):
             shift = offset - low  # window w has element w * stride + shift at this place
@@ -32,7 +32,7 @@ def _places(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, R
             start = first * stride + shift
             elements.append(slice(start, (last - 1) * stride + shift + 1, stride))
         else:
-            yield number, (..., *windows), (..., *elements)
+            yield (..., *windows), (..., *elements)
 
 
 def _pooled_shape(attrs: Attrs, shape: Sequence[int]) -> tuple[int, ...]:
@@ -41,50 +41,55 @@ def _pooled_shape(attrs: Attrs, shape: Sequence[int]) -> tuple[int, ...]:
     return (*shape[:2], *counts)
 
 
-def _first_maxima(attrs: Attrs, x: np.ndarray) -> np.ndarray:
-    """For each window the number of the place with its first NaN, else its first maximum."""
-    best = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
-    winner = np.full(best.shape, -1, np.int32)
-    for number, windows, elements in _places(attrs, x.shape[2:]):
-        candidate, held, place = x[elements], best[windows], winner[windows]
-        better = (candidate > held) | (place < 0) | (np.isnan(candidate) & ~np.isnan(held))
-        np.copyto(held, candidate, where=better)
-        np.copyto(place, number, where=better)
-    return winner
+def _maxima(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    """The maximum of each window, NaN if it has one."""
+    largest = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
+    for windows, elements in _places(attrs, x.shape[2:]):
+        np.maximum(largest[windows], x[elements], out=largest[windows])
+    return largest
+
+
+def _first_maxima(attrs: Attrs, x: np.ndarray) -> Iterator[tuple[Region, Region, np.ndarray]]:
+    """For each place: its windows, its elements, and which of them are the first NaN of their
+    window, or else its first maximum."""
+    largest = _maxima(attrs, x)
+    has_nan = bool(np.isnan(largest).any())
+    undecided = np.ones(largest.shape, bool)
+    for windows, elements in _places(attrs, x.shape[2:]):
+        first = x[elements] == largest[windows]
+        if has_nan:
+            first |= np.isnan(x[elements])
+        first &= undecided[windows]
+        undecided[windows] ^= first
+        yield windows, elements, first
 
 
 def _max_pool(attrs: Attrs, x: np.ndarray, values: np.ndarray) -> np.ndarray:
-    if values is x:  # max pooling proper needs no place, only the maximum
-        largest = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
-        for _, windows, elements in _places(attrs, x.shape[2:]):
-            np.maximum(largest[windows], x[elements], out=largest[windows])
-        return largest
-    winner = _first_maxima(attrs, x)
-    read = np.empty(winner.shape, values.dtype)
-    for number, windows, elements in _places(attrs, x.shape[2:]):
-        np.copyto(read[windows], values[elements], where=winner[windows] == number)
+    if values is x:  # max pooling proper needs the maxima, not where they are
+        return _maxima(attrs, x)
+    read = np.empty(_pooled_shape(attrs, x.shape), values.dtype)
+    for windows, elements, first in _first_maxima(attrs, x):
+        np.copyto(read[windows], values[elements], where=first)
     return read
 
 
 def _max_unpool(attrs: Attrs, x: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
-    winner = _first_maxima(attrs, x)
     total = np.zeros(x.shape, x.dtype)
-    for number, windows, elements in _places(attrs, x.shape[2:]):
-        won = winner[windows] == number
-        np.add(total[elements], cotangents[windows], out=total[elements], where=won)
+    for windows, elements, first in _first_maxima(attrs, x):
+        np.add(total[elements], cotangents[windows], out=total[elements], where=first)
     return total
 
 
 def _sum_pool(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     total = np.zeros(_pooled_shape(attrs, x.shape), x.dtype)
-    for _, windows, elements in _places(attrs, x.shape[2:]):
+    for windows, elements in _places(attrs, x.shape[2:]):
         total[windows] += x[elements]
     return total
 
 
 def _sum_unpool(attrs: Attrs, cotangents: np.ndarray) -> np.ndarray:
     total = np.zeros((*cotangents.shape[:2], *attrs["size"]), cotangents.dtype)
-    for _, windows, elements in _places(attrs, attrs["size"]):
+    for windows, elements in _places(attrs, attrs["size"]):
         total[elements] += cotangents[windows]
     return total
 
