@@ -1,0 +1,70 @@
+"""Activation functions: node -> node of the same shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from graphc import backend as K
+from graphc.compiler.graph import Node
+from graphc.errors import ShapeError
+from graphc.lookup import get_function
+
+
+def softmax(x: Node) -> Node:
+    """exp(x) / sum(exp(x)) over the last axis of (samples, classes) or (samples, time, classes).
+
+    Raises:
+        ShapeError: another number of axes.
+    """
+    if K.ndim(x) not in (2, 3):
+        raise ShapeError(
+            "softmax: expected (samples, classes) or (samples, time, classes), received the shape "
+            f"{K.shape(x)}"
+        )
+    return K.softmax(x)
+
+
+def softplus(x: Node) -> Node:
+    """log(1 + exp(x))."""
+    return K.softplus(x)
+
+
+def relu(x: Node, alpha: object = 0.0, max_value: object = None) -> Node:
+    """x where it is positive, else alpha * x; at most max_value. See `backend.relu`."""
+    return K.relu(x, alpha=alpha, max_value=max_value)
+
+
+def tanh(x: Node) -> Node:
+    """The hyperbolic tangent."""
+    return K.tanh(x)
+
+
+def sigmoid(x: Node) -> Node:
+    """1 / (1 + exp(-x))."""
+    return K.sigmoid(x)
+
+
+def hard_sigmoid(x: Node) -> Node:
+    """0.2 x + 0.5 between 0 and 1."""
+    return K.hard_sigmoid(x)
+
+
+def linear(x: Node) -> Node:
+    """x itself."""
+    return x
+
+
+ACTIVATIONS: dict[str, Callable] = {
+    function.__name__: function
+    for function in (softmax, softplus, relu, tanh, sigmoid, hard_sigmoid, linear)
+}
+
+
+def get(identifier: str | Callable) -> Callable:
+    """An activation by its name; a function is returned as it is.
+
+    Raises:
+        UnknownNameError: the name is not in `ACTIVATIONS`.
+        ArgumentError: neither a name nor a function.
+    """
+    return get_function("activation", identifier, ACTIVATIONS, {"identity": "linear"})

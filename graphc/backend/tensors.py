@@ -1,0 +1,237 @@
+"""K: arithmetic, reductions, and the shape of tensors."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, ShapeError
+
+Axis = int | Sequence[int] | None
+
+
+def cast(x: object, dtype: str) -> g.Node:
+    """x in another dtype."""
+    return g.cast(x, dtype)
+
+
+def dot(x: object, y: object) -> g.Node:
+    """numpy.dot: sums x's last axis with y's last but one (its only one, if y is a vector)."""
+    return g.dot(x, y)
+
+
+def batch_dot(x: object, y: object, axes: int | Sequence[int] | None = None) -> g.Node:
+    """For each sample: the sum over one axis of x with one axis of y.
+
+    Args:
+        x: (n, ...).
+        y: (n, ...).
+        axes: (axis of x, axis of y), the samples' axis 0 counted; an int stands for both; by
+            default x's last and y's last but one.
+
+    Returns:
+        (n, x's other axes, y's other axes), or (n, 1) where no other axis is left.
+    """
+    left, right = g.as_node(x), g.as_node(y)
+    if axes is None:
+        axes = (left.ndim - 1, right.ndim - 2)
+    elif isinstance(axes, int):
+        axes = (axes, axes)
+    if len(axes) != 2:
+        raise ArgumentError(f"batch_dot: expected one axis of x and one of y, received {axes}")
+    product = g.batch_dot(left, right, (axes[0], axes[1]))
+    return g.expand_dims(product, 1) if product.ndim == 1 else product
+
+
+def transpose(x: object) -> g.Node:
+    """All axes in reverse order."""
+    return g.transpose(x)
+
+
+def gather(reference: object, indices: object) -> g.Node:
+    """Rows of axis 0 by integer indices of any shape; one outside is an error in the call."""
+    return g.take(reference, indices, 0)
+
+
+def max(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The largest element over axes; NaN if there is one."""
+    return g.max(x, axis, keepdims)
+
+
+def min(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The smallest element over axes; NaN if there is one."""
+    return g.min(x, axis, keepdims)
+
+
+def sum(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The sum over axes."""
+    return g.sum(x, axis, keepdims)
+
+
+def prod(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The product over axes."""
+    return g.prod(x, axis, keepdims)
+
+
+def mean(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The mean over axes; of ints and bools in `floatx`."""
+    return g.mean(x, axis, keepdims)
+
+
+def std(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The standard deviation over axes, divided by n."""
+    return g.std(x, axis, keepdims)
+
+
+def any(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """A bool: some element over axes is true (not 0)."""
+    return g.any(x, axis, keepdims)
+
+
+def argmax(x: object, axis: Axis = -1) -> g.Node:
+    """The int32 position of the first largest element along an axis."""
+    return g.argmax(x, axis)
+
+
+def argmin(x: object, axis: Axis = -1) -> g.Node:
+    """The int32 position of the first smallest element along an axis."""
+    return g.argmin(x, axis)
+
+
+def square(x: object) -> g.Node:
+    """x * x."""
+    return g.square(x)
+
+
+def abs(x: object) -> g.Node:
+    """The absolute value."""
+    return g.abs(x)
+
+
+def sqrt(x: object) -> g.Node:
+    """The square root of max(x, 0), as Keras has it: 0 for a negative number."""
+    return g.sqrt(g.clip(x, 0.0, math.inf))
+
+
+def exp(x: object) -> g.Node:
+    """e to the x."""
+    return g.exp(x)
+
+
+def log(x: object) -> g.Node:
+    """The natural logarithm."""
+    return g.log(x)
+
+
+def round(x: object) -> g.Node:
+    """The nearest whole number, halves to even: 0.5 gives 0, 1.5 gives 2.
+
+    Keras on Theano rounded halves away from 0; here all targets and NumPy agree on even.
+    """
+    return g.round(x)
+
+
+def sign(x: object) -> g.Node:
+    """-1, 0 or 1."""
+    return g.sign(x)
+
+
+def pow(x: object, a: object) -> g.Node:
+    """x to the power a."""
+    return g.pow(x, a)
+
+
+def clip(x: object, min_value: object, max_value: object) -> g.Node:
+    """x between two bounds; where max_value < min_value, min_value stands for both."""
+    if isinstance(min_value, numbers.Real) and isinstance(max_value, numbers.Real):
+        return g.clip(x, min_value, max_value if max_value >= min_value else min_value)
+    return g.clip(x, min_value, g.maximum(max_value, min_value))
+
+
+def equal(x: object, y: object) -> g.Node:
+    """x == y, a bool an element."""
+    return g.equal(x, y)
+
+
+def not_equal(x: object, y: object) -> g.Node:
+    """x != y, a bool an element."""
+    return g.not_equal(x, y)
+
+
+def maximum(x: object, y: object) -> g.Node:
+    """The larger of two."""
+    return g.maximum(x, y)
+
+
+def minimum(x: object, y: object) -> g.Node:
+    """The smaller of two."""
+    return g.minimum(x, y)
+
+
+def concatenate(tensors: Sequence[object], axis: int = -1) -> g.Node:
+    """Joined along an existing axis."""
+    return g.concat(tensors, axis)
+
+
+def pack(x: Sequence[object]) -> g.Node:
+    """Joined along a new axis 0."""
+    return g.stack(x, 0)
+
+
+def reshape(x: object, shape: Sequence[g.Size]) -> g.Node:
+    """The same elements in another shape; one size may be -1: what is left."""
+    return g.reshape(x, shape)
+
+
+def permute_dimensions(x: object, pattern: Sequence[int]) -> g.Node:
+    """Axis i of the result is axis pattern[i] of x; axis 0 is in the pattern too."""
+    return g.transpose(x, pattern)
+
+
+def repeat_elements(x: object, rep: int, axis: int) -> g.Node:
+    """Each element `rep` times in a row along an axis: numpy.repeat."""
+    return g.repeat(x, rep, axis)
+
+
+def repeat(x: object, n: int) -> g.Node:
+    """(samples, d) repeated to (samples, n, d)."""
+    node = g.as_node(x)
+    if node.ndim != 2:
+        raise ShapeError(f"repeat: expected (samples, features), received the shape {node.shape}")
+    samples, features = node.shape
+    return g.broadcast_to(g.expand_dims(node, 1), (samples, n, features))
+
+
+def tile(x: object, n: int | Sequence[int]) -> g.Node:
+    """The whole of x n times along each axis, counted from the last: numpy.tile."""
+    node = g.as_node(x)
+    counts = (n,) if isinstance(n, int) else tuple(n)
+    missing = len(counts) - node.ndim
+    if missing > 0:
+        node = g.reshape(node, (*(1,) * missing, *node.shape))
+    return g.tile(node, (*(1,) * -missing, *counts))
+
+
+def flatten(x: object) -> g.Node:
+    """All elements in one axis."""
+    return g.reshape(x, (-1,))
+
+
+def batch_flatten(x: object) -> g.Node:
+    """(samples, ...) as (samples, features)."""
+    node = g.as_node(x)
+    if node.ndim == 0:
+        raise ShapeError("batch_flatten: expected at least the axis of samples, received a scalar")
+    return g.reshape(node, (node.shape[0], -1))
+
+
+def expand_dims(x: object, dim: int = -1) -> g.Node:
+    """A new axis of size 1 at a position of the result (-1: behind the last)."""
+    return g.expand_dims(x, dim)
+
+
+def squeeze(x: object, axis: int) -> g.Node:
+    """Without this axis, which has to be of size 1; other axes of size 1 stay."""
+    return g.squeeze(x, axis)

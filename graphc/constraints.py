@@ -1,0 +1,96 @@
+"""Constraints: what an optimizer puts each new value of a weight through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from graphc import backend as K
+from graphc.compiler.graph import Node
+from graphc.errors import ArgumentError
+from graphc.lookup import get_instance
+
+
+class Constraint:
+    """Base: changes nothing."""
+
+    def __call__(self, p: Node) -> Node:
+        """The nearest allowed weight to p."""
+        return p
+
+    def get_config(self) -> dict:
+        """The class name and the arguments."""
+        return {"name": type(self).__name__}
+
+
+class MaxNorm(Constraint):
+    """Columns of length m at most: p clip(norm, 0, m) / (epsilon + norm), norm over `axis`.
+
+    Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting",
+    JMLR 2014.
+    """
+
+    def __init__(self, m: float = 2, axis: int = 0):
+        self.m = m
+        self.axis = axis
+
+    def __call__(self, p: Node) -> Node:
+        norms = _norms(p, self.axis)
+        return p * (K.clip(norms, 0, self.m) / (K.epsilon() + norms))
+
+    def get_config(self) -> dict:
+        return {"name": type(self).__name__, "m": self.m, "axis": self.axis}
+
+
+class NonNeg(Constraint):
+    """Negative elements become 0."""
+
+    def __call__(self, p: Node) -> Node:
+        return p * K.cast(p >= 0.0, p.dtype)
+
+
+class UnitNorm(Constraint):
+    """Columns of length 1: p / (epsilon + norm), norm over `axis`."""
+
+    def __init__(self, axis: int = 0):
+        self.axis = axis
+
+    def __call__(self, p: Node) -> Node:
+        return p / (K.epsilon() + _norms(p, self.axis))
+
+    def get_config(self) -> dict:
+        return {"name": type(self).__name__, "axis": self.axis}
+
+
+def _norms(p: Node, axis: int) -> Node:
+    return K.sqrt(K.sum(K.square(p), axis=axis, keepdims=True))
+
+
+maxnorm = MaxNorm
+nonneg = NonNeg
+unitnorm = UnitNorm
+
+CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
+    "MaxNorm": MaxNorm,
+    "NonNeg": NonNeg,
+    "UnitNorm": UnitNorm,
+    "maxnorm": maxnorm,
+    "nonneg": nonneg,
+    "unitnorm": unitnorm,
+}
+
+
+def get(
+    identifier: str | Mapping | Callable[[Node], Node] | None, kwargs: Mapping | None = None
+) -> Callable[[Node], Node] | None:
+    """A constraint by its name or its config; None and objects are returned as they are.
+
+    Raises:
+        UnknownNameError: the name is not in `CONSTRAINTS`.
+        ArgumentError: neither a name, a config, a constraint nor None.
+    """
+    constraint = get_instance("constraint", identifier, CONSTRAINTS, kwargs)
+    if constraint is not None and (isinstance(constraint, type) or not callable(constraint)):
+        raise ArgumentError(
+            f"expected a constraint, e.g. maxnorm(2), its name or None, received {identifier!r}"
+        )
+    return constraint

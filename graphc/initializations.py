@@ -1,0 +1,177 @@
+"""Initial weights: shape -> shared variable, drawn from NumPy's global generator.
+
+The draws are those of Keras 1.0, in its order, so ``np.random.seed(1337)`` at the top of a script
+gives the weights that it gave then.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from graphc import backend as K
+from graphc.compiler.graph import Node
+from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import get_function, refuse_keywords
+
+_MODERN = {
+    "zeros": "zero",
+    "ones": "one",
+    "random_uniform": "uniform",
+    "random_normal": "normal",
+}
+
+
+def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, float]:
+    """How many inputs an output of a weight sees, and how many outputs an input reaches.
+
+    Args:
+        shape: (in, out); of a kernel (out, in, *window) in the ordering 'th' and
+            (*window, in, out) in 'tf'. For other ranks both are sqrt(size).
+        dim_ordering: 'th' or 'tf'.
+    """
+    shape = _sizes(shape)
+    if dim_ordering not in ("th", "tf"):
+        raise ArgumentError(f"dim_ordering is 'th' or 'tf', received {dim_ordering!r}")
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    if len(shape) in (4, 5):
+        if dim_ordering == "th":
+            return int(np.prod(shape[1:])), shape[0]
+        return int(np.prod(shape[:-1])), shape[-1]
+    fan = float(np.sqrt(np.prod(shape)))
+    return fan, fan
+
+
+def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
+    """Uniform in [-scale, scale)."""
+    return K.variable(np.random.uniform(-scale, scale, _sizes(shape)), name=name)
+
+
+def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
+    """Normal with mean 0 and standard deviation `scale`."""
+    return K.variable(np.random.normal(0.0, scale, _sizes(shape)), name=name)
+
+
+def lecun_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
+    """Uniform with variance 1 / fan_in.
+
+    LeCun, Bottou, Orr, Müller, "Efficient BackProp", 1998.
+    """
+    fan_in, _ = get_fans(shape, dim_ordering)
+    return uniform(shape, np.sqrt(3.0 / fan_in), name)
+
+
+def glorot_normal(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
+    """Normal with variance 2 / (fan_in + fan_out).
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+    AISTATS 2010.
+    """
+    fan_in, fan_out = get_fans(shape, dim_ordering)
+    return normal(shape, np.sqrt(2.0 / (fan_in + fan_out)), name)
+
+
+def glorot_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
+    """Uniform with variance 2 / (fan_in + fan_out). See `glorot_normal`."""
+    fan_in, fan_out = get_fans(shape, dim_ordering)
+    return uniform(shape, np.sqrt(6.0 / (fan_in + fan_out)), name)
+
+
+def he_normal(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
+    """Normal with variance 2 / fan_in.
+
+    He, Zhang, Ren, Sun, "Delving Deep into Rectifiers", ICCV 2015.
+    """
+    fan_in, _ = get_fans(shape, dim_ordering)
+    return normal(shape, np.sqrt(2.0 / fan_in), name)
+
+
+def he_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
+    """Uniform with variance 2 / fan_in. See `he_normal`."""
+    fan_in, _ = get_fans(shape, dim_ordering)
+    return uniform(shape, np.sqrt(6.0 / fan_in), name)
+
+
+def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None) -> Node:
+    """`scale` times a matrix with orthonormal rows or columns, the axes behind the first as one.
+
+    Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks", ICLR 2014.
+    """
+    shape = _sizes(shape)
+    if len(shape) < 2:
+        raise ShapeError(f"orthogonal: expected at least two axes, received the shape {shape}")
+    flat = (shape[0], int(np.prod(shape[1:])))
+    u, _, v = np.linalg.svd(np.random.normal(0.0, 1.0, flat), full_matrices=False)
+    factor = u if u.shape == flat else v
+    return K.variable(scale * factor.reshape(shape), name=name)
+
+
+def identity(shape: Sequence[int], scale: float = 1, name: str | None = None) -> Node:
+    """`scale` times the unit matrix. ShapeError for a shape that is not square."""
+    shape = _sizes(shape)
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise ShapeError(f"identity: expected a square matrix, received the shape {shape}")
+    return K.variable(scale * np.identity(shape[0]), name=name)
+
+
+def zero(shape: Sequence[int], name: str | None = None) -> Node:
+    """Full of 0."""
+    return K.zeros(_sizes(shape), name=name)
+
+
+def one(shape: Sequence[int], name: str | None = None) -> Node:
+    """Full of 1."""
+    return K.ones(_sizes(shape), name=name)
+
+
+INITIALIZATIONS: dict[str, Callable[..., Node]] = {
+    function.__name__: function
+    for function in (
+        uniform,
+        normal,
+        lecun_uniform,
+        glorot_normal,
+        glorot_uniform,
+        he_normal,
+        he_uniform,
+        orthogonal,
+        identity,
+        zero,
+        one,
+    )
+}
+
+
+def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[..., Node]:
+    """An initialization by its name; a function is returned as it is.
+
+    Args:
+        identifier: a key of `INITIALIZATIONS`, or a function of (shape, name=None).
+        kwargs: ``dim_ordering`` and ``scale``, bound where the initialization takes them.
+
+    Raises:
+        UnknownNameError: the name is not in `INITIALIZATIONS`.
+        ArgumentError: neither a name nor a function.
+        KeywordError: another keyword.
+    """
+    refuse_keywords("initializations.get", kwargs, ("dim_ordering", "scale"))
+    function = get_function("initialization", identifier, INITIALIZATIONS, _MODERN)
+    if not kwargs:
+        return function
+    taken = inspect.signature(function).parameters
+    return functools.partial(function, **{key: kwargs[key] for key in kwargs if key in taken})
+
+
+def _sizes(shape: Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(shape)
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        raise ShapeError(
+            f"the shape of a weight needs whole numbers from 1 on, received {sizes}; is an input "
+            "size not known? Give input_shape or input_dim"
+        )
+    return tuple(int(size) for size in sizes)

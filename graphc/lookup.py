@@ -1,0 +1,93 @@
+"""From what a user gives by name (an optimizer, a loss, an activation) to the object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest, unknown_name
+
+NO_ALIASES: Mapping[str, str] = {}
+
+
+def named(
+    kind: str, name: str, table: Mapping[str, object], modern: Mapping[str, str] = NO_ALIASES
+) -> object:
+    """The entry of a table.
+
+    Args:
+        kind: what the table holds, for the message: ``'optimizer'``.
+        name: one of its keys.
+        table: name -> object.
+        modern: spellings of later Keras versions -> ours; they are errors that name ours.
+
+    Raises:
+        UnknownNameError: the name is not in the table.
+    """
+    if name in table:
+        return table[name]
+    if name in modern:
+        raise UnknownNameError(f"unknown {kind} {name!r}: here it is {modern[name]!r}")
+    raise unknown_name(kind, name, table)
+
+
+def get_function(
+    kind: str,
+    identifier: object,
+    table: Mapping[str, Callable],
+    modern: Mapping[str, str] = NO_ALIASES,
+) -> Callable:
+    """A function by its name; a callable is returned as it is.
+
+    Raises:
+        UnknownNameError: the name is not in the table.
+        ArgumentError: neither a name nor a callable.
+    """
+    if isinstance(identifier, str):
+        return named(kind, identifier, table, modern)
+    if callable(identifier):
+        return identifier
+    raise ArgumentError(
+        f"expected the name of a known {kind} or a function, received {identifier!r}. "
+        f"Known names: {', '.join(table)}."
+    )
+
+
+def get_instance(
+    kind: str, identifier: object, table: Mapping[str, Callable], kwargs: Mapping | None = None
+) -> object:
+    """An object by its name, or by a dict ``{'name': ..., **arguments}``; others pass unchanged.
+
+    Raises:
+        UnknownNameError: the name is not in the table.
+        ArgumentError: a dict without a name.
+    """
+    if isinstance(identifier, str):
+        return named(kind, identifier, table)(**(kwargs or {}))
+    if isinstance(identifier, Mapping):
+        arguments = dict(identifier)
+        if "name" not in arguments:
+            raise ArgumentError(
+                f"a dict that describes a {kind} needs the key 'name', received {identifier!r}"
+            )
+        return named(kind, arguments.pop("name"), table)(**arguments)
+    return identifier
+
+
+def refuse_keywords(
+    owner: str,
+    received: Iterable[str],
+    allowed: Iterable[str],
+    modern: Mapping[str, str] = NO_ALIASES,
+) -> None:
+    """Raise a KeywordError for the first keyword that is not allowed, naming what is near."""
+    allowed = list(allowed)
+    for keyword in received:
+        if keyword in allowed:
+            continue
+        if keyword in modern:
+            hint = f"here it is {modern[keyword]!r}"
+        elif near := nearest(keyword, allowed):
+            hint = f"did you mean {' or '.join(map(repr, near))}?"
+        else:
+            hint = f"it takes {', '.join(allowed) or 'none'}"
+        raise KeywordError(f"{owner} does not take the keyword {keyword!r}: {hint}")
