@@ -1,0 +1,163 @@
+"""Rewrite rows, (pattern, result), written in the expression syntax.
+
+    x, y = variables("x y")
+    exp, log = operations("exp log")
+    row = Row(log(exp(x) / y), x - log(y))
+
+In a pattern an operation stands for a node of that op, a variable for any node that its predicate
+accepts (a repeated one for the same node), and a number for a scalar constant of that value in any
+dtype, also behind broadcast, cast and reshape. In a result an operation is the function of that
+name of the expression surface, and a number is weak: it takes the dtype of what it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+
+Rule = Callable[[Node], object]
+"""Gives what replaces a node: a node of its dtype, or a number; None where it does not apply."""
+
+COMMUTATIVE = frozenset(
+    {"add", "mul", "maximum", "minimum", "equal", "not_equal"}
+    | {"logical_and", "logical_or", "logical_xor"}
+)
+
+
+class Pattern:
+    """An operation on patterns, variables and numbers. Compared by identity."""
+
+    __slots__ = ("op", "operands")
+
+    def __init__(self, op: str, *operands: object):
+        self.op = op
+        self.operands = operands
+
+
+class Variable(Pattern):
+    """Any node that `accepts` takes."""
+
+    __slots__ = ("accepts",)
+
+    def __init__(self, name: str, accepts: Callable[[Node], bool]):
+        super().__init__(name)
+        self.accepts = accepts
+
+
+def _operator(op: str, reflected: bool = False) -> Callable[..., Pattern]:
+    if reflected:
+        return lambda self, other: Pattern(op, other, self)
+    return lambda self, *others: Pattern(op, self, *others)
+
+
+_BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "pow": "pow",
+    "and": "logical_and",
+    "or": "logical_or",
+    "xor": "logical_xor",
+}
+for _python, _op in _BINARY.items():
+    setattr(Pattern, f"__{_python}__", _operator(_op))
+    setattr(Pattern, f"__r{_python}__", _operator(_op, reflected=True))
+Pattern.__neg__ = _operator("neg")
+Pattern.__invert__ = _operator("logical_not")
+
+
+def variables(names: str, accepts: Callable[[Node], bool] = lambda node: True) -> list[Variable]:
+    """One variable for each of the names, all with this predicate."""
+    return [Variable(name, accepts) for name in names.split()]
+
+
+def operations(names: str) -> list[Callable[..., Pattern]]:
+    """One operation for each of the names."""
+    return [_operation(name) for name in names.split()]
+
+
+def _operation(op: str) -> Callable[..., Pattern]:
+    return lambda *operands: Pattern(op, *operands)
+
+
+def scalar_value(node: Node) -> int | float | bool | None:
+    """The number that every element of a node is known to be, or None.
+
+    Looks through broadcast, reshape and value-preserving casts at a constant of one element.
+    """
+    dtypes = []
+    while node.op in ("broadcast", "reshape", "cast"):
+        if node.op == "cast":
+            dtypes.append(node.dtype)
+        node = node.inputs[0]
+    if node.op != "constant" or node.attrs["value"].size != 1:
+        return None
+    value = node.attrs["value"].reshape(())
+    for dtype in reversed(dtypes):
+        with np.errstate(all="ignore"):
+            converted = value.astype(dtype)
+        if converted != value:
+            return None
+        value = converted
+    return value.item()
+
+
+def any_constant(node: Node) -> bool:
+    """A node whose elements are all one known number."""
+    return scalar_value(node) is not None
+
+
+def matches(
+    pattern: object, node: Node, bound: Mapping[Variable, Node]
+) -> Iterator[Mapping[Variable, Node]]:
+    """All ways to bind the pattern's variables, on top of `bound`, so that it is the node."""
+    if isinstance(pattern, Variable):
+        if pattern not in bound:
+            if pattern.accepts(node):
+                yield {**bound, pattern: node}
+        elif bound[pattern] is node:
+            yield bound
+    elif isinstance(pattern, Pattern):
+        if node.op != pattern.op:
+            return
+        yield from _all_match(pattern.operands, node.inputs, bound)
+        if node.op in COMMUTATIVE:
+            yield from _all_match(pattern.operands, node.inputs[::-1], bound)
+    elif scalar_value(node) == pattern:
+        yield bound
+
+
+def _all_match(
+    patterns: Sequence[object], nodes: Sequence[Node], bound: Mapping[Variable, Node]
+) -> Iterator[Mapping[Variable, Node]]:
+    if not patterns:
+        yield bound
+        return
+    for found in matches(patterns[0], nodes[0], bound):
+        yield from _all_match(patterns[1:], nodes[1:], found)
+
+
+class Row:
+    """A rewrite rule: what its pattern matches becomes its result."""
+
+    def __init__(self, pattern: Pattern, result: object):
+        self.pattern = pattern
+        self.result = result
+
+    def __call__(self, node: Node) -> object:
+        for bound in matches(self.pattern, node, {}):
+            return _build(self.result, bound)
+        return None
+
+
+def _build(result: object, bound: Mapping[Variable, Node]) -> object:
+    if isinstance(result, Variable):
+        return bound[result]
+    if isinstance(result, Pattern):
+        return getattr(g, result.op)(*(_build(operand, bound) for operand in result.operands))
+    return result

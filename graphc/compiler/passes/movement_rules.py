@@ -1,0 +1,191 @@
+"""Rules of simplify for nodes that move elements: they compose, and those that do nothing go."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import OPS, Node
+from graphc.compiler.passes.match import Rule
+
+# A dtype and those that hold every value of it.
+_HOLDS = {
+    "bool": {"int32", "int64", "uint32", "float32", "float64"},
+    "int32": {"int64", "float64"},
+    "uint32": {"int64", "float64"},
+    "float32": {"float64"},
+}
+
+
+def _transpose(node: Node) -> Node | None:
+    (x,), order = node.inputs, node.attrs["order"]
+    long_axes = [axis for axis in order if x.shape[axis] != 1]
+    if long_axes == sorted(long_axes):
+        return g.reshape(x, node.shape)
+    if x.op == "transpose":
+        return g.transpose(x.inputs[0], [x.attrs["order"][axis] for axis in order])
+    if x.op == "broadcast":
+        places = [order.index(axis) for axis in x.attrs["axes"]]
+        source = g.transpose(x.inputs[0], sorted(range(len(places)), key=places.__getitem__))
+        return g.make("broadcast", source, shape=node.shape, axes=tuple(sorted(places)))
+    return None
+
+
+def _reshape(node: Node) -> Node | None:
+    (x,) = node.inputs
+    if x.shape == node.shape:
+        return x
+    if x.op == "reshape":
+        return g.reshape(x.inputs[0], node.shape)
+    if x.op == "broadcast" and x.inputs[0].ndim == 0:
+        return g.broadcast_to(x.inputs[0], node.shape)
+    return None
+
+
+def _broadcast(node: Node) -> Node | None:
+    (x,), axes = node.inputs, node.attrs["axes"]
+    if x.shape == node.shape:
+        return x
+    if x.op == "broadcast":
+        inner = tuple(axes[axis] for axis in x.attrs["axes"])
+        return g.make("broadcast", x.inputs[0], shape=node.shape, axes=inner)
+    return None
+
+
+def _cast(node: Node) -> Node | None:
+    (x,) = node.inputs
+    if x.dtype == node.dtype:
+        return x
+    if x.op == "cast" and x.dtype in _HOLDS.get(x.inputs[0].dtype, ()):
+        return g.cast(x.inputs[0], node.dtype)
+    return None
+
+
+def _slice(node: Node) -> Node | None:
+    (x,) = node.inputs
+    start, stop, step = (node.attrs[name] for name in ("start", "stop", "step"))
+    if x.shape == node.shape and not any(map(_is_nonzero, start)):
+        return x
+    if x.op == "slice" and set(x.attrs["step"]) == {1}:
+        first = x.attrs["start"]
+        return g.make(
+            "slice",
+            x.inputs[0],
+            start=tuple(a + b for a, b in zip(first, start, strict=True)),
+            stop=tuple(a + b for a, b in zip(first, stop, strict=True)),
+            step=step,
+        )
+    return None
+
+
+def _slice_of_concat(node: Node) -> Node | None:
+    """A slice that lies within one of the joined parts reads that part alone."""
+    (x,) = node.inputs
+    if x.op != "concat":
+        return None
+    axis = x.attrs["axis"]
+    start, stop = node.attrs["start"], node.attrs["stop"]
+    sizes = [part.shape[axis] for part in x.inputs]
+    if not all(isinstance(size, int) for size in (*sizes, start[axis], stop[axis])):
+        return None
+    for part, end in zip(x.inputs, accumulate(sizes), strict=True):
+        offset = end - part.shape[axis]
+        if offset <= start[axis] < stop[axis] <= end:
+            return g.make(
+                "slice",
+                part,
+                start=(*start[:axis], start[axis] - offset, *start[axis + 1 :]),
+                stop=(*stop[:axis], stop[axis] - offset, *stop[axis + 1 :]),
+                step=node.attrs["step"],
+            )
+    return None
+
+
+def _pad(node: Node) -> Node | None:
+    widths = (*node.attrs["low"], *node.attrs["high"], *node.attrs["interior"])
+    return None if any(map(_is_nonzero, widths)) else node.inputs[0]
+
+
+def _concat(node: Node) -> Node | None:
+    axis = node.attrs["axis"]
+    parts = [x for x in node.inputs if x.shape[axis] != 0] or [node.inputs[0]]
+    if 1 < len(parts) == len(node.inputs):
+        return None
+    return g.concat(parts, axis)
+
+
+def _flip(node: Node) -> Node | None:
+    (x,) = node.inputs
+    axes = {axis for axis in node.attrs["axes"] if x.shape[axis] != 1}
+    if x.op == "flip":
+        return g.flip(x.inputs[0], sorted(axes ^ set(x.attrs["axes"])))
+    return g.flip(x, sorted(axes)) if len(axes) < len(node.attrs["axes"]) else None
+
+
+def _gather(node: Node) -> Node | None:
+    """Every element in its place: x[0, 1, 2, ...]."""
+    x, indices = node.inputs
+    size = x.shape[node.attrs["axis"]]
+    return x if indices.op == "iota" and indices.attrs["size"] == size else None
+
+
+def lift_broadcast(node: Node) -> Node | None:
+    """An op on values broadcast alike is computed once for each value, then broadcast.
+
+    Scalars go along with whatever else is broadcast.
+    """
+    if any(x.op != "broadcast" for x in node.inputs):
+        return None
+    sources = [x.inputs[0] for x in node.inputs]
+    placed = {
+        (source.shape, x.attrs["axes"])
+        for source, x in zip(sources, node.inputs, strict=True)
+        if source.ndim
+    }
+    if len(placed) > 1:
+        return None
+    shape, axes = placed.pop() if placed else ((), ())
+    small = g.make(node.op, *(g.broadcast_to(x, shape) for x in sources), **node.attrs)
+    return g.make("broadcast", small, shape=node.shape, axes=axes)
+
+
+def lift_reshape(node: Node) -> Node | None:
+    """An op on values reshaped alike comes before the reshape, which may then meet another."""
+    reshaped = [x for x in node.inputs if x.op == "reshape"]
+    if not reshaped:
+        return None
+    shape = reshaped[0].inputs[0].shape
+    operands = []
+    for x in node.inputs:
+        source = x.inputs[0] if x.inputs else x
+        if x.op == "reshape" and source.shape == shape:
+            operands.append(source)
+        elif x.op == "broadcast" and source.ndim == 0:
+            operands.append(g.broadcast_to(source, shape))
+        else:
+            return None
+    return g.reshape(g.make(node.op, *operands, **node.attrs), node.shape)
+
+
+def _is_nonzero(size: object) -> bool:
+    return not (isinstance(size, int) and size == 0)
+
+
+MOVEMENT_RULES: list[tuple[str, Rule]] = [
+    ("transpose", _transpose),
+    ("reshape", _reshape),
+    ("broadcast", _broadcast),
+    ("cast", _cast),
+    ("slice", _slice),
+    ("slice", _slice_of_concat),
+    ("pad", _pad),
+    ("concat", _concat),
+    ("flip", _flip),
+    ("gather", _gather),
+    *(
+        (op.name, lift)
+        for op in OPS.values()
+        if op.family == "pointwise"
+        for lift in (lift_broadcast, lift_reshape)
+    ),
+]

@@ -1,0 +1,109 @@
+"""The passes in order, and `optimize`, which runs them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.passes.dump import Dump
+from graphc.compiler.passes.fold import fold
+from graphc.compiler.passes.simplify import simplify
+from graphc.compiler.passes.stabilize import stabilize
+from graphc.errors import ArgumentError
+
+Pass = Callable[[Sequence[Node]], list[Node]]
+Observer = Callable[[str, list[Node], list[Node]], None]
+
+PIPELINE: tuple[tuple[str, Pass], ...] = (
+    ("fold", fold),
+    ("simplify", simplify),
+    ("stabilize", stabilize),
+    ("fold", fold),
+    ("simplify", simplify),
+)
+
+_FEW: tuple[tuple[str, Pass], ...] = (("fold", fold), ("simplify", simplify))
+
+_PASSES = {
+    "FAST_RUN": PIPELINE,
+    "FAST_COMPILE": _FEW,
+    "DebugMode": PIPELINE,
+    "NanGuardMode": PIPELINE,
+}
+
+
+@dataclass(frozen=True)
+class PassReport:
+    """What one pass did: nodes (those in the bodies of scans included) and seconds."""
+
+    name: str
+    nodes_before: int
+    nodes_after: int
+    seconds: float
+
+
+def optimize(
+    outputs: Sequence[Node],
+    mode: str = "FAST_RUN",
+    keep: Iterable[Node] = (),
+    label: str = "function",
+    observer: Observer | None = None,
+) -> tuple[list[Node], list[PassReport]]:
+    """Run the passes of a mode.
+
+    Args:
+        outputs: of one program; all of it is rewritten together.
+        mode: FAST_COMPILE runs fold and simplify alone, every other mode all of `PIPELINE`.
+        keep: nodes that stay as they are, with all that only they read; nothing looks into them.
+        label: names the function's folder where the flag ``dump`` is set.
+        observer: called after each pass with its name and the outputs before and after it.
+
+    Returns:
+        The new outputs, in order, and a report for each pass. ArgumentError for an unknown mode.
+    """
+    if mode not in _PASSES:
+        raise ArgumentError(f"unknown mode {mode!r}; the modes are {', '.join(_PASSES)}")
+    current, opened = _close(outputs, keep)
+    dump = Dump(label)
+    dump.write("input", current)
+    reports = []
+    nodes = g.count_nodes(current)
+    for name, run in _PASSES[mode]:
+        start = time.perf_counter()
+        before, current = current, run(current)
+        seconds = time.perf_counter() - start
+        nodes_before, nodes = nodes, g.count_nodes(current)
+        reports.append(PassReport(name, nodes_before, nodes, seconds))
+        dump.write(name, current)
+        if observer is not None:
+            observer(name, before, current)
+    return g.substitute(current, opened), reports
+
+
+def simplify_for_gradient(outputs: Sequence[Node], keep: Iterable[Node] = ()) -> list[Node]:
+    """The outputs simplified and stabilised, to be differentiated with respect to `keep`.
+
+    A formula that is finite where the old one overflowed has a finite gradient there too. The
+    nodes of `keep` stay as they are, and no rewrite looks through them.
+    """
+    current, opened = _close(outputs, keep)
+    for run in (simplify, stabilize, simplify):
+        current = run(current)
+    return g.substitute(current, opened)
+
+
+_serials = itertools.count()
+
+
+def _close(outputs: Sequence[Node], keep: Iterable[Node]) -> tuple[list[Node], dict[Node, Node]]:
+    """The outputs with an input in the place of each kept node, and the way back."""
+    closed = {
+        node: g.make("input", serial=("kept", next(_serials)), shape=node.shape, dtype=node.dtype)
+        for node in keep
+        if node.inputs or node.op == "constant"
+    }
+    return g.substitute(outputs, closed), {new: old for old, new in closed.items()}

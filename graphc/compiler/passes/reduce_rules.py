@@ -1,0 +1,105 @@
+"""Rules of simplify for reductions: reduce less, once, and never what is known to be 1."""
+
+from __future__ import annotations
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import minimum_value, product
+from graphc.compiler.graph.reduce import element_count
+from graphc.compiler.passes.match import Rule
+
+_NESTING = ("sum", "prod", "max", "min", "any", "all")  # one after the other is one over both axes
+
+
+def _over(op: str, x: Node, axes: list[int]) -> Node:
+    return g.make(op, x, axes=tuple(sorted(axes))) if axes else x
+
+
+def _nested(node: Node) -> Node | None:
+    """sum(sum(x, a), b) = sum(x, a and b)"""
+    (x,) = node.inputs
+    if x.op != node.op:
+        return None
+    inner = x.inputs[0]
+    left = [axis for axis in range(inner.ndim) if axis not in x.attrs["axes"]]
+    return _over(node.op, inner, [*x.attrs["axes"], *(left[axis] for axis in node.attrs["axes"])])
+
+
+def _of_single(node: Node) -> Node | None:
+    """Along an axis of size 1 there is nothing to reduce."""
+    (x,), axes = node.inputs, node.attrs["axes"]
+    single = [axis for axis in axes if x.shape[axis] == 1]
+    if not single and axes:
+        return None
+    kept = [axis for axis in range(x.ndim) if axis not in single]
+    squeezed = g.reshape(x, [x.shape[axis] for axis in kept])
+    return _over(node.op, squeezed, [kept.index(axis) for axis in axes if axis not in single])
+
+
+def _of_broadcast(node: Node) -> Node | None:
+    """sum(broadcast(x)) = n * sum(x); of the others the repeats change nothing."""
+    (x,), axes = node.inputs, node.attrs["axes"]
+    if x.op != "broadcast" or node.op == "prod":
+        return None
+    source, places = x.inputs[0], x.attrs["axes"]
+    repeated = [axis for axis in axes if axis not in places]
+    count = product(x.shape[axis] for axis in repeated)
+    if not repeated or (minimum_value(count) or 0) < 1:
+        return None
+    reduced = _over(node.op, source, [k for k, place in enumerate(places) if place in axes])
+    if node.op == "sum":
+        reduced = g.mul(reduced, element_count(x, tuple(repeated), node.dtype))
+    kept = [axis for axis in range(x.ndim) if axis not in axes]
+    placed = tuple(kept.index(place) for place in places if place not in axes)
+    if len(placed) == node.ndim:
+        return reduced
+    return g.make("broadcast", reduced, shape=node.shape, axes=placed)
+
+
+def _of_moved(node: Node) -> Node | None:
+    """The order of the elements does not matter: reduce before they are moved."""
+    (x,), axes = node.inputs, node.attrs["axes"]
+    if x.op == "reshape" and len(axes) == x.ndim:
+        return _over(node.op, x.inputs[0], [*range(x.inputs[0].ndim)])
+    if x.op == "flip" and set(x.attrs["axes"]) <= set(axes):
+        return _over(node.op, x.inputs[0], [*axes])
+    if x.op != "transpose":
+        return None
+    order = x.attrs["order"]
+    kept = [order[axis] for axis in range(x.ndim) if axis not in axes]
+    reduced = _over(node.op, x.inputs[0], [order[axis] for axis in axes])
+    return g.transpose(reduced, [sorted(kept).index(axis) for axis in kept])
+
+
+def _of_negated(node: Node) -> Node | None:
+    """sum(-x) = -sum(x)"""
+    (x,) = node.inputs
+    return g.neg(_over("sum", x.inputs[0], [*node.attrs["axes"]])) if x.op == "neg" else None
+
+
+def total_along(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """(x, axes) of a node that is sum(x, axes) stretched back to x's shape, else None."""
+    if node.op != "broadcast" or node.inputs[0].op != "sum":
+        return None
+    total = node.inputs[0]
+    (x,), axes = total.inputs, total.attrs["axes"]
+    kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
+    return (x, axes) if node.attrs["axes"] == kept and node.shape == x.shape else None
+
+
+def _renormalise(node: Node) -> Node | None:
+    """p / sum(p) = p where p = e / sum(e) along the same axes"""
+    p, total = node.inputs
+    again = total_along(total)
+    if again is None or again[0] is not p or p.op != "div":
+        return None
+    e, first_total = p.inputs
+    return p if total_along(first_total) == (e, again[1]) else None
+
+
+REDUCE_RULES: list[tuple[str, Rule]] = [
+    *((op, rule) for op in _NESTING for rule in (_nested, _of_single, _of_moved)),
+    *((op, _of_broadcast) for op in _NESTING),
+    ("sum", _of_negated),
+    ("div", _renormalise),
+]

@@ -1,0 +1,138 @@
+"""simplify: the same values by less work.
+
+Values stay as they were to rounding wherever they were finite; `x - x` and `x * 0` stay because of
+NaN. What an identity would do to a NaN or an infinity that was there before is left open.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.passes.match import (
+    Row,
+    any_constant,
+    operations,
+    scalar_value,
+    variables,
+)
+from graphc.compiler.passes.movement_rules import MOVEMENT_RULES
+from graphc.compiler.passes.reduce_rules import REDUCE_RULES
+from graphc.compiler.passes.rewrite import index_rules, rewrite
+
+
+def _is_float(node: Node) -> bool:
+    return g.is_float(node.dtype)
+
+
+def _is_size(node: Node) -> bool:
+    """At least 1 and not infinite, so that it cancels."""
+    number = scalar_value(node)
+    if number is not None:
+        return 1 <= number < math.inf
+    while node.op in ("broadcast", "reshape", "cast"):
+        node = node.inputs[0]
+    return node.op == "dim"
+
+
+x, y, condition = variables("x y condition")
+(real,) = variables("real", _is_float)
+(size,) = variables("size", _is_size)
+abs, exp, log, maximum, minimum, neg, rsqrt, sqrt, where = operations(
+    "abs exp log maximum minimum neg rsqrt sqrt where"
+)
+
+ROWS = [
+    Row(x + 0, x),
+    Row(x - 0, x),
+    Row(0 - x, -x),
+    Row(x * 1, x),
+    Row(x * -1, -x),
+    Row(x / 1, x),
+    Row(x / -1, -x),
+    Row(neg(neg(x)), x),
+    Row(-(x - y), y - x),
+    Row(x + -y, x - y),
+    Row(x - -y, x + y),
+    Row(-x * y, -(x * y)),
+    Row(-x / y, -(x / y)),
+    Row(x / -y, -(x / y)),
+    Row(x * size / size, x),
+    Row(x / size * size, x),
+    Row(x**0, 1),
+    Row(x**1, x),
+    Row(x**2, x * x),
+    Row(x**3, x * x * x),
+    Row(real**-1, 1 / real),
+    Row(real**0.5, sqrt(real)),
+    Row(real**-0.5, rsqrt(real)),
+    Row(maximum(x, x), x),
+    Row(minimum(x, x), x),
+    Row(abs(abs(x)), abs(x)),
+    Row(abs(-x), abs(x)),
+    Row(log(exp(x)), x),
+    Row(where(True, x, y), x),
+    Row(where(False, x, y), y),
+    Row(where(condition, x, x), x),
+    Row(where(~condition, x, y), where(condition, y, x)),
+    Row(~(~x), x),
+    Row(x & True, x),
+    Row(x & False, False),
+    Row(x | True, True),
+    Row(x | False, x),
+    Row(x ^ True, ~x),
+    Row(x ^ False, x),
+    Row(x & x, x),
+    Row(x | x, x),
+    Row(x ^ x, False),
+]
+
+
+def _combine_factors(node: Node) -> object:
+    """(x * a) * b = x * (a b), where no product leaves the range of normal numbers"""
+    for product, last in (node.inputs, node.inputs[::-1]):
+        if product.op != "mul" or not any_constant(last):
+            continue
+        for factor, rest in (product.inputs, product.inputs[::-1]):
+            if any_constant(factor) and not any_constant(rest):
+                kind = np.dtype(node.dtype).type
+                with np.errstate(all="ignore"):
+                    combined = kind(scalar_value(factor)) * kind(scalar_value(last))
+                if _is_normal(combined, node.dtype):
+                    return g.mul(rest, g.constant(combined))
+    return None
+
+
+def _is_normal(number: np.generic, dtype: str) -> bool:
+    if not g.is_float(dtype):
+        return True
+    return bool(np.isfinite(number) and np.abs(number) >= np.finfo(dtype).tiny)
+
+
+def _divide_by_power_of_two(node: Node) -> object:
+    """x / 2^k = x * 2^-k, which is exact"""
+    numerator, divisor = node.inputs
+    number = scalar_value(divisor)
+    if not number or not math.isfinite(number) or math.frexp(number)[0] not in (0.5, -0.5):
+        return None
+    inverse = 1.0 / number
+    if not _is_normal(np.dtype(node.dtype).type(inverse), node.dtype):
+        return None
+    return g.mul(numerator, inverse)
+
+
+_RULES = index_rules(
+    ((row.pattern.op, row) for row in ROWS),
+    [("mul", _combine_factors), ("div", _divide_by_power_of_two)],
+    REDUCE_RULES,
+    MOVEMENT_RULES,
+)
+
+
+def simplify(outputs: Sequence[Node]) -> list[Node]:
+    """The outputs by fewer and cheaper nodes, equal to rounding wherever they were finite."""
+    return rewrite(outputs, _RULES)
