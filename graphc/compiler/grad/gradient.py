@@ -1,0 +1,96 @@
+"""`grad`: the derivative of a scalar, as more nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.grad.reverse import pull_back
+from graphc.compiler.grad.table import NON_DIFFERENTIABLE
+from graphc.compiler.graph import (
+    Node,
+    as_node,
+    dependents,
+    is_float,
+    label,
+    toposort,
+    zeros,
+)
+from graphc.errors import ArgumentError, GradientError
+
+
+def grad(loss: Node, wrt: Node | Sequence[Node], disconnected: str = "raise") -> Node | list[Node]:
+    """The derivative of `loss` with respect to nodes, built by reverse accumulation.
+
+    The result is ordinary nodes, so it can be differentiated again.
+
+    Args:
+        loss: a float scalar.
+        wrt: a float node of the loss (an input, a shared variable or any expression in it), or a
+            sequence of them.
+        disconnected: what becomes of a node that the loss does not depend on: "raise" an error, or
+            "zeros".
+
+    Returns:
+        dL/dw in the shape and dtype of w: a node for a node, a list for a sequence. Ties: maximum
+        and minimum share evenly; max, min and max pooling give all to the first; clip gives nothing
+        at a bound; abs nothing at 0.
+
+    Raises:
+        GradientError: the loss is no float scalar, a `wrt` is no float node, the loss does not
+            depend on it, or an op on the way has no rule (the message names it).
+        ArgumentError: `disconnected` is neither "raise" nor "zeros".
+    """
+    if disconnected not in ("raise", "zeros"):
+        raise ArgumentError(f"grad: disconnected is 'raise' or 'zeros', received {disconnected!r}")
+    _check_loss(loss)
+    targets = [wrt] if isinstance(wrt, Node) else list(wrt)
+    for k, node in enumerate(targets):
+        _check_target(node, k)
+    results = []
+    for node, cotangent in zip(
+        targets, pull_back([(loss, as_node(1, loss.dtype))], targets), strict=True
+    ):
+        if cotangent is None:
+            if disconnected == "raise":
+                raise GradientError(_not_connected(loss, node))
+            cotangent = zeros(node.shape, node.dtype)
+        results.append(cotangent)
+    return results[0] if isinstance(wrt, Node) else results
+
+
+def _check_loss(loss: object) -> None:
+    if not isinstance(loss, Node):
+        raise GradientError(f"grad: the loss has to be a node, received {loss!r}")
+    if loss.shape != () or not is_float(loss.dtype):
+        raise GradientError(
+            f"grad: the loss has to be a float scalar, received {label(loss)}; reduce it with sum "
+            "or mean, cast it if its dtype is no float"
+        )
+
+
+def _check_target(node: object, position: int) -> None:
+    if not isinstance(node, Node) or isinstance(node.dtype, tuple):
+        raise GradientError(f"grad: wrt[{position}] has to be a node with one value, not {node!r}")
+    if not is_float(node.dtype):
+        raise GradientError(
+            f"grad: wrt[{position}] is {label(node)}; only a float has a gradient: cast it to a "
+            "float first and use the result in the loss"
+        )
+
+
+def _not_connected(loss: Node, node: Node) -> str:
+    remedy = "leave it out of wrt, or pass disconnected='zeros'"
+    readers = dependents([loss], [node])
+    if loss not in readers:
+        return f"grad: the loss does not depend on {label(node)}; {remedy}"
+    stops = dict.fromkeys(x.op for x in toposort([loss]) if x in readers and _stops(x))
+    return (
+        f"grad: no gradient reaches {label(node)}: the loss depends on it only through "
+        f"{', '.join(stops) or 'positions'}, which has none; {remedy}"
+    )
+
+
+def _stops(node: Node) -> bool:
+    return node.op in NON_DIFFERENTIABLE or (
+        node.op == "cast" and not is_float(node.dtype) and is_float(node.inputs[0].dtype)
+    )

@@ -1,0 +1,81 @@
+"""The reverse walk: cotangents of a program's outputs, pulled back to chosen nodes.
+
+Griewank and Walther, "Evaluating Derivatives", 2nd edition, 2008, chapter 3: each node once, after
+all its readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from graphc.compiler.grad.table import LEAVES, NON_DIFFERENTIABLE, RULES, Cotangent
+from graphc.compiler.graph import Node, Origin, is_float, label, make, origin, origin_of, toposort
+from graphc.errors import GradientError
+
+
+def varied(order: Iterable[Node], sources: Collection[Node]) -> set[Node]:
+    """The nodes of a topological order through which a gradient reaches one of `sources`."""
+    found = set(sources)
+    for node in order:
+        if (
+            any(x in found for x in node.inputs)
+            and node.op not in NON_DIFFERENTIABLE
+            and _has_floats(node)
+        ):
+            found.add(node)
+    return found
+
+
+def pull_back(seeds: Sequence[tuple[Node, Node]], wrt: Sequence[Node]) -> list[Node | None]:
+    """The cotangents of `wrt`, given those of outputs as (output, cotangent) pairs.
+
+    None for a node that no cotangent reaches. GradientError names an op without a rule.
+    """
+    order = toposort([node for node, _ in seeds])
+    reached = varied(order, set(wrt))
+    cotangents: dict[Node, Cotangent] = {}
+    for node, cotangent in seeds:
+        _accumulate(cotangents, node, cotangent)
+    for node in reversed(order):
+        wanted = [x in reached for x in node.inputs]
+        if node not in cotangents or node not in reached or not any(wanted):
+            continue
+        with origin(_backward(node)):
+            for x, part in zip(node.inputs, _pull(node, cotangents[node], wanted), strict=True):
+                if part is not None:
+                    _accumulate(cotangents, x, part)
+    return [cotangents.get(node) for node in wrt]
+
+
+def _has_floats(node: Node) -> bool:
+    dtypes = node.dtype if isinstance(node.dtype, tuple) else (node.dtype,)
+    return any(map(is_float, dtypes))
+
+
+def _backward(node: Node) -> Origin | None:
+    where = origin_of(node)
+    return Origin(where.layer, backward=True) if where is not None else None
+
+
+def _pull(node: Node, cotangent: Cotangent, wanted: list[bool]) -> tuple[Cotangent | None, ...]:
+    if node.op not in RULES:
+        assert node.op not in LEAVES, node.op
+        raise GradientError(
+            f"the op {node.op!r} has no gradient rule, met at {label(node)}; add a row to "
+            "graphc.compiler.grad, or declare the op in NON_DIFFERENTIABLE"
+        )
+    return RULES[node.op](cotangent, node, wanted)
+
+
+def _accumulate(cotangents: dict[Node, Cotangent], node: Node, part: Cotangent) -> None:
+    known = cotangents.get(node)
+    cotangents[node] = part if known is None else _sum(known, part)
+
+
+def _sum(left: Cotangent, right: Cotangent) -> Cotangent:
+    if isinstance(left, tuple):
+        return tuple(
+            b if a is None else a if b is None else make("add", a, b)
+            for a, b in zip(left, right, strict=True)
+        )
+    return make("add", left, right)

@@ -1,0 +1,226 @@
+"""The gradient of `scan`: a scan that runs the other way.
+
+Step i of the backward loop pulls the cotangents of step i's outputs back to its arguments:
+
+- carries: the cotangents of the forward carries, then a running sum for each constant;
+- sequences: forward values that the step reads (residuals), the cotangents of the stacks, and the
+  forward sequences that it reads;
+- stacked outputs: the cotangents of the sequences.
+
+Residuals come from the forward loop with further stacked outputs. It has the length, sequences and
+initial carries of the loop that is differentiated, so a pass merges the two. Only what connects
+an output that has a cotangent with an input that wants one is built.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from graphc.compiler import graph as g
+from graphc.compiler.grad.reverse import pull_back, varied
+from graphc.compiler.grad.table import Cotangent, define_whole
+from graphc.compiler.graph import Node, dependents, item, make, make_scan, toposort
+
+_serials = itertools.count()
+
+# Computed again in the backward loop from what they read: an index map or a copy is no work, and a
+# residual takes memory for every step.
+_RECOMPUTED = frozenset({"broadcast", "cast", "constant", "dim", "iota", "reshape", "transpose"})
+
+
+@dataclass(frozen=True)
+class _Loop:
+    """A forward scan taken apart."""
+
+    node: Node
+    outputs: tuple[Node, ...]  # of the body: new carries, then what is stacked
+    args: list[Node]  # of the body: carries, slices, constants
+    carries: int
+    sequences: int
+
+    @property
+    def init(self) -> tuple[Node, ...]:
+        return self.node.inputs[: self.carries]
+
+    @property
+    def series(self) -> tuple[Node, ...]:
+        return self.node.inputs[self.carries : self.carries + self.sequences]
+
+    @property
+    def constants(self) -> tuple[Node, ...]:
+        return self.node.inputs[self.carries + self.sequences :]
+
+    def series_at(self) -> range:
+        return range(self.carries, self.carries + self.sequences)
+
+    def constants_at(self) -> range:
+        return range(self.carries + self.sequences, len(self.args))
+
+
+def _open(node: Node) -> _Loop:
+    attrs = node.attrs
+    outputs = attrs["body"].outputs
+    return _Loop(node, outputs, g.body_args(node), attrs["carries"], attrs["sequences"])
+
+
+def _item(cotangent: Cotangent, node: Node, wanted: Sequence[bool]) -> tuple[Cotangent, ...]:
+    """Of a scan's values, this one has the cotangent."""
+    values: list[Node | None] = [None] * len(node.inputs[0].dtype)
+    values[node.attrs["index"]] = cotangent
+    return (tuple(values),)
+
+
+def _scan(cotangents: Cotangent, node: Node, wanted: Sequence[bool]) -> tuple[Node | None, ...]:
+    loop = _open(node)
+    reached = _reached(loop, wanted)
+    active = _active_carries(loop, cotangents, reached)
+    stacks = [
+        k
+        for k in range(loop.carries, len(loop.outputs))
+        if cotangents[k] is not None and loop.outputs[k] in reached
+    ]
+    # The step: cotangents of outputs in, of arguments out.
+    incoming = {k: _placeholder(loop.args[k].shape, loop.args[k].dtype) for k in active}
+    slices = {k: _placeholder(cotangents[k].shape[1:], cotangents[k].dtype) for k in stacks}
+    seeds = [(loop.outputs[k], c) for k, c in (*incoming.items(), *slices.items())]
+    targets = [*active, *(k for k in (*loop.series_at(), *loop.constants_at()) if wanted[k])]
+    pulled = dict(zip(targets, pull_back(seeds, [loop.args[k] for k in targets]), strict=True))
+    parts = {k: part for k, part in pulled.items() if part is not None}
+    if not parts:
+        return (None,) * len(wanted)
+    summed = [k for k in loop.constants_at() if k in parts]
+    stacked = [k for k in loop.series_at() if k in parts]
+    sums = {k: _placeholder(loop.args[k].shape, loop.args[k].dtype) for k in summed}
+    step_outputs = [
+        *(parts[k] if k in parts else _zeros(loop.args[k]) for k in active),
+        *(make("add", sums[k], parts[k]) for k in summed),
+        *(parts[k] for k in stacked),
+    ]
+    reads = _forward_reads(loop, step_outputs, [*incoming.values(), *slices.values()])
+    residuals, series, constants = _split(loop, reads)
+    backward = make_scan(
+        step_outputs,
+        args=[
+            *incoming.values(),
+            *sums.values(),
+            *residuals,
+            *slices.values(),
+            *(loop.args[k] for k in series),
+            *(loop.args[k] for k in constants),
+        ],
+        init=[
+            *(_zeros(node.inputs[k]) if cotangents[k] is None else cotangents[k] for k in active),
+            *(_zeros(node.inputs[k]) for k in summed),
+        ],
+        sequences=[
+            *_stacked_residuals(loop, residuals),
+            *(cotangents[k] for k in stacks),
+            *(node.inputs[k] for k in series),
+        ],
+        constants=[node.inputs[k] for k in constants],
+        length=node.attrs["length"],
+        reverse=not node.attrs["reverse"],
+    )
+    places = {k: place for place, k in enumerate((*active, *summed, *stacked))}
+    return tuple(
+        item(backward, places[k]) if needed and k in parts else None
+        for k, needed in enumerate(wanted)
+    )
+
+
+def _placeholder(shape: tuple, dtype: str) -> Node:
+    return make("input", serial=("grad", next(_serials)), shape=shape, dtype=dtype)
+
+
+def _zeros(like: Node) -> Node:
+    return g.zeros(like.shape, like.dtype)
+
+
+def _reached(loop: _Loop, wanted: Sequence[bool]) -> set[Node]:
+    """The body's nodes through which a gradient reaches a wanted input, in whatever later step."""
+    order = toposort(loop.outputs)
+    sources = {arg for arg, needed in zip(loop.args, wanted, strict=True) if needed}
+    while True:
+        found = varied(order, sources)
+        more = {loop.args[k] for k in range(loop.carries) if loop.outputs[k] in found} - sources
+        if not more:
+            return found
+        sources |= more
+
+
+def _active_carries(
+    loop: _Loop, cotangents: Sequence[Node | None], reached: set[Node]
+) -> list[int]:
+    """The carries that lie on a way from an output with a cotangent to a wanted input."""
+    active: set[int] = set()
+    pending = [k for k, cotangent in enumerate(cotangents) if cotangent is not None]
+    done: set[Node] = set()
+    carry_of = {loop.args[k]: k for k in range(loop.carries)}
+    while pending:
+        k = pending.pop()
+        if k < loop.carries:
+            active.add(k)
+        walk = [loop.outputs[k]]
+        while walk:
+            node = walk.pop()
+            if node in done or node not in reached:
+                continue
+            done.add(node)
+            walk.extend(node.inputs)
+            if node in carry_of and carry_of[node] not in active:
+                pending.append(carry_of[node])
+    return sorted(k for k in active if loop.args[k] in reached)
+
+
+def _forward_reads(
+    loop: _Loop, step_outputs: Sequence[Node], cotangents: Iterable[Node]
+) -> list[Node]:
+    """What the backward step reads of the forward step: args, and values to be residuals."""
+    forward = set(toposort(loop.outputs))
+    backward = dependents(step_outputs, cotangents)
+    by_step = dependents(step_outputs, loop.args[: loop.carries + loop.sequences])
+
+    def stored(node: Node) -> bool:
+        if node.op == "arg":
+            return True
+        # An item of a scan that a rule made: the loop it comes from runs in the forward step.
+        if node.op == "item":
+            return node in by_step and node not in backward
+        return node in by_step and node in forward and node.op not in _RECOMPUTED
+
+    reads = {node for node in toposort(step_outputs) if stored(node)}
+    return [node for node in toposort(step_outputs, stop=reads) if node in reads]
+
+
+def _split(loop: _Loop, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
+    """Residuals, and the places of the sequences and the constants that are read themselves."""
+    place = {arg: k for k, arg in enumerate(loop.args)}
+    series = [place[node] for node in reads if place.get(node) in loop.series_at()]
+    constants = [place[node] for node in reads if place.get(node) in loop.constants_at()]
+    direct = {loop.args[k] for k in (*series, *constants)}
+    return [node for node in reads if node not in direct], series, constants
+
+
+def _stacked_residuals(loop: _Loop, residuals: Sequence[Node]) -> list[Node]:
+    """Each residual over all steps, from the forward loop with what it lacks stacked as well."""
+    place = {node: k for k, node in enumerate(loop.outputs) if k >= loop.carries}
+    extra = [node for node in residuals if node not in place]
+    if not extra:
+        return [item(loop.node, place[node]) for node in residuals]
+    place.update({node: len(loop.outputs) + k for k, node in enumerate(extra)})
+    extended = make_scan(
+        [*loop.outputs, *extra],
+        args=loop.args,
+        init=loop.init,
+        sequences=loop.series,
+        constants=loop.constants,
+        length=loop.node.attrs["length"],
+        reverse=loop.node.attrs["reverse"],
+    )
+    return [item(extended, place[node]) for node in residuals]
+
+
+define_whole("item", _item)
+define_whole("scan", _scan)

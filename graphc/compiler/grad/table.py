@@ -1,0 +1,69 @@
+"""The table of vector-Jacobian products, one row an op.
+
+With y = op(x_1, ..., x_n) and a scalar loss L, the cotangent of a node v is dL/dv, in v's shape. A
+row takes y's cotangent to the cotangents of the inputs. Rows are written in the expression surface,
+so they can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graphc.compiler.graph import Node
+
+# Of a scan, the one tuple-valued node: one for each of its items, None where none arrives.
+Cotangent = Node | tuple[Node | None, ...]
+
+# rule(cotangent, node, wanted): for each input its cotangent, or None where none is wanted
+# (`wanted[k]` is False) or none flows.
+Rule = Callable[[Cotangent, Node, Sequence[bool]], tuple[Cotangent | None, ...]]
+
+RULES: dict[str, Rule] = {}
+
+# Ops without a cotangent for any input: their values are not floats, or are constant in pieces, or
+# depend on no float. A gradient stops here.
+NON_DIFFERENTIABLE: tuple[str, ...] = (
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "logical_not",
+    "floor",
+    "round",
+    "sign",
+    "floordiv",
+    "argmax",
+    "argmin",
+    "any",
+    "all",
+    "iota",
+    "dim",
+    "random",
+)
+
+# Where a gradient ends because there is nothing behind.
+LEAVES: tuple[str, ...] = ("input", "shared", "constant", "arg")
+
+
+def define(op: str, *by_input: Callable[..., Node] | None) -> None:
+    """Add a row with one function an input, or None for an input that only chooses.
+
+    Each is ``f(cotangent, node, *inputs)`` and gives that input's cotangent.
+    """
+
+    def rule(cotangent: Cotangent, node: Node, wanted: Sequence[bool]) -> tuple[Node | None, ...]:
+        return tuple(
+            pull(cotangent, node, *node.inputs) if needed and pull is not None else None
+            for pull, needed in zip(by_input, wanted, strict=True)
+        )
+
+    define_whole(op, rule)
+
+
+def define_whole(op: str, rule: Rule) -> None:
+    """Add a row that gives the cotangents of all inputs at once."""
+    assert op not in RULES, op
+    RULES[op] = rule
