@@ -15,6 +15,7 @@ from graphc.compiler.graph import (
     toposort,
     zeros,
 )
+from graphc.compiler.passes import simplify_for_gradient
 from graphc.errors import ArgumentError, GradientError
 
 
@@ -46,10 +47,11 @@ def grad(loss: Node, wrt: Node | Sequence[Node], disconnected: str = "raise") ->
     targets = [wrt] if isinstance(wrt, Node) else list(wrt)
     for k, node in enumerate(targets):
         _check_target(node, k)
+    # What overflows in a naive formula is NaN in its gradient, so formulas are stabilised first.
+    (loss,) = simplify_for_gradient([loss], keep=targets)
+    cotangents = pull_back([(loss, as_node(1, loss.dtype))], targets)
     results = []
-    for node, cotangent in zip(
-        targets, pull_back([(loss, as_node(1, loss.dtype))], targets), strict=True
-    ):
+    for node, cotangent in zip(targets, cotangents, strict=True):
         if cotangent is None:
             if disconnected == "raise":
                 raise GradientError(_not_connected(loss, node))

@@ -11,7 +11,8 @@ from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
 
 STEP = 1e-5
-TOLERANCE = 1e-6
+TOLERANCE = 1e-6  # relative to the largest element
+ROUNDING = 1e-9  # of a difference quotient, where all elements are 0
 
 
 def inputs_like(arrays: Sequence[np.ndarray]) -> list[g.Node]:
@@ -43,10 +44,10 @@ def central_differences(loss: g.Node, feeds: dict, node: g.Node) -> np.ndarray:
 
 
 def assert_close(actual: np.ndarray, expected: np.ndarray) -> None:
-    """Equal to a relative error of 1e-6 of the largest element."""
+    """Equal within `TOLERANCE`."""
     assert actual.shape == expected.shape
-    scale = max(np.abs(expected).max(initial=0.0), 1.0)
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE * scale)
+    scale = np.abs(expected).max(initial=0.0)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE * scale + ROUNDING)
 
 
 def check_gradients(

@@ -124,3 +124,11 @@ def test_random_draws_are_constants():
     noise = g.random.uniform((4,), dtype="float64", seed=3)
     gradient, drawn = evaluate([grad(g.sum(x * noise), x), noise], {x: np.ones(4)})
     assert gradient.tolist() == drawn.tolist()
+
+
+def test_formulas_are_stabilised_before_they_are_differentiated():
+    """d/dz log(softmax(z))[0] = 1 - softmax(z)[0], finite where exp(z) is not."""
+    logits = g.input((1, 3), "float64")
+    value = np.array([[-1000.0, 1000.0, 0.0]])
+    gradient = grad(g.sum(g.log(g.softmax(logits))[:, 0]), logits)
+    assert evaluate([gradient], {logits: value})[0].tolist() == [[1.0, -1.0, 0.0]]
