@@ -1,0 +1,69 @@
+"""Keyword arguments: ours are those of Keras 1.0; a modern spelling is an error that names ours."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Collection, Mapping
+
+from graphc.errors import KeywordError, suggestion
+
+# How later versions of Keras spell what has another name here.
+MODERN_SPELLINGS = {
+    "units": "output_dim",
+    "kernel_initializer": "init",
+    "kernel_regularizer": "W_regularizer",
+    "bias_regularizer": "b_regularizer",
+    "kernel_constraint": "W_constraint",
+    "bias_constraint": "b_constraint",
+    "rate": "p",
+    "filters": "nb_filter",
+    "padding": "border_mode",
+    "strides": "subsample",
+    "data_format": "dim_ordering",
+    "batch_shape": "batch_input_shape",
+    "shape": "input_shape",
+    "dtype": "input_dtype",
+    "epochs": "nb_epoch",
+    "steps_per_epoch": "samples_per_epoch",
+    "validation_steps": "nb_val_samples",
+    "max_queue_size": "max_q_size",
+    "sample_weights": "sample_weight",
+    "class_weights": "class_weight",
+}
+
+
+def named_parameters(function: Callable) -> list[str]:
+    """The parameters of a function that a caller can name, without `self` and ``**kwargs``."""
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    parameters = inspect.signature(function).parameters.values()
+    return [one.name for one in parameters if one.kind in by_name and one.name != "self"]
+
+
+def refuse_modern(where: str, received: Collection[str], allowed: Collection[str]) -> None:
+    """Raise KeywordError for a modern spelling of a keyword that `allowed` has under our name."""
+    for name in received:
+        ours = MODERN_SPELLINGS.get(name)
+        if name not in allowed and ours in allowed:
+            raise KeywordError(f"{where}: unknown keyword {name!r}: here it is {ours!r}.")
+
+
+def refuse_unknown(where: str, received: Collection[str], allowed: Collection[str]) -> None:
+    """Raise KeywordError for the first keyword that is not allowed; names ours or the near ones."""
+    refuse_modern(where, received, allowed)
+    for name in received:
+        if name not in allowed:
+            raise KeywordError(f"{where}: unknown keyword {name!r}. {suggestion(name, allowed)}")
+
+
+def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str, str]) -> dict:
+    """The keywords without those of Keras 0.3 that have no effect any more; each one warns.
+
+    `legacy` tells for each what to do instead.
+    """
+    for name in received:
+        if name in legacy:
+            warnings.warn(
+                f"{where}: {name!r} has no effect; {legacy[name]}", UserWarning, stacklevel=3
+            )
+    return {name: value for name, value in received.items() if name not in legacy}

@@ -1,0 +1,117 @@
+"""The loops over batches: training, testing, predicting. Arrays are prepared before they start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.callbacks import CallbackList, ProgressBar
+
+Step = Callable[..., list[np.ndarray]]
+
+
+def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
+    """(first, behind the last) of each batch; the last one may be shorter."""
+    return [(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
+
+
+def batch_shuffle(index: np.ndarray, batch_size: int) -> np.ndarray:
+    """Whole batches in random order; what does not fill a batch stays last."""
+    count = len(index) // batch_size
+    batches = index[: count * batch_size].reshape(count, batch_size)
+    np.random.shuffle(batches)
+    return np.append(batches.ravel(), index[count * batch_size :])
+
+
+def fit_loop(
+    model: Any,
+    step: Step,
+    arrays: Sequence[np.ndarray],
+    labels: Sequence[str],
+    batch_size: int,
+    epochs: range,
+    callbacks: CallbackList,
+    shuffle: bool | str,
+    validate: Callable[[], list[float]] | None,
+) -> None:
+    """Train on all samples once an epoch.
+
+    Args:
+        model: ends the loop behind the epoch in which its `stop_training` becomes true.
+        step: takes a batch of each array, returns a value for each label.
+        arrays: of one length.
+        labels: names of what `step` and `validate` return.
+        shuffle: True for samples in random order (one order, shuffled again at each epoch),
+            'batch' for batches in random order.
+        validate: the values on the validation data, or None.
+    """
+    count = len(arrays[0])
+    batches = make_batches(count, batch_size)
+    index = np.arange(count)
+    callbacks.on_train_begin()
+    for epoch in epochs:
+        callbacks.on_epoch_begin(epoch)
+        if shuffle == "batch":
+            index = batch_shuffle(index, batch_size)
+        elif shuffle:
+            np.random.shuffle(index)
+        for number, (start, stop) in enumerate(batches):
+            if shuffle:
+                rows = index[start:stop]
+                batch = [array.take(rows, axis=0) for array in arrays]
+            else:
+                batch = [array[start:stop] for array in arrays]
+            logs: dict[str, float] = {"batch": number, "size": stop - start}
+            callbacks.on_batch_begin(number, logs)
+            values = step(*batch)
+            for label, value in zip(labels, values, strict=True):
+                logs[label] = float(value)
+            callbacks.on_batch_end(number, logs)
+        epoch_logs: dict[str, float] = {}
+        if validate is not None:
+            for label, value in zip(labels, validate(), strict=True):
+                epoch_logs[f"val_{label}"] = value
+        callbacks.on_epoch_end(epoch, epoch_logs)
+        if model.stop_training:
+            break
+    callbacks.on_train_end()
+
+
+def evaluate_loop(
+    step: Step,
+    arrays: Sequence[np.ndarray],
+    labels: Sequence[str],
+    batch_size: int,
+    show: bool = False,
+) -> list[float]:
+    """The means of a step's values over the samples: each batch counts by its size."""
+    count = len(arrays[0])
+    totals = [0.0] * len(labels)
+    bar = ProgressBar(count, "evaluate", show)
+    for start, stop in make_batches(count, batch_size):
+        values = [float(value) for value in step(*[array[start:stop] for array in arrays])]
+        size = stop - start
+        totals = [total + value * size for total, value in zip(totals, values, strict=True)]
+        bar.update({"size": size, **dict(zip(labels, values, strict=True))})
+    bar.close()
+    return [total / count for total in totals]
+
+
+def predict_loop(
+    step: Step, arrays: Sequence[np.ndarray], batch_size: int, show: bool = False
+) -> list[np.ndarray]:
+    """The outputs for all samples, as float64 arrays."""
+    count = len(arrays[0])
+    outputs: list[np.ndarray] = []
+    bar = ProgressBar(count, "predict", show)
+    for start, stop in make_batches(count, batch_size):
+        values = step(*[array[start:stop] for array in arrays])
+        if not outputs:
+            outputs = [np.zeros((count, *value.shape[1:])) for value in values]
+        for output, value in zip(outputs, values, strict=True):
+            output[start:stop] = value
+        bar.update({"size": stop - start})
+    bar.close()
+    return outputs

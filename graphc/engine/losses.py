@@ -1,0 +1,189 @@
+"""What training makes smaller: weighted losses of the outputs, and the metrics beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from graphc import metrics, objectives
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, KeywordError, ShapeError, suggestion
+
+Objective = Callable[[g.Node, g.Node], g.Node]
+
+SAMPLE_WEIGHT_MODES = (None, "temporal")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output in training.
+
+    Attributes:
+        name: of the output, its layer's name.
+        output: the node that predicts.
+        loss: the objective.
+        y_true: the input node of the targets.
+        weights: the input node of the sample weights: (batch,), with 'temporal' (batch, time).
+        temporal: whether each step has a weight of its own.
+        factor: of this output's loss in the total.
+    """
+
+    name: str
+    output: g.Node
+    loss: Objective
+    y_true: g.Node
+    weights: g.Node
+    temporal: bool
+    factor: float
+
+
+def make_targets(
+    names: Sequence[str],
+    outputs: Sequence[g.Node],
+    loss: object,
+    loss_weights: object,
+    sample_weight_mode: object,
+) -> list[Target]:
+    """The targets of a model, from what `compile` was given for all or for each output."""
+    losses = for_each_output(loss, names, "loss")
+    factors = for_each_output(loss_weights, names, "loss_weights", default=1.0, shared=False)
+    modes = for_each_output(sample_weight_mode, names, "sample_weight_mode", default=None)
+    found = []
+    for name, output, one, factor, mode in zip(names, outputs, losses, factors, modes, strict=True):
+        if mode not in SAMPLE_WEIGHT_MODES:
+            raise ArgumentError(
+                f"sample_weight_mode of {name}: expected None or 'temporal', received {mode!r}"
+            )
+        temporal = mode == "temporal"
+        if temporal and output.ndim < 3:
+            raise ShapeError(
+                f"sample_weight_mode='temporal' needs an output of (batch, time, ...), and "
+                f"{name} has {output.ndim} axes; use sample_weight_mode=None"
+            )
+        objective = objectives.get(one)
+        weights = g.input(output.shape[: 2 if temporal else 1], name=f"{name}_sample_weights")
+        y_true = _target_input(objective, output, f"{name}_target")
+        found.append(Target(name, output, objective, y_true, weights, temporal, float(factor)))
+    return found
+
+
+def for_each_output(
+    value: object,
+    names: Sequence[str],
+    what: str,
+    default: object = None,
+    shared: bool = True,
+) -> list:
+    """A value for every output: one for all, a list in order, or a dict by name."""
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise KeywordError(
+                f"{what}: no output is named {unknown[0]!r}. {suggestion(str(unknown[0]), names)}"
+            )
+        missing = [name for name in names if name not in value]
+        if missing and what == "loss":
+            raise ArgumentError(f"loss: the dict has nothing for the output {missing[0]!r}")
+        return [value.get(name, default) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ArgumentError(
+                f"{what}: expected {len(names)} values, one for each of the outputs "
+                f"{', '.join(names)}, received {len(value)}"
+            )
+        return list(value)
+    if value is None:
+        return [default] * len(names)
+    if not shared:
+        raise ArgumentError(f"{what}: expected a list or a dict by output, received {value!r}")
+    return [value] * len(names)
+
+
+def takes_labels(objective: Objective) -> bool:
+    """Whether targets are class numbers rather than values of the output's shape."""
+    return objective is objectives.sparse_categorical_crossentropy
+
+
+def takes_output_shape(objective: Objective) -> bool:
+    """Whether targets have the shape of the output; a user's own objective may take any."""
+    return getattr(objective, "__module__", None) == objectives.__name__ and not takes_labels(
+        objective
+    )
+
+
+def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
+    if takes_labels(objective):
+        return g.input((*output.shape[:-1], 1), "int32", name)
+    if takes_output_shape(objective):
+        return g.input(output.shape, output.dtype, name)
+    return g.input((output.shape[0], *[None] * (output.ndim - 1)), output.dtype, name)
+
+
+def weighted_loss(target: Target) -> g.Node:
+    """sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if temporal).
+
+    Axes of s behind those of w are averaged first. Weights that are all 0 give 0.
+    """
+    with g.origin(f"loss of {target.name}"):
+        scores = target.loss(target.y_true, target.output)
+        weights = target.weights
+        if not isinstance(scores, g.Node) or scores.ndim < weights.ndim:
+            raise ShapeError(
+                f"loss of {target.name}: expected a node with a score for each sample"
+                f"{' and step' if target.temporal else ''}, received {scores!r}"
+            )
+        if scores.ndim > weights.ndim:
+            scores = g.mean(scores, axis=tuple(range(weights.ndim, scores.ndim)))
+        counted = g.sum(g.not_equal(weights, 0))
+        return g.sum(scores * weights) / g.cast(g.maximum(counted, 1), scores.dtype)
+
+
+def total_loss(
+    targets: Sequence[Target], regularizers: Sequence[Callable[[g.Node], g.Node]]
+) -> g.Node:
+    """The losses times their factors, added up; then the penalties, which count in training."""
+    total = None
+    for target in targets:
+        loss = weighted_loss(target)
+        loss = loss if target.factor == 1.0 else loss * target.factor
+        total = loss if total is None else total + loss
+    with g.origin("penalties"):
+        for regularizer in regularizers:
+            total = regularizer(total)
+    return total
+
+
+def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:
+    """The metrics' names as logs have them, and their nodes: scalars without sample weights.
+
+    `wanted` is a list for every output, or a dict of lists (or single ones) by output.
+    """
+    names = [target.name for target in targets]
+    if isinstance(wanted, str) or callable(wanted):
+        wanted = [wanted]
+    lists = wanted if isinstance(wanted, Mapping) else dict.fromkeys(names, wanted or ())
+    chosen = for_each_output(lists, names, "metrics", default=())
+    labels, nodes = [], []
+    for target, several in zip(targets, chosen, strict=True):
+        if isinstance(several, str) or callable(several):
+            several = [several]
+        for one in several:
+            function = _accuracy_for(target) if one in ("accuracy", "acc") else metrics.get(one)
+            label = "acc" if one in ("accuracy", "acc") else _function_name(function)
+            labels.append(label if len(targets) == 1 else f"{target.name}_{label}")
+            with g.origin(f"metric {labels[-1]}"):
+                # A user's metric may leave an axis or more; the log has their mean.
+                nodes.append(g.mean(function(target.y_true, target.output)))
+    return labels, nodes
+
+
+def _accuracy_for(target: Target) -> Objective:
+    if takes_labels(target.loss):
+        return metrics.sparse_categorical_accuracy
+    if target.output.shape[-1] == 1:
+        return metrics.binary_accuracy
+    return metrics.categorical_accuracy
+
+
+def _function_name(function: Objective) -> str:
+    return getattr(function, "__name__", type(function).__name__)

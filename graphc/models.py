@@ -1,0 +1,144 @@
+"""Sequential: a model that is a chain of layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import backend as K
+from graphc import optimizers
+from graphc.engine.topology import InputLayer, KnownShape, Layer, known_shape, set_values
+from graphc.engine.training import Model
+from graphc.errors import ArgumentError, ShapeError
+
+
+class Sequential(Model):
+    """Layers one behind another, each fed by the one before.
+
+    The first layer says what comes in: ``Dense(10, input_dim=64)``, or ``input_shape=`` without the
+    batch axis. Weights are made, and shapes checked, as layers are added.
+
+    Args:
+        layers: added in order.
+        name: by default ``sequential_<k>``.
+    """
+
+    def __init__(self, layers: Sequence[Layer] = (), name: str | None = None):
+        super().__init__(name or f"sequential_{K.get_uid('sequential')}")
+        for layer in layers:
+            self.add(layer)
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer behind the others. A compiled model has to be compiled again.
+
+        Raises:
+            ArgumentError: not a layer, a name that is taken, a first layer without an input shape.
+            ShapeError: a layer that does not fit behind the last one.
+        """
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}"
+            )
+        taken = [one for one in self.layers if one.name == layer.name and one is not layer]
+        if taken:
+            raise ArgumentError(
+                f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
+            )
+        if not self.inputs:
+            self._open(layer)
+        if not isinstance(layer, InputLayer):
+            self.outputs = [layer(self.outputs[0])]
+            self.layers.append(layer)
+            self.output_names = [layer.name]
+        elif self.layers:
+            raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
+        self._compiled = None
+        self._predict = None
+
+    def _open(self, layer: Layer) -> None:
+        """Make the input that the first layer asks for."""
+        entry = layer
+        if not isinstance(layer, InputLayer):
+            if layer.batch_input_shape is None:
+                raise ArgumentError(
+                    f"{layer.name} ({type(layer).__name__}): the first layer has to say what comes "
+                    "in: give input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
+                )
+            prefix = f"{type(layer).__name__.lower()}_input"
+            entry = InputLayer(
+                batch_input_shape=layer.batch_input_shape,
+                input_dtype=layer.input_dtype,
+                name=f"{prefix}_{K.get_uid(prefix)}",
+            )
+        self.inputs = [entry.output]
+        self.outputs = [entry.output]
+        self.input_names = [entry.name]
+
+    @property
+    def input_shape(self) -> KnownShape:
+        """The shape of the input, the batch first, ``None`` where only a call knows the size."""
+        self._need_layers("input_shape")
+        return known_shape(self.inputs[0])
+
+    @property
+    def output_shape(self) -> KnownShape:
+        """The shape of the output, the batch first, ``None`` where only a call knows the size."""
+        self._need_layers("output_shape")
+        return known_shape(self.outputs[0])
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer,
+        loss: object,
+        metrics: object = (),
+        sample_weight_mode: object = None,
+        **kwargs: Any,
+    ) -> None:
+        """Choose optimizer, loss and metrics; see `Model.compile`."""
+        super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
+
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        class_weight: Mapping | None = None,
+        sample_weight: object = None,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
+        return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
+
+    def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
+        """The outputs, which have to be probabilities: numbers from 0 to 1."""
+        outputs = self.predict(x, batch_size, verbose)
+        if outputs.min() < 0.0 or outputs.max() > 1.0:
+            raise ArgumentError(
+                f"{self.name}.predict_proba: the output has values from {outputs.min():g} to "
+                f"{outputs.max():g}, which are no probabilities; end the model with a softmax or "
+                "sigmoid, or use predict"
+            )
+        return outputs
+
+    def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
+        """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
+        outputs = self.predict(x, batch_size, verbose)
+        if outputs.shape[-1] > 1:
+            return outputs.argmax(axis=-1)
+        return (outputs > 0.5).astype("int32")
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, layer by layer."""
+        return [value for layer in self._unique_layers() for value in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[object]) -> None:
+        """Set all weights, layer by layer as `get_weights` has them; all or none."""
+        weights = list(weights)
+        layers = self._unique_layers()
+        expected = [weight for layer in layers for weight in layer.weights]
+        if len(weights) != len(expected):
+            raise ShapeError(
+                f"{self.name}.set_weights: expected {len(expected)} arrays, received {len(weights)}"
+            )
+        set_values(expected, weights, self.name)
