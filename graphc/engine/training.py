@@ -10,6 +10,7 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc import optimizers
 from graphc.compiler.function import CallStep, Function
+from graphc.compiler.runtime.executor import Observer
 from graphc.engine import loops
 from graphc.engine.compiled import Compiled, compile_model, make_function
 from graphc.engine.container import Container
@@ -262,6 +263,11 @@ class Model(Container):
         refuse_unknown(where, drop_legacy(where, kwargs, _LEGACY), _FIT_KEYWORDS)
         arrays = self._prepare_all(x, y, sample_weight, class_weight)
         return _scalar_or_list([float(value) for value in step(*arrays)])
+
+    def profile_on_batch(self, observer: Observer, x: object, y: object) -> None:
+        """One step on one batch, telling ``observer(node, value, seconds)`` of each node."""
+        step = self._need_compiled("profile_on_batch").train()
+        step.profile(observer, *self._prepare_all(x, y, None, None))
 
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Any
