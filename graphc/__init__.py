@@ -1,5 +1,13 @@
-"""graphc: neural networks written with the Keras 1.0 API, lowered to generated CUDA kernels."""
+"""graphc: neural networks written with the Keras 1.0 API, lowered to generated CUDA kernels.
 
+Models: `graphc.models`, `graphc.layers`. Underneath: `function` compiles a graph, `shared` makes a
+variable that lives between calls, `grad` differentiates, `graph` holds the expressions (`graph.exp`,
+`graph.scan`, ...), `config` the flags.
+"""
+
+from graphc.compiler import graph as graph
+from graphc.compiler.function import function as function
+from graphc.compiler.grad import grad as grad
 from graphc.compiler.graph import shared as shared
 from graphc.config import config as config
 from graphc.version import __version__ as __version__

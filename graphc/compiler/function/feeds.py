@@ -1,15 +1,15 @@
-"""What a call feeds, checked strictly: dtype and shape have to be the input's own."""
+"""What a call feeds: the dtype has to be the input's own (`bind` checks shapes)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from graphc.compiler.graph import Node, label
-from graphc.errors import DataError, DTypeError, ShapeError
+from graphc.errors import DTypeError
 
 
 def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
-    """The value as an array for this input.
+    """The value as an array of this input's dtype.
 
     An array has to have the input's dtype. Python numbers and lists are converted, but no float
     becomes an int.
@@ -20,23 +20,8 @@ def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
                 f"{name}: {label(node)}: expected dtype {node.dtype}, received {value.dtype.name}; "
                 f"convert with .astype({node.dtype!r})"
             )
-        array = value
-    else:
-        array = _from_python(node, value, name)
-    if array.ndim != len(node.shape):
-        raise ShapeError(
-            f"{name}: {label(node)}: expected {len(node.shape)} axes {node.shape}, received "
-            f"{array.ndim}: {array.shape}"
-        )
-    for axis, (expected, received) in enumerate(zip(node.shape, array.shape, strict=True)):
-        if received == 0:
-            raise DataError(f"{name}: {label(node)}: axis {axis} is empty, shape {array.shape}")
-        if isinstance(expected, int) and expected != received:
-            raise ShapeError(
-                f"{name}: {label(node)}: axis {axis}: expected {expected}, received {received} "
-                f"(shape {array.shape})"
-            )
-    return array
+        return value
+    return _from_python(node, value, name)
 
 
 def _from_python(node: Node, value: object, name: str) -> np.ndarray:

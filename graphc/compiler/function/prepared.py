@@ -9,7 +9,7 @@ import numpy as np
 
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
-from graphc.compiler.graph import Node, Symbol, size_claims, toposort
+from graphc.compiler.graph import Node, Symbol, every_node, size_claims
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.device import select_device
@@ -23,7 +23,7 @@ class Prepared:
         device = select_device()
         self.draws = False
         self._claims = {}
-        for node in _all_nodes(outputs):
+        for node in every_node(outputs):
             self.draws = self.draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))
         self._fitting: Mapping[Symbol, int] | None = None
@@ -51,15 +51,3 @@ class Prepared:
         if self._checker is not None:
             self._checker.check(feeds, bindings, call_step)
         return self._executor.run(feeds, bindings, call_step, observer or self._observer)
-
-
-def _all_nodes(outputs: Sequence[Node]) -> list[Node]:
-    """The nodes of a program and of its scans' bodies."""
-    found: list[Node] = []
-    pending = [tuple(outputs)]
-    while pending:
-        for node in toposort(pending.pop()):
-            found.append(node)
-            if node.op == "scan":
-                pending.append(node.attrs["body"].outputs)
-    return found
