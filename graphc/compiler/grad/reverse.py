@@ -6,20 +6,29 @@ all its readers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
+from graphc.compiler.grad.shifts import cancelling_maxima
 from graphc.compiler.grad.table import LEAVES, NON_DIFFERENTIABLE, RULES, Cotangent
 from graphc.compiler.graph import Node, Origin, is_float, label, make, origin, origin_of, toposort
 from graphc.errors import GradientError
 
 
-def varied(order: Iterable[Node], sources: Collection[Node]) -> set[Node]:
-    """The nodes of a topological order through which a gradient reaches one of `sources`."""
+def varied(outputs: Sequence[Node], order: Sequence[Node], sources: Collection[Node]) -> set[Node]:
+    """The nodes of a program through which a gradient reaches one of `sources`.
+
+    Args:
+        outputs: of the program.
+        order: its nodes in topological order.
+        sources: float nodes.
+    """
+    held = cancelling_maxima(outputs, order)
     found = set(sources)
     for node in order:
         if (
             any(x in found for x in node.inputs)
             and node.op not in NON_DIFFERENTIABLE
+            and node not in held
             and _has_floats(node)
         ):
             found.add(node)
@@ -31,8 +40,9 @@ def pull_back(seeds: Sequence[tuple[Node, Node]], wrt: Sequence[Node]) -> list[N
 
     None for a node that no cotangent reaches. GradientError names an op without a rule.
     """
-    order = toposort([node for node, _ in seeds])
-    reached = varied(order, set(wrt))
+    outputs = [node for node, _ in seeds]
+    order = toposort(outputs)
+    reached = varied(outputs, order, set(wrt))
     cotangents: dict[Node, Cotangent] = {}
     for node, cotangent in seeds:
         _accumulate(cotangents, node, cotangent)

@@ -65,14 +65,16 @@ def _open(node: Node) -> _Loop:
     return _Loop(node, outputs, g.body_args(node), attrs["carries"], attrs["sequences"])
 
 
-def _item(cotangent: Cotangent, node: Node, wanted: Sequence[bool]) -> tuple[Cotangent, ...]:
+def _item(cotangent: Node, node: Node, wanted: Sequence[bool]) -> tuple[Cotangent, ...]:
     """Of a scan's values, this one has the cotangent."""
     values: list[Node | None] = [None] * len(node.inputs[0].dtype)
     values[node.attrs["index"]] = cotangent
     return (tuple(values),)
 
 
-def _scan(cotangents: Cotangent, node: Node, wanted: Sequence[bool]) -> tuple[Node | None, ...]:
+def _scan(
+    cotangents: tuple[Node | None, ...], node: Node, wanted: Sequence[bool]
+) -> tuple[Node | None, ...]:
     loop = _open(node)
     reached = _reached(loop, wanted)
     active = _active_carries(loop, cotangents, reached)
@@ -143,7 +145,7 @@ def _reached(loop: _Loop, wanted: Sequence[bool]) -> set[Node]:
     order = toposort(loop.outputs)
     sources = {arg for arg, needed in zip(loop.args, wanted, strict=True) if needed}
     while True:
-        found = varied(order, sources)
+        found = varied(loop.outputs, order, sources)
         more = {loop.args[k] for k in range(loop.carries) if loop.outputs[k] in found} - sources
         if not more:
             return found

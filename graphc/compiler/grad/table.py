@@ -8,11 +8,13 @@ so they can be differentiated again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from graphc.compiler.graph import Node
 
-# Of a scan, the one tuple-valued node: one for each of its items, None where none arrives.
-Cotangent = Node | tuple[Node | None, ...]
+# A Node; of a scan, the one tuple-valued node, a tuple: one for each of its items, None where none
+# arrives. Each rule knows which of the two it gets.
+Cotangent: TypeAlias = Any
 
 # rule(cotangent, node, wanted): for each input its cotangent, or None where none is wanted
 # (`wanted[k]` is False) or none flows.

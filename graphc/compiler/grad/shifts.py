@@ -1,0 +1,106 @@
+"""Maxima that only keep exp from overflowing: no gradient flows through them.
+
+softmax and logsumexp subtract m = max(x) first, and their value is the same for any other m. So
+dL/dm is 0, but the reverse walk would work it out as a sum of terms that cancel, and look for the
+position of the maximum to put it there. Here the cancellation is seen from the graph: with m + t in
+the place of m, a value below it shifts by k t (x - m, log), or scales by e^(k t) (exp, sum), or
+stays. If every way from m ends in a value that stays, m may be held constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.graph import Node, readers
+
+
+@dataclass(frozen=True)
+class _Change:
+    """By how much a value answers: value + degree * t, or value * e^(degree * t).
+
+    `axes[i]` is the axis of the value along which t has its own axis i.
+    """
+
+    kind: str  # "shift" or "scale"
+    degree: int
+    axes: tuple[int, ...]
+
+
+class _UnknownChange(Exception):
+    """A value that answers in neither way."""
+
+
+def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Node]:
+    """The `max` nodes of a program that the outputs do not depend on.
+
+    Args:
+        outputs: of the program.
+        order: its nodes in topological order.
+    """
+    maxima = [node for node in order if node.op == "max"]
+    if not maxima:
+        return set()
+    read_by = readers(outputs)
+    place = {node: k for k, node in enumerate(order)}
+    ends = set(outputs)
+    return {node for node in maxima if _cancels(node, read_by, place, ends)}
+
+
+def _cancels(
+    largest: Node, read_by: dict[Node, list[Node]], place: dict[Node, int], ends: set[Node]
+) -> bool:
+    changes = {largest: _Change("shift", 1, tuple(range(largest.ndim)))}
+    pending = {largest}
+    while pending:
+        node = min(pending, key=place.__getitem__)
+        pending.remove(node)
+        if node is not largest:
+            try:
+                change = _follow(node, [changes.get(x) for x in node.inputs])
+            except _UnknownChange:
+                return False
+            if change is None:
+                continue
+            changes[node] = change
+        if node in ends:
+            return False
+        pending.update(read_by[node])
+    return True
+
+
+def _follow(node: Node, inputs: list[_Change | None]) -> _Change | None:
+    """How a node answers, given how its inputs do; None: it stays."""
+    if node.op in ("add", "sub", "mul", "div"):
+        return _combine(node.op, *inputs)
+    change = inputs[0]
+    if change is None or len(inputs) != 1:
+        raise _UnknownChange
+    kind, degree, axes = change.kind, change.degree, change.axes
+    if node.op == "broadcast":
+        return _Change(kind, degree, tuple(node.attrs["axes"][axis] for axis in axes))
+    if node.op == "sum" and kind == "scale" and not set(axes) & set(node.attrs["axes"]):
+        kept = [axis for axis in range(node.inputs[0].ndim) if axis not in node.attrs["axes"]]
+        return _Change(kind, degree, tuple(kept.index(axis) for axis in axes))
+    if node.op == "exp" and kind == "shift":
+        return _Change("scale", degree, axes)
+    if node.op == "log" and kind == "scale":
+        return _Change("shift", degree, axes)
+    if node.op == "neg":
+        return _Change(kind, -degree if kind == "shift" else degree, axes)
+    raise _UnknownChange
+
+
+def _combine(op: str, left: _Change | None, right: _Change | None) -> _Change | None:
+    """Shifts add up under + and -, scales under * and /; alike scales stay one under + and -."""
+    known = [change for change in (left, right) if change is not None]
+    if len({(change.kind, change.axes) for change in known}) != 1:
+        raise _UnknownChange
+    kind, axes = known[0].kind, known[0].axes
+    if kind == ("shift" if op in ("mul", "div") else "scale"):
+        if kind == "scale" and len(known) == 2 and left == right:
+            return left
+        raise _UnknownChange
+    sign = -1 if op in ("sub", "div") else 1
+    degree = (left.degree if left else 0) + sign * (right.degree if right else 0)
+    return _Change(kind, degree, axes) if degree else None
