@@ -9,7 +9,8 @@ import numpy as np
 
 from graphc import backend as K
 from graphc import optimizers
-from graphc.engine.topology import InputLayer, KnownShape, Layer, known_shape, set_values
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology import InputLayer, Layer, set_values
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError, ShapeError
 
@@ -46,35 +47,18 @@ class Sequential(Model):
             raise ArgumentError(
                 f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
             )
-        if not self.inputs:
-            self._open(layer)
-        if not isinstance(layer, InputLayer):
-            self.outputs = [layer(self.outputs[0])]
-            self.layers.append(layer)
-            self.output_names = [layer.name]
-        elif self.layers:
+        if isinstance(layer, InputLayer) and self.inputs:
             raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
+        entry = None if self.inputs else _entry_of(layer)
+        if not isinstance(layer, InputLayer):
+            output = layer(self.outputs[0] if entry is None else entry.output)
+            self.layers.append(layer)
+            self.outputs, self.output_names = [output], [layer.name]
+        if entry is not None:
+            self.inputs, self.input_names = [entry.output], [entry.name]
+            self.outputs = self.outputs or [entry.output]
         self._compiled = None
         self._predict = None
-
-    def _open(self, layer: Layer) -> None:
-        """Make the input that the first layer asks for."""
-        entry = layer
-        if not isinstance(layer, InputLayer):
-            if layer.batch_input_shape is None:
-                raise ArgumentError(
-                    f"{layer.name} ({type(layer).__name__}): the first layer has to say what comes "
-                    "in: give input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
-                )
-            prefix = f"{type(layer).__name__.lower()}_input"
-            entry = InputLayer(
-                batch_input_shape=layer.batch_input_shape,
-                input_dtype=layer.input_dtype,
-                name=f"{prefix}_{K.get_uid(prefix)}",
-            )
-        self.inputs = [entry.output]
-        self.outputs = [entry.output]
-        self.input_names = [entry.name]
 
     @property
     def input_shape(self) -> KnownShape:
@@ -142,3 +126,21 @@ class Sequential(Model):
                 f"{self.name}.set_weights: expected {len(expected)} arrays, received {len(weights)}"
             )
         set_values(expected, weights, self.name)
+
+
+def _entry_of(layer: Layer) -> InputLayer:
+    """Where data enter for a first layer: itself, or the input that it asks for."""
+    if isinstance(layer, InputLayer):
+        return layer
+    label = type(layer).__name__
+    if layer.batch_input_shape is None:
+        raise ArgumentError(
+            f"{layer.name} ({label}): the first layer has to say what comes in: give "
+            "input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
+        )
+    prefix = f"{label.lower()}_input"
+    return InputLayer(
+        batch_input_shape=layer.batch_input_shape,
+        input_dtype=layer.input_dtype,
+        name=f"{prefix}_{K.get_uid(prefix)}",
+    )

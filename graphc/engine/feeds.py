@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.engine.topology import KnownShape, known_shape
+from graphc.engine.shapes import KnownShape, known_shape
 from graphc.errors import DataError, suggestion
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from graphc import objectives
 from graphc.engine.feeds import as_arrays, as_numbers, prepare
 from graphc.engine.losses import Target, for_each_output, takes_labels, takes_output_shape
-from graphc.engine.topology import known_shape
+from graphc.engine.shapes import known_shape
 from graphc.errors import ArgumentError, DataError
 
 

@@ -12,45 +12,10 @@ from graphc import backend as K
 from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.engine.keywords import named_parameters, refuse_modern, refuse_unknown
-from graphc.errors import ArgumentError, DTypeError, ShapeError
-
-KnownShape = tuple[int | None, ...]
-"""A shape as Keras writes it: ``None`` for a size that only a call knows, the batch first."""
+from graphc.engine.shapes import InputSpec, KnownShape, batch_shape, known_shape
+from graphc.errors import ArgumentError, ShapeError
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
-
-
-def known_shape(node: g.Node) -> KnownShape:
-    """The shape of a node with ``None`` for every symbolic size."""
-    return tuple(size if isinstance(size, int) else None for size in node.shape)
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What a layer expects of an input: its rank, its sizes (``None`` for any), its dtype."""
-
-    dtype: str | None = None
-    shape: KnownShape | None = None
-    ndim: int | None = None
-
-    def check(self, node: g.Node, layer: Layer) -> None:
-        """Raise ShapeError or DTypeError where a node does not fit."""
-        where = f"{layer.name} ({type(layer).__name__})"
-        shape = known_shape(node)
-        ndim = self.ndim if self.shape is None else len(self.shape)
-        if ndim is not None and node.ndim != ndim:
-            raise ShapeError(
-                f"{where}: expected an input of {ndim} axes, the batch first, received "
-                f"{node.ndim} axes: {shape}"
-            )
-        for axis, expected in enumerate(self.shape or ()):
-            if None not in (expected, shape[axis]) and expected != shape[axis]:
-                raise ShapeError(
-                    f"{where}: axis {axis} of the input: expected {expected}, received "
-                    f"{shape[axis]} (shape {shape})"
-                )
-        if self.dtype is not None and node.dtype != self.dtype:
-            raise DTypeError(f"{where}: expected an input of {self.dtype}, received {node.dtype}")
 
 
 @dataclass(frozen=True)
@@ -107,11 +72,9 @@ class Layer:
         self.initial_weights: Sequence[object] | None = None
         self.calls: list[Call] = []
         self.input_dtype: str | None = kwargs.get("input_dtype")
-        self.batch_input_shape: KnownShape | None = None
-        if kwargs.get("batch_input_shape") is not None:
-            self.batch_input_shape = _checked_sizes(kwargs["batch_input_shape"], self.name)
-        elif kwargs.get("input_shape") is not None:
-            self.batch_input_shape = (None, *_checked_sizes(kwargs["input_shape"], self.name))
+        self.batch_input_shape = batch_shape(
+            kwargs.get("input_shape"), kwargs.get("batch_input_shape"), self.name
+        )
 
     def add_weight(
         self,
@@ -181,7 +144,7 @@ class Layer:
                 f"{self.name}: expected {len(self.input_spec)} inputs, received {len(inputs)}"
             )
         for spec, node in zip(self.input_spec, inputs, strict=True):
-            spec.check(node, self)
+            spec.check(node, f"{self.name} ({type(self).__name__})")
 
     def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
         if not isinstance(output, g.Node):
@@ -339,18 +302,6 @@ def count_numbers(variables: Sequence[g.Node]) -> int:
 
 def _weight_label(variable: g.Node) -> str:
     return repr(g.name_of(variable) or "without a name")
-
-
-def _checked_sizes(shape: object, owner: str) -> KnownShape:
-    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
-    for axis, size in enumerate(sizes):
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if size is not None and not (whole and size >= 1):
-            raise ArgumentError(
-                f"{owner}: axis {axis} of the input's shape: expected a whole number of at least "
-                f"1, or None, received {size!r} (shape {shape!r})"
-            )
-    return tuple(None if size is None else int(size) for size in sizes)
 
 
 def _one_or_list(values: tuple) -> Any:

@@ -1,6 +1,7 @@
 """The layers of Keras 1.0."""
 
-from graphc.engine.topology import InputLayer, InputSpec, Layer
+from graphc.engine.shapes import InputSpec
+from graphc.engine.topology import InputLayer, Layer
 from graphc.layers.core import Activation, Dense, Dropout, Flatten, Reshape
 
 __all__ = [

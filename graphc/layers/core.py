@@ -10,7 +10,8 @@ import numpy as np
 from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology import KnownShape, Layer, known_shape
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, ShapeError
 
 
@@ -49,6 +50,8 @@ class Dense(Layer):
         **kwargs: Any,
     ):
         if input_dim is not None:
+            if kwargs.get("input_shape") is not None:
+                raise ArgumentError("Dense: give input_dim or input_shape, not both")
             kwargs["input_shape"] = (input_dim,)
         super().__init__(**kwargs)
         self.output_dim = _positive(output_dim, f"{self.name}: output_dim")

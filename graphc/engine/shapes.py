@@ -1,0 +1,67 @@
+"""Shapes as Keras writes them, and what a layer expects of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, DTypeError, ShapeError
+
+KnownShape = tuple[int | None, ...]
+"""A shape as Keras writes it: ``None`` for a size that only a call knows, the batch first."""
+
+
+def known_shape(node: g.Node) -> KnownShape:
+    """The shape of a node with ``None`` for every symbolic size."""
+    return tuple(size if isinstance(size, int) else None for size in node.shape)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a layer expects of an input: its rank, its sizes (``None`` for any), its dtype."""
+
+    dtype: str | None = None
+    shape: KnownShape | None = None
+    ndim: int | None = None
+
+    def check(self, node: g.Node, where: str) -> None:
+        """Raise ShapeError or DTypeError, starting with `where`, if a node does not fit."""
+        shape = known_shape(node)
+        ndim = self.ndim if self.shape is None else len(self.shape)
+        if ndim is not None and node.ndim != ndim:
+            raise ShapeError(
+                f"{where}: expected an input of {ndim} axes, the batch first, received "
+                f"{node.ndim} axes: {shape}"
+            )
+        for axis, expected in enumerate(self.shape or ()):
+            if None not in (expected, shape[axis]) and expected != shape[axis]:
+                raise ShapeError(
+                    f"{where}: axis {axis} of the input: expected {expected}, received "
+                    f"{shape[axis]} (shape {shape})"
+                )
+        if self.dtype is not None and node.dtype != self.dtype:
+            raise DTypeError(f"{where}: expected an input of {self.dtype}, received {node.dtype}")
+
+
+def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | None:
+    """The shape with the batch axis, from `input_shape` or `batch_input_shape`."""
+    if sample is not None and batched is not None:
+        raise ArgumentError(f"{owner}: give input_shape or batch_input_shape, not both")
+    if batched is not None:
+        return _checked_sizes(batched, owner)
+    return None if sample is None else (None, *_checked_sizes(sample, owner))
+
+
+def _checked_sizes(shape: object, owner: str) -> KnownShape:
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
+    for axis, size in enumerate(sizes):
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if size is not None and not (whole and size >= 1):
+            raise ArgumentError(
+                f"{owner}: axis {axis} of the input's shape: expected a whole number of at least "
+                f"1, or None, received {size!r} (shape {shape!r})"
+            )
+    return tuple(None if size is None else int(size) for size in sizes)

@@ -1,0 +1,221 @@
+"""Layers: keywords, names, weights, calls and what they check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc import constraints, initializations, regularizers
+from graphc.compiler import graph as g
+from graphc.engine import InputLayer, InputSpec, Layer
+from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
+from graphc.layers import Activation, Dense, Dropout
+
+
+class Scale(Layer):
+    """A user's layer: x times a learned factor a feature."""
+
+    def build(self, input_shape):
+        self.seen_shape = input_shape
+        self.factor = self.add_weight((input_shape[-1],), initializations.one, "factor")
+
+    def call(self, x, mask=None):
+        return x * self.factor
+
+
+def entry(*shape, dtype=None):
+    return InputLayer(input_shape=shape, input_dtype=dtype).output
+
+
+class TestKeywords:
+    @pytest.mark.parametrize(
+        ("make", "ours"),
+        [
+            (lambda: Dense(units=3), "here it is 'output_dim'"),
+            (lambda: Dense(3, kernel_initializer="zero"), "here it is 'init'"),
+            (lambda: Dense(3, kernel_regularizer="l2"), "here it is 'W_regularizer'"),
+            (lambda: Dense(3, bias_constraint="nonneg"), "here it is 'b_constraint'"),
+            (lambda: Dropout(rate=0.5), "here it is 'p'"),
+            (lambda: Dense(3, batch_shape=(None, 3)), "here it is 'batch_input_shape'"),
+            (lambda: Activation("relu", dtype="int32"), "here it is 'input_dtype'"),
+        ],
+    )
+    def test_a_modern_spelling_names_ours(self, make, ours):
+        with pytest.raises(KeywordError, match=ours):
+            make()
+
+    def test_an_unknown_keyword_names_the_near_ones(self):
+        with pytest.raises(KeywordError, match="Dense: unknown keyword 'W_regulariser'.*'W_reg"):
+            Dense(3, W_regulariser=None)
+
+    def test_both_shapes_are_refused(self):
+        with pytest.raises(ArgumentError, match="not both"):
+            Dense(3, input_shape=(4,), batch_input_shape=(None, 4))
+        with pytest.raises(ArgumentError, match="not both"):
+            Dense(3, input_shape=(4,), input_dim=4)
+
+    @pytest.mark.parametrize("shape", [(0,), (2.5,), ("a",), (-1,)])
+    def test_a_size_is_a_whole_number_of_at_least_one(self, shape):
+        with pytest.raises(ArgumentError, match="axis 0 of the input's shape: expected a whole"):
+            Dense(3, input_shape=shape)
+
+
+class TestNames:
+    def test_the_class_in_lower_case_and_a_number(self):
+        first, second = Scale(), Scale()
+        prefix, number = first.name.rsplit("_", 1)
+        assert prefix == "scale"
+        assert second.name == f"scale_{int(number) + 1}"
+
+    def test_a_given_name_and_the_weights_names(self):
+        layer = Dense(2, name="head")
+        layer(entry(3))
+        assert layer.name == "head"
+        assert [g.name_of(weight) for weight in layer.weights] == ["head_W", "head_b"]
+
+    def test_nodes_of_a_call_belong_to_the_layer(self):
+        layer = Scale(name="scale_of_mine")
+        assert str(g.origin_of(layer(entry(3)))) == "scale_of_mine"
+
+
+class TestWeights:
+    def test_build_gets_the_shape_with_none_for_the_batch_and_runs_once(self):
+        layer = Scale()
+        layer(entry(3))
+        factor = layer.factor
+        layer(entry(3))
+        assert layer.seen_shape == (None, 3)
+        assert layer.factor is factor
+
+    def test_get_set_and_count(self):
+        layer = Dense(2)
+        layer(entry(3))
+        values = [np.arange(6.0).reshape(3, 2), np.array([7.0, 8.0])]
+        layer.set_weights(values)
+        for got, expected in zip(layer.get_weights(), values, strict=True):
+            np.testing.assert_array_equal(got, expected.astype("float32"))
+        assert layer.count_params() == 8
+
+    def test_initial_weights(self):
+        values = [np.full((3, 2), 2.0), np.ones(2)]
+        layer = Dense(2, weights=values)
+        layer(entry(3))
+        np.testing.assert_array_equal(layer.get_weights()[0], values[0])
+
+    def test_set_weights_names_the_weight_that_does_not_fit_and_sets_none(self):
+        layer = Dense(2, name="head")
+        layer(entry(3))
+        before = layer.get_weights()
+        with pytest.raises(ShapeError, match=r"head: weight 'head_b': expected shape \(2,\).*\(3,"):
+            layer.set_weights([np.zeros((3, 2)), np.zeros(3)])
+        with pytest.raises(ShapeError, match="head: expected 2 weights .*received 1"):
+            layer.set_weights([np.zeros((3, 2))])
+        np.testing.assert_array_equal(layer.get_weights()[0], before[0])
+
+    def test_penalty_and_rule_of_a_weight(self):
+        class Bounded(Layer):
+            def build(self, input_shape):
+                self.add_weight(
+                    (2,), initializations.one, "a", regularizers.l1(0.5), constraints.nonneg()
+                )
+                self.add_weight((2,), initializations.zero, "still", trainable=False)
+
+        layer = Bounded(name="bounded")
+        layer(entry(2))
+        assert [g.name_of(weight) for weight in layer.non_trainable_weights] == ["bounded_still"]
+        assert list(layer.constraints) == layer.trainable_weights
+        assert [penalty.p for penalty in layer.regularizers] == layer.trainable_weights
+
+    def test_one_regularizer_for_two_weights_counts_for_both(self):
+        shared = regularizers.l2(0.1)
+        layer = Dense(2, W_regularizer=shared, b_regularizer=shared)
+        layer(entry(3))
+        assert [penalty.p for penalty in layer.regularizers] == [layer.W, layer.b]
+
+
+class TestCalls:
+    def test_shapes_are_read_off_the_nodes(self):
+        layer = Dense(2)
+        layer(entry(3))
+        assert (layer.input_shape, layer.output_shape) == ((None, 3), (None, 2))
+        assert layer.get_output_shape_for((None, 3)) == (None, 2)
+
+    def test_two_calls_share_weights_and_have_indices(self):
+        layer = Dense(2)
+        first, second = layer(entry(3)), layer(entry(3))
+        assert len(layer.weights) == 2
+        assert (layer.get_output_at(0), layer.get_output_at(1)) == (first, second)
+        with pytest.raises(ArgumentError, match="called 2 times; get_output_at"):
+            _ = layer.output
+        assert layer.output_shape == (None, 2)
+
+    def test_a_call_that_does_not_exist(self):
+        with pytest.raises(ArgumentError, match="was called 0 times; call 0 does not exist"):
+            Dense(2).get_output_at(0)
+
+    def test_arrays_are_refused(self):
+        with pytest.raises(ArgumentError, match="called on nodes .*received ndarray"):
+            Dense(2)(np.zeros((2, 3)))
+
+    def test_a_mask_where_none_is_taken(self):
+        with pytest.raises(ArgumentError, match=r"\(Dense\) does not take a mask"):
+            Dense(2, name="head")(entry(3), mask=entry(3))
+
+    def test_several_inputs_come_as_a_list(self):
+        class Sum(Layer):
+            def call(self, x, mask=None):
+                return x[0] + x[1]
+
+        layer = Sum()
+        layer([entry(3), entry(3)])
+        assert layer.input_shape == [(None, 3), (None, 3)]
+        assert layer.output_shape == (None, 3)
+
+
+class TestChecks:
+    def test_a_claimed_shape_is_compared_with_the_node(self):
+        class Wrong(Layer):
+            def call(self, x, mask=None):
+                return K.sum(x, axis=1)
+
+            def get_output_shape_for(self, input_shape):
+                return input_shape
+
+        with pytest.raises(ShapeError, match=r"says \(None, 3\), but call\(\).*\(None,\)"):
+            Wrong()(entry(3))
+
+    def test_a_call_that_returns_no_node(self):
+        class Nothing(Layer):
+            def call(self, x, mask=None):
+                return None
+
+        with pytest.raises(ArgumentError, match=r"\(Nothing\): call\(\) has to return a node"):
+            Nothing()(entry(3))
+
+    def test_input_spec(self):
+        class Strict(Layer):
+            input_spec = (InputSpec(shape=(None, 3), dtype="int32"),)
+
+        assert Strict()(entry(3, dtype="int32")).dtype == "int32"
+        with pytest.raises(ShapeError, match="axis 1 of the input: expected 3, received 4"):
+            Strict()(entry(4, dtype="int32"))
+        with pytest.raises(ShapeError, match="expected an input of 2 axes"):
+            Strict()(entry(3, 1, dtype="int32"))
+        with pytest.raises(DTypeError, match="expected an input of int32, received float32"):
+            Strict()(entry(3))
+        with pytest.raises(ArgumentError, match="expected 1 inputs, received 2"):
+            Strict()([entry(3), entry(3)])
+
+    def test_a_shape_error_inside_call_names_the_layer(self):
+        class Misfit(Layer):
+            def call(self, x, mask=None):
+                return K.dot(x, K.zeros((5, 2)))
+
+        with pytest.raises(ShapeError, match="^misfit_of_mine: "):
+            Misfit(name="misfit_of_mine")(entry(3))
+
+    def test_an_input_layer_needs_a_shape(self):
+        with pytest.raises(ArgumentError, match="expected input_shape or batch_input_shape"):
+            InputLayer()
+        assert InputLayer(batch_input_shape=(8, 3)).output.shape == (8, 3)
