@@ -21,10 +21,41 @@ def _fold(node: Node) -> object:
         return None
     if not all(isinstance(size, int) for size in node.shape) or product(node.shape) > _LARGEST:
         return None
-    return g.constant(evaluate([node])[0])
+    return g.constant(evaluate([node])[0], node.dtype)
 
 
-_RULES = {name: (_fold,) for name, op in OPS.items() if op.arity != 0 and name not in _NEVER}
+def _is_cheap_constant(x: Node) -> bool:
+    while x.op in ("broadcast", "reshape", "cast"):
+        x = x.inputs[0]
+    return x.op == "constant" and product(x.shape) <= _LARGEST
+
+
+def _constants_into_body(loop: Node) -> object:
+    """A constant that a scan reads is written into its body, where its value can be used."""
+    first = loop.attrs["carries"] + loop.attrs["sequences"]
+    args = g.body_args(loop)
+    inside = {
+        arg: x
+        for arg, x in zip(args[first:], loop.inputs[first:], strict=True)
+        if _is_cheap_constant(x)
+    }
+    if not inside:
+        return None
+    return g.make_scan(
+        g.substitute(loop.attrs["body"].outputs, inside),
+        [arg for arg in args if arg not in inside],
+        loop.inputs[: loop.attrs["carries"]],
+        loop.inputs[loop.attrs["carries"] : first],
+        [x for arg, x in zip(args[first:], loop.inputs[first:], strict=True) if arg not in inside],
+        loop.attrs["length"],
+        loop.attrs["reverse"],
+    )
+
+
+_RULES = {
+    "scan": (_constants_into_body,),
+    **{name: (_fold,) for name, op in OPS.items() if op.arity != 0 and name not in _NEVER},
+}
 
 
 def fold(outputs: Sequence[Node]) -> list[Node]:

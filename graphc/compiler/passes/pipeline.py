@@ -11,6 +11,10 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.fold import fold
+from graphc.compiler.passes.scan_accumulate import leave_accumulations
+from graphc.compiler.passes.scan_merge import merge_scans
+from graphc.compiler.passes.scan_motion import hoist_products, sink_products
+from graphc.compiler.passes.scan_trim import trim_scans
 from graphc.compiler.passes.simplify import simplify
 from graphc.compiler.passes.stabilize import stabilize
 from graphc.errors import ArgumentError
@@ -22,6 +26,11 @@ PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("fold", fold),
     ("simplify", simplify),
     ("stabilize", stabilize),
+    ("merge_scans", merge_scans),
+    ("hoist_products", hoist_products),
+    ("sink_products", sink_products),
+    ("leave_accumulations", leave_accumulations),
+    ("trim_scans", trim_scans),
     ("fold", fold),
     ("simplify", simplify),
 )

@@ -16,7 +16,7 @@ from graphc.errors import PassError
 Rules = Mapping[str, Sequence[Rule]]
 """Rules by the op of the node that they replace, in the order in which they are tried."""
 
-# How deep what rules make at one node may nest before the rules must be undoing each other.
+# How many levels of nodes that rules made are rewritten before the next sweep has to go on.
 _DEPTH = 100
 
 
@@ -44,6 +44,8 @@ def conform(result: object, node: Node) -> Node | None:
         return None
     if not isinstance(result, Node):
         return g.full(node.shape, result, node.dtype)
+    if (result.shape, result.dtype) == (node.shape, node.dtype):
+        return result
     if result.dtype != node.dtype or result.ndim > node.ndim:
         raise PassError(f"a rewrite rule replaced {g.label(node)} by {g.label(result)}")
     stretched = g.broadcast_to(result, node.shape)
@@ -63,9 +65,7 @@ class _Sweep:
         known = self.normal.get(node)
         if known is not None:
             return known
-        if depth > _DEPTH:
-            raise PassError(f"rewrite rules undo each other at {g.label(node)}; please report it")
-        result = self._step(node)
+        result = self._step(node) if depth < _DEPTH else node
         if result is not node:
             result = self._new(result, depth + 1)
         self.normal[node] = self.normal[result] = result
@@ -73,7 +73,7 @@ class _Sweep:
 
     def _new(self, node: Node, depth: int) -> Node:
         """The normal form of a node that a rule made, whose inputs may be new as well."""
-        if node in self.normal or depth > _DEPTH:
+        if node in self.normal or depth >= _DEPTH:
             return self.visit(node, depth)
         inputs = tuple(self._new(x, depth + 1) for x in node.inputs)
         return self.visit(g.remake(node, inputs), depth)

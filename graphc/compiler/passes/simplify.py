@@ -103,7 +103,7 @@ def _combine_factors(node: Node) -> object:
                 with np.errstate(all="ignore"):
                     combined = kind(scalar_value(factor)) * kind(scalar_value(last))
                 if _is_normal(combined, node.dtype):
-                    return g.mul(rest, g.constant(combined))
+                    return g.mul(rest, g.constant(combined, node.dtype))
     return None
 
 

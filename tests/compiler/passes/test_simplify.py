@@ -1,0 +1,214 @@
+"""simplify: each rule fires, and the values stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.passes import simplify
+from graphc.compiler.passes.match import Pattern, Variable
+from graphc.compiler.passes.simplify import ROWS
+from tests.compiler.passes.values import assert_rewrites, assert_same_values, random_feeds
+
+N = g.symbol("n")
+X = g.input((N, 3), "float64")
+Y = g.input((N, 3), "float64")
+V = g.input((3,), "float64")
+T = g.input((N, 2, 3), "float64")
+F = g.input((N, 3), "bool")
+I = g.input((N, 3), "int32")  # noqa: E741
+
+
+def instance(pattern: object, bound: dict[Variable, Node], dtype: str) -> object:
+    """The expression that a pattern is written like."""
+    if isinstance(pattern, Variable):
+        if pattern not in bound:
+            of_bool = dtype == "bool" or pattern.op == "condition"
+            bound[pattern] = (
+                g.broadcast_to(g.cast(g.as_node(N), "float64"), (N, 3))
+                if pattern.op == "size"
+                else g.input((N, 3), "bool" if of_bool else "float64")
+            )
+        return bound[pattern]
+    if isinstance(pattern, Pattern):
+        operands = [instance(operand, bound, dtype) for operand in pattern.operands]
+        return getattr(g, pattern.op)(*operands)
+    return pattern
+
+
+@pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
+def test_each_row_fires_and_keeps_the_values(row):
+    dtype = "bool" if row.pattern.op.startswith("logical") else "float64"
+    before = instance(row.pattern, {}, dtype)
+    assert row(before) is not None
+    (after,) = simplify([before])
+    assert after is not before
+    assert_same_values([before], [after], random_feeds([before]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (X * 1 + 0, X),
+        (-(X - Y), Y - X),
+        (X + -Y, X - Y),
+        (-X * Y - -X, X - X * Y),
+        (X**2, X * X),
+        (I**2, I * I),
+        ((X * 3) * 5, X * 15),
+        (5 * (3 * X), X * 15),
+        (X / 4, X * 0.25),
+        (X / -0.5, X * -2.0),
+        (X / 3, X / 3),
+        (g.where(g.constant(True), X, Y), X),
+        (g.where(g.constant(False), X, Y), Y),
+        (g.logical_not(g.logical_not(F)), F),
+        (g.logical_or(F, True), g.full((N, 3), True, "bool")),
+    ],
+)
+def test_pointwise(before, after):
+    assert_rewrites(simplify, before, after)
+
+
+@pytest.mark.parametrize(
+    "node", [X - X, X * 0, g.div(X, X), g.maximum(X, 0) * 2, g.equal(X, X), g.not_equal(X, X)]
+)
+def test_what_would_hide_a_nan_stays(node):
+    assert simplify([node]) == [node]
+
+
+def test_factors_are_not_combined_where_the_product_leaves_the_range():
+    node = X * 1e-200 * 1e-200
+    assert simplify([node]) == [node]
+    small = g.input((3,), "float32") / 2.0**-127
+    assert simplify([small])[0].op == "mul"
+    large = g.input((3,), "float32") / 2.0**127  # 2^-127 is no normal float32
+    assert simplify([large]) == [large]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (g.transpose(g.transpose(T, (1, 2, 0)), (1, 2, 0)), g.transpose(T, (2, 0, 1))),
+        (g.transpose(g.transpose(T, (2, 0, 1)), (1, 2, 0)), T),
+        (g.transpose(g.reshape(V, (3, 1))), g.reshape(V, (1, 3))),
+        (g.transpose(g.broadcast_to(V, (2, 3))), g.make("broadcast", V, shape=(3, 2), axes=(0,))),
+        (g.reshape(g.reshape(T, (N, 6)), (N, 3, 2)), g.reshape(T, (N, 3, 2))),
+        (g.reshape(g.reshape(T, (N, 6)), (N, 2, 3)), T),
+        (g.reshape(g.zeros((N, 6), "float64"), (N, 2, 3)), g.zeros((N, 2, 3), "float64")),
+        (g.broadcast_to(g.broadcast_to(V, (2, 3)), (N, 2, 3)), g.broadcast_to(V, (N, 2, 3))),
+        (g.cast(g.cast(F, "int32"), "float64"), g.cast(F, "float64")),
+        (g.cast(g.cast(I, "int64"), "int32"), I),
+        (T[:, 0:2][:, :, :], T),
+        (T[:, :, 1:3][:, :, 1:2], T[:, :, 2:3]),
+        (T[:, :, 1:][:, :, ::2], T[:, :, 1:3:2]),
+        (g.flip(g.flip(T, 1), 1), T),
+        (g.flip(g.flip(T, 1), 2), g.flip(T, (1, 2))),
+        (g.flip(g.reshape(V, (3, 1)), 1), g.reshape(V, (3, 1))),
+        (g.make("pad", X, low=(0, 0), high=(0, 0), interior=(0, 0), value=0.0), X),
+        (g.make("concat", X, axis=1), X),
+        (g.concat([X, g.zeros((N, 0), "float64")], 1), X),
+        (g.concat([X, Y, X], 1)[:, 3:6], Y),
+        (g.concat([X, Y], 1)[:, 4:5], Y[:, 1:2]),
+        (g.concat([X, Y], 1)[:, 2:5], g.concat([X, Y], 1)[:, 2:5]),
+        (g.take(T, g.iota(2), 1), T),
+        (g.tanh(g.broadcast_to(V, (N, 3))), g.broadcast_to(g.tanh(V), (N, 3))),
+        (g.broadcast_to(V, (N, 3)) * 3, g.broadcast_to(V * 3, (N, 3))),
+        (g.tanh(g.reshape(X, (N, 3, 1))) + 3, g.reshape(g.tanh(X) + 3, (N, 3, 1))),
+    ],
+)
+def test_movement(before, after):
+    assert_rewrites(simplify, before, after)
+
+
+def test_lossy_casts_stay():
+    for inner, outer in [("float32", "float64"), ("int32", "float64"), ("int64", "float64")]:
+        node = g.cast(g.cast(X if inner != "int64" else g.cast(I, "int64"), inner), outer)
+        if inner != "int64":
+            assert simplify([node]) == [node]
+    wide = g.cast(g.cast(g.input((3,), "int64"), "float64"), "int64")
+    assert simplify([wide]) == [wide]
+
+
+COUNT = g.cast(g.as_node(N), "float64")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (g.sum(g.sum(T, 1), 1), g.sum(T, (1, 2))),
+        (g.max(g.max(T, 2), 0), g.max(T, (0, 2))),
+        (g.any(g.any(F, 1), 0), g.any(F)),
+        (g.sum(g.broadcast_to(V, (N, 3)), 0), V * COUNT),
+        (g.sum(g.broadcast_to(V, (N, 3))), g.sum(V) * COUNT),
+        (g.max(g.broadcast_to(V, (N, 3)), 0), V),
+        (g.mean(g.broadcast_to(V, (N, 3)), 0), V),
+        (
+            g.sum(g.broadcast_to(V, (N, 4, 3)), 1),
+            g.broadcast_to(V * g.cast(g.as_node(4), "float64"), (N, 3)),
+        ),
+        (g.sum(g.reshape(T, (N, 6))), g.sum(T)),
+        (g.sum(g.transpose(T, (2, 0, 1)), 2), g.transpose(g.sum(T, 1))),
+        (g.max(g.flip(T, 1), 1), g.max(T, 1)),
+        (g.sum(g.reshape(X, (N, 1, 3)), (1, 2)), g.sum(X, 1)),
+        (g.sum(-X, 0), -g.sum(X, 0)),
+    ],
+)
+def test_reductions(before, after):
+    (expected,) = simplify([after])
+    assert_rewrites(simplify, before, expected)
+
+
+def test_a_sum_over_no_step_is_not_n_times_a_value():
+    empty = g.sum(g.broadcast_to(V, (0, 3)), 0)
+    assert simplify([empty]) == [empty]
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_a_softmax_is_normalised_once(axis):
+    e = g.exp(X)
+    p = e / g.sum(e, axis, keepdims=True)
+    (once,) = simplify([p])
+    (twice,) = simplify([p / g.sum(p, axis, keepdims=True)])
+    assert twice is once
+    assert_same_values([p / g.sum(p, axis, keepdims=True)], [twice], random_feeds([p]))
+
+
+def test_normalising_along_another_axis_stays():
+    p = g.softmax(X, 1)
+    (node,) = simplify([p / g.sum(p, 0, keepdims=True)])
+    assert node is not simplify([p])[0]
+    assert_same_values([p / g.sum(p, 0, keepdims=True)], [node], random_feeds([p]))
+
+
+def test_claims_about_symbols_keep_the_shape_of_a_node():
+    other = g.input((None, 3), "float64")
+    fixed = g.input((2, 3), "float64")
+    for node in (g.where(True, other, fixed), g.where(True, X, other)):
+        (after,) = simplify([node])
+        assert after.shape == node.shape
+
+
+def test_bodies_of_scans_are_simplified():
+    def step(carries, slices):
+        h = g.tanh(carries[0] * 1 + slices[0] + 0)
+        return (h,), (-(-h),)
+
+    finals, stacks = g.scan(step, [g.zeros((3,), "float64")], [X])
+    outputs = [*finals, *stacks]
+    after = simplify(outputs)
+    body = after[0].inputs[0].attrs["body"].outputs
+    assert {node.op for node in g.toposort(body)} == {"tanh", "add", "arg"}
+    assert after[0].inputs[0] is after[1].inputs[0]
+    assert_same_values(outputs, after, {X: np.ones((4, 3))})
+
+
+def test_names_and_origins_are_carried_along():
+    with g.origin("dense_1"):
+        node = g.set_name(g.tanh(X * 1), "activation")
+    (after,) = simplify([node])
+    assert after is not node
+    assert g.name_of(after) == "activation"
+    assert str(g.origin_of(after)) == "dense_1"
