@@ -1,0 +1,221 @@
+"""What each op refuses: when the node is made, or at the call where a size is a symbol."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.interpret import evaluate
+from graphc.errors import DTypeError, IndexRangeError, ShapeError
+
+FLOAT_ONLY = {
+    "floor", "round", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "erf",
+    "sin", "cos", "div",
+}  # fmt: skip
+BOOL_ONLY = {"logical_not", "logical_and", "logical_or", "logical_xor", "any", "all"}
+POINTWISE = [op for op in g.OPS.values() if op.family == "pointwise"]
+REDUCTIONS = [op for op in g.OPS.values() if op.family == "reduce"]
+
+
+def accepted(op: str) -> str:
+    return "bool" if op in BOOL_ONLY else "float32"
+
+
+def pointwise(op: str, *shapes: tuple, dtype: str) -> g.Node:
+    nodes = [g.input(shape, dtype) for shape in shapes]
+    if op == "where":
+        nodes[0] = g.input(shapes[0], "bool")
+    return g.make(op, *nodes, **({"dtype": "int32"} if op == "cast" else {}))
+
+
+@pytest.mark.parametrize("op", [op.name for op in POINTWISE if op.name not in ("cast", "where")])
+def test_a_pointwise_op_refuses_other_dtypes(op: str):
+    if op in FLOAT_ONLY:
+        refused = ["bool", "int32", "int64", "uint32"]
+    elif op in BOOL_ONLY:
+        refused = ["int32", "float32"]
+    else:
+        refused = [] if op in ("equal", "not_equal") else ["bool"]
+    arity = g.OPS[op].arity
+    for dtype in refused:
+        with pytest.raises(DTypeError, match=f"{op} takes {arity} of one dtype out of .*{dtype}"):
+            pointwise(op, *[(2,)] * arity, dtype=dtype)
+    if arity > 1 and op not in BOOL_ONLY:
+        with pytest.raises(DTypeError, match=f"{op} takes .* received float32, .*float64"):
+            g.make(op, *[g.input((2,), d) for d in ("float32", "float64", "float32")[:arity]])
+
+
+@pytest.mark.parametrize("op", [op.name for op in POINTWISE if op.arity > 1])
+def test_a_pointwise_op_refuses_unequal_shapes(op: str):
+    rest = [(2, 3)] * (g.OPS[op].arity - 2)
+    with pytest.raises(ShapeError, match=rf"{op}: axis 1 of shapes .*sizes differ, 3 and 4"):
+        pointwise(op, (2, 3), (2, 4), *rest, dtype=accepted(op))
+    with pytest.raises(ShapeError, match=rf"{op}: ranks differ, shapes \(2, 3\) and \(3,\)"):
+        pointwise(op, (2, 3), (3,), *rest, dtype=accepted(op))
+    with pytest.raises(ShapeError, match=rf"{op}: axis 1 .*sizes differ, 3 and 1"):
+        pointwise(op, (2, 3), (2, 1), *rest, dtype=accepted(op))  # nothing stretches here
+
+
+@pytest.mark.parametrize("op", [op.name for op in REDUCTIONS])
+def test_a_reduction_refuses_wrong_axes_and_dtypes(op: str):
+    x = g.input((2, 3), accepted(op))
+    for axes in ((2,), (-1,), (1, 0), (0, 0)):
+        with pytest.raises(ShapeError, match=rf"{op}: axes .* do not fit the shape \(2, 3\)"):
+            g.make(op, x, axes=axes)
+    with pytest.raises(DTypeError, match=f"{op} takes .*cast"):
+        g.make(op, g.input((2,), "float32" if op in BOOL_ONLY else "bool"), axes=(0,))
+    if op in ("max", "min", "argmax", "argmin"):
+        with pytest.raises(ShapeError, match=f"{op}: axis 0 .*at least 1, received 0"):
+            g.make(op, g.constant(np.zeros((0, 2))), axes=(0,))
+
+
+CONV = {
+    "strides": (1,),
+    "padding": ((0, 0),),
+    "input_dilation": (1,),
+    "kernel_dilation": (1,),
+}
+POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
+
+
+def floats(*shapes: tuple) -> list[g.Node]:
+    return [g.input(shape, "float32") for shape in shapes]
+
+
+def indexed(indices: tuple, values: tuple) -> list[g.Node]:
+    return [g.input(indices, "int32"), g.input(values, "float32")]
+
+
+# op, inputs, attributes, error, message
+REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
+    ("cast", floats((2,)), {"dtype": "float16"}, DTypeError, "cast takes a dtype out of bool"),
+    ("where", floats((2,), (2,), (2,)), {}, DTypeError, "where takes a bool condition"),
+    ("input", [], {"serial": -9, "shape": (-1,), "dtype": "int32"}, ShapeError, "axis 0"),
+    ("input", [], {"serial": -9, "shape": (), "dtype": "complex64"}, DTypeError, "not supported"),
+    ("arg", [], {"index": 0, "shape": (), "dtype": "int8"}, DTypeError, "int8"),
+    ("iota", [], {"size": 3, "dtype": "str"}, DTypeError, "use bool, int32"),
+    ("random", floats(()), {"seed": 0, "stream": 0, "serial": 0, "shape": ()}, DTypeError, "step"),
+    ("reshape", floats((2, 3)), {"shape": (4,)}, ShapeError, "number of elements.*6 and 4"),
+    ("transpose", floats((2, 3)), {"order": (0, 0)}, ShapeError, "no permutation"),
+    ("broadcast", floats((2, 3)), {"shape": (2, 3, 4), "axes": (1, 0)}, ShapeError, "in order"),
+    ("broadcast", floats((2,)), {"shape": (2,), "axes": (1,)}, ShapeError, "not all axes"),
+    ("broadcast", floats((1,)), {"shape": (5,), "axes": (0,)}, ShapeError, "axis 0.*1 and 5"),
+    ("slice", floats((4,)), {"start": (2,), "stop": (5,), "step": (1,)}, ShapeError, "axis 0"),
+    ("slice", floats((4,)), {"start": (-1,), "stop": (2,), "step": (1,)}, ShapeError, "at least 0"),
+    ("slice", floats((4,)), {"start": (3,), "stop": (2,), "step": (1,)}, ShapeError, "at least 3"),
+    ("pad", floats((2,)), {"low": (-1,), "high": (0,), "interior": (0,), "value": 0.0},
+     ShapeError, "pad along axis 0"),
+    ("pad", [g.constant(np.zeros(0))],
+     {"low": (1,), "high": (0,), "interior": (1,), "value": 0.0}, ShapeError, "at least 1"),
+    ("concat", floats((2, 3), (2, 3)), {"axis": 2}, ShapeError, "axis 2 does not exist"),
+    ("concat", floats((2, 3), (3, 3)), {"axis": 1}, ShapeError, "axis 0 .*2 and 3"),
+    ("concat", floats((2, 3), (2,)), {"axis": 0}, ShapeError, "ranks differ"),
+    ("concat", indexed((2,), (2,)), {"axis": 0}, DTypeError, "one dtype, received int32, float32"),
+    ("concat", [], {"axis": 0}, DTypeError, "one or more"),
+    ("flip", floats((2,)), {"axes": (1,)}, ShapeError, "flip: axes"),
+    ("matmul", floats((2, 3), (4, 5)), {}, ShapeError, "last axis of the left.*3 and 4"),
+    ("matmul", floats((2, 2, 3), (3, 3, 4)), {}, ShapeError, "axis 0.*2 and 3"),
+    ("matmul", floats((3,), (3,)), {}, ShapeError, "rank of at least 2"),
+    ("matmul", indexed((2, 2), (2, 2)), {}, DTypeError, "matmul takes two of one dtype"),
+    ("conv", floats((1, 2, 5), (1, 3, 2)), CONV, ShapeError, "channels .*2 and 3"),
+    ("conv", floats((1, 2, 5), (1, 2, 6)), CONV, ShapeError, "spatial axis 0.*at least 6"),
+    ("conv", floats((2, 5), (2, 2)), CONV, ShapeError, "rank 3, 4 or 5"),
+    ("conv", indexed((1, 1, 3), (1, 1, 2)), CONV, DTypeError, "conv takes"),
+    ("gather", floats((3,), (2,)), {"axis": 0}, DTypeError, "gather takes int32 indices"),
+    ("gather", indexed((2,), (3,))[::-1], {"axis": 1}, ShapeError, "axis 1 does not exist"),
+    ("scatter_add", floats((2,), (2,)), {"axis": 0, "size": 3}, DTypeError, "int32 indices"),
+    ("scatter_add", indexed((2,), (3,)), {"axis": 0, "size": 3}, ShapeError, "axis 0.*2 and 3"),
+    ("scatter_add", indexed((2,), (2,)), {"axis": 1, "size": 3}, ShapeError, "do not fit"),
+    ("max_pool", floats((1, 1, 4), (1, 1, 5)), POOL, ShapeError, "max_pool: axis 2.*4 and 5"),
+    ("max_pool", floats((1, 4), (1, 4)), POOL, ShapeError, "needs rank 3"),
+    ("max_pool", floats((1, 1, 1), (1, 1, 1)), POOL, ShapeError, "spatial axis 0"),
+    ("max_pool", floats((1, 1, 4), (1, 1, 4)), {**POOL, "padding": ((2, 0),)}, ShapeError,
+     "leaves windows of 2 with no element"),
+    ("max_pool", [g.input((1, 1, 4), "int32")] * 2, POOL, DTypeError, "max_pool takes"),
+    ("max_unpool", floats((1, 1, 4), (1, 1, 4)), POOL, ShapeError, "axis 2 .*3 and 4"),
+    ("max_unpool", [g.input((1, 1, 4), "int32")] * 2, POOL, DTypeError, "max_unpool takes"),
+    ("sum_pool", floats((1, 1)), POOL, ShapeError, "needs rank 3"),
+    ("sum_pool", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "sum_pool takes"),
+    ("sum_unpool", floats((1, 1, 4)), {**POOL, "size": (4,)}, ShapeError, "axis 2 .*3 and 4"),
+    ("sum_unpool", [g.input((1, 1, 3), "int32")], {**POOL, "size": (4,)}, DTypeError, "takes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", REFUSED, ids=[f"{row[0]}-{k}" for k, row in enumerate(REFUSED)])
+def test_refused_when_made(row):
+    op, inputs, attrs, error, message = row
+    with pytest.raises(error, match=message), g.origin("layer_7"):
+        g.make(op, *inputs, **attrs)
+
+
+def test_every_op_that_can_refuse_has_a_row():
+    # A size or a state is always valid; a constant and an item come from values that are.
+    never = {"shared", "constant", "dim", "item"}
+    generic = {op.name for op in (*POINTWISE, *REDUCTIONS)}
+    assert set(g.OPS) == generic | {row[0] for row in REFUSED} | never | {"scan"}
+
+
+def test_a_refusal_names_the_layer():
+    with g.origin("dense_3"):
+        with pytest.raises(ShapeError, match="^dense_3: matmul of"):
+            g.make("matmul", *floats((2, 3), (4, 5)))
+        with pytest.raises(DTypeError, match="^dense_3: exp takes"):
+            g.make("exp", g.input((2,), "int32"))
+
+
+def test_scan_refuses_carries_and_sequences_that_do_not_fit():
+    x, h = floats((5, 2), (2,))
+    with pytest.raises(DTypeError, match="carry 0 starts as float32 and the step gives int32"):
+        g.scan(lambda c, s: ((g.cast(c[0], "int32"),), ()), [h], [x])
+    with pytest.raises(ShapeError, match="axis 0 of carry 0.*2 and 3"):
+        g.scan(lambda c, s: ((g.zeros((3,), "float32"),), ()), [h], [x])
+    with pytest.raises(ShapeError, match="steps of sequence 1.*5 and 4"):
+        g.scan(lambda c, s: (c, ()), [h], [x, g.input((4, 2), "float32")])
+
+
+@pytest.mark.parametrize("op", [op.name for op in POINTWISE if op.arity > 1])
+def test_sizes_that_are_symbols_are_compared_at_the_call(op: str):
+    dtype = accepted(op)
+    shapes = [(None,), (None,), (None,)][: g.OPS[op].arity]
+    nodes = [g.input(shape, dtype) for shape in shapes]
+    if op == "where":
+        nodes[0] = g.input((None,), "bool")
+    node = g.make(op, *nodes)
+    feeds = {x: np.ones(3, x.dtype) for x in nodes}
+    assert evaluate([node], feeds)[0].shape == (3,)
+    for size in (1, 2):  # a size of 1 may not stretch, though NumPy would do it
+        wrong = feeds | {nodes[-1]: np.ones(size, nodes[-1].dtype)}
+        with pytest.raises(ShapeError, match=rf"{op}: axis 0 .*3 and .*{size}"):
+            evaluate([node], wrong)
+
+
+def test_symbolic_sizes_of_other_ops_are_compared_at_the_call():
+    n, m = g.input((None, 2), "float32"), g.input((None, 3), "float32")
+    rows = np.ones((4, 2), "float32")
+    feeds = {n: rows, m: np.ones((5, 3), "float32")}
+    with pytest.raises(ShapeError, match="concat along axis 1: axis 0.*4 and .*5"):
+        evaluate([g.concat([n, m], 1)], feeds)
+    with pytest.raises(ShapeError, match="reshape.*number of elements.*8 and 9"):
+        evaluate([g.reshape(n, (3, 3))], {n: rows})
+    with pytest.raises(ShapeError, match="axis 0.*needs input_0 >= 6, received input_0 = 4 and 6"):
+        evaluate([n[:6]], {n: rows})
+
+
+@pytest.mark.parametrize("bad", [-1, 4])
+def test_an_index_outside_of_its_axis_names_index_position_axis_and_layer(bad: int):
+    values, indices = g.input((3, 4), "float32"), g.input((2, None), "int32")
+    with g.origin("embedding_1"):
+        taken = g.take(values, indices, axis=1)
+        added = g.scatter_add(indices, g.cast(indices, "float32"), 4)
+    where = rf"index {bad} at position \(1, 2\) .*axis %d with size 4; expected 0 to 3"
+    chosen = np.array([[0, 1, 3], [2, 2, bad]], "int32")
+    feeds = {values: np.zeros((3, 4), "float32"), indices: chosen}
+    with pytest.raises(IndexRangeError, match="^embedding_1: gather: " + where % 1):
+        evaluate([taken], feeds)
+    with pytest.raises(IndexRangeError, match="^embedding_1: scatter_add: " + where % 0):
+        evaluate([added], {indices: chosen})
+    with pytest.raises(IndexError, match="as the only index"):
+        evaluate([g.take(np.zeros(4), g.constant(bad))])
