@@ -15,54 +15,16 @@ an output that has a cotangent with an input that wants one is built.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from graphc.compiler import graph as g
+from graphc.compiler.grad.loop import Loop, open_loop
+from graphc.compiler.grad.residuals import forward_reads
 from graphc.compiler.grad.reverse import pull_back, varied
 from graphc.compiler.grad.table import Cotangent, define_whole
-from graphc.compiler.graph import Node, dependents, item, make, make_scan, toposort
+from graphc.compiler.graph import Node, item, make, make_scan, toposort
 
 _serials = itertools.count()
-
-# Computed again in the backward loop from what they read: an index map or a copy is no work, and a
-# residual takes memory for every step.
-_RECOMPUTED = frozenset({"broadcast", "cast", "constant", "dim", "iota", "reshape", "transpose"})
-
-
-@dataclass(frozen=True)
-class _Loop:
-    """A forward scan taken apart."""
-
-    node: Node
-    outputs: tuple[Node, ...]  # of the body: new carries, then what is stacked
-    args: list[Node]  # of the body: carries, slices, constants
-    carries: int
-    sequences: int
-
-    @property
-    def init(self) -> tuple[Node, ...]:
-        return self.node.inputs[: self.carries]
-
-    @property
-    def series(self) -> tuple[Node, ...]:
-        return self.node.inputs[self.carries : self.carries + self.sequences]
-
-    @property
-    def constants(self) -> tuple[Node, ...]:
-        return self.node.inputs[self.carries + self.sequences :]
-
-    def series_at(self) -> range:
-        return range(self.carries, self.carries + self.sequences)
-
-    def constants_at(self) -> range:
-        return range(self.carries + self.sequences, len(self.args))
-
-
-def _open(node: Node) -> _Loop:
-    attrs = node.attrs
-    outputs = attrs["body"].outputs
-    return _Loop(node, outputs, g.body_args(node), attrs["carries"], attrs["sequences"])
 
 
 def _item(cotangent: Node, node: Node, wanted: Sequence[bool]) -> tuple[Cotangent, ...]:
@@ -75,7 +37,7 @@ def _item(cotangent: Node, node: Node, wanted: Sequence[bool]) -> tuple[Cotangen
 def _scan(
     cotangents: tuple[Node | None, ...], node: Node, wanted: Sequence[bool]
 ) -> tuple[Node | None, ...]:
-    loop = _open(node)
+    loop = open_loop(node)
     reached = _reached(loop, wanted)
     active = _active_carries(loop, cotangents, reached)
     stacks = [
@@ -100,7 +62,7 @@ def _scan(
         *(make("add", sums[k], parts[k]) for k in summed),
         *(parts[k] for k in stacked),
     ]
-    reads = _forward_reads(loop, step_outputs, [*incoming.values(), *slices.values()])
+    reads = forward_reads(loop, step_outputs, cotangents=[*incoming.values(), *slices.values()])
     residuals, series, constants = _split(loop, reads)
     backward = make_scan(
         step_outputs,
@@ -140,7 +102,7 @@ def _zeros(like: Node) -> Node:
     return g.zeros(like.shape, like.dtype)
 
 
-def _reached(loop: _Loop, wanted: Sequence[bool]) -> set[Node]:
+def _reached(loop: Loop, wanted: Sequence[bool]) -> set[Node]:
     """The body's nodes through which a gradient reaches a wanted input, in whatever later step."""
     order = toposort(loop.outputs)
     sources = {arg for arg, needed in zip(loop.args, wanted, strict=True) if needed}
@@ -152,9 +114,7 @@ def _reached(loop: _Loop, wanted: Sequence[bool]) -> set[Node]:
         sources |= more
 
 
-def _active_carries(
-    loop: _Loop, cotangents: Sequence[Node | None], reached: set[Node]
-) -> list[int]:
+def _active_carries(loop: Loop, cotangents: Sequence[Node | None], reached: set[Node]) -> list[int]:
     """The carries that lie on a way from an output with a cotangent to a wanted input."""
     active: set[int] = set()
     pending = [k for k, cotangent in enumerate(cotangents) if cotangent is not None]
@@ -176,27 +136,7 @@ def _active_carries(
     return sorted(k for k in active if loop.args[k] in reached)
 
 
-def _forward_reads(
-    loop: _Loop, step_outputs: Sequence[Node], cotangents: Iterable[Node]
-) -> list[Node]:
-    """What the backward step reads of the forward step: args, and values to be residuals."""
-    forward = set(toposort(loop.outputs))
-    backward = dependents(step_outputs, cotangents)
-    by_step = dependents(step_outputs, loop.args[: loop.carries + loop.sequences])
-
-    def stored(node: Node) -> bool:
-        if node.op == "arg":
-            return True
-        # An item of a scan that a rule made: the loop it comes from runs in the forward step.
-        if node.op == "item":
-            return node in by_step and node not in backward
-        return node in by_step and node in forward and node.op not in _RECOMPUTED
-
-    reads = {node for node in toposort(step_outputs) if stored(node)}
-    return [node for node in toposort(step_outputs, stop=reads) if node in reads]
-
-
-def _split(loop: _Loop, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
+def _split(loop: Loop, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
     """Residuals, and the places of the sequences and the constants that are read themselves."""
     place = {arg: k for k, arg in enumerate(loop.args)}
     series = [place[node] for node in reads if place.get(node) in loop.series_at()]
@@ -205,7 +145,7 @@ def _split(loop: _Loop, reads: Sequence[Node]) -> tuple[list[Node], list[int], l
     return [node for node in reads if node not in direct], series, constants
 
 
-def _stacked_residuals(loop: _Loop, residuals: Sequence[Node]) -> list[Node]:
+def _stacked_residuals(loop: Loop, residuals: Sequence[Node]) -> list[Node]:
     """Each residual over all steps, from the forward loop with what it lacks stacked as well."""
     place = {node: k for k, node in enumerate(loop.outputs) if k >= loop.carries}
     extra = [node for node in residuals if node not in place]

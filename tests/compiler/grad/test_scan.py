@@ -217,3 +217,24 @@ def test_residuals_leave_out_what_costs_nothing_to_make_again():
     loss = g.sum(simple_rnn(g.scan)(*nodes)[1])
     loops = [x for x in g.toposort(grad(loss, nodes)) if x.op == "scan" and not _reversed(x)]
     assert sorted(len(loop.dtype) for loop in loops) in ([3], [2, 3])
+
+
+def test_residuals_leave_out_arithmetic_on_what_is_stored():
+    """A GRU stores gate (stacked already), candidate and state; gate * h and 1 - gate come back."""
+    nodes = [g.input(array.shape, "float64") for array in (XS, H0, W, U)]
+    loss = g.sum(gru(g.scan)(*nodes)[0])
+    loops = [x for x in g.toposort(grad(loss, nodes)) if x.op == "scan" and not _reversed(x)]
+    assert [len(loop.dtype) for loop in loops] == [1 + 1 + 2]
+
+
+def test_a_mask_drawn_in_the_step_is_the_same_on_the_way_back():
+    x = g.input((3, 5), "float64")
+
+    def step(carries, slices):
+        keep = g.random.bernoulli((5,), 0.5, seed=7, scan_step=carries[0])
+        return (carries[0] + 1,), (g.where(keep, slices[0] * 3.0, 0.0),)
+
+    _, (dropped,) = g.scan(step, [g.constant(0, "int32")], [x])
+    values, gradient = evaluate([dropped, grad(g.sum(dropped), x)], {x: np.ones((3, 5))})
+    assert values.tolist() == gradient.tolist()
+    assert 0 < np.count_nonzero(values) < 15

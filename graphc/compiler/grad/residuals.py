@@ -1,0 +1,68 @@
+"""Which values of a loop's step its gradient reads: stored over all steps, or made again.
+
+A stored value takes memory and traffic for every step, so the backward step stores no more than it
+cannot have cheaply from what it reads anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from graphc.compiler.grad.loop import Loop
+from graphc.compiler.graph import Node, dependents, toposort
+
+# Never stored: made again from what they read, whatever that is. They are index maps and copies.
+_RECOMPUTED = frozenset({"broadcast", "cast", "constant", "dim", "iota", "reshape", "transpose"})
+
+# Made again where all that they read is at hand in the backward step.
+_CHEAP = frozenset(
+    {"add", "sub", "mul", "neg", "abs", "sign", "maximum", "minimum", "where"}
+    | {"equal", "not_equal", "less", "less_equal"}
+    | {"logical_and", "logical_or", "logical_xor", "logical_not"}
+)
+
+
+def forward_reads(
+    loop: Loop, step_outputs: Sequence[Node], cotangents: Iterable[Node]
+) -> list[Node]:
+    """What a backward step reads of the forward step: args, and values to be stored.
+
+    Args:
+        loop: the forward loop.
+        step_outputs: the backward step's, written over the nodes of the forward step.
+        cotangents: its placeholders for cotangents.
+
+    Returns:
+        The nodes in topological order. Slices and constants among them need no storing.
+    """
+    readable = set(loop.args[loop.carries :])
+    stacked = set(loop.outputs[loop.carries :])
+    stops = _storable(loop, step_outputs, cotangents) | readable
+    stops = set(_first_met(step_outputs, stops)) | readable
+    at_hand: set[Node] = set()
+    for node in toposort(stops):
+        closed = all(x in at_hand for x in node.inputs)
+        if node in stops or (node.op in _RECOMPUTED and closed):
+            at_hand.add(node)
+        if node in stops and node.op in _CHEAP and closed and node not in stacked:
+            stops.remove(node)
+    return _first_met(step_outputs, stops)
+
+
+def _first_met(step_outputs: Sequence[Node], stops: Collection[Node]) -> list[Node]:
+    """The nodes of `stops` where a walk down from the outputs ends, in topological order."""
+    return [node for node in toposort(step_outputs, stop=stops) if node in stops]
+
+
+def _storable(loop: Loop, step_outputs: Sequence[Node], cotangents: Iterable[Node]) -> set[Node]:
+    """The nodes that the forward loop can stack."""
+    forward = set(toposort(loop.outputs))
+    backward = dependents(step_outputs, cotangents)
+    by_step = dependents(step_outputs, loop.args[: loop.carries + loop.sequences])
+
+    def storable(node: Node) -> bool:
+        # An item of a scan that a rule made: the loop that it comes from runs in the forward step.
+        met = node.op not in _RECOMPUTED if node in forward else node.op == "item"
+        return met and node in by_step and node not in backward
+
+    return {node for node in toposort(step_outputs) if storable(node)}
