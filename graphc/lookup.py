@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest, unknown_name
 
@@ -10,8 +11,8 @@ NO_ALIASES: Mapping[str, str] = {}
 
 
 def named(
-    kind: str, name: str, table: Mapping[str, object], modern: Mapping[str, str] = NO_ALIASES
-) -> object:
+    kind: str, name: str, table: Mapping[str, Any], modern: Mapping[str, str] = NO_ALIASES
+) -> Any:
     """The entry of a table.
 
     Args:
@@ -53,8 +54,8 @@ def get_function(
 
 
 def get_instance(
-    kind: str, identifier: object, table: Mapping[str, Callable], kwargs: Mapping | None = None
-) -> object:
+    kind: str, identifier: object, table: Mapping[str, Any], kwargs: Mapping | None = None
+) -> Any:
     """An object by its name, or by a dict ``{'name': ..., **arguments}``; others pass unchanged.
 
     Raises:

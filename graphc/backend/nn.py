@@ -62,8 +62,8 @@ def categorical_crossentropy(output: object, target: object, from_logits: bool =
     if from_logits:
         p = g.softmax(output, -1)
     else:
-        total = g.sum(output, -1, keepdims=True)
-        p = g.div(output, g.where(g.equal(total, 0), 1, total))
+        total = g.sum(output, -1)
+        p = g.div(output, g.expand_dims(g.where(g.equal(total, 0), 1, total), -1))
     p = g.clip(p, epsilon(), 1.0 - epsilon())
     return -g.sum(g.mul(target, g.log(p)), -1)
 

@@ -1,0 +1,1 @@
+"""What scripts use beside the models: labels, tables, a progress bar."""

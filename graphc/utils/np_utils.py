@@ -1,0 +1,105 @@
+"""Labels, norms and scores of NumPy arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.errors import ArgumentError, DataError, IndexRangeError, ShapeError
+
+_LOG_LIMIT = 1e-15  # a probability this near to 0 or 1 counts as this in `binary_logloss`
+
+
+def to_categorical(y: object, nb_classes: int | None = None) -> np.ndarray:
+    """Class numbers as one-hot rows.
+
+    Args:
+        y: (n,) or (n, 1), whole numbers from 0 on.
+        nb_classes: the width; the largest number + 1 by default.
+
+    Returns:
+        (n, nb_classes), float64.
+
+    Raises:
+        DataError: no labels, or one that is not a whole number.
+        IndexRangeError: a label outside of 0 ... nb_classes - 1.
+    """
+    labels = np.asarray(y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1 or not labels.size:
+        raise DataError(
+            f"to_categorical: expected class numbers of the shape (n,), received {labels.shape}"
+        )
+    if not np.all(np.isfinite(labels)) or np.any(labels != np.floor(labels)):
+        raise DataError("to_categorical: expected whole numbers, received others")
+    labels = labels.astype(np.int64)
+    width = int(labels.max()) + 1 if nb_classes is None else int(nb_classes)
+    wrong = np.flatnonzero((labels < 0) | (labels >= width))
+    if wrong.size:
+        raise IndexRangeError(
+            f"to_categorical: label {labels[wrong[0]]} at position {wrong[0]} is not one of the "
+            f"{width} classes 0 to {width - 1}"
+        )
+    rows = np.zeros((len(labels), width))
+    rows[np.arange(len(labels)), labels] = 1.0
+    return rows
+
+
+def normalize(a: np.ndarray, axis: int = -1, order: int = 2) -> np.ndarray:
+    """a divided by its norm of an order along an axis; vectors of zeros stay."""
+    norms = np.linalg.norm(a, order, axis, keepdims=True)
+    return a / np.where(norms == 0, 1, norms)
+
+
+def binary_logloss(p: object, y: object) -> float:
+    """-mean(y log(p) + (1 - y) log(1 - p)), p kept 1e-15 away from 0 and 1."""
+    probability = np.clip(np.asarray(p), _LOG_LIMIT, 1 - _LOG_LIMIT)
+    labels = np.asarray(y)
+    logs = labels * np.log(probability) + (1 - labels) * np.log(1 - probability)
+    return -float(np.sum(logs)) / len(labels)
+
+
+def multiclass_logloss(P: np.ndarray, Y: object) -> float:
+    """-mean(log of the probability of the right class); the classes Y count from 1."""
+    labels = np.asarray(Y)
+    return -float(np.mean(np.log(np.asarray(P)[np.arange(len(labels)), labels - 1])))
+
+
+def accuracy(p: object, y: object) -> float:
+    """The share of equal elements. ShapeError where p and y differ in shape."""
+    predicted, wanted = np.asarray(p), np.asarray(y)
+    if predicted.shape != wanted.shape:
+        raise ShapeError(
+            f"accuracy: expected two equal shapes, received {predicted.shape} and {wanted.shape}"
+        )
+    return float(np.mean(predicted == wanted))
+
+
+def probas_to_classes(y_pred: np.ndarray) -> np.ndarray:
+    """Class numbers (n,): the largest of each row; of (n,) or (n, 1) whether it is above 0.5."""
+    y_pred = np.asarray(y_pred)
+    if y_pred.ndim > 1 and y_pred.shape[1] > 1:
+        return categorical_probas_to_classes(y_pred)
+    return (y_pred.reshape(-1) > 0.5).astype(np.int64)
+
+
+def categorical_probas_to_classes(p: np.ndarray) -> np.ndarray:
+    """The place of the largest element of each row."""
+    return np.argmax(p, axis=1)
+
+
+def convert_kernel(kernel: np.ndarray, dim_ordering: str = "th") -> np.ndarray:
+    """A 2-D convolution's kernel turned by 180 degrees: between convolution and correlation.
+
+    Args:
+        kernel: (out, in, rows, columns) in the ordering 'th', (rows, columns, in, out) in 'tf'.
+        dim_ordering: 'th' or 'tf'.
+    """
+    kernel = np.asarray(kernel)
+    if kernel.ndim != 4:
+        raise ShapeError(f"convert_kernel: expected four axes, received the shape {kernel.shape}")
+    if dim_ordering == "th":
+        return kernel[:, :, ::-1, ::-1].copy()
+    if dim_ordering == "tf":
+        return kernel[::-1, ::-1].copy()
+    raise ArgumentError(f"dim_ordering is 'th' or 'tf', received {dim_ordering!r}")

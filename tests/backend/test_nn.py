@@ -1,0 +1,66 @@
+"""Dropout and normalisation; activations and losses are tested with the modules of that name."""
+
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc.errors import ArgumentError
+
+
+def test_dropout_keeps_the_mean_and_scales_what_stays():
+    value = K.eval(K.dropout(K.ones((400, 100)), 0.25, seed=3))
+    kept = value != 0
+    np.testing.assert_allclose(value[kept], 1 / 0.75, rtol=1e-6)
+    # 40,000 draws: five standard deviations of the share are 0.011.
+    assert kept.mean() == pytest.approx(0.75, abs=0.011)
+
+
+def test_the_mask_is_of_the_seed_the_stream_and_the_call():
+    x = K.ones((50,))
+    f = K.function([], [K.dropout(x, 0.5, 3), K.dropout(x, 0.5, 3), K.dropout(x, 0.5, 3, stream=1)])
+    first, same, other = f([])
+    np.testing.assert_array_equal(first, same)
+    assert (first != other).any()
+    assert (first != f([])[0]).any()
+    np.testing.assert_array_equal(first, K.eval(K.dropout(x, 0.5, 3)))
+
+
+def test_without_a_seed_numpys_generator_decides():
+    x = K.ones((50,))
+    np.random.seed(1)
+    first, second = K.eval(K.dropout(x, 0.5)), K.eval(K.dropout(x, 0.5))
+    assert (first != second).any()
+    np.random.seed(1)
+    np.testing.assert_array_equal(first, K.eval(K.dropout(x, 0.5)))
+
+
+def test_the_gradient_of_dropout_uses_its_mask():
+    x = K.variable(np.linspace(1, 2, 50))
+    dropped = K.dropout(x, 0.5, seed=3)
+    value, gradient = K.function([], [dropped, K.gradients(K.sum(dropped), [x])[0]])([])
+    np.testing.assert_allclose(value, gradient * K.get_value(x), rtol=1e-6)
+    assert set(gradient.tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize("level", [-0.1, 1.0])
+def test_dropout_refuses_a_level_outside(level):
+    with pytest.raises(ArgumentError, match=r"lies in \[0, 1\)"):
+        K.dropout(K.ones((2,)), level)
+
+
+def test_dropout_of_nothing_changes_nothing():
+    assert K.eval(K.dropout(K.ones((100,)), 0.0)).tolist() == [1.0] * 100
+
+
+def test_l2_normalize():
+    x = np.array([[3.0, 4.0], [0.0, 0.0]])
+    node = K.variable(x, "float64")
+    value = K.l2_normalize(node, axis=-1)
+    np.testing.assert_allclose(K.eval(value), [[0.6, 0.8], [0.0, 0.0]], rtol=1e-12)
+    np.testing.assert_allclose(
+        K.eval(K.l2_normalize(node, axis=0)), [[1.0, 1.0], [0.0, 0.0]], rtol=1e-12
+    )
+    # Of x1/|x| at (3, 4): (1/|x| - x1^2/|x|^3, -x1 x2/|x|^3).
+    gradient = K.eval(K.gradients(K.sum(value[:, 0]), [node])[0])
+    np.testing.assert_allclose(gradient[0], [1 / 5 - 9 / 125, -12 / 125], rtol=1e-12)
+    assert np.isfinite(gradient).all()

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc.config import config
+from graphc.errors import ArgumentError, FlagError
+
+
+def test_floatx_is_the_flag_and_decides_new_variables():
+    assert K.floatx() == "float32"
+    assert K.variable([1.0]).dtype == "float32"
+    K.set_floatx("float64")
+    assert config.floatX == "float64"
+    assert K.variable([1]).dtype == K.placeholder((2,)).dtype == K.zeros((2,)).dtype == "float64"
+    assert K.cast_to_floatx([1, 2]).dtype == np.float64
+    with pytest.raises(FlagError, match="float16"):
+        K.set_floatx("float16")
+
+
+def test_epsilon_is_checked():
+    assert K.epsilon() == 1e-7
+    with pytest.raises(ArgumentError, match="received 0"):
+        K.set_epsilon(0)
+
+
+def test_uids_count_for_each_prefix():
+    first = K.get_uid("test_settings_a")
+    assert K.get_uid("test_settings_a") == first + 1
+    assert K.get_uid("test_settings_b") == 1

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc.errors import ArgumentError, IndexRangeError, ShapeError
+
+RNG = np.random.RandomState(5)
+X = RNG.randn(3, 4, 5)
+
+
+def tensor(value):
+    return K.variable(value, "float64")
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (lambda x: K.max(x, axis=1), X.max(1)),
+        (lambda x: K.min(x, axis=(0, 2)), X.min((0, 2))),
+        (lambda x: K.sum(x, axis=-1, keepdims=True), X.sum(-1, keepdims=True)),
+        (lambda x: K.prod(x, axis=0), X.prod(0)),
+        (lambda x: K.mean(x), X.mean()),
+        (lambda x: K.std(x, axis=2), X.std(2)),
+        (lambda x: K.argmax(x), X.argmax(-1)),
+        (lambda x: K.argmin(x, axis=0), X.argmin(0)),
+        (lambda x: K.any(x > 2, axis=2), (X > 2).any(2)),
+        (K.square, X**2),
+        (K.abs, np.abs(X)),
+        (K.sqrt, np.sqrt(np.maximum(X, 0))),
+        (K.exp, np.exp(X)),
+        (lambda x: K.log(K.abs(x)), np.log(np.abs(X))),
+        (K.round, np.round(X)),
+        (K.sign, np.sign(X)),
+        (lambda x: K.pow(x, 3), X**3),
+        (lambda x: K.clip(x, -0.5, 0.5), np.clip(X, -0.5, 0.5)),
+        (lambda x: K.clip(x, 0.5, -0.5), np.full_like(X, 0.5)),
+        (lambda x: K.clip(x, tensor(0.5), tensor(-0.5)), np.full_like(X, 0.5)),
+        (lambda x: K.equal(K.round(x), 1.0), np.round(X) == 1),
+        (lambda x: K.not_equal(K.round(x), 1.0), np.round(X) != 1),
+        (lambda x: K.maximum(x, 0.1), np.maximum(X, 0.1)),
+        (lambda x: K.minimum(x, 0.1), np.minimum(X, 0.1)),
+        (K.transpose, X.T),
+        (lambda x: K.permute_dimensions(x, (1, 0, 2)), X.transpose(1, 0, 2)),
+        (lambda x: K.reshape(x, (-1, 10)), X.reshape(-1, 10)),
+        (lambda x: K.concatenate([x, x], axis=1), np.concatenate([X, X], 1)),
+        (lambda x: K.concatenate([x, x]), np.concatenate([X, X], -1)),
+        (lambda x: K.pack([x, x]), np.stack([X, X])),
+        (lambda x: K.repeat_elements(x, 3, axis=1), np.repeat(X, 3, 1)),
+        (lambda x: K.tile(x, 2), np.tile(X, 2)),
+        (lambda x: K.tile(x, (2, 1, 3)), np.tile(X, (2, 1, 3))),
+        (lambda x: K.tile(x, (2, 1, 1, 2)), np.tile(X, (2, 1, 1, 2))),
+        (K.flatten, X.reshape(-1)),
+        (K.batch_flatten, X.reshape(3, 20)),
+        (K.expand_dims, X[..., None]),
+        (lambda x: K.expand_dims(x, 1), X[:, None]),
+        (lambda x: K.cast(x, "int32"), X.astype("int32")),
+    ],
+)
+def test_equals_numpy(result, expected):
+    value = K.eval(result(tensor(X)))
+    assert value.shape == expected.shape
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+
+
+def test_squeeze_takes_one_axis_only():
+    x = tensor(np.zeros((1, 2, 1)))
+    assert K.shape(K.squeeze(x, 2)) == (1, 2)
+    with pytest.raises(ShapeError, match="has size 2, not 1"):
+        K.squeeze(x, 1)
+
+
+def test_repeat_copies_features_over_time():
+    x = RNG.randn(2, 3)
+    value = K.eval(K.repeat(tensor(x), 4))
+    np.testing.assert_array_equal(value, np.repeat(x[:, None], 4, 1))
+    with pytest.raises(ShapeError, match=r"expected \(samples, features\)"):
+        K.repeat(tensor(X), 2)
+
+
+def test_round_takes_halves_to_even_and_sqrt_clips():
+    assert K.eval(K.round(K.variable([0.5, 1.5, -0.5]))).tolist() == [0.0, 2.0, -0.0]
+    assert K.eval(K.sqrt(K.variable([-4.0, 4.0]))).tolist() == [0.0, 2.0]
+
+
+def test_the_mean_of_ints_and_bools_is_floatx():
+    mean = K.mean(K.variable([1, 2], dtype="int32"))
+    assert (K.dtype(mean), float(K.eval(mean))) == ("float32", 1.5)
+    share = K.mean(K.equal(K.variable([1.0, 2.0]), K.variable([1.0, 3.0])))
+    assert (K.dtype(share), float(K.eval(share))) == ("float32", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [((2, 3), (3, 4)), ((2, 5, 3), (3, 4)), ((2, 3), (6, 3, 4)), ((3,), (3,))]
+)
+def test_dot_is_numpys(left, right):
+    x, y = RNG.randn(*left), RNG.randn(*right)
+    np.testing.assert_allclose(K.eval(K.dot(tensor(x), tensor(y))), np.dot(x, y), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "axes", "formula"),
+    [
+        ((4, 2, 3), (4, 3, 5), None, "nij,njk->nik"),
+        ((4, 2, 3), (4, 5, 3), 2, "nij,nkj->nik"),
+        ((4, 2, 3), (4, 5, 2), (1, 2), "nji,nkj->nik"),
+        ((4, 2, 3), (4, 3), (2, 1), "nij,nj->ni"),
+    ],
+)
+def test_batch_dot(left, right, axes, formula):
+    x, y = RNG.randn(*left), RNG.randn(*right)
+    value = K.eval(K.batch_dot(tensor(x), tensor(y), axes))
+    np.testing.assert_allclose(value, np.einsum(formula, x, y), rtol=1e-12)
+
+
+def test_batch_dot_of_vectors_is_a_column():
+    x, y = RNG.randn(4, 3), RNG.randn(4, 3)
+    value = K.eval(K.batch_dot(tensor(x), tensor(y), 1))
+    np.testing.assert_allclose(value, (x * y).sum(1, keepdims=True), rtol=1e-12)
+    with pytest.raises(ArgumentError, match="one axis of x and one of y"):
+        K.batch_dot(tensor(x), tensor(y), (1, 1, 1))
+
+
+def test_gather_takes_rows():
+    rows = K.gather(tensor(X), K.variable([[2, 0], [1, 1]], dtype="int32"))
+    np.testing.assert_array_equal(K.eval(rows), X[[[2, 0], [1, 1]]])
+    with pytest.raises(IndexRangeError):
+        K.eval(K.gather(tensor(X), K.variable([3], dtype="int32")))

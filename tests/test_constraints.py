@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc import constraints
+from graphc.errors import ArgumentError, UnknownNameError
+
+W = np.array([[3.0, 0.3, -1.0], [4.0, 0.4, 0.0]])  # columns of length 5, 0.5 and 1
+
+
+def value(constraint):
+    return K.eval(constraint(K.variable(W, "float64")))
+
+
+def test_maxnorm_shortens_long_columns():
+    result = value(constraints.maxnorm(2))
+    np.testing.assert_allclose(np.linalg.norm(result, axis=0), [2.0, 0.5, 1.0], rtol=1e-6)
+    factor = np.array([2.0, 0.5, 1.0]) / (1e-7 + np.array([5.0, 0.5, 1.0]))
+    np.testing.assert_allclose(result, W * factor, rtol=1e-12)
+
+
+def test_unitnorm_over_another_axis():
+    lengths = np.linalg.norm(W, axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        value(constraints.unitnorm(axis=1)), W / (1e-7 + lengths), rtol=1e-12
+    )
+
+
+def test_norms_of_zeros_stay_zeros():
+    zeros = K.variable(np.zeros((2, 2)))
+    for constraint in (constraints.maxnorm(1), constraints.unitnorm()):
+        np.testing.assert_array_equal(K.eval(constraint(zeros)), np.zeros((2, 2)))
+
+
+def test_nonneg_clears_negative_elements():
+    np.testing.assert_array_equal(value(constraints.nonneg()), np.where(W > 0, W, 0))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "config"),
+    [
+        ("maxnorm", {"name": "MaxNorm", "m": 2, "axis": 0}),
+        ({"name": "MaxNorm", "m": 3, "axis": 1}, {"name": "MaxNorm", "m": 3, "axis": 1}),
+        ("unitnorm", {"name": "UnitNorm", "axis": 0}),
+        ("nonneg", {"name": "NonNeg"}),
+    ],
+)
+def test_config_makes_the_same_constraint_again(identifier, config):
+    constraint = constraints.get(identifier)
+    assert constraint.get_config() == config
+    assert constraints.get(config).get_config() == config
+
+
+def test_get_passes_none_and_functions_and_refuses_the_rest():
+    assert constraints.get(None) is None
+    assert constraints.get(K.abs) is K.abs
+    assert constraints.get("maxnorm", {"m": 5}).m == 5
+    with pytest.raises(UnknownNameError, match="Did you mean 'MaxNorm' or 'maxnorm'"):
+        constraints.get("max_norm")
+    with pytest.raises(ArgumentError, match="received 2"):
+        constraints.get(2)
+    with pytest.raises(ArgumentError, match="expected a constraint"):
+        constraints.get(constraints.NonNeg)

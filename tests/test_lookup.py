@@ -1,0 +1,45 @@
+import pytest
+
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError
+from graphc.lookup import get_function, get_instance, named, refuse_keywords
+
+TABLE = {"alpha": dict, "beta": list}
+
+
+def test_a_name_is_looked_up_and_a_near_one_is_named():
+    assert named("thing", "alpha", TABLE) is dict
+    with pytest.raises(UnknownNameError, match="unknown thing 'alfa'. Did you mean 'alpha'"):
+        named("thing", "alfa", TABLE)
+
+
+def test_a_modern_name_is_an_error_that_says_ours():
+    with pytest.raises(UnknownNameError, match="unknown thing 'gamma': here it is 'beta'"):
+        named("thing", "gamma", TABLE, {"gamma": "beta"})
+
+
+def test_functions_pass_and_other_values_do_not():
+    assert get_function("thing", len, TABLE) is len
+    with pytest.raises(ArgumentError, match="a known thing or a function, received 5"):
+        get_function("thing", 5, TABLE)
+
+
+def test_instances_come_from_names_and_dicts_and_the_dict_is_kept():
+    assert get_instance("thing", "alpha", TABLE, {"x": 1}) == {"x": 1}
+    config = {"name": "alpha", "y": 2}
+    assert get_instance("thing", config, TABLE) == {"y": 2}
+    assert config == {"name": "alpha", "y": 2}
+    with pytest.raises(ArgumentError, match="needs the key 'name'"):
+        get_instance("thing", {"y": 2}, TABLE)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "hint"),
+    [
+        ("learning_rate", "here it is 'lr'"),
+        ("momentun", "did you mean 'momentum'"),
+        ("q", "it takes lr, momentum"),
+    ],
+)
+def test_a_keyword_that_is_not_taken_is_refused_with_a_hint(keyword, hint):
+    with pytest.raises(KeywordError, match=f"SGD does not take the keyword '{keyword}': {hint}"):
+        refuse_keywords("SGD", [keyword], ["lr", "momentum"], {"learning_rate": "lr"})

@@ -1,0 +1,253 @@
+"""Twenty steps of each optimizer against plain NumPy written from the formulas of Keras 1.0."""
+
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc import optimizers
+from graphc.config import config
+from graphc.constraints import maxnorm, nonneg
+from graphc.errors import (
+    ArgumentError,
+    GradientError,
+    KeywordError,
+    ShapeError,
+    UnknownNameError,
+)
+
+STEPS = 20
+RNG = np.random.RandomState(11)
+A, Y = RNG.randn(6, 4), RNG.randn(6)
+B, C = RNG.randn(2, 3), RNG.randn(2, 3)
+START = [RNG.randn(4), RNG.randn(2, 3)]
+
+
+def loss_of(p, q):
+    """Half the squares of A p - Y and of B q - C, with analytic gradients below."""
+    fit = K.dot(K.variable(A), p) - K.variable(Y)
+    return 0.5 * K.sum(K.square(fit)) + 0.5 * K.sum(K.square(K.variable(B) * q - K.variable(C)))
+
+
+def gradients(p, q):
+    return [A.T @ (A @ p - Y), B * (B * q - C)]
+
+
+def clipped(grads, clipnorm=None, clipvalue=None):
+    if clipnorm is not None:
+        norm = np.sqrt(sum((g**2).sum() for g in grads))
+        if norm >= clipnorm:
+            grads = [g * clipnorm / norm for g in grads]
+    if clipvalue is not None:
+        grads = [np.clip(g, -clipvalue, clipvalue) for g in grads]
+    return grads
+
+
+def sgd(state, step, p, g, lr=0.01, momentum=0.0, decay=0.0, nesterov=False):
+    lr_t = lr / (1 + decay * step)
+    v = state["m"] = momentum * state.get("m", 0) - lr_t * g
+    return p + (momentum * v - lr_t * g if nesterov else v)
+
+
+def rmsprop(state, step, p, g, lr=0.001, rho=0.9, epsilon=1e-6):
+    a = state["a"] = rho * state.get("a", 0) + (1 - rho) * g**2
+    return p - lr * g / np.sqrt(a + epsilon)
+
+
+def adagrad(state, step, p, g, lr=0.01, epsilon=1e-6):
+    a = state["a"] = state.get("a", 0) + g**2
+    return p - lr * g / np.sqrt(a + epsilon)
+
+
+def adadelta(state, step, p, g, lr=1.0, rho=0.95, epsilon=1e-6):
+    a = state["a"] = rho * state.get("a", 0) + (1 - rho) * g**2
+    d = state.get("d", 0)
+    u = g * np.sqrt(d + epsilon) / np.sqrt(a + epsilon)
+    state["d"] = rho * d + (1 - rho) * u**2
+    return p - lr * u
+
+
+def adam(state, step, p, g, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    t = step + 1
+    m = state["m"] = beta_1 * state.get("m", 0) + (1 - beta_1) * g
+    v = state["v"] = beta_2 * state.get("v", 0) + (1 - beta_2) * g**2
+    return p - lr * np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + epsilon)
+
+
+def adamax(state, step, p, g, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+    m = state["m"] = beta_1 * state.get("m", 0) + (1 - beta_1) * g
+    u = state["u"] = np.maximum(beta_2 * state.get("u", 0), np.abs(g))
+    return p - lr / (1 - beta_1 ** (step + 1)) * m / (u + epsilon)
+
+
+REFERENCES = {f.__name__: f for f in (sgd, rmsprop, adagrad, adadelta, adam, adamax)}
+
+CASES = [
+    ("sgd", {}),
+    ("sgd", {"lr": 0.05, "momentum": 0.9}),
+    ("sgd", {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    ("sgd", {"lr": 0.05, "momentum": 0.5, "decay": 0.3, "nesterov": True}),
+    ("sgd", {"clipnorm": 0.5}),
+    ("sgd", {"lr": 0.1, "momentum": 0.9, "clipnorm": 2.0, "clipvalue": 0.3}),
+    ("rmsprop", {}),
+    ("rmsprop", {"lr": 0.01, "rho": 0.5, "epsilon": 1e-2, "clipvalue": 0.2}),
+    ("adagrad", {}),
+    ("adagrad", {"lr": 0.3, "epsilon": 1e-1, "clipnorm": 1.0}),
+    ("adadelta", {}),
+    ("adadelta", {"lr": 0.5, "rho": 0.7, "epsilon": 1e-3, "clipnorm": 3.0}),
+    ("adam", {}),
+    ("adam", {"lr": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "clipvalue": 0.5}),
+    ("adamax", {}),
+    ("adamax", {"lr": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "clipnorm": 0.7}),
+]
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    with config.changed(floatX="float64"):
+        yield
+
+
+def compiled(optimizer, constraints=()):
+    """(parameters, function of one step that returns the loss before it)."""
+    params = [K.variable(value, name=name) for value, name in zip(START, "pq", strict=True)]
+    loss = loss_of(*params)
+    pairs = {params[k]: constraint for k, constraint in dict(constraints).items()}
+    return params, K.function([], [loss], optimizer.get_updates(params, pairs, loss))
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_twenty_steps_equal_numpy(name, arguments):
+    params, train = compiled(optimizers.get(name, arguments))
+    own = {key: value for key, value in arguments.items() if not key.startswith("clip")}
+    clips = {key: value for key, value in arguments.items() if key.startswith("clip")}
+    values, states = list(START), [{}, {}]
+    for step in range(STEPS):
+        expected = 0.5 * ((A @ values[0] - Y) ** 2).sum() + 0.5 * ((B * values[1] - C) ** 2).sum()
+        np.testing.assert_allclose(train([])[0], expected, rtol=1e-9)
+        grads = clipped(gradients(*values), **clips)
+        values = [REFERENCES[name](states[k], step, values[k], grads[k], **own) for k in range(2)]
+        for param, value in zip(params, values, strict=True):
+            np.testing.assert_allclose(K.get_value(param), value, rtol=1e-9)
+
+
+def test_a_constraint_sees_the_new_value():
+    params, train = compiled(optimizers.SGD(lr=0.1), {0: nonneg(), 1: maxnorm(0.5)})
+    p, q = START
+    for _ in range(3):
+        train([])
+        g, h = gradients(p, q)
+        p, q = p - 0.1 * g, q - 0.1 * h
+        p = p * (p >= 0)
+        norm = np.sqrt((q**2).sum(0, keepdims=True))
+        q = q * np.clip(norm, 0, 0.5) / (1e-7 + norm)
+    np.testing.assert_allclose(K.get_value(params[0]), p, rtol=1e-9)
+    np.testing.assert_allclose(K.get_value(params[1]), q, rtol=1e-9)
+
+
+def test_the_learning_rate_can_change_between_steps():
+    optimizer = optimizers.SGD(lr=0.01)
+    params, train = compiled(optimizer)
+    train([])
+    K.set_value(optimizer.lr, 0.5)
+    before = [K.get_value(param) for param in params]
+    train([])
+    for param, old, g in zip(params, before, gradients(*before), strict=True):
+        np.testing.assert_allclose(K.get_value(param), old - 0.5 * g, rtol=1e-12)
+
+
+# name, the number of weights, and what the state holds beside the parameters p and q, in order
+STATES = [
+    ("sgd", 0, ["iterations", "p_momentum", "p", "q_momentum", "q"]),
+    ("rmsprop", 2, ["p_square", "p", "q_square", "q"]),
+    ("adagrad", 2, ["p_square", "p", "q_square", "q"]),
+    ("adadelta", 4, ["p_square", "p", "p_delta", "q_square", "q", "q_delta"]),
+    ("adam", 4, ["iterations", "p_mean", "p_square", "p", "q_mean", "q_square", "q"]),
+    ("adamax", 4, ["iterations", "p_mean", "p_largest", "p", "q_mean", "q_largest", "q"]),
+]
+
+
+@pytest.mark.parametrize(("name", "count", "order"), STATES)
+def test_weights_and_state_come_in_keras_order_and_resume_a_run(name, count, order):
+    optimizer = optimizers.get(name)
+    assert optimizer.get_weights() == []
+    _, train = compiled(optimizer)
+    assert [variable.attrs["state"].name for variable, _ in optimizer.updates] == order
+    for _ in range(3):
+        train([])
+    state, weights = optimizer.get_state(), optimizer.get_weights()
+    assert [value.shape for value in weights] == [(4,), (2, 3)] * (count // 2)
+    if "iterations" in order:
+        assert state[0] == 3.0
+    ahead = [float(train([])[0]) for _ in range(3)]
+
+    other = optimizers.get(name)
+    _, train = compiled(other)
+    other.set_state(state)
+    for mine, theirs in zip(other.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert [float(train([])[0]) for _ in range(3)] == ahead
+
+
+def test_weights_of_another_shape_change_nothing():
+    optimizer = optimizers.Adam()
+    with pytest.raises(ShapeError, match="once a train function is made"):
+        optimizer.set_weights([np.zeros(4)])
+    compiled(optimizer)
+    before = optimizer.get_weights()
+    wrong = [value + 1 for value in before]
+    wrong[-1] = wrong[-1][:1]
+    with pytest.raises(ShapeError, match=r"Adam.set_weights: expected 4 arrays"):
+        optimizer.set_weights(wrong)
+    for old, new in zip(before, optimizer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_config_makes_the_same_optimizer_again():
+    optimizer = optimizers.SGD(lr=0.5, momentum=0.25, nesterov=True, clipnorm=2)
+    config = optimizer.get_config()
+    assert config == {
+        "name": "SGD",
+        "lr": 0.5,
+        "momentum": 0.25,
+        "decay": 0.0,
+        "nesterov": True,
+        "clipnorm": 2.0,
+    }
+    assert optimizers.get(config).get_config() == config
+    assert "clipnorm" not in optimizers.RMSprop().get_config()
+    for name in ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax"):
+        made = optimizers.get(name)
+        assert made.get_config()["name"] == type(made).__name__
+        assert optimizers.get(made) is made
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: optimizers.SGD(learning_rate=0.1), KeywordError, "here it is 'lr'"),
+        (lambda: optimizers.SGD(momentun=0.1), KeywordError, "did you mean 'momentum'"),
+        (lambda: optimizers.get("adam", {"beta1": 0.5}), KeywordError, "here it is 'beta_1'"),
+        (lambda: optimizers.get("adm"), UnknownNameError, "Did you mean 'adam'"),
+        (lambda: optimizers.get(optimizers.SGD), ArgumentError, "expected an optimizer"),
+        (lambda: optimizers.get(None), ArgumentError, "received None"),
+        (lambda: optimizers.SGD(clipnorm=0), ArgumentError, "clipnorm has to be positive"),
+        (lambda: optimizers.SGD(clipvalue=-1.0), ArgumentError, "clipvalue has to be positive"),
+    ],
+)
+def test_bad_arguments_are_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_parameter_that_the_loss_does_not_read_is_an_error():
+    used, unused = K.variable(1.0), K.variable(2.0, name="unused")
+    with pytest.raises(GradientError, match="unused"):
+        optimizers.SGD().get_updates([used, unused], {}, K.square(used))
+
+
+def test_clip_norm_and_kl_divergence():
+    g = K.variable([3.0, 4.0])
+    np.testing.assert_allclose(K.eval(optimizers.clip_norm(g, 1.0, 5.0 + 0 * g)), [0.6, 0.8])
+    np.testing.assert_array_equal(K.eval(optimizers.clip_norm(g, 9.0, 5.0 + 0 * g)), [3.0, 4.0])
+    divergence = optimizers.kl_divergence(K.variable([0.5]), K.variable([0.25]))
+    np.testing.assert_allclose(K.eval(divergence), [-0.25 + 0.5 * np.log(2)], rtol=1e-12)

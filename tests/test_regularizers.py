@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc import regularizers
+from graphc.errors import ArgumentError, UnknownNameError
+
+W = np.array([[1.0, -2.0], [0.5, 0.0]])
+
+
+def values(regularizer):
+    """(the training loss, the testing loss) for a loss of 10."""
+    loss = regularizer(K.variable(10.0, "float64"))
+    f = K.function([K.learning_phase()], [loss])
+    return float(f([1])[0]), float(f([0])[0])
+
+
+class LayerStub:
+    """What a regularizer needs of a layer: its output, here 2 samples of 2 features."""
+
+    output = K.variable(W, "float64")
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "penalty"),
+    [
+        (regularizers.l1(0.1), 0.1 * 3.5),
+        (regularizers.l2(0.1), 0.1 * 5.25),
+        (regularizers.l1l2(0.1, 0.2), 0.1 * 3.5 + 0.2 * 5.25),
+        (regularizers.WeightRegularizer(l1=1.0, l2=0.5), 3.5 + 0.5 * 5.25),
+        (regularizers.get("l2"), 0.01 * 5.25),
+        (regularizers.get("l1l2", {"l1": 1.0}), 3.5 + 0.01 * 5.25),
+    ],
+)
+def test_a_weights_penalty_counts_in_training_only(regularizer, penalty):
+    regularizer.set_param(K.variable(W, "float64"))
+    training, testing = values(regularizer)
+    assert training == pytest.approx(10 + penalty, rel=1e-12)
+    assert testing == 10.0
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "penalty"),
+    [
+        # the means over samples are |o|: 0.75, 1 and o^2: 0.625, 2
+        (regularizers.activity_l1(0.1), 0.1 * 1.75),
+        (regularizers.activity_l2(0.1), 0.1 * 2.625),
+        (regularizers.activity_l1l2(0.1, 0.2), 0.1 * 1.75 + 0.2 * 2.625),
+    ],
+)
+def test_an_outputs_penalty_is_a_mean_over_samples(regularizer, penalty):
+    regularizer.set_layer(LayerStub())
+    training, testing = values(regularizer)
+    assert training == pytest.approx(10 + penalty, rel=1e-12)
+    assert testing == 10.0
+
+
+def test_one_object_for_two_weights_penalises_both():
+    shared = regularizers.l2(1.0)
+    first, second = regularizers.get(shared), regularizers.get(shared)
+    first.set_param(K.variable([1.0]))
+    second.set_param(K.variable([3.0]))
+    loss = second(first(K.variable(0.0)))
+    assert K.function([K.learning_phase()], [loss])([1])[0] == 10.0
+
+
+def test_config_makes_the_same_regularizer_again():
+    config = regularizers.l2(0.25).get_config()
+    assert config == {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.25}
+    assert regularizers.get(config).get_config() == config
+    activity = regularizers.activity_l1(0.5).get_config()
+    assert activity == {"name": "ActivityRegularizer", "l1": 0.5, "l2": 0.0}
+    assert regularizers.get(activity).get_config() == activity
+
+
+def test_get_passes_none_and_refuses_the_rest():
+    assert regularizers.get(None) is None
+    with pytest.raises(UnknownNameError, match="Did you mean 'activity_l2'"):
+        regularizers.get("activity_l3")
+    with pytest.raises(ArgumentError, match="received 0.01"):
+        regularizers.get(0.01)
+    with pytest.raises(ArgumentError, match="expected a regularizer"):
+        regularizers.get(regularizers.WeightRegularizer)
+
+
+def test_a_call_before_the_weight_is_known_is_an_error():
+    with pytest.raises(ArgumentError, match="set_param"):
+        regularizers.l2()(K.variable(0.0))
+    with pytest.raises(ArgumentError, match="set_layer"):
+        regularizers.activity_l2()(K.variable(0.0))
