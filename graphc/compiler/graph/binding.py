@@ -69,7 +69,9 @@ def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> Non
             if not unknown:
                 _agree(size, evaluate(known, bound), value, where, "")
             elif len(unknown) == 1:
-                bound[unknown[0]] = _root(known, unknown[0], size, value, where)
+                (one,) = unknown
+                refusal = f"{where}: received {value}, which {size} is for no {one}"
+                bound[one] = _root(known, one, value, refusal + _given(size, bound))
             else:
                 rest.append((size, value, where))
         if len(rest) == len(waiting):
@@ -82,11 +84,16 @@ def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> Non
         waiting = rest
 
 
-def _root(known: Size, unknown: Symbol, size: Dim, value: int, where: str) -> int:
+def _given(size: Dim, bound: dict[Symbol, int]) -> str:
+    values = ", ".join(f"{found} = {bound[found]}" for found in symbols(size) if found in bound)
+    return f" ({values})" if values else ""
+
+
+def _root(known: Size, unknown: Symbol, value: int, refusal: str) -> int:
     """The value of the one unknown symbol, at least 1, for which a linear size is `value`."""
     at_one, at_two = evaluate(known, {unknown: 1}), evaluate(known, {unknown: 2})
     slope = at_two - at_one
     root = 1 + (value - at_one) // slope if slope else 0
     if root < 1 or evaluate(known, {unknown: root}) != value:
-        raise ShapeError(f"{where}: received {value}, which {size} is for no {unknown}")
+        raise ShapeError(refusal)
     return root

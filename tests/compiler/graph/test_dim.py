@@ -1,0 +1,96 @@
+"""Dim arithmetic agrees with integers, and its normal form decides equality."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler.graph.dim import (
+    Dim,
+    ceil_divide,
+    evaluate,
+    minimum_value,
+    substitute,
+    symbol,
+    symbols,
+)
+from graphc.errors import ShapeError
+
+SIZES = [symbol(name) for name in ("a", "b", "c")]
+SYMBOLS = [symbols(size)[0] for size in SIZES]
+values = st.lists(st.integers(1, 50), min_size=3, max_size=3)
+
+
+def grow(inner: st.SearchStrategy) -> st.SearchStrategy:
+    two = st.tuples(inner, inner)
+    return st.one_of(
+        st.tuples(st.just("+"), two),
+        st.tuples(st.just("-"), two),
+        st.tuples(st.just("*"), two),
+        st.tuples(st.just("//"), st.tuples(inner, st.integers(1, 7))),
+    )
+
+
+leaves = st.one_of(st.integers(-5, 9), st.sampled_from(SIZES))
+expressions = st.recursive(leaves, grow, max_leaves=8)
+
+
+def work_out(expression: object, leaf) -> object:
+    """The expression with Python's operators over what `leaf` gives."""
+    if not isinstance(expression, tuple):
+        return leaf(expression)
+    operator, (left, right) = expression
+    a, b = work_out(left, leaf), work_out(right, leaf)
+    return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "//": lambda: a // b}[
+        operator
+    ]()
+
+
+@given(expressions, values)
+def test_arithmetic_agrees_with_integers(expression, numbers):
+    size = work_out(expression, lambda leaf: leaf)
+    known = dict(zip(SYMBOLS, numbers, strict=True))
+    by_size = dict(zip(SIZES, numbers, strict=True))
+    expected = work_out(expression, lambda leaf: by_size.get(leaf, leaf))
+    assert evaluate(size, known) == expected
+    assert substitute(size, known) == expected
+    least = minimum_value(size)
+    assert least is None or least <= expected
+    assert isinstance(size, int) or symbols(size)
+
+
+@given(expressions, expressions, expressions)
+def test_equal_polynomials_are_equal(x, y, z):
+    a, b, c = (work_out(expression, lambda leaf: leaf) for expression in (x, y, z))
+    for left, right in (
+        (a + b, b + a),
+        (a * b, b * a),
+        ((a + b) * c, a * c + b * c),
+        (a - b, -(b - a)),
+        ((a + b) - b, a),
+    ):
+        assert left == right
+        assert hash(left) == hash(right)
+        assert str(left) == str(right)
+
+
+@given(st.integers(-40, 40), st.integers(1, 9), values)
+def test_whole_parts_leave_a_quotient(offset, divisor, numbers):
+    a = SIZES[0]
+    known = dict(zip(SYMBOLS, numbers, strict=True))
+    assert (divisor * a) // divisor == a
+    assert (divisor * a + offset) // divisor == a + offset // divisor
+    assert evaluate(ceil_divide(a + offset, divisor), known) == -((-numbers[0] - offset) // divisor)
+
+
+def test_what_works_out_is_an_int():
+    a, b, _ = SIZES
+    assert type(a - a) is int
+    assert (a * b) // b is a or (a * b) // b == a
+    assert isinstance(a + 1, Dim)
+    assert symbol("a") != a
+    with pytest.raises(ShapeError, match="truth value"):
+        bool(a)
+    with pytest.raises(ShapeError, match="by zero"):
+        a // 0
