@@ -101,13 +101,11 @@ def check_shape(received: tuple[int, ...], expected: KnownShape, what: str) -> N
 
 def _likely_fix(received: tuple[int, ...], expected: KnownShape) -> str:
     if len(received) == len(expected) - 1:
-        if received[1:] == expected[2:]:
-            return (
-                " The batch axis seems to be counted in input_shape: leave it out there, "
-                f"input_shape={received[1:]}."
-            )
+        leave_out = f"input_shape counts the batch axis (leave it out: input_shape={received[1:]})"
         if received == expected[1:]:
-            return " This looks like a single sample: give it a batch axis, x[np.newaxis]."
+            return f" Either {leave_out}, or this is a single sample (give it one: x[np.newaxis])."
+        if received[1:] == expected[2:]:
+            return f" It seems that {leave_out}."
     if len(received) == len(expected) + 1 and received[-1] == 1:
         return " Remove the last axis, x[..., 0]."
     sizes = [size for size in expected[1:] if size is not None]

@@ -1,0 +1,78 @@
+"""The loops over batches, with plain functions in the place of compiled ones."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+from graphc.callbacks import BaseLogger, CallbackList, History
+from graphc.engine.loops import (
+    batch_shuffle,
+    evaluate_loop,
+    fit_loop,
+    make_batches,
+    predict_loop,
+)
+
+
+def test_batches_cover_all_samples_and_the_last_may_be_short():
+    assert make_batches(7, 3) == [(0, 3), (3, 6), (6, 7)]
+    assert make_batches(2, 5) == [(0, 2)]
+
+
+def test_whole_batches_move_together_and_the_rest_stays_last():
+    shuffled = batch_shuffle(np.arange(11), 3)
+    np.testing.assert_array_equal(shuffled[9:], [9, 10])
+    groups = shuffled[:9].reshape(3, 3)
+    np.testing.assert_array_equal(groups[np.argsort(groups[:, 0])].ravel(), np.arange(9))
+    np.testing.assert_array_equal(batch_shuffle(np.arange(2), 3), [0, 1])
+
+
+def test_evaluation_weighs_batches_by_size():
+    # Batches of 2, 2 and 1 samples; the step returns the mean and the count of its batch.
+    values = evaluate_loop(
+        lambda x: [x.mean(), np.float64(len(x))], [np.arange(5.0)], ["mean", "count"], 2
+    )
+    np.testing.assert_allclose(values, [2.0, (2 * 2 + 2 * 2 + 1) / 5], rtol=1e-15)
+
+
+def test_predictions_of_several_outputs():
+    x = np.arange(5, dtype="float32").reshape(5, 1)
+    double, ones = predict_loop(lambda a: [a * 2, np.ones((len(a), 3), "float32")], [x], 2)
+    np.testing.assert_array_equal(double, x * 2)
+    assert (double.dtype, ones.shape) == (np.float64, (5, 3))
+
+
+def test_every_array_is_taken_by_the_same_rows():
+    seen = []
+
+    def step(x, y):
+        seen.append((x.copy(), y.copy()))
+        return [0.0]
+
+    x = np.arange(10)
+    listeners = CallbackList()
+    model = SimpleNamespace(stop_training=False)
+    fit_loop(model, step, [x, x * 10], ["loss"], 4, range(2), listeners, True, None)
+    for epoch in (seen[:3], seen[3:]):
+        np.testing.assert_array_equal(np.sort(np.concatenate([a for a, _ in epoch])), x)
+    assert all(np.array_equal(b, a * 10) for a, b in seen)
+
+
+def test_a_step_costs_under_100_microseconds_beside_the_function():
+    started, ended = [], []
+
+    def step(*batch):
+        started.append(time.perf_counter())
+        ended.append(time.perf_counter())
+        return values
+
+    values = [np.float32(0.5), np.float32(0.25)]
+    arrays = [np.zeros((64_000, 64), "float32"), np.zeros((64_000, 1)), np.ones(64_000)]
+    listeners = CallbackList([BaseLogger(), History()])
+    listeners._set_params({"metrics": ["loss", "acc"]})
+    model = SimpleNamespace(stop_training=False)
+    fit_loop(model, step, arrays, ["loss", "acc"], 32, range(1), listeners, True, None)
+    assert np.median(np.subtract(started[1:], ended[:-1])) < 100e-6

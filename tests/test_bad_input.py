@@ -1,0 +1,322 @@
+"""Every kind of bad input gets an error that says what was expected, received, and what to do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc import optimizers
+from graphc.compiler import graph as g
+from graphc.errors import (
+    ArgumentError,
+    DataError,
+    KeywordError,
+    NotCompiledError,
+    ShapeError,
+    UnknownNameError,
+)
+from graphc.layers import Activation, Dense, Reshape
+from graphc.models import Sequential
+
+X = np.zeros((6, 4))
+Y = np.zeros((6, 3))
+
+
+def model(loss="mse", activation="linear", outputs=3, **kwargs):
+    built = Sequential([Dense(outputs, input_dim=4, activation=activation, name="head")])
+    built.compile("sgd", loss, **kwargs)
+    return built
+
+
+def classifier(loss="categorical_crossentropy"):
+    return model(loss, "softmax")
+
+
+def sequence_model(**kwargs):
+    built = Sequential([Reshape((2, 2), input_shape=(4,), name="steps")])
+    built.compile("sgd", "mse", **kwargs)
+    return built
+
+
+def with_value(array, where, value):
+    changed = np.array(array, dtype="float64")
+    changed[where] = value
+    return changed
+
+
+class TestInputs:
+    def test_dense_given_3d(self):
+        with pytest.raises(
+            ShapeError, match=r"head \(Dense\): expected a 2-D input .*3-D.*Flatten"
+        ):
+            Sequential([Dense(3, input_shape=(5, 4), name="head")])
+
+    def test_input_shape_that_includes_the_batch_axis(self):
+        flat = Sequential([Activation("linear", input_shape=(6, 4))])
+        with pytest.raises(DataError, match=r"leave it out: input_shape=\(4,\)\)"):
+            flat.predict(X)
+        with pytest.raises(DataError, match="It seems that input_shape counts the batch axis"):
+            flat.predict(X[:3])
+
+    def test_a_wrong_number_of_features_names_the_input_and_the_axis(self):
+        built = model()
+        pattern = (
+            rf"input {built.input_names[0]}: axis 1: expected 4, received 5 "
+            r"\(expected shape \(None, 4\), received \(6, 5\)\)"
+        )
+        with pytest.raises(DataError, match=pattern):
+            built.fit(np.zeros((6, 5)), Y, verbose=0)
+
+    def test_a_single_sample(self):
+        picture = Sequential([Activation("linear", input_shape=(5, 4))])
+        with pytest.raises(DataError, match="or this is a single sample \\(give it one: x"):
+            picture.predict(np.zeros((5, 4)))
+
+    def test_images_that_are_not_flat(self):
+        with pytest.raises(DataError, match=r"x.reshape\(\(-1, 4,\)\)"):
+            model().predict(np.zeros((6, 2, 2)))
+
+    @pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf")])
+    def test_values_that_are_not_finite(self, value, shown):
+        built = model()
+        x = with_value(X, (2, 1), value)
+        pattern = rf"input {built.input_names[0]}: .*sample 2, index \(2, 1\), is {shown}; 1 of 24"
+        for use in (
+            lambda: built.fit(x, Y, verbose=0),
+            lambda: built.predict(x),
+            lambda: built.train_on_batch(x, Y),
+        ):
+            with pytest.raises(DataError, match=pattern):
+                use()
+
+    def test_a_value_too_large_for_float32(self):
+        with pytest.raises(DataError, match="is 1e\\+300, too large for float32"):
+            model().predict(with_value(X, (0, 0), 1e300))
+
+    def test_empty_arrays(self):
+        with pytest.raises(DataError, match=r"the array is empty, shape \(0, 4\)"):
+            model().fit(np.zeros((0, 4)), np.zeros((0, 3)), verbose=0)
+
+    def test_different_lengths(self):
+        with pytest.raises(DataError, match="has 6, targets of head has 5"):
+            model().fit(X, Y[:5], verbose=0)
+        with pytest.raises(DataError, match="has 6, sample_weight of head has 5"):
+            model().fit(X, Y, sample_weight=np.ones(5), verbose=0)
+
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            (None, "expected data for .*, received None"),
+            ([[1, 2, 3, 4], [1, 2]], "parts have different lengths"),
+            ([["a", "b", "c", "d"]], "expected numbers, received dtype <U1"),
+            (np.zeros((6, 4), complex), "expected numbers, received dtype complex128"),
+            (3.0, "an axis for the samples, received 3.0"),
+            (g.BATCH, "expected numbers"),
+            ({"other": X}, "the dict has no entry 'dense_input"),
+        ],
+    )
+    def test_what_is_no_array(self, value, message):
+        with pytest.raises(DataError, match=message):
+            model().predict(value)
+
+    def test_nodes(self):
+        with pytest.raises(DataError, match="expected an array, received the node"):
+            model().predict(g.input((g.BATCH, 4)))
+
+    def test_fractions_and_overflow_for_an_integer_input(self):
+        built = Sequential([Activation("linear", input_shape=(2,), input_dtype="int32")])
+        np.testing.assert_array_equal(built.predict([[1.0, 2.0]]), [[1.0, 2.0]])
+        for value in (1.5, np.nan, np.inf, 2.0**31):
+            with pytest.raises(DataError, match=r"takes int32, and the value at index \(0, 1\)"):
+                built.predict([[1.0, value]])
+
+
+class TestConversion:
+    @pytest.mark.parametrize(
+        "x",
+        [
+            [[1, 0], [0, 1]],
+            np.eye(2, dtype="float64"),
+            np.eye(2, dtype="float16"),
+            np.eye(2, dtype="int64"),
+            np.eye(2, dtype="uint8"),
+            np.eye(2, dtype=bool),
+            [np.eye(2)],
+            [np.array([1, 0]), np.array([0, 1])],
+            np.asfortranarray(np.eye(2)),
+        ],
+    )
+    def test_numbers_of_any_kind_become_the_inputs_dtype(self, x):
+        built = Sequential([Activation("linear", input_shape=(2,))])
+        np.testing.assert_array_equal(built.predict(x), np.eye(2))
+
+    def test_a_vector_becomes_a_column(self):
+        built = Sequential([Activation("linear", input_shape=(1,))])
+        np.testing.assert_array_equal(built.predict([1, 2]), [[1], [2]])
+
+    def test_dicts_by_name_may_hold_more(self):
+        built = model()
+        arrays = {built.input_names[0]: X, "head": Y, "other": None}
+        assert built.fit(arrays, arrays, nb_epoch=1, verbose=0).epoch == [0]
+
+
+class TestTargets:
+    def test_categorical_with_class_numbers(self):
+        labels = np.array([0, 1, 2, 0, 1, 2])
+        with pytest.raises(DataError, match="targets of head: categorical_crossentropy") as error:
+            classifier().fit(X, labels, verbose=0)
+        message = str(error.value)
+        assert "expected (None, 3), received (6, 1)" in message
+        assert "to_categorical(y)" in message
+        assert "loss='sparse_categorical_crossentropy'" in message
+
+    def test_categorical_with_one_column_of_output(self):
+        with pytest.raises(DataError, match="An output of one column is for binary_crossentropy"):
+            model("categorical_crossentropy", "softmax", outputs=1).fit(X, np.zeros(6), verbose=0)
+
+    def test_sparse_with_one_hot_rows(self):
+        built = classifier("sparse_categorical_crossentropy")
+        with pytest.raises(
+            DataError, match=r"takes class numbers, .*\(None, 1\), received \(6, 3\)"
+        ):
+            built.fit(X, Y, verbose=0)
+
+    @pytest.mark.parametrize("label", [3, -1])
+    def test_class_numbers_outside_of_the_output(self, label):
+        built = classifier("sparse_categorical_crossentropy")
+        with pytest.raises(DataError, match=f"from 0 to 2, .*at sample 4 is {label}"):
+            built.evaluate(X, [0, 1, 2, 0, label, 1], verbose=0)
+
+    def test_class_numbers_that_are_fractions(self):
+        built = classifier("sparse_categorical_crossentropy")
+        with pytest.raises(DataError, match="targets of head: takes int32, .* is 0.5"):
+            built.fit(X, [0, 1, 2, 0, 0.5, 1], verbose=0)
+
+    def test_other_losses_take_the_outputs_shape(self):
+        with pytest.raises(DataError, match=r"mean_squared_error takes .*\(None, 3\).*\(6, 2\)"):
+            model().fit(X, np.zeros((6, 2)), verbose=0)
+        with pytest.raises(DataError, match="class numbers, use loss='sparse_categorical"):
+            model().fit(X, np.zeros(6), verbose=0)
+
+    def test_targets_that_are_missing_or_not_finite(self):
+        with pytest.raises(DataError, match="targets: expected data for head, received None"):
+            model().fit(X, None, verbose=0)
+        with pytest.raises(DataError, match="targets of head: the value at sample 5"):
+            model().fit(X, with_value(Y, (5, 2), np.nan), verbose=0)
+
+
+class TestWeights:
+    def test_both_kinds_at_once(self):
+        with pytest.raises(ArgumentError, match="both given, and only one can count"):
+            model().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(6), verbose=0)
+
+    def test_a_class_that_is_missing(self):
+        labels = [0, 1, 2, 0, 1, 2]
+        for built, y in (
+            (classifier("sparse_categorical_crossentropy"), labels),
+            (classifier(), np.eye(3)[labels]),
+        ):
+            with pytest.raises(DataError, match="have the class 2, .*it has 0, 1"):
+                built.fit(X, y, class_weight={0: 1.0, 1: 2.0}, verbose=0)
+
+    def test_what_is_no_dict_of_finite_weights(self):
+        built = classifier("sparse_categorical_crossentropy")
+        with pytest.raises(ArgumentError, match="expected a dict from class to weight"):
+            built.fit(X, [0] * 6, class_weight="balanced", verbose=0)
+        with pytest.raises(DataError, match="expected finite weights"):
+            built.fit(X, [0] * 6, class_weight={0: np.nan}, verbose=0)
+
+    def test_class_weights_of_sequences(self):
+        with pytest.raises(DataError, match="needs targets with one class a sample"):
+            sequence_model().fit(X, np.zeros((6, 2, 2)), class_weight={0: 1.0}, verbose=0)
+
+    def test_shapes_of_sample_weights(self):
+        with pytest.raises(DataError, match=r"expected 1 axes, \(None,\), received 2: \(6, 1\)"):
+            model().fit(X, Y, sample_weight=np.ones((6, 1)), verbose=0)
+        temporal = sequence_model(sample_weight_mode="temporal")
+        with pytest.raises(
+            DataError, match="sample_weight of steps: axis 1: expected 2, received 3"
+        ):
+            temporal.fit(X, np.zeros((6, 2, 2)), sample_weight=np.ones((6, 3)), verbose=0)
+
+    def test_a_weight_that_is_not_finite(self):
+        with pytest.raises(DataError, match="sample_weight of head: the value at sample 1"):
+            model().fit(X, Y, sample_weight=with_value(np.ones(6), 1, np.nan), verbose=0)
+
+
+class TestNamesAndKeywords:
+    def test_unknown_names_list_the_near_ones(self):
+        with pytest.raises(UnknownNameError, match="unknown optimizer 'adm'.*'adam'"):
+            Sequential([Dense(1, input_dim=4)]).compile("adm", "mse")
+        with pytest.raises(
+            UnknownNameError, match="'categorical_crossentropi'.*'categorical_cross"
+        ):
+            model("categorical_crossentropi")
+        with pytest.raises(UnknownNameError, match="unknown metric 'binary_acuracy'.*'binary_acc"):
+            model(metrics=["binary_acuracy"])
+        with pytest.raises(UnknownNameError, match="unknown mode 'FAST_RUNN'.*'FAST_RUN'"):
+            model(mode="FAST_RUNN")
+
+    def test_keywords_of_an_optimizer(self):
+        with pytest.raises(KeywordError, match="learning_rate.*'lr'"):
+            optimizers.SGD(learning_rate=0.1)
+        with pytest.raises(KeywordError, match="momentun.*momentum"):
+            optimizers.SGD(momentun=0.1)
+
+    def test_modern_and_unknown_keywords(self):
+        built = model()
+        with pytest.raises(KeywordError, match=r"fit: unknown keyword 'epochs': here it is 'nb_ep"):
+            built.fit(X, Y, epochs=3)
+        with pytest.raises(KeywordError, match="fit: unknown keyword 'batchsize'.*'batch_size'"):
+            built.fit(X, Y, batchsize=3)
+        with pytest.raises(KeywordError, match="evaluate: unknown keyword 'sample_weights': here"):
+            built.evaluate(X, Y, sample_weights=np.ones(6))
+        with pytest.raises(KeywordError, match="compile: unknown keyword 'metric'.*'metrics'"):
+            model(metric=["accuracy"])
+
+    def test_legacy_keywords_warn(self):
+        with pytest.warns(UserWarning, match="'class_mode' has no effect"):
+            built = model(class_mode="categorical")
+        with pytest.warns(
+            UserWarning, match="'show_accuracy' has no effect.*metrics=\\['accuracy'"
+        ):
+            built.fit(X, Y, nb_epoch=1, verbose=0, show_accuracy=True)
+
+
+class TestOrderAndArguments:
+    def test_training_before_compile(self):
+        built = Sequential([Dense(3, input_dim=4)])
+        for use in (built.fit, built.evaluate, built.train_on_batch, built.test_on_batch):
+            with pytest.raises(
+                NotCompiledError, match="needs a compiled model: call model.compile"
+            ):
+                use(X, Y)
+        with pytest.raises(NotCompiledError):
+            _ = built.metrics_names
+
+    @pytest.mark.parametrize(
+        ("keywords", "message"),
+        [
+            ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, received 0"),
+            ({"batch_size": 2.5}, "batch_size: expected a whole number"),
+            ({"nb_epoch": -1}, "nb_epoch: expected a whole number of at least 0"),
+            ({"verbose": 3}, "verbose: expected one of"),
+            ({"shuffle": "rows"}, "shuffle: expected one of"),
+            ({"validation_split": 0.9}, "leaves at least one of 6 samples in each part"),
+            ({"validation_split": 1.0}, "leaves at least one of 6 samples in each part"),
+            ({"validation_split": -0.5}, "leaves at least one of 6 samples in each part"),
+            ({"validation_data": (X,)}, "validation_data: expected .*received 1 parts"),
+            ({"validation_data": X}, "validation_data: expected .*received ndarray"),
+            ({"callbacks": [print]}, "expected callbacks, received"),
+        ],
+    )
+    def test_arguments_of_fit(self, keywords, message):
+        with pytest.raises(ArgumentError, match=message):
+            model().fit(X, Y, **{"verbose": 0, **keywords})
+
+    def test_validation_data_are_checked_before_training(self):
+        built = model()
+        before = built.get_weights()[0]
+        with pytest.raises(DataError, match="received 5"):
+            built.fit(X, Y, validation_data=(np.zeros((2, 5)), Y[:2]), verbose=0)
+        np.testing.assert_array_equal(built.get_weights()[0], before)
