@@ -220,11 +220,19 @@ def test_residuals_leave_out_what_costs_nothing_to_make_again():
 
 
 def test_residuals_leave_out_arithmetic_on_what_is_stored():
-    """A GRU stores gate (stacked already), candidate and state; gate * h and 1 - gate come back."""
-    nodes = [g.input(array.shape, "float64") for array in (XS, H0, W, U)]
-    loss = g.sum(gru(g.scan)(*nodes)[0])
-    loops = [x for x in g.toposort(grad(loss, nodes)) if x.op == "scan" and not _reversed(x)]
-    assert [len(loop.dtype) for loop in loops] == [1 + 1 + 2]
+    """Stored are gate, state and what enters the second product; 1 - gate is made again."""
+
+    def step(carries, slices):
+        (h,) = carries
+        gate = g.tanh(g.dot(h, u))
+        mixed = gate * h + (1.0 - gate) * slices[0]
+        return (g.dot(mixed, u),), ()
+
+    xs, h0, u = (g.input(shape, "float64") for shape in ((4, 2, 3), (2, 3), (3, 3)))
+    (final,), _ = g.scan(step, [h0], [xs])
+    loops = g.toposort(grad(g.sum(final), [xs, h0, u]))
+    loops = [x for x in loops if x.op == "scan" and not _reversed(x)]
+    assert [len(loop.dtype) for loop in loops] == [1 + 3]
 
 
 def test_a_mask_drawn_in_the_step_is_the_same_on_the_way_back():
