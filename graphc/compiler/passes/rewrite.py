@@ -67,7 +67,8 @@ class _Sweep:
             return known
         result = self._step(node) if depth < _DEPTH else node
         if result is not node:
-            result = self._new(result, depth + 1)
+            with g.origin(g.origin_of(node)):
+                result = self._new(result, depth + 1)
         self.normal[node] = self.normal[result] = result
         return result
 
@@ -76,16 +77,16 @@ class _Sweep:
         if node in self.normal or depth >= _DEPTH:
             return self.visit(node, depth)
         inputs = tuple(self._new(x, depth + 1) for x in node.inputs)
-        return self.visit(g.remake(node, inputs), depth)
+        # Made again even where the inputs are the same: that gives the node its origin.
+        return self.visit(g.make(node.op, *inputs, **node.attrs), depth)
 
     def _step(self, node: Node) -> Node:
-        with g.origin(g.origin_of(node)):
-            if node.op == "scan":
-                node = self._with_normal_body(node)
-            for rule in self.rules.get(node.op, ()):
-                result = conform(rule(node), node)
-                if result is not None and result is not node:
-                    return g.inherit(result, node)
+        if node.op == "scan":
+            node = self._with_normal_body(node)
+        for rule in self.rules.get(node.op, ()):
+            result = conform(rule(node), node)
+            if result is not None and result is not node:
+                return g.inherit(result, node)
         return node
 
     def _with_normal_body(self, loop: Node) -> Node:
