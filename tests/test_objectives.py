@@ -5,6 +5,8 @@ import pytest
 
 from graphc import backend as K
 from graphc import objectives
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
 from graphc.errors import IndexRangeError, UnknownNameError
 
 EPSILON = 1e-7
@@ -125,6 +127,15 @@ def test_the_gradient_of_crossentropy_is_the_formulas():
     np.testing.assert_allclose(
         gradient(objectives.categorical_crossentropy, t, p), expected, rtol=1e-10
     )
+
+
+def test_the_renormalising_of_a_softmax_folds_away():
+    x, t = K.placeholder((g.BATCH, 3)), K.placeholder((g.BATCH, 3))
+    loss = objectives.categorical_crossentropy(t, K.softmax(x))
+    ops = [node.op for node in g.toposort(function([x, t], loss).graph())]
+    assert ops.count("div") == 1
+    assert ops.count("sum") == 2
+    assert "where" not in ops
 
 
 def test_epsilon_is_a_setting():

@@ -87,19 +87,20 @@ def total_along(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     return (x, axes) if node.attrs["axes"] == kept and node.shape == x.shape else None
 
 
-def _renormalise(node: Node) -> Node | None:
-    """p / sum(p) = p where p = e / sum(e) along the same axes"""
-    p, total = node.inputs
-    again = total_along(total)
-    if again is None or again[0] is not p or p.op != "div":
+def _of_normalised(node: Node) -> Node | None:
+    """sum(e / sum(e)) = 1 along the same axes, so renormalising a softmax divides by 1"""
+    (p,) = node.inputs
+    if p.op != "div":
         return None
-    e, first_total = p.inputs
-    return p if total_along(first_total) == (e, again[1]) else None
+    e, total = p.inputs
+    if total_along(total) != (e, node.attrs["axes"]):
+        return None
+    return g.full(node.shape, 1, node.dtype)
 
 
 REDUCE_RULES: list[tuple[str, Rule]] = [
     *((op, rule) for op in _NESTING for rule in (_nested, _of_single, _of_moved)),
     *((op, _of_broadcast) for op in _NESTING),
     ("sum", _of_negated),
-    ("div", _renormalise),
+    ("sum", _of_normalised),
 ]
