@@ -188,8 +188,9 @@ class TestTraining:
         )
         expected = [reference.epoch(x, y, 3, w=w) for _ in range(3)]
         np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-12)
-        value = model.evaluate(x, y, batch_size=7, sample_weight=w, verbose=0)
-        assert value == pytest.approx(reference.loss(x, y, w), rel=1e-12)
+        for given in (w, [w], {model.output_names[0]: w}):
+            value = model.evaluate(x, y, batch_size=7, sample_weight=given, verbose=0)
+            assert value == pytest.approx(reference.loss(x, y, w), rel=1e-12)
 
     def test_class_weights_stand_for_sample_weights(self):
         x, _ = data(6)

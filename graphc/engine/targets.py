@@ -92,10 +92,10 @@ def prepare_weights(
             "class weights into sample_weight, and give that alone"
         )
     names = [target.name for target in targets]
-    single = len(targets) == 1
-    by_sample = [sample_weight] if single and not isinstance(sample_weight, Mapping) else None
-    if by_sample is None:
-        by_sample = for_each_output(sample_weight, names, "sample_weight", shared=False)
+    if sample_weight is None or isinstance(sample_weight, Mapping):
+        by_sample = for_each_output(sample_weight, names, "sample_weight")
+    else:
+        by_sample = as_arrays(sample_weight, names, "sample_weight")
     by_class = _by_output(class_weight, names)
     return [_weights_of(*row) for row in zip(arrays, targets, by_sample, by_class, strict=True)]
 

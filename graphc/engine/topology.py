@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from graphc import backend as K
-from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.engine.keywords import named_parameters, refuse_modern, refuse_unknown
 from graphc.engine.shapes import InputSpec, KnownShape, batch_shape, known_shape
 from graphc.errors import ArgumentError, ShapeError
+from graphc.regularizers import Regularizer
+from graphc.regularizers import get as get_regularizer
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
 
@@ -49,6 +50,12 @@ class Layer:
 
     input_spec: Sequence[InputSpec] | None = None
     supports_masking = False
+    initial_weights: Sequence[object] | None = None
+    trainable_weights: list[g.Node]
+    non_trainable_weights: list[g.Node]
+    regularizers: list[Callable[[g.Node], g.Node]]
+    constraints: dict[g.Node, Callable[[g.Node], g.Node]]
+    updates: list[tuple[g.Node, g.Node]]
 
     def __new__(cls, *args: object, **kwargs: object) -> Layer:
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
@@ -61,15 +68,16 @@ class Layer:
         allowed = [*BASE_KEYWORDS, *named_parameters(type(self).__init__)]
         refuse_unknown(label, [key for key in kwargs if key not in BASE_KEYWORDS], allowed)
         prefix = label.lower()
-        self.name: str = kwargs.get("name") or f"{prefix}_{K.get_uid(prefix)}"
+        name = kwargs.get("name")
+        if name is not None and not (isinstance(name, str) and name):
+            raise ArgumentError(f"{label}: name: expected a text, received {name!r}")
+        self.name: str = name or f"{prefix}_{K.get_uid(prefix)}"
         self.trainable: bool = kwargs.get("trainable", True)
         self.built = False
-        self.trainable_weights: list[g.Node] = []
-        self.non_trainable_weights: list[g.Node] = []
-        self.regularizers: list[Callable[[g.Node], g.Node]] = []
-        self.constraints: dict[g.Node, Callable[[g.Node], g.Node]] = {}
-        self.updates: list[tuple[g.Node, g.Node]] = []
-        self.initial_weights: Sequence[object] | None = None
+        # Layers of Keras 1.0 set what they have before they call this.
+        for attribute in ("trainable_weights", "non_trainable_weights", "regularizers", "updates"):
+            vars(self).setdefault(attribute, [])
+        vars(self).setdefault("constraints", {})
         self.calls: list[Call] = []
         self.input_dtype: str | None = kwargs.get("input_dtype")
         self.batch_input_shape = batch_shape(
@@ -81,7 +89,7 @@ class Layer:
         shape: tuple[int, ...],
         init: Callable[..., g.Node],
         name: str,
-        regularizer: regularizers.Regularizer | None = None,
+        regularizer: Regularizer | None = None,
         constraint: Callable[[g.Node], g.Node] | None = None,
         trainable: bool = True,
     ) -> g.Node:
@@ -89,7 +97,7 @@ class Layer:
         weight = init(shape, name=f"{self.name}_{name}")
         (self.trainable_weights if trainable else self.non_trainable_weights).append(weight)
         if regularizer is not None:
-            own = regularizers.get(regularizer)  # a copy: one may be given to several weights
+            own = get_regularizer(regularizer)  # a copy: one may be given to several weights
             own.set_param(weight)
             self.regularizers.append(own)
         if constraint is not None:

@@ -219,3 +219,34 @@ class TestChecks:
         with pytest.raises(ArgumentError, match="expected input_shape or batch_input_shape"):
             InputLayer()
         assert InputLayer(batch_input_shape=(8, 3)).output.shape == (8, 3)
+
+
+def test_a_layer_written_for_keras_1():
+    class Affine(Layer):
+        def __init__(self, output_dim, weights=None, **kwargs):
+            self.output_dim = output_dim
+            self.initial_weights = weights
+            self.input_spec = [InputSpec(ndim=2)]
+            super().__init__(**kwargs)
+
+        def build(self, input_shape):
+            self.W = K.zeros((input_shape[1], self.output_dim), name=f"{self.name}_W")
+            self.trainable_weights = [self.W]
+
+        def call(self, x, mask=None):
+            return K.dot(x, self.W)
+
+        def get_output_shape_for(self, input_shape):
+            return (input_shape[0], self.output_dim)
+
+    layer = Affine(2, weights=[np.ones((3, 2))], input_shape=(3,))
+    layer(entry(3))
+    assert layer.batch_input_shape == (None, 3)
+    assert layer.output_shape == (None, 2)
+    np.testing.assert_array_equal(layer.get_weights()[0], np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("name", ["", 3])
+def test_a_name_is_a_text(name):
+    with pytest.raises(ArgumentError, match="Dense: name: expected a text"):
+        Dense(2, name=name)
