@@ -29,7 +29,7 @@ def _gather(attrs: Attrs, values: np.ndarray, indices: np.ndarray) -> np.ndarray
 
 
 def _scatter_add(attrs: Attrs, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
-    """Updates sorted by index (ties in order), then one sum a run: ``np.add.at`` is far slower."""
+    """Updates sorted by index (ties in order), then one sum a run, whatever else is added where."""
     axis, size = attrs["axis"], attrs["size"]
     _check("scatter_add", indices, axis, size)
     before, behind = updates.shape[:axis], updates.shape[axis + indices.ndim :]

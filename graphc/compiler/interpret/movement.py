@@ -37,8 +37,7 @@ def pad(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     for size, low, high, interior in zip(
         np.shape(x), attrs["low"], attrs["high"], attrs["interior"], strict=True
     ):
-        # An axis without elements has no neighbours, and so no element between them.
-        extent = size + (size - 1) * interior if size else 0
+        extent = size + (size - 1) * interior
         shape.append(low + extent + high)
         places.append(slice(low, low + extent, interior + 1))
     value = cast({"dtype": x.dtype}, np.asarray(attrs["value"]))

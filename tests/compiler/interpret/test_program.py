@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -85,6 +86,12 @@ def test_a_result_of_its_own_is_not_copied():
     assert result is made[-1]
 
 
+def test_a_result_keeps_no_larger_array_alive():
+    x = g.input((1000,), "float64")
+    (result,) = run([g.exp(x)[:2]], {x: np.zeros(1000)})
+    assert result.base is None or result.base.size == 2
+
+
 def test_a_state_is_read_at_each_call():
     w = g.shared(np.zeros(2), name="w")
     program = Program([w + 1])
@@ -126,6 +133,19 @@ def test_values_are_dropped_after_their_last_reader():
 
     run([g.sum(second)], {x: np.zeros(1000)}, observer=observe)
     assert still_there == [False]
+
+
+def test_a_long_chain_needs_the_memory_of_a_few_values():
+    x = g.input((100_000,), "float64")
+    node = x
+    for _ in range(50):
+        node = g.tanh(node)
+    program, feeds = Program([node]), {x: np.zeros(100_000)}
+    tracemalloc.start()
+    program.run(feeds, {}, 0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * feeds[x].nbytes
 
 
 def test_sizes_are_worked_out_once_for_each_set_of_bindings(monkeypatch):
