@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import OPS, Node
-from graphc.compiler.graph.dim import product
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.passes.constants import is_small
 from graphc.compiler.passes.rewrite import rewrite
-
-_LARGEST = 64  # elements of a result: constants are text in the kernels
 
 # Broadcast values are cheaper made again than stored; random ones are new at each call.
 _NEVER = frozenset({"random", "broadcast", "scan", "item"})
@@ -19,15 +17,13 @@ _NEVER = frozenset({"random", "broadcast", "scan", "item"})
 def _fold(node: Node) -> object:
     if not node.inputs or any(x.op != "constant" for x in node.inputs):
         return None
-    if not all(isinstance(size, int) for size in node.shape) or product(node.shape) > _LARGEST:
-        return None
-    return g.constant(evaluate([node])[0], node.dtype)
+    return g.constant(evaluate([node])[0], node.dtype) if is_small(node.shape) else None
 
 
 def _is_cheap_constant(x: Node) -> bool:
     while x.op in ("broadcast", "reshape", "cast"):
         x = x.inputs[0]
-    return x.op == "constant" and product(x.shape) <= _LARGEST
+    return x.op == "constant" and is_small(x.shape)
 
 
 def _constants_into_body(loop: Node) -> object:

@@ -13,11 +13,12 @@ name of the expression surface, and a number is weak: it takes the dtype of what
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-
-import numpy as np
+from functools import partial
+from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
+from graphc.compiler.passes.constants import scalar_value
 
 Rule = Callable[[Node], object]
 """Gives what replaces a node: a node of its dtype, or a number; None where it does not apply."""
@@ -67,49 +68,19 @@ _BINARY = {
 for _python, _op in _BINARY.items():
     setattr(Pattern, f"__{_python}__", _operator(_op))
     setattr(Pattern, f"__r{_python}__", _operator(_op, reflected=True))
-Pattern.__neg__ = _operator("neg")
-Pattern.__invert__ = _operator("logical_not")
+for _python, _op in {"neg": "neg", "invert": "logical_not"}.items():
+    setattr(Pattern, f"__{_python}__", _operator(_op))
 
 
-def variables(names: str, accepts: Callable[[Node], bool] = lambda node: True) -> list[Variable]:
-    """One variable for each of the names, all with this predicate."""
+# Any: a type checker does not see the operators that are installed above.
+def variables(names: str, accepts: Callable[[Node], bool] = lambda node: True) -> list[Any]:
+    """One `Variable` for each of the names, all with this predicate."""
     return [Variable(name, accepts) for name in names.split()]
 
 
-def operations(names: str) -> list[Callable[..., Pattern]]:
-    """One operation for each of the names."""
-    return [_operation(name) for name in names.split()]
-
-
-def _operation(op: str) -> Callable[..., Pattern]:
-    return lambda *operands: Pattern(op, *operands)
-
-
-def scalar_value(node: Node) -> int | float | bool | None:
-    """The number that every element of a node is known to be, or None.
-
-    Looks through broadcast, reshape and value-preserving casts at a constant of one element.
-    """
-    dtypes = []
-    while node.op in ("broadcast", "reshape", "cast"):
-        if node.op == "cast":
-            dtypes.append(node.dtype)
-        node = node.inputs[0]
-    if node.op != "constant" or node.attrs["value"].size != 1:
-        return None
-    value = node.attrs["value"].reshape(())
-    for dtype in reversed(dtypes):
-        with np.errstate(all="ignore"):
-            converted = value.astype(dtype)
-        if converted != value:
-            return None
-        value = converted
-    return value.item()
-
-
-def any_constant(node: Node) -> bool:
-    """A node whose elements are all one known number."""
-    return scalar_value(node) is not None
+def operations(names: str) -> list[Callable[..., Any]]:
+    """One operation for each of the names: a function that makes a `Pattern` of its operands."""
+    return [partial(Pattern, name) for name in names.split()]
 
 
 def matches(

@@ -13,11 +13,10 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
+from graphc.compiler.passes.constants import any_constant, scalar_value
 from graphc.compiler.passes.match import (
     Row,
-    any_constant,
     operations,
-    scalar_value,
     variables,
 )
 from graphc.compiler.passes.movement_rules import MOVEMENT_RULES
@@ -125,9 +124,22 @@ def _divide_by_power_of_two(node: Node) -> object:
     return g.mul(numerator, inverse)
 
 
+def _add_negated_broadcast(node: Node) -> object:
+    """x + broadcast(-y) = x - broadcast(y)"""
+    for term, other in (node.inputs, node.inputs[::-1]):
+        if term.op == "broadcast" and term.inputs[0].op == "neg":
+            positive = g.make("broadcast", term.inputs[0].inputs[0], **term.attrs)
+            return g.sub(other, positive)
+    return None
+
+
 _RULES = index_rules(
     ((row.pattern.op, row) for row in ROWS),
-    [("mul", _combine_factors), ("div", _divide_by_power_of_two)],
+    [
+        ("mul", _combine_factors),
+        ("div", _divide_by_power_of_two),
+        ("add", _add_negated_broadcast),
+    ],
     REDUCE_RULES,
     MOVEMENT_RULES,
 )

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.passes.constants import any_constant, scalar_value
 from graphc.compiler.passes.match import (
     Row,
-    any_constant,
     matches,
     operations,
-    scalar_value,
     variables,
 )
 

@@ -55,6 +55,8 @@ def test_each_row_fires_and_keeps_the_values(row):
         (-(X - Y), Y - X),
         (X + -Y, X - Y),
         (-X * Y - -X, X - X * Y),
+        (X + -V, X - V),
+        (-V + X, X - V),
         (X**2, X * X),
         (I**2, I * I),
         ((X * 3) * 5, X * 15),

@@ -1,0 +1,44 @@
+"""What passes know about nodes that are constant."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphc.compiler.graph import Node
+
+_LARGEST = 64  # elements: a constant is text in the kernels
+
+
+def is_small(shape: tuple) -> bool:
+    """Few enough elements, whatever the call, to be kept as a constant."""
+    sizes = [size for size in shape if isinstance(size, int)]
+    return len(sizes) == len(shape) and math.prod(sizes) <= _LARGEST
+
+
+def scalar_value(node: Node) -> int | float | bool | None:
+    """The number that every element of a node is known to be, or None.
+
+    Looks through broadcast, reshape and value-preserving casts at a constant of one element.
+    """
+    dtypes = []
+    while node.op in ("broadcast", "reshape", "cast"):
+        if node.op == "cast":
+            dtypes.append(node.dtype)
+        node = node.inputs[0]
+    if node.op != "constant" or node.attrs["value"].size != 1:
+        return None
+    value = node.attrs["value"].reshape(())
+    for dtype in reversed(dtypes):
+        with np.errstate(all="ignore"):
+            converted = value.astype(dtype)
+        if converted != value:
+            return None
+        value = converted
+    return value.item()
+
+
+def any_constant(node: Node) -> bool:
+    """A node whose elements are all one known number."""
+    return scalar_value(node) is not None
