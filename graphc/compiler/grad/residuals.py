@@ -36,7 +36,6 @@ def forward_reads(
         The nodes in topological order. Slices and constants among them need no storing.
     """
     readable = set(loop.args[loop.carries :])
-    stacked = set(loop.outputs[loop.carries :])
     stops = _storable(loop, step_outputs, cotangents) | readable
     stops = set(_first_met(step_outputs, stops)) | readable
     at_hand: set[Node] = set()
@@ -44,7 +43,7 @@ def forward_reads(
         closed = all(x in at_hand for x in node.inputs)
         if node in stops or (node.op in _RECOMPUTED and closed):
             at_hand.add(node)
-        if node in stops and node.op in _CHEAP and closed and node not in stacked:
+        if node in stops and node.op in _CHEAP and closed:
             stops.remove(node)
     return _first_met(step_outputs, stops)
 
@@ -58,11 +57,10 @@ def _storable(loop: Loop, step_outputs: Sequence[Node], cotangents: Iterable[Nod
     """The nodes that the forward loop can stack."""
     forward = set(toposort(loop.outputs))
     backward = dependents(step_outputs, cotangents)
-    by_step = dependents(step_outputs, loop.args[: loop.carries + loop.sequences])
 
     def storable(node: Node) -> bool:
         # An item of a scan that a rule made: the loop that it comes from runs in the forward step.
         met = node.op not in _RECOMPUTED if node in forward else node.op == "item"
-        return met and node in by_step and node not in backward
+        return met and node not in backward
 
     return {node for node in toposort(step_outputs) if storable(node)}

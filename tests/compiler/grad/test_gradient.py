@@ -115,6 +115,9 @@ def test_connected_through_steps_alone_says_which():
     x = g.set_name(g.input((2,), "float64"), "x")
     with pytest.raises(GradientError, match="no gradient reaches 'x'.*only through floor"):
         grad(g.sum(g.floor(x)), x)
+    y = g.set_name(g.input((), "float64"), "y")
+    with pytest.raises(GradientError, match="no gradient reaches 'y'.*only through floor"):
+        grad(g.floor(y), y)
     with pytest.raises(GradientError, match="only through cast"):
         grad(g.sum(g.cast(g.cast(x, "int32"), "float64")), x)
 

@@ -159,6 +159,16 @@ def test_nested_loops():
         assert_close(one, other)
 
 
+def test_the_inner_loop_runs_forwards_in_the_outer_one_alone():
+    """What it gives the way back is stored, not computed again."""
+    shapes = ((2, 3, UNITS), (UNITS,), (UNITS, UNITS))
+    nodes = [g.input(shape, "float64") for shape in shapes]
+    loss = sum(g.sum(value) for value in nested(g.scan)(*nodes))
+    (backward,) = (x for x in g.toposort(grad(loss, nodes)) if x.op == "scan" and _reversed(x))
+    inner = [x for x in g.toposort(backward.attrs["body"].outputs) if x.op == "scan"]
+    assert [_reversed(x) for x in inner] == [True]
+
+
 def test_ops_inside_the_step_that_need_more_than_a_value():
     """Reductions, indexing and masks in a step: their gradients read positions and conditions."""
 
@@ -187,6 +197,16 @@ def test_an_integer_carry_has_no_part():
     check_gradients(build, [np.array([0.3, -0.7])])
 
 
+def test_a_carry_that_takes_steps_passes_nothing_on():
+    """h is 1.5, then floor(1.5), then 1: only the first stacked square depends on the start."""
+    h0 = g.input((), "float64")
+    (last,), (squares,) = g.scan(
+        lambda carries, _: ((g.floor(carries[0]),), (carries[0] * carries[0],)), [h0], length=3
+    )
+    gradient = grad(last + g.sum(squares), h0)
+    assert evaluate([gradient], {h0: np.float64(1.5)})[0] == 3.0
+
+
 def test_what_is_not_on_the_way_is_not_built():
     """With respect to the sequence alone there is no running sum for the weights."""
     nodes = [g.input(array.shape, "float64") for array in (XS, H0, W, U, B)]
@@ -197,6 +217,19 @@ def test_what_is_not_on_the_way_is_not_built():
     (loop,) = (x for x in g.toposort(to_weights) if x.op == "scan" and _reversed(x))
     assert loop.attrs["carries"] == 4
     assert len(loop.dtype) == 4
+
+
+def test_a_stack_that_does_not_depend_on_wrt_sends_no_cotangent():
+    x, y = g.input((3, 2), "float64"), g.input((3, 2), "float64")
+    _, (one, other) = g.scan(
+        lambda _, slices: ((), (g.exp(slices[0]), g.sin(slices[1]))), [], [x, y]
+    )
+    (loop,) = (
+        node
+        for node in g.toposort([grad(g.sum(one) + g.sum(other * other), x)])
+        if node.op == "scan" and _reversed(node)
+    )
+    assert loop.attrs["sequences"] == 2  # exp(x), stored, and the cotangent of its stack
 
 
 def _reversed(node):

@@ -5,6 +5,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
+from graphc.compiler.interpret import evaluate
 from tests.compiler.grad.differences import check_gradients
 
 CUBE = np.random.default_rng(6).normal(size=(2, 3, 4))
@@ -39,6 +40,10 @@ USED = {
     "twice as steep below": lambda x: (
         g.exp(x - _peak(x, 1)) / g.sum(g.square(g.exp(x - _peak(x, 1))), 1, keepdims=True)
     ),
+    "a sum of two degrees": lambda x: (
+        (g.exp(x - _peak(x, 1)) + g.square(g.exp(x - _peak(x, 1))))
+        / g.sum(g.exp(x - _peak(x, 1)), 1, keepdims=True)
+    ),
     "a constant below": lambda x: (
         g.exp(x - _peak(x, 1)) / (1.0 + g.sum(g.exp(x - _peak(x, 1)), 1, keepdims=True))
     ),
@@ -64,6 +69,12 @@ def test_held_constant_where_the_value_does_not_depend_on_it(name):
 def test_differentiated_where_it_counts(name):
     assert _looks_for_the_position(USED[name])
     check_gradients(USED[name], [CUBE])
+
+
+def test_a_maximum_that_is_the_loss_counts():
+    x = g.input((3,), "float64")
+    gradient = grad(g.max(x), x)
+    assert evaluate([gradient], {x: np.array([1.0, 3.0, 2.0])})[0].tolist() == [0.0, 1.0, 0.0]
 
 
 def test_inside_a_loop():
