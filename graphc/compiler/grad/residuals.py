@@ -35,11 +35,11 @@ def forward_reads(
     Returns:
         The nodes in topological order. Slices and constants among them need no storing.
     """
-    readable = set(loop.args[loop.carries :])
-    stops = _storable(loop, step_outputs, cotangents) | readable
-    stops = set(_first_met(step_outputs, stops)) | readable
+    readable = loop.args[loop.carries :]
+    met = _first_met(step_outputs, _storable(loop, step_outputs, cotangents).union(readable))
+    stops = {*readable, *met}
     at_hand: set[Node] = set()
-    for node in toposort(stops):
+    for node in toposort([*readable, *met]):
         closed = all(x in at_hand for x in node.inputs)
         if node in stops or (node.op in _RECOMPUTED and closed):
             at_hand.add(node)
