@@ -51,10 +51,17 @@ def current_origin() -> Origin | None:
 
 
 def record(node: Node) -> None:
-    """Give a new node the current origin, if it has none."""
+    """Give a new node the current origin, if it has none and is a layer's own."""
     where = _current.get()
-    if where is not None and node not in _origins:
+    if where is not None and node not in _origins and not _is_everyones(node):
         _origins[node] = where
+
+
+def _is_everyones(node: Node) -> bool:
+    """A constant or a size, whatever its shape: the next layer that needs it gets the same node."""
+    while node.op in ("broadcast", "cast", "reshape"):
+        node = node.inputs[0]
+    return node.op in ("arg", "constant", "dim", "iota")
 
 
 def origin_of(node: Node) -> Origin | None:

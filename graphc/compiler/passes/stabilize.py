@@ -47,8 +47,6 @@ ROWS = [
     Row(1 / (1 + exp(-x)), sigmoid(x)),
     Row(1 / (1 + exp(x)), sigmoid(-x)),
     Row(exp(x) / (1 + exp(x)), sigmoid(x)),
-    # 1 - 1 / (1 + e^-x) = 1 / (1 + e^x)
-    Row(1 - sigmoid(x), sigmoid(-x)),
     # 1 / x^(1/2) = x^(-1/2)
     Row(1 / sqrt(x), rsqrt(x)),
 ]

@@ -175,8 +175,8 @@ def test_the_printed_form():
         [
             "%0: float32[batch, 2] = input()  # x",
             "%1: float32[batch, 2] = exp(%0)  # dense_1",
-            "%2: float32[] = constant(; value=2.0)  # dense_1",
-            "%3: float32[batch, 2] = broadcast(%2; shape=(batch, 2), axes=())  # dense_1",
+            "%2: float32[] = constant(; value=2.0)",
+            "%3: float32[batch, 2] = broadcast(%2; shape=(batch, 2), axes=())",
             "%4: float32[batch, 2] = mul(%1, %3)  # dense_1",
             "return %4",
         ]
