@@ -8,6 +8,9 @@ from graphc.compiler.graph.dim import minimum_value, product
 from graphc.compiler.graph.reduce import element_count
 from graphc.compiler.passes.match import Rule
 
+# Their gradient goes to the first of ties, so the order of the elements has to stay.
+_ORDERED = frozenset({"max", "min"})
+
 _NESTING = ("sum", "prod", "max", "min", "any", "all")  # one after the other is one over both axes
 
 
@@ -22,7 +25,10 @@ def _nested(node: Node) -> Node | None:
         return None
     inner = x.inputs[0]
     left = [axis for axis in range(inner.ndim) if axis not in x.attrs["axes"]]
-    return _over(node.op, inner, [*x.attrs["axes"], *(left[axis] for axis in node.attrs["axes"])])
+    outer = [left[axis] for axis in node.attrs["axes"]]
+    if node.op in _ORDERED and max(outer, default=0) > min(x.attrs["axes"], default=0):
+        return None
+    return _over(node.op, inner, [*x.attrs["axes"], *outer])
 
 
 def _of_single(node: Node) -> Node | None:
@@ -61,13 +67,16 @@ def _of_moved(node: Node) -> Node | None:
     (x,), axes = node.inputs, node.attrs["axes"]
     if x.op == "reshape" and len(axes) == x.ndim:
         return _over(node.op, x.inputs[0], [*range(x.inputs[0].ndim)])
-    if x.op == "flip" and set(x.attrs["axes"]) <= set(axes):
+    if x.op == "flip" and node.op not in _ORDERED and set(x.attrs["axes"]) <= set(axes):
         return _over(node.op, x.inputs[0], [*axes])
     if x.op != "transpose":
         return None
     order = x.attrs["order"]
+    reduced_axes = [order[axis] for axis in axes]
+    if node.op in _ORDERED and reduced_axes != sorted(reduced_axes):
+        return None
     kept = [order[axis] for axis in range(x.ndim) if axis not in axes]
-    reduced = _over(node.op, x.inputs[0], [order[axis] for axis in axes])
+    reduced = _over(node.op, x.inputs[0], reduced_axes)
     return g.transpose(reduced, [sorted(kept).index(axis) for axis in kept])
 
 

@@ -14,11 +14,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.passes.constants import any_constant, scalar_value
-from graphc.compiler.passes.match import (
-    Row,
-    operations,
-    variables,
-)
+from graphc.compiler.passes.match import Row, operations, variables
 from graphc.compiler.passes.movement_rules import MOVEMENT_RULES
 from graphc.compiler.passes.reduce_rules import REDUCE_RULES
 from graphc.compiler.passes.rewrite import index_rules, rewrite
