@@ -221,7 +221,7 @@ class ProgressBar:
         self.title = title
         self._seen = 0
         self._totals: dict[str, float] = {}
-        self._drawn = 0.0
+        self._drawn = time.perf_counter()  # tqdm draws the empty bar
         self._bar = None
         if wanted and sys.stdout.isatty():
             self._bar = tqdm(
@@ -230,7 +230,6 @@ class ProgressBar:
                 unit=" samples",
                 file=sys.stdout,
                 leave=False,
-                mininterval=_REFRESH_SECONDS,
                 dynamic_ncols=True,
             )
 
@@ -247,8 +246,9 @@ class ProgressBar:
         if now - self._drawn >= _REFRESH_SECONDS:
             self._drawn = now
             means = {name: total / self._seen for name, total in self._totals.items()}
-            self._bar.set_postfix_str(" - ".join(_shown(means, list(means))), refresh=False)
-        self._bar.update(size)
+            # Drawn here, not by tqdm's clock, so that the bar and its numbers are of one moment.
+            self._bar.n = self._seen
+            self._bar.set_postfix_str(" - ".join(_shown(means, list(means))))
 
     def close(self) -> None:
         """Take the bar away."""
