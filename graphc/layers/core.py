@@ -89,9 +89,8 @@ class Dense(Layer):
             if node.ndim != 2:
                 raise ShapeError(
                     f"{self.name} (Dense): expected a 2-D input (batch, features), received "
-                    f"{node.ndim}-D: {known_shape(node)}. Put Flatten() before it, or use "
-                    "TimeDistributedDense for a Dense at each step; and if the shape came from "
-                    "input_shape, note that input_shape leaves out the batch axis"
+                    f"{node.ndim}-D: {known_shape(node)}. Put Flatten() before it; and if the "
+                    "shape came from input_shape, note that input_shape leaves out the batch axis"
                 )
         if self.built and inputs[0].shape[1] != self.W.shape[0]:
             raise ShapeError(
