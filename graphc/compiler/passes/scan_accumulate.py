@@ -2,7 +2,8 @@
 
 A carry ``acc = acc + f`` that nothing else reads ends as ``start + sum over t of f_t``. Where f is
 a product the sum is one product with the steps in the summed axis:
-sum over t of A_t @ B_t = [A_1 ... A_T] @ [B_1; ...; B_T].
+sum over t of A_t @ B_t = [A_1 ... A_T] @ [B_1; ...; B_T]. Scattered rows (an embedding's gradient)
+are scattered at once.
 """
 
 from __future__ import annotations
@@ -43,10 +44,10 @@ class Term:
 
 
 def leave_accumulations(outputs: Sequence[Node]) -> list[Node]:
-    """Sums over the steps of products, of reductions and of what is stacked leave the loop.
+    """Sums over the steps leave the loop: of products, reductions, scattered rows, stacked values.
 
-    What products and reductions read is stacked for that, unless it comes from sequences alone.
-    Other addends stay in the loop: stacked, they would take memory that their sum does not.
+    What these read is stacked for that, unless it comes from sequences alone. Other addends stay
+    in the loop: stacked, they would take memory that their sum does not.
     """
     return rewrite_scans(outputs, _leave)
 
@@ -149,7 +150,7 @@ def _linear_in(node: Node, varying: Collection[Node]) -> int | None:
 
 def _operands(core: Node, varying: Collection[Node]) -> tuple[Node, ...]:
     """What is stacked to sum a core over the steps; none if that is not worth it."""
-    if core.op == "matmul" and all(x in varying for x in core.inputs):
+    if core.op in ("matmul", "scatter_add") and all(x in varying for x in core.inputs):
         return core.inputs
     return core.inputs if core.op == "sum" and core in varying else ()
 
@@ -161,6 +162,12 @@ def _sum_over_steps(core: Node, per_step: Mapping[Node, Node], length: Size) -> 
     if core.op == "sum":
         (stacked,) = over_steps(core.inputs, per_step, length)
         return make("sum", stacked, axes=(0, *(axis + 1 for axis in core.attrs["axes"])))
+    if core.op == "scatter_add":
+        indices, updates = over_steps(core.inputs, per_step, length)
+        axis = core.attrs["axis"]
+        # The steps are the first axis of the indices, so they move to where the indices' axes are.
+        order = (*range(1, axis + 1), 0, *range(axis + 1, updates.ndim))
+        return make("scatter_add", indices, transpose(updates, order), **core.attrs)
     left, right = core.inputs
     return make(
         "matmul",

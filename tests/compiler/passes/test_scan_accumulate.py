@@ -145,6 +145,26 @@ def test_reductions_slices_and_stacked_values_are_summed_after_the_loop(xs, star
     check_values(new, {xs: XS, start: H0}, wanted)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_scattered_rows_are_scattered_at_once(start, axis):
+    ids = g.input((TIME, g.BATCH), "int32")
+    shape = (6, 4) if axis == 0 else (4, 6)
+
+    def step(carries, slices):
+        h, acc = carries
+        rows = h if axis == 0 else g.transpose(h)
+        return (carried(h), acc + g.scatter_add(slices[0], rows, 6, axis)), ()
+
+    (_, final), _ = g.scan(step, [start, g.zeros(shape, "float64")], [ids])
+    new, scan = left([final])
+    assert body_ops(scan)["scatter_add"] == 0
+    places = rng.integers(0, 6, size=(5, 2)).astype("int32")
+    wanted = np.zeros((6, 4))
+    for at, h in zip(places, states(), strict=True):
+        np.add.at(wanted, at, h)
+    check_values(new, {ids: places, start: H0}, [wanted if axis == 0 else wanted.T])
+
+
 def test_other_addends_stay_in_the_loop(xs, start, total):
     def step(carries, slices):
         h, acc = carries
@@ -174,8 +194,15 @@ def test_a_sum_that_the_loop_reads_stays(xs, start, total):
     def scaled(carries, slices):
         return (carries[0] * 0.9 + g.dot(g.transpose(slices[0]), slices[0]),), ()
 
+    def shown_before(carries, slices):
+        return (carries[0] + g.dot(g.transpose(slices[0]), slices[0]),), (carries[0],)
+
+    def read_after(carries, slices):
+        acc = carries[0] + g.dot(g.transpose(slices[0]), slices[0])
+        return (acc,), (g.sum(acc),)
+
     square = g.zeros((3, 3), "float64")
-    for step in (read_elsewhere, stacked, twice, scaled):
+    for step in (read_elsewhere, stacked, shown_before, read_after, twice, scaled):
         finals, stacks = g.scan(step, [square], [xs])
         assert leave_accumulations([*finals, *stacks]) == [*finals, *stacks]
 

@@ -174,3 +174,17 @@ def test_products_leave_a_loop_inside_of_a_loop(start):
             h = np.tanh(x @ W + h)
         wanted.append(h)
     check_values(hoisted, {xs: values, start: H0}, [np.stack(wanted)])
+
+
+def test_what_leaves_keeps_its_layer(xs, start):
+    with g.origin("gru_1"):
+        w = g.shared(W)
+
+        def step(carries, slices):
+            return (g.tanh(g.dot(slices[0], w) + carries[0]),), ()
+
+        (final,), _ = g.scan(step, [start], [xs])
+    (hoisted,) = hoist_products([final])
+    made = [node for node in g.toposort([hoisted]) if node.op in ("matmul", "reshape", "scan")]
+    assert [node.op for node in made] == ["reshape", "matmul", "reshape", "scan"]
+    assert {str(g.origin_of(node)) for node in made} == {"gru_1"}
