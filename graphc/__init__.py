@@ -1,8 +1,8 @@
 """graphc: neural networks written with the Keras 1.0 API, lowered to generated CUDA kernels.
 
-Models: `graphc.models`, `graphc.layers`. Underneath: `function` compiles a graph, `shared` makes a
-variable that lives between calls, `grad` differentiates, `graph` holds the expressions (`graph.exp`,
-`graph.scan`, ...), `config` the flags.
+Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressions (`graph.exp`,
+`graph.scan`, ...), `function` compiles them, `shared` makes a variable that lives between calls,
+`grad` differentiates, `config` has the flags.
 """
 
 from graphc.compiler import graph as graph

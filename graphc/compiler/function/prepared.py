@@ -11,8 +11,9 @@ from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, Symbol, every_node, size_claims
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.cpu import cpu_executor
 from graphc.compiler.runtime.device import select_device
+from graphc.compiler.runtime.executor import Observer
 
 
 class Prepared:
@@ -31,7 +32,7 @@ class Prepared:
         pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
         self.outputs, passes = optimize(outputs, pipeline, label=name, observer=observer)
-        self._executor = CpuExecutor(self.outputs)
+        self._executor = cpu_executor(self.outputs)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         seconds = time.perf_counter() - started
         self.report = CompileReport(name, device, mode, tuple(passes), seconds)
@@ -41,7 +42,7 @@ class Prepared:
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: int,
-        observer=None,
+        observer: Observer | None = None,
     ) -> list[np.ndarray]:
         """The outputs. ShapeError where sizes that have to agree do not."""
         if bindings != self._fitting:

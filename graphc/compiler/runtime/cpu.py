@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
-
-from graphc.compiler.graph import Node, Symbol
+from graphc.compiler.graph import Node
 from graphc.compiler.interpret import Program
-from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.executor import Executor
 
 
-class CpuExecutor:
-    """A graph prepared for the interpreter. Satisfies `Executor`."""
-
-    def __init__(self, outputs: Sequence[Node]):
-        self._program = Program(outputs)
-
-    def run(
-        self,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
-        call_step: int,
-        observer: Observer | None = None,
-    ) -> list[np.ndarray]:
-        return self._program.run(feeds, bindings, call_step, observer)
+def cpu_executor(outputs: Sequence[Node]) -> Executor:
+    """A graph prepared for this machine's CPU."""
+    return Program(outputs)
