@@ -166,13 +166,14 @@ class Config:
 
     def _settings(self) -> dict[str, tuple[str, str]]:
         """Name -> (value, source); read from the file and the environment at the first use."""
-        if self._values is None:
+        settings = self._values
+        if settings is None:
             environ = os.environ if self._environ is None else self._environ
             settings = {flag.name: (flag.default, "default") for flag in FLAGS}
             settings.update(_from_file(_home_file() if self._rc_file is None else self._rc_file))
             settings.update(_from_environment(environ.get(ENVIRONMENT_VARIABLE, "")))
             super().__setattr__("_values", settings)
-        return self._values
+        return settings
 
 
 def _home_file() -> Path | None:

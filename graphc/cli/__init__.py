@@ -1,0 +1,71 @@
+"""The command ``graphc``: a table of subcommands and the parser over it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from graphc.cli import bench, demo, doctor
+from graphc.errors import GraphcError
+from graphc.version import __version__
+
+COMMANDS = (demo.COMMAND, doctor.COMMAND, bench.COMMAND)
+
+_DESCRIPTION = """\
+graphc compiles neural networks written with the Keras 1.0 API. From Python:
+
+  from graphc.models import Sequential
+  from graphc.layers.core import Dense
+
+This command tries an installation out and looks into what it does.
+"""
+
+_EPILOG = """\
+examples:
+  graphc doctor                                what is installed, what is missing, every flag
+  graphc demo                                  train a network, in under a minute
+  GRAPHC_FLAGS=dump=/tmp/passes graphc demo    the same, and write the graph after each pass
+  graphc bench                                 where a training step's time goes, node by node
+  graphc demo --help                           more about one command
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line in `arguments` (default: the process's own); returns the exit status.
+
+    0 for success, 2 for an error of graphc or of the command line, 130 after Ctrl-C.
+    """
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "run"):
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        parsed.run(parsed)
+    except GraphcError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="graphc", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=as_written
+    )
+    parser.add_argument("--version", action="version", version=f"graphc {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.description,
+            formatter_class=as_written,
+        )
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser

@@ -1,0 +1,167 @@
+"""``graphc doctor``: what this machine has, what it lacks and the fix, and every flag."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.cli.command import Command
+from graphc.compiler.runtime import probe
+from graphc.config import config
+from graphc.errors import FlagError
+from graphc.version import __version__
+
+_WIDTH = 100
+_LABEL = 13
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: what was looked for, what was found, how to get it if missing."""
+
+    label: str
+    found: str
+    fix: str = ""
+
+    def lines(self) -> list[str]:
+        """The finding and, under it, its fix, wrapped."""
+        indent = " " * (2 + _LABEL)
+        texts = [self.found, f"fix: {self.fix}"] if self.fix else [self.found]
+        # Paths and commands are for copying, so they are never broken.
+        wrap = textwrap.TextWrapper(
+            _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False
+        ).wrap
+        wrapped = [line for text in texts for line in wrap(text)]
+        first, *rest = wrapped
+        return [f"  {self.label:<{_LABEL}}{first}", *(indent + line for line in rest)]
+
+
+def report() -> str:
+    """The whole report, as ``graphc doctor`` prints it. Never fails on what it finds."""
+    sections = [
+        f"graphc {__version__}",
+        _section("This machine", [_python(), _numpy(), _c_compiler()]),
+        _section("For a GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
+        _flags(),
+    ]
+    return "\n\n".join(sections)
+
+
+def _section(title: str, findings: Iterable[Finding]) -> str:
+    return "\n".join([title, *(line for finding in findings for line in finding.lines())])
+
+
+def _python() -> Finding:
+    version, system = platform.python_version(), f"{platform.system()} {platform.machine()}"
+    return Finding("Python", f"{version} on {system} ({sys.executable})")
+
+
+def _numpy() -> Finding:
+    build = np.show_config(mode="dicts") or {}
+    blas = build.get("Build Dependencies", {}).get("blas", {})
+    if not blas.get("found"):
+        return Finding(
+            "NumPy",
+            f"{np.__version__}, built without a BLAS: matrix products are slow",
+            "python -m pip install --force-reinstall --only-binary=numpy numpy",
+        )
+    return Finding("NumPy", f"{np.__version__}, BLAS {blas['name']} {blas.get('version', '')}")
+
+
+def _c_compiler() -> Finding:
+    path = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+    if path is None:
+        fix = (
+            "xcode-select --install"
+            if sys.platform == "darwin"
+            else "sudo apt install gcc (Debian, Ubuntu)"
+        )
+        return Finding("C compiler", "missing: no cc, gcc or clang on PATH", fix)
+    return Finding("C compiler", f"{_version_line(path)} ({path})")
+
+
+def _driver() -> Finding:
+    driver = probe.cuda_driver()
+    if driver.problem:
+        return Finding("CUDA driver", driver.problem, driver.fix)
+    return Finding("CUDA driver", f"for CUDA {driver.version}; GPUs: {', '.join(driver.names)}")
+
+
+def _nvcc() -> Finding:
+    path = probe.nvcc_path()
+    if path is None:
+        return Finding("nvcc", "missing: not on PATH", probe.NVCC_FIX)
+    return Finding("nvcc", f"{_version_line(path)} ({path})")
+
+
+def _pycuda() -> Finding:
+    if not probe.has_pycuda():
+        return Finding("pycuda", "missing", probe.PYCUDA_FIX)
+    try:
+        return Finding("pycuda", importlib.metadata.version("pycuda"))
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("pycuda", "found, of unknown version", probe.PYCUDA_FIX)
+
+
+def _verdict() -> Finding:
+    status = probe.gpu_status()
+    if status.usable:
+        return Finding("GPU usable", f"yes: {', '.join(status.names)}")
+    return Finding("GPU usable", f"no: {status.reason}", status.fix)
+
+
+def _version_line(program: str) -> str:
+    """The first line that ``program --version`` prints, or the one with "release" (nvcc's)."""
+    try:
+        run = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, errors="replace", timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"found, but does not run ({error})"
+    lines = run.stdout.strip().splitlines()
+    if run.returncode or not lines:
+        return f"found, but '--version' failed with status {run.returncode}"
+    return next((line for line in lines if "release" in line), lines[0])
+
+
+def _flags() -> str:
+    title = "Flags (Python over GRAPHC_FLAGS over ~/.graphcrc over defaults)"
+    try:
+        rows = config.table()
+    except FlagError as error:
+        return _section(title, [Finding("error", str(error), "correct the place that it names")])
+    findings = []
+    for row in rows:
+        findings.append(Finding(row.name, f"{row.value or '(empty)'}   [{row.source}]"))
+        findings.append(Finding("", f"takes {row.takes}; default {row.default or '(empty)'}"))
+        findings.append(Finding("", row.meaning))
+    return _section(title, findings)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    print(report())
+
+
+COMMAND = Command(
+    name="doctor",
+    summary="show what is installed, what is missing and how to get it, and every flag",
+    description="""\
+Shows what this machine has: Python, NumPy and its BLAS, the C compiler, and for a GPU the driver,
+nvcc and pycuda. Under each thing that is missing stands the command that installs it. Then comes
+every flag: its value, where the value came from, and what the flag means.
+
+examples:
+  graphc doctor
+  GRAPHC_FLAGS=floatX=float64 graphc doctor    check that a flag arrives
+""",
+    run=_run,
+)

@@ -1,0 +1,121 @@
+"""`graphc doctor` says what is there, what is missing with its fix, and every flag."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc import cli
+from graphc.cli import doctor
+from graphc.compiler.runtime import probe
+from graphc.config import FLAGS, Config
+from graphc.version import __version__
+
+
+def lines_of(label: str, report: str) -> str:
+    """What the report says under `label`, as one line."""
+    lines = report.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"  {label} "))
+    end = start + 1
+    while end < len(lines) and lines[end].startswith(" " * 4):
+        end += 1
+    return " ".join(line.strip() for line in lines[start:end])
+
+
+@pytest.fixture
+def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing on PATH, no driver, no pycuda."""
+    driver = probe.cuda_driver("libcuda-of-nobody.so")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: driver)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: False)
+
+
+def test_the_command_prints_the_report_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"graphc {__version__}\n")
+    assert platform.python_version() in lines_of("Python", text)
+    assert np.__version__ in lines_of("NumPy", text)
+    assert "BLAS" in lines_of("NumPy", text)
+
+
+@pytest.mark.usefixtures("bare_machine")
+@pytest.mark.parametrize(
+    ("label", "found", "fix"),
+    [
+        ("C compiler", "missing: no cc, gcc or clang", "sudo apt install gcc"),
+        ("CUDA driver", "no CUDA driver", "sudo apt install nvidia-driver"),
+        ("nvcc", "missing: not on PATH", "sudo apt install nvidia-cuda-toolkit"),
+        ("pycuda", "missing", "python -m pip install pycuda"),
+    ],
+)
+def test_a_missing_piece_comes_with_the_command_that_fixes_it(
+    label: str, found: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.sys, "platform", "linux")
+    before, after = lines_of(label, doctor.report()).split("fix: ")
+    assert found in before
+    assert fix in after
+
+
+def test_a_complete_machine_needs_no_fix_but_for_the_executor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, text in [("cc", "cc 12.4\\nmore"), ("nvcc", "nvcc: NVIDIA\\nrelease 12.8, V12.8")]:
+        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '{text}\\n'\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100", "A100")))
+    monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2025.1")
+    report = doctor.report()
+    assert lines_of("C compiler", report) == f"C compiler   cc 12.4 ({tmp_path}/cc)"
+    assert lines_of("nvcc", report) == f"nvcc         release 12.8, V12.8 ({tmp_path}/nvcc)"
+    assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
+    assert lines_of("pycuda", report).endswith("2025.1")
+    assert "no CUDA executor yet" in lines_of("GPU usable", report)
+    assert report.count("fix:") == 1
+
+
+def test_a_compiler_that_does_not_run_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cc").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "cc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "'--version' failed with status 3" in lines_of("C compiler", doctor.report())
+
+
+def test_a_numpy_without_blas_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = {"Build Dependencies": {"blas": {"name": "none", "found": False}}}
+    monkeypatch.setattr(doctor.np, "show_config", lambda mode: build)
+    said = lines_of("NumPy", doctor.report())
+    assert "without a BLAS" in said
+    assert "fix: python -m pip install --force-reinstall" in said
+
+
+def test_every_flag_with_its_value_source_choices_and_meaning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environ = {"GRAPHC_FLAGS": "floatX=float64"}
+    monkeypatch.setattr(doctor, "config", Config(environ, tmp_path / "none"))
+    report = doctor.report()
+    for flag in FLAGS:
+        said = lines_of(flag.name, report)
+        assert flag.meaning in said
+        assert all(choice in said for choice in flag.choices)
+    assert "float64   [GRAPHC_FLAGS]" in lines_of("floatX", report)
+    assert "cpu   [default]" in lines_of("device", report)
+
+
+def test_a_wrong_flag_is_part_of_the_report(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(doctor, "config", Config({"GRAPHC_FLAGS": "devise=cpu"}, tmp_path / "none"))
+    said = lines_of("error", doctor.report())
+    assert "GRAPHC_FLAGS: unknown flag 'devise'" in said
+    assert "Did you mean 'device'?" in said

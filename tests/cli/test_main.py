@@ -1,0 +1,110 @@
+"""The command line: help that teaches, exit statuses, errors without a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graphc import cli
+from graphc.cli.command import Command
+from graphc.errors import ArgumentError
+from graphc.version import __version__
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(run: object) -> Command:
+    return Command("broken", "a command for this test", "", run)
+
+
+def test_help_lists_every_command_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert "examples:" in text
+    for entry in cli.COMMANDS:
+        assert f"    {entry.name} " in text
+
+
+@pytest.mark.parametrize("entry", cli.COMMANDS, ids=lambda entry: entry.name)
+def test_each_command_teaches_by_examples(
+    entry: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([entry.name, "--help"])
+    assert ended.value.code == 0
+    assert f"examples:\n  graphc {entry.name}" in capsys.readouterr().out
+
+
+def test_python_minus_m_prints_the_version() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "graphc", "--version"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (0, f"graphc {__version__}\n")
+
+
+def test_an_error_of_graphc_is_one_paragraph_and_status_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        raise ArgumentError("expected this, received that")
+
+    monkeypatch.setattr(cli, "COMMANDS", (command(run),))
+    assert cli.main(["broken"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err == "error: expected this, received that\n"
+    assert captured.out == ""
+
+
+def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(cli, "COMMANDS", (command(run),))
+    with pytest.raises(KeyError):
+        cli.main(["broken"])
+
+
+def test_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "COMMANDS", (command(run),))
+    assert cli.main(["broken"]) == 130
+
+
+def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 2
+    assert "examples:" in capsys.readouterr().err
+
+
+def test_an_unknown_command_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["trian"])
+    assert ended.value.code == 2
+    text = capsys.readouterr().err
+    assert all(entry.name in text for entry in cli.COMMANDS)
+
+
+def test_a_wrong_flag_ends_the_demo_with_an_error() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "graphc", "demo"],
+        cwd=ROOT,
+        env={**os.environ, "GRAPHC_FLAGS": "devise=cpu"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: GRAPHC_FLAGS: unknown flag 'devise'.")
+    assert "Traceback" not in run.stderr
