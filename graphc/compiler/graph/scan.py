@@ -119,18 +119,23 @@ def make_scan(
 
 
 def _lifted(step_outputs: Sequence[Node], args: Sequence[Node]) -> list[Node]:
-    """The largest sub-graphs that read no arg, in topological order."""
-    inner = dependents(step_outputs, args)
+    """The largest sub-graphs that read no arg, in topological order.
+
+    A broadcast stays in the body and what it stretches is lifted: the loop reads the small value.
+    """
     order = toposort(step_outputs, stop=args)
-    free: set[Node] = set()
+    inside = dependents(step_outputs, args).union(args)
     for node in order:
-        if node not in inner and node.op in _FREE and all(x in free for x in node.inputs):
-            free.add(node)
-    read = dict.fromkeys(x for node in order if node in inner for x in node.inputs)
-    read.update(dict.fromkeys(step_outputs))
-    arg_set = set(args)
-    outer = {x for x in read if x not in inner and x not in free and x not in arg_set}
-    return [node for node in order if node in outer]
+        if node.op in _FREE and all(x in inside and x not in args for x in node.inputs):
+            inside.add(node)
+    lifted = set(step_outputs) - inside
+    for node in reversed(order):
+        if node in lifted and node.op == "broadcast":
+            lifted.remove(node)
+            inside.add(node)
+        if node in inside and node not in args:
+            lifted.update(x for x in node.inputs if x not in inside)
+    return [node for node in order if node in lifted]
 
 
 def body_args(loop: Node) -> list[Node]:

@@ -122,6 +122,8 @@ def rewrite_scans(outputs: Sequence[Node], rule: Rule) -> list[Node]:
     ``rule(loop, used)`` receives an open loop and which of the scan's values are read, in order. It
     returns what stands for each of them, or None to leave the scan as it is.
     """
+    if not _has_scan(outputs):
+        return list(outputs)
     outputs = rewrite_bodies(outputs, lambda body: rewrite_scans(body, rule))
     order = toposort(outputs)
     used: dict[Node, list[int]] = {}
@@ -147,6 +149,8 @@ def rewrite_bodies(
     outputs: Sequence[Node], rewrite: Callable[[Sequence[Node]], Sequence[Node]]
 ) -> list[Node]:
     """Apply a pass to the body of each scan. What the body returns keeps its order and types."""
+    if not _has_scan(outputs):
+        return list(outputs)
 
     def visit(node: Node) -> Node:
         if node.op != "scan":
@@ -155,6 +159,11 @@ def rewrite_bodies(
         return make("scan", *node.inputs, **{**node.attrs, "body": body})
 
     return sweep(outputs, visit)
+
+
+def _has_scan(outputs: Sequence[Node]) -> bool:
+    """Most programs have no loop, and pay one walk for each of these passes."""
+    return any(node.op == "scan" for node in toposort(outputs))
 
 
 def fuse(loops: Sequence[Loop]) -> tuple[Loop, list[list[int]]]:
