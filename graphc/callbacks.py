@@ -184,6 +184,13 @@ class ProgbarLogger(Callback):
     verbose 2 prints a line an epoch; verbose 0 nothing.
     """
 
+    _bar: ProgressBar | None = None
+
+    def close(self) -> None:
+        """Take away the bar of an epoch that was cut short; a later bar would be drawn below it."""
+        if self._bar is not None:
+            self._bar.close()
+
     def on_train_begin(self, logs: Logs = None) -> None:
         self.verbose = self.params["verbose"]
 
@@ -223,7 +230,8 @@ class ProgressBar:
         self._totals: dict[str, float] = {}
         self._drawn = time.perf_counter()  # tqdm draws the empty bar
         self._bar = None
-        if wanted and sys.stdout.isatty():
+        # What a script puts in the place of stdout, e.g. to write a file too, may lack isatty.
+        if wanted and getattr(sys.stdout, "isatty", bool)():
             self._bar = tqdm(
                 total=total,
                 desc=title,
@@ -232,6 +240,12 @@ class ProgressBar:
                 leave=False,
                 dynamic_ncols=True,
             )
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def update(self, logs: Mapping[str, float]) -> None:
         """Move on by ``logs['size']`` samples; the other entries are shown as means so far."""

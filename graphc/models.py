@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,10 @@ class Sequential(Model):
         name: by default ``sequential_<k>``.
     """
 
-    def __init__(self, layers: Sequence[Layer] = (), name: str | None = None):
+    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
         super().__init__(name or f"sequential_{K.get_uid('sequential')}")
+        if not isinstance(layers, Iterable):
+            raise ArgumentError(f"{self.name}: expected a list of layers, received {layers!r}")
         for layer in layers:
             self.add(layer)
 
@@ -118,6 +120,10 @@ class Sequential(Model):
 
     def set_weights(self, weights: Sequence[object]) -> None:
         """Set all weights, layer by layer as `get_weights` has them; all or none."""
+        if not isinstance(weights, Iterable):
+            raise ArgumentError(
+                f"{self.name}.set_weights: expected a list of arrays, received {weights!r}"
+            )
         weights = list(weights)
         layers = self._unique_layers()
         expected = [weight for layer in layers for weight in layer.weights]

@@ -138,9 +138,9 @@ class SGD(Optimizer):
     ):
         super().__init__(**kwargs)
         self.iterations = K.variable(0.0, name="iterations")
-        self.lr = K.variable(lr, name="lr")
-        self.momentum = K.variable(momentum, name="momentum")
-        self.decay = K.variable(decay, name="decay")
+        self.lr = _variable(type(self).__name__, "lr", lr)
+        self.momentum = _variable(type(self).__name__, "momentum", momentum)
+        self.decay = _variable(type(self).__name__, "decay", decay)
         self.nesterov = nesterov
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
@@ -169,9 +169,9 @@ class RMSprop(Optimizer):
         self, lr: float = 0.001, rho: float = 0.9, epsilon: float = 1e-6, **kwargs: object
     ):
         super().__init__(**kwargs)
-        self.lr = K.variable(lr, name="lr")
-        self.rho = K.variable(rho, name="rho")
-        self.epsilon = epsilon
+        self.lr = _variable(type(self).__name__, "lr", lr)
+        self.rho = _variable(type(self).__name__, "rho", rho)
+        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -195,8 +195,8 @@ class Adagrad(Optimizer):
 
     def __init__(self, lr: float = 0.01, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
-        self.lr = K.variable(lr, name="lr")
-        self.epsilon = epsilon
+        self.lr = _variable(type(self).__name__, "lr", lr)
+        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -221,9 +221,9 @@ class Adadelta(Optimizer):
 
     def __init__(self, lr: float = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
-        self.lr = K.variable(lr, name="lr")
-        self.rho = rho
-        self.epsilon = epsilon
+        self.lr = _variable(type(self).__name__, "lr", lr)
+        self.rho = _number(type(self).__name__, "rho", rho)
+        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -260,10 +260,10 @@ class Adam(Optimizer):
     ):
         super().__init__(**kwargs)
         self.iterations = K.variable(0.0, name="iterations")
-        self.lr = K.variable(lr, name="lr")
-        self.beta_1 = K.variable(beta_1, name="beta_1")
-        self.beta_2 = K.variable(beta_2, name="beta_2")
-        self.epsilon = epsilon
+        self.lr = _variable(type(self).__name__, "lr", lr)
+        self.beta_1 = _variable(type(self).__name__, "beta_1", beta_1)
+        self.beta_2 = _variable(type(self).__name__, "beta_2", beta_2)
+        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = [(self.iterations, self.iterations + 1.0)]
@@ -353,10 +353,21 @@ def _constrained(p: Node, new: Node, constraints: Constraints) -> Node:
     return constraints[p](new) if p in constraints else new
 
 
+def _variable(owner: str, name: str, value: object) -> Node:
+    return K.variable(_number(owner, name, value), name=name)
+
+
+def _number(owner: str, name: str, value: object) -> float:
+    number = np.asarray(value)
+    if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
+        raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
+    return float(number)
+
+
 def _positive(owner: str, name: str, value: object) -> float | None:
     if value is None:
         return None
-    if not value > 0:
+    if not _number(owner, name, value) > 0:
         raise ArgumentError(
             f"{owner}: {name} has to be positive, received {value!r}; leave it out for no clipping"
         )

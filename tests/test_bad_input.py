@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graphc import optimizers
+from graphc.callbacks import Callback
 from graphc.compiler import graph as g
 from graphc.errors import (
     ArgumentError,
@@ -123,6 +124,35 @@ class TestInputs:
         with pytest.raises(DataError, match="expected an array, received the node"):
             model().predict(g.input((g.BATCH, 4)))
 
+    def test_masked_arrays(self):
+        masked = np.ma.masked_less(np.arange(24.0).reshape(6, 4), 3)
+        with pytest.raises(DataError, match=r"masked elements.*\.filled"):
+            model().predict(masked)
+        np.testing.assert_array_equal(
+            model().predict(np.ma.array(X)).shape, (6, 3), "nothing is masked"
+        )
+
+    @pytest.mark.parametrize(
+        ("dtype", "value"),
+        [
+            ("int32", np.float32(2.0**31)),
+            ("int32", np.float16(np.inf)),
+            ("int64", np.float64(2.0**63)),
+            ("uint32", np.float32(-1)),
+        ],
+    )
+    def test_floats_just_outside_of_the_integers(self, dtype, value):
+        built = Sequential([Activation("linear", input_shape=(1,), input_dtype=dtype)])
+        with pytest.raises(DataError, match="expected whole numbers from"):
+            built.predict(np.full((2, 1), value))
+
+    @pytest.mark.filterwarnings("error")
+    def test_floats_of_every_width_that_are_integers(self):
+        built = Sequential([Activation("linear", input_shape=(1,), input_dtype="int32")])
+        for dtype in ("float16", "float32", "float64", "longdouble"):
+            np.testing.assert_array_equal(built.predict(np.array([-3.0, 7.0], dtype)), [[-3], [7]])
+        np.testing.assert_array_equal(built.predict([-(2.0**31)]), [[-(2.0**31)]])
+
     def test_fractions_and_overflow_for_an_integer_input(self):
         built = Sequential([Activation("linear", input_shape=(2,), input_dtype="int32")])
         np.testing.assert_array_equal(built.predict([[1.0, 2.0]]), [[1.0, 2.0]])
@@ -226,6 +256,17 @@ class TestWeights:
         with pytest.raises(DataError, match="expected finite weights"):
             built.fit(X, [0] * 6, class_weight={0: np.nan}, verbose=0)
 
+    @pytest.mark.parametrize("weight", ["a", None, [1.0, 2.0]])
+    def test_a_class_weight_that_is_no_number(self, weight):
+        built = classifier("sparse_categorical_crossentropy")
+        with pytest.raises(DataError, match="expected finite weights"):
+            built.fit(X, np.arange(6) % 3, verbose=0, class_weight={0: weight, 1: 1, 2: 1})
+
+    def test_an_empty_dict_is_none(self):
+        built = model()
+        with_weights = built.train_on_batch(X, Y + 1, class_weight={}, sample_weight=np.ones(6))
+        assert with_weights == pytest.approx(1.0)
+
     def test_class_weights_of_sequences(self):
         with pytest.raises(DataError, match="needs targets with one class a sample"):
             sequence_model().fit(X, np.zeros((6, 2, 2)), class_weight={0: 1.0}, verbose=0)
@@ -307,12 +348,38 @@ class TestOrderAndArguments:
             ({"validation_split": -0.5}, "leaves at least one of 6 samples in each part"),
             ({"validation_data": (X,)}, "validation_data: expected .*received 1 parts"),
             ({"validation_data": X}, "validation_data: expected .*received ndarray"),
+            ({"callbacks": None}, "callbacks: expected a list of callbacks, received None"),
+            ({"callbacks": Callback()}, "callbacks: expected a list of callbacks"),
+            ({"validation_split": "0.2"}, "received '0.2'"),
+            ({"validation_split": np.array([0.2])}, "expected a fraction"),
+            ({"validation_split": float("nan")}, "expected a fraction"),
+            ({"verbose": None}, "verbose: expected one of"),
+            ({"shuffle": np.ones(2)}, "shuffle: expected one of"),
             ({"callbacks": [print]}, "expected callbacks, received"),
         ],
     )
     def test_arguments_of_fit(self, keywords, message):
         with pytest.raises(ArgumentError, match=message):
             model().fit(X, Y, **{"verbose": 0, **keywords})
+
+    def test_what_fit_takes_is_refused_where_it_has_no_effect(self):
+        built = model()
+        calls = [
+            lambda: built.evaluate(X, Y, verbose=0, nb_epoch=3),
+            lambda: built.evaluate(X, Y, verbose=0, class_weight={0: 3}),
+            lambda: built.train_on_batch(X, Y, batch_size=3),
+            lambda: built.test_on_batch(X, Y, class_weight={0: 3}),
+        ]
+        for call in calls:
+            with pytest.raises(KeywordError, match="unknown keyword"):
+                call()
+
+    @pytest.mark.parametrize("verbose", [3, "a", None])
+    def test_verbose_of_evaluate_and_predict(self, verbose):
+        with pytest.raises(ArgumentError, match="evaluate: verbose: expected one of"):
+            model().evaluate(X, Y, verbose=verbose)
+        with pytest.raises(ArgumentError, match="predict: verbose: expected one of"):
+            model().predict(X, verbose=verbose)
 
     def test_validation_data_are_checked_before_training(self):
         built = model()

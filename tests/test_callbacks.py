@@ -93,6 +93,17 @@ def test_history_starts_anew_with_each_training():
     assert (history.epoch, history.history) == ([0, 1], {"loss": [1.0, 0.5]})
 
 
+def test_callbacks_may_come_from_an_iterator():
+    seen = []
+
+    class Note(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(epoch)
+
+    compiled().fit(X, Y, nb_epoch=2, verbose=0, callbacks=(Note() for _ in range(1)))
+    assert seen == [0, 1]
+
+
 def test_slow_callbacks_are_told(caplog):
     class Slow(Callback):
         def on_batch_end(self, batch, logs=None):
@@ -137,6 +148,39 @@ class TestProgress:
         assert "/5" in written
         assert "loss: " in written.split("Epoch 1/1 - ")[0]
         assert re.search(r"\rEpoch 1/1 - .*\n$", written)
+
+    def test_an_interrupted_training_leaves_no_bar_behind(self, monkeypatch):
+        class Interrupt(Callback):
+            def on_batch_end(self, batch, logs=None):
+                raise KeyboardInterrupt
+
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        model = compiled()
+        with pytest.raises(KeyboardInterrupt) as kept:
+            model.fit(X, Y, nb_epoch=1, callbacks=[Interrupt()])
+        model.fit(X, Y, nb_epoch=1)
+        del kept  # until here the frames are held, and with them the bar, as a notebook does
+        # tqdm moves the cursor down and up for a bar below one that is still there.
+        assert "\x1b[A" not in terminal.getvalue()
+
+    def test_a_stdout_that_can_only_write(self, monkeypatch):
+        class Tee:
+            def __init__(self):
+                self.text = ""
+
+            def write(self, text):
+                self.text += text
+
+            def flush(self):
+                pass
+
+        tee = Tee()
+        monkeypatch.setattr(sys, "stdout", tee)
+        model = compiled()
+        model.fit(X, Y, nb_epoch=1)
+        model.evaluate(X, Y)
+        assert tee.text.startswith("Epoch 1/1 - ")
 
     def test_the_bar_refreshes_at_most_20_times_a_second(self, monkeypatch):
         terminal = Terminal()

@@ -7,7 +7,7 @@ import pytest
 
 from graphc import optimizers
 from graphc.engine import InputLayer
-from graphc.errors import ArgumentError, NotCompiledError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, NotCompiledError, ShapeError
 from graphc.layers import Activation, Dense, Dropout, Flatten
 from graphc.models import Sequential
 
@@ -43,6 +43,11 @@ class TestBuilding:
     def test_the_first_layer_says_what_comes_in(self):
         with pytest.raises(ArgumentError, match=r"head \(Dense\): the first layer .*input_shape="):
             Sequential().add(Dense(3, name="head"))
+
+    @pytest.mark.parametrize("layers", [None, Dense(3, input_dim=4)])
+    def test_layers_are_a_list(self, layers):
+        with pytest.raises(ArgumentError, match="expected a list of layers"):
+            Sequential(layers)
 
     def test_a_layer_that_does_not_fit_is_not_added(self):
         model = Sequential()
@@ -82,6 +87,12 @@ class TestBuilding:
         assert lines[3].split() == ["second", "(Activation)", "(None,", "8)", "0"]
         assert lines[-1] == "Total params: 40"
 
+    def test_summary_of_a_layer_with_outputs_of_several_shapes(self, capsys):
+        shared = Activation("relu", name="shared")
+        Sequential([Dense(8, input_dim=4), shared, Dense(2), shared]).summary()
+        lines = capsys.readouterr().out.splitlines()
+        assert "shared (Activation)  (None, 8) or (None, 2)  0" in lines[3]
+
 
 class TestWeights:
     def test_layer_by_layer(self):
@@ -91,6 +102,15 @@ class TestWeights:
         model.set_weights(values)
         for got, expected in zip(model.get_weights(), values, strict=True):
             np.testing.assert_array_equal(got, expected)
+
+    @pytest.mark.parametrize("wrong", [["a"], [1j], [None]])
+    def test_what_is_no_number_sets_nothing(self, wrong):
+        model = linear()
+        with pytest.raises(DTypeError, match="_b'?: expected numbers, received"):
+            model.set_weights([np.ones((3, 1)), wrong])
+        np.testing.assert_array_equal(model.get_weights()[0], np.zeros((3, 1)))
+        with pytest.raises(ArgumentError, match="expected a list of arrays, received 5"):
+            model.set_weights(5)
 
     def test_errors_name_the_weight_and_set_nothing(self):
         model = Sequential([Dense(2, input_dim=3, name="a"), Dense(1, name="b")])

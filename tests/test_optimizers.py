@@ -232,6 +232,13 @@ def test_config_makes_the_same_optimizer_again():
         (lambda: optimizers.get(None), ArgumentError, "received None"),
         (lambda: optimizers.SGD(clipnorm=0), ArgumentError, "clipnorm has to be positive"),
         (lambda: optimizers.SGD(clipvalue=-1.0), ArgumentError, "clipvalue has to be positive"),
+        (lambda: optimizers.SGD(clipnorm="a"), ArgumentError, "clipnorm: expected a finite number"),
+        (lambda: optimizers.SGD(lr=None), ArgumentError, "SGD: lr: expected .*received None"),
+        (lambda: optimizers.SGD(lr=[0.1, 0.2]), ArgumentError, "lr: expected a finite number"),
+        (lambda: optimizers.SGD(lr=float("nan")), ArgumentError, "lr: expected a finite number"),
+        (lambda: optimizers.SGD(momentum="x"), ArgumentError, "momentum: expected a finite"),
+        (lambda: optimizers.Adam(epsilon=None), ArgumentError, "Adam: epsilon: expected"),
+        (lambda: optimizers.Adadelta(rho="x"), ArgumentError, "Adadelta: rho: expected"),
     ],
 )
 def test_bad_arguments_are_refused(make, error, message):

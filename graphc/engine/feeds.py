@@ -59,6 +59,11 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
     """
     if isinstance(value, g.Node):
         raise DataError(f"{what}: expected an array, received the node {value!r}")
+    if np.ma.is_masked(value):
+        raise DataError(
+            f"{what}: the array has masked elements, which would count as numbers; fill them first "
+            "with .filled(value)"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -137,9 +142,12 @@ def _converted(array: np.ndarray, dtype: str, what: str) -> np.ndarray:
         limits = (0, 1)
     else:
         limits = (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    fits = (array >= limits[0]) & (array <= limits[1])
     if array.dtype.kind == "f":
-        fits &= array == np.floor(array)
+        # The largest integers are no floats and would be rounded up; the next power of two is one.
+        wide = array.astype("float64", copy=False)
+        fits = (wide >= limits[0]) & (wide < float(limits[1] + 1)) & (wide == np.floor(wide))
+    else:
+        fits = (array >= limits[0]) & (array <= limits[1])
     if not fits.all():
         where = _first(~fits)
         raise DataError(

@@ -89,13 +89,12 @@ def evaluate_loop(
     """The means of a step's values over the samples: each batch counts by its size."""
     count = len(arrays[0])
     totals = [0.0] * len(labels)
-    bar = ProgressBar(count, "evaluate", show)
-    for start, stop in make_batches(count, batch_size):
-        values = [float(value) for value in step(*[array[start:stop] for array in arrays])]
-        size = stop - start
-        totals = [total + value * size for total, value in zip(totals, values, strict=True)]
-        bar.update({"size": size, **dict(zip(labels, values, strict=True))})
-    bar.close()
+    with ProgressBar(count, "evaluate", show) as bar:
+        for start, stop in make_batches(count, batch_size):
+            values = [float(value) for value in step(*[array[start:stop] for array in arrays])]
+            size = stop - start
+            totals = [total + value * size for total, value in zip(totals, values, strict=True)]
+            bar.update({"size": size, **dict(zip(labels, values, strict=True))})
     return [total / count for total in totals]
 
 
@@ -105,13 +104,12 @@ def predict_loop(
     """The outputs for all samples, as float64 arrays."""
     count = len(arrays[0])
     outputs: list[np.ndarray] = []
-    bar = ProgressBar(count, "predict", show)
-    for start, stop in make_batches(count, batch_size):
-        values = step(*[array[start:stop] for array in arrays])
-        if not outputs:
-            outputs = [np.zeros((count, *value.shape[1:])) for value in values]
-        for output, value in zip(outputs, values, strict=True):
-            output[start:stop] = value
-        bar.update({"size": stop - start})
-    bar.close()
+    with ProgressBar(count, "predict", show) as bar:
+        for start, stop in make_batches(count, batch_size):
+            values = step(*[array[start:stop] for array in arrays])
+            if not outputs:
+                outputs = [np.zeros((count, *value.shape[1:])) for value in values]
+            for output, value in zip(outputs, values, strict=True):
+                output[start:stop] = value
+            bar.update({"size": stop - start})
     return outputs

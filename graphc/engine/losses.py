@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from graphc import metrics, objectives
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, KeywordError, ShapeError, suggestion
 
 Objective = Callable[[g.Node, g.Node], g.Node]
+
+_LOG_ENTRIES = ("batch", "size", "loss")
 
 SAMPLE_WEIGHT_MODES = (None, "temporal")
 
@@ -60,6 +64,8 @@ def make_targets(
                 f"sample_weight_mode='temporal' needs an output of (batch, time, ...), and "
                 f"{name} has {output.ndim} axes; use sample_weight_mode=None"
             )
+        if not isinstance(factor, int | float | np.number) or not np.isfinite(factor):
+            raise ArgumentError(f"loss_weights of {name}: expected a number, received {factor!r}")
         objective = objectives.get(one)
         weights = g.input(output.shape[: 2 if temporal else 1], name=f"{name}_sample_weights")
         y_true = _target_input(objective, output, f"{name}_target")
@@ -167,11 +173,23 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
     for target, several in zip(targets, chosen, strict=True):
         if isinstance(several, str) or callable(several):
             several = [several]
+        if not isinstance(several, Iterable):
+            raise ArgumentError(
+                f"metrics: expected a list, e.g. ['accuracy'], received {several!r}"
+            )
         for one in several:
-            function = _accuracy_for(target) if one in ("accuracy", "acc") else metrics.get(one)
-            label = "acc" if one in ("accuracy", "acc") else _function_name(function)
-            labels.append(label if len(targets) == 1 else f"{target.name}_{label}")
-            with g.origin(f"metric {labels[-1]}"):
+            accuracy = isinstance(one, str) and one in ("accuracy", "acc")
+            function = _accuracy_for(target) if accuracy else metrics.get(one)
+            label = "acc" if accuracy else _function_name(function)
+            if function is metrics.categorical_accuracy and takes_labels(target.loss):
+                function = metrics.sparse_categorical_accuracy
+            label = label if len(targets) == 1 else f"{target.name}_{label}"
+            if label in _LOG_ENTRIES:
+                raise ArgumentError(
+                    f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
+                )
+            labels.append(label)
+            with g.origin(f"metric {label}"):
                 # A user's metric may leave an axis or more; the log has their mean.
                 nodes.append(g.mean(function(target.y_true, target.output)))
     return labels, nodes

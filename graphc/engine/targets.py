@@ -86,6 +86,8 @@ def prepare_weights(
     class_weight: object,
 ) -> list[np.ndarray]:
     """The weights of each output: given, from the classes of its targets, or all 1."""
+    if isinstance(class_weight, Mapping) and not class_weight:
+        class_weight = None  # Keras' default in places
     if sample_weight is not None and class_weight is not None:
         raise ArgumentError(
             "class_weight and sample_weight were both given, and only one can count; multiply the "
@@ -146,9 +148,10 @@ def _class_weights(y: np.ndarray, target: Target, class_weight: object) -> np.nd
             f"{what}: the targets have the class {_shown(missing[0])}, which is not in the dict "
             f"(it has {', '.join(map(repr, class_weight))}); give every class a weight"
         )
-    weights = np.array([float(class_weight[label]) for label in classes.tolist()])
-    if not np.isfinite(weights).all():
+    given = [class_weight[label] for label in classes.tolist()]
+    if not all(isinstance(one, int | float | np.number) and np.isfinite(one) for one in given):
         raise DataError(f"{what}: expected finite weights, received {dict(class_weight)!r}")
+    weights = np.array(given, dtype="float64")
     return weights[positions]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.keywords import named_parameters, refuse_modern, refuse_unknown
 from graphc.engine.shapes import InputSpec, KnownShape, batch_shape, known_shape
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
 
@@ -95,6 +95,11 @@ class Layer:
     ) -> g.Node:
         """A new weight, a shared variable called ``<layer>_<name>``, with its penalty and rule."""
         weight = init(shape, name=f"{self.name}_{name}")
+        if not isinstance(weight, g.Node) or weight.op != "shared" or weight.shape != shape:
+            raise ArgumentError(
+                f"{self.name}: init of {name}: expected a shared variable of the shape {shape}, "
+                f"e.g. K.variable(value, name=name), received {weight!r}"
+            )
         (self.trainable_weights if trainable else self.non_trainable_weights).append(weight)
         if regularizer is not None:
             own = get_regularizer(regularizer)  # a copy: one may be given to several weights
@@ -286,6 +291,8 @@ def _input_node(shape: Sequence[int | None], dtype: str | None, name: str | None
 
 def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str) -> None:
     """Set shared variables, all or none. ShapeError where the number or a shape differs."""
+    if not isinstance(values, Iterable):
+        raise ArgumentError(f"{owner}: expected a list of weights, received {values!r}")
     values = list(values)
     if len(values) != len(variables):
         raise ShapeError(
@@ -298,6 +305,11 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
             raise ShapeError(
                 f"{owner}: weight {_weight_label(variable)}: expected shape {variable.shape}, "
                 f"received {array.shape}"
+            )
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(
+                f"{owner}: weight {_weight_label(variable)}: expected numbers, received dtype "
+                f"{array.dtype}"
             )
     for variable, array in zip(variables, arrays, strict=True):
         variable.set_value(array)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from graphc.engine import loops
 from graphc.engine.compiled import Compiled, compile_model, make_function
 from graphc.engine.container import Container
 from graphc.engine.feeds import as_arrays, check_lengths, prepare
-from graphc.engine.keywords import drop_legacy, refuse_unknown
+from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.targets import prepare_targets, prepare_weights
 from graphc.errors import ArgumentError, DataError, NotCompiledError
 
@@ -26,21 +26,8 @@ _LEGACY = {
     "accuracy": _METRICS_INSTEAD,
     "nb_worker": "there is one worker",
 }
+_VERBOSE = (0, 1, 2)
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
-_FIT_KEYWORDS = (
-    "x",
-    "y",
-    "batch_size",
-    "nb_epoch",
-    "verbose",
-    "callbacks",
-    "validation_split",
-    "validation_data",
-    "shuffle",
-    "class_weight",
-    "sample_weight",
-    "initial_epoch",
-)
 
 
 class Model(Container):
@@ -138,7 +125,7 @@ class Model(Container):
         batch_size: int = 32,
         nb_epoch: int = 10,
         verbose: int = 1,
-        callbacks: Sequence[cbks.Callback] = (),
+        callbacks: Iterable[cbks.Callback] = (),
         validation_split: float = 0.0,
         validation_data: Sequence[object] | None = None,
         shuffle: bool | str = True,
@@ -170,22 +157,21 @@ class Model(Container):
         """
         where = f"{self.name}.fit"
         compiled = self._need_compiled("fit")
-        refuse_unknown(where, drop_legacy(where, kwargs, _LEGACY), _FIT_KEYWORDS)
-        _check_choice(verbose, (0, 1, 2), f"{where}: verbose")
+        others = drop_legacy(where, kwargs, _LEGACY)
+        refuse_unknown(where, others, named_parameters(self.fit))
+        _check_choice(verbose, _VERBOSE, f"{where}: verbose")
         _check_choice(shuffle, (True, False, "batch"), f"{where}: shuffle")
-        _check_count(batch_size, 1, f"{where}: batch_size")
+        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
         epochs = range(
             _check_count(initial_epoch, 0, f"{where}: initial_epoch"),
             _check_count(nb_epoch, 0, f"{where}: nb_epoch"),
         )
-        for one in callbacks:
-            if not isinstance(one, cbks.Callback):
-                raise ArgumentError(f"{where}: expected callbacks, received {one!r}")
+        listening = _callbacks(callbacks, where)
         arrays = self._prepare_all(x, y, sample_weight, class_weight)
         held_out = None
         if validation_data is not None:
             held_out = self._prepare_validation(validation_data)
-        elif validation_split:
+        elif validation_split is not None and not _is_zero(validation_split):
             arrays, held_out = _split(arrays, validation_split, where)
         self._check_fixed_batch(len(arrays[0]), batch_size)
         labels = self.metrics_names
@@ -199,8 +185,9 @@ class Model(Container):
 
         step = compiled.train()
         history = cbks.History()
+        progress = cbks.ProgbarLogger()
         listeners = cbks.CallbackList(
-            [cbks.BaseLogger(), *callbacks, history, *([cbks.ProgbarLogger()] if verbose else [])]
+            [cbks.BaseLogger(), *listening, history, *([progress] if verbose else [])]
         )
         listeners._set_model(self)
         listeners._set_params(
@@ -214,7 +201,12 @@ class Model(Container):
             }
         )
         self.stop_training = False
-        loops.fit_loop(self, step, arrays, labels, batch_size, epochs, listeners, shuffle, validate)
+        try:
+            loops.fit_loop(
+                self, step, arrays, labels, batch_size, epochs, listeners, shuffle, validate
+            )
+        finally:
+            progress.close()
         return history
 
     def evaluate(
@@ -229,8 +221,10 @@ class Model(Container):
         """The loss on data without training; with metrics a list like `metrics_names`."""
         where = f"{self.name}.evaluate"
         compiled = self._need_compiled("evaluate")
-        refuse_unknown(where, drop_legacy(where, kwargs, _LEGACY), _FIT_KEYWORDS)
-        _check_count(batch_size, 1, f"{where}: batch_size")
+        others = drop_legacy(where, kwargs, _LEGACY)
+        refuse_unknown(where, others, named_parameters(self.evaluate))
+        _check_choice(verbose, _VERBOSE, f"{where}: verbose")
+        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
         arrays = self._prepare_all(x, y, sample_weight, None)
         self._check_fixed_batch(len(arrays[0]), batch_size)
         values = loops.evaluate_loop(
@@ -242,7 +236,9 @@ class Model(Container):
         self, x: object, batch_size: int = 32, verbose: int = 0
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for all samples, as float64 arrays."""
-        _check_count(batch_size, 1, f"{self.name}.predict: batch_size")
+        where = f"{self.name}.predict"
+        _check_choice(verbose, _VERBOSE, f"{where}: verbose")
+        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
         step = self._predict_function()
         arrays = self._prepare_inputs(x)
         self._check_fixed_batch(len(arrays[0]), batch_size)
@@ -260,7 +256,8 @@ class Model(Container):
         """One step on one batch. The loss, or a list like `metrics_names`, before the update."""
         where = f"{self.name}.train_on_batch"
         step = self._need_compiled("train_on_batch").train()
-        refuse_unknown(where, drop_legacy(where, kwargs, _LEGACY), _FIT_KEYWORDS)
+        others = drop_legacy(where, kwargs, _LEGACY)
+        refuse_unknown(where, others, named_parameters(self.train_on_batch))
         arrays = self._prepare_all(x, y, sample_weight, class_weight)
         return _scalar_or_list([float(value) for value in step(*arrays)])
 
@@ -275,7 +272,8 @@ class Model(Container):
         """The loss of one batch, or a list like `metrics_names`."""
         where = f"{self.name}.test_on_batch"
         step = self._need_compiled("test_on_batch").test()
-        refuse_unknown(where, drop_legacy(where, kwargs, _LEGACY), _FIT_KEYWORDS)
+        others = drop_legacy(where, kwargs, _LEGACY)
+        refuse_unknown(where, others, named_parameters(self.test_on_batch))
         arrays = self._prepare_all(x, y, sample_weight, None)
         return _scalar_or_list([float(value) for value in step(*arrays)])
 
@@ -335,7 +333,8 @@ def _split(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The first samples to train on, and the last `fraction` of them held out."""
     count = len(arrays[0])
-    first = int(count * (1.0 - fraction)) if 0.0 < fraction < 1.0 else 0
+    number = isinstance(fraction, int | float | np.number)
+    first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
     if not 0 < first < count:
         raise ArgumentError(
             f"{where}: validation_split: expected a fraction that leaves at least one of {count} "
@@ -344,8 +343,23 @@ def _split(
     return [array[:first] for array in arrays], [array[first:] for array in arrays]
 
 
+def _is_zero(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and value == 0
+
+
+def _callbacks(given: object, where: str) -> list[cbks.Callback]:
+    """The callbacks as a list, so that an iterator can be gone through more than once."""
+    if not isinstance(given, Iterable):
+        raise ArgumentError(f"{where}: callbacks: expected a list of callbacks, received {given!r}")
+    found = list(given)
+    for one in found:
+        if not isinstance(one, cbks.Callback):
+            raise ArgumentError(f"{where}: expected callbacks, received {one!r}")
+    return found
+
+
 def _check_choice(value: object, choices: tuple, what: str) -> None:
-    if value not in choices:
+    if not isinstance(value, int | np.integer | np.bool_ | str) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -175,13 +175,14 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
-        self.target_shape = tuple(int(size) for size in target_shape)
-        wrong = [size for size in self.target_shape if size < 1 and size != -1]
-        if wrong or self.target_shape.count(-1) > 1:
+        sizes = tuple(target_shape) if isinstance(target_shape, Iterable) else (None,)
+        wrong = [size for size in sizes if not _is_size(size) and size != -1]
+        if wrong or sizes.count(-1) > 1:
             raise ArgumentError(
                 f"{self.name} (Reshape): target_shape takes positive sizes and at most one -1, "
                 f"received {target_shape!r}"
             )
+        self.target_shape = tuple(map(int, sizes))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         sizes = known_shape(x)[1:]
@@ -199,7 +200,11 @@ class Reshape(Layer):
 
 
 def _positive(value: object, what: str) -> int:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not (whole and value >= 1):
+    if not _is_size(value):
         raise ArgumentError(f"{what}: expected a whole number of at least 1, received {value!r}")
     return int(value)
+
+
+def _is_size(value: object) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and value >= 1

@@ -26,6 +26,9 @@ def test_variables_hold_values():
     np.testing.assert_array_equal(K.get_value(K.ones((2, 1))), [[1], [1]])
     with pytest.raises(ShapeError, match=r"expected shape \(2,\)"):
         K.set_value(y, [1])
+    for value in ([None, None], ["1", "2"], [1j, 2]):
+        with pytest.raises(DTypeError, match="expected numbers, received"):
+            K.set_value(y, value)
     with pytest.raises(DTypeError, match="an expression, not a shared variable"):
         K.get_value(x + 1)
 

@@ -95,6 +95,11 @@ class TestTotal:
         with pytest.raises(UnknownNameError, match="'mean_square_error'.*mean_squared_error"):
             targets(output(1), loss="mean_square_error")
 
+    @pytest.mark.parametrize("factor", ["a", None, float("nan")])
+    def test_a_factor_that_is_no_number(self, factor):
+        with pytest.raises(ArgumentError, match="loss_weights of out0: expected a number"):
+            targets(output(2), loss_weights=[factor])
+
     def test_sample_weight_modes(self):
         with pytest.raises(ArgumentError, match="expected None or 'temporal', received 'time'"):
             targets(output(3, 2), mode="time")
@@ -139,6 +144,27 @@ class TestMetrics:
         p = [[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]
         t = np.array([[1], [1], [1], [0]], "int32")
         assert self.accuracy("sparse_categorical_crossentropy", p, t) == 0.75
+
+    def test_categorical_accuracy_by_name_compares_labels_too(self):
+        (target,) = targets(output(2), loss="sparse_categorical_crossentropy")
+        labels, nodes = make_metrics([target], ["categorical_accuracy"])
+        assert labels == ["categorical_accuracy"]
+        p = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+        t = np.array([[1], [1], [1], [0]], "int32")
+        assert value_of(nodes[0], {target.output: p, target.y_true: t}) == 0.75
+
+    @pytest.mark.parametrize("name", ["size", "batch", "loss"])
+    def test_a_name_that_the_logs_need(self, name):
+        def metric(y_true, y_pred):
+            return g.mean(y_pred)
+
+        metric.__name__ = name
+        with pytest.raises(ArgumentError, match=f"the name {name!r} is taken in the logs"):
+            make_metrics(targets(output(2)), [metric])
+
+    def test_what_is_no_list(self):
+        with pytest.raises(ArgumentError, match="metrics: expected a list"):
+            make_metrics(targets(output(2)), 3)
 
     def test_names(self):
         def spread(y_true, y_pred):

@@ -127,6 +127,17 @@ class TestWeights:
         assert list(layer.constraints) == layer.trainable_weights
         assert [penalty.p for penalty in layer.regularizers] == layer.trainable_weights
 
+    @pytest.mark.parametrize(
+        "init",
+        [
+            lambda shape, name=None: np.ones(shape),
+            lambda shape, name=None: g.shared(np.ones((3, 3), "float32"), name),
+        ],
+    )
+    def test_an_init_that_makes_no_variable_of_the_shape(self, init):
+        with pytest.raises(ArgumentError, match=r"head: init of W: expected .* \(3, 2\)"):
+            Dense(2, init=init, name="head")(entry(3))
+
     def test_one_regularizer_for_two_weights_counts_for_both(self):
         shared = regularizers.l2(0.1)
         layer = Dense(2, W_regularizer=shared, b_regularizer=shared)

@@ -149,6 +149,11 @@ class TestFlattenAndReshape:
         expected = self.x.reshape(2, *target)
         np.testing.assert_array_equal(run(Reshape(target), self.x), expected)
 
+    @pytest.mark.parametrize("target", [8, (2.5, 2), ("a",), (None, 2), (0, 2), (-1, -1), (True,)])
+    def test_reshape_takes_whole_numbers(self, target):
+        with pytest.raises(ArgumentError, match="target_shape takes positive sizes"):
+            Reshape(target)
+
     def test_reshape_of_an_open_size(self):
         layer = Reshape((-1, 2))
         y = run(layer, self.x, shape=(None, 4))

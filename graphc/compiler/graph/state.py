@@ -30,8 +30,17 @@ class State:
         return self.buffer.copy()
 
     def set(self, value: object) -> None:
-        """Replace the value, cast to this variable's dtype. ShapeError where the shape differs."""
-        array = np.array(value, dtype=self.dtype)
+        """Replace the value, cast to this variable's dtype.
+
+        ShapeError where the shape differs, DTypeError for what is not numbers.
+        """
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(
+                f"shared variable {self.name or 'without a name'}: expected numbers, received "
+                f"{value!r}"
+            )
+        array = np.array(array, dtype=self.dtype)
         if array.shape != self.shape:
             raise ShapeError(
                 f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
