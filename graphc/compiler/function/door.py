@@ -23,6 +23,7 @@ from graphc.compiler.graph import (
     toposort,
 )
 from graphc.compiler.graph.binding import bind
+from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.config import FLAGS, config
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, unknown_name
 
@@ -68,18 +69,20 @@ def function(
         DTypeError, ShapeError: an update or a replacement of another type.
         DeviceError: the flag `device` asks for a GPU that cannot be used.
     """
-    single = isinstance(outputs, Node)
+    single = outputs is not None and not isinstance(outputs, list | tuple)
     wanted = [outputs] if single else list(outputs or ())
-    pairs = _update_pairs(updates, name)
+    checks = SizeChecks()
+    pairs = _update_pairs(updates, name, checks)
     roots = [as_node(node) for node in wanted] + [value for _, value in pairs]
-    roots = _apply_givens(roots, givens, name)
+    roots = _apply_givens(roots, givens, name, checks)
     mode = config.mode if mode is None else mode
     if mode not in MODES:
         raise unknown_name("mode", mode, MODES)
     inputs = list(inputs)
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
-    return Function(inputs, roots, len(wanted), single, states, mode, name, call_step or CallStep())
+    counter = call_step or CallStep()
+    return Function(inputs, roots, len(wanted), single, states, checks.claims, mode, name, counter)
 
 
 def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
@@ -88,19 +91,22 @@ def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
     return list(pairs.items()) if isinstance(pairs, Mapping) else [(a, b) for a, b in pairs]
 
 
-def _update_pairs(updates: Pairs | None, name: str) -> list[tuple[Node, Node]]:
+def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
     checked: dict[Node, Node] = {}
     for variable, value in _pairs(updates):
         state = state_of(variable)
         if variable in checked:
             raise ArgumentError(f"{name}: the shared variable {label(variable)} has two updates")
         what = f"{name}: the update of {label(variable)}"
-        checked[variable] = _of_type(value, state.shape, state.dtype, what)
+        checked[variable] = _of_type(value, state.shape, state.dtype, what, checks)
     return list(checked.items())
 
 
-def _of_type(value: object, shape: tuple, dtype: str, what: str) -> Node:
-    """The value as a node of a type; ints may become floats, nothing loses precision."""
+def _of_type(value: object, shape: tuple, dtype: str, what: str, checks: SizeChecks) -> Node:
+    """The value as a node of a type; ints may become floats, nothing loses precision.
+
+    That symbols in the two shapes are equal is claimed through `checks`.
+    """
     node = as_node(value) if isinstance(value, Node | np.ndarray) else as_node(value, dtype)
     if node.dtype != dtype and promote(node.dtype, dtype) != dtype:
         raise DTypeError(
@@ -112,14 +118,20 @@ def _of_type(value: object, shape: tuple, dtype: str, what: str) -> Node:
     )
     if not same:
         raise ShapeError(f"{what} has shape {node.shape}, expected {shape}")
+    for axis, (received, expected) in enumerate(zip(node.shape, shape, strict=True)):
+        checks.equal(received, expected, f"{what}: axis {axis} of shapes {node.shape} and {shape}")
     return cast(node, dtype)
 
 
-def _apply_givens(roots: list[Node], givens: Pairs | None, name: str) -> list[Node]:
+def _apply_givens(
+    roots: list[Node], givens: Pairs | None, name: str, checks: SizeChecks
+) -> list[Node]:
     replacement = {}
     for old, new in _pairs(givens):
+        if not isinstance(old, Node):
+            raise DTypeError(f"{name}: givens replace nodes, received {old!r} to be replaced")
         what = f"{name}: what givens put for {label(old)}"
-        replacement[old] = _of_type(new, old.shape, old.dtype, what)
+        replacement[old] = _of_type(new, old.shape, old.dtype, what, checks)
     return substitute(roots, replacement) if replacement else roots
 
 
@@ -166,6 +178,7 @@ class Function:
         output_count: int,
         single: bool,
         states: list[State],
+        claims: list[SizeClaim],
         mode: str,
         name: str,
         call_step: CallStep,
@@ -177,6 +190,7 @@ class Function:
         self._output_count = output_count
         self._single = single
         self._states = states
+        self._claims = claims
         self._mode = mode
         phase = learning_phase()
         self._phase = inputs.index(phase) if phase in inputs else None
@@ -192,7 +206,7 @@ class Function:
             if phase is not None:
                 roots = substitute(roots, {learning_phase(): as_node(phase)})
                 name = f"{name} ({'training' if phase else 'testing'})"
-            self._prepared[phase] = Prepared(roots, self._mode, name)
+            self._prepared[phase] = Prepared(roots, self._claims, self._mode, name)
         return self._prepared[phase]
 
     @property

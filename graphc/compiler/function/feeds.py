@@ -43,4 +43,11 @@ def _from_python(node: Node, value: object, name: str) -> np.ndarray:
             f"{name}: {label(node)}: expected dtype {node.dtype}, received {array.dtype.name} "
             f"({type(value).__name__})"
         )
+    if np.dtype(node.dtype).kind in "iu" and array.size:
+        limits = np.iinfo(node.dtype)
+        if array.min() < limits.min or array.max() > limits.max:
+            raise DTypeError(
+                f"{name}: {label(node)}: expected numbers from {limits.min} to {limits.max}, "
+                f"received {array.min()} to {array.max()}"
+            )
     return array.astype(node.dtype)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, Symbol, every_node, size_claims
+from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.cpu import cpu_executor
 from graphc.compiler.runtime.device import select_device
@@ -19,11 +20,11 @@ from graphc.compiler.runtime.executor import Observer
 class Prepared:
     """A graph that is ready to run: passes and preparation happen once, for all sizes."""
 
-    def __init__(self, outputs: Sequence[Node], mode: str, name: str):
+    def __init__(self, outputs: Sequence[Node], claims: Iterable[SizeClaim], mode: str, name: str):
         started = time.perf_counter()
         device = select_device()
         self.draws = False
-        self._claims = {}
+        self._claims = dict.fromkeys(claims)
         for node in every_node(outputs):
             self.draws = self.draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from graphc.compiler.graph.dim import Dim, Size, Symbol, evaluate, minimum_value
+from graphc.compiler.graph.dim import Dim, Size, Symbol, evaluate, minimum_value, symbols
 from graphc.compiler.graph.origin import current_origin
 from graphc.errors import ShapeError
 
@@ -25,7 +25,12 @@ class SizeClaim:
     what: str
 
     def test(self, bindings: Mapping[Symbol, int]) -> None:
-        """Raise ShapeError where the claim does not hold."""
+        """Raise ShapeError where the claim does not hold.
+
+        A symbol that no input has is bound to nothing: a claim about it says nothing of this call.
+        """
+        if not all(one in bindings for size in (self.left, self.right) for one in symbols(size)):
+            return
         left, right = evaluate(self.left, bindings), evaluate(self.right, bindings)
         if left == right if self.relation == "==" else left >= right:
             return

@@ -13,6 +13,7 @@ it divides exactly.
 from __future__ import annotations
 
 import itertools
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, Union
@@ -56,7 +57,8 @@ class FloorQuotient:
     denominator: Size
 
     def sort_key(self) -> tuple:
-        return (1, str(self))
+        # By structure: two symbols may have one name, and then one text.
+        return (1, _size_key(self.numerator), _size_key(self.denominator))
 
     def evaluate(self, bindings: Mapping[Symbol, int]) -> int:
         return evaluate(self.numerator, bindings) // evaluate(self.denominator, bindings)
@@ -81,6 +83,10 @@ def symbol(name: str) -> Dim:
     return Dim((((Symbol(name, next(_serials)),), 1),))
 
 
+def _size_key(size: Size) -> tuple:
+    return tuple((_monomial_key(monomial), factor) for monomial, factor in _terms(size).items())
+
+
 def _monomial_key(monomial: Monomial) -> tuple:
     return (-len(monomial), tuple(atom.sort_key() for atom in monomial))
 
@@ -92,6 +98,18 @@ def _from_terms(terms: Mapping[Monomial, int]) -> Size:
     if len(kept) == 1 and kept[0][0] == ():
         return kept[0][1]
     return Dim(tuple(sorted(kept, key=lambda term: _monomial_key(term[0]))))
+
+
+def as_size(value: object, what: str) -> Size:
+    """A size as users write it (NumPy's integers too) as an int or a Dim. ShapeError for others."""
+    if isinstance(value, Dim):
+        return value
+    if not _is_size(value):
+        raise ShapeError(f"{what}: a size is an int or a symbol, received {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ShapeError(f"{what}: a size is an int or a symbol, received {value!r}") from None
 
 
 def _terms(size: Size) -> dict[Monomial, int]:
@@ -183,6 +201,8 @@ def floor_divide(numerator: Size, denominator: Size) -> Size:
             raise ShapeError(f"division of the size {numerator} by zero")
         if not isinstance(numerator, Dim):
             return int(numerator) // int(denominator)
+    if not isinstance(numerator, Dim) and numerator == 0:
+        return 0
     quotient = exact_quotient(numerator, denominator)
     if quotient is not None:
         return quotient

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from graphc.compiler.graph.dim import Size, symbol
+from graphc.compiler.graph.dim import Size, as_size, symbol
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
@@ -24,7 +24,8 @@ def input(shape: Sequence[Size | None], dtype: str | None = None, name: str | No
     """
     label = name or "input"
     sizes = tuple(
-        symbol(f"{label}_{axis}") if size is None else size for axis, size in enumerate(shape)
+        symbol(f"{label}_{axis}") if size is None else as_size(size, f"{label}: axis {axis}")
+        for axis, size in enumerate(shape)
     )
     node = make("input", serial=next(_serials), shape=sizes, dtype=dtype or config.floatX)
     return set_name(node, name)

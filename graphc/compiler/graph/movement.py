@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.graph.checks import fail
-from graphc.compiler.graph.dim import Dim, Shape, Size, floor_divide, minimum_value, product
+from graphc.compiler.graph.dim import (
+    Dim,
+    Shape,
+    Size,
+    as_size,
+    floor_divide,
+    minimum_value,
+    product,
+)
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import as_node, broadcast_to, cast, unify_dtypes
 from graphc.compiler.graph.ops import make
@@ -16,7 +24,7 @@ from graphc.errors import DTypeError, IndexRangeError
 def reshape(x: object, shape: Sequence[Size]) -> Node:
     """The same elements in C order in another shape; one size may be -1: what is left."""
     node = as_node(x)
-    shape = tuple(size if isinstance(size, Dim) else int(size) for size in shape)
+    shape = tuple(as_size(size, f"reshape: axis {axis}") for axis, size in enumerate(shape))
     if -1 in shape:
         if shape.count(-1) > 1:
             fail(f"reshape to {shape}: only one size can be -1")
@@ -39,6 +47,8 @@ def swap_axes(x: object, first: int, second: int) -> Node:
     """Two axes exchanged."""
     node = as_node(x)
     order = list(range(node.ndim))
+    first = normalize_axis(first, node.ndim, "swap_axes")
+    second = normalize_axis(second, node.ndim, "swap_axes")
     order[first], order[second] = order[second], order[first]
     return transpose(node, order)
 
@@ -86,8 +96,8 @@ def pad(x: object, widths: Sequence[tuple[Size, Size]], value: float = 0.0) -> N
     node = as_node(x)
     if len(widths) != node.ndim:
         fail(f"pad: expected (before, behind) for {node.ndim} axes, received {len(widths)}")
-    low = tuple(before for before, _ in widths)
-    high = tuple(behind for _, behind in widths)
+    low = tuple(as_size(before, "pad") for before, _ in widths)
+    high = tuple(as_size(behind, "pad") for _, behind in widths)
     if all(size == 0 for size in low + high):
         return node
     return make("pad", node, low=low, high=high, interior=(0,) * node.ndim, value=float(value))
@@ -191,7 +201,7 @@ def _consuming(keys: list[object]) -> list[bool]:
 
 
 def _position(key: object, size: Size, axis: int) -> Size:
-    if not isinstance(key, Dim) and (isinstance(key, bool) or not hasattr(key, "__index__")):
+    if not isinstance(key, Dim) and (isinstance(key, bool) or not _is_int(key)):
         raise DTypeError(
             f"indexing axis {axis}: expected an int, a slice, None, Ellipsis or a node of "
             f"integers, received {key!r}"
@@ -202,6 +212,11 @@ def _position(key: object, size: Size, axis: int) -> Size:
     if isinstance(position, int) and isinstance(size, int) and not 0 <= position < size:
         raise IndexRangeError(f"index {key} is outside of axis {axis} with size {size}")
     return position
+
+
+def _is_int(key: object) -> bool:
+    """An int of Python or NumPy; an array of several is none, though it has an ``__index__``."""
+    return hasattr(key, "__index__") and getattr(key, "ndim", 0) == 0
 
 
 def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:

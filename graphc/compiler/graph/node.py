@@ -160,4 +160,6 @@ def intern(
 
 def live_nodes() -> Iterator[Node]:
     """All nodes that are alive, for leak tests."""
-    return iter(list(_table.values()))
+    # References first: the table's own iteration breaks where another thread makes a node.
+    nodes = (reference() for reference in _table.valuerefs())
+    return (node for node in nodes if node is not None)

@@ -45,9 +45,19 @@ def as_array(value: object) -> np.ndarray:
     return array
 
 
+def _as_dtype(value: object, dtype: str) -> np.ndarray:
+    """A value in a dtype. DTypeError where an integer dtype cannot hold it."""
+    array = np.asarray(value)
+    with np.errstate(all="ignore"):
+        converted = array.astype(dtype)
+    if converted.dtype.kind in "iu" and not np.array_equal(converted, array):
+        raise DTypeError(f"expected whole numbers that {dtype} holds, received {value!r}")
+    return converted
+
+
 def constant(value: object, dtype: str | None = None) -> Node:
-    """A node that always has this value."""
-    array = as_array(value) if dtype is None else np.asarray(value).astype(dtype)
+    """A node that always has this value. DTypeError where an integer dtype cannot hold it."""
+    array = as_array(value) if dtype is None else _as_dtype(value, dtype)
     array = np.array(array, order="C")  # a copy: a constant never changes with the user's array
     array.setflags(write=False)
     return make("constant", value=array)

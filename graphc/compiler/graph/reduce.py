@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from graphc.compiler.graph import pointwise as pw
 from graphc.compiler.graph.checks import fail
@@ -27,7 +27,10 @@ def normalize_axes(axis: Axis, ndim: int, op: str) -> tuple[int, ...]:
     """Axes from the front, sorted; None stands for all."""
     if axis is None:
         return tuple(range(ndim))
-    axes = [axis] if isinstance(axis, int) else list(axis)
+    axes = list(axis) if isinstance(axis, Iterable) else [axis]
+    for one in axes:
+        if not hasattr(one, "__index__"):
+            fail(f"{op}: an axis is an int, received {one!r}")
     positions = sorted(normalize_axis(int(one), ndim, op) for one in axes)
     if len(set(positions)) < len(positions):
         fail(f"{op}: an axis is named twice in {axis}")

@@ -6,6 +6,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import minimum_value, product
 from graphc.compiler.graph.reduce import element_count
+from graphc.compiler.passes.constants import scalar_value
 from graphc.compiler.passes.match import Rule
 
 # Their gradient goes to the first of ties, so the order of the elements has to stay.
@@ -96,20 +97,37 @@ def total_along(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     return (x, axes) if node.attrs["axes"] == kept and node.shape == x.shape else None
 
 
-def _of_normalised(node: Node) -> Node | None:
-    """sum(e / sum(e)) = 1 along the same axes, so renormalising a softmax divides by 1"""
-    (p,) = node.inputs
+def _renormalised(node: Node) -> Node | None:
+    """p / sum(p) = p where p is e / sum(e) along the same axes, as a softmax is.
+
+    The sum alone is not replaced by 1: it is NaN where p is.
+    """
+    p, total = node.inputs
     if p.op != "div":
         return None
-    e, total = p.inputs
-    if total_along(total) != (e, node.attrs["axes"]):
+    again, once = total_along(_unguarded(total)), total_along(p.inputs[1])
+    if again is None or once is None:
         return None
-    return g.full(node.shape, 1, node.dtype)
+    return p if (again[0], once[0]) == (p, p.inputs[0]) and again[1] == once[1] else None
+
+
+def _unguarded(node: Node) -> Node:
+    """t of broadcast(where(t == 0, 1, t)), which keeps a division from 0 / 0, as broadcast(t)."""
+    if node.op != "broadcast" or node.inputs[0].op != "where":
+        return node
+    condition, yes, no = node.inputs[0].inputs
+    if condition.op != "equal" or scalar_value(yes) != 1:
+        return node
+    at_zero = any(
+        left is no and scalar_value(right) == 0
+        for left, right in (condition.inputs, condition.inputs[::-1])
+    )
+    return g.make("broadcast", no, **node.attrs) if at_zero else node
 
 
 REDUCE_RULES: list[tuple[str, Rule]] = [
     *((op, rule) for op in _NESTING for rule in (_nested, _of_single, _of_moved)),
     *((op, _of_broadcast) for op in _NESTING),
     ("sum", _of_negated),
-    ("sum", _of_normalised),
+    ("div", _renormalised),
 ]

@@ -202,3 +202,40 @@ def test_the_report_lists_the_passes():
     assert [row.name for row in report.passes]
     assert report.passes[0].nodes_before > report.passes[-1].nodes_after
     assert "predict: device=cpu, mode=FAST_RUN" in str(report)
+
+
+def test_an_update_keeps_the_shape_of_its_variable_whatever_the_call():
+    s, x = g.shared(array(0, 0, 0), "s"), g.input((None,), name="x")
+    step = function([x], updates=[(s, x)])
+    step(array(1, 2, 3))
+    with pytest.raises(ShapeError, match=r"the update of 's'.*axis 0.*needs x_0 == 3.*x_0 = 2"):
+        step(array(1, 2))
+    assert s.get_value().tolist() == [1, 2, 3]
+
+
+def test_what_givens_put_has_the_size_of_what_it_replaces():
+    n, m = g.symbol("n"), g.symbol("m")
+    x, y, z = g.input((n,)), g.input((m,)), g.input((n,))
+    total = function([y, z], [g.sum(x), g.sum(z)], givens=[(x, y)])
+    assert [float(v) for v in total(array(1, 2), array(3, 4))] == [3, 7]
+    with pytest.raises(
+        ShapeError, match="what givens put .*needs m == n, received m = 1 and n = 2"
+    ):
+        total(array(1), array(3, 4))
+    fixed = function([], g.sum(x), givens=[(x, array(1, 2, 3))])  # n is a size of nothing then
+    assert fixed() == 6
+    with pytest.raises(DTypeError, match="givens replace nodes, received 3"):
+        function([x], g.sum(x), givens=[(3, x)])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [("int32", 2**31), ("int32", [-(2**31) - 1]), ("uint32", -1)]
+)
+def test_an_int_that_the_input_cannot_hold_is_refused(dtype, value):
+    x = g.input(np.shape(value), dtype, "x")
+    with pytest.raises(DTypeError, match="'x'.*expected numbers from .* received"):
+        function([x], x)(value)
+
+
+def test_an_output_may_be_a_number():
+    assert function([], 3.0)() == 3

@@ -94,3 +94,14 @@ def test_what_works_out_is_an_int():
         bool(a)
     with pytest.raises(ShapeError, match="by zero"):
         a // 0
+
+
+def test_normal_form_tells_symbols_of_one_name_apart():
+    first, second = symbol("n"), symbol("n")
+    assert first // 2 + second // 2 == second // 2 + first // 2
+    assert (first // 2) * (second // 2) == (second // 2) * (first // 2)
+    assert first // 2 != second // 2
+
+
+def test_nothing_divided_is_nothing():
+    assert 0 // symbol("n") == 0

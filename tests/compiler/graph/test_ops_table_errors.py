@@ -219,3 +219,43 @@ def test_an_index_outside_of_its_axis_names_index_position_axis_and_layer(bad: i
         evaluate([added], {indices: chosen})
     with pytest.raises(IndexError, match="as the only index"):
         evaluate([g.take(np.zeros(4), g.constant(bad))])
+
+
+@pytest.mark.parametrize("size", [4.0, "a", True, np.array([1, 2])])
+def test_a_size_that_is_no_int_is_refused(size: Any):
+    x = g.input((3, 4))
+    for build in (
+        lambda: g.input((size, 3)),
+        lambda: g.reshape(x, (size, 3)),
+        lambda: g.pad(x, [(size, 0), (0, 0)]),
+    ):
+        with pytest.raises(ShapeError, match="a size is an int or a symbol, received"):
+            build()
+
+
+def test_sizes_axes_and_indices_may_be_ints_of_numpy():
+    x = g.input((np.int64(3), np.int32(4)))
+    assert [type(size) for size in x.shape] == [int, int]
+    assert g.sum(x, np.int64(1)).shape == (3,)
+    assert x[np.int64(1)] is x[1]
+    assert g.reshape(x, (np.int64(4), 3)) is g.reshape(x, (4, 3))
+
+
+def test_negative_sizes_and_axes_that_do_not_exist_are_refused():
+    x = g.input((3, 4))
+    with pytest.raises(ShapeError, match="axis 0: needs at least 0, received -2"):
+        g.reshape(x, (-2, -6))
+    with pytest.raises(ShapeError, match="axis 1: needs at least 0, received -1"):
+        g.repeat(x, -1, 0)
+    with pytest.raises(ShapeError, match="swap_axes: axis 5 does not exist"):
+        g.swap_axes(x, 0, 5)
+    with pytest.raises(ShapeError, match="sum: an axis is an int, received 1.0"):
+        g.sum(x, 1.0)
+    with pytest.raises(DTypeError, match="expected an int, a slice"):
+        x[np.array([0, 1])]
+
+
+@pytest.mark.parametrize("value", [1.5, 2**40, float("nan"), [-1, 2**31]])
+def test_a_constant_of_an_integer_dtype_holds_its_value(value: Any):
+    with pytest.raises(DTypeError, match="expected whole numbers that int32 holds, received"):
+        g.constant(value, "int32")

@@ -7,6 +7,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
+from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import simplify, stabilize
 from graphc.compiler.passes.match import Pattern, Variable
 from graphc.compiler.passes.simplify import ROWS
@@ -190,6 +191,18 @@ def test_a_softmax_is_normalised_once(axis):
     (twice,) = simplify([p / g.sum(p, axis, keepdims=True)])
     assert twice is once
     assert_same_values([p / g.sum(p, axis, keepdims=True)], [twice], random_feeds([p]))
+
+
+def test_a_guarded_normalising_of_a_softmax_goes_and_nan_stays():
+    p = g.softmax(X, 1)
+    total = g.sum(p, 1)
+    guarded = p / g.expand_dims(g.where(g.equal(total, 0), 1.0, total), 1)
+    assert simplify([guarded]) == simplify([p])
+    feeds = {X: np.array([[1.0, 2.0, 3.0], [1.0, np.nan, 3.0]])}
+    for node in (guarded, total):
+        (before,), (after,) = evaluate([node], feeds), evaluate(simplify([node]), feeds)
+        np.testing.assert_allclose(after, before, rtol=1e-12)
+        assert np.isnan(after[1]).all()
 
 
 def test_normalising_along_another_axis_stays():

@@ -19,6 +19,8 @@ def _concat_dtype(inputs: Inputs, attrs: Attrs) -> str:
 
 def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     old, new = inputs[0].shape, attrs["shape"]
+    for axis, size in enumerate(new):
+        checks.at_least(size, 0, f"reshape of {old} to {new}: axis {axis}")
     checks.equal(product(old), product(new), f"reshape of {old} to {new}: number of elements")
     return new
 
@@ -33,6 +35,8 @@ def _transpose(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
 def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     """`axes[i]` is the axis of the result that input axis i becomes; no axis is stretched."""
     old, new, axes = inputs[0].shape, attrs["shape"], attrs["axes"]
+    for axis, size in enumerate(new):
+        checks.at_least(size, 0, f"broadcast of {old} to {new}: axis {axis}")
     if len(axes) != len(old) or list(axes) != sorted(set(axes)):
         fail(f"broadcast: axes {axes} do not place the axes of {old} in order")
     if any(not 0 <= axis < len(new) for axis in axes):
