@@ -1,4 +1,4 @@
-// What a device function is declared as, and the types of graphc, for nvcc, NVRTC and a host compiler.
+// How a device function is declared, and the types of graphc, for nvcc, NVRTC and a host compiler.
 //
 //   bool  int (int32)  unsigned int (uint32)  gc_int64 (int64)  float (float32)  double (float64)
 //

@@ -2,7 +2,7 @@
 //
 // What each means is settled by the NumPy interpreter (graphc/compiler/interpret): NaN is kept by
 // maximum, minimum and clip; // and % follow Python; an int divided by zero gives 0; round is half
-// to even; float to int saturates and takes NaN to 0; ints wrap around. Nothing here may be compiled
+// to even; float to int saturates and takes NaN to 0; ints wrap around. Nothing here may be built
 // with fast-math. All arguments of a call have one type: a mixed call does not compile.
 #ifndef GC_POINTWISE_CUH
 #define GC_POINTWISE_CUH
@@ -61,8 +61,8 @@ template <typename T> GC_DEVICE T gc_float_mod(T x, T y) {
   return (rest < 0) != (y < 0) ? rest + y : rest;
 }
 
-// From the exact rest rather than floor(x / y), which is off by one where x / y rounds up to a whole
-// number (1 // 0.1 is 9).
+// From the exact rest rather than floor(x / y), which is off by one where x / y rounds up to a
+// whole number (1 // 0.1 is 9).
 template <typename T> GC_DEVICE T gc_float_floordiv(T x, T y) {
   if (y == 0) return x / y;
   T rest = fmod(x, y);

@@ -1,0 +1,1 @@
+"""Executors: what runs a prepared graph, and the choice of a device."""
