@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler.graph.checks import fail
 from graphc.compiler.graph.dim import (
@@ -119,7 +120,8 @@ def tile(x: object, counts: Sequence[int]) -> Node:
         fail(f"tile: expected {node.ndim} counts, one an axis, received {tuple(counts)}")
     spread = reshape(node, [part for size in node.shape for part in (1, size)])
     spread = broadcast_to(
-        spread, [part for n, size in zip(counts, node.shape, strict=True) for part in (n, size)]
+        spread,
+        tuple(part for n, size in zip(counts, node.shape, strict=True) for part in (n, size)),
     )
     return reshape(spread, [n * size for n, size in zip(counts, node.shape, strict=True)])
 
@@ -200,7 +202,7 @@ def _consuming(keys: list[object]) -> list[bool]:
     return [isinstance(key, slice) for key in keys if key is not None]
 
 
-def _position(key: object, size: Size, axis: int) -> Size:
+def _position(key: Any, size: Size, axis: int) -> Size:
     if not isinstance(key, Dim) and (isinstance(key, bool) or not _is_int(key)):
         raise DTypeError(
             f"indexing axis {axis}: expected an int, a slice, None, Ellipsis or a node of "
@@ -224,8 +226,8 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
     if step == 0:
         fail(f"indexing axis {axis}: a slice's step cannot be 0")
     if isinstance(size, int) and not any(isinstance(b, Dim) for b in (key.start, key.stop)):
-        first, last, step = key.indices(size)
-        return (first, max(first, last), step) if step > 0 else (first, min(first, last), step)
+        start, stop, _ = key.indices(size)
+        return (start, max(start, stop), step) if step > 0 else (start, min(start, stop), step)
     first = _bound(key.start, size, 0 if step > 0 else size - 1)
     last = _bound(key.stop, size, size if step > 0 else -1)
     if step < 0 and key.stop is not None and minimum_value(first - last) is None:
@@ -237,7 +239,7 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
     return first, last, step
 
 
-def _bound(value: object, size: Size, default: Size) -> Size:
+def _bound(value: Any, size: Size, default: Size) -> Size:
     if value is None:
         return default
     if isinstance(value, Dim):

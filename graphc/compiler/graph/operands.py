@@ -5,6 +5,7 @@ from __future__ import annotations
 import numbers
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -120,7 +121,7 @@ def unify_dtypes(values: Sequence[object]) -> list[Node]:
     ]
 
 
-def _weak_constant(value: object, dtype: str) -> Node:
+def _weak_constant(value: Any, dtype: str) -> Node:
     if not is_float(dtype) and dtype != "bool":
         limits = np.iinfo(dtype)
         if not limits.min <= value <= limits.max:

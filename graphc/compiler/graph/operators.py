@@ -38,15 +38,20 @@ def _iterate(self: Node) -> Iterator[Node]:
     return (self[k] for k in range(self.shape[0]))
 
 
-Node.__neg__ = pointwise.neg
-Node.__abs__ = pointwise.abs
-Node.__invert__ = pointwise.logical_not
-Node.__lt__ = pointwise.less
-Node.__le__ = pointwise.less_equal
-Node.__gt__ = pointwise.greater
-Node.__ge__ = pointwise.greater_equal
-Node.__getitem__ = movement.index
-Node.__iter__ = _iterate
-Node.T = property(movement.transpose)
-Node.get_value = state.get_value
-Node.set_value = state.set_value
+_OTHERS = {
+    "__neg__": pointwise.neg,
+    "__abs__": pointwise.abs,
+    "__invert__": pointwise.logical_not,
+    "__lt__": pointwise.less,
+    "__le__": pointwise.less_equal,
+    "__gt__": pointwise.greater,
+    "__ge__": pointwise.greater_equal,
+    "__getitem__": movement.index,
+    "__iter__": _iterate,
+    "T": property(movement.transpose),
+    "get_value": state.get_value,
+    "set_value": state.set_value,
+}
+
+for _name, _method in _OTHERS.items():
+    setattr(Node, _name, _method)

@@ -62,6 +62,11 @@ def _scan_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return (*shapes, *((length, *node.shape) for node in outputs[carries:]))
 
 
+def _item_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    shapes: tuple = inputs[0].shape
+    return shapes[attrs["index"]]
+
+
 define(
     "scan",
     "loop",
@@ -75,6 +80,6 @@ define(
     "loop",
     1,
     lambda inputs, attrs: inputs[0].dtype[attrs["index"]],
-    lambda inputs, attrs, checks: inputs[0].shape[attrs["index"]],
+    _item_shape,
     ("index",),
 )
