@@ -99,7 +99,7 @@ class Sequential(Model):
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The outputs, which have to be probabilities: numbers from 0 to 1."""
         outputs = self.predict(x, batch_size, verbose)
-        if outputs.min() < 0.0 or outputs.max() > 1.0:
+        if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
             raise ArgumentError(
                 f"{self.name}.predict_proba: the output has values from {outputs.min():g} to "
                 f"{outputs.max():g}, which are no probabilities; end the model with a softmax or "

@@ -64,6 +64,14 @@ class Optimizer:
         self.updates: Updates = []
         self.weights: list[Node] = []
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(vars(self).get(name), Node) and not isinstance(value, Node):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} is a shared variable, which compiled functions read;"
+                f" set its value: K.set_value(optimizer.{name}, {value!r})"
+            )
+        super().__setattr__(name, value)
+
     # Names of the constructor's arguments, in its order; all are attributes.
     _arguments: tuple[str, ...] = ()
 

@@ -143,6 +143,10 @@ class TestPredicting:
     def test_probabilities_lie_between_0_and_1(self):
         model = Sequential([Activation("linear", input_shape=(1,))])
         np.testing.assert_allclose(model.predict_proba([0.0, 1.0], verbose=0), [[0.0], [1.0]])
+        broken = linear()
+        broken.set_weights([np.zeros((3, 1)), [np.nan]])
+        with pytest.raises(ArgumentError, match="values from nan to nan"):
+            broken.predict_proba(np.zeros((2, 3)), verbose=0)
         with pytest.raises(ArgumentError, match="values from -1 to 2, which are no probabilities"):
             model.predict_proba([-1.0, 2.0], verbose=0)
 

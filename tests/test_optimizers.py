@@ -221,6 +221,13 @@ def test_config_makes_the_same_optimizer_again():
         assert optimizers.get(made) is made
 
 
+def test_a_number_in_the_place_of_a_variable_is_refused():
+    optimizer = optimizers.SGD(lr=0.5)
+    with pytest.raises(ArgumentError, match=r"K\.set_value\(optimizer\.lr, 0\.1\)"):
+        optimizer.lr = 0.1
+    assert K.get_value(optimizer.lr) == 0.5
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

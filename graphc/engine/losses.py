@@ -181,8 +181,7 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
             accuracy = isinstance(one, str) and one in ("accuracy", "acc")
             function = _accuracy_for(target) if accuracy else metrics.get(one)
             label = "acc" if accuracy else _function_name(function)
-            if function is metrics.categorical_accuracy and takes_labels(target.loss):
-                function = metrics.sparse_categorical_accuracy
+            function = _for_targets(function, target)
             label = label if len(targets) == 1 else f"{target.name}_{label}"
             if label in _LOG_ENTRIES:
                 raise ArgumentError(
@@ -201,6 +200,21 @@ def _accuracy_for(target: Target) -> Objective:
     if target.output.shape[-1] == 1:
         return metrics.binary_accuracy
     return metrics.categorical_accuracy
+
+
+def _for_targets(function: Objective, target: Target) -> Objective:
+    """The metric for what the targets are: class numbers, or values of the output's shape."""
+    labels = takes_labels(target.loss)
+    if function is metrics.categorical_accuracy and labels:
+        return metrics.sparse_categorical_accuracy
+    if function is metrics.sparse_categorical_accuracy and takes_output_shape(target.loss):
+        return metrics.categorical_accuracy
+    if function is metrics.binary_accuracy and labels:
+        raise ArgumentError(
+            f"metrics: binary_accuracy compares numbers with numbers, and the targets of "
+            f"{target.name} are class numbers; use 'accuracy'"
+        )
+    return function
 
 
 def _function_name(function: Objective) -> str:

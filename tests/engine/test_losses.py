@@ -153,6 +153,19 @@ class TestMetrics:
         t = np.array([[1], [1], [1], [0]], "int32")
         assert value_of(nodes[0], {target.output: p, target.y_true: t}) == 0.75
 
+    def test_sparse_accuracy_of_one_hot_rows(self):
+        (target,) = targets(output(2), loss="categorical_crossentropy")
+        _, nodes = make_metrics([target], ["sparse_categorical_accuracy"])
+        p = np.array([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7]])
+        t = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+        value = value_of(nodes[0], {target.output: p, target.y_true: t})
+        assert value == pytest.approx(1 / 3, rel=1e-12)
+
+    def test_binary_accuracy_of_class_numbers(self):
+        numbers = targets(output(2), loss="sparse_categorical_crossentropy")
+        with pytest.raises(ArgumentError, match="binary_accuracy compares numbers"):
+            make_metrics(numbers, ["binary_accuracy"])
+
     @pytest.mark.parametrize("name", ["size", "batch", "loss"])
     def test_a_name_that_the_logs_need(self, name):
         def metric(y_true, y_pred):

@@ -59,6 +59,13 @@ class Node:
             "where(condition, a, b), or compare by identity with `is`"
         )
 
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        # Without this NumPy would take the node for a single Python object.
+        raise DTypeError(
+            f"{self!r} has no value before a function is called, so it is no array; use graphc's "
+            "functions on nodes, e.g. K.mean for np.mean"
+        )
+
     if TYPE_CHECKING:  # what `operators` installs, for type checkers
 
         def __add__(self, other: object) -> Node: ...

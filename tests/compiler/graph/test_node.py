@@ -50,6 +50,21 @@ def test_a_node_is_frozen_and_has_no_truth_value():
         bool(x > 0)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        np.asarray,
+        np.mean,
+        lambda x: np.mean(x, axis=-1),
+        lambda x: np.dot(x, np.ones((2, 2))),
+        lambda x: np.array([x, x]),
+    ],
+)
+def test_numpys_functions_are_refused(use):
+    with pytest.raises(DTypeError, match="use graphc's functions on nodes, e.g. K.mean"):
+        use(g.input((2,)))
+
+
 def test_a_constant_does_not_follow_the_array_it_came_from():
     array = np.zeros(2, "float32")
     node = g.constant(array)
