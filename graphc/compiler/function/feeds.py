@@ -20,7 +20,7 @@ def checked_feed(node: Node, value: object, name: str) -> np.ndarray:
                 f"{name}: {label(node)}: expected dtype {node.dtype}, received {value.dtype.name}; "
                 f"convert with .astype({node.dtype!r})"
             )
-        return value
+        return np.asarray(value, node.dtype)  # no copy, except from another order of bytes
     return _from_python(node, value, name)
 
 

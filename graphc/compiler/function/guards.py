@@ -87,6 +87,11 @@ def finite_guard(outputs: Sequence[Node]) -> Observer:
 def _refuse(node: Node, value: np.ndarray) -> None:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
     reads = "".join(f"\n    reads {label(x)}" for x in node.inputs)
+    if not node.inputs:
+        raise NotFiniteError(
+            f"the value {value[index]} was given at index {index} of {label(node)}; expected "
+            "finite numbers. No parameter was changed"
+        )
     raise NotFiniteError(
         f"the value {value[index]} appeared first at index {index} of {label(node)}{reads}\n"
         "What it reads is finite. Look for a division by zero, a log or sqrt of a number that is "

@@ -32,13 +32,20 @@ class _UnknownChange(Exception):
 
 
 def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Node]:
-    """The `max` nodes of a program that the outputs do not depend on.
+    """The `max` nodes of a program that the outputs do not depend on, clipped ones among them.
+
+    logsumexp clips its maximum to the finite numbers. What reads the maximum itself besides shifts
+    otherwise than what reads the clipped one, so the two are followed apart.
 
     Args:
         outputs: of the program.
         order: its nodes in topological order.
     """
-    maxima = [node for node in order if node.op == "max"]
+    maxima = [
+        node
+        for node in order
+        if node.op == "max" or (node.op == "clip" and node.inputs[0].op == "max")
+    ]
     if not maxima:
         return set()
     read_by = readers(outputs)

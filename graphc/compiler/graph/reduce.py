@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from graphc.compiler.graph import pointwise as pw
 from graphc.compiler.graph.checks import fail
 from graphc.compiler.graph.dim import product
@@ -137,10 +139,12 @@ def softmax(x: object, axis: int = -1) -> Node:
 
 
 def logsumexp(x: object, axis: Axis = None, keepdims: bool = False) -> Node:
-    """log(sum(exp(x))) over axes, computed from x - max(x)."""
+    """log(sum(exp(x))) over axes, computed from x - max(x); infinite where the sum is 0 or inf."""
     node = as_node(x)
     node = cast(node, float_dtype(node.dtype))
-    largest = max(node, axis, keepdims=True)
+    # Finite, because inf - inf is NaN where exp(x) itself has a sum of 0 or inf.
+    limit = float(np.finfo(node.dtype).max)
+    largest = pw.clip(max(node, axis, keepdims=True), -limit, limit)
     shifted = pw.log(sum(pw.exp(pw.sub(node, largest)), axis, keepdims=True))
     total = pw.add(largest, shifted)
     axes = normalize_axes(axis, node.ndim, "logsumexp")

@@ -56,7 +56,12 @@ def _cast(node: Node) -> Node | None:
     (x,) = node.inputs
     if x.dtype == node.dtype:
         return x
-    if x.op == "cast" and x.dtype in _HOLDS.get(x.inputs[0].dtype, ()):
+    if x.op != "cast" or x.dtype not in _HOLDS.get(x.inputs[0].dtype, ()):
+        return None
+    # A float that an int dtype cannot hold saturates where an int wraps around.
+    source = x.inputs[0].dtype
+    saturates = not g.is_float(source) and g.is_float(x.dtype) and not g.is_float(node.dtype)
+    if not saturates or node.dtype in ("bool", source) or node.dtype in _HOLDS[source]:
         return g.cast(x.inputs[0], node.dtype)
     return None
 

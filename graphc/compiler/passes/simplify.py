@@ -36,6 +36,7 @@ def _is_size(node: Node) -> bool:
 
 x, y, condition = variables("x y condition")
 (real,) = variables("real", _is_float)
+(signed,) = variables("signed", lambda node: node.dtype != "uint32")
 (size,) = variables("size", _is_size)
 abs, exp, log, maximum, minimum, neg, rsqrt, sqrt, where = operations(
     "abs exp log maximum minimum neg rsqrt sqrt where"
@@ -68,7 +69,7 @@ ROWS = [
     Row(maximum(x, x), x),
     Row(minimum(x, x), x),
     Row(abs(abs(x)), abs(x)),
-    Row(abs(-x), abs(x)),
+    Row(abs(-signed), abs(signed)),
     Row(log(exp(x)), x),
     Row(where(True, x, y), x),
     Row(where(False, x, y), y),

@@ -66,7 +66,7 @@ def _is_shifted(exponent: Node, axes: tuple[int, ...]) -> bool:
     if exponent.op != "sub":
         return False
     z, largest = exponent.inputs
-    while largest.op in ("broadcast", "reshape"):
+    while largest.op in ("broadcast", "reshape", "clip"):
         largest = largest.inputs[0]
     return largest.op == "max" and largest.inputs[0] is z and largest.attrs["axes"] == axes
 

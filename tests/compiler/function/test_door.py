@@ -239,3 +239,11 @@ def test_an_int_that_the_input_cannot_hold_is_refused(dtype, value):
 
 def test_an_output_may_be_a_number():
     assert function([], 3.0)() == 3
+
+
+def test_outputs_have_the_order_of_bytes_of_this_machine():
+    x = g.input((2,))
+    fed = function([x], x)(np.array([1, 2], ">f4"))
+    assert fed.dtype == np.dtype("float32")
+    assert fed.dtype.isnative
+    assert fed.tolist() == [1, 2]

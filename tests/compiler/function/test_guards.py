@@ -58,3 +58,10 @@ def test_infinite_bounds_are_no_accident():
     x = g.input((2,))
     f = function([x], g.maximum(x, -np.inf), mode="NanGuardMode")
     assert f(np.array([1, 2], "float32")).tolist() == [1, 2]
+
+
+def test_the_nan_guard_says_that_what_was_fed_is_not_finite():
+    x = g.input((2,), name="x")
+    f = function([x], x + 1.0, mode="NanGuardMode")
+    with pytest.raises(NotFiniteError, match=r"nan was given at index \(1,\) of 'x'"):
+        f(np.array([1, np.nan], "float32"))

@@ -28,6 +28,10 @@ HELD = {
 }
 
 USED = {
+    "clipped and not": lambda x: g.clip(_peak(x, 1), -0.5, 0.5) - _peak(x, 1),
+    "clipped by element": lambda x: (
+        g.log(g.sum(g.exp(g.clip(x - _peak(x, 1), -0.5, 0.5)), 1)) + g.max(x, 1)
+    ),
     "range": lambda x: x - _peak(x, 1),
     "the peak as well": lambda x: [g.softmax(x, axis=1), g.max(x, 1)],
     "unnormalised": lambda x: g.exp(x - _peak(x, 1)),

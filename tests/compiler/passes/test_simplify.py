@@ -243,3 +243,28 @@ def test_names_and_origins_are_carried_along():
     assert g.name_of(after) == "loss"
     computed = [node for node in g.toposort([after]) if x in g.toposort([node])[:-1]]
     assert {str(g.origin_of(node)) for node in computed} == {"dense_1"}
+
+
+def test_unsigned_and_saturating_ints_keep_their_values():
+    u = g.input((3,), "uint32")
+    i = g.input((3,), "int32")
+    feeds = {
+        u: np.array([1, 2**31, 2**32 - 1], "uint32"),
+        i: np.array([-(2**31), -7, 5], "int32"),
+    }
+    nodes = [
+        g.abs(-u),
+        g.cast(g.cast(u, "float64"), "int32"),
+        g.cast(g.cast(i, "float64"), "uint32"),
+        g.cast(g.cast(i, "float64"), "int64"),
+        g.cast(g.cast(u, "int64"), "int32"),
+    ]
+    expected = [
+        [2**32 - 1, 2**31, 1],
+        [1, 2**31 - 1, 2**31 - 1],
+        [0, 0, 5],
+        [-(2**31), -7, 5],
+        [1, -(2**31), -1],
+    ]
+    for values in (evaluate(nodes, feeds), evaluate(simplify(nodes), feeds)):
+        assert [value.tolist() for value in values] == expected

@@ -121,3 +121,14 @@ def test_long_chains_of_movement_under_a_logarithm():
         x = g.transpose(g.reshape(x, (3, 2)))
     (after,) = stabilize([g.log(x)])
     assert_same_values([g.log(x)], [after], {node: np.abs(LOGITS) + 1})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_log_of_a_sum_of_exponentials_is_infinite_where_the_formula_is(dtype):
+    inf, nan = np.inf, np.nan
+    rows = [[inf, 0, 1], [-inf, -inf, -inf], [-inf, 0, 0], [nan, 0, inf], [-inf, inf, 0]]
+    x = g.input((5, 3), dtype)
+    feeds = {x: np.array(rows, dtype)}
+    for node in (g.log(g.sum(g.exp(x), 1)), g.logsumexp(x, 1)):
+        for received in (evaluate([node], feeds)[0], value(node, feeds)):
+            np.testing.assert_allclose(received, [inf, -inf, np.log(2), nan, inf], rtol=1e-6)
