@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc import backend as K
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, current_origin
 from graphc.errors import ShapeError
 from graphc.lookup import get_function
 
@@ -17,9 +17,10 @@ def softmax(x: Node) -> Node:
         ShapeError: another number of axes.
     """
     if K.ndim(x) not in (2, 3):
+        layer = current_origin()
         raise ShapeError(
-            "softmax: expected (samples, classes) or (samples, time, classes), received the shape "
-            f"{K.shape(x)}"
+            f"{f'{layer}: ' if layer else ''}softmax: expected (samples, classes) or (samples, "
+            f"time, classes), received the shape {K.shape(x)}"
         )
     return K.softmax(x)
 

@@ -72,6 +72,8 @@ class TestInputs:
         picture = Sequential([Activation("linear", input_shape=(5, 4))])
         with pytest.raises(DataError, match="or this is a single sample \\(give it one: x"):
             picture.predict(np.zeros((5, 4)))
+        with pytest.raises(DataError, match=r"expected 4, received 1 .*single sample.*x\[np.new"):
+            model().predict(np.zeros(4))
 
     def test_images_that_are_not_flat(self):
         with pytest.raises(DataError, match=r"x.reshape\(\(-1, 4,\)\)"):

@@ -111,6 +111,8 @@ def _likely_fix(received: tuple[int, ...], expected: KnownShape) -> str:
             return f" Either {leave_out}, or this is a single sample (give it one: x[np.newaxis])."
         if received[1:] == expected[2:]:
             return f" It seems that {leave_out}."
+    if received == (expected[-1], 1) and len(expected) == 2:
+        return " If this is a single sample, give it the axis of the samples: x[np.newaxis]."
     if len(received) == len(expected) + 1 and received[-1] == 1:
         return " Remove the last axis, x[..., 0]."
     sizes = [size for size in expected[1:] if size is not None]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.callbacks import CallbackList, ProgressBar
+from graphc.errors import ShapeError
 
 Step = Callable[..., list[np.ndarray]]
 
@@ -107,6 +108,13 @@ def predict_loop(
     with ProgressBar(count, "predict", show) as bar:
         for start, stop in make_batches(count, batch_size):
             values = step(*[array[start:stop] for array in arrays])
+            for value in values:
+                if value.shape[:1] != (stop - start,):
+                    raise ShapeError(
+                        f"predict: expected an output of {stop - start} samples, one for each of "
+                        f"the input, received the shape {value.shape}; a model's last layer has to "
+                        "keep the batch axis"
+                    )
             if not outputs:
                 outputs = [np.zeros((count, *value.shape[1:])) for value in values]
             for output, value in zip(outputs, values, strict=True):

@@ -51,7 +51,13 @@ def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | Non
     if sample is not None and batched is not None:
         raise ArgumentError(f"{owner}: give input_shape or batch_input_shape, not both")
     if batched is not None:
-        return _checked_sizes(batched, owner)
+        sizes = _checked_sizes(batched, owner)
+        if not sizes:
+            raise ArgumentError(
+                f"{owner}: batch_input_shape starts with the batch axis, e.g. (None, 64), received "
+                f"{batched!r}"
+            )
+        return sizes
     return None if sample is None else (None, *_checked_sizes(sample, owner))
 
 

@@ -141,10 +141,9 @@ class Layer:
         return output
 
     def _build_once(self, shape: KnownShape | list[KnownShape]) -> None:
-        if self.built:
-            return
-        self.build(shape)
-        self.built = True
+        if not self.built:
+            self.build(shape)
+            self.built = True
         if self.initial_weights is not None:
             self.set_weights(self.initial_weights)
             self.initial_weights = None

@@ -6,6 +6,7 @@ import time
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from graphc.callbacks import BaseLogger, CallbackList, History
 from graphc.engine.loops import (
@@ -15,6 +16,7 @@ from graphc.engine.loops import (
     make_batches,
     predict_loop,
 )
+from graphc.errors import ShapeError
 
 
 def test_batches_cover_all_samples_and_the_last_may_be_short():
@@ -43,6 +45,12 @@ def test_predictions_of_several_outputs():
     double, ones = predict_loop(lambda a: [a * 2, np.ones((len(a), 3), "float32")], [x], 2)
     np.testing.assert_array_equal(double, x * 2)
     assert (double.dtype, ones.shape) == (np.float64, (5, 3))
+
+
+@pytest.mark.parametrize("output", [np.float32(1.0), np.ones(3, "float32")])
+def test_an_output_that_is_not_one_of_each_sample(output):
+    with pytest.raises(ShapeError, match="keep the batch axis"):
+        predict_loop(lambda a: [output], [np.zeros((5, 1))], 2)
 
 
 def test_every_array_is_taken_by_the_same_rows():

@@ -60,6 +60,10 @@ class TestKeywords:
         with pytest.raises(ArgumentError, match="axis 0 of the input's shape: expected a whole"):
             Dense(3, input_shape=shape)
 
+    def test_a_batch_input_shape_without_the_batch_axis(self):
+        with pytest.raises(ArgumentError, match="batch_input_shape starts with the batch axis"):
+            Dense(3, batch_input_shape=())
+
 
 class TestNames:
     def test_the_class_in_lower_case_and_a_number(self):
@@ -102,6 +106,12 @@ class TestWeights:
         layer = Dense(2, weights=values)
         layer(entry(3))
         np.testing.assert_array_equal(layer.get_weights()[0], values[0])
+
+    def test_initial_weights_that_do_not_fit_are_refused_at_every_use(self):
+        layer = Dense(2, weights=[np.ones((3, 2))], name="head")
+        for _ in range(2):
+            with pytest.raises(ShapeError, match="head: expected 2 weights"):
+                layer(entry(3))
 
     def test_set_weights_names_the_weight_that_does_not_fit_and_sets_none(self):
         layer = Dense(2, name="head")

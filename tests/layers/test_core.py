@@ -75,6 +75,10 @@ class TestDense:
 
 
 class TestActivation:
+    def test_softmax_of_other_ranks_names_the_layer(self):
+        with pytest.raises(ShapeError, match="head: softmax: expected .*received the shape"):
+            run(Activation("softmax", name="head"), np.zeros((2, 3, 4, 5)), shape=(3, 4, 5))
+
     def test_by_name_and_by_function(self):
         x = np.array([[-1.0, 0.0, 2.0]], "float32")
         np.testing.assert_array_equal(run(Activation("relu"), x), [[0.0, 0.0, 2.0]])
