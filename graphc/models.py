@@ -52,6 +52,8 @@ class Sequential(Model):
         if isinstance(layer, InputLayer) and self.inputs:
             raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
         entry = None if self.inputs else _entry_of(layer)
+        if entry is None:
+            self._check_claim(layer)
         if not isinstance(layer, InputLayer):
             output = layer(self.outputs[0] if entry is None else entry.output)
             self.layers.append(layer)
@@ -61,6 +63,21 @@ class Sequential(Model):
             self.outputs = self.outputs or [entry.output]
         self._compiled = None
         self._predict = None
+
+    def _check_claim(self, layer: Layer) -> None:
+        """A layer behind others may say what comes in too; it has to be what does."""
+        claimed, found = layer.batch_input_shape, known_shape(self.outputs[0])
+        if claimed is not None and (
+            len(claimed) != len(found)
+            or any(
+                None not in pair and pair[0] != pair[1] for pair in zip(claimed, found, strict=True)
+            )
+        ):
+            raise ShapeError(
+                f"{layer.name} ({type(layer).__name__}): its input_shape (or input_dim) says "
+                f"{claimed}, the batch first, and the layer before it puts out {found}; leave it "
+                "out, only the first layer needs it"
+            )
 
     @property
     def input_shape(self) -> KnownShape:

@@ -49,6 +49,15 @@ class TestBuilding:
         with pytest.raises(ArgumentError, match="expected a list of layers"):
             Sequential(layers)
 
+    def test_a_claim_about_the_input_behind_the_first_layer_has_to_hold(self):
+        model = Sequential([Dense(3, input_dim=4), Dense(2, input_dim=3, name="right")])
+        for wrong in ({"input_dim": 7}, {"input_shape": (2, 2)}):
+            with pytest.raises(ShapeError, match=r"wrong \(Dense\): its input_shape .*\(None, 2\)"):
+                model.add(Dense(5, name="wrong", **wrong))
+        model.add(Activation("relu", input_shape=(None,)))
+        assert [layer.name for layer in model.layers[:2]] == [model.layers[0].name, "right"]
+        assert len(model.layers) == 3
+
     def test_a_layer_that_does_not_fit_is_not_added(self):
         model = Sequential()
         with pytest.raises(ShapeError):
