@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
-from graphc.lookup import get_instance
+from graphc.lookup import finite_number, get_instance
 
 
 class Constraint:
@@ -30,6 +30,7 @@ class MaxNorm(Constraint):
     """
 
     def __init__(self, m: float = 2, axis: int = 0):
+        finite_number(type(self).__name__, "m", m)
         self.m = m
         self.axis = axis
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest, unknown_name
 
 NO_ALIASES: Mapping[str, str] = {}
@@ -72,6 +74,14 @@ def get_instance(
             )
         return named(kind, arguments.pop("name"), table)(**arguments)
     return identifier
+
+
+def finite_number(owner: str, name: str, value: object) -> float:
+    """The value as a float. ArgumentError for what is not one finite number."""
+    number = np.asarray(value)
+    if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
+        raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
+    return float(number)
 
 
 def refuse_keywords(

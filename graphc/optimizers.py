@@ -14,7 +14,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler.graph import Node, name_of
 from graphc.errors import ArgumentError, ShapeError
-from graphc.lookup import get_instance, refuse_keywords
+from graphc.lookup import finite_number, get_instance, refuse_keywords
 
 Updates = list[tuple[Node, Node]]
 Constraints = Mapping[Node, Callable[[Node], Node]]
@@ -179,7 +179,7 @@ class RMSprop(Optimizer):
         super().__init__(**kwargs)
         self.lr = _variable(type(self).__name__, "lr", lr)
         self.rho = _variable(type(self).__name__, "rho", rho)
-        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
+        self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -204,7 +204,7 @@ class Adagrad(Optimizer):
     def __init__(self, lr: float = 0.01, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
         self.lr = _variable(type(self).__name__, "lr", lr)
-        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
+        self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -230,8 +230,8 @@ class Adadelta(Optimizer):
     def __init__(self, lr: float = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
         self.lr = _variable(type(self).__name__, "lr", lr)
-        self.rho = _number(type(self).__name__, "rho", rho)
-        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
+        self.rho = finite_number(type(self).__name__, "rho", rho)
+        self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = []
@@ -271,7 +271,7 @@ class Adam(Optimizer):
         self.lr = _variable(type(self).__name__, "lr", lr)
         self.beta_1 = _variable(type(self).__name__, "beta_1", beta_1)
         self.beta_2 = _variable(type(self).__name__, "beta_2", beta_2)
-        self.epsilon = _number(type(self).__name__, "epsilon", epsilon)
+        self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         self.updates = [(self.iterations, self.iterations + 1.0)]
@@ -362,20 +362,13 @@ def _constrained(p: Node, new: Node, constraints: Constraints) -> Node:
 
 
 def _variable(owner: str, name: str, value: object) -> Node:
-    return K.variable(_number(owner, name, value), name=name)
-
-
-def _number(owner: str, name: str, value: object) -> float:
-    number = np.asarray(value)
-    if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
-        raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
-    return float(number)
+    return K.variable(finite_number(owner, name, value), name=name)
 
 
 def _positive(owner: str, name: str, value: object) -> float | None:
     if value is None:
         return None
-    if not _number(owner, name, value) > 0:
+    if not finite_number(owner, name, value) > 0:
         raise ArgumentError(
             f"{owner}: {name} has to be positive, received {value!r}; leave it out for no clipping"
         )

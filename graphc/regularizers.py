@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
-from graphc.lookup import get_instance
+from graphc.lookup import finite_number, get_instance
 
 
 class Regularizer:
@@ -37,8 +37,8 @@ class WeightRegularizer(Regularizer):
     """l1 sum(|p|) + l2 sum(p^2) of a weight p."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0):
-        self.l1 = float(l1)
-        self.l2 = float(l2)
+        self.l1 = finite_number(type(self).__name__, "l1", l1)
+        self.l2 = finite_number(type(self).__name__, "l2", l2)
         self.p: Node | None = None
 
     def set_param(self, p: Node) -> None:
@@ -62,8 +62,8 @@ class ActivityRegularizer(Regularizer):
     """l1 sum(mean(|o|)) + l2 sum(mean(o^2)) of a layer's output o, the means over samples."""
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0):
-        self.l1 = float(l1)
-        self.l2 = float(l2)
+        self.l1 = finite_number(type(self).__name__, "l1", l1)
+        self.l2 = finite_number(type(self).__name__, "l2", l2)
         self.layer: object | None = None
 
     def set_layer(self, layer: object) -> None:

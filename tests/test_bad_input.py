@@ -8,6 +8,7 @@ import pytest
 from graphc import optimizers
 from graphc.callbacks import Callback
 from graphc.compiler import graph as g
+from graphc.constraints import maxnorm
 from graphc.errors import (
     ArgumentError,
     DataError,
@@ -18,6 +19,7 @@ from graphc.errors import (
 )
 from graphc.layers import Activation, Dense, Reshape
 from graphc.models import Sequential
+from graphc.regularizers import activity_l1, l2
 
 X = np.zeros((6, 4))
 Y = np.zeros((6, 3))
@@ -305,6 +307,12 @@ class TestNamesAndKeywords:
             optimizers.SGD(learning_rate=0.1)
         with pytest.raises(KeywordError, match="momentun.*momentum"):
             optimizers.SGD(momentun=0.1)
+
+    @pytest.mark.parametrize("value", ["a", None, float("nan"), [0.1, 0.2]])
+    def test_factors_of_penalties_and_bounds_of_constraints_are_numbers(self, value):
+        for make in (l2, activity_l1, maxnorm):
+            with pytest.raises(ArgumentError, match="(l1|l2|m): expected a finite number, receiv"):
+                make(value)
 
     def test_modern_and_unknown_keywords(self):
         built = model()

@@ -256,8 +256,9 @@ class Model(Container):
         """One step on one batch. The loss, or a list like `metrics_names`, before the update."""
         where = f"{self.name}.train_on_batch"
         step = self._need_compiled("train_on_batch").train()
-        others = drop_legacy(where, kwargs, _LEGACY)
-        refuse_unknown(where, others, named_parameters(self.train_on_batch))
+        if kwargs:
+            others = drop_legacy(where, kwargs, _LEGACY)
+            refuse_unknown(where, others, named_parameters(self.train_on_batch))
         arrays = self._prepare_all(x, y, sample_weight, class_weight)
         return _scalar_or_list([float(value) for value in step(*arrays)])
 
@@ -272,8 +273,9 @@ class Model(Container):
         """The loss of one batch, or a list like `metrics_names`."""
         where = f"{self.name}.test_on_batch"
         step = self._need_compiled("test_on_batch").test()
-        others = drop_legacy(where, kwargs, _LEGACY)
-        refuse_unknown(where, others, named_parameters(self.test_on_batch))
+        if kwargs:
+            others = drop_legacy(where, kwargs, _LEGACY)
+            refuse_unknown(where, others, named_parameters(self.test_on_batch))
         arrays = self._prepare_all(x, y, sample_weight, None)
         return _scalar_or_list([float(value) for value in step(*arrays)])
 
