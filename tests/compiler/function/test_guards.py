@@ -65,3 +65,19 @@ def test_the_nan_guard_says_that_what_was_fed_is_not_finite():
     f = function([x], x + 1.0, mode="NanGuardMode")
     with pytest.raises(NotFiniteError, match=r"nan was given at index \(1,\) of 'x'"):
         f(np.array([1, np.nan], "float32"))
+
+
+def test_debug_mode_tells_rounding_that_cancels_from_an_error(monkeypatch):
+    x = g.input((50, 1000))
+    values = np.random.default_rng(0).standard_normal((50, 1000)).astype("float32")
+    noise = g.sum(x) - g.sum(g.sum(x, 0))
+    assert function([x], noise, mode="FAST_RUN")(values) == 0
+    assert abs(function([x], noise, mode="DebugMode")(values)) < 1e-3
+
+    def shift(outputs):
+        return [node + 0.1 for node in outputs]
+
+    pipeline = (*passes.PIPELINE, ("wrong", shift))
+    monkeypatch.setitem(passes.pipeline._PASSES, "FAST_RUN", pipeline)
+    with pytest.raises(PassError, match="pass 'wrong' changed"):
+        function([x], noise, mode="DebugMode")(values)
