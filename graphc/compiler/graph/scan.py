@@ -124,16 +124,17 @@ def _lifted(step_outputs: Sequence[Node], args: Sequence[Node]) -> list[Node]:
     A broadcast stays in the body and what it stretches is lifted: the loop reads the small value.
     """
     order = toposort(step_outputs, stop=args)
-    inside = dependents(step_outputs, args).union(args)
+    given = set(args)
+    inside = dependents(step_outputs, args) | given
     for node in order:
-        if node.op in _FREE and all(x in inside and x not in args for x in node.inputs):
+        if node.op in _FREE and all(x in inside and x not in given for x in node.inputs):
             inside.add(node)
     lifted = set(step_outputs) - inside
     for node in reversed(order):
         if node in lifted and node.op == "broadcast":
             lifted.remove(node)
             inside.add(node)
-        if node in inside and node not in args:
+        if node in inside and node not in given:
             lifted.update(x for x in node.inputs if x not in inside)
     return [node for node in order if node in lifted]
 
