@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from graphc.engine.shapes import KnownShape, known_shape
 from graphc.engine.topology import InputLayer, Layer, set_values
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError, ShapeError
+
+_log = logging.getLogger("graphc")
 
 
 class Sequential(Model):
@@ -114,13 +117,15 @@ class Sequential(Model):
         return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
 
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
-        """The outputs, which have to be probabilities: numbers from 0 to 1."""
+        """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
         outputs = self.predict(x, batch_size, verbose)
         if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
-            raise ArgumentError(
-                f"{self.name}.predict_proba: the output has values from {outputs.min():g} to "
-                f"{outputs.max():g}, which are no probabilities; end the model with a softmax or "
-                "sigmoid, or use predict"
+            _log.warning(
+                "%s.predict_proba: the output has values from %g to %g, which are no "
+                "probabilities; end the model with a softmax or sigmoid, or use predict",
+                self.name,
+                outputs.min(),
+                outputs.max(),
             )
         return outputs
 

@@ -128,11 +128,14 @@ def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
 def weighted_loss(target: Target) -> g.Node:
     """sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if temporal).
 
-    Axes of s behind those of w are averaged first. Weights that are all 0 give 0.
+    Axes of s behind those of w are averaged first; a user's loss that is one number for the whole
+    batch counts for each sample. Weights that are all 0 give 0.
     """
     with g.origin(f"loss of {target.name}"):
         scores = target.loss(target.y_true, target.output)
         weights = target.weights
+        if isinstance(scores, g.Node) and scores.ndim == 0:
+            scores = g.broadcast_to(scores, weights.shape)
         if not isinstance(scores, g.Node) or scores.ndim < weights.ndim:
             raise ShapeError(
                 f"loss of {target.name}: expected a node with a score for each sample"

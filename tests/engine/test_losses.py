@@ -67,8 +67,13 @@ class TestWeightedLoss:
         expected = (w * (p**2).mean(axis=2)).sum() / 3
         assert value_of(weighted_loss(target), feeds) == pytest.approx(expected, rel=1e-14)
 
-    def test_a_loss_without_a_score_a_sample(self):
-        (target,) = targets(output(2), loss=lambda t, p: g.mean(p))
+    def test_one_number_for_the_batch_counts_for_each_sample(self):
+        (target,) = targets(output(2), loss=lambda t, p: g.mean(p) + 0 * g.sum(t))
+        feeds = {target.output: self.p, target.y_true: self.t, target.weights: np.array([2, 0, 1.0])}
+        assert value_of(weighted_loss(target), feeds) == pytest.approx((7 / 6) * 3 / 2, rel=1e-14)
+
+    def test_a_temporal_loss_needs_a_score_a_step(self):
+        (target,) = targets(output(3, 2), loss=lambda t, p: g.mean(p, axis=(1, 2)), mode="temporal")
         with pytest.raises(ShapeError, match="loss of out0: expected a node with a score for each"):
             weighted_loss(target)
 
