@@ -69,7 +69,8 @@ class TestWeightedLoss:
 
     def test_one_number_for_the_batch_counts_for_each_sample(self):
         (target,) = targets(output(2), loss=lambda t, p: g.mean(p) + 0 * g.sum(t))
-        feeds = {target.output: self.p, target.y_true: self.t, target.weights: np.array([2, 0, 1.0])}
+        w = np.array([2.0, 0.0, 1.0])
+        feeds = {target.output: self.p, target.y_true: self.t, target.weights: w}
         assert value_of(weighted_loss(target), feeds) == pytest.approx((7 / 6) * 3 / 2, rel=1e-14)
 
     def test_a_temporal_loss_needs_a_score_a_step(self):
