@@ -24,8 +24,7 @@ def select_device() -> str:
         return "gpu"
     if config.device == "gpu":
         raise DeviceError(
-            f"device=gpu cannot be met, no GPU is usable: {status.reason}. {status.fix} "
-            "Or run on the CPU with GRAPHC_FLAGS=device=cpu."
+            f"device=gpu cannot be met, no GPU is usable: {status.reason}. What to do: {status.fix}"
         )
     if status.reason not in _told:
         _told.add(status.reason)

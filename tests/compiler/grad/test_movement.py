@@ -68,3 +68,9 @@ def test_a_slice_of_nothing_has_gradient_zero():
     x = g.input((3,), "float64")
     gradient = grad(g.sum(x[2:2]), x)
     assert evaluate([gradient], {x: np.ones(3)})[0].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_slice_with_a_step_that_finds_nothing_passes_nothing_back():
+    x = g.input((None,), "float64")
+    (gradient,) = evaluate([grad(g.sum(x[1::2] * 3.0), x)], {x: np.array([5.0])})
+    assert gradient.tolist() == [0.0]

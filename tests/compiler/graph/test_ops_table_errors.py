@@ -109,7 +109,7 @@ REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("pad", floats((2,)), {"low": (-1,), "high": (0,), "interior": (0,), "value": 0.0},
      ShapeError, "pad along axis 0"),
     ("pad", [g.constant(np.zeros(0))],
-     {"low": (1,), "high": (0,), "interior": (1,), "value": 0.0}, ShapeError, "at least 1"),
+     {"low": (0,), "high": (0,), "interior": (1,), "value": 0.0}, ShapeError, "at least 0"),
     ("concat", floats((2, 3), (2, 3)), {"axis": 2}, ShapeError, "axis 2 does not exist"),
     ("concat", floats((2, 3), (3, 3)), {"axis": 1}, ShapeError, "axis 0 .*2 and 3"),
     ("concat", floats((2, 3), (2,)), {"axis": 0}, ShapeError, "ranks differ"),
