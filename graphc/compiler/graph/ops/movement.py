@@ -70,8 +70,8 @@ def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
         what = f"pad along axis {axis} of {inputs[0].shape}"
         checks.at_least(low, 0, what)
         checks.at_least(high, 0, what)
-        # Of an empty axis `interior` takes away what `high` then gives back: the gradient of a slice
-        # with a step that found nothing is all zeros.
+        # Of an empty axis `interior` takes away what `high` gives back, so that the gradient of a
+        # slice with a step that found nothing is all zeros.
         padded = low + size + (size - 1) * interior + high
         checks.at_least(padded, 0, what)
         sizes.append(padded)
