@@ -1,9 +1,11 @@
 # make demo            set up .venv and train on handwritten digits; the last line is the accuracy
 # make test            set up .venv and run the tests
+# make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
+#                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make bench           where a training step's time goes, node by node
 # make lint            ruff, and the floors of the package (import-linter)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
-# make clean           remove both environments and everything that was built
+# make clean           remove the environments and everything that was built
 #
 # Another interpreter: make test PYTHON=python3.12
 
@@ -11,12 +13,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := .venv-torch
+CUDA := .venv-cuda
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test bench lint references-check clean
+.PHONY: demo test test-cuda bench lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -47,6 +50,30 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
+# The wheel of PyCUDA comes from the user's cache, or is built into it.
+$(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
+	$(PYTHON) -m venv $(CUDA)
+	$(CUDA)/bin/python $(PIP_INSTALL) -e '.[test]'
+	wheel=$$($(CUDA)/bin/python tests/cuda_emulator/pycuda_wheel.py) && \
+	  $(CUDA)/bin/python $(PIP_INSTALL) "$$wheel"
+	touch $@
+
+# One driver for each set of sanitizers, whose own libraries have to be the first in a process.
+SANITIZE ?=
+CUDA_DRIVER := $(CUDA)/driver-$(or $(SANITIZE),plain)
+SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
+  $(if $(findstring undefined,$(SANITIZE)),ubsan)
+SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-name=lib$(name).so))
+
+$(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/driver/*)
+	GRAPHC_CUDA_SANITIZE=$(SANITIZE) $(CUDA)/bin/python tests/cuda_emulator/driver/build.py $(@D)
+
+test-cuda: $(CUDA_DRIVER)/libcuda.so.1
+	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
+	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
+	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	  $(CUDA)/bin/python -m pytest -q tests/cuda_emulator
+
 bench: $(VENV)/.demo
 	@$(BIN)/graphc bench
 
@@ -58,4 +85,4 @@ references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check
 
 clean:
-	rm -rf $(VENV) $(TORCH) build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(TORCH) $(CUDA) build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -1,0 +1,197 @@
+// The driver's interface: device, contexts, streams, events, names of errors.
+#include <string.h>
+
+#include <chrono>
+#include <vector>
+
+#include "state.h"
+
+using namespace emulator;
+
+namespace {
+
+// What the emulated card claims to be: the oldest that graphc aims at.
+constexpr int kMajor = 7, kMinor = 5;
+
+int primary;  // its address is the primary context's handle
+std::vector<CUcontext> contexts;
+
+CUcontext primary_context() { return reinterpret_cast<CUcontext>(&primary); }
+
+Event* event_of(CUevent event) { return reinterpret_cast<Event*>(event); }
+
+double now() {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+extern "C" {
+
+CUresult cuInit(unsigned int) { return CUDA_SUCCESS; }
+CUresult cuDriverGetVersion(int* version) {
+  *version = CUDA_VERSION;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetCount(int* count) {
+  *count = 1;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGet(CUdevice* device, int ordinal) {
+  *device = 0;
+  return ordinal == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+CUresult cuDeviceGetName(char* name, int bytes, CUdevice) {
+  strncpy(name, "graphc emulated device", bytes);
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceTotalMem(size_t* bytes, CUdevice) {
+  size_t free;
+  return cuMemGetInfo(&free, bytes);
+}
+CUresult cuDeviceComputeCapability(int* major, int* minor, CUdevice) {
+  *major = kMajor;
+  *minor = kMinor;
+  return CUDA_SUCCESS;
+}
+CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, CUdevice) {
+  switch (attribute) {
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR: *value = kMajor; break;
+    case CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR: *value = kMinor; break;
+    case CU_DEVICE_ATTRIBUTE_WARP_SIZE: *value = 32; break;
+    case CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT: *value = 4; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_BLOCK: *value = 1024; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_X: *value = 1024; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Y: *value = 1024; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_BLOCK_DIM_Z: *value = 64; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X: *value = 2147483647; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Y: *value = 65535; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_Z: *value = 65535; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK: *value = 48 << 10; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN: *value = 99 << 10; break;
+    case CU_DEVICE_ATTRIBUTE_MAX_REGISTERS_PER_BLOCK: *value = 65536; break;
+    case CU_DEVICE_ATTRIBUTE_ASYNC_ENGINE_COUNT: *value = 1; break;
+    default: return CUDA_ERROR_NOT_SUPPORTED;
+  }
+  return CUDA_SUCCESS;
+}
+
+CUresult cuCtxCreate(CUcontext* context, CUctxCreateParams*, unsigned int, CUdevice) {
+  *context = reinterpret_cast<CUcontext>(new int);
+  contexts.push_back(*context);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxDestroy(CUcontext context) {
+  finish_all();
+  if (!contexts.empty() && contexts.back() == context) contexts.pop_back();
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxDetach(CUcontext context) { return cuCtxDestroy(context); }
+CUresult cuDevicePrimaryCtxRetain(CUcontext* context, CUdevice) {
+  *context = primary_context();
+  return CUDA_SUCCESS;
+}
+CUresult cuDevicePrimaryCtxRelease(CUdevice) {
+  finish_all();
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxPushCurrent(CUcontext context) {
+  contexts.push_back(context);
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxPopCurrent(CUcontext* context) {
+  if (contexts.empty()) return CUDA_ERROR_INVALID_CONTEXT;
+  if (context != nullptr) *context = contexts.back();
+  contexts.pop_back();
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxGetCurrent(CUcontext* context) {
+  *context = contexts.empty() ? nullptr : contexts.back();
+  return CUDA_SUCCESS;
+}
+CUresult cuCtxGetDevice(CUdevice* device) {
+  *device = 0;
+  return contexts.empty() ? CUDA_ERROR_INVALID_CONTEXT : CUDA_SUCCESS;
+}
+CUresult cuCtxSynchronize() {
+  finish_all();
+  return report();
+}
+
+CUresult cuStreamCreate(CUstream* stream, unsigned int flags) {
+  *stream = reinterpret_cast<CUstream>(new Stream(!(flags & CU_STREAM_NON_BLOCKING)));
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamDestroy(CUstream stream) {
+  stream_of(stream)->finish();
+  delete stream_of(stream);
+  return CUDA_SUCCESS;
+}
+CUresult cuStreamSynchronize(CUstream stream) {
+  if (is_null(stream)) {
+    finish_blocking();
+  } else {
+    stream_of(stream)->finish();
+  }
+  return report();
+}
+// Work that nobody waits for is never done, so a loop of queries would not end: a query is a wait.
+CUresult cuStreamQuery(CUstream stream) { return cuStreamSynchronize(stream); }
+CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int) {
+  // What the event means is settled now: a later record is another point.
+  const Event point = *event_of(event);
+  return enqueue(stream, [point] { Event(point).finish(); });
+}
+
+CUresult cuEventCreate(CUevent* event, unsigned int) {
+  *event = reinterpret_cast<CUevent>(new Event);
+  return CUDA_SUCCESS;
+}
+CUresult cuEventDestroy(CUevent event) {
+  delete event_of(event);
+  return CUDA_SUCCESS;
+}
+CUresult cuEventRecord(CUevent event, CUstream stream) {
+  Event* self = event_of(event);
+  if (is_null(stream)) {
+    finish_blocking();
+    self->stream = nullptr;
+    *self->time = now();
+    return report();
+  }
+  self->stream = stream_of(stream);
+  self->number = self->stream->add([time = self->time] { *time = now(); });
+  return CUDA_SUCCESS;
+}
+CUresult cuEventSynchronize(CUevent event) {
+  event_of(event)->finish();
+  return report();
+}
+CUresult cuEventQuery(CUevent event) { return cuEventSynchronize(event); }
+CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
+  *milliseconds = static_cast<float>((*event_of(end)->time - *event_of(start)->time) * 1e3);
+  return CUDA_SUCCESS;
+}
+
+CUresult cuGetErrorString(CUresult error, const char** text) {
+  switch (error) {
+    case CUDA_SUCCESS: *text = "no error"; break;
+    case CUDA_ERROR_LAUNCH_FAILED:
+      *text = reported().empty() ? "launch failed" : reported().c_str();
+      break;
+    case CUDA_ERROR_INVALID_VALUE: *text = "invalid argument"; break;
+    case CUDA_ERROR_OUT_OF_MEMORY: *text = "out of memory"; break;
+    case CUDA_ERROR_NOT_SUPPORTED: *text = "not supported by the emulated driver"; break;
+    case CUDA_ERROR_NOT_FOUND: *text = "named symbol not found"; break;
+    case CUDA_ERROR_INVALID_IMAGE: *text = "device kernel image is invalid"; break;
+    case CUDA_ERROR_NO_BINARY_FOR_GPU: *text = "not made by the emulated nvcc"; break;
+    case CUDA_ERROR_INVALID_CONTEXT: *text = "invalid device context"; break;
+    case CUDA_ERROR_INVALID_DEVICE: *text = "invalid device ordinal"; break;
+    case CUDA_ERROR_FILE_NOT_FOUND: *text = "file not found"; break;
+    default: *text = "unknown error of the emulated driver"; break;
+  }
+  return CUDA_SUCCESS;
+}
+
+}  // extern "C"

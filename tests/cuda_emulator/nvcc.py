@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""A stand-in for nvcc: compiles CUDA C with g++ to a shared object that the emulated driver runs.
+
+Takes the options of nvcc that PyCUDA and graphc use; an option that it does not know is an error.
+GRAPHC_CUDA_SANITIZE=address,undefined compiles with those sanitizers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+DRIVER = Path(__file__).resolve().parent / "driver"
+# Without contraction, as in the interpreter; casts between float* and float4* are usual in CUDA.
+FLAGS = [
+    *("-std=c++17", "-O1", "-g", "-w", "-fPIC", "-ffp-contract=off", "-fno-strict-aliasing"),
+    # A static of a template is one in each module, not one in the process.
+    *("-fno-gnu-unique", "-fvisibility=hidden"),
+]
+
+KERNEL = re.compile(r"__global__\s+(?:static\s+)?void\s+(\w+)\s*\(")
+SHARED = re.compile(r"(?P<extern>extern\s+)?(?:static\s+)?__shared__\s+(?P<declaration>[^;]*);")
+ALIGNMENT = re.compile(r"\balignas\s*\([^()]*\)")
+FIRST = re.compile(r"(?P<type>.+?)\s*\b(?P<name>\w+)\s*(?P<dims>(?:\[[^\]]*\]\s*)*)$", re.DOTALL)
+NEXT = re.compile(r"(?P<name>\w+)\s*(?P<dims>(?:\[[^\]]*\]\s*)*)$", re.DOTALL)
+
+TABLE = """
+static const emu_kernel emu_kernels[] = {{{rows}{{nullptr, nullptr, {{}}}}}};
+extern "C" __attribute__((visibility("default"))) const emu_module emu_module_table = {{
+    &emu_self, &emu, emu_kernels, {count}}};
+"""
+ROW = (
+    '{{"{name}", [](const char* parameters) {{ emu_call(&{name}, parameters); }}, '
+    "emu_layout(&{name})}}, "
+)
+
+
+class UnsupportedSourceError(Exception):
+    """CUDA C that the rewriting does not understand."""
+
+
+def _split(declaration: str) -> list[str]:
+    """At the commas that are in no bracket: those of `pair<int, int> a[2]` are in one."""
+    parts, depth = [""], 0
+    for letter in declaration:
+        depth += (letter in "<([{") - (letter in ">)]}")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def shared_variables(found: re.Match[str], number: int) -> str:
+    """C++ that binds each variable of a __shared__ declaration to the driver's memory."""
+    declaration = ALIGNMENT.sub("", found["declaration"])
+    first, *others = _split(declaration)
+    head = FIRST.match(first)
+    rest = [NEXT.match(part) for part in others]
+    if head is None or None in rest or (found["extern"] and rest):
+        raise UnsupportedSourceError(f"expected __shared__ TYPE NAME[SIZE]..., received {found[0]}")
+    of = " ".join(head["type"].split())
+    text = []
+    for index, part in enumerate([head, *rest]):
+        name, dims = part["name"], "".join(part["dims"].split())
+        if found["extern"]:
+            text.append(f"{of}* const {name} = emu_dynamic_shared<{of}>();")
+            continue
+        slot = f"emu_slot_{number}_{index}"
+        at = "__builtin_FILE(), __builtin_LINE()"
+        text.append(f'static emu_slot {slot} = {{nullptr, sizeof({of}{dims}), "{name}", {at}}};')
+        text.append(f"{of} (&{name}){dims} = emu_shared<{of}{dims}>({slot});")
+    # As many lines as before, so that errors and barriers name the source's own.
+    return " ".join(text) + "\n" * found[0].count("\n")
+
+
+def rewrite(preprocessed: str) -> str:
+    """The C++ of preprocessed CUDA C."""
+    kernels = list(dict.fromkeys(KERNEL.findall(preprocessed)))
+    count = 0
+
+    def replace(found: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        return shared_variables(found, count)
+
+    text = SHARED.sub(replace, preprocessed)
+    text = re.sub(r"\b__global__\b", "", text)
+    if "__shared__" in text:
+        raise UnsupportedSourceError("a __shared__ without a declaration after it")
+    rows = "".join(ROW.format(name=name) for name in kernels)
+    return text + TABLE.format(rows=rows, count=len(kernels))
+
+
+def compile_source(source: str, output: str, include: list[str], sanitize: str) -> None:
+    preprocessed = preprocess(source, include, "-E")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "kernel.ii")
+        path.write_text(rewrite(preprocessed))
+        sanitizers = [f"-fsanitize={sanitize}", "-fsanitize-recover=address"] if sanitize else []
+        command = ["g++", *FLAGS, *sanitizers, "-shared", "-Wl,-Bsymbolic", str(path), "-o", output]
+        subprocess.run(command, check=True)
+
+
+def preprocess(source: str, include: list[str], *flags: str) -> str:
+    command = ["g++", "-std=c++17", "-x", "c++", *flags, *include]
+    command += [f"-I{DRIVER}", "-include", str(DRIVER / "kernel.h"), source]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def version(sanitize: str) -> str:
+    """Another one for each text of this program, so that caches of binaries tell them apart."""
+    files = [Path(__file__), DRIVER / "kernel.h", DRIVER / "device.h"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    return f"emulated nvcc of graphc, {digest[:16]}, sanitizers: {sanitize or 'none'}"
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(allow_abbrev=False, description=__doc__)
+    parser.add_argument("source", nargs="?")
+    parser.add_argument("--version", "-V", action="store_true")
+    parser.add_argument("--cubin", "-cubin", action="store_true")
+    parser.add_argument("--preprocess", "-E", action="store_true")
+    parser.add_argument("--output-file", "-o", dest="output")
+    parser.add_argument("-I", dest="include", action="append", default=[])
+    parser.add_argument("-D", dest="define", action="append", default=[])
+    # These change nothing that an emulation could show. There is no --use_fast_math.
+    for name in ("-arch", "-code", "-std", "--fmad", "-Xptxas", "-Werror", "--compiler-options"):
+        parser.add_argument(name)
+    parser.add_argument("-lineinfo", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    sanitize = os.environ.get("GRAPHC_CUDA_SANITIZE", "")
+    if arguments.version:
+        print(version(sanitize))
+        return 0
+    if arguments.source is None or arguments.cubin == arguments.preprocess:
+        print("nvcc.py: expected one source, and --cubin or --preprocess", file=sys.stderr)
+        return 2
+    include = [f"-I{folder}" for folder in arguments.include]
+    include += [f"-D{macro}" for macro in arguments.define]
+    output = arguments.output or str(Path(arguments.source).with_suffix(".cubin"))
+    try:
+        if arguments.preprocess:
+            print(preprocess(arguments.source, include, "-E", "-P"))
+        else:
+            compile_source(arguments.source, output, include, sanitize)
+    except subprocess.CalledProcessError as error:
+        return error.returncode
+    except UnsupportedSourceError as error:
+        print(f"nvcc.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
