@@ -12,6 +12,7 @@ from pycuda.compiler import SourceModule
 
 from tests.cuda_emulator.emulator import RaceError, compiled, in_each_order, without_race
 
+SANITIZED = "address" in os.environ.get("GRAPHC_CUDA_SANITIZE", "")
 SOURCE = """
 extern "C" __global__ void missing_barrier(float* out) {
   __shared__ float row[64];
@@ -61,6 +62,16 @@ extern "C" __global__ void dynamic_overrun(float* out) {
 extern "C" __global__ void global_overrun(float* out, int shift) {
   out[(int)threadIdx.x + shift] = 1;
 }
+
+extern "C" __global__ void wild_store(float* out) { out[1ll << 42] = 1; }
+
+__device__ __noinline__ int endless(int n, volatile int* out) {
+  volatile int local[256];
+  local[n & 255] = n;
+  return n < 0 ? *out : endless(n + 1, out) + local[n & 255];
+}
+
+extern "C" __global__ void deep(int* out) { *out = endless(0, out); }
 
 extern "C" __global__ void race_of_threads(int* out) { out[0] = threadIdx.x; }
 
@@ -155,6 +166,20 @@ def test_global_stores_out_of_bounds(module: SourceModule, out: gpuarray.GPUArra
     assert text.count("store outside of device memory: byte 0 after its 256 bytes") == 3
     text = error_of(module, "global_overrun", out, np.int32(-1), block=(64, 1, 1))
     assert text.count("store outside of device memory: byte 4 before its 256 bytes") == 3
+
+
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer ends the process itself")
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("wild_store", "touched memory that is not mapped"), ("deep", "has used up its stack")],
+)
+def test_store_to_nowhere(
+    module: SourceModule, out: gpuarray.GPUArray, name: str, what: str
+) -> None:
+    text = error_of(module, name, out, block=(32, 1, 1))
+    assert text.count(f"of block (0,0,0) {what}, at 0x") == 3
+    module.get_function("global_overrun")(out, np.int32(0), block=(64, 1, 1))  # all is well again
+    assert (out.get() == 1).all()
 
 
 @pytest.mark.parametrize("name", ["race_of_threads", "race_of_blocks"])

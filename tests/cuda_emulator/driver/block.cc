@@ -1,5 +1,6 @@
 #include "block.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <map>
@@ -8,7 +9,7 @@
 #include "fibre.h"
 #include "guarded.h"
 #include "order.h"
-#include "sanitizer.h"
+#include "trap.h"
 
 namespace emulator {
 namespace {
@@ -108,6 +109,16 @@ class Block {
   void* dynamic() {
     if (!dynamic_) dynamic_ = std::make_unique<Guarded>(0);
     return dynamic_->data();
+  }
+
+  // Device code touched memory that is not there.
+  void trapped(const void* address) {
+    const Thread& self = *current_;
+    char where[32];
+    snprintf(where, sizeof where, "%p", address);
+    fail("thread " + text(self.position.thread) + " of block " + text(self.position.block) +
+         (self.fibre.in_guard_page(address) ? " has used up its stack, at "
+                                            : " touched memory that is not mapped, at ") + where);
   }
 
   static Block* running;
@@ -265,6 +276,7 @@ std::string run(const Launch& launch) {
   if (!order.error().empty()) return order.error();
   *launch.module->driver = &kDriver;
   Block block(launch);
+  Trap trap([](const void* address) { Block::running->trapped(address); });
   const uint3 grid = launch.grid;
   for (unsigned i : order.of(grid.x * grid.y * grid.z)) {
     const std::string failure =

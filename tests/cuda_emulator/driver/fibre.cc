@@ -95,6 +95,10 @@ void Fibre::pause() {
   finish_switch(own_fake_stack_, &scheduler_bottom_, &scheduler_bytes_);
 }
 
+bool Fibre::in_guard_page(const void* address) const {
+  return address >= memory_ && address < memory_ + page();
+}
+
 void Fibre::leave() {
   start_switch(nullptr, scheduler_bottom_, scheduler_bytes_);
   emulator_switch(&stack_pointer_, scheduler_);

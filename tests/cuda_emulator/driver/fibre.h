@@ -18,6 +18,7 @@ class Fibre {
   void resume();  // from the scheduler, until the fibre's next pause() or leave()
   void pause();   // from the fibre
   [[noreturn]] void leave();
+  bool in_guard_page(const void* address) const;
 
  private:
   static void enter();
