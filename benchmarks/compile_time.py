@@ -14,11 +14,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import graphc
+from graphc.cli.bench import BENCHMARKS
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
-from graphc.layers.core import Activation, Dense, Dropout
-from graphc.models import Sequential
 
 SIZES = (100, 1_000, 10_000)
 STEPS = ("build", "grad", "passes")
@@ -46,6 +45,20 @@ def stack(size: int) -> Built:
         x = g.maximum(g.dot(x, weight) + bias, 0)
         weights += [weight, bias]
     return g.sum(x), weights
+
+
+def loop(size: int) -> Built:
+    """One loop whose step reads many sequences, two nodes for each."""
+    sequences = [g.input((5,)) for _ in range(size // 2)]
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple:
+        total = carries[0]
+        for part in slices:
+            total = g.sin(total) + part
+        return (total,), ()
+
+    (final,), _ = g.scan(step, [g.constant(0.0)], sequences)
+    return final, sequences
 
 
 def timed(function: Callable, *arguments: object) -> tuple[object, float]:
@@ -83,17 +96,10 @@ def report(name: str, build: Callable[[int], Built]) -> None:
 
 def ready() -> float:
     """Seconds from the first layer to the end of the first training step of a 3-layer MLP."""
-    x, y = np.zeros((128, 784), "float32"), np.eye(10, dtype="float32")[np.arange(128) % 10]
+    mlp = BENCHMARKS["mlp"]
+    x, y = mlp.data(128)
     started = time.perf_counter()
-    model = Sequential()
-    model.add(Dense(512, input_dim=784))
-    for width in (512, 10):
-        model.add(Activation("relu"))
-        model.add(Dropout(0.2))
-        model.add(Dense(width))
-    model.add(Activation("softmax"))
-    model.compile(optimizer="rmsprop", loss="categorical_crossentropy")
-    model.train_on_batch(x, y)
+    mlp.model().train_on_batch(x, y)
     return time.perf_counter() - started
 
 
@@ -108,4 +114,4 @@ def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:
 
 
 if __name__ == "__main__":
-    main((("chain of pointwise ops", chain), ("MLP-like stack", stack)))
+    main((("chain of pointwise ops", chain), ("MLP-like stack", stack), ("wide loop", loop)))

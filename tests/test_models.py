@@ -5,24 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc import optimizers
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, DTypeError, NotCompiledError, ShapeError
 from graphc.layers import Activation, Dense, Dropout, Flatten
 from graphc.models import Sequential
-
-
-def linear(features=3, outputs=1, loss="mse", lr=0.1, **kwargs):
-    """A Dense layer that starts at zero, trained by plain gradient descent."""
-    layer = Dense(outputs, input_dim=features, init="zero", **kwargs)
-    model = Sequential([layer])
-    model.compile(optimizers.SGD(lr=lr), loss)
-    return model
-
-
-def data(count=7, features=3, seed=0):
-    random = np.random.RandomState(seed)
-    return random.randn(count, features), random.randn(count, 1)
+from tests.linear_model import data, linear
 
 
 class TestBuilding:

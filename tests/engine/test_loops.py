@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -69,12 +69,15 @@ def test_every_array_is_taken_by_the_same_rows():
     assert all(np.array_equal(b, a * 10) for a, b in seen)
 
 
-def test_a_step_costs_under_100_microseconds_beside_the_function():
-    started, ended = [], []
+def test_a_step_makes_few_calls_beside_the_function():
+    """Its time is measured by benchmarks/fit_overhead.py; here its work is counted."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
 
     def step(*batch):
-        started.append(time.perf_counter())
-        ended.append(time.perf_counter())
         return values
 
     values = [np.float32(0.5), np.float32(0.25)]
@@ -82,5 +85,9 @@ def test_a_step_costs_under_100_microseconds_beside_the_function():
     listeners = CallbackList([BaseLogger(), History()])
     listeners._set_params({"metrics": ["loss", "acc"]})
     model = SimpleNamespace(stop_training=False)
-    fit_loop(model, step, arrays, ["loss", "acc"], 32, range(1), listeners, True, None)
-    assert np.median(np.subtract(started[1:], ended[:-1])) < 100e-6
+    sys.setprofile(count)
+    try:
+        fit_loop(model, step, arrays, ["loss", "acc"], 32, range(1), listeners, True, None)
+    finally:
+        sys.setprofile(None)
+    assert calls / 2_000 < 40

@@ -164,8 +164,10 @@ class TestCalls:
 
     def test_two_calls_share_weights_and_have_indices(self):
         layer = Dense(2)
-        first, second = layer(entry(3)), layer(entry(3))
+        inputs = entry(3), entry(3)
+        first, second = map(layer, inputs)
         assert len(layer.weights) == 2
+        assert (layer.get_input_at(0), layer.get_input_at(1)) == inputs
         assert (layer.get_output_at(0), layer.get_output_at(1)) == (first, second)
         with pytest.raises(ArgumentError, match="called 2 times; get_output_at"):
             _ = layer.output

@@ -12,19 +12,7 @@ from graphc.config import config
 from graphc.engine import Layer
 from graphc.layers import Dense, Dropout
 from graphc.models import Sequential
-
-
-def linear(features=3, outputs=1, loss="mse", lr=0.1, **kwargs):
-    """A Dense layer that starts at zero, trained by plain gradient descent."""
-    layer = Dense(outputs, input_dim=features, init="zero", **kwargs)
-    model = Sequential([layer])
-    model.compile(optimizers.SGD(lr=lr), loss)
-    return model
-
-
-def data(count=7, features=3, seed=0):
-    random = np.random.RandomState(seed)
-    return random.randn(count, features), random.randn(count, 1)
+from tests.linear_model import data, linear
 
 
 class LinearReference:

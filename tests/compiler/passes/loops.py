@@ -9,6 +9,8 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
 
+TIME = g.symbol("time")
+
 
 def scans(outputs: Sequence[Node]) -> list[Node]:
     """The scans of a graph, not those inside of bodies."""

@@ -5,23 +5,12 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.passes.scan_accumulate import leave_accumulations
-from tests.compiler.passes.loops import body_ops, check_values, scans
+from tests.compiler.passes.loops import TIME, body_ops, check_values, scans
 
 rng = np.random.default_rng(6)
 XS = rng.normal(size=(5, 2, 3))
 H0 = rng.normal(size=(2, 4))
 START = rng.normal(size=(3, 4))
-TIME = g.symbol("time")
-
-
-@pytest.fixture
-def xs():
-    return g.input((TIME, g.BATCH, 3), "float64", name="xs")
-
-
-@pytest.fixture
-def start():
-    return g.input((g.BATCH, 4), "float64", name="start")
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.passes.scan_merge import merge_scans
-from tests.compiler.passes.loops import body_ops, check_values, scans, sequences
+from tests.compiler.passes.loops import TIME, body_ops, check_values, scans, sequences
 
 rng = np.random.default_rng(3)
 XS = rng.normal(size=(4, 2, 3))
 U = rng.normal(size=(3, 3))
-TIME = g.symbol("time")
 
 
 def states(xs, start, u):

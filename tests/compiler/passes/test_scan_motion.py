@@ -5,7 +5,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
-from tests.compiler.passes.loops import body_ops, check_values, scans, sequences
+from tests.compiler.passes.loops import TIME, body_ops, check_values, scans, sequences
 
 rng = np.random.default_rng(4)
 XS = rng.normal(size=(5, 2, 3))
@@ -14,17 +14,6 @@ U = rng.normal(size=(4, 4))
 V = rng.normal(size=(4, 2))
 B = rng.normal(size=(4,))
 H0 = rng.normal(size=(2, 4))
-TIME = g.symbol("time")
-
-
-@pytest.fixture
-def xs():
-    return g.input((TIME, g.BATCH, 3), "float64", name="xs")
-
-
-@pytest.fixture
-def start():
-    return g.input((g.BATCH, 4), "float64", name="start")
 
 
 def states(values, backwards=False):
