@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import graphc
-from graphc.cli.bench import BENCHMARKS
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
+from graphc.reference_models import REFERENCE_MODELS
 
 SIZES = (100, 1_000, 10_000)
 STEPS = ("build", "grad", "passes")
@@ -96,11 +96,15 @@ def report(name: str, build: Callable[[int], Built]) -> None:
 
 def ready() -> float:
     """Seconds from the first layer to the end of the first training step of a 3-layer MLP."""
-    mlp = BENCHMARKS["mlp"]
-    x, y = mlp.data(128)
+    model = REFERENCE_MODELS["mlp"]
     started = time.perf_counter()
-    mlp.model().train_on_batch(x, y)
-    return time.perf_counter() - started
+    step = model.build()
+    train = step.function()
+    seconds = time.perf_counter() - started
+    arrays = step.data(model.batch)
+    started = time.perf_counter()
+    train(*arrays)
+    return seconds + time.perf_counter() - started
 
 
 def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:

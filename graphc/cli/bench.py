@@ -7,7 +7,6 @@ import json
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -19,44 +18,11 @@ from graphc.compiler.graph.dim import evaluate, symbols
 from graphc.compiler.interpret import PLACED
 from graphc.config import config
 from graphc.errors import ArgumentError, unknown_name
-from graphc.layers.core import Activation, Dense, Dropout
-from graphc.models import Sequential
+from graphc.reference_models import REFERENCE_MODELS
 
 _WARM_UP = 3
 _STEPS = 20
 _SHOWN_SHARE = 0.005
-
-Batch = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Benchmark:
-    """A model to take apart: what it is, and how it and a batch of data are made."""
-
-    summary: str
-    model: Callable[[], Sequential]
-    data: Callable[[int], Batch]
-
-
-def _mlp() -> Sequential:
-    model = Sequential()
-    model.add(Dense(512, input_dim=784))
-    for width in (512, 10):
-        model.add(Activation("relu"))
-        model.add(Dropout(0.2))
-        model.add(Dense(width))
-    model.add(Activation("softmax"))
-    model.compile(optimizer="rmsprop", loss="categorical_crossentropy")
-    return model
-
-
-def _images(batch: int) -> Batch:
-    return np.random.uniform(size=(batch, 784)), np.eye(10)[np.random.randint(0, 10, batch)]
-
-
-BENCHMARKS = {
-    "mlp": Benchmark("784-512-512-10, ReLU, dropout 0.2, RMSprop", _mlp, _images),
-}
 
 
 @dataclass(frozen=True)
@@ -92,32 +58,37 @@ class Profile:
     nodes: list[NodeTime]
 
 
-def profile(name: str, batch: int) -> Profile:
-    """Train a named model for a few steps and time each node of each.
+def profile(name: str, batch: int | None = None) -> Profile:
+    """Train a reference model for a few steps and time each node of each.
+
+    Args:
+        name: a key of `REFERENCE_MODELS`.
+        batch: samples a step; the model's own by default.
 
     Raises:
         ArgumentError: an unknown model (an UnknownNameError), or a batch below 1.
     """
-    if name not in BENCHMARKS:
-        raise unknown_name("model", name, BENCHMARKS)
-    if batch < 1:
+    if name not in REFERENCE_MODELS:
+        raise unknown_name("model", name, REFERENCE_MODELS)
+    if batch is not None and batch < 1:
         raise ArgumentError(f"bench: the batch has at least 1 sample, received {batch}")
-    benchmark = BENCHMARKS[name]
+    model = REFERENCE_MODELS[name]
+    batch = model.batch if batch is None else batch
     np.random.seed(1337)
-    model = benchmark.model()
-    x, y = benchmark.data(batch)
+    step = model.build()
+    train, arrays = step.function(), step.data(batch)
     whole, seconds = [], defaultdict(list)
     for k in range(_WARM_UP + _STEPS):
         started = time.perf_counter()
-        model.train_on_batch(x, y)
+        train(*arrays)
         taken = time.perf_counter() - started
         if k >= _WARM_UP:
             whole.append(taken)
-            model.profile_on_batch(lambda node, _, spent: seconds[node].append(spent), x, y)
+            train.profile(lambda node, _, spent: seconds[node].append(spent), *arrays)
     bindings = dict.fromkeys(symbols(g.BATCH), batch)
     return Profile(
         name,
-        benchmark.summary,
+        model.summary,
         batch,
         "cpu",
         "NumPy interpreter",
@@ -196,10 +167,10 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    models = "; ".join(f"{name}: {one.summary}" for name, one in BENCHMARKS.items())
+    models = "; ".join(f"{name}: {one.summary}" for name, one in REFERENCE_MODELS.items())
     parser.add_argument("model", nargs="?", default="mlp", metavar="MODEL", help=models)
     parser.add_argument(
-        "--batch", type=int, default=128, metavar="N", help="samples a step (default: 128)"
+        "--batch", type=int, metavar="N", help="samples a step (default: the model's own)"
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with every node")
 
@@ -215,7 +186,7 @@ executes on the CPU with the NumPy interpreter, and that is what the table measu
 
 examples:
   graphc bench
-  graphc bench mlp --batch 32
+  graphc bench lstm --batch 8
   graphc bench --json > step.json
   GRAPHC_FLAGS=floatX=float64 graphc bench     in double precision
 """,

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
-import numpy as np
 import pytest
 
 from graphc import cli
 from graphc.cli import bench
-from graphc.layers.core import Dense
-from graphc.models import Sequential
+from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, mlp
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that is fast to train, as 'small'."""
-
-    def model() -> Sequential:
-        network = Sequential()
-        network.add(Dense(16, input_dim=8, activation="relu", name="hidden"))
-        network.add(Dense(4, activation="softmax", name="head"))
-        network.compile(optimizer="rmsprop", loss="categorical_crossentropy")
-        return network
-
-    def data(batch: int) -> bench.Batch:
-        return np.ones((batch, 8)), np.eye(4)[np.arange(batch) % 4]
-
-    monkeypatch.setitem(bench.BENCHMARKS, "small", bench.Benchmark("8-16-4", model, data))
+    build = partial(mlp.build, features=8, width=16, classes=4)
+    model = ReferenceModel("small", "8-16-16-4", 6, build)
+    monkeypatch.setitem(REFERENCE_MODELS, "small", model)
 
 
 @pytest.mark.usefixtures("small")
@@ -41,15 +31,18 @@ def test_profile_has_the_products_with_their_rates() -> None:
     products = {
         (row.result, row.layer): row for row in measured.nodes if row.op == "matmul"
     }
-    # Two forward; in the backward walk two for the weights and one for the hidden layer's values.
+    # One a layer forward; backward one for its weights, and one for the layer below, if there is.
     assert set(products) == {
-        ("float32[32, 16]", "hidden"),
-        ("float32[32, 4]", "head"),
-        ("float32[32, 16]", "gradient of head"),
-        ("float32[8, 16]", "gradient of hidden"),
-        ("float32[16, 4]", "gradient of head"),
+        ("float32[32, 16]", "dense_1"),
+        ("float32[32, 16]", "dense_2"),
+        ("float32[32, 4]", "dense_3"),
+        ("float32[32, 16]", "gradient of dense_3"),
+        ("float32[32, 16]", "gradient of dense_2"),
+        ("float32[8, 16]", "gradient of dense_1"),
+        ("float32[16, 16]", "gradient of dense_2"),
+        ("float32[16, 4]", "gradient of dense_3"),
     }
-    forward = products["float32[32, 16]", "hidden"]
+    forward = products["float32[32, 16]", "dense_1"]
     seconds = 1e-3 * forward.median_ms
     assert forward.gflops == pytest.approx(1e-9 * 2 * 32 * 8 * 16 / seconds)
     assert forward.gbytes == pytest.approx(1e-9 * 4 * (32 * 8 + 8 * 16 + 32 * 16) / seconds)
@@ -86,8 +79,7 @@ def test_a_batch_has_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
     assert "at least 1 sample, received 0" in capsys.readouterr().err
 
 
-def test_mlp_is_the_model_that_it_says() -> None:
-    model = bench.BENCHMARKS["mlp"].model()
-    assert [weight.shape for weight in model.get_weights()] == [
-        (784, 512), (512,), (512, 512), (512,), (512, 10), (10,),
-    ]  # fmt: skip
+@pytest.mark.usefixtures("small")
+def test_the_batch_is_the_models_own_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "small"]) == 0
+    assert "batch 6, float32" in capsys.readouterr().out
