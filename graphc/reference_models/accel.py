@@ -14,9 +14,13 @@ _BRANCHES = 3
 
 
 def build(
-    steps: int = 16_501, features: int = 3, filters: int = 20, width: int = 50
+    steps: int = 16_501, features: int = 3, filters: int = 20, width: int = 50, lr: float = 2e-5
 ) -> TrainingStep:
-    """Three inputs of (batch, steps, features), steps at least 14; targets (batch, 1) 0 or 1."""
+    """Three inputs of (batch, steps, features), steps at least 14; targets (batch, 1) 0 or 1.
+
+    RMSprop's own lr is too large for the 98,940 features in front of the first dense layer: its
+    first step drives the sigmoid to where the clipped loss has no gradient.
+    """
     inputs = [
         g.input((g.BATCH, steps, features), name=f"recording_{k + 1}") for k in range(_BRANCHES)
     ]
@@ -39,7 +43,8 @@ def build(
         recordings = [np.random.normal(size=(batch, steps, features)) for _ in inputs]
         return [*recordings, np.random.randint(0, 2, (batch, 1))]
 
-    return training_step("accel", [*inputs, y], p, loss, [accuracy], weights.all, RMSprop(), draw)
+    optimizer = RMSprop(lr=lr)
+    return training_step("accel", [*inputs, y], p, loss, [accuracy], weights.all, optimizer, draw)
 
 
 MODEL = ReferenceModel(
