@@ -8,6 +8,7 @@ import statistics
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -126,7 +127,9 @@ def _node_times(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[
 
 def _type(dtype: object, shape: tuple, bindings: Bindings) -> str:
     if isinstance(dtype, tuple):
-        return ", ".join(_type(d, s, bindings) for d, s in zip(dtype, shape, strict=True))
+        parts = (_type(d, s, bindings) for d, s in zip(dtype, shape, strict=True))
+        runs = ((part, len(list(same))) for part, same in groupby(parts))
+        return ", ".join(part if count == 1 else f"{count} x {part}" for part, count in runs)
     return f"{dtype}[{', '.join(str(evaluate(size, bindings)) for size in shape)}]"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from graphc import cli
 from graphc.cli import bench
-from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, mlp
+from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 
 
 @pytest.fixture
@@ -83,3 +83,11 @@ def test_a_batch_has_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_batch_is_the_models_own_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "small"]) == 0
     assert "batch 6, float32" in capsys.readouterr().out
+
+
+def test_values_of_a_loop_that_are_alike_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = partial(gru_ae.build, steps=3, features=2, units=4)
+    monkeypatch.setitem(REFERENCE_MODELS, "small", ReferenceModel("small", "2-4-2", 5, build))
+    results = {row.result for row in bench.profile("small").nodes if row.op == "scan"}
+    # Backward: the gradient of the state, and of the three projections at each step.
+    assert "float32[5, 4], 3 x float32[3, 5, 4]" in results
