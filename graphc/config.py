@@ -82,6 +82,12 @@ FLAGS = (
         "graph before it; NanGuardMode: the first value that is not finite is an error",
     ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
+    Flag(
+        "cuda_cache",
+        "",
+        (),
+        "keep compiled kernels in this folder; by default in $XDG_CACHE_HOME/graphc/kernels",
+    ),
 )
 
 _TABLE = {flag.name: flag for flag in FLAGS}

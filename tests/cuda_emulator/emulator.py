@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from graphc import resources
+from graphc.config import config
+from tests.cuda_emulator import nvcc
 
 ORDERS = ("up", "down", "shuffled:1")
 
@@ -23,6 +25,10 @@ DRIVER = Path(os.environ["GRAPHC_CUDA_DRIVER"]).resolve()
 # nvcc of PATH, and keeps binaries in a cache that is the user's.
 os.environ["PATH"] = os.pathsep.join((str(DRIVER.parent), os.environ["PATH"]))
 os.environ["PYCUDA_DISABLE_CACHE"] = "1"
+
+# What graphc compiles is kept beside the driver, apart for each text of the emulated nvcc: the
+# cache knows a compiler by its path, size and time of change, and this one includes headers.
+config.cuda_cache = DRIVER.parent / "kernels" / nvcc.key(os.environ.get("GRAPHC_CUDA_SANITIZE", ""))
 
 # Loaded by its path first, the library is the one that PyCUDA's extension means by its name.
 ctypes.CDLL(str(DRIVER), mode=ctypes.RTLD_GLOBAL)

@@ -114,11 +114,15 @@ def preprocess(source: str, include: list[str], *flags: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def version(sanitize: str) -> str:
+def key(sanitize: str) -> str:
     """Another one for each text of this program, so that caches of binaries tell them apart."""
     files = [Path(__file__), DRIVER / "kernel.h", DRIVER / "device.h"]
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    return f"emulated nvcc of graphc, {digest[:16]}, sanitizers: {sanitize or 'none'}"
+    texts = [path.read_bytes() for path in files]
+    return hashlib.sha256(b"".join([*texts, sanitize.encode()])).hexdigest()[:16]
+
+
+def version(sanitize: str) -> str:
+    return f"emulated nvcc of graphc, {key(sanitize)}, sanitizers: {sanitize or 'none'}"
 
 
 def parse() -> argparse.Namespace:

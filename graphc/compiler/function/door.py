@@ -82,7 +82,7 @@ def function(
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = call_step or CallStep()
-    return Function(inputs, roots, len(wanted), single, states, checks.claims, mode, name, counter)
+    return Function(inputs, roots, single, states, checks.claims, mode, name, counter)
 
 
 def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
@@ -175,7 +175,6 @@ class Function:
         self,
         inputs: list[Node],
         roots: list[Node],
-        output_count: int,
         single: bool,
         states: list[State],
         claims: list[SizeClaim],
@@ -187,7 +186,6 @@ class Function:
         self.call_step = call_step
         self._inputs = inputs
         self._roots = roots
-        self._output_count = output_count
         self._single = single
         self._states = states
         self._claims = claims
@@ -206,7 +204,7 @@ class Function:
             if phase is not None:
                 roots = substitute(roots, {learning_phase(): as_node(phase)})
                 name = f"{name} ({'training' if phase else 'testing'})"
-            self._prepared[phase] = Prepared(roots, self._claims, self._mode, name)
+            self._prepared[phase] = Prepared(roots, self._states, self._claims, self._mode, name)
         return self._prepared[phase]
 
     @property
@@ -248,10 +246,7 @@ class Function:
         ]
         bindings = bind(self._data_inputs, arrays)
         feeds = dict(zip(self._data_inputs, arrays, strict=True))
-        results = prepared.run(feeds, bindings, self.call_step.value, observer)
+        fetched = prepared.run(feeds, bindings, self.call_step.value, observer)
         if prepared.draws:
             self.call_step.value += 1
-        for state, value in zip(self._states, results[self._output_count :], strict=True):
-            state.buffer = value
-        fetched = results[: self._output_count]
         return fetched[0] if self._single else fetched

@@ -9,18 +9,25 @@ import numpy as np
 
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
-from graphc.compiler.graph import Node, Symbol, every_node, size_claims
+from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.cpu import cpu_executor
-from graphc.compiler.runtime.device import select_device
+from graphc.compiler.runtime.device import executor_for, select_device
 from graphc.compiler.runtime.executor import Observer
 
 
 class Prepared:
     """A graph that is ready to run: passes and preparation happen once, for all sizes."""
 
-    def __init__(self, outputs: Sequence[Node], claims: Iterable[SizeClaim], mode: str, name: str):
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        states: Sequence[State],
+        claims: Iterable[SizeClaim],
+        mode: str,
+        name: str,
+    ):
+        """`outputs` are what is fetched, then one new value for each of `states`."""
         started = time.perf_counter()
         device = select_device()
         self.draws = False
@@ -33,7 +40,7 @@ class Prepared:
         pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
         self.outputs, passes = optimize(outputs, pipeline, label=name, observer=observer)
-        self._executor = cpu_executor(self.outputs)
+        self._executor = executor_for(device, self.outputs, states, name)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         seconds = time.perf_counter() - started
         self.report = CompileReport(name, device, mode, tuple(passes), seconds)
@@ -45,7 +52,8 @@ class Prepared:
         call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """The outputs. ShapeError where sizes that have to agree do not."""
+        """What is fetched; the states are set. An error leaves them as they were: ShapeError
+        where sizes that have to agree do not, and what the executor raises."""
         if bindings != self._fitting:
             for claim in self._claims:
                 claim.test(bindings)

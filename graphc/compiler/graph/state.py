@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 
 from graphc.compiler.graph.node import DTYPES, Node
@@ -11,23 +13,48 @@ from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError
 
 
+class DeviceValue(Protocol):
+    """A value in a device's memory; what holds it belongs to the runtime."""
+
+    def to_host(self) -> np.ndarray:
+        """A new array with the value."""
+
+
 class State:
     """The value of a shared variable; compared by identity. Shape and dtype never change.
 
-    The buffer belongs to the cell: `get` gives a copy, `set` takes one. An executor may read
-    `buffer` and replace it whole, but not write into it while another reader may hold it.
+    The value lies in one place, host memory or a device's, and moves to where it is used: reading
+    `buffer` brings it home, an executor of a device takes it there by `place`. `get` gives a copy
+    and moves nothing, `set` takes a copy.
     """
 
-    __slots__ = ("buffer", "dtype", "name", "shape")
+    __slots__ = ("_value", "dtype", "name", "shape")
 
     def __init__(self, value: np.ndarray, name: str | None):
-        self.buffer = value
+        self._value: np.ndarray | DeviceValue = value
         self.dtype = value.dtype.name
         self.shape = value.shape
         self.name = name
 
+    @property
+    def value(self) -> np.ndarray | DeviceValue:
+        """The value where it lies."""
+        return self._value
+
+    def place(self, value: np.ndarray | DeviceValue) -> None:
+        """Make this the value: an array that nothing else writes to, or one on a device."""
+        self._value = value
+
+    @property
+    def buffer(self) -> np.ndarray:
+        """The value in host memory; it lives there from now on. Not to be written into."""
+        if not isinstance(self._value, np.ndarray):
+            self._value = self._value.to_host()
+        return self._value
+
     def get(self) -> np.ndarray:
-        return self.buffer.copy()
+        value = self._value
+        return value.copy() if isinstance(value, np.ndarray) else value.to_host()
 
     def set(self, value: object) -> None:
         """Replace the value, cast to this variable's dtype.
@@ -46,7 +73,7 @@ class State:
                 f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
                 f"received {array.shape}; a shared variable keeps its shape"
             )
-        self.buffer = array
+        self._value = array
 
 
 def shared(value: object, name: str | None = None, dtype: str | None = None) -> Node:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from graphc.compiler.graph import Node
+import numpy as np
+
+from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import Program
-from graphc.compiler.runtime.executor import Executor
+from graphc.compiler.runtime.executor import Observer
 
 
-def cpu_executor(outputs: Sequence[Node]) -> Executor:
-    """A graph prepared for this machine's CPU."""
-    return Program(outputs)
+class CpuExecutor:
+    """A graph prepared for this machine's CPU; an `Executor`."""
+
+    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = ()):
+        """`outputs` are what is fetched, then one new value for each of `states`."""
+        self._program = Program(outputs)
+        self._states = tuple(states)
+        self._fetched = len(outputs) - len(self._states)
+
+    def run(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None = None,
+    ) -> list[np.ndarray]:
+        """What is fetched; the states are set. See `Executor.run`."""
+        results = self._program.run(feeds, bindings, call_step, observer)
+        for state, value in zip(self._states, results[self._fetched :], strict=True):
+            state.place(value)
+        return results[: self._fetched]

@@ -1,9 +1,13 @@
-"""Which device a function runs on, by the flag `device`."""
+"""Which device a function runs on, by the flag `device`, and its executor."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
+from graphc.compiler.graph import Node, State
+from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.executor import Executor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import DeviceError
@@ -30,3 +34,16 @@ def select_device() -> str:
         _told.add(status.reason)
         _log.warning("device=auto: running on the CPU; no GPU is usable: %s", status.reason)
     return "cpu"
+
+
+def executor_for(
+    device: str, outputs: Sequence[Node], states: Sequence[State], name: str
+) -> Executor:
+    """A graph after the passes, prepared for the device 'cpu' or 'gpu'.
+
+    Args:
+        outputs: what is fetched, then one new value for each of `states`.
+        states: the shared variables that a run sets.
+        name: of the function, for messages.
+    """
+    return CpuExecutor(outputs, states)

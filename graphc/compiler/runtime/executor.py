@@ -10,11 +10,15 @@ import numpy as np
 from graphc.compiler.graph import Node, Symbol
 
 Observer = Callable[[Node, np.ndarray, float], None]
-"""Called with each node, its value and the seconds that it took."""
+"""Called with each node that gets a value in memory, that value and the seconds that it took. Where
+several nodes are computed in one go, the first of them has the time of all."""
 
 
 class Executor(Protocol):
-    """A prepared graph on a device."""
+    """A prepared graph on a device: outputs to fetch, and new values of states.
+
+    Made from `outputs` (what is fetched, then one new value for each state) and `states`.
+    """
 
     def run(
         self,
@@ -23,4 +27,10 @@ class Executor(Protocol):
         call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """The outputs, as arrays that alias neither feeds nor states nor each other."""
+        """Compute everything from the old values of the states, then set all of those at once.
+
+        An error, one that `observer` raises too, leaves all states as they were.
+
+        Returns:
+            What is fetched, as arrays that alias neither feeds nor states nor each other.
+        """

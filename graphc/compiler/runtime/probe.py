@@ -13,7 +13,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-_DRIVER_LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+DRIVER_LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 PYCUDA_FIX = "python -m pip install pycuda"
 NVCC_FIX = (
     "install the CUDA toolkit (Debian, Ubuntu: sudo apt install nvidia-cuda-toolkit) and put "
@@ -46,7 +46,7 @@ class GpuStatus:
     names: tuple[str, ...]
 
 
-def cuda_driver(library: str = _DRIVER_LIBRARY) -> Driver:
+def cuda_driver(library: str = DRIVER_LIBRARY) -> Driver:
     """Ask the driver in the shared `library` for its version and its GPUs."""
     try:
         cuda = ctypes.CDLL(library)

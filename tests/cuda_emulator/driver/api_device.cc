@@ -25,6 +25,31 @@ double now() {
   return std::chrono::duration<double>(time).count();
 }
 
+struct ErrorRow { CUresult code; const char *name, *text; };
+#define ROW(code, text) {code, #code, text}
+constexpr ErrorRow kErrors[] = {
+    ROW(CUDA_SUCCESS, "no error"),
+    ROW(CUDA_ERROR_INVALID_VALUE, "invalid argument"),
+    ROW(CUDA_ERROR_OUT_OF_MEMORY, "out of memory"),
+    ROW(CUDA_ERROR_INVALID_DEVICE, "invalid device ordinal"),
+    ROW(CUDA_ERROR_INVALID_IMAGE, "device kernel image is invalid"),
+    ROW(CUDA_ERROR_INVALID_CONTEXT, "invalid device context"),
+    ROW(CUDA_ERROR_NO_BINARY_FOR_GPU, "not made by the emulated nvcc"),
+    ROW(CUDA_ERROR_FILE_NOT_FOUND, "file not found"),
+    ROW(CUDA_ERROR_OPERATING_SYSTEM, "OS call failed or operation not supported on this OS"),
+    ROW(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
+    ROW(CUDA_ERROR_LAUNCH_FAILED, "launch failed"),
+    ROW(CUDA_ERROR_NOT_SUPPORTED, "not supported by the emulated driver"),
+};
+#undef ROW
+
+const ErrorRow* row_of(CUresult code) {
+  for (const ErrorRow& row : kErrors) {
+    if (row.code == code) return &row;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 extern "C" {
@@ -174,23 +199,18 @@ CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
   return CUDA_SUCCESS;
 }
 
+// Unknown numbers are refused, as by the driver: a caller may go through all of them.
 CUresult cuGetErrorString(CUresult error, const char** text) {
-  switch (error) {
-    case CUDA_SUCCESS: *text = "no error"; break;
-    case CUDA_ERROR_LAUNCH_FAILED:
-      *text = reported().empty() ? "launch failed" : reported().c_str();
-      break;
-    case CUDA_ERROR_INVALID_VALUE: *text = "invalid argument"; break;
-    case CUDA_ERROR_OUT_OF_MEMORY: *text = "out of memory"; break;
-    case CUDA_ERROR_NOT_SUPPORTED: *text = "not supported by the emulated driver"; break;
-    case CUDA_ERROR_NOT_FOUND: *text = "named symbol not found"; break;
-    case CUDA_ERROR_INVALID_IMAGE: *text = "device kernel image is invalid"; break;
-    case CUDA_ERROR_NO_BINARY_FOR_GPU: *text = "not made by the emulated nvcc"; break;
-    case CUDA_ERROR_INVALID_CONTEXT: *text = "invalid device context"; break;
-    case CUDA_ERROR_INVALID_DEVICE: *text = "invalid device ordinal"; break;
-    case CUDA_ERROR_FILE_NOT_FOUND: *text = "file not found"; break;
-    default: *text = "unknown error of the emulated driver"; break;
-  }
+  const ErrorRow* row = row_of(error);
+  if (row == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  const bool told = error == CUDA_ERROR_LAUNCH_FAILED && !reported().empty();
+  *text = told ? reported().c_str() : row->text;
+  return CUDA_SUCCESS;
+}
+CUresult cuGetErrorName(CUresult error, const char** name) {
+  const ErrorRow* row = row_of(error);
+  if (row == nullptr) return CUDA_ERROR_INVALID_VALUE;
+  *name = row->name;
   return CUDA_SUCCESS;
 }
 

@@ -1,0 +1,323 @@
+"""The GPU, through PyCUDA: the only file that imports it, at the first use of the device.
+
+`device()` is the process's GPU, the first that CUDA_VISIBLE_DEVICES leaves. Its *primary* context
+is used (CUDA Driver API, "Primary Context Management"), pushed for the length of a call and popped
+after it, so that other users of the GPU in this process, such as PyTorch, keep working.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import functools
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.pool import Block, Pool
+from graphc.compiler.runtime.workspace import Workspace
+from graphc.errors import DeviceError
+
+_NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, nor it for us
+_DEFAULT_SHARED = 48 << 10
+_HIGHEST_ERROR = 1000
+
+_lock = threading.Lock()
+_device: Device | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is fixed about a GPU. Sizes in bytes; versions as (major, minor)."""
+
+    name: str
+    capability: tuple[int, int]
+    multiprocessors: int
+    memory: int
+    shared_per_block: int
+    shared_opt_in: int
+    driver_version: tuple[int, int]
+
+    @property
+    def arch(self) -> str:
+        """What nvcc calls it: ``sm_75``."""
+        return f"sm_{self.capability[0]}{self.capability[1]}"
+
+
+def device() -> Device:
+    """The GPU of this process; its context is made at the first call.
+
+    DeviceError where pycuda cannot be imported, where the driver fails, and in a process that was
+    forked from one that had used the GPU.
+    """
+    global _device
+    with _lock:
+        if _device is None:
+            _device = Device(0)
+        _device.check_process()
+        return _device
+
+
+class Device:
+    """One GPU: its context, two streams, memory and modules.
+
+    Every other method has to be called inside ``with device.current():``.
+    """
+
+    def __init__(self, ordinal: int):
+        self._cuda = cuda = _import_driver()
+        self._process = os.getpid()
+        self._turn = threading.RLock()
+        # What held on to the driver and is needed no more: destroyed where the context is current.
+        self._discarded: deque[Any] = deque()
+        with self._named("starting the GPU"):
+            cuda.init()
+            handle = cuda.Device(ordinal)
+            self.facts = _facts(cuda, handle)
+            self._context = handle.retain_primary_context()
+        self._pool = Pool(cuda.mem_alloc)
+        with self.current():
+            self.compute = cuda.Stream(_NON_BLOCKING)
+            self.copy = cuda.Stream(_NON_BLOCKING)
+            self.workspace = Workspace(self)
+        atexit.register(self._close)
+
+    @contextmanager
+    def current(self) -> Iterator[None]:
+        """The context is current in this thread, and no other thread is inside of such a block."""
+        self.check_process()
+        with self._turn:
+            self._context.push()
+            try:
+                while self._discarded:
+                    self._discarded.popleft()
+                yield
+            finally:
+                self._cuda.Context.pop()
+
+    def check_process(self) -> None:
+        """DeviceError in a process that was forked after the first use of the GPU."""
+        if os.getpid() != self._process:
+            raise DeviceError(
+                "this process was forked from one that had used the GPU, and CUDA does not work in "
+                "such a process; start it with multiprocessing's 'spawn' or 'forkserver' method, "
+                "or use device=cpu in it"
+            )
+
+    # ---- memory --------------------------------------------------------------------------------
+
+    def allocate(self, nbytes: int, what: str) -> Block:
+        """Device memory; `what` names it in the DeviceError where there is not enough."""
+        try:
+            return self._pool.take(nbytes)
+        except self._cuda.MemoryError:
+            self.wait(f"making room for {what}")
+            self.workspace.drop()
+            self._pool.release()
+        try:
+            return self._pool.take(nbytes)
+        except self._cuda.MemoryError:
+            free, total = self._cuda.mem_get_info()
+            used = self._pool.held - self._pool.free
+            raise DeviceError(
+                f"CUDA_ERROR_OUT_OF_MEMORY: {what} needs {nbytes:,} bytes; {self.facts.name} has "
+                f"{free:,} of {total:,} bytes free, and graphc uses {used:,}. Use a smaller batch "
+                "or end other programs on the GPU"
+            ) from None
+
+    def pinned(self, nbytes: int) -> np.ndarray:
+        """Page-locked host memory, as uint8. Give it to `discard` when it is needed no more."""
+        with self._named(f"allocating {nbytes:,} bytes of page-locked memory"):
+            return self._cuda.pagelocked_empty(nbytes, np.uint8)
+
+    def upload(self, address: int, array: np.ndarray) -> None:
+        """Copy a C-contiguous array to the device, behind all work so far; returns when it is
+        done."""
+        if array.nbytes:
+            with self._named(f"copying {array.nbytes:,} bytes to the GPU"):
+                self._cuda.memcpy_htod_async(address, array, self.compute)
+                self.compute.synchronize()
+
+    def download(self, array: np.ndarray, address: int) -> None:
+        """Copy from the device into a C-contiguous array, behind all work so far; returns when it
+        is done."""
+        if array.nbytes:
+            with self._named(f"copying {array.nbytes:,} bytes from the GPU"):
+                self._cuda.memcpy_dtoh_async(array, address, self.compute)
+                self.compute.synchronize()
+
+    def start_upload(self, address: int, pinned: np.ndarray, stream: Any) -> None:
+        """Copy page-locked memory to the device when the stream comes to it."""
+        with self._named(f"copying {pinned.nbytes:,} bytes to the GPU"):
+            self._cuda.memcpy_htod_async(address, pinned, stream)
+
+    def start_download(self, pinned: np.ndarray, address: int) -> None:
+        """Copy from the device to page-locked memory when the compute stream comes to it."""
+        with self._named(f"copying {pinned.nbytes:,} bytes from the GPU"):
+            self._cuda.memcpy_dtoh_async(pinned, address, self.compute)
+
+    def start_copy(self, target: int, source: int, nbytes: int) -> None:
+        """Copy inside the device when the compute stream comes to it."""
+        with self._named(f"copying {nbytes:,} bytes on the GPU"):
+            self._cuda.memcpy_dtod_async(target, source, nbytes, self.compute)
+
+    def fill(self, address: int, byte: int, nbytes: int) -> None:
+        """Set bytes when the compute stream comes to it."""
+        with self._named(f"setting {nbytes:,} bytes on the GPU"):
+            self._cuda.memset_d8_async(address, byte, nbytes, self.compute)
+
+    def discard(self, *objects: Any) -> None:
+        """Destroy modules, events, page-locked memory at the next time the context is current.
+
+        May be called from anywhere, a finaliser too.
+        """
+        self._discarded.extend(objects)
+
+    # ---- work ----------------------------------------------------------------------------------
+
+    def load(self, binary: bytes, what: str) -> Any:
+        """The module of a cubin; `what` says whose it is in a DeviceError."""
+        with self._named(f"loading the kernels of {what}"):
+            return self._cuda.module_from_buffer(binary)
+
+    def function(self, module: Any, name: str) -> Any:
+        """A kernel of a module, by name."""
+        with self._named(f"looking for the kernel {name}"):
+            return module.get_function(name)
+
+    def allow_shared(self, function: Any, nbytes: int, what: str) -> None:
+        """Let a kernel have this much dynamic shared memory: more than 48 KB has to be asked for
+        (CUDA C++ Programming Guide, "Shared Memory" of compute capability 7.x)."""
+        if nbytes > self.facts.shared_opt_in:
+            raise DeviceError(
+                f"{what} needs {nbytes:,} bytes of shared memory; a block has at most "
+                f"{self.facts.shared_opt_in:,} on {self.facts.name}"
+            )
+        if nbytes > _DEFAULT_SHARED:
+            with self._named(f"asking for {nbytes:,} bytes of shared memory for {what}"):
+                function.set_attribute(
+                    self._cuda.function_attribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, nbytes
+                )
+
+    def launch(
+        self,
+        function: Any,
+        grid: tuple[int, int, int],
+        block: tuple[int, int, int],
+        parameters: bytearray,
+        shared: int,
+    ) -> None:
+        """Put a kernel into the compute stream. The parameters are read before this returns.
+
+        Raises what pycuda raises; `failure` makes an error of it that names the kernel. (What
+        Function.prepared_async_call does, without packing the parameters anew.)
+        """
+        function._launch_kernel(grid, block, parameters, shared, self.compute)
+
+    def event(self) -> Any:
+        """An event, for `record` and `Stream.wait_for_event`."""
+        with self._named("making an event"):
+            return self._cuda.Event()
+
+    def wait(self, what: str) -> None:
+        """Until all work is done. `what` says whose it was in a DeviceError."""
+        with self._named(what):
+            self.copy.synchronize()
+            self.compute.synchronize()
+
+    # ---- errors --------------------------------------------------------------------------------
+
+    @property
+    def errors(self) -> type[Exception]:
+        """The base of what pycuda raises."""
+        return self._cuda.Error
+
+    def failure(self, error: Exception, doing: str) -> DeviceError:
+        """What pycuda raised, as an error of graphc: the CUDA error's name and what was done."""
+        call, _, text = str(error).partition(" failed: ")
+        text = text.strip()
+        name = _error_names().get(text.partition(" - ")[0], type(error).__name__)
+        hint = ""
+        if isinstance(error, self._cuda.LaunchError):
+            hint = (
+                ". A kernel failed after it was launched; CUDA_LAUNCH_BLOCKING=1 in the "
+                "environment makes the error name it"
+            )
+        return DeviceError(f"{doing}: {name} ({call}: {text}){hint}")
+
+    @contextmanager
+    def _named(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except self._cuda.Error as error:
+            raise self.failure(error, doing) from error
+
+    def _close(self) -> None:
+        """Before the interpreter goes: what is left is destroyed while the context is current."""
+        if os.getpid() != self._process:
+            return
+        with self._turn:
+            self._context.push()
+            try:
+                self.compute.synchronize()
+                self.copy.synchronize()
+                self._discarded.clear()
+                self._pool.release()
+            except self._cuda.Error:
+                pass  # the context is gone already, and the process is going too
+            finally:
+                self._cuda.Context.pop()
+
+
+def versions() -> tuple[str, tuple[int, ...]]:
+    """pycuda's version, and that of the CUDA toolkit that it was built with."""
+    import pycuda
+
+    return pycuda.VERSION_TEXT, tuple(_import_driver().get_version())
+
+
+def _import_driver() -> Any:
+    """pycuda.driver. DeviceError where it cannot be imported."""
+    try:
+        import pycuda.driver as driver
+    except ImportError as error:
+        raise DeviceError(
+            f"pycuda cannot be imported ({error}); expected it to be installed for this Python and "
+            f"this driver. What to do: {probe.PYCUDA_FIX}"
+        ) from error
+    return driver
+
+
+def _facts(cuda: Any, handle: Any) -> Facts:
+    attribute, ask = cuda.device_attribute, handle.get_attribute
+    version = cuda.get_driver_version()
+    return Facts(
+        name=handle.name(),
+        capability=tuple(handle.compute_capability()),
+        multiprocessors=ask(attribute.MULTIPROCESSOR_COUNT),
+        memory=handle.total_memory(),
+        shared_per_block=ask(attribute.MAX_SHARED_MEMORY_PER_BLOCK),
+        shared_opt_in=ask(attribute.MAX_SHARED_MEMORY_PER_BLOCK_OPTIN),
+        driver_version=(version // 1000, version % 1000 // 10),
+    )
+
+
+@functools.cache
+def _error_names() -> dict[str, str]:
+    """The name of each error by the driver's text for it; pycuda gives the text alone."""
+    library = ctypes.CDLL(probe.DRIVER_LIBRARY)
+    names: dict[str, str] = {}
+    name, text = ctypes.c_char_p(), ctypes.c_char_p()
+    for code in range(_HIGHEST_ERROR):
+        unknown = library.cuGetErrorName(code, ctypes.byref(name))
+        unknown = library.cuGetErrorString(code, ctypes.byref(text)) or unknown
+        if not unknown and name.value is not None and text.value is not None:
+            names.setdefault(text.value.decode(), name.value.decode())
+    return names

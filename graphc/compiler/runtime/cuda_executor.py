@@ -1,0 +1,239 @@
+"""The executor of a GPU: runs a device program."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, launches, plan_memory
+from graphc.compiler.graph import Node, State, Symbol, label
+from graphc.compiler.graph import dim as dims
+from graphc.compiler.interpret import Program
+from graphc.compiler.runtime import cuda
+from graphc.compiler.runtime.device_array import on_device
+from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.nvcc import compiled
+from graphc.compiler.runtime.observed import run_observed
+from graphc.compiler.runtime.pool import Block
+from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
+from graphc.errors import IndexRangeError
+
+FINE = 2**64 - 1
+"""The status word while no check has failed (kernels/status.cuh)."""
+_POSITION_BITS = 40
+_STATUS_BYTES = 8
+
+# Sets of sizes whose packed arguments are kept: training and the last batch, validation and its.
+_MOST_TAPES = 16
+
+
+class CudaExecutor:
+    """A device program on the process's GPU; an `Executor`."""
+
+    def __init__(
+        self,
+        program: DeviceProgram,
+        outputs: Sequence[Node],
+        states_updated: Sequence[State] = (),
+        name: str = "function",
+        plan: Callable[[DeviceProgram, Bindings], MemoryPlan] = plan_memory,
+    ):
+        """Compile and load.
+
+        Args:
+            program: what `lower(outputs, states_updated)` made.
+            outputs: what is fetched, then one new value for each of `states_updated`.
+            states_updated: the states that the program's launches write.
+            name: of the function, for messages.
+            plan: places the values that launches write.
+
+        Raises DeviceError where the GPU, its driver or the compiler fail.
+        """
+        self._program = program
+        self._outputs = tuple(outputs)
+        self._fetched = self._outputs[: len(outputs) - len(states_updated)]
+        self._states = tuple(dict.fromkeys([*states(program), *states_updated]))
+        self._updated = tuple(states_updated)
+        self._name = name
+        self._plan = plan
+        self._tapes: OrderedDict[frozenset, Tape] = OrderedDict()
+        self._functions: dict[str, Any] = {}
+        self._shared: dict[str, int] = {}
+        self._interpreter: Program | None = None
+        self._device = cuda.device()
+        with self._device.current():
+            self._module = self._load()
+            self._fixed, self._constants = self._upload_constants()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_module"):
+            self._device.discard(self._module, *self._functions.values())
+
+    def run(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None = None,
+    ) -> list[np.ndarray]:
+        """What is fetched; the states are set. See `Executor.run`.
+
+        Returns before the GPU is done where nothing is fetched and nothing is checked.
+
+        Raises DeviceError where the GPU fails, and what the interpreter raises where a check on
+        the device did (an index out of range): the states are as before then.
+        """
+        device = self._device
+        try:
+            with device.current():
+                results, status = self._run(feeds, bindings, call_step, observer)
+                if status != FINE:
+                    device.fill(self._status, 0xFF, _STATUS_BYTES)
+        except device.errors as error:
+            raise device.failure(error, f"running {self._name}") from error
+        if status != FINE:
+            self._refuse(status, feeds, bindings, call_step)
+        return results
+
+    def _run(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None,
+    ) -> tuple[list[np.ndarray], int]:
+        """What is fetched, and the status word."""
+        device, tape = self._device, self._tape(bindings)
+        arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
+        arrays = {state: on_device(state, device) for state in self._states}
+        with device.workspace.inputs(tape.feeds, tape.feed_nbytes, feeds) as inputs:
+            tape.move(ARENA, arena.address)
+            tape.move(FEEDS, inputs)
+            tape.move(CALL_STEP, call_step)
+            for state, array in arrays.items():
+                tape.move(state, array.address)
+            if observer is None:
+                self._launch(tape)
+            else:
+                updated = [arrays[state] for state in self._updated]
+                run_observed(device, tape, self._outputs, feeds, updated, observer)
+            return self._fetch(tape, bindings)
+
+    def _launch(self, tape: Tape) -> None:
+        launch = self._device.launch
+        for step in tape.launches:
+            try:
+                launch(step.function, step.grid, step.block, step.parameters, step.shared)
+            except self._device.errors as error:
+                raise self._device.failure(error, f"launching {described(step.launch)}") from error
+
+    def _fetch(self, tape: Tape, bindings: Bindings) -> tuple[list[np.ndarray], int]:
+        """Copies of the fetched values, and the status word, if there is anything to wait for."""
+        sources, shapes = [], []
+        for node, buffer in zip(self._fetched, self._program.fetches, strict=True):
+            shapes.append(tuple(dims.evaluate(size, bindings) for size in node.shape))
+            nbytes = int(np.prod(shapes[-1])) * np.dtype(node.dtype).itemsize
+            sources.append((tape.address(buffer), nbytes))
+        if self._program.checks:
+            sources.append((self._status, _STATUS_BYTES))
+        if not sources:
+            return [], FINE
+        parts = self._device.workspace.fetch(sources, f"running {self._name}")
+        status = int(parts.pop().view(np.uint64)[0]) if self._program.checks else FINE
+        results = [
+            part.view(node.dtype).reshape(shape).copy()
+            for part, node, shape in zip(parts, self._fetched, shapes, strict=True)
+        ]
+        return results, status
+
+    # ---- preparation ----------------------------------------------------------------------------
+
+    def _load(self) -> Any:
+        """The module with the program's kernels; None where it has none."""
+        steps = launches(self._program.steps)
+        if not steps:
+            return None
+        layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
+        facts = self._device.facts
+        binary = compiled(
+            self._program.source, facts.arch, facts.driver_version, layers, self._name
+        )
+        return self._device.load(binary, self._name)
+
+    def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
+        """The addresses of the constants, in a block of memory that begins with the status word."""
+        arrays = constants(self._program)
+        offsets, nbytes = [], ALIGNMENT
+        for _, array in arrays:
+            offsets.append(nbytes)
+            nbytes += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+        block = self._device.allocate(nbytes, f"the constants of {self._name}")
+        image = np.zeros(nbytes, np.uint8)
+        image[:_STATUS_BYTES] = 0xFF
+        for (_, array), offset in zip(arrays, offsets, strict=True):
+            whole = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+            image[offset : offset + array.nbytes] = whole
+        self._device.upload(block.address, image)
+        fixed = {
+            buffer: block.address + offset
+            for (buffer, _), offset in zip(arrays, offsets, strict=True)
+        }
+        return fixed, block
+
+    @property
+    def _status(self) -> int:
+        """The address of the status word."""
+        return self._constants.address
+
+    def _tape(self, bindings: Bindings) -> Tape:
+        """The launches for these sizes; those of the latest sets are kept."""
+        key = frozenset(bindings.items())
+        tape = self._tapes.get(key)
+        if tape is None:
+            plan = self._plan(self._program, bindings)
+            tape = Tape(self._program, bindings, plan, self._fixed, self._status, self._function)
+            self._tapes[key] = tape
+            if len(self._tapes) > _MOST_TAPES:
+                self._tapes.popitem(last=False)
+        self._tapes.move_to_end(key)
+        return tape
+
+    def _function(self, launch: Launch, shared: int) -> Any:
+        """The kernel of a launch, with leave for that much shared memory."""
+        name = launch.name
+        if name not in self._functions:
+            self._functions[name] = self._device.function(self._module, name)
+        if shared > self._shared.get(name, 0):
+            self._shared[name] = shared
+            self._device.allow_shared(self._functions[name], shared, described(launch))
+        return self._functions[name]
+
+    # ---- checks ---------------------------------------------------------------------------------
+
+    def _refuse(
+        self,
+        status: int,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+    ) -> None:
+        """Raise what the CPU raises: the interpreter meets the same index, as the states are those
+        of before the call."""
+        if self._interpreter is None:
+            self._interpreter = Program(self._outputs)
+        self._interpreter.run(feeds, bindings, call_step)
+        check = self._program.checks[status >> _POSITION_BITS]
+        raise IndexRangeError(
+            f"{label(check.node)}: {check.what}, at element {status % 2**_POSITION_BITS}; found by "
+            f"the kernels of {self._name}. No parameter was changed"
+        )
+
+
+def described(launch: Launch) -> str:
+    """A launch for a message: its name and layers."""
+    layers = ", ".join(launch.kernel.layers)
+    return f"the kernel {launch.name}" + (f" (of {layers})" if layers else "")

@@ -1,0 +1,177 @@
+"""Compiling a translation unit to a binary for one GPU, with nvcc, or finding it in the cache."""
+
+from __future__ import annotations
+
+import logging
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphc import resources
+from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.cache import KernelCache, content_key, kernel_cache, without_comments
+from graphc.errors import DeviceError
+
+_log = logging.getLogger("graphc")
+
+# No fast-math, in any part: division, square root and denormals are IEEE's. A product and a sum may
+# become one fma, which rounds once.
+FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
+_SHOWN_LINES = 20
+
+_BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
+_KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
+_RELEASE = re.compile(r"release (\d+)\.(\d+)")
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """An nvcc: its path, and what ``nvcc --version`` prints."""
+
+    path: str
+    version: str
+
+    @property
+    def release(self) -> tuple[int, int] | None:
+        """The toolkit's release, (13, 0); None where the text does not say."""
+        found = _RELEASE.search(self.version)
+        return (int(found[1]), int(found[2])) if found else None
+
+
+def find_compiler(cache: KernelCache) -> Compiler:
+    """The nvcc on PATH. Its version is asked for once and kept in the cache, by the program's
+    path, size and time of change. DeviceError where there is none or it does not run."""
+    path = probe.nvcc_path()
+    if path is None:
+        raise DeviceError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
+    status = Path(path).stat()
+    key = content_key([str(Path(path).resolve()), str(status.st_size), str(status.st_mtime_ns)])
+    name = f"{key}.version"
+    kept = cache.read(name)
+    if kept is not None:
+        return Compiler(path, kept.decode())
+    done = _run([path, "--version"])
+    if done.returncode or not done.stdout.strip():
+        raise DeviceError(
+            f"the CUDA compiler {path} does not run: '--version' ended with status "
+            f"{done.returncode}: {done.stderr.strip()}. What to do: {probe.NVCC_FIX}"
+        )
+    cache.write(name, done.stdout.encode())
+    return Compiler(path, done.stdout)
+
+
+def compiled(
+    source: str,
+    arch: str,
+    driver: tuple[int, int],
+    layers: Mapping[str, str],
+    name: str,
+) -> bytes:
+    """The binary of a translation unit: from the cache, or made by one run of nvcc.
+
+    Args:
+        source: CUDA C++; it may include the files of ``kernels/``.
+        arch: ``sm_75``.
+        driver: the version of CUDA that the driver is for.
+        layers: for each kernel of the source, the layers that it computes, for messages.
+        name: of the function, for messages.
+
+    Raises:
+        DeviceError: no compiler, one that is too new for the driver, or (an error of graphc) a
+            source that does not compile.
+    """
+    cache = kernel_cache()
+    compiler = find_compiler(cache)
+    include = resources.folder("kernels")
+    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
+    bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
+    key = content_key([without_comments(source), arch, *FLAGS, compiler.version, *bodies])
+    binary = cache.read(f"{key}.cubin")
+    if binary is not None:
+        return binary
+    check_driver(compiler, driver)
+    path = cache.write_source(f"{key}.cu", source)
+    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
+        output = Path(folder, "kernels.cubin")
+        command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
+        done = _run([*command, "-o", str(output)])
+        if done.returncode or not output.is_file():
+            raise _compile_error(done, path, source, layers, name, arch)
+        if done.stderr.strip():
+            _log.info("nvcc on %s: %s", path, done.stderr.strip())
+        binary = output.read_bytes()
+    cache.write(f"{key}.cubin", binary)
+    return binary
+
+
+def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:
+    """DeviceError where the driver is of an earlier major version than the toolkit.
+
+    Within one major version a driver loads what a newer toolkit makes (CUDA Compatibility, "Minor
+    Version Compatibility").
+    """
+    release = compiler.release
+    if release is not None and driver[0] < release[0]:
+        raise DeviceError(
+            f"the CUDA driver is older than the toolkit: the driver is for CUDA {_dotted(driver)}, "
+            f"{compiler.path} is of CUDA {_dotted(release)}. What to do: update NVIDIA's driver, "
+            f"or put an nvcc of CUDA {driver[0]} first on PATH"
+        )
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise DeviceError(
+            f"the CUDA compiler {command[0]} does not run ({error}). What to do: {probe.NVCC_FIX}"
+        ) from error
+
+
+def _compile_error(
+    done: subprocess.CompletedProcess[str],
+    path: Path,
+    source: str,
+    layers: Mapping[str, str],
+    name: str,
+    arch: str,
+) -> DeviceError:
+    """The compiler's first lines, with the kernel and the layers that they are about."""
+    said = f"{done.stdout}{done.stderr}".strip().splitlines()
+    where = ""
+    kernel = _kernel_at(_first_line(said, path), source)
+    if kernel is not None:
+        where = f" in the kernel {kernel}"
+        if layers.get(kernel):
+            where += f" (of {layers[kernel]})"
+    shown = "\n".join(f"  {line}" for line in said[:_SHOWN_LINES])
+    return DeviceError(
+        f"{name}: nvcc did not compile the generated source for {arch}{where}; this is an error of "
+        f"graphc, please report it with the source, which is kept at {path}. nvcc ended with "
+        f"status {done.returncode} and said:\n{shown}"
+    )
+
+
+def _first_line(said: list[str], path: Path) -> int | None:
+    """The line of the source that the first message names: ``k.cu(12): error`` or ``k.cu:12:``."""
+    place = re.compile(re.escape(path.name) + r"[(:](\d+)[):]")
+    for line in said:
+        found = place.search(line)
+        if found:
+            return int(found[1])
+    return None
+
+
+def _kernel_at(line: int | None, source: str) -> str | None:
+    """The kernel that the line is in: the last one that begins at or before it."""
+    if line is None:
+        return None
+    begun = _KERNEL.findall("\n".join(source.splitlines()[:line]))
+    return begun[-1] if begun else None
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))

@@ -1,0 +1,271 @@
+"""A device program for one set of sizes: launches in order, with their arguments packed.
+
+Between two calls only addresses move (of states, of the slot that inputs were copied to, of the
+arena) and the number of the call; a `Tape` knows where each of them stands in the arguments, and
+writes what has changed.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from graphc.compiler.codegen.launch import (
+    Argument,
+    Bindings,
+    Buffer,
+    CallStep,
+    Carry,
+    CarryPointer,
+    DeviceLoop,
+    DeviceProgram,
+    DeviceStep,
+    Extent,
+    Launch,
+    LoopStep,
+    Pointer,
+    StatusWord,
+    Word,
+    value_of,
+)
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan
+from graphc.compiler.graph import Node, State
+from graphc.errors import ShapeError
+
+ARENA, FEEDS, CALL_STEP = "arena", "feeds", "call step"
+Base: TypeAlias = str | State
+"""What moves between calls: one of the three above, or the memory of a state."""
+
+_FORMATS: dict[type, str] = {
+    Pointer: "Q",
+    CarryPointer: "Q",
+    StatusWord: "Q",
+    CallStep: "Q",
+    Extent: "i",
+    LoopStep: "i",
+    Word: "I",
+}
+_INT32_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a buffer lies: bytes behind a base; without one, an address."""
+
+    base: Base | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedLaunch:
+    """A launch that needs nothing more but its moving arguments.
+
+    Attributes:
+        launch: what it was made from.
+        function: the driver's handle of the kernel.
+        grid, block, shared: as numbers.
+        parameters: the packed arguments, laid out as the kernel's parameters are.
+        loop: the outermost loop that it is a part of, None outside of loops.
+    """
+
+    launch: Launch
+    function: Any
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared: int
+    parameters: bytearray
+    loop: DeviceLoop | None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Where a loop is: step `number` (in the order of running) of `count`."""
+
+    loop: DeviceLoop
+    number: int
+    count: int
+
+    @property
+    def index(self) -> int:
+        """The slice that it is at."""
+        return self.count - 1 - self.number if self.loop.reverse else self.number
+
+
+class Tape:
+    """The launches of a program with its sizes bound.
+
+    Attributes:
+        launches: in the order of running; loops are written out, and what has an empty grid is
+            left out.
+        feeds: the inputs that the program reads, and where in a slot each goes.
+        feed_nbytes, arena_nbytes: how much memory a slot and the arena have to have.
+    """
+
+    def __init__(
+        self,
+        program: DeviceProgram,
+        bindings: Bindings,
+        plan: MemoryPlan,
+        fixed: Mapping[Buffer, int],
+        status: int,
+        function: Callable[[Launch, int], Any],
+    ):
+        """`fixed` are the addresses of the constants, `status` that of the status word;
+        `function` gives the handle of a launch's kernel, which may have that much shared memory."""
+        self._bindings = bindings
+        self._plan = plan
+        self._fixed = fixed
+        self._status = status
+        self._function = function
+        self._moving: dict[Base, list[tuple[bytearray, int, int]]] = {}
+        self._bases: dict[Base, int] = {}
+        self.arena_nbytes = plan.nbytes
+        self.feeds: dict[Node, int] = {}
+        self.feed_nbytes = 0
+        for buffer in buffers(program):
+            if isinstance(buffer.origin, Node) and buffer.origin not in self.feeds:
+                self.feeds[buffer.origin] = self.feed_nbytes
+                nbytes = buffer.nbytes(bindings)
+                self.feed_nbytes += -(-nbytes // ALIGNMENT) * ALIGNMENT
+        self.launches = list(self._expand(program.steps, ()))
+
+    def move(self, base: Base, value: int) -> None:
+        """Put the value of `base` into the arguments that depend on it."""
+        if self._bases.get(base) != value:
+            self._bases[base] = value
+            for parameters, at, offset in self._moving.get(base, ()):
+                struct.pack_into("<Q", parameters, at, value + offset)
+
+    def address(self, buffer: Buffer) -> int:
+        """Where a buffer lies now."""
+        place = self._place(buffer)
+        return place.offset if place.base is None else self._bases[place.base] + place.offset
+
+    def shape(self, buffer: Buffer) -> tuple[int, ...]:
+        """A buffer's shape with these sizes."""
+        return tuple(value_of(size, self._bindings) for size in buffer.shape)
+
+    def _place(self, buffer: Buffer) -> Place:
+        origin = buffer.origin
+        if origin is None:
+            return Place(ARENA, self._plan.offsets[buffer])
+        if isinstance(origin, State):
+            return Place(origin, 0)
+        if isinstance(origin, Node):
+            return Place(FEEDS, self.feeds[origin])
+        return Place(None, self._fixed[buffer])
+
+    def _expand(
+        self, steps: Sequence[DeviceStep], turns: tuple[Turn, ...]
+    ) -> Iterator[PreparedLaunch]:
+        for step in steps:
+            if isinstance(step, DeviceLoop):
+                count = value_of(step.length, self._bindings)
+                for number in range(count):
+                    yield from self._expand(step.steps, (*turns, Turn(step, number, count)))
+                continue
+            grid = tuple(value_of(size, self._bindings) for size in step.grid)
+            if 0 not in grid:
+                shared = value_of(step.shared, self._bindings)
+                loop = turns[0].loop if turns else None
+                function = self._function(step, shared)
+                parameters = self._packed(step, turns)
+                yield PreparedLaunch(step, function, grid, step.block, shared, parameters, loop)
+
+    def _packed(self, launch: Launch, turns: tuple[Turn, ...]) -> bytearray:
+        """The arguments at their natural alignment, as a struct of C has them."""
+        parameters = bytearray()
+        for argument in launch.arguments:
+            form = _FORMATS[type(argument)]
+            parameters += bytes(-len(parameters) % struct.calcsize(form))
+            base, value = self._value(argument, launch, turns)
+            if base is not None:
+                self._moving.setdefault(base, []).append((parameters, len(parameters), value))
+                value = 0  # until the base is known
+            parameters += struct.pack(f"<{form}", value)
+        return parameters
+
+    def _value(
+        self, argument: Argument, launch: Launch, turns: tuple[Turn, ...]
+    ) -> tuple[Base | None, int]:
+        """What an argument depends on, and what is added to that."""
+        if isinstance(argument, Pointer):
+            place = self._place(argument.buffer)
+            return place.base, place.offset
+        if isinstance(argument, CarryPointer):
+            place = self._place(_carried(argument, turns))
+            return place.base, place.offset
+        if isinstance(argument, CallStep):
+            return CALL_STEP, 0
+        if isinstance(argument, LoopStep):
+            return None, _turn_of(argument.loop, turns).index
+        if isinstance(argument, Word):
+            return None, argument.value
+        if isinstance(argument, StatusWord):
+            return None, self._status
+        value = value_of(argument.size, self._bindings)
+        if value > _INT32_MAX:
+            raise ShapeError(
+                f"{launch.name}: the size {argument.size} is {value:,}; a kernel counts up to "
+                f"{_INT32_MAX:,}: make the batch smaller"
+            )
+        return None, value
+
+
+def buffers(program: DeviceProgram) -> list[Buffer]:
+    """Every buffer that a program's launches or its caller meet, each once."""
+    found = dict.fromkeys(program.fetches)
+    for step in program.steps:
+        found.update(dict.fromkeys(_met(step)))
+    return list(found)
+
+
+def _met(step: DeviceStep) -> Iterator[Buffer]:
+    if isinstance(step, DeviceLoop):
+        for carry in step.carries:
+            yield from _of_carry(carry)
+        for inner in step.steps:
+            yield from _met(inner)
+        return
+    yield from (*step.reads, *step.writes)
+    for argument in step.arguments:
+        if isinstance(argument, Pointer):
+            yield argument.buffer
+        elif isinstance(argument, CarryPointer):
+            yield from _of_carry(argument.carry)
+
+
+def _of_carry(carry: Carry) -> tuple[Buffer, ...]:
+    return (carry.initial, *carry.pair, carry.final)
+
+
+def constants(program: DeviceProgram) -> list[tuple[Buffer, np.ndarray]]:
+    """The buffers that hold an array, with it."""
+    return [
+        (buffer, buffer.origin)
+        for buffer in buffers(program)
+        if isinstance(buffer.origin, np.ndarray)
+    ]
+
+
+def states(program: DeviceProgram) -> list[State]:
+    """The states that a program reads or writes, each once."""
+    origins = (buffer.origin for buffer in buffers(program))
+    return list(dict.fromkeys(origin for origin in origins if isinstance(origin, State)))
+
+
+def _carried(argument: CarryPointer, turns: tuple[Turn, ...]) -> Buffer:
+    """The buffer that this step of its loop reads a carry from, or writes it to."""
+    carry = argument.carry
+    turn = next(turn for turn in reversed(turns) if carry in turn.loop.carries)
+    if argument.write:
+        return carry.final if turn.number == turn.count - 1 else carry.pair[turn.number % 2]
+    return carry.initial if turn.number == 0 else carry.pair[(turn.number - 1) % 2]
+
+
+def _turn_of(loop: DeviceLoop | Node, turns: tuple[Turn, ...]) -> Turn:
+    return next(turn for turn in reversed(turns) if loop in (turn.loop, turn.loop.scan))

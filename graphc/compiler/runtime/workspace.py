@@ -1,0 +1,131 @@
+"""Memory that all functions of a device share, one call after another.
+
+An arena, as large as the largest that a function needs: what launches hand to each other. Two slots
+for inputs: while one call's launches read the one, the next call's inputs are copied into the
+other. Page-locked memory for what is fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphc.compiler.graph import Node
+from graphc.compiler.runtime.pool import Block, size_class
+
+if TYPE_CHECKING:
+    from graphc.compiler.runtime.cuda import Device
+
+
+class Slot:
+    """A place for the inputs of one call.
+
+    Attributes:
+        host, block: page-locked memory and the device's, of one size.
+        copied: recorded in the copy stream behind the copy from `host` to `block`.
+        read: recorded in the compute stream behind the last launch that reads `block`.
+    """
+
+    def __init__(self, device: Device):
+        self._device = device
+        self.host = np.empty(0, np.uint8)
+        self.block: Block | None = None
+        self.copied: Any = device.event()
+        self.read: Any = device.event()
+
+    def reserve(self, nbytes: int) -> None:
+        """Make it at least this large. Nothing may be under way in it."""
+        if self.host.nbytes < nbytes:
+            size = size_class(nbytes)
+            self._device.discard(self.host)
+            self.host = self._device.pinned(size)
+            self.block = None
+            self.block = self._device.allocate(size, "the inputs of a call")
+
+
+class Workspace:
+    """What calls on a device use in turn; see the head of this file."""
+
+    def __init__(self, device: Device):
+        self._device = device
+        self._arena: Block | None = None
+        self._slots = (Slot(device), Slot(device))
+        self._calls = 0
+        self._staging = np.empty(0, np.uint8)
+
+    def arena(self, nbytes: int, what: str) -> Block:
+        """The arena, at least this large; `what` names the function that needs it.
+
+        The caller holds on to it for as long as it puts launches into the compute stream: those of
+        an arena that was given up are done before others that get its memory.
+        """
+        if self._arena is None or self._arena.nbytes < nbytes:
+            self._arena = None  # first, so that its memory may serve
+            self._arena = self._device.allocate(max(nbytes, 1), what)
+        return self._arena
+
+    @contextmanager
+    def inputs(
+        self, places: Mapping[Node, int], nbytes: int, feeds: Mapping[Node, np.ndarray]
+    ) -> Iterator[int]:
+        """Copy the inputs to a slot: ``with workspace.inputs(...) as address: launch``.
+
+        Args:
+            places: for each input, where in the slot it goes.
+            nbytes: the size of all.
+            feeds: the arrays.
+        """
+        if not nbytes:
+            yield 0
+            return
+        device, slot = self._device, self._slots[self._calls % 2]
+        self._calls += 1
+        slot.copied.synchronize()  # the host's half is free for writing
+        if slot.host.nbytes < nbytes:
+            slot.read.synchronize()
+            slot.reserve(nbytes)
+        for node, offset in places.items():
+            array = feeds[node]
+            part = slot.host[offset : offset + array.nbytes]
+            np.copyto(part.view(array.dtype).reshape(array.shape), array)
+        device.copy.wait_for_event(slot.read)  # the device's half too, when the stream is there
+        device.start_upload(slot.block.address, slot.host[:nbytes], device.copy)
+        slot.copied.record(device.copy)
+        device.compute.wait_for_event(slot.copied)
+        try:
+            yield slot.block.address
+        except BaseException:
+            with suppress(device.errors):
+                slot.read.record(device.compute)
+            raise
+        slot.read.record(device.compute)
+
+    def fetch(self, sources: Sequence[tuple[int, int]], what: str) -> list[np.ndarray]:
+        """Device memory, copied to the host behind all work so far.
+
+        Args:
+            sources: (address, bytes) pairs.
+            what: whose work it is that is waited for, for errors.
+
+        Returns:
+            Arrays of uint8 in page-locked memory, which the next fetch writes over.
+        """
+        starts = np.cumsum([0] + [-(-nbytes // 64) * 64 for _, nbytes in sources])
+        if self._staging.nbytes < starts[-1]:
+            self._device.discard(self._staging)
+            self._staging = self._device.pinned(size_class(int(starts[-1])))
+        parts = []
+        for start, (address, nbytes) in zip(starts, sources, strict=False):
+            parts.append(self._staging[start : start + nbytes])
+            if nbytes:
+                self._device.start_download(parts[-1], address)
+        self._device.wait(what)
+        return parts
+
+    def drop(self) -> None:
+        """Give up the arena, where memory is short. Nothing may be under way on the device; a call
+        that has begun holds its own."""
+        self._arena = None
