@@ -17,4 +17,8 @@
 typedef long long gc_int64;
 typedef unsigned long long gc_uint64;
 
+// Not the macros of <math.h>: NVRTC has none.
+template <typename T> GC_DEVICE T gc_infinity() { return T(1e300 * 1e300); }
+template <typename T> GC_DEVICE T gc_nan() { return gc_infinity<T>() - gc_infinity<T>(); }
+
 #endif

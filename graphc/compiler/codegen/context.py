@@ -1,0 +1,114 @@
+"""What the lowering of one kernel needs to know: where values lie, and where results go."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from graphc.compiler.codegen.launch import (
+    Buffer,
+    Check,
+    Formula,
+    Launch,
+    LoopStep,
+    Pointer,
+)
+from graphc.compiler.codegen.render import header
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph import Node, name_of, origin_of
+from graphc.compiler.schedule.kernel import Kernel, Loop
+
+
+@dataclass
+class Program:
+    """What all kernels of a program share while it is lowered."""
+
+    checks: list[Check] = field(default_factory=list)
+    includes: dict[str, None] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+
+@dataclass
+class Context:
+    """One scope of a program: the program itself, or the body of a loop.
+
+    Attributes:
+        program: what all scopes share.
+        places: where each value lies that is in memory so far.
+        sinks: where a value has to be stored: one or more places, the first for its readers. A
+            value without an entry gets a buffer of its own when it is stored.
+        loop: the scan whose body this is.
+        counters: the leaves that count steps, of this loop and those around.
+    """
+
+    program: Program = field(default_factory=Program)
+    places: dict[Node, Place] = field(default_factory=dict)
+    sinks: dict[Node, list[Place]] = field(default_factory=dict)
+    loop: Node | None = None
+    counters: dict[Node, LoopStep] = field(default_factory=dict)
+
+    def name(self, kind: str) -> str:
+        """The next function's name."""
+        return f"k{next(self.program.numbers)}_{kind}"
+
+    def step(self) -> LoopStep:
+        """The number of the step of the loop that this is the body of."""
+        assert self.loop is not None
+        return LoopStep(self.loop)
+
+    def store(self, node: Node) -> list[Place]:
+        """Where to store a value; from now on it is read at the first of these places."""
+        if node not in self.sinks:
+            self.sinks[node] = [arena_place(buffer_name(node), node)]
+        self.places[node] = self.sinks[node][0]
+        return self.sinks[node]
+
+    def signature(self, kernel: Kernel | Loop) -> Signature:
+        """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
+        places = {node: self.places[node] for node in kernel.inputs if node in self.places}
+        written = [place for node in kernel.outputs for place in self.store(node)]
+        return Signature(places, written, self.program.checks, self.counters)
+
+    def launch(
+        self,
+        name: str,
+        kernel: Kernel | Loop,
+        signature: Signature,
+        text: str,
+        grid: tuple[Formula, Formula, Formula],
+        block: tuple[int, int, int],
+        how: str,
+        shared: Formula = 0,
+    ) -> Launch:
+        """The launch of a printed function, its header comment put before the text."""
+        whole = f"{header(name, kernel, signature, how)}\n{text}"
+        return Launch(
+            name,
+            kernel,
+            whole,
+            signature.arguments,
+            grid,
+            block,
+            shared,
+            signature.reads,
+            signature.writes,
+        )
+
+
+def arena_place(name: str, node: Node) -> Place:
+    """A new buffer for a value, in the arena."""
+    return Place(Pointer(Buffer(name, node.shape, node.dtype)), node.dtype)
+
+
+def workspace(name: str, shape: tuple[Formula, ...], dtype: str) -> Place:
+    """A new buffer for parts of results, in the arena."""
+    return Place(Pointer(Buffer(name, shape, dtype)), dtype)
+
+
+def buffer_name(node: Node) -> str:
+    """What reports call a value: its user's name, or the layer and op that made it."""
+    name = name_of(node)
+    origin = origin_of(node)
+    parts = [str(origin)] if origin is not None else []
+    return "/".join([*parts, name or node.op])

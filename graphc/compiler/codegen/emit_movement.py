@@ -1,0 +1,177 @@
+"""Movement ops, leaves and gather as changes of the index."""
+
+from __future__ import annotations
+
+from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
+from graphc.compiler.codegen.emitter import Emitter, note, rule, splat
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import product
+
+
+@rule("constant")
+def _constant(emitter: Emitter, node: Node, index: Index) -> str:
+    text = splat(node)
+    assert text is not None, "an array of different numbers lies in memory"
+    return text
+
+
+@rule("iota")
+def _iota(emitter: Emitter, node: Node, index: Index) -> str:
+    coord = emitter.coordinate(index, 0)
+    return emitter.define(C_TYPES[node.dtype], f"gc_cast<{C_TYPES[node.dtype]}>({coord})")
+
+
+@rule("dim")
+def _dim(emitter: Emitter, node: Node, index: Index) -> str:
+    return emitter.define("gc_int64", emitter.signature.size(node.attrs["size"]))
+
+
+@rule("random")
+def _random(emitter: Emitter, node: Node, index: Index) -> str:
+    signature = emitter.signature
+    step = emitter.value(node.inputs[0], Index((), coords=()))
+    seed = signature.word(node.attrs["seed"], "a seed of random words")
+    stream = signature.word(node.attrs["stream"], "a stream of random words")
+    position = emitter.position(index)
+    call = f"gc_random({position}, {step}, {signature.call_step()}, {seed}, {stream})"
+    return emitter.define("unsigned int", call, note=note(node))
+
+
+@rule("broadcast")
+def _broadcast(emitter: Emitter, node: Node, index: Index) -> str:
+    inner = emitter.part(index, node.attrs["axes"])
+    return emitter.value(node.inputs[0], _as(inner, node.inputs[0]))
+
+
+@rule("reshape")
+def _reshape(emitter: Emitter, node: Node, index: Index) -> str:
+    (x,) = node.inputs
+    if index.coords is not None:
+        # Axes of size 1 come and go without the position being worked out.
+        kept = [(s, c) for s, c in zip(index.shape, index.coords, strict=True) if s != 1]
+        if [size for size, _ in kept] == [size for size in x.shape if size != 1]:
+            left = iter(kept)
+            coords = tuple("0" if size == 1 else next(left)[1] for size in x.shape)
+            return emitter.value(x, Index(x.shape, coords=coords))
+    return emitter.value(x, Index(x.shape, linear=emitter.position(index)))
+
+
+@rule("transpose")
+def _transpose(emitter: Emitter, node: Node, index: Index) -> str:
+    (x,) = node.inputs
+    coords = [""] * len(x.shape)
+    for axis, source in enumerate(node.attrs["order"]):
+        coords[source] = emitter.coordinate(index, axis)
+    return emitter.value(x, Index(x.shape, coords=tuple(coords)))
+
+
+@rule("flip")
+def _flip(emitter: Emitter, node: Node, index: Index) -> str:
+    (x,) = node.inputs
+    coords = list(emitter.coordinates(index))
+    for axis in node.attrs["axes"]:
+        last = emitter.signature.size(x.shape[axis] - 1)
+        coords[axis] = emitter.integer(minus(last, coords[axis]))
+    return emitter.value(x, Index(x.shape, coords=tuple(coords)))
+
+
+@rule("slice")
+def _slice(emitter: Emitter, node: Node, index: Index) -> str:
+    (x,) = node.inputs
+    size = emitter.signature.size
+    start, step = node.attrs["start"], node.attrs["step"]
+    rows_only = node.shape[1:] == x.shape[1:] and step[0] == 1 and node.shape
+    if index.linear is not None and rows_only:
+        before = size(start[0] * product(x.shape[1:]))
+        position = emitter.integer(plus(index.linear, before))
+        return emitter.value(x, Index(x.shape, linear=position))
+    coords = tuple(
+        emitter.integer(plus(times(emitter.coordinate(index, axis), str(by)), size(first)))
+        for axis, (first, by) in enumerate(zip(start, step, strict=True))
+    )
+    return emitter.value(x, Index(x.shape, coords=coords))
+
+
+@rule("pad")
+def _pad(emitter: Emitter, node: Node, index: Index) -> str:
+    (x,) = node.inputs
+    size = emitter.signature.size
+    coords, conditions = [], []
+    sides = zip(
+        node.attrs["low"], node.attrs["high"], node.attrs["interior"], x.shape, strict=True
+    )
+    for axis, (low, high, interior, extent) in enumerate(sides):
+        coord = emitter.coordinate(index, axis)
+        if low == 0 and high == 0 and interior == 0:
+            coords.append(coord)
+            continue
+        shifted = emitter.integer(minus(coord, size(low)))
+        if low != 0:
+            conditions.append(f"{shifted} >= 0")
+        if interior:
+            spread = str(interior + 1)
+            conditions.append(f"{modulo(shifted, spread)} == 0")
+            shifted = emitter.integer(over(shifted, spread))
+        conditions.append(f"{shifted} < {size(extent)}")
+        coords.append(shifted)
+    if not conditions:
+        return emitter.value(x, Index(x.shape, coords=tuple(coords)))
+    result = emitter.variable(node, _fill(node))
+    with emitter.block(f"if ({' && '.join(conditions)})"):
+        inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
+        emitter.line(f"{result} = {inside};")
+    return result
+
+
+def _fill(node: Node) -> str:
+    """What lies around: the attribute is a number that the interpreter casts to the dtype."""
+    return f"gc_cast<{C_TYPES[node.dtype]}>({literal(node.attrs['value'], 'float64')})"
+
+
+@rule("concat")
+def _concat(emitter: Emitter, node: Node, index: Index) -> str:
+    axis = node.attrs["axis"]
+    coords = list(emitter.coordinates(index))
+    coord, before = coords[axis], 0
+    result = emitter.variable(node, "0")
+    for k, x in enumerate(node.inputs):
+        start = emitter.signature.size(before)
+        before = before + x.shape[axis]
+        last = k == len(node.inputs) - 1
+        condition = "" if last else f"if ({coord} < {emitter.signature.size(before)})"
+        with emitter.block(" ".join(part for part in ("else" if k else "", condition) if part)):
+            coords[axis] = emitter.integer(minus(coord, start))
+            inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
+            emitter.line(f"{result} = {inside};")
+    return result
+
+
+@rule("gather")
+def _gather(emitter: Emitter, node: Node, index: Index) -> str:
+    values, indices = node.inputs
+    axis, rank = node.attrs["axis"], len(indices.shape)
+    coords = emitter.coordinates(index)
+    position = Index(indices.shape, coords=coords[axis : axis + rank])
+    if indices in emitter.signature.counters:  # a slice of a loop's sequence
+        row = emitter.value(indices, position)
+        return emitter.value(values, Index(values.shape, coords=(row, *coords)))
+    row = checked_index(emitter, node, indices, position, values.shape[axis])
+    return emitter.value(
+        values, Index(values.shape, coords=(*coords[:axis], row, *coords[axis + rank :]))
+    )
+
+
+def checked_index(emitter: Emitter, node: Node, indices: Node, position: Index, size) -> str:
+    """An element of `indices` that lies within the axis; one outside of it sets the status word
+    and counts as 0."""
+    signature = emitter.signature
+    wanted = emitter.value(indices, position)
+    number = emitter.once(("check", node), lambda: str(signature.check(node, "index")))
+    arguments = (signature.status(), number, emitter.position(position), wanted)
+    return emitter.define("int", f"gc_check_index({', '.join(arguments)}, {signature.size(size)})")
+
+
+def _as(index: Index, node: Node) -> Index:
+    """The same element of a node whose shape has the same sizes under other names."""
+    return Index(node.shape, index.linear, index.coords)

@@ -1,0 +1,254 @@
+"""From a node and an index to lines of CUDA C: the one place where op names become text.
+
+A kernel's text is printed backwards: its template asks for the value of an output at the element
+that a thread owns, and the emitter asks for the inputs' values at the elements that this one needs.
+Movement ops therefore cost no memory: they only change the index.
+
+    >>> emitter.value(node, linear(node.shape, "i"))
+    't3'
+    >>> print(emitter.text)
+    const float t0 = x0[i];
+    const float t1 = x1[i % 512];
+    const float t2 = gc_add(t0, t1);  // dense_1
+    const float t3 = gc_maximum(t2, 0.0f);  // dense_1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from graphc.compiler.codegen.c_text import (
+    C_TYPES,
+    comment,
+    literal,
+    modulo,
+    over,
+    plus,
+    times,
+)
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph import Node, origin_of
+from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.graph.ops import OPS
+
+Rule = Callable[["Emitter", Node, Index], str]
+Given = Callable[[Index], str]
+
+RULES: dict[str, Rule] = {}
+"""How the value of each op that is not pointwise is printed."""
+
+
+@dataclass
+class _Scope:
+    """The lines between two braces, and what they have computed so far."""
+
+    lines: list[str] = field(default_factory=list)
+    known: dict[object, str] = field(default_factory=dict)
+
+
+class Emitter:
+    """Prints the body of one kernel function.
+
+    Attributes:
+        signature: the function's parameters.
+        given: values that the template itself has (the sum of a product's tile, a reduction's
+            result), as a function from an index to an expression.
+        lanes: of a kernel in which a thread walks packs of elements: the variable that holds the
+            element's position, and the variable that holds its place in the pack.
+        packed: filled with the values that were read at exactly that position; the template loads
+            them a pack at a time, as ``pack_<pointer>``.
+    """
+
+    def __init__(self, signature: Signature, lanes: tuple[str, str] | None = None):
+        self.signature = signature
+        self.given: dict[Node, Given] = {}
+        self.lanes = lanes
+        self.packed: dict[str, Place] = {}
+        self._scopes = [_Scope()]
+        self._count = 0
+
+    # ---- text -----------------------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        """The lines of the outermost scope."""
+        return "\n".join(self._scopes[0].lines)
+
+    def take(self) -> str:
+        """The lines so far; what they computed is forgotten, and printing starts anew."""
+        assert len(self._scopes) == 1
+        text = self.text
+        self._scopes = [_Scope()]
+        return text
+
+    def line(self, text: str) -> None:
+        self._scopes[-1].lines.append(text)
+
+    @contextmanager
+    def block(self, head: str) -> Iterator[None]:
+        """Lines between braces after `head`; what they compute is known inside only. An empty head
+        (a condition that always holds) makes no braces."""
+        if not head:
+            yield
+            return
+        self._scopes.append(_Scope())
+        yield
+        inner = self._scopes.pop()
+        self.line(f"{head} {{")
+        self._scopes[-1].lines += [f"  {line}" for line in inner.lines]
+        self.line("}")
+
+    def name(self, prefix: str = "t") -> str:
+        """A new local name."""
+        self._count += 1
+        return f"{prefix}{self._count - 1}"
+
+    def define(self, type_text: str, expression: str, prefix: str = "t", note: str = "") -> str:
+        """A new constant with this value."""
+        name = self.name(prefix)
+        self.line(f"const {type_text} {name} = {expression};" + (f"  // {note}" if note else ""))
+        return name
+
+    def once(self, key: object, make: Callable[[], str]) -> str:
+        """What `make` gives, printed once in a scope and the scopes inside of it."""
+        for scope in reversed(self._scopes):
+            if key in scope.known:
+                return scope.known[key]
+        result = make()
+        self._scopes[-1].known[key] = result
+        return result
+
+    # ---- places ---------------------------------------------------------------------------------
+
+    def integer(self, expression: str) -> str:
+        """An int expression as a name or a number."""
+        if expression.isalnum() or expression.isidentifier():
+            return expression
+        return self.once(("int", expression), lambda: self.define("int", expression, "i"))
+
+    def position(self, index: Index) -> str:
+        """The index's place in C order."""
+        if index.linear is not None:
+            return index.linear
+        assert index.coords is not None
+        text = "0"
+        for coord, size in zip(index.coords, index.shape, strict=True):
+            text = plus(times(text, self.signature.size(size)), coord)
+        return self.integer(text)
+
+    def coordinate(self, index: Index, axis: int) -> str:
+        """The index's coordinate along one axis."""
+        if index.coords is not None:
+            return index.coords[axis]
+        return self._run(index, axis, axis + 1)
+
+    def coordinates(self, index: Index) -> tuple[str, ...]:
+        return tuple(self.coordinate(index, axis) for axis in range(len(index.shape)))
+
+    def _run(self, index: Index, start: int, stop: int) -> str:
+        """The position within axes start..stop alone, of an index that has a position."""
+        assert index.linear is not None
+        size = self.signature.size
+        text = over(index.linear, size(product(index.shape[stop:])))
+        if product(index.shape[:start]) != 1:
+            text = modulo(text, size(product(index.shape[start:stop])))
+        if product(index.shape[start:stop]) == 1:
+            return "0"
+        return self.integer(text)
+
+    def part(self, index: Index, axes: tuple[int, ...]) -> Index:
+        """The index along some of its axes, in order."""
+        shape = tuple(index.shape[axis] for axis in axes)
+        if index.coords is not None:
+            return Index(shape, coords=tuple(index.coords[axis] for axis in axes))
+        if not axes:
+            return Index((), coords=())
+        if axes == tuple(range(axes[0], axes[-1] + 1)):
+            return Index(shape, linear=self._run(index, axes[0], axes[-1] + 1))
+        return Index(shape, coords=tuple(self.coordinate(index, axis) for axis in axes))
+
+    # ---- values ---------------------------------------------------------------------------------
+
+    def value(self, node: Node, index: Index) -> str:
+        """A name or literal with the node's value at an index."""
+        return self.once((node, index.key), lambda: self._value(node, index))
+
+    def _value(self, node: Node, index: Index) -> str:
+        if node in self.given:
+            return self.given[node](index)
+        if node in self.signature.counters:
+            return self.signature.loop_step(self.signature.counters[node])
+        place = self.signature.places.get(node)
+        if place is not None:
+            return self.load(node, place, index)
+        if OPS[node.op].family == "pointwise":
+            return self._pointwise(node, index)
+        return RULES[node.op](self, node, index)
+
+    def load(self, node: Node, place: Place, index: Index) -> str:
+        """The element of a value in memory."""
+        pointer = self.signature.load_pointer(place)
+        position = self.position(index)
+        scalar = C_TYPES[node.dtype]
+        if self.lanes is not None and position == self.lanes[0] and place.step is None:
+            self.packed[pointer] = place
+            return self.define(scalar, f"pack_{pointer}.of[{self.lanes[1]}]")
+        offset = self.signature.offset(place, node.shape)
+        return self.define(scalar, f"{pointer}[{plus(offset, position)}]")
+
+    def _pointwise(self, node: Node, index: Index) -> str:
+        operands = [self.value(x, Index(x.shape, index.linear, index.coords)) for x in node.inputs]
+        scalar = C_TYPES[node.dtype]
+        function = f"gc_cast<{scalar}>" if node.op == "cast" else f"gc_{node.op}"
+        return self.define(scalar, f"{function}({', '.join(operands)})", note=note(node))
+
+    def variable(self, node: Node, start: str) -> str:
+        """A local variable of the node's type that later lines may assign to."""
+        name = self.name("t")
+        remark = f"  // {note(node)}" if note(node) else ""
+        self.line(f"{C_TYPES[node.dtype]} {name} = {start};{remark}")
+        return name
+
+    def loop(self, size: Size) -> tuple[str, str]:
+        """A new loop variable over a size, and the head of its loop."""
+        name = self.name("r")
+        return name, f"for (int {name} = 0; {name} < {self.signature.size(size)}; ++{name})"
+
+
+def note(node: Node) -> str:
+    """The comment behind a node's line: the layer that made it."""
+    origin = origin_of(node)
+    return comment(origin) if origin is not None else ""
+
+
+def rule(*ops: str) -> Callable[[Rule], Rule]:
+    """Register how ops are printed."""
+
+    def register(function: Rule) -> Rule:
+        for op in ops:
+            assert op not in RULES, op
+            RULES[op] = function
+        return function
+
+    return register
+
+
+def splat(node: Node) -> str | None:
+    """The literal of a constant whose elements are all one value, else None."""
+    if node.op != "constant":
+        return None
+    array: np.ndarray = node.attrs["value"]
+    first = array.reshape(-1)[:1]
+    if array.size == 0 or first.tobytes() * array.size != array.tobytes():
+        return None
+    return literal(first[0], node.dtype)
+
+
+def same_elements(shape: Shape, other: Shape) -> bool:
+    """Whether two shapes have equal numbers of elements for all sizes."""
+    return product(shape) == product(other)

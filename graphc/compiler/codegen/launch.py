@@ -1,0 +1,199 @@
+"""What code generation gives to a runtime: source text, and the launches that use it.
+
+All data: nothing here knows a device. Sizes are formulas of the program's symbols, so one program
+serves every batch size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
+
+from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph.dim import Size, evaluate
+from graphc.compiler.schedule.kernel import Kernel, Loop
+
+Bindings = Mapping[Symbol, int]
+
+
+@dataclass(frozen=True)
+class Clamped:
+    """A size kept between two ints: the number of blocks of a grid, of parts of a long sum."""
+
+    size: Size
+    low: int
+    high: int
+
+
+Formula: TypeAlias = Size | Clamped
+
+
+def value_of(formula: Formula, bindings: Bindings) -> int:
+    """What a formula is once the symbols are bound."""
+    if isinstance(formula, Clamped):
+        return max(formula.low, min(formula.high, evaluate(formula.size, bindings)))
+    return evaluate(formula, bindings)
+
+
+@dataclass(frozen=True, eq=False)
+class Buffer:
+    """One value in device memory.
+
+    Attributes:
+        name: for reports: the layer and op that made it, or what its user calls it.
+        shape: its extents, in C order without gaps; a `Clamped` one is a workspace's.
+        dtype: one of graphc's types.
+        origin: what it holds: an `input` node (fed at each call), a `State`, an array (a constant,
+            uploaded once), or None where a launch writes it (an arena's memory).
+        node: the node whose whole value it holds, for those who look at values between launches
+            (NanGuardMode, profiles); None for a workspace, a part, a state.
+    """
+
+    name: str
+    shape: tuple[Formula, ...]
+    dtype: str
+    origin: Node | State | np.ndarray | None = None
+    node: Node | None = None
+
+    def elements(self, bindings: Bindings) -> int:
+        return math.prod(value_of(size, bindings) for size in self.shape)
+
+    def nbytes(self, bindings: Bindings) -> int:
+        return self.elements(bindings) * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True, eq=False)
+class Carry:
+    """What a loop hands from step to step, double-buffered.
+
+    Step number i (counted in the order of running) of n reads `initial` where i = 0, else
+    ``pair[(i - 1) % 2]``; it writes `final` where i = n - 1, else ``pair[i % 2]``.
+    """
+
+    initial: Buffer
+    pair: tuple[Buffer, Buffer]
+    final: Buffer
+
+
+# ---- arguments of a launch, in the order of the kernel's parameters -----------------------------
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The address of a buffer."""
+
+    buffer: Buffer
+
+
+@dataclass(frozen=True)
+class CarryPointer:
+    """The address that a step of a loop reads a carry from, or writes it to."""
+
+    carry: Carry
+    write: bool
+
+
+@dataclass(frozen=True)
+class Extent:
+    """An int32: a size, worked out by the host."""
+
+    size: Formula
+
+
+@dataclass(frozen=True)
+class Word:
+    """A uint32 known now that does not enter the text (the seed or stream of a random draw)."""
+
+    value: int
+
+
+@dataclass(frozen=True)
+class CallStep:
+    """A uint64: the number of the call."""
+
+
+@dataclass(frozen=True)
+class LoopStep:
+    """An int32: which slice the loop is at (n - 1 - i at step i of a reversed loop)."""
+
+    scan: Node  # of the loop whose steps it counts
+
+
+@dataclass(frozen=True)
+class StatusWord:
+    """The address of the function's sticky status word (kernels/status.cuh)."""
+
+
+Argument: TypeAlias = Pointer | CarryPointer | Extent | Word | CallStep | LoopStep | StatusWord
+
+
+@dataclass(frozen=True, eq=False)
+class Launch:
+    """One kernel function and how it is launched.
+
+    Attributes:
+        name: of the function in the text, ``k3_rows``; unique in its program.
+        kernel: what it computes; several launches may serve one kernel. Of a persistent loop, the
+            `Loop`.
+        text: the function and its header comment.
+        arguments: one for each parameter.
+        grid, block: blocks and threads.
+        shared: bytes of dynamic shared memory.
+        reads, writes: buffers, for the memory plan and for reports.
+    """
+
+    name: str
+    kernel: Kernel | Loop
+    text: str
+    arguments: tuple[Argument, ...]
+    grid: tuple[Formula, Formula, Formula]
+    block: tuple[int, int, int]
+    shared: Formula = 0
+    reads: tuple[Buffer, ...] = ()
+    writes: tuple[Buffer, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceLoop:
+    """Launches that run once a step of a scan."""
+
+    scan: Node
+    length: Size
+    reverse: bool
+    carries: tuple[Carry, ...]
+    steps: tuple[DeviceStep, ...]
+
+
+DeviceStep: TypeAlias = Launch | DeviceLoop
+
+
+@dataclass(frozen=True)
+class Check:
+    """A test on the device; its number is its place in `DeviceProgram.checks`."""
+
+    node: Node
+    what: str
+
+
+@dataclass(frozen=True, eq=False)
+class DeviceProgram:
+    """A schedule as device code.
+
+    Attributes:
+        source: the one translation unit: includes, then every launch's text.
+        steps: what runs, in order.
+        fetches: where the program's outputs lie when all steps have run, in order, without those
+            that are states' new values.
+        checks: what the status word's numbers mean.
+    """
+
+    source: str
+    steps: tuple[DeviceStep, ...]
+    fetches: tuple[Buffer, ...]
+    checks: tuple[Check, ...] = ()
+    buffers: tuple[Buffer, ...] = field(default=())

@@ -1,0 +1,143 @@
+"""The memory plan: where in the arena each value of a program lies, for one set of sizes.
+
+Made before anything runs. Two values share memory where the one is dead before the other is made;
+what a loop touches lives as long as the loop.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.launch import (
+    Bindings,
+    Buffer,
+    CarryPointer,
+    DeviceLoop,
+    DeviceProgram,
+    DeviceStep,
+    Launch,
+)
+from graphc.errors import ShapeError
+
+ALIGNMENT = 256
+"""Bytes: what the driver's own allocations keep to, and more than any load is wide."""
+
+MOST_ELEMENTS = 2**31 - 2**24
+"""Kernels count elements in an int32, and step over the end by less than the difference."""
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """Where buffers lie in the arena.
+
+    Attributes:
+        offsets: bytes from the arena's start, for each buffer that a launch writes.
+        nbytes: the size of the arena.
+        lifetimes: the first and the last step that touch each buffer.
+    """
+
+    offsets: dict[Buffer, int]
+    nbytes: int
+    lifetimes: dict[Buffer, tuple[int, int]]
+
+
+def touched(step: DeviceStep) -> Iterator[Buffer]:
+    """The buffers that a step reads or writes, those of its arguments included."""
+    if isinstance(step, DeviceLoop):
+        for carry in step.carries:
+            yield from (carry.initial, *carry.pair, carry.final)
+        for inner in step.steps:
+            yield from touched(inner)
+        return
+    yield from step.reads
+    yield from step.writes
+    for argument in step.arguments:
+        if isinstance(argument, CarryPointer):
+            carry = argument.carry
+            yield from (carry.initial, *carry.pair, carry.final)
+
+
+def launches(steps: tuple[DeviceStep, ...]) -> list[Launch]:
+    """All launches of a program, those of loops once, in order."""
+    found: list[Launch] = []
+    for step in steps:
+        found += launches(step.steps) if isinstance(step, DeviceLoop) else [step]
+    return found
+
+
+def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
+    """Places for all buffers that launches write, best fit first, freed places joined.
+
+    Raises ShapeError for a value with more elements than a kernel can count.
+    """
+    lifetimes: dict[Buffer, tuple[int, int]] = {}
+    for position, step in enumerate(program.steps):
+        for buffer in touched(step):
+            if buffer.origin is None:
+                first, _ = lifetimes.get(buffer, (position, position))
+                lifetimes[buffer] = (first, position)
+    for buffer in program.fetches:
+        if buffer in lifetimes:
+            lifetimes[buffer] = (lifetimes[buffer][0], len(program.steps))
+    starting: dict[int, list[Buffer]] = {}
+    ending: dict[int, list[Buffer]] = {}
+    for buffer, (first, last) in lifetimes.items():
+        starting.setdefault(first, []).append(buffer)
+        ending.setdefault(last, []).append(buffer)
+    arena = _Arena()
+    offsets: dict[Buffer, int] = {}
+    for position in range(len(program.steps)):
+        # Largest first, so that small values do not split the places that large ones need.
+        sizes = {buffer: _nbytes(buffer, bindings) for buffer in starting.get(position, ())}
+        for buffer in sorted(sizes, key=sizes.__getitem__, reverse=True):
+            offsets[buffer] = arena.take(sizes[buffer])
+        for buffer in ending.get(position, ()):
+            arena.give_back(offsets[buffer], _nbytes(buffer, bindings))
+    return MemoryPlan(offsets, arena.nbytes, lifetimes)
+
+
+def _nbytes(buffer: Buffer, bindings: Bindings) -> int:
+    elements = buffer.elements(bindings)
+    if elements >= MOST_ELEMENTS:
+        raise ShapeError(
+            f"{buffer.name} has {elements} elements, {buffer.dtype}{list(buffer.shape)}; a kernel "
+            f"counts up to {MOST_ELEMENTS - 1}: make the batch smaller"
+        )
+    return max(1, -(-buffer.nbytes(bindings) // ALIGNMENT)) * ALIGNMENT
+
+
+class _Arena:
+    """Free places of a stretch of memory that grows at its end."""
+
+    def __init__(self) -> None:
+        self.nbytes = 0
+        self._free: list[tuple[int, int]] = []  # (offset, bytes), by offset
+
+    def take(self, nbytes: int) -> int:
+        fitting = [place for place in self._free if place[1] >= nbytes]
+        if fitting:
+            place = min(fitting, key=lambda place: place[1])
+            self._free.remove(place)
+            offset, size = place
+        elif self._free and sum(self._free[-1]) == self.nbytes:  # the last place, made longer
+            offset, _ = self._free.pop()
+            size = nbytes
+            self.nbytes = offset + nbytes
+        else:
+            offset, size = self.nbytes, nbytes
+            self.nbytes += nbytes
+        if size > nbytes:
+            insort(self._free, (offset + nbytes, size - nbytes))
+        return offset
+
+    def give_back(self, offset: int, nbytes: int) -> None:
+        insort(self._free, (offset, nbytes))
+        place = self._free.index((offset, nbytes))
+        for before in (place, place - 1):  # join with the next, then with the one before
+            if 0 <= before < len(self._free) - 1:
+                start, size = self._free[before]
+                following, more = self._free[before + 1]
+                if start + size == following:
+                    self._free[before : before + 2] = [(start, size + more)]

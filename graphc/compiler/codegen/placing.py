@@ -1,0 +1,117 @@
+"""Where the new values of states are written: over the old ones where that is safe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.codegen.context import Context, arena_place, buffer_name
+from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
+from graphc.compiler.codegen.pointwise import lower_pointwise
+from graphc.compiler.codegen.signature import Place
+from graphc.compiler.codegen.update import lower_update
+from graphc.compiler.graph import Node, State, dependents, toposort
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule import Kernel, Step
+
+
+class Updates:
+    """The states that a program updates.
+
+    All right sides read old values. A new value is written over the old one by the kernel that
+    computes it if no later kernel reads the old one, and that one reads no more of it than each
+    thread its own element; and if the kernel makes no test of its own, since a failed test of
+    another thread could come after the write. Else a last launch copies it.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        fetched: Sequence[Node],
+        values: Sequence[Node],
+        states: Sequence[State],
+        context: Context,
+    ):
+        self._context = context
+        self._copies: list[tuple[Node, Place]] = []
+        shared = {node.attrs["state"]: node for node in context.places if node.op == "shared"}
+        places = {state: _state_place(state, shared, context) for state in states}
+        last_reader: dict[Node, int] = {}
+        producer: dict[Node, int] = {}
+        for position, step in enumerate(steps):
+            last_reader.update(dict.fromkeys(step.inputs, position))
+            producer.update(dict.fromkeys(step.stores, position))
+        # The old value of a state that is fetched, or that becomes another state's new one.
+        old = {shared[state] for state in states if state in shared}
+        self._staged = [node for node in dict.fromkeys((*fetched, *values)) if node in old]
+        self._fetched = {node: arena_place(buffer_name(node), node) for node in self._staged}
+        for value, state in zip(values, states, strict=True):
+            node = shared.get(state)
+            position = producer.get(value)
+            step = steps[position] if position is not None else None
+            over = (
+                isinstance(step, Kernel)
+                and step.kind in ("pointwise", "update")
+                and (node is None or last_reader.get(node, -1) <= position)
+                and value not in fetched
+                and _writes_safely(step, value, node)
+            )
+            if over:
+                context.sinks.setdefault(value, []).append(places[state])
+            else:
+                self._copies.append((value, places[state]))
+
+    def before(self) -> list[Launch]:
+        """Copies of old values that are needed after they are overwritten."""
+        found: list[Launch] = []
+        for node in self._staged:
+            copy = Kernel("pointwise", (node,), (node,), node.shape)
+            read = self._context.places[node]
+            self._context.sinks[node] = [self._fetched[node]]
+            found += lower_pointwise(copy, self._context)
+            self._context.places[node] = read
+        return found
+
+    def after(self) -> list[Launch]:
+        """The copies of new values to their states."""
+        parts: dict[Node, Kernel] = {}
+        for value, place in self._copies:
+            if value in self._fetched:
+                self._context.places[value] = self._fetched[value]
+            if value not in parts:
+                parts[value] = Kernel("pointwise", (value,), (value,), value.shape)
+                self._context.sinks[value] = []
+            self._context.sinks[value].append(place)
+            self._fetched.setdefault(value, self._context.places[value])
+        if not parts:
+            return []
+        values = tuple(parts)
+        whole = Kernel("update", values, values, (), parts=tuple(parts.values()))
+        return lower_update(whole, self._context)
+
+    def fetch(self, node: Node) -> Buffer:
+        """Where an output of the program lies when all is done."""
+        return self._fetched.get(node, self._context.places[node]).buffers[0]
+
+
+def _state_place(state: State, shared: dict[State, Node], context: Context) -> Place:
+    if state in shared:
+        place = context.places[shared[state]]
+        return Place(place.pointer, place.dtype, guarded=True)
+    buffer = Buffer(state.name or "shared", state.shape, state.dtype, state)
+    return Place(Pointer(buffer), state.dtype, guarded=True)
+
+
+def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:
+    """Whether each thread reads of `old` only the element that it overwrites with `value`."""
+    if any(node.op in ("gather", "scatter_add") for node in kernel.body):
+        return False
+    for part in kernel.parts or (kernel,):
+        if value not in part.outputs:
+            if old in part.inputs:
+                return False
+        elif old in part.inputs:
+            nodes = toposort(part.outputs, stop=part.inputs)
+            touched = dependents(part.outputs, [old]) & set(nodes) - {old}
+            if any(OPS[x.op].family != "pointwise" and x.op != "reshape" for x in touched):
+                return False
+    return True

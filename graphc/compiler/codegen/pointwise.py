@@ -1,0 +1,84 @@
+"""Kernels of kind pointwise, and every kernel in which a thread owns one result.
+
+A thread walks packs of four neighbouring elements where all that it does is cheap: inputs that are
+read in the order of the results come in 16-byte loads. Where a thread has a loop of its own
+(pooling, the plain form of any op) it owns one element.
+"""
+
+from __future__ import annotations
+
+from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
+from graphc.compiler.codegen.c_text import C_TYPES, plus
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import ceil_divide, product
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.kernel import Kernel
+
+THREADS = 256
+PACK = 4
+# Enough blocks to fill any card several times over; beyond, threads walk on.
+MOST_BLOCKS = 4096
+
+# Families whose rules print a loop.
+_LOOPS = ("reduce", "contraction", "window")
+
+
+def lower_pointwise(kernel: Kernel, context: Context) -> list[Launch]:
+    """One launch: a thread an element, or a pack of them."""
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    body = elementwise_body(kernel, context, signature)
+    wide = body["wide"]
+    text = render(
+        "pointwise.cu.j2",
+        name=name,
+        parameters=signature.parameters,
+        threads=THREADS,
+        body=body,
+    )
+    elements = product(kernel.extents)
+    each = PACK if wide else 1
+    blocks = Clamped(ceil_divide(elements, THREADS * each), 1, MOST_BLOCKS)
+    extents = " x ".join(map(str, kernel.extents)) or "one"
+    how = f"{extents} elements, {'packs of four' if wide else 'one'} a thread"
+    return [context.launch(name, kernel, signature, text, (blocks, 1, 1), (THREADS, 1, 1), how)]
+
+
+def elementwise_body(
+    kernel: Kernel, context: Context, signature: Signature
+) -> dict[str, object]:
+    """What the macro `elementwise` of templates/elementwise.j2 needs to compute and store the
+    outputs of a kernel, which have equal numbers of elements."""
+    wide = not any(
+        OPS[node.op].family in _LOOPS or node.op == "scatter_add" for node in kernel.body
+    )
+    emitter = Emitter(signature, lanes=("i", "lane") if wide else None)
+    # All values before the first store: a result may take the place of what another one reads.
+    values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
+    packs, stores = [], []
+    for node, value in zip(kernel.outputs, values, strict=True):
+        for place in context.sinks[node]:
+            pointer = signature.store_pointer(place)
+            guard = f"gc_ok({signature.status()})" if place.guarded else ""
+            if wide and place.step is None:
+                packs.append((C_TYPES[place.dtype], pointer, value, guard))
+            else:
+                stores.append((_target(signature, pointer, place, node), value, guard))
+    return {
+        "wide": wide,
+        "count": signature.size(product(kernel.extents)),
+        "lines": emitter.text,
+        "loads": [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()],
+        "packs": packs,
+        "stores": stores,
+    }
+
+
+def _target(signature: Signature, pointer: str, place: Place, node: Node) -> str:
+    return f"{pointer}[{plus(signature.offset(place, node.shape), 'i')}]"

@@ -1,0 +1,196 @@
+"""The parameters of one kernel function, collected while its body is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from graphc.compiler.codegen.c_text import C_TYPES, comment, literal, plus, times
+from graphc.compiler.codegen.launch import (
+    Argument,
+    Buffer,
+    CallStep,
+    CarryPointer,
+    Check,
+    Extent,
+    Formula,
+    LoopStep,
+    Pointer,
+    StatusWord,
+    Word,
+)
+from graphc.compiler.graph import BATCH, Node, Symbol
+from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, product, symbols
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the elements of a value lie: from the start of `pointer`, or, with `step`, as one
+    slice of a stack of such values, at the place of the loop's step. `guarded` places (states)
+    are written only while the status word is fine."""
+
+    pointer: Pointer | CarryPointer
+    dtype: str
+    step: LoopStep | None = None
+    guarded: bool = False
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        if isinstance(self.pointer, Pointer):
+            return (self.pointer.buffer,)
+        carry = self.pointer.carry
+        if self.pointer.write:
+            return (*carry.pair, carry.final)
+        return (carry.initial, *carry.pair)
+
+
+class Signature:
+    """Names for what a kernel function is given, in the order in which it is asked for.
+
+    Names count from zero in each function (``x0`` is read, ``y0`` written, ``n0`` a size), so that
+    what users call their layers never reaches the text outside of a comment.
+
+    Args:
+        places: where each value that the kernel reads lies.
+        written: the places that it writes; one that it reads too is one pointer without
+            ``__restrict__``.
+        checks: the program's tests so far; the kernel's own are appended.
+        counters: the leaves that count loops' steps.
+    """
+
+    def __init__(
+        self,
+        places: Mapping[Node, Place],
+        written: Collection[Place],
+        checks: list[Check],
+        counters: Mapping[Node, LoopStep] = MappingProxyType({}),
+    ):
+        self.places = places
+        self.counters = counters
+        self._written = {place.pointer for place in written}
+        self._checks = checks
+        self._names: dict[object, str] = {}
+        self._counts: dict[str, int] = {}
+        self._parameters: list[tuple[str, Argument]] = []
+        self.legend: list[str] = []
+        self._read: dict[Buffer, None] = {}
+        self._stored: dict[Buffer, None] = {}
+
+    # ---- what the launch needs ------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> str:
+        """The text between the parentheses of the function."""
+        return ", ".join(text for text, _ in self._parameters)
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        return tuple(argument for _, argument in self._parameters)
+
+    @property
+    def reads(self) -> tuple[Buffer, ...]:
+        return tuple(self._read)
+
+    @property
+    def writes(self) -> tuple[Buffer, ...]:
+        return tuple(self._stored)
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def _name(self, key: object, prefix: str, argument: Argument, type_text: str) -> str:
+        if key not in self._names:
+            if prefix in ("status", "call_step", "batch"):
+                name = prefix
+            else:
+                number = self._counts.get(prefix, 0)
+                self._counts[prefix] = number + 1
+                name = f"{prefix}{number}"
+            self._names[key] = name
+            self._parameters.append((f"{type_text}{name}", argument))
+        return self._names[key]
+
+    def _pointer(self, place: Place) -> str:
+        known = place.pointer in self._names
+        scalar = C_TYPES[place.dtype]
+        if place.pointer in self._written:
+            name = self._name(place.pointer, "y", place.pointer, f"{scalar}* ")
+        else:
+            kind = f"const {scalar}* __restrict__ "
+            name = self._name(place.pointer, "x", place.pointer, kind)
+        if not known:
+            buffer = place.buffers[-1]
+            shape = ", ".join(map(str, buffer.shape))
+            self.legend.append(f"{name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
+        return name
+
+    def offset(self, place: Place, shape: tuple[Size, ...]) -> str:
+        """Where a value of a shape begins in its buffer, as an int expression."""
+        if place.step is None:
+            return "0"
+        return times(self.loop_step(place.step), self.size(product(shape)))
+
+    def load_pointer(self, place: Place) -> str:
+        """The name of the pointer to read a place through."""
+        self._read.update(dict.fromkeys(place.buffers))
+        return self._pointer(place)
+
+    def store_pointer(self, place: Place) -> str:
+        """The name of the pointer to write a place through."""
+        assert place.pointer in self._written
+        self._stored.update(dict.fromkeys(place.buffers))
+        return self._pointer(place)
+
+    def size(self, size: Size) -> str:
+        """A size as an int expression; its symbols become parameters."""
+        if not isinstance(size, Dim):
+            return str(size)
+        text = ""
+        for monomial, factor in size.terms:
+            part = literal(abs(factor), "int32")
+            for atom in monomial:
+                part = times(part, self._atom(atom))
+            if not text:
+                text = part if factor > 0 else f"-{part}"
+            else:
+                text = plus(text, part) if factor > 0 else f"{text} - {part}"
+        return text
+
+    def _atom(self, atom: Symbol | FloorQuotient) -> str:
+        if isinstance(atom, FloorQuotient):
+            above, below = self.size(atom.numerator), self.size(atom.denominator)
+            return f"gc_floordiv({above}, {below})"
+        if (atom,) == symbols(BATCH):
+            return self._name(atom, "batch", Extent(BATCH), "int ")
+        size = Dim((((atom,), 1),))
+        known = atom in self._names
+        name = self._name(atom, "n", Extent(size), "int ")
+        if not known:
+            self.legend.append(f"{name}: the size {comment(atom)}")
+        return name
+
+    def extent(self, formula: Formula) -> str:
+        """The name of an int parameter with a formula's value."""
+        return self._name(("extent", formula), "m", Extent(formula), "int ")
+
+    def word(self, value: int, what: str) -> str:
+        """The name of a uint32 parameter; equal values with one meaning share it."""
+        known = (what, value) in self._names
+        name = self._name((what, value), "w", Word(value), "unsigned int ")
+        if not known:
+            self.legend.append(f"{name}: {what}")
+        return name
+
+    def call_step(self) -> str:
+        return self._name("call_step", "call_step", CallStep(), "gc_uint64 ")
+
+    def loop_step(self, step: LoopStep) -> str:
+        return self._name(step, "step", step, "int ")
+
+    def status(self) -> str:
+        return self._name("status", "status", StatusWord(), "gc_uint64* ")
+
+    def check(self, node: Node, what: str) -> int:
+        """The number of a test that a node makes."""
+        self._checks.append(Check(node, what))
+        return len(self._checks) - 1

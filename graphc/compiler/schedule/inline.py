@@ -1,0 +1,131 @@
+"""Which nodes are computed again by each kernel that reads them, and which have to be stored.
+
+An index map (a reshape, a transpose, a slice, ...), a constant, a size, a cast and a random word
+cost less than the memory that would hold them. So does a chain of pointwise ops that reads no more
+bytes than its result has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.graph import Node, toposort
+from graphc.compiler.graph.dim import Dim, evaluate, product, symbols
+from graphc.compiler.graph.ops import OPS
+
+INDEX_MAPS = frozenset(
+    {"broadcast", "reshape", "transpose", "slice", "flip", "pad", "concat", "iota", "dim"}
+)
+FREE = INDEX_MAPS | {"cast", "random"}
+
+# Nodes that one kernel may compute again: more would make its text and its registers long.
+MOST_RECOMPUTED = 24
+MOST_INLINED = 96
+
+# Compared sizes are symbolic; what decides is how they compare where symbols are large.
+_TYPICAL = 64
+
+
+def is_splat(node: Node) -> bool:
+    """A constant whose elements are all one number: it is text, not memory."""
+    if node.op != "constant":
+        return False
+    array: np.ndarray = node.attrs["value"]
+    return array.size > 0 and array[(0,) * array.ndim].tobytes() * array.size == array.tobytes()
+
+
+def is_leaf(node: Node) -> bool:
+    """Whether a node's value lies in memory before the program runs."""
+    return node.op in ("input", "shared") or (node.op == "constant" and not is_splat(node))
+
+
+def nbytes(node: Node) -> int:
+    """The bytes of a value with every symbol at a typical size, for comparisons."""
+    size = product(node.shape)
+    known = dict.fromkeys(symbols(size), _TYPICAL) if isinstance(size, Dim) else {}
+    return evaluate(size, known) * np.dtype(node.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A program, or the body of a loop, taken apart.
+
+    Attributes:
+        order: its nodes, each after its inputs, without those of the scope around.
+        inline: the nodes that every reader computes for itself.
+        reads: for each node, the values in memory that computing it reads: leaves, items of loops,
+            stored nodes of this scope and of the scope around.
+        counters: the leaves that count the steps of the loops around.
+    """
+
+    order: tuple[Node, ...]
+    inline: frozenset[Node]
+    reads: dict[Node, tuple[Node, ...]]
+    counters: frozenset[Node]
+
+    def stored(self) -> list[Node]:
+        """The nodes that kernels compute, in order."""
+        return [
+            node
+            for node in self.order
+            if node not in self.inline and not is_leaf(node) and node.op not in ("scan", "item")
+        ]
+
+
+def take_apart(
+    outputs: Sequence[Node],
+    around: Collection[Node] = frozenset(),
+    counters: frozenset[Node] = frozenset(),
+) -> Scope:
+    """Decide for each node whether it is stored.
+
+    Args:
+        outputs: what the scope computes; always stored.
+        around: the values in memory outside of this loop.
+        counters: the leaves that count loops' steps; a gather by one is an index map.
+    """
+    order = [node for node in toposort(outputs, stop=around) if node not in around]
+    forced = set(outputs)
+    for node in order:
+        if node.op == "scan":
+            forced.update(_stored_inputs(node))
+    inline: set[Node] = set()
+    reads: dict[Node, tuple[Node, ...]] = {}
+    weight: dict[Node, int] = {}  # how many nodes a reader of an inlined node computes for it
+    for node in order:
+        read: dict[Node, None] = {}
+        total = 1
+        for x in node.inputs:
+            if x in inline:
+                read.update(dict.fromkeys(reads[x]))
+                total += weight[x]
+            elif x not in counters:
+                read[x] = None
+        reads[node] = tuple(read)
+        if node in forced or is_leaf(node) or node in counters:
+            continue
+        free = node.op in FREE or is_splat(node)
+        free = free or (node.op == "gather" and node.inputs[1] in counters)
+        cheap = (
+            OPS[node.op].family == "pointwise"
+            and total <= MOST_RECOMPUTED
+            and sum(map(nbytes, read)) <= nbytes(node)
+        )
+        if (free and total <= MOST_INLINED) or cheap:
+            inline.add(node)
+            weight[node] = total
+    return Scope(tuple(order), frozenset(inline), reads, counters)
+
+
+def _stored_inputs(scan: Node) -> list[Node]:
+    """What a loop needs in memory: where its carries start, and what it would else compute again
+    in each of its steps."""
+    carries = scan.attrs["carries"]
+    return [
+        node
+        for k, node in enumerate(scan.inputs)
+        if (k < carries or OPS[node.op].family == "pointwise") and not is_leaf(node)
+    ]

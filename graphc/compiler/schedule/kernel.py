@@ -1,0 +1,143 @@
+"""What a schedule is made of: kernels, which say what is computed together, and loops of kernels.
+
+A `Kernel` does not say how its work is spread over threads; `graphc.compiler.codegen` decides that
+for each target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from graphc.compiler.graph import Node, origin_of, toposort
+from graphc.compiler.graph.dim import Shape
+
+KINDS = (
+    "pointwise",
+    "rows",
+    "columns",
+    "matmul",
+    "conv",
+    "window",
+    "gather",
+    "scatter",
+    "update",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A sub-graph that is computed in one go.
+
+    Its body is everything from `outputs` back to `inputs`: an SSA program over op names.
+
+    Attributes:
+        kind: one of `KINDS`.
+        inputs: the values that it reads from memory, in the order in which the body meets them.
+        outputs: the values that it stores. Those of one kernel have the elements of `extents`, or,
+            in `rows` and `columns`, of `extents` without the axes `reduced`.
+        extents: the shape of the domain that is walked: of an elementwise kernel the shape of its
+            values, of `rows` and `columns` the shape of what is reduced, of the other kinds the
+            shape of the anchor's result.
+        anchors: the nodes that settle the kind: the reductions (in the order in which they need
+            each other), the products, the pooling, the scatter_add; none in `pointwise`.
+        reduced: of `rows` and `columns`, the axes of `extents` that the anchors reduce.
+        parts: of `update`, the kernels of kind pointwise that share one launch; each has its own
+            extents.
+        reasons: why it was not fused further, a sentence for each neighbour.
+    """
+
+    kind: str
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    extents: Shape
+    anchors: tuple[Node, ...] = ()
+    reduced: tuple[int, ...] = ()
+    parts: tuple[Kernel, ...] = ()
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        """The values that later steps find in memory."""
+        return self.outputs
+
+    @cached_property
+    def body(self) -> tuple[Node, ...]:
+        """The nodes that it computes, each after its inputs."""
+        stop = set(self.inputs)
+        return tuple(node for node in toposort(self.outputs, stop) if node not in stop)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose nodes it computes, in the order of the body, each once."""
+        origins = (origin_of(node) for node in self.body)
+        return tuple(dict.fromkeys(str(origin) for origin in origins if origin is not None))
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """A scan: the steps of its body, run once for each step of the loop.
+
+    The body is written over the values around it: its constants are the outer nodes themselves, and
+    a slice of a sequence is ``gather(sequence, step)``, so that a sequence may be any index map.
+
+    Attributes:
+        scan: the node.
+        step: the leaf that stands for the number of the step, an int32 scalar.
+        carries: the leaf that stands for each carry as the step finds it.
+        initial: what each carry starts as; stored, or a leaf.
+        outputs: what the body computes: the new carries, then what is stacked.
+        items: the `item` nodes of the scan that the program reads: what the loop stores.
+        inputs: what it reads from memory, the initial carries included.
+        steps: the schedule of `outputs`.
+        persistent: whether one launch may run all steps.
+        reasons: as of a kernel.
+    """
+
+    scan: Node
+    step: Node
+    carries: tuple[Node, ...]
+    initial: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    items: tuple[Node, ...]
+    inputs: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    persistent: bool = False
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return "scan"
+
+    @property
+    def stores(self) -> tuple[Node, ...]:
+        return self.items
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.layers))
+
+
+Step: TypeAlias = Kernel | Loop
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """The steps that compute `outputs`, in an order in which each finds what it reads.
+
+    What a step reads is an input, a shared variable, a constant array, or an output of an earlier
+    step. An output of the program may be one of those leaves itself.
+    """
+
+    outputs: tuple[Node, ...]
+    steps: tuple[Step, ...]
+
+
+def kernels(steps: Sequence[Step]) -> list[Kernel]:
+    """All kernels of a schedule, those of loop bodies included, in order."""
+    found: list[Kernel] = []
+    for step in steps:
+        found += kernels(step.steps) if isinstance(step, Loop) else [step]
+    return found

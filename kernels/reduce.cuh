@@ -1,0 +1,85 @@
+// Reductions: what each starts from and how two parts become one.
+//
+// max and min keep NaN; argmax and argmin give the first of ties, and the first NaN before all.
+// Parts are always combined in a fixed order, so that the same input gives the same bits.
+#ifndef GC_REDUCE_CUH
+#define GC_REDUCE_CUH
+
+#include "pointwise.cuh"
+
+// ---- the ends of each type ----------------------------------------------------------------------
+
+template <typename T> struct gc_limits;
+template <> struct gc_limits<int> {
+  static GC_DEVICE int lowest() { return -2147483647 - 1; }
+  static GC_DEVICE int highest() { return 2147483647; }
+};
+template <> struct gc_limits<unsigned int> {
+  static GC_DEVICE unsigned int lowest() { return 0u; }
+  static GC_DEVICE unsigned int highest() { return 4294967295u; }
+};
+template <> struct gc_limits<gc_int64> {
+  static GC_DEVICE gc_int64 lowest() { return -9223372036854775807LL - 1; }
+  static GC_DEVICE gc_int64 highest() { return 9223372036854775807LL; }
+};
+template <typename T> struct gc_float_limits {
+  static GC_DEVICE T lowest() { return -gc_infinity<T>(); }
+  static GC_DEVICE T highest() { return gc_infinity<T>(); }
+};
+template <> struct gc_limits<float> : gc_float_limits<float> {};
+template <> struct gc_limits<double> : gc_float_limits<double> {};
+
+// ---- sum, prod, max, min, any, all --------------------------------------------------------------
+
+#define GC_REDUCTION(name, start, combined)                              \
+  struct gc_reduce_##name {                                              \
+    template <typename T> static GC_DEVICE T identity() { return start; } \
+    template <typename T> static GC_DEVICE T element(T x, int) { return x; } \
+    template <typename T> static GC_DEVICE T combine(T x, T y) { return combined; } \
+    template <typename T> static GC_DEVICE T result(T x) { return x; }   \
+  };
+GC_REDUCTION(sum, T(0), gc_add(x, y))
+GC_REDUCTION(prod, T(1), gc_mul(x, y))
+GC_REDUCTION(max, gc_limits<T>::lowest(), gc_maximum(x, y))
+GC_REDUCTION(min, gc_limits<T>::highest(), gc_minimum(x, y))
+GC_REDUCTION(any, false, x || y)
+GC_REDUCTION(all, true, x && y)
+#undef GC_REDUCTION
+
+// ---- argmax, argmin -----------------------------------------------------------------------------
+
+// A value and where it lies; place -1 is nothing yet.
+template <typename T> struct gc_placed {
+  T value;
+  int place;
+};
+
+// Whether x comes before y: larger (or smaller), NaN before numbers, then the lower place.
+template <bool largest, typename T>
+GC_DEVICE bool gc_precedes(gc_placed<T> x, gc_placed<T> y) {
+  if (y.place < 0) return true;
+  if (x.place < 0) return false;
+  const bool x_nan = x.value != x.value, y_nan = y.value != y.value;
+  if (x_nan != y_nan) return x_nan;
+  if (!x_nan && x.value != y.value) return (x.value > y.value) == largest;
+  return x.place < y.place;
+}
+
+template <bool largest> struct gc_reduce_place {
+  template <typename T> static GC_DEVICE gc_placed<T> identity() {
+    gc_placed<T> nothing = {T(0), -1};
+    return nothing;
+  }
+  template <typename T> static GC_DEVICE gc_placed<T> element(T x, int place) {
+    gc_placed<T> one = {x, place};
+    return one;
+  }
+  template <typename T> static GC_DEVICE gc_placed<T> combine(gc_placed<T> x, gc_placed<T> y) {
+    return gc_precedes<largest>(x, y) ? x : y;
+  }
+  template <typename T> static GC_DEVICE int result(gc_placed<T> x) { return x.place; }
+};
+typedef gc_reduce_place<true> gc_reduce_argmax;
+typedef gc_reduce_place<false> gc_reduce_argmin;
+
+#endif
