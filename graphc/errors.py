@@ -59,6 +59,10 @@ class DeviceError(GraphcError, RuntimeError):
     """A device that was asked for and cannot be used."""
 
 
+class OutOfMemoryError(DeviceError, MemoryError):
+    """A device whose memory does not suffice for a call."""
+
+
 class NotFiniteError(GraphcError, FloatingPointError):
     """A NaN or an infinity found by a guard."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.command import Command
-from graphc.compiler.runtime import probe
+from graphc.compiler.runtime import nvcc, probe
 from graphc.config import config
 from graphc.errors import FlagError
 from graphc.version import __version__
@@ -100,7 +100,14 @@ def _nvcc() -> Finding:
     path = probe.nvcc_path()
     if path is None:
         return Finding("nvcc", "missing: not on PATH", probe.NVCC_FIX)
-    return Finding("nvcc", f"{_version_line(path)} ({path})")
+    version = _version_line(path)
+    driver = probe.cuda_driver().version
+    if driver:
+        major, minor = map(int, driver.split("."))
+        problem = nvcc.older_driver(nvcc.Compiler(path, version), (major, minor))
+        if problem:
+            return Finding("nvcc", f"{version} ({path}): {problem}", nvcc.DRIVER_FIX)
+    return Finding("nvcc", f"{version} ({path})")
 
 
 def _pycuda() -> Finding:

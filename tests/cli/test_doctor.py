@@ -62,7 +62,7 @@ def test_a_missing_piece_comes_with_the_command_that_fixes_it(
     assert fix in after
 
 
-def test_a_complete_machine_needs_no_fix_but_for_the_executor(
+def test_a_complete_machine_needs_no_fix(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, text in [("cc", "cc 12.4\\nmore"), ("nvcc", "nvcc: NVIDIA\\nrelease 12.8, V12.8")]:
@@ -77,8 +77,20 @@ def test_a_complete_machine_needs_no_fix_but_for_the_executor(
     assert lines_of("nvcc", report) == f"nvcc         release 12.8, V12.8 ({tmp_path}/nvcc)"
     assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
     assert lines_of("pycuda", report).endswith("2025.1")
-    assert "no CUDA executor yet" in lines_of("GPU usable", report)
-    assert report.count("fix:") == 1
+    assert lines_of("GPU usable", report).endswith("yes: H100, A100")
+    assert "fix:" not in report
+
+
+def test_a_driver_older_than_the_toolkit_is_said_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "nvcc").write_text("#!/bin/sh\necho 'release 13.0, V13.0.88'\n")
+    (tmp_path / "nvcc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100",)))
+    said = lines_of("nvcc", doctor.report())
+    assert f"the driver is for CUDA 12.8, {tmp_path}/nvcc is of CUDA 13.0" in said
+    assert "fix: update NVIDIA's driver" in said
 
 
 def test_a_compiler_that_does_not_run_is_said(

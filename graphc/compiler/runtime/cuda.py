@@ -23,7 +23,7 @@ import numpy as np
 from graphc.compiler.runtime import probe
 from graphc.compiler.runtime.pool import Block, Pool
 from graphc.compiler.runtime.workspace import Workspace
-from graphc.errors import DeviceError
+from graphc.errors import DeviceError, OutOfMemoryError
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, nor it for us
 _DEFAULT_SHARED = 48 << 10
@@ -114,7 +114,7 @@ class Device:
     # ---- memory --------------------------------------------------------------------------------
 
     def allocate(self, nbytes: int, what: str) -> Block:
-        """Device memory; `what` names it in the DeviceError where there is not enough."""
+        """Device memory; `what` names it in the OutOfMemoryError where there is not enough."""
         try:
             return self._pool.take(nbytes)
         except self._cuda.MemoryError:
@@ -124,13 +124,17 @@ class Device:
         try:
             return self._pool.take(nbytes)
         except self._cuda.MemoryError:
-            free, total = self._cuda.mem_get_info()
-            used = self._pool.held - self._pool.free
-            raise DeviceError(
+            _, total = self._cuda.mem_get_info()
+            raise OutOfMemoryError(
                 f"CUDA_ERROR_OUT_OF_MEMORY: {what} needs {nbytes:,} bytes; {self.facts.name} has "
-                f"{free:,} of {total:,} bytes free, and graphc uses {used:,}. Use a smaller batch "
-                "or end other programs on the GPU"
+                f"{self.available():,} of {total:,} bytes free, and {self._pool.held:,} are in use "
+                "by graphc. Use a smaller batch, or end other programs on the GPU"
             ) from None
+
+    def available(self) -> int:
+        """How many bytes the next allocation could have at most."""
+        with self._named("asking for the free memory"):
+            return self._cuda.mem_get_info()[0] + self._pool.free
 
     def pinned(self, nbytes: int) -> np.ndarray:
         """Page-locked host memory, as uint8. Give it to `discard` when it is needed no more."""
@@ -243,9 +247,11 @@ class Device:
         """What pycuda raised, as an error of graphc: the CUDA error's name and what was done."""
         call, _, text = str(error).partition(" failed: ")
         text = text.strip()
-        name = _error_names().get(text.partition(" - ")[0], type(error).__name__)
+        failed = isinstance(error, self._cuda.LaunchError)
+        unnamed = "CUDA_ERROR_LAUNCH_FAILED" if failed else type(error).__name__
+        name = _error_names().get(text.partition(" - ")[0], unnamed)
         hint = ""
-        if isinstance(error, self._cuda.LaunchError):
+        if failed:
             hint = (
                 ". A kernel failed after it was launched; CUDA_LAUNCH_BLOCKING=1 in the "
                 "environment makes the error name it"

@@ -18,9 +18,10 @@ from graphc.compiler.runtime.device_array import on_device
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.nvcc import compiled
 from graphc.compiler.runtime.observed import run_observed
+from graphc.compiler.runtime.out_of_memory import explanation
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
-from graphc.errors import IndexRangeError
+from graphc.errors import IndexRangeError, OutOfMemoryError
 
 FINE = 2**64 - 1
 """The status word while no check has failed (kernels/status.cuh)."""
@@ -108,7 +109,11 @@ class CudaExecutor:
     ) -> tuple[list[np.ndarray], int]:
         """What is fetched, and the status word."""
         device, tape = self._device, self._tape(bindings)
-        arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
+        try:
+            arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
+        except OutOfMemoryError as error:
+            more = explanation(self._program, bindings, self._plan, device.available())
+            raise OutOfMemoryError(f"{error}{more}") from None
         arrays = {state: on_device(state, device) for state in self._states}
         with device.workspace.inputs(tape.feeds, tape.feed_nbytes, feeds) as inputs:
             tape.move(ARENA, arena.address)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from graphc.compiler.codegen import lower
 from graphc.compiler.graph import Node, State
 from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
@@ -46,4 +48,6 @@ def executor_for(
         states: the shared variables that a run sets.
         name: of the function, for messages.
     """
-    return CpuExecutor(outputs, states)
+    if device == "cpu":
+        return CpuExecutor(outputs, states)
+    return CudaExecutor(lower(outputs, states), outputs, states, name)

@@ -21,6 +21,7 @@ _log = logging.getLogger("graphc")
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
 _SHOWN_LINES = 20
+DRIVER_FIX = "update NVIDIA's driver, or put the nvcc of an earlier toolkit first on PATH"
 
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
@@ -108,18 +109,25 @@ def compiled(
 
 
 def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:
-    """DeviceError where the driver is of an earlier major version than the toolkit.
+    """DeviceError where the driver cannot load what the compiler makes."""
+    problem = older_driver(compiler, driver)
+    if problem:
+        raise DeviceError(f"{problem}. What to do: {DRIVER_FIX}")
+
+
+def older_driver(compiler: Compiler, driver: tuple[int, int]) -> str:
+    """What is wrong where the driver is of an earlier major version than the toolkit; else empty.
 
     Within one major version a driver loads what a newer toolkit makes (CUDA Compatibility, "Minor
     Version Compatibility").
     """
     release = compiler.release
-    if release is not None and driver[0] < release[0]:
-        raise DeviceError(
-            f"the CUDA driver is older than the toolkit: the driver is for CUDA {_dotted(driver)}, "
-            f"{compiler.path} is of CUDA {_dotted(release)}. What to do: update NVIDIA's driver, "
-            f"or put an nvcc of CUDA {driver[0]} first on PATH"
-        )
+    if release is None or driver[0] >= release[0]:
+        return ""
+    return (
+        f"the CUDA driver is older than the toolkit: the driver is for CUDA {_dotted(driver)}, "
+        f"{compiler.path} is of CUDA {_dotted(release)}"
+    )
 
 
 def _run(command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -78,21 +78,19 @@ def has_pycuda() -> bool:
 
 
 def gpu_status() -> GpuStatus:
-    """Whether a GPU can be used, and else every piece that is missing and its fix.
-
-    This version of graphc has no CUDA executor, so `usable` is False on every machine; the
-    reason says so after the pieces that this machine lacks.
-    """
+    """Whether a GPU can be used, and else every piece that is missing and its fix."""
     driver = cuda_driver()
     missing = [(driver.problem, driver.fix)] if driver.problem else []
     if nvcc_path() is None:
         missing.append(("no CUDA compiler (nvcc not on PATH)", NVCC_FIX))
     if not has_pycuda():
         missing.append(("no pycuda", PYCUDA_FIX))
-    missing.append(("this version of graphc has no CUDA executor yet", "use device=cpu"))
-    reasons, fixes = zip(*missing, strict=True)
-    # The last fix alone helps today: installing the other pieces would change nothing.
-    return GpuStatus(False, "; ".join(reasons), fixes[-1], driver.names)
+    return GpuStatus(
+        not missing,
+        "; ".join(problem for problem, _ in missing),
+        "; ".join(fix for _, fix in missing),
+        driver.names,
+    )
 
 
 class _CallError(Exception):

@@ -202,7 +202,7 @@ class Tape:
         if isinstance(argument, CallStep):
             return CALL_STEP, 0
         if isinstance(argument, LoopStep):
-            return None, _turn_of(argument.loop, turns).index
+            return None, _turn_of(argument.scan, turns).index
         if isinstance(argument, Word):
             return None, argument.value
         if isinstance(argument, StatusWord):
@@ -267,5 +267,5 @@ def _carried(argument: CarryPointer, turns: tuple[Turn, ...]) -> Buffer:
     return carry.initial if turn.number == 0 else carry.pair[(turn.number - 1) % 2]
 
 
-def _turn_of(loop: DeviceLoop | Node, turns: tuple[Turn, ...]) -> Turn:
-    return next(turn for turn in reversed(turns) if loop in (turn.loop, turn.loop.scan))
+def _turn_of(scan: Node, turns: tuple[Turn, ...]) -> Turn:
+    return next(turn for turn in turns if turn.loop.scan is scan)

@@ -6,6 +6,7 @@ import pytest
 import graphc
 from graphc.compiler import graph as g
 from graphc.compiler.function import CallStep, function
+from graphc.compiler.runtime.probe import GpuStatus
 from graphc.errors import (
     ArgumentError,
     DataError,
@@ -171,8 +172,10 @@ def test_errors_of_the_door():
 
 
 def test_a_gpu_that_cannot_be_used_is_an_error_with_the_reason(monkeypatch, caplog):
+    missing = GpuStatus(False, "no CUDA driver", "install it", ())
+    monkeypatch.setattr("graphc.compiler.runtime.device.gpu_status", lambda: missing)
     graphc.config.device = "gpu"
-    with pytest.raises(DeviceError, match=r"device=gpu.*(?i:gpu|cuda)"):
+    with pytest.raises(DeviceError, match=r"device=gpu.*no CUDA driver.*install it"):
         function([], g.shared(1.0))
     graphc.config.device = "auto"
     monkeypatch.setattr("graphc.compiler.runtime.device._told", set())

@@ -11,7 +11,6 @@ import pytest
 from graphc.compiler.runtime import probe
 
 COMPILER = shutil.which("cc")
-NO_EXECUTOR = "this version of graphc has no CUDA executor yet"
 
 DRIVER = """
 #include <string.h>
@@ -76,16 +75,29 @@ def test_status_names_every_missing_piece(monkeypatch: pytest.MonkeyPatch) -> No
     status = probe.gpu_status()
     assert not status.usable
     assert status.reason == (
-        "no CUDA driver (libcuda.so.1 not found); no CUDA compiler (nvcc not on PATH); "
-        f"no pycuda; {NO_EXECUTOR}"
+        "no CUDA driver (libcuda.so.1 not found); no CUDA compiler (nvcc not on PATH); no pycuda"
     )
-    assert status.fix == "use device=cpu"
+    assert status.fix == f"install it; {probe.NVCC_FIX}; {probe.PYCUDA_FIX}"
 
 
-def test_a_complete_machine_is_still_not_usable_and_the_reason_says_why(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("nvcc", "pycuda", "reason", "fix"),
+    [
+        (None, True, "no CUDA compiler (nvcc not on PATH)", probe.NVCC_FIX),
+        ("/usr/bin/nvcc", False, "no pycuda", probe.PYCUDA_FIX),
+    ],
+)
+def test_one_missing_piece_comes_with_its_own_fix(
+    nvcc: str | None, pycuda: bool, reason: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100",)))
+    monkeypatch.setattr(probe, "nvcc_path", lambda: nvcc)
+    monkeypatch.setattr(probe, "has_pycuda", lambda: pycuda)
+    assert probe.gpu_status() == probe.GpuStatus(False, reason, fix, ("H100",))
+
+
+def test_a_machine_with_all_pieces_is_usable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100",)))
     monkeypatch.setattr(probe, "nvcc_path", lambda: "/usr/bin/nvcc")
     monkeypatch.setattr(probe, "has_pycuda", lambda: True)
-    assert probe.gpu_status() == probe.GpuStatus(False, NO_EXECUTOR, "use device=cpu", ("H100",))
+    assert probe.gpu_status() == probe.GpuStatus(True, "", "", ("H100",))

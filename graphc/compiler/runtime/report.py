@@ -1,0 +1,81 @@
+"""`device_report`: what functions run on, and with what."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, fields
+
+from graphc.compiler.runtime import cuda, nvcc
+from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.device import select_device
+from graphc.config import config
+
+_CUDA_PRECISION = (
+    "float32 is IEEE float32 everywhere: no TF32, no reduced-precision products, no fast-math; "
+    "a product and a sum may become one fused multiply-add"
+)
+_CPU_PRECISION = "float32 is IEEE float32 everywhere, as NumPy computes it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceReport:
+    """What functions run on now; printed as one line a field. Empty is what a CPU does not have.
+
+    Attributes:
+        device: the name of the GPU, or of the CPU.
+        capability: the GPU's compute capability.
+        multiprocessors: how many the GPU has.
+        memory: the GPU's.
+        shared_memory: what a block may have at most.
+        driver: the version of CUDA that the driver is for.
+        toolkit: the release of the CUDA toolkit whose nvcc compiles kernels.
+        pycuda: its version.
+        cache: the folder of compiled kernels.
+        floatX: the type of weights and of data whose type is not given.
+        precision: what float32 means.
+    """
+
+    device: str
+    capability: str = ""
+    multiprocessors: str = ""
+    memory: str = ""
+    shared_memory: str = ""
+    driver: str = ""
+    toolkit: str = ""
+    pycuda: str = ""
+    cache: str = ""
+    floatX: str
+    precision: str
+
+    def __str__(self) -> str:
+        rows = [(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self)]
+        return "\n".join(f"{name:<16}{value}" for name, value in rows if value)
+
+
+def device_report() -> DeviceReport:
+    """The device that the flag `device` picks. DeviceError where it cannot be met."""
+    if select_device() == "cpu":
+        name = platform.processor() or platform.machine()
+        return DeviceReport(device=f"CPU ({name})", floatX=config.floatX, precision=_CPU_PRECISION)
+    facts = cuda.device().facts
+    cache = kernel_cache()
+    compiler = nvcc.find_compiler(cache)
+    release = compiler.release
+    version, built_with = cuda.versions()
+    return DeviceReport(
+        device=facts.name,
+        capability=_dotted(facts.capability),
+        multiprocessors=str(facts.multiprocessors),
+        memory=f"{facts.memory / 2**30:.1f} GiB",
+        shared_memory=f"{facts.shared_opt_in // 1024} KiB a block",
+        driver=f"CUDA {_dotted(facts.driver_version)}",
+        toolkit=f"CUDA {_dotted(release)}" if release else compiler.version.strip(),
+        pycuda=f"{version}, built with CUDA {_dotted(built_with[:2])}",
+        cache=str(cache.folder),
+        floatX=config.floatX,
+        precision=_CUDA_PRECISION,
+    )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
