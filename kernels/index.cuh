@@ -10,8 +10,16 @@ GC_DEVICE int gc_first_window(int place, int extent, int stride) {
   return place < extent ? 0 : (place - extent) / stride + 1;
 }
 GC_DEVICE int gc_last_window(int place, int stride, int windows) {
+  if (place < 0) return -1;  // cropped: no window
   const int last = place / stride;
   return last < windows ? last : windows - 1;
+}
+
+// Whether an element can be the first maximum of a window, for all that another element of it says:
+// `before` is whether that one comes first. NaN stands above all numbers. True for itself.
+template <typename T> GC_DEVICE bool gc_keeps_first(T own, T other, bool before) {
+  if (own != own) return !before || other == other;
+  return before ? other < own : other <= own;
 }
 
 // Four neighbours, loaded and stored at once: 16 bytes of float. `at` is a multiple of four; what

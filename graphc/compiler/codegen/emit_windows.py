@@ -1,69 +1,78 @@
-"""Pooling and its gradients: a thread owns one result and walks the window, or the windows."""
+"""Pooling and its gradients: a thread owns one result and walks the window, or the windows.
+
+Why a thread an element, for the gradients too: what these kernels wait for is memory. `max_unpool`
+in this form reads x once from memory and again from the caches for the other places of its window,
+stores whole lines, and compares without branches; a thread a window would read x once alone, but
+store with gaps. The places of a window are loops of constant length, unrolled, so that coordinates
+are worked out once for each axis and offsets become constants.
+"""
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import C_TYPES, minus, plus, times
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
+
+_MOST_UNROLLED = 32
+"""Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""
 
 
-def _elements(
-    emitter: Emitter, node: Node, shape: Shape, windows: list[str], place: str
-) -> tuple[list[str], list[str]]:
-    """The element that place number `place` of a window meets, an axis at a time, and the
-    conditions under which it is no padding."""
+@contextmanager
+def _places(
+    emitter: Emitter, node: Node, shape: Shape, windows: list[str]
+) -> Iterator[tuple[str, ...]]:
+    """Loops over the places of a window that are no padding; gives the element's coordinates."""
     size = emitter.signature.size
-    places = emitter.coordinates(Index(node.attrs["window"], linear=place))
-    coords, conditions = [], []
-    for window, within, extent, stride, (low, high) in zip(
-        windows, places, shape[2:], node.attrs["strides"], node.attrs["padding"], strict=True
-    ):
-        coord = emitter.integer(minus(plus(times(window, size(stride)), within), size(low)))
-        if low != 0:
-            conditions.append(f"{coord} >= 0")
-        if high != 0:
-            conditions.append(f"{coord} < {size(extent)}")
-        coords.append(coord)
-    return coords, conditions
-
-
-def _first_maximum(
-    emitter: Emitter, node: Node, x: Node, outer: tuple[str, str], windows: list[str]
-) -> str:
-    """The place in x (its position in C order) of the first maximum of a window."""
-    best = emitter.name("a")
-    scalar = C_TYPES[x.dtype]
-    emitter.line(f"gc_placed<{scalar}> {best} = gc_reduce_argmax::identity<{scalar}>();")
-    place, head = emitter.loop(product(node.attrs["window"]))
-    with emitter.block(head):
-        coords, conditions = _elements(emitter, node, x.shape, windows, place)
-        with emitter.block(f"if ({' && '.join(conditions)})" if conditions else ""):
-            element = Index(x.shape, coords=(*outer, *coords))
-            value, position = emitter.value(x, element), emitter.position(element)
-            one = f"gc_reduce_argmax::element({value}, {position})"
-            emitter.line(f"{best} = gc_reduce_argmax::combine({best}, {one});")
-    return f"gc_reduce_argmax::result({best})"
+    unrolled = product(node.attrs["window"]) <= _MOST_UNROLLED
+    with ExitStack() as loops:
+        coords = []
+        for window, extent, count, stride, (low, high) in zip(
+            windows,
+            shape[2:],
+            node.attrs["window"],
+            node.attrs["strides"],
+            node.attrs["padding"],
+            strict=True,
+        ):
+            start = emitter.integer(minus(times(window, size(stride)), size(low)))
+            within, head = emitter.loop(count)
+            if unrolled:
+                emitter.line("#pragma unroll")
+            loops.enter_context(emitter.block(head))
+            coord = emitter.integer(plus(start, within))
+            conditions = [f"{coord} >= 0"] if low != 0 else []
+            conditions += [f"{coord} < {size(extent)}"] if high != 0 else []
+            if conditions:
+                loops.enter_context(emitter.block(f"if ({' && '.join(conditions)})"))
+            coords.append(coord)
+        yield tuple(coords)
 
 
 @rule("max_pool")
 def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
     x, values = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
+    scalar = C_TYPES[x.dtype]
     if values is x:
-        scalar = C_TYPES[x.dtype]
         largest = emitter.variable(node, f"gc_reduce_max::identity<{scalar}>()")
-        place, head = emitter.loop(product(node.attrs["window"]))
-        with emitter.block(head):
-            coords, conditions = _elements(emitter, node, x.shape, windows, place)
-            with emitter.block(f"if ({' && '.join(conditions)})" if conditions else ""):
-                element = Index(x.shape, coords=(sample, channel, *coords))
-                value = emitter.value(x, element)
-                emitter.line(f"{largest} = gc_maximum({largest}, {value});")
+        with _places(emitter, node, x.shape, windows) as coords:
+            value = emitter.value(x, Index(x.shape, coords=(sample, channel, *coords)))
+            emitter.line(f"{largest} = gc_maximum({largest}, {value});")
         return largest
-    first = _first_maximum(emitter, node, x, (sample, channel), windows)
-    return emitter.value(values, Index(values.shape, linear=emitter.integer(first)))
+    best = emitter.name("a")
+    emitter.line(f"gc_placed<{scalar}> {best} = gc_reduce_argmax::identity<{scalar}>();")
+    with _places(emitter, node, x.shape, windows) as coords:
+        element = Index(x.shape, coords=(sample, channel, *coords))
+        value, position = emitter.value(x, element), emitter.position(element)
+        one = f"gc_reduce_argmax::element({value}, {position})"
+        emitter.line(f"{best} = gc_reduce_argmax::combine({best}, {one});")
+    first = emitter.integer(f"gc_reduce_argmax::result({best})")
+    return emitter.value(values, Index(values.shape, linear=first))
 
 
 @rule("sum_pool")
@@ -71,32 +80,50 @@ def _sum_pool(emitter: Emitter, node: Node, index: Index) -> str:
     (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
     total = emitter.variable(node, "0")
-    place, head = emitter.loop(product(node.attrs["window"]))
-    with emitter.block(head):
-        coords, conditions = _elements(emitter, node, x.shape, windows, place)
-        with emitter.block(f"if ({' && '.join(conditions)})" if conditions else ""):
-            value = emitter.value(x, Index(x.shape, coords=(sample, channel, *coords)))
-            emitter.line(f"{total} = gc_add({total}, {value});")
+    with _places(emitter, node, x.shape, windows) as coords:
+        value = emitter.value(x, Index(x.shape, coords=(sample, channel, *coords)))
+        emitter.line(f"{total} = gc_add({total}, {value});")
     return total
 
 
-def _each_window(emitter: Emitter, node: Node, index: Index, pooled: Shape):
-    """Loops over the windows that hold an element: their coordinates, and the loops' heads.
+@contextmanager
+def _each_window(
+    emitter: Emitter, node: Node, index: Index, shape: Shape, pooled: Shape
+) -> Iterator[tuple[str, ...]]:
+    """Loops over the windows that hold an element of a value of `shape`; gives their coordinates.
 
-    Window w holds element e where ``0 <= e + low - w * stride < extent``.
+    Window w holds element e where ``0 <= e + low - w * stride < extent``. Along an axis where
+    windows do not overlap there is one at most, so no loop.
     """
     size = emitter.signature.size
-    names, heads = [], []
-    for axis, (extent, stride, (low, _)) in enumerate(
-        zip(node.attrs["window"], node.attrs["strides"], node.attrs["padding"], strict=True)
-    ):
-        coord = emitter.integer(plus(emitter.coordinate(index, axis + 2), size(low)))
-        first = f"gc_first_window({coord}, {extent}, {stride})"
-        last = f"gc_last_window({coord}, {stride}, {size(pooled[axis + 2])})"
-        name = emitter.name("r")
-        heads.append(f"for (int {name} = {first}; {name} <= {last}; ++{name})")
-        names.append(name)
-    return names, " ".join(heads)
+    with ExitStack() as loops:
+        names = []
+        for axis, (extent, stride, (low, _)) in enumerate(
+            zip(node.attrs["window"], node.attrs["strides"], node.attrs["padding"], strict=True)
+        ):
+            place = emitter.integer(plus(emitter.coordinate(index, axis + 2), size(low)))
+            count = pooled[axis + 2]
+            if stride < extent:
+                first = f"gc_first_window({place}, {extent}, {stride})"
+                last = f"gc_last_window({place}, {stride}, {size(count)})"
+                name = emitter.name("r")
+                head = f"for (int {name} = {first}; {name} <= {last}; ++{name})"
+                loops.enter_context(emitter.block(head))
+            else:
+                name = emitter.integer(over(place, str(stride)))
+                conditions = [] if _at_least_zero(low) else [f"{place} >= 0"]
+                if not _at_least_zero(count * stride - shape[axis + 2] - low):
+                    conditions.append(f"{name} < {size(count)}")  # else windows reach the end
+                if stride > extent:
+                    conditions.append(f"{minus(place, times(name, str(stride)))} < {extent}")
+                if conditions:
+                    loops.enter_context(emitter.block(f"if ({' && '.join(conditions)})"))
+            names.append(name)
+        yield tuple(names)
+
+
+def _at_least_zero(size: Size) -> bool:
+    return not isinstance(size, Dim) and size >= 0
 
 
 @rule("sum_unpool")
@@ -104,8 +131,7 @@ def _sum_unpool(emitter: Emitter, node: Node, index: Index) -> str:
     (cotangents,) = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))
     total = emitter.variable(node, "0")
-    windows, head = _each_window(emitter, node, index, cotangents.shape)
-    with emitter.block(head):
+    with _each_window(emitter, node, index, node.shape, cotangents.shape) as windows:
         value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
         emitter.line(f"{total} = gc_add({total}, {value});")
     return total
@@ -116,12 +142,17 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
     """Each element asks the windows that hold it whether it is their first maximum."""
     x, cotangents = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))
-    own = emitter.position(index)
+    position = emitter.position(index)
+    own = emitter.value(x, Index(x.shape, index.linear, index.coords))
     total = emitter.variable(node, "0")
-    windows, head = _each_window(emitter, node, index, cotangents.shape)
-    with emitter.block(head):
-        first = _first_maximum(emitter, node, x, outer, windows)
-        with emitter.block(f"if ({first} == {own})"):
+    with _each_window(emitter, node, index, x.shape, cotangents.shape) as windows:
+        first = emitter.name("first")
+        emitter.line(f"bool {first} = true;")
+        with _places(emitter, node, x.shape, list(windows)) as coords:
+            element = Index(x.shape, coords=(*outer, *coords))
+            other, at = emitter.value(x, element), emitter.position(element)
+            emitter.line(f"{first} = {first} && gc_keeps_first({own}, {other}, {at} < {position});")
+        with emitter.block(f"if ({first})"):
             value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
             emitter.line(f"{total} = gc_add({total}, {value});")
     return total

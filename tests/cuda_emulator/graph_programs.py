@@ -1,0 +1,49 @@
+"""Graphs as CUDA programs on the emulated driver, beside what the interpreter makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order
+
+
+def run(
+    outputs: Sequence[Node],
+    feeds: Mapping[Node, np.ndarray],
+    call_step: int = 0,
+    program: DeviceProgram | None = None,
+) -> list[np.ndarray]:
+    """The outputs, computed by one translation unit; RaceError where an order changes their bits.
+
+    Args:
+        program: what `lower(outputs)` gave, where it is not that of the schedule.
+    """
+    executor = CudaExecutor(program or lower(outputs), outputs)
+    bindings = bind(list(feeds), list(feeds.values()))
+    first, *others = in_each_order(lambda: executor.run(feeds, bindings, call_step))
+    for order, other in zip(ORDERS[1:], others, strict=True):
+        for k, (one, another) in enumerate(zip(first, other, strict=True)):
+            if one.tobytes() != another.tobytes():
+                raise RaceError(f"output {k} differs between the orders {ORDERS[0]} and {order}")
+    return first
+
+
+def both(
+    outputs: Sequence[Node],
+    feeds: Mapping[Node, np.ndarray],
+    call_step: int = 0,
+    program: DeviceProgram | None = None,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each output what the device gives, and what the interpreter does."""
+    ours = run(outputs, feeds, call_step, program)
+    theirs = evaluate(outputs, feeds, call_step)
+    for one, another in zip(ours, theirs, strict=True):
+        assert (one.shape, one.dtype) == (another.shape, another.dtype)
+    return list(zip(ours, theirs, strict=True))
