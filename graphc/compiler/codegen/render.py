@@ -38,7 +38,7 @@ def render(template: str, **values: object) -> str:
 def header(name: str, kernel: Kernel | Loop, signature: Signature, how: str) -> str:
     """The comment above a kernel function: what it computes, for whom, from what, and how."""
     facts = [
-        f"{name}: {', '.join(map(comment, kernel.layers)) or 'no layer'}: {_ops(kernel)}",
+        f"{name}: {', '.join(map(comment, kernel.layers)) or 'no layer'}: {_work(kernel)}",
         how,
         *signature.legend,
         *map(comment, kernel.reasons),
@@ -46,12 +46,15 @@ def header(name: str, kernel: Kernel | Loop, signature: Signature, how: str) -> 
     return "\n".join(line for fact in facts for line in _wrapped(fact))
 
 
-def _ops(kernel: Kernel | Loop) -> str:
-    """What is computed, as a list of op names without repetition, the order of the body."""
+def op_names(kernel: Kernel | Loop) -> tuple[str, ...]:
+    """What is computed, as op names without repetition, in the order of the body."""
     nodes: tuple[Node, ...] = kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
-    silent = ("constant", "broadcast", "reshape", "cast", "dim", "iota")
-    names = dict.fromkeys(node.op for node in nodes if node.op not in silent)
-    return ", ".join(names) or "a copy"
+    silent = ("input", "constant", "broadcast", "reshape", "cast", "dim", "iota")
+    return tuple(dict.fromkeys(node.op for node in nodes if node.op not in silent))
+
+
+def _work(kernel: Kernel | Loop) -> str:
+    return ", ".join(op_names(kernel)) or "a copy"
 
 
 def _wrapped(text: str) -> list[str]:

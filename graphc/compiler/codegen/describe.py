@@ -1,0 +1,342 @@
+"""What a program's kernels are, for people: one description a launch, in the order of running.
+
+    >>> print(describe(program, bindings, "mlp.train"))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, overload
+
+import numpy as np
+
+from graphc.compiler.codegen.launch import (
+    Bindings,
+    Buffer,
+    DeviceLoop,
+    DeviceProgram,
+    DeviceStep,
+    Launch,
+    value_of,
+)
+from graphc.compiler.codegen.render import op_names
+from graphc.compiler.codegen.table import by, html_rows, quantity, wrapped
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.cost import cost, elements
+from graphc.compiler.graph.dim import evaluate
+from graphc.compiler.schedule.kernel import Kernel, Loop
+
+
+@dataclass(frozen=True)
+class KernelDescription:
+    """One launch of a program, with its sizes bound.
+
+    Attributes:
+        name: of the function in the source.
+        kind: one of `schedule.KINDS`, or ``scan`` for a loop that one launch runs.
+        layers: whose nodes it computes.
+        ops: the names of what it computes, in order, each once.
+        extents: the shape of the domain that it walks.
+        grid, block: blocks and threads, in x, y and z.
+        shared: bytes of dynamic shared memory.
+        reads, writes: the names of the values in memory that it reads and writes.
+        times: how often one call of the function launches it: above 1 inside of loops.
+        flops: floating-point operations of one launch, as `graph.cost` counts them; nodes that
+            several kernels compute for themselves count in each. Where several launches share one
+            kernel's work, the first has all.
+        bytes: the memory traffic of one launch: each input read once and each output written once,
+            of an input that is only sliced or indexed the part that is used; partial results that
+            one launch hands to the next included.
+        reasons: why it was not fused further, a sentence for each neighbour.
+        notes: what else there is to know (a slow path, a row that is read twice).
+        source: the function and the comment above it.
+    """
+
+    name: str
+    kind: str
+    layers: tuple[str, ...]
+    ops: tuple[str, ...]
+    extents: tuple[int, ...]
+    grid: tuple[int, int, int]
+    block: tuple[int, int, int]
+    shared: int
+    times: int
+    flops: int
+    bytes: int
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    source: str
+
+    @property
+    def what(self) -> str:
+        """What is computed, for whom, over how many elements."""
+        layers = ", ".join(self.layers) or "no layer"
+        copy = f"a copy of {', '.join(self.reads)}" if self.reads else "a constant"
+        ops = ", ".join(self.ops) or copy
+        return f"{layers}: {ops}; over {by(self.extents) or 'one element'}"
+
+    @property
+    def remarks(self) -> list[str]:
+        """The reasons and the notes, each once."""
+        return list(dict.fromkeys((*self.reasons, *self.notes)))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The description as JSON has it."""
+        launch = {
+            "grid": list(self.grid),
+            "block": list(self.block),
+            "shared": self.shared,
+            "times": self.times,
+        }
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "layers": list(self.layers),
+            "ops": list(self.ops),
+            "extents": list(self.extents),
+            "launch": launch,
+            "flops": self.flops,
+            "bytes": self.bytes,
+            "reads": list(self.reads),
+            "writes": list(self.writes),
+            "reason": "; ".join(self.reasons),
+            "notes": list(self.notes),
+            "source": self.source,
+        }
+
+
+class KernelList(Sequence[KernelDescription]):
+    """The kernels of a program; printed, a table that fits 80 columns.
+
+    Attributes:
+        title: whose kernels they are.
+        source: the whole translation unit.
+        sizes: what the symbols stand for, by name.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        kernels: Sequence[KernelDescription],
+        source: str,
+        sizes: dict[str, int],
+    ):
+        self.title = title
+        self.source = source
+        self.sizes = sizes
+        self._kernels = tuple(kernels)
+
+    @overload
+    def __getitem__(self, index: int) -> KernelDescription: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[KernelDescription]: ...
+
+    def __getitem__(self, index: int | slice) -> Any:
+        return self._kernels[index]
+
+    def __len__(self) -> int:
+        return len(self._kernels)
+
+    @property
+    def launches(self) -> int:
+        """How many launches one call of the function takes."""
+        return sum(kernel.times for kernel in self)
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of one call."""
+        return sum(kernel.flops * kernel.times for kernel in self)
+
+    @property
+    def bytes(self) -> int:
+        """Memory traffic of one call."""
+        return sum(kernel.bytes * kernel.times for kernel in self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The list as JSON has it."""
+        return {
+            "title": self.title,
+            "sizes": self.sizes,
+            "kernels": [kernel.as_dict() for kernel in self],
+            "totals": {
+                "kernels": len(self),
+                "launches": self.launches,
+                "flops": self.flops,
+                "bytes": self.bytes,
+            },
+        }
+
+    @property
+    def summary(self) -> str:
+        """How many kernels and launches, and what they cost together."""
+        sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
+        launches = f" in {self.launches} launches" if self.launches != len(self) else ""
+        return (
+            f"{self.title}{f' ({sizes})' if sizes else ''}: {len(self)} "
+            f"kernel{'s' if len(self) != 1 else ''}{launches}, {quantity(self.flops, 'FLOP')}, "
+            f"{quantity(self.bytes, 'B')} read and written"
+        )
+
+    def __str__(self) -> str:
+        """Two or more lines a kernel: its launch and what it costs, then what it is."""
+        width = max([6, *(len(kernel.name) for kernel in self)])
+        lines = [*wrapped(self.summary, ""), "", " ".join(_columns(_HEADS, width))]
+        for kernel in self:
+            lines.append(" ".join(_columns(_row(kernel), width)))
+            for fact in (kernel.what, *kernel.remarks):
+                lines += wrapped(fact)
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (*_row(kernel), "\n".join((kernel.what, *kernel.remarks))) for kernel in self
+        ]
+        return html_rows(self.summary, (*_HEADS, "what"), rows)
+
+
+_HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "bytes")
+_WIDTHS = (14, 8, 7, 5, 8, 8)
+
+
+def _row(kernel: KernelDescription) -> tuple[str, ...]:
+    """The cells below `_HEADS`."""
+    return (
+        kernel.name,
+        by(kernel.grid),
+        by(kernel.block),
+        str(kernel.shared),
+        str(kernel.times),
+        quantity(kernel.flops),
+        quantity(kernel.bytes, "B"),
+    )
+
+
+def _columns(cells: Sequence[str], first: int) -> list[str]:
+    """Cells as wide as the table's columns."""
+    others = zip(cells[1:], _WIDTHS, strict=True)
+    return [f"{cells[0]:<{first}}", *(f"{cell:>{width}}" for cell, width in others)]
+
+
+def describe(program: DeviceProgram, bindings: Bindings, title: str) -> KernelList:
+    """The kernels of a program at one set of sizes.
+
+    Args:
+        bindings: a number for each symbol of the program's sizes.
+        title: whose kernels they are.
+    """
+    found = []
+    for times, kernel, group in _kernels(program.steps, 1, bindings):
+        for position, launch in enumerate(group):
+            found.append(_description(launch, kernel, position, group, times, bindings))
+    sizes = {symbol.name: value for symbol, value in bindings.items()}
+    return KernelList(title, found, program.source, sizes)
+
+
+def _kernels(
+    steps: Sequence[DeviceStep], times: int, bindings: Bindings
+) -> Iterator[tuple[int, Kernel | Loop, list[Launch]]]:
+    """The launches of each kernel, and how often one call runs them."""
+    for kernel, group in groupby(steps, key=lambda x: x.kernel if isinstance(x, Launch) else x):
+        if isinstance(kernel, DeviceLoop):
+            count = times * evaluate(kernel.length, bindings)
+            yield from _kernels(kernel.steps, count, bindings)
+        else:
+            yield times, kernel, [step for step in group if isinstance(step, Launch)]
+
+
+def _description(
+    launch: Launch,
+    kernel: Kernel | Loop,
+    position: int,
+    group: Sequence[Launch],
+    times: int,
+    bindings: Bindings,
+) -> KernelDescription:
+    notes = launch.notes
+    if len(group) > 1:
+        others = ", ".join(other.name for other in group if other is not launch)
+        notes = (*notes, f"launch {position + 1} of {len(group)} of one kernel, with {others}")
+    x, y, z = (value_of(size, bindings) for size in launch.grid)
+    return KernelDescription(
+        name=launch.name,
+        kind=kernel.kind,
+        layers=kernel.layers,
+        ops=op_names(kernel),
+        extents=_extents(kernel, bindings),
+        grid=(x, y, z),
+        block=launch.block,
+        shared=value_of(launch.shared, bindings),
+        times=times,
+        flops=_flops(kernel, bindings) if position == 0 else 0,
+        bytes=_traffic(kernel, position, group, bindings),
+        reads=_names(launch.reads),
+        writes=_names(launch.writes),
+        reasons=kernel.reasons,
+        notes=notes,
+        source=launch.text,
+    )
+
+
+def _names(buffers: Sequence[Buffer]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(buffer.name for buffer in buffers))
+
+
+def _extents(kernel: Kernel | Loop, bindings: Bindings) -> tuple[int, ...]:
+    if isinstance(kernel, Loop):
+        return (evaluate(kernel.scan.attrs["length"], bindings),)
+    if kernel.parts:  # each has extents of its own
+        return (sum(elements(part.extents, bindings) for part in kernel.parts),)
+    return tuple(evaluate(size, bindings) for size in kernel.extents)
+
+
+def _flops(kernel: Kernel | Loop, bindings: Bindings) -> int:
+    body = kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
+    return sum(cost(node, bindings).flops for node in body)
+
+
+def _traffic(
+    kernel: Kernel | Loop, position: int, group: Sequence[Launch], bindings: Bindings
+) -> int:
+    """The bytes that one of a kernel's launches moves: the first reads the inputs, the last writes
+    the outputs; partial results are written and read between."""
+    total = 0
+    if position == 0:
+        total += sum(_read(node, kernel, bindings) for node in kernel.inputs)
+    if position == len(group) - 1:
+        total += sum(_nbytes(node, node, bindings) for node in kernel.stores)
+    launch = group[position]
+    written = {buffer for before in group[:position] for buffer in before.writes}
+    handed_on = {buffer for after in group[position + 1 :] for buffer in after.reads}
+    between: list[Buffer] = [buffer for buffer in launch.reads if buffer in written]
+    between += [buffer for buffer in launch.writes if buffer in handed_on]
+    return total + sum(buffer.nbytes(bindings) for buffer in between)
+
+
+def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:
+    """The bytes that a kernel reads of one of its inputs."""
+    whole = _nbytes(node, node, bindings)
+    if isinstance(kernel, Loop):
+        return whole
+    used = 0
+    for reader in kernel.body:
+        if node not in reader.inputs:
+            continue
+        part = reader.op == "slice" or (reader.op == "gather" and reader.inputs[1] is not node)
+        used += _nbytes(node, reader, bindings) if part else whole
+    if node in kernel.outputs:  # a copy
+        used = whole
+    return min(used, whole)
+
+
+def _nbytes(node: Node, shaped: Node, bindings: Bindings) -> int:
+    """The bytes of a value of `node`'s dtype and another node's shape."""
+    shape = tuple(evaluate(size, bindings) for size in shaped.shape)
+    return math.prod(shape) * np.dtype(node.dtype).itemsize

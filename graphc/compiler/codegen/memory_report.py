@@ -1,0 +1,257 @@
+"""How much device memory a program takes, and what for; known before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, value_of
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, plan_memory, touched
+from graphc.compiler.codegen.table import html_rows, quantity, wrapped
+from graphc.compiler.graph import BATCH, Node, State
+from graphc.compiler.graph.dim import symbols
+from graphc.errors import ShapeError
+
+INPUT_SLOTS = 2
+"""While one call's kernels read its inputs, the next call's are copied: each has two places."""
+
+_STATUS_WORD = ALIGNMENT  # lies before the constants
+_LARGEST = 10
+_MOST_SAMPLES = 2**31 - 1
+
+Planner = Callable[[DeviceProgram, Bindings], MemoryPlan]
+
+
+@dataclass(frozen=True)
+class BufferUse:
+    """One value in device memory.
+
+    Attributes:
+        name: the layer and op that made it, or what its user calls it.
+        dtype, shape: its type, with the sizes bound.
+        nbytes: its size; of an input, of one of its places.
+        held: ``state``, ``constant`` and ``input`` have memory of their own; what is in the
+            ``arena`` shares it with what is dead by then.
+        steps: the first and the last step of the program that touch it.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    nbytes: int
+    held: str
+    steps: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.dtype}[{', '.join(map(str, self.shape))}]"
+
+
+class MemoryReport:
+    """The memory of a program at one set of sizes; printed, a table that fits 80 columns.
+
+    Attributes:
+        title: whose program it is.
+        sizes: what the symbols stand for, by name.
+        buffers: every value, the largest first.
+        states, constants, inputs, arena: bytes; `inputs` are those of all slots.
+        peak: their sum: what a call needs at most. The pool that serves it rounds each up by an
+            eighth at most.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        sizes: dict[str, int],
+        buffers: list[BufferUse],
+        arena: int,
+    ):
+        self.title = title
+        self.sizes = sizes
+        self.buffers = sorted(buffers, key=lambda use: -use.nbytes)
+        self.states = self._held("state")
+        self.constants = self._held("constant") + _STATUS_WORD
+        self.inputs = INPUT_SLOTS * self._held("input")
+        self.arena = arena
+
+    def _held(self, where: str) -> int:
+        return sum(_aligned(use.nbytes) for use in self.buffers if use.held == where)
+
+    @property
+    def live(self) -> int:
+        """The most bytes of the arena that are in use at one step; no plan has a smaller arena."""
+        change: dict[int, int] = {}
+        for use in self.buffers:
+            if use.held == "arena":
+                first, last = use.steps
+                change[first] = change.get(first, 0) + _aligned(use.nbytes)
+                change[last + 1] = change.get(last + 1, 0) - _aligned(use.nbytes)
+        return max(accumulate(change[step] for step in sorted(change)), default=0)
+
+    @property
+    def peak(self) -> int:
+        return self.states + self.constants + self.inputs + self.arena
+
+    def largest(self, count: int = _LARGEST) -> list[BufferUse]:
+        """The largest values."""
+        return self.buffers[:count]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return {
+            "title": self.title,
+            "sizes": self.sizes,
+            "peak": self.peak,
+            "states": self.states,
+            "constants": self.constants,
+            "inputs": self.inputs,
+            "arena": self.arena,
+            "live": self.live,
+            "buffers": [
+                {
+                    "name": use.name,
+                    "dtype": use.dtype,
+                    "shape": list(use.shape),
+                    "bytes": use.nbytes,
+                    "held": use.held,
+                    "steps": list(use.steps),
+                }
+                for use in self.buffers
+            ],
+        }
+
+    @property
+    def summary(self) -> str:
+        """The peak and its parts."""
+        sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
+        return (
+            f"{self.title}{f' ({sizes})' if sizes else ''}: {quantity(self.peak, 'B')} at most: "
+            f"states {quantity(self.states, 'B')}, constants {quantity(self.constants, 'B')}, "
+            f"inputs {quantity(self.inputs, 'B')} ({INPUT_SLOTS} places each), arena "
+            f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once)"
+        )
+
+    def __str__(self) -> str:
+        lines = [*wrapped(self.summary, ""), "", f"{'bytes':>8}  {'held':<8}  {'steps':>7}  value"]
+        for use in self.buffers:
+            head = f"{quantity(use.nbytes, 'B'):>8}  {use.held:<8}  {_steps(use):>7}  "
+            first, *others = wrapped(str(use), " " * len(head))
+            lines += [head + first.lstrip(), *others]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (quantity(use.nbytes, "B"), use.held, _steps(use), str(use)) for use in self.buffers
+        ]
+        return html_rows(self.summary, ("bytes", "held", "steps", "value"), rows)
+
+
+def _steps(use: BufferUse) -> str:
+    first, last = use.steps
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
+def _aligned(nbytes: int) -> int:
+    return max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
+
+
+def memory_report(
+    program: DeviceProgram, bindings: Bindings, title: str, plan: Planner = plan_memory
+) -> MemoryReport:
+    """What a program takes at one set of sizes.
+
+    Args:
+        bindings: a number for each symbol of the program's sizes.
+        title: whose program it is.
+        plan: places the values that launches write.
+
+    Raises ShapeError for a value with more elements than a kernel can count.
+    """
+    placed = plan(program, bindings)
+    uses: dict[object, BufferUse] = {}
+    for buffer, steps in _lifetimes(program).items():
+        origin = buffer.origin
+        key = origin if isinstance(origin, Node | State) else buffer
+        shape = tuple(value_of(size, bindings) for size in buffer.shape)
+        nbytes = buffer.nbytes(bindings)
+        uses[key] = BufferUse(buffer.name, buffer.dtype, shape, nbytes, _held(buffer), steps)
+    sizes = {symbol.name: value for symbol, value in bindings.items()}
+    return MemoryReport(title, sizes, list(uses.values()), placed.nbytes)
+
+
+def _lifetimes(program: DeviceProgram) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last step that touch each buffer; what is fetched is read at the end."""
+    found: dict[Buffer, tuple[int, int]] = {}
+    for position, step in enumerate(program.steps):
+        for buffer in touched(step):
+            found[buffer] = (found.get(buffer, (position,))[0], position)
+    for buffer in program.fetches:
+        found[buffer] = (found.get(buffer, (len(program.steps),))[0], len(program.steps))
+    return found
+
+
+def _held(buffer: Buffer) -> str:
+    if buffer.origin is None:
+        return "arena"
+    if isinstance(buffer.origin, np.ndarray):
+        return "constant"
+    return "state" if isinstance(buffer.origin, State) else "input"
+
+
+def largest_batch(
+    program: DeviceProgram, nbytes: int, bindings: Bindings, plan: Planner = plan_memory
+) -> int | None:
+    """The largest batch whose peak is at most `nbytes`.
+
+    By bisection, from above: a best fit may need less for a batch than for a smaller one, so it
+    begins with what any plan needs, which grows with the batch.
+
+    Args:
+        program: whose batch is symbolic.
+        nbytes: the memory that there is.
+        bindings: the sizes of the call; all but the batch stay.
+        plan: as of `memory_report`.
+
+    Returns:
+        The number of samples, 0 where not even one fits; None where the batch is no symbol of the
+        program, so no other batch would help.
+    """
+    (batch,) = symbols(BATCH)
+    if batch not in bindings:
+        return None
+
+    def report(samples: int) -> MemoryReport | None:
+        try:
+            return memory_report(program, {**bindings, batch: samples}, "", plan)
+        except ShapeError:  # more elements than a kernel can count
+            return None
+
+    def could_fit(samples: int) -> bool:
+        found = report(samples)
+        return found is not None and found.peak - found.arena + found.live <= nbytes
+
+    def fits(samples: int) -> bool:
+        found = report(samples)
+        return found is not None and found.peak <= nbytes
+
+    too_large = 1
+    while too_large <= _MOST_SAMPLES and could_fit(too_large):
+        too_large *= 2
+    fitting = _last(could_fit, too_large // 2, too_large)
+    too_large = fitting + 1
+    while fitting and not fits(fitting):
+        fitting, too_large = fitting - max(1, fitting // 16), fitting
+    return _last(fits, fitting, too_large)
+
+
+def _last(holds: Callable[[int], bool], first: int, end: int) -> int:
+    """The last number before `end` for which a condition holds, if it holds from `first` to it."""
+    while end - first > 1:
+        middle = (first + end) // 2
+        first, end = (middle, end) if holds(middle) else (first, middle)
+    return first
