@@ -19,6 +19,7 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.render import INCLUDES, unit
+from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State, toposort
@@ -33,7 +34,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "conv": lower_pointwise,
     "window": lower_pointwise,
     "gather": lower_pointwise,
-    "scatter": lower_pointwise,
+    "scatter": lower_scatter,
     "update": lower_update,
 }
 """How each kind of kernel becomes launches."""
@@ -48,12 +49,15 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
             the old ones. A value is written over the old one where nothing reads that any more;
             else the last launch copies it there.
     """
-    schedule = make_schedule(outputs)
+    count = len(outputs) - len(states)
+    shared = {x.attrs["state"]: x for x in toposort(outputs) if x.op == "shared"}
+    pairs = zip(outputs[count:], states, strict=True)
+    overwritten = {value: shared[state] for value, state in pairs if state in shared}
+    schedule = make_schedule(outputs, overwritten)
     context = Context()
     for node in toposort(outputs):
         if is_leaf(node):
             context.places[node] = _leaf_place(node)
-    count = len(outputs) - len(states)
     updates = Updates(schedule.steps, outputs[:count], outputs[count:], states, context)
     steps: list[DeviceStep] = list(updates.before())
     for step in schedule.steps:

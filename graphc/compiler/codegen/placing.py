@@ -19,8 +19,8 @@ class Updates:
 
     All right sides read old values. A new value is written over the old one by the kernel that
     computes it if no later kernel reads the old one, and that one reads no more of it than each
-    thread its own element; and if the kernel makes no test of its own, since a failed test of
-    another thread could come after the write. Else a last launch copies it.
+    thread its own element; and if the kernel tests no index that was not tested before, since a
+    failed test of another thread could come after the write. Else a last launch copies it.
     """
 
     def __init__(
@@ -44,15 +44,20 @@ class Updates:
         old = {shared[state] for state in states if state in shared}
         self._staged = [node for node in dict.fromkeys((*fetched, *values)) if node in old]
         self._fetched = {node: arena_place(buffer_name(node), node) for node in self._staged}
+        tested: list[set[tuple]] = []  # the indices that steps before have tested
+        for step in steps:
+            tested.append(set(tested[-1]) if tested else set())
+            if isinstance(step, Kernel):
+                tested[-1] |= _tests(step)
         for value, state in zip(values, states, strict=True):
             node = shared.get(state)
             position = producer.get(value)
             step = steps[position] if position is not None else None
             over = (
                 isinstance(step, Kernel)
-                and step.kind in ("pointwise", "update")
                 and (node is None or last_reader.get(node, -1) <= position)
                 and value not in fetched
+                and _tests(step) <= (tested[position - 1] if position else set())
                 and _writes_safely(step, value, node)
             )
             if over:
@@ -101,17 +106,28 @@ def _state_place(state: State, shared: dict[State, Node], context: Context) -> P
     return Place(Pointer(buffer), state.dtype, guarded=True)
 
 
+def _tests(kernel: Kernel) -> set[tuple]:
+    """The indices whose range a kernel tests, each with the range."""
+    gathers = {
+        (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
+        for node in kernel.body
+        if node.op == "gather"
+    }
+    scatters = {
+        (node.inputs[0], node.attrs["size"]) for node in kernel.body if node.op == "scatter_add"
+    }
+    return gathers | scatters
+
+
 def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:
     """Whether each thread reads of `old` only the element that it overwrites with `value`."""
-    if any(node.op in ("gather", "scatter_add") for node in kernel.body):
-        return False
     for part in kernel.parts or (kernel,):
+        if old not in part.inputs:
+            continue
         if value not in part.outputs:
-            if old in part.inputs:
-                return False
-        elif old in part.inputs:
-            nodes = toposort(part.outputs, stop=part.inputs)
-            touched = dependents(part.outputs, [old]) & set(nodes) - {old}
-            if any(OPS[x.op].family != "pointwise" and x.op != "reshape" for x in touched):
-                return False
+            return False
+        nodes = set(toposort(part.outputs, stop=part.inputs))
+        touched = dependents(part.outputs, [old]) & nodes - {old}
+        if any(OPS[x.op].family != "pointwise" and x.op != "reshape" for x in touched):
+            return False
     return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.schedule.fusion import Group, groups
@@ -10,10 +11,24 @@ from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Schedule, Step
 from graphc.compiler.schedule.unlift import unlift
 
+# What one launch of kind update holds at most; a kernel's parameters are limited.
+MOST_PARTS = 8
+MOST_POINTERS = 64
 
-def make_schedule(outputs: Sequence[Node]) -> Schedule:
-    """The steps that compute a program's outputs, in an order in which each finds what it reads."""
-    return Schedule(tuple(outputs), tuple(_steps(outputs, frozenset(), frozenset())))
+
+def make_schedule(
+    outputs: Sequence[Node], overwritten: Mapping[Node, Node] = MappingProxyType({})
+) -> Schedule:
+    """The steps that compute a program's outputs, in an order in which each finds what it reads.
+
+    Args:
+        outputs: the program's outputs.
+        overwritten: for an output that is a shared variable's new value, that variable. What
+            reads the variable runs before the new value is made, where that is possible, so that
+            the one can be written over the other.
+    """
+    steps = _steps(outputs, frozenset(), frozenset())
+    return Schedule(tuple(outputs), tuple(_ordered(list(_with_updates(steps)), overwritten)))
 
 
 def _steps(
@@ -23,7 +38,7 @@ def _steps(
     computed = [node for node in outputs if not is_leaf(node) and node not in around]
     scope = take_apart(computed, around, counters)
     memory = around | {node for node in scope.order if node not in scope.inline}
-    found = groups(scope)
+    found = groups(scope, computed)
     stored = _stored(scope, found, computed)
     steps: list[Step] = [_kernel(group, stored, memory, counters) for group in found]
     for node in scope.order:
@@ -31,6 +46,36 @@ def _steps(
             items = [x for x in scope.order if x.op == "item" and x.inputs[0] is node]
             steps.append(_loop(node, items, memory, counters))
     return _ordered(steps)
+
+
+def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
+    """The steps, with the elementwise kernels that no step reads gathered into few launches."""
+    read = {node for step in steps for node in step.inputs}
+    parts: list[Kernel] = []
+    for step in steps:
+        last = isinstance(step, Kernel) and not any(node in read for node in step.outputs)
+        if not last or step.kind != "pointwise":
+            yield step
+            continue
+        if len(parts) == MOST_PARTS or _pointers([*parts, step]) > MOST_POINTERS:
+            yield _together(parts)
+            parts = []
+        parts.append(step)
+    if parts:
+        yield _together(parts)
+
+
+def _pointers(parts: Sequence[Kernel]) -> int:
+    return len({node for part in parts for node in (*part.inputs, *part.outputs)})
+
+
+def _together(parts: Sequence[Kernel]) -> Kernel:
+    if len(parts) == 1:
+        return parts[0]
+    inputs = dict.fromkeys(node for part in parts for node in part.inputs)
+    outputs = tuple(node for part in parts for node in part.outputs)
+    reasons = dict.fromkeys(reason for part in parts for reason in part.reasons)
+    return Kernel("update", tuple(inputs), outputs, (), (), (), tuple(parts), tuple(reasons))
 
 
 def _stored(scope: Scope, found: Sequence[Group], outputs: Collection[Node]) -> set[Node]:
@@ -94,18 +139,28 @@ def _loop(
     )
 
 
-def _ordered(steps: Sequence[Step]) -> list[Step]:
-    """The steps in an order in which each finds its inputs, otherwise as they are given."""
+def _ordered(
+    steps: Sequence[Step], overwritten: Mapping[Node, Node] = MappingProxyType({})
+) -> list[Step]:
+    """The steps in an order in which each finds its inputs, otherwise as they are given.
+
+    A step that overwrites a variable comes after those that read it, unless they need it.
+    """
     producer = {node: step for step in steps for node in step.stores}
+    before: dict[Step, list[Step]] = {
+        step: [producer[node] for node in step.inputs if node in producer] for step in steps
+    }
+    for value, old in overwritten.items():
+        writer = producer.get(value)
+        for reader in steps if writer is not None else ():
+            if old in reader.inputs and reader is not writer and not _needs(reader, writer, before):
+                before[writer].append(reader)
     order: list[Step] = []
     done: set[Step] = set()
     pending = list(steps)[::-1]
     while pending:
         step = pending[-1]
-        waiting = []
-        if step not in done:
-            needed = (producer.get(node) for node in step.inputs)
-            waiting = [x for x in needed if x is not None and x not in done and x is not step]
+        waiting = [] if step in done else [x for x in before[step] if x not in done]
         if waiting:
             pending.extend(reversed(waiting))
             continue
@@ -114,3 +169,16 @@ def _ordered(steps: Sequence[Step]) -> list[Step]:
             done.add(step)
             order.append(step)
     return order
+
+
+def _needs(step: Step, other: Step, before: Mapping[Step, Sequence[Step]]) -> bool:
+    """Whether a step has to come after another, through any number of steps between."""
+    pending, seen = [step], {step}
+    while pending:
+        for x in before[pending.pop()]:
+            if x is other:
+                return True
+            if x not in seen:
+                seen.add(x)
+                pending.append(x)
+    return False

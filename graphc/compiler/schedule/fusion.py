@@ -1,49 +1,316 @@
-"""Which nodes are computed together: groups of nodes, without a cycle between groups."""
+"""Which nodes are computed together: groups of nodes, without a cycle between groups.
+
+One rule moves everything: going through the nodes in order, each begins a group of its own, and
+that group takes in the groups that it reads from while they fit. Whether two fit depends on their
+kinds and on where the one reads the other (`graphc.compiler.schedule.relation`):
+
+- elementwise nodes fit behind anything whose elements they have, at their own element;
+- a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
+  same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
+- products of one size that an elementwise node adds up fit together (the gates of an LSTM);
+- what comes behind a reduction over few results (the statistics of a batch) is left outside, since
+  few blocks would do its work.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph import Node, origin_of
+from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.inline import Scope
+from graphc.compiler.schedule.relation import (
+    SAME,
+    Relation,
+    Split,
+    readings,
+    reduction_split,
+)
+
+ELEMENT, ROW = "element", "row"
+"""Of a group's node: one value an element of the group's extents, or one a row (a kept element)."""
+
+MOST_NODES = 96
+MOST_POINTERS = 48
+MOST_PRODUCTS = 4
+# Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
+FEW_ROWS = 64
 
 _KINDS = {"matmul": "matmul", "conv": "conv", "gather": "gather", "scatter_add": "scatter"}
+_ELEMENTWISE = ("pointwise", "gather")
 
 
 @dataclass
 class Group:
-    """Nodes that one kernel computes; the fields are those of the kernel to be."""
+    """Nodes that one kernel computes.
+
+    Attributes:
+        kind, extents, anchors, reduced: those of the kernel to be.
+        split: of a reduction, its extents as kept and reduced runs of axes.
+        nodes: in topological order, each with what it has one value for.
+        number: its bit in `ancestors`.
+        ancestors: the groups that it needs, directly or not, as a bit each.
+        reasons: why it was not fused further.
+    """
 
     kind: str
     extents: Shape
-    nodes: list[Node]
+    nodes: dict[Node, str]
     anchors: tuple[Node, ...] = ()
     reduced: tuple[int, ...] = ()
-    reasons: list[str] = field(default_factory=list)
+    split: Split = ()
+    number: int = 0
+    ancestors: int = 0
+    reasons: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def reduces(self) -> bool:
+        return self.kind in ("rows", "columns")
+
+    @property
+    def has_few_rows(self) -> bool:
+        """Whether blocks that own rows would be few: then only reductions are worth their while."""
+        rows = product(size for size, stays in self.split if stays)
+        return self.kind == "columns" or (not isinstance(rows, Dim) and rows < FEW_ROWS)
 
 
-def groups(scope: Scope) -> list[Group]:
+def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
     """The stored nodes of a scope, divided into what each kernel computes."""
-    return [alone(node) for node in scope.stored()]
+    return _Fusion(scope, outputs).run()
 
 
 def alone(node: Node) -> Group:
-    """A node in a kernel of its own."""
+    """A node in a group of its own."""
     family = OPS[node.op].family
     if family == "reduce":
         shape, axes = node.inputs[0].shape, node.attrs["axes"]
-        return Group(reduction_kind(shape, axes), shape, [node], (node,), axes)
+        split = reduction_split(node)
+        # The runs that are reduced are the innermost one, or all.
+        inner = all(not stays or k == 0 for k, (_, stays) in enumerate(split))
+        kind = "rows" if inner else "columns"
+        return Group(kind, shape, {node: ROW}, (node,), axes, split)
     if family == "window":
-        return Group("window", node.shape, [node], (node,))
+        return Group("window", node.shape, {node: ELEMENT}, (node,))
     if node.op in _KINDS:
-        return Group(_KINDS[node.op], node.shape, [node], (node,))
-    return Group("pointwise", node.shape, [node])
+        return Group(_KINDS[node.op], node.shape, {node: ELEMENT}, (node,))
+    return Group("pointwise", node.shape, {node: ELEMENT})
 
 
-def reduction_kind(shape: Shape, axes: tuple[int, ...]) -> str:
-    """`rows` where the reduced axes are the innermost ones, else `columns`."""
-    wide = [axis for axis, size in enumerate(shape) if size != 1]
-    inner = wide[len(wide) - len([axis for axis in axes if shape[axis] != 1]) :]
-    return "rows" if all(axis in axes for axis in inner) else "columns"
+class _Fusion:
+    def __init__(self, scope: Scope, outputs: Sequence[Node]):
+        self._scope = scope
+        self._outputs = set(outputs)
+        self._group_of: dict[Node, Group] = {}
+        self._alive: dict[int, Group] = {}
+        self._readings = {
+            node: tuple(readings(node, scope)) for node in scope.order if node not in scope.inline
+        }
+        self._readers: dict[Node, list[Node]] = {}
+        for node, found in self._readings.items():
+            for x, _ in found:
+                self._readers.setdefault(x, []).append(node)
+
+    def run(self) -> list[Group]:
+        stored = set(self._scope.stored())
+        for node in self._scope.order:
+            if node in stored:
+                group = alone(node)
+            elif node.op == "scan":
+                group = Group("scan", (), {node: ELEMENT})
+            else:
+                if node.op == "item":
+                    self._group_of[node] = self._group_of[node.inputs[0]]
+                continue
+            self._begin(group)
+            if node.op != "scan":
+                self._take_in_producers(group)
+        return [group for group in self._alive.values() if group.kind != "scan"]
+
+    def _begin(self, group: Group) -> None:
+        group.number = len(self._group_of)
+        while group.number in self._alive:
+            group.number += 1
+        for node in group.nodes:
+            self._group_of[node] = group
+        for producer in self._producers(group):
+            group.ancestors |= producer.ancestors | 1 << producer.number
+        self._alive[group.number] = group
+
+    def _producers(self, group: Group) -> list[Group]:
+        """The groups that a group reads from, the latest first."""
+        found = {
+            self._group_of[x].number: self._group_of[x]
+            for node in group.nodes
+            for x, _ in self._readings[node]
+            if x in self._group_of and self._group_of[x] is not group
+        }
+        return [found[number] for number in sorted(found, reverse=True)]
+
+    def _take_in_producers(self, group: Group) -> None:
+        refused: set[int] = set()
+        while True:
+            waiting = [x for x in self._producers(group) if x.number not in refused]
+            if not waiting:
+                return
+            producer = waiting[0]
+            reason = self._refusal(group, producer)
+            if reason:
+                refused.add(producer.number)
+                group.reasons[f"not fused with {_title(producer)}: {reason}"] = None
+            else:
+                self._merge(group, producer)
+
+    # ---- whether two groups fit -----------------------------------------------------------------
+
+    def _refusal(self, group: Group, producer: Group) -> str:
+        """Why a group cannot take in one that it reads from, or nothing."""
+        if producer.kind == "scan":
+            return "it is a loop"
+        together = {**producer.nodes, **group.nodes}
+        if len(together) > MOST_NODES or self._pointers(together) > MOST_POINTERS:
+            return "one kernel would hold too much"
+        special = [x for x in (group, producer) if x.kind not in _ELEMENTWISE]
+        if group.reduces or producer.reduces:
+            refusal = self._reduction_refusal(group, producer)
+        elif len(special) == 2 and not _are_twins(group, producer):
+            refusal = (
+                f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
+            )
+        else:
+            refusal = self._misfit(group, producer, (), {})
+        return refusal or self._cycle(group, producer)
+
+    def _cycle(self, group: Group, producer: Group) -> str:
+        """What would need the two together while they need it, or nothing."""
+        for other in self._producers(group):
+            if other is not producer and other.ancestors >> producer.number & 1:
+                return f"{_title(other)} reads the one and is read by the other"
+        return ""
+
+    def _reduction_refusal(self, group: Group, producer: Group) -> str:
+        for other in (group, producer):
+            if not other.reduces and other.kind not in _ELEMENTWISE:
+                what = "product" if other.kind in ("matmul", "conv") else other.kind
+                return f"a row of the {what} is spread over tiles"
+        if group.reduces and producer.reduces and group.split != producer.split:
+            return "it reduces other elements, or along other axes"
+        if group.reduces and producer.reduces:
+            return self._misfit(group, producer, group.split, {})
+        reduction = producer if producer.reduces else group
+        # The elementwise group has one value an element, or one a row.
+        plain = group if producer.reduces else producer
+        last = ""
+        for tag in (ELEMENT, ROW):
+            tags = dict.fromkeys(plain.nodes, tag)
+            last = self._misfit(group, producer, reduction.split, tags)
+            if last:
+                continue
+            if tag == ELEMENT and reduction.has_few_rows and not self._is_private(plain, reduction):
+                last = "its blocks are few: they only reduce"
+                continue
+            for node in plain.nodes:
+                plain.nodes[node] = tag
+            return ""
+        return last
+
+    def _misfit(
+        self, group: Group, producer: Group, split: Split, tags: dict[Node, str]
+    ) -> str:
+        """Why a group does not read another where its own threads are, or nothing.
+
+        `split` divides the elements into rows; `tags` replaces those of the nodes.
+        """
+        for node, own in group.nodes.items():
+            reader = tags.get(node, own)
+            if OPS[node.op].family == "reduce":
+                reader = ELEMENT
+            for x, relation in self._readings[node]:
+                if x not in producer.nodes:
+                    continue
+                if not _fits(reader, relation, tags.get(x, producer.nodes[x]), split):
+                    return f"{node.op} reads {x.op} at other elements than its own"
+        return "" if self._same_extents(group, producer, split, tags) else "its extents differ"
+
+    def _same_extents(
+        self, group: Group, producer: Group, split: Split, tags: dict[Node, str]
+    ) -> bool:
+        """Whether the nodes of both have as many values as their tags say."""
+        elements = product(size for size, _ in split) if split else product(producer.extents)
+        rows = product(size for size, stays in split if stays)
+        for part in (group, producer):
+            for node, own in part.nodes.items():
+                wanted = rows if tags.get(node, own) == ROW else elements
+                if product(node.shape) != wanted:
+                    return False
+        return True
+
+    def _is_private(self, plain: Group, reduction: Group) -> bool:
+        """Whether what is computed for each element is read by the reduction alone."""
+        members = plain.nodes.keys() | reduction.nodes.keys()
+        return not any(
+            node in self._outputs or any(r not in members for r in self._readers.get(node, ()))
+            for node in plain.nodes
+        )
+
+    def _pointers(self, nodes: dict[Node, str]) -> int:
+        """How many buffers a kernel of these nodes reads and writes at most."""
+        read = {x for node in nodes for x, _ in self._readings[node] if x not in nodes}
+        written = [
+            node
+            for node in nodes
+            if node in self._outputs or any(r not in nodes for r in self._readers.get(node, ()))
+        ]
+        return len(read) + len(written)
+
+    # ---- merging --------------------------------------------------------------------------------
+
+    def _merge(self, group: Group, producer: Group) -> None:
+        """Put the producer's nodes into the group."""
+        leading = group if group.kind not in _ELEMENTWISE else producer
+        if leading.kind == "pointwise" and "gather" in (group.kind, producer.kind):
+            group.kind = "gather"
+        elif leading is producer:
+            group.kind, group.extents = producer.kind, producer.extents
+            group.reduced, group.split = producer.reduced, producer.split
+        if not (group.reduces and producer.kind == "gather"):
+            group.anchors = (*producer.anchors, *group.anchors)
+        group.nodes = {**producer.nodes, **group.nodes}
+        group.reasons = {**producer.reasons, **group.reasons}
+        for node, owner in self._group_of.items():
+            if owner is producer:
+                self._group_of[node] = group
+        del self._alive[producer.number]
+        own = 1 << group.number | 1 << producer.number
+        group.ancestors = (group.ancestors | producer.ancestors) & ~own
+        for other in self._alive.values():
+            if other is not group and other.ancestors & own:
+                other.ancestors |= group.ancestors | 1 << group.number
+
+
+def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
+    if relation == SAME:
+        return reader == read
+    return reader == ELEMENT and read == ROW and relation == split
+
+
+def _are_twins(group: Group, producer: Group) -> bool:
+    """Whether both hold products of one size, few enough to be added up side by side."""
+    anchors = (*group.anchors, *producer.anchors)
+    if group.kind != "matmul" or producer.kind != "matmul" or len(anchors) > MOST_PRODUCTS:
+        return False
+    sizes = {(node.shape, node.inputs[0].shape[-1]) for node in anchors}
+    return len(sizes) == 1
+
+
+def _title(group: Group) -> str:
+    node = group.anchors[-1] if group.anchors else next(reversed(group.nodes))
+    origin = origin_of(node)
+    return f"{origin}/{node.op}" if origin is not None else node.op
+
+
+def _article(kind: str) -> str:
+    return {"conv": "a convolution", "window": "pooling", "scatter": "a scatter"}.get(
+        kind, "a product"
+    )

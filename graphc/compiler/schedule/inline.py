@@ -25,6 +25,10 @@ FREE = INDEX_MAPS | {"cast", "random"}
 MOST_RECOMPUTED = 24
 MOST_INLINED = 96
 
+# What a product may compute on its way to an operand.
+MOST_LIGHT = 3
+_LIGHT = frozenset({"add", "sub", "mul", "neg", "abs", "cast", "where", "maximum", "minimum"})
+
 # Compared sizes are symbolic; what decides is how they compare where symbols are large.
 _TYPICAL = 64
 
@@ -87,11 +91,17 @@ def take_apart(
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
     """
-    order = [node for node in toposort(outputs, stop=around) if node not in around]
+    order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
     forced = set(outputs)
     for node in order:
         if node.op == "scan":
             forced.update(_stored_inputs(node))
+    scope = _inlined(order, forced, counters)
+    dear = _dear_operands(scope)
+    return _inlined(order, forced | dear, counters) if dear else scope
+
+
+def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Node]) -> Scope:
     inline: set[Node] = set()
     reads: dict[Node, tuple[Node, ...]] = {}
     weight: dict[Node, int] = {}  # how many nodes a reader of an inlined node computes for it
@@ -117,7 +127,48 @@ def take_apart(
         if (free and total <= MOST_INLINED) or cheap:
             inline.add(node)
             weight[node] = total
-    return Scope(tuple(order), frozenset(inline), reads, counters)
+    return Scope(order, frozenset(inline), reads, counters)
+
+
+def _dear_operands(scope: Scope) -> set[Node]:
+    """Inlined pointwise nodes that a product reads and that are better stored.
+
+    A product reads each element of an operand once a tile, so that what is computed on the way is
+    computed many times, and element by element where memory comes 16 bytes at a time. A little
+    arithmetic on values that lie in memory anyway is still cheaper than another pass over them.
+    """
+    dear: set[Node] = set()
+    for reader in scope.order:
+        if OPS[reader.op].family not in ("contraction", "window"):
+            continue
+        pending = [x for x in reader.inputs if x in scope.inline]
+        seen = set(pending)
+        while pending:
+            node = pending.pop()
+            if OPS[node.op].family == "pointwise" and node.op != "cast":
+                if not _is_light(node, scope):
+                    dear.add(node)
+                continue
+            new = [x for x in node.inputs if x in scope.inline and x not in seen]
+            seen.update(new)
+            pending += new
+    return dear
+
+
+def _is_light(node: Node, scope: Scope) -> bool:
+    """Whether an inlined chain is a few operations of arithmetic on leaves."""
+    chain, pending = [], [node]
+    while pending:
+        inner = pending.pop()
+        if inner in scope.inline:
+            chain.append(inner)
+            pending += inner.inputs
+        elif not is_leaf(inner):
+            return False
+    computed = [x for x in chain if OPS[x.op].family == "pointwise"]
+    return len(computed) <= MOST_LIGHT and all(
+        x.op in _LIGHT or is_splat(x) or x.op in INDEX_MAPS for x in chain
+    )
 
 
 def _stored_inputs(scan: Node) -> list[Node]:
