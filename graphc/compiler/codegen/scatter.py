@@ -1,0 +1,148 @@
+"""Kernels of kind scatter: scatter_add, the gradient of a gather, and what is computed from it.
+
+No atomics: a block owns a tile of the result, some rows (places along the scattered axis) by some
+columns (all other axes together). It walks all indices in chunks, keeps those that fall into its
+rows in a list in shared memory, in their order, and each thread adds the listed updates to the
+elements that it owns. A sum is therefore made in the order of the indices, whatever the sizes.
+
+Every block reads every index, once from memory and then from the cache, so a tile should have many
+rows; but blocks have to be many enough to fill a card, and an index that is met often keeps its
+one block busy. The rule: tiles of `_MOST_ELEMENTS` elements, up to `_MOST_COLUMNS` columns wide (as
+many as there are, rounded up to a power of two); half as many rows, and again, while there would be
+fewer than `_ENOUGH_BLOCKS` blocks, down to an element a thread.
+"""
+
+from __future__ import annotations
+
+import re
+
+from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.emit_movement import checked_index
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.render import render
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.schedule.kernel import Kernel
+
+THREADS = 256
+PACK = 4
+_ROUNDS = 4
+"""Indices that a thread looks at in one chunk."""
+_MOST_ELEMENTS = 2048
+_MOST_COLUMNS = 128
+_ENOUGH_BLOCKS = 512
+_MOST_GRID_X = 2**31 - 1
+_MOST_GRID_Y = 65535
+
+
+def scatter_tile(size: Size, columns: Size) -> tuple[int, int]:
+    """Rows and columns of a block's tile of a result with `size` rows, by the rule above."""
+    wide = _MOST_COLUMNS if isinstance(columns, Dim) else _power(columns, _MOST_COLUMNS)
+    most = _MOST_ELEMENTS // wide
+    rows = most if isinstance(size, Dim) else _power(size, most)
+    if not isinstance(size, Dim):
+        across = 1 if isinstance(columns, Dim) else -(-columns // wide)
+        while rows * wide > THREADS and -(-size // rows) * across < _ENOUGH_BLOCKS:
+            rows //= 2
+    return rows, wide
+
+
+def _power(size: int, most: int) -> int:
+    """The power of two that holds `size`, at most `most`."""
+    return min(1 << max(size - 1, 0).bit_length(), most)
+
+
+def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
+    """One launch: a block a tile of the scatter_add's result."""
+    (node,) = kernel.anchors
+    indices, updates = node.inputs
+    axis, rank = node.attrs["axis"], len(node.inputs[0].shape)
+    size = node.attrs["size"]
+    outer = product(updates.shape[:axis])
+    inner = product(updates.shape[axis + rank :])
+    count = product(indices.shape)
+    columns = outer * inner
+    rows, wide = scatter_tile(size, columns)
+
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    emitter = Emitter(signature)
+    text = signature.size
+
+    row = checked_index(emitter, node, indices, Index(indices.shape, linear="place"), size)
+    look = emitter.take()
+
+    def element(column: str, place: str, places: Size) -> str:
+        """The position of an element in the updates or in the result."""
+        before = "0" if outer == 1 else over(column, text(inner))
+        behind = column if outer == 1 else modulo(column, text(inner))
+        return plus(times(plus(times(before, text(places)), place), text(inner)), behind)
+
+    at = emitter.integer(element("column", "place", count))
+    update = emitter.value(updates, Index(updates.shape, linear=at))
+    add = emitter.take()
+
+    # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
+    packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
+    emitter.lanes = ("i", "lane") if packed else None
+    emitter.given[node] = lambda index: "sum"
+    values = [emitter.value(out, Index(out.shape, linear="i")) for out in kernel.outputs]
+    packs, stores = _stores(kernel, context, emitter, values, packed)
+    # A compiler warns of a position that nothing asks for.
+    asked = [emitter.text, *values, *(target for target, _, _ in stores)]
+    positions = any(re.search(r"\bi\b", part) for part in asked)
+    facts = {
+        "threads": THREADS,
+        "scalar": C_TYPES[node.dtype],
+        "rows": rows,
+        "columns": wide,
+        "rounds": _ROUNDS,
+        "all_rows": text(size),
+        "all_columns": text(columns),
+        "count": text(count),
+        "total": text(product(node.shape)),
+        "look": look,
+        "row": row,
+        "add": add,
+        "update": update,
+        "lanes": PACK if packed else 1,
+        "first": element("column", "row", size),
+        "lines": emitter.text,
+        "positions": positions,
+        "loads": [(C_TYPES[place.dtype], pointer) for pointer, place in emitter.packed.items()],
+        "packs": packs,
+        "stores": stores,
+    }
+    # The parameters are complete only now that all text is there.
+    body = render("scatter.cu.j2", name=name, parameters=signature.parameters, **facts)
+    grid = (
+        Clamped(ceil_divide(size, rows), 1, _MOST_GRID_X),
+        Clamped(ceil_divide(columns, wide), 1, _MOST_GRID_Y),
+        1,
+    )
+    how = (
+        f"a block a tile of {rows} rows x {wide} columns; it walks all {count} indices and adds "
+        "the updates of its rows in their order"
+    )
+    return [context.launch(name, kernel, signature, body, grid, (THREADS, 1, 1), how)]
+
+
+def _stores(
+    kernel: Kernel, context: Context, emitter: Emitter, values: list[str], packed: bool
+) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str, str]]]:
+    """What is stored a pack at a time (type, pointer, value, guard), and what element by element
+    (target, value, guard)."""
+    signature = emitter.signature
+    packs, stores = [], []
+    for node, value in zip(kernel.outputs, values, strict=True):
+        for place in context.sinks[node]:
+            pointer = signature.store_pointer(place)
+            guard = f"gc_ok({signature.status()})" if place.guarded else ""
+            if packed and place.step is None:
+                packs.append((C_TYPES[place.dtype], pointer, value, guard))
+            else:
+                target = f"{pointer}[{plus(signature.offset(place, node.shape), 'i')}]"
+                stores.append((target, value, guard))
+    return packs, stores
