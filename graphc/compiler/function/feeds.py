@@ -30,11 +30,7 @@ def _from_python(node: Node, value: object, name: str) -> np.ndarray:
             f"{name}: {label(node)}: expected an array, received the node {value!r}; put nodes in "
             "through `givens`"
         )
-    if hasattr(value, "__cuda_array_interface__"):
-        raise DTypeError(
-            f"{name}: {label(node)}: expected an array in host memory, received "
-            f"{type(value).__name__}, which lives on a GPU; copy it to the host first"
-        )
+    refuse_device_array(value, f"{name}: {label(node)}")
     array = np.asarray(value)
     weak = isinstance(value, bool | int | float | list | tuple)
     kinds = {"bool": "b", "float32": "biuf", "float64": "biuf"}.get(node.dtype, "biu")
@@ -51,3 +47,16 @@ def _from_python(node: Node, value: object, name: str) -> np.ndarray:
                 f"received {array.min()} to {array.max()}"
             )
     return array.astype(node.dtype)
+
+
+def refuse_device_array(value: object, what: str) -> None:
+    """DTypeError for an array in a GPU's memory: of PyCUDA, PyTorch, CuPy, ...
+
+    NumPy would fail at it with a message of its own, or copy it number by number.
+    """
+    of_pycuda = type(value).__module__.partition(".")[0] == "pycuda"
+    if of_pycuda or hasattr(value, "__cuda_array_interface__"):
+        raise DTypeError(
+            f"{what}: expected an array in host memory, received {type(value).__name__}, which "
+            "lives on a GPU; copy it to the host first (.get(), .cpu().numpy())"
+        )

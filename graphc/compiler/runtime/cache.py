@@ -93,17 +93,20 @@ class KernelCache:
         try:
             handle, half = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.")
         except OSError as error:
-            _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({error})")
-            return False
+            return self._unwritable(error)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
             os.replace(half, self.folder / name)
         except OSError as error:
             Path(half).unlink(missing_ok=True)
-            _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({error})")
-            return False
+            return self._unwritable(error)
         return True
+
+    def _unwritable(self, error: OSError) -> bool:
+        # Without the file's name, which would make each message another one.
+        _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({error.strerror})")
+        return False
 
 
 def kernel_cache() -> KernelCache:

@@ -105,11 +105,7 @@ class Device:
     def check_process(self) -> None:
         """DeviceError in a process that was forked after the first use of the GPU."""
         if os.getpid() != self._process:
-            raise DeviceError(
-                "this process was forked from one that had used the GPU, and CUDA does not work in "
-                "such a process; start it with multiprocessing's 'spawn' or 'forkserver' method, "
-                "or use device=cpu in it"
-            )
+            raise DeviceError(f"{probe.FORKED}. What to do: {probe.FORK_FIX}")
 
     # ---- memory --------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from graphc.compiler.interpret import Program
 from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.device_array import on_device
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
 from graphc.compiler.runtime.observed import run_observed
 from graphc.compiler.runtime.out_of_memory import explanation
@@ -65,6 +67,7 @@ class CudaExecutor:
         self._functions: dict[str, Any] = {}
         self._shared: dict[str, int] = {}
         self._interpreter: Program | None = None
+        self._fed_indices = fed_indices(program.checks)
         self._device = cuda.device()
         with self._device.current():
             self._module = self._load()
@@ -83,7 +86,7 @@ class CudaExecutor:
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. See `Executor.run`.
 
-        Returns before the GPU is done where nothing is fetched and nothing is checked.
+        Returns before the GPU is done where nothing is fetched and no check can fail.
 
         Raises DeviceError where the GPU fails, and what the interpreter raises where a check on
         the device did (an index out of range): the states are as before then.
@@ -126,7 +129,8 @@ class CudaExecutor:
             else:
                 updated = [arrays[state] for state in self._updated]
                 run_observed(device, tape, self._outputs, feeds, updated, observer)
-            return self._fetch(tape, bindings)
+            checked = bool(self._program.checks) and not self._indices_fit(feeds, bindings)
+            return self._fetch(tape, bindings, checked)
 
     def _launch(self, tape: Tape) -> None:
         launch = self._device.launch
@@ -136,19 +140,20 @@ class CudaExecutor:
             except self._device.errors as error:
                 raise self._device.failure(error, f"launching {described(step.launch)}") from error
 
-    def _fetch(self, tape: Tape, bindings: Bindings) -> tuple[list[np.ndarray], int]:
-        """Copies of the fetched values, and the status word, if there is anything to wait for."""
+    def _fetch(self, tape: Tape, bindings: Bindings, checked: bool) -> tuple[list[np.ndarray], int]:
+        """Copies of the fetched values, and the status word where it has to be `checked`. Waits
+        for the device if there is anything to copy."""
         sources, shapes = [], []
         for node, buffer in zip(self._fetched, self._program.fetches, strict=True):
             shapes.append(tuple(dims.evaluate(size, bindings) for size in node.shape))
-            nbytes = int(np.prod(shapes[-1])) * np.dtype(node.dtype).itemsize
+            nbytes = math.prod(shapes[-1]) * np.dtype(node.dtype).itemsize
             sources.append((tape.address(buffer), nbytes))
-        if self._program.checks:
+        if checked:
             sources.append((self._status, _STATUS_BYTES))
         if not sources:
             return [], FINE
         parts = self._device.workspace.fetch(sources, f"running {self._name}")
-        status = int(parts.pop().view(np.uint64)[0]) if self._program.checks else FINE
+        status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
         results = [
             part.view(node.dtype).reshape(shape).copy()
             for part, node, shape in zip(parts, self._fetched, shapes, strict=True)
@@ -218,6 +223,12 @@ class CudaExecutor:
         return self._functions[name]
 
     # ---- checks ---------------------------------------------------------------------------------
+
+    def _indices_fit(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
+        """Whether all tests on the device are of fed indices that are in range."""
+        if self._fed_indices is None:
+            return False
+        return all(fed.all_fit(feeds, bindings) for fed in self._fed_indices)
 
     def _refuse(
         self,

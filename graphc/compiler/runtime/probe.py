@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -20,7 +21,13 @@ NVCC_FIX = (
     "nvcc on PATH"
 )
 _DRIVER_FIX = "install NVIDIA's driver (Debian: sudo apt install nvidia-driver) and restart"
+FORKED = "this process was forked from one that had used the CUDA driver, which works in no fork"
+FORK_FIX = "start it with multiprocessing's 'spawn' or 'forkserver' method, or use device=cpu in it"
 _DEVICE_FIX = "see what nvidia-smi says, and that CUDA_VISIBLE_DEVICES does not hide the GPU"
+
+
+_initialised_in: set[int] = set()
+"""The processes that have initialised the driver: this one, and the one that it was forked from."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,9 @@ def cuda_driver(library: str = DRIVER_LIBRARY) -> Driver:
         cuda = ctypes.CDLL(library)
     except OSError:
         return Driver(problem=f"no CUDA driver ({library} not found)", fix=_DRIVER_FIX)
+    if is_forked():
+        return Driver(problem=FORKED, fix=FORK_FIX)
+    _initialised_in.add(os.getpid())
     try:
         _call(cuda, "cuInit", 0)
         number = ctypes.c_int()
@@ -65,6 +75,11 @@ def cuda_driver(library: str = DRIVER_LIBRARY) -> Driver:
     if not names:
         return Driver(version, problem="the CUDA driver sees no GPU", fix=_DEVICE_FIX)
     return Driver(version, names)
+
+
+def is_forked() -> bool:
+    """Whether this process was forked from one that had used the driver."""
+    return bool(_initialised_in - {os.getpid()})
 
 
 def nvcc_path() -> str | None:

@@ -37,13 +37,15 @@ class Slot:
         self.read: Any = device.event()
 
     def reserve(self, nbytes: int) -> None:
-        """Make it at least this large. Nothing may be under way in it."""
-        if self.host.nbytes < nbytes:
-            size = size_class(nbytes)
-            self._device.discard(self.host)
-            self.host = self._device.pinned(size)
-            self.block = None
-            self.block = self._device.allocate(size, "the inputs of a call")
+        """Make it this large or a little larger. Nothing may be under way in it."""
+        size = size_class(nbytes)
+        self.block = None  # first, so that its memory may serve
+        self.block = self._device.allocate(size, "the inputs of a call")
+        self._device.discard(self.host)
+        self.host = self._device.pinned(size)
+        # The block may have been another's, and launches that read it may not have run yet: those
+        # in the compute stream would see to that, the copy stream does not know of them.
+        self._device.wait("making room for inputs")
 
 
 class Workspace:
@@ -87,6 +89,7 @@ class Workspace:
         if slot.host.nbytes < nbytes:
             slot.read.synchronize()
             slot.reserve(nbytes)
+        assert slot.block is not None
         for node, offset in places.items():
             array = feeds[node]
             part = slot.host[offset : offset + array.nbytes]

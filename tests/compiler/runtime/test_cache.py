@@ -1,0 +1,125 @@
+"""The cache of compiled kernels: keys, damaged entries, folders that cannot be used."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from graphc.compiler.runtime import cache as cache_module
+from graphc.compiler.runtime.cache import (
+    KernelCache,
+    content_key,
+    default_folder,
+    kernel_cache,
+    without_comments,
+)
+from graphc.config import config
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_told", set())
+
+
+def test_comments_and_blanks_do_not_count() -> None:
+    bare = "int f() {\n  return 1;\n}\n"
+    said = "// layer 1\n\nint f() {  \n  return /* a\n b */ 1;  // one */\n\n}\n// end\\\n still\n"
+    assert without_comments(said) == bare.replace("return 1", "return   1")
+    assert without_comments(bare) == bare
+
+
+def test_what_looks_like_a_comment_in_a_literal_stays() -> None:
+    source = 'const char* a = "// \\" /* no";\nchar b = \'"\'; int c = 4 / 2;\n'
+    assert without_comments(source) == source
+    hostile = "// a layer called */ \" ' /*\nint x;\n"
+    assert without_comments(hostile) == "int x;\n"
+
+
+def test_a_key_depends_on_every_part_and_on_where_parts_end() -> None:
+    keys = [content_key(parts) for parts in (["ab", "c"], ["a", "bc"], ["ab", "d"], ["abc"])]
+    assert len(set(keys)) == 4
+    assert content_key(["ab", "c"]) == keys[0]
+
+
+def test_an_entry_comes_back_whole(tmp_path: Path) -> None:
+    cache = KernelCache(tmp_path)
+    assert cache.read("k.cubin") is None
+    cache.write("k.cubin", b"\x7fELF kernels")
+    assert cache.read("k.cubin") == b"\x7fELF kernels"
+    assert cache.write_source("k.cu", "int x; // x\n") == tmp_path / "k.cu"
+    assert (tmp_path / "k.cu").read_text() == "int x; // x\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["k.cu", "k.cubin"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: b"",
+        lambda data: bytes([data[0] ^ 1]) + data[1:],
+        lambda data: data + b"more",
+    ],
+    ids=["cut", "empty", "changed", "longer"],
+)
+def test_a_damaged_entry_counts_as_none(tmp_path: Path, damage, caplog) -> None:
+    cache = KernelCache(tmp_path)
+    cache.write("k.cubin", b"kernels")
+    path = tmp_path / "k.cubin"
+    path.write_bytes(damage(path.read_bytes()))
+    assert cache.read("k.cubin") is None
+    assert "k.cubin is damaged" in caplog.text
+    cache.write("k.cubin", b"kernels")
+    assert cache.read("k.cubin") == b"kernels"
+
+
+def test_a_folder_that_takes_no_files_is_said_once_and_work_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = KernelCache(tmp_path / "gone")
+    cache.write("a.cubin", b"a")
+    cache.write("b.cubin", b"b")
+    source = cache.write_source("a.cu", "int x;\n")
+    assert source.read_text() == "int x;\n"
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert f"compiled kernels are not kept: {tmp_path / 'gone'} cannot be written" in caplog.text
+
+
+def test_the_folder_is_made_for_its_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    config.cuda_cache = ""
+    folder = kernel_cache().folder
+    assert folder == default_folder() == tmp_path / "cache" / "graphc" / "kernels"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    config.cuda_cache = str(tmp_path / "elsewhere")
+    assert kernel_cache().folder == tmp_path / "elsewhere"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX owners and modes")
+def test_a_folder_that_others_may_write_to_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.cuda_cache = str(tmp_path)
+    tmp_path.chmod(0o777)
+    assert kernel_cache().folder != tmp_path
+    assert "other users may write to it (mode 777, expected 700)" in caplog.text
+    tmp_path.chmod(0o700)
+    assert kernel_cache().folder == tmp_path
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    assert kernel_cache().folder.stat().st_mode & 0o777 == 0o700
+    assert f"it belongs to another user (number {me})" in caplog.text
+
+
+def test_a_folder_that_cannot_be_made_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    config.cuda_cache = str(tmp_path / "file" / "kernels")
+    assert kernel_cache().folder.is_dir()
+    assert "is not used: it cannot be made" in caplog.text

@@ -1,0 +1,182 @@
+"""Compiling: what a warm start runs, errors that name the kernel, and a driver that is too old.
+
+The compiler here is a script that counts its runs; the real nvcc compiles once, where it is found.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from graphc import resources
+from graphc.compiler.runtime import nvcc, probe
+from graphc.compiler.runtime.cache import KernelCache
+from graphc.compiler.runtime.nvcc import Compiler, check_driver, compiled, find_compiler
+from graphc.config import config
+from graphc.errors import DeviceError
+
+SOURCE = """#include "pointwise.cuh"
+// k0_add: {layer}
+extern "C" __global__ void __launch_bounds__(64) k0_add(float* y) {{
+  y[threadIdx.x] = gc_add(y[threadIdx.x], 1.0f);
+}}
+// k1_mul: {layer}
+extern "C" __global__ void k1_mul(float* y) {{
+  y[threadIdx.x] = {factor};
+}}
+"""
+LAYERS = {"k0_add": "dense_1", "k1_mul": "dense_2, activation_1"}
+
+# Writes its arguments into runs.log; its output is a line that its source has. The source of a
+# failing run has the word "broken".
+SCRIPT = """#!/bin/sh
+echo "$@" >> {folder}/runs.log
+if [ "$1" = --version ]; then echo "release {release}, V1"; exit 0; fi
+for last; do :; done
+while [ "$1" != -I ]; do shift; done
+if grep -q broken "$3"; then
+  echo "$3($(grep -n broken "$3" | cut -d: -f1)): error: no such thing" >&2
+  seq 100 >&2
+  exit 2
+fi
+grep k1_mul "$3" > "$last"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder, and a compiler that is the only nvcc."""
+    install(tmp_path, "13.0")
+    monkeypatch.setattr(probe, "nvcc_path", lambda: str(tmp_path / "nvcc"))
+    config.cuda_cache = str(tmp_path / "cache")
+    return tmp_path
+
+
+def install(folder: Path, release: str) -> None:
+    script = folder / "nvcc"
+    script.write_text(SCRIPT.format(folder=folder, release=release))
+    script.chmod(0o755)
+
+
+def runs(folder: Path) -> list[str]:
+    log = folder / "runs.log"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def make(layer: str = "dense_1", factor: str = "2", arch: str = "sm_75") -> bytes:
+    source = SOURCE.format(layer=layer, factor=factor)
+    return compiled(source, arch, (13, 0), LAYERS, "train")
+
+
+def test_a_second_start_runs_no_compiler_whatever_layers_are_called(folder: Path) -> None:
+    binary = make()
+    assert b"k1_mul" in binary
+    assert len(runs(folder)) == 2  # its version, and the source
+    assert make() == binary
+    assert make(layer='*/ "hostile" \u00e9') == binary
+    assert len(runs(folder)) == 2
+
+
+def test_source_card_and_compiler_are_parts_of_the_key(folder: Path) -> None:
+    make()
+    make(factor="3")
+    make(arch="sm_90")
+    assert len(runs(folder)) == 4
+    install(folder, "13.10")  # another size: another compiler
+    make()
+    assert len(runs(folder)) == 6
+
+
+def test_the_headers_are_parts_of_the_key(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make()
+    changed = tmp_path / "kernels"
+    shutil.copytree(resources.folder("kernels"), changed)
+    monkeypatch.setattr(resources, "folder", lambda name: changed)
+    make()
+    assert len(runs(folder)) == 2
+    with (changed / "pointwise.cuh").open("a") as header:
+        header.write("int another;\n")
+    make()
+    assert len(runs(folder)) == 3
+
+
+def test_flags_keep_floats_exact_and_name_the_card(folder: Path) -> None:
+    make(arch="sm_90")
+    command = runs(folder)[-1].split()
+    assert "-arch=sm_90" in command
+    assert "-cubin" in command
+    assert not [flag for flag in command if "fast" in flag or "ftz" in flag or "prec" in flag]
+
+
+def test_a_damaged_binary_is_compiled_again(folder: Path) -> None:
+    binary = make()
+    (entry,) = (folder / "cache").glob("*.cubin")
+    entry.write_bytes(entry.read_bytes()[:10])
+    assert make() == binary
+    assert len(runs(folder)) == 3
+
+
+def test_a_cache_that_cannot_be_written_compiles_every_time(folder: Path) -> None:
+    (folder / "file").write_text("")
+    config.cuda_cache = str(folder / "file" / "cache")
+    nvcc_runs = len(runs(folder))
+    assert b"k1_mul" in make(factor="5")
+    assert len(runs(folder)) > nvcc_runs
+
+
+def test_a_compiler_error_names_kernel_layers_and_the_kept_source(folder: Path) -> None:
+    with pytest.raises(DeviceError) as raised:
+        make(factor="broken")
+    said = str(raised.value)
+    assert "train: nvcc did not compile the generated source for sm_75" in said
+    assert "in the kernel k1_mul (of dense_2, activation_1)" in said
+    path = Path(re.search(r"kept at (\S+\.cu)", said)[1])
+    assert "broken" in path.read_text()
+    assert "error: no such thing" in said
+    assert len(said.splitlines()) == 1 + 20
+    with pytest.raises(DeviceError):  # it is not taken for a binary
+        make(factor="broken")
+
+
+def test_no_compiler_is_an_error_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "nvcc_path", lambda: None)
+    with pytest.raises(DeviceError, match="no CUDA compiler.*install the CUDA toolkit"):
+        make()
+
+
+def test_a_compiler_that_does_not_run_is_an_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "nvcc").write_text("#!/bin/sh\necho no libraries >&2\nexit 3\n")
+    with pytest.raises(DeviceError, match="'--version' ended with status 3: no libraries"):
+        make()
+
+
+@pytest.mark.parametrize(("driver", "fits"), [((12, 9), False), ((13, 0), True), ((14, 1), True)])
+def test_a_driver_of_an_earlier_major_version_is_refused(
+    driver: tuple[int, int], fits: bool
+) -> None:
+    compiler = Compiler("/usr/bin/nvcc", "Cuda compilation tools, release 13.2, V13.2.1")
+    if fits:
+        check_driver(compiler, driver)
+    else:
+        expected = "driver is older than the toolkit: .* for CUDA 12.9, .*nvcc is of CUDA 13.2.*upd"
+        with pytest.raises(DeviceError, match=expected):
+            check_driver(compiler, driver)
+
+
+@pytest.mark.skipif(shutil.which("nvcc") is None, reason="needs nvcc")
+def test_the_real_compiler_makes_a_cubin_and_its_errors_are_understood(tmp_path: Path) -> None:
+    config.cuda_cache = str(tmp_path / "cache")
+    release = find_compiler(KernelCache(tmp_path)).release
+    assert release is not None
+    source = SOURCE.format(layer="dense_1", factor="2")
+    assert compiled(source, "sm_75", release, LAYERS, "train")[:4] == b"\x7fELF"
+    with pytest.raises(DeviceError, match=r"in the kernel k1_mul \(of dense_2, activation_1\)"):
+        compiled(SOURCE.format(layer="x", factor="nothing"), "sm_75", release, LAYERS, "train")
+    assert "fast" not in " ".join(nvcc.FLAGS)
