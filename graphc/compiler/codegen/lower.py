@@ -20,15 +20,17 @@ from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.scatter import lower_scatter
+from graphc.compiler.codegen.rows import lower_rows
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State, toposort
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
+from graphc.compiler.schedule.layout import sink_transposes
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
-    "rows": lower_pointwise,
+    "rows": lower_rows,
     "columns": lower_pointwise,
     "matmul": lower_pointwise,
     "conv": lower_pointwise,
@@ -49,6 +51,7 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
             the old ones. A value is written over the old one where nothing reads that any more;
             else the last launch copies it there.
     """
+    outputs = sink_transposes(outputs)
     count = len(outputs) - len(states)
     shared = {x.attrs["state"]: x for x in toposort(outputs) if x.op == "shared"}
     pairs = zip(outputs[count:], states, strict=True)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from graphc.compiler.graph import Node, toposort
-from graphc.compiler.schedule.fusion import Group, groups
+from graphc.compiler.schedule.fusion import groups
+from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Schedule, Step
 from graphc.compiler.schedule.unlift import unlift

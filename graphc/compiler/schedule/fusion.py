@@ -15,87 +15,22 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from graphc.compiler.graph import Node, origin_of
-from graphc.compiler.graph.dim import Dim, Shape, product
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.group import ELEMENT, ROW, Group, alone, title
 from graphc.compiler.schedule.inline import Scope
-from graphc.compiler.schedule.relation import (
-    SAME,
-    Relation,
-    Split,
-    readings,
-    reduction_split,
-)
-
-ELEMENT, ROW = "element", "row"
-"""Of a group's node: one value an element of the group's extents, or one a row (a kept element)."""
+from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 MOST_NODES = 96
 MOST_POINTERS = 48
 MOST_PRODUCTS = 4
-# Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
-FEW_ROWS = 64
-
-_KINDS = {"matmul": "matmul", "conv": "conv", "gather": "gather", "scatter_add": "scatter"}
-_ELEMENTWISE = ("pointwise", "gather")
-
-
-@dataclass
-class Group:
-    """Nodes that one kernel computes.
-
-    Attributes:
-        kind, extents, anchors, reduced: those of the kernel to be.
-        split: of a reduction, its extents as kept and reduced runs of axes.
-        nodes: in topological order, each with what it has one value for.
-        number: its bit in `ancestors`.
-        ancestors: the groups that it needs, directly or not, as a bit each.
-        reasons: why it was not fused further.
-    """
-
-    kind: str
-    extents: Shape
-    nodes: dict[Node, str]
-    anchors: tuple[Node, ...] = ()
-    reduced: tuple[int, ...] = ()
-    split: Split = ()
-    number: int = 0
-    ancestors: int = 0
-    reasons: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def reduces(self) -> bool:
-        return self.kind in ("rows", "columns")
-
-    @property
-    def has_few_rows(self) -> bool:
-        """Whether blocks that own rows would be few: then only reductions are worth their while."""
-        rows = product(size for size, stays in self.split if stays)
-        return self.kind == "columns" or (not isinstance(rows, Dim) and rows < FEW_ROWS)
 
 
 def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
     """The stored nodes of a scope, divided into what each kernel computes."""
     return _Fusion(scope, outputs).run()
-
-
-def alone(node: Node) -> Group:
-    """A node in a group of its own."""
-    family = OPS[node.op].family
-    if family == "reduce":
-        shape, axes = node.inputs[0].shape, node.attrs["axes"]
-        split = reduction_split(node)
-        # The runs that are reduced are the innermost one, or all.
-        inner = all(not stays or k == 0 for k, (_, stays) in enumerate(split))
-        kind = "rows" if inner else "columns"
-        return Group(kind, shape, {node: ROW}, (node,), axes, split)
-    if family == "window":
-        return Group("window", node.shape, {node: ELEMENT}, (node,))
-    if node.op in _KINDS:
-        return Group(_KINDS[node.op], node.shape, {node: ELEMENT}, (node,))
-    return Group("pointwise", node.shape, {node: ELEMENT})
 
 
 class _Fusion:
@@ -126,12 +61,11 @@ class _Fusion:
             self._begin(group)
             if node.op != "scan":
                 self._take_in_producers(group)
+        self._join_siblings()
         return [group for group in self._alive.values() if group.kind != "scan"]
 
     def _begin(self, group: Group) -> None:
-        group.number = len(self._group_of)
-        while group.number in self._alive:
-            group.number += 1
+        group.number = len(self._group_of)  # grows with every group, so it is new
         for node in group.nodes:
             self._group_of[node] = group
         for producer in self._producers(group):
@@ -158,9 +92,36 @@ class _Fusion:
             reason = self._refusal(group, producer)
             if reason:
                 refused.add(producer.number)
-                group.reasons[f"not fused with {_title(producer)}: {reason}"] = None
+                group.reasons[f"not fused with {title(producer)}: {reason}"] = None
             else:
                 self._merge(group, producer)
+
+    def _join_siblings(self) -> None:
+        """Put groups together that do not need each other and walk the same elements: those that
+        share what they read, and those of a loop's body, where each launch is paid at every step.
+        """
+        alike: dict[tuple, list[Group]] = {}
+        for group in list(self._alive.values()):
+            if group.kind == "pointwise":
+                key = (product(group.extents),)
+            elif group.kind == "rows" and all(not stays for _, stays in group.split):
+                key = group.split
+            else:
+                continue
+            for other in alike.setdefault(key, []):
+                if self._are_siblings(group, other):
+                    self._merge(group, other)
+                    alike[key].remove(other)
+                    break
+            alike[key].append(group)
+
+    def _are_siblings(self, group: Group, other: Group) -> bool:
+        needed = group.ancestors >> other.number & 1 or other.ancestors >> group.number & 1
+        together = {**other.nodes, **group.nodes}
+        if needed or not self._is_small(together):
+            return False
+        shared = self._reads(group.nodes) & self._reads(other.nodes)
+        return bool(shared) or group.reduces or bool(self._scope.counters)
 
     # ---- whether two groups fit -----------------------------------------------------------------
 
@@ -169,9 +130,9 @@ class _Fusion:
         if producer.kind == "scan":
             return "it is a loop"
         together = {**producer.nodes, **group.nodes}
-        if len(together) > MOST_NODES or self._pointers(together) > MOST_POINTERS:
+        if not self._is_small(together):
             return "one kernel would hold too much"
-        special = [x for x in (group, producer) if x.kind not in _ELEMENTWISE]
+        special = [x for x in (group, producer) if not x.elementwise]
         if group.reduces or producer.reduces:
             refusal = self._reduction_refusal(group, producer)
         elif len(special) == 2 and not _are_twins(group, producer):
@@ -186,12 +147,12 @@ class _Fusion:
         """What would need the two together while they need it, or nothing."""
         for other in self._producers(group):
             if other is not producer and other.ancestors >> producer.number & 1:
-                return f"{_title(other)} reads the one and is read by the other"
+                return f"{title(other)} reads the one and is read by the other"
         return ""
 
     def _reduction_refusal(self, group: Group, producer: Group) -> str:
         for other in (group, producer):
-            if not other.reduces and other.kind not in _ELEMENTWISE:
+            if not other.reduces and not other.elementwise:
                 what = "product" if other.kind in ("matmul", "conv") else other.kind
                 return f"a row of the {what} is spread over tiles"
         if group.reduces and producer.reduces and group.split != producer.split:
@@ -254,33 +215,33 @@ class _Fusion:
             for node in plain.nodes
         )
 
-    def _pointers(self, nodes: dict[Node, str]) -> int:
-        """How many buffers a kernel of these nodes reads and writes at most."""
-        read = {x for node in nodes for x, _ in self._readings[node] if x not in nodes}
+    def _is_small(self, nodes: dict[Node, str]) -> bool:
+        """Whether nodes are few enough for one kernel, and the buffers that they need."""
         written = [
             node
             for node in nodes
             if node in self._outputs or any(r not in nodes for r in self._readers.get(node, ()))
         ]
-        return len(read) + len(written)
+        return len(nodes) <= MOST_NODES and len(self._reads(nodes)) + len(written) <= MOST_POINTERS
+
+    def _reads(self, nodes: dict[Node, str]) -> set[Node]:
+        """What a kernel of these nodes reads from memory."""
+        return {x for node in nodes for x, _ in self._readings[node] if x not in nodes}
 
     # ---- merging --------------------------------------------------------------------------------
 
     def _merge(self, group: Group, producer: Group) -> None:
         """Put the producer's nodes into the group."""
-        leading = group if group.kind not in _ELEMENTWISE else producer
-        if leading.kind == "pointwise" and "gather" in (group.kind, producer.kind):
-            group.kind = "gather"
-        elif leading is producer:
+        if group.elementwise and producer.elementwise:
+            kinds = (group.kind, producer.kind)
+            group.kind = "gather" if "gather" in kinds else "pointwise"
+        elif group.elementwise:
             group.kind, group.extents = producer.kind, producer.extents
             group.reduced, group.split = producer.reduced, producer.split
-        if not (group.reduces and producer.kind == "gather"):
-            group.anchors = (*producer.anchors, *group.anchors)
+        group.anchors = (*producer.anchors, *group.anchors)
         group.nodes = {**producer.nodes, **group.nodes}
         group.reasons = {**producer.reasons, **group.reasons}
-        for node, owner in self._group_of.items():
-            if owner is producer:
-                self._group_of[node] = group
+        self._group_of.update(dict.fromkeys(producer.nodes, group))
         del self._alive[producer.number]
         own = 1 << group.number | 1 << producer.number
         group.ancestors = (group.ancestors | producer.ancestors) & ~own
@@ -302,12 +263,6 @@ def _are_twins(group: Group, producer: Group) -> bool:
         return False
     sizes = {(node.shape, node.inputs[0].shape[-1]) for node in anchors}
     return len(sizes) == 1
-
-
-def _title(group: Group) -> str:
-    node = group.anchors[-1] if group.anchors else next(reversed(group.nodes))
-    origin = origin_of(node)
-    return f"{origin}/{node.op}" if origin is not None else node.op
 
 
 def _article(kind: str) -> str:

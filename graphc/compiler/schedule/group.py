@@ -1,0 +1,83 @@
+"""What a kernel will compute: a group of nodes, and what kind of kernel that makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.compiler.graph import Node, origin_of
+from graphc.compiler.graph.dim import Dim, Shape, product
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.relation import Split, reduction_split
+
+ELEMENT, ROW = "element", "row"
+"""Of a group's node: one value an element of the group's extents, or one a row (a kept element)."""
+
+# Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
+FEW_ROWS = 64
+
+ELEMENTWISE = ("pointwise", "gather")
+"""The kinds in which a thread owns an element and nothing else."""
+
+_KINDS = {"matmul": "matmul", "conv": "conv", "scatter_add": "scatter"}
+
+
+@dataclass
+class Group:
+    """Nodes that one kernel computes.
+
+    Attributes:
+        kind, extents, anchors, reduced: those of the kernel to be.
+        split: of a reduction, its extents as kept and reduced runs of axes.
+        nodes: in topological order, each with what it has one value for.
+        number: its bit in `ancestors`.
+        ancestors: the groups that it needs, directly or not, as a bit each.
+        reasons: why it was not fused further.
+    """
+
+    kind: str
+    extents: Shape
+    nodes: dict[Node, str]
+    anchors: tuple[Node, ...] = ()
+    reduced: tuple[int, ...] = ()
+    split: Split = ()
+    number: int = 0
+    ancestors: int = 0
+    reasons: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def elementwise(self) -> bool:
+        return self.kind in ELEMENTWISE
+
+    @property
+    def reduces(self) -> bool:
+        return self.kind in ("rows", "columns")
+
+    @property
+    def has_few_rows(self) -> bool:
+        """Whether blocks that own rows would be few: then only reductions are worth their while."""
+        rows = product(size for size, stays in self.split if stays)
+        return self.kind == "columns" or (not isinstance(rows, Dim) and rows < FEW_ROWS)
+
+
+def alone(node: Node) -> Group:
+    """A node in a group of its own."""
+    family = OPS[node.op].family
+    if family == "reduce":
+        shape, axes = node.inputs[0].shape, node.attrs["axes"]
+        split = reduction_split(node)
+        # The runs that are reduced are the innermost one, or all.
+        inner = all(not stays or k == 0 for k, (_, stays) in enumerate(split))
+        kind = "rows" if inner else "columns"
+        return Group(kind, shape, {node: ROW}, (node,), axes, split)
+    if family == "window":
+        return Group("window", node.shape, {node: ELEMENT}, (node,))
+    if node.op in _KINDS:
+        return Group(_KINDS[node.op], node.shape, {node: ELEMENT}, (node,))
+    return Group("gather" if node.op == "gather" else "pointwise", node.shape, {node: ELEMENT})
+
+
+def title(group: Group) -> str:
+    """What reasons call a group: the layer and op of what settles its kind, or of its result."""
+    node = group.anchors[-1] if group.anchors else next(reversed(group.nodes))
+    origin = origin_of(node)
+    return f"{origin}/{node.op}" if origin is not None else node.op

@@ -1,0 +1,106 @@
+"""Transposes move behind the arithmetic that they stand before.
+
+A layer in a layout of its own (the channels last) transposes what a convolution made, adds a bias,
+and transposes back. Written so, each element is stored twice in another order. Behind the
+arithmetic, the two transposes meet and cancel, and the arithmetic sees the elements in the order in
+which they were made:
+
+    op(transpose(x), b)  ->  transpose(op(x, transpose'(b)))      transpose' is the inverse
+    sum(transpose(x))    ->  sum(x) over the axes where they were
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.ops import OPS, make
+from graphc.compiler.graph.walk import sweep
+from graphc.compiler.schedule.inline import is_leaf, is_splat
+
+Order = tuple[int, ...]
+
+
+def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
+    """The same program with fewer transposes between what is stored."""
+    cheap: dict[Node, bool] = {}
+
+    def visit(node: Node) -> Node:
+        family = OPS[node.op].family
+        if node.op == "transpose":
+            return _transpose(node.inputs[0], node.attrs["order"])
+        if family == "reduce" and node.inputs[0].op == "transpose":
+            return _reduced(node, node.inputs[0])
+        if family != "pointwise":
+            return node
+        orders = [x.attrs["order"] for x in node.inputs if _moves_work(x)]
+        if not orders or not all(_turns(x, orders[0], cheap) for x in node.inputs):
+            return node
+        back = _inverse(orders[0])
+        turned = make(node.op, *(_transpose(x, back) for x in node.inputs), **node.attrs)
+        return _transpose(turned, orders[0])
+
+    return sweep(outputs, visit)
+
+
+def _moves_work(node: Node) -> bool:
+    """A transpose of something that a kernel computes."""
+    return node.op == "transpose" and not is_leaf(node.inputs[0])
+
+
+def _turns(node: Node, order: Order, cheap: dict[Node, bool]) -> bool:
+    """Whether a node costs nothing more when it is read in another order."""
+    if node.op == "transpose":
+        return node.attrs["order"] == order
+    return _is_cheap(node, cheap)
+
+
+def _is_cheap(node: Node, cheap: dict[Node, bool]) -> bool:
+    """Whether no element of a node comes from memory in its own order: constants, broadcasts,
+    random words and what is computed from them."""
+    pending = [node]
+    while pending:
+        at = pending[-1]
+        if at in cheap:
+            pending.pop()
+        elif at.op in ("broadcast", "random", "iota") or is_splat(at):
+            cheap[at] = True
+        elif OPS[at.op].family != "pointwise" or not at.inputs:
+            cheap[at] = False
+        else:
+            waiting = [x for x in at.inputs if x not in cheap]
+            pending += waiting
+            if not waiting:
+                cheap[at] = all(cheap[x] for x in at.inputs)
+    return cheap[node]
+
+
+def _inverse(order: Order) -> Order:
+    return tuple(order.index(axis) for axis in range(len(order)))
+
+
+def _transpose(node: Node, order: Order) -> Node:
+    """``transpose(node)``, with what cancels left out."""
+    if node.op == "transpose":
+        node, order = node.inputs[0], tuple(node.attrs["order"][axis] for axis in order)
+    if order == tuple(range(len(order))):
+        return node
+    if node.op == "broadcast" and node.inputs[0].ndim <= 1:
+        shape = tuple(node.shape[axis] for axis in order)
+        axes = tuple(order.index(axis) for axis in node.attrs["axes"])
+        return make("broadcast", node.inputs[0], shape=shape, axes=axes)
+    return make("transpose", node, order=order)
+
+
+def _reduced(node: Node, transposed: Node) -> Node:
+    """A reduction over a transpose, over what is transposed where its result has the same order.
+
+    argmax and argmin count positions in the order of the axes that they reduce.
+    """
+    order = transposed.attrs["order"]
+    axes = tuple(order[axis] for axis in node.attrs["axes"])
+    kept = [order[axis] for axis in range(len(order)) if axis not in node.attrs["axes"]]
+    positions = node.op.startswith("arg") and list(axes) != sorted(axes)
+    if positions or kept != sorted(kept):
+        return node
+    return make(node.op, transposed.inputs[0], axes=tuple(sorted(axes)))
