@@ -6,11 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from graphc.cli import bench, demo, doctor
+from graphc.cli import bench, demo, doctor, dump
 from graphc.errors import GraphcError
 from graphc.version import __version__
 
-COMMANDS = (demo.COMMAND, doctor.COMMAND, bench.COMMAND)
+COMMANDS = (demo.COMMAND, doctor.COMMAND, dump.COMMAND, bench.COMMAND)
 
 _DESCRIPTION = """\
 graphc compiles neural networks written with the Keras 1.0 API. From Python:
@@ -26,6 +26,7 @@ examples:
   graphc doctor                                what is installed, what is missing, every flag
   graphc demo                                  train a network, in under a minute
   GRAPHC_FLAGS=dump=/tmp/passes graphc demo    the same, and write the graph after each pass
+  graphc dump mlp                              the CUDA kernels of a model's training step
   graphc bench                                 where a training step's time goes, node by node
   graphc demo --help                           more about one command
 """

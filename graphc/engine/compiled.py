@@ -1,18 +1,22 @@
-"""The training graph of a model, and the functions made of it: train, test, predict."""
+"""The training graph of a model, the functions made of it (train, test, predict), and what can be
+seen of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphc import optimizers
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import CallStep, Function, function
 from graphc.config import FLAGS
 from graphc.engine.container import Container
 from graphc.engine.losses import Target, make_metrics, make_targets, total_loss
-from graphc.errors import unknown_name
+from graphc.errors import NotCompiledError, unknown_name
 
+_BATCH = 32  # as in `fit`
 _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
@@ -108,3 +112,76 @@ def compile_model(
     labels, nodes = make_metrics(targets, metrics)
     total = total_loss(targets, model.regularizers)
     return Compiled(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step)
+
+
+class CompiledContainer(Container):
+    """A container, and what `Model.compile` made of it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._compiled: Compiled | None = None
+        self._predict: Function | None = None
+        self._call_step = CallStep()
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer that `compile` was given."""
+        return self._need_compiled("optimizer").optimizer
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
+        return self._need_compiled("metrics_names").labels
+
+    def compile_report(self) -> str:
+        """What the compiler did for each function that was made so far."""
+        made = list(self._compiled.functions.values()) if self._compiled is not None else []
+        if self._predict is not None:
+            made.append(self._predict)
+        if not made:
+            return f"{self.name}: no function is made yet; fit, evaluate and predict make theirs"
+        return "\n\n".join(str(one.report) for one in made)
+
+    def kernels(
+        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+    ) -> KernelList:
+        """The kernels of a training step; prints as a table. No GPU is needed.
+
+        Args:
+            batch: samples a step; by default 32, as in `fit`, or what the input fixes.
+            sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
+
+        Raises:
+            NotCompiledError: before `compile`.
+            ArgumentError, ShapeError: a size that is missing or does not fit.
+        """
+        step = self._need_compiled("kernels").train()
+        return step.kernels(self._batch_shown(batch), sizes)
+
+    def memory_report(
+        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+    ) -> MemoryReport:
+        """What a training step takes of a GPU's memory, by value; as `kernels` otherwise."""
+        step = self._need_compiled("memory_report").train()
+        return step.memory_report(self._batch_shown(batch), sizes)
+
+    def _batch_shown(self, batch: int | None) -> int | None:
+        symbolic = any(not isinstance(node.shape[0], int) for node in self.inputs)
+        return _BATCH if batch is None and symbolic else batch
+
+    def _need_compiled(self, wanted: str) -> Compiled:
+        if self._compiled is None:
+            raise NotCompiledError(
+                f"{self.name}.{wanted} needs a compiled model: call "
+                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers"
+            )
+        return self._compiled
+
+    def _predict_function(self) -> Function:
+        if self._predict is None:
+            self._need_layers("predict")
+            mode = self._compiled.mode if self._compiled is not None else None
+            self._predict = make_function(
+                self, "predict", self.inputs, self.outputs, [], self._call_step, mode
+            )
+        return self._predict

@@ -9,15 +9,13 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
-from graphc.compiler.function import CallStep, Function
 from graphc.compiler.runtime.executor import Observer
 from graphc.engine import loops
-from graphc.engine.compiled import Compiled, compile_model, make_function
-from graphc.engine.container import Container
+from graphc.engine.compiled import CompiledContainer, compile_model
 from graphc.engine.feeds import as_arrays, check_lengths, prepare
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.targets import prepare_targets, prepare_weights
-from graphc.errors import ArgumentError, DataError, NotCompiledError
+from graphc.errors import ArgumentError, DataError
 
 _METRICS_INSTEAD = "give compile metrics=['accuracy'] instead"
 _LEGACY = {
@@ -30,7 +28,7 @@ _VERBOSE = (0, 1, 2)
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 
 
-class Model(Container):
+class Model(CompiledContainer):
     """A container that can be trained. `Sequential` is one.
 
     Attributes:
@@ -40,9 +38,6 @@ class Model(Container):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.stop_training = False
-        self._compiled: Compiled | None = None
-        self._predict: Function | None = None
-        self._call_step = CallStep()
 
     def compile(
         self,
@@ -81,42 +76,6 @@ class Model(Container):
             self._call_step,
         )
         self._predict = None
-
-    @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer that `compile` was given."""
-        return self._need_compiled("optimizer").optimizer
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
-        return self._need_compiled("metrics_names").labels
-
-    def compile_report(self) -> str:
-        """What the compiler did for each function that was made so far."""
-        made = list(self._compiled.functions.values()) if self._compiled is not None else []
-        if self._predict is not None:
-            made.append(self._predict)
-        if not made:
-            return f"{self.name}: no function is made yet; fit, evaluate and predict make theirs"
-        return "\n\n".join(str(one.report) for one in made)
-
-    def _need_compiled(self, wanted: str) -> Compiled:
-        if self._compiled is None:
-            raise NotCompiledError(
-                f"{self.name}.{wanted} needs a compiled model: call "
-                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers"
-            )
-        return self._compiled
-
-    def _predict_function(self) -> Function:
-        if self._predict is None:
-            self._need_layers("predict")
-            mode = self._compiled.mode if self._compiled is not None else None
-            self._predict = make_function(
-                self, "predict", self.inputs, self.outputs, [], self._call_step, mode
-            )
-        return self._predict
 
     def fit(
         self,

@@ -244,12 +244,13 @@ def _kernels(
     steps: Sequence[DeviceStep], times: int, bindings: Bindings
 ) -> Iterator[tuple[int, Kernel | Loop, list[Launch]]]:
     """The launches of each kernel, and how often one call runs them."""
-    for kernel, group in groupby(steps, key=lambda x: x.kernel if isinstance(x, Launch) else x):
-        if isinstance(kernel, DeviceLoop):
-            count = times * evaluate(kernel.length, bindings)
-            yield from _kernels(kernel.steps, count, bindings)
-        else:
+    for kernel, group in groupby(steps, key=lambda x: x.kernel if isinstance(x, Launch) else None):
+        if kernel is not None:
             yield times, kernel, [step for step in group if isinstance(step, Launch)]
+            continue
+        for loop in group:
+            assert isinstance(loop, DeviceLoop)
+            yield from _kernels(loop.steps, times * evaluate(loop.length, bindings), bindings)
 
 
 def _description(

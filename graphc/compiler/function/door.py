@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from graphc.compiler.codegen import DeviceProgram
+from graphc.compiler.codegen.describe import KernelList, describe
+from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.function.feeds import checked_feed
+from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import (
     Node,
     State,
+    Symbol,
     as_node,
     cast,
     label,
@@ -217,6 +222,48 @@ class Function:
     def graph(self, training: bool = False) -> list[Node]:
         """The outputs and updates after the passes, for dumps and tests."""
         return self._specialise(None if self._phase is None else training).outputs
+
+    def program(self, training: bool = False) -> DeviceProgram:
+        """The graph as device code: what a GPU runs, whether there is one or not."""
+        return self._specialise(None if self._phase is None else training).program
+
+    def kernels(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        training: bool = False,
+    ) -> KernelList:
+        """The kernels of the device code: launch, FLOPs, bytes, source. No GPU is needed.
+
+        Args:
+            batch: how many samples, where the inputs' batch is symbolic.
+            sizes: numbers for other symbolic sizes, by name.
+            training: the learning phase, where it is an input.
+
+        Raises:
+            ArgumentError: a symbolic size without a number.
+            ShapeError: sizes that have to agree and do not.
+        """
+        program, bindings = self._at(batch, sizes, training)
+        return describe(program, bindings, self.name)
+
+    def memory_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        training: bool = False,
+    ) -> MemoryReport:
+        """What a call takes of a GPU's memory, buffer by buffer; arguments as of `kernels`."""
+        program, bindings = self._at(batch, sizes, training)
+        return memory_report(program, bindings, self.name)
+
+    def _at(
+        self, batch: int | None, sizes: Mapping[str, int] | None, training: bool
+    ) -> tuple[DeviceProgram, dict[Symbol, int]]:
+        bindings = chosen_sizes(self._data_inputs, batch, sizes, self.name)
+        prepared = self._specialise(None if self._phase is None else training)
+        prepared.check_sizes(bindings)
+        return prepared.program, bindings
 
     def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.

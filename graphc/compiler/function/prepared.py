@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 
+from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
@@ -39,11 +41,24 @@ class Prepared:
         self._checker = PassChecker(outputs) if mode == "DebugMode" else None
         pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
+        self._states = tuple(states)
         self.outputs, passes = optimize(outputs, pipeline, label=name, observer=observer)
         self._executor = executor_for(device, self.outputs, states, name)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         seconds = time.perf_counter() - started
         self.report = CompileReport(name, device, mode, tuple(passes), seconds)
+
+    @cached_property
+    def program(self) -> DeviceProgram:
+        """The graph as device code, whatever device it runs on; made at the first use."""
+        return lower(self.outputs, self._states)
+
+    def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
+        """ShapeError where sizes that have to agree do not."""
+        if bindings != self._fitting:
+            for claim in self._claims:
+                claim.test(bindings)
+            self._fitting = dict(bindings)
 
     def run(
         self,
@@ -54,10 +69,7 @@ class Prepared:
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. An error leaves them as they were: ShapeError
         where sizes that have to agree do not, and what the executor raises."""
-        if bindings != self._fitting:
-            for claim in self._claims:
-                claim.test(bindings)
-            self._fitting = dict(bindings)
+        self.check_sizes(bindings)
         if self._checker is not None:
             self._checker.check(feeds, bindings, call_step)
         return self._executor.run(feeds, bindings, call_step, observer or self._observer)

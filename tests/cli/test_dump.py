@@ -1,0 +1,154 @@
+"""``graphc dump``: the kernels of reference models and of architectures in files."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from graphc import cli
+from graphc.config import config
+from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
+
+DENSE = {
+    "name": "dense_1",
+    "trainable": True,
+    "batch_input_shape": [None, 4],
+    "input_dtype": "float32",
+    "output_dim": 2,
+    "init": "glorot_uniform",
+    "activation": "softmax",
+    "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
+    "b_regularizer": None,
+    "activity_regularizer": None,
+    "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0},
+    "b_constraint": None,
+    "input_dim": 4,
+}
+
+
+def described(*layers: tuple[str, dict]) -> str:
+    entries = [{"class_name": name, "config": arguments} for name, arguments in layers]
+    return json.dumps({"class_name": "Sequential", "config": entries})
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that are fast to lower, as 'small' and 'loop'."""
+    build = partial(mlp.build, features=8, width=16, classes=4)
+    monkeypatch.setitem(REFERENCE_MODELS, "small", ReferenceModel("small", "8-16-16-4", 6, build))
+    build = partial(gru_ae.build, steps=7, features=2, units=4)
+    monkeypatch.setitem(REFERENCE_MODELS, "loop", ReferenceModel("loop", "2-4-2", 5, build))
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["dump", *arguments]) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["dump", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+@pytest.mark.usefixtures("small")
+def test_table_fits_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    text = run(capsys, "small")
+    assert "mlp.train (batch 6): " in text
+    assert "dense_2" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.usefixtures("small")
+def test_json_has_the_facts_of_each_kernel(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, "small", "--batch", "5", "--json"))
+    assert (found["model"], found["sizes"]) == ("small", {"batch": 5})
+    kernels = found["kernels"]
+    assert found["totals"]["kernels"] == len(kernels)
+    for kernel in kernels:
+        assert kernel.keys() >= {
+            "name", "kind", "layers", "launch", "extents", "flops", "bytes", "reason", "source",
+        }
+        assert f" {kernel['name']}(" in kernel["source"]
+        assert kernel["bytes"] > 0
+    products = [kernel for kernel in kernels if "matmul" in kernel["ops"]]
+    # Forward three products, backward five: of 2 * batch * (8 * 16, 16 * 16, 16 * 4) FLOPs.
+    assert sum(kernel["flops"] for kernel in products) >= 2 * 5 * (2 * 128 + 3 * 256 + 3 * 64)
+
+
+@pytest.mark.usefixtures("small")
+def test_source_is_alone_and_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    source = run(capsys, "small", "--source")
+    assert source.startswith("#include")
+    kernels = json.loads(run(capsys, "small", "--json"))["kernels"]
+    assert source.count("__global__") == len(kernels)
+    assert all(f" {kernel['name']}(" in source for kernel in kernels)
+
+
+@pytest.mark.usefixtures("small")
+def test_source_is_the_same_for_each_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    sources = {run(capsys, "loop", "--source", "--batch", batch) for batch in ("1", "7", "128")}
+    assert len(sources) == 1
+
+
+@pytest.mark.usefixtures("small")
+def test_a_loops_kernels_are_launched_once_a_step(capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(run(capsys, "loop", "--json"))
+    times = [kernel["launch"]["times"] for kernel in found["kernels"]]
+    assert set(times) <= {1, 7}
+    assert found["totals"]["launches"] == sum(times)
+
+
+@pytest.mark.usefixtures("small")
+def test_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    text = run(capsys, "small", "--memory")
+    assert max(map(len, text.splitlines())) <= 80
+    report = json.loads(run(capsys, "small", "--memory", "--json"))
+    parts = ("states", "constants", "inputs", "arena")
+    assert report["peak"] == sum(report[part] for part in parts)
+    names = {use["name"] for use in report["buffers"] if use["held"] == "state"}
+    assert "dense_1/dense_1_W" in names
+
+
+@pytest.mark.usefixtures("small")
+def test_no_gpu_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    expected = run(capsys, "small")
+    with config.changed(device="gpu"):
+        assert run(capsys, "small") == expected
+
+
+def test_architecture_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(described(("Dense", DENSE), ("Activation", {"activation": "linear"})))
+    text = run(capsys, str(path), "--batch", "9", "--optimizer", "adam")
+    assert "loss mse, optimizer adam" in " ".join(text.split())
+    assert "(batch 9)" in text
+    assert "dense_1" in text
+
+
+def test_loss_that_fits_the_last_activation(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(described(("Dense", DENSE)))
+    found = json.loads(run(capsys, str(path), "--json"))
+    assert found["summary"] == "loss categorical_crossentropy, optimizer rmsprop"
+    assert found["sizes"] == {"batch": 32}
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reference_model_has_its_own_loss(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "of its own" in refused(capsys, "small", "--loss", "mse")
+
+
+def test_refusals_say_what_was_expected(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "'mlp'" in refused(capsys, "mpl")
+    assert "cannot be read" in refused(capsys, "/nowhere/model.json")
+    assert "at least 1, received 0" in refused(capsys, "mlp", "--batch", "0")
+    assert "no input has a size 'time'" in refused(capsys, "mlp", "--size", "time=3")
+    assert "NAME=N" in refused(capsys, "mlp", "--size", "time")
+    assert "leave one of the two out" in refused(capsys, "mlp", "--memory", "--source")
