@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from graphc.compiler.graph import Node, toposort
@@ -10,6 +11,7 @@ from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Schedule, Step
+from graphc.compiler.schedule.persistent import persistent
 from graphc.compiler.schedule.unlift import unlift
 
 # What one launch of kind update holds at most; a kernel's parameters are limited.
@@ -105,7 +107,7 @@ def _kernel(
         group.anchors,
         group.reduced,
         (),
-        tuple(group.reasons),
+        group.reasons,
     )
 
 
@@ -122,13 +124,14 @@ def _loop(
     scan: Node, items: Sequence[Node], memory: frozenset[Node], counters: frozenset[Node]
 ) -> Loop:
     body = unlift(scan)
-    around = (memory - {scan, *items}) | set(body.carries)
+    constants = {node for node in toposort(body.outputs) if is_leaf(node)}
+    around = (memory - {scan, *items}) | constants | set(body.carries)
     inner = counters | {body.step}
     steps = _steps(body.outputs, around, inner)
     initial = scan.inputs[: scan.attrs["carries"]]
     leaves = set(body.carries) | inner
     read = [x for x in _inputs(body.outputs, around, inner) if x not in leaves]
-    return Loop(
+    loop = Loop(
         scan,
         body.step,
         body.carries,
@@ -138,6 +141,10 @@ def _loop(
         tuple(dict.fromkeys((*initial, *read))),
         tuple(steps),
     )
+    plan = persistent(loop)
+    if isinstance(plan, str):
+        return replace(loop, reasons=(plan,))
+    return replace(loop, persistent=True)
 
 
 def _ordered(

@@ -62,7 +62,19 @@ class _Fusion:
             if node.op != "scan":
                 self._take_in_producers(group)
         self._join_siblings()
-        return [group for group in self._alive.values() if group.kind != "scan"]
+        found = [group for group in self._alive.values() if group.kind != "scan"]
+        for group in found:
+            group.reasons = self._reasons(group)
+        return found
+
+    def _reasons(self, group: Group) -> tuple[str, ...]:
+        """A sentence for each group that was not taken in, and is still another one."""
+        sentences: dict[int, str] = {}
+        for node, refusal in group.refusals.items():
+            other = self._group_of[node]
+            if other is not group:
+                sentences.setdefault(other.number, f"not fused with {title(other)}: {refusal}")
+        return tuple(sentences.values())
 
     def _begin(self, group: Group) -> None:
         group.number = len(self._group_of)  # grows with every group, so it is new
@@ -92,7 +104,7 @@ class _Fusion:
             reason = self._refusal(group, producer)
             if reason:
                 refused.add(producer.number)
-                group.reasons[f"not fused with {title(producer)}: {reason}"] = None
+                group.refusals.setdefault(next(iter(producer.nodes)), reason)
             else:
                 self._merge(group, producer)
 
@@ -240,7 +252,7 @@ class _Fusion:
             group.reduced, group.split = producer.reduced, producer.split
         group.anchors = (*producer.anchors, *group.anchors)
         group.nodes = {**producer.nodes, **group.nodes}
-        group.reasons = {**producer.reasons, **group.reasons}
+        group.refusals = {**producer.refusals, **group.refusals}
         self._group_of.update(dict.fromkeys(producer.nodes, group))
         del self._alive[producer.number]
         own = 1 << group.number | 1 << producer.number

@@ -31,7 +31,8 @@ class Group:
         nodes: in topological order, each with what it has one value for.
         number: its bit in `ancestors`.
         ancestors: the groups that it needs, directly or not, as a bit each.
-        reasons: why it was not fused further.
+        refusals: for a node of each group that it could not take in, why.
+        reasons: the same as sentences, once all groups are settled.
     """
 
     kind: str
@@ -42,7 +43,8 @@ class Group:
     split: Split = ()
     number: int = 0
     ancestors: int = 0
-    reasons: dict[str, None] = field(default_factory=dict)
+    refusals: dict[Node, str] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
 
     @property
     def elementwise(self) -> bool:
