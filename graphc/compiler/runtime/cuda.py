@@ -114,9 +114,7 @@ class Device:
         try:
             return self._pool.take(nbytes)
         except self._cuda.MemoryError:
-            self.wait(f"making room for {what}")
-            self.workspace.drop()
-            self._pool.release()
+            self.make_room()
         try:
             return self._pool.take(nbytes)
         except self._cuda.MemoryError:
@@ -126,6 +124,13 @@ class Device:
                 f"{self.available():,} of {total:,} bytes free, and {self._pool.held:,} are in use "
                 "by graphc. Use a smaller batch, or end other programs on the GPU"
             ) from None
+
+    def make_room(self) -> None:
+        """Give all memory that no call and no function holds back to the driver."""
+        self.wait("making room in the GPU's memory")
+        self.workspace.drop()
+        with self._named("making room in the GPU's memory"):
+            self._pool.release()
 
     def available(self) -> int:
         """How many bytes the next allocation could have at most."""

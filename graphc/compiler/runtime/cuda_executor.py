@@ -15,7 +15,7 @@ from graphc.compiler.graph import Node, State, Symbol, label
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.interpret import Program
 from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.device_array import on_device
+from graphc.compiler.runtime.device_array import DeviceArray, on_device
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
@@ -94,7 +94,10 @@ class CudaExecutor:
         device = self._device
         try:
             with device.current():
-                results, status = self._run(feeds, bindings, call_step, observer)
+                try:
+                    results, status = self._run(feeds, bindings, call_step, observer)
+                except OutOfMemoryError as error:
+                    raise self._explained(error, bindings) from None
                 if status != FINE:
                     device.fill(self._status, 0xFF, _STATUS_BYTES)
         except device.errors as error:
@@ -112,11 +115,7 @@ class CudaExecutor:
     ) -> tuple[list[np.ndarray], int]:
         """What is fetched, and the status word."""
         device, tape = self._device, self._tape(bindings)
-        try:
-            arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
-        except OutOfMemoryError as error:
-            more = explanation(self._program, bindings, self._plan, device.available())
-            raise OutOfMemoryError(f"{error}{more}") from None
+        arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
         arrays = {state: on_device(state, device) for state in self._states}
         with device.workspace.inputs(tape.feeds, tape.feed_nbytes, feeds) as inputs:
             tape.move(ARENA, arena.address)
@@ -221,6 +220,16 @@ class CudaExecutor:
             self._shared[name] = shared
             self._device.allow_shared(self._functions[name], shared, described(launch))
         return self._functions[name]
+
+    def _explained(self, error: OutOfMemoryError, bindings: Bindings) -> OutOfMemoryError:
+        """The error with what is large, and which batch would fit."""
+        device = self._device
+        device.make_room()
+        values = (state.value for state in self._states)
+        held = sum(value.nbytes for value in values if isinstance(value, DeviceArray))
+        nbytes = device.available() + held + self._constants.nbytes
+        more = explanation(self._program, bindings, self._plan, self._name, nbytes)
+        return OutOfMemoryError(f"{error}{more}")
 
     # ---- checks ---------------------------------------------------------------------------------
 

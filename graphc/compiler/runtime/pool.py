@@ -8,6 +8,7 @@ from typing import Protocol
 
 _SMALLEST = 512
 _STEPS_AN_OCTAVE = 8
+_LARGEST_STEP = 2 << 20
 
 
 class Memory(Protocol):
@@ -91,10 +92,12 @@ class Pool:
 
 
 def size_class(nbytes: int) -> int:
-    """The size that a request is rounded up to: at most an eighth more, from 4 KB on.
+    """The size that a request is rounded up to: at most an eighth more from 4 KB on, and at most
+    2 MB more.
 
     Eight classes between one power of two and the next, so that a size that changes a little finds
-    a block that was freed.
+    a block that was freed; more of them above 16 MB, where an eighth would be missed.
     """
-    step = max(_SMALLEST, (1 << max(nbytes - 1, 0).bit_length()) // (2 * _STEPS_AN_OCTAVE))
+    octave = 1 << max(nbytes - 1, 0).bit_length()
+    step = min(max(_SMALLEST, octave // (2 * _STEPS_AN_OCTAVE)), _LARGEST_STEP)
     return max(_SMALLEST, -(-nbytes // step) * step)

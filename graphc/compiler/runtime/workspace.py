@@ -47,6 +47,12 @@ class Slot:
         # in the compute stream would see to that, the copy stream does not know of them.
         self._device.wait("making room for inputs")
 
+    def drop(self) -> None:
+        """Give up the memory. Nothing may be under way in it."""
+        self._device.discard(self.host)
+        self.host = np.empty(0, np.uint8)
+        self.block = None
+
 
 class Workspace:
     """What calls on a device use in turn; see the head of this file."""
@@ -89,17 +95,18 @@ class Workspace:
         if slot.host.nbytes < nbytes:
             slot.read.synchronize()
             slot.reserve(nbytes)
-        assert slot.block is not None
+        block, host = slot.block, slot.host  # held until the call ends, whatever is dropped
+        assert block is not None
         for node, offset in places.items():
             array = feeds[node]
-            part = slot.host[offset : offset + array.nbytes]
+            part = host[offset : offset + array.nbytes]
             np.copyto(part.view(array.dtype).reshape(array.shape), array)
         device.copy.wait_for_event(slot.read)  # the device's half too, when the stream is there
-        device.start_upload(slot.block.address, slot.host[:nbytes], device.copy)
+        device.start_upload(block.address, host[:nbytes], device.copy)
         slot.copied.record(device.copy)
         device.compute.wait_for_event(slot.copied)
         try:
-            yield slot.block.address
+            yield block.address
         except BaseException:
             with suppress(device.errors):
                 slot.read.record(device.compute)
@@ -129,6 +136,8 @@ class Workspace:
         return parts
 
     def drop(self) -> None:
-        """Give up the arena, where memory is short. Nothing may be under way on the device; a call
-        that has begun holds its own."""
+        """Give up the arena and the slots, where memory is short. Nothing may be under way on the
+        device; a call that has begun holds its own."""
         self._arena = None
+        for slot in self._slots:
+            slot.drop()
