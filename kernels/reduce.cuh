@@ -82,4 +82,59 @@ template <bool largest> struct gc_reduce_place {
 typedef gc_reduce_place<true> gc_reduce_argmax;
 typedef gc_reduce_place<false> gc_reduce_argmin;
 
+// ---- the threads of a warp and of a block -------------------------------------------------------
+#ifdef __CUDACC__
+
+// The value of the lane whose number differs in the bits of `lanes`. All 32 lanes take part.
+template <typename T> GC_DEVICE T gc_other_lane(T x, int lanes) {
+  return __shfl_xor_sync(0xffffffffu, x, lanes);
+}
+GC_DEVICE bool gc_other_lane(bool x, int lanes) { return gc_other_lane((int)x, lanes) != 0; }
+template <typename T> GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int lanes) {
+  gc_placed<T> other = {gc_other_lane(x.value, lanes), gc_other_lane(x.place, lanes)};
+  return other;
+}
+
+// One value from those of `lanes` neighbouring lanes (a power of two up to 32); each gets it. All
+// 32 lanes of the warp have to call.
+template <typename F, int lanes, typename T> GC_DEVICE T gc_reduce_lanes(T x) {
+#pragma unroll
+  for (int distance = lanes / 2; distance > 0; distance /= 2) {
+    x = F::combine(x, gc_other_lane(x, distance));
+  }
+  return x;
+}
+
+// One value from those of `threads` threads (32 * a power of two, all of the block); each gets it.
+// All threads have to call. `warps` holds a value for each warp, and may be written again only after
+// a further barrier.
+template <typename F, int threads, typename T>
+GC_DEVICE T gc_reduce_block(T x, T (&warps)[threads / 32]) {
+  const int thread = threadIdx.x;
+  x = gc_reduce_lanes<F, 32>(x);
+  if (thread % 32 == 0) warps[thread / 32] = x;
+  __syncthreads();
+  return gc_reduce_lanes<F, threads / 32>(warps[thread % (threads / 32)]);
+}
+
+// One value for each column of a block of `height` (a power of two) x `width` threads; all threads
+// of the column get it. All threads have to call. `tile` may be written again only after a further
+// barrier.
+template <typename F, int height, int width, typename T>
+GC_DEVICE T gc_reduce_columns(T x, T (&tile)[height][width]) {
+  const int row = threadIdx.y, column = threadIdx.x;
+  tile[row][column] = x;
+  __syncthreads();
+#pragma unroll
+  for (int half = height / 2; half > 0; half /= 2) {
+    if (row < half) {
+      tile[row][column] = F::combine(tile[row][column], tile[row + half][column]);
+    }
+    __syncthreads();
+  }
+  return tile[0][column];
+}
+
+#endif
+
 #endif

@@ -1,0 +1,307 @@
+"""Kernels of kind rows: reductions over the innermost axes, several in sequence over one row.
+
+How a row is spread over threads, by its length alone:
+
+- up to 1024 elements: neighbouring lanes of a warp. As many as the row has elements (or packs of
+  four), rounded up to a power of two, at most 32; shorter rows share a warp.
+- more: a block of 128, 256 or 512 threads, the smallest whose registers hold the row.
+- longer still, or of a length that is known at the call only: a block of 256 threads.
+
+The values that several walks need stay in registers in the first two cases, so the row is read
+once. In the last one each walk reads it again, which the launch notes. Where there are few long
+rows and one walk, a row is divided over blocks, and a second launch puts the parts together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.c_text import over
+from graphc.compiler.codegen.context import Context, buffer_name, workspace
+from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.reduction import (
+    Domain,
+    Walk,
+    domain_of,
+    held_of,
+    held_words,
+    in_fours,
+    passes,
+    row_outputs,
+    typical,
+    walks_of,
+)
+from graphc.compiler.codegen.reduction_text import PART, Names, WalkPrinter, WalkText
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide
+from graphc.compiler.schedule.kernel import Kernel
+
+PACK = 4
+WARP = 32
+THREADS = 128
+"""Of a block in which warps, or parts of warps, have rows of their own."""
+LONGEST_WARP_ROW = 1024
+LONG_ROW_THREADS = 256
+# Registers of a thread that hold a row; the rest are for the computation.
+_MOST_WARP_WORDS = 64
+_MOST_BLOCK_WORDS = 32
+CHUNK = 32
+"""Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
+# Enough blocks to fill any card several times over; beyond, they walk on to further rows.
+_MOST_BLOCKS = 4096
+
+# A row is divided over blocks where fewer blocks than this would walk more than that.
+_FEW_BLOCKS = 64
+_LONG_WALK = 65536
+# Elements a part at least, and parts at most: one block puts them together.
+_PART = 8192
+_MOST_PARTS = 256
+
+
+@dataclass(frozen=True)
+class Group:
+    """The threads that share a row.
+
+    Attributes:
+        threads: how many: a power of two.
+        block: the threads of a block.
+        turns: how often each comes to an element (or a pack) of the row, where the row's values are
+            held; else None.
+    """
+
+    threads: int
+    block: int
+    turns: int | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows a block works on at a time."""
+        return self.block // self.threads
+
+
+def lower_rows(kernel: Kernel, context: Context) -> list[Launch]:
+    """One launch, or two where few long rows are divided over blocks."""
+    return lower_by_row(kernel, context, "row", "column")
+
+
+def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list[Launch]:
+    """Launches in which a group of threads has the elements of one kept element.
+
+    Args:
+        row, place: what the text calls a kept element, and an element of those reduced into it.
+    """
+    domain = domain_of(kernel)
+    if domain.kept == 0:
+        for node in kernel.outputs:
+            context.store(node)
+        return []
+    walks = walks_of(kernel, domain)
+    last, kept = domain.runs[-1] if domain.runs else (1, True)
+    wide = not kept and in_fours(last) and last != 0
+    group = choose_group(domain, walks, wide)
+    if is_divided(walks, domain.kept, domain.reduced):
+        parts = Clamped(ceil_divide(domain.reduced, _PART), 1, _MOST_PARTS)
+        return _divided(kernel, context, domain, walks, wide, parts, (row, place))
+    names = Names(
+        row,
+        place,
+        slot=_slot(group, wide),
+        wide=wide,
+        guard=f"own < {row}s" if group.threads < WARP else "",
+    )
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    printer = WalkPrinter(context, signature, domain, names)
+    text = _render(kernel, name, signature, printer, domain, walks, group, names)
+    notes = _notes(kernel, domain, walks, group, row)
+    how = "; ".join([_how(domain, group, wide, row), *notes])
+    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
+    launch = context.launch(name, kernel, signature, text, (blocks, 1, 1), (group.block, 1, 1), how)
+    return [dataclasses.replace(launch, notes=tuple(notes))]
+
+
+def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
+    """The threads for a row; see the head of this file."""
+    length = domain.reduced
+    if isinstance(length, Dim):
+        return Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
+    words = held_words(walks)
+    steps = length // PACK if wide else length  # what a thread takes in one turn
+    each = PACK if wide else 1
+    if length <= LONGEST_WARP_ROW:
+        lanes = min(WARP, 1 << max(0, steps - 1).bit_length())
+        turns = -(-steps // lanes)
+        if words * turns * each <= _MOST_WARP_WORDS:
+            return Group(lanes, THREADS, turns if words else None)
+    if words:
+        for threads in (128, 256, 512):
+            turns = -(-steps // threads)
+            if words * turns * each <= _MOST_BLOCK_WORDS:
+                return Group(threads, threads, turns)
+    return Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
+
+
+def is_divided(walks: Sequence[Walk], blocks: Size, each: Size) -> bool:
+    """Whether `blocks` blocks that walk `each` elements leave most of a card idle for long, and the
+    elements can be divided over more."""
+    return (
+        len(walks) == 1
+        and not any(anchor.op.startswith("arg") for anchor in walks[0].anchors)
+        and typical(blocks) < _FEW_BLOCKS
+        and typical(each) > _LONG_WALK
+    )
+
+
+def _slot(group: Group, wide: bool) -> str | None:
+    if group.turns is None:
+        return None
+    if group.turns == 1:
+        return PART if wide else "0"
+    return f"4 * turn + {PART}" if wide else "turn"
+
+
+def _render(
+    kernel: Kernel,
+    name: str,
+    signature: Signature,
+    printer: WalkPrinter,
+    domain: Domain,
+    walks: Sequence[Walk],
+    group: Group,
+    names: Names,
+    partials: Sequence[str] = (),
+) -> str:
+    """The function's text."""
+    head = printer.row()
+    texts = printer.walks(walks)
+    results = "" if partials else printer.results(row_outputs(kernel, domain))
+    sizes = signature.size(domain.kept), signature.size(domain.reduced)
+    return _template(name, signature, head, texts, results, group, names, *sizes, partials)
+
+
+def _template(
+    name: str,
+    signature: Signature,
+    head: str,
+    walks: Sequence[WalkText],
+    results: str,
+    group: Group,
+    names: Names,
+    rows: str,
+    length: str,
+    partials: Sequence[str] = (),
+) -> str:
+    each = PACK if names.wide else 1
+    count = over(length, str(each)) if not length.isdigit() else str(int(length) // each)
+    short = count.isdigit() and int(count) <= CHUNK // each * group.threads
+    return render(
+        "rows.cu.j2",
+        name=name,
+        parameters=signature.parameters,
+        head=head,
+        walks=walks,
+        results=results,
+        group=group,
+        names=names,
+        rows=rows,
+        count=count,
+        chunk=None if short else CHUNK // each,
+        partials=partials,
+    )
+
+
+def _divided(
+    kernel: Kernel,
+    context: Context,
+    domain: Domain,
+    walks: Sequence[Walk],
+    wide: bool,
+    parts: Formula,
+    words: tuple[str, str],
+) -> list[Launch]:
+    """Two launches: parts of each row, then the rows of the parts."""
+    names = Names(*words, wide=wide)
+    group = Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
+    name = context.name(kernel.kind)
+    (walk,) = walks
+    places = partial_places(walk, domain, parts)
+    signature = partial_signature(kernel, context, places)
+    printer = WalkPrinter(context, signature, domain, names)
+    pointers = [signature.store_pointer(place) for place in places]
+    text = _render(kernel, name, signature, printer, domain, walks, group, names, pointers)
+    how = (
+        f"parts of each {names.row}: {domain.kept} {names.row}s of {domain.reduced}, "
+        f"a block a part, {group.threads} threads"
+    )
+    grid = (Clamped(domain.kept, 1, _MOST_BLOCKS), parts, 1)
+    first = context.launch(name, kernel, signature, text, grid, (group.block, 1, 1), how)
+    return [first, finish(kernel, context, domain, walk, places, parts, names)]
+
+
+def partial_places(walk: Walk, domain: Domain, parts: Formula) -> list[Place]:
+    """Workspaces for parts of the walk's reductions: for each kept element its parts in order."""
+    return [
+        workspace(f"{buffer_name(anchor)}/parts", (domain.kept, parts), anchor.inputs[0].dtype)
+        for anchor in walk.anchors
+    ]
+
+
+def partial_signature(kernel: Kernel, context: Context, places: Sequence[Place]) -> Signature:
+    """The signature of the launch that computes parts: results that an element has are its too."""
+    whole = context.signature(kernel)
+    stored = [place for node in kernel.outputs for place in context.sinks[node]]
+    return Signature(whole.places, [*stored, *places], context.program.checks, context.counters)
+
+
+def finish(
+    kernel: Kernel,
+    context: Context,
+    domain: Domain,
+    walk: Walk,
+    places: Sequence[Place],
+    parts: Formula,
+    names: Names,
+) -> Launch:
+    """The launch that puts the parts together, a warp for each kept element, and computes what
+    follows from them."""
+    name = context.name(kernel.kind)
+    names = Names(names.row, "number")
+    signature = context.signature(kernel)
+    printer = WalkPrinter(context, signature, domain, names)
+    head = printer.row()
+    count = signature.extent(parts)
+    texts = [printer.parts(walk, places, count)]
+    results = printer.results(row_outputs(kernel, domain))
+    group = Group(WARP, THREADS, None)
+    rows = signature.size(domain.kept)
+    whole = _template(name, signature, head, texts, results, group, names, rows, count)
+    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
+    how = f"puts the parts of each {names.row} together, a warp a {names.row}"
+    return context.launch(name, kernel, signature, whole, (blocks, 1, 1), (group.block, 1, 1), how)
+
+
+def _how(domain: Domain, group: Group, wide: bool, row: str) -> str:
+    if group.threads > WARP:
+        spread = f"a block of {group.threads} threads a {row}"
+    elif group.threads == WARP:
+        spread = f"a warp a {row}"
+    else:
+        spread = f"{group.threads} lanes of a warp a {row}"
+    packs = ", packs of four" if wide else ""
+    return f"{domain.kept} {row}s of {domain.reduced}; {spread}{packs}"
+
+
+def _notes(
+    kernel: Kernel, domain: Domain, walks: Sequence[Walk], group: Group, row: str
+) -> list[str]:
+    """What a report should say of the launch."""
+    times = passes(walks, kernel)
+    if group.turns is not None or not held_of(walks) or times == 1:
+        return []
+    why = f"its {domain.reduced} elements do not fit the registers of a block"
+    if isinstance(domain.reduced, Dim):
+        why = "its length is symbolic"
+    return [f"a {row} is read {times} times: {why}"]
