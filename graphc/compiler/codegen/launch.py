@@ -28,6 +28,9 @@ class Clamped:
     low: int
     high: int
 
+    def __str__(self) -> str:
+        return f"{self.size} kept from {self.low} to {self.high}"
+
 
 Formula: TypeAlias = Size | Clamped
 

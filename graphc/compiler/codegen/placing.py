@@ -9,7 +9,7 @@ from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
-from graphc.compiler.graph import Node, State, dependents, toposort
+from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule import Kernel, Step
 
@@ -126,8 +126,10 @@ def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:
             continue
         if value not in part.outputs:
             return False
-        nodes = set(toposort(part.outputs, stop=part.inputs))
-        touched = dependents(part.outputs, [old]) & nodes - {old}
-        if any(OPS[x.op].family != "pointwise" and x.op != "reshape" for x in touched):
-            return False
+        touched = {old}
+        for node in part.body:
+            if any(x in touched for x in node.inputs):
+                if OPS[node.op].family != "pointwise" and node.op != "reshape":
+                    return False
+                touched.add(node)
     return True
