@@ -7,9 +7,6 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.launch import (
     Buffer,
-    Carry,
-    CarryPointer,
-    DeviceLoop,
     DeviceProgram,
     DeviceStep,
     Launch,
@@ -19,11 +16,12 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.render import INCLUDES, unit
-from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.rows import lower_rows
+from graphc.compiler.codegen.scan import lower_scan
+from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
-from graphc.compiler.graph import Node, State, toposort
+from graphc.compiler.graph import Node, State, every_node, toposort
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.layout import sink_transposes
@@ -58,7 +56,7 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
     overwritten = {value: shared[state] for value, state in pairs if state in shared}
     schedule = make_schedule(outputs, overwritten)
     context = Context()
-    for node in toposort(outputs):
+    for node in every_node(outputs):  # a loop's body may have constants of its own
         if is_leaf(node):
             context.places[node] = _leaf_place(node)
     updates = Updates(schedule.steps, outputs[:count], outputs[count:], states, context)
@@ -86,40 +84,5 @@ def _leaf_place(node: Node) -> Place:
 def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     """The launches of a step."""
     if isinstance(step, Loop):
-        return [lower_loop(step, context)]
+        return lower_scan(step, context, lower_step)
     return list(LOWERINGS[step.kind](step, context))
-
-
-def lower_loop(loop: Loop, context: Context) -> DeviceLoop:
-    """A loop of launches: at each step those of the body."""
-    stacks, finals = {}, {}
-    for item in loop.items:
-        (place,) = context.store(item)
-        index = item.attrs["index"]
-        (finals if index < len(loop.carries) else stacks)[index] = place.buffers[0]
-    inner = Context(context.program, dict(context.places), loop=loop.scan)
-    inner.counters = {**context.counters, loop.step: inner.step()}
-    carries = []
-    for k, (leaf, start) in enumerate(zip(loop.carries, loop.initial, strict=True)):
-        name = f"{buffer_name(loop.scan)}/carry {k}"
-        first, second, last = (Buffer(name, leaf.shape, leaf.dtype) for _ in range(3))
-        initial = context.places[start].buffers[0]
-        carry = Carry(initial, (first, second), finals.get(k, last))
-        carries.append(carry)
-        inner.places[leaf] = Place(CarryPointer(carry, write=False), leaf.dtype)
-        new = Place(CarryPointer(carry, write=True), leaf.dtype)
-        inner.sinks.setdefault(loop.outputs[k], []).append(new)
-    for k, stack in stacks.items():
-        place = Place(Pointer(stack), stack.dtype, step=inner.step())
-        inner.sinks.setdefault(loop.outputs[k], []).append(place)
-    steps: list[DeviceStep] = []
-    for step in loop.steps:
-        steps += lower_step(step, inner)
-    # What a body hands on without computing it (an outer value, another carry).
-    stored = {node for step in loop.steps for node in step.stores}
-    for node in dict.fromkeys(loop.outputs):
-        if node not in stored and node in inner.sinks:
-            copy = Kernel("pointwise", (node,), (node,), node.shape)
-            steps += lower_pointwise(copy, inner)
-    attrs = loop.scan.attrs
-    return DeviceLoop(loop.scan, attrs["length"], attrs["reverse"], tuple(carries), tuple(steps))

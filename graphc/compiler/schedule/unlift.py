@@ -34,7 +34,7 @@ def unlift(scan: Node) -> Body:
     replacement: dict[Node, Node] = {}
     leaves = {}
     for k in range(carries):
-        leaves[k] = _leaf(outputs[k].shape, outputs[k].dtype)
+        leaves[k] = _leaf(scan.inputs[k].shape, scan.inputs[k].dtype)
     for node in toposort(outputs):
         if node.op != "arg":
             continue

@@ -1,0 +1,287 @@
+"""Which loops one launch can run through: a block owns rows of the batch and takes all steps alone.
+
+It can where a row of each value depends on that same row of the carries only, and where the
+matrices that rows are multiplied with are the same at each step and fit one block's shared memory
+(Diamos et al., "Persistent RNNs: stashing recurrent weights on-chip", ICML 2016, keep them in
+registers). Then no block waits for another: the barriers within a step are those of a block.
+
+Between two barriers lies a stage. What is read at other elements of its row than the reader's own
+(the left operand of a product) is complete, in shared memory, at the end of the stage before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.graph import Node, label, toposort
+from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.inline import is_splat
+from graphc.compiler.schedule.kernel import Loop
+
+MOST_SHARED = 64 * 1024
+"""Bytes of shared memory that a block may have on every card from compute capability 7.5 on. (More
+than 48 KiB has to be asked for at the launch; later cards give more than 64.)"""
+
+ALIGNMENT = 16
+MOST_THREADS = 256
+WARP = 32
+
+_HEAVY = ("reduce", "contraction")
+_OTHER_KINDS = ("conv", "scatter_add", "scan", "item")
+
+
+@dataclass(frozen=True, eq=False)
+class Persistent:
+    """How one launch runs a loop.
+
+    Attributes:
+        batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
+        matrices: the right operands of products, copied to shared memory before the first step.
+        tiles: the values that wait in shared memory for a later stage, a row of each for each row
+            of the block.
+        stages: what is computed between two barriers, in order: tiles and outputs of the body.
+        stage_of: the first stage in which each value that varies by row can be computed.
+        rows: how many rows a block owns.
+        threads: of a block.
+        nbytes: of shared memory.
+    """
+
+    batch: Size
+    matrices: tuple[Node, ...]
+    tiles: tuple[Node, ...]
+    stages: tuple[tuple[Node, ...], ...]
+    stage_of: dict[Node, int]
+    rows: int
+    threads: int
+    nbytes: int
+
+
+class _Unfit(Exception):
+    """Why a loop does not qualify."""
+
+
+def width(node: Node) -> int:
+    """The elements of one row of a value."""
+    elements = product(node.shape[1:])
+    assert isinstance(elements, int)
+    return elements
+
+
+def array_bytes(elements: int, dtype: str) -> int:
+    """The shared memory that an array takes, the next one's alignment included."""
+    nbytes = elements * np.dtype(dtype).itemsize
+    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+
+
+def persistent(loop: Loop) -> Persistent | str:
+    """How one launch runs all steps of a loop, or a sentence that says why it does not."""
+    try:
+        return _Analysis(loop).result()
+    except _Unfit as unfit:
+        return f"a launch for each kernel of each step, not one for all steps: {unfit}"
+
+
+class _Analysis:
+    def __init__(self, loop: Loop):
+        self._loop = loop
+        if not loop.carries:
+            raise _Unfit("nothing is handed from step to step")
+        if not loop.carries[0].shape:
+            raise _Unfit("carry 0 is a scalar, without a batch axis")
+        self._batch = loop.carries[0].shape[0]
+        outside = {*loop.inputs, *loop.carries, loop.step}
+        order = toposort(loop.outputs, stop=outside)
+        self._order = [node for node in order if node not in outside]
+        self._by_step = self._dependents([loop.step])
+        heavy = [x for x in self._order if OPS[x.op].family in _HEAVY]
+        self._by_row = self._dependents([*loop.carries, *heavy])
+        for node in [*loop.carries, *self._order, *loop.outputs]:
+            self._check(node)
+
+    def _dependents(self, seeds: Collection[Node]) -> set[Node]:
+        found = set(seeds)
+        for node in self._order:
+            if any(x in found for x in node.inputs):
+                found.add(node)
+        return found
+
+    # ---- rows depend on their own row alone -----------------------------------------------------
+
+    def _check(self, node: Node) -> None:
+        if node.op in _OTHER_KINDS or OPS[node.op].family == "window":
+            raise _Unfit(f"its body has a {node.op} ({label(node)})")
+        if node in self._by_row or node in self._loop.outputs:
+            self._check_rows(node)
+        if node in self._by_row and node not in self._loop.carries and not self._keeps_rows(node):
+            raise _Unfit(f"{label(node)} reads other rows of the batch than its own")
+
+    def _check_rows(self, node: Node) -> None:
+        elements = product(node.shape[1:])
+        if not node.shape or node.shape[0] != self._batch or isinstance(elements, Dim):
+            raise _Unfit(
+                f"{label(node)} is {node.dtype}{list(map(str, node.shape))}, expected "
+                f"{self._batch} rows of a known size"
+            )
+        if elements == 0 or self._batch == 0:
+            raise _Unfit(f"{label(node)} has no elements")
+
+    def _keeps_rows(self, node: Node) -> bool:
+        """Whether a row of the node needs no other row of what varies by row."""
+        attrs = node.attrs
+        inputs = [x in self._by_row for x in node.inputs]
+        family = OPS[node.op].family
+        if family == "pointwise":
+            return True
+        if node.op in ("reshape", "random"):
+            return True
+        if node.op == "broadcast":
+            return attrs["axes"][0] == 0
+        if node.op == "transpose":
+            return attrs["order"][0] == 0
+        if node.op == "slice":
+            return attrs["start"][0] == 0 and attrs["step"][0] == 1
+        if node.op == "pad":
+            return attrs["low"][0] == attrs["high"][0] == attrs["interior"][0] == 0
+        if node.op == "concat":
+            return attrs["axis"] != 0
+        if node.op == "flip" or family == "reduce":
+            return 0 not in attrs["axes"]
+        if node.op == "gather":
+            return inputs == [False, True] if attrs["axis"] == 0 else inputs == [True, False]
+        if node.op == "matmul":
+            right = node.inputs[1]
+            return node.ndim == 2 and right not in self._by_row and self._is_constant(right)
+        return False
+
+    def _is_constant(self, matrix: Node) -> bool:
+        if matrix in self._by_step:
+            raise _Unfit(f"the right operand of a product, {label(matrix)}, changes from step to "
+                         "step")  # fmt: skip
+        return True
+
+    # ---- stages ---------------------------------------------------------------------------------
+
+    def result(self) -> Persistent:
+        loop = self._loop
+        across = self._read_across()
+        for node in across:
+            self._check_rows(node)
+        stage_of: dict[Node, int] = dict.fromkeys(loop.carries, 0)
+        for node in self._order:
+            # Of an element of a row of its operand the node reads one, or all.
+            all_of_it = _spreads(node) or node.op == "matmul"
+            if node in self._by_row:
+                after = [stage_of.get(x, 0) + (all_of_it and x in across) for x in node.inputs]
+                stage_of[node] = max(after)
+        for node in (*across, *loop.outputs):
+            stage_of.setdefault(node, 0)
+        tiles = self._kept(across, stage_of)
+        wanted = {*tiles, *loop.outputs}
+        ordered = [x for x in toposort(loop.outputs, stop=loop.inputs) if x in wanted]
+        count = 1 + max(stage_of[x] for x in wanted)
+        stages = [tuple(x for x in ordered if stage_of[x] == k) for k in range(count)]
+        matrices = dict.fromkeys(
+            x.inputs[1] for x in self._order if x.op == "matmul" and x in self._by_row
+        )
+        return self._sized(tuple(matrices), tiles, stages, stage_of)
+
+    def _read_across(self) -> list[Node]:
+        """What is complete before it is read: left operands of products, and what much of its work
+        would be done again for if each reader computed it. Carries are complete anyway."""
+        found: dict[Node, None] = {}
+        costly: set[Node] = set()
+        for node in self._order:
+            if node.op == "matmul" or (_spreads(node) and node.inputs[0] in costly):
+                found[node.inputs[0]] = None
+            if OPS[node.op].family in _HEAVY or any(x in costly for x in node.inputs):
+                costly.add(node)
+        return [x for x in found if x not in self._loop.carries]
+
+    def _kept(self, across: Sequence[Node], stage_of: dict[Node, int]) -> tuple[Node, ...]:
+        """The tiles: what is read across, and products that a later stage needs again. A product
+        is computed as early as it can be, beside others that read the same row."""
+        tiles = dict.fromkeys(across)
+        pending = [*across, *self._loop.outputs]
+        done: set[tuple[Node, int]] = set()
+        while pending:
+            target = pending.pop()
+            walk = [(target, stage_of[target])]
+            while walk:
+                node, stage = walk.pop()
+                if (node, stage) in done or node not in self._by_row:
+                    continue
+                done.add((node, stage))
+                if node is not target and node in tiles and stage_of[node] < stage:
+                    continue
+                if OPS[node.op].family in _HEAVY and stage_of[node] < stage:
+                    tiles[node] = None
+                    pending.append(node)
+                elif node not in self._loop.carries:
+                    walk += [(x, stage) for x in node.inputs]
+        return tuple(x for x in toposort(list(tiles), stop=self._loop.inputs) if x in tiles)
+
+    def _sized(
+        self,
+        matrices: tuple[Node, ...],
+        tiles: tuple[Node, ...],
+        stages: Sequence[tuple[Node, ...]],
+        stage_of: dict[Node, int],
+    ) -> Persistent:
+        for matrix in matrices:
+            if isinstance(product(matrix.shape), Dim):
+                raise _Unfit(f"the size of {label(matrix)} is not known")
+        widest = max(width(x) for stage in stages for x in stage)
+        rows = rows_of(widest)
+        own = [*self._loop.carries, *self._loop.carries, *tiles]
+        weights = sum(array_bytes(int(product(x.shape)), x.dtype) for x in matrices)
+        nbytes = weights + sum(array_bytes(rows * width(x), x.dtype) for x in own)
+        if nbytes > MOST_SHARED:
+            raise _Unfit(
+                f"the matrices of its products take {weights} bytes, with a block's rows {nbytes}; "
+                f"a block has {MOST_SHARED} bytes of shared memory"
+            )
+        threads = min(MOST_THREADS, -(-rows * widest // WARP) * WARP)
+        return Persistent(
+            self._batch, matrices, tiles, tuple(stages), stage_of, rows, threads, nbytes
+        )
+
+
+def rows_of(widest: int) -> int:
+    """The rows of a block whose stages have up to so many elements a row.
+
+    Few, so that a small batch is spread over many blocks: two where they fit half a block's
+    threads each (they read the same matrices), and as many as fill a warp where rows are short.
+    """
+    return max(2, WARP // widest) if 2 * widest <= MOST_THREADS else 1
+
+
+def _spreads(node: Node) -> bool:
+    """Whether many elements of a node read one element of its input, or one reads many."""
+    return node.op == "broadcast" or OPS[node.op].family == "reduce"
+
+
+def pulled(targets: Sequence[Node], stop: Collection[Node], step: Node) -> Iterator[Node]:
+    """The products and the slices at `step` that the targets read at their own element, through
+    pointwise ops alone."""
+    seen: set[Node] = set()
+    pending = list(targets)[::-1]
+    while pending:
+        node = pending.pop()
+        if node in seen or node in stop:
+            continue
+        seen.add(node)
+        if node.op == "matmul" or (node.op == "gather" and node.inputs[1] is step):
+            yield node
+        elif OPS[node.op].family == "pointwise":
+            pending += node.inputs[::-1]
+
+
+def is_literal(node: Node) -> bool:
+    """Whether a value is one number that stands in the text, whatever lies in memory."""
+    while node.op == "broadcast":
+        (node,) = node.inputs
+    return is_splat(node)
