@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,27 @@ class CudaExecutor:
         observer: Observer | None,
     ) -> tuple[list[np.ndarray], int]:
         """What is fetched, and the status word."""
+        device = self._device
+        with self.placed(feeds, bindings, call_step) as tape:
+            if observer is None:
+                self._launch(tape)
+            else:
+                updated = [on_device(state, device) for state in self._updated]
+                run_observed(device, tape, self._outputs, feeds, updated, observer)
+            checked = bool(self._program.checks) and not self._indices_fit(feeds, bindings)
+            return self._fetch(tape, bindings, checked)
+
+    @contextmanager
+    def placed(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+    ) -> Iterator[Tape]:
+        """The launches of a call with every argument in its place, for `run` and for timing.
+
+        The device has to be current. Nothing has been launched yet.
+        """
         device, tape = self._device, self._tape(bindings)
         arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
         arrays = {state: on_device(state, device) for state in self._states}
@@ -123,13 +145,7 @@ class CudaExecutor:
             tape.move(CALL_STEP, call_step)
             for state, array in arrays.items():
                 tape.move(state, array.address)
-            if observer is None:
-                self._launch(tape)
-            else:
-                updated = [arrays[state] for state in self._updated]
-                run_observed(device, tape, self._outputs, feeds, updated, observer)
-            checked = bool(self._program.checks) and not self._indices_fit(feeds, bindings)
-            return self._fetch(tape, bindings, checked)
+            yield tape
 
     def _launch(self, tape: Tape) -> None:
         launch = self._device.launch
