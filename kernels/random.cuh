@@ -26,16 +26,26 @@ GC_DEVICE gc_words gc_philox(gc_words counter, unsigned int key0, unsigned int k
   return counter;
 }
 
-// The word of an element (its position in C order) of a draw of the graph's `random`.
-//   counter: element // 4, the step of the loop, the number of the call (low and high word)
+// The block of words of four neighbouring elements of a draw of the graph's `random`: those from
+// 4 * block on, by their position in C order.
+//   counter: block, the step of the loop, the number of the call (low and high word)
 //   key:     seed, stream
+GC_DEVICE gc_words gc_random_words(unsigned int block, unsigned int scan_step, gc_uint64 call_step,
+                                   unsigned int seed, unsigned int stream) {
+  gc_words counter = {block, scan_step, (unsigned int)call_step, (unsigned int)(call_step >> 32)};
+  return gc_philox(counter, seed, stream);
+}
+
+// One of a block's words; no indexed array: it would live in memory.
+GC_DEVICE unsigned int gc_word(gc_words words, unsigned int number) {
+  return number < 2u ? (number == 0u ? words.x : words.y) : (number == 2u ? words.z : words.w);
+}
+
+// The word of one element. A kernel that needs four neighbours draws a block once.
 GC_DEVICE unsigned int gc_random(gc_uint64 element, unsigned int scan_step, gc_uint64 call_step,
                                  unsigned int seed, unsigned int stream) {
-  gc_words counter = {(unsigned int)(element >> 2), scan_step, (unsigned int)call_step,
-                      (unsigned int)(call_step >> 32)};
-  gc_words block = gc_philox(counter, seed, stream);
-  unsigned int word = (unsigned int)element & 3u;  // no indexed array: it would live in memory
-  return word < 2u ? (word == 0u ? block.x : block.y) : (word == 2u ? block.z : block.w);
+  const unsigned int block = (unsigned int)(element >> 2), number = (unsigned int)element & 3u;
+  return gc_word(gc_random_words(block, scan_step, call_step, seed, stream), number);
 }
 
 #endif

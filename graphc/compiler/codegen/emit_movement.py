@@ -30,12 +30,23 @@ def _dim(emitter: Emitter, node: Node, index: Index) -> str:
 @rule("random")
 def _random(emitter: Emitter, node: Node, index: Index) -> str:
     signature = emitter.signature
-    step = emitter.value(node.inputs[0], Index((), coords=()))
+    (step,) = node.inputs
     seed = signature.word(node.attrs["seed"], "a seed of random words")
     stream = signature.word(node.attrs["stream"], "a stream of random words")
     position = emitter.position(index)
-    call = f"gc_random({position}, {step}, {signature.call_step()}, {seed}, {stream})"
-    return emitter.define("unsigned int", call, note=note(node))
+    fixed = splat(step) is not None or step in signature.counters
+    at_lane = emitter.lanes is not None and position == emitter.lanes[0]
+    number = emitter.value(step, Index((), coords=()))
+    rest = f"{number}, {signature.call_step()}, {seed}, {stream}"
+    if emitter.pack_start is None or not (at_lane and fixed):
+        drawn = f"gc_random({position}, {rest})"
+    else:  # one draw of four words serves the pack
+        assert emitter.lanes is not None
+        words = emitter.name("words")
+        block = f"gc_random_words({emitter.pack_start} / 4, {rest})"
+        emitter.pack_lines.append(f"const gc_words {words} = {block};")
+        drawn = f"gc_word({words}, {emitter.lanes[1]})"
+    return emitter.define("unsigned int", drawn, note=note(node))
 
 
 @rule("broadcast")

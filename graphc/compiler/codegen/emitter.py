@@ -62,13 +62,23 @@ class Emitter:
             element's position, and the variable that holds its place in the pack.
         packed: filled with the values that were read at exactly that position; the template loads
             them a pack at a time, as ``pack_<pointer>``.
+        pack_start: with `lanes`, the variable that holds the position of a pack's first element,
+            a multiple of four, where the template prints `pack_lines` before it walks the pack.
+        pack_lines: what is computed once for a pack.
     """
 
-    def __init__(self, signature: Signature, lanes: tuple[str, str] | None = None):
+    def __init__(
+        self,
+        signature: Signature,
+        lanes: tuple[str, str] | None = None,
+        pack_start: str | None = None,
+    ):
         self.signature = signature
         self.given: dict[Node, Given] = {}
         self.lanes = lanes
         self.packed: dict[str, Place] = {}
+        self.pack_start = pack_start
+        self.pack_lines: list[str] = []
         self._scopes = [_Scope()]
         self._count = 0
 

@@ -58,7 +58,7 @@ def elementwise_body(
     wide = not any(
         OPS[node.op].family in _LOOPS or node.op == "scatter_add" for node in kernel.body
     )
-    emitter = Emitter(signature, lanes=("i", "lane") if wide else None)
+    emitter = Emitter(signature, ("i", "lane"), "first") if wide else Emitter(signature)
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
     packs, stores = [], []
@@ -73,6 +73,7 @@ def elementwise_body(
     return {
         "wide": wide,
         "count": signature.size(product(kernel.extents)),
+        "pack_lines": emitter.pack_lines,
         "lines": emitter.text,
         "loads": [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()],
         "packs": packs,
