@@ -23,6 +23,7 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
     Word,
 )
+from graphc.compiler.function.guards import finite_guard
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import ceil_divide
 from graphc.compiler.interpret import evaluate
@@ -331,6 +332,28 @@ def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:
     with pytest.raises(NotFiniteError):
         guarded.run({x: floats(0, 0, 0)}, {}, 0, refuse)
     assert total.get_value().tolist() == [1, 1, 1]
+
+
+def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
+    x = g.input((3,), "float32", name="x")
+    with g.origin("dense_7"):
+        out = g.sum(g.sqrt(x))
+    fed, made = Buffer("x", (3,), "float32", x), Buffer("y", (), "float32", node=out)
+    step = launch(
+        "k0_rows",
+        "if (i == 0) y[0] = gc_sqrt(x[0]) + gc_sqrt(x[1]) + gc_sqrt(x[2]);",
+        "float* y, const float* x",
+        (Pointer(made), Pointer(fed)),
+        kernel_of(out),
+        (fed,),
+        (made,),
+    )
+    executor, guard = CudaExecutor(program([step], [step], [made]), [out]), finite_guard([out])
+    assert executor.run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
+    with pytest.raises(
+        NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
+    ):
+        executor.run({x: floats(1, -4, 9)}, {}, 0, guard)
 
 
 def test_a_kernel_that_fails_is_named_by_the_error() -> None:

@@ -98,7 +98,7 @@ class Context:
 
 def arena_place(name: str, node: Node) -> Place:
     """A new buffer for a value, in the arena."""
-    return Place(Pointer(Buffer(name, node.shape, node.dtype)), node.dtype)
+    return Place(Pointer(Buffer(name, node.shape, node.dtype, node=node)), node.dtype)
 
 
 def workspace(name: str, shape: tuple[Formula, ...], dtype: str) -> Place:

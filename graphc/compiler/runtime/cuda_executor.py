@@ -24,7 +24,7 @@ from graphc.compiler.runtime.observed import run_observed
 from graphc.compiler.runtime.out_of_memory import explanation
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
-from graphc.errors import IndexRangeError, OutOfMemoryError
+from graphc.errors import IndexRangeError, NotFiniteError, OutOfMemoryError
 
 FINE = 2**64 - 1
 """The status word while no check has failed (kernels/status.cuh)."""
@@ -99,6 +99,11 @@ class CudaExecutor:
                     results, status = self._run(feeds, bindings, call_step, observer)
                 except OutOfMemoryError as error:
                     raise self._explained(error, bindings) from None
+                except NotFiniteError:
+                    # The observer's. It saw what kernels store; the interpreter shows it each
+                    # node, so that the first of them is named.
+                    self._interpret(feeds, bindings, call_step, observer)
+                    raise
                 if status != FINE:
                     device.fill(self._status, 0xFF, _STATUS_BYTES)
         except device.errors as error:
@@ -262,16 +267,26 @@ class CudaExecutor:
         bindings: Mapping[Symbol, int],
         call_step: int,
     ) -> None:
-        """Raise what the CPU raises: the interpreter meets the same index, as the states are those
-        of before the call."""
-        if self._interpreter is None:
-            self._interpreter = Program(self._outputs)
-        self._interpreter.run(feeds, bindings, call_step)
+        """Raise what the CPU raises: the interpreter meets the same index."""
+        self._interpret(feeds, bindings, call_step, None)
         check = self._program.checks[status >> _POSITION_BITS]
         raise IndexRangeError(
             f"{label(check.node)}: {check.what}, at element {status % 2**_POSITION_BITS}; found by "
             f"the kernels of {self._name}. No parameter was changed"
         )
+
+    def _interpret(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None,
+    ) -> None:
+        """What the call would have done on the CPU, for the error that it raises there; the states
+        are those of before the call, and stay so."""
+        if self._interpreter is None:
+            self._interpreter = Program(self._outputs)
+        self._interpreter.run(feeds, bindings, call_step, observer)
 
 
 def described(launch: Launch) -> str:
