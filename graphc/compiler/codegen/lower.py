@@ -12,6 +12,7 @@ from graphc.compiler.codegen.launch import (
     Launch,
     Pointer,
 )
+from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
@@ -30,7 +31,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
     "rows": lower_rows,
     "columns": lower_pointwise,
-    "matmul": lower_pointwise,
+    "matmul": lower_matmul,
     "conv": lower_pointwise,
     "window": lower_pointwise,
     "gather": lower_pointwise,

@@ -1,0 +1,246 @@
+"""From products to launches: tiles of the result, or warps for vectors; k whole or in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from graphc.compiler.codegen.c_text import C_TYPES, over, plus
+from graphc.compiler.codegen.context import Context, buffer_name, workspace
+from graphc.compiler.codegen.emitter import Emitter, Given
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.pointwise import MOST_BLOCKS, THREADS, lower_pointwise
+from graphc.compiler.codegen.product import Operand, Product
+from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
+from graphc.compiler.codegen.product_operand import fetch
+from graphc.compiler.codegen.product_vector import WARPS, print_vector
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.tiles import (
+    MOST_SUMS,
+    PADDING,
+    VECTOR_PART,
+    Tile,
+    blocks,
+    choose_tile,
+    is_vector,
+    split,
+)
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.schedule.kernel import Kernel
+
+# Two blocks of the largest tile run on a multiprocessor if a thread has at most 128 registers.
+_BLOCKS_OF_LARGEST = 2
+
+
+def lower_product(kernel: Kernel, products: Sequence[Product], context: Context) -> list[Launch]:
+    """The launches of products that one kernel computes together, epilogue included.
+
+    Args:
+        kernel: its anchors are the products' nodes; its outputs have as many elements as they.
+        products: one for each anchor, with equal batch, m, n and k.
+        context: where the operands lie and where the results go.
+    """
+    first = products[0]
+    if 0 in (*first.batch, first.m, first.n, first.k):
+        return lower_pointwise(kernel, context)  # zeros, or nothing
+    context.program.includes["gemm.cuh"] = None
+    if is_vector(first.m, first.n):
+        grid = ceil_divide(product(first.node.shape), WARPS)
+        return _launches(kernel, products, context, None, grid, VECTOR_PART)
+    matrices = product(first.batch)
+    counts = (len(_different(products, "left")), len(_different(products, "right")))
+    sizes = (first.m, first.n, first.k, matrices)
+    tile = choose_tile(*sizes, counts, len(products), first.node.dtype)
+    return _launches(kernel, products, context, tile, blocks(tile, *sizes[:2], matrices))
+
+
+def _launches(
+    kernel: Kernel,
+    products: Sequence[Product],
+    context: Context,
+    tile: Tile | None,
+    grid: Formula,
+    part: int | None = None,
+) -> list[Launch]:
+    """One launch, or with k in parts two."""
+    first = products[0]
+    parts = split(grid, first.k) if part is None else split(grid, first.k, part)
+    name = context.name(kernel.kind)
+    partial = []
+    if parts is None:
+        signature = context.signature(kernel)
+    else:
+        shape = (parts, product(first.node.shape))
+        for one in products:
+            label = f"{buffer_name(one.node)}/partial sums"
+            partial.append(workspace(label, shape, one.node.dtype))
+        places = {node: context.places[node] for node in kernel.inputs if node in context.places}
+        checks = context.program.checks
+        signature = Signature(places, partial, checks, context.counters)
+    if tile is None:
+        text = print_vector(name, kernel, products, context, signature, partial)
+        threads, mapping = 32 * WARPS, "a warp computes one result"
+    else:
+        text = _print_tiles(name, kernel, products, context, signature, tile, partial)
+        threads = tile.threads
+        mapping = f"a block computes {tile.rows} x {tile.columns}, {tile.depth} of k at a time"
+    matrices = "".join(f"{size} times " for size in first.batch)
+    several = f"{len(products)} products of " if len(products) > 1 else ""
+    how = f"{matrices}{several}{first.m} x {first.k} by {first.k} x {first.n}; {mapping}"
+    if parts is None:
+        size = (grid, 1, 1)
+        return [context.launch(name, kernel, signature, text, size, (threads, 1, 1), how)]
+    how += "; k is cut into parts, whose sums the next kernel adds"
+    size = (grid, parts, 1)
+    return [
+        context.launch(name, kernel, signature, text, size, (threads, 1, 1), how),
+        _add_parts(kernel, products, context, partial, parts),
+    ]
+
+
+# ---- tiles --------------------------------------------------------------------------------------
+
+
+def _print_tiles(
+    name: str,
+    kernel: Kernel,
+    products: Sequence[Product],
+    context: Context,
+    signature: Signature,
+    tile: Tile,
+    partial: Sequence[Place],
+) -> str:
+    """The text of a kernel whose blocks compute tiles of the result."""
+    first = products[0]
+    emitter = Emitter(signature)
+    batch = emitter.coordinates(Index(first.batch, linear="matrix"))
+    heads = [emitter.take()]
+    fetches, names = [], {}
+    for side, outer in (("left", first.m), ("right", first.n)):
+        for operand in _different(products, side):
+            number = sum(f.name.startswith(side) for f in fetches)
+            text = f"{side}{number}"
+            sizes = (outer, first.k)
+            dtype = first.node.dtype
+            one, head = fetch(emitter, operand, text, side, sizes, tile, batch, dtype)
+            names[side, operand] = text
+            fetches.append(one)
+            heads.append(head)
+    totals = [
+        (f"total{k}", names["left", one.left], names["right", one.right])
+        for k, one in enumerate(products)
+    ]
+    packs = first.packs
+    epilogue = _tile_epilogue(kernel, products, context, signature, batch, partial)
+    bounds = str(tile.threads)
+    if tile.sums(len(products), first.node.dtype) == MOST_SUMS and tile.threads == 256:
+        bounds += f", {_BLOCKS_OF_LARGEST}"
+    return render(
+        "product.cu.j2",
+        name=name,
+        tile=tile,
+        padding=PADDING,
+        type=C_TYPES[first.node.dtype],
+        bounds=bounds,
+        m=signature.size(first.m),
+        n=signature.size(first.n),
+        row_tiles=_ceil_text(signature, first.m, tile.rows),
+        column_tiles=_ceil_text(signature, first.n, tile.columns),
+        k=signature.size(first.k),
+        whole_rows=_divides(tile.rows, first.m),
+        whole_columns=_divides(tile.columns, first.n),
+        matrices=product(first.batch) != 1,
+        heads="\n".join(head for head in heads if head),
+        fetches=fetches,
+        totals=totals,
+        split=bool(partial),
+        packs=packs,
+        unroll="" if partial or not is_long(kernel) else " 1",
+        epilogue=epilogue,
+        parameters=signature.parameters,
+    )
+
+
+def _tile_epilogue(
+    kernel: Kernel,
+    products: Sequence[Product],
+    context: Context,
+    signature: Signature,
+    batch: tuple[str, ...],
+    partial: Sequence[Place],
+) -> dict[str, object]:
+    """The lines that store four neighbouring results of a thread, of which `lane` counts one."""
+    first = products[0]
+    head = Emitter(signature)
+    if first.packs:
+        start = head.position(first.result(head, batch, "row", "start"))
+        head.line(f"const int first = {start};")
+    emitter = Emitter(signature, lanes=("position", "lane") if first.packs else None)
+    index = first.result(emitter, batch, "row", "column")
+    if partial:
+        end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
+    else:
+        for number, one in enumerate(products):
+            emitter.given[one.node] = _named(f"sum{number}.of[lane]")
+        wide = ("position", "first") if first.packs else None
+        end = finish(kernel, first, context, emitter, index, wide)
+    used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
+    return {"head": head.text, "used": used, **end}
+
+
+def _named(text: str) -> Given:
+    return lambda index: text
+
+
+def _different(products: Sequence[Product], side: str) -> list[Operand]:
+    """The operands of one side, each once."""
+    return list(dict.fromkeys(getattr(one, side) for one in products))
+
+
+def _ceil_text(signature: Signature, size: Size, span: int) -> str:
+    """``ceil(size / span)`` as an int expression."""
+    if not isinstance(size, Dim):
+        return str(-(-size // span))
+    return over(plus(signature.size(size), str(span - 1)), str(span))
+
+
+def _divides(span: int, size: Size) -> bool:
+    return not isinstance(size, Dim) and size % span == 0
+
+
+# ---- the sum of the parts -----------------------------------------------------------------------
+
+
+def _add_parts(
+    kernel: Kernel,
+    products: Sequence[Product],
+    context: Context,
+    partial: Sequence[Place],
+    parts: Clamped,
+) -> Launch:
+    """The launch that adds partial sums in the order of k, and runs the epilogue."""
+    name = context.name(f"{kernel.kind}_parts")
+    signature = context.signature(kernel)
+    emitter = Emitter(signature)
+    first = products[0]
+    for one, place in zip(products, partial, strict=True):
+        total = emitter.variable(one.node, "0")
+        head = f"for (int part = 0; part < {signature.extent(parts)}; ++part)"
+        with emitter.block(head):
+            element = f"{signature.load_pointer(place)}[part * count + i]"
+            emitter.line(f"{total} = gc_add({total}, {element});")
+        emitter.given[one.node] = _named(total)
+    elements = product(first.node.shape)
+    body = finish(kernel, first, context, emitter, Index(first.node.shape, linear="i"))
+    text = render(
+        "pointwise.cu.j2",
+        name=name,
+        threads=THREADS,
+        body={"wide": False, "count": signature.size(elements), **body},
+        parameters=signature.parameters,
+    )
+    grid = (Clamped(ceil_divide(elements, THREADS), 1, MOST_BLOCKS), 1, 1)
+    how = f"adds {parts.size} (at least 1, at most {parts.high}) partial sums in the order of k"
+    return context.launch(name, kernel, signature, text, grid, (THREADS, 1, 1), how)

@@ -1,0 +1,123 @@
+"""What lies behind a product, and the stores of a kernel's results.
+
+The three places where a product's sums are complete share it: the end of a tile, of a warp's sum,
+and of the addition of partial sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.product import Product
+from graphc.compiler.codegen.signature import Place
+from graphc.compiler.graph import dependents
+from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.kernel import Kernel
+
+# A longer epilogue is printed once in a loop over a thread's sums, not once for each of them.
+_SHORT = 24
+
+
+def is_long(kernel: Kernel) -> bool:
+    """Whether an epilogue is too long to be unrolled over all sums of a thread."""
+    behind = dependents(kernel.outputs, kernel.anchors)
+    pointwise = [node for node in kernel.body if OPS[node.op].family == "pointwise"]
+    random = any(node.op == "random" for node in kernel.body)
+    return random or sum(node in behind for node in pointwise) > _SHORT
+
+
+def finish(
+    kernel: Kernel,
+    anchor: Product,
+    context: Context,
+    emitter: Emitter,
+    index: Index,
+    packs: tuple[str, str] | None = None,
+) -> dict[str, object]:
+    """Lines for the outputs of a kernel at one element, and where they go.
+
+    All values come before the first store: a result may take the place of what another one reads.
+
+    Args:
+        kernel: whose outputs have the elements of the products' values.
+        anchor: one of its products; `emitter.given` has the values of all.
+        emitter: prints the lines.
+        index: the element of `anchor.node`.
+        packs: where four neighbours are stored at once, the variables that hold the position of
+            the element and that of the first of the four.
+
+    Returns:
+        lines: the text.
+        loads: (type, pointer) of inputs that are read four at a time, as ``pack_<pointer>``.
+        packs: (type, pointer, address, value, guard): results that are stored four at a time.
+        stores: (target, value, guard): results that are stored one by one.
+    """
+    signature = emitter.signature
+    if packs is not None:
+        known_position(emitter, index, packs[0])
+    position = packs[0] if packs is not None else emitter.position(index)
+    indices = [
+        index if node.shape == anchor.node.shape else Index(node.shape, linear=position)
+        for node in kernel.outputs
+    ]
+    values = [emitter.value(node, at) for node, at in zip(kernel.outputs, indices, strict=True)]
+    wide, stores = [], []
+    for node, value in zip(kernel.outputs, values, strict=True):
+        for place in context.sinks[node]:
+            pointer = signature.store_pointer(place)
+            guard = f"gc_ok({signature.status()})" if place.guarded else ""
+            offset = signature.offset(place, node.shape)
+            if packs is not None and place.step is None:
+                address = f"{pointer} + {packs[1]}"
+                wide.append((C_TYPES[place.dtype], pointer, address, value, guard))
+            else:
+                stores.append((f"{pointer}[{plus(offset, position)}]", value, guard))
+    loads = [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()]
+    return {"lines": emitter.text, "loads": loads, "packs": wide, "stores": stores}
+
+
+def known_position(emitter: Emitter, index: Index, name: str) -> None:
+    """Let the emitter use the variable `name` where it would work out the index's position."""
+    if index.coords is None:
+        return
+    text = "0"
+    for coord, size in zip(index.coords, index.shape, strict=True):
+        text = plus(times(text, emitter.signature.size(size)), coord)
+    emitter.once(("int", text), lambda: name)
+
+
+def partial_sums(
+    emitter: Emitter,
+    products: Sequence[Product],
+    index: Index,
+    partial: Sequence[Place],
+    total: str,
+) -> dict[str, object]:
+    """As `finish`, for sums over a part of k, which go to the workspaces `partial` of shape
+    (parts, elements).
+
+    Args:
+        emitter: prints the lines.
+        products: whose sums they are.
+        index: the element.
+        partial: a workspace for each product.
+        total: the expression of a sum, with the product's number in the place of ``{}``.
+    """
+    signature = emitter.signature
+    packs = products[0].packs and emitter.lanes is not None
+    at = "first" if packs else emitter.position(index)
+    count = signature.size(product(products[0].node.shape))
+    at = plus(times("part", count), at)
+    wide, stores = [], []
+    for number, (one, place) in enumerate(zip(products, partial, strict=True)):
+        pointer, value = signature.store_pointer(place), total.format(number)
+        if packs:
+            wide.append((C_TYPES[one.node.dtype], pointer, f"{pointer} + ({at})", value, ""))
+        else:
+            stores.append((f"{pointer}[{at}]", value, ""))
+    return {"lines": emitter.text, "loads": [], "packs": wide, "stores": stores}

@@ -1,0 +1,79 @@
+"""Products with one column or one row: a warp computes one result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.codegen.c_text import C_TYPES, modulo, over
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.emitter import Emitter, Given
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.product import Product
+from graphc.compiler.codegen.product_epilogue import finish, partial_sums
+from graphc.compiler.codegen.product_operand import element
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph.dim import product
+from graphc.compiler.schedule.kernel import Kernel
+
+WARPS = 8
+"""Warps of a block: those of one block walk neighbouring rows, and share what they load."""
+
+
+def print_vector(
+    name: str,
+    kernel: Kernel,
+    products: Sequence[Product],
+    context: Context,
+    signature: Signature,
+    partial: Sequence[Place],
+) -> str:
+    """The text of a kernel whose warps compute one element of the result each.
+
+    Args:
+        name: of the function.
+        kernel: what it computes.
+        products: its products, of equal sizes.
+        context: where the results go.
+        signature: collects the parameters.
+        partial: the workspaces where k is cut into parts, else empty.
+    """
+    first = products[0]
+    emitter = Emitter(signature)
+    batch = emitter.coordinates(Index(first.batch, linear="matrix"))
+    head = emitter.take()
+    for number, one in enumerate(products):
+        left = element(emitter, one.left, batch, "row", "inner")
+        right = element(emitter, one.right, batch, "column", "inner")
+        emitter.line(f"total{number} = gc_add(total{number}, gc_mul({left}, {right}));")
+    loop = emitter.take()
+    index = first.result(emitter, batch, "row", "column")
+    if partial:
+        end = partial_sums(emitter, products, index, partial, "total{}")
+    else:
+        for number, one in enumerate(products):
+            emitter.given[one.node] = _named(f"total{number}")
+        end = finish(kernel, first, context, emitter, index)
+    size = signature.size
+    results = size(first.m * first.n)
+    return render(
+        "product_vector.cu.j2",
+        name=name,
+        warps=WARPS,
+        type=C_TYPES[first.node.dtype],
+        totals=len(products),
+        count=size(product(first.node.shape)),
+        matrix=over("result", results) if product(first.batch) != 1 else "",
+        row=over(modulo("result", results), size(first.n)),
+        column=modulo("result", size(first.n)),
+        k=size(first.k),
+        split=bool(partial),
+        head=head,
+        loop=loop,
+        epilogue=end,
+        parameters=signature.parameters,
+    )
+
+
+def _named(text: str) -> Given:
+    return lambda index: text

@@ -1,0 +1,162 @@
+"""How a product is divided among blocks and threads, by its sizes alone.
+
+**Tiles.** A block computes one tile of the result, step by step along k. The candidates, from the
+largest (most multiplications for each element read) to the smallest (most blocks):
+
+- 128 x 128, k in steps of 8, 256 threads of 8 x 8 results each (float32 alone: the sums of a thread
+  fill half of its registers);
+- 64 x 64, steps of 16, 128 threads of 8 x 4;
+- 32 x 32, steps of 32, 64 threads of 4 x 4. The smaller the tile, the longer the step: a step has
+  to be long enough to cover the way of the next one from memory.
+- 64 x 16 where the result has at most 16 columns, 16 x 64 where it has at most 16 rows: in a square
+  tile most threads would compute nothing.
+
+The rule takes the largest candidate that gives the card `BLOCKS` blocks, counting the parts that k
+can be cut into; if none does, the smallest. A symbolic size counts as `TYPICAL` there: one text
+serves every size, so the choice cannot wait for it. Several products in one kernel multiply a
+thread's sums and a block's shared memory; candidates with more than `MOST_SUMS` registers of sums
+are left out, and steps are shortened until the tiles fit `MOST_SHARED` bytes.
+
+**Split k.** Where even so there are fewer than half of `BLOCKS` blocks, k is cut into parts of at
+least `PART` elements, one block each. The partial sums go to a workspace, and a second launch adds
+them in the order of k and runs the epilogue. How many parts is a formula of the sizes, so a new
+batch size compiles nothing: with k an int, as many as fill the card for this grid; with k symbolic
+(a weight's gradient: k is the batch) as many as k gives, up to what fills the card. Where the grid
+and k are both symbolic k is left whole.
+
+**Vectors.** A product with one column or one row moves each element of a matrix once and computes
+next to nothing: there a warp computes one result, its lanes side by side along k; parts of a split
+have at least `VECTOR_PART` elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphc.compiler.codegen.launch import Clamped
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate, symbols
+
+BLOCKS = 128  # about one for each multiprocessor of a large card
+PART = 256
+VECTOR_PART = 4096
+MOST_PARTS = 64
+MOST_SUMS = 64  # 32-bit registers of a thread
+MOST_SHARED = 48 * 1024
+TYPICAL = 128
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block's part of a product.
+
+    A thread owns squares of 4 x 4 results, so that it reads both operands 16 bytes at a time; the
+    squares of one thread lie a warp's width apart, so that neighbours read neighbouring 16 bytes.
+
+    Attributes:
+        rows, columns: of the result.
+        depth: elements along k that are in shared memory at a time.
+        thread_rows, thread_columns: results of one thread.
+        lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    thread_rows: int
+    thread_columns: int
+    lane_rows: int
+    lane_columns: int
+
+    @property
+    def threads(self) -> int:
+        return self.rows * self.columns // (self.thread_rows * self.thread_columns)
+
+    @property
+    def warp_columns(self) -> int:
+        """Warps side by side in one row of the tile."""
+        return self.columns // (self.lane_columns * self.thread_columns)
+
+    def sums(self, products: int, dtype: str) -> int:
+        """32-bit registers that a thread's sums take."""
+        words = np.dtype(dtype).itemsize // 4
+        return self.thread_rows * self.thread_columns * products * words
+
+    def shared(self, lefts: int, rights: int, dtype: str) -> int:
+        """Bytes of shared memory for two stages of the operands' tiles."""
+        width = lefts * (self.rows + PADDING) + rights * (self.columns + PADDING)
+        return 2 * self.depth * width * np.dtype(dtype).itemsize
+
+
+PADDING = 4
+"""Elements behind each row of a tile in shared memory: with them, the four stores of a pack that
+lies along k go to banks of their own."""
+
+SQUARE = (
+    Tile(128, 128, 8, 8, 8, 4, 8),
+    Tile(64, 64, 16, 8, 4, 4, 8),
+    Tile(32, 32, 32, 4, 4, 4, 8),
+)
+FEW_COLUMNS = Tile(64, 16, 16, 4, 4, 8, 4)
+FEW_ROWS = Tile(16, 64, 16, 4, 4, 4, 8)
+
+
+def is_vector(m: Size, n: Size) -> bool:
+    """Whether a warp computes one result, not a block a tile."""
+    return 1 in (m, n)
+
+
+def choose_tile(
+    m: Size, n: Size, k: Size, matrices: Size, operands: tuple[int, int], products: int, dtype: str
+) -> Tile:
+    """The tile for products of these sizes.
+
+    Args:
+        m, n, k: of each product.
+        matrices: how many there are along the batch axes.
+        operands: how many different left and right operands the products have.
+        products: how many are computed together.
+        dtype: of all operands.
+    """
+    candidates = list(SQUARE)
+    if not isinstance(n, Dim) and n <= 16:
+        candidates = [FEW_COLUMNS]
+    elif not isinstance(m, Dim) and m <= 16:
+        candidates = [FEW_ROWS]
+    fitting = [tile for tile in candidates if tile.sums(products, dtype) <= MOST_SUMS]
+    parts = max(1, min(MOST_PARTS, _typical(k) // PART))
+    enough = (t for t in fitting if _typical(blocks(t, m, n, matrices)) * parts >= BLOCKS)
+    tile = next(enough, (fitting or candidates)[-1])
+    while tile.shared(*operands, dtype) > MOST_SHARED:
+        tile = replace(tile, depth=tile.depth // 2)
+    return tile
+
+
+def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:
+    """How many blocks cover the result."""
+    return ceil_divide(m, tile.rows) * ceil_divide(n, tile.columns) * matrices
+
+
+def split(grid: Size, k: Size, part: int = PART) -> Clamped | None:
+    """How many parts k is cut into; None where it is left whole.
+
+    Args:
+        grid: the blocks without a split.
+        k: what is summed.
+        part: the least elements of a part.
+    """
+    if isinstance(k, Dim):
+        if isinstance(grid, Dim) or BLOCKS // grid < 2:
+            return None
+        return Clamped(k // part, 1, min(MOST_PARTS, BLOCKS // grid))
+    most = min(MOST_PARTS, k // part)
+    if most < 2 or BLOCKS // _typical(grid) < 2:
+        return None
+    wanted = BLOCKS // grid
+    return Clamped(wanted, 1, most)
+
+
+def _typical(size: Size) -> int:
+    known = dict.fromkeys(symbols(size), TYPICAL) if isinstance(size, Dim) else {}
+    return evaluate(size, known)
