@@ -285,7 +285,7 @@ class Device:
 
 def versions() -> tuple[str, tuple[int, ...]]:
     """pycuda's version, and that of the CUDA toolkit that it was built with."""
-    import pycuda
+    import pycuda  # type: ignore[import-not-found]
 
     return pycuda.VERSION_TEXT, tuple(_import_driver().get_version())
 
@@ -293,7 +293,7 @@ def versions() -> tuple[str, tuple[int, ...]]:
 def _import_driver() -> Any:
     """pycuda.driver. DeviceError where it cannot be imported."""
     try:
-        import pycuda.driver as driver
+        import pycuda.driver as driver  # type: ignore[import-not-found]
     except ImportError as error:
         raise DeviceError(
             f"pycuda cannot be imported ({error}); expected it to be installed for this Python and "

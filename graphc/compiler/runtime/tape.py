@@ -168,12 +168,13 @@ class Tape:
                 for number in range(count):
                     yield from self._expand(step.steps, (*turns, Turn(step, number, count)))
                 continue
-            grid = tuple(value_of(size, self._bindings) for size in step.grid)
-            if 0 not in grid:
+            x, y, z = (value_of(size, self._bindings) for size in step.grid)
+            if x and y and z:
                 shared = value_of(step.shared, self._bindings)
                 loop = turns[0].loop if turns else None
                 function = self._function(step, shared)
                 parameters = self._packed(step, turns)
+                grid = (x, y, z)
                 yield PreparedLaunch(step, function, grid, step.block, shared, parameters, loop)
 
     def _packed(self, launch: Launch, turns: tuple[Turn, ...]) -> bytearray:
