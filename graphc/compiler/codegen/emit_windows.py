@@ -123,7 +123,7 @@ def _each_window(
 
 
 def _at_least_zero(size: Size) -> bool:
-    return not isinstance(size, Dim) and size >= 0
+    return isinstance(size, int) and size >= 0
 
 
 @rule("sum_unpool")

@@ -1,0 +1,120 @@
+"""Convolution as a matrix product over index maps (implicit GEMM): nothing is copied or unfolded.
+
+With filters as rows, pixels (sample, window along each axis) as columns, and k = (channel, place
+in the kernel along each axis), ``result[filter, pixel] = sum over k of weights[filter, k] *
+image[k, pixel]`` (Chetlur et al., "cuDNN: Efficient primitives for deep learning", 2014). Filters
+are the rows, not the columns, since then neighbouring columns are neighbouring windows, which lie
+side by side in the result (n, f, *windows) and, with stride 1, in the image: loads and stores are
+whole lines. The gradients are convolutions again (`graphc.compiler.grad.contraction`): in the one
+of the kernel, k runs over samples and windows, is long, and is cut into parts by the product's own
+rule.
+
+The position of an image's element is a part that depends on the pixel plus a part that depends on
+k. The first one is worked out once a thread, before the loop over k; the second one is divisions by
+constants. k counts the places in the order in which the weights lie in memory, backwards along an
+axis that a flip reverses, so that most weights are read as the plain matrix that they are. Where
+windows of one element, or one window as large as the image, make a plain matrix of the image too,
+it is read as one.
+
+An image with holes between its elements (the gradient of a strided convolution) is cut into classes
+of windows by where they meet the holes (`conv_classes`). Each class is a product of its own, a
+launch each, over the places of the kernel that meet elements: none multiplies by a hole.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.c_text import literal, modulo, over, plus, times
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.conv_classes import Axis, classes
+from graphc.compiler.codegen.conv_operand import Image, Weights, affine, total
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.lower_product import lower_product
+from graphc.compiler.codegen.pointwise import lower_pointwise
+from graphc.compiler.codegen.product import Operand, Product, Pulled
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, product
+from graphc.compiler.schedule.kernel import Kernel
+
+_PACK = 4
+
+
+def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
+    """The launches of a convolution: of one product, or of one for each class of windows.
+
+    A convolution with one filter is computed by a thread a result instead: no element of the image
+    is read by two rows, so there is nothing to share. So is one whose classes are not known.
+    """
+    (node,) = kernel.anchors
+    found = classes(node)
+    empty = 0 in (*node.shape, *node.inputs[1].shape)
+    if found is None or empty or node.shape[1] == 1:
+        return lower_pointwise(kernel, context)
+    launches: list[Launch] = []
+    for axes in itertools.product(*found):
+        if not any(axis.windows == 0 for axis in axes):
+            one = _product(node, axes, kernel, context)
+            launches += lower_product(kernel, [one], context)
+    return launches
+
+
+def _product(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Context) -> Product:
+    """The product of one class of windows."""
+    memory = [x for x in kernel.inputs if x in context.places]
+    filters = Weights(node.inputs[1], axes, affine(node.inputs[1], memory, context.counters))
+    order = filters.order()
+    image = Image(node.inputs[0], axes, order, affine(node.inputs[0], memory, context.counters))
+    plain = image.direct()
+    apart = plain is not None and plain[1]  # a product for each sample
+    batch = image.pixels[:1] if apart else ()
+    pixels = product(image.pixels[1:] if apart else image.pixels)
+    k = product(one.extent for one in order)
+    left: Operand = filters.operand(order, len(batch))
+    right: Operand = image.pulled() if plain is None else plain[0]
+    if k == 0:  # windows that meet nothing but holes: one zero is summed
+        k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
+    windows = product(node.shape[2:])
+    whole = all(axis.every == 1 for axis in axes)
+    packs = whole and not isinstance(windows, Dim) and windows % _PACK == 0
+    result = _Result(node, axes, whole)
+    return Product(node, batch, node.shape[1], pixels, k, left, right, result, packs)
+
+
+def _zeros(node: Node) -> Pulled:
+    return Pulled(node, "outer", lambda *at: literal(0, node.dtype))
+
+
+@dataclass(frozen=True)
+class _Result:
+    """Where the product's element of filter i and pixel j lies in the convolution's value."""
+
+    node: Node
+    axes: tuple[Axis, ...]
+    whole: bool  # all windows are of one class
+
+    def __call__(self, emitter: Emitter, batch: tuple[str, ...], i: str, j: str) -> Index:
+        shape, size = self.node.shape, emitter.signature.size
+        if not self.whole:
+            pixel = Index((shape[0], *(axis.windows for axis in self.axes)), linear=j)
+            coords = [
+                emitter.integer(total(emitter, [(coord, axis.every)], axis.first))
+                for coord, axis in zip(emitter.coordinates(pixel)[1:], self.axes, strict=True)
+            ]
+            return Index(shape, coords=(emitter.coordinate(pixel, 0), i, *coords))
+        windows = size(product(shape[2:]))
+        if emitter.lanes is not None:  # the position is known already
+            position = emitter.lanes[0]
+        elif batch:
+            position = plus(times(plus(times(batch[0], size(shape[1])), i), windows), j)
+        else:  # of sample s: (s * filters + i) * windows + j - s * windows
+            rows = plus(times(over(j, windows), size(shape[1] - 1)), i)
+            position = plus(times(rows, windows), j)
+        position = emitter.integer(position)
+        # A bias is read at the filter, which needs no division.
+        row = modulo(over(position, windows), size(shape[1]))
+        emitter.once(("int", row), lambda: i)
+        return Index(shape, linear=position)
