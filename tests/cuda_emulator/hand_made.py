@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
     Check,
+    Clamped,
     DeviceProgram,
     DeviceStep,
+    Extent,
     Formula,
     Launch,
+    Pointer,
 )
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import BATCH, Node, State
+from graphc.compiler.graph.dim import ceil_divide
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.schedule.kernel import Kernel
 
+BATCH_SYMBOL = g.dim.symbols(BATCH)[0]
 HEADS = '#include "pointwise.cuh"\n#include "status.cuh"\n'
 
 
@@ -63,3 +72,54 @@ def program(
     """A program of these steps, whose text is that of the launches."""
     source = HEADS + "\n".join(each.text for each in launches)
     return DeviceProgram(source, tuple(steps), tuple(fetches), tuple(checks))
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, "float32")
+
+
+def state_of(node: Node) -> State:
+    return node.attrs["state"]
+
+
+def add_program(x: Node, w: Node, out: Node) -> DeviceProgram:
+    """out = x + w: x is fed, batch x 3; w is a shared variable."""
+    fed = Buffer("x", x.shape, "float32", x)
+    held = Buffer("w", (3,), "float32", state_of(w))
+    made = Buffer("y", out.shape, "float32", node=out)
+    step = launch(
+        "k0_add",
+        "if (i < n) y[i] = gc_add(x[i], w[i % 3]);",
+        "float* y, const float* x, const float* w, int n",
+        (Pointer(made), Pointer(fed), Pointer(held), Extent(BATCH * 3)),
+        kernel_of(out),
+        (fed, held),
+        (made,),
+        Clamped(ceil_divide(BATCH * 3, 64), 1, 1000),
+    )
+    return program([step], [step], [made])
+
+
+def accumulator() -> tuple[Node, Node, CudaExecutor]:
+    """total += x, written in place, nothing fetched."""
+    x, total = g.input((3,), "float32", name="x"), g.shared(floats(0, 0, 0), "total")
+    value = total + x
+    fed = Buffer("x", (3,), "float32", x)
+    held = Buffer("total", (3,), "float32", state_of(total))
+    step = launch(
+        "k0_add",
+        "if (i < 3) total[i] = gc_add(total[i], x[i]);",
+        "float* total, const float* x",
+        (Pointer(held), Pointer(fed)),
+        kernel_of(value),
+        (held, fed),
+        (held,),
+    )
+    made = program([step], [step], [])
+    return x, total, CudaExecutor(made, [value], [state_of(total)], "accumulator")
+
+
+def adder() -> tuple[Node, Node, CudaExecutor]:
+    """x + w, of `add_program`: its x, its w, and what runs it."""
+    x, w = g.input((BATCH, 3), "float32", name="x"), g.shared(floats(1, 2, 3), "w")
+    return x, w, CudaExecutor(add_program(x, w, x + w), [x + w], name="adder")
