@@ -11,8 +11,8 @@ from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Schedule, Step
-from graphc.compiler.schedule.persistent import persistent
-from graphc.compiler.schedule.unlift import unlift
+from graphc.compiler.schedule.persistent import is_literal, persistent
+from graphc.compiler.schedule.unlift import unlift, with_handed_on
 
 # What one launch of kind update holds at most; a kernel's parameters are limited.
 MOST_PARTS = 8
@@ -42,13 +42,14 @@ def _steps(
     scope = take_apart(computed, around, counters)
     memory = around | {node for node in scope.order if node not in scope.inline}
     found = groups(scope, computed)
-    stored = _stored(scope, found, computed)
-    steps: list[Step] = [_kernel(group, stored, memory, counters) for group in found]
+    loops = []
     for node in scope.order:
         if node.op == "scan":
             items = [x for x in scope.order if x.op == "item" and x.inputs[0] is node]
-            steps.append(_loop(node, items, memory, counters))
-    return _ordered(steps)
+            loops.append(_loop(node, items, memory, counters))
+    stored = _stored(scope, found, computed, loops)
+    needed = [group for group in found if not stored.isdisjoint(group.nodes)]
+    return _ordered([*(_kernel(group, stored, memory, counters) for group in needed), *loops])
 
 
 def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
@@ -81,16 +82,18 @@ def _together(parts: Sequence[Kernel]) -> Kernel:
     return Kernel("update", tuple(inputs), outputs, (), (), (), tuple(parts), tuple(reasons))
 
 
-def _stored(scope: Scope, found: Sequence[Group], outputs: Collection[Node]) -> set[Node]:
+def _stored(
+    scope: Scope, found: Sequence[Group], outputs: Collection[Node], loops: Sequence[Loop]
+) -> set[Node]:
     """The nodes that are read outside of their group, or are the scope's results."""
     group_of = {node: k for k, group in enumerate(found) for node in group.nodes}
     stored = set(outputs)
     for node in scope.order:
-        if node not in scope.inline:
-            own = group_of.get(node)
+        if node in group_of:
+            own = group_of[node]
             stored.update(x for x in scope.reads[node] if group_of.get(x, own) != own)
-            if own is None:  # a loop reads what it reads from memory
-                stored.update(scope.reads[node])
+    for loop in loops:
+        stored.update(loop.inputs)
     return stored
 
 
@@ -127,7 +130,7 @@ def _loop(
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
     around = (memory - {scan, *items}) | constants | set(body.carries)
     inner = counters | {body.step}
-    steps = _steps(body.outputs, around, inner)
+    steps = with_handed_on(_steps(body.outputs, around, inner), body.outputs, around)
     initial = scan.inputs[: scan.attrs["carries"]]
     leaves = set(body.carries) | inner
     read = [x for x in _inputs(body.outputs, around, inner) if x not in leaves]
@@ -143,8 +146,10 @@ def _loop(
     )
     plan = persistent(loop)
     if isinstance(plan, str):
-        return replace(loop, reasons=(plan,))
-    return replace(loop, persistent=True)
+        for_reports = [replace(x, reasons=(*x.reasons, plan)) for x in steps[:1]]
+        return replace(loop, steps=(*for_reports, *steps[1:]), reasons=(plan,))
+    in_memory = tuple(x for x in loop.inputs if not is_literal(x))
+    return replace(loop, persistent=True, inputs=in_memory)
 
 
 def _ordered(

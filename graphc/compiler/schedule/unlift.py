@@ -1,13 +1,16 @@
-"""The body of a scan written over the values around it."""
+"""The body of a scan written over the values around it, and what it hands on uncomputed."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from graphc.compiler.graph import Node, substitute
+from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.walk import toposort
+from graphc.compiler.schedule.kernel import Kernel, Step
 
 # Of the leaves that stand for carries and steps; negative, so never an input's of a user.
 _serials = itertools.count(-1, -1)
@@ -51,3 +54,29 @@ def unlift(scan: Node) -> Body:
 
 def _leaf(shape: tuple, dtype: str) -> Node:
     return make("input", serial=next(_serials), shape=shape, dtype=dtype)
+
+
+def with_handed_on(
+    steps: Sequence[Step], outputs: Sequence[Node], memory: Collection[Node]
+) -> list[Step]:
+    """The steps of a loop's body, where kernels store what the body hands on as it is.
+
+    A gradient reads each carry as its step found it, so such carries are stacked. The last kernel
+    with as many elements stores them beside its own results, instead of a launch that copies.
+    """
+    result = list(steps)
+    for node in dict.fromkeys(outputs):
+        if node not in memory:
+            continue
+        for k in reversed(range(len(result))):
+            if _has_room_for(result[k], node):
+                kernel = result[k]
+                inputs = tuple(dict.fromkeys((*kernel.inputs, node)))
+                result[k] = replace(kernel, inputs=inputs, outputs=(*kernel.outputs, node))
+                break
+    return result
+
+
+def _has_room_for(step: Step, node: Node) -> bool:
+    fits = isinstance(step, Kernel) and step.kind in ("pointwise", "matmul", "conv")
+    return fits and product(step.extents) == product(node.shape) and node not in step.outputs
