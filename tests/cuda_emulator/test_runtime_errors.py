@@ -15,9 +15,11 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     StatusWord,
 )
+from graphc.compiler.function import function
 from graphc.compiler.function.guards import finite_guard
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError, OutOfMemoryError
 from tests.cuda_emulator.hand_made import (
     BATCH_SYMBOL,
@@ -81,6 +83,24 @@ def test_an_index_out_of_range_is_the_interpreters_error_and_changes_no_variable
     assert count.get_value() == 1
     assert executor.run({rows: good}, {BATCH_SYMBOL: 2}, 0)[0].tolist() == [1, 7]
     assert count.get_value() == 2
+
+
+def test_a_variable_that_is_computed_before_an_index_fails_stays() -> None:
+    config.device = "gpu"
+    w, table = g.shared(np.zeros((2, 2), "float32"), "w"), g.shared(floats(1, 2, 3), "table")
+    x, rows = g.input((2, 2), "float32", name="x"), g.input((2,), "int32", name="rows")
+    changed = g.tanh(g.exp(w) + x)  # read by several kernels, so one stores it before them
+    nothing = g.sum(g.dot(changed, x)) + g.sum(g.dot(x, changed)) + g.sum(changed, 0)[0]
+    indices = rows + g.cast(nothing * 0.0, "int32")
+    f = function([rows, x], g.take(table, indices), updates=[(w, changed)])
+    fed = np.ones((2, 2), "float32")
+    assert f(np.array([0, 2], "int32"), fed).tolist() == [1, 3]
+    before = w.get_value()
+    with pytest.raises(IndexRangeError, match="index 3 at position .0,."):
+        f(np.array([3, 1], "int32"), fed)
+    np.testing.assert_array_equal(w.get_value(), before)
+    assert f(np.array([0, 1], "int32"), fed).tolist() == [1, 2]
+    assert (w.get_value() != before).all()
 
 
 def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule import Kernel, Step
+from graphc.compiler.schedule import Kernel, Step, kernels
 
 
 class Updates:
@@ -19,8 +19,8 @@ class Updates:
 
     All right sides read old values. A new value is written over the old one by the kernel that
     computes it if no later kernel reads the old one, and that one reads no more of it than each
-    thread its own element; and if the kernel tests no index that was not tested before, since a
-    failed test of another thread could come after the write. Else a last launch copies it.
+    thread its own element; and if neither this kernel nor a later one tests an index that was not
+    tested before, since the test could fail after the write. Else a last launch copies it.
     """
 
     def __init__(
@@ -44,11 +44,9 @@ class Updates:
         old = {shared[state] for state in states if state in shared}
         self._staged = [node for node in dict.fromkeys((*fetched, *values)) if node in old]
         self._fetched = {node: arena_place(buffer_name(node), node) for node in self._staged}
-        tested: list[set[tuple]] = []  # the indices that steps before have tested
+        tested: list[set[tuple]] = [set()]  # what the steps before each one have tested
         for step in steps:
-            tested.append(set(tested[-1]) if tested else set())
-            if isinstance(step, Kernel):
-                tested[-1] |= _tests(step)
+            tested.append(tested[-1].union(*map(_tests, kernels([step]))))
         for value, state in zip(values, states, strict=True):
             node = shared.get(state)
             position = producer.get(value)
@@ -57,7 +55,7 @@ class Updates:
                 isinstance(step, Kernel)
                 and (node is None or last_reader.get(node, -1) <= position)
                 and value not in fetched
-                and _tests(step) <= (tested[position - 1] if position else set())
+                and tested[-1] <= tested[position]
                 and _writes_safely(step, value, node)
             )
             if over:
