@@ -1,4 +1,5 @@
-"""The rows of the op table as parts of programs: what stands in front of an op and behind it."""
+"""Programs of tests: compiled once and called often; and the rows of the op table as parts of them,
+with what stands in front of an op and behind it."""
 
 from __future__ import annotations
 
@@ -9,11 +10,45 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import Node
+from graphc.compiler.codegen import lower
+from graphc.compiler.graph import Node, State
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from tests.compiler.graph.op_cases.case import Case
+from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order
 
 # Attributes that hold sizes, and so may hold symbols.
 _SIZED = ("shape", "size", "stop")
+
+
+class Compiled:
+    """A graph as CUDA; one compiler run for all sizes."""
+
+    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = ()):
+        """`outputs` are what is fetched, then one new value for each of `states`."""
+        self.program = lower(outputs, states)
+        self._executor = CudaExecutor(self.program, outputs, states)
+        self._states = states
+
+    def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
+        """What is fetched; the states are set. RaceError where an order changes the bits of
+        either."""
+        bindings = bind(list(feeds), list(feeds.values()))
+        old = [state.get() for state in self._states]
+
+        def once() -> tuple[list[np.ndarray], list[np.ndarray]]:
+            for state, value in zip(self._states, old, strict=True):
+                state.set(value)
+            fetched = self._executor.run(feeds, bindings, call_step)
+            return fetched, [state.get() for state in self._states]
+
+        first, *others = in_each_order(once)
+        for order, other in zip(ORDERS[1:], others, strict=True):
+            for kind, ones, anothers in zip(("output", "state"), first, other, strict=True):
+                for k, (one, another) in enumerate(zip(ones, anothers, strict=True)):
+                    if one.tobytes() != another.tobytes():
+                        raise RaceError(f"{kind} {k} differs between {ORDERS[0]} and {order}")
+        return first[0]
 
 
 @dataclass(frozen=True)
