@@ -2,6 +2,9 @@
 # make test            set up .venv and run the tests
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
+# make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
+#                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
+#                      UPDATE=1 the ledger is written
 # make bench           where a training step's time goes, node by node
 # make lint            ruff, and the floors of the package (import-linter)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
@@ -19,7 +22,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-cuda bench lint references-check clean
+.PHONY: demo test test-cuda nvcc-gate bench lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -73,6 +76,9 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python -m pytest -q tests/cuda_emulator
+
+nvcc-gate: $(VENV)/.test
+	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)
 
 bench: $(VENV)/.demo
 	@$(BIN)/graphc bench
