@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.launch import (
     Buffer,
@@ -30,7 +31,7 @@ from graphc.compiler.schedule.layout import sink_transposes
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
     "rows": lower_rows,
-    "columns": lower_pointwise,
+    "columns": lower_columns,
     "matmul": lower_matmul,
     "conv": lower_pointwise,
     "window": lower_pointwise,

@@ -23,6 +23,10 @@ from graphc.compiler.schedule.relation import Split, split_of
 # same for all sizes, so the choice is too.
 _TYPICAL = 64
 
+# A row is divided over blocks where fewer blocks than this would walk more than that.
+_FEW_BLOCKS = 64
+_LONG_WALK = 65536
+
 # Nodes that are no work: they are printed again in each walk.
 _NO_WORK = ("constant", "dim", "iota", "reshape")
 
@@ -177,3 +181,27 @@ def passes(walks: Sequence[Walk], kernel: Kernel) -> int:
     fresh = {node for walk in walks for node in walk.computed if node in kernel.inputs}
     again = sum(bool(walk.reused or fresh.intersection(walk.computed)) for walk in walks)
     return max(1, again)
+
+
+def is_divided(walks: Sequence[Walk], blocks: Size, each: Size) -> bool:
+    """Whether `blocks` blocks that walk `each` elements leave most of a card idle for long, and the
+    elements can be divided over more."""
+    return (
+        len(walks) == 1
+        and not any(anchor.op.startswith("arg") for anchor in walks[0].anchors)
+        and typical(blocks) < _FEW_BLOCKS
+        and typical(each) > _LONG_WALK
+    )
+
+
+def notes_of(
+    kernel: Kernel, domain: Domain, walks: Sequence[Walk], held: bool, row: str
+) -> list[str]:
+    """What a report should say of a launch: how often a row is read, if more than once."""
+    times = passes(walks, kernel)
+    if held or not held_of(walks) or times == 1:
+        return []
+    why = f"its {domain.reduced} elements do not fit the registers of a block"
+    if isinstance(domain.reduced, Dim):
+        why = "its length is symbolic"
+    return [f"a {row} is read {times} times: {why}"]

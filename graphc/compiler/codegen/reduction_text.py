@@ -20,6 +20,9 @@ ELEMENT = "i"
 """The variable that holds the walked element's place in the domain."""
 PART = "part"
 """The variable that counts the elements of a pack."""
+PACK = 4
+CHUNK = 32
+"""Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,10 @@ class WalkText:
     loads: list[tuple[str, str]]
     packs: list[tuple[str, str, str, str]]
 
+    def mentions(self, name: str) -> bool:
+        """Whether the lines of an element, or those ahead of it, use a variable."""
+        return _mentions(self.start, name) or _mentions(self.lines, name)
+
     @property
     def long_sum(self) -> bool:
         return any(one.long_sum for one in self.accumulators)
@@ -87,6 +94,54 @@ class Names:
     slot: str | None = None
     wide: bool = False
     guard: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How threads go over the elements of a row; templates/walks.j2 prints it.
+
+    Attributes:
+        at: the variable that counts elements, or packs of four.
+        wide: whether they are packs.
+        thread: an expression: which of the threads of the row this is.
+        threads: how many the row has.
+        count: an expression: how many elements or packs.
+        turns: how many each thread comes to where they are unrolled, else None.
+        divided: whether the blocks of the grid's axis y share a row.
+        short: whether the count is known to be small, though it is no number.
+    """
+
+    at: str
+    wide: bool
+    thread: str
+    threads: int
+    count: str
+    turns: int | None = None
+    divided: bool = False
+    short: bool = False
+
+    @property
+    def first(self) -> str:
+        return f"{self.thread} + {self.threads} * blockIdx.y" if self.divided else self.thread
+
+    @property
+    def stride(self) -> str:
+        return "stride" if self.divided else str(self.threads)
+
+    @property
+    def chunk(self) -> int | None:
+        """The turns after which the sums so far are put aside; None where there are no more."""
+        turns = CHUNK // PACK if self.wide else CHUNK
+        most = int(self.count) if self.count.isdigit() else None
+        fits = self.short or (most is not None and most <= turns * self.threads)
+        return None if fits else turns
+
+
+def counted(length: str, wide: bool) -> str:
+    """How many elements, or packs, there are among `length` elements."""
+    if not wide:
+        return length
+    return str(int(length) // PACK) if length.isdigit() else over(length, str(PACK))
 
 
 class WalkPrinter:

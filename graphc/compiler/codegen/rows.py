@@ -18,28 +18,33 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import over
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
     domain_of,
-    held_of,
     held_words,
     in_fours,
-    passes,
+    is_divided,
+    notes_of,
     row_outputs,
-    typical,
     walks_of,
 )
-from graphc.compiler.codegen.reduction_text import PART, Names, WalkPrinter, WalkText
+from graphc.compiler.codegen.reduction_text import (
+    PACK,
+    PART,
+    Course,
+    Names,
+    WalkPrinter,
+    WalkText,
+    counted,
+)
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph.dim import Dim, Size, ceil_divide
+from graphc.compiler.graph.dim import Dim, ceil_divide
 from graphc.compiler.schedule.kernel import Kernel
 
-PACK = 4
 WARP = 32
 THREADS = 128
 """Of a block in which warps, or parts of warps, have rows of their own."""
@@ -48,14 +53,9 @@ LONG_ROW_THREADS = 256
 # Registers of a thread that hold a row; the rest are for the computation.
 _MOST_WARP_WORDS = 64
 _MOST_BLOCK_WORDS = 32
-CHUNK = 32
-"""Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
 # Enough blocks to fill any card several times over; beyond, they walk on to further rows.
 _MOST_BLOCKS = 4096
 
-# A row is divided over blocks where fewer blocks than this would walk more than that.
-_FEW_BLOCKS = 64
-_LONG_WALK = 65536
 # Elements a part at least, and parts at most: one block puts them together.
 _PART = 8192
 _MOST_PARTS = 256
@@ -94,10 +94,6 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         row, place: what the text calls a kept element, and an element of those reduced into it.
     """
     domain = domain_of(kernel)
-    if domain.kept == 0:
-        for node in kernel.outputs:
-            context.store(node)
-        return []
     walks = walks_of(kernel, domain)
     last, kept = domain.runs[-1] if domain.runs else (1, True)
     wide = not kept and in_fours(last) and last != 0
@@ -116,7 +112,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
     text = _render(kernel, name, signature, printer, domain, walks, group, names)
-    notes = _notes(kernel, domain, walks, group, row)
+    notes = notes_of(kernel, domain, walks, group.turns is not None, row)
     how = "; ".join([_how(domain, group, wide, row), *notes])
     blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
     launch = context.launch(name, kernel, signature, text, (blocks, 1, 1), (group.block, 1, 1), how)
@@ -142,17 +138,6 @@ def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
             if words * turns * each <= _MOST_BLOCK_WORDS:
                 return Group(threads, threads, turns)
     return Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
-
-
-def is_divided(walks: Sequence[Walk], blocks: Size, each: Size) -> bool:
-    """Whether `blocks` blocks that walk `each` elements leave most of a card idle for long, and the
-    elements can be divided over more."""
-    return (
-        len(walks) == 1
-        and not any(anchor.op.startswith("arg") for anchor in walks[0].anchors)
-        and typical(blocks) < _FEW_BLOCKS
-        and typical(each) > _LONG_WALK
-    )
 
 
 def _slot(group: Group, wide: bool) -> str | None:
@@ -193,10 +178,19 @@ def _template(
     rows: str,
     length: str,
     partials: Sequence[str] = (),
+    short: bool = False,
 ) -> str:
-    each = PACK if names.wide else 1
-    count = over(length, str(each)) if not length.isdigit() else str(int(length) // each)
-    short = count.isdigit() and int(count) <= CHUNK // each * group.threads
+    at = "pack" if names.wide else names.place
+    course = Course(
+        at,
+        names.wide,
+        thread=at if group.turns == 1 else "thread",
+        threads=group.threads,
+        count=counted(length, names.wide),
+        turns=group.turns,
+        divided=bool(partials),
+        short=short,
+    )
     return render(
         "rows.cu.j2",
         name=name,
@@ -205,10 +199,10 @@ def _template(
         walks=walks,
         results=results,
         group=group,
-        names=names,
+        course=course,
+        row=names.row,
+        guard=names.guard,
         rows=rows,
-        count=count,
-        chunk=None if short else CHUNK // each,
         partials=partials,
     )
 
@@ -277,7 +271,7 @@ def finish(
     results = printer.results(row_outputs(kernel, domain))
     group = Group(WARP, THREADS, None)
     rows = signature.size(domain.kept)
-    whole = _template(name, signature, head, texts, results, group, names, rows, count)
+    whole = _template(name, signature, head, texts, results, group, names, rows, count, short=True)
     blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
     how = f"puts the parts of each {names.row} together, a warp a {names.row}"
     return context.launch(name, kernel, signature, whole, (blocks, 1, 1), (group.block, 1, 1), how)
@@ -292,16 +286,3 @@ def _how(domain: Domain, group: Group, wide: bool, row: str) -> str:
         spread = f"{group.threads} lanes of a warp a {row}"
     packs = ", packs of four" if wide else ""
     return f"{domain.kept} {row}s of {domain.reduced}; {spread}{packs}"
-
-
-def _notes(
-    kernel: Kernel, domain: Domain, walks: Sequence[Walk], group: Group, row: str
-) -> list[str]:
-    """What a report should say of the launch."""
-    times = passes(walks, kernel)
-    if group.turns is not None or not held_of(walks) or times == 1:
-        return []
-    why = f"its {domain.reduced} elements do not fit the registers of a block"
-    if isinstance(domain.reduced, Dim):
-        why = "its length is symbolic"
-    return [f"a {row} is read {times} times: {why}"]

@@ -1,0 +1,175 @@
+"""Kernels of kind columns: reductions that keep the innermost axes, or that keep an inner one.
+
+The canonical form is R.K.R: reduced, kept, reduced axes. Where the innermost are reduced (the
+statistics of a batch of images over axes 0, 2, 3) a group of threads has all elements of a kept
+one, as for rows. Where the innermost are kept (the gradient of a bias), neighbouring columns lie
+side by side:
+
+- a block has 32 columns by 8 threads of each; fewer columns, or fewer elements, shift the balance;
+- the threads of a column add up in a fixed tree in shared memory;
+- columns of a known length that fit registers are read once; others once for each walk, which the
+  launch notes;
+- where there are few columns, long ones, and one walk, a column is divided over blocks, and a
+  second launch puts the parts together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.reduction import (
+    Domain,
+    Walk,
+    domain_of,
+    held_words,
+    is_divided,
+    notes_of,
+    row_outputs,
+    walks_of,
+)
+from graphc.compiler.codegen.reduction_text import Course, Names, WalkPrinter
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.rows import (
+    finish,
+    lower_by_row,
+    partial_places,
+    partial_signature,
+)
+from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.graph.dim import Dim, ceil_divide
+from graphc.compiler.schedule.kernel import Kernel
+
+WARP = 32
+THREADS = 256
+# Registers of a thread that hold elements.
+_MOST_WORDS = 64
+# Elements of a column in a part at least, and parts at most.
+_PART = 256
+_MOST_PARTS = 256
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The threads of a block.
+
+    Attributes:
+        width: columns, a power of two.
+        height: threads of each column, a power of two.
+        turns: how often a thread comes to an element of its column where their values stay in
+            registers, else None.
+    """
+
+    width: int
+    height: int
+    turns: int | None
+
+
+def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
+    """One launch, or two where few long columns are divided over blocks."""
+    domain = domain_of(kernel)
+    if not domain.runs[-1][1] or domain.kept == 0:
+        return lower_by_row(kernel, context, "channel", "place")
+    walks = walks_of(kernel, domain)
+    tile = choose_tile(domain, walks)
+    blocks = ceil_divide(domain.kept, tile.width)
+    parts: Formula | None = None
+    if is_divided(walks, blocks, domain.reduced * tile.width):
+        parts = Clamped(ceil_divide(domain.reduced, _PART), 1, _MOST_PARTS)
+    guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
+    names = Names(
+        "column",
+        "row",
+        slot=None if tile.turns is None else "0" if tile.turns == 1 else "turn",
+        guard="own < columns" if guarded else "",
+    )
+    name = context.name(kernel.kind)
+    notes = notes_of(kernel, domain, walks, tile.turns is not None, "column")
+    how = [
+        f"{domain.kept} columns of {domain.reduced}",
+        f"a block of {tile.width} columns by {tile.height} threads of each",
+        *notes,
+    ]
+    if parts is None:
+        signature = context.signature(kernel)
+        text = _text(kernel, context, name, signature, domain, walks, tile, names)
+        grid = (blocks, 1, 1)
+        block = (tile.width, tile.height, 1)
+        one = context.launch(name, kernel, signature, text, grid, block, "; ".join(how))
+        return [dataclasses.replace(one, notes=tuple(notes))]
+    (walk,) = walks
+    places = partial_places(walk, domain, parts)
+    signature = partial_signature(kernel, context, places)
+    pointers = [signature.store_pointer(place) for place in places]
+    text = _text(kernel, context, name, signature, domain, walks, tile, names, pointers)
+    how.append("parts of each column, a block a part")
+    grid = (blocks, parts, 1)
+    block = (tile.width, tile.height, 1)
+    first = context.launch(name, kernel, signature, text, grid, block, "; ".join(how))
+    return [first, finish(kernel, context, domain, walk, places, parts, names)]
+
+
+def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:
+    """The threads of a block; see the head of this file."""
+    length = domain.reduced
+    width = WARP
+    if not isinstance(domain.kept, Dim):
+        width = min(WARP, _power_of_two(domain.kept))
+    height = THREADS // width
+    if isinstance(length, Dim):
+        return Tile(width, height, None)
+    height = min(height, _power_of_two(length))
+    while width * height < THREADS and (isinstance(domain.kept, Dim) or width < domain.kept):
+        width *= 2
+    turns = -(-length // height)
+    words = held_words(walks)
+    return Tile(width, height, turns if words and words * turns <= _MOST_WORDS else None)
+
+
+def _power_of_two(size: int) -> int:
+    """The smallest power of two that is at least a size."""
+    return 1 << max(0, size - 1).bit_length()
+
+
+def _text(
+    kernel: Kernel,
+    context: Context,
+    name: str,
+    signature: Signature,
+    domain: Domain,
+    walks: Sequence[Walk],
+    tile: Tile,
+    names: Names,
+    partials: Sequence[str] = (),
+) -> str:
+    """The function's text."""
+    printer = WalkPrinter(context, signature, domain, names)
+    head = printer.row()
+    texts = printer.walks(walks)
+    results = "" if partials else printer.results(row_outputs(kernel, domain))
+    course = Course(
+        names.place,
+        False,
+        thread=names.place if tile.turns == 1 else "threadIdx.y",
+        threads=tile.height,
+        count=signature.size(domain.reduced),
+        turns=tile.turns,
+        divided=bool(partials),
+    )
+    columns = signature.size(domain.kept)
+    return render(
+        "columns.cu.j2",
+        name=name,
+        parameters=signature.parameters,
+        tile=tile,
+        columns=columns,
+        guarded=bool(names.guard),
+        head=head,
+        walks=texts,
+        results=results,
+        course=course,
+        partials=partials,
+    )
