@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node, random
+from graphc.compiler.schedule import make_schedule
 from tests.cuda_emulator.graph_programs import both
 
 RANDOM = np.random.default_rng(11)
@@ -69,3 +71,66 @@ def test_float32() -> None:
 
 def test_float64() -> None:
     check(*convolutions("float64"), terms=40)
+
+
+def test_images_and_weights_behind_index_maps() -> None:
+    feeds: dict[Node, np.ndarray] = {}
+    x = fed(feeds, (BATCH, 2, 7, 9))
+    flipped = g.flip(fed(feeds, (3, 2, 3, 2)), (2, 3))  # Theano's convolution
+    reversed_channels = g.flip(fed(feeds, (3, 2, 3, 2)), (1, 3))
+    last = g.transpose(fed(feeds, (3, 2, 2, 4)), (3, 2, 0, 1))  # TensorFlow's order of axes
+    exchanged = g.swap_axes(fed(feeds, (2, 4, 2, 2)), 0, 1)  # as in a gradient
+    steps = g.swap_axes(fed(feeds, (BATCH, 11, 3)), 1, 2)  # a sequence
+    bias, width = fed(feeds, (2, 1, 1)), g.symbol("width")
+    any_width = g.input((BATCH, 2, 5, width), "float32")
+    feeds[any_width] = RANDOM.standard_normal((SAMPLES, 2, 5, 7)).astype("float32")
+    outputs = [
+        g.conv(x, flipped, padding=1),
+        g.conv(x, reversed_channels, strides=(1, 2)),
+        g.conv(x, last),
+        g.conv(x, exchanged, kernel_dilation=2),
+        g.conv(x[:, :, 1:, ::2], last),
+        g.conv(g.pad(x, [(0, 0), (0, 0), (1, 1), (2, 0)], 0.5), last),
+        g.conv(g.flip(x, (1, 3)), flipped, padding=((1, 0), (0, 2))),
+        g.conv(g.maximum(x + bias, 0.0), flipped, input_dilation=2),
+        g.conv(steps, fed(feeds, (5, 3, 4))),
+        g.swap_axes(g.conv(steps, g.flip(fed(feeds, (5, 3, 4)), (2,))), 1, 2),
+        g.conv(any_width, flipped, padding=1),
+        g.conv(any_width, flipped, strides=2, padding=((0, 1), (2, 1))),
+        g.conv(any_width, last, input_dilation=2),
+    ]
+    check(outputs, feeds, terms=40)
+
+
+def test_bias_activation_and_dropout_are_computed_with_the_convolution() -> None:
+    feeds: dict[Node, np.ndarray] = {}
+    x, kernel = fed(feeds, (BATCH, 3, 8, 6)), fed(feeds, (5, 3, 3, 3))
+    bias, residual = fed(feeds, (5, 1, 1)), fed(feeds, (BATCH, 5, 8, 6))
+    y = g.conv(x, kernel, padding=1) + bias
+    kept = g.where(random.bernoulli(y.shape, 0.5, seed=3), g.maximum(y, 0.0) / 0.5, 0.0)
+    outputs = [kept + residual, g.greater(y, 0.0)]
+    schedule = make_schedule(outputs)
+    assert [step.kind for step in schedule.steps] == ["conv"]
+    (total, expected), (signs, expected_signs) = both(outputs, feeds, call_step=4)
+    np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-5)  # sums of 27 terms of about 1
+    np.testing.assert_array_equal(signs, expected_signs)
+
+
+def small_network(strides: int) -> tuple[list[Node], dict[Node, np.ndarray]]:
+    """Two convolutions with pooling between, and the gradients of all that they read."""
+    feeds: dict[Node, np.ndarray] = {}
+    x = fed(feeds, (BATCH, 2, 13, 12))
+    first, second = fed(feeds, (4, 2, 3, 3)), fed(feeds, (3, 4, 2, 3))
+    bias = fed(feeds, (4, 1, 1))
+    h = g.tanh(g.conv(x, g.flip(first, (2, 3)), strides=strides, padding=1) + bias)
+    h = g.max_pool(h, (2, 2), (1, 1))
+    y = g.conv(h, g.flip(second, (2, 3)), strides=(1, strides))
+    loss = g.mean(g.square(y))
+    wanted = [first, second, bias, x]
+    return [loss, *grad(loss, wanted)], feeds
+
+
+def test_gradients_of_a_small_network() -> None:
+    outputs, feeds = small_network(strides=1)
+    more, others = small_network(strides=2)
+    check([*outputs, *more], {**feeds, **others}, terms=200)

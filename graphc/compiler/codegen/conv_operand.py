@@ -39,7 +39,7 @@ class Summed:
 
 
 def affine(node: Node, memory: Collection[Node], counters: Collection[Node]) -> Strided | None:
-    """`strided`, and flips, whose strides are negative; None for a slice that a loop's step picks."""
+    """`strided`, and flips, whose strides are negative; None where a loop's step picks a slice."""
     if node.op == "flip":
         x = affine(node.inputs[0], memory, counters)
         if x is None:

@@ -16,7 +16,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Shape, Size, product
+from graphc.compiler.graph.dim import Shape, Size, minimum_value, product
 
 _MOST_UNROLLED = 32
 """Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""
@@ -123,7 +123,8 @@ def _each_window(
 
 
 def _at_least_zero(size: Size) -> bool:
-    return isinstance(size, int) and size >= 0
+    least = minimum_value(size)
+    return least is not None and least >= 0
 
 
 @rule("sum_unpool")
