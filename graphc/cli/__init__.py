@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -35,7 +36,8 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in `arguments` (default: the process's own); returns the exit status.
 
-    0 for success, 2 for an error of graphc or of the command line, 130 after Ctrl-C.
+    0 for success, 2 for an error of graphc or of the command line, 130 after Ctrl-C, 141 where
+    nobody reads the output any more.
     """
     parser = _parser()
     parsed = parser.parse_args(arguments)
@@ -44,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         parsed.run(parsed)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `graphc dump mlp | head`
+        # The interpreter flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except GraphcError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -108,3 +108,18 @@ def test_a_wrong_flag_ends_the_demo_with_an_error() -> None:
     assert run.returncode == 2
     assert run.stderr.startswith("error: GRAPHC_FLAGS: unknown flag 'devise'.")
     assert "Traceback" not in run.stderr
+
+
+def test_nobody_reads_the_output_any_more() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "graphc", "doctor"],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+    os.close(write)
+    assert (run.returncode, run.stderr) == (141, "")

@@ -45,11 +45,12 @@ class KernelDescription:
         reads, writes: the names of the values in memory that it reads and writes.
         times: how often one call of the function launches it: above 1 inside of loops.
         flops: floating-point operations of one launch, as `graph.cost` counts them; nodes that
-            several kernels compute for themselves count in each. Where several launches share one
+            several kernels compute for themselves count in each. Where several launches do one
             kernel's work, the first has all.
         bytes: the memory traffic of one launch: each input read once and each output written once,
             of an input that is only sliced or indexed the part that is used; partial results that
             one launch hands to the next included.
+        continues: the name of the launch that began this kernel's work, where it is not this one.
         reasons: why it was not fused further, a sentence for each neighbour.
         notes: what else there is to know (a slow path, a row that is read twice).
         source: the function and the comment above it.
@@ -68,22 +69,21 @@ class KernelDescription:
     bytes: int
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    continues: str | None
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
     source: str
 
     @property
-    def what(self) -> str:
-        """What is computed, for whom, over how many elements."""
+    def facts(self) -> list[str]:
+        """Sentences: what is computed, for whom, over how many elements; reasons and notes."""
+        if self.continues is not None:
+            return [f"goes on with what {self.continues} began", *self.notes]
         layers = ", ".join(self.layers) or "no layer"
         copy = f"a copy of {', '.join(self.reads)}" if self.reads else "a constant"
         ops = ", ".join(self.ops) or copy
-        return f"{layers}: {ops}; over {by(self.extents) or 'one element'}"
-
-    @property
-    def remarks(self) -> list[str]:
-        """The reasons and the notes, each once."""
-        return list(dict.fromkeys((*self.reasons, *self.notes)))
+        what = f"{layers}: {ops}; over {by(self.extents) or 'one element'}"
+        return [what, *dict.fromkeys((*self.reasons, *self.notes))]
 
     def as_dict(self) -> dict[str, Any]:
         """The description as JSON has it."""
@@ -104,6 +104,7 @@ class KernelDescription:
             "bytes": self.bytes,
             "reads": list(self.reads),
             "writes": list(self.writes),
+            "continues": self.continues,
             "reason": "; ".join(self.reasons),
             "notes": list(self.notes),
             "source": self.source,
@@ -189,16 +190,14 @@ class KernelList(Sequence[KernelDescription]):
         lines = [*wrapped(self.summary, ""), "", " ".join(_columns(_HEADS, width))]
         for kernel in self:
             lines.append(" ".join(_columns(_row(kernel), width)))
-            for fact in (kernel.what, *kernel.remarks):
+            for fact in kernel.facts:
                 lines += wrapped(fact)
         return "\n".join(lines)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = [
-            (*_row(kernel), "\n".join((kernel.what, *kernel.remarks))) for kernel in self
-        ]
+        rows = [(*_row(kernel), "\n".join(kernel.facts)) for kernel in self]
         return html_rows(self.summary, (*_HEADS, "what"), rows)
 
 
@@ -261,10 +260,6 @@ def _description(
     times: int,
     bindings: Bindings,
 ) -> KernelDescription:
-    notes = launch.notes
-    if len(group) > 1:
-        others = ", ".join(other.name for other in group if other is not launch)
-        notes = (*notes, f"launch {position + 1} of {len(group)} of one kernel, with {others}")
     x, y, z = (value_of(size, bindings) for size in launch.grid)
     return KernelDescription(
         name=launch.name,
@@ -280,8 +275,9 @@ def _description(
         bytes=_traffic(kernel, position, group, bindings),
         reads=_names(launch.reads),
         writes=_names(launch.writes),
+        continues=group[0].name if position else None,
         reasons=kernel.reasons,
-        notes=notes,
+        notes=launch.notes,
         source=launch.text,
     )
 

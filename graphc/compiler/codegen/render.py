@@ -8,8 +8,7 @@ import jinja2
 
 from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.graph import Node
-from graphc.compiler.schedule.kernel import Kernel, Loop
+from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.resources import folder
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")
@@ -48,7 +47,8 @@ def header(name: str, kernel: Kernel | Loop, signature: Signature, how: str) -> 
 
 def op_names(kernel: Kernel | Loop) -> tuple[str, ...]:
     """What is computed, as op names without repetition, in the order of the body."""
-    nodes: tuple[Node, ...] = kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
+    parts = [kernel] if isinstance(kernel, Kernel) else kernels(kernel.steps)
+    nodes = [node for part in parts for node in part.body]
     silent = ("input", "constant", "broadcast", "reshape", "cast", "dim", "iota")
     return tuple(dict.fromkeys(node.op for node in nodes if node.op not in silent))
 
