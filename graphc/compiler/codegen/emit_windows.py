@@ -9,6 +9,7 @@ are worked out once for each axis and offsets become constants.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -16,7 +17,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, Size, minimum_value, product
+from graphc.compiler.graph.dim import Shape, Size, minimum_value
 
 _MOST_UNROLLED = 32
 """Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""
@@ -28,7 +29,7 @@ def _places(
 ) -> Iterator[tuple[str, ...]]:
     """Loops over the places of a window that are no padding; gives the element's coordinates."""
     size = emitter.signature.size
-    unrolled = product(node.attrs["window"]) <= _MOST_UNROLLED
+    unrolled = math.prod(node.attrs["window"]) <= _MOST_UNROLLED
     with ExitStack() as loops:
         coords = []
         for window, extent, count, stride, (low, high) in zip(
