@@ -15,7 +15,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.memory import launches
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import BATCH, Node
 from tests.cuda_emulator.graph_programs import both
 
 
@@ -39,9 +39,9 @@ class Cases:
             return g.transpose(self.whole((columns, rows), dtype=dtype))
         return self.whole((rows, columns), dtype=dtype)
 
-    def check(self, first: int = 0) -> list[Launch]:
+    def check(self, call_step: int = 0) -> list[Launch]:
         program = lower(self.outputs)
-        for k, (ours, theirs) in enumerate(both(self.outputs, self.feeds, first, program)):
+        for k, (ours, theirs) in enumerate(both(self.outputs, self.feeds, call_step, program)):
             different = np.argwhere(ours != theirs)
             assert not len(different), (
                 f"output {k}, {self.outputs[k]!r}: at {different[0]} {ours[tuple(different[0])]} "
@@ -71,3 +71,118 @@ def test_sizes_and_transposes(dtype: str) -> None:
         a, b = cases.matrix(m, k, left, dtype), cases.matrix(k, n, right, dtype)
         cases.outputs.append(g.matmul(a, b))
     cases.check()
+
+
+def test_large_tiles_and_their_edges() -> None:
+    # The rule takes large tiles where symbols at their typical size give large results.
+    n, k = g.symbol("n"), g.symbol("k")
+    cases = Cases(2)
+    a = cases.whole((BATCH * 16, 20), (9 * 16, 20))
+    b = cases.whole((20, n * 12), (20, 11 * 12))
+    cases.outputs.append(g.matmul(a, b))
+    a = cases.whole((k, BATCH * 16), (13, 9 * 16))
+    b = cases.whole((n * 16 + 1, k), (11 * 16 + 1, 13))
+    cases.outputs.append(g.matmul(g.transpose(a), g.transpose(b)))
+    cases.outputs.append(g.matmul(cases.whole((70, 24)), cases.whole((24, n * 12), (24, 132))))
+    texts = [launch.text for launch in cases.check()]
+    assert "128 x 128" in texts[0]
+    assert "128 x 128" in texts[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batches(dtype: str) -> None:
+    cases = Cases(3)
+    for m, n, k in ((5, 8, 12), (33, 20, 7), (1, 9, 40)):
+        a = cases.whole((BATCH, m, k), (3, m, k), dtype)
+        b = cases.whole((BATCH, k, n), (3, k, n), dtype)
+        cases.outputs.append(g.matmul(a, b))
+        turned = cases.whole((n, BATCH, k), (n, 3, k), dtype)
+        cases.outputs.append(g.matmul(a, g.transpose(turned, (1, 2, 0))))
+        shared = cases.whole((1, k, n), dtype=dtype)
+        cases.outputs.append(g.matmul(a, shared))
+        two = cases.whole((2, 1, k, m), dtype=dtype)
+        cases.outputs.append(g.matmul(g.transpose(two, (0, 1, 3, 2)), b))
+    launched = cases.check()
+    assert len(launched) == len(cases.outputs)  # no copy of a broadcast or transposed operand
+
+
+def test_operands_that_are_index_maps() -> None:
+    cases = Cases(4)
+    b = cases.whole((24, 12))
+    large = cases.whole((40, 64))
+    rows = g.input((5,), "int32")
+    cases.feeds[rows] = np.array([3, 0, 39, 3, 17], "int32")
+    for operand in (
+        large[4:30, 8:32],
+        large[3:20, 5:29],
+        large[:, ::2][:, 8:],
+        large[::3, 16:40],
+        g.flip(large[:, :24], 1),
+        g.transpose(large[:24]),
+        g.reshape(large, (16, 160))[:, 40:64],
+        g.reshape(cases.whole((4, 5, 6, 4)), (20, 24)),
+        g.reshape(g.transpose(cases.whole((3, 7, 8)), (1, 0, 2)), (7, 24)),
+        g.reshape(g.transpose(cases.whole((3, 8, 7)), (2, 0, 1)), (7, 24)),
+        g.pad(cases.whole((6, 20)), [(1, 2), (3, 1)]),
+        g.concat([cases.whole((6, 9)), cases.whole((6, 15))], 1),
+        g.broadcast_to(cases.whole((24,)), (7, 24)),
+        g.broadcast_to(cases.whole((7, 1)), (7, 24)),
+        g.take(large[:, :24], rows),
+    ):
+        cases.outputs.append(g.matmul(operand, b))
+        cases.outputs.append(g.matmul(g.transpose(b), g.transpose(operand)))
+    cases.check()
+
+
+def test_what_lies_before_a_product_is_computed_while_it_is_fetched() -> None:
+    cases = Cases(5)
+    a, b = cases.whole((37, 24)), cases.whole((24, 20))
+    ints = cases.whole((37, 24), dtype="int32")
+    for left, right in (
+        (-a, b),
+        (g.maximum(a, 0) * 2, g.abs(b)),
+        (g.cast(ints, "float32"), b),
+        (g.transpose(g.cast(cases.whole((24, 11), dtype="int32"), "float32")), -b),
+    ):
+        cases.outputs.append(g.matmul(left, right))
+    launched = cases.check()
+    assert len(launched) == len(cases.outputs)
+
+
+@pytest.mark.parametrize("n", [12, 10, 1])
+def test_what_lies_behind_a_product_is_in_its_epilogue(n: int) -> None:
+    cases = Cases(6)
+    x, w, bias = cases.whole((BATCH, 20), (37, 20)), cases.whole((20, n)), cases.whole((n,))
+    residual, table = cases.whole((BATCH, n), (37, n)), cases.whole((BATCH, n), (37, n))
+    sums = g.matmul(x, w) + bias
+    kept = g.random.bernoulli((BATCH, n), 0.5, seed=3)
+    cases.outputs += [g.where(kept, g.maximum(sums, 0), 0) + residual, sums > table]
+    launched = cases.check(call_step=2)
+    assert len(launched) == 1
+
+
+def test_long_sums_are_cut_into_parts() -> None:
+    cases = Cases(7)
+    for m, n, k in ((12, 20, 1000), (5, 7, 517), (40, 40, 2049)):
+        a, b = cases.whole((m, k)), cases.whole((k, n))
+        cases.outputs.append(g.maximum(g.matmul(a, b), 0) + cases.whole((m, n)))
+    symbolic = cases.whole((BATCH, 20), (1100, 20)), cases.whole((BATCH, 12), (1100, 12))
+    cases.outputs.append(g.matmul(g.transpose(symbolic[0]), symbolic[1]))
+    cases.outputs.append(g.matmul(cases.whole((1, 9000)), cases.whole((9000, 3))))
+    launched = cases.check()
+    assert len(launched) == 2 * len(cases.outputs)
+
+
+def test_sums_of_floats_round_no_more_than_their_terms_allow() -> None:
+    # |error| of a sum of k products, each rounded once and added in any order, is at most
+    # k * eps * sum of |a| |b| (Higham, Accuracy and Stability, 3.1); twice, as both sides round.
+    cases = Cases(8)
+    scales = []
+    for m, n, k in ((40, 36, 300), (9, 1, 700), (20, 8, 1500)):
+        a, b = g.input((m, k), "float32"), g.input((k, n), "float32")
+        cases.feeds[a] = cases.random.standard_normal((m, k)).astype("float32")
+        cases.feeds[b] = cases.random.standard_normal((k, n)).astype("float32")
+        cases.outputs.append(g.matmul(a, b))
+        scales.append(2 * k * 2.0**-24 * np.abs(cases.feeds[a]) @ np.abs(cases.feeds[b]))
+    for (ours, theirs), bound in zip(both(cases.outputs, cases.feeds), scales, strict=True):
+        assert (np.abs(ours - theirs) <= bound).all()

@@ -18,7 +18,6 @@ from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.tiles import (
-    MOST_SUMS,
     PADDING,
     VECTOR_PART,
     Tile,
@@ -29,9 +28,6 @@ from graphc.compiler.codegen.tiles import (
 )
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.kernel import Kernel
-
-# Two blocks of the largest tile run on a multiprocessor if a thread has at most 128 registers.
-_BLOCKS_OF_LARGEST = 2
 
 
 def lower_product(kernel: Kernel, products: Sequence[Product], context: Context) -> list[Launch]:
@@ -123,8 +119,7 @@ def _print_tiles(
             number = sum(f.name.startswith(side) for f in fetches)
             text = f"{side}{number}"
             sizes = (outer, first.k)
-            dtype = first.node.dtype
-            one, head = fetch(emitter, operand, text, side, sizes, tile, batch, dtype)
+            one, head = fetch(emitter, operand, text, side, sizes, tile, batch)
             names[side, operand] = text
             fetches.append(one)
             heads.append(head)
@@ -133,17 +128,13 @@ def _print_tiles(
         for k, one in enumerate(products)
     ]
     packs = first.packs
-    epilogue = _tile_epilogue(kernel, products, context, signature, batch, partial)
-    bounds = str(tile.threads)
-    if tile.sums(len(products), first.node.dtype) == MOST_SUMS and tile.threads == 256:
-        bounds += f", {_BLOCKS_OF_LARGEST}"
+    epilogue = _tile_epilogue(kernel, products, context, emitter, batch, partial)
     return render(
         "product.cu.j2",
         name=name,
         tile=tile,
         padding=PADDING,
         type=C_TYPES[first.node.dtype],
-        bounds=bounds,
         m=signature.size(first.m),
         n=signature.size(first.n),
         row_tiles=_ceil_text(signature, first.m, tile.rows),
@@ -167,17 +158,18 @@ def _tile_epilogue(
     kernel: Kernel,
     products: Sequence[Product],
     context: Context,
-    signature: Signature,
+    emitter: Emitter,
     batch: tuple[str, ...],
     partial: Sequence[Place],
 ) -> dict[str, object]:
     """The lines that store four neighbouring results of a thread, of which `lane` counts one."""
     first = products[0]
-    head = Emitter(signature)
+    head = ""
     if first.packs:
-        start = head.position(first.result(head, batch, "row", "start"))
-        head.line(f"const int first = {start};")
-    emitter = Emitter(signature, lanes=("position", "lane") if first.packs else None)
+        start = emitter.position(first.result(emitter, batch, "row", "start"))
+        emitter.line(f"const int first = {start};")
+        head = emitter.take()
+        emitter.lanes = ("position", "lane")
     index = first.result(emitter, batch, "row", "column")
     if partial:
         end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
@@ -187,7 +179,7 @@ def _tile_epilogue(
         wide = ("position", "first") if first.packs else None
         end = finish(kernel, first, context, emitter, index, wide)
     used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
-    return {"head": head.text, "used": used, **end}
+    return {"head": head, "used": used, **end}
 
 
 def _named(text: str) -> Given:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.product import Axis, Direct, Operand
 from graphc.compiler.codegen.signature import Signature
@@ -16,26 +16,39 @@ from graphc.compiler.graph.dim import Dim, Size, exact_quotient
 class Fetch:
     """One operand's tiles, as templates/product.cu.j2 prints them.
 
+    The threads of a block walk a tile in turns. Where a thread is in its first turn is a function
+    of its number; from there each turn is the same step for all threads.
+
     Attributes:
         name: of its variables.
+        wide: whether a thread fetches four neighbours at once.
+        along_k: whether the four are neighbours along k.
         span: rows of the left or columns of the right operand in a tile.
         first: the variable that holds the first of them.
-        fast: the axis along which threads lie side by side.
-        wide: whether a thread fetches four neighbours at once.
-        count: how often a thread fetches in one step.
-        spare: whether there are threads without anything to fetch.
+        turns: how often a thread fetches in one step of the loop over k.
+        spare: the first thread that has nothing to fetch; "" if there is none.
+        outer, k: C expressions of ``thread``: the place in the tile of the first turn.
+        turn_outer, turn_k: C expressions of `turn`: from there to another turn's.
         inside: the condition under which there is an element; "" where there always is one.
-        lines, value: its text.
+        start, stride: of an operand in memory, the address of the first turn, and the elements from
+            a step's to the next one's; else "".
+        lines, value: the text of an element.
     """
 
     name: str
+    wide: bool
+    along_k: bool
     span: int
     first: str
-    fast: Axis
-    wide: bool
-    count: int
-    spare: bool
+    turns: int
+    spare: str
+    outer: str
+    k: str
+    turn_outer: str
+    turn_k: str
     inside: str
+    start: str
+    stride: str
     lines: str
     value: str
 
@@ -48,58 +61,96 @@ def fetch(
     sizes: tuple[Size, Size],
     tile: Tile,
     batch: tuple[str, ...],
-    dtype: str,
 ) -> tuple[Fetch, str]:
     """The fetch of one operand, and the lines above the loop that it needs.
 
     Args:
-        emitter: prints the text; it has printed all that was asked for before.
+        emitter: prints the text; what it printed before has been taken.
         operand: what is fetched.
         name: of its variables.
         side: "left" or "right".
         sizes: of the outer axis and of k.
         tile: the tile of the result.
         batch: the names of the batch coordinates.
-        dtype: of the operand.
     """
+    size = emitter.signature.size
     span = tile.rows if side == "left" else tile.columns
-    outer_size, k = sizes
+    first = "first_row" if side == "left" else "first_column"
+    outer_size, k_size = sizes
     wide = isinstance(operand, Direct) and is_aligned(operand, emitter.signature, sizes)
-    elements = span * tile.depth // (4 if wide else 1)
+    number = span * tile.depth // (4 if wide else 1)
+    outer, k, turn_outer, turn_k = _walk(operand.fast, wide, span, tile.threads)
     conditions = []
     if isinstance(outer_size, Dim) or outer_size % span:
-        conditions.append(f"outer < {emitter.signature.size(outer_size)}")
-    if isinstance(k, Dim) or k % tile.depth:
+        conditions.append(f"outer < {size(outer_size)}")
+    if isinstance(k_size, Dim) or k_size % tile.depth:
         conditions.append("inner < k_end")
-    head = ""
+    head, start, stride, lines = "", "", "", ""
     if isinstance(operand, Direct):
-        pointer, start = _start(emitter, operand, batch)
+        pointer, offset = _start(emitter, operand, batch)
         head = emitter.take()
-        row = emitter.signature.size(operand.row)
-        slow, quick = ("outer", "inner") if operand.fast == "k" else ("inner", "outer")
-        at = plus(plus(start, times(slow, row)), quick)
-        if wide:
-            lines, value = "", f"gc_load4({pointer} + ({at}))"
+        row = size(operand.row)
+        own_outer, own_k = f"{first} + {name}_outer", f"k_begin + {name}_k"
+        if operand.fast == "k":
+            at = plus(plus(offset, times(own_outer, row)), own_k)
+            step = plus(times(turn_outer, row), turn_k)
+            stride = str(tile.depth)
         else:
-            lines, value = "", f"{pointer}[{at}]"
+            at = plus(plus(offset, times(own_k, row)), own_outer)
+            step = plus(times(turn_k, row), turn_outer)
+            stride = times(str(tile.depth), row)
+        start = f"{pointer} + ({at})"
+        value = f"gc_load4({name}_from + ({step}))" if wide else f"{name}_from[{step}]"
     else:
         value = operand.value(emitter, batch, "outer", "inner")
         lines = emitter.take()
     return (
         Fetch(
             name=name,
-            span=span,
-            first="first_row" if side == "left" else "first_column",
-            fast=operand.fast,
             wide=wide,
-            count=-(-elements // tile.threads),
-            spare=elements % tile.threads != 0,
+            along_k=operand.fast == "k",
+            span=span,
+            first=first,
+            turns=-(-number // tile.threads),
+            spare=str(number) if number < tile.threads else "",
+            outer=outer,
+            k=k,
+            turn_outer=turn_outer,
+            turn_k=turn_k,
             inside=" && ".join(conditions),
+            start=start,
+            stride=stride,
             lines=lines,
             value=value,
         ),
         head,
     )
+
+
+def _walk(fast: Axis, wide: bool, span: int, threads: int) -> tuple[str, str, str, str]:
+    """How threads walk a tile: `outer`, `k`, `turn_outer` and `turn_k` of a `Fetch`.
+
+    Along k eight elements are taken side by side, two packs or eight threads: 32 bytes of memory,
+    the least that is moved, and their stores go to different banks. Along the other axis a whole
+    row of the tile is taken. All numbers are powers of two.
+    """
+    thread = "thread"
+    if fast == "k":
+        lanes, width = (2, 4) if wide else (8, 1)
+        outer = modulo(over(thread, str(lanes)), str(span))
+        k = times(modulo(thread, str(lanes)), str(width))
+        if threads > lanes * span:
+            k = plus(k, times(over(thread, str(lanes * span)), "8"))
+        if threads < lanes * span:
+            turn_outer = modulo(times("turn", str(threads // lanes)), str(span))
+            turn_k = times(over("turn", str(lanes * span // threads)), "8")
+        else:
+            turn_outer, turn_k = "0", times("turn", str(threads // (lanes * span) * 8))
+        return outer, k, turn_outer, turn_k
+    lanes, width = (span // 4, 4) if wide else (span, 1)
+    assert threads >= lanes
+    outer = times(modulo(thread, str(lanes)), str(width))
+    return outer, over(thread, str(lanes)), "0", times("turn", str(threads // lanes))
 
 
 def is_aligned(operand: Direct, signature: Signature, sizes: tuple[Size, Size]) -> bool:

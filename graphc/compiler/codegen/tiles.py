@@ -3,8 +3,8 @@
 **Tiles.** A block computes one tile of the result, step by step along k. The candidates, from the
 largest (most multiplications for each element read) to the smallest (most blocks):
 
-- 128 x 128, k in steps of 8, 256 threads of 8 x 8 results each (float32 alone: the sums of a thread
-  fill half of its registers);
+- 128 x 128, k in steps of 8, 128 threads of 16 x 8 results each (float32 alone: the sums of a
+  thread fill half of its registers);
 - 64 x 64, steps of 16, 128 threads of 8 x 4;
 - 32 x 32, steps of 32, 64 threads of 4 x 4. The smaller the tile, the longer the step: a step has
   to be long enough to cover the way of the next one from memory.
@@ -42,7 +42,7 @@ BLOCKS = 128  # about one for each multiprocessor of a large card
 PART = 256
 VECTOR_PART = 4096
 MOST_PARTS = 64
-MOST_SUMS = 64  # 32-bit registers of a thread
+MOST_SUMS = 128  # 32-bit registers of a thread
 MOST_SHARED = 48 * 1024
 TYPICAL = 128
 
@@ -94,7 +94,7 @@ PADDING = 4
 lies along k go to banks of their own."""
 
 SQUARE = (
-    Tile(128, 128, 8, 8, 8, 4, 8),
+    Tile(128, 128, 8, 16, 8, 4, 8),
     Tile(64, 64, 16, 8, 4, 4, 8),
     Tile(32, 32, 32, 4, 4, 4, 8),
 )
