@@ -221,7 +221,7 @@ def test_a_kernel_that_fails_is_named_by_the_error() -> None:
         "k0_astray", "y[-1] = 1;", "float* y", (Pointer(made),), kernel_of(out), writes=(made,)
     )
     executor = CudaExecutor(program([step], [step], [made]), [out], name="stray")
-    with pytest.raises(DeviceError, match="running stray: .*k0_astray.*CUDA_LAUNCH_BLOCKING"):
+    with pytest.raises(DeviceError, match="(?s)running stray: .*k0_astray.*CUDA_LAUNCH_BLOCKING"):
         executor.run({}, {}, 0)
 
 
