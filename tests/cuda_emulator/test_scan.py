@@ -68,7 +68,9 @@ def test_carries_and_stacks(form: str) -> None:
         lambda c, s: ((c[1], c[0] + s[0], c[2], c[3] * s[0]), ()), [h0, h0 * 2.0, h0, h0], [xs]
     )
     # Nothing is read of it but what it stacks: a constant, a slice, what lies outside.
-    _, few = g.scan(lambda c, s: ((s[0],), (g.full((BATCH, UNITS), 1.0, "float64"), s[0], h0, c[0])), [h0], [xs])
+    _, few = g.scan(
+        lambda c, s: ((s[0],), (g.full((BATCH, UNITS), 1.0, "float64"), s[0], h0, c[0])), [h0], [xs]
+    )
     check([*outputs, a, b, same, *few], form, 4)
 
 
@@ -154,7 +156,7 @@ def test_random_words_and_constants_of_a_body(form: str) -> None:
     outputs = [h, kept, noise]
     check(outputs, form, 1, call_step=3)
     # The masks are the same bits, not near.
-    for (ours, theirs) in both(outputs, FEEDS, 3)[1:]:
+    for ours, theirs in both(outputs, FEEDS, 3)[1:]:
         assert ours.tobytes() == theirs.tobytes()
 
 
