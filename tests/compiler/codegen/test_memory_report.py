@@ -1,0 +1,90 @@
+"""Memory of a program, by hand; and the largest batch that fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen.memory_report import MemoryReport, largest_batch, memory_report
+from graphc.compiler.graph import state_of
+from graphc.compiler.graph.dim import symbols
+
+(BATCH,) = symbols(g.BATCH)
+
+
+def report(program: DeviceProgram, batch: int) -> MemoryReport:
+    return memory_report(program, {BATCH: batch}, "f")
+
+
+@pytest.fixture
+def program() -> DeviceProgram:
+    """w += sum over the batch of x . table, and the sum is fetched."""
+    x = g.input((g.BATCH, 256), "float32", name="x")
+    w = g.shared(np.zeros(256, "float32"), name="w")
+    table = g.as_node(np.arange(256 * 256, dtype="float32").reshape(256, 256))
+    with g.origin("layer_1"):
+        total = g.sum(g.matmul(x, table), axis=0)
+    return lower([total, w + total], [state_of(w)])
+
+
+def test_what_has_memory_of_its_own(program: DeviceProgram) -> None:
+    found = report(program, 10)
+    assert found.states == 256 * 4
+    assert found.inputs == 2 * 10 * 256 * 4  # two places
+    assert found.constants == 256 + 256 * 256 * 4  # the status word, then the table
+    held = {use.name: use.held for use in found.buffers}
+    assert held["w"] == "state"
+    assert held["x"] == "input"
+    assert found.peak == found.states + found.inputs + found.constants + found.arena
+
+
+def test_the_arena_holds_what_is_computed(program: DeviceProgram) -> None:
+    found = report(program, 10)
+    (product,) = [use for use in found.buffers if use.name == "layer_1/matmul"]
+    assert (product.shape, product.nbytes, product.held) == ((10, 256), 10 * 256 * 4, "arena")
+    assert found.arena >= found.live >= (10 + 1) * 256 * 4  # the product with its sum
+
+
+def test_live_is_what_one_step_needs() -> None:
+    x = g.input((g.BATCH, 256), "float32")
+    node = x
+    for _ in range(6):  # products do not fuse: two values are alive at once
+        node = g.matmul(node, g.input((256, 256), "float32"))
+    found = report(lower([node]), 64)
+    assert found.live >= 2 * 64 * 256 * 4
+    values = [use for use in found.buffers if use.held == "arena" and use.name == "matmul"]
+    assert len(values) == 6
+    assert found.arena < 6 * 64 * 256 * 4
+
+
+def test_the_largest_come_first(program: DeviceProgram) -> None:
+    sizes = [use.nbytes for use in report(program, 1000).buffers]
+    assert sizes == sorted(sizes, reverse=True)
+    assert [use.nbytes for use in report(program, 1000).largest(2)] == sizes[:2]
+
+
+def test_table_fits_the_page(program: DeviceProgram) -> None:
+    lines = str(report(program, 128)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.endswith("layer_1/matmul float32[128, 256]") for line in lines)
+    assert report(program, 128)._repr_html_().count("<tr>") == 1 + len(
+        report(program, 128).buffers
+    )
+
+
+@pytest.mark.parametrize("batch", [1, 2, 63, 64, 1000])
+def test_largest_batch_is_the_last_that_fits(program: DeviceProgram, batch: int) -> None:
+    nbytes = report(program, batch).peak
+    assert largest_batch(program, nbytes, {BATCH: 7}) >= batch
+    for memory in (nbytes - 1, nbytes, nbytes + 12345):
+        found = largest_batch(program, memory, {BATCH: 7})
+        assert found == 0 or report(program, found).peak <= memory
+        assert report(program, found + 1).peak > memory
+
+
+def test_largest_batch_where_none_fits_or_none_counts(program: DeviceProgram) -> None:
+    assert largest_batch(program, 1000, {BATCH: 7}) == 0
+    fixed = lower([g.exp(g.input((3,), "float32"))])
+    assert largest_batch(fixed, 10, {}) is None
