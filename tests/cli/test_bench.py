@@ -1,4 +1,5 @@
-"""``graphc bench``: every node of the step, with shares that add up and rates from the shapes."""
+"""``graphc bench`` on a CPU: every node of the step, with shares that add up and rates from the
+shapes."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import pytest
 
 from graphc import cli
 from graphc.cli import bench
+from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 
 
@@ -22,51 +24,83 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_profile_has_the_products_with_their_rates() -> None:
-    measured = bench.profile("small", 32)
-    assert sum(row.share for row in measured.nodes) == pytest.approx(1.0)
-    assert [row.median_ms for row in measured.nodes] == sorted(
-        (row.median_ms for row in measured.nodes), reverse=True
+    measured = bench.profile("small", 32, "cpu")
+    assert sum(row.share for row in measured.rows) == pytest.approx(1.0)
+    assert [row.ms.median for row in measured.rows] == sorted(
+        (row.ms.median for row in measured.rows), reverse=True
     )
-    assert {row.calls for row in measured.nodes} == {measured.steps}
-    products = {
-        (row.result, row.layer): row for row in measured.nodes if row.op == "matmul"
-    }
+    assert {row.ms.samples for row in measured.rows} == {measured.step.samples}
+    products = {(row.name, row.layers): row for row in measured.rows if row.work == "matmul"}
     # One a layer forward; backward one for its weights, and one for the layer below, if there is.
     assert set(products) == {
-        ("float32[32, 16]", "dense_1"),
-        ("float32[32, 16]", "dense_2"),
-        ("float32[32, 4]", "dense_3"),
-        ("float32[32, 16]", "gradient of dense_3"),
-        ("float32[32, 16]", "gradient of dense_2"),
-        ("float32[8, 16]", "gradient of dense_1"),
-        ("float32[16, 16]", "gradient of dense_2"),
-        ("float32[16, 4]", "gradient of dense_3"),
+        ("matmul float32[32, 16]", ("dense_1",)),
+        ("matmul float32[32, 16]", ("dense_2",)),
+        ("matmul float32[32, 4]", ("dense_3",)),
+        ("matmul float32[32, 16]", ("gradient of dense_3",)),
+        ("matmul float32[32, 16]", ("gradient of dense_2",)),
+        ("matmul float32[8, 16]", ("gradient of dense_1",)),
+        ("matmul float32[16, 16]", ("gradient of dense_2",)),
+        ("matmul float32[16, 4]", ("gradient of dense_3",)),
     }
-    forward = products["float32[32, 16]", "dense_1"]
-    seconds = 1e-3 * forward.median_ms
+    forward = products["matmul float32[32, 16]", ("dense_1",)]
+    seconds = 1e-3 * forward.ms.median
     assert forward.gflops == pytest.approx(1e-9 * 2 * 32 * 8 * 16 / seconds)
     assert forward.gbytes == pytest.approx(1e-9 * 4 * (32 * 8 + 8 * 16 + 32 * 16) / seconds)
 
 
 @pytest.mark.usefixtures("small")
-def test_json_has_every_node(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "small", "--batch", "5", "--json"]) == 0
+def test_json_has_every_node_and_what_it_was_measured_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["bench", "small", "--batch", "5", "--device", "cpu", "--json"]
+    assert cli.main(arguments) == 0
     measured = json.loads(capsys.readouterr().out)
-    assert (measured["model"], measured["batch"]) == ("small", 5)
+    assert (measured["model"], measured["batch"], measured["device"]) == ("small", 5, "cpu")
     assert measured["executor"] == "NumPy interpreter"
-    assert {"op", "result", "layer", "calls", "median_ms", "share", "gflops", "gbytes"} == set(
-        measured["nodes"][0]
-    )
-    assert "float32[5, 16]" in {row["result"] for row in measured["nodes"]}
+    assert "matmul float32[5, 16]" in {row["name"] for row in measured["rows"]}
+    assert set(measured["rows"][0]["ms"]) == {"median", "spread", "samples"}
+    facts = measured["facts"]
+    assert facts["flags"]["floatX"] == "float32"
+    assert {"commit", "date", "host", "graphc"} <= set(facts)
+    assert "card" not in facts  # what was not used is not named
 
 
 @pytest.mark.usefixtures("small")
 def test_table_says_that_the_interpreter_ran(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "small", "--batch", "8"]) == 0
+    assert cli.main(["bench", "small", "--batch", "8", "--device", "cpu"]) == 0
     text = capsys.readouterr().out
     assert "on the CPU, by the NumPy interpreter (no generated code)" in text
     assert "GFLOP/s" in text
     assert "matmul float32[8, 16]" in text
+
+
+@pytest.mark.usefixtures("small")
+def test_without_a_gpu_the_cpu_is_timed_and_the_reason_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")  # no nvcc, so no GPU is usable wherever this runs
+    with monkeypatch.context() as patch:
+        patch.setattr(type(config), "source", lambda self, name: "default")  # tests set all flags
+        measured = bench.profile("small")
+    assert measured.device == "cpu"
+    assert "No GPU is usable here, so these are times of the CPU" in measured.notes[0]
+    assert "nvcc" in measured.notes[0]
+    assert bench.profile("small").notes == ()  # asked for, nothing to explain
+
+
+@pytest.mark.usefixtures("small")
+def test_a_gpu_that_is_asked_for_and_missing_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert cli.main(["bench", "small", "--device", "gpu"]) == 2
+    assert "device=gpu cannot be met" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small")
+def test_torch_is_refused_on_a_cpu_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "small", "--device", "cpu", "--vs", "torch"]) == 0
+    assert "--vs torch compares kernels of a GPU" in capsys.readouterr().out
 
 
 def test_unknown_model_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,13 +115,13 @@ def test_a_batch_has_a_sample(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.usefixtures("small")
 def test_the_batch_is_the_models_own_by_default(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["bench", "small"]) == 0
+    assert cli.main(["bench", "small", "--device", "cpu"]) == 0
     assert "batch 6, float32" in capsys.readouterr().out
 
 
 def test_values_of_a_loop_that_are_alike_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     build = partial(gru_ae.build, steps=3, features=2, units=4)
     monkeypatch.setitem(REFERENCE_MODELS, "small", ReferenceModel("small", "2-4-2", 5, build))
-    results = {row.result for row in bench.profile("small").nodes if row.op == "scan"}
+    rows = bench.profile("small", device="cpu").rows
     # Backward: the gradient of the state, and of the three projections at each step.
-    assert "float32[5, 4], 3 x float32[3, 5, 4]" in results
+    assert "scan float32[5, 4], 3 x float32[3, 5, 4]" in {row.name for row in rows}

@@ -1,0 +1,144 @@
+"""``graphc bench``: where a training step's time goes, kernel by kernel or node by node."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from graphc.cli.bench import cpu, gpu
+from graphc.cli.bench.compare import format_comparison, load
+from graphc.cli.bench.report import Report, format_report
+from graphc.cli.command import Command
+from graphc.compiler.runtime.device import select_device
+from graphc.compiler.runtime.probe import gpu_status
+from graphc.config import config
+from graphc.errors import ArgumentError, unknown_name
+from graphc.reference_models import REFERENCE_MODELS
+
+_MODEL = "mlp"
+_CHECK_FAILED = 1
+
+
+def profile(
+    name: str, batch: int | None = None, device: str | None = None, torch: bool = False
+) -> Report:
+    """Train a reference model for a few steps and time what each consists of.
+
+    Args:
+        name: a key of `REFERENCE_MODELS`.
+        batch: samples a step; the model's own by default.
+        device: 'cpu' or 'gpu'; by default what the flag `device` says where it was set, else a GPU
+            if one is usable.
+        torch: time PyTorch at the same work, where there is any.
+
+    Raises:
+        ArgumentError: an unknown model (an UnknownNameError), or a batch below 1.
+        DeviceError: a GPU that was asked for and cannot be used.
+    """
+    if name not in REFERENCE_MODELS:
+        raise unknown_name("model", name, REFERENCE_MODELS)
+    if batch is not None and batch < 1:
+        raise ArgumentError(f"bench: the batch has at least 1 sample, received {batch}")
+    model = REFERENCE_MODELS[name]
+    batch = model.batch if batch is None else batch
+    place, notes = _device(device)
+    if place == "gpu":
+        return gpu.profile(model, batch, torch)
+    if torch:
+        notes = (*notes, "--vs torch compares kernels of a GPU; on the CPU there are none")
+    return cpu.profile(model, batch, notes)
+
+
+def _device(asked: str | None) -> tuple[str, tuple[str, ...]]:
+    """Where to run, and a line for the report where that is not what might be expected."""
+    if asked is not None:
+        with config.changed(device=asked):
+            return select_device(), ()
+    if config.source("device") != "default":
+        return select_device(), ()
+    status = gpu_status()
+    if status.usable:
+        return "gpu", ()
+    return "cpu", (f"No GPU is usable here, so these are times of the CPU: {status.reason}",)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    if arguments.compare:
+        _refuse_measuring(arguments)
+        before, after = map(load, arguments.compare)
+        print(format_comparison(before, after))
+        return
+    measured = profile(
+        arguments.model or _MODEL, arguments.batch, arguments.device, arguments.vs == "torch"
+    )
+    if arguments.json:
+        print(json.dumps(measured.as_dict(), indent=1))
+    else:
+        print(format_report(measured))
+    failures = gpu.failures(measured.check)
+    if failures:
+        print("\n".join(failures), file=sys.stderr)
+        raise SystemExit(_CHECK_FAILED)
+
+
+def _refuse_measuring(arguments: argparse.Namespace) -> None:
+    """ArgumentError for what --compare would have to ignore."""
+    given = [name for name in ("model", "batch", "device", "json", "vs") if vars(arguments)[name]]
+    if given:
+        raise ArgumentError(
+            f"bench: --compare reads two files and measures nothing; leave {', '.join(given)} out"
+        )
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    models = "; ".join(f"{name}: {one.summary}" for name, one in REFERENCE_MODELS.items())
+    parser.add_argument("model", nargs="?", metavar="MODEL", help=f"{models} (default: {_MODEL})")
+    parser.add_argument(
+        "--batch", type=int, metavar="N", help="samples a step (default: the model's own)"
+    )
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "gpu"),
+        help="where to run (default: what the flag 'device' says if it is set, else a GPU if one "
+        "is usable)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON, with every row")
+    parser.add_argument(
+        "--vs", choices=("torch",), help="time PyTorch at the same work, where it is installed"
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("BEFORE", "AFTER"),
+        help="print the ratios of two files that --json printed; nothing is measured",
+    )
+
+
+COMMAND = Command(
+    name="bench",
+    summary="time each kernel, or on a CPU each node, of a model's training step",
+    description="""\
+Trains a model on random data and shows where a step's time goes.
+
+On a GPU, for each launch: the median and the spread (from the first to the third quartile) of its
+time by the GPU's clock, warm and with empty caches; GFLOP/s and GB/s; and what part these are of
+the card's peaks, which are measured in the same run. What each kernel computes is compared with the
+interpreter; a difference is said with its kernel and layers, and the status is 1.
+
+On a CPU, for each node of the graph, as the NumPy interpreter executes it: the same without caches
+and peaks.
+
+Operations and bytes are worked out from the shapes: each input read once, the result written once.
+
+examples:
+  graphc bench
+  graphc bench lstm --batch 8
+  graphc bench --json > step.json
+  graphc bench --compare before.json after.json
+  graphc bench cnn --device gpu --vs torch
+  GRAPHC_FLAGS=floatX=float64 graphc bench     in double precision
+""",
+    run=_run,
+    add_arguments=_add_arguments,
+)

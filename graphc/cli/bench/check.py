@@ -1,0 +1,163 @@
+"""The results of a device beside the interpreter's, kernel by kernel.
+
+Each kernel's results are compared with what the interpreter makes of *the values that this kernel
+read on the device*. So rounding does not add up from kernel to kernel, the zero of a ReLU is on the
+same side for both, and a difference names the kernel that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from graphc.cli.bench.report import Checked
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
+from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.interpret import PLACED, Program
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
+
+# Sums of up to some million terms, in another order; for float64 as many bits fewer than it has.
+LIMITS = {"float32": 1e-4, "float64": 1e-12}
+# Where a bool or an int comes from a comparison, two that are equal up to rounding may differ.
+MOST_FLIPPED = 1e-3
+
+
+def check(
+    executor: CudaExecutor,
+    program: DeviceProgram,
+    outputs: Sequence[Node],
+    states: Sequence[State],
+    feeds: Mapping[Node, np.ndarray],
+    bindings: Mapping[Symbol, int],
+    call_step: int,
+) -> Checked:
+    """Run a program once and compare each value that a kernel leaves in memory.
+
+    The states are as after one run. Arguments as of `CudaExecutor` and its `run`.
+    """
+    found: dict[Node, np.ndarray] = {}
+
+    def observe(node: Node, value: np.ndarray, _: float) -> None:
+        found[node] = np.array(value)
+
+    executor.run(feeds, bindings, call_step, observe)
+    comparison = _Comparison(found, bindings, call_step)
+    for node, state in zip(outputs[len(outputs) - len(states) :], states, strict=True):
+        comparison.add_state(node, state)
+    for name, layers, stored in _groups(program.steps, outputs):
+        comparison.add(name, layers, stored)
+    return comparison.result()
+
+
+class _Comparison:
+    """Collects what `check` reports."""
+
+    def __init__(
+        self, found: dict[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ):
+        self._found = found
+        self._bindings = bindings
+        self._call_step = call_step
+        self._compared: set[Node] = set()
+        self._largest = 0.0
+        self._limit = 0.0
+        self._failures: list[str] = []
+        self._unchecked: list[str] = []
+
+    def add_state(self, node: Node, state: State) -> None:
+        """What a state holds now: `node`, bit by bit where that lies elsewhere in memory too."""
+        value = state.get()
+        known = self._found.setdefault(node, value)
+        if known.tobytes() != value.tobytes():
+            name = state.name or "a shared variable"
+            self._failures.append(f"{name}: it does not hold its new value, {g.label(node)}")
+
+    def add(self, name: str, layers: Sequence[str], stored: Sequence[Node]) -> None:
+        """Compare what one kernel stores."""
+        # A kernel that copies stores what another one has made, or a leaf.
+        new = [node for node in stored if node not in self._compared and node.op not in PLACED]
+        made = [node for node in new if node in self._found]
+        self._compared.update(made)
+        where = f"{name} ({', '.join(layers)})" if layers else name
+        if len(made) < len(new):
+            count = len(new) - len(made)
+            self._unchecked.append(
+                f"{where}: {count} of its values, not whole in memory at its end"
+            )
+        for node, expected in zip(made, self._expected(made), strict=True):
+            problem = self._problem(self._found[node], expected)
+            if problem:
+                self._failures.append(f"{where}: {g.label(node)}: {problem}")
+
+    def _expected(self, made: Sequence[Node]) -> list[np.ndarray]:
+        """What the interpreter makes of the values that were in memory."""
+        own = set(made)
+        leaves = {
+            node: node if node.op == "input" else g.input(node.shape, node.dtype)
+            for node in self._found
+            if node not in own
+        }
+        outputs = g.substitute(list(made), leaves)
+        feeds = {leaf: self._found[node] for node, leaf in leaves.items()}
+        return Program(outputs).run(feeds, self._bindings, self._call_step)
+
+    def _problem(self, ours: np.ndarray, theirs: np.ndarray) -> str:
+        if ours.dtype.kind != "f":
+            differing = int(np.count_nonzero(ours != theirs))
+            if differing <= MOST_FLIPPED * ours.size:
+                return ""
+            return f"{differing:,} of {ours.size:,} elements differ"
+        limit = LIMITS[ours.dtype.name]
+        self._limit = max(self._limit, limit)
+        finite = np.isfinite(theirs)
+        special = [np.where(finite, 0, array) for array in (ours, theirs)]
+        if not np.array_equal(*special, equal_nan=True):
+            return "NaN or infinities at other places"
+        if not finite.any():
+            return ""
+        scale = float(np.abs(theirs[finite]).max())
+        error = np.abs(ours[finite].astype(np.float64) - theirs[finite])
+        if np.isnan(error).any():
+            return "NaN or infinities at other places"
+        largest = float(error.max()) / scale if scale else float(error.max())
+        self._largest = max(self._largest, largest)
+        if largest <= limit:
+            return ""
+        return (
+            f"differs by {largest:.1e} of its largest element, {scale:.3g}; expected at most "
+            f"{limit:.0e}"
+        )
+
+    def result(self) -> Checked:
+        if not self._compared:
+            self._failures.append("no value of any kernel could be compared")
+        return Checked(
+            len(self._compared),
+            self._largest,
+            self._limit,
+            tuple(self._failures),
+            tuple(self._unchecked),
+        )
+
+
+def _groups(
+    steps: Sequence[DeviceStep], outputs: Sequence[Node]
+) -> list[tuple[str, tuple[str, ...], Sequence[Node]]]:
+    """For each kernel, and each loop as a whole: its name, its layers and what it stores."""
+    order = g.toposort(outputs)
+    found = []
+    for kernel, group in groupby(
+        steps, key=lambda step: step if isinstance(step, DeviceLoop) else step.kernel
+    ):
+        first = next(group)
+        if isinstance(first, DeviceLoop):
+            items = [node for node in order if node.op == "item" and node.inputs[0] is first.scan]
+            origin = g.origin_of(first.scan)
+            layers = () if origin is None else (str(origin),)
+            found.append((f"loop of {first.scan.op}", layers, items))
+        else:
+            found.append((first.name, kernel.layers, kernel.stores))
+    return found

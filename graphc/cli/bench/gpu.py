@@ -1,0 +1,198 @@
+"""Timing a training step on a GPU: launch by launch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.cli.bench import facts
+from graphc.cli.bench.check import check
+from graphc.cli.bench.report import Checked, Peaks, Report, Row, Span, by_time, span
+from graphc.cli.bench.torch_rivals import Rivals, torch_problem
+from graphc.compiler import graph as g
+from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen.describe import KernelDescription, describe
+from graphc.compiler.codegen.launch import Bindings
+from graphc.compiler.graph import BATCH, Node, State
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.runtime import cuda
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.timing import (
+    LaunchTimes,
+    Timing,
+    time_copy,
+    time_launches,
+    time_program,
+)
+from graphc.compiler.schedule.layout import sink_transposes
+from graphc.config import config
+from graphc.reference_models import ReferenceModel
+
+_EMULATED = "the emulated driver: these times mean nothing, they are for tests of this command only"
+_METHOD = (
+    "Each launch is timed alone by events, warm behind another of the same and cold behind a write "
+    "larger than the L2 cache; what a launch writes over it finds restored"
+)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured: sizes in bytes, and the sides of the square matrices of the peak."""
+
+    timing: Timing
+    steps: int
+    copied: int
+    matmul: int
+
+
+# 256 MiB: several times the L2 cache of any card, and 2% of the smallest that is in use.
+CARD = Scale(Timing(repeats=20, flushed=256 << 20), steps=20, copied=256 << 20, matmul=4096)
+EMULATED = Scale(Timing(repeats=2, flushed=1 << 16), steps=2, copied=1 << 16, matmul=32)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The training step as its parts: what runs, and with what."""
+
+    program: DeviceProgram
+    outputs: Sequence[Node]
+    states: Sequence[State]
+    executor: CudaExecutor
+    feeds: Mapping[Node, np.ndarray]
+    bindings: Bindings
+
+
+def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report:
+    """Train a model on the GPU, check what it computes, and time each of its launches.
+
+    Args:
+        vs_torch: time PyTorch at the same work; a line says so where that is not possible.
+
+    Raises DeviceError where no GPU can be used, or it fails.
+    """
+    np.random.seed(1337)
+    step = model.build()
+    with config.changed(device="gpu"):
+        train = step.function()
+    device = cuda.device()
+    emulated = facts.is_emulated(device.facts.name)
+    scale = EMULATED if emulated else CARD
+    arrays = step.data(batch)
+    # Its own executor, over the same program (from the cache), whose launches can be got at.
+    program, outputs = train.program(), sink_transposes(train.graph())  # the nodes of `program`
+    states = [g.state_of(variable) for variable, _ in step.updates]
+    executor = CudaExecutor(program, outputs, states, train.name)
+    feeds = dict(zip(step.inputs, arrays, strict=True))
+    bindings = dict.fromkeys(symbols(BATCH), batch)
+    prepared = _Prepared(program, outputs, states, executor, feeds, bindings)
+    call_step = train.call_step.value
+
+    checked = check(executor, program, outputs, states, feeds, bindings, call_step)
+    whole = []
+    for repeat in range(1 + scale.steps):
+        started = time.perf_counter()
+        train(*arrays)
+        if repeat:
+            whole.append(time.perf_counter() - started)
+    run = (device, executor, feeds, bindings, call_step)
+    on_device, launches = time_program(*run, scale.steps)
+    times = time_launches(*run, scale.timing)
+    peaks = _peaks(device, scale)
+    notes = [_EMULATED, _METHOD] if emulated else [_METHOD]
+    problem = torch_problem() if vs_torch else ""
+    if problem:
+        notes.append(f"Without PyTorch's times: {problem}")
+    rivals = None
+    if vs_torch and not problem:
+        rivals = Rivals(scale.timing.repeats, scale.timing.flushed)
+        notes.append(
+            f"PyTorch {rivals.version}, IEEE float32, without its compiler; of: what it computes, "
+            "which may be less than the kernel does"
+        )
+    return Report(
+        model=model.name,
+        summary=model.summary,
+        batch=batch,
+        device="gpu",
+        executor="generated kernels",
+        floatX=config.floatX,
+        facts={**facts.machine(), **facts.card()},
+        step=span(whole),
+        device_step=span(on_device),
+        launches=launches,
+        peaks=peaks,
+        check=checked,
+        notes=tuple(notes),
+        rows=_rows(prepared, times, peaks, rivals),
+    )
+
+
+def _rows(
+    prepared: _Prepared, times: Sequence[LaunchTimes], peaks: Peaks, rivals: Rivals | None
+) -> tuple[Row, ...]:
+    described = {
+        kernel.name: kernel for kernel in describe(prepared.program, prepared.bindings, "")
+    }
+    spans = [span(one.warm) for one in times]
+    total = sum(taken.median * one.count for one, taken in zip(times, spans, strict=True))
+    rows = []
+    for one, taken in zip(times, spans, strict=True):
+        kernel, cold = described[one.launch.name], span(one.cold)
+        gflops, gbytes = _rate(kernel.flops, taken), _rate(kernel.bytes, cold)
+        rows.append(
+            Row(
+                name=kernel.name,
+                layers=kernel.layers,
+                work=_work(kernel, one),
+                calls=one.count,
+                ms=taken,
+                cold=cold,
+                share=taken.median * one.count / total if total else 0.0,
+                gflops=gflops,
+                gbytes=gbytes,
+                flops_of_peak=_part(gflops, peaks.matmul_gflops),
+                bytes_of_peak=_part(gbytes, peaks.copy_gbytes),
+                torch=None if rivals is None else rivals.time(one.launch.kernel, prepared.bindings),
+            )
+        )
+    return by_time(rows)
+
+
+def _work(kernel: KernelDescription, times: LaunchTimes) -> str:
+    restored = "; in place, restored before each time" if times.restored else ""
+    return f"{', '.join(kernel.ops) or 'a copy'}{restored}"
+
+
+def _rate(amount: int, taken: Span) -> float:
+    """10^9 a second."""
+    return 1e-6 * amount / taken.median if taken.median else 0.0
+
+
+def _part(rate: float, peak: float) -> float | None:
+    return rate / peak if peak else None
+
+
+def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
+    """What the card can do: a copy, and a product by our own kernels, of floatX."""
+    size, dtype = scale.matmul, config.floatX
+    copies = span(time_copy(device, scale.copied, scale.steps))
+    left, right = g.input((size, size), dtype), g.input((size, size), dtype)
+    outputs = [g.matmul(left, right)]
+    executor = CudaExecutor(lower(outputs), outputs, name="the product of the peak")
+    random = np.random.default_rng(1337)
+    feeds = {node: random.standard_normal((size, size), dtype) for node in (left, right)}
+    product, _ = time_program(device, executor, feeds, {}, 0, scale.steps)
+    return Peaks(
+        copy_gbytes=_rate(2 * scale.copied, copies),
+        copy_bytes=scale.copied,
+        matmul_gflops=_rate(2 * size**3, span(product)),
+        matmul_size=size,
+    )
+
+
+def failures(checked: Checked | None) -> list[str]:
+    """A line for each value that is not the interpreter's."""
+    return [] if checked is None else [f"check failed: {line}" for line in checked.failures]

@@ -1,0 +1,228 @@
+"""What `graphc bench` measured: one form for every device, as JSON and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+_SHOWN_SHARE = 0.005
+
+
+@dataclass(frozen=True)
+class Span:
+    """Milliseconds: the median of several times, and from the first to the third quartile."""
+
+    median: float
+    spread: float
+    samples: int
+
+
+def span(seconds: Sequence[float]) -> Span:
+    """The median and the spread of times in seconds."""
+    low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
+    return Span(float(median), float(high - low), len(seconds))
+
+
+@dataclass(frozen=True)
+class Rival:
+    """PyTorch's time for what a row computes, or for the part of it that `op` names."""
+
+    op: str
+    ms: Span
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One kernel of the step on a GPU, one node on a CPU.
+
+    Attributes:
+        name: the kernel's name; or the node's op, and the type of its result.
+        layers: where it comes from.
+        work: what is computed, in words.
+        calls: launches in one step.
+        ms: of one launch, what it reads having been used just before.
+        cold: of one launch with empty caches; None where that was not measured.
+        share: of the time of all rows, `ms` times `calls`.
+        gflops: 10^9 floating-point operations a second, in the time `ms`.
+        gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
+        flops_of_peak, bytes_of_peak: these two, of the card's measured peaks; None without peaks.
+        torch: None where it was not asked for, or where nothing in PyTorch does the same.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    work: str
+    calls: int
+    ms: Span
+    cold: Span | None = None
+    share: float
+    gflops: float
+    gbytes: float
+    flops_of_peak: float | None = None
+    bytes_of_peak: float | None = None
+    torch: Rival | None = None
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """What the card did in the same run: a copy of `copy_bytes`, a product of two square matrices
+    by our own kernels."""
+
+    copy_gbytes: float
+    copy_bytes: int
+    matmul_gflops: float
+    matmul_size: int
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The results of the same run beside the interpreter's.
+
+    Attributes:
+        values: how many were compared.
+        largest: the largest difference of a float, in parts of the largest element of its value.
+        failures: what differs by more than `limit`, a line for each.
+        unchecked: what could not be compared, a line for each.
+    """
+
+    values: int
+    largest: float
+    limit: float
+    failures: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A training step taken apart; `rows` begins with the one that takes longest.
+
+    Attributes:
+        device: 'cpu' or 'gpu'.
+        facts: what it ran on and with: card, driver, toolkit, commit, date, flags.
+        step: one whole step, as a caller waits for it.
+        device_step: all launches of one, by the GPU's clock.
+        launches: of one step.
+        notes: what a reader has to know about these numbers.
+    """
+
+    model: str
+    summary: str
+    batch: int
+    device: str
+    executor: str
+    floatX: str
+    facts: dict[str, Any]
+    step: Span
+    device_step: Span | None = None
+    launches: int
+    peaks: Peaks | None = None
+    check: Checked | None = None
+    notes: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as JSON has it."""
+        return asdict(self)
+
+
+def by_time(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows, the longest first."""
+    return tuple(sorted(rows, key=lambda row: -row.share))
+
+
+def format_report(report: Report) -> str:
+    """The table that is printed; rows below half a percent are summed up in one line."""
+    shown = [row for row in report.rows if row.share >= _SHOWN_SHARE]
+    hidden = report.rows[len(shown) :]
+    columns = [_cells(row, report) for row in shown]
+    heads = _heads(report)
+    widths = [max(map(len, column)) for column in zip(heads, *columns, strict=True)]
+    lines = [*_head(report), "", _line(heads, widths)]
+    lines += [_line(cells, widths) for cells in columns]
+    if hidden:
+        share = sum(row.share for row in hidden)
+        lines.append(f"{share:>7.1%}  {len(hidden)} further rows; --json has all")
+    return "\n".join([*lines, *_foot(report)])
+
+
+def _head(report: Report) -> list[str]:
+    step = report.step
+    if report.device == "cpu":
+        by = f"One training step on the CPU, by the {report.executor} (no generated code)"
+    else:
+        by = f"One training step on {report.facts['card']}, by {report.executor}"
+    lines = [
+        f"{report.model}: {report.summary}; batch {report.batch}, {report.floatX}",
+        f"{by}: median of {step.samples} steps {step.median:.2f} ms (quartiles "
+        f"{step.spread:.2f} ms apart)",
+    ]
+    if report.device_step is not None:
+        lines.append(
+            f"{report.launches} launches a step, {report.device_step.median:.3f} ms on the GPU"
+        )
+    if report.peaks is not None:
+        peaks = report.peaks
+        lines.append(
+            f"Peaks, measured in this run: a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
+            f"{peaks.copy_gbytes:.1f} GB/s, a product of {peaks.matmul_size} x "
+            f"{peaks.matmul_size} {peaks.matmul_gflops:.1f} GFLOP/s"
+        )
+    return [*lines, *report.notes]
+
+
+def _heads(report: Report) -> list[str]:
+    heads = ["share", "median ms", "spread", "calls", "GFLOP/s", "GB/s"]
+    if report.device == "gpu":
+        heads[3:3] = ["cold ms"]
+        heads += ["% FLOP", "% copy"]
+    if any(row.torch for row in report.rows):
+        heads += ["torch ms", "of"]
+    return [*heads, "node" if report.device == "cpu" else "kernel", "layers"]
+
+
+def _cells(row: Row, report: Report) -> list[str]:
+    cells = [f"{row.share:.1%}", f"{row.ms.median:.4f}", f"{row.ms.spread:.4f}"]
+    if report.device == "gpu":
+        cells.append("-" if row.cold is None else f"{row.cold.median:.4f}")
+    cells += [str(row.calls), _rate(row.gflops), _rate(row.gbytes)]
+    if report.device == "gpu":
+        cells += [_percent(row.flops_of_peak), _percent(row.bytes_of_peak)]
+    if any(other.torch for other in report.rows):
+        rival = row.torch
+        cells += ["-", "-"] if rival is None else [f"{rival.ms.median:.4f}", rival.op]
+    return [*cells, row.name, ", ".join(row.layers)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Numbers to the right, the two names at the end to the left."""
+    padded = [cell.rjust(width) for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
+    return "  ".join([*padded, cells[-2].ljust(widths[-2]), cells[-1]]).rstrip()
+
+
+def _foot(report: Report) -> list[str]:
+    if report.device == "cpu":
+        return []
+    lines = [
+        "",
+        "GFLOP/s of the warm times, GB/s of the cold ones; -: it computes or moves nothing",
+    ]
+    check = report.check
+    if check is not None and not check.failures:
+        lines.append(
+            f"{check.values} values equal the interpreter's: the largest difference is "
+            f"{check.largest:.1e} of its value's largest element (the limit is {check.limit:.0e})"
+        )
+    if check is not None:
+        lines += [f"not checked: {line}" for line in check.unchecked]
+    return lines
+
+
+def _rate(value: float) -> str:
+    return f"{value:.2f}" if value else "-"
+
+
+def _percent(part: float | None) -> str:
+    return f"{part:.1%}" if part else "-"
