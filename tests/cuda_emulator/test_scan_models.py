@@ -95,6 +95,7 @@ def test_launches_of_a_step(model) -> None:
         assert [x.shared for x in whole] == [31600, 944, 1328, 32800]
         return
     # The matrices of 128 units take 256 KiB.
-    assert [len(loop.steps) for loop in loops] == [1, 2] and not whole
+    assert [len(loop.steps) for loop in loops] == [1, 2]
+    assert not whole
     reasons = loops[0].steps[0].kernel.reasons
     assert any("262144 bytes" in reason for reason in reasons)

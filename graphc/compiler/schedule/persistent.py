@@ -123,7 +123,7 @@ class _Analysis:
         elements = product(node.shape[1:])
         if not node.shape or node.shape[0] != self._batch or isinstance(elements, Dim):
             raise _Unfit(
-                f"{label(node)} is {node.dtype}{list(map(str, node.shape))}, expected "
+                f"{label(node)} has the shape ({', '.join(map(str, node.shape))}), expected "
                 f"{self._batch} rows of a known size"
             )
         if elements == 0 or self._batch == 0:

@@ -1,0 +1,150 @@
+"""Which loops run in one launch, in which stages, and why others do not."""
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.schedule import Loop, make_schedule
+from graphc.compiler.schedule.persistent import (
+    MOST_SHARED,
+    MOST_THREADS,
+    Persistent,
+    persistent,
+    rows_of,
+)
+
+BATCH = g.BATCH
+UNITS = 8
+xs = g.input((g.symbol("time"), BATCH, UNITS), "float32")
+h0 = g.input((BATCH, UNITS), "float32")
+U, V, R = (g.shared(np.zeros((UNITS, UNITS), "float32")) for _ in range(3))
+
+
+def plan_of(step, starts=(h0,), series=(xs,)) -> Persistent | str:
+    finals, stacks = g.scan(step, list(starts), list(series))
+    steps = make_schedule([*finals, *stacks]).steps
+    (loop,) = (found for found in steps if isinstance(found, Loop))
+    plan = persistent(loop)
+    assert loop.persistent == isinstance(plan, Persistent)
+    if isinstance(plan, str):
+        assert loop.reasons == (plan,)
+        assert plan in loop.steps[0].reasons
+    return plan
+
+
+def test_a_gru_has_two_stages() -> None:
+    def gru(carries, slices):
+        (h,) = carries
+        z = g.sigmoid(slices[0] + g.dot(h, U))
+        r = g.sigmoid(slices[0] + g.dot(h, V))
+        return (z * h + (1.0 - z) * g.tanh(slices[0] + g.dot(r * h, R)),), (r,)
+
+    plan = plan_of(gru)
+    assert isinstance(plan, Persistent)
+    # The first has r, r * h, which is a left operand, and the product of z, computed as early as
+    # it can be; the second has the new state.
+    assert len(plan.stages) == 2
+    assert [len(stage) for stage in plan.stages] == [3, 1]
+    assert sorted(node.op for node in plan.tiles) == ["matmul", "mul"]
+    assert set(plan.tiles) < set(plan.stages[0])
+    assert set(plan.matrices) == {U, V, R}
+    row = 4 * UNITS * plan.rows
+    assert plan.nbytes == 3 * 4 * UNITS * UNITS + 2 * row + 2 * row
+    assert plan.rows * UNITS <= plan.threads <= MOST_THREADS
+    assert plan.threads % 32 == 0
+
+
+def test_products_of_one_row_are_one_stage() -> None:
+    plan = plan_of(lambda c, s: ((g.tanh(s[0] + g.dot(c[0], U)) * g.dot(c[0], V),), ()))
+    assert isinstance(plan, Persistent)
+    assert [len(stage) for stage in plan.stages] == [1]
+    assert not plan.tiles
+
+
+def test_what_a_row_reads_of_itself_waits_in_shared_memory() -> None:
+    """A mean over the row of a product is computed once, not once an element."""
+
+    def centred(carries, slices):
+        x = g.dot(carries[0], U) + slices[0]
+        return (x - g.mean(x, 1, keepdims=True),), ()
+
+    plan = plan_of(centred)
+    assert isinstance(plan, Persistent)
+    # x; then its mean, one number a row; then the difference.
+    shapes = [[node.shape for node in stage] for stage in plan.stages]
+    assert shapes == [[(BATCH, UNITS)], [(BATCH, 1)], [(BATCH, UNITS)]]
+
+
+def test_left_operands_that_no_carry_reaches_wait_too() -> None:
+    def dropped(carries, slices):
+        kept = g.random.bernoulli((BATCH, UNITS), 0.5, seed=1, scan_step=slices[1])
+        return (g.tanh(carries[0] + g.dot(g.where(kept, slices[0], 0.0), U)),), ()
+
+    plan = plan_of(dropped, series=(xs, g.iota(xs.shape[0])))
+    assert isinstance(plan, Persistent)
+    assert [node.op for node in plan.tiles] == ["where"]
+    assert len(plan.stages) == 2
+
+
+@pytest.mark.parametrize("widest", [1, 5, 32, 50, 128, 129, 1000])
+def test_rows_of_a_block(widest: int) -> None:
+    rows = rows_of(widest)
+    assert rows * widest <= MOST_THREADS or rows == 1
+    assert rows >= 2 or widest > MOST_THREADS // 2
+    assert rows * widest <= 32 or rows <= 2  # a warp's worth, or two
+
+
+def square(size: int) -> g.Node:
+    return g.shared(np.zeros((size, size), "float32"))
+
+
+def test_the_shared_memory_of_any_card_is_the_limit() -> None:
+    def plan(size: int) -> Persistent | str:
+        weights = [square(size) for _ in range(3)]
+
+        def step(carries, slices):
+            return (sum(g.dot(carries[0], w) for w in weights),), ()
+
+        return plan_of(step, [g.zeros((BATCH, size), "float32")], [xs])
+
+    fits = plan(72)
+    assert isinstance(fits, Persistent)
+    assert 48 * 1024 < fits.nbytes <= MOST_SHARED
+    reason = plan(74)
+    assert isinstance(reason, str)
+    assert f"{3 * 4 * 74 * 74} bytes" in reason
+    assert str(MOST_SHARED) in reason
+
+
+@pytest.mark.parametrize(
+    ("step", "starts", "words"),
+    [
+        (lambda c, s: ((g.tanh(c[0] - g.mean(c[0], 0)),), ()), [h0], f"expected {BATCH} rows"),
+        (lambda c, s: ((c[0] + s[0],), (g.sum(c[0], 0),)), [h0], f"expected {BATCH} rows"),
+        (lambda c, s: ((c[0][::-1],), ()), [h0], "other rows of the batch"),
+        (lambda c, s: ((c[0] + 1,), ()), [g.zeros((), "int32")], "scalar"),
+        (lambda c, s: ((), (s[0] * 2.0,)), [], "nothing is handed"),
+        (
+            lambda c, s: ((g.dot(c[0], g.dot(g.transpose(s[0], (1, 0)), s[0])),), ()),
+            [h0],
+            "rows",
+        ),
+        (
+            lambda c, s: ((c[0], g.dot(c[0], c[1])), ()),
+            [h0, g.zeros((UNITS, UNITS), "float32")],
+            "rows",
+        ),
+        (lambda c, s: ((c[0], c[1] + 1.0), ()), [h0, g.zeros((3,), "float32")], "rows"),
+    ],
+)
+def test_why_a_loop_does_not_qualify(step, starts, words: str) -> None:
+    reason = plan_of(step, starts)
+    assert isinstance(reason, str)
+    assert words in reason
+
+
+def test_a_matrix_that_changes_from_step_to_step() -> None:
+    matrices = g.input((xs.shape[0], UNITS, UNITS), "float32")
+    reason = plan_of(lambda c, s: ((g.dot(c[0], s[1]),), ()), [h0], [xs, matrices])
+    assert isinstance(reason, str)
+    assert "changes from step to step" in reason
