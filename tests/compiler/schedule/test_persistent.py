@@ -72,7 +72,7 @@ def test_what_a_row_reads_of_itself_waits_in_shared_memory() -> None:
     assert isinstance(plan, Persistent)
     # x; then its mean, one number a row; then the difference.
     shapes = [[node.shape for node in stage] for stage in plan.stages]
-    assert shapes == [[(BATCH, UNITS)], [(BATCH, 1)], [(BATCH, UNITS)]]
+    assert shapes == [[(BATCH, UNITS)], [(BATCH,)], [(BATCH, UNITS)]]
 
 
 def test_left_operands_that_no_carry_reaches_wait_too() -> None:
