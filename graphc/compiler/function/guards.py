@@ -115,6 +115,10 @@ def _compare(pass_name: str, output: int, old: np.ndarray, new: np.ndarray, nois
 def finite_guard(outputs: Sequence[Node]) -> Observer:
     """An observer that raises NotFiniteError at the first node whose value is not finite.
 
+    It sees what its executor shows: each node on the CPU, what kernels store on a GPU. A NaN that
+    a kernel makes and drops again (in the branch of a `where` that is not taken) is seen on the
+    CPU alone.
+
     Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
     """
     varying: set[Node] = set()

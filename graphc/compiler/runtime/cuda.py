@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import functools
+import logging
 import os
 import threading
 from collections import deque
@@ -29,6 +30,7 @@ _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, 
 _DEFAULT_SHARED = 48 << 10
 _HIGHEST_ERROR = 1000
 
+_log = logging.getLogger("graphc")
 _lock = threading.Lock()
 _device: Device | None = None
 
@@ -189,7 +191,8 @@ class Device:
 
     def load(self, binary: bytes, what: str) -> Any:
         """The module of a cubin; `what` says whose it is in a DeviceError."""
-        with self._named(f"loading the kernels of {what}"):
+        driver = ".".join(map(str, self.facts.driver_version))
+        with self._named(f"loading the kernels of {what} (driver for CUDA {driver})"):
             return self._cuda.module_from_buffer(binary)
 
     def function(self, module: Any, name: str) -> Any:
@@ -277,8 +280,9 @@ class Device:
                 self.copy.synchronize()
                 self._discarded.clear()
                 self._pool.release()
-            except self._cuda.Error:
-                pass  # the context is gone already, and the process is going too
+            except self._cuda.Error as error:
+                # Of work that nobody waited for; there is nobody left to raise it to.
+                _log.warning("%s", self.failure(error, "ending the use of the GPU"))
             finally:
                 self._cuda.Context.pop()
 

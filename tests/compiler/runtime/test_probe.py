@@ -67,6 +67,21 @@ def test_a_driver_without_devices(tmp_path: Path) -> None:
     assert driver.problem == "the CUDA driver sees no GPU"
 
 
+def test_a_fork_of_a_process_that_used_the_driver_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = build(tmp_path)
+    monkeypatch.setattr(probe, "_initialised_in", set())
+    assert not probe.cuda_driver(library).problem
+    assert not probe.is_forked()
+    child = probe.os.getpid() + 1
+    monkeypatch.setattr(probe.os, "getpid", lambda: child)
+    assert probe.is_forked()
+    driver = probe.cuda_driver(library)
+    assert driver == probe.Driver(problem=probe.FORKED, fix=probe.FORK_FIX)
+    assert "'spawn'" in driver.fix
+
+
 def test_status_names_every_missing_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = probe.Driver(problem="no CUDA driver (libcuda.so.1 not found)", fix="install it")
     monkeypatch.setattr(probe, "cuda_driver", lambda: problem)
