@@ -209,6 +209,18 @@ def test_values_of_a_row_of_a_column_and_of_no_axis_meet_in_one_kernel() -> None
     close(pairs, ["shifted", "largest", "place", "total"])
 
 
+def test_reductions_of_one_row_in_several_shapes() -> None:
+    x = g.input((BATCH, 4, 9), "float32")
+    total = g.sum(x, (1, 2))
+    flat = g.reshape(x, (BATCH, 36)) - g.reshape(total, (BATCH, 1))
+    split = g.reshape(flat, (BATCH, 6, 1, 6))
+    largest = g.max(split, (1, 2, 3))
+    shares = g.exp(flat - g.reshape(largest, (BATCH, 1)))
+    kernel = fused((BATCH, 4, 9), (1, 2), [g.reshape(shares, x.shape), g.sum(shares, 1)])
+    feeds = {x: np.random.default_rng(8).standard_normal((5, 4, 9)).astype("float32")}
+    close(both(kernel.outputs, feeds, program=program_of(kernel)), ["shares", "sum"])
+
+
 def test_what_is_divided_over_blocks_keeps_what_comes_before_and_behind() -> None:
     x, y, scale = (g.input(shape, "float32") for shape in ((70_000, 2), (70_000, 2), (2,)))
     product = g.exp(x) * y

@@ -5,7 +5,8 @@ How a row is spread over threads, by its length alone:
 - up to 1024 elements: neighbouring lanes of a warp. As many as the row has elements (or packs of
   four), rounded up to a power of two, at most 32; shorter rows share a warp.
 - more: a block of 128, 256 or 512 threads, the smallest whose registers hold the row.
-- longer still, or of a length that is known at the call only: a block of 256 threads.
+- longer still, or of a length that is known at the call only: a block of 256 threads, or of 512
+  where there are few such rows.
 
 The values that several walks need stay in registers in the first two cases, so the row is read
 once. In the last one each walk reads it again, which the launch notes. Where there are few long
@@ -29,6 +30,7 @@ from graphc.compiler.codegen.reduction import (
     is_divided,
     notes_of,
     row_outputs,
+    typical,
     walks_of,
 )
 from graphc.compiler.codegen.reduction_text import (
@@ -50,6 +52,10 @@ THREADS = 128
 """Of a block in which warps, or parts of warps, have rows of their own."""
 LONGEST_WARP_ROW = 1024
 LONG_ROW_THREADS = 256
+# Of a block where too few blocks share a multiprocessor to hide how long memory takes.
+FEW_ROWS_THREADS = 512
+FEW_ROWS = 256
+FEW_ROWS_LENGTH = 4096
 # Registers of a thread that hold a row; the rest are for the computation.
 _MOST_WARP_WORDS = 64
 _MOST_BLOCK_WORDS = 32
@@ -122,8 +128,11 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
 def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
     """The threads for a row; see the head of this file."""
     length = domain.reduced
+    few = typical(domain.kept) < FEW_ROWS and typical(length) > FEW_ROWS_LENGTH
+    threads = FEW_ROWS_THREADS if few else LONG_ROW_THREADS
+    longest = Group(threads, threads, None)
     if isinstance(length, Dim):
-        return Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
+        return longest
     words = held_words(walks)
     steps = length // PACK if wide else length  # what a thread takes in one turn
     each = PACK if wide else 1
@@ -137,7 +146,7 @@ def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
             turns = -(-steps // threads)
             if words * turns * each <= _MOST_BLOCK_WORDS:
                 return Group(threads, threads, turns)
-    return Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
+    return longest
 
 
 def _slot(group: Group, wide: bool) -> str | None:

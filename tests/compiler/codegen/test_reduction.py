@@ -1,0 +1,145 @@
+"""How reductions are divided into walks, and walks over threads."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.columns import Tile, choose_tile
+from graphc.compiler.codegen.reduction import (
+    Walk,
+    domain_of,
+    held_of,
+    held_words,
+    is_divided,
+    walks_of,
+)
+from graphc.compiler.codegen.rows import Group, choose_group
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Shape
+from graphc.compiler.schedule.kernel import Kernel
+from tests.compiler.codegen.reduction_kernels import fused, normalisation, softmax_loss
+from tests.cuda_emulator.one_kernel import launches_of
+
+LENGTH = g.symbol("length")
+
+
+def walks(kernel: Kernel) -> tuple[Walk, ...]:
+    return walks_of(kernel, domain_of(kernel))
+
+
+def summed(shape: Shape, axes: tuple[int, ...], dtype: str = "float32", op: str = "sum") -> Kernel:
+    return fused(shape, axes, [g.make(op, g.input(shape, dtype), axes=axes)])
+
+
+def ops(nodes: tuple[Node, ...]) -> list[str]:
+    return [node.op for node in nodes]
+
+
+def test_softmax_with_its_loss_is_three_walks_that_hold_two_values() -> None:
+    kernel, (scores, targets) = softmax_loss((BATCH, 10), 1)
+    first, second, third = walks(kernel)
+    assert [ops(walk.anchors) for walk in (first, second, third)] == [["max"], ["sum"], ["sum"]]
+    assert [len(walk.outputs) for walk in (first, second, third)] == [0, 0, 2]
+    assert first.computed == (scores,)
+    assert targets in third.computed
+    assert [ops(walk.reused) for walk in (second, third)] == [["input"], ["exp"]]
+    # The scores are dead once their exponentials are there, so one register holds both.
+    assert len(held_of([first, second, third])) == 2
+    assert held_words([first, second, third]) == 1
+
+
+def test_reductions_that_do_not_need_each_other_share_a_walk() -> None:
+    x = g.input((BATCH, 10), "float32")
+    kernel = fused((BATCH, 10), (1,), [g.sum(x, 1), g.max(x, 1), g.exp(x)])
+    (only,) = walks(kernel)
+    assert ops(only.anchors) == ["sum", "max"]
+    assert ops(only.outputs) == ["exp"]
+    assert held_of([only]) == ()
+
+
+@pytest.mark.parametrize(
+    ("length", "wide", "group"),
+    [
+        (10, False, Group(16, 128, 1)),
+        (16, True, Group(4, 128, 1)),
+        (33, False, Group(32, 128, 2)),
+        (1000, True, Group(32, 128, 8)),
+        (1025, False, Group(128, 128, 9)),
+        (8192, True, Group(256, 256, 8)),
+        (16384, True, Group(512, 512, 8)),
+        (16385, False, Group(256, 256, None)),
+        (LENGTH, False, Group(256, 256, None)),
+    ],
+)
+def test_threads_of_a_row_of_softmax(length: int, wide: bool, group: Group) -> None:
+    kernel, _ = softmax_loss((BATCH * BATCH, length), 1)
+    assert choose_group(domain_of(kernel), walks(kernel), wide) == group
+
+
+def test_a_row_that_is_read_once_anyway_needs_no_registers() -> None:
+    for length, group in ((10, Group(16, 128, None)), (5000, Group(256, 256, None))):
+        kernel = summed((BATCH * BATCH, length), (1,))
+        assert choose_group(domain_of(kernel), walks(kernel), False) == group
+
+
+@pytest.mark.parametrize(
+    ("shape", "tile"),
+    [
+        ((BATCH, 512), Tile(32, 8, None)),
+        ((BATCH, 10), Tile(16, 16, None)),
+        ((BATCH, 1), Tile(1, 256, None)),
+        ((3, 5000), Tile(64, 4, 1)),
+        ((64, BATCH), Tile(32, 8, 8)),
+        ((1, 100), Tile(128, 1, 1)),
+        ((4096, 64), Tile(32, 8, None)),
+    ],
+)
+def test_threads_of_a_column_of_normalisation(shape: Shape, tile: Tile) -> None:
+    kernel, _ = normalisation(shape, (0,))
+    assert choose_tile(domain_of(kernel), walks(kernel)) == tile
+
+
+def test_what_is_divided_over_blocks() -> None:
+    def divided(kernel: Kernel) -> int:
+        return len(launches_of(kernel)[0])
+
+    assert divided(summed((784, 512), (0, 1))) == 2
+    assert divided(summed((60_000, 10), (0,))) == 2
+    assert divided(summed((60_000, 10), (0, 1), op="min")) == 2
+    assert divided(summed((BATCH, 512), (0,))) == 1
+    assert divided(summed((BATCH, 100_000), (1,))) == 1  # a block a row is enough
+    assert divided(summed((784, 512), (0, 1), op="argmax")) == 1
+    two_walks, _ = normalisation((60_000, 10), (0,))
+    assert not is_divided(walks(two_walks), 1, 600_000)
+
+
+def test_notes_say_how_often_a_row_is_read_and_why() -> None:
+    def notes(kernel: Kernel) -> tuple[str, ...]:
+        (launch,) = launches_of(kernel)[0]
+        assert all(note in launch.text.replace("\n//  ", "") for note in launch.notes)
+        return launch.notes
+
+    assert notes(softmax_loss((BATCH, 1000), 1)[0]) == ()
+    assert notes(summed((BATCH, LENGTH), (1,))) == ()
+    assert notes(softmax_loss((BATCH, LENGTH), 1)[0]) == (
+        "a row is read 3 times: its length is symbolic",
+    )
+    assert notes(softmax_loss((BATCH, 30_000), 1)[0]) == (
+        "a row is read 3 times: its 30000 elements do not fit the registers of a block",
+    )
+    assert notes(normalisation((BATCH, 40), (0,))[0]) == (
+        "a column is read 3 times: its length is symbolic",
+    )
+
+
+def test_the_text_does_not_depend_on_names() -> None:
+    def text(name: str) -> str:
+        with g.origin(name):
+            kernel, _ = softmax_loss((BATCH, 12), 1)
+        (launch,) = launches_of(kernel)[0]
+        lines = [line.partition("//")[0].rstrip() for line in launch.text.splitlines()]
+        assert name in launch.text
+        return "\n".join(lines)
+
+    assert text("dense_1") == text("another")
