@@ -1,0 +1,148 @@
+"""Architectures in JSON and YAML: what Keras 1.0 wrote is read, all else is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from graphc.architecture import load_architecture, parsed, sequential_from
+from graphc.errors import ArgumentError, GraphcError, KeywordError, ShapeError, UnknownNameError
+
+# As keras1_facts.md records Keras 1.0.1's to_json: null for what was not given.
+DENSE = {
+    "name": "first",
+    "trainable": True,
+    "batch_input_shape": [None, 12],
+    "input_dtype": "float32",
+    "output_dim": 8,
+    "init": "glorot_uniform",
+    "activation": "relu",
+    "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01},
+    "b_regularizer": None,
+    "activity_regularizer": None,
+    "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0},
+    "b_constraint": None,
+    "input_dim": 12,
+}
+LAYERS: list[tuple[str, dict[str, Any]]] = [
+    ("Dense", DENSE),
+    ("Dropout", {"name": "drop", "trainable": True, "p": 0.5}),
+    ("Reshape", {"name": "fold", "target_shape": [2, 4]}),
+    ("Flatten", {"name": "flat", "trainable": True}),
+    ("Dense", {"name": "last", "output_dim": 3, "input_dim": None, "activation": "linear"}),
+    ("Activation", {"name": "soft", "activation": "softmax"}),
+]
+
+
+def description(layers: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    entries = [{"class_name": name, "config": config} for name, config in layers]
+    return {"class_name": "Sequential", "config": entries}
+
+
+@pytest.mark.parametrize("suffix", [".json", ".yaml", ".YML"])
+def test_a_network_is_read(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"model{suffix}"
+    write = json.dumps if suffix == ".json" else yaml.safe_dump
+    path.write_text(write(description(LAYERS)))
+    model = load_architecture(path)
+    assert [layer.name for layer in model.layers] == [config["name"] for _, config in LAYERS]
+    assert (model.input_shape, model.output_shape) == ((None, 12), (None, 3))
+    assert len(model.regularizers) == len(model.constraints) == 1
+    first = model.layers[0]
+    rows = np.maximum(np.ones((5, 12)) @ first.get_weights()[0], 0.0)
+    last = model.layers[4]
+    logits = rows @ last.get_weights()[0]
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict(np.ones((5, 12))), expected, rtol=1e-5)
+
+
+def test_yaml_as_keras_writes_tuples() -> None:
+    text = """
+class_name: Sequential
+config:
+- class_name: Activation
+  config:
+    batch_input_shape: !!python/tuple [null, 3]
+    activation: tanh
+"""
+    model = sequential_from(parsed(text, "YAML", "m"), "m")
+    assert model.input_shape == (None, 3)
+
+
+def test_yaml_executes_nothing(tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    text = f"!!python/object/apply:os.mkdir ['{marker}']"
+    with pytest.raises(ArgumentError, match="not YAML"):
+        parsed(text, "YAML", "m")
+    nested = f"class_name: Sequential\nconfig: !!python/tuple [{text}]"
+    with pytest.raises(ArgumentError, match="not YAML"):
+        parsed(nested, "YAML", "m")
+    assert not marker.exists()
+
+
+def changed(**config: Any) -> dict[str, Any]:
+    return description([("Dense", DENSE | config)])
+
+
+@pytest.mark.parametrize(
+    ("entry", "error", "words"),
+    [
+        (description([("Densee", DENSE)]), UnknownNameError, ["layer 1", "Densee", "'Dense'"]),
+        (description([*LAYERS, ("LSTM", {})]), UnknownNameError, ["layer 7", "LSTM"]),
+        ({"class_name": "Model", "config": {}}, UnknownNameError, ["'Model'", "Sequential"]),
+        (changed(untis=3), KeywordError, ["layer 1", "untis"]),
+        (changed(units=3), KeywordError, ["units", "output_dim"]),
+        (changed(activation="rleu"), UnknownNameError, ["rleu", "relu"]),
+        (changed(activation=["relu"]), ArgumentError, ["layer 1", "relu"]),
+        (changed(init="os.system"), UnknownNameError, ["os.system"]),
+        (changed(W_regularizer={"name": "WeightRegularizer", "l3": 1}), GraphcError, ["l3"]),
+        (changed(W_regularizer={"l1": 1}), ArgumentError, ["name"]),
+        (changed(output_dim=-1), ArgumentError, ["layer 1", "-1"]),
+        (changed(input_dim=13), ArgumentError, ["layer 1", "12", "13"]),
+        (changed(batch_input_shape=5), ArgumentError, ["batch_input_shape is 5"]),
+        (description([("Dense", {"input_dim": 3})]), ArgumentError, ["Dense", "output_dim"]),
+        (description([("Dense", {"output_dim": 3})]), ArgumentError, ["input_shape"]),
+        (description([LAYERS[0], ("Flatten", {})]), ShapeError, ["layer 2", "Flatten"]),
+        (description([]), ArgumentError, ["at least one layer", "[]"]),
+        ({"class_name": "Sequential"}, ArgumentError, ["class_name and config"]),
+        (description(LAYERS) | {"loss": "mse"}, ArgumentError, ["'loss'"]),
+        ([1, 2], ArgumentError, ["[1, 2]"]),
+        (None, ArgumentError, ["None"]),
+        ({"class_name": 3, "config": []}, ArgumentError, ["class_name", "3"]),
+        ({"class_name": "Sequential", "config": [{"class_name": "Dense", "config": 3}]},
+         ArgumentError, ["layer 1", "Dense", "3"]),
+    ],
+)  # fmt: skip
+def test_what_is_no_network_is_refused(
+    entry: object, error: type[Exception], words: list[str]
+) -> None:
+    with pytest.raises(error) as raised:
+        sequential_from(entry, "model.json")
+    message = str(raised.value)
+    assert message.startswith(("model.json", "unknown"))
+    assert "model.json" in message
+    assert [word for word in words if word not in message] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("{", "JSON"), ("[" * 100_000, "JSON"), ("a: [", "YAML"), ("- a\nb", "YAML"), ("\t", "YAML")],
+)
+def test_what_is_no_text_of_its_kind(text: str, kind: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^m: not {kind}"):
+        parsed(text, kind, "m")
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        load_architecture(tmp_path / "nothing.json")
+    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ArgumentError, match="cannot be read"):
+        load_architecture(tmp_path / "binary.json")
+    with pytest.raises(ArgumentError, match="ends in .json, .yaml, .yml"):
+        load_architecture(tmp_path / "model.h5")
