@@ -4,12 +4,14 @@ shapes."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from graphc import cli
 from graphc.cli import bench
+from graphc.cli.bench.report import Checked
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 
@@ -101,6 +103,21 @@ def test_a_gpu_that_is_asked_for_and_missing_is_an_error(
 def test_torch_is_refused_on_a_cpu_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "small", "--device", "cpu", "--vs", "torch"]) == 0
     assert "--vs torch compares kernels of a GPU" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("small")
+def test_a_failed_check_is_status_1_and_says_where(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = bench.profile("small", 2, "cpu")
+    failed = Checked(7, 0.5, 1e-4, ("k3_rows (dense_1): sum: 2 of 9 elements differ",), ())
+    monkeypatch.setattr(bench, "profile", lambda *_: replace(measured, check=failed))
+    with pytest.raises(SystemExit) as end:
+        cli.main(["bench", "small"])
+    assert end.value.code == 1
+    said = capsys.readouterr()
+    assert said.err == "check failed: k3_rows (dense_1): sum: 2 of 9 elements differ\n"
+    assert "share" in said.out  # what was measured is shown all the same
 
 
 def test_unknown_model_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

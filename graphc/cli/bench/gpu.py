@@ -183,7 +183,7 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     outputs = [g.matmul(left, right)]
     executor = CudaExecutor(lower(outputs), outputs, name="the product of the peak")
     random = np.random.default_rng(1337)
-    feeds = {node: random.standard_normal((size, size), dtype) for node in (left, right)}
+    feeds = {node: random.standard_normal((size, size)).astype(dtype) for node in (left, right)}
     product, _ = time_program(device, executor, feeds, {}, 0, scale.steps)
     return Peaks(
         copy_gbytes=_rate(2 * scale.copied, copies),
