@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,93 @@ Logs = Mapping[str, Any] | None
 _log = logging.getLogger("graphc")
 
 _REFRESH_SECONDS = 0.05
+
+# Batches whose values are kept unread: by then the oldest are long computed.
+_MOST_UNREAD = 256
+
+
+class BatchLogs(MutableMapping[str, Any]):
+    """The logs of a batch: 'batch', 'size', and at its end a number for each label.
+
+    Numbers that a device still computes are waited for when one of them is read; training whose
+    callbacks do not look at them never waits.
+    """
+
+    _unread = object()
+
+    def __init__(self, batch: int, size: int):
+        self._values: dict[str, Any] = {"batch": batch, "size": size}
+        self._read: Callable[[], Sequence[Any]] = tuple
+        self._labels: tuple[str, ...] = ()
+
+    def expect(self, labels: Sequence[str], read: Callable[[], Sequence[Any]]) -> None:
+        """`read()` will give a number for each label."""
+        self._labels, self._read = tuple(labels), read
+        self._values.update(dict.fromkeys(labels, self._unread))
+
+    def read(self) -> dict[str, Any]:
+        """All entries as they are now, the numbers that a device computes included."""
+        if self._labels:
+            for label, value in zip(self._labels, self._read(), strict=True):
+                if self._values.get(label) is self._unread:
+                    self._values[label] = float(value)
+            self._labels = ()
+        return self._values
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._values[name]
+        return self.read()[name] if value is self._unread else value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def copy(self) -> BatchLogs:
+        """Its own entries; what is read in the one is not in the other."""
+        new = BatchLogs.__new__(BatchLogs)
+        new._values, new._read, new._labels = dict(self._values), self._read, self._labels
+        return new
+
+    def __repr__(self) -> str:
+        return repr(dict(self.items()))
+
+
+class _Means:
+    """Means over batches, each weighted by its size; values are read as late as can be."""
+
+    def __init__(self) -> None:
+        self._unread: list[dict[str, Any] | BatchLogs] = []
+        self._seen = 0
+        self._totals: dict[str, float] = {}
+
+    def add(self, logs: dict[str, Any] | BatchLogs) -> None:
+        """Count a batch. What later callbacks do to its logs is not seen."""
+        self._unread.append(logs.copy())
+        if len(self._unread) > _MOST_UNREAD:
+            self._settle(self._unread[: _MOST_UNREAD // 2])
+
+    def _settle(self, batches: Sequence[dict[str, Any] | BatchLogs]) -> None:
+        for logs in batches:
+            entries = logs.read() if isinstance(logs, BatchLogs) else logs
+            size = entries["size"]
+            self._seen += size
+            for name, value in entries.items():
+                if name not in ("batch", "size"):
+                    self._totals[name] = self._totals.get(name, 0.0) + value * size
+        del self._unread[: len(batches)]
+
+    def means(self) -> dict[str, float]:
+        """The means so far, by name."""
+        self._settle(list(self._unread))
+        return {name: total / self._seen for name, total in self._totals.items()}
 
 
 class Callback:
@@ -142,21 +229,16 @@ class BaseLogger(Callback):
     """Adds to an epoch's logs the means over its batches, each weighted by its size."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
-        self.seen = 0
-        self.totals: dict[str, float] = {}
+        self._means = _Means()
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        size = logs["size"]
-        self.seen += size
-        totals = self.totals
-        for name, value in logs.items():
-            if name not in ("batch", "size"):
-                totals[name] = totals.get(name, 0.0) + value * size
+        self._means.add(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        means = self._means.means()
         for name in self.params["metrics"]:
-            if name in self.totals:
-                logs[name] = self.totals[name] / self.seen
+            if name in means:
+                logs[name] = means[name]
 
 
 class History(Callback):
@@ -227,7 +309,7 @@ class ProgressBar:
     def __init__(self, total: int, title: str, wanted: bool = True):
         self.title = title
         self._seen = 0
-        self._totals: dict[str, float] = {}
+        self._means = _Means()
         self._drawn = time.perf_counter()  # tqdm draws the empty bar
         self._bar = None
         # What a script puts in the place of stdout, e.g. to write a file too, may lack isatty.
@@ -251,15 +333,12 @@ class ProgressBar:
         """Move on by ``logs['size']`` samples; the other entries are shown as means so far."""
         if self._bar is None:
             return
-        size = logs["size"]
-        self._seen += size
-        for name, value in logs.items():
-            if name not in ("batch", "size"):
-                self._totals[name] = self._totals.get(name, 0.0) + value * size
+        self._seen += logs["size"]
+        self._means.add(logs)
         now = time.perf_counter()
         if now - self._drawn >= _REFRESH_SECONDS:
             self._drawn = now
-            means = {name: total / self._seen for name, total in self._totals.items()}
+            means = self._means.means()
             # Drawn here, not by tqdm's clock, so that the bar and its numbers are of one moment.
             self._bar.n = self._seen
             self._bar.set_postfix_str(" - ".join(_shown(means, list(means))))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphc.callbacks import CallbackList, ProgressBar
+from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
+from graphc.compiler.function import Pending
 from graphc.errors import ShapeError
 
-Step = Callable[..., list[np.ndarray]]
+Step = Callable[..., Pending]
+"""A function of a batch: it is begun, and its values are asked for when they are needed."""
+
+# Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
+_MOST_BEGUN = 64
 
 
 def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
@@ -64,11 +70,9 @@ def fit_loop(
                 batch = [array.take(rows, axis=0) for array in arrays]
             else:
                 batch = [array[start:stop] for array in arrays]
-            logs: dict[str, float] = {"batch": number, "size": stop - start}
+            logs = BatchLogs(number, stop - start)
             callbacks.on_batch_begin(number, logs)
-            values = step(*batch)
-            for label, value in zip(labels, values, strict=True):
-                logs[label] = float(value)
+            logs.expect(labels, step(*batch).get)
             callbacks.on_batch_end(number, logs)
         epoch_logs: dict[str, float] = {}
         if validate is not None:
@@ -90,13 +94,24 @@ def evaluate_loop(
     """The means of a step's values over the samples: each batch counts by its size."""
     count = len(arrays[0])
     totals = [0.0] * len(labels)
+    begun: deque[tuple[int, Pending]] = deque()
     with ProgressBar(count, "evaluate", show) as bar:
-        for start, stop in make_batches(count, batch_size):
-            values = [float(value) for value in step(*[array[start:stop] for array in arrays])]
-            size = stop - start
-            totals = [total + value * size for total, value in zip(totals, values, strict=True)]
-            bar.update({"size": size, **dict(zip(labels, values, strict=True))})
+        for number, (start, stop) in enumerate(make_batches(count, batch_size)):
+            pending = step(*[array[start:stop] for array in arrays])
+            begun.append((stop - start, pending))
+            if len(begun) > _MOST_BEGUN:
+                _add(totals, *begun.popleft())
+            logs = BatchLogs(number, stop - start)
+            logs.expect(labels, pending.get)
+            bar.update(logs)
+    for size, pending in begun:
+        _add(totals, size, pending)
     return [total / count for total in totals]
+
+
+def _add(totals: list[float], size: int, pending: Pending) -> None:
+    for k, value in enumerate(pending.get()):
+        totals[k] += float(value) * size
 
 
 def predict_loop(
@@ -107,7 +122,7 @@ def predict_loop(
     outputs: list[np.ndarray] = []
     with ProgressBar(count, "predict", show) as bar:
         for start, stop in make_batches(count, batch_size):
-            values = step(*[array[start:stop] for array in arrays])
+            values = step(*[array[start:stop] for array in arrays]).get()
             for value in values:
                 if value.shape[:1] != (stop - start,):
                     raise ShapeError(

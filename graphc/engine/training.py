@@ -140,7 +140,7 @@ class Model(CompiledContainer):
             test = compiled.test()
 
             def validate() -> list[float]:
-                return loops.evaluate_loop(test, held_out, labels, batch_size)
+                return loops.evaluate_loop(test.start, held_out, labels, batch_size)
 
         step = compiled.train()
         history = cbks.History()
@@ -162,7 +162,7 @@ class Model(CompiledContainer):
         self.stop_training = False
         try:
             loops.fit_loop(
-                self, step, arrays, labels, batch_size, epochs, listeners, shuffle, validate
+                self, step.start, arrays, labels, batch_size, epochs, listeners, shuffle, validate
             )
         finally:
             progress.close()
@@ -187,7 +187,7 @@ class Model(CompiledContainer):
         arrays = self._prepare_all(x, y, sample_weight, None)
         self._check_fixed_batch(len(arrays[0]), batch_size)
         values = loops.evaluate_loop(
-            compiled.test(), arrays, self.metrics_names, batch_size, show=verbose == 1
+            compiled.test().start, arrays, self.metrics_names, batch_size, show=verbose == 1
         )
         return _scalar_or_list(values)
 
@@ -201,7 +201,7 @@ class Model(CompiledContainer):
         step = self._predict_function()
         arrays = self._prepare_inputs(x)
         self._check_fixed_batch(len(arrays[0]), batch_size)
-        outputs = loops.predict_loop(step, arrays, batch_size, show=verbose == 1)
+        outputs = loops.predict_loop(step.start, arrays, batch_size, show=verbose == 1)
         return outputs[0] if len(outputs) == 1 else outputs
 
     def train_on_batch(

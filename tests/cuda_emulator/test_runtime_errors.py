@@ -19,6 +19,7 @@ from graphc.compiler.function import function
 from graphc.compiler.function.guards import finite_guard
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.workspace import Fetch
 from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError, OutOfMemoryError
 from tests.cuda_emulator.hand_made import (
@@ -120,11 +121,10 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
     )
     made = program([step], [step], [], [Check(change, "index")])
     executor = CudaExecutor(made, [table + change], [state_of(table)])
-    device = executor._device
     executor.run({rows: np.array([0, 1], "int32")}, {}, 0)  # the first call uploads the table
-    waits: list[str] = []
-    wait = device.wait
-    monkeypatch.setattr(device, "wait", lambda what: (waits.append(what), wait(what)))
+    waits: list[Fetch] = []
+    wait = Fetch.wait
+    monkeypatch.setattr(Fetch, "wait", lambda fetch: (waits.append(fetch), wait(fetch))[1])
     executor.run({rows: np.array([2, 2], "int32")}, {}, 0)
     assert waits == []
     with pytest.raises(IndexRangeError, match="scatter_add: index 3 at position .1,."):

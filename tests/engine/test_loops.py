@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.callbacks import BaseLogger, CallbackList, History
+from graphc.compiler.function import Pending
 from graphc.engine.loops import (
     batch_shuffle,
     evaluate_loop,
@@ -35,14 +36,19 @@ def test_whole_batches_move_together_and_the_rest_stays_last():
 def test_evaluation_weighs_batches_by_size():
     # Batches of 2, 2 and 1 samples; the step returns the mean and the count of its batch.
     values = evaluate_loop(
-        lambda x: [x.mean(), np.float64(len(x))], [np.arange(5.0)], ["mean", "count"], 2
+        lambda x: Pending.done([x.mean(), np.float64(len(x))]),
+        [np.arange(5.0)],
+        ["mean", "count"],
+        2,
     )
     np.testing.assert_allclose(values, [2.0, (2 * 2 + 2 * 2 + 1) / 5], rtol=1e-15)
 
 
 def test_predictions_of_several_outputs():
     x = np.arange(5, dtype="float32").reshape(5, 1)
-    double, ones = predict_loop(lambda a: [a * 2, np.ones((len(a), 3), "float32")], [x], 2)
+    double, ones = predict_loop(
+        lambda a: Pending.done([a * 2, np.ones((len(a), 3), "float32")]), [x], 2
+    )
     np.testing.assert_array_equal(double, x * 2)
     assert (double.dtype, ones.shape) == (np.float64, (5, 3))
 
@@ -50,7 +56,7 @@ def test_predictions_of_several_outputs():
 @pytest.mark.parametrize("output", [np.float32(1.0), np.ones(3, "float32")])
 def test_an_output_that_is_not_one_of_each_sample(output):
     with pytest.raises(ShapeError, match="keep the batch axis"):
-        predict_loop(lambda a: [output], [np.zeros((5, 1))], 2)
+        predict_loop(lambda a: Pending.done([output]), [np.zeros((5, 1))], 2)
 
 
 def test_every_array_is_taken_by_the_same_rows():
@@ -58,7 +64,7 @@ def test_every_array_is_taken_by_the_same_rows():
 
     def step(x, y):
         seen.append((x.copy(), y.copy()))
-        return [0.0]
+        return Pending.done([0.0])
 
     x = np.arange(10)
     listeners = CallbackList()
@@ -80,7 +86,7 @@ def test_a_step_makes_few_calls_beside_the_function():
     def step(*batch):
         return values
 
-    values = [np.float32(0.5), np.float32(0.25)]
+    values = Pending.done([np.float32(0.5), np.float32(0.25)])
     arrays = [np.zeros((64_000, 64), "float32"), np.zeros((64_000, 1)), np.ones(64_000)]
     listeners = CallbackList([BaseLogger(), History()])
     listeners._set_params({"metrics": ["loss", "acc"]})
@@ -91,3 +97,19 @@ def test_a_step_makes_few_calls_beside_the_function():
     finally:
         sys.setprofile(None)
     assert calls / 2_000 < 40
+
+
+def test_values_that_no_callback_reads_are_asked_for_once_the_epoch_is_over():
+    """A device is not waited for between the batches."""
+    events: list[str] = []
+
+    def step(x):
+        events.append("begin")
+        return Pending(lambda: (events.append("wait"), [x.mean()])[1])
+
+    listeners = CallbackList([BaseLogger(), history := History()])
+    listeners._set_params({"metrics": ["loss"]})
+    model = SimpleNamespace(stop_training=False)
+    fit_loop(model, step, [np.arange(5.0)], ["loss"], 2, range(1), listeners, False, None)
+    assert events == ["begin"] * 3 + ["wait"] * 3
+    assert history.history == {"loss": [2.0]}

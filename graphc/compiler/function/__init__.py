@@ -2,5 +2,6 @@
 
 from graphc.compiler.function.door import CallStep, Function, function
 from graphc.compiler.function.report import CompileReport
+from graphc.compiler.runtime.pending import Pending
 
-__all__ = ["CallStep", "CompileReport", "Function", "function"]
+__all__ = ["CallStep", "CompileReport", "Function", "Pending", "function"]

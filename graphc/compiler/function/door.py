@@ -29,6 +29,7 @@ from graphc.compiler.graph import (
 )
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
+from graphc.compiler.runtime.pending import Pending
 from graphc.config import FLAGS, config
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, unknown_name
 
@@ -272,11 +273,31 @@ class Function:
         """
         return self._run(values, None)
 
+    def start(self, *values: object) -> Pending:
+        """Run once, and do not wait for what is fetched: `Pending.get` gives it, as a list.
+
+        Everything else is as in a call. On a CPU the values are there at once; on a GPU they come
+        when the device has computed them, and another call may be made before.
+        """
+        prepared, feeds, bindings = self._fed(values)
+        pending = prepared.start(feeds, bindings, self.call_step.value)
+        self.call_step.value += prepared.draws
+        return pending
+
     def profile(self, observer, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once, telling `observer(node, value, seconds)` of each node."""
         return self._run(values, observer)
 
     def _run(self, values: Sequence[object], observer) -> np.ndarray | list[np.ndarray]:
+        prepared, feeds, bindings = self._fed(values)
+        fetched = prepared.run(feeds, bindings, self.call_step.value, observer)
+        self.call_step.value += prepared.draws
+        return fetched[0] if self._single else fetched
+
+    def _fed(
+        self, values: Sequence[object]
+    ) -> tuple[Prepared, dict[Node, np.ndarray], dict[Symbol, int]]:
+        """The specialisation that a call asks for, its arrays and its sizes."""
         if len(values) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
             raise ArgumentError(
@@ -292,8 +313,4 @@ class Function:
             for node, value in zip(self._data_inputs, values, strict=True)
         ]
         bindings = bind(self._data_inputs, arrays)
-        feeds = dict(zip(self._data_inputs, arrays, strict=True))
-        fetched = prepared.run(feeds, bindings, self.call_step.value, observer)
-        if prepared.draws:
-            self.call_step.value += 1
-        return fetched[0] if self._single else fetched
+        return prepared, dict(zip(self._data_inputs, arrays, strict=True)), bindings

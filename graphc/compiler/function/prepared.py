@@ -16,6 +16,7 @@ from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.device import executor_for, select_device
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.pending import Pending
 
 
 class Prepared:
@@ -69,7 +70,21 @@ class Prepared:
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. An error leaves them as they were: ShapeError
         where sizes that have to agree do not, and what the executor raises."""
+        self._before(feeds, bindings, call_step)
+        return self._executor.run(feeds, bindings, call_step, observer or self._observer)
+
+    def start(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> Pending:
+        """As `run`, without waiting for what is fetched where the mode allows that."""
+        if self._observer is not None:
+            return Pending.done(self.run(feeds, bindings, call_step))
+        self._before(feeds, bindings, call_step)
+        return self._executor.start(feeds, bindings, call_step)
+
+    def _before(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> None:
         self.check_sizes(bindings)
         if self._checker is not None:
             self._checker.check(feeds, bindings, call_step)
-        return self._executor.run(feeds, bindings, call_step, observer or self._observer)

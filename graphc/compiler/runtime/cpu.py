@@ -9,6 +9,7 @@ import numpy as np
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import Program
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.pending import Pending
 
 
 class CpuExecutor:
@@ -32,3 +33,9 @@ class CpuExecutor:
         for state, value in zip(self._states, results[self._fetched :], strict=True):
             state.place(value)
         return results[: self._fetched]
+
+    def start(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> Pending:
+        """As `run`: the values are there when this returns."""
+        return Pending.done(self.run(feeds, bindings, call_step))

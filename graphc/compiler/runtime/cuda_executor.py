@@ -22,8 +22,10 @@ from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
 from graphc.compiler.runtime.observed import run_observed
 from graphc.compiler.runtime.out_of_memory import explanation
+from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
+from graphc.compiler.runtime.workspace import Fetch
 from graphc.errors import IndexRangeError, NotFiniteError, OutOfMemoryError
 
 FINE = 2**64 - 1
@@ -92,34 +94,66 @@ class CudaExecutor:
         Raises DeviceError where the GPU fails, and what the interpreter raises where a check on
         the device did (an index out of range): the states are as before then.
         """
+        checked = self._has_to_check(feeds, bindings)
+        with self._working():
+            try:
+                fetch = self._begin(feeds, bindings, call_step, checked, observer)
+            except OutOfMemoryError as error:
+                raise self._explained(error, bindings) from None
+            except NotFiniteError:
+                # The observer's. It saw what kernels store; the interpreter shows it each
+                # node, so that the first of them is named.
+                self._interpret(feeds, bindings, call_step, observer)
+                raise
+            parts = fetch.wait() if fetch is not None else []
+            status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
+            if status != FINE:
+                self._device.fill(self._status, 0xFF, _STATUS_BYTES)
+        if status != FINE:
+            self._refuse(status, feeds, bindings, call_step)
+        return self._results(parts, bindings)
+
+    def start(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> Pending:
+        """As `run`, without waiting, unless a check on the device may fail: that has to be known
+        before the next call."""
+        if self._has_to_check(feeds, bindings):
+            return Pending.done(self.run(feeds, bindings, call_step))
+        with self._working():
+            try:
+                fetch = self._begin(feeds, bindings, call_step, False, None)
+            except OutOfMemoryError as error:
+                raise self._explained(error, bindings) from None
+        if fetch is None:
+            return Pending.done([])
+
+        def wait() -> list[np.ndarray]:
+            with self._working():
+                return self._results(fetch.wait(), bindings)
+
+        return Pending(wait)
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """The device is current, and what pycuda raises becomes a DeviceError."""
         device = self._device
         try:
             with device.current():
-                try:
-                    results, status = self._run(feeds, bindings, call_step, observer)
-                except OutOfMemoryError as error:
-                    raise self._explained(error, bindings) from None
-                except NotFiniteError:
-                    # The observer's. It saw what kernels store; the interpreter shows it each
-                    # node, so that the first of them is named.
-                    self._interpret(feeds, bindings, call_step, observer)
-                    raise
-                if status != FINE:
-                    device.fill(self._status, 0xFF, _STATUS_BYTES)
+                yield
         except device.errors as error:
             raise device.failure(error, f"running {self._name}") from error
-        if status != FINE:
-            self._refuse(status, feeds, bindings, call_step)
-        return results
 
-    def _run(
+    def _begin(
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: int,
+        checked: bool,
         observer: Observer | None,
-    ) -> tuple[list[np.ndarray], int]:
-        """What is fetched, and the status word."""
+    ) -> Fetch | None:
+        """Launch everything, and begin to copy what is fetched, with the status word as the last
+        one where it has to be `checked`. None where there is nothing to copy."""
         device = self._device
         with self.placed(feeds, bindings, call_step) as tape:
             if observer is None:
@@ -127,8 +161,27 @@ class CudaExecutor:
             else:
                 updated = [on_device(state, device) for state in self._updated]
                 run_observed(device, tape, self._outputs, feeds, updated, observer)
-            checked = bool(self._program.checks) and not self._indices_fit(feeds, bindings)
-            return self._fetch(tape, bindings, checked)
+            sources = [
+                (tape.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
+                for node, buffer, shape in zip(
+                    self._fetched, self._program.fetches, self._shapes(bindings), strict=True
+                )
+            ]
+            if checked:
+                sources.append((self._status, _STATUS_BYTES))
+            return device.workspace.start_fetch(sources) if sources else None
+
+    def _shapes(self, bindings: Bindings) -> list[tuple[int, ...]]:
+        return [
+            tuple(dims.evaluate(size, bindings) for size in node.shape) for node in self._fetched
+        ]
+
+    def _results(self, parts: Sequence[np.ndarray], bindings: Bindings) -> list[np.ndarray]:
+        shapes = self._shapes(bindings)
+        return [
+            part.view(node.dtype).reshape(shape).copy()
+            for part, node, shape in zip(parts, self._fetched, shapes, strict=True)
+        ]
 
     @contextmanager
     def placed(
@@ -159,26 +212,6 @@ class CudaExecutor:
                 launch(step.function, step.grid, step.block, step.parameters, step.shared)
             except self._device.errors as error:
                 raise self._device.failure(error, f"launching {described(step.launch)}") from error
-
-    def _fetch(self, tape: Tape, bindings: Bindings, checked: bool) -> tuple[list[np.ndarray], int]:
-        """Copies of the fetched values, and the status word where it has to be `checked`. Waits
-        for the device if there is anything to copy."""
-        sources, shapes = [], []
-        for node, buffer in zip(self._fetched, self._program.fetches, strict=True):
-            shapes.append(tuple(dims.evaluate(size, bindings) for size in node.shape))
-            nbytes = math.prod(shapes[-1]) * np.dtype(node.dtype).itemsize
-            sources.append((tape.address(buffer), nbytes))
-        if checked:
-            sources.append((self._status, _STATUS_BYTES))
-        if not sources:
-            return [], FINE
-        parts = self._device.workspace.fetch(sources, f"running {self._name}")
-        status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
-        results = [
-            part.view(node.dtype).reshape(shape).copy()
-            for part, node, shape in zip(parts, self._fetched, shapes, strict=True)
-        ]
-        return results, status
 
     # ---- preparation ----------------------------------------------------------------------------
 
@@ -254,11 +287,12 @@ class CudaExecutor:
 
     # ---- checks ---------------------------------------------------------------------------------
 
-    def _indices_fit(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
-        """Whether all tests on the device are of fed indices that are in range."""
-        if self._fed_indices is None:
+    def _has_to_check(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
+        """Whether a test on the device may fail: not where all are of fed indices that fit."""
+        if not self._program.checks:
             return False
-        return all(fed.all_fit(feeds, bindings) for fed in self._fed_indices)
+        fed = self._fed_indices
+        return fed is None or not all(one.all_fit(feeds, bindings) for one in fed)
 
     def _refuse(
         self,

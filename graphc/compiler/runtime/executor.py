@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph import Node, Symbol
+from graphc.compiler.runtime.pending import Pending
 
 Observer = Callable[[Node, np.ndarray, float], None]
 """Called with each node that gets a value in memory, that value and the seconds that it took. Where
@@ -34,3 +35,8 @@ class Executor(Protocol):
         Returns:
             What is fetched, as arrays that alias neither feeds nor states nor each other.
         """
+
+    def start(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> Pending:
+        """As `run`, without waiting for what is fetched where the device allows that."""

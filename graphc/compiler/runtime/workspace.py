@@ -2,11 +2,12 @@
 
 An arena, as large as the largest that a function needs: what launches hand to each other. Two slots
 for inputs: while one call's launches read the one, the next call's inputs are copied into the
-other. Page-locked memory for what is fetched.
+other. Page-locked memory for what is fetched, as much as is under way.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,36 @@ class Slot:
         self.block = None
 
 
+class Receipt:
+    """Page-locked memory that device memory is copied to, and the event behind the copies.
+
+    It goes back to the workspace when it is read, and when it is dropped unread: the next one to
+    have its memory waits for the copies then.
+    """
+
+    def __init__(self, device: Device, nbytes: int):
+        self.host = device.pinned(nbytes)
+        self.copied: Any = device.event()
+
+
+class Fetch:
+    """Copies to the host that are under way."""
+
+    def __init__(self, workspace: Workspace, receipt: Receipt, parts: list[np.ndarray]):
+        self._workspace = workspace
+        self._receipt = receipt
+        self._parts = parts
+
+    def wait(self) -> list[np.ndarray]:
+        """Arrays of uint8 in page-locked memory, good for as long as this object lives. The device
+        has to be current; raises what pycuda raises."""
+        self._receipt.copied.synchronize()
+        return list(self._parts)
+
+    def __del__(self) -> None:
+        self._workspace.take_back(self._receipt)
+
+
 class Workspace:
     """What calls on a device use in turn; see the head of this file."""
 
@@ -62,7 +93,7 @@ class Workspace:
         self._arena: Block | None = None
         self._slots = (Slot(device), Slot(device))
         self._calls = 0
-        self._staging = np.empty(0, np.uint8)
+        self._receipts: dict[int, deque[Receipt]] = {}
 
     def arena(self, nbytes: int, what: str) -> Block:
         """The arena, at least this large; `what` names the function that needs it.
@@ -113,27 +144,31 @@ class Workspace:
             raise
         slot.read.record(device.compute)
 
-    def fetch(self, sources: Sequence[tuple[int, int]], what: str) -> list[np.ndarray]:
-        """Device memory, copied to the host behind all work so far.
-
-        Args:
-            sources: (address, bytes) pairs.
-            what: whose work it is that is waited for, for errors.
-
-        Returns:
-            Arrays of uint8 in page-locked memory, which the next fetch writes over.
-        """
+    def start_fetch(self, sources: Sequence[tuple[int, int]]) -> Fetch:
+        """Begin to copy device memory, (address, bytes) pairs, to the host, behind all work so
+        far."""
         starts = np.cumsum([0] + [-(-nbytes // 64) * 64 for _, nbytes in sources])
-        if self._staging.nbytes < starts[-1]:
-            self._device.discard(self._staging)
-            self._staging = self._device.pinned(size_class(int(starts[-1])))
+        receipt = self._receipt(int(starts[-1]))
         parts = []
         for start, (address, nbytes) in zip(starts, sources, strict=False):
-            parts.append(self._staging[start : start + nbytes])
+            parts.append(receipt.host[start : start + nbytes])
             if nbytes:
                 self._device.start_download(parts[-1], address)
-        self._device.wait(what)
-        return parts
+        receipt.copied.record(self._device.compute)
+        return Fetch(self, receipt, parts)
+
+    def _receipt(self, nbytes: int) -> Receipt:
+        size = size_class(nbytes)
+        free = self._receipts.setdefault(size, deque())
+        if not free:
+            return Receipt(self._device, size)
+        receipt = free.popleft()
+        receipt.copied.synchronize()  # of a fetch that nobody waited for
+        return receipt
+
+    def take_back(self, receipt: Receipt) -> None:
+        """Keep page-locked memory for the next fetch. May be called from a finaliser."""
+        self._receipts[receipt.host.nbytes].append(receipt)
 
     def drop(self) -> None:
         """Give up the arena and the slots, where memory is short. Nothing may be under way on the
