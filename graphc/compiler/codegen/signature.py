@@ -23,6 +23,8 @@ from graphc.compiler.codegen.launch import (
 from graphc.compiler.graph import BATCH, Node, Symbol
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, product, symbols
 
+_WIDTH = 98
+
 
 @dataclass(frozen=True)
 class Place:
@@ -81,8 +83,16 @@ class Signature:
 
     @property
     def parameters(self) -> str:
-        """The text between the parentheses of the function."""
-        return ", ".join(text for text, _ in self._parameters)
+        """The text between the parentheses of the function, in lines that fit the page."""
+        texts = [text for text, _ in self._parameters]
+        lines, line = [], ""
+        for k, text in enumerate(texts):
+            text += "," if k < len(texts) - 1 else ""
+            if line and len(line) + 1 + len(text) > _WIDTH:
+                lines.append(line)
+                line = ""
+            line = f"{line} {text}" if line else f"    {text}"
+        return "".join(f"\n{line}" for line in [*lines, line] if line)
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
