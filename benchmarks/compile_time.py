@@ -1,27 +1,45 @@
-"""How long graphs take to build, differentiate and optimise: python benchmarks/compile_time.py
+"""How long compiling takes: python benchmarks/compile_time.py [--starts [MODEL ...]]
 
-Prints the median processor milliseconds for graphs of 100, 1,000 and 10,000 nodes (before their
-gradients are added) and, for each step, how much a node costs at 10,000 against 1,000 (flat is
-1.0); then how soon a 3-layer MLP can train.
+First graphs: the median processor milliseconds to build, differentiate and optimise some of 100,
+1,000 and 10,000 nodes (before their gradients are added) and, for each step, how much a node costs
+at 10,000 against 1,000 (flat is 1.0); then how soon a 3-layer MLP can train on the CPU.
+
+Then how soon the kernels of each reference model are there, in a process of its own each time: with
+an empty cache, which runs nvcc (no GPU is needed for that), and with a cache that has them. With
+``--starts`` these alone, of the models that are named or of all.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 import graphc
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
+from graphc.compiler.runtime import nvcc
+from graphc.compiler.schedule import make_schedule
+from graphc.compiler.schedule.layout import sink_transposes
+from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
 
 SIZES = (100, 1_000, 10_000)
 STEPS = ("build", "grad", "passes")
 REPEATS = 5
+CARD = "sm_90"
+ANY_DRIVER = (99, 0)  # nothing is loaded
 
 Built = tuple[Node, list[Node]]
 
@@ -107,6 +125,80 @@ def ready() -> float:
     return seconds + time.perf_counter() - started
 
 
+@dataclass(frozen=True)
+class Start:
+    """The seconds from imported modules to kernels that a driver could load, part by part.
+
+    Attributes:
+        build: weights, graph, gradient.
+        passes: of the compiler.
+        schedule: what is computed together, as `lower` works it out once more.
+        lower: from the graph after the passes to the source, the schedule included.
+        binary: by the key of the source out of the cache, or by nvcc.
+        kernels, lines: of the source.
+    """
+
+    build: float
+    passes: float
+    schedule: float
+    lower: float
+    binary: float
+    kernels: int
+    lines: int
+
+    @property
+    def beyond_build(self) -> float:
+        return self.passes + self.lower + self.binary
+
+
+def start(name: str, folder: str) -> Start:
+    """Prepare a reference model's training step for a GPU, with the kernel cache in `folder`."""
+    config.cuda_cache = folder
+    step, build = elapsed(REFERENCE_MODELS[name].build)
+    values = [step.loss, *step.metrics, *(value for _, value in step.updates)]
+    states = [g.state_of(variable) for variable, _ in step.updates]
+    (outputs, _), passes = elapsed(optimize, values)
+    _, schedule = elapsed(lambda: make_schedule(sink_transposes(outputs)))
+    program, lowering = elapsed(lower, outputs, states)
+    source, layers = program.source, {}
+    _, binary = elapsed(nvcc.compiled, source, CARD, ANY_DRIVER, layers, name)
+    count = len(launches(program.steps))
+    return Start(build, passes, schedule, lowering, binary, count, len(source.splitlines()))
+
+
+def elapsed(function: Callable, *arguments: object) -> tuple[Any, float]:
+    """A result and the seconds that it took by the clock, other programs' included."""
+    started = time.perf_counter()
+    return function(*arguments), time.perf_counter() - started
+
+
+def started_apart(name: str, folder: str) -> Start:
+    """`start` in a process of its own, which has imported everything and done nothing before."""
+    command = [sys.executable, __file__, "--one-start", name, folder]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"the start of {name} failed:\n{done.stderr}")
+    return Start(**json.loads(done.stdout))
+
+
+def report_starts(names: Sequence[str]) -> None:
+    """A table of cold and warm starts, in milliseconds; of the warm ones the median."""
+    heads = ("kernels", "lines", "nvcc s", "build", "passes", "schedule", "lower", "look-up")
+    print(f"\nStarts, for {CARD}: nvcc in seconds, the rest of a warm start in milliseconds")
+    print(f"{'model':<8}", *(f"{head:>8}" for head in heads), f"{'passes + lower + look-up':>25}")
+    for name in names:
+        with tempfile.TemporaryDirectory(prefix="graphc-starts-") as folder:
+            cold = started_apart(name, folder)
+            warm = [started_apart(name, folder) for _ in range(REPEATS)]
+        parts = [
+            f"{1e3 * statistics.median(getattr(one, part) for one in warm):>8.1f}"
+            for part in ("build", "passes", "schedule", "lower", "binary")
+        ]
+        total = 1e3 * statistics.median(one.beyond_build for one in warm)
+        counts = (f"{cold.kernels:>8}", f"{cold.lines:>8}", f"{cold.binary:>8.1f}")
+        print(f"{name:<8}", *counts, *parts, f"{total:>25.1f}", flush=True)
+
+
 def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:
     for name, build in builders:
         report(name, build)
@@ -118,4 +210,13 @@ def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:
 
 
 if __name__ == "__main__":
-    main((("chain of pointwise ops", chain), ("MLP-like stack", stack), ("wide loop", loop)))
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--one-start"]:
+        print(json.dumps(asdict(start(*arguments[1:]))))
+    elif arguments[:1] == ["--starts"]:
+        report_starts(arguments[1:] or list(REFERENCE_MODELS))
+    elif arguments:
+        sys.exit(f"expected nothing or --starts [MODEL ...], received {' '.join(arguments)}")
+    else:
+        main((("chain of pointwise ops", chain), ("MLP-like stack", stack), ("wide loop", loop)))
+        report_starts(list(REFERENCE_MODELS))
