@@ -40,13 +40,13 @@ GC_DEVICE void gc_put_column(T (&tile)[K][WIDTH], int k, int outer, gc_pack<T> p
   for (int j = 0; j < 4; ++j) tile[k + j][outer] = pack.of[j];
 }
 
-// Adds the product of two tiles to the sums of a thread, in the order of k. The thread's first
-// row and column are given; every fourth row of `total` the next ROW_STEP rows begin, and
+// Adds the product of K rows of two tiles to the sums of a thread, in the order of k. The thread's
+// first row and column are given; every fourth row of `total` the next ROW_STEP rows begin, and
 // every fourth column the next COLUMN_STEP columns.
-template <int ROW_STEP, int COLUMN_STEP, typename T, int ROWS, int COLUMNS, int K, int LEFT,
+template <int K, int ROW_STEP, int COLUMN_STEP, typename T, int ROWS, int COLUMNS, int LEFT,
           int RIGHT>
-GC_DEVICE void gc_multiply(T (&total)[ROWS][COLUMNS], const T (&left)[K][LEFT],
-                           const T (&right)[K][RIGHT], int row, int column) {
+GC_DEVICE void gc_multiply(T (&total)[ROWS][COLUMNS], const T (*left)[LEFT],
+                           const T (*right)[RIGHT], int row, int column) {
 #pragma unroll
   for (int k = 0; k < K; ++k) {
     gc_pack<T> a[ROWS / 4], b[COLUMNS / 4];
@@ -75,6 +75,38 @@ GC_DEVICE gc_pack<T> gc_pick(const T (&total)[ROWS][COLUMNS], int r, int c) {
     }
   }
   return pack;
+}
+
+// Adds the sums of SLICES groups of THREADS threads, in the order of the slices; all threads of the
+// block come here. Each slice keeps its share of the rows: its row `slice * ROWS / SLICES + i` is
+// row i of `total` then. `memory` holds SLICES * THREADS * ROWS * COLUMNS elements.
+template <int SLICES, int THREADS, typename T, int ROWS, int COLUMNS>
+GC_DEVICE void gc_add_slices(T (&total)[ROWS][COLUMNS], T* memory, int slice, int thread) {
+  __syncthreads();  // what was in memory has been read
+#pragma unroll
+  for (int r = 0; r < ROWS; ++r) {
+#pragma unroll
+    for (int c = 0; c < COLUMNS / 4; ++c) {
+      const int at = (slice * ROWS + r) * (COLUMNS / 4) + c;
+      gc_store4(memory + (at * THREADS + thread) * 4, gc_pick(total, r, c));
+    }
+  }
+  __syncthreads();
+#pragma unroll
+  for (int i = 0; i < ROWS / SLICES; ++i) {
+#pragma unroll
+    for (int c = 0; c < COLUMNS / 4; ++c) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j) total[i][4 * c + j] = 0;
+#pragma unroll
+      for (int s = 0; s < SLICES; ++s) {
+        const int at = (s * ROWS + slice * (ROWS / SLICES) + i) * (COLUMNS / 4) + c;
+        const gc_pack<T> part = gc_load4(memory + (at * THREADS + thread) * 4);
+#pragma unroll
+        for (int j = 0; j < 4; ++j) total[i][4 * c + j] += part.of[j];
+      }
+    }
+  }
 }
 
 // The sum over the lanes of a warp, in a fixed tree; all lanes get it.

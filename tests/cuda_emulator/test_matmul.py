@@ -163,11 +163,12 @@ def test_what_lies_behind_a_product_is_in_its_epilogue(n: int) -> None:
 
 def test_long_sums_are_cut_into_parts() -> None:
     cases = Cases(7)
-    for m, n, k in ((12, 20, 1000), (5, 7, 517), (40, 40, 2049)):
+    for m, n, k in ((12, 20, 2048), (5, 7, 3001), (40, 40, 2050)):
         a, b = cases.whole((m, k)), cases.whole((k, n))
         cases.outputs.append(g.maximum(g.matmul(a, b), 0) + cases.whole((m, n)))
-    symbolic = cases.whole((BATCH, 20), (1100, 20)), cases.whole((BATCH, 12), (1100, 12))
-    cases.outputs.append(g.matmul(g.transpose(symbolic[0]), symbolic[1]))
+    # As many parts as this size gives, 1 at a smaller one.
+    left, right = (cases.whole((BATCH * 20, n), (4 * 20 * 16, n)) for n in (20, 12))
+    cases.outputs.append(g.matmul(g.transpose(left), right))
     cases.outputs.append(g.matmul(cases.whole((1, 9000)), cases.whole((9000, 3))))
     launched = cases.check()
     assert len(launched) == 2 * len(cases.outputs)

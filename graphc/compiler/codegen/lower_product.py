@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.c_text import C_TYPES, over, plus
+from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.emitter import Emitter, Given
 from graphc.compiler.codegen.index import Index
@@ -142,6 +142,10 @@ def _print_tiles(
         k=signature.size(first.k),
         whole_rows=_divides(tile.rows, first.m),
         whole_columns=_divides(tile.columns, first.n),
+        own_row=_own("/", tile.warp_columns, tile.lane_rows * tile.thread_rows, tile.lane_columns),
+        own_column=_own(
+            "%", tile.warp_columns, tile.lane_columns * tile.thread_columns, tile.lane_columns
+        ),
         matrices=product(first.batch) != 1,
         heads="\n".join(head for head in heads if head),
         fetches=fetches,
@@ -189,6 +193,14 @@ def _named(text: str) -> Given:
 def _different(products: Sequence[Product], side: str) -> list[Operand]:
     """The operands of one side, each once."""
     return list(dict.fromkeys(getattr(one, side) for one in products))
+
+
+def _own(operator: str, warps: int, span: int, lanes: int) -> str:
+    """The first row (with "/") or column ("%") of a thread: `warps` warps lie side by side, each
+    over `span` rows or columns, and in a warp `lanes` lanes."""
+    take = over if operator == "/" else modulo
+    warp, lane = take("warp", str(warps)), take("in_warp", str(lanes))
+    return plus(times(warp, str(span)), times(lane, "4"))
 
 
 def _ceil_text(signature: Signature, size: Size, span: int) -> str:

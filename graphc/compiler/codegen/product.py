@@ -60,11 +60,14 @@ class Pulled:
             names of ints, or digits, and lie inside of the operand. What it prints is inside of
             the loop over k, and is not run for elements outside of the operand; what depends on
             `outer` alone is moved out of the loop by the compiler, if it has no branches.
+        before: prints what a block of a tiled kernel does once, above the loop, if there is
+            something: a table in shared memory, with the barrier behind it.
     """
 
     node: Node
     fast: Axis
     value: Callable[[Emitter, tuple[str, ...], str, str], str] = field(compare=False)
+    before: Callable[[Emitter], None] | None = field(default=None, compare=False)
 
 
 Operand: TypeAlias = Direct | Pulled

@@ -102,6 +102,9 @@ def fetch(
         start = f"{pointer} + ({at})"
         value = f"gc_load4({name}_from + ({step}))" if wide else f"{name}_from[{step}]"
     else:
+        if operand.before is not None:
+            operand.before(emitter)
+            head = emitter.take()
         value = operand.value(emitter, batch, "outer", "inner")
         lines = emitter.take()
     return (

@@ -6,23 +6,25 @@ largest (most multiplications for each element read) to the smallest (most block
 - 128 x 128, k in steps of 8, 128 threads of 16 x 8 results each (float32 alone: the sums of a
   thread fill half of its registers);
 - 64 x 64, steps of 16, 128 threads of 8 x 4;
-- 32 x 32, steps of 32, 64 threads of 4 x 4. The smaller the tile, the longer the step: a step has
-  to be long enough to cover the way of the next one from memory.
-- 64 x 16 where the result has at most 16 columns, 16 x 64 where it has at most 16 rows: in a square
-  tile most threads would compute nothing.
+- 32 x 32, steps of 64, threads of 4 x 4. Four groups of 64 threads compute the same results, each
+  from a quarter of every step, and add up in the end. The smaller the tile, the longer the step: a
+  step has to be long enough to cover the way of the next one from memory;
+- where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups as well:
+  in a square tile most threads would compute nothing.
 
 The rule takes the largest candidate that gives the card `BLOCKS` blocks, counting the parts that k
 can be cut into; if none does, the smallest. A symbolic size counts as `TYPICAL` there: one text
 serves every size, so the choice cannot wait for it. Several products in one kernel multiply a
 thread's sums and a block's shared memory; candidates with more than `MOST_SUMS` registers of sums
-are left out, and steps are shortened until the tiles fit `MOST_SHARED` bytes.
+are left out, and steps are shortened until the tiles fit `MOST_SHARED` bytes. Where k has at most
+`SHORT` elements one step covers it, as short as may be, and one group of threads is enough.
 
-**Split k.** Where even so there are fewer than half of `BLOCKS` blocks, k is cut into parts of at
-least `PART` elements, one block each. The partial sums go to a workspace, and a second launch adds
-them in the order of k and runs the epilogue. How many parts is a formula of the sizes, so a new
-batch size compiles nothing: with k an int, as many as fill the card for this grid; with k symbolic
-(a weight's gradient: k is the batch) as many as k gives, up to what fills the card. Where the grid
-and k are both symbolic k is left whole.
+**Split k.** Where even so there are at most half of `BLOCKS` blocks, and k is (typically) at least
+two parts of `PART` elements, k is cut into parts, one block each. The partial sums go to a
+workspace, and a second launch adds them in the order of k and runs the epilogue. How many parts is
+a formula of the sizes, so a new batch size compiles nothing: with k an int, as many as fill the
+card for this grid; with k symbolic (a weight's gradient, over the samples and places of a batch) as
+many as k gives, up to what fills the card. Where the grid and k are both symbolic k is left whole.
 
 **Vectors.** A product with one column or one row moves each element of a matrix once and computes
 next to nothing: there a warp computes one result, its lanes side by side along k; parts of a split
@@ -39,11 +41,12 @@ from graphc.compiler.codegen.launch import Clamped
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate, symbols
 
 BLOCKS = 128  # about one for each multiprocessor of a large card
-PART = 256
+PART = 1024
 VECTOR_PART = 4096
 MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
 MOST_SHARED = 48 * 1024
+SHORT = 32
 TYPICAL = 128
 
 
@@ -59,6 +62,7 @@ class Tile:
         depth: elements along k that are in shared memory at a time.
         thread_rows, thread_columns: results of one thread.
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
+        slices: groups of threads that compute the same results, each from its share of a step.
     """
 
     rows: int
@@ -68,10 +72,15 @@ class Tile:
     thread_columns: int
     lane_rows: int
     lane_columns: int
+    slices: int = 1
+
+    @property
+    def slice_threads(self) -> int:
+        return self.rows * self.columns // (self.thread_rows * self.thread_columns)
 
     @property
     def threads(self) -> int:
-        return self.rows * self.columns // (self.thread_rows * self.thread_columns)
+        return self.slice_threads * self.slices
 
     @property
     def warp_columns(self) -> int:
@@ -88,6 +97,10 @@ class Tile:
         width = lefts * (self.rows + PADDING) + rights * (self.columns + PADDING)
         return 2 * self.depth * width * np.dtype(dtype).itemsize
 
+    def exchanged(self, dtype: str) -> int:
+        """Bytes through which the slices add up, in the place of the operands' tiles."""
+        return self.rows * self.columns * self.slices * np.dtype(dtype).itemsize
+
 
 PADDING = 4
 """Elements behind each row of a tile in shared memory: with them, the four stores of a pack that
@@ -96,10 +109,10 @@ lies along k go to banks of their own."""
 SQUARE = (
     Tile(128, 128, 8, 16, 8, 4, 8),
     Tile(64, 64, 16, 8, 4, 4, 8),
-    Tile(32, 32, 32, 4, 4, 4, 8),
+    Tile(32, 32, 64, 4, 4, 4, 8, slices=4),
 )
-FEW_COLUMNS = Tile(64, 16, 16, 4, 4, 8, 4)
-FEW_ROWS = Tile(16, 64, 16, 4, 4, 4, 8)
+FEW_COLUMNS = Tile(64, 16, 64, 4, 4, 8, 4, slices=4)
+FEW_ROWS = Tile(16, 64, 64, 4, 4, 4, 8, slices=4)
 
 
 def is_vector(m: Size, n: Size) -> bool:
@@ -128,8 +141,12 @@ def choose_tile(
     parts = max(1, min(MOST_PARTS, _typical(k) // PART))
     enough = (t for t in fitting if _typical(blocks(t, m, n, matrices)) * parts >= BLOCKS)
     tile = next(enough, (fitting or candidates)[-1])
-    while tile.shared(*operands, dtype) > MOST_SHARED:
+    if not isinstance(k, Dim) and k <= SHORT:
+        tile = replace(tile, depth=min(tile.depth, SHORT), slices=1)
+    while tile.shared(*operands, dtype) > MOST_SHARED or _covers(tile.depth // 2, k):
         tile = replace(tile, depth=tile.depth // 2)
+    while tile.slices > 1 and tile.exchanged(dtype) > tile.shared(*operands, dtype):
+        tile = replace(tile, slices=tile.slices // 2)
     return tile
 
 
@@ -146,15 +163,18 @@ def split(grid: Size, k: Size, part: int = PART) -> Clamped | None:
         k: what is summed.
         part: the least elements of a part.
     """
-    if isinstance(k, Dim):
-        if isinstance(grid, Dim) or BLOCKS // grid < 2:
-            return None
-        return Clamped(k // part, 1, min(MOST_PARTS, BLOCKS // grid))
-    most = min(MOST_PARTS, k // part)
-    if most < 2 or BLOCKS // _typical(grid) < 2:
+    if BLOCKS // _typical(grid) < 2 or _typical(k) < 2 * part:
         return None
-    wanted = BLOCKS // grid
-    return Clamped(wanted, 1, most)
+    if not isinstance(k, Dim):
+        return Clamped(BLOCKS // grid, 1, min(MOST_PARTS, k // part))
+    if isinstance(grid, Dim):
+        return None
+    return Clamped(k // part, 1, min(MOST_PARTS, BLOCKS // grid))
+
+
+def _covers(depth: int, k: Size) -> bool:
+    """Whether one step of this depth, which has to be at least 8, is as long as k."""
+    return depth >= 8 and not isinstance(k, Dim) and k <= depth
 
 
 def _typical(size: Size) -> int:
