@@ -95,6 +95,6 @@ def modulo(left: str, right: str) -> str:
 
 def comment(text: object) -> str:
     """Text from users made harmless inside of a comment: one line, and nothing that ends it."""
-    line = " ".join(str(text).split()).encode("ascii", "backslashreplace").decode()
+    line = " ".join(str(text).split()).encode("unicode_escape").decode("ascii")
     # A backslash at the end would join the next line to the comment; ?? begins a trigraph.
     return line.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")

@@ -22,9 +22,13 @@ def quantity(value: int, unit: str = "") -> str:
 
 
 def wrapped(text: str, indent: str = "    ") -> list[str]:
-    """Text as lines of the table, whatever whitespace is in it."""
+    """Text as lines of the table, whatever whitespace is in it; a terminal shows it and obeys
+    none of it."""
+    shown = "".join(
+        char if char.isprintable() or char.isspace() else ascii(char)[1:-1] for char in text
+    )
     return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", drop_whitespace=True
+        shown, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", drop_whitespace=True
     )
 
 

@@ -95,12 +95,13 @@ def test_layers_and_reasons_come_with_each_kernel() -> None:
 
 
 def test_table_fits_the_page_whatever_layers_are_called() -> None:
-    with g.origin("a_layer_with_quite_a_long_name_" * 4 + "\n*/ \t'"):
+    with g.origin("a_layer_with_quite_a_long_name_" * 4 + "\n*/ \t\x1b[2J'"):
         node = g.softmax(g.exp(X) + 1.0)
     kernels = described([node], title="a function of a long name " * 5)
     lines = str(kernels).splitlines()
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith("k0_") for line in lines) == 1
+    assert str(kernels).replace("\n", "").isprintable()
 
 
 def test_html_escapes_names() -> None:
