@@ -9,12 +9,10 @@ whole lines. The gradients are convolutions again (`graphc.compiler.grad.contrac
 of the kernel, k runs over samples and windows, is long, and is cut into parts by the product's own
 rule.
 
-The position of an image's element is a part that depends on the pixel plus a part that depends on
-k. The first one is worked out once a thread, before the loop over k; the second one is divisions by
-constants. k counts the places in the order in which the weights lie in memory, backwards along an
-axis that a flip reverses, so that most weights are read as the plain matrix that they are. Where
-windows of one element, or one window as large as the image, make a plain matrix of the image too,
-it is read as one.
+k counts the places in the order in which the weights lie in memory, backwards along an axis that a
+flip reverses, so that most weights are read as the plain matrix that they are (`conv_weights`). The
+image is read through index arithmetic (`conv_image`), or, where windows of one element, or one
+window as large as the image, make a plain matrix of it too, as that.
 
 An image with holes between its elements (the gradient of a strided convolution) is cut into classes
 of windows by where they meet the holes (`conv_classes`). Each class is a product of its own, a
@@ -29,13 +27,16 @@ from dataclasses import dataclass
 from graphc.compiler.codegen.c_text import literal, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.conv_classes import Axis, classes
-from graphc.compiler.codegen.conv_operand import Image, Weights, affine, total
+from graphc.compiler.codegen.conv_image import Image
+from graphc.compiler.codegen.conv_walk import affine, total
+from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product, Pulled
+from graphc.compiler.codegen.tiles import is_vector
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -69,12 +70,12 @@ def _product(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Contex
     order = filters.order()
     image = Image(node.inputs[0], axes, order, affine(node.inputs[0], memory, context.counters))
     plain = image.direct()
-    apart = plain is not None and plain[1]  # a product for each sample
+    apart = plain is not None and len(plain.batch_strides) == 1  # a product for each sample
     batch = image.pixels[:1] if apart else ()
     pixels = product(image.pixels[1:] if apart else image.pixels)
     k = product(one.extent for one in order)
     left: Operand = filters.operand(order, len(batch))
-    right: Operand = image.pulled() if plain is None else plain[0]
+    right: Operand = plain or image.pulled(tiled=not is_vector(node.shape[1], pixels))
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])

@@ -1,0 +1,249 @@
+"""The image of a convolution as the right matrix of a product: image[k, pixel].
+
+The position of an element is a part that depends on the pixel plus a part that depends on k, and so
+is its coordinate along each axis where windows reach over the image's ends. Both parts are
+divisions by constants. Where threads lie side by side along the pixels, a thread works out its
+pixel's part once, and asks for k's at each element; the lanes of a warp ask for the same k. Where
+they lie side by side along k (the gradient of a kernel, whose pixels are channels and places) it is
+the other way round. The part that is asked for at each element comes from a table in shared memory,
+which the block makes first, if the axis is short enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.codegen.c_text import plus
+from graphc.compiler.codegen.conv_classes import Axis
+from graphc.compiler.codegen.conv_walk import Summed, nested, total
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.product import Axis as Fast
+from graphc.compiler.codegen.product import Direct, Pulled
+from graphc.compiler.codegen.strides import Strided
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
+
+Part = Callable[[Emitter, str], list[str]]
+"""Prints the part of an element's position, and those of its coordinates, that j or k settle."""
+
+# Below this many pixels a sample, products of samples apart would leave much of a tile empty.
+_FEW_PIXELS = 64
+# What a table may take of shared memory, by the bytes of an element: the rest holds the tiles.
+_TABLE_BYTES = {4: 8192, 8: 4096}
+
+
+@dataclass(frozen=True)
+class Image:
+    """The image, as one class of windows reads it.
+
+    Attributes:
+        node: the image, (samples, channels, *spatial).
+        axes: the spatial axes.
+        order: the axes of k.
+        map: where it lies, if strides say that.
+    """
+
+    node: Node
+    axes: tuple[Axis, ...]
+    order: tuple[Summed, ...]
+    map: Strided | None
+
+    @property
+    def pixels(self) -> Shape:
+        """The axes of the columns: samples, then windows."""
+        return (self.node.shape[0], *(axis.windows for axis in self.axes))
+
+    def _step(self, one: Summed) -> Size:
+        """How far the image's coordinate moves for the next element of an axis of k."""
+        step = self.axes[one.axis - 2].place_step if one.axis >= 2 else 1
+        return -step if one.backwards else step
+
+    def _start(self, one: Summed) -> Size:
+        """The image's coordinate for the first element of an axis of k and window 0."""
+        first = -self._step(one) * (one.extent - 1) if one.backwards else 0
+        return first + (self.axes[one.axis - 2].shift if one.axis >= 2 else 0)
+
+    def _offset(self) -> Size:
+        """The position of the element that window 0 of each axis meets at k = 0."""
+        assert self.map is not None
+        offset = self.map.offset
+        for one in self.order:
+            offset = offset + self._start(one) * self.map.strides[one.axis]
+        return offset
+
+    # ---- as a plain matrix ----------------------------------------------------------------------
+
+    def direct(self) -> Direct | None:
+        """The image as one plain matrix, or as one for each sample; None where it is neither."""
+        if self.map is None or not all(axis.inside for axis in self.axes):
+            return None
+        strides = self.map.strides
+        spatial = [
+            (axis.windows, axis.window_step * stride)
+            for axis, stride in zip(self.axes, strides[2:], strict=True)
+        ]
+        step = nested([(one.extent, self._step(one) * strides[one.axis]) for one in self.order])
+        if step is None:
+            return None
+        together = nested([(self.pixels[0], strides[0]), *spatial])
+        found = self._matrix(together, step, ())
+        few = product(self.pixels[1:])
+        if found is None and (isinstance(few, Dim) or few >= _FEW_PIXELS):
+            found = self._matrix(nested(spatial), step, (strides[0],))
+        return found
+
+    def _matrix(self, pixel: Size | None, step: Size, batch: Shape) -> Direct | None:
+        """The matrix whose columns are `pixel` elements apart, its rows `step`."""
+        assert self.map is not None
+        if pixel == 1:
+            return Direct(self.map.node, "outer", step, batch, self._offset())
+        if pixel is not None and step == 1:
+            return Direct(self.map.node, "k", pixel, batch, self._offset())
+        return None
+
+    # ---- an element at a time -------------------------------------------------------------------
+
+    def pulled(self, tiled: bool) -> Pulled:
+        """The image through index arithmetic; `tiled` is whether a block computes a tile."""
+        inner = next((one.extent for one in reversed(self.order) if one.extent != 1), 1)
+        windows = self.axes[-1].windows
+        along_k = not isinstance(windows, Dim) and (isinstance(inner, Dim) or inner > windows)
+        fast: Fast = "k" if along_k else "outer"
+        if self.map is None:
+            return Pulled(self.node, fast, self._in_front)
+        shape = self.pixels if along_k else tuple(one.extent for one in self.order)
+        if not (tiled and self._may_have_table(shape)):
+            return Pulled(self.node, fast, self._by(self._of_pixel, self._of_k))
+        if along_k:
+            value = self._by(self._entry, self._of_k)
+            return Pulled(self.node, fast, value, self._table(product(shape), self._of_pixel))
+        value = self._by(self._of_pixel, self._entry)
+        return Pulled(self.node, fast, value, self._table(product(shape), self._of_k))
+
+    @property
+    def _tested(self) -> list[Summed]:
+        """The axes of k along which there may be no element."""
+        return [one for one in self.order if one.axis >= 2 and not self.axes[one.axis - 2].inside]
+
+    def _in_front(self, emitter: Emitter, batch: object, j: str, k: str) -> str:
+        """The element as the sub-graph in front of the convolution has it."""
+        pixel, summed = Index(self.pixels, linear=j), self._summed(k)
+        coords = [emitter.coordinate(pixel, 0)]
+        for one in sorted(self.order, key=lambda one: one.axis):
+            first, move = self._first(emitter, pixel, one), self._move(emitter, summed, one)
+            coords.append(emitter.integer(plus(first, move)))
+        element = Index(self.node.shape, coords=tuple(coords))
+        tested = [coords[one.axis] for one in self._tested]
+        return self._inside(emitter, self.node, element, tested)
+
+    def _by(self, of_pixel: Part, of_k: Part) -> Callable[..., str]:
+        """An element where strides put it, from the two parts of its position and coordinates."""
+        assert self.map is not None
+        source = self.map.node
+
+        def value(emitter: Emitter, batch: object, j: str, k: str) -> str:
+            sums = [
+                emitter.integer(plus(first, move))
+                for first, move in zip(of_pixel(emitter, j), of_k(emitter, k), strict=True)
+            ]
+            return self._inside(emitter, source, Index(source.shape, linear=sums[0]), sums[1:])
+
+        return value
+
+    def _inside(self, emitter: Emitter, source: Node, element: Index, coords: Sequence[str]) -> str:
+        """The element, or 0 where one of the tested axes' coordinates is outside of the image."""
+        if not coords:
+            return emitter.value(source, element)
+        conditions = []
+        for coord, one in zip(coords, self._tested, strict=True):
+            extent = emitter.signature.size(self.axes[one.axis - 2].extent)
+            conditions += [f"{coord} >= 0", f"{coord} < {extent}"]
+        result = emitter.variable(self.node, "0")
+        with emitter.block(f"if ({' && '.join(conditions)})"):
+            emitter.line(f"{result} = {emitter.value(source, element)};")
+        return result
+
+    # ---- the two parts --------------------------------------------------------------------------
+
+    def _of_pixel(self, emitter: Emitter, j: str) -> list[str]:
+        """Where a pixel meets k = 0: the position in memory, the coordinates that are tested."""
+        assert self.map is not None
+        pixel = Index(self.pixels, linear=j)
+        steps = [self.map.strides[0]]
+        for axis, stride in zip(self.axes, self.map.strides[2:], strict=True):
+            steps.append(axis.window_step * stride)
+        terms = [(emitter.coordinate(pixel, n), step) for n, step in enumerate(steps) if step != 0]
+        base = emitter.integer(total(emitter, terms, self._offset()))
+        return [base, *(self._first(emitter, pixel, one) for one in self._tested)]
+
+    def _of_k(self, emitter: Emitter, k: str) -> list[str]:
+        """How far k is from there: in memory, and along the axes that are tested."""
+        assert self.map is not None
+        summed = self._summed(k)
+        steps = [self._step(one) * self.map.strides[one.axis] for one in self.order]
+        terms = [(emitter.coordinate(summed, n), step) for n, step in enumerate(steps) if step != 0]
+        way = emitter.integer(total(emitter, terms, 0))
+        return [way, *(self._move(emitter, summed, one) for one in self._tested)]
+
+    def _summed(self, k: str) -> Index:
+        return Index(tuple(one.extent for one in self.order), linear=k)
+
+    def _first(self, emitter: Emitter, pixel: Index, one: Summed) -> str:
+        """The image's coordinate along an axis where k is 0."""
+        if one.axis < 2:
+            return emitter.integer(total(emitter, [], self._start(one)))
+        window = (emitter.coordinate(pixel, one.axis - 1), self.axes[one.axis - 2].window_step)
+        return emitter.integer(total(emitter, [window], self._start(one)))
+
+    def _move(self, emitter: Emitter, summed: Index, one: Summed) -> str:
+        """From the coordinate along an axis where k is 0 to that of another k."""
+        place = emitter.coordinate(summed, self.order.index(one))
+        return emitter.integer(total(emitter, [(place, self._step(one))], 0))
+
+    # ---- a table of one of them -----------------------------------------------------------------
+
+    @property
+    def _entry_type(self) -> str:
+        """An int for the memory, and one for each axis that is tested."""
+        return ("int", "int2", "int4", "int4")[len(self._tested)]
+
+    def _may_have_table(self, shape: Shape) -> bool:
+        """Whether an axis of the product with these axes inside is short, and its part more than a
+        multiplication."""
+        count = product(shape)
+        if isinstance(count, Dim):
+            return False
+        words = {"int": 1, "int2": 2, "int4": 4}[self._entry_type]
+        most = _TABLE_BYTES[np.dtype(self.node.dtype).itemsize]
+        return sum(size != 1 for size in shape) > 1 and 4 * words * count <= most
+
+    def _table(self, count: Size, part: Part) -> Callable[[Emitter], None]:
+        def fill(emitter: Emitter) -> None:
+            of = "pixel" if part == self._of_pixel else "k"
+            emitter.line(f"// The part of an element's position, and of its coordinates, by {of}.")
+            emitter.line(f"__shared__ {self._entry_type} part_of[{count}];")
+            with emitter.block(f"for (int e = threadIdx.x; e < {count}; e += blockDim.x)"):
+                parts = part(emitter, "e")
+                if self._entry_type == "int":
+                    emitter.line(f"part_of[e] = {parts[0]};")
+                else:
+                    parts += ["0"] * (int(self._entry_type[-1]) - len(parts))
+                    made = f"make_{self._entry_type}({', '.join(parts)})"
+                    emitter.line(f"part_of[e] = {made};")
+            emitter.line("__syncthreads();")
+
+        return fill
+
+    def _entry(self, emitter: Emitter, at: str) -> list[str]:
+        """The table's entry."""
+        type_text = self._entry_type
+        name = emitter.once(
+            ("part_of", at), lambda: emitter.define(type_text, f"part_of[{at}]", "part")
+        )
+        if type_text == "int":
+            return [name]
+        return [f"{name}.{letter}" for letter in "xyzw"[: 1 + len(self._tested)]]

@@ -1,0 +1,77 @@
+"""Walks over memory: what both operands of a convolution are, seen from the axes of a product."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from graphc.compiler.codegen.c_text import minus, plus, times
+from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.strides import Strided, strided
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, Size
+
+Walk = tuple[Size, Size]
+"""An axis that is walked: how many elements, and how far apart in memory two neighbours lie."""
+
+
+@dataclass(frozen=True)
+class Summed:
+    """One axis of k.
+
+    Attributes:
+        axis: of the kernel's shape: 1 is the channel, 2 the first spatial axis.
+        extent: how many channels or places.
+        backwards: whether k counts it from its end.
+    """
+
+    axis: int
+    extent: Size
+    backwards: bool = False
+
+
+def affine(node: Node, memory: Collection[Node], counters: Collection[Node]) -> Strided | None:
+    """`strided`, and flips, whose strides are negative; None where a loop's step picks a slice."""
+    if node.op == "flip":
+        x = affine(node.inputs[0], memory, counters)
+        if x is None:
+            return None
+        flipped, offset = list(x.strides), x.offset
+        for axis in node.attrs["axes"]:
+            offset = offset + (node.shape[axis] - 1) * flipped[axis]
+            flipped[axis] = -flipped[axis]
+        return replace(x, shape=node.shape, strides=tuple(flipped), offset=offset)
+    if node.op == "transpose":
+        x = affine(node.inputs[0], memory, counters)
+        if x is None:
+            return None
+        strides = tuple(x.strides[axis] for axis in node.attrs["order"])
+        return replace(x, shape=node.shape, strides=strides)
+    x = strided(node, memory, counters)
+    return None if x is None or x.steps else x
+
+
+def nested(walks: Sequence[Walk]) -> Size | None:
+    """How far apart neighbours are if the axes together are one walk, the last one the fastest;
+    None where they are not. Of a single element 1."""
+    wide = [(extent, stride) for extent, stride in walks if extent != 1]
+    for (_, outer), (extent, inner) in itertools.pairwise(wide):
+        if outer != extent * inner:
+            return None
+    return wide[-1][1] if wide else 1
+
+
+def total(emitter: Emitter, terms: Sequence[tuple[str, Size]], constant: Size) -> str:
+    """The expression ``sum(coordinate * factor) + constant``; factors may be negative."""
+    size = emitter.signature.size
+    text = "0"
+    negative = []
+    for coord, factor in [*terms, ("1", constant)]:
+        if isinstance(factor, Dim) or factor >= 0:
+            text = plus(text, times(coord, size(factor)))
+        else:
+            negative.append(times(coord, size(-factor)))
+    for part in negative:
+        text = minus(text, part)
+    return text
