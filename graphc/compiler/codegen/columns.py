@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.launch import Formula, Launch
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -31,15 +31,17 @@ from graphc.compiler.codegen.reduction import (
     row_outputs,
     walks_of,
 )
-from graphc.compiler.codegen.reduction_text import Course, Names, WalkPrinter
+from graphc.compiler.codegen.reduction_text import WalkPrinter
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.rows import (
     finish,
     lower_by_row,
     partial_places,
     partial_signature,
+    parts_of,
 )
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -47,9 +49,8 @@ WARP = 32
 THREADS = 256
 # Registers of a thread that hold elements.
 _MOST_WORDS = 64
-# Elements of a column in a part at least, and parts at most.
+# Elements of a column in a part.
 _PART = 256
-_MOST_PARTS = 256
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     blocks = ceil_divide(domain.kept, tile.width)
     parts: Formula | None = None
     if is_divided(walks, blocks, domain.reduced * tile.width):
-        parts = Clamped(ceil_divide(domain.reduced, _PART), 1, _MOST_PARTS)
+        parts = parts_of(domain.reduced, _PART)
     guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
     names = Names(
         "column",
@@ -105,7 +106,7 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     signature = partial_signature(kernel, context, places)
     pointers = [signature.store_pointer(place) for place in places]
     text = _text(kernel, context, name, signature, domain, walks, tile, names, pointers)
-    how.append("parts of each column, a block a part")
+    how.append(f"in {parts} parts, a block a part")
     grid = (blocks, parts, 1)
     block = (tile.width, tile.height, 1)
     first = context.launch(name, kernel, signature, text, grid, block, "; ".join(how))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
@@ -13,148 +11,37 @@ from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.walk_text import (
+    ELEMENT,
+    PART,
+    Accumulator,
+    Names,
+    WalkText,
+    mentions,
+)
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
-
-ELEMENT = "i"
-"""The variable that holds the walked element's place in the domain."""
-PART = "part"
-"""The variable that counts the elements of a pack."""
-PACK = 4
-CHUNK = 32
-"""Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
-
-
-@dataclass(frozen=True)
-class Accumulator:
-    """A reduction as its walk sees it: the C type that it is carried in, the class of its functions
-    (kernels/reduce.cuh), the type of an element, the variable, and the constant of the result."""
-
-    carried: str
-    functions: str
-    scalar: str
-    name: str
-    result_type: str
-    result: str
-    long_sum: bool
-    note: str
-
-    @property
-    def identity(self) -> str:
-        return f"{self.functions}::identity<{self.scalar}>()"
-
-
-@dataclass(frozen=True)
-class WalkText:
-    """What a template needs of a walk.
-
-    Attributes:
-        title: what the walk is for.
-        before: lines of the row, ahead of the loop.
-        arrays: (type, name) of values that are held from here on.
-        accumulators: what the walk reduces.
-        start: lines of a pack, ahead of its elements; of an element where there are no packs.
-        lines: lines of an element.
-        loads: (type, pointer) of inputs that are read a pack at a time.
-        packs: (type, pointer, value, guard) of results that are stored a pack at a time.
-        long_sum: whether a sum of many terms has to be divided, so that its error stays small.
-    """
-
-    title: str
-    before: str
-    arrays: list[tuple[str, str]]
-    accumulators: list[Accumulator]
-    start: str
-    lines: str
-    loads: list[tuple[str, str]]
-    packs: list[tuple[str, str, str, str]]
-
-    def mentions(self, name: str) -> bool:
-        """Whether the lines of an element, or those ahead of it, use a variable."""
-        return _mentions(self.start, name) or _mentions(self.lines, name)
-
-    @property
-    def long_sum(self) -> bool:
-        return any(one.long_sum for one in self.accumulators)
-
-
-@dataclass(frozen=True)
-class Names:
-    """The variables of a template: which row it is at, and which element of the row.
-
-    Attributes:
-        row, place: ints, from zero.
-        slot: of a held array, the walked element's, or None where nothing is held.
-        wide: whether a thread walks packs of four elements that lie side by side.
-        guard: a condition under which the thread may store, or nothing.
-    """
-
-    row: str
-    place: str
-    slot: str | None = None
-    wide: bool = False
-    guard: str = ""
-
-
-@dataclass(frozen=True)
-class Course:
-    """How threads go over the elements of a row; templates/walks.j2 prints it.
-
-    Attributes:
-        at: the variable that counts elements, or packs of four.
-        wide: whether they are packs.
-        thread: an expression: which of the threads of the row this is.
-        threads: how many the row has.
-        count: an expression: how many elements or packs.
-        turns: how many each thread comes to where they are unrolled, else None.
-        divided: whether the blocks of the grid's axis y share a row.
-        short: whether the count is known to be small, though it is no number.
-    """
-
-    at: str
-    wide: bool
-    thread: str
-    threads: int
-    count: str
-    turns: int | None = None
-    divided: bool = False
-    short: bool = False
-
-    @property
-    def first(self) -> str:
-        return f"{self.thread} + {self.threads} * blockIdx.y" if self.divided else self.thread
-
-    @property
-    def stride(self) -> str:
-        return "stride" if self.divided else str(self.threads)
-
-    @property
-    def chunk(self) -> int | None:
-        """The turns after which the sums so far are put aside; None where there are no more."""
-        turns = CHUNK // PACK if self.wide else CHUNK
-        most = int(self.count) if self.count.isdigit() else None
-        fits = self.short or (most is not None and most <= turns * self.threads)
-        return None if fits else turns
-
-
-def counted(length: str, wide: bool) -> str:
-    """How many elements, or packs, there are among `length` elements."""
-    if not wide:
-        return length
-    return str(int(length) // PACK) if length.isdigit() else over(length, str(PACK))
 
 
 class WalkPrinter:
     """Prints the walks of one kernel function, one after the other."""
 
-    def __init__(self, context: Context, signature: Signature, domain: Domain, names: Names):
+    def __init__(
+        self,
+        context: Context,
+        signature: Signature,
+        domain: Domain,
+        names: Names,
+        inputs: Sequence[Node] = (),
+    ):
         self.emitter = Emitter(signature, lanes=(ELEMENT, PART) if names.wide else None)
         self._context = context
         self._signature = signature
         self._domain = domain
         self._names = names
         self._kept: tuple[str, ...] = ()
-        self._arrays: dict[Node, str] = {}
+        self._side: dict[str, Place] = {}
+        self._read_sideways(inputs)
 
     # ---- the row --------------------------------------------------------------------------------
 
@@ -195,18 +82,17 @@ class WalkPrinter:
             if node in held:
                 arrays.append((C_TYPES[node.dtype], self._hold(node)))
         lines = self.emitter.take()
-        loads = [(C_TYPES[place.dtype], name) for name, place in self.emitter.packed.items()]
-        self.emitter.packed = {}
+        loads = self._take_loads()
         for anchor, one in zip(walk.anchors, accumulators, strict=True):
             self.emitter.given[anchor] = lambda _, name=one.result: name
         if self._names.wide:
             place = self._names.place
             wanted = [(place, f"first_{place}"), (ELEMENT, "first")]
-            heads = [f"const int {x} = {y} + {PART};" for x, y in wanted if _mentions(lines, x)]
+            heads = [f"const int {x} = {y} + {PART};" for x, y in wanted if mentions(lines, x)]
             lines = "\n".join([*heads, lines])
             if not (loads or packs or heads):
                 start = ""
-        elif not _mentions(lines, ELEMENT):
+        elif not mentions(lines, ELEMENT):
             start = ""
         return WalkText(_title(walk), before, arrays, accumulators, start, lines, loads, packs)
 
@@ -322,6 +208,34 @@ class WalkPrinter:
                 emitter.line(f"{guard}{pointer}[{target}] = {values[node]};")
         return packs
 
+    def _take_loads(self) -> list[tuple[str, str, str, str]]:
+        """The packs that the element's lines read: at the element, or at its place in the row."""
+        place = self._names.place
+        found = [(name, f"pack_{name}", "first", at) for name, at in self.emitter.packed.items()]
+        found += [
+            (name, f"{place}_{name}", f"first_{place}", at) for name, at in self._side.items()
+        ]
+        self.emitter.packed = {}
+        self._side = {}
+        return [(C_TYPES[at.dtype], pack, name, first) for name, pack, first, at in found]
+
+    def _read_sideways(self, inputs: Sequence[Node]) -> None:
+        """Let what a row's places share (the scale of a normalisation) be read in packs too."""
+        domain, signature = self._domain, self._signature
+        if not self._names.wide or len(domain.reduced_runs) != 1 or domain.kept == 1:
+            return
+        for node in inputs:
+            at = signature.places.get(node)
+            if at is None or at.step is not None or product(node.shape) != domain.reduced:
+                continue
+
+            def name(at: Place = at) -> str:
+                pointer = signature.load_pointer(at)
+                self._side[pointer] = at
+                return f"{self._names.place}_{pointer}.of[{PART}]"
+
+            self._give(node, self._names.place, name)
+
     def _hold(self, node: Node) -> str:
         """Keep the element's value for later walks. Returns the name of the array."""
         emitter, slot = self.emitter, self._names.slot
@@ -336,7 +250,3 @@ def _title(walk: Walk) -> str:
     parts = [anchor.op for anchor in walk.anchors]
     parts += ["results"] if walk.outputs else []
     return ", ".join(parts)
-
-
-def _mentions(lines: str, name: str) -> bool:
-    return re.search(rf"\b{name}\b", lines) is not None

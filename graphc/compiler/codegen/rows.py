@@ -33,18 +33,17 @@ from graphc.compiler.codegen.reduction import (
     typical,
     walks_of,
 )
-from graphc.compiler.codegen.reduction_text import (
+from graphc.compiler.codegen.reduction_text import WalkPrinter
+from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.walk_text import (
     PACK,
     PART,
     Course,
     Names,
-    WalkPrinter,
     WalkText,
-    counted,
 )
-from graphc.compiler.codegen.render import render
-from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph.dim import Dim, ceil_divide
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide
 from graphc.compiler.schedule.kernel import Kernel
 
 WARP = 32
@@ -64,7 +63,7 @@ _MOST_BLOCKS = 4096
 
 # Elements a part at least, and parts at most: one block puts them together.
 _PART = 8192
-_MOST_PARTS = 256
+MOST_PARTS = 256
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     wide = not kept and in_fours(last) and last != 0
     group = choose_group(domain, walks, wide)
     if is_divided(walks, domain.kept, domain.reduced):
-        parts = Clamped(ceil_divide(domain.reduced, _PART), 1, _MOST_PARTS)
+        parts = parts_of(domain.reduced, _PART)
         return _divided(kernel, context, domain, walks, wide, parts, (row, place))
     names = Names(
         row,
@@ -116,7 +115,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     )
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
-    printer = WalkPrinter(context, signature, domain, names)
+    printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
     text = _render(kernel, name, signature, printer, domain, walks, group, names)
     notes = notes_of(kernel, domain, walks, group.turns is not None, row)
     how = "; ".join([_how(domain, group, wide, row), *notes])
@@ -149,6 +148,14 @@ def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
     return longest
 
 
+def parts_of(length: Size, each: int) -> Formula:
+    """Into how many parts a row of a length is divided, of `each` elements where it is not long."""
+    count = ceil_divide(length, each)
+    if isinstance(count, Dim):
+        return Clamped(count, 1, MOST_PARTS)
+    return min(count, MOST_PARTS)
+
+
 def _slot(group: Group, wide: bool) -> str | None:
     if group.turns is None:
         return None
@@ -172,7 +179,8 @@ def _render(
     head = printer.row()
     texts = printer.walks(walks)
     results = "" if partials else printer.results(row_outputs(kernel, domain))
-    sizes = signature.size(domain.kept), signature.size(domain.reduced)
+    count = domain.reduced // PACK if names.wide else domain.reduced
+    sizes = signature.size(domain.kept), signature.size(count)
     return _template(name, signature, head, texts, results, group, names, *sizes, partials)
 
 
@@ -185,7 +193,7 @@ def _template(
     group: Group,
     names: Names,
     rows: str,
-    length: str,
+    count: str,
     partials: Sequence[str] = (),
     short: bool = False,
 ) -> str:
@@ -195,7 +203,7 @@ def _template(
         names.wide,
         thread=at if group.turns == 1 else "thread",
         threads=group.threads,
-        count=counted(length, names.wide),
+        count=count,
         turns=group.turns,
         divided=bool(partials),
         short=short,
@@ -232,12 +240,11 @@ def _divided(
     (walk,) = walks
     places = partial_places(walk, domain, parts)
     signature = partial_signature(kernel, context, places)
-    printer = WalkPrinter(context, signature, domain, names)
+    printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
     pointers = [signature.store_pointer(place) for place in places]
     text = _render(kernel, name, signature, printer, domain, walks, group, names, pointers)
     how = (
-        f"parts of each {names.row}: {domain.kept} {names.row}s of {domain.reduced}, "
-        f"a block a part, {group.threads} threads"
+        f"{_extents(domain, names.row)} in {parts} parts; a block of {group.threads} threads a part"
     )
     grid = (Clamped(domain.kept, 1, _MOST_BLOCKS), parts, 1)
     first = context.launch(name, kernel, signature, text, grid, (group.block, 1, 1), how)
@@ -275,7 +282,7 @@ def finish(
     signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
     head = printer.row()
-    count = signature.extent(parts)
+    count = signature.extent(parts) if isinstance(parts, Clamped) else str(parts)
     texts = [printer.parts(walk, places, count)]
     results = printer.results(row_outputs(kernel, domain))
     group = Group(WARP, THREADS, None)
@@ -294,4 +301,8 @@ def _how(domain: Domain, group: Group, wide: bool, row: str) -> str:
     else:
         spread = f"{group.threads} lanes of a warp a {row}"
     packs = ", packs of four" if wide else ""
-    return f"{domain.kept} {row}s of {domain.reduced}; {spread}{packs}"
+    return f"{_extents(domain, row)}; {spread}{packs}"
+
+
+def _extents(domain: Domain, row: str) -> str:
+    return f"{domain.kept} {row}{'' if domain.kept == 1 else 's'} of {domain.reduced}"

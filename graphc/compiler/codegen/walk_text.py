@@ -1,0 +1,131 @@
+"""What templates/walks.j2 needs: the text of a walk, and how threads go over its elements."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ELEMENT = "i"
+"""The variable that holds the walked element's place in the domain."""
+PART = "part"
+"""The variable that counts the elements of a pack."""
+PACK = 4
+CHUNK = 32
+"""Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
+
+
+@dataclass(frozen=True)
+class Accumulator:
+    """A reduction as its walk sees it: the C type that it is carried in, the class of its functions
+    (kernels/reduce.cuh), the type of an element, the variable, and the constant of the result."""
+
+    carried: str
+    functions: str
+    scalar: str
+    name: str
+    result_type: str
+    result: str
+    long_sum: bool
+    note: str
+
+    @property
+    def identity(self) -> str:
+        return f"{self.functions}::identity<{self.scalar}>()"
+
+
+@dataclass(frozen=True)
+class WalkText:
+    """What a template needs of a walk.
+
+    Attributes:
+        title: what the walk is for.
+        before: lines of the row, ahead of the loop.
+        arrays: (type, name) of values that are held from here on.
+        accumulators: what the walk reduces.
+        start: lines of a pack, ahead of its elements; of an element where there are no packs.
+        lines: lines of an element.
+        loads: (type, pack, pointer, position) of inputs that are read a pack at a time.
+        packs: (type, pointer, value, guard) of results that are stored a pack at a time.
+        long_sum: whether a sum of many terms has to be divided, so that its error stays small.
+    """
+
+    title: str
+    before: str
+    arrays: list[tuple[str, str]]
+    accumulators: list[Accumulator]
+    start: str
+    lines: str
+    loads: list[tuple[str, str, str, str]]
+    packs: list[tuple[str, str, str, str]]
+
+    def mentions(self, name: str) -> bool:
+        """Whether the lines of an element, or those ahead of it, use a variable."""
+        return mentions(self.start, name) or mentions(self.lines, name)
+
+    @property
+    def long_sum(self) -> bool:
+        return any(one.long_sum for one in self.accumulators)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The variables of a template: which row it is at, and which element of the row.
+
+    Attributes:
+        row, place: ints, from zero.
+        slot: of a held array, the walked element's, or None where nothing is held.
+        wide: whether a thread walks packs of four elements that lie side by side.
+        guard: a condition under which the thread may store, or nothing.
+    """
+
+    row: str
+    place: str
+    slot: str | None = None
+    wide: bool = False
+    guard: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How threads go over the elements of a row; templates/walks.j2 prints it.
+
+    Attributes:
+        at: the variable that counts elements, or packs of four.
+        wide: whether they are packs.
+        thread: an expression: which of the threads of the row this is.
+        threads: how many the row has.
+        count: an expression: how many elements or packs.
+        turns: how many each thread comes to where they are unrolled, else None.
+        divided: whether the blocks of the grid's axis y share a row.
+        short: whether the count is known to be small, though it is no number.
+    """
+
+    at: str
+    wide: bool
+    thread: str
+    threads: int
+    count: str
+    turns: int | None = None
+    divided: bool = False
+    short: bool = False
+
+    @property
+    def first(self) -> str:
+        return f"{self.thread} + {self.threads} * blockIdx.y" if self.divided else self.thread
+
+    @property
+    def stride(self) -> str:
+        return "stride" if self.divided else str(self.threads)
+
+    @property
+    def chunk(self) -> int | None:
+        """The turns after which the sums so far are put aside; None where there are no more."""
+        turns = CHUNK // PACK if self.wide else CHUNK
+        most = int(self.count) if self.count.isdigit() else None
+        fits = self.short or (most is not None and most <= turns * self.threads)
+        return None if fits else turns
+
+
+def mentions(lines: str, name: str) -> bool:
+    """Whether lines use a variable."""
+    return re.search(rf"\b{name}\b", lines) is not None
