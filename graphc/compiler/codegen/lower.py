@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, buffer_name
+from graphc.compiler.codegen.conv import lower_conv
 from graphc.compiler.codegen.launch import (
     Buffer,
     DeviceProgram,
@@ -33,7 +34,7 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "rows": lower_rows,
     "columns": lower_columns,
     "matmul": lower_matmul,
-    "conv": lower_pointwise,
+    "conv": lower_conv,
     "window": lower_pointwise,
     "gather": lower_pointwise,
     "scatter": lower_scatter,
