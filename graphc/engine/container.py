@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from graphc.compiler import graph as g
-from graphc.engine.summary import format_summary
+from graphc.engine.summary import format_summary, html_summary
 from graphc.engine.topology import Layer, count_numbers
 from graphc.errors import ArgumentError
 
@@ -68,3 +68,6 @@ class Container:
         """Print the table of layers: name, class, shape of the output, number of parameters."""
         self._need_layers("summary")
         print(format_summary(self.layers))
+
+    def _repr_html_(self) -> str:
+        return html_summary(self.name, self.layers)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.compiler.codegen.table import html_rows
 from graphc.engine.shapes import known_shape
 from graphc.engine.topology import Layer
+
+_HEADS = ("Layer (type)", "Output Shape", "Param #")
 
 
 def format_summary(layers: Sequence[Layer]) -> str:
@@ -13,15 +16,23 @@ def format_summary(layers: Sequence[Layer]) -> str:
 
     A layer that is shared and has outputs of several shapes shows them all.
     """
-    rows = [("Layer (type)", "Output Shape", "Param #")]
-    for layer in layers:
-        label = f"{layer.name} ({type(layer).__name__})"
-        shapes = dict.fromkeys(
-            str(known_shape(one)) for call in layer.calls for one in call.outputs
-        )
-        rows.append((label, " or ".join(shapes), str(layer.count_params())))
+    rows = [_HEADS, *map(_row, layers)]
     widths = [max(len(row[column]) for row in rows) + 2 for column in range(2)]
     lines = [f"{row[0]:<{widths[0]}}{row[1]:<{widths[1]}}{row[2]}" for row in rows]
     rule = "_" * max(map(len, lines))
-    total = sum(layer.count_params() for layer in dict.fromkeys(layers))
-    return "\n".join([lines[0], rule, *lines[1:], rule, f"Total params: {total}"])
+    return "\n".join([lines[0], rule, *lines[1:], rule, _total(layers)])
+
+
+def html_summary(name: str, layers: Sequence[Layer]) -> str:
+    """The same as an HTML table, under the model's name."""
+    return html_rows(f"{name}. {_total(layers)}", _HEADS, map(_row, layers))
+
+
+def _row(layer: Layer) -> tuple[str, str, str]:
+    shapes = dict.fromkeys(str(known_shape(one)) for call in layer.calls for one in call.outputs)
+    label = f"{layer.name} ({type(layer).__name__})"
+    return label, " or ".join(shapes), str(layer.count_params())
+
+
+def _total(layers: Sequence[Layer]) -> str:
+    return f"Total params: {sum(layer.count_params() for layer in dict.fromkeys(layers))}"

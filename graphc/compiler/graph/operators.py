@@ -1,10 +1,13 @@
-"""Python's operators on nodes, installed here so that the node itself knows no operation."""
+"""Python's operators on nodes, and how notebooks show them.
+
+Installed here so that the node itself knows no operation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from graphc.compiler.graph import contraction, movement, pointwise, state
+from graphc.compiler.graph import contraction, drawing, movement, pointwise, state
 from graphc.compiler.graph.node import Node
 from graphc.errors import DTypeError
 
@@ -51,6 +54,7 @@ _OTHERS = {
     "T": property(movement.transpose),
     "get_value": state.get_value,
     "set_value": state.set_value,
+    "_repr_html_": lambda self: drawing.draw([self]),
 }
 
 for _name, _method in _OTHERS.items():

@@ -109,9 +109,8 @@ def test_hostile_names_compile(sources: dict[str, str], tmp_path: Path) -> None:
     path.write_text(sources["hostile"])
     include = f"-I{resources.folder('kernels')}"
     flags = ["-ptx", "-arch=sm_90", "-std=c++17", "-Werror", "all-warnings", include]
-    done = subprocess.run(
-        [NVCC, *flags, "-o", str(tmp_path / "kernels.ptx"), str(path)], capture_output=True, text=True
-    )
+    command = [NVCC, *flags, "-o", str(tmp_path / "kernels.ptx"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,0 +1,123 @@
+"""Looking into functions that are not called: sizes are chosen, kernels and memory shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc import function
+from graphc.compiler import graph as g
+from graphc.compiler.graph.dim import symbol
+from graphc.config import config
+from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.core import Dense
+from graphc.models import Sequential
+
+TIME = symbol("time")
+
+
+def steps() -> g.Node:
+    return g.input((g.BATCH, TIME, 3), "float32", name="steps")
+
+
+def test_all_symbols_get_the_sizes_that_are_given() -> None:
+    x = steps()
+    f = function([x], g.sum(g.exp(x), axis=1), name="f")
+    kernels = f.kernels(4, {"time": 50})
+    assert kernels.sizes == {"batch": 4, "time": 50}
+    assert kernels[0].extents == (4, 50, 3)
+    assert f.memory_report(4, {"time": 50}).inputs == 2 * (-(-4 * 50 * 3 * 4 // 256) * 256)
+
+
+@pytest.mark.parametrize(
+    ("batch", "sizes", "words"),
+    [
+        (4, {}, ["'time'", "sizes="]),
+        (None, {"time": 5}, ["'batch'", "batch=32"]),
+        (4, {"time": 5, "tiem": 5}, ["'tiem'", "'time'"]),
+        (0, {"time": 5}, ["batch", "at least 1", "0"]),
+        (4, {"time": -1}, ["time", "-1"]),
+        (4, {"time": 2.5}, ["time", "2.5"]),
+        (True, {"time": 2}, ["True"]),
+    ],
+)
+def test_sizes_that_are_missing_or_wrong(batch: object, sizes: dict, words: list[str]) -> None:
+    x = steps()
+    f = function([x], g.exp(x), name="my function")
+    with pytest.raises(ArgumentError) as raised:
+        f.kernels(batch, sizes)
+    message = str(raised.value)
+    assert message.startswith("my function: ")
+    assert [word for word in words if word not in message] == []
+
+
+def test_a_fixed_batch_takes_none() -> None:
+    x = g.input((5, 3), "float32")
+    f = function([x], g.exp(x), name="f")
+    assert f.kernels().sizes == {}
+    with pytest.raises(ArgumentError, match="no symbolic batch"):
+        f.kernels(5)
+
+
+def test_sizes_that_have_to_agree_are_checked_as_in_a_call() -> None:
+    x, y = steps(), g.input((g.BATCH, symbol("other"), 3), "float32")
+    f = function([x, y], x + y, name="f")
+    assert len(f.kernels(2, {"time": 7, "other": 7})) == 1
+    with pytest.raises(ShapeError, match="other"):
+        f.kernels(2, {"time": 7, "other": 8})
+
+
+def test_the_learning_phase_picks_the_kernels() -> None:
+    x = g.input((g.BATCH, 3), "float32")
+    y = g.where(g.learning_phase(), g.exp(x), x)
+    f = function([x, g.learning_phase()], y + 1.0, name="f")
+    assert "exp" in f.kernels(2, training=True)[0].ops
+    assert "exp" not in f.kernels(2)[0].ops
+
+
+def test_the_program_is_made_once() -> None:
+    x = g.input((g.BATCH, 3), "float32")
+    f = function([x], g.exp(x))
+    assert f.program() is f.program()
+    assert f.kernels(1).source == f.kernels(999).source == f.program().source
+
+
+def network() -> Sequential:
+    model = Sequential([Dense(4, input_dim=3, name="first"), Dense(2, name="second")])
+    model.compile(optimizer="sgd", loss="mse")
+    return model
+
+
+def test_a_model_shows_its_training_step() -> None:
+    model = network()
+    kernels = model.kernels()
+    assert kernels.sizes == {"batch": 32}
+    assert model.kernels(8).sizes == {"batch": 8}
+    layers = {layer for kernel in kernels for layer in kernel.layers}
+    assert {"first", "second", "gradient of second"} <= layers
+    report = model.memory_report(8)
+    weights = {use.name for use in report.buffers if use.held == "state"}
+    assert {"first/first_W", "second/second_b"} <= weights
+    # Looking is not training.
+    before = model.get_weights()
+    model.kernels()
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_with_a_fixed_batch() -> None:
+    model = Sequential([Dense(4, batch_input_shape=(6, 3))])
+    model.compile(optimizer="sgd", loss="mse")
+    assert model.kernels().sizes == {}
+
+
+def test_models_show_themselves_in_notebooks() -> None:
+    text = network()._repr_html_()
+    assert "first (Dense)" in text
+    assert "Total params: 26" in text
+    assert "0" in Sequential(name="<empty>")._repr_html_()
+
+
+def test_double_precision_is_shown_too() -> None:
+    with config.changed(floatX="float64"):
+        assert "double" in network().kernels().source
