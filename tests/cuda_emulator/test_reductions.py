@@ -221,6 +221,17 @@ def test_reductions_of_one_row_in_several_shapes() -> None:
     close(both(kernel.outputs, feeds, program=program_of(kernel)), ["shares", "sum"])
 
 
+def test_parts_that_end_within_a_pack() -> None:
+    x, y = g.input((10,), "float32"), g.input((6,), "float32")
+    joined = g.concat([x, y], 0)
+    padded = g.pad(x, [(0, 6)], 2.0)
+    outputs = [g.sum(joined), g.sum(padded), g.argmax(g.concat([y, x], 0)), g.sum(x[:8])]
+    kernels = [fused(node.inputs[0].shape, (0,), [node]) for node in outputs]
+    feeds = {x: np.arange(10, dtype="float32"), y: np.arange(6, dtype="float32")}
+    for ours, theirs in both(outputs, feeds, program=program_of(*kernels)):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_what_is_divided_over_blocks_keeps_what_comes_before_and_behind() -> None:
     x, y, scale = (g.input(shape, "float32") for shape in ((70_000, 2), (70_000, 2), (2,)))
     product = g.exp(x) * y

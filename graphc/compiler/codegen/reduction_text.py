@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
@@ -41,7 +42,9 @@ class WalkPrinter:
         self._names = names
         self._kept: tuple[str, ...] = ()
         self._side: dict[str, Place] = {}
-        self._read_sideways(inputs)
+        self._known: dict[Node, dict[str, Callable[[], str]]] = {}
+        if names.wide:
+            self._choose_loads(inputs)
 
     # ---- the row --------------------------------------------------------------------------------
 
@@ -116,17 +119,25 @@ class WalkPrinter:
             position = self._names.row if ours else "0"
             name = emitter.value(x, Index(x.shape, linear=position))
             emitter.given[node] = lambda _, name=name: name
-            if ours and x not in emitter.given:
+            if ours:
                 self._give(x, position, lambda name=name: name)
         return emitter.take()
 
     def _give(self, node: Node, position: str, name: Callable[[], str]) -> None:
         """Let a node's value at one position be known by a name."""
         emitter = self.emitter
+        if node in self._known:
+            self._known[node][position] = name
+            return
+        if node in emitter.given:
+            return  # known wherever it is read
+        known = self._known[node] = {position: name}
+        in_memory = node in self._signature.places
 
         def given(index: Index) -> str:
-            if index.linear == position:
-                return name()
+            position = emitter.position(index) if in_memory else index.linear
+            if position in known:
+                return known[position]()
             del emitter.given[node]  # at another element it is computed as if nothing were known
             try:
                 return emitter.value(node, index)
@@ -219,22 +230,31 @@ class WalkPrinter:
         self._side = {}
         return [(C_TYPES[at.dtype], pack, name, first) for name, pack, first, at in found]
 
-    def _read_sideways(self, inputs: Sequence[Node]) -> None:
-        """Let what a row's places share (the scale of a normalisation) be read in packs too."""
-        domain, signature = self._domain, self._signature
-        if not self._names.wide or len(domain.reduced_runs) != 1 or domain.kept == 1:
-            return
+    def _choose_loads(self, inputs: Sequence[Node]) -> None:
+        """Which inputs are read in packs: those of the domain's elements, and what the places of
+        all rows share (the scale of a normalisation)."""
+        domain = self._domain
+        shared = len(domain.reduced_runs) == 1 and domain.kept != 1
         for node in inputs:
-            at = signature.places.get(node)
-            if at is None or at.step is not None or product(node.shape) != domain.reduced:
+            at = self._signature.places.get(node)
+            if at is None or at.step is not None:
                 continue
+            size = product(node.shape)
+            if size == domain.kept * domain.reduced:
+                continue  # as the emitter does it
+            # A shorter input, as a part of a concatenation, ends within a pack.
+            self._give(node, ELEMENT, partial(self._single, at))
+            if shared and size == domain.reduced:
+                self._give(node, self._names.place, partial(self._shared, at))
 
-            def name(at: Place = at) -> str:
-                pointer = signature.load_pointer(at)
-                self._side[pointer] = at
-                return f"{self._names.place}_{pointer}.of[{PART}]"
+    def _single(self, at: Place) -> str:
+        pointer = self._signature.load_pointer(at)
+        return self.emitter.define(C_TYPES[at.dtype], f"{pointer}[{ELEMENT}]")
 
-            self._give(node, self._names.place, name)
+    def _shared(self, at: Place) -> str:
+        pointer = self._signature.load_pointer(at)
+        self._side[pointer] = at
+        return f"{self._names.place}_{pointer}.of[{PART}]"
 
     def _hold(self, node: Node) -> str:
         """Keep the element's value for later walks. Returns the name of the array."""
