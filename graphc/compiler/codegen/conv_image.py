@@ -18,7 +18,7 @@ import numpy as np
 
 from graphc.compiler.codegen.c_text import plus
 from graphc.compiler.codegen.conv_classes import Axis
-from graphc.compiler.codegen.conv_walk import Summed, nested, total
+from graphc.compiler.codegen.conv_walk import Indexed, Summed, from_memory, nested, read, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Axis as Fast
@@ -34,6 +34,14 @@ Part = Callable[[Emitter, str], list[str]]
 _FEW_PIXELS = 64
 # What a table may take of shared memory, by the bytes of an element: the rest holds the tiles.
 _TABLE_BYTES = {4: 8192, 8: 4096}
+
+
+_SPAN = 128
+"""A table goes on to the end of the longest tile."""
+
+
+def _padded(count: Size) -> int | None:
+    return None if isinstance(count, Dim) else -(-count // _SPAN) * _SPAN
 
 
 @dataclass(frozen=True)
@@ -117,12 +125,12 @@ class Image:
             return Pulled(self.node, fast, self._in_front)
         shape = self.pixels if along_k else tuple(one.extent for one in self.order)
         if not (tiled and self._may_have_table(shape)):
-            return Pulled(self.node, fast, self._by(self._of_pixel, self._of_k))
+            return from_memory(self.node, fast, self._by(self._of_pixel, self._of_k))
         if along_k:
             value = self._by(self._entry, self._of_k)
-            return Pulled(self.node, fast, value, self._table(product(shape), self._of_pixel))
+            return from_memory(self.node, fast, value, self._table(product(shape), self._of_pixel))
         value = self._by(self._of_pixel, self._entry)
-        return Pulled(self.node, fast, value, self._table(product(shape), self._of_k))
+        return from_memory(self.node, fast, value, self._table(product(shape), self._of_k))
 
     @property
     def _tested(self) -> list[Summed]:
@@ -138,34 +146,34 @@ class Image:
             coords.append(emitter.integer(plus(first, move)))
         element = Index(self.node.shape, coords=tuple(coords))
         tested = [coords[one.axis] for one in self._tested]
-        return self._inside(emitter, self.node, element, tested)
+        if not tested:
+            return emitter.value(self.node, element)
+        result = emitter.variable(self.node, "0")
+        with emitter.block(f"if ({' && '.join(self._inside(emitter, tested))})"):
+            emitter.line(f"{result} = {emitter.value(self.node, element)};")
+        return result
 
-    def _by(self, of_pixel: Part, of_k: Part) -> Callable[..., str]:
+    def _by(self, of_pixel: Part, of_k: Part) -> Indexed:
         """An element where strides put it, from the two parts of its position and coordinates."""
         assert self.map is not None
         source = self.map.node
 
-        def value(emitter: Emitter, batch: object, j: str, k: str) -> str:
-            sums = [
+        def indexed(emitter: Emitter, batch: object, j: str, k: str) -> tuple[list[str], str]:
+            position, *coords = (
                 emitter.integer(plus(first, move))
                 for first, move in zip(of_pixel(emitter, j), of_k(emitter, k), strict=True)
-            ]
-            return self._inside(emitter, source, Index(source.shape, linear=sums[0]), sums[1:])
+            )
+            return self._inside(emitter, coords), read(emitter, source, position)
 
-        return value
+        return indexed
 
-    def _inside(self, emitter: Emitter, source: Node, element: Index, coords: Sequence[str]) -> str:
-        """The element, or 0 where one of the tested axes' coordinates is outside of the image."""
-        if not coords:
-            return emitter.value(source, element)
+    def _inside(self, emitter: Emitter, coords: Sequence[str]) -> list[str]:
+        """The conditions under which the tested axes' coordinates are inside of the image."""
         conditions = []
         for coord, one in zip(coords, self._tested, strict=True):
             extent = emitter.signature.size(self.axes[one.axis - 2].extent)
             conditions += [f"{coord} >= 0", f"{coord} < {extent}"]
-        result = emitter.variable(self.node, "0")
-        with emitter.block(f"if ({' && '.join(conditions)})"):
-            emitter.line(f"{result} = {emitter.value(source, element)};")
-        return result
+        return conditions
 
     # ---- the two parts --------------------------------------------------------------------------
 
@@ -214,8 +222,8 @@ class Image:
     def _may_have_table(self, shape: Shape) -> bool:
         """Whether an axis of the product with these axes inside is short, and its part more than a
         multiplication."""
-        count = product(shape)
-        if isinstance(count, Dim):
+        count = _padded(product(shape))
+        if count is None:
             return False
         words = {"int": 1, "int2": 2, "int4": 4}[self._entry_type]
         most = _TABLE_BYTES[np.dtype(self.node.dtype).itemsize]
@@ -223,10 +231,11 @@ class Image:
 
     def _table(self, count: Size, part: Part) -> Callable[[Emitter], None]:
         def fill(emitter: Emitter) -> None:
+            size = _padded(count)
             of = "pixel" if part == self._of_pixel else "k"
             emitter.line(f"// The part of an element's position, and of its coordinates, by {of}.")
-            emitter.line(f"__shared__ {self._entry_type} part_of[{count}];")
-            with emitter.block(f"for (int e = threadIdx.x; e < {count}; e += blockDim.x)"):
+            emitter.line(f"__shared__ {self._entry_type} part_of[{size}];")
+            with emitter.block(f"for (int e = threadIdx.x; e < {size}; e += blockDim.x)"):
                 parts = part(emitter, "e")
                 if self._entry_type == "int":
                     emitter.line(f"part_of[e] = {parts[0]};")

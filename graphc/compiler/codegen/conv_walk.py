@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, minus, plus, times
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.product import Axis as Fast
+from graphc.compiler.codegen.product import Pulled
 from graphc.compiler.codegen.strides import Strided, strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
 
 Walk = tuple[Size, Size]
 """An axis that is walked: how many elements, and how far apart in memory two neighbours lie."""
+
+Indexed = Callable[[Emitter, tuple[str, ...], str, str], tuple[list[str], str]]
+"""See `graphc.compiler.codegen.product.Pulled.indexed`."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +80,26 @@ def total(emitter: Emitter, terms: Sequence[tuple[str, Size]], constant: Size) -
     for part in negative:
         text = minus(text, part)
     return text
+
+
+def read(emitter: Emitter, node: Node, position: str) -> str:
+    """The expression of an element of a value in memory."""
+    place = emitter.signature.places[node]
+    pointer = emitter.signature.load_pointer(place)
+    return f"{pointer}[{plus(emitter.signature.offset(place, node.shape), position)}]"
+
+
+def from_memory(
+    node: Node, fast: Fast, indexed: Indexed, before: Callable[[Emitter], None] | None = None
+) -> Pulled:
+    """An operand that is read through index arithmetic; see `Pulled` for the arguments."""
+
+    def value(emitter: Emitter, batch: tuple[str, ...], outer: str, k: str) -> str:
+        conditions, text = indexed(emitter, batch, outer, k)
+        if not conditions:
+            return emitter.define(C_TYPES[node.dtype], text)
+        result = emitter.variable(node, "0")
+        emitter.line(f"if ({' && '.join(conditions)}) {result} = {text};")
+        return result
+
+    return Pulled(node, fast, value, before, indexed)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.conv_classes import Axis
-from graphc.compiler.codegen.conv_walk import Summed, Walk, nested, total
+from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, read, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
@@ -69,11 +69,11 @@ class Weights:
         if row == 1 and step is not None:
             return Direct(self.map.node, "outer", step, (0,) * batch, offset)
         fast = "outer" if row == 1 else "k"
-        return Pulled(self.node, fast, lambda *at: self._read(order, offset, *at))
+        return from_memory(self.node, fast, lambda *at: self._read(order, offset, *at))
 
     def _read(
         self, order: Sequence[Summed], offset: Size, emitter: Emitter, batch: object, i: str, k: str
-    ) -> str:
+    ) -> tuple[list[str], str]:
         """The element where strides put it; axes that are one walk are one coordinate."""
         assert self.map is not None
         runs: list[Walk] = []
@@ -85,7 +85,7 @@ class Weights:
         index = Index(tuple(extent for extent, _ in runs), linear=k)
         terms = [(emitter.coordinate(index, n), stride) for n, (_, stride) in enumerate(runs)]
         position = emitter.integer(total(emitter, [(i, self.map.strides[0]), *terms], offset))
-        return emitter.value(self.map.node, Index(self.map.node.shape, linear=position))
+        return [], read(emitter, self.map.node, position)
 
     def _element(
         self, order: Sequence[Summed], emitter: Emitter, batch: object, i: str, k: str

@@ -32,6 +32,7 @@ class Fetch:
         inside: the condition under which there is an element; "" where there always is one.
         start, stride: of an operand in memory, the address of the first turn, and the elements from
             a step's to the next one's; else "".
+        ahead: lines that are run for all elements, inside or not.
         lines, value: the text of an element.
     """
 
@@ -49,6 +50,7 @@ class Fetch:
     inside: str
     start: str
     stride: str
+    ahead: str
     lines: str
     value: str
 
@@ -85,7 +87,7 @@ def fetch(
         conditions.append(f"outer < {size(outer_size)}")
     if isinstance(k_size, Dim) or k_size % tile.depth:
         conditions.append("inner < k_end")
-    head, start, stride, lines = "", "", "", ""
+    head, start, stride, ahead, lines = "", "", "", "", ""
     if isinstance(operand, Direct):
         pointer, offset = _start(emitter, operand, batch)
         head = emitter.take()
@@ -105,8 +107,13 @@ def fetch(
         if operand.before is not None:
             operand.before(emitter)
             head = emitter.take()
-        value = operand.value(emitter, batch, "outer", "inner")
-        lines = emitter.take()
+        if operand.indexed is not None:
+            more, value = operand.indexed(emitter, batch, "outer", "inner")
+            conditions += more
+            ahead = emitter.take()
+        else:
+            value = operand.value(emitter, batch, "outer", "inner")
+            lines = emitter.take()
     return (
         Fetch(
             name=name,
@@ -123,6 +130,7 @@ def fetch(
             inside=" && ".join(conditions),
             start=start,
             stride=stride,
+            ahead=ahead,
             lines=lines,
             value=value,
         ),
