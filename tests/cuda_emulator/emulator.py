@@ -1,7 +1,8 @@
 """Real PyCUDA over the emulated driver: loads it, compiles for it, and runs things in each order.
 
 Import this before pycuda. $GRAPHC_CUDA_DRIVER is the path of the emulated libcuda.so.1, as
-`make test-cuda` sets it.
+`make test-cuda` sets it. With GRAPHC_CUDA_TESTS=gpu the machine's own driver and nvcc are used, and
+an order is one more run (benchmarks/gpu_check.py).
 """
 
 from __future__ import annotations
@@ -20,18 +21,26 @@ from tests.cuda_emulator import nvcc
 
 ORDERS = ("up", "down", "shuffled:1")
 
-DRIVER = Path(os.environ["GRAPHC_CUDA_DRIVER"]).resolve()
-# The emulated nvcc lies beside the driver. PyCUDA compiles kernels of its own (gpuarray's) with the
-# nvcc of PATH, and keeps binaries in a cache that is the user's.
-os.environ["PATH"] = os.pathsep.join((str(DRIVER.parent), os.environ["PATH"]))
-os.environ["PYCUDA_DISABLE_CACHE"] = "1"
+ON_GPU = os.environ.get("GRAPHC_CUDA_TESTS") == "gpu"
 
-# What graphc compiles is kept beside the driver, apart for each text of the emulated nvcc: the
-# cache knows a compiler by its path, size and time of change, and this one includes headers.
-config.cuda_cache = DRIVER.parent / "kernels" / nvcc.key(os.environ.get("GRAPHC_CUDA_SANITIZE", ""))
 
-# Loaded by its path first, the library is the one that PyCUDA's extension means by its name.
-ctypes.CDLL(str(DRIVER), mode=ctypes.RTLD_GLOBAL)
+def _load_driver() -> Path:
+    """Put the emulated driver and its nvcc in the places of the real ones."""
+    driver = Path(os.environ["GRAPHC_CUDA_DRIVER"]).resolve()
+    # The emulated nvcc lies beside the driver. PyCUDA compiles kernels of its own (gpuarray's) with
+    # the nvcc of PATH, and keeps binaries in a cache that is the user's.
+    os.environ["PATH"] = os.pathsep.join((str(driver.parent), os.environ["PATH"]))
+    os.environ["PYCUDA_DISABLE_CACHE"] = "1"
+    # What graphc compiles is kept beside the driver, apart for each text of the emulated nvcc: the
+    # cache knows a compiler by its path, size and time of change, and this one includes headers.
+    sanitize = os.environ.get("GRAPHC_CUDA_SANITIZE", "")
+    config.cuda_cache = driver.parent / "kernels" / nvcc.key(sanitize)
+    # Loaded by its path first, the library is the one that PyCUDA's extension means by its name.
+    ctypes.CDLL(str(driver), mode=ctypes.RTLD_GLOBAL)
+    return driver
+
+
+DRIVER = None if ON_GPU else _load_driver()
 
 from pycuda.compiler import SourceModule  # noqa: E402
 
