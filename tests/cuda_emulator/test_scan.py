@@ -102,7 +102,7 @@ def test_rows_of_other_ranks_and_types(form: str) -> None:
 
     start = [g.zeros((BATCH,), "float64"), g.zeros((BATCH,), "int32"), g.reshape(h0, (BATCH, 2, 3))]
     finals, stacks = g.scan(counting, start, [xs])
-    wide = weight(UNITS, 300)
+    wide = weight(UNITS, 200)
     (ends,), _ = g.scan(
         lambda c, s: ((g.tanh(c[0] * 0.5 + g.dot(s[0], wide)),), ()), [g.dot(h0, wide)], [xs]
     )

@@ -92,7 +92,10 @@ def test_launches_of_a_step(model) -> None:
     loops = [x for x in program.steps if isinstance(x, DeviceLoop)]
     if model is gru_ae:
         assert (len(whole), len(loops)) == (4, 0)
-        assert [x.shared for x in whole] == [31600, 944, 1328, 32800]
+        # The 3 x 50 columns are in registers. Of a block's rows (2 of 50 and 5 of 6 elements, up to
+        # the next 16 bytes) there are three arrays: of the forward loops the state, the next
+        # state and r * h, of the backward loops the left operands of the three products.
+        assert [x.shared for x in whole] == [3 * 2 * 208, 3 * 5 * 32, 3 * 5 * 32, 3 * 2 * 208]
         return
     # The matrices of 128 units take 256 KiB.
     assert [len(loop.steps) for loop in loops] == [1, 2]

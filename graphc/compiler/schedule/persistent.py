@@ -26,23 +26,30 @@ MOST_SHARED = 64 * 1024
 """Bytes of shared memory that a block may have on every card from compute capability 7.5 on. (More
 than 48 KiB has to be asked for at the launch; later cards give more than 64.)"""
 
-ALIGNMENT = 16
 MOST_THREADS = 256
-WARP = 32
+"""Of a block; each may have 255 registers then, on every card."""
 
+MOST_WORDS = 160
+"""Registers of a thread that hold columns of matrices; the others are for what it computes."""
+
+WARP = 32
+_ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
 _HEAVY = ("reduce", "contraction")
 _OTHER_KINDS = ("conv", "scatter_add", "scan", "item")
 
 
 @dataclass(frozen=True, eq=False)
 class Persistent:
-    """How one launch runs a loop.
+    """How one launch runs a loop. A thread owns one place of one row of the batch.
 
     Attributes:
         batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
-        matrices: the right operands of products, copied to shared memory before the first step.
-        tiles: the values that wait in shared memory for a later stage, a row of each for each row
-            of the block.
+        width: the elements of the longest row; a thread for each.
+        columns: the right operands of products of which each thread keeps its column in registers.
+        matrices: those that do not fit there, copied to shared memory before the first step.
+        carries: the carries of which other threads of the row read elements: in shared memory, as
+            are `tiles`.
+        tiles: what is complete at the end of its stage: left operands of products, for example.
         stages: what is computed between two barriers, in order: tiles and outputs of the body.
         stage_of: the first stage in which each value that varies by row can be computed.
         rows: how many rows a block owns.
@@ -51,7 +58,10 @@ class Persistent:
     """
 
     batch: Size
+    width: int
+    columns: tuple[Node, ...]
     matrices: tuple[Node, ...]
+    carries: tuple[Node, ...]
     tiles: tuple[Node, ...]
     stages: tuple[tuple[Node, ...], ...]
     stage_of: dict[Node, int]
@@ -71,10 +81,18 @@ def width(node: Node) -> int:
     return elements
 
 
+def stride(node: Node) -> int:
+    """The elements from one row of a value in shared memory to the next: each begins where a wide
+    load may."""
+    pack = max(1, _ALIGNMENT // np.dtype(node.dtype).itemsize)
+    elements = width(node)
+    return -(-elements // pack) * pack if elements >= pack else elements
+
+
 def array_bytes(elements: int, dtype: str) -> int:
     """The shared memory that an array takes, the next one's alignment included."""
     nbytes = elements * np.dtype(dtype).itemsize
-    return -(-nbytes // ALIGNMENT) * ALIGNMENT
+    return -(-nbytes // _ALIGNMENT) * _ALIGNMENT
 
 
 def persistent(loop: Loop) -> Persistent | str:
@@ -179,15 +197,12 @@ class _Analysis:
                 stage_of[node] = max(after)
         for node in (*across, *loop.outputs):
             stage_of.setdefault(node, 0)
-        tiles = self._kept(across, stage_of)
-        wanted = {*tiles, *loop.outputs}
+        wanted = {*across, *loop.outputs}
         ordered = [x for x in toposort(loop.outputs, stop=loop.inputs) if x in wanted]
         count = 1 + max(stage_of[x] for x in wanted)
-        stages = [tuple(x for x in ordered if stage_of[x] == k) for k in range(count)]
-        matrices = dict.fromkeys(
-            x.inputs[1] for x in self._order if x.op == "matmul" and x in self._by_row
-        )
-        return self._sized(tuple(matrices), tiles, stages, stage_of)
+        stages = tuple(tuple(x for x in ordered if stage_of[x] == k) for k in range(count))
+        tiles = tuple(x for x in ordered if x in across)
+        return self._sized(tiles, stages, stage_of)
 
     def _read_across(self) -> list[Node]:
         """What is complete before it is read: left operands of products, and what much of its work
@@ -201,53 +216,75 @@ class _Analysis:
                 costly.add(node)
         return [x for x in found if x not in self._loop.carries]
 
-    def _kept(self, across: Sequence[Node], stage_of: dict[Node, int]) -> tuple[Node, ...]:
-        """The tiles: what is read across, and products that a later stage needs again. A product
-        is computed as early as it can be, beside others that read the same row."""
-        tiles = dict.fromkeys(across)
-        pending = [*across, *self._loop.outputs]
-        done: set[tuple[Node, int]] = set()
-        while pending:
-            target = pending.pop()
-            walk = [(target, stage_of[target])]
-            while walk:
-                node, stage = walk.pop()
-                if (node, stage) in done or node not in self._by_row:
-                    continue
-                done.add((node, stage))
-                if node is not target and node in tiles and stage_of[node] < stage:
-                    continue
-                if OPS[node.op].family in _HEAVY and stage_of[node] < stage:
-                    tiles[node] = None
-                    pending.append(node)
-                elif node not in self._loop.carries:
-                    walk += [(x, stage) for x in node.inputs]
-        return tuple(x for x in toposort(list(tiles), stop=self._loop.inputs) if x in tiles)
+    def _read_elsewhere(self, across: Collection[Node]) -> set[Node]:
+        """What threads may read, or compute again, at other elements than their own."""
+        found: set[Node] = set()
+        for node in reversed(self._order):
+            pointwise = OPS[node.op].family == "pointwise"
+            if node in self._by_row and (not pointwise or node in found):
+                waiting = across if node.op == "matmul" or _spreads(node) else ()
+                found.update(x for x in node.inputs if x in self._by_row and x not in waiting)
+        return found
 
     def _sized(
         self,
-        matrices: tuple[Node, ...],
         tiles: tuple[Node, ...],
-        stages: Sequence[tuple[Node, ...]],
+        stages: tuple[tuple[Node, ...], ...],
         stage_of: dict[Node, int],
     ) -> Persistent:
-        for matrix in matrices:
+        widest = max(width(x) for stage in stages for x in stage)
+        if widest > MOST_THREADS:
+            raise _Unfit(f"a row has {widest} elements, a block {MOST_THREADS} threads")
+        elsewhere = self._read_elsewhere(tiles)
+        carries = tuple(x for x in self._loop.carries if x in elsewhere or width(x) < widest)
+        columns, matrices = self._matrices(elsewhere, widest)
+        rows = rows_of(widest)
+        nbytes = sum(array_bytes(int(product(x.shape)), x.dtype) for x in matrices)
+        for node in (*carries, *carries, *tiles):
+            nbytes += array_bytes(rows * stride(node), node.dtype)
+        if nbytes > MOST_SHARED:
+            both = (*columns, *matrices)
+            weights = sum(array_bytes(int(product(x.shape)), x.dtype) for x in both)
+            raise _Unfit(
+                f"the matrices of its products take {weights} bytes; what registers do not hold "
+                f"of them and of a block's rows takes {nbytes} bytes of shared memory, and a block "
+                f"has {MOST_SHARED}"
+            )
+        threads = -(-rows * widest // WARP) * WARP
+        return Persistent(
+            self._batch,
+            widest,
+            columns,
+            matrices,
+            carries,
+            tiles,
+            stages,
+            stage_of,
+            rows,
+            threads,
+            nbytes,
+        )
+
+    def _matrices(
+        self, elsewhere: Collection[Node], widest: int
+    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        """The right operands of products: those whose columns go to registers, and the others."""
+        readers: dict[Node, list[Node]] = {}
+        for node in self._order:
+            if node.op == "matmul":
+                readers.setdefault(node.inputs[1], []).append(node)
+        columns, matrices, words = [], [], 0
+        for matrix, products in readers.items():
             if isinstance(product(matrix.shape), Dim):
                 raise _Unfit(f"the size of {label(matrix)} is not known")
-        widest = max(width(x) for stage in stages for x in stage)
-        rows = rows_of(widest)
-        own = [*self._loop.carries, *self._loop.carries, *tiles]
-        weights = sum(array_bytes(int(product(x.shape)), x.dtype) for x in matrices)
-        nbytes = weights + sum(array_bytes(rows * width(x), x.dtype) for x in own)
-        if nbytes > MOST_SHARED:
-            raise _Unfit(
-                f"the matrices of its products take {weights} bytes, with a block's rows {nbytes}; "
-                f"a block has {MOST_SHARED} bytes of shared memory"
-            )
-        threads = min(MOST_THREADS, -(-rows * widest // WARP) * WARP)
-        return Persistent(
-            self._batch, matrices, tiles, tuple(stages), stage_of, rows, threads, nbytes
-        )
+            own = all(x not in elsewhere and width(x) == widest for x in products)
+            column = int(product(matrix.shape[:1])) * np.dtype(matrix.dtype).itemsize // 4
+            if own and words + column <= MOST_WORDS:
+                words += column
+                columns.append(matrix)
+            else:
+                matrices.append(matrix)
+        return tuple(columns), tuple(matrices)
 
 
 def rows_of(widest: int) -> int:

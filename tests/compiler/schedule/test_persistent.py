@@ -41,15 +41,15 @@ def test_a_gru_has_two_stages() -> None:
 
     plan = plan_of(gru)
     assert isinstance(plan, Persistent)
-    # The first has r, r * h, which is a left operand, and the product of z, computed as early as
-    # it can be; the second has the new state.
-    assert len(plan.stages) == 2
-    assert [len(stage) for stage in plan.stages] == [3, 1]
-    assert sorted(node.op for node in plan.tiles) == ["matmul", "mul"]
-    assert set(plan.tiles) < set(plan.stages[0])
-    assert set(plan.matrices) == {U, V, R}
-    row = 4 * UNITS * plan.rows
-    assert plan.nbytes == 3 * 4 * UNITS * UNITS + 2 * row + 2 * row
+    # The first has r and r * h, a left operand; the second the new state.
+    assert [[node.op for node in stage] for stage in plan.stages] == [["sigmoid", "mul"], ["add"]]
+    assert [node.op for node in plan.tiles] == ["mul"]
+    # The product of z is computed beside that of r: it waits for nothing.
+    products = [node for node in plan.stage_of if node.op == "matmul"]
+    assert {node.inputs[1]: plan.stage_of[node] for node in products} == {U: 0, V: 0, R: 1}
+    # All columns are in registers; the state (twice) and r * h are in shared memory.
+    assert set(plan.columns) == {U, V, R}
+    assert plan.nbytes == 3 * 4 * UNITS * plan.rows
     assert plan.rows * UNITS <= plan.threads <= MOST_THREADS
     assert plan.threads % 32 == 0
 
@@ -98,22 +98,33 @@ def square(size: int) -> g.Node:
     return g.shared(np.zeros((size, size), "float32"))
 
 
+def three_products(size: int) -> Persistent | str:
+    weights = [square(size) for _ in range(3)]
+
+    def step(carries, slices):
+        return (sum(g.dot(carries[0], weight) for weight in weights),), ()
+
+    return plan_of(step, [g.zeros((BATCH, size), "float32")], [xs])
+
+
+def test_columns_in_registers_then_matrices_in_shared_memory() -> None:
+    plan = three_products(72)
+    assert isinstance(plan, Persistent)
+    assert (len(plan.columns), len(plan.matrices)) == (2, 1)
+    assert plan.nbytes == 4 * 72 * 72 + 2 * 4 * 72 * plan.rows
+
+
 def test_the_shared_memory_of_any_card_is_the_limit() -> None:
-    def plan(size: int) -> Persistent | str:
-        weights = [square(size) for _ in range(3)]
-
-        def step(carries, slices):
-            return (sum(g.dot(carries[0], w) for w in weights),), ()
-
-        return plan_of(step, [g.zeros((BATCH, size), "float32")], [xs])
-
-    fits = plan(72)
-    assert isinstance(fits, Persistent)
-    assert 48 * 1024 < fits.nbytes <= MOST_SHARED
-    reason = plan(74)
+    plan = three_products(88)
+    assert isinstance(plan, Persistent)
+    assert (len(plan.columns), len(plan.matrices)) == (1, 2)
+    assert 48 * 1024 < plan.nbytes <= MOST_SHARED
+    reason = three_products(92)
     assert isinstance(reason, str)
-    assert f"{3 * 4 * 74 * 74} bytes" in reason
-    assert str(MOST_SHARED) in reason
+    rows = 2 * 2 * 4 * 92  # the state and the next one, two rows each
+    assert f"{3 * 4 * 92 * 92} bytes" in reason
+    assert f"{2 * 4 * 92 * 92 + rows} bytes of shared memory" in reason
+    assert reason.endswith(f"a block has {MOST_SHARED}")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +146,11 @@ def test_the_shared_memory_of_any_card_is_the_limit() -> None:
             "rows",
         ),
         (lambda c, s: ((c[0], c[1] + 1.0), ()), [h0, g.zeros((3,), "float32")], "rows"),
+        (
+            lambda c, s: ((c[0] * 0.5,), ()),
+            [g.zeros((BATCH, MOST_THREADS + 1), "float32")],
+            f"{MOST_THREADS} threads",
+        ),
     ],
 )
 def test_why_a_loop_does_not_qualify(step, starts, words: str) -> None:
