@@ -94,12 +94,11 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
         f"a block of {tile.width} columns by {tile.height} threads of each",
         *notes,
     ]
+    block = (tile.width, tile.height, 1)
     if parts is None:
         signature = context.signature(kernel)
         text = _text(kernel, context, name, signature, domain, walks, tile, names)
-        grid = (blocks, 1, 1)
-        block = (tile.width, tile.height, 1)
-        one = context.launch(name, kernel, signature, text, grid, block, "; ".join(how))
+        one = context.launch(name, kernel, signature, text, (blocks, 1, 1), block, "; ".join(how))
         return [dataclasses.replace(one, notes=tuple(notes))]
     (walk,) = walks
     places = partial_places(walk, domain, parts)
@@ -107,9 +106,7 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     pointers = [signature.store_pointer(place) for place in places]
     text = _text(kernel, context, name, signature, domain, walks, tile, names, pointers)
     how.append(f"in {parts} parts, a block a part")
-    grid = (blocks, parts, 1)
-    block = (tile.width, tile.height, 1)
-    first = context.launch(name, kernel, signature, text, grid, block, "; ".join(how))
+    first = context.launch(name, kernel, signature, text, (blocks, parts, 1), block, "; ".join(how))
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
-from graphc.compiler.codegen.emitter import Emitter, note
+from graphc.compiler.codegen.emitter import Emitter, Given, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of
 from graphc.compiler.codegen.signature import Place, Signature
@@ -87,7 +87,7 @@ class WalkPrinter:
         lines = self.emitter.take()
         loads = self._take_loads()
         for anchor, one in zip(walk.anchors, accumulators, strict=True):
-            self.emitter.given[anchor] = lambda _, name=one.result: name
+            self.emitter.given[anchor] = _always(one.result)
         if self._names.wide:
             place = self._names.place
             wanted = [(place, f"first_{place}"), (ELEMENT, "first")]
@@ -106,7 +106,7 @@ class WalkPrinter:
         for anchor, one, place in zip(walk.anchors, accumulators, places, strict=True):
             part = f"{self._signature.load_pointer(place)}[{ELEMENT}]"
             self.emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {part});")
-            self.emitter.given[anchor] = lambda _, name=one.result: name
+            self.emitter.given[anchor] = _always(one.result)
         start = f"const int {ELEMENT} = {plus(times(names.row, count), names.place)};"
         return WalkText(_title(walk), "", [], accumulators, start, self.emitter.take(), [], [])
 
@@ -118,9 +118,9 @@ class WalkPrinter:
             ours = product(x.shape) != 1
             position = self._names.row if ours else "0"
             name = emitter.value(x, Index(x.shape, linear=position))
-            emitter.given[node] = lambda _, name=name: name
+            emitter.given[node] = _always(name)
             if ours:
-                self._give(x, position, lambda name=name: name)
+                self._give(x, position, partial(str, name))
         return emitter.take()
 
     def _give(self, node: Node, position: str, name: Callable[[], str]) -> None:
@@ -189,7 +189,7 @@ class WalkPrinter:
             if axis:
                 text = modulo(text, size(runs[axis]))
             if coord and text != ELEMENT:
-                self.emitter.once(("int", text), lambda coord=coord: coord)
+                self.emitter.once(("int", text), partial(str, coord))
 
     def _element(
         self, walk: Walk, accumulators: Sequence[Accumulator]
@@ -264,6 +264,10 @@ class WalkPrinter:
         emitter.line(f"{array}[{slot}] = {value};")
         self._give(node, ELEMENT, lambda: f"{array}[{slot}]")
         return array
+
+
+def _always(name: str) -> Given:
+    return lambda _: name
 
 
 def _title(walk: Walk) -> str:
