@@ -78,10 +78,12 @@ GC_DEVICE gc_pack<T> gc_pick(const T (&total)[ROWS][COLUMNS], int r, int c) {
 }
 
 // Adds the sums of SLICES groups of THREADS threads, in the order of the slices; all threads of the
-// block come here. Each slice keeps its share of the rows: its row `slice * ROWS / SLICES + i` is
-// row i of `total` then. `memory` holds SLICES * THREADS * ROWS * COLUMNS elements.
+// block come here. Each of the first slices, ROWS of them at most, keeps its share of KEPT rows:
+// row `slice * KEPT + i` is row i of `total` then. `memory` holds SLICES * THREADS * ROWS * COLUMNS
+// elements.
 template <int SLICES, int THREADS, typename T, int ROWS, int COLUMNS>
 GC_DEVICE void gc_add_slices(T (&total)[ROWS][COLUMNS], T* memory, int slice, int thread) {
+  const int KEPT = SLICES < ROWS ? ROWS / SLICES : 1;
   __syncthreads();  // what was in memory has been read
 #pragma unroll
   for (int r = 0; r < ROWS; ++r) {
@@ -92,15 +94,16 @@ GC_DEVICE void gc_add_slices(T (&total)[ROWS][COLUMNS], T* memory, int slice, in
     }
   }
   __syncthreads();
+  if (slice * KEPT >= ROWS) return;
 #pragma unroll
-  for (int i = 0; i < ROWS / SLICES; ++i) {
+  for (int i = 0; i < KEPT; ++i) {
 #pragma unroll
     for (int c = 0; c < COLUMNS / 4; ++c) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) total[i][4 * c + j] = 0;
 #pragma unroll
       for (int s = 0; s < SLICES; ++s) {
-        const int at = (s * ROWS + slice * (ROWS / SLICES) + i) * (COLUMNS / 4) + c;
+        const int at = (s * ROWS + slice * KEPT + i) * (COLUMNS / 4) + c;
         const gc_pack<T> part = gc_load4(memory + (at * THREADS + thread) * 4);
 #pragma unroll
         for (int j = 0; j < 4; ++j) total[i][4 * c + j] += part.of[j];

@@ -187,3 +187,25 @@ def test_sums_of_floats_round_no_more_than_their_terms_allow() -> None:
         scales.append(2 * k * 2.0**-24 * np.abs(cases.feeds[a]) @ np.abs(cases.feeds[b]))
     for (ours, theirs), bound in zip(both(cases.outputs, cases.feeds), scales, strict=True):
         assert (np.abs(ours - theirs) <= bound).all()
+
+
+def test_products_of_equal_sizes_are_computed_together() -> None:
+    # The gates of an LSTM: one left operand, several right ones, one epilogue.
+    cases = Cases(9)
+    for n, k, dtype in (
+        (12, 40, "float32"),
+        (70, 5, "float32"),
+        (10, 33, "float64"),
+        (1, 70, "float32"),
+    ):
+        h, x = (cases.whole((BATCH, k), (19, k), dtype) for _ in range(2))
+        gates = [g.matmul(h, cases.whole((k, n), dtype=dtype)) for _ in range(4)]
+        cases.outputs.append(gates[0] * gates[1] + g.maximum(gates[2], gates[3]))
+        turned = [g.matmul(a, g.transpose(cases.whole((n, k), dtype=dtype))) for a in (h, x)]
+        cases.outputs.append(g.minimum(*turned) - cases.whole((BATCH, n), (19, n), dtype))
+    launched = cases.check()
+    assert len(launched) == len(cases.outputs)
+    assert "4 products of batch x 40 by 40 x 12" in launched[0].text
+    assert launched[0].text.count("__shared__") == 1
+    assert "left1" not in launched[0].text  # h is fetched once
+    assert "left1" in launched[1].text

@@ -30,13 +30,16 @@ from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.kernel import Kernel
 
 
-def lower_product(kernel: Kernel, products: Sequence[Product], context: Context) -> list[Launch]:
+def lower_product(
+    kernel: Kernel, products: Sequence[Product], context: Context, tile: Tile | None = None
+) -> list[Launch]:
     """The launches of products that one kernel computes together, epilogue included.
 
     Args:
         kernel: its anchors are the products' nodes; its outputs have as many elements as they.
         products: one for each anchor, with equal batch, m, n and k.
         context: where the operands lie and where the results go.
+        tile: what a block computes, if not what the rule of `choose_tile` says.
     """
     first = products[0]
     if 0 in (*first.batch, first.m, first.n, first.k):
@@ -48,7 +51,7 @@ def lower_product(kernel: Kernel, products: Sequence[Product], context: Context)
     matrices = product(first.batch)
     counts = (len(_different(products, "left")), len(_different(products, "right")))
     sizes = (first.m, first.n, first.k, matrices)
-    tile = choose_tile(*sizes, counts, len(products), first.node.dtype)
+    tile = tile or choose_tile(*sizes, counts, len(products), first.node.dtype)
     return _launches(kernel, products, context, tile, blocks(tile, *sizes[:2], matrices))
 
 

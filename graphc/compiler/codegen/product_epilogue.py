@@ -15,7 +15,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import dependents
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import exact_quotient, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -72,8 +72,10 @@ def finish(
             pointer = signature.store_pointer(place)
             guard = f"gc_ok({signature.status()})" if place.guarded else ""
             offset = signature.offset(place, node.shape)
-            if packs is not None and place.step is None:
-                address = f"{pointer} + {packs[1]}"
+            aligned = place.step is None or exact_quotient(product(node.shape), 4) is not None
+            if packs is not None and aligned:
+                at = plus(offset, packs[1])
+                address = f"{pointer} + {at if at == packs[1] else f'({at})'}"
                 wide.append((C_TYPES[place.dtype], pointer, address, value, guard))
             else:
                 stores.append((f"{pointer}[{plus(offset, position)}]", value, guard))

@@ -9,7 +9,7 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.product import Axis, Direct, Operand
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.tiles import Tile
-from graphc.compiler.graph.dim import Dim, Size, exact_quotient
+from graphc.compiler.graph.dim import Dim, Size, exact_quotient, product
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Fetch:
         span: rows of the left or columns of the right operand in a tile.
         first: the variable that holds the first of them.
         turns: how often a thread fetches in one step of the loop over k.
+        turn: the variable that counts them, or "0".
         spare: the first thread that has nothing to fetch; "" if there is none.
         outer, k: C expressions of ``thread``: the place in the tile of the first turn.
         turn_outer, turn_k: C expressions of `turn`: from there to another turn's.
@@ -42,6 +43,7 @@ class Fetch:
     span: int
     first: str
     turns: int
+    turn: str
     spare: str
     outer: str
     k: str
@@ -82,6 +84,9 @@ def fetch(
     wide = isinstance(operand, Direct) and is_aligned(operand, emitter.signature, sizes)
     number = span * tile.depth // (4 if wide else 1)
     outer, k, turn_outer, turn_k = _walk(operand.fast, wide, span, tile.threads)
+    turns = -(-number // tile.threads)
+    if turns == 1:
+        turn_outer = turn_k = "0"
     conditions = []
     if isinstance(outer_size, Dim) or outer_size % span:
         conditions.append(f"outer < {size(outer_size)}")
@@ -121,7 +126,8 @@ def fetch(
             along_k=operand.fast == "k",
             span=span,
             first=first,
-            turns=-(-number // tile.threads),
+            turns=turns,
+            turn="turn" if turns > 1 else "0",
             spare=str(number) if number < tile.threads else "",
             outer=outer,
             k=k,
@@ -168,10 +174,10 @@ def is_aligned(operand: Direct, signature: Signature, sizes: tuple[Size, Size]) 
     """Whether each four neighbours that begin at a multiple of four are one aligned word: known
     before the call, for all sizes."""
     place = signature.places[operand.node]
-    if place.step is not None:
-        return False
     fast = sizes[0] if operand.fast == "outer" else sizes[1]
-    strides = (operand.row, *operand.batch_strides, *(stride for _, stride in operand.steps))
+    strides = [operand.row, *operand.batch_strides, *(stride for _, stride in operand.steps)]
+    if place.step is not None:
+        strides.append(product(operand.node.shape))
     return all(exact_quotient(size, 4) is not None for size in (fast, operand.offset, *strides))
 
 

@@ -9,8 +9,10 @@ largest (most multiplications for each element read) to the smallest (most block
 - 32 x 32, steps of 64, threads of 4 x 4. Four groups of 64 threads compute the same results, each
   from a quarter of every step, and add up in the end. The smaller the tile, the longer the step: a
   step has to be long enough to cover the way of the next one from memory;
-- where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups as well:
-  in a square tile most threads would compute nothing.
+- 16 x 32, steps of 64, eight groups of a warp of 4 x 4: for a recurrent layer's step, whose few
+  samples give few blocks;
+- where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups: in a
+  square tile most threads would compute nothing.
 
 The rule takes the largest candidate that gives the card `BLOCKS` blocks, counting the parts that k
 can be cut into; if none does, the smallest. A symbolic size counts as `TYPICAL` there: one text
@@ -45,7 +47,7 @@ PART = 1024
 VECTOR_PART = 4096
 MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
-MOST_SHARED = 48 * 1024
+MOST_SHARED = 40 * 1024  # of 48; the rest is for tables that operands keep
 SHORT = 32
 TYPICAL = 128
 
@@ -83,6 +85,11 @@ class Tile:
         return self.slice_threads * self.slices
 
     @property
+    def finishers(self) -> int:
+        """Slices that finish results in the end: each takes rows of a thread's."""
+        return min(self.slices, self.thread_rows)
+
+    @property
     def warp_columns(self) -> int:
         """Warps side by side in one row of the tile."""
         return self.columns // (self.lane_columns * self.thread_columns)
@@ -106,10 +113,11 @@ PADDING = 4
 """Elements behind each row of a tile in shared memory: with them, the four stores of a pack that
 lies along k go to banks of their own."""
 
-SQUARE = (
+SHAPES = (
     Tile(128, 128, 8, 16, 8, 4, 8),
     Tile(64, 64, 16, 8, 4, 4, 8),
     Tile(32, 32, 64, 4, 4, 4, 8, slices=4),
+    Tile(16, 32, 64, 4, 4, 4, 8, slices=8),
 )
 FEW_COLUMNS = Tile(64, 16, 64, 4, 4, 8, 4, slices=4)
 FEW_ROWS = Tile(16, 64, 64, 4, 4, 4, 8, slices=4)
@@ -132,7 +140,7 @@ def choose_tile(
         products: how many are computed together.
         dtype: of all operands.
     """
-    candidates = list(SQUARE)
+    candidates = list(SHAPES)
     if not isinstance(n, Dim) and n <= 16:
         candidates = [FEW_COLUMNS]
     elif not isinstance(m, Dim) and m <= 16:
