@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph import Node, label, toposort
-from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.kernel import Loop
@@ -76,7 +76,12 @@ class _Unfit(Exception):
 
 def width(node: Node) -> int:
     """The elements of one row of a value."""
-    elements = product(node.shape[1:])
+    return elements_of(node.shape[1:])
+
+
+def elements_of(shape: Shape) -> int:
+    """The elements of a shape without symbols."""
+    elements = product(shape)
     assert isinstance(elements, int)
     return elements
 
@@ -239,12 +244,12 @@ class _Analysis:
         carries = tuple(x for x in self._loop.carries if x in elsewhere or width(x) < widest)
         columns, matrices = self._matrices(elsewhere, widest)
         rows = rows_of(widest)
-        nbytes = sum(array_bytes(int(product(x.shape)), x.dtype) for x in matrices)
+        nbytes = sum(array_bytes(elements_of(x.shape), x.dtype) for x in matrices)
         for node in (*carries, *carries, *tiles):
             nbytes += array_bytes(rows * stride(node), node.dtype)
         if nbytes > MOST_SHARED:
             both = (*columns, *matrices)
-            weights = sum(array_bytes(int(product(x.shape)), x.dtype) for x in both)
+            weights = sum(array_bytes(elements_of(x.shape), x.dtype) for x in both)
             raise _Unfit(
                 f"the matrices of its products take {weights} bytes; what registers do not hold "
                 f"of them and of a block's rows takes {nbytes} bytes of shared memory, and a block "
@@ -278,7 +283,7 @@ class _Analysis:
             if isinstance(product(matrix.shape), Dim):
                 raise _Unfit(f"the size of {label(matrix)} is not known")
             own = all(x not in elsewhere and width(x) == widest for x in products)
-            column = int(product(matrix.shape[:1])) * np.dtype(matrix.dtype).itemsize // 4
+            column = elements_of(matrix.shape[:1]) * np.dtype(matrix.dtype).itemsize // 4
             if own and words + column <= MOST_WORDS:
                 words += column
                 columns.append(matrix)

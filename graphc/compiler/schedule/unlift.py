@@ -78,5 +78,6 @@ def with_handed_on(
 
 
 def _has_room_for(step: Step, node: Node) -> bool:
-    fits = isinstance(step, Kernel) and step.kind in ("pointwise", "matmul", "conv")
-    return fits and product(step.extents) == product(node.shape) and node not in step.outputs
+    if not isinstance(step, Kernel) or step.kind not in ("pointwise", "matmul", "conv"):
+        return False
+    return product(step.extents) == product(node.shape) and node not in step.outputs

@@ -1,0 +1,151 @@
+"""What the elements of a persistent loop are called while its text is printed.
+
+A thread has its own elements in registers; elements of its row that others own it reads in shared
+memory. Everything else the emitter computes from these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.emitter import Emitter, note
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.graph import Node
+from graphc.compiler.schedule.kernel import Loop
+from graphc.compiler.schedule.persistent import Persistent, pulled, stride, width
+
+_PARTS = 4
+"""The parts of a long sum: an addition takes about as many cycles."""
+
+
+class Values:
+    """The values of one loop.
+
+    Attributes:
+        rows: names of the arrays in shared memory that hold the block's rows of a value.
+        following: those that hold the rows of a carry in the next step.
+        matrices: names of the matrices in shared memory.
+        columns: names of the arrays of registers that hold the thread's column of a matrix.
+        carries: names of the variables that hold the thread's element of a carry.
+        products, slices: what results read at their own element.
+    """
+
+    def __init__(self, loop: Loop, plan: Persistent, emitter: Emitter):
+        self._loop, self._plan, self._emitter = loop, plan, emitter
+        self.rows: dict[Node, str] = {}
+        self.following: dict[Node, str] = {}
+        self.matrices: dict[Node, str] = {}
+        self.columns: dict[Node, str] = {}
+        self.carries = {
+            node: f"carry{k}" for k, node in enumerate(loop.carries) if width(node) == plan.width
+        }
+        wide = [x for stage in plan.stages for x in stage if width(x) == plan.width]
+        found = [x for x in pulled(wide, loop.carries, loop.step) if width(x) == plan.width]
+        self.products = [x for x in found if x.op == "matmul"]
+        self.slices = [x for x in found if x.op == "gather"]
+
+    @property
+    def unit(self) -> str:
+        return "unit" if self._plan.width > 1 else "0"
+
+    def among(self, node: Node) -> str:
+        """The head of a block for the threads that have an element of the value."""
+        return f"if (unit < {width(node)})" if width(node) < self._plan.width else ""
+
+    def own(self, node: Node) -> Index:
+        """The element of a value that the thread owns."""
+        inside = self._emitter.coordinates(Index(node.shape[1:], linear="unit"))
+        return Index(node.shape, coords=("row", *inside))
+
+    def place(self, node: Node, inside: str = "unit") -> str:
+        """The place of an element of the thread's row of a value in shared memory."""
+        return plus(times("own", str(stride(node))), inside if width(node) > 1 else "0")
+
+    def shared(self, node: Node) -> str:
+        """The thread's element of a value in shared memory."""
+        return f"{self.rows[node]}[{self.place(node)}]"
+
+    def given(self, stage: int) -> dict[Node, Callable[[Index], str]]:
+        """What the emitter does not compute from inputs in a stage."""
+        plan = self._plan
+        given: dict[Node, Callable[[Index], str]] = {self._loop.step: lambda index: "step"}
+        for node in (*self._loop.carries, *plan.tiles):
+            if plan.stage_of[node] < stage or node in self._loop.carries:
+                given[node] = partial(self._read, node)
+        for k, node in enumerate(self.slices):
+            given[node] = partial(self._slice, k, node)
+        for node in plan.stage_of:
+            if node.op == "matmul" and node not in given:
+                given[node] = partial(self._product, node)
+        return given
+
+    def _read(self, node: Node, index: Index) -> str:
+        """An element of the thread's own row of a carry or a tile."""
+        scalar = C_TYPES[node.dtype]
+        if node in self.carries and index == self.own(node):
+            return self._emitter.define(scalar, self.carries[node])
+        rest = self._emitter.part(index, tuple(range(1, len(index.shape))))
+        place = self.place(node, self._emitter.position(rest))
+        return self._emitter.define(scalar, f"{self.rows[node]}[{place}]")
+
+    def _slice(self, k: int, node: Node, index: Index) -> str:
+        if index == self.own(node):
+            return self._emitter.define(C_TYPES[node.dtype], f"slice{k}")
+        values, _ = node.inputs
+        coords = self._emitter.coordinates(index)
+        return self._emitter.value(values, Index(values.shape, coords=("step", *coords)))
+
+    def _product(self, node: Node, index: Index) -> str:
+        """The sum of a product, and of those that read the same row at the same time."""
+        emitter, stage_of = self._emitter, self._plan.stage_of
+        left = node.inputs[0]
+        group = [node]
+        if node in self.products and index == self.own(node):
+            group = [
+                x
+                for x in self.products
+                if x.inputs[0] is left and x.shape == node.shape and stage_of[x] == stage_of[node]
+            ]
+        column = emitter.coordinate(index, 1)
+        inner, head = emitter.loop(left.shape[1])
+        # Registers have no addresses: the loop over a column in them is written out. Its sum may
+        # be of several parts then, since one addition would wait for the one before.
+        unrolled = any(x.inputs[1] in self.columns for x in group)
+        parts = _PARTS if unrolled and width(left) >= 2 * _PARTS else 1
+        totals = {x: self._accumulator(x, parts) for x in group}
+        if unrolled:
+            emitter.line("#pragma unroll")
+        with emitter.block(head):
+            element = f"{self.rows[left]}[{self.place(left, inner)}]"
+            a = emitter.define(C_TYPES[left.dtype], element)
+            for x, total in totals.items():
+                matrix = x.inputs[1]
+                b = f"{self.columns.get(matrix)}[{inner}]"
+                if matrix not in self.columns:
+                    place = plus(times(inner, str(x.shape[1])), column)
+                    b = f"{self.matrices[matrix]}[{place}]"
+                part = f"{total}[{inner} % {parts}]" if parts > 1 else total
+                emitter.line(f"{part} = gc_add({part}, gc_mul({a}, {b}));")
+        for x, total in totals.items():
+            emitter.once((x, index.key), partial(self._sum, x, total, parts))
+        return emitter.once((node, index.key), lambda: totals[node])
+
+    def _accumulator(self, node: Node, parts: int) -> str:
+        if parts == 1:
+            return self._emitter.variable(node, "0")
+        name = self._emitter.name("s")
+        zeros = ", ".join(["0"] * parts)
+        self._emitter.line(f"{C_TYPES[node.dtype]} {name}[{parts}] = {{{zeros}}};")
+        return name
+
+    def _sum(self, node: Node, total: str, parts: int) -> str:
+        """The sum of the parts, in a fixed tree."""
+        terms = [f"{total}[{k}]" for k in range(parts)] if parts > 1 else [total]
+        while len(terms) > 1:
+            pairs = zip(terms[::2], terms[1::2], strict=True)
+            terms = [f"gc_add({first}, {second})" for first, second in pairs]
+        if parts == 1:
+            return total
+        return self._emitter.define(C_TYPES[node.dtype], terms[0], note=note(node))
