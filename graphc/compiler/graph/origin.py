@@ -1,8 +1,9 @@
 """Names and origins: which layer made a node, and what its user calls it.
 
 They live beside the graph, never in a node's identity: two layers that compute the same thing share
-one node. The first origin stays. Passes carry origins along (`inherit`), so that errors, dumps and
-kernels can name the layer.
+one node. The first origin stays, but what a gradient shares with the layer itself (a mask, a loop)
+is the layer's. Passes carry origins along (`inherit`), so that errors, dumps and kernels can name
+the layer.
 """
 
 from __future__ import annotations
@@ -53,7 +54,14 @@ def current_origin() -> Origin | None:
 def record(node: Node) -> None:
     """Give a new node the current origin, if it has none and is a layer's own."""
     where = _current.get()
-    if where is not None and node not in _origins and not _is_everyones(node):
+    if where is not None and not _is_everyones(node):
+        _claim(node, where)
+
+
+def _claim(node: Node, where: Origin) -> None:
+    """Make it the node's origin, unless an earlier one stands: of a layer, or of a gradient too."""
+    known = _origins.get(node)
+    if known is None or (known.backward and not where.backward):
         _origins[node] = where
 
 
@@ -72,8 +80,8 @@ def origin_of(node: Node) -> Origin | None:
 def inherit(new: Node, old: Node) -> Node:
     """`new` replaces `old`: it takes its origin and name where it has none. Returns `new`."""
     if new is not old:
-        if old in _origins and new not in _origins:
-            _origins[new] = _origins[old]
+        if old in _origins:
+            _claim(new, _origins[old])
         if old in _names and new not in _names:
             _names[new] = _names[old]
     return new
