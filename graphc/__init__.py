@@ -2,12 +2,13 @@
 
 Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressions (`graph.exp`,
 `graph.scan`, ...), `function` compiles them, `shared` makes a variable that lives between calls,
-`grad` differentiates, `config` has the flags.
+`grad` differentiates, `config` has the flags, `device_report` says what functions run on.
 """
 
 from graphc.compiler import graph as graph
 from graphc.compiler.function import function as function
 from graphc.compiler.grad import grad as grad
 from graphc.compiler.graph import shared as shared
+from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
 from graphc.version import __version__ as __version__
