@@ -130,20 +130,12 @@ def _loop(
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
     around = (memory - {scan, *items}) | constants | set(body.carries)
     inner = counters | {body.step}
-    steps = with_handed_on(_steps(body.outputs, around, inner), body.outputs, around)
     initial = scan.inputs[: scan.attrs["carries"]]
     leaves = set(body.carries) | inner
-    read = [x for x in _inputs(body.outputs, around, inner) if x not in leaves]
-    loop = Loop(
-        scan,
-        body.step,
-        body.carries,
-        initial,
-        body.outputs,
-        tuple(items),
-        tuple(dict.fromkeys((*initial, *read))),
-        tuple(steps),
-    )
+    loop = Loop(scan, body.step, body.carries, initial, body.outputs, tuple(items), (), ())
+    steps = with_handed_on(_steps(loop.needed, around, inner), loop.needed, around)
+    read = [x for x in _inputs(loop.needed, around, inner) if x not in leaves]
+    loop = replace(loop, inputs=tuple(dict.fromkeys((*initial, *read))), steps=tuple(steps))
     plan = persistent(loop)
     if isinstance(plan, str):
         for_reports = [replace(x, reasons=(*x.reasons, plan)) for x in steps[:1]]

@@ -116,6 +116,14 @@ class Loop:
         return self.items
 
     @property
+    def needed(self) -> tuple[Node, ...]:
+        """Those of `outputs` that a step has to compute: new carries, and stacks that are read."""
+        read = {item.attrs["index"] for item in self.items}
+        return tuple(
+            node for k, node in enumerate(self.outputs) if k < len(self.carries) or k in read
+        )
+
+    @property
     def layers(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for step in self.steps for name in step.layers))
 

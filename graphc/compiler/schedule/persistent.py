@@ -117,12 +117,12 @@ class _Analysis:
             raise _Unfit("carry 0 is a scalar, without a batch axis")
         self._batch = loop.carries[0].shape[0]
         outside = {*loop.inputs, *loop.carries, loop.step}
-        order = toposort(loop.outputs, stop=outside)
+        order = toposort(loop.needed, stop=outside)
         self._order = [node for node in order if node not in outside]
         self._by_step = self._dependents([loop.step])
         heavy = [x for x in self._order if OPS[x.op].family in _HEAVY]
         self._by_row = self._dependents([*loop.carries, *heavy])
-        for node in [*loop.carries, *self._order, *loop.outputs]:
+        for node in [*loop.carries, *self._order, *loop.needed]:
             self._check(node)
 
     def _dependents(self, seeds: Collection[Node]) -> set[Node]:
@@ -137,7 +137,7 @@ class _Analysis:
     def _check(self, node: Node) -> None:
         if node.op in _OTHER_KINDS or OPS[node.op].family == "window":
             raise _Unfit(f"its body has a {node.op} ({label(node)})")
-        if node in self._by_row or node in self._loop.outputs:
+        if node in self._by_row or node in self._loop.needed:
             self._check_rows(node)
         if node in self._by_row and node not in self._loop.carries and not self._keeps_rows(node):
             raise _Unfit(f"{label(node)} reads other rows of the batch than its own")
@@ -200,10 +200,10 @@ class _Analysis:
             if node in self._by_row:
                 after = [stage_of.get(x, 0) + (all_of_it and x in across) for x in node.inputs]
                 stage_of[node] = max(after)
-        for node in (*across, *loop.outputs):
+        for node in (*across, *loop.needed):
             stage_of.setdefault(node, 0)
-        wanted = {*across, *loop.outputs}
-        ordered = [x for x in toposort(loop.outputs, stop=loop.inputs) if x in wanted]
+        wanted = {*across, *loop.needed}
+        ordered = [x for x in toposort(loop.needed, stop=loop.inputs) if x in wanted]
         count = 1 + max(stage_of[x] for x in wanted)
         stages = tuple(tuple(x for x in ordered if stage_of[x] == k) for k in range(count))
         tiles = tuple(x for x in ordered if x in across)

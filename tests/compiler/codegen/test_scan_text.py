@@ -1,0 +1,81 @@
+"""The CUDA text of a persistent loop: what a reader meets, and what the compiler makes of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc import resources
+from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.render import INCLUDES, unit
+from graphc.compiler.grad import grad
+from graphc.compiler.passes import optimize
+from graphc.compiler.schedule import Loop
+
+GOLDEN = Path(__file__).parent / "golden" / "scan.cu"
+NVCC = shutil.which("nvcc")
+
+
+def gru(units: int, name: str = "gru_1") -> list[g.Node]:
+    """h <- z * h + (1 - z) * tanh(x_h + (r * h) . U_h), returning the last h."""
+    U_z, U_r, U_h = (
+        g.shared(np.zeros((units, units), "float32"), f"{name}_U_{gate}") for gate in "zrh"
+    )
+    time = g.symbol("time")
+    x_z, x_r, x_h = (
+        g.set_name(g.input((time, g.BATCH, units), "float32"), f"x_{gate}") for gate in "zrh"
+    )
+
+    def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
+        (h,), (a_z, a_r, a_h) = carries, slices
+        z = g.sigmoid(a_z + g.dot(h, U_z))
+        r = g.sigmoid(a_r + g.dot(h, U_r))
+        return (z * h + (1.0 - z) * g.tanh(a_h + g.dot(r * h, U_h)),), ()
+
+    with g.origin(name):
+        (h,), _ = g.scan(step, [g.zeros((g.BATCH, units), "float32")], [x_z, x_r, x_h])
+    loss = g.sum(h * h)
+    outputs, _ = optimize([h, *grad(loss, [U_z, U_r, U_h, x_z, x_r, x_h])])
+    return outputs
+
+
+def texts(outputs: list[g.Node]) -> list[str]:
+    return [x.text for x in launches(lower(outputs).steps) if isinstance(x.kernel, Loop)]
+
+
+def test_golden_text() -> None:
+    """Written anew with ``GOLDEN.write_text``; reviewed by reading."""
+    (text,) = texts(gru(20)[:1])
+    assert text + "\n" == GOLDEN.read_text()
+
+
+def test_names_reach_comments_alone() -> None:
+    one, another = (re.sub(r"//.*", "", "".join(texts(gru(20, name)))) for name in ("a", "*/ b"))
+    assert one == another
+
+
+@pytest.mark.skipif(NVCC is None, reason="nvcc is not on PATH")
+def test_nothing_leaves_the_registers(tmp_path: Path) -> None:
+    """All columns fit registers, nearly 160; and two of three matrices do."""
+    named = [text for units in (53, 72) for text in texts(gru(units, f"gru_{units}"))]
+    assert len(named) == 4
+    source = tmp_path / "scan.cu"
+    kernels = [re.sub(r"\bk\d+_scan\b", f"scan_{k}", text) for k, text in enumerate(named)]
+    source.write_text(unit(kernels, INCLUDES))
+    command = [NVCC, "-cubin", "-arch=sm_75", "-Xptxas", "-v", "-I", resources.folder("kernels")]
+    result = subprocess.run(
+        [*map(str, command), str(source), "-o", str(tmp_path / "scan.cubin")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "warning" not in result.stderr
+    frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", result.stderr)
+    assert frames == [("0", "0")] * 4
