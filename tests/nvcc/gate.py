@@ -22,6 +22,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from pathlib import Path
 
 from graphc import resources
@@ -41,8 +43,12 @@ _SHARED = re.compile(r"(\d+) bytes smem")
 _PROBLEM = re.compile(r"^(?!Remark).*\b(warning|error|fatal)\b")
 _TOOLKIT = re.compile(r"V(\d+\.\d+\.\d+)")
 
-Ledger = dict[str, dict[str, dict[str, dict[str, int]]]]
-"""Model, kernel, card -> registers a thread and bytes of shared memory a block."""
+_MEASURED = ("registers", "shared")
+
+Kernels = dict[str, dict[str, dict[str, int]]]
+"""Kernel, card -> registers a thread and bytes of shared memory a block."""
+Ledger = dict[str, Kernels]
+"""A model's kernels, in the order of running."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,6 @@ def read_ptxas(text: str) -> dict[str, Resources]:
             spilled=int(frame[2]) + int(frame[3]),
         )
     return found
-
-
-def _number(name: str) -> tuple[int, str]:
-    digits = re.match(r"k(\d+)", name)
-    return (int(digits[1]) if digits else -1, name)
 
 
 def compiled(nvcc: str, source: str, card: str) -> tuple[dict[str, Resources], list[str]]:
@@ -113,13 +114,36 @@ def differences(before: Ledger, after: Ledger, counts_only: bool) -> list[tuple[
             rows.append((model, f"{len(old)} -> {len(new)} kernels", "", "", ""))
         if counts_only:
             continue
-        for kernel in sorted({*old, *new}, key=_number):
+        for was, now in _changed_kernels(old, new):
+            name = was if was == now else f"{was or 'none'} -> {now or 'none'}"
             for card in CARDS:
-                was, now = old.get(kernel, {}).get(card, {}), new.get(kernel, {}).get(card, {})
-                if was != now:
-                    cells = (_change(was, now, what) for what in ("registers", "shared"))
-                    rows.append((model, kernel, card, *cells))
+                before_it, after_it = (
+                    kernels.get(kernel, {}).get(card, {})
+                    for kernels, kernel in ((old, was), (new, now))
+                )
+                if before_it != after_it or _unnumbered(was) != _unnumbered(now):
+                    cells = (_change(before_it, after_it, what) for what in _MEASURED)
+                    rows.append((model, name, card, *cells))
     return rows
+
+
+def _changed_kernels(old: Kernels, new: Kernels) -> list[tuple[str, str]]:
+    """Names before and after, '' for none, of the kernels that are not as they were.
+
+    Kernels are numbered in the order of running, so one that is new renames all behind it: what is
+    compared is the order of the kinds.
+    """
+    sides = [[_unnumbered(name) for name in kernels] for kernels in (old, new)]
+    names = [list(old), list(new)]
+    pairs: list[tuple[str, str]] = []
+    for tag, i0, i1, j0, j1 in SequenceMatcher(None, *sides, autojunk=False).get_opcodes():
+        matched = zip_longest(names[0][i0:i1], names[1][j0:j1], fillvalue="")
+        pairs += [pair for pair in matched if tag != "equal" or old[pair[0]] != new[pair[1]]]
+    return pairs
+
+
+def _unnumbered(name: str) -> str:
+    return re.sub(r"^k\d+_", "", name)
 
 
 def _change(before: Mapping[str, int], after: Mapping[str, int], what: str) -> str:

@@ -81,11 +81,30 @@ def test_differences_say_from_what_to_what() -> None:
     assert rows == [
         ("mlp", "2 -> 1 kernels", "", "", ""),
         ("mlp", "k0_matmul", "sm_75", "40 -> 48", "512"),
-        ("mlp", "k1_rows", "sm_75", "40 -> none", "512 -> none"),
+        ("mlp", "k1_rows -> none", "sm_75", "40 -> none", "512 -> none"),
     ]
     assert "40 -> 48" in gate.table(rows)
     assert gate.differences(before, after, counts_only=True) == rows[:1]
     assert gate.differences(before, before, counts_only=False) == []
+
+
+def test_a_kernel_less_is_one_row_though_it_renames_the_others() -> None:
+    other = {"sm_75": {"registers": 32, "shared": 0}}
+    before = {"m": {"k0_rows": A_KERNEL, "k1_update": other, "k2_matmul": A_KERNEL}}
+    after = {"m": {"k0_rows": A_KERNEL, "k1_matmul": A_KERNEL}}
+    assert gate.differences(before, after, counts_only=False) == [
+        ("m", "3 -> 2 kernels", "", "", ""),
+        ("m", "k1_update -> none", "sm_75", "32 -> none", "0 -> none"),
+    ]
+    another_kind = {"m": {"k0_columns": A_KERNEL}}
+    assert gate.differences({"m": {"k0_rows": A_KERNEL}}, another_kind, counts_only=False) == [
+        ("m", "k0_rows -> k0_columns", "sm_75", "40", "512"),
+        ("m", "k0_rows -> k0_columns", "sm_80", "none", "none"),
+        ("m", "k0_rows -> k0_columns", "sm_90", "none", "none"),
+    ]
+    after["m"]["k1_matmul"] = other
+    (_, _, changed) = gate.differences(before, after, counts_only=False)
+    assert changed == ("m", "k2_matmul -> k1_matmul", "sm_75", "40 -> 32", "512 -> 0")
 
 
 @pytest.fixture(scope="module")
