@@ -121,7 +121,8 @@ def differences(before: Ledger, after: Ledger, counts_only: bool) -> list[tuple[
                     kernels.get(kernel, {}).get(card, {})
                     for kernels, kernel in ((old, was), (new, now))
                 )
-                if before_it != after_it or _unnumbered(was) != _unnumbered(now):
+                other_kind = before_it and _unnumbered(was) != _unnumbered(now)
+                if before_it != after_it or other_kind:
                     cells = (_change(before_it, after_it, what) for what in _MEASURED)
                     rows.append((model, name, card, *cells))
     return rows
