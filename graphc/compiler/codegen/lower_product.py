@@ -12,7 +12,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.pointwise import MOST_BLOCKS, THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
-from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
+from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums, position_text
 from graphc.compiler.codegen.product_operand import fetch
 from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
@@ -173,7 +173,7 @@ def _tile_epilogue(
     first = products[0]
     head = ""
     if first.packs:
-        start = emitter.position(first.result(emitter, batch, "row", "start"))
+        start = position_text(emitter, first.result(emitter, batch, "row", "start"))
         emitter.line(f"const int first = {start};")
         head = emitter.take()
         emitter.lanes = ("position", "lane")

@@ -20,6 +20,10 @@ from graphc.compiler.graph.dim import Shape, Size
 Axis: TypeAlias = Literal["outer", "k"]
 """An axis of an operand: the summed one, or the other (i of the left, j of the right operand)."""
 
+Indexed: TypeAlias = Callable[
+    [Emitter, tuple[str, ...], str, str], tuple[list[str], Callable[[Emitter], str]]
+]
+
 
 @dataclass(frozen=True)
 class Direct:
@@ -62,19 +66,17 @@ class Pulled:
             `outer` alone is moved out of the loop by the compiler, if it has no branches.
         before: prints what a block of a tiled kernel does once, above the loop, if there is
             something: a table in shared memory, with the barrier behind it.
-        indexed: as `value`, of an operand that lies in memory, for tiled kernels: prints index
-            arithmetic alone, and gives conditions under which there is an element (else it is 0)
-            and the expression that reads it. What it prints has no branches and is run for
-            coordinates up to the end of a tile, so that elements share it.
+        indexed: as `value`, for tiled kernels, in two parts. It prints index arithmetic alone,
+            without branches, which is run for coordinates up to the end of a tile and is shared
+            by the elements that a thread fetches; and gives the conditions under which there is
+            an element (else it is 0) and what prints its value.
     """
 
     node: Node
     fast: Axis
     value: Callable[[Emitter, tuple[str, ...], str, str], str] = field(compare=False)
     before: Callable[[Emitter], None] | None = field(default=None, compare=False)
-    indexed: Callable[[Emitter, tuple[str, ...], str, str], tuple[list[str], str]] | None = field(
-        default=None, compare=False
-    )
+    indexed: Indexed | None = field(default=None, compare=False)
 
 
 Operand: TypeAlias = Direct | Pulled

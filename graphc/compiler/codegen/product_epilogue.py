@@ -59,7 +59,7 @@ def finish(
     """
     signature = emitter.signature
     if packs is not None:
-        known_position(emitter, index, packs[0])
+        index = at_position(emitter, index, packs[0])
     position = packs[0] if packs is not None else emitter.position(index)
     indices = [
         index if node.shape == anchor.node.shape else Index(node.shape, linear=position)
@@ -83,14 +83,24 @@ def finish(
     return {"lines": emitter.text, "loads": loads, "packs": wide, "stores": stores}
 
 
-def known_position(emitter: Emitter, index: Index, name: str) -> None:
-    """Let the emitter use the variable `name` where it would work out the index's position."""
+def at_position(emitter: Emitter, index: Index, name: str) -> Index:
+    """The index, whose position in C order the variable `name` holds."""
     if index.coords is None:
-        return
+        return Index(index.shape, linear=name)
+    # The emitter finds the variable where it would work out the position from the coordinates.
+    text = position_text(emitter, index)
+    emitter.once(("int", text), lambda: name)
+    return index
+
+
+def position_text(emitter: Emitter, index: Index) -> str:
+    """The index's place in C order, as the expression that the emitter makes for it."""
+    if index.coords is None:
+        return emitter.position(index)
     text = "0"
     for coord, size in zip(index.coords, index.shape, strict=True):
         text = plus(times(text, emitter.signature.size(size)), coord)
-    emitter.once(("int", text), lambda: name)
+    return text
 
 
 def partial_sums(

@@ -107,18 +107,20 @@ def fetch(
             step = plus(times(turn_k, row), turn_outer)
             stride = times(str(tile.depth), row)
         start = f"{pointer} + ({at})"
-        value = f"gc_load4({name}_from + ({step}))" if wide else f"{name}_from[{step}]"
+        address = f"{name}_from" if step == "0" else f"{name}_from + {step}"
+        value = f"gc_load4({address})" if wide else f"{name}_from[{step}]"
     else:
         if operand.before is not None:
             operand.before(emitter)
             head = emitter.take()
         if operand.indexed is not None:
-            more, value = operand.indexed(emitter, batch, "outer", "inner")
+            more, element_of = operand.indexed(emitter, batch, "outer", "inner")
             conditions += more
             ahead = emitter.take()
+            value = element_of(emitter)
         else:
             value = operand.value(emitter, batch, "outer", "inner")
-            lines = emitter.take()
+        lines = emitter.take()
     return (
         Fetch(
             name=name,

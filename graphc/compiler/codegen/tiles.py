@@ -48,7 +48,9 @@ VECTOR_PART = 4096
 MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
 MOST_SHARED = 40 * 1024  # of 48; the rest is for tables that operands keep
+FEW = 16
 SHORT = 32
+LEAST_DEPTH = 8  # eight elements are fetched side by side along k
 TYPICAL = 128
 
 
@@ -140,15 +142,20 @@ def choose_tile(
         products: how many are computed together.
         dtype: of all operands.
     """
-    candidates = list(SHAPES)
-    if not isinstance(n, Dim) and n <= 16:
-        candidates = [FEW_COLUMNS]
-    elif not isinstance(m, Dim) and m <= 16:
-        candidates = [FEW_ROWS]
-    fitting = [tile for tile in candidates if tile.sums(products, dtype) <= MOST_SUMS]
+    thin = [
+        tile
+        for tile, size in ((FEW_COLUMNS, n), (FEW_ROWS, m))
+        if not isinstance(size, Dim) and size <= FEW
+    ]
+    fitting = [
+        tile
+        for tile in ((*thin, SHAPES[-1]) if thin else SHAPES)
+        if tile.sums(products, dtype) <= MOST_SUMS
+        and replace(tile, depth=LEAST_DEPTH).shared(*operands, dtype) <= MOST_SHARED
+    ]
     parts = max(1, min(MOST_PARTS, _typical(k) // PART))
     enough = (t for t in fitting if _typical(blocks(t, m, n, matrices)) * parts >= BLOCKS)
-    tile = next(enough, (fitting or candidates)[-1])
+    tile = fitting[0] if thin else next(enough, fitting[-1])
     if not isinstance(k, Dim) and k <= SHORT:
         tile = replace(tile, depth=min(tile.depth, SHORT), slices=1)
     while tile.shared(*operands, dtype) > MOST_SHARED or _covers(tile.depth // 2, k):
@@ -181,8 +188,8 @@ def split(grid: Size, k: Size, part: int = PART) -> Clamped | None:
 
 
 def _covers(depth: int, k: Size) -> bool:
-    """Whether one step of this depth, which has to be at least 8, is as long as k."""
-    return depth >= 8 and not isinstance(k, Dim) and k <= depth
+    """Whether one step of this depth, if tiles have such steps, is as long as k."""
+    return depth >= LEAST_DEPTH and not isinstance(k, Dim) and k <= depth
 
 
 def _typical(size: Size) -> int:

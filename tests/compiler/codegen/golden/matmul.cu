@@ -1,0 +1,120 @@
+// k0_matmul: dropout_1, dense_1: random, less, matmul, add, maximum, div, where
+// batch x 784 by 784 x 512; a block computes 16 x 32, 64 of k at a time
+// x0: dense_1/x float32[batch, 784]
+// x1: dense_1/W float32[784, 512]
+// w0: a seed of random words
+// w1: a stream of random words
+// x2: dense_1/b float32[512]
+// y0: dropout_1/where float32[batch, 512]
+extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1, unsigned int w0,
+    unsigned int w1, gc_uint64 call_step, const float* __restrict__ x2, float* y0) {
+  // Tiles of the operands, k-major; two of each: one is multiplied while the other one is filled.
+  struct Tiles {
+    float left0[2][64][20];
+    float right0[2][64][36];
+  };
+  __shared__ alignas(16) Tiles tiles;
+  const int row_tiles = (batch + 15) / 16, column_tiles = 16;
+  const int block = blockIdx.x;
+  const gc_place place = gc_tile_place(block, row_tiles, column_tiles);
+  const int first_row = place.row * 16, first_column = place.column * 32;
+  const int k_begin = 0, k_end = 784;
+
+  const int thread = threadIdx.x;
+  // Where in a tile this thread begins to fetch, what is on its way from memory, and from where.
+  const int left0_outer = (thread / 2) % 16, left0_k = (thread % 2) * 4 + (thread / 32) * 8;
+  gc_pack<float> left0_next[1];
+  const float* left0_from = x0 + ((first_row + left0_outer) * 784 + k_begin + left0_k);
+  const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
+  gc_pack<float> right0_next[2];
+  const float* right0_from = x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
+  // Around the operands there are zeros.
+  const auto fetch = [&](int k) {
+    {
+      const int outer = first_row + left0_outer;
+      const int inner = k + left0_k;
+      left0_next[0] = gc_pack<float>();
+      if (outer < batch && inner < k_end) {
+        left0_next[0] = gc_load4(left0_from);
+      }
+    }
+    left0_from += 64;
+    #pragma unroll
+    for (int turn = 0; turn < 2; ++turn) {
+      const int inner = k + right0_k + turn * 32;
+      right0_next[turn] = gc_pack<float>();
+      if (inner < k_end) {
+        right0_next[turn] = gc_load4(right0_from + (turn * 32) * 512);
+      }
+    }
+    right0_from += 32768;
+  };
+  const auto fill = [&](int stage) {
+    {
+      const int outer = left0_outer;
+      const int inner = left0_k;
+      gc_put_column(tiles.left0[stage], inner, outer, left0_next[0]);
+    }
+    #pragma unroll
+    for (int turn = 0; turn < 2; ++turn) {
+      const int outer = right0_outer;
+      const int inner = right0_k + turn * 32;
+      gc_put_row(tiles.right0[stage], inner, outer, right0_next[turn]);
+    }
+  };
+
+  // A thread sums 4 x 4 results.
+  // 8 groups of threads sum the same results, each over its slice of a step.
+  const int slice = thread / 32, in_slice = thread % 32;
+  const int warp = in_slice / 32, in_warp = in_slice % 32;
+  const int own_row = warp * 16 + (in_warp / 8) * 4;
+  const int own_column = (in_warp % 8) * 4;
+  float total0[4][4] = {};
+
+  fetch(k_begin);
+  fill(0);
+  __syncthreads();
+  for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
+    const bool more = k + 64 < k_end;
+    if (more) fetch(k + 64);
+    gc_multiply<8, 16, 32>(
+        total0, tiles.left0[stage] + slice * 8, tiles.right0[stage] + slice * 8, own_row, own_column);
+    if (more) fill(stage ^ 1);
+    __syncthreads();
+  }
+
+  // Then they add up, and the first 4 finish some of a thread's rows.
+  float* const memory = reinterpret_cast<float*>(&tiles);
+  gc_add_slices<8, 32>(total0, memory, slice, in_slice);
+  if (slice >= 4) return;
+
+  // The results, four neighbours of a row at a time.
+  #pragma unroll 1
+  for (int r = 0; r < 1; ++r) {
+    const int row = first_row + own_row + slice;
+    if (row >= batch) continue;
+    #pragma unroll 1
+    for (int c = 0; c < 1; ++c) {
+      const int start = first_column + own_column + c * 32;
+      const gc_pack<float> sum0 = gc_pick(total0, r, c);
+      const int first = row * 512 + start;
+      gc_pack<float> pack_y0;
+      #pragma unroll
+      for (int lane = 0; lane < 4; ++lane) {
+        const int column = start + lane;
+        const int position = first + lane;
+        const unsigned int t0 = gc_random(position, 0, call_step, w0, w1);  // dropout_1
+        const gc_int64 t1 = gc_cast<gc_int64>(t0);  // dropout_1
+        const bool t2 = gc_less(t1, 3435973836LL);  // dropout_1
+        const float t3 = x2[column];
+        const float t4 = gc_add(sum0.of[lane], t3);  // dense_1
+        const float t5 = gc_maximum(t4, 0.0f);  // dense_1
+        const float t6 = gc_div(t5, 0.8f);  // dropout_1
+        const float t7 = gc_where(t2, t6, 0.0f);  // dropout_1
+        pack_y0.of[lane] = t7;
+      }
+      gc_store4(y0 + first, pack_y0);
+    }
+  }
+}
