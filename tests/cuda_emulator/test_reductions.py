@@ -105,7 +105,7 @@ def test_the_error_of_a_long_sum_grows_slowly() -> None:
         ((steps,), (0,), 256),
         ((2, 40_004), (1,), 256),
         ((30_000, 3), (0,), 64),  # divided over blocks
-        ((samples, 33), (0,), 8),
+        ((samples, 33), (0,), 32),
         ((3, 2, 15_001), (0, 2), 256),
     ]
     outputs, feeds = [], {}

@@ -5,7 +5,9 @@ statistics of a batch of images over axes 0, 2, 3) a group of threads has all el
 one, as for rows. Where the innermost are kept (the gradient of a bias), neighbouring columns lie
 side by side:
 
-- a block has 32 columns by 8 threads of each; fewer columns, or fewer elements, shift the balance;
+- a block has 32 columns by 8 threads of each. Where that makes fewer than 64 blocks it has down to
+  8 columns (32 bytes are the least that memory hands out) by more threads of each; where columns
+  are short, more columns;
 - the threads of a column add up in a fixed tree in shared memory;
 - columns of a known length that fit registers are read once; others once for each walk, which the
   launch notes;
@@ -47,6 +49,8 @@ from graphc.compiler.schedule.kernel import Kernel
 
 WARP = 32
 THREADS = 256
+NARROWEST = 8
+MANY_BLOCKS = 64
 # Registers of a thread that hold elements.
 _MOST_WORDS = 64
 # Elements of a column in a part.
@@ -112,15 +116,17 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
 
 def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:
     """The threads of a block; see the head of this file."""
-    length = domain.reduced
+    length, kept = domain.reduced, domain.kept
+    highest = THREADS if isinstance(length, Dim) else _power_of_two(length)
     width = WARP
-    if not isinstance(domain.kept, Dim):
-        width = min(WARP, _power_of_two(domain.kept))
-    height = THREADS // width
+    if not isinstance(kept, Dim):
+        width = min(WARP, _power_of_two(kept))
+        while width > NARROWEST and kept < width * MANY_BLOCKS and THREADS // width < highest:
+            width //= 2
+    height = min(THREADS // width, highest)
     if isinstance(length, Dim):
         return Tile(width, height, None)
-    height = min(height, _power_of_two(length))
-    while width * height < THREADS and (isinstance(domain.kept, Dim) or width < domain.kept):
+    while width * height < THREADS and (isinstance(kept, Dim) or width < kept):
         width *= 2
     turns = -(-length // height)
     words = held_words(walks)

@@ -86,13 +86,15 @@ def test_a_row_that_is_read_once_anyway_needs_no_registers() -> None:
 @pytest.mark.parametrize(
     ("shape", "tile"),
     [
-        ((BATCH, 512), Tile(32, 8, None)),
-        ((BATCH, 10), Tile(16, 16, None)),
+        ((BATCH, 2048), Tile(32, 8, None)),
+        ((BATCH, 1030), Tile(16, 16, None)),
+        ((BATCH, 512), Tile(8, 32, None)),
+        ((BATCH, 10), Tile(8, 32, None)),
         ((BATCH, 1), Tile(1, 256, None)),
         ((3, 5000), Tile(64, 4, 1)),
         ((64, BATCH), Tile(32, 8, 8)),
         ((1, 100), Tile(128, 1, 1)),
-        ((4096, 64), Tile(32, 8, None)),
+        ((4096, 64), Tile(8, 32, None)),
     ],
 )
 def test_threads_of_a_column_of_normalisation(shape: Shape, tile: Tile) -> None:
