@@ -28,6 +28,7 @@ from graphc.compiler.codegen.c_text import literal, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.conv_classes import Axis, classes
 from graphc.compiler.codegen.conv_image import Image
+from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
 from graphc.compiler.codegen.conv_walk import affine, total
 from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
@@ -58,31 +59,34 @@ def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
     launches: list[Launch] = []
     for axes in itertools.product(*found):
         if not any(axis.windows == 0 for axis in axes):
-            one = _product(node, axes, kernel, context)
-            launches += lower_product(kernel, [one], context)
+            launches += _launches(node, axes, kernel, context)
     return launches
 
 
-def _product(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Context) -> Product:
-    """The product of one class of windows."""
+def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Context) -> list[Launch]:
+    """The launches of one class of windows."""
     memory = [x for x in kernel.inputs if x in context.places]
-    filters = Weights(node.inputs[1], axes, affine(node.inputs[1], memory, context.counters))
+    maps = [affine(x, memory, context.counters) for x in node.inputs]
+    stored = [x is not None and x.node in memory for x in maps]
+    filters = Weights(node.inputs[1], axes, maps[1], stored[1])
     order = filters.order()
-    image = Image(node.inputs[0], axes, order, affine(node.inputs[0], memory, context.counters))
+    image = Image(node.inputs[0], axes, order, maps[0], stored[0])
     plain = image.direct()
     apart = plain is not None and len(plain.batch_strides) == 1  # a product for each sample
     batch = image.pixels[:1] if apart else ()
-    pixels = product(image.pixels[1:] if apart else image.pixels)
+    m, n = node.shape[1], product(image.pixels[1:] if apart else image.pixels)
     k = product(one.extent for one in order)
+    tile = conv_tile(m, n, k, node.dtype)
+    table = 0 if is_vector(m, n) else table_bytes(tile, node.dtype)
     left: Operand = filters.operand(order, len(batch))
-    right: Operand = plain or image.pulled(tiled=not is_vector(node.shape[1], pixels))
+    right: Operand = plain or image.pulled(table)
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])
     whole = all(axis.every == 1 for axis in axes)
     packs = whole and not isinstance(windows, Dim) and windows % _PACK == 0
-    result = _Result(node, axes, whole)
-    return Product(node, batch, node.shape[1], pixels, k, left, right, result, packs)
+    one = Product(node, batch, m, n, k, left, right, _Result(node, axes, whole), packs)
+    return lower_product(kernel, [one], context, tile)
 
 
 def _zeros(node: Node) -> Pulled:

@@ -14,15 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from graphc.compiler.codegen.c_text import plus
 from graphc.compiler.codegen.conv_classes import Axis
-from graphc.compiler.codegen.conv_walk import Indexed, Summed, from_memory, nested, read, total
+from graphc.compiler.codegen.conv_walk import Summed, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Axis as Fast
-from graphc.compiler.codegen.product import Direct, Pulled
+from graphc.compiler.codegen.product import Direct, Indexed, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
@@ -32,8 +30,6 @@ Part = Callable[[Emitter, str], list[str]]
 
 # Below this many pixels a sample, products of samples apart would leave much of a tile empty.
 _FEW_PIXELS = 64
-# What a table may take of shared memory, by the bytes of an element: the rest holds the tiles.
-_TABLE_BYTES = {4: 8192, 8: 4096}
 
 
 _SPAN = 128
@@ -53,12 +49,14 @@ class Image:
         axes: the spatial axes.
         order: the axes of k.
         map: where it lies, if strides say that.
+        stored: whether it lies there, not what it is computed from element by element.
     """
 
     node: Node
     axes: tuple[Axis, ...]
     order: tuple[Summed, ...]
     map: Strided | None
+    stored: bool
 
     @property
     def pixels(self) -> Shape:
@@ -87,7 +85,7 @@ class Image:
 
     def direct(self) -> Direct | None:
         """The image as one plain matrix, or as one for each sample; None where it is neither."""
-        if self.map is None or not all(axis.inside for axis in self.axes):
+        if self.map is None or not self.stored or not all(axis.inside for axis in self.axes):
             return None
         strides = self.map.strides
         spatial = [
@@ -115,8 +113,9 @@ class Image:
 
     # ---- an element at a time -------------------------------------------------------------------
 
-    def pulled(self, tiled: bool) -> Pulled:
-        """The image through index arithmetic; `tiled` is whether a block computes a tile."""
+    def pulled(self, table: int) -> Pulled:
+        """The image through index arithmetic; `table` is how many bytes of shared memory a table
+        of positions may take."""
         inner = next((one.extent for one in reversed(self.order) if one.extent != 1), 1)
         windows = self.axes[-1].windows
         along_k = not isinstance(windows, Dim) and (isinstance(inner, Dim) or inner > windows)
@@ -124,7 +123,7 @@ class Image:
         if self.map is None:
             return Pulled(self.node, fast, self._in_front)
         shape = self.pixels if along_k else tuple(one.extent for one in self.order)
-        if not (tiled and self._may_have_table(shape)):
+        if not self._may_have_table(shape, table):
             return from_memory(self.node, fast, self._by(self._of_pixel, self._of_k))
         if along_k:
             value = self._by(self._entry, self._of_k)
@@ -158,12 +157,15 @@ class Image:
         assert self.map is not None
         source = self.map.node
 
-        def indexed(emitter: Emitter, batch: object, j: str, k: str) -> tuple[list[str], str]:
+        def indexed(
+            emitter: Emitter, batch: object, j: str, k: str
+        ) -> tuple[list[str], Callable[[Emitter], str]]:
             position, *coords = (
                 emitter.integer(plus(first, move))
                 for first, move in zip(of_pixel(emitter, j), of_k(emitter, k), strict=True)
             )
-            return self._inside(emitter, coords), read(emitter, source, position)
+            element = Index(source.shape, linear=position)
+            return self._inside(emitter, coords), lambda inner: inner.value(source, element)
 
         return indexed
 
@@ -219,14 +221,13 @@ class Image:
         """An int for the memory, and one for each axis that is tested."""
         return ("int", "int2", "int4", "int4")[len(self._tested)]
 
-    def _may_have_table(self, shape: Shape) -> bool:
-        """Whether an axis of the product with these axes inside is short, and its part more than a
-        multiplication."""
+    def _may_have_table(self, shape: Shape, most: int) -> bool:
+        """Whether the table of an axis of the product, with these axes inside, is small enough, and
+        saves more than a multiplication."""
         count = _padded(product(shape))
         if count is None:
             return False
         words = {"int": 1, "int2": 2, "int4": 4}[self._entry_type]
-        most = _TABLE_BYTES[np.dtype(self.node.dtype).itemsize]
         return sum(size != 1 for size in shape) > 1 and 4 * words * count <= most
 
     def _table(self, count: Size, part: Part) -> Callable[[Emitter], None]:

@@ -6,19 +6,18 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import C_TYPES, minus, plus, times
+from graphc.compiler.codegen.c_text import minus, plus, times
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.product import Axis as Fast
-from graphc.compiler.codegen.product import Pulled
-from graphc.compiler.codegen.strides import Strided, strided
+from graphc.compiler.codegen.product import Indexed, Pulled
+from graphc.compiler.codegen.strides import Strided, contiguous, strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.inline import is_splat
 
 Walk = tuple[Size, Size]
 """An axis that is walked: how many elements, and how far apart in memory two neighbours lie."""
-
-Indexed = Callable[[Emitter, tuple[str, ...], str, str], tuple[list[str], str]]
-"""See `graphc.compiler.codegen.product.Pulled.indexed`."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,8 @@ class Summed:
 
 
 def affine(node: Node, memory: Collection[Node], counters: Collection[Node]) -> Strided | None:
-    """`strided`, and flips, whose strides are negative; None where a loop's step picks a slice."""
+    """`strided`, and flips, whose strides are negative, of values in memory and of values that are
+    computed element by element from such; None where a loop's step picks a slice."""
     if node.op == "flip":
         x = affine(node.inputs[0], memory, counters)
         if x is None:
@@ -54,7 +54,31 @@ def affine(node: Node, memory: Collection[Node], counters: Collection[Node]) -> 
         strides = tuple(x.strides[axis] for axis in node.attrs["order"])
         return replace(x, shape=node.shape, strides=strides)
     x = strided(node, memory, counters)
+    if x is None and elementwise(node, memory):
+        return contiguous(node)
     return None if x is None or x.steps else x
+
+
+def elementwise(node: Node, memory: Collection[Node]) -> bool:
+    """Whether a value is computed element by element from values of its shape in memory, so that
+    it may be asked for by position as if it lay there itself."""
+    pending = [node]
+    while pending:
+        x = pending.pop()
+        if x in memory or is_splat(x) or x.op == "random" or _is_spread(x, memory):
+            continue
+        if OPS[x.op].family != "pointwise":
+            return False
+        pending += x.inputs
+    return True
+
+
+def _is_spread(node: Node, memory: Collection[Node]) -> bool:
+    """Whether a node broadcasts a number, or a value in memory (a bias)."""
+    x = node
+    while x.op in ("broadcast", "reshape"):
+        x = x.inputs[0]
+    return node.op == "broadcast" and (x in memory or is_splat(x))
 
 
 def nested(walks: Sequence[Walk]) -> Size | None:
@@ -82,24 +106,18 @@ def total(emitter: Emitter, terms: Sequence[tuple[str, Size]], constant: Size) -
     return text
 
 
-def read(emitter: Emitter, node: Node, position: str) -> str:
-    """The expression of an element of a value in memory."""
-    place = emitter.signature.places[node]
-    pointer = emitter.signature.load_pointer(place)
-    return f"{pointer}[{plus(emitter.signature.offset(place, node.shape), position)}]"
-
-
 def from_memory(
     node: Node, fast: Fast, indexed: Indexed, before: Callable[[Emitter], None] | None = None
 ) -> Pulled:
     """An operand that is read through index arithmetic; see `Pulled` for the arguments."""
 
     def value(emitter: Emitter, batch: tuple[str, ...], outer: str, k: str) -> str:
-        conditions, text = indexed(emitter, batch, outer, k)
+        conditions, element = indexed(emitter, batch, outer, k)
         if not conditions:
-            return emitter.define(C_TYPES[node.dtype], text)
+            return element(emitter)
         result = emitter.variable(node, "0")
-        emitter.line(f"if ({' && '.join(conditions)}) {result} = {text};")
+        with emitter.block(f"if ({' && '.join(conditions)})"):
+            emitter.line(f"{result} = {element(emitter)};")
         return result
 
     return Pulled(node, fast, value, before, indexed)

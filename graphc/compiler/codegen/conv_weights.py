@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.conv_classes import Axis
-from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, read, total
+from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
@@ -23,11 +23,13 @@ class Weights:
         node: the kernel, (filters, channels, *places).
         axes: the spatial axes.
         map: where it lies, if strides say that.
+        stored: whether it lies there, not what it is computed from element by element.
     """
 
     node: Node
     axes: tuple[Axis, ...]
     map: Strided | None
+    stored: bool
 
     def _stride(self, axis: int) -> Size:
         """Elements from one place of the class to the next."""
@@ -64,18 +66,19 @@ class Weights:
             if one.backwards:
                 offset = offset + (one.extent - 1) * self._stride(one.axis)
         row, step = self.map.strides[0], nested(self._walks(order))
-        if step == 1:
+        if step == 1 and self.stored:
             return Direct(self.map.node, "k", row, (0,) * batch, offset)
-        if row == 1 and step is not None:
+        if row == 1 and step is not None and self.stored:
             return Direct(self.map.node, "outer", step, (0,) * batch, offset)
         fast = "outer" if row == 1 else "k"
         return from_memory(self.node, fast, lambda *at: self._read(order, offset, *at))
 
     def _read(
         self, order: Sequence[Summed], offset: Size, emitter: Emitter, batch: object, i: str, k: str
-    ) -> tuple[list[str], str]:
+    ) -> tuple[list[str], Callable[[Emitter], str]]:
         """The element where strides put it; axes that are one walk are one coordinate."""
         assert self.map is not None
+        source = self.map.node
         runs: list[Walk] = []
         for extent, stride in self._walks(order):
             if runs and runs[-1][1] == extent * stride:
@@ -85,7 +88,7 @@ class Weights:
         index = Index(tuple(extent for extent, _ in runs), linear=k)
         terms = [(emitter.coordinate(index, n), stride) for n, (_, stride) in enumerate(runs)]
         position = emitter.integer(total(emitter, [(i, self.map.strides[0]), *terms], offset))
-        return [], read(emitter, self.map.node, position)
+        return [], lambda inner: inner.value(source, Index(source.shape, linear=position))
 
     def _element(
         self, order: Sequence[Summed], emitter: Emitter, batch: object, i: str, k: str

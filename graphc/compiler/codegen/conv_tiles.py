@@ -1,0 +1,66 @@
+"""The tiles of convolutions: few rows, many columns.
+
+A product's own rule (`graphc.compiler.codegen.tiles`) is for matrices of any shape. A convolution
+has as many rows as filters, 8 to 64 in most networks, and a column for each pixel of the batch, so
+a square tile would compute rows that are not there. The rule here: 128 columns, and of 16, 32, 64
+and 128 rows those that cover the filters with the fewest left over; of two that are equal the
+larger one, which reads each pixel for more rows. A thread computes 4 x 4, 8 x 4, 8 x 8 or 16 x 8
+results. k in steps of 16 where two stages of that fit beside the table of positions, else of 8.
+
+Where there are at most 64 pixels (the gradient of a small kernel), where such tiles are fewer than
+`BLOCKS` even with k in parts, and in float64, whose sums take twice the registers, with more than
+32 rows, the product's own rule holds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graphc.compiler.codegen.tiles import (
+    BLOCKS,
+    MOST_PARTS,
+    MOST_SHARED,
+    PART,
+    TYPICAL,
+    Tile,
+    blocks,
+)
+from graphc.compiler.graph.dim import Dim, Size, evaluate, symbols
+
+_TILES = (
+    Tile(128, 128, 8, 16, 8, 4, 8),
+    Tile(64, 128, 8, 8, 8, 4, 8),
+    Tile(32, 128, 16, 8, 4, 4, 8),
+    Tile(16, 128, 16, 4, 4, 4, 8),
+)
+_FEW_COLUMNS = 64
+_SHARED = 48 * 1024
+_MOST_ROWS_OF_FLOAT64 = 32
+
+
+def conv_tile(filters: Size, pixels: Size, k: Size, dtype: str) -> Tile | None:
+    """The tile of a convolution's product, by the rule above; None for the product's own rule."""
+    few = not isinstance(pixels, Dim) and pixels <= _FEW_COLUMNS
+    if few or isinstance(filters, Dim):
+        return None
+    tile = min(_TILES, key=lambda one: -(-filters // one.rows) * one.rows)
+    parts = max(1, min(MOST_PARTS, _typical(k) // PART))
+    if _typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS:
+        return None
+    if dtype == "float64":
+        if tile.rows > _MOST_ROWS_OF_FLOAT64:
+            return None
+        return replace(tile, depth=8)
+    short = not isinstance(k, Dim) and k <= 8
+    return replace(tile, depth=8) if short else tile
+
+
+def table_bytes(tile: Tile | None, dtype: str) -> int:
+    """How much shared memory a table of positions may take beside the tiles, which is 48 KB less
+    what they take; at most half of it, so that several blocks fit a multiprocessor."""
+    free = _SHARED - (MOST_SHARED if tile is None else tile.shared(1, 1, dtype))
+    return min(free, _SHARED // 2)
+
+
+def _typical(size: Size) -> int:
+    return evaluate(size, dict.fromkeys(symbols(size), TYPICAL))
