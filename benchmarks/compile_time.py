@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
@@ -127,14 +127,18 @@ def ready() -> float:
 
 @dataclass(frozen=True)
 class Start:
-    """The seconds from imported modules to kernels that a driver could load, part by part.
+    """From imported modules to kernels that a driver could load, part by part.
+
+    The parts are processor seconds, as other programs take the clock's.
 
     Attributes:
         build: weights, graph, gradient.
         passes: of the compiler.
         schedule: what is computed together, as `lower` works it out once more.
         lower: from the graph after the passes to the source, the schedule included.
-        binary: by the key of the source out of the cache, or by nvcc.
+        look_up: of the binary in the cache, by the source.
+        clock: seconds by the clock of passes, `lower` and the binary.
+        nvcc: seconds by the clock of the binary, where nvcc made it; else 0.
         kernels, lines: of the source.
     """
 
@@ -142,34 +146,33 @@ class Start:
     passes: float
     schedule: float
     lower: float
-    binary: float
+    look_up: float
+    clock: float
+    nvcc: float
     kernels: int
     lines: int
-
-    @property
-    def beyond_build(self) -> float:
-        return self.passes + self.lower + self.binary
 
 
 def start(name: str, folder: str) -> Start:
     """Prepare a reference model's training step for a GPU, with the kernel cache in `folder`."""
     config.cuda_cache = folder
-    step, build = elapsed(REFERENCE_MODELS[name].build)
+    step, build = timed(REFERENCE_MODELS[name].build)
     values = [step.loss, *step.metrics, *(value for _, value in step.updates)]
     states = [g.state_of(variable) for variable, _ in step.updates]
-    (outputs, _), passes = elapsed(optimize, values)
-    _, schedule = elapsed(lambda: make_schedule(sink_transposes(outputs)))
-    program, lowering = elapsed(lower, outputs, states)
-    source, layers = program.source, {}
-    _, binary = elapsed(nvcc.compiled, source, CARD, ANY_DRIVER, layers, name)
-    count = len(launches(program.steps))
-    return Start(build, passes, schedule, lowering, binary, count, len(source.splitlines()))
-
-
-def elapsed(function: Callable, *arguments: object) -> tuple[Any, float]:
-    """A result and the seconds that it took by the clock, other programs' included."""
-    started = time.perf_counter()
-    return function(*arguments), time.perf_counter() - started
+    begun = time.perf_counter()
+    (outputs, _), passes = timed(optimize, values)
+    clock = time.perf_counter() - begun
+    _, schedule = timed(lambda: make_schedule(sink_transposes(outputs)))
+    begun = time.perf_counter()
+    program, lowering = timed(lower, outputs, states)
+    clock += time.perf_counter() - begun
+    kept = set(Path(folder).glob("*.cubin"))
+    begun = time.perf_counter()
+    _, look_up = timed(nvcc.compiled, program.source, CARD, ANY_DRIVER, {}, name)
+    binary = time.perf_counter() - begun
+    compiled = binary if set(Path(folder).glob("*.cubin")) > kept else 0.0
+    counts = len(launches(program.steps)), len(program.source.splitlines())
+    return Start(build, passes, schedule, lowering, look_up, clock + binary, compiled, *counts)
 
 
 def started_apart(name: str, folder: str) -> Start:
@@ -182,21 +185,26 @@ def started_apart(name: str, folder: str) -> Start:
 
 
 def report_starts(names: Sequence[str]) -> None:
-    """A table of cold and warm starts, in milliseconds; of the warm ones the median."""
-    heads = ("kernels", "lines", "nvcc s", "build", "passes", "schedule", "lower", "look-up")
-    print(f"\nStarts, for {CARD}: nvcc in seconds, the rest of a warm start in milliseconds")
-    print(f"{'model':<8}", *(f"{head:>8}" for head in heads), f"{'passes + lower + look-up':>25}")
+    """A table of cold and warm starts; of the warm ones the median."""
+    parts = ("build", "passes", "schedule", "lower", "look_up")
+    print(
+        f"\nStarts, for {CARD}: nvcc in seconds; a warm start in milliseconds, its parts of the "
+        "processor,\nin all (passes, lower, look-up) of the processor and by the clock"
+    )
+    heads = ("kernels", "lines", "nvcc s", *parts, "in all", "clock")
+    print(f"{'model':<8}", *(f"{head:>8}" for head in heads))
     for name in names:
         with tempfile.TemporaryDirectory(prefix="graphc-starts-") as folder:
             cold = started_apart(name, folder)
             warm = [started_apart(name, folder) for _ in range(REPEATS)]
-        parts = [
-            f"{1e3 * statistics.median(getattr(one, part) for one in warm):>8.1f}"
-            for part in ("build", "passes", "schedule", "lower", "binary")
-        ]
-        total = 1e3 * statistics.median(one.beyond_build for one in warm)
-        counts = (f"{cold.kernels:>8}", f"{cold.lines:>8}", f"{cold.binary:>8.1f}")
-        print(f"{name:<8}", *counts, *parts, f"{total:>25.1f}", flush=True)
+        if any(one.nvcc for one in warm):
+            sys.exit(f"{name}: a warm start ran nvcc, so its source or kernels/ have changed")
+        columns = [[getattr(one, part) for one in warm] for part in parts]
+        columns.append([one.passes + one.lower + one.look_up for one in warm])
+        columns.append([one.clock for one in warm])
+        cells = (f"{1e3 * statistics.median(column):>8.1f}" for column in columns)
+        counts = (f"{cold.kernels:>8}", f"{cold.lines:>8}", f"{cold.nvcc:>8.1f}")
+        print(f"{name:<8}", *counts, *cells, flush=True)
 
 
 def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:
