@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
-from graphc.compiler.codegen.emitter import Emitter, note, rule, splat
+from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
@@ -49,14 +49,14 @@ def _random(emitter: Emitter, node: Node, index: Index) -> str:
     return emitter.define("unsigned int", drawn, note=note(node))
 
 
-@rule("broadcast")
-def _broadcast(emitter: Emitter, node: Node, index: Index) -> str:
+@index_map("broadcast")
+def _broadcast(emitter: Emitter, node: Node, index: Index) -> Index:
     inner = emitter.part(index, node.attrs["axes"])
-    return emitter.value(node.inputs[0], _as(inner, node.inputs[0]))
+    return Index(node.inputs[0].shape, inner.linear, inner.coords)
 
 
-@rule("reshape")
-def _reshape(emitter: Emitter, node: Node, index: Index) -> str:
+@index_map("reshape")
+def _reshape(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
     if index.coords is not None:
         # Axes of size 1 come and go without the position being worked out.
@@ -64,31 +64,31 @@ def _reshape(emitter: Emitter, node: Node, index: Index) -> str:
         if [size for size, _ in kept] == [size for size in x.shape if size != 1]:
             left = iter(kept)
             coords = tuple("0" if size == 1 else next(left)[1] for size in x.shape)
-            return emitter.value(x, Index(x.shape, coords=coords))
-    return emitter.value(x, Index(x.shape, linear=emitter.position(index)))
+            return Index(x.shape, coords=coords)
+    return Index(x.shape, linear=emitter.position(index))
 
 
-@rule("transpose")
-def _transpose(emitter: Emitter, node: Node, index: Index) -> str:
+@index_map("transpose")
+def _transpose(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
     coords = [""] * len(x.shape)
     for axis, source in enumerate(node.attrs["order"]):
         coords[source] = emitter.coordinate(index, axis)
-    return emitter.value(x, Index(x.shape, coords=tuple(coords)))
+    return Index(x.shape, coords=tuple(coords))
 
 
-@rule("flip")
-def _flip(emitter: Emitter, node: Node, index: Index) -> str:
+@index_map("flip")
+def _flip(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
     coords = list(emitter.coordinates(index))
     for axis in node.attrs["axes"]:
         last = emitter.signature.size(x.shape[axis] - 1)
         coords[axis] = emitter.integer(minus(last, coords[axis]))
-    return emitter.value(x, Index(x.shape, coords=tuple(coords)))
+    return Index(x.shape, coords=tuple(coords))
 
 
-@rule("slice")
-def _slice(emitter: Emitter, node: Node, index: Index) -> str:
+@index_map("slice")
+def _slice(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
     size = emitter.signature.size
     start, step = node.attrs["start"], node.attrs["step"]
@@ -96,12 +96,12 @@ def _slice(emitter: Emitter, node: Node, index: Index) -> str:
     if index.linear is not None and rows_only:
         before = size(start[0] * product(x.shape[1:]))
         position = emitter.integer(plus(index.linear, before))
-        return emitter.value(x, Index(x.shape, linear=position))
+        return Index(x.shape, linear=position)
     coords = tuple(
         emitter.integer(plus(times(emitter.coordinate(index, axis), str(by)), size(first)))
         for axis, (first, by) in enumerate(zip(start, step, strict=True))
     )
-    return emitter.value(x, Index(x.shape, coords=coords))
+    return Index(x.shape, coords=coords)
 
 
 @rule("pad")
@@ -109,9 +109,7 @@ def _pad(emitter: Emitter, node: Node, index: Index) -> str:
     (x,) = node.inputs
     size = emitter.signature.size
     coords, conditions = [], []
-    sides = zip(
-        node.attrs["low"], node.attrs["high"], node.attrs["interior"], x.shape, strict=True
-    )
+    sides = zip(node.attrs["low"], node.attrs["high"], node.attrs["interior"], x.shape, strict=True)
     for axis, (low, high, interior, extent) in enumerate(sides):
         coord = emitter.coordinate(index, axis)
         if low == 0 and high == 0 and interior == 0:
@@ -181,8 +179,3 @@ def checked_index(emitter: Emitter, node: Node, indices: Node, position: Index, 
     number = emitter.once(("check", node), lambda: str(signature.check(node, "index")))
     arguments = (signature.status(), number, emitter.position(position), wanted)
     return emitter.define("int", f"gc_check_index({', '.join(arguments)}, {signature.size(size)})")
-
-
-def _as(index: Index, node: Node) -> Index:
-    """The same element of a node whose shape has the same sizes under other names."""
-    return Index(node.shape, index.linear, index.coords)

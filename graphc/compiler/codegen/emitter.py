@@ -37,10 +37,14 @@ from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 
 Rule = Callable[["Emitter", Node, Index], str]
+Map = Callable[["Emitter", Node, Index], Index]
 Given = Callable[[Index], str]
 
 RULES: dict[str, Rule] = {}
-"""How the value of each op that is not pointwise is printed."""
+"""How the value of each op that is neither pointwise nor an index map is printed."""
+
+MAPS: dict[str, Map] = {}
+"""Which element of its input each index map has at an index."""
 
 
 @dataclass
@@ -126,12 +130,16 @@ class Emitter:
 
     def once(self, key: object, make: Callable[[], str]) -> str:
         """What `make` gives, printed once in a scope and the scopes inside of it."""
+        found = self._known(key)
+        if found is None:
+            found = self._scopes[-1].known[key] = make()
+        return found
+
+    def _known(self, key: object) -> str | None:
         for scope in reversed(self._scopes):
             if key in scope.known:
                 return scope.known[key]
-        result = make()
-        self._scopes[-1].known[key] = result
-        return result
+        return None
 
     # ---- places ---------------------------------------------------------------------------------
 
@@ -186,7 +194,29 @@ class Emitter:
 
     def value(self, node: Node, index: Index) -> str:
         """A name or literal with the node's value at an index."""
-        return self.once((node, index.key), lambda: self._value(node, index))
+        # A chain may be longer than Python's stack is deep, so its elements wait in a list.
+        pending = [(node, index)]
+        while pending:
+            x, at = pending[-1]
+            waiting = [] if self._known((x, at.key)) is not None else self._reads(x, at)
+            waiting = [(y, there) for y, there in waiting if self._known((y, there.key)) is None]
+            if waiting:
+                pending += reversed(waiting)
+                continue
+            pending.pop()
+            result = self.once((x, at.key), lambda x=x, at=at: self._value(x, at))
+        return result
+
+    def _reads(self, node: Node, index: Index) -> list[tuple[Node, Index]]:
+        """The elements that a pointwise node or an index map reads, if it is computed here."""
+        is_leaf = node in self.given or node in self.signature.counters
+        if is_leaf or node in self.signature.places:
+            return []
+        if OPS[node.op].family == "pointwise":
+            return [(x, Index(x.shape, index.linear, index.coords)) for x in node.inputs]
+        if node.op in MAPS:
+            return [(node.inputs[0], MAPS[node.op](self, node, index))]
+        return []
 
     def _value(self, node: Node, index: Index) -> str:
         if node in self.given:
@@ -196,23 +226,26 @@ class Emitter:
         place = self.signature.places.get(node)
         if place is not None:
             return self.load(node, place, index)
+        operands = [self.value(x, at) for x, at in self._reads(node, index)]
         if OPS[node.op].family == "pointwise":
-            return self._pointwise(node, index)
-        return RULES[node.op](self, node, index)
+            return self._pointwise(node, operands)
+        return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)
 
     def load(self, node: Node, place: Place, index: Index) -> str:
         """The element of a value in memory."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
         scalar = C_TYPES[node.dtype]
-        if self.lanes is not None and position == self.lanes[0] and place.step is None:
+        # Inside of a condition (a part of a concat) the value may end where the pack does not.
+        own = self.lanes is not None and position == self.lanes[0] and len(self._scopes) == 1
+        if own and place.step is None:
+            assert self.lanes is not None
             self.packed[pointer] = place
             return self.define(scalar, f"pack_{pointer}.of[{self.lanes[1]}]")
         offset = self.signature.offset(place, node.shape)
         return self.define(scalar, f"{pointer}[{plus(offset, position)}]")
 
-    def _pointwise(self, node: Node, index: Index) -> str:
-        operands = [self.value(x, Index(x.shape, index.linear, index.coords)) for x in node.inputs]
+    def _pointwise(self, node: Node, operands: list[str]) -> str:
         scalar = C_TYPES[node.dtype]
         function = f"gc_cast<{scalar}>" if node.op == "cast" else f"gc_{node.op}"
         return self.define(scalar, f"{function}({', '.join(operands)})", note=note(node))
@@ -243,6 +276,17 @@ def rule(*ops: str) -> Callable[[Rule], Rule]:
         for op in ops:
             assert op not in RULES, op
             RULES[op] = function
+        return function
+
+    return register
+
+
+def index_map(op: str) -> Callable[[Map], Map]:
+    """Register where an op finds its elements."""
+
+    def register(function: Map) -> Map:
+        assert op not in MAPS, op
+        MAPS[op] = function
         return function
 
     return register
