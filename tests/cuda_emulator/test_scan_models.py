@@ -98,7 +98,7 @@ def test_launches_of_a_step(model) -> None:
         assert [x.shared for x in whole] == [3 * 2 * 208, 3 * 5 * 32, 3 * 5 * 32, 3 * 2 * 208]
         return
     # The matrices of 128 units take 256 KiB.
-    assert [len(loop.steps) for loop in loops] == [1, 2]
+    assert [len(loop.steps) for loop in loops] == [1, 1]
     assert not whole
     reasons = loops[0].steps[0].kernel.reasons
     assert any("262144 bytes" in reason for reason in reasons)

@@ -28,6 +28,7 @@ from graphc.compiler.graph import Node, State, every_node, toposort
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.layout import sink_transposes
+from graphc.compiler.schedule.rotate import rotate_loops
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
@@ -52,7 +53,7 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
             the old ones. A value is written over the old one where nothing reads that any more;
             else the last launch copies it there.
     """
-    outputs = sink_transposes(outputs)
+    outputs = rotate_loops(sink_transposes(outputs))
     count = len(outputs) - len(states)
     shared = {x.attrs["state"]: x for x in toposort(outputs) if x.op == "shared"}
     pairs = zip(outputs[count:], states, strict=True)

@@ -1,0 +1,126 @@
+"""Loops that begin with elementwise work begin it one step ahead.
+
+A gradient's step first computes, from what it is handed, the left operands of its products, and
+then the products:
+
+    P: left = f(carry, slice)      M: carry = g(left . matrix, ...)
+
+Two kernels a step: a product needs whole rows of its left operand. But M of one step and P of the
+next meet element by element, so that one kernel does both; the left operands become carries. The
+first P runs before the loop, and the last one, whose result nobody reads, on zeros.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from graphc.compiler.graph import Node, dependents, items, substitute, toposort
+from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.ops import OPS, make
+from graphc.compiler.passes.scan_loop import Loop as OpenLoop
+from graphc.compiler.passes.scan_loop import rewrite_scans
+from graphc.compiler.schedule.kernel import Loop
+from graphc.compiler.schedule.persistent import Persistent, persistent
+from graphc.compiler.schedule.unlift import unlift
+
+_serials = itertools.count()
+
+
+def rotate_loops(outputs: Sequence[Node]) -> list[Node]:
+    """The same program, where loops of launches take one launch less a step if they can."""
+    return rewrite_scans(outputs, _rotate)
+
+
+def _rotate(loop: OpenLoop, used: Sequence[int]) -> dict[int, Node] | None:
+    lefts = _first_lefts(loop)
+    if not lefts or _is_persistent(loop, used):
+        return None
+    count = len(loop.carries)
+    read = _read(lefts, loop)
+    first = {node: _first(sequence, loop) for node, sequence in read}
+    ahead = {node: loop.add_sequence(_ahead(sequence, loop)) for node, sequence in read}
+    starts = substitute(lefts, {**first, **dict(zip(loop.carries, loop.starts, strict=True))})
+    holders = [
+        make("input", serial=("left", next(_serials)), shape=node.shape, dtype=node.dtype)
+        for node in lefts
+    ]
+    carries = list(loop.carries)
+    loop.replace(dict(zip(lefts, holders, strict=True)))
+    following = substitute(lefts, {**ahead, **dict(zip(carries, loop.updates, strict=True))})
+    loop.starts += starts
+    loop.carries += holders
+    loop.updates += following
+    values = items(loop.close())
+    return {k: values[k if k < count else k + len(lefts)] for k in used}
+
+
+def _read(lefts: Sequence[Node], loop: OpenLoop) -> list[tuple[Node, Node]]:
+    """The slices that these nodes read, with their sequences."""
+    order = set(toposort(lefts, stop=[*loop.carries, *loop.slices]))
+    pairs = zip(loop.slices, loop.sequences, strict=True)
+    return [(node, sequence) for node, sequence in pairs if node in order]
+
+
+def _first(sequence: Node, loop: OpenLoop) -> Node:
+    """The slice of the first step that runs."""
+    start = loop.length - 1 if loop.reverse else 0
+    whole = _steps(sequence, start, start + 1)
+    return make("reshape", whole, shape=sequence.shape[1:])
+
+
+def _ahead(sequence: Node, loop: OpenLoop) -> Node:
+    """A sequence whose slice at a step is that of the step which runs after it; zeros at last."""
+    zeros = [0] * sequence.ndim
+    one = [1, *zeros[1:]]
+    low, high = (one, zeros) if loop.reverse else (zeros, one)
+    padded = make(
+        "pad", sequence, low=tuple(low), high=tuple(high), interior=tuple(zeros), value=0.0
+    )
+    start = 0 if loop.reverse else 1
+    return _steps(padded, start, start + loop.length)
+
+
+def _steps(sequence: Node, start: Size, stop: Size) -> Node:
+    return make(
+        "slice",
+        sequence,
+        start=(start, *(0 for _ in sequence.shape[1:])),
+        stop=(stop, *sequence.shape[1:]),
+        step=(1,) * sequence.ndim,
+    )
+
+
+def _first_lefts(loop: OpenLoop) -> list[Node]:
+    """The left operands of the products that need no other product, if each is elementwise work
+    on a carry; else none: the step's first kernel is a product already, or it is something else."""
+    held = [*loop.carries, *loop.slices]
+    varying, elementwise, after_product = set(held), set(held), set()
+    of_carry = dependents(loop.results, loop.carries)
+    lefts: dict[Node, None] = {}
+    for node in toposort(loop.results, stop=held):
+        inputs = [x for x in node.inputs if x in varying]
+        if not inputs:
+            continue
+        varying.add(node)
+        if any(x in after_product for x in inputs):
+            after_product.add(node)
+        elif node.op == "matmul":
+            left = node.inputs[0]
+            if left not in elementwise or left in held or left not in of_carry:
+                return []
+            lefts[left] = None
+            after_product.add(node)
+        elif OPS[node.op].family == "pointwise" and all(x in elementwise for x in inputs):
+            elementwise.add(node)
+    return list(lefts)
+
+
+def _is_persistent(loop: OpenLoop, used: Sequence[int]) -> bool:
+    scan = loop.close()
+    body = unlift(scan)
+    values = items(scan)
+    read = tuple(values[k] for k in used)
+    initial = scan.inputs[: len(loop.carries)]
+    whole = Loop(scan, body.step, body.carries, initial, body.outputs, read, tuple(scan.inputs), ())
+    return isinstance(persistent(whole), Persistent)
