@@ -176,7 +176,7 @@ def _part(rate: float, peak: float) -> float | None:
 
 
 def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
-    """What the card can do: a copy, and a product by our own kernels, of floatX."""
+    """What the card can do: a copy, a product by our own kernels, a launch; of floatX."""
     size, dtype = scale.matmul, config.floatX
     copies = span(time_copy(device, scale.copied, scale.steps))
     left, right = g.input((size, size), dtype), g.input((size, size), dtype)
@@ -185,11 +185,16 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     random = np.random.default_rng(1337)
     feeds = {node: random.standard_normal((size, size)).astype(dtype) for node in (left, right)}
     product, _ = time_program(device, executor, feeds, {}, 0, scale.steps)
+    one = g.input((1,), dtype)
+    outputs = [one + 1.0]
+    executor = CudaExecutor(lower(outputs), outputs, name="the launch of one element")
+    (shortest,) = time_launches(device, executor, {one: np.ones(1, dtype)}, {}, 0, scale.timing)
     return Peaks(
         copy_gbytes=_rate(2 * scale.copied, copies),
         copy_bytes=scale.copied,
         matmul_gflops=_rate(2 * size**3, span(product)),
         matmul_size=size,
+        launch_ms=span(shortest.warm).median,
     )
 
 

@@ -69,12 +69,14 @@ class Row:
 @dataclass(frozen=True)
 class Peaks:
     """What the card did in the same run: a copy of `copy_bytes`, a product of two square matrices
-    by our own kernels."""
+    by our own kernels; and the milliseconds of a launch that computes one element, which no launch
+    is faster than."""
 
     copy_gbytes: float
     copy_bytes: int
     matmul_gflops: float
     matmul_size: int
+    launch_ms: float
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,8 @@ def _head(report: Report) -> list[str]:
         lines.append(
             f"Peaks, measured in this run: a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
             f"{peaks.copy_gbytes:.1f} GB/s, a product of {peaks.matmul_size} x "
-            f"{peaks.matmul_size} {peaks.matmul_gflops:.1f} GFLOP/s"
+            f"{peaks.matmul_size} {peaks.matmul_gflops:.1f} GFLOP/s; the shortest launch takes "
+            f"{peaks.launch_ms:.4f} ms"
         )
     return [*lines, *report.notes]
 
@@ -212,7 +215,7 @@ def _foot(report: Report) -> list[str]:
     check = report.check
     if check is not None and not check.failures:
         lines.append(
-            f"{check.values} values equal the interpreter's: the largest difference is "
+            f"{check.values} values agree with the interpreter's: the largest difference is "
             f"{check.largest:.1e} of its value's largest element (the limit is {check.limit:.0e})"
         )
     if check is not None:

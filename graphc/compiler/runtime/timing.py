@@ -108,19 +108,14 @@ def time_program(
 
     The states are as after ``repeats + 1`` runs. Arguments as of `CudaExecutor.run`.
     """
-    seconds = []
     try:
         with device.current(), executor.placed(feeds, bindings, call_step) as tape:
-            start, end = device.event(), device.event()
-            for repeat in range(repeats + 1):
-                start.record(device.compute)
+
+            def run() -> None:
                 for step in tape.launches:
                     _put(device, step)
-                end.record(device.compute)
-                end.synchronize()
-                if repeat:
-                    seconds.append(1e-3 * end.time_since(start))
-            return seconds, len(tape.launches)
+
+            return _repeated(device, run, repeats), len(tape.launches)
     except device.errors as error:
         raise device.failure(error, "timing all launches") from error
 
@@ -128,20 +123,26 @@ def time_program(
 def time_copy(device: Device, nbytes: int, repeats: int) -> list[float]:
     """The seconds of each of `repeats` copies of this many bytes from one place of the GPU's memory
     to another, which reads them and writes them."""
-    seconds = []
     with device.current():
         source = device.allocate(nbytes, "the source of a copy")
         target = device.allocate(nbytes, "the target of a copy")
         device.fill(source.address, 0x3C, nbytes)
-        start, end = device.event(), device.event()
-        for repeat in range(repeats + 1):
-            start.record(device.compute)
-            device.start_copy(target.address, source.address, nbytes)
-            end.record(device.compute)
-            device.wait("copying")
-            if repeat:
-                seconds.append(1e-3 * end.time_since(start))
-    return seconds
+        return _repeated(
+            device, lambda: device.start_copy(target.address, source.address, nbytes), repeats
+        )
+
+
+def _repeated(device: Device, run: Callable[[], None], repeats: int) -> list[float]:
+    """The seconds of what `run` puts into the compute stream, each of `repeats` times behind one
+    that is not timed."""
+    run()
+    events = [(device.event(), device.event()) for _ in range(repeats)]
+    for start, end in events:
+        start.record(device.compute)
+        run()
+        end.record(device.compute)
+        end.synchronize()
+    return _elapsed(events)
 
 
 class _Flush:
