@@ -9,12 +9,11 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.launch import DeviceLoop
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.grad import grad
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import Loop, persistent
-from graphc.reference_models import gru_ae, lstm, recurrent
+from graphc.reference_models import recurrent
 from graphc.reference_models.layers import Weights, mean_loss
 from tests.cuda_emulator.graph_programs import both, run
 
@@ -80,25 +79,3 @@ def test_a_training_step(layer: str, form: str, monkeypatch: pytest.MonkeyPatch)
     again = run(outputs, feeds, program=lower(outputs))
     for one, (other, _) in zip(again, results, strict=True):
         assert one.tobytes() == other.tobytes()
-
-
-@pytest.mark.parametrize("model", [gru_ae, lstm])
-def test_launches_of_a_step(model) -> None:
-    """What each loop of the models costs at their own sizes, forward before backward."""
-    step = model.build()
-    outputs, _ = optimize([step.loss, *step.metrics, *(value for _, value in step.updates)])
-    program = lower(outputs)
-    whole = [x for x in launches(program.steps) if isinstance(x.kernel, Loop)]
-    loops = [x for x in program.steps if isinstance(x, DeviceLoop)]
-    if model is gru_ae:
-        assert (len(whole), len(loops)) == (4, 0)
-        # The 3 x 50 columns are in registers. Of a block's rows (2 of 50 and 5 of 6 elements, up to
-        # the next 16 bytes) there are three arrays: of the forward loops the state, the next
-        # state and r * h, of the backward loops the left operands of the three products.
-        assert [x.shared for x in whole] == [3 * 2 * 208, 3 * 5 * 32, 3 * 5 * 32, 3 * 2 * 208]
-        return
-    # The matrices of 128 units take 256 KiB.
-    assert [len(loop.steps) for loop in loops] == [1, 1]
-    assert not whole
-    reasons = loops[0].steps[0].kernel.reasons
-    assert any("262144 bytes" in reason for reason in reasons)

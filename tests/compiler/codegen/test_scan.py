@@ -1,4 +1,4 @@
-"""The CUDA text of a persistent loop: what a reader meets, and what the compiler makes of it."""
+"""Loops as CUDA: the text of a persistent one, what the compiler makes of it, what loops cost."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import pytest
 from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.launch import DeviceLoop, Launch
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.grad import grad
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import Loop
+from graphc.reference_models import gru_ae, lstm
+from graphc.reference_models.step import TrainingStep
 
 GOLDEN = Path(__file__).parent / "golden" / "scan.cu"
 NVCC = shutil.which("nvcc")
@@ -79,3 +82,30 @@ def test_nothing_leaves_the_registers(tmp_path: Path) -> None:
     assert "warning" not in result.stderr
     frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", result.stderr)
     assert frames == [("0", "0")] * 4
+
+
+def test_the_loops_of_gru_ae_are_one_launch_each() -> None:
+    whole, loops = loops_of(gru_ae.build())
+    assert (len(whole), len(loops)) == (4, 0)
+    # The 3 x 50 columns are in registers. Of a block's rows (2 of 50 and 5 of 6 elements, up to the
+    # next 16 bytes) there are three arrays: of the forward loops the state, the next state and
+    # r * h, of the backward loops the left operands of the three products.
+    assert [x.shared for x in whole] == [3 * 2 * 208, 3 * 5 * 32, 3 * 5 * 32, 3 * 2 * 208]
+
+
+def test_the_loops_of_lstm_are_one_launch_a_step() -> None:
+    """The matrices of 128 units take 256 KiB."""
+    whole, loops = loops_of(lstm.build(vocabulary=9))
+    assert [len(loop.steps) for loop in loops] == [1, 1]
+    assert not whole
+    (launch,) = loops[0].steps
+    assert isinstance(launch, Launch)
+    assert any("262144 bytes" in reason for reason in launch.kernel.reasons)
+
+
+def loops_of(step: TrainingStep) -> tuple[list[Launch], list[DeviceLoop]]:
+    """Of a training step, the loops that are one launch, and those that are launches a step."""
+    outputs, _ = optimize([step.loss, *step.metrics, *(value for _, value in step.updates)])
+    program = lower(outputs)
+    whole = [x for x in launches(program.steps) if isinstance(x.kernel, Loop)]
+    return whole, [x for x in program.steps if isinstance(x, DeviceLoop)]
