@@ -1,0 +1,100 @@
+"""What every reader computes for itself, and what is stored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.schedule.inline import (
+    MOST_INLINED,
+    MOST_RECOMPUTED,
+    is_leaf,
+    is_splat,
+    take_apart,
+)
+
+X = g.input((BATCH, 10), "float32")
+Y = g.input((BATCH, 10), "float32")
+COLUMN = g.input((10,), "float32")
+INDEX = g.input((BATCH,), "int32")
+
+
+def test_a_constant_of_one_number_is_text_and_others_are_memory() -> None:
+    assert is_splat(g.constant(np.full((2, 3), 7.0)))
+    assert is_splat(g.constant(np.full(3, np.nan)))
+    assert not is_splat(g.constant(np.array([0.0, -0.0])))
+    assert not is_splat(g.constant(np.zeros(0)))
+    assert not is_leaf(g.constant(3.0))
+    assert all(map(is_leaf, (X, g.shared(1.0), g.constant(np.arange(3)))))
+    assert not is_leaf(X + 1)
+
+
+def is_inlined(node: Node) -> bool:
+    """Whether a reader computes the node for itself, one that is no output."""
+    scope = take_apart([g.sum(node), g.max(node)])
+    return node in scope.inline
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (g.transpose(X), True),
+        (g.concat([X, Y], 0), True),
+        (g.cast(X, "float64"), True),
+        (g.make("random", g.as_node(0, "int32"), seed=1, stream=2, serial=0, shape=(5,)), True),
+        (g.tanh(X) * 2.0, True),  # reads as many bytes as it has
+        (g.cast(X, "float64") * g.cast(X, "float64"), True),
+        (X * Y, False),  # twice as many
+        (X + COLUMN, False),
+        (g.cast(g.cast(X, "float64") * 3.0, "bool"), True),  # a cast, whatever it reads
+        (g.take(X, INDEX), False),
+        (g.sum(X, 1), False),
+        (g.dot(X, g.transpose(Y)), False),
+    ],
+)
+def test_what_is_computed_again(node: Node, expected: bool) -> None:
+    assert is_inlined(node) is expected
+
+
+def test_outputs_and_the_starts_of_loops_are_stored() -> None:
+    out, start = g.tanh(X), g.exp(X)
+    (final,), _ = g.scan(lambda c, _: ((g.sin(c[0]),), ()), [start], [], length=3)
+    scope = take_apart([out, g.flip(out, 0), final])
+    assert {out, start} <= set(scope.stored())
+
+
+def test_chains_are_cut_where_they_are_long() -> None:
+    chain = [X]
+    for _ in range(4 * MOST_RECOMPUTED):
+        chain.append(g.tanh(chain[-1]))
+    scope = take_apart([chain[-1]])
+    stored = [k for k, node in enumerate(chain) if node in scope.stored()]
+    assert np.diff([0, *stored]).max() <= MOST_RECOMPUTED + 1
+    assert scope.reads[chain[-1]] == (chain[stored[-2]],)
+    maps = [X]
+    for k in range(3 * MOST_INLINED):
+        maps.append(g.flip(maps[-1], k % 2))
+    scope = take_apart([maps[-1]])
+    stored = [k for k, node in enumerate(maps) if node in scope.stored()]
+    assert 2 < len(stored) <= 4
+
+
+def test_a_product_does_not_compute_its_operands_again_and_again() -> None:
+    weights = g.shared(np.zeros((10, 4), "float32"))
+    for operand, stored in (
+        (g.tanh(X), True),
+        (X * 2.0, False),
+        (g.cast(X > 0.0, "float32"), True),
+    ):
+        scope = take_apart([g.dot(operand, weights), g.dot(g.transpose(X), operand)])
+        assert any(x in scope.stored() for x in (operand, *operand.inputs)) is stored, operand
+
+
+def test_a_slice_by_the_step_of_a_loop_is_an_index_map() -> None:
+    step = g.input((), "int32")
+    row = g.take(X, step)
+    other = g.max(row)
+    assert row in take_apart([other], counters=frozenset([step])).inline
+    assert row not in take_apart([other]).inline
