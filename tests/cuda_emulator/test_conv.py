@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.conv_tiles import conv_tile
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node, random
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.schedule import make_schedule
 from tests.cuda_emulator.graph_programs import both
 
@@ -41,11 +47,11 @@ CASES = [
 
 
 def check(outputs: list[Node], feeds: dict[Node, np.ndarray], terms: int) -> None:
-    """A sum of n terms is off by n roundings of the largest magnitudes at most."""
+    """Sums of n terms in another order: n roundings, which add up as a random walk does."""
     for ours, theirs in both(outputs, feeds):
         eps = np.finfo(ours.dtype).eps
         scale = max(1.0, float(np.abs(theirs).max()))
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=terms * eps * scale)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=4 * terms**0.5 * eps * scale)
 
 
 def fed(feeds: dict[Node, np.ndarray], shape: tuple, dtype: str = "float32") -> Node:
@@ -71,6 +77,45 @@ def test_float32() -> None:
 
 def test_float64() -> None:
     check(*convolutions("float64"), terms=40)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_each_tile(dtype: str) -> None:
+    """Enough pixels for tiles of many columns; a table of k, or none; results in packs, or not."""
+    feeds: dict[Node, np.ndarray] = {}
+    outputs = []
+    for filters, channels, size, padding in (
+        (3, 2, 14, 0),
+        (20, 3, 13, 1),
+        (40, 1, 14, 0),
+        (100, 2, 13, 1),
+        (20, 70, 12, 1),
+    ):
+        x = fed(feeds, (BATCH, channels, size, size), dtype)
+        outputs.append(g.conv(x, fed(feeds, (filters, channels, 3, 3), dtype), padding=padding))
+    tiles = set(re.findall(r"a block computes (\d+) x 128", lower(outputs).source))
+    assert tiles == ({"16", "32", "64", "128"} if dtype == "float32" else {"16", "32"})
+    check(outputs, feeds, terms=630)
+
+
+def test_the_tile_follows_the_filters() -> None:
+    def rows(filters: int, pixels: Size = BATCH * 1000, dtype: str = "float32") -> int | None:
+        tile = conv_tile(filters, pixels, 288, dtype)
+        return tile and tile.rows
+
+    assert [rows(m) for m in (1, 16, 20, 33, 64, 96, 128, 200)] == [
+        16,
+        16,
+        32,
+        64,
+        64,
+        32,
+        128,
+        128,
+    ]
+    assert rows(32, 64) is None  # few pixels
+    assert rows(32, 1000) is None  # few blocks
+    assert (rows(32, dtype="float64"), rows(64, dtype="float64")) == (32, None)
 
 
 def test_images_and_weights_behind_index_maps() -> None:
