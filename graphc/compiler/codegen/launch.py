@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -199,4 +199,3 @@ class DeviceProgram:
     steps: tuple[DeviceStep, ...]
     fetches: tuple[Buffer, ...]
     checks: tuple[Check, ...] = ()
-    buffers: tuple[Buffer, ...] = field(default=())
