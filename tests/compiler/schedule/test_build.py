@@ -1,0 +1,107 @@
+"""Schedules are complete and in order, whatever the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
+from graphc.compiler.schedule.inline import is_leaf
+from graphc.compiler.schedule.persistent import is_literal
+from graphc.reference_models import REFERENCE_MODELS
+from tests.compiler.passes.test_random_graphs import STEPS, build
+from tests.reference_models.cut_sizes import CUT
+
+X = g.input((BATCH, 10), "float32")
+
+
+def check(
+    steps: Sequence[Step], outputs: Sequence[Node], memory: set[Node], in_one_launch: bool = False
+) -> None:
+    """Each step finds what it reads; each value is stored once; the outputs are there."""
+    known = set(memory)
+    for step in steps:
+        missing = [x for x in step.inputs if x not in known]
+        # A constant is memory; the launch of a whole loop has what is one number in its text.
+        missing = [x for x in missing if not (is_leaf(x) or (in_one_launch and is_literal(x)))]
+        assert not missing, f"{step.kind} needs {missing}"
+        if isinstance(step, Loop):
+            leaves = {*step.carries, step.step}
+            check(step.steps, step.needed, known | leaves, step.persistent)
+        else:
+            check_body(step)
+        again = (known - memory) & set(step.stores)  # a carry may be handed on as it was found
+        assert not again, f"{again} are stored twice"
+        known.update(step.stores)
+    assert all(node in known or is_leaf(node) for node in outputs)
+
+
+def check_body(kernel: Kernel) -> None:
+    """The body is closed: it ends at the inputs, and the anchors are in it."""
+    within = {*kernel.body, *kernel.inputs}
+    counters = {x for node in kernel.body for x in node.inputs} - within
+    assert all(node.op == "input" and node.shape == () for node in counters)
+    assert set(kernel.anchors) <= set(kernel.body)
+    for part in kernel.parts:
+        check_body(part)
+        assert set(part.outputs) <= set(kernel.outputs)
+
+
+@given(STEPS)
+@settings(max_examples=100)
+def test_random_graphs(steps: list) -> None:
+    outputs = build(steps)
+    check(make_schedule(outputs).steps, outputs, set())
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_reference_models(name: str) -> None:
+    outputs = REFERENCE_MODELS[name].build(**CUT[name]).function().graph()
+    check(make_schedule(outputs).steps, outputs, set())
+
+
+def test_outputs_that_are_leaves_need_no_step() -> None:
+    schedule = make_schedule([X, X])
+    assert (schedule.outputs, schedule.steps) == ((X, X), ())
+
+
+def test_the_same_graph_gives_the_same_steps() -> None:
+    step = REFERENCE_MODELS["mlp"].build(**CUT["mlp"])
+    graph = step.function().graph()
+    one, two = make_schedule(graph), make_schedule(graph)
+    assert [(k.kind, k.inputs, k.outputs, k.reasons) for k in one.steps] == [
+        (k.kind, k.inputs, k.outputs, k.reasons) for k in two.steps
+    ]
+
+
+def test_readers_of_a_variable_run_before_its_new_value_is_made() -> None:
+    weights = g.shared(np.zeros((10, 10), "float32"))
+    new = weights - 0.1 * g.dot(g.transpose(X), X)
+    reads = g.dot(X, weights)
+    for outputs in ([new, reads], [reads, new]):
+        first, last = make_schedule(outputs, {new: weights}).steps
+        assert (first.outputs, last.outputs) == ((reads,), (new,))
+    # A reader that needs the new value cannot come first.
+    both = g.dot(new, weights)
+    first, last = make_schedule([new, both], {new: weights}).steps
+    assert (first.outputs, last.outputs) == ((new,), (both,))
+
+
+def test_a_loop_stores_its_items_and_reads_what_its_body_does() -> None:
+    weights = g.shared(np.zeros((10, 10), "float32"))
+    start = g.tanh(X)
+    sequence = g.input((5, BATCH, 10), "float32")
+    (final,), (stack,) = g.scan(
+        lambda c, s: ((g.tanh(g.dot(c[0], weights) + s[0]),), (c[0],)), [start], [sequence]
+    )
+    steps = make_schedule([final, stack]).steps
+    (loop,) = (step for step in steps if isinstance(step, Loop))
+    assert set(loop.stores) == {final, stack}
+    assert {weights, sequence} <= set(loop.inputs)
+    assert [kernel.kind for kernel in loop.steps] == ["matmul"]
+    check(steps, [final, stack], set())

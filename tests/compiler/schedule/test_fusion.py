@@ -1,0 +1,203 @@
+"""What is computed together: the fusions that layers, losses and optimizers count on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.passes import optimize
+from graphc.compiler.schedule import Kernel, Loop, kernels, make_schedule
+from graphc.reference_models import REFERENCE_MODELS
+
+X = g.input((BATCH, 10), "float32", "x")
+T = g.input((BATCH, 10), "float32", "t")
+WEIGHTS = g.shared(np.zeros((10, 7), "float32"), "W")
+BIAS = g.shared(np.zeros(7, "float32"), "b")
+
+
+def scheduled(outputs: Sequence[Node]) -> list[Kernel]:
+    """The kernels of a graph after the passes."""
+    return kernels(make_schedule(optimize(outputs)[0]).steps)
+
+
+def kinds(outputs: Sequence[Node]) -> list[str]:
+    return [kernel.kind for kernel in scheduled(outputs)]
+
+
+# ---- reductions ---------------------------------------------------------------------------------
+
+
+def crossentropy(probabilities: Node) -> Node:
+    clipped = g.clip(probabilities, 1e-7, 1 - 1e-7)
+    return g.mean(-g.sum(T * g.log(clipped), 1))
+
+
+def test_softmax_is_one_kernel() -> None:
+    (kernel,) = scheduled([g.softmax(X, 1)])
+    assert kernel.kind == "rows"
+    assert [node.op for node in kernel.anchors] == ["max", "sum"]
+    assert (kernel.inputs, kernel.extents, kernel.reduced) == ((X,), X.shape, (1,))
+
+
+@pytest.mark.parametrize("clips", [True, False])
+def test_softmax_with_its_loss_and_gradient_is_two_kernels(clips: bool) -> None:
+    """Rows, and the mean over them."""
+    probabilities = g.softmax(X, 1)
+    loss = crossentropy(probabilities) if clips else g.mean(-g.sum(T * g.log(probabilities), 1))
+    rows, mean = scheduled([loss, *grad(loss, [X])])
+    assert (rows.kind, mean.kind) == ("rows", "rows")
+    assert set(rows.inputs) == {X, T}
+    assert X not in mean.inputs
+    assert T not in mean.inputs
+
+
+def layer_norm(x: Node, scale: Node, shift: Node) -> Node:
+    centred = x - g.mean(x, -1, keepdims=True)
+    variance = g.mean(centred * centred, -1, keepdims=True)
+    return centred / g.sqrt(variance + 1e-5) * scale + shift
+
+
+def test_layer_norm_is_one_kernel_each_way() -> None:
+    scale, shift = g.input((10,), "float32"), g.input((10,), "float32")
+    out = layer_norm(X, scale, shift)
+    assert kinds([out]) == ["rows"]
+    loss = g.sum(out * T)
+    assert kinds(grad(loss, [X])) == ["rows"]
+    # The gradients of scale and shift are sums along the other axis.
+    assert kinds(grad(loss, [X, scale, shift])) == ["rows", "columns", "columns"]
+
+
+def test_reductions_along_other_axes_are_apart_and_say_so() -> None:
+    total = g.sum(g.sum(g.tanh(X * T), 1), 0)
+    first, second = kernels(make_schedule([total]).steps)
+    assert (first.kind, second.kind) == ("rows", "rows")
+    assert second.reasons == ("not fused with sum: it reduces other elements, or along other axes",)
+
+
+# ---- products -----------------------------------------------------------------------------------
+
+
+def relu(x: Node) -> Node:
+    return g.maximum(x, 0.0)
+
+
+def dropped(x: Node) -> Node:
+    words = g.make("random", g.as_node(0, "int32"), seed=1, stream=2, serial=0, shape=x.shape)
+    return x * g.cast(words > 2**30, "float32") * 1.25
+
+
+def test_bias_activation_and_dropout_are_in_the_epilogue() -> None:
+    (kernel,) = scheduled([dropped(relu(g.dot(X, WEIGHTS) + BIAS))])
+    assert kernel.kind == "matmul"
+    assert [node.op for node in kernel.anchors] == ["matmul"]
+    assert set(kernel.inputs) == {X, WEIGHTS, BIAS}
+
+
+def test_bias_and_activation_are_in_the_epilogue_of_a_convolution() -> None:
+    image = g.input((BATCH, 3, 8, 8), "float32")
+    taps = g.shared(np.zeros((4, 3, 3, 3), "float32"))
+    bias = g.shared(np.zeros((4, 1, 1), "float32"))
+    activated = relu(g.conv(image, taps) + bias)
+    (kernel,) = scheduled([activated])
+    assert (kernel.kind, set(kernel.inputs)) == ("conv", {image, taps, bias})
+
+
+def test_a_residual_is_added_in_the_epilogue() -> None:
+    square = g.shared(np.zeros((10, 10), "float32"))
+    assert kinds([g.tanh(g.dot(X, square)) + X]) == ["matmul"]
+
+
+def test_products_that_are_added_up_are_one_kernel() -> None:
+    other = g.shared(np.ones((10, 7), "float32"))
+    (kernel,) = scheduled([g.sigmoid(g.dot(X, WEIGHTS) + g.dot(T, other) + BIAS)])
+    assert [node.op for node in kernel.anchors] == ["matmul", "matmul"]
+    longer = g.shared(np.ones((5, 7), "float32"))
+    assert kinds([g.dot(X, WEIGHTS) + g.dot(X[:, 5:], longer)]) == ["matmul", "matmul"]
+
+
+def test_a_product_that_reads_a_product_is_a_kernel_of_its_own_and_says_so() -> None:
+    second = g.shared(np.zeros((7, 3), "float32"))
+    with g.origin("dense_1"):
+        hidden = g.tanh(g.dot(X, WEIGHTS))
+    _, last = scheduled([g.dot(hidden, second)])
+    assert last.reasons == (
+        "not fused with dense_1/matmul: a product and a product are kernels of their own",
+    )
+
+
+def test_a_row_of_a_product_is_spread_over_tiles() -> None:
+    _, softmax = scheduled([g.softmax(g.dot(X, WEIGHTS), 1)])
+    assert softmax.reasons == ("not fused with matmul: a row of the product is spread over tiles",)
+
+
+def test_the_update_of_a_weight_is_in_the_epilogue_of_its_gradient() -> None:
+    """RMSprop: a mean square and the weight, for each of the three layers' W and b."""
+    step = REFERENCE_MODELS["mlp"].build()
+    graph = step.function().graph()
+    new = set(graph[-len(step.updates) :])
+    holders = [
+        kernel for kernel in kernels(make_schedule(graph).steps) if new & set(kernel.outputs)
+    ]
+    assert sorted(kernel.kind for kernel in holders) == ["columns"] * 3 + ["matmul"] * 3
+    assert all(len(new & set(kernel.outputs)) == 2 for kernel in holders)
+
+
+def test_updates_without_a_gradient_kernel_share_launches() -> None:
+    variables = [g.shared(np.zeros(k + 1, "float32")) for k in range(12)]
+    steps = make_schedule([0.9 * x + k for k, x in enumerate(variables)]).steps
+    assert [step.kind for step in steps] == ["update", "update"]
+    assert sum(len(step.parts) for step in steps) == 12
+
+
+# ---- loops --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "products"), [("lstm", [[4]]), ("gru_ae", [[1, 2], [1, 2]])])
+def test_the_steps_of_a_loop(name: str, products: list[list[int]]) -> None:
+    """LSTM: one kernel a step with the four products; GRU: two, as h~ needs r."""
+    step = REFERENCE_MODELS[name].build()
+    (predictions,), _ = optimize([step.predictions])
+    loops = [x for x in make_schedule([predictions]).steps if isinstance(x, Loop)]
+    found = [
+        [(kernel.kind, sum(x.op == "matmul" for x in kernel.body)) for kernel in loop.steps]
+        for loop in loops
+    ]
+    assert found == [[("matmul", count) for count in loop] for loop in products]
+
+
+# ---- the whole ----------------------------------------------------------------------------------
+
+
+def test_the_training_step_of_the_mlp_takes_at_most_20_launches() -> None:
+    program = REFERENCE_MODELS["mlp"].build().function().program()
+    assert len(launches(program.steps)) <= 20
+
+
+def test_a_chain_of_10_000_nodes() -> None:
+    """No walk recurses, no text grows faster than its graph, and kernels stay of a size."""
+    node = X
+    for k in range(5_000):
+        node = g.tanh(node) if k % 2 else g.reshape(node + 1.5, (10, -1) if k % 4 else (-1, 10))
+    size = len(g.every_node([node]))
+    assert size >= 7_500
+    steps = make_schedule([node]).steps
+    assert len(steps) < 20
+    assert sum(len(step.body) for step in steps) < 1.1 * size
+    assert len(lower([node]).source.splitlines()) < 2 * size
+
+
+def test_a_diamond_makes_no_cycle() -> None:
+    """The sum reads what the last node reads too: fused around it they would need each other."""
+    first = g.dot(X, WEIGHTS)
+    total = g.sum(first, 0)
+    outputs = [g.tanh(first) * g.broadcast_to(total, first.shape)]
+    steps = make_schedule(outputs).steps
+    assert [step.kind for step in steps] == ["matmul", "columns", "pointwise"]
+    assert any("reads the one and is read by the other" in x for x in steps[-1].reasons)
