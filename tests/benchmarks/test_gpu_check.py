@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks import gpu_check
 from benchmarks.gpu_check import Setting
+from tests.cuda_emulator.emulated_alone import EMULATED_ALONE
 
 SETTING = Setting(sys.executable, {}, emulated=True)
 
@@ -82,6 +83,13 @@ def test_two_runs_with_other_bytes_fail(monkeypatch: pytest.MonkeyPatch, tmp_pat
     result = gpu_check.bitwise(SETTING)
     assert not result["passed"]
     assert "no such model" in result["models"]["mlp"]["said"]
+
+
+def test_tests_that_are_left_out_on_a_gpu_exist() -> None:
+    folder = gpu_check.ROOT / "tests" / "cuda_emulator"
+    for file, names in EMULATED_ALONE.items():
+        text = (folder / file).read_text(encoding="utf-8")
+        assert [name for name in names if f"def {name}(" not in text] == []
 
 
 def test_the_file_has_the_date_and_the_card_in_its_name(tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""Which of these tests are of the emulated driver itself, or of what it alone does."""
+
+from __future__ import annotations
+
+EMULATED_ALONE: dict[str, tuple[str, ...]] = {
+    "test_faults.py": (),
+    "test_programs.py": (),
+    "test_streams.py": (),
+    "test_gpu_check.py": (),
+    "test_bench.py": (
+        "test_a_device_that_is_emulated_is_named_as_one",
+        "test_json_names_card_driver_and_toolkit",
+    ),
+    # Its card's limits: shared memory a block, memory.
+    "test_runtime.py": ("test_more_shared_memory_than_usual_is_asked_for_and_too_much_is_refused",),
+    "test_runtime_errors.py": (
+        "test_out_of_memory_names_what_is_large_and_the_batch_that_fits",
+        # A stray store, which leaves a process on a GPU without one.
+        "test_a_kernel_that_fails_is_named_by_the_error",
+    ),
+    "test_runtime_processes.py": ("test_the_report_says_what_functions_run_on",),
+}
+"""By file: all of its tests, or those of these names. They are not run on a GPU."""
