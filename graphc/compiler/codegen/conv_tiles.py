@@ -2,14 +2,15 @@
 
 A product's own rule (`graphc.compiler.codegen.tiles`) is for matrices of any shape. A convolution
 has as many rows as filters, 8 to 64 in most networks, and a column for each pixel of the batch, so
-a square tile would compute rows that are not there. The rule here: 128 columns, and 16, 32, 64 or
-128 rows. The more rows, the more of a thread's instructions are multiplications, and the more rows
-may be left over; the tile is taken for which the rows that are computed, divided by the share of
-multiplications, are the fewest. k goes in steps of 16, or of 8 for the larger tiles and a short k.
+a square tile would compute rows that are not there. The rule here: 128 columns, and 8, 16, 32, 64
+or 128 rows. The more rows, the more of a thread's instructions are multiplications, and the more
+rows may be left over; the tile is taken for which the rows that are computed, divided by the share
+of multiplications, are the fewest. k goes in steps of 16, or of 8 for the larger tiles and a short
+k. For 8 rows four warps share the step along k, so that each reads its columns 16 bytes at a time.
 
 Where there are at most 64 pixels (the gradient of a small kernel), where such tiles are fewer than
-`BLOCKS` even with k in parts, and in float64, whose sums take twice the registers, with more than
-32 rows, the product's own rule holds.
+`BLOCKS` even with k in parts, and in float64, whose sums take twice the registers, where it would
+be more than 32 rows, the product's own rule holds.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from graphc.compiler.graph.dim import Dim, Size, evaluate, symbols
 # in what nvcc 13.0 makes of 3 x 3 convolutions without padding, for sm_90.
 _TILES = {
     Tile(128, 128, 8, 16, 8, 4, 8): 88,
-    Tile(64, 128, 8, 8, 8, 4, 8): 78,
-    Tile(32, 128, 16, 8, 4, 4, 8): 73,
-    Tile(16, 128, 16, 4, 4, 4, 8): 57,
+    Tile(64, 128, 8, 8, 8, 4, 8): 82,
+    Tile(32, 128, 16, 8, 4, 4, 8): 74,
+    Tile(16, 128, 16, 4, 4, 4, 8): 60,
+    Tile(8, 128, 16, 8, 4, 1, 32, slices=4): 45,
 }
 _FEW_COLUMNS = 64
 _SHARED = 48 * 1024
@@ -45,16 +47,16 @@ def conv_tile(filters: Size, pixels: Size, k: Size, dtype: str) -> Tile | None:
     few = not isinstance(pixels, Dim) and pixels <= _FEW_COLUMNS
     if few or isinstance(filters, Dim):
         return None
-    tile = min(_TILES, key=lambda one: -(-filters // one.rows) * one.rows / _TILES[one])
+    wide = dtype == "float64"
+    # The slices of a tile exchange their sums in its place, where float64 would not fit.
+    candidates = [tile for tile in _TILES if tile.slices == 1 or not wide]
+    tile = min(candidates, key=lambda one: -(-filters // one.rows) * one.rows / _TILES[one])
     parts = max(1, min(MOST_PARTS, _typical(k) // PART))
-    if _typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS:
+    few = _typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
+    if few or (wide and tile.rows > _MOST_ROWS_OF_FLOAT64):
         return None
-    if dtype == "float64":
-        if tile.rows > _MOST_ROWS_OF_FLOAT64:
-            return None
-        return replace(tile, depth=8)
     short = not isinstance(k, Dim) and k <= 8
-    return replace(tile, depth=8) if short else tile
+    return replace(tile, depth=8) if tile.slices == 1 and (wide or short) else tile
 
 
 def table_bytes(tile: Tile | None, dtype: str) -> int:
