@@ -106,8 +106,8 @@ template <typename F, int lanes, typename T> GC_DEVICE T gc_reduce_lanes(T x) {
 }
 
 // One value from those of `threads` threads (32 * a power of two, all of the block); each gets it.
-// All threads have to call. `warps` holds a value for each warp, and may be written again only after
-// a further barrier.
+// All threads have to call. `warps` holds a value for each warp, and may be written again only
+// after a further barrier.
 template <typename F, int threads, typename T>
 GC_DEVICE T gc_reduce_block(T x, T (&warps)[threads / 32]) {
   const int thread = threadIdx.x;

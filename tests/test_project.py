@@ -97,10 +97,12 @@ def test_files_are_short_and_lines_fit() -> None:
         shown = path.relative_to(ROOT)
         if len(lines) > 400:
             problems.append(f"{shown}: {len(lines)} lines, at most 400")
+        # A line of a template is a line of the text that it makes, one a node, and has tags on top.
+        generates = path.suffix == ".j2" or path.parent.name == "golden"
         problems += [
             f"{shown}:{number}: {len(line)} columns, at most 100"
             for number, line in enumerate(lines, start=1)
-            if len(line) > 100
+            if len(line) > 100 and not generates
         ]
     assert problems == []
 
