@@ -4,9 +4,10 @@ A product's own rule (`graphc.compiler.codegen.tiles`) is for matrices of any sh
 has as many rows as filters, 8 to 64 in most networks, and a column for each pixel of the batch, so
 a square tile would compute rows that are not there. The rule here: 128 columns, and 8, 16, 32, 64
 or 128 rows. The more rows, the more of a thread's instructions are multiplications, and the more
-rows may be left over; the tile is taken for which the rows that are computed, divided by the share
-of multiplications, are the fewest. k goes in steps of 16, or of 8 for the larger tiles and a short
-k. For 8 rows four warps share the step along k, so that each reads its columns 16 bytes at a time.
+rows may be left over; the tile is taken for which the rows that are computed, divided by the share of
+multiplications, are the fewest. For 8 rows four warps share the step along k, so that each reads
+its columns 16 bytes at a time. k goes in steps of 16, or of 8 for the larger tiles and a short k;
+where there are fewer than `_WANTED` blocks, it is cut into parts as a product's own rule has it.
 
 Where there are at most 64 pixels (the gradient of a small kernel), where such tiles are fewer than
 `BLOCKS` even with k in parts, and in float64, whose sums take twice the registers, where it would
@@ -28,14 +29,17 @@ from graphc.compiler.codegen.tiles import (
 )
 from graphc.compiler.graph.dim import Dim, Size, evaluate, symbols
 
+# Two blocks of four warps for each multiprocessor of a large card: a single one would leave its
+# schedulers without work at each barrier.
+_WANTED = 2 * BLOCKS
 # With the share of multiplications among the instructions of the loop over k, in percent: counted
 # in what nvcc 13.0 makes of 3 x 3 convolutions without padding, for sm_90.
 _TILES = {
-    Tile(128, 128, 8, 16, 8, 4, 8): 88,
-    Tile(64, 128, 8, 8, 8, 4, 8): 82,
-    Tile(32, 128, 16, 8, 4, 4, 8): 74,
-    Tile(16, 128, 16, 4, 4, 4, 8): 60,
-    Tile(8, 128, 16, 8, 4, 1, 32, slices=4): 45,
+    Tile(128, 128, 8, 16, 8, 4, 8, wanted=_WANTED): 88,
+    Tile(64, 128, 8, 8, 8, 4, 8, wanted=_WANTED): 82,
+    Tile(32, 128, 16, 8, 4, 4, 8, wanted=_WANTED): 74,
+    Tile(16, 128, 16, 4, 4, 4, 8, wanted=_WANTED): 60,
+    Tile(8, 128, 16, 8, 4, 1, 32, slices=4, wanted=_WANTED): 45,
 }
 _FEW_COLUMNS = 64
 _SHARED = 48 * 1024

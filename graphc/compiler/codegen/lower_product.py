@@ -18,7 +18,9 @@ from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.tiles import (
+    BLOCKS,
     PADDING,
+    PART,
     VECTOR_PART,
     Tile,
     blocks,
@@ -61,11 +63,11 @@ def _launches(
     context: Context,
     tile: Tile | None,
     grid: Formula,
-    part: int | None = None,
+    part: int = PART,
 ) -> list[Launch]:
     """One launch, or with k in parts two."""
     first = products[0]
-    parts = split(grid, first.k) if part is None else split(grid, first.k, part)
+    parts = split(grid, first.k, part, BLOCKS if tile is None else tile.wanted)
     name = context.name(kernel.kind)
     partial = []
     if parts is None:

@@ -67,6 +67,7 @@ class Tile:
         thread_rows, thread_columns: results of one thread.
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
         slices: groups of threads that compute the same results, each from its share of a step.
+        wanted: how many blocks k is cut into parts for.
     """
 
     rows: int
@@ -77,6 +78,7 @@ class Tile:
     lane_rows: int
     lane_columns: int
     slices: int = 1
+    wanted: int = BLOCKS
 
     @property
     def slice_threads(self) -> int:
@@ -170,21 +172,22 @@ def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:
     return ceil_divide(m, tile.rows) * ceil_divide(n, tile.columns) * matrices
 
 
-def split(grid: Size, k: Size, part: int = PART) -> Clamped | None:
+def split(grid: Size, k: Size, part: int = PART, wanted: int = BLOCKS) -> Clamped | None:
     """How many parts k is cut into; None where it is left whole.
 
     Args:
         grid: the blocks without a split.
         k: what is summed.
         part: the least elements of a part.
+        wanted: how many blocks there should be.
     """
-    if BLOCKS // _typical(grid) < 2 or _typical(k) < 2 * part:
+    if wanted // _typical(grid) < 2 or _typical(k) < 2 * part:
         return None
     if not isinstance(k, Dim):
-        return Clamped(BLOCKS // grid, 1, min(MOST_PARTS, k // part))
+        return Clamped(wanted // grid, 1, min(MOST_PARTS, k // part))
     if isinstance(grid, Dim):
         return None
-    return Clamped(k // part, 1, min(MOST_PARTS, BLOCKS // grid))
+    return Clamped(k // part, 1, min(MOST_PARTS, wanted // grid))
 
 
 def _covers(depth: int, k: Size) -> bool:
