@@ -7,6 +7,7 @@ results have to be equal to the last bit, in whatever order they are added.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -64,10 +65,10 @@ SIZES = (
 )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sizes_and_transposes(dtype: str) -> None:
+@pytest.mark.parametrize(("dtype", "sizes"), [("float32", SIZES), ("float64", SIZES[::3])])
+def test_sizes_and_transposes(dtype: str, sizes: Sequence[tuple[int, int, int]]) -> None:
     cases = Cases(1)
-    for (m, n, k), left, right in itertools.product(SIZES, (False, True), (False, True)):
+    for (m, n, k), left, right in itertools.product(sizes, (False, True), (False, True)):
         a, b = cases.matrix(m, k, left, dtype), cases.matrix(k, n, right, dtype)
         cases.outputs.append(g.matmul(a, b))
     cases.check()
@@ -79,7 +80,9 @@ def test_large_tiles_and_their_edges() -> None:
     cases = Cases(2)
     a = cases.whole((BATCH * 16, 20), (9 * 16, 20))
     b = cases.whole((20, n * 12), (20, 11 * 12))
-    cases.outputs.append(g.matmul(a, b))
+    sums = g.matmul(a, b)
+    kept = g.random.bernoulli(sums.shape, 0.5, seed=4)
+    cases.outputs.append(g.where(kept, sums, -1))
     a = cases.whole((k, BATCH * 16), (13, 9 * 16))
     b = cases.whole((n * 16 + 1, k), (11 * 16 + 1, 13))
     cases.outputs.append(g.matmul(g.transpose(a), g.transpose(b)))
@@ -87,6 +90,9 @@ def test_large_tiles_and_their_edges() -> None:
     texts = [launch.text for launch in cases.check()]
     assert "128 x 128" in texts[0]
     assert "128 x 128" in texts[1]
+    # A random word is long: its text comes once, in a loop over the sums.
+    assert "#pragma unroll 1" in texts[0]
+    assert "#pragma unroll 1" not in texts[1]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -209,3 +215,21 @@ def test_products_of_equal_sizes_are_computed_together() -> None:
     assert launched[0].text.count("__shared__") == 1
     assert "left1" not in launched[0].text  # h is fetched once
     assert "left1" in launched[1].text
+
+
+@pytest.mark.parametrize("size", [8, 7])
+def test_slices_of_a_loops_sequences_are_operands(size: int) -> None:
+    cases = Cases(10)
+    sequence = cases.whole((5, size, size))
+    start = cases.whole((size, 12))
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple:
+        new = g.clip(g.matmul(g.transpose(slices[0]), carries[0]), -4, 4)
+        return (new,), (new + 1,)
+
+    (final,), (stack,) = g.scan(step, [start], [sequence])
+    cases.outputs += [final, stack]
+    (launched,) = cases.check()
+    assert "matmul" in launched.name
+    assert "step0" in launched.text
+    assert ("gc_pack<float> left0_next" in launched.text) == (size % 4 == 0)

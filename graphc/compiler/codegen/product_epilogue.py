@@ -19,16 +19,24 @@ from graphc.compiler.graph.dim import exact_quotient, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.kernel import Kernel
 
-# A longer epilogue is printed once in a loop over a thread's sums, not once for each of them.
-_SHORT = 24
+# Pointwise ops of many instructions: divisions and functions of a float.
+_LONG = {
+    *("div", "floordiv", "mod", "pow", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh"),
+    *("sigmoid", "erf", "sin", "cos"),
+}
+_MOST_UNROLLED = 12
 
 
 def is_long(kernel: Kernel) -> bool:
-    """Whether an epilogue is too long to be unrolled over all sums of a thread."""
-    behind = dependents(kernel.outputs, kernel.anchors)
-    pointwise = [node for node in kernel.body if OPS[node.op].family == "pointwise"]
-    random = any(node.op == "random" for node in kernel.body)
-    return random or sum(node in behind for node in pointwise) > _SHORT
+    """Whether an epilogue is too long to be unrolled over all sums of a thread, 128 at most: it is
+    printed in a loop then, which chooses among the sums."""
+    behind = dependents(kernel.outputs, kernel.anchors) & set(kernel.body)
+    pointwise = [node for node in behind if OPS[node.op].family == "pointwise"]
+    return (
+        len(pointwise) > _MOST_UNROLLED
+        or any(node.op in _LONG for node in pointwise)
+        or any(node.op == "random" for node in kernel.body)
+    )
 
 
 def finish(
