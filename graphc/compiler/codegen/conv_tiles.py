@@ -4,8 +4,8 @@ A product's own rule (`graphc.compiler.codegen.tiles`) is for matrices of any sh
 has as many rows as filters, 8 to 64 in most networks, and a column for each pixel of the batch, so
 a square tile would compute rows that are not there. The rule here: 128 columns, and 8, 16, 32, 64
 or 128 rows. The more rows, the more of a thread's instructions are multiplications, and the more
-rows may be left over; the tile is taken for which the rows that are computed, divided by the share of
-multiplications, are the fewest. For 8 rows four warps share the step along k, so that each reads
+rows may be left over; the tile is taken for which the rows that are computed, divided by the share
+of multiplications, are the fewest. For 8 rows four warps share the step along k, so that each reads
 its columns 16 bytes at a time. k goes in steps of 16, or of 8 for the larger tiles and a short k;
 where there are fewer than `_WANTED` blocks, it is cut into parts as a product's own rule has it.
 
