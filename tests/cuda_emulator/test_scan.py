@@ -82,8 +82,17 @@ def test_sequences_that_are_index_maps(form: str) -> None:
     steps_first = g.transpose(by_row, (1, 0, 2))
     (h,), (ys,) = g.scan(step, [h0], [steps_first, xs[::-1]])
     (k,), (zs,) = g.scan(step, [h0[::-1]], [g.transpose(by_row, (1, 0, 2))[1:3, :, ::-1]])
+
+    def turning(carries, slices):
+        turned = g.transpose(slices[0], (1, 0))  # the batch axis comes last in the slice
+        joined = slices[1]  # what follows is one row of two layers, as fused gates are
+        h = g.tanh(turned + joined[:, UNITS:] + g.dot(carries[0], U) * joined[:, :UNITS])
+        return (h,), (turned,)
+
+    pairs = g.concat([xs, xs * 0.5], 2)
+    (turned,), (parts,) = g.scan(turning, [h0], [g.transpose(xs, (0, 2, 1)), pairs])
     (one,), (once,) = g.scan(step, [g.zeros((BATCH, UNITS), "float64")], [xs[:1]])
-    check([h, g.transpose(ys, (1, 0, 2)), k, zs, one, once], form, 3)
+    check([h, g.transpose(ys, (1, 0, 2)), k, zs, turned, parts, one, once], form, 4)
 
 
 def test_rows_of_other_ranks_and_types(form: str) -> None:
@@ -107,6 +116,20 @@ def test_rows_of_other_ranks_and_types(form: str) -> None:
         lambda c, s: ((g.tanh(c[0] * 0.5 + g.dot(s[0], wide)),), ()), [g.dot(h0, wide)], [xs]
     )
     check([*finals, *stacks, ends], form, 2)
+
+
+def test_more_shared_memory_than_a_launch_has_unasked() -> None:
+    wide = 60
+    weights = [weight(wide, wide) for _ in range(3)]
+    start = g.dot(h0, weight(UNITS, wide))
+
+    def step(carries, slices):
+        return (g.tanh(sum(g.dot(carries[0], each) for each in weights)),), ()
+
+    (h,), _ = g.scan(step, [start], [xs])
+    (whole,) = (x for x in launches(lower([h]).steps) if isinstance(x.kernel, Loop))
+    assert whole.shared > 48 * 1024
+    check([h], "persistent", 1)
 
 
 def test_values_read_across_the_row(form: str) -> None:

@@ -15,7 +15,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, comment, minus, plus
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.launch import Launch, LoopStep
 from graphc.compiler.codegen.persistent_values import Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
@@ -31,6 +31,7 @@ from graphc.compiler.schedule.persistent import (
     stride,
     width,
 )
+from graphc.compiler.schedule.unlift import another_counter
 
 
 def lower_persistent(loop: Loop, context: Context) -> list[Launch]:
@@ -66,12 +67,14 @@ class _Writer:
         self._sinks = {item: context.store(item) for item in loop.items}
         written = [place for sinks in self._sinks.values() for place in sinks]
         read = {node: context.places[node] for node in loop.inputs if not is_literal(node)}
-        counters = {**context.counters, loop.step: Context(loop=loop.scan).step()}
+        # A step has a number, and so has the one whose slices it fetches.
+        step, self._ahead = LoopStep(loop.scan), another_counter()
+        counters = {**context.counters, loop.step: step, self._ahead: step}
         self.signature = Signature(read, written, context.program.checks, counters)
         self._emitter = Emitter(self.signature)
         self._arrays: list[tuple[str, str]] = []
         self._used = 0  # bytes of shared memory
-        self._values = Values(loop, plan, self._emitter)
+        self._values = Values(loop, plan, self._emitter, self._ahead)
 
     def text(self, name: str) -> str:
         """The function; its parameters are complete then."""
@@ -153,7 +156,7 @@ class _Writer:
     def _before(self, first: str) -> str:
         """The thread's columns of matrices, its elements of the first carries and slices."""
         emitter, loop = self._emitter, self._loop
-        emitter.given = {loop.step: lambda index: first}
+        emitter.given = {self._ahead: lambda index: first}
         for k, node in enumerate(self._plan.columns):
             self._values.columns[node] = f"column{k}"
             scalar, rows = C_TYPES[node.dtype], self.signature.size(node.shape[0])
@@ -171,7 +174,7 @@ class _Writer:
                     emitter.line(f"{C_TYPES[node.dtype]} {name} = {value};")
                 if node in self._values.rows:
                     emitter.line(f"{self._values.shared(node)} = {value};")
-        for k, node in enumerate(self._values.slices):
+        for k, node in enumerate(self._values.slices_ahead):
             value = emitter.value(node, self._values.own(node))
             emitter.line(f"{C_TYPES[node.dtype]} slice{k} = {value};")
         return emitter.take()
@@ -213,21 +216,12 @@ class _Writer:
         emitter, length = self._emitter, self._loop.scan.attrs["length"]
         if not self._values.slices or length == 1:
             return
-        outside = emitter.given
-        emitter.given = {self._loop.step: lambda index: "following"}
+        emitter.given = {self._ahead: lambda index: "following"}
         with emitter.block(f"if (turn + 1 < {self.signature.size(length)})"):
             emitter.line(f"const int following = {following};")
-            for k, node in enumerate(self._values.slices):
-                emitter.line(f"slice{k} = {self._anew(node)};")
-        emitter.given = outside
-
-    def _anew(self, node: Node) -> str:
-        """A slice at another step than the one that the emitter knows it at."""
-        values, step = node.inputs
-        coords = self._values.own(node).coords
-        assert coords is not None
-        row = self._emitter.given[step](Index((), coords=()))
-        return self._emitter.value(values, Index(values.shape, coords=(row, *coords)))
+            for k, node in enumerate(self._values.slices_ahead):
+                value = emitter.value(node, self._values.own(node))
+                emitter.line(f"slice{k} = {value};")
 
     def _targets(self, targets: Sequence[Node]) -> None:
         """The results of a stage that have one width."""

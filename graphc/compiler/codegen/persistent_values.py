@@ -12,7 +12,7 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, substitute
 from graphc.compiler.schedule.kernel import Loop
 from graphc.compiler.schedule.persistent import Persistent, pulled, stride, width
 
@@ -30,9 +30,10 @@ class Values:
         columns: names of the arrays of registers that hold the thread's column of a matrix.
         carries: names of the variables that hold the thread's element of a carry.
         products, slices: what results read at their own element.
+        slices_ahead: the slices at the step `ahead`.
     """
 
-    def __init__(self, loop: Loop, plan: Persistent, emitter: Emitter):
+    def __init__(self, loop: Loop, plan: Persistent, emitter: Emitter, ahead: Node):
         self._loop, self._plan, self._emitter = loop, plan, emitter
         self.rows: dict[Node, str] = {}
         self.following: dict[Node, str] = {}
@@ -44,7 +45,8 @@ class Values:
         wide = [x for stage in plan.stages for x in stage if width(x) == plan.width]
         found = [x for x in pulled(wide, loop.carries, loop.step) if width(x) == plan.width]
         self.products = [x for x in found if x.op == "matmul"]
-        self.slices = [x for x in found if x.op == "gather"]
+        self.slices = [x for x in found if x.op != "matmul"]
+        self.slices_ahead = substitute(self.slices, {loop.step: ahead})
 
     @property
     def unit(self) -> str:
@@ -91,11 +93,15 @@ class Values:
         return self._emitter.define(scalar, f"{self.rows[node]}[{place}]")
 
     def _slice(self, k: int, node: Node, index: Index) -> str:
+        """An element of a slice: the thread's own one is there already."""
+        emitter = self._emitter
         if index == self.own(node):
-            return self._emitter.define(C_TYPES[node.dtype], f"slice{k}")
-        values, _ = node.inputs
-        coords = self._emitter.coordinates(index)
-        return self._emitter.value(values, Index(values.shape, coords=("step", *coords)))
+            return emitter.define(C_TYPES[node.dtype], f"slice{k}")
+        given = emitter.given
+        emitter.given = {x: rule for x, rule in given.items() if x is not node}
+        value = emitter.value(node, index)
+        emitter.given = given
+        return value
 
     def _product(self, node: Node, index: Index) -> str:
         """The sum of a product, and of those that read the same row at the same time."""

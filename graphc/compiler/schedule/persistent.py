@@ -316,10 +316,17 @@ def pulled(targets: Sequence[Node], stop: Collection[Node], step: Node) -> Itera
         if node in seen or node in stop:
             continue
         seen.add(node)
-        if node.op == "matmul" or (node.op == "gather" and node.inputs[1] is step):
+        if node.op == "matmul" or _is_slice(node, step):
             yield node
         elif OPS[node.op].family == "pointwise":
             pending += node.inputs[::-1]
+
+
+def _is_slice(node: Node, step: Node) -> bool:
+    """Whether a node is a slice of a sequence at a step, or a part of one in another order."""
+    while node.op in ("reshape", "transpose", "slice", "flip", "broadcast"):
+        (node,) = node.inputs
+    return node.op == "gather" and node.inputs[1] is step
 
 
 def is_literal(node: Node) -> bool:

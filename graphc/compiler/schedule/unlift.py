@@ -33,7 +33,7 @@ def unlift(scan: Node) -> Body:
     """
     carries, sequences = scan.attrs["carries"], scan.attrs["sequences"]
     outputs = scan.attrs["body"].outputs
-    step = _leaf((), "int32")
+    step = another_counter()
     replacement: dict[Node, Node] = {}
     leaves = {}
     for k in range(carries):
@@ -50,6 +50,11 @@ def unlift(scan: Node) -> Body:
             replacement[node] = scan.inputs[k]
     new = substitute(outputs, replacement) if replacement else list(outputs)
     return Body(step, tuple(leaves.values()), tuple(new))
+
+
+def another_counter() -> Node:
+    """A leaf that stands for the number of a step."""
+    return _leaf((), "int32")
 
 
 def _leaf(shape: tuple, dtype: str) -> Node:
