@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.launch import (
     Buffer,
     Check,
@@ -213,6 +214,20 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
         NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
     ):
         executor.run({x: floats(1, -4, 9)}, {}, 0, guard)
+
+
+def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> None:
+    """The transposes meet behind the arithmetic, so what is stored is no node of the user's."""
+    x, b = g.input((2, 3), name="x"), g.input((2, 3), name="b")
+    turned = g.transpose(g.sqrt(x * b))
+    with g.origin("dense_7"):
+        out = g.sum(g.transpose(g.log(turned)), axis=0)
+    outputs = [out, g.transpose(turned) * 2.0]
+    executor, guard = CudaExecutor(lower(outputs), outputs), finite_guard(outputs)
+    ones = np.ones((2, 3), "float32")
+    executor.run({x: ones, b: ones}, {}, 0, guard)
+    with pytest.raises(NotFiniteError, match="appeared first at index .1, 2. of .*sqrt"):
+        executor.run({x: ones, b: ones * np.float32([[1, 1, 1], [1, 1, -1]])}, {}, 0, guard)
 
 
 def test_a_kernel_that_fails_is_named_by_the_error() -> None:

@@ -27,7 +27,6 @@ from graphc.compiler.runtime.timing import (
     time_launches,
     time_program,
 )
-from graphc.compiler.schedule.layout import sink_transposes
 from graphc.config import config
 from graphc.reference_models import ReferenceModel
 
@@ -82,7 +81,8 @@ def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report
     scale = EMULATED if emulated else CARD
     arrays = step.data(batch)
     # Its own executor, over the same program (from the cache), whose launches can be got at.
-    program, outputs = train.program(), sink_transposes(train.graph())  # the nodes of `program`
+    program = train.program()
+    outputs = program.outputs
     states = [g.state_of(variable) for variable, _ in step.updates]
     executor = CudaExecutor(program, outputs, states, train.name)
     feeds = dict(zip(step.inputs, arrays, strict=True))

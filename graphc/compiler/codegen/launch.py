@@ -193,9 +193,12 @@ class DeviceProgram:
         fetches: where the program's outputs lie when all steps have run, in order, without those
             that are states' new values.
         checks: what the status word's numbers mean.
+        outputs: the graph that the launches compute, after the last rewrites: what is fetched, then
+            the new values of states. Buffers name its nodes. Empty where a program is made by hand.
     """
 
     source: str
     steps: tuple[DeviceStep, ...]
     fetches: tuple[Buffer, ...]
     checks: tuple[Check, ...] = ()
+    outputs: tuple[Node, ...] = ()

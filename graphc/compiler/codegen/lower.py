@@ -72,7 +72,8 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
     texts = [launch.text for launch in launches(tuple(steps))]
     includes = (*INCLUDES, *context.program.includes)
     checks = tuple(context.program.checks)
-    return DeviceProgram(unit(texts, includes), tuple(steps), fetches, checks)
+    source = unit(texts, includes)
+    return DeviceProgram(source, tuple(steps), fetches, checks, tuple(outputs))
 
 
 def _leaf_place(node: Node) -> Place:

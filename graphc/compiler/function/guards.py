@@ -121,13 +121,20 @@ def finite_guard(outputs: Sequence[Node]) -> Observer:
 
     Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
     """
-    varying: set[Node] = set()
-    for node in toposort(outputs):
-        if node.op in ("input", "shared", "random") or any(x in varying for x in node.inputs):
-            varying.add(node)
+    varying: dict[Node, bool] = {}
+
+    def learn(nodes: Sequence[Node]) -> None:
+        for node in toposort(nodes, stop=varying):
+            if node not in varying:
+                leaf = node.op in ("input", "shared", "random")
+                varying[node] = leaf or any(varying[x] for x in node.inputs)
+
+    learn(outputs)
 
     def observe(node: Node, value: object, seconds: float) -> None:
-        if node not in varying:
+        if node not in varying:  # of a graph that was rewritten for a device
+            learn([node])
+        if not varying[node]:
             return
         for part in value if isinstance(value, tuple | list) else (value,):
             if part.dtype.kind == "f" and not np.isfinite(part).all():

@@ -60,7 +60,7 @@ class CudaExecutor:
         Raises DeviceError where the GPU, its driver or the compiler fail.
         """
         self._program = program
-        self._outputs = tuple(outputs)
+        self._outputs = program.outputs or tuple(outputs)  # the nodes that its buffers name
         self._fetched = self._outputs[: len(outputs) - len(states_updated)]
         self._states = tuple(dict.fromkeys([*states(program), *states_updated]))
         self._updated = tuple(states_updated)
