@@ -1,0 +1,119 @@
+// k0_conv: convolution2d_2: conv, add, maximum
+// 32 x 288 by 288 x 576*batch; a block computes 32 x 128, 16 of k at a time
+// x0: W float32[32, 32, 3, 3]
+// x1: image float32[batch, 32, 26, 26]
+// x2: convolution2d_2/b float32[32]
+// y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
+extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
+    const float* __restrict__ x0, int batch, const float* __restrict__ x1,
+    const float* __restrict__ x2, float* y0) {
+  // Tiles of the operands, k-major; two of each: one is multiplied while the other one is filled.
+  struct Tiles {
+    float left0[2][16][36];
+    float right0[2][16][132];
+  };
+  __shared__ alignas(16) Tiles tiles;
+  const int row_tiles = 1, column_tiles = (576 * batch + 127) / 128;
+  const int block = blockIdx.x;
+  const gc_place place = gc_tile_place(block, row_tiles, column_tiles);
+  const int first_row = place.row * 32, first_column = place.column * 128;
+  const int k_begin = 0, k_end = 288;
+  // The part of an element's position, and of its coordinates, by k.
+  __shared__ int part_of[384];
+  for (int e = threadIdx.x; e < 384; e += blockDim.x) {
+    const int i0 = e / 9;
+    const int i1 = (e / 3) % 3;
+    const int i2 = e % 3;
+    const int i3 = i0 * 676 + i1 * 26 + i2;
+    part_of[e] = i3;
+  }
+  __syncthreads();
+
+  const int thread = threadIdx.x;
+  // Where in a tile this thread begins to fetch, and from where.
+  const int left0_outer = (thread / 2) % 32, left0_k = (thread % 2) * 4 + (thread / 64) * 8;
+  const float* left0_from = x0 + ((first_row + left0_outer) * 288 + k_begin + left0_k);
+  const int right0_outer = thread % 128, right0_k = thread / 128;
+  // What is on its way from memory to the tiles. Around the operands there are zeros.
+  struct Fetched {
+    gc_pack<float> left0[1];
+    float right0[16];
+  };
+  const auto fetch = [&](int k, Fetched& fetched) {
+    {
+      fetched.left0[0] = gc_load4(left0_from);
+    }
+    left0_from += 16;
+    #pragma unroll
+    for (int turn = 0; turn < 16; ++turn) {
+      const int outer = first_column + right0_outer;
+      const int inner = k + right0_k + turn;
+      const int i4 = outer / 576;
+      const int i5 = (outer / 24) % 24;
+      const int i6 = outer % 24;
+      const int i7 = i4 * 21632 + i5 * 26 + i6;
+      const int part8 = part_of[inner];
+      const int i9 = i7 + part8;
+      fetched.right0[turn] = 0;
+      if (outer < 576 * batch) {
+        const float t10 = x1[i9];
+        fetched.right0[turn] = t10;
+      }
+    }
+  };
+  const auto fill = [&](int stage, const Fetched& fetched) {
+    {
+      const int outer = left0_outer;
+      const int inner = left0_k;
+      gc_put_column(tiles.left0[stage], inner, outer, fetched.left0[0]);
+    }
+    #pragma unroll
+    for (int turn = 0; turn < 16; ++turn) {
+      const int outer = right0_outer;
+      const int inner = right0_k + turn;
+      tiles.right0[stage][inner][outer] = fetched.right0[turn];
+    }
+  };
+
+  // A thread sums 8 x 4 results: squares of 4 x 4, 16 rows and 32 columns apart.
+  const int warp = thread / 32, in_warp = thread % 32;
+  const int own_row = (warp / 4) * 32 + (in_warp / 8) * 4;
+  const int own_column = (warp % 4) * 32 + (in_warp % 8) * 4;
+  float total0[8][4] = {};
+
+  Fetched next;
+  fetch(k_begin, next);
+  fill(0, next);
+  __syncthreads();
+  for (int k = k_begin, stage = 0; k < k_end; k += 16, stage ^= 1) {
+    const bool more = k + 16 < k_end;
+    if (more) fetch(k + 16, next);
+    gc_multiply<16, 16, 32>(
+        total0, tiles.left0[stage], tiles.right0[stage], own_row, own_column);
+    if (more) fill(stage ^ 1, next);
+    __syncthreads();
+  }
+
+  // The results, four neighbours of a row at a time.
+  #pragma unroll
+  for (int r = 0; r < 8; ++r) {
+    const int row = first_row + own_row + r / 4 * 16 + r % 4;
+    #pragma unroll
+    for (int c = 0; c < 1; ++c) {
+      const int start = first_column + own_column + c * 32;
+      if (start >= 576 * batch) continue;
+      const gc_pack<float> sum0 = gc_pick(total0, r, c);
+      const int i11 = ((start / 576) * 31 + row) * 576 + start;
+      const int first = i11;
+      gc_pack<float> pack_y0;
+      #pragma unroll
+      for (int lane = 0; lane < 4; ++lane) {
+        const float t12 = x2[row];
+        const float t13 = gc_add(sum0.of[lane], t12);  // convolution2d_2
+        const float t14 = gc_maximum(t13, 0.0f);  // convolution2d_2
+        pack_y0.of[lane] = t14;
+      }
+      gc_store4(y0 + first, pack_y0);
+    }
+  }
+}
