@@ -31,7 +31,6 @@ from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime import nvcc
 from graphc.compiler.schedule import make_schedule
-from graphc.compiler.schedule.layout import sink_transposes
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
 
@@ -162,10 +161,10 @@ def start(name: str, folder: str) -> Start:
     begun = time.perf_counter()
     (outputs, _), passes = timed(optimize, values)
     clock = time.perf_counter() - begun
-    _, schedule = timed(lambda: make_schedule(sink_transposes(outputs)))
     begun = time.perf_counter()
     program, lowering = timed(lower, outputs, states)
     clock += time.perf_counter() - begun
+    _, schedule = timed(make_schedule, program.outputs)
     kept = set(Path(folder).glob("*.cubin"))
     begun = time.perf_counter()
     _, look_up = timed(nvcc.compiled, program.source, CARD, ANY_DRIVER, {}, name)
