@@ -1,0 +1,114 @@
+"""Pieces of C text mean what they should: numbers exactly, expressions by C's precedence."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler.codegen import c_text
+from graphc.compiler.codegen.c_text import comment, literal, minus, modulo, over, plus, times
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_float32_literals_are_exact(value: float) -> None:
+    text = literal(value, "float32")
+    assert text.endswith("f")
+    assert re.fullmatch(r"-?(\d+\.\d*|\d\.?\d*e[+-]\d+)", text[:-1]), (
+        text
+    )  # no int, no suffix twice
+    read = np.float32(text[:-1])
+    assert read.tobytes() == np.float32(value).tobytes()
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_float64_literals_are_exact(value: float) -> None:
+    text = literal(value, "float64")
+    assert "." in text or "e" in text
+    assert np.float64(text).tobytes() == np.float64(value).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype", "text"),
+    [
+        (0.1, "float32", "0.1f"),
+        (-0.0, "float32", "-0.0f"),
+        (1e30, "float32", "1.0e+30f"),
+        (math.nan, "float32", "gc_nan<float>()"),
+        (-math.inf, "float64", "-gc_infinity<double>()"),
+        (True, "bool", "true"),
+        (2**32 - 1, "uint32", "4294967295u"),
+        # In C, -2147483648 is the negation of a number that is no int.
+        (-(2**31), "int32", "(-2147483647 - 1)"),
+        (-(2**63), "int64", "(-9223372036854775807LL - 1)"),
+        (2**31, "int64", "2147483648LL"),
+    ],
+)
+def test_literals(value: object, dtype: str, text: str) -> None:
+    assert literal(value, dtype) == text
+
+
+OPERATIONS = {
+    plus: lambda x, y: x + y,
+    times: lambda x, y: x * y,
+    minus: lambda x, y: x - y,
+    over: lambda x, y: x // y,
+    modulo: lambda x, y: x % y,
+}
+LEAVES = st.one_of(
+    st.integers(0, 3).map(lambda n: (str(n), n)),
+    st.sampled_from([("a", 0), ("b", 1), ("c", 5), ("d", 12)]),
+)
+
+
+def joined(parts: tuple) -> tuple[str, int]:
+    """An expression and its value; those of / and % are used with positive divisors only."""
+    operation, (left, x), (right, y) = parts
+    if operation in (over, modulo) and (x < 0 or y <= 0):
+        operation = plus
+    return operation(left, right), OPERATIONS[operation](x, y)
+
+
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.tuples(st.sampled_from(list(OPERATIONS)), inner, inner).map(joined),
+    max_leaves=8,
+)
+
+
+@given(EXPRESSIONS)
+def test_expressions_have_their_value(expression: tuple[str, int]) -> None:
+    """C's precedence and associativity of + - * / % are Python's."""
+    text, value = expression
+    assert eval(text.replace("/", "//"), {"a": 0, "b": 1, "c": 5, "d": 12}) == value
+
+
+def test_trivial_parts_are_left_out() -> None:
+    assert plus(times("row", "1"), "0") == "row"
+    assert times("2", "3") == "6"
+    assert times("a + b", "0") == "0"
+    assert over(modulo("i", "1"), "4") == "0"
+    assert minus("7", "2") == "5"
+    assert over("a + b", "4") == "(a + b) / 4"
+
+
+@given(st.text())
+def test_comments_end_where_they_should(text: str) -> None:
+    line = comment(text)
+    assert "\n" not in line
+    assert "\r" not in line
+    assert line.isascii()
+    assert "*/" not in line
+    assert "/*" not in line
+    assert "??" not in line
+    assert not line.endswith("\\")
+
+
+def test_every_dtype_has_a_type() -> None:
+    widths = {"bool": 1, "int": 4, "gc_int64": 8, "unsigned int": 4, "float": 4, "double": 8}
+    assert {np.dtype(d).itemsize for d in c_text.C_TYPES} == {1, 4, 8}
+    assert all(np.dtype(d).itemsize == widths[text] for d, text in c_text.C_TYPES.items())
