@@ -7,6 +7,7 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 - elementwise nodes fit behind anything whose elements they have, at their own element;
 - a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
+- a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
 - what comes behind a reduction over few results (the statistics of a batch) is left outside, since
   few blocks would do its work.
@@ -15,17 +16,20 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.group import ELEMENT, ROW, Group, alone, title
-from graphc.compiler.schedule.inline import Scope
+from graphc.compiler.schedule.group import ELEMENT, PULLED, ROW, Group, alone, title
+from graphc.compiler.schedule.inline import Scope, reads_once
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 MOST_NODES = 96
 MOST_POINTERS = 48
 MOST_PRODUCTS = 4
+
+Tags: TypeAlias = dict[Node, str]
 
 
 def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
@@ -101,12 +105,12 @@ class _Fusion:
             if not waiting:
                 return
             producer = waiting[0]
-            reason = self._refusal(group, producer)
-            if reason:
+            fit = self._fit(group, producer)
+            if isinstance(fit, str):
                 refused.add(producer.number)
-                group.refusals.setdefault(next(iter(producer.nodes)), reason)
+                group.refusals.setdefault(next(iter(producer.nodes)), fit)
             else:
-                self._merge(group, producer)
+                self._merge(group, producer, fit)
 
     def _join_siblings(self) -> None:
         """Put groups together that do not need each other and walk the same elements: those that
@@ -122,7 +126,7 @@ class _Fusion:
                 continue
             for other in alike.setdefault(key, []):
                 if self._are_siblings(group, other):
-                    self._merge(group, other)
+                    self._merge(group, other, {})
                     alike[key].remove(other)
                     break
             alike[key].append(group)
@@ -137,23 +141,34 @@ class _Fusion:
 
     # ---- whether two groups fit -----------------------------------------------------------------
 
-    def _refusal(self, group: Group, producer: Group) -> str:
-        """Why a group cannot take in one that it reads from, or nothing."""
+    def _fit(self, group: Group, producer: Group) -> str | Tags:
+        """Why a group cannot take in one that it reads from; else the tags of nodes that change."""
         if producer.kind == "scan":
             return "it is a loop"
         together = {**producer.nodes, **group.nodes}
         if not self._is_small(together):
             return "one kernel would hold too much"
+        fit: str | Tags
         special = [x for x in (group, producer) if not x.elementwise]
-        if group.reduces or producer.reduces:
-            refusal = self._reduction_refusal(group, producer)
+        if self._pools(group, producer):
+            fit = dict.fromkeys(producer.nodes, PULLED)
+        elif group.reduces or producer.reduces:
+            fit = self._fit_reduction(group, producer)
         elif len(special) == 2 and not _are_twins(group, producer):
-            refusal = (
-                f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
-            )
+            fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
         else:
-            refusal = self._misfit(group, producer, (), {})
-        return refusal or self._cycle(group, producer)
+            fit = self._misfit(group, producer, (), {}) or {}
+        if isinstance(fit, str):
+            return fit
+        return self._cycle(group, producer) or fit
+
+    def _pools(self, group: Group, producer: Group) -> bool:
+        """Whether a group is a pooling that meets each of the producer's elements once, and alone
+        reads them: it computes them where it needs them."""
+        pooling = [node for node, tag in group.nodes.items() if tag != PULLED]
+        if len(pooling) != 1 or not reads_once(pooling[0]) or not producer.elementwise:
+            return False
+        return self._is_private(producer, group)
 
     def _cycle(self, group: Group, producer: Group) -> str:
         """What would need the two together while they need it, or nothing."""
@@ -162,7 +177,7 @@ class _Fusion:
                 return f"{title(other)} reads the one and is read by the other"
         return ""
 
-    def _reduction_refusal(self, group: Group, producer: Group) -> str:
+    def _fit_reduction(self, group: Group, producer: Group) -> str | Tags:
         for other in (group, producer):
             if not other.reduces and not other.elementwise:
                 what = "product" if other.kind in ("matmul", "conv") else other.kind
@@ -170,7 +185,7 @@ class _Fusion:
         if group.reduces and producer.reduces and group.split != producer.split:
             return "it reduces other elements, or along other axes"
         if group.reduces and producer.reduces:
-            return self._misfit(group, producer, group.split, {})
+            return self._misfit(group, producer, group.split, {}) or {}
         reduction = producer if producer.reduces else group
         # The elementwise group has one value an element, or one a row.
         plain = group if producer.reduces else producer
@@ -183,13 +198,11 @@ class _Fusion:
             if tag == ELEMENT and reduction.has_few_rows and not self._is_private(plain, reduction):
                 last = "its blocks are few: they only reduce"
                 continue
-            for node in plain.nodes:
-                plain.nodes[node] = tag
-            return ""
+            return tags
         return last
 
     def _misfit(
-        self, group: Group, producer: Group, split: Split, tags: dict[Node, str]
+        self, group: Group, producer: Group, split: Split, tags: Tags
     ) -> str:
         """Why a group does not read another where its own threads are, or nothing.
 
@@ -207,21 +220,21 @@ class _Fusion:
         return "" if self._same_extents(group, producer, split, tags) else "its extents differ"
 
     def _same_extents(
-        self, group: Group, producer: Group, split: Split, tags: dict[Node, str]
+        self, group: Group, producer: Group, split: Split, tags: Tags
     ) -> bool:
         """Whether the nodes of both have as many values as their tags say."""
         elements = product(size for size, _ in split) if split else product(producer.extents)
         rows = product(size for size, stays in split if stays)
         for part in (group, producer):
             for node, own in part.nodes.items():
-                wanted = rows if tags.get(node, own) == ROW else elements
-                if product(node.shape) != wanted:
+                tag = tags.get(node, own)
+                if tag != PULLED and product(node.shape) != (rows if tag == ROW else elements):
                     return False
         return True
 
-    def _is_private(self, plain: Group, reduction: Group) -> bool:
-        """Whether what is computed for each element is read by the reduction alone."""
-        members = plain.nodes.keys() | reduction.nodes.keys()
+    def _is_private(self, plain: Group, reader: Group) -> bool:
+        """Whether what a group computes is read by another one alone."""
+        members = plain.nodes.keys() | reader.nodes.keys()
         return not any(
             node in self._outputs or any(r not in members for r in self._readers.get(node, ()))
             for node in plain.nodes
@@ -242,8 +255,8 @@ class _Fusion:
 
     # ---- merging --------------------------------------------------------------------------------
 
-    def _merge(self, group: Group, producer: Group) -> None:
-        """Put the producer's nodes into the group."""
+    def _merge(self, group: Group, producer: Group, tags: Tags) -> None:
+        """Put the producer's nodes into the group; `tags` replaces what some of them have."""
         if group.elementwise and producer.elementwise:
             kinds = (group.kind, producer.kind)
             group.kind = "gather" if "gather" in kinds else "pointwise"
@@ -251,7 +264,9 @@ class _Fusion:
             group.kind, group.extents = producer.kind, producer.extents
             group.reduced, group.split = producer.reduced, producer.split
         group.anchors = (*producer.anchors, *group.anchors)
-        group.nodes = {**producer.nodes, **group.nodes}
+        group.nodes = {
+            node: tags.get(node, own) for node, own in {**producer.nodes, **group.nodes}.items()
+        }
         group.refusals = {**producer.refusals, **group.refusals}
         self._group_of.update(dict.fromkeys(producer.nodes, group))
         del self._alive[producer.number]

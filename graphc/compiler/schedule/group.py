@@ -9,8 +9,9 @@ from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.relation import Split, reduction_split
 
-ELEMENT, ROW = "element", "row"
-"""Of a group's node: one value an element of the group's extents, or one a row (a kept element)."""
+ELEMENT, ROW, PULLED = "element", "row", "pulled"
+"""Of a group's node: one value an element of the group's extents, one a row (a kept element), or
+whichever values a thread asks for (what pooling reads)."""
 
 # Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
 FEW_ROWS = 64

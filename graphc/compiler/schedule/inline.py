@@ -133,13 +133,14 @@ def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Nod
 def _dear_operands(scope: Scope) -> set[Node]:
     """Inlined pointwise nodes that a product reads and that are better stored.
 
-    A product reads each element of an operand once a tile, so that what is computed on the way is
+    A product reads each element of an operand once a tile (and a window that overlaps others, once
+    a window), so that what is computed on the way is
     computed many times, and element by element where memory comes 16 bytes at a time. A little
     arithmetic on values that lie in memory anyway is still cheaper than another pass over them.
     """
     dear: set[Node] = set()
     for reader in scope.order:
-        if OPS[reader.op].family not in ("contraction", "window"):
+        if OPS[reader.op].family not in ("contraction", "window") or reads_once(reader):
             continue
         pending = [x for x in reader.inputs if x in scope.inline]
         seen = set(pending)
@@ -153,6 +154,17 @@ def _dear_operands(scope: Scope) -> set[Node]:
             seen.update(new)
             pending += new
     return dear
+
+
+def reads_once(node: Node) -> bool:
+    """Whether a node is a pooling whose windows do not overlap, and so meets each element once."""
+    if node.op == "max_pool":
+        if node.inputs[0] is not node.inputs[1]:
+            return False
+    elif node.op != "sum_pool":
+        return False
+    pairs = zip(node.attrs["window"], node.attrs["strides"], strict=True)
+    return all(extent <= stride for extent, stride in pairs)
 
 
 def _is_light(node: Node, scope: Scope) -> bool:
