@@ -158,10 +158,15 @@ def test_values_read_across_the_row(form: str) -> None:
         return (g.tanh(g.take(table, best) + slices[0]),), (best,)
 
     outputs = []
-    for step, starts in ((fused_gates, [h0, h0]), (normed, [h0]), (decoding, [h0])):
-        finals, stacks = g.scan(step, starts, [xs])
+
+    def gates_alone(carries, slices):
+        return fused_gates(carries, slices)[0], ()
+
+    steps = [(fused_gates, 2), (gates_alone, 2), (normed, 1), (decoding, 1)]
+    for step, carries in steps:
+        finals, stacks = g.scan(step, [h0] * carries, [xs])
         outputs += [*finals, *stacks]
-    check(outputs, form, 3)
+    check(outputs, form, 4)
 
 
 def test_random_words_and_constants_of_a_body(form: str) -> None:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.graph import Node, substitute
+from graphc.compiler.graph import Node, inherit, readers, substitute
 from graphc.compiler.graph.dim import product
-from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.graph.walk import toposort
 from graphc.compiler.schedule.kernel import Kernel, Step
 
@@ -32,7 +32,7 @@ def unlift(scan: Node) -> Body:
     of a loop are never taken for the outer ones.
     """
     carries, sequences = scan.attrs["carries"], scan.attrs["sequences"]
-    outputs = scan.attrs["body"].outputs
+    outputs = narrow_products(scan.attrs["body"].outputs)
     step = another_counter()
     replacement: dict[Node, Node] = {}
     leaves = {}
@@ -50,6 +50,55 @@ def unlift(scan: Node) -> Body:
             replacement[node] = scan.inputs[k]
     new = substitute(outputs, replacement) if replacement else list(outputs)
     return Body(step, tuple(leaves.values()), tuple(new))
+
+
+def narrow_products(outputs: Sequence[Node]) -> list[Node]:
+    """A body in which columns of a product that are read apart are products of their own.
+
+    Gates are often one product: z = h . U + b, i = z[:, :n], f = z[:, n:2 * n], ... What
+    multiplies gates by each other reads z at several columns, and would have to wait for it;
+    products of one size share a kernel with what follows.
+    """
+    current = list(outputs)
+    while True:
+        reading = readers(current)
+        apart = {
+            node: parts
+            for node, parts in reading.items()
+            if (node.op == "matmul" or OPS[node.op].family == "pointwise")
+            and node not in current
+            and node.ndim == 2
+            and parts
+            and all(map(_takes_columns, parts))
+        }
+        found = {part: _narrow(part, node) for node, parts in apart.items() for part in parts}
+        if not found:
+            return current
+        current = substitute(current, found)
+
+
+def _takes_columns(node: Node) -> bool:
+    """Whether a node is a slice of neighbouring columns with all their rows."""
+    if node.op != "slice":
+        return False
+    rows = node.inputs[0].shape[0]
+    return node.attrs["step"] == (1, 1) and node.attrs["start"][0] == 0 and node.shape[0] == rows
+
+
+def _narrow(part: Node, node: Node) -> Node:
+    """The columns that `part` takes of a node, computed alone."""
+    start, stop = part.attrs["start"][1], part.attrs["stop"][1]
+
+    def columns(x: Node) -> Node:
+        rows = x.shape[0]
+        return make("slice", x, start=(0, start), stop=(rows, stop), step=(1, 1))
+
+    if node.op == "matmul":
+        left, right = node.inputs
+        new = make("matmul", left, columns(right))
+    else:
+        new = make(node.op, *map(columns, node.inputs), **node.attrs)
+    return inherit(new, part)
 
 
 def another_counter() -> Node:

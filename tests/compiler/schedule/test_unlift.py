@@ -57,3 +57,47 @@ def test_a_step_stores_what_it_hands_on_beside_its_results() -> None:
     (kernel,) = storing
     assert kernel.outputs[-2:] == loop.carries
     assert set(loop.carries) <= set(kernel.inputs)
+
+
+def fused_gates(carries, slices):
+    """An LSTM without an input gate, its gates one product."""
+    h, c = carries
+    z = g.dot(h, GATES) + slices[0]
+    f, n, o = (z[:, 3 * k : 3 * k + 3] for k in range(3))
+    c = g.sigmoid(f) * c + g.tanh(n)
+    return (g.sigmoid(o) * g.tanh(c), c), ()
+
+
+GATES = g.shared(np.random.default_rng(2).normal(size=(3, 9)))
+zs = g.input((g.symbol("time"), g.BATCH, 9), "float64")
+
+
+def test_gates_in_one_product_are_products_of_one_kernel() -> None:
+    (h, c), _ = g.scan(fused_gates, [h0, h0], [zs])
+    body = unlift(h.inputs[0])
+    products = [node for node in toposort(body.outputs) if node.op == "matmul"]
+    assert [node.shape for node in products] == [(g.BATCH, 3)] * 3
+    rng = np.random.default_rng(3)
+    state = rng.normal(size=(2, 2, 3))
+    feeds = {zs: rng.normal(size=(1, 2, 9)), body.step: np.int32(0)}
+    feeds |= dict(zip(body.carries, state, strict=True))
+    stepped = evaluate(body.outputs, feeds)
+    whole = evaluate([h, c], {zs: feeds[zs], h0: state[0]})
+    np.testing.assert_allclose(stepped[1] - whole[1], g_f(feeds[zs], state) * (state[1] - state[0]))
+
+
+def g_f(z, state):
+    """The forget gate of the only step."""
+    x = z[0, :, :3] + state[0] @ GATES.attrs["state"].value[:, :3]
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def test_products_that_are_read_whole_stay_whole() -> None:
+    def step(carries, slices):
+        z = g.dot(carries[0], GATES)
+        return (z[:, :3] + slices[0],), (z,)
+
+    (h,), (stack,) = g.scan(step, [h0], [xs])
+    outputs = unlift(h.inputs[0]).outputs
+    assert [x.shape[1] for x in toposort(outputs) if x.op == "matmul"] == [9]
+    assert stack.shape[2] == 9
