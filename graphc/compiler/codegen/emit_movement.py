@@ -6,7 +6,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over
 from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import exact_quotient, product
 
 
 @rule("constant")
@@ -160,15 +160,47 @@ def _concat(emitter: Emitter, node: Node, index: Index) -> str:
 def _gather(emitter: Emitter, node: Node, index: Index) -> str:
     values, indices = node.inputs
     axis, rank = node.attrs["axis"], len(indices.shape)
+    if axis == 0 and index.linear is not None and values in emitter.signature.places:
+        return _element_of_row(emitter, node, index.linear)
     coords = emitter.coordinates(index)
-    position = Index(indices.shape, coords=coords[axis : axis + rank])
-    if indices in emitter.signature.counters:  # a slice of a loop's sequence
-        row = emitter.value(indices, position)
-        return emitter.value(values, Index(values.shape, coords=(row, *coords)))
-    row = checked_index(emitter, node, indices, position, values.shape[axis])
+    row = _row(emitter, node, Index(indices.shape, coords=coords[axis : axis + rank]))
     return emitter.value(
         values, Index(values.shape, coords=(*coords[:axis], row, *coords[axis + rank :]))
     )
+
+
+def _row(emitter: Emitter, node: Node, position: Index) -> str:
+    """What one of a gather's indices says."""
+    values, indices = node.inputs
+    if indices in emitter.signature.counters:  # a slice of a loop's sequence
+        return emitter.value(indices, position)
+    return checked_index(emitter, node, indices, position, values.shape[node.attrs["axis"]])
+
+
+def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
+    """The element at a position of a gather of whole rows of a value in memory. Where a thread
+    walks a pack, whose elements are all of one row, they are read at once."""
+    values, indices = node.inputs
+    signature = emitter.signature
+    elements = product(values.shape[1:])
+    size, scalar = signature.size(elements), C_TYPES[node.dtype]
+
+    def element(at: str) -> str:
+        number = emitter.integer(over(at, size)) if indices.shape else "0"
+        row = _row(emitter, node, Index(indices.shape, linear=number))
+        within = modulo(at, size) if indices.shape else at
+        return emitter.integer(plus(times(row, size), within))
+
+    place = signature.places[values]
+    in_pack = emitter.in_pack(position) and exact_quotient(elements, 4) is not None
+    if emitter.pack_start is None or not in_pack or place.step is not None:
+        return emitter.value(values, Index(values.shape, linear=element(position)))
+    with emitter.for_pack():
+        at, count = element(emitter.pack_start), signature.size(product(values.shape))
+        load = f"gc_load_pack({signature.load_pointer(place)}, {at}, {count})"
+        row = emitter.define(f"gc_pack<{scalar}>", load, "row")
+    assert emitter.lanes is not None
+    return emitter.define(scalar, f"{row}.of[{emitter.lanes[1]}]")
 
 
 def checked_index(emitter: Emitter, node: Node, indices: Node, position: Index, size) -> str:

@@ -117,6 +117,14 @@ class Emitter:
         self._scopes[-1].lines += [f"  {line}" for line in inner.lines]
         self.line("}")
 
+    @contextmanager
+    def for_pack(self) -> Iterator[None]:
+        """Lines that are run once for a pack, before the thread walks its elements."""
+        scopes, self._scopes = self._scopes, [_Scope()]
+        yield
+        self.pack_lines += self._scopes[0].lines
+        self._scopes = scopes
+
     def name(self, prefix: str = "t") -> str:
         """A new local name."""
         self._count += 1
@@ -231,14 +239,17 @@ class Emitter:
             return self._pointwise(node, operands)
         return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)
 
+    def in_pack(self, position: str) -> bool:
+        """Whether a position is that of the pack's element, and so are its neighbours. Inside of a
+        condition (a part of a concat) the value may end where the pack does not."""
+        return self.lanes is not None and position == self.lanes[0] and len(self._scopes) == 1
+
     def load(self, node: Node, place: Place, index: Index) -> str:
         """The element of a value in memory."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
         scalar = C_TYPES[node.dtype]
-        # Inside of a condition (a part of a concat) the value may end where the pack does not.
-        own = self.lanes is not None and position == self.lanes[0] and len(self._scopes) == 1
-        if own and place.step is None:
+        if self.in_pack(position) and place.step is None:
             assert self.lanes is not None
             self.packed[pointer] = place
             return self.define(scalar, f"pack_{pointer}.of[{self.lanes[1]}]")
