@@ -21,8 +21,8 @@ from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import Loop
 from graphc.reference_models import gru_ae, lstm
 from graphc.reference_models.step import TrainingStep
+from tests.compiler.codegen.golden_text import check_golden
 
-GOLDEN = Path(__file__).parent / "golden" / "scan.cu"
 NVCC = shutil.which("nvcc")
 
 
@@ -54,9 +54,8 @@ def texts(outputs: list[g.Node]) -> list[str]:
 
 
 def test_golden_text() -> None:
-    """Written anew with ``GOLDEN.write_text``; reviewed by reading."""
     (text,) = texts(gru(20)[:1])
-    assert text + "\n" == GOLDEN.read_text()
+    check_golden("scan", text)
 
 
 def test_names_reach_comments_alone() -> None:

@@ -109,4 +109,3 @@ extern "C" __global__ void __launch_bounds__(64) k0_scan(
   const int i42 = row * 20 + unit;
   y0[i42] = carry0;
 }
-
