@@ -44,7 +44,9 @@ LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
 """How each kind of kernel becomes launches."""
 
 
-def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgram:
+def lower(
+    outputs: Sequence[Node], states: Sequence[State] = (), most_shared: int | None = None
+) -> DeviceProgram:
     """The device program of a graph.
 
     Args:
@@ -52,13 +54,15 @@ def lower(outputs: Sequence[Node], states: Sequence[State] = ()) -> DeviceProgra
         states: the states that the program updates, each once. All new values are computed from
             the old ones. A value is written over the old one where nothing reads that any more;
             else the last launch copies it there.
+        most_shared: the bytes of shared memory that the card gives a block; None for text that
+            runs on any card.
     """
-    outputs = rotate_loops(sink_transposes(outputs))
+    outputs = rotate_loops(sink_transposes(outputs), most_shared)
     count = len(outputs) - len(states)
     shared = {x.attrs["state"]: x for x in toposort(outputs) if x.op == "shared"}
     pairs = zip(outputs[count:], states, strict=True)
     overwritten = {value: shared[state] for value, state in pairs if state in shared}
-    schedule = make_schedule(outputs, overwritten)
+    schedule = make_schedule(outputs, overwritten, most_shared)
     context = Context()
     for node in every_node(outputs):  # a loop's body may have constants of its own
         if is_leaf(node):

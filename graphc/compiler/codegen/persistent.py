@@ -27,7 +27,6 @@ from graphc.compiler.schedule.persistent import (
     array_bytes,
     elements_of,
     is_literal,
-    persistent,
     stride,
     width,
 )
@@ -36,8 +35,8 @@ from graphc.compiler.schedule.unlift import another_counter
 
 def lower_persistent(loop: Loop, context: Context) -> list[Launch]:
     """One launch that runs all steps of a loop with ``loop.persistent``."""
-    plan = persistent(loop)
-    assert isinstance(plan, Persistent), plan
+    plan = loop.persistent
+    assert plan is not None
     writer = _Writer(loop, plan, context)
     name = context.name(loop.kind)
     text = writer.text(name)

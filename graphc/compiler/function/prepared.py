@@ -14,7 +14,7 @@ from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.device import executor_for, select_device
+from graphc.compiler.runtime.device import executor_for, most_shared, select_device
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.pending import Pending
 
@@ -52,7 +52,7 @@ class Prepared:
     @cached_property
     def program(self) -> DeviceProgram:
         """The graph as device code, whatever device it runs on; made at the first use."""
-        return lower(self.outputs, self._states)
+        return lower(self.outputs, self._states, most_shared(self.report.device))
 
     def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
         """ShapeError where sizes that have to agree do not."""

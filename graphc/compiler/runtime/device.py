@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import Node, State
+from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
@@ -50,4 +51,10 @@ def executor_for(
     """
     if device == "cpu":
         return CpuExecutor(outputs, states)
-    return CudaExecutor(lower(outputs, states), outputs, states, name)
+    program = lower(outputs, states, most_shared(device))
+    return CudaExecutor(program, outputs, states, name)
+
+
+def most_shared(device: str) -> int | None:
+    """The bytes of shared memory that a block may have on the device; None for 'cpu'."""
+    return None if device == "cpu" else cuda.device().facts.shared_opt_in

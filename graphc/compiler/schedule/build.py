@@ -20,7 +20,9 @@ MOST_POINTERS = 64
 
 
 def make_schedule(
-    outputs: Sequence[Node], overwritten: Mapping[Node, Node] = MappingProxyType({})
+    outputs: Sequence[Node],
+    overwritten: Mapping[Node, Node] = MappingProxyType({}),
+    most_shared: int | None = None,
 ) -> Schedule:
     """The steps that compute a program's outputs, in an order in which each finds what it reads.
 
@@ -29,13 +31,18 @@ def make_schedule(
         overwritten: for an output that is a shared variable's new value, that variable. What
             reads the variable runs before the new value is made, where that is possible, so that
             the one can be written over the other.
+        most_shared: the bytes of shared memory that a block may have, which decides whether one
+            launch runs all steps of a loop; None for what every card gives.
     """
-    steps = _steps(outputs, frozenset(), frozenset())
+    steps = _steps(outputs, frozenset(), frozenset(), most_shared)
     return Schedule(tuple(outputs), tuple(_ordered(list(_with_updates(steps)), overwritten)))
 
 
 def _steps(
-    outputs: Sequence[Node], around: frozenset[Node], counters: frozenset[Node]
+    outputs: Sequence[Node],
+    around: frozenset[Node],
+    counters: frozenset[Node],
+    most_shared: int | None,
 ) -> list[Step]:
     """The steps of a program or of a loop's body; `around` lies in memory already."""
     computed = [node for node in outputs if not is_leaf(node) and node not in around]
@@ -46,7 +53,7 @@ def _steps(
     for node in scope.order:
         if node.op == "scan":
             items = [x for x in scope.order if x.op == "item" and x.inputs[0] is node]
-            loops.append(_loop(node, items, memory, counters))
+            loops.append(_loop(node, items, memory, counters, most_shared))
     stored = _stored(scope, found, computed, loops)
     needed = [group for group in found if not stored.isdisjoint(group.nodes)]
     return _ordered([*(_kernel(group, stored, memory, counters) for group in needed), *loops])
@@ -124,7 +131,11 @@ def _inputs(
 
 
 def _loop(
-    scan: Node, items: Sequence[Node], memory: frozenset[Node], counters: frozenset[Node]
+    scan: Node,
+    items: Sequence[Node],
+    memory: frozenset[Node],
+    counters: frozenset[Node],
+    most_shared: int | None,
 ) -> Loop:
     body = unlift(scan)
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
@@ -133,15 +144,16 @@ def _loop(
     initial = scan.inputs[: scan.attrs["carries"]]
     leaves = set(body.carries) | inner
     loop = Loop(scan, body.step, body.carries, initial, body.outputs, tuple(items), (), ())
-    steps = with_handed_on(_steps(loop.needed, around, inner), loop.needed, around)
+    steps = _steps(loop.needed, around, inner, most_shared)
+    steps = with_handed_on(steps, loop.needed, around)
     read = [x for x in _inputs(loop.needed, around, inner) if x not in leaves]
     loop = replace(loop, inputs=tuple(dict.fromkeys((*initial, *read))), steps=tuple(steps))
-    plan = persistent(loop)
+    plan = persistent(loop, most_shared)
     if isinstance(plan, str):
         for_reports = [replace(x, reasons=(*x.reasons, plan)) for x in steps[:1]]
         return replace(loop, steps=(*for_reports, *steps[1:]), reasons=(plan,))
     in_memory = tuple(x for x in loop.inputs if not is_literal(x))
-    return replace(loop, persistent=True, inputs=in_memory)
+    return replace(loop, persistent=plan, inputs=in_memory)
 
 
 def _ordered(

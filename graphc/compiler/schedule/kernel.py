@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from graphc.compiler.graph import Node, origin_of, toposort
 from graphc.compiler.graph.dim import Shape
+
+if TYPE_CHECKING:
+    from graphc.compiler.schedule.persistent import Persistent
 
 KINDS = (
     "pointwise",
@@ -92,7 +95,7 @@ class Loop:
         items: the `item` nodes of the scan that the program reads: what the loop stores.
         inputs: what it reads from memory, the initial carries included.
         steps: the schedule of `outputs`.
-        persistent: whether one launch may run all steps.
+        persistent: how one launch runs all steps, if it can.
         reasons: as of a kernel.
     """
 
@@ -104,7 +107,7 @@ class Loop:
     items: tuple[Node, ...]
     inputs: tuple[Node, ...]
     steps: tuple[Step, ...]
-    persistent: bool = False
+    persistent: Persistent | None = None
     reasons: tuple[str, ...] = ()
 
     @property

@@ -23,8 +23,9 @@ from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.kernel import Loop
 
 MOST_SHARED = 64 * 1024
-"""Bytes of shared memory that a block may have on every card from compute capability 7.5 on. (More
-than 48 KiB has to be asked for at the launch; later cards give more than 64.)"""
+"""Bytes of shared memory that a block may have on every card from compute capability 7.5 on, more
+than 48 KiB of them if it asks: what text for no card in particular may use. Other cards give more,
+up to 227 KiB on 9.0."""
 
 MOST_THREADS = 256
 """Of a block; each may have 255 registers then, on every card."""
@@ -100,17 +101,23 @@ def array_bytes(elements: int, dtype: str) -> int:
     return -(-nbytes // _ALIGNMENT) * _ALIGNMENT
 
 
-def persistent(loop: Loop) -> Persistent | str:
-    """How one launch runs all steps of a loop, or a sentence that says why it does not."""
+def persistent(loop: Loop, most_shared: int | None = None) -> Persistent | str:
+    """How one launch runs all steps of a loop, or a sentence that says why it does not.
+
+    Args:
+        loop: its fields `persistent`, `steps` and `reasons` are not read.
+        most_shared: the bytes of shared memory that a block may have; None for `MOST_SHARED`.
+    """
     try:
-        return _Analysis(loop).result()
+        return _Analysis(loop, MOST_SHARED if most_shared is None else most_shared).result()
     except _Unfit as unfit:
         return f"a launch for each kernel of each step, not one for all steps: {unfit}"
 
 
 class _Analysis:
-    def __init__(self, loop: Loop):
+    def __init__(self, loop: Loop, most_shared: int):
         self._loop = loop
+        self._most_shared = most_shared
         if not loop.carries:
             raise _Unfit("nothing is handed from step to step")
         if not loop.carries[0].shape:
@@ -247,13 +254,13 @@ class _Analysis:
         nbytes = sum(array_bytes(elements_of(x.shape), x.dtype) for x in matrices)
         for node in (*carries, *carries, *tiles):
             nbytes += array_bytes(rows * stride(node), node.dtype)
-        if nbytes > MOST_SHARED:
+        if nbytes > self._most_shared:
             both = (*columns, *matrices)
             weights = sum(array_bytes(elements_of(x.shape), x.dtype) for x in both)
             raise _Unfit(
                 f"the matrices of its products take {weights} bytes; what registers do not hold "
                 f"of them and of a block's rows takes {nbytes} bytes of shared memory, and a block "
-                f"has {MOST_SHARED}"
+                f"has {self._most_shared}"
             )
         threads = -(-rows * widest // WARP) * WARP
         return Persistent(

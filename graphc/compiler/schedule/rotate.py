@@ -27,15 +27,24 @@ from graphc.compiler.schedule.unlift import unlift
 _serials = itertools.count()
 
 
-def rotate_loops(outputs: Sequence[Node]) -> list[Node]:
-    """The same program, where loops of launches take one launch less a step if they can."""
-    return rewrite_scans(outputs, _rotate)
+def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> list[Node]:
+    """The same program, where loops of launches take one launch less a step if they can.
+
+    Args:
+        outputs: of the program.
+        most_shared: see `graphc.compiler.schedule.persistent.persistent`: what that takes stays.
+    """
+
+    def rule(loop: OpenLoop, used: Sequence[int]) -> dict[int, Node] | None:
+        lefts = _first_lefts(loop)
+        if not lefts or _is_persistent(loop, used, most_shared):
+            return None
+        return _rotate(loop, used, lefts)
+
+    return rewrite_scans(outputs, rule)
 
 
-def _rotate(loop: OpenLoop, used: Sequence[int]) -> dict[int, Node] | None:
-    lefts = _first_lefts(loop)
-    if not lefts or _is_persistent(loop, used):
-        return None
+def _rotate(loop: OpenLoop, used: Sequence[int], lefts: Sequence[Node]) -> dict[int, Node]:
     count = len(loop.carries)
     read = _read(lefts, loop)
     first = {node: _first(sequence, loop) for node, sequence in read}
@@ -116,11 +125,11 @@ def _first_lefts(loop: OpenLoop) -> list[Node]:
     return list(lefts)
 
 
-def _is_persistent(loop: OpenLoop, used: Sequence[int]) -> bool:
+def _is_persistent(loop: OpenLoop, used: Sequence[int], most_shared: int | None) -> bool:
     scan = loop.close()
     body = unlift(scan)
     values = items(scan)
     read = tuple(values[k] for k in used)
     initial = scan.inputs[: len(loop.carries)]
     whole = Loop(scan, body.step, body.carries, initial, body.outputs, read, tuple(scan.inputs), ())
-    return isinstance(persistent(whole), Persistent)
+    return isinstance(persistent(whole, most_shared), Persistent)
