@@ -155,16 +155,17 @@ def test_bias_activation_and_dropout_are_computed_with_the_convolution() -> None
 
 
 def small_network(strides: int) -> tuple[list[Node], dict[Node, np.ndarray]]:
-    """Two convolutions with pooling between, and the gradients of all that they read."""
+    """Three convolutions, pooling behind the first, and the gradients of all that they read."""
     feeds: dict[Node, np.ndarray] = {}
     x = fed(feeds, (BATCH, 2, 13, 12))
     first, second = fed(feeds, (4, 2, 3, 3)), fed(feeds, (3, 4, 2, 3))
+    third = fed(feeds, (1, 3, 2, 1))
     bias = fed(feeds, (4, 1, 1))
     h = g.tanh(g.conv(x, g.flip(first, (2, 3)), strides=strides, padding=1) + bias)
     h = g.max_pool(h, (2, 2), (1, 1))
     y = g.conv(h, g.flip(second, (2, 3)), strides=(1, strides))
-    loss = g.mean(g.square(y))
-    wanted = [first, second, bias, x]
+    loss = g.mean(g.square(g.conv(y, third)))
+    wanted = [first, second, third, bias, x]
     return [loss, *grad(loss, wanted)], feeds
 
 
@@ -172,3 +173,17 @@ def test_gradients_of_a_small_network() -> None:
     outputs, feeds = small_network(strides=1)
     more, others = small_network(strides=2)
     check([*outputs, *more], {**feeds, **others}, terms=200)
+
+
+def test_what_is_no_product_says_so() -> None:
+    feeds: dict[Node, np.ndarray] = {}
+    x = fed(feeds, (BATCH, 2, 6))
+    one = g.conv(x, fed(feeds, (1, 2, 3)))
+    places = g.symbol("places")
+    kernel = g.input((3, 2, places), "float32")
+    feeds[kernel] = RANDOM.standard_normal((3, 2, 4)).astype("float32")
+    holes = g.conv(x, kernel, input_dilation=2)
+    notes = [step.notes for step in lower([one, holes]).steps]
+    assert "there is one filter" in notes[0][0]
+    assert "known at the call only" in notes[1][0]
+    check([one, holes], feeds, terms=8)

@@ -22,7 +22,7 @@ launch each, over the places of the kernel that meet elements: none multiplies b
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.c_text import literal, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
@@ -48,19 +48,35 @@ _PACK = 4
 def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
     """The launches of a convolution: of one product, or of one for each class of windows.
 
-    A convolution with one filter is computed by a thread a result instead: no element of the image
-    is read by two rows, so there is nothing to share. So is one whose classes are not known.
+    A convolution with one filter is computed by a thread a result instead, unless its windows are
+    long (the gradient of a kernel): no element of the image is read by two rows, so there is
+    nothing to share. So is one whose classes are not known.
     """
     (node,) = kernel.anchors
     found = classes(node)
-    empty = 0 in (*node.shape, *node.inputs[1].shape)
-    if found is None or empty or node.shape[1] == 1:
-        return lower_pointwise(kernel, context)
+    if 0 in (*node.shape, *node.inputs[1].shape):
+        return lower_pointwise(kernel, context)  # zeros, or nothing
+    if found is None:
+        return _by_result(kernel, context, "where windows meet holes is known at the call only")
+    if node.shape[1] == 1 and not _has_long_windows(node):
+        return _by_result(kernel, context, "there is one filter")
     launches: list[Launch] = []
     for axes in itertools.product(*found):
         if not any(axis.windows == 0 for axis in axes):
             launches += _launches(node, axes, kernel, context)
     return launches
+
+
+def _has_long_windows(node: Node) -> bool:
+    """Whether there are more places than windows along the innermost axis."""
+    places, windows = node.inputs[1].shape[-1], node.shape[-1]
+    return not isinstance(windows, Dim) and (isinstance(places, Dim) or places > windows)
+
+
+def _by_result(kernel: Kernel, context: Context, reason: str) -> list[Launch]:
+    """A thread computes a result, walking its window alone."""
+    note = f"a thread walks the window of its result, which is no product: {reason}"
+    return [replace(launch, notes=(note,)) for launch in lower_pointwise(kernel, context)]
 
 
 def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Context) -> list[Launch]:
