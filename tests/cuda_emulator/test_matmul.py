@@ -108,8 +108,8 @@ def test_batches(dtype: str) -> None:
         cases.outputs.append(g.matmul(a, shared))
         two = cases.whole((2, 1, k, m), dtype=dtype)
         cases.outputs.append(g.matmul(g.transpose(two, (0, 1, 3, 2)), b))
-    launched = cases.check()
-    assert len(launched) == len(cases.outputs)  # no copy of a broadcast or transposed operand
+    # No copy of a broadcast or transposed operand.
+    assert {launch.kernel.kind for launch in cases.check()} == {"matmul"}
 
 
 def test_operands_that_are_index_maps() -> None:
@@ -151,8 +151,7 @@ def test_what_lies_before_a_product_is_computed_while_it_is_fetched() -> None:
         (g.transpose(g.cast(cases.whole((24, 11), dtype="int32"), "float32")), -b),
     ):
         cases.outputs.append(g.matmul(left, right))
-    launched = cases.check()
-    assert len(launched) == len(cases.outputs)
+    assert {launch.kernel.kind for launch in cases.check()} == {"matmul"}
 
 
 @pytest.mark.parametrize("n", [12, 10, 1])
@@ -176,8 +175,8 @@ def test_long_sums_are_cut_into_parts() -> None:
     left, right = (cases.whole((BATCH * 20, n), (4 * 20 * 16, n)) for n in (20, 12))
     cases.outputs.append(g.matmul(g.transpose(left), right))
     cases.outputs.append(g.matmul(cases.whole((1, 9000)), cases.whole((9000, 3))))
-    launched = cases.check()
-    assert len(launched) == 2 * len(cases.outputs)
+    names = [launch.name for launch in cases.check()]
+    assert sum(name.endswith("_parts") for name in names) * 2 == len(names)
 
 
 def test_sums_of_floats_round_no_more_than_their_terms_allow() -> None:
@@ -232,4 +231,4 @@ def test_slices_of_a_loops_sequences_are_operands(size: int) -> None:
     (launched,) = cases.check()
     assert "matmul" in launched.name
     assert "step0" in launched.text
-    assert ("gc_pack<float> left0_next" in launched.text) == (size % 4 == 0)
+    assert ("gc_pack<float> left0[" in launched.text) == (size % 4 == 0)

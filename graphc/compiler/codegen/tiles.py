@@ -7,19 +7,20 @@ largest (most multiplications for each element read) to the smallest (most block
   thread fill half of its registers);
 - 64 x 64, steps of 16, 128 threads of 8 x 4;
 - 32 x 32, steps of 64, threads of 4 x 4. Four groups of 64 threads compute the same results, each
-  from a quarter of every step, and add up in the end. The smaller the tile, the longer the step: a
-  step has to be long enough to cover the way of the next one from memory;
+  from a quarter of every step, and add up in the end. The smaller the tile, the longer the step has
+  to be, to cover the way from memory; here it is two steps that cover it;
 - 16 x 32, steps of 64, eight groups of a warp of 4 x 4: for a recurrent layer's step, whose few
   samples give few blocks;
 - where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups: in a
   square tile most threads would compute nothing.
 
 The rule takes the largest candidate that gives the card `BLOCKS` blocks, counting the parts that k
-can be cut into; if none does, the smallest. A symbolic size counts as `TYPICAL` there: one text
-serves every size, so the choice cannot wait for it. Several products in one kernel multiply a
-thread's sums and a block's shared memory; candidates with more than `MOST_SUMS` registers of sums
-are left out, and steps are shortened until the tiles fit `MOST_SHARED` bytes. Where k has at most
-`SHORT` elements one step covers it, as short as may be, and one group of threads is enough.
+can be cut into, and that does not cover more than `MOST_WASTE` times what the next smaller one
+does; if there is none, the smallest. A symbolic size counts as `TYPICAL` there: one text serves
+every size, so the choice cannot wait for it. Several products in one kernel multiply a thread's
+sums and a block's shared memory; candidates with more than `MOST_SUMS` registers of sums are left
+out, and steps are shortened until the tiles fit `MOST_SHARED` bytes. Where k has at most `SHORT`
+elements one step covers it, as short as may be, and one group of threads is enough.
 
 **Split k.** Where even so there are at most half of `BLOCKS` blocks, and k is (typically) at least
 two parts of `PART` elements, k is cut into parts, one block each. The partial sums go to a
@@ -49,6 +50,7 @@ MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
 MOST_SHARED = 40 * 1024  # of 48; the rest is for tables that operands keep
 FEW = 16
+MOST_WASTE = 1.3
 SHORT = 32
 LEAST_DEPTH = 8  # eight elements are fetched side by side along k
 TYPICAL = 128
@@ -68,6 +70,8 @@ class Tile:
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
         slices: groups of threads that compute the same results, each from its share of a step.
         wanted: how many blocks k is cut into parts for.
+        far: whether tiles are fetched two steps ahead, as one step is too short to cover their way;
+            what lies behind the end of k is asked for, too, then, and is zero.
     """
 
     rows: int
@@ -79,6 +83,7 @@ class Tile:
     lane_columns: int
     slices: int = 1
     wanted: int = BLOCKS
+    far: bool = False
 
     @property
     def slice_threads(self) -> int:
@@ -107,6 +112,10 @@ class Tile:
         """Bytes of shared memory for two stages of the operands' tiles."""
         width = lefts * (self.rows + PADDING) + rights * (self.columns + PADDING)
         return 2 * self.depth * width * np.dtype(dtype).itemsize
+
+    def covered(self, m: int, n: int) -> int:
+        """Elements of the tiles that cover a result."""
+        return -(-m // self.rows) * self.rows * -(-n // self.columns) * self.columns
 
     def exchanged(self, dtype: str) -> int:
         """Bytes through which the slices add up, in the place of the operands' tiles."""
@@ -156,15 +165,22 @@ def choose_tile(
         and replace(tile, depth=LEAST_DEPTH).shared(*operands, dtype) <= MOST_SHARED
     ]
     parts = max(1, min(MOST_PARTS, _typical(k) // PART))
-    enough = (t for t in fitting if _typical(blocks(t, m, n, matrices)) * parts >= BLOCKS)
-    tile = fitting[0] if thin else next(enough, fitting[-1])
+    tile = fitting[0]
+    for smaller in fitting[1:]:
+        area, less = (t.covered(_typical(m), _typical(n)) for t in (tile, smaller))
+        enough = _typical(blocks(tile, m, n, matrices)) * parts >= BLOCKS
+        if thin or (enough and area <= MOST_WASTE * less):
+            break
+        tile = smaller
     if not isinstance(k, Dim) and k <= SHORT:
         tile = replace(tile, depth=min(tile.depth, SHORT), slices=1)
     while tile.shared(*operands, dtype) > MOST_SHARED or _covers(tile.depth // 2, k):
         tile = replace(tile, depth=tile.depth // 2)
     while tile.slices > 1 and tile.exchanged(dtype) > tile.shared(*operands, dtype):
         tile = replace(tile, slices=tile.slices // 2)
-    return tile
+    short = not isinstance(k, Dim) and k <= tile.depth
+    far = tile.slices > 1 and tile.sums(products, dtype) <= MOST_SUMS // 2 and not short
+    return replace(tile, far=far)
 
 
 def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:

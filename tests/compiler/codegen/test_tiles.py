@@ -39,6 +39,13 @@ def test_the_largest_tile_that_fills_a_card_is_taken() -> None:
     assert chosen(1024, 1024, 8192) == (128, 128)  # as have eight parts of k
 
 
+def test_a_tile_that_hangs_over_the_end_gives_way_to_a_smaller_one() -> None:
+    assert chosen(50, 50, 64, 10_000) == (64, 64)
+    assert chosen(33, 20, 64, 10_000) == (16, 32)
+    assert chosen(300, 300, 64, 10_000) == (64, 64)
+    assert chosen(500, 500, 64, 10_000) == (128, 128)
+
+
 def test_thin_results_get_thin_tiles() -> None:
     assert chosen(4096, 10, 512) == (64, 16)
     assert chosen(10, 4096, 512) == (16, 64)

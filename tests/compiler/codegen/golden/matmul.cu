@@ -22,45 +22,47 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
   const int k_begin = 0, k_end = 784;
 
   const int thread = threadIdx.x;
-  // Where in a tile this thread begins to fetch, what is on its way from memory, and from where.
+  // Where in a tile this thread begins to fetch, and from where.
   const int left0_outer = (thread / 2) % 16, left0_k = (thread % 2) * 4 + (thread / 32) * 8;
-  gc_pack<float> left0_next[1];
   const float* left0_from = x0 + ((first_row + left0_outer) * 784 + k_begin + left0_k);
   const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
-  gc_pack<float> right0_next[2];
   const float* right0_from = x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
-  // Around the operands there are zeros.
-  const auto fetch = [&](int k) {
+  // What is on its way from memory to the tiles. Around the operands there are zeros.
+  struct Fetched {
+    gc_pack<float> left0[1];
+    gc_pack<float> right0[2];
+  };
+  const auto fetch = [&](int k, Fetched& fetched) {
     {
       const int outer = first_row + left0_outer;
       const int inner = k + left0_k;
-      left0_next[0] = gc_pack<float>();
+      fetched.left0[0] = gc_pack<float>();
       if (outer < batch && inner < k_end) {
-        left0_next[0] = gc_load4(left0_from);
+        fetched.left0[0] = gc_load4(left0_from);
       }
     }
     left0_from += 64;
     #pragma unroll
     for (int turn = 0; turn < 2; ++turn) {
       const int inner = k + right0_k + turn * 32;
-      right0_next[turn] = gc_pack<float>();
+      fetched.right0[turn] = gc_pack<float>();
       if (inner < k_end) {
-        right0_next[turn] = gc_load4(right0_from + (turn * 32) * 512);
+        fetched.right0[turn] = gc_load4(right0_from + (turn * 32) * 512);
       }
     }
     right0_from += 32768;
   };
-  const auto fill = [&](int stage) {
+  const auto fill = [&](int stage, const Fetched& fetched) {
     {
       const int outer = left0_outer;
       const int inner = left0_k;
-      gc_put_column(tiles.left0[stage], inner, outer, left0_next[0]);
+      gc_put_column(tiles.left0[stage], inner, outer, fetched.left0[0]);
     }
     #pragma unroll
     for (int turn = 0; turn < 2; ++turn) {
       const int outer = right0_outer;
       const int inner = right0_k + turn * 32;
-      gc_put_row(tiles.right0[stage], inner, outer, right0_next[turn]);
+      gc_put_row(tiles.right0[stage], inner, outer, fetched.right0[turn]);
     }
   };
 
@@ -72,16 +74,22 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
   const int own_column = (in_warp % 8) * 4;
   float total0[4][4] = {};
 
-  fetch(k_begin);
-  fill(0);
-  __syncthreads();
-  for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
-    const bool more = k + 64 < k_end;
-    if (more) fetch(k + 64);
+  // A step is shorter than the way from memory: what one step asks for, the next but one multiplies.
+  Fetched even, odd;  // of steps with such a number
+  const auto step = [&](int k, int stage, Fetched& following, Fetched& free) {
+    fetch(k + 128, free);
     gc_multiply<8, 16, 32>(
         total0, tiles.left0[stage] + slice * 8, tiles.right0[stage] + slice * 8, own_row, own_column);
-    if (more) fill(stage ^ 1);
+    fill(stage ^ 1, following);
     __syncthreads();
+  };
+  fetch(k_begin, even);
+  fill(0, even);
+  fetch(k_begin + 64, odd);
+  __syncthreads();
+  for (int k = k_begin; k < k_end; k += 128) {
+    step(k, 0, odd, even);
+    if (k + 64 < k_end) step(k + 64, 1, even, odd);
   }
 
   // Then they add up, and the first 4 finish some of a thread's rows.
