@@ -20,11 +20,11 @@ h0 = g.input((BATCH, UNITS), "float32")
 U, V, R = (g.shared(np.zeros((UNITS, UNITS), "float32")) for _ in range(3))
 
 
-def plan_of(step, starts=(h0,), series=(xs,)) -> Persistent | str:
+def plan_of(step, starts=(h0,), series=(xs,), most_shared=None) -> Persistent | str:
     finals, stacks = g.scan(step, list(starts), list(series))
-    steps = make_schedule([*finals, *stacks]).steps
+    steps = make_schedule([*finals, *stacks], most_shared=most_shared).steps
     (loop,) = (found for found in steps if isinstance(found, Loop))
-    plan = persistent(loop)
+    plan = persistent(loop, most_shared)
     assert (loop.persistent is None) == isinstance(plan, str)
     if isinstance(plan, str):
         assert loop.reasons == (plan,)
@@ -98,13 +98,13 @@ def square(size: int) -> g.Node:
     return g.shared(np.zeros((size, size), "float32"))
 
 
-def three_products(size: int) -> Persistent | str:
+def three_products(size: int, most_shared: int | None = None) -> Persistent | str:
     weights = [square(size) for _ in range(3)]
 
     def step(carries, slices):
         return (sum(g.dot(carries[0], weight) for weight in weights),), ()
 
-    return plan_of(step, [g.zeros((BATCH, size), "float32")], [xs])
+    return plan_of(step, [g.zeros((BATCH, size), "float32")], [xs], most_shared)
 
 
 def test_columns_in_registers_then_matrices_in_shared_memory() -> None:
@@ -125,6 +125,9 @@ def test_the_shared_memory_of_any_card_is_the_limit() -> None:
     assert f"{3 * 4 * 92 * 92} bytes" in reason
     assert f"{2 * 4 * 92 * 92 + rows} bytes of shared memory" in reason
     assert reason.endswith(f"a block has {MOST_SHARED}")
+    exactly = three_products(92, 2 * 4 * 92 * 92 + rows)
+    assert isinstance(exactly, Persistent)
+    assert isinstance(three_products(92, exactly.nbytes - 1), str)
 
 
 @pytest.mark.parametrize(
