@@ -19,15 +19,19 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.group import ELEMENT, PULLED, ROW, Group, alone, title
-from graphc.compiler.schedule.inline import Scope, reads_once
+from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 MOST_NODES = 96
 MOST_POINTERS = 48
-MOST_PRODUCTS = 4
+MOST_PRODUCTS = 4  # or reductions, of one kernel that could be several
+
+# What leaves most of a card idle: a reduction to so few results, a product of so many bytes.
+FEW_RESULTS = 1024
+SMALL_PRODUCT = 1 << 20
 
 Tags: TypeAlias = dict[Node, str]
 
@@ -113,16 +117,12 @@ class _Fusion:
                 self._merge(group, producer, fit)
 
     def _join_siblings(self) -> None:
-        """Put groups together that do not need each other and walk the same elements: those that
-        share what they read, and those of a loop's body, where each launch is paid at every step.
-        """
+        """Put groups together that do not need each other and walk the same elements, where each
+        alone is small: launches of one stream run one after the other."""
         alike: dict[tuple, list[Group]] = {}
         for group in list(self._alive.values()):
-            if group.kind == "pointwise":
-                key = (product(group.extents),)
-            elif group.kind == "rows" and all(not stays for _, stays in group.split):
-                key = group.split
-            else:
+            key = _likeness(group)
+            if key is None:
                 continue
             for other in alike.setdefault(key, []):
                 if self._are_siblings(group, other):
@@ -136,8 +136,11 @@ class _Fusion:
         together = {**other.nodes, **group.nodes}
         if needed or not self._is_small(together):
             return False
+        if group.anchors:
+            return len(group.anchors) + len(other.anchors) <= MOST_PRODUCTS
+        # What is read twice is read once then; in a loop each launch is paid at every step.
         shared = self._reads(group.nodes) & self._reads(other.nodes)
-        return bool(shared) or group.reduces or bool(self._scope.counters)
+        return bool(shared) or bool(self._scope.counters)
 
     # ---- whether two groups fit -----------------------------------------------------------------
 
@@ -275,6 +278,21 @@ class _Fusion:
         for other in self._alive.values():
             if other is not group and other.ancestors & own:
                 other.ancestors |= group.ancestors | 1 << group.number
+
+
+def _likeness(group: Group) -> tuple | None:
+    """What two groups have in common that can be put together; None where that is not worth it."""
+    if group.kind == "pointwise":
+        return ("pointwise", product(group.extents))
+    if group.reduces:
+        kept = product(size for size, stays in group.split if stays)
+        few = not isinstance(kept, Dim) and kept <= FEW_RESULTS
+        return (group.kind, group.split) if few else None
+    if group.kind == "matmul":  # one tile of the left operand serves both
+        node = group.anchors[0]
+        left = node.inputs[0]
+        return ("matmul", node.shape, left) if nbytes(node) <= SMALL_PRODUCT else None
+    return None
 
 
 def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
