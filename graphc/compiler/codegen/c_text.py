@@ -17,6 +17,7 @@ C_TYPES = {
 }
 
 _SIMPLE = re.compile(r"\w+")
+_INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 
 
 def literal(value: object, dtype: str) -> str:
@@ -80,15 +81,17 @@ def minus(left: str, right: str) -> str:
 
 
 def over(left: str, right: str) -> str:
-    """``left / right`` of two that are not negative."""
+    """``left / right`` of two that are not negative; a value without elements has no places."""
     if right == "1" or left == "0":
         return left
+    if right == "0":
+        return "0"
     return f"{grouped(left)} / {grouped(right)}"
 
 
 def modulo(left: str, right: str) -> str:
-    """``left % right`` of two that are not negative."""
-    if right == "1" or left == "0":
+    """``left % right`` of two that are not negative; a value without elements has no places."""
+    if right in ("0", "1") or left == "0":
         return "0"
     return f"{grouped(left)} % {grouped(right)}"
 
@@ -98,3 +101,33 @@ def comment(text: object) -> str:
     line = " ".join(str(text).split()).encode("unicode_escape").decode("ascii")
     # A backslash at the end would join the next line to the comment; ?? begins a trigraph.
     return line.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
+
+
+def without_unused(text: str) -> str:
+    """A function's text without the ints of index arithmetic (``i7``) that nothing reads.
+
+    An index map works out each coordinate before it is known which of them the value behind it
+    needs: a broadcast drops some.
+    """
+    lines = text.split("\n")
+    kept: list[str] = []  # from the end
+    for line in reversed(lines):
+        found = _INT_LINE.match(line)
+        if found is None or _is_read(found[2], len(found[1]), kept):
+            kept.append(line)
+    return "\n".join(reversed(kept))
+
+
+def _is_read(name: str, indent: int, behind: list[str]) -> bool:
+    """Whether a name is met before its block ends.
+
+    Args:
+        behind: the lines after the name's own, the last one first.
+    """
+    word = re.compile(rf"\b{name}\b")
+    for line in reversed(behind):
+        if line.strip() and len(line) - len(line.lstrip()) < indent and not line.startswith("#"):
+            return False
+        if word.search(line):
+            return True
+    return False

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.launch import (
     Buffer,
     Check,
@@ -82,7 +83,7 @@ class Context:
         shared: Formula = 0,
     ) -> Launch:
         """The launch of a printed function, its header comment put before the text."""
-        whole = f"{header(name, kernel, signature, how)}\n{text}"
+        whole = f"{header(name, kernel, signature, how)}\n{without_unused(text)}"
         return Launch(
             name,
             kernel,
