@@ -250,7 +250,7 @@ def _add_parts(
     text = render(
         "pointwise.cu.j2",
         name=name,
-        threads=THREADS,
+        threads=f"{THREADS}, 1",  # one block at least: ptxas may give a thread what it needs
         body={"wide": False, "count": signature.size(elements), **body},
         parameters=signature.parameters,
     )
