@@ -32,6 +32,9 @@ from graphc.compiler.codegen.tiles import (
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.kernel import Kernel
 
+# Parts that a thread reads before it adds the first of them: it has little else to do.
+_ON_THEIR_WAY = 16
+
 
 def lower_product(
     kernel: Kernel, products: Sequence[Product], context: Context, tile: Tile | None = None
@@ -241,6 +244,7 @@ def _add_parts(
     for one, place in zip(products, partial, strict=True):
         total = emitter.variable(one.node, "0")
         head = f"for (int part = 0; part < {signature.extent(parts)}; ++part)"
+        emitter.line(f"#pragma unroll {_ON_THEIR_WAY}")
         with emitter.block(head):
             element = f"{signature.load_pointer(place)}[part * count + i]"
             emitter.line(f"{total} = gc_add({total}, {element});")
