@@ -31,7 +31,12 @@ MOST_THREADS = 256
 """Of a block; each may have 255 registers then, on every card."""
 
 MOST_WORDS = 160
-"""Registers of a thread that hold columns of matrices; the others are for what it computes."""
+"""Registers of a thread that hold columns of matrices; the others are for what it computes, up to
+`FEW_NODES` values a step. Where there are more, fewer hold columns."""
+
+FEW_NODES = 40
+MOST_NODES = 512
+"""More values a step would not stay in registers."""
 
 WARP = 32
 _ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
@@ -131,6 +136,8 @@ class _Analysis:
         self._by_row = self._dependents([*loop.carries, *heavy])
         for node in [*loop.carries, *self._order, *loop.needed]:
             self._check(node)
+        if len(self._by_row) > MOST_NODES:
+            raise _Unfit(f"a step computes {len(self._by_row)} values, {MOST_NODES} are the most")
 
     def _dependents(self, seeds: Collection[Node]) -> set[Node]:
         found = set(seeds)
@@ -285,14 +292,15 @@ class _Analysis:
         for node in self._order:
             if node.op == "matmul":
                 readers.setdefault(node.inputs[1], []).append(node)
-        columns, matrices, words = [], [], 0
+        columns, matrices = [], []
+        words = MOST_WORDS * FEW_NODES // max(FEW_NODES, len(self._by_row))
         for matrix, products in readers.items():
             if isinstance(product(matrix.shape), Dim):
                 raise _Unfit(f"the size of {label(matrix)} is not known")
             own = all(x not in elsewhere and width(x) == widest for x in products)
             column = elements_of(matrix.shape[:1]) * np.dtype(matrix.dtype).itemsize // 4
-            if own and words + column <= MOST_WORDS:
-                words += column
+            if own and column <= words:
+                words -= column
                 columns.append(matrix)
             else:
                 matrices.append(matrix)

@@ -6,6 +6,8 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.schedule import Loop, make_schedule
 from graphc.compiler.schedule.persistent import (
+    FEW_NODES,
+    MOST_NODES,
     MOST_SHARED,
     MOST_THREADS,
     Persistent,
@@ -128,6 +130,25 @@ def test_the_shared_memory_of_any_card_is_the_limit() -> None:
     exactly = three_products(92, 2 * 4 * 92 * 92 + rows)
     assert isinstance(exactly, Persistent)
     assert isinstance(three_products(92, exactly.nbytes - 1), str)
+
+
+def test_long_steps_keep_fewer_columns_in_registers() -> None:
+    def plan(length: int) -> Persistent | str:
+        weights = [square(50) for _ in range(3)]
+
+        def step(carries, slices):
+            h = sum(g.dot(carries[0], weight) for weight in weights)
+            for _ in range(length):
+                h = g.tanh(h)
+            return (h,), ()
+
+        return plan_of(step, [g.zeros((BATCH, 50), "float32")], [xs])
+
+    plans = [plan(length) for length in (1, FEW_NODES, 2 * FEW_NODES)]
+    assert [len(found.columns) for found in plans if isinstance(found, Persistent)] == [3, 2, 1]
+    reason = plan(MOST_NODES)
+    assert isinstance(reason, str)
+    assert f"{MOST_NODES} are the most" in reason
 
 
 @pytest.mark.parametrize(
