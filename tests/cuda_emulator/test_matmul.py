@@ -51,6 +51,7 @@ class Cases:
         return launches(program.steps)
 
 
+(BATCH_SYMBOL,) = g.dim.symbols(BATCH)
 SIZES = (
     (1, 1, 1),
     (2, 3, 1),
@@ -93,6 +94,32 @@ def test_large_tiles_and_their_edges() -> None:
     # A random word is long: its text comes once, in a loop over the sums.
     assert "#pragma unroll 1" in texts[0]
     assert "#pragma unroll 1" not in texts[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_other_tile(dtype: str) -> None:
+    n = g.symbol("n")
+    (batch, columns), k = (9, 5), 200
+    cases = Cases(11)
+    wanted = []
+    for (rows, many), (row, column) in {
+        (BATCH * 4, n * 8): (64, 64),
+        (BATCH * 2, n * 4): (32, 32),
+        (BATCH, n): (16, 32),
+        (BATCH * 64, 10): (64, 16),
+        (10, n * 64): (16, 64),
+    }.items():
+        m, width = (
+            g.dim.evaluate(size, {BATCH_SYMBOL: batch, g.dim.symbols(n)[0]: columns})
+            for size in (rows, many)
+        )
+        turned = cases.whole((k, rows), (k, m), dtype)
+        cases.outputs.append(
+            g.matmul(g.transpose(turned), cases.whole((k, many), (k, width), dtype))
+        )
+        wanted.append(f"a block computes {row} x {column}")
+    for launch, text in zip(cases.check(), wanted, strict=True):
+        assert text in launch.text
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -11,8 +11,8 @@ largest (most multiplications for each element read) to the smallest (most block
   to be, to cover the way from memory; here it is two steps that cover it;
 - 16 x 32, steps of 64, eight groups of a warp of 4 x 4: for a recurrent layer's step, whose few
   samples give few blocks;
-- where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups: in a
-  square tile most threads would compute nothing.
+- where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups, and 16 x
+  32 alone: in the other tiles most threads would compute nothing.
 
 The rule takes the largest candidate that gives the card `BLOCKS` blocks, counting the parts that k
 can be cut into, and that does not cover more than `MOST_WASTE` times what the next smaller one
@@ -169,7 +169,7 @@ def choose_tile(
     for smaller in fitting[1:]:
         area, less = (t.covered(_typical(m), _typical(n)) for t in (tile, smaller))
         enough = _typical(blocks(tile, m, n, matrices)) * parts >= BLOCKS
-        if thin or (enough and area <= MOST_WASTE * less):
+        if enough and area <= MOST_WASTE * less:
             break
         tile = smaller
     if not isinstance(k, Dim) and k <= SHORT:
