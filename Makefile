@@ -5,7 +5,7 @@
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
-# make bench           where a training step's time goes, node by node
+# make bench           where a training step's time goes
 # make lint            ruff, and the floors of the package (import-linter)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built

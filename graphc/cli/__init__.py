@@ -28,7 +28,7 @@ examples:
   graphc demo                                  train a network, in under a minute
   GRAPHC_FLAGS=dump=/tmp/passes graphc demo    the same, and write the graph after each pass
   graphc dump mlp                              the CUDA kernels of a model's training step
-  graphc bench                                 where a training step's time goes, node by node
+  graphc bench                                 where a training step's time goes
   graphc demo --help                           more about one command
 """
 
