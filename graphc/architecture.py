@@ -2,6 +2,8 @@
 
     {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {...}}, ...]}
 
+A ``keras_version`` beside them, which later releases of Keras 1 wrote, has to be one of Keras 1.
+
 A description is data: class names are looked up in a table, arguments are checked by the layers,
 YAML is read by a safe loader, and nothing in a file is executed.
 """
@@ -69,7 +71,7 @@ def parsed(text: str, format_name: str, where: str) -> object:
 
 def sequential_from(description: object, where: str) -> Sequential:
     """The model of a description; `where` begins the messages of errors."""
-    class_name, layers = _entry(description, where)
+    class_name, layers = _entry(_without_version(description, where), where)
     if class_name != "Sequential":
         raise unknown_name(f"model in {where}:", class_name, ["Sequential"])
     if not isinstance(layers, list | tuple) or not layers:
@@ -95,6 +97,20 @@ def sequential_from(description: object, where: str) -> Sequential:
         except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
             raise ArgumentError(f"{place} ({name}): {error}") from error
     return model
+
+
+def _without_version(description: object, where: str) -> object:
+    """The description without the version of Keras that wrote it; an ArgumentError unless that is
+    one of Keras 1, whose layers are ours."""
+    if not isinstance(description, Mapping) or "keras_version" not in description:
+        return description
+    version = description["keras_version"]
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise ArgumentError(
+            f"{where}: expected an architecture of Keras 1, received one of keras_version "
+            f"{_shown(version)}; describe it with the layers and arguments of Keras 1"
+        )
+    return {key: value for key, value in description.items() if key != "keras_version"}
 
 
 def _entry(entry: object, where: str) -> tuple[str, Any]:

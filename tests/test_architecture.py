@@ -74,6 +74,11 @@ config:
     assert model.input_shape == (None, 3)
 
 
+def test_a_version_of_keras_1_may_stand_beside() -> None:
+    whole = description(LAYERS) | {"keras_version": "1.0.8"}
+    assert sequential_from(whole, "m").output_shape == (None, 3)
+
+
 def test_yaml_executes_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "executed"
     text = f"!!python/object/apply:os.mkdir ['{marker}']"
@@ -110,6 +115,8 @@ def changed(**config: Any) -> dict[str, Any]:
         (description([LAYERS[0], ("Flatten", {})]), ShapeError, ["layer 2", "Flatten"]),
         (description([]), ArgumentError, ["at least one layer", "[]"]),
         ({"class_name": "Sequential"}, ArgumentError, ["class_name and config"]),
+        (description(LAYERS) | {"keras_version": "2.4.0"}, ArgumentError, ["Keras 1", "'2.4.0'"]),
+        (description(LAYERS) | {"keras_version": 1.0}, ArgumentError, ["keras_version", "1.0"]),
         (description(LAYERS) | {"loss": "mse"}, ArgumentError, ["'loss'"]),
         ([1, 2], ArgumentError, ["[1, 2]"]),
         (None, ArgumentError, ["None"]),
