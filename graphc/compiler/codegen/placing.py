@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
 from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
 from graphc.compiler.codegen.pointwise import lower_pointwise
+from graphc.compiler.codegen.reduction import walks_before
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State
+from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule import Kernel, Step, kernels
 
@@ -118,16 +120,21 @@ def _tests(kernel: Kernel) -> set[tuple]:
 
 
 def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:
-    """Whether each thread reads of `old` only the element that it overwrites with `value`."""
+    """Whether each thread reads of `old` only the element that it overwrites with `value`, and not
+    after it has: where a row is walked several times, a later walk may read it again."""
     for part in kernel.parts or (kernel,):
         if old not in part.inputs:
             continue
         if value not in part.outputs:
             return False
+        by_element = part.reduced and product(value.shape) == product(part.extents)
+        walks = walks_before(part) if by_element else {}
         touched = {old}
         for node in part.body:
             if any(x in touched for x in node.inputs):
                 if OPS[node.op].family != "pointwise" and node.op != "reshape":
+                    return False
+                if walks.get(node, 0) > walks.get(value, 0):
                     return False
                 touched.add(node)
     return True

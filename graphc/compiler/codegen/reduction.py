@@ -99,12 +99,18 @@ def row_outputs(kernel: Kernel, domain: Domain) -> tuple[Node, ...]:
     return tuple(node for node in kernel.outputs if product(node.shape) == domain.kept)
 
 
-def walks_of(kernel: Kernel, domain: Domain) -> tuple[Walk, ...]:
-    """The passes over a row that compute a kernel, in order."""
-    level: dict[Node, int] = {}  # how many walks have to end before a node can be computed
+def walks_before(kernel: Kernel) -> dict[Node, int]:
+    """How many walks have to end before each node of a kernel's body can be computed."""
+    level: dict[Node, int] = {}
     for node in kernel.body:
         before = max((level.get(x, 0) for x in node.inputs), default=0)
         level[node] = before + (node in kernel.anchors)
+    return level
+
+
+def walks_of(kernel: Kernel, domain: Domain) -> tuple[Walk, ...]:
+    """The passes over a row that compute a kernel, in order."""
+    level = walks_before(kernel)
     whole = set(row_outputs(kernel, domain))
     stored = [node for node in kernel.outputs if node not in whole]
     count = 1 + max([level[x] - 1 for x in kernel.anchors] + [level[x] for x in stored])

@@ -97,6 +97,19 @@ def test_a_reader_of_old_and_new_forces_a_copy() -> None:
     assert copies(program)[0] is launches(program.steps)[-1]
 
 
+def test_a_later_walk_over_the_old_value_forces_a_copy() -> None:
+    """One kernel walks its rows twice: the first walk has the new value, the second reads the old
+    one again, since a row does not fit registers."""
+    matrix, data = variable(300, 20_000), g.input((300, 20_000), "float32")
+    new = matrix * 0.5 + data
+    sums = g.broadcast_to(g.sum(data * data, 1, keepdims=True), new.shape)
+    program = lowered({matrix: new}, [matrix * sums + new])
+    first, last = launches(program.steps)
+    assert first.kernel.kind == "rows"
+    assert "walk 2 of 2" in first.text
+    assert copies(program) == [last]
+
+
 def test_a_fetched_old_value_is_copied_before_anything_is_written() -> None:
     program = lowered({W: W + X}, [W])
     first, last = launches(program.steps)
