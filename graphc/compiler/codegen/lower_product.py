@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
@@ -12,7 +11,7 @@ from graphc.compiler.codegen.emitter import Emitter, Given
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.pointwise import MOST_BLOCKS, THREADS, lower_pointwise
-from graphc.compiler.codegen.product import Direct, Operand, Product
+from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums, position_text
 from graphc.compiler.codegen.product_operand import fetch
 from graphc.compiler.codegen.product_vector import WARPS, print_vector
@@ -58,9 +57,6 @@ def lower_product(
     counts = (len(_different(products, "left")), len(_different(products, "right")))
     sizes = (first.m, first.n, first.k, matrices)
     tile = tile or choose_tile(*sizes, counts, len(products), first.node.dtype)
-    if any(not isinstance(x, Direct) for one in products for x in (one.left, one.right)):
-        # What is worked out keeps more registers on its way, and may not exist behind the end of k.
-        tile = replace(tile, far=False)
     return _launches(kernel, products, context, tile, blocks(tile, *sizes[:2], matrices))
 
 

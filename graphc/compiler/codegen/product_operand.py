@@ -90,7 +90,7 @@ def fetch(
     conditions = []
     if isinstance(outer_size, Dim) or outer_size % span:
         conditions.append(f"outer < {size(outer_size)}")
-    if tile.far or isinstance(k_size, Dim) or k_size % tile.depth:
+    if isinstance(k_size, Dim) or k_size % tile.depth:
         conditions.append("inner < k_end")
     head, start, stride, ahead, lines = "", "", "", "", ""
     if isinstance(operand, Direct):

@@ -7,8 +7,8 @@ largest (most multiplications for each element read) to the smallest (most block
   thread fill half of its registers);
 - 64 x 64, steps of 16, 128 threads of 8 x 4;
 - 32 x 32, steps of 64, threads of 4 x 4. Four groups of 64 threads compute the same results, each
-  from a quarter of every step, and add up in the end. The smaller the tile, the longer the step has
-  to be, to cover the way from memory; here it is two steps that cover it;
+  from a quarter of every step, and add up in the end. The smaller the tile, the longer the step: it
+  has to cover the way of what the next one needs from memory;
 - 16 x 32, steps of 64, eight groups of a warp of 4 x 4: for a recurrent layer's step, whose few
   samples give few blocks;
 - where the result has at most 16 columns 64 x 16, at most 16 rows 16 x 64, in four groups, and 16 x
@@ -70,8 +70,6 @@ class Tile:
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
         slices: groups of threads that compute the same results, each from its share of a step.
         wanted: how many blocks k is cut into parts for.
-        far: whether tiles are fetched two steps ahead, as one step is too short to cover their way;
-            what lies behind the end of k is asked for, too, then, and is zero.
     """
 
     rows: int
@@ -83,7 +81,6 @@ class Tile:
     lane_columns: int
     slices: int = 1
     wanted: int = BLOCKS
-    far: bool = False
 
     @property
     def slice_threads(self) -> int:
@@ -178,9 +175,7 @@ def choose_tile(
         tile = replace(tile, depth=tile.depth // 2)
     while tile.slices > 1 and tile.exchanged(dtype) > tile.shared(*operands, dtype):
         tile = replace(tile, slices=tile.slices // 2)
-    short = not isinstance(k, Dim) and k <= tile.depth
-    far = tile.slices > 1 and tile.sums(products, dtype) <= MOST_SUMS // 2 and not short
-    return replace(tile, far=far)
+    return tile
 
 
 def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:

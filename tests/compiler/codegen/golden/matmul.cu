@@ -28,41 +28,41 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
   const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
   const float* right0_from = x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
   // What is on its way from memory to the tiles. Around the operands there are zeros.
-  struct Fetched {
+  struct {
     gc_pack<float> left0[1];
     gc_pack<float> right0[2];
-  };
-  const auto fetch = [&](int k, Fetched& fetched) {
+  } next;
+  const auto fetch = [&](int k) {
     {
       const int outer = first_row + left0_outer;
       const int inner = k + left0_k;
-      fetched.left0[0] = gc_pack<float>();
+      next.left0[0] = gc_pack<float>();
       if (outer < batch && inner < k_end) {
-        fetched.left0[0] = gc_load4(left0_from);
+        next.left0[0] = gc_load4(left0_from);
       }
     }
     left0_from += 64;
     #pragma unroll
     for (int turn = 0; turn < 2; ++turn) {
       const int inner = k + right0_k + turn * 32;
-      fetched.right0[turn] = gc_pack<float>();
+      next.right0[turn] = gc_pack<float>();
       if (inner < k_end) {
-        fetched.right0[turn] = gc_load4(right0_from + (turn * 32) * 512);
+        next.right0[turn] = gc_load4(right0_from + (turn * 32) * 512);
       }
     }
     right0_from += 32768;
   };
-  const auto fill = [&](int stage, const Fetched& fetched) {
+  const auto fill = [&](int stage) {
     {
       const int outer = left0_outer;
       const int inner = left0_k;
-      gc_put_column(tiles.left0[stage], inner, outer, fetched.left0[0]);
+      gc_put_column(tiles.left0[stage], inner, outer, next.left0[0]);
     }
     #pragma unroll
     for (int turn = 0; turn < 2; ++turn) {
       const int outer = right0_outer;
       const int inner = right0_k + turn * 32;
-      gc_put_row(tiles.right0[stage], inner, outer, fetched.right0[turn]);
+      gc_put_row(tiles.right0[stage], inner, outer, next.right0[turn]);
     }
   };
 
@@ -74,22 +74,18 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
   const int own_column = (in_warp % 8) * 4;
   float total0[4][4] = {};
 
-  // A step is shorter than the way from memory: what one step asks for, the next but one multiplies.
-  Fetched even, odd;  // of steps with such a number
-  const auto step = [&](int k, int stage, Fetched& following, Fetched& free) {
-    fetch(k + 128, free);
+  // What one step asks for when it is done, the next one puts into a tile when it is done: a whole
+  // step for its way from memory.
+  fetch(k_begin);
+  fill(0);
+  if (k_begin + 64 < k_end) fetch(k_begin + 64);
+  __syncthreads();
+  for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
     gc_multiply<8, 16, 32>(
         total0, tiles.left0[stage] + slice * 8, tiles.right0[stage] + slice * 8, own_row, own_column);
-    fill(stage ^ 1, following);
+    if (k + 64 < k_end) fill(stage ^ 1);
+    if (k + 128 < k_end) fetch(k + 128);
     __syncthreads();
-  };
-  fetch(k_begin, even);
-  fill(0, even);
-  fetch(k_begin + 64, odd);
-  __syncthreads();
-  for (int k = k_begin; k < k_end; k += 128) {
-    step(k, 0, odd, even);
-    if (k + 64 < k_end) step(k + 64, 1, even, odd);
   }
 
   // Then they add up, and the first 4 finish some of a thread's rows.
