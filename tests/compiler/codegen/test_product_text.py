@@ -15,8 +15,8 @@ from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.launch import value_of
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import BATCH, Node
+from tests.compiler.codegen.golden_text import check_golden
 
-GOLDEN = Path(__file__).parent / "golden"
 NVCC = shutil.which("nvcc")
 
 
@@ -50,7 +50,7 @@ def text(*outputs: Node) -> str:
 
 
 def test_golden_text() -> None:
-    assert text(dense()) == (GOLDEN / "matmul.cu").read_text()
+    check_golden("matmul", text(dense()))
 
 
 def test_one_text_serves_every_batch_and_every_name() -> None:

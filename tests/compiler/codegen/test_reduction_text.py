@@ -14,6 +14,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import BATCH
 from graphc.compiler.schedule.kernel import Kernel
+from tests.compiler.codegen.golden_text import check_golden
 from tests.compiler.codegen.reduction_kernels import (
     fused,
     normalisation,
@@ -22,7 +23,6 @@ from tests.compiler.codegen.reduction_kernels import (
 )
 from tests.cuda_emulator.one_kernel import launches_of
 
-GOLDEN = Path(__file__).parent / "golden"
 NVCC = shutil.which("nvcc")
 
 
@@ -75,7 +75,7 @@ def divided() -> str:
 
 @pytest.mark.parametrize("make", [rows, long_rows, columns, channels, divided])
 def test_golden_text(make) -> None:
-    assert make() == (GOLDEN / f"{make.__name__}.cu").read_text()
+    check_golden(make.__name__, make())
 
 
 def test_a_part_that_ends_within_a_pack_is_read_element_by_element() -> None:
