@@ -68,7 +68,8 @@ def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
         if not last or step.kind != "pointwise":
             yield step
             continue
-        if len(parts) == MOST_PARTS or _pointers([*parts, step]) > MOST_POINTERS:
+        full = len(parts) == MOST_PARTS or _pointers([*parts, step]) > MOST_POINTERS
+        if parts and full:  # a kernel that has too many by itself stays alone
             yield _together(parts)
             parts = []
         parts.append(step)

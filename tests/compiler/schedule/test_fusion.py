@@ -74,6 +74,18 @@ def test_layer_norm_is_one_kernel_each_way() -> None:
     assert kinds(grad(loss, [X, scale, shift])) == ["rows", "columns"]
 
 
+def test_batch_norm_is_two_kernels_each_way() -> None:
+    """The statistics of a channel in one, what they are for in the other."""
+    image = g.input((BATCH, 3, 8, 8), "float32")
+    target = g.input((BATCH, 3, 8, 8), "float32")
+    scale, shift = g.input((3, 1, 1), "float32"), g.input((3, 1, 1), "float32")
+    centred = image - g.mean(image, (0, 2, 3), keepdims=True)
+    variance = g.mean(centred * centred, (0, 2, 3), keepdims=True)
+    out = centred / g.sqrt(variance + 1e-5) * scale + shift
+    assert kinds([out]) == ["columns", "pointwise"]
+    assert kinds(grad(g.sum(out * target), [image])) == ["columns", "pointwise"]
+
+
 def test_reductions_along_other_axes_are_apart_and_say_so() -> None:
     total = g.sum(g.sum(g.tanh(X * T), 1), 0)
     first, second = kernels(make_schedule([total]).steps)
@@ -173,6 +185,15 @@ def test_updates_without_a_gradient_kernel_share_launches() -> None:
     steps = make_schedule([0.9 * x + k for k, x in enumerate(variables)]).steps
     assert [step.kind for step in steps] == ["update", "update"]
     assert sum(len(step.parts) for step in steps) == 12
+
+
+def test_a_kernel_of_too_many_pointers_for_an_update_stays_alone() -> None:
+    many = [g.input((BATCH, 7), "float32") for _ in range(70)]
+    (step,) = make_schedule([g.concat(many, axis=1)]).steps
+    assert step.kind == "pointwise"
+    outputs = [g.concat(many, axis=1), g.tanh(many[0]), g.exp(many[1])]
+    steps = make_schedule(outputs).steps
+    assert sorted(step.kind for step in steps) == ["pointwise", "update"]
 
 
 # ---- loops --------------------------------------------------------------------------------------
