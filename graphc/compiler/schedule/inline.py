@@ -2,11 +2,13 @@
 
 An index map (a reshape, a transpose, a slice, ...), a constant, a size, a cast and a random word
 cost less than the memory that would hold them. So does a chain of pointwise ops that reads no more
-bytes than its result has.
+bytes than its result has, and what reads a statistic (the mean of a batch) beside a value or two:
+each pass over them computes it again.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +26,9 @@ FREE = INDEX_MAPS | {"cast", "random"}
 # Nodes that one kernel may compute again: more would make its text and its registers long.
 MOST_RECOMPUTED = 24
 MOST_INLINED = 96
+
+# How many times smaller a value is that costs nothing to read beside another.
+SMALL = 16
 
 # What a product may compute on its way to an operand.
 MOST_LIGHT = 3
@@ -104,14 +109,18 @@ def take_apart(
 def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Node]) -> Scope:
     inline: set[Node] = set()
     reads: dict[Node, tuple[Node, ...]] = {}
-    weight: dict[Node, int] = {}  # how many nodes a reader of an inlined node computes for it
+    # What a reader of an inlined node computes for it, and how often if each time is another place.
+    computed: dict[Node, frozenset[Node]] = {}
+    weight: dict[Node, int] = {}
+    readers = Counter(x for node in order for x in set(node.inputs))
     for node in order:
         read: dict[Node, None] = {}
-        total = 1
+        total, together = 1, {node}
         for x in node.inputs:
             if x in inline:
                 read.update(dict.fromkeys(reads[x]))
                 total += weight[x]
+                together |= computed[x]
             elif x not in counters:
                 read[x] = None
         reads[node] = tuple(read)
@@ -121,13 +130,32 @@ def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Nod
         free = free or (node.op == "gather" and node.inputs[1] in counters)
         cheap = (
             OPS[node.op].family == "pointwise"
-            and total <= MOST_RECOMPUTED
-            and sum(map(nbytes, read)) <= nbytes(node)
+            and total <= MOST_INLINED
+            and len(together) <= MOST_RECOMPUTED
+            and _is_cheaper_again(node, read, readers[node])
         )
         if (free and total <= MOST_INLINED) or cheap:
             inline.add(node)
-            weight[node] = total
+            weight[node], computed[node] = total, frozenset(together)
     return Scope(order, frozenset(inline), reads, counters)
+
+
+def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
+    """Whether each reader of a pointwise node moves fewer bytes if it computes the node itself.
+
+    What is small beside the node costs nothing to read again. But where the rest was computed, and
+    the small is known before (a bias), the kernel that computes the rest does this too.
+    """
+    own = nbytes(node)
+    small = [x for x in read if nbytes(x) * SMALL <= own]
+    large = [x for x in read if x not in small]
+    moved = sum(map(nbytes, large))
+    if moved + sum(map(nbytes, small)) <= own:
+        return True
+    known_before = all(map(is_leaf, small)) and not all(map(is_leaf, large))
+    if not small or known_before:
+        return False
+    return readers * moved <= moved + own + readers * own  # written once and read by each
 
 
 def _dear_operands(scope: Scope) -> set[Node]:

@@ -18,6 +18,7 @@ from graphc.compiler.schedule.inline import (
 X = g.input((BATCH, 10), "float32")
 Y = g.input((BATCH, 10), "float32")
 COLUMN = g.input((10,), "float32")
+SQUARE = g.shared(np.zeros((10, 10), "float32"))
 INDEX = g.input((BATCH,), "int32")
 
 
@@ -47,7 +48,12 @@ def is_inlined(node: Node) -> bool:
         (g.tanh(X) * 2.0, True),  # reads as many bytes as it has
         (g.cast(X, "float64") * g.cast(X, "float64"), True),
         (X * Y, False),  # twice as many
-        (X + COLUMN, False),
+        (X + COLUMN, True),  # what is small beside it costs nothing
+        # Two values read by each of two readers; stored, they are read, written, and read twice.
+        (g.maximum(X - g.broadcast_to(g.sum(X, 0), X.shape), Y), True),
+        (X - g.broadcast_to(g.sum(X, 0), X.shape), True),
+        (g.dot(X, SQUARE) + COLUMN, False),  # the product's kernel adds the bias
+        (g.dot(X, SQUARE) - g.broadcast_to(g.sum(g.dot(X, SQUARE), 0), X.shape), True),
         (g.cast(g.cast(X, "float64") * 3.0, "bool"), True),  # a cast, whatever it reads
         (g.take(X, INDEX), False),
         (g.sum(X, 1), False),
