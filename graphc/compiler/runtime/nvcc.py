@@ -21,10 +21,20 @@ _log = logging.getLogger("graphc")
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
 _SHOWN_LINES = 20
+ARCH_FIX = (
+    "put the nvcc of a toolkit that knows the card first on PATH ('nvcc --list-gpu-arch' says "
+    "which it knows)"
+)
+HOST_FIX = (
+    "install a C++ compiler that this toolkit takes (g++ of an older version beside a newer one; "
+    "NVCC_PREPEND_FLAGS='-ccbin g++-13' in the environment chooses it)"
+)
 DRIVER_FIX = "update NVIDIA's driver, or put the nvcc of an earlier toolkit first on PATH"
 
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
+_UNKNOWN_ARCH = re.compile(r"unsupported gpu architecture", re.IGNORECASE)
+_HOST_COMPILER = re.compile(r"nvcc fatal|host_config\.h|unsupported (?:GNU|clang) version")
 _RELEASE = re.compile(r"release (\d+)\.(\d+)")
 
 
@@ -81,8 +91,8 @@ def compiled(
         name: of the function, for messages.
 
     Raises:
-        DeviceError: no compiler, one that is too new for the driver, or (an error of graphc) a
-            source that does not compile.
+        DeviceError: no compiler, one that is too new for the driver, does not know the card or
+            finds no C++ compiler, or (an error of graphc) a source that does not compile.
     """
     cache = kernel_cache()
     compiler = find_compiler(cache)
@@ -100,7 +110,7 @@ def compiled(
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
         done = _run([*command, "-o", str(output)])
         if done.returncode or not output.is_file():
-            raise _compile_error(done, path, source, layers, name, arch)
+            raise _compile_error(done, compiler, path, source, layers, name, arch)
         if done.stderr.strip():
             _log.info("nvcc on %s: %s", path, done.stderr.strip())
         binary = output.read_bytes()
@@ -141,14 +151,27 @@ def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _compile_error(
     done: subprocess.CompletedProcess[str],
+    compiler: Compiler,
     path: Path,
     source: str,
     layers: Mapping[str, str],
     name: str,
     arch: str,
 ) -> DeviceError:
-    """The compiler's first lines, with the kernel and the layers that they are about."""
+    """The compiler's first lines, with the kernel and the layers that they are about, or with what
+    the toolkit lacks."""
     said = f"{done.stdout}{done.stderr}".strip().splitlines()
+    release = f" of CUDA {_dotted(compiler.release)}" if compiler.release else ""
+    for pattern, problem, fix in (
+        (_UNKNOWN_ARCH, f"does not know this card, {arch}", ARCH_FIX),
+        (_HOST_COMPILER, "finds no C++ compiler that it takes", HOST_FIX),
+    ):
+        if any(pattern.search(line) for line in said):
+            shown = "; ".join(line.strip() for line in said[:3])
+            return DeviceError(
+                f"{name}: the CUDA compiler {compiler.path}{release} {problem}: {shown}. What to "
+                f"do: {fix}"
+            )
     where = ""
     kernel = _kernel_at(_first_line(said, path), source)
     if kernel is not None:

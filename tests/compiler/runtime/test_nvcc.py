@@ -180,3 +180,21 @@ def test_the_real_compiler_makes_a_cubin_and_its_errors_are_understood(tmp_path:
     with pytest.raises(DeviceError, match=r"in the kernel k1_mul \(of dense_2, activation_1\)"):
         compiled(SOURCE.format(layer="x", factor="nothing"), "sm_75", release, LAYERS, "train")
     assert "fast" not in " ".join(nvcc.FLAGS)
+    with pytest.raises(DeviceError, match=r"does not know this card, sm_10:.*list-gpu-arch"):
+        compiled(source, "sm_10", release, LAYERS, "train")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "nvcc fatal   : Failed to preprocess host compiler properties.",
+        "/usr/local/cuda/include/crt/host_config.h(143): error: #error -- unsupported GNU version!",
+    ],
+)
+def test_a_host_compiler_that_does_not_do_is_not_called_an_error_of_graphc(
+    folder: Path, message: str
+) -> None:
+    version = '[ "$1" = --version ] && echo "release 13.0, V1" && exit 0'
+    (folder / "nvcc").write_text(f"#!/bin/sh\n{version}\necho '{message}' >&2\nexit 1\n")
+    with pytest.raises(DeviceError, match=r"of CUDA 13.0 finds no C\+\+ compiler.*-ccbin"):
+        make(factor="3")
