@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
@@ -13,12 +14,11 @@ from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.pointwise import MOST_BLOCKS, THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums, position_text
-from graphc.compiler.codegen.product_operand import fetch
+from graphc.compiler.codegen.product_operand import Fetch, fetch
 from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.tiles import (
-    BLOCKS,
     PADDING,
     PART,
     VECTOR_PART,
@@ -65,12 +65,13 @@ def _launches(
     products: Sequence[Product],
     context: Context,
     tile: Tile | None,
-    grid: Formula,
+    grid: Size,
     part: int = PART,
 ) -> list[Launch]:
     """One launch, or with k in parts two."""
     first = products[0]
-    parts = split(grid, first.k, part, BLOCKS if tile is None else tile.wanted)
+    limits = () if tile is None else (tile.wanted, tile.most_parts)
+    parts = split(grid, first.k, part, *limits)
     name = context.name(kernel.kind)
     partial = []
     if parts is None:
@@ -93,15 +94,13 @@ def _launches(
     matrices = "".join(f"{size} times " for size in first.batch)
     several = f"{len(products)} products of " if len(products) > 1 else ""
     how = f"{matrices}{several}{first.m} x {first.k} by {first.k} x {first.n}; {mapping}"
-    if parts is None:
-        size = (grid, 1, 1)
-        return [context.launch(name, kernel, signature, text, size, (threads, 1, 1), how)]
-    how += "; k is cut into parts, whose sums the next kernel adds"
-    size = (grid, parts, 1)
-    return [
-        context.launch(name, kernel, signature, text, size, (threads, 1, 1), how),
-        _add_parts(kernel, products, context, partial, parts),
-    ]
+    if parts is not None:
+        how += "; k is cut into parts, whose sums the next kernel adds"
+    size: tuple[Formula, Formula, Formula] = (grid, 1 if parts is None else parts, 1)
+    launches = [context.launch(name, kernel, signature, text, size, (threads, 1, 1), how)]
+    if parts is not None:
+        launches.append(_add_parts(kernel, products, context, partial, parts))
+    return launches
 
 
 # ---- tiles --------------------------------------------------------------------------------------
@@ -121,7 +120,8 @@ def _print_tiles(
     emitter = Emitter(signature)
     batch = emitter.coordinates(Index(first.batch, linear="matrix"))
     heads = [emitter.take()]
-    fetches, names = [], {}
+    fetches: list[Fetch] = []
+    names: dict[tuple[str, Operand], str] = {}
     for side, outer in (("left", first.m), ("right", first.n)):
         for operand in _different(products, side):
             number = sum(f.name.startswith(side) for f in fetches)
@@ -173,7 +173,7 @@ def _tile_epilogue(
     emitter: Emitter,
     batch: tuple[str, ...],
     partial: Sequence[Place],
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The lines that store four neighbouring results of a thread, of which `lane` counts one."""
     first = products[0]
     head = ""

@@ -45,8 +45,9 @@ def _operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Oper
     """How the last two axes of a node are read: `k_last` of a left operand, whose last axis is k,
     while the last axis of a right one is the outer one."""
     memory = [x for x in kernel.inputs if x in context.places]
-    last, other = ("k", "outer") if k_last else ("outer", "k")
-    fast: Axis = last
+    last: Axis = "k" if k_last else "outer"
+    other: Axis = "outer" if k_last else "k"
+    fast = last
     view = strided(node, memory, context.counters)
     if view is not None:
         *batch_strides, row, column = view.strides

@@ -7,6 +7,7 @@ and of the addition of partial sums.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.context import Context
@@ -46,7 +47,7 @@ def finish(
     emitter: Emitter,
     index: Index,
     packs: tuple[str, str] | None = None,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Lines for the outputs of a kernel at one element, and where they go.
 
     All values come before the first store: a result may take the place of what another one reads.
@@ -117,7 +118,7 @@ def partial_sums(
     index: Index,
     partial: Sequence[Place],
     total: str,
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """As `finish`, for sums over a part of k, which go to the workspaces `partial` of shape
     (parts, elements).
 
