@@ -95,7 +95,7 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
     tile = conv_tile(m, n, k, node.dtype)
     table = 0 if is_vector(m, n) else table_bytes(tile, node.dtype)
     left: Operand = filters.operand(order, len(batch))
-    right: Operand = plain or image.pulled(table, within=tile is not None)
+    right: Operand = plain or image.pulled(table)
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])

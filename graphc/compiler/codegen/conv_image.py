@@ -113,13 +113,9 @@ class Image:
 
     # ---- an element at a time -------------------------------------------------------------------
 
-    def pulled(self, table: int, within: bool) -> Pulled:
-        """The image through index arithmetic.
-
-        Args:
-            table: how many bytes of shared memory a table of positions may take.
-            within: whether k is asked for no further than to the end of its last tile.
-        """
+    def pulled(self, table: int) -> Pulled:
+        """The image through index arithmetic; `table` is how many bytes of shared memory a table
+        of positions may take."""
         inner = next((one.extent for one in reversed(self.order) if one.extent != 1), 1)
         windows = self.axes[-1].windows
         along_k = not isinstance(windows, Dim) and (isinstance(inner, Dim) or inner > windows)
@@ -132,10 +128,8 @@ class Image:
         if along_k:
             value = self._by(self._entry, self._of_k)
             return from_memory(self.node, fast, value, self._table(product(shape), self._of_pixel))
-        k = product(shape)
-        last = None if within else f"{k - 1}"
-        value = self._by(self._of_pixel, lambda *at: self._entry(*at, last=last))
-        return from_memory(self.node, fast, value, self._table(k, self._of_k))
+        value = self._by(self._of_pixel, self._entry)
+        return from_memory(self.node, fast, value, self._table(product(shape), self._of_k))
 
     @property
     def _tested(self) -> list[Summed]:
@@ -254,12 +248,11 @@ class Image:
 
         return fill
 
-    def _entry(self, emitter: Emitter, at: str, last: str | None = None) -> list[str]:
-        """The table's entry; where `last` is given, what is behind it has that entry too."""
+    def _entry(self, emitter: Emitter, at: str) -> list[str]:
+        """The table's entry."""
         type_text = self._entry_type
-        place = at if last is None else f"min({at}, {last})"
         name = emitter.once(
-            ("part_of", at), lambda: emitter.define(type_text, f"part_of[{place}]", "part")
+            ("part_of", at), lambda: emitter.define(type_text, f"part_of[{at}]", "part")
         )
         if type_text == "int":
             return [name]

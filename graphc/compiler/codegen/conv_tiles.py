@@ -20,7 +20,6 @@ from dataclasses import replace
 
 from graphc.compiler.codegen.tiles import (
     BLOCKS,
-    MOST_PARTS,
     MOST_SHARED,
     PART,
     TYPICAL,
@@ -34,12 +33,15 @@ from graphc.compiler.graph.dim import Dim, Size, evaluate, symbols
 _WANTED = 2 * BLOCKS
 # With the share of multiplications among the instructions of the loop over k, in percent: counted
 # in what nvcc 13.0 makes of 3 x 3 convolutions without padding, for sm_90.
+_SHARES = {
+    Tile(128, 128, 8, 16, 8, 4, 8): 88,
+    Tile(64, 128, 8, 8, 8, 4, 8): 82,
+    Tile(32, 128, 16, 8, 4, 4, 8): 74,
+    Tile(16, 128, 16, 4, 4, 4, 8): 60,
+    Tile(8, 128, 16, 8, 4, 1, 32, slices=4): 45,
+}
 _TILES = {
-    Tile(128, 128, 8, 16, 8, 4, 8, wanted=_WANTED): 88,
-    Tile(64, 128, 8, 8, 8, 4, 8, wanted=_WANTED): 82,
-    Tile(32, 128, 16, 8, 4, 4, 8, wanted=_WANTED): 74,
-    Tile(16, 128, 16, 4, 4, 4, 8, wanted=_WANTED): 60,
-    Tile(8, 128, 16, 8, 4, 1, 32, slices=4, wanted=_WANTED): 45,
+    replace(tile, wanted=_WANTED, most_parts=_WANTED): share for tile, share in _SHARES.items()
 }
 _FEW_COLUMNS = 64
 _SHARED = 48 * 1024
@@ -55,7 +57,7 @@ def conv_tile(filters: Size, pixels: Size, k: Size, dtype: str) -> Tile | None:
     # The slices of a tile exchange their sums in its place, where float64 would not fit.
     candidates = [tile for tile in _TILES if tile.slices == 1 or not wide]
     tile = min(candidates, key=lambda one: -(-filters // one.rows) * one.rows / _TILES[one])
-    parts = max(1, min(MOST_PARTS, _typical(k) // PART))
+    parts = max(1, min(tile.most_parts, _typical(k) // PART))
     few = _typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
     if few or (wide and tile.rows > _MOST_ROWS_OF_FLOAT64):
         return None

@@ -69,7 +69,7 @@ class Tile:
         thread_rows, thread_columns: results of one thread.
         lane_rows, lane_columns: how the 32 lanes of a warp lie over its part of the tile.
         slices: groups of threads that compute the same results, each from its share of a step.
-        wanted: how many blocks k is cut into parts for.
+        wanted, most_parts: how many blocks k is cut into parts for, and into how many at most.
     """
 
     rows: int
@@ -81,6 +81,7 @@ class Tile:
     lane_columns: int
     slices: int = 1
     wanted: int = BLOCKS
+    most_parts: int = MOST_PARTS
 
     @property
     def slice_threads(self) -> int:
@@ -183,7 +184,9 @@ def blocks(tile: Tile, m: Size, n: Size, matrices: Size) -> Size:
     return ceil_divide(m, tile.rows) * ceil_divide(n, tile.columns) * matrices
 
 
-def split(grid: Size, k: Size, part: int = PART, wanted: int = BLOCKS) -> Clamped | None:
+def split(
+    grid: Size, k: Size, part: int = PART, wanted: int = BLOCKS, most: int = MOST_PARTS
+) -> Clamped | None:
     """How many parts k is cut into; None where it is left whole.
 
     Args:
@@ -191,14 +194,15 @@ def split(grid: Size, k: Size, part: int = PART, wanted: int = BLOCKS) -> Clampe
         k: what is summed.
         part: the least elements of a part.
         wanted: how many blocks there should be.
+        most: of the parts.
     """
     if wanted // _typical(grid) < 2 or _typical(k) < 2 * part:
         return None
     if not isinstance(k, Dim):
-        return Clamped(wanted // grid, 1, min(MOST_PARTS, k // part))
+        return Clamped(wanted // grid, 1, min(most, k // part))
     if isinstance(grid, Dim):
         return None
-    return Clamped(k // part, 1, min(MOST_PARTS, wanted // grid))
+    return Clamped(k // part, 1, min(most, wanted // grid))
 
 
 def _covers(depth: int, k: Size) -> bool:

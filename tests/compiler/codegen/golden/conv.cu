@@ -35,13 +35,13 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
   const float* left0_from = x0 + ((first_row + left0_outer) * 288 + k_begin + left0_k);
   const int right0_outer = thread % 128, right0_k = thread / 128;
   // What is on its way from memory to the tiles. Around the operands there are zeros.
-  struct Fetched {
+  struct {
     gc_pack<float> left0[1];
     float right0[16];
-  };
-  const auto fetch = [&](int k, Fetched& fetched) {
+  } next;
+  const auto fetch = [&](int k) {
     {
-      fetched.left0[0] = gc_load4(left0_from);
+      next.left0[0] = gc_load4(left0_from);
     }
     left0_from += 16;
     #pragma unroll
@@ -54,24 +54,24 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
       const int i7 = i4 * 21632 + i5 * 26 + i6;
       const int part8 = part_of[inner];
       const int i9 = i7 + part8;
-      fetched.right0[turn] = 0;
+      next.right0[turn] = 0;
       if (outer < 576 * batch) {
         const float t10 = x1[i9];
-        fetched.right0[turn] = t10;
+        next.right0[turn] = t10;
       }
     }
   };
-  const auto fill = [&](int stage, const Fetched& fetched) {
+  const auto fill = [&](int stage) {
     {
       const int outer = left0_outer;
       const int inner = left0_k;
-      gc_put_column(tiles.left0[stage], inner, outer, fetched.left0[0]);
+      gc_put_column(tiles.left0[stage], inner, outer, next.left0[0]);
     }
     #pragma unroll
     for (int turn = 0; turn < 16; ++turn) {
       const int outer = right0_outer;
       const int inner = right0_k + turn;
-      tiles.right0[stage][inner][outer] = fetched.right0[turn];
+      tiles.right0[stage][inner][outer] = next.right0[turn];
     }
   };
 
@@ -81,16 +81,17 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
   const int own_column = (warp % 4) * 32 + (in_warp % 8) * 4;
   float total0[8][4] = {};
 
-  Fetched next;
-  fetch(k_begin, next);
-  fill(0, next);
+  // What one step asks for when it is done, the next one puts into a tile when it is done: a whole
+  // step for its way from memory.
+  fetch(k_begin);
+  fill(0);
+  if (k_begin + 16 < k_end) fetch(k_begin + 16);
   __syncthreads();
   for (int k = k_begin, stage = 0; k < k_end; k += 16, stage ^= 1) {
-    const bool more = k + 16 < k_end;
-    if (more) fetch(k + 16, next);
     gc_multiply<16, 16, 32>(
         total0, tiles.left0[stage], tiles.right0[stage], own_row, own_column);
-    if (more) fill(stage ^ 1, next);
+    if (k + 16 < k_end) fill(stage ^ 1);
+    if (k + 32 < k_end) fetch(k + 32);
     __syncthreads();
   }
 
