@@ -98,3 +98,20 @@ def test_sizes_around_packs_and_blocks(dtype: str) -> None:
             feeds.update(zip(nodes, arrays, strict=True))
     for ours, theirs in both(known, feeds):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_random_words_wherever_they_are_read() -> None:
+    """Four words come from one draw, where a thread reads them side by side, and where not."""
+    outputs = []
+    for stream, size in enumerate(SIZES):
+        words = g.make(
+            "random", g.as_node(0, "int32"), seed=9, stream=stream, serial=stream, shape=(size, 3)
+        )
+        other = g.make(
+            "random", g.as_node(2, "int32"), seed=2**31, stream=7, serial=stream, shape=(size, 3)
+        )
+        # The values are read in order, then backwards and crosswise, mixed, and one by one.
+        outputs += [words, g.make("flip", words, axes=(0, 1)), g.transpose(words), words + other]
+        outputs += [words[size // 2], g.concat([other[:1], words], 0), g.sum(words, 0)]
+    for ours, theirs in both(outputs, {}, call_step=2**40 + 3):
+        np.testing.assert_array_equal(ours, theirs)

@@ -39,6 +39,45 @@ def test_values(passes: bool, graphs: list) -> None:
             np.testing.assert_allclose(ours[finite], theirs[finite], rtol=1e-8, atol=1e-8)
 
 
+def narrowed(outputs: list[Node]) -> tuple[list[Node], dict[Node, Node]]:
+    """The graph in float32; and its inputs, by those that they stand for."""
+    new: dict[Node, Node] = {}
+    for node in g.every_node(outputs):
+        attrs = dict(node.attrs)
+        if attrs.get("dtype") == "float64":
+            attrs["dtype"] = "float32"
+        if node.op == "constant" and node.dtype == "float64":
+            new[node] = g.constant(attrs["value"].astype("float32"))
+        elif node.op == "input":
+            new[node] = g.input(node.shape, "float32")
+        else:
+            new[node] = g.make(node.op, *(new[x] for x in node.inputs), **attrs)
+    return [new[node] for node in outputs], {x: y for x, y in new.items() if x.op == "input"}
+
+
+@given(graphs=st.lists(STEPS, min_size=12, max_size=12))
+@settings(max_examples=PROGRAMS)
+def test_values_in_float32(graphs: list) -> None:
+    """As near to the values in float64 as the interpreter is, within a factor."""
+    wide = [node for steps in graphs for node in build(steps)]
+    outputs, inputs = narrowed(wide)
+    compiled = Compiled(outputs)
+    for batch in (5, 1):
+        fed = feeds(batch)
+        small = {inputs[x]: array.astype("float32") for x, array in fed.items() if x in inputs}
+        exact = evaluate(
+            wide, {x: array.astype("float32").astype(float) for x, array in fed.items()}
+        )
+        near = evaluate(outputs, small)
+        for ours, theirs, best in zip(compiled(small), near, exact, strict=True):
+            assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+            finite = np.isfinite(theirs) & np.isfinite(best)
+            if finite.any():
+                scale = np.abs(best[finite]).max()
+                allowed = 1e-5 * scale + 30 * np.abs(theirs - best)[finite].max()
+                np.testing.assert_allclose(ours[finite], theirs[finite], rtol=0, atol=allowed)
+
+
 # ---- updates of shared variables ----------------------------------------------------------------
 
 SIZE = 6
