@@ -18,7 +18,10 @@ from graphc.compiler.codegen.launch import (
     DeviceProgram,
     DeviceStep,
     Launch,
+    value_of,
 )
+from graphc.compiler.graph.dim import product
+from graphc.compiler.schedule.kernel import Loop
 from graphc.errors import ShapeError
 
 ALIGNMENT = 256
@@ -70,14 +73,18 @@ def launches(steps: tuple[DeviceStep, ...]) -> list[Launch]:
 def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     """Places for all buffers that launches write, best fit first, freed places joined.
 
-    Raises ShapeError for a value with more elements than a kernel can count.
+    Raises ShapeError for a value with more elements than a kernel can count, and for a kernel that
+    walks more.
     """
     lifetimes: dict[Buffer, tuple[int, int]] = {}
     for position, step in enumerate(program.steps):
         for buffer in touched(step):
+            _check_count(buffer, bindings)
             if buffer.origin is None:
                 first, _ = lifetimes.get(buffer, (position, position))
                 lifetimes[buffer] = (first, position)
+    for launch in launches(program.steps):
+        _check_extents(launch, bindings)
     for buffer in program.fetches:
         if buffer in lifetimes:
             lifetimes[buffer] = (lifetimes[buffer][0], len(program.steps))
@@ -98,13 +105,31 @@ def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     return MemoryPlan(offsets, arena.nbytes, lifetimes)
 
 
-def _nbytes(buffer: Buffer, bindings: Bindings) -> int:
+def _check_count(buffer: Buffer, bindings: Bindings) -> None:
     elements = buffer.elements(bindings)
     if elements >= MOST_ELEMENTS:
         raise ShapeError(
             f"{buffer.name} has {elements} elements, {buffer.dtype}{list(buffer.shape)}; a kernel "
             f"counts up to {MOST_ELEMENTS - 1}: make the batch smaller"
         )
+
+
+def _check_extents(launch: Launch, bindings: Bindings) -> None:
+    """What a kernel walks may be more than what any buffer holds: a sum of what it computes."""
+    if isinstance(launch.kernel, Loop):
+        return
+    for part in launch.kernel.parts or (launch.kernel,):
+        elements = value_of(product(part.extents), bindings)
+        if elements >= MOST_ELEMENTS:
+            layers = ", ".join(launch.kernel.layers)
+            raise ShapeError(
+                f"{launch.name}{f' (of {layers})' if layers else ''} walks {elements} elements, "
+                f"{list(part.extents)}; a kernel counts up to {MOST_ELEMENTS - 1}: make the batch "
+                "smaller"
+            )
+
+
+def _nbytes(buffer: Buffer, bindings: Bindings) -> int:
     return max(1, -(-buffer.nbytes(bindings) // ALIGNMENT)) * ALIGNMENT
 
 

@@ -129,6 +129,21 @@ def test_a_value_with_too_many_elements_is_refused() -> None:
         plan_memory(program, {BATCH_SYMBOL: most + 1})
 
 
+def test_an_input_and_a_walk_with_too_many_elements_are_refused() -> None:
+    """Where nothing in the arena is large: a sum of an input, and one of what it computes."""
+    x, row = g.input((BATCH, 8), "float32"), g.input((70_000,), "float32")
+    program = lower([g.sum(x)])
+    with pytest.raises(ShapeError, match=rf"has {MOST_ELEMENTS} elements.*smaller"):
+        plan_memory(program, {BATCH_SYMBOL: MOST_ELEMENTS // 8})
+    column = g.reshape(x[:, 0], (BATCH, 1))
+    shape = (BATCH, 70_000)
+    products = g.broadcast_to(column, shape) * g.broadcast_to(g.reshape(row, (1, 70_000)), shape)
+    program = lower([g.sum(products, 1)])
+    plan_memory(program, {BATCH_SYMBOL: 30_000})
+    with pytest.raises(ShapeError, match=r"_rows walks 2800000000 elements.*smaller"):
+        plan_memory(program, {BATCH_SYMBOL: 40_000})
+
+
 def test_states_and_inputs_have_no_place_in_the_arena() -> None:
     weights = g.shared(np.zeros((7, 3), "float32"))
     x = g.input((7, 3), "float32")
