@@ -54,12 +54,15 @@ def current_origin() -> Origin | None:
 def record(node: Node) -> None:
     """Give a new node the current origin, if it has none and is a layer's own."""
     where = _current.get()
-    if where is not None and not _is_everyones(node):
+    if where is not None:
         _claim(node, where)
 
 
 def _claim(node: Node, where: Origin) -> None:
-    """Make it the node's origin, unless an earlier one stands: of a layer, or of a gradient too."""
+    """Make it the node's origin, unless an earlier one stands (of a layer, or of a gradient too),
+    or the node is no layer's own."""
+    if _is_everyones(node):
+        return
     known = _origins.get(node)
     if known is None or (known.backward and not where.backward):
         _origins[node] = where

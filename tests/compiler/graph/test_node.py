@@ -209,6 +209,17 @@ def test_origins_stay_out_of_identity_and_follow_rewrites():
     assert str(g.origin_of(swept)) == "first"
 
 
+def test_a_constant_that_replaces_a_layers_node_does_not_become_the_layers():
+    """The next model has the same node, and its kernels would be told as this layer's."""
+    x = g.input((3,))
+    with g.origin("first"):
+        folded = g.as_node(2.0) * 3.0
+    constant = g.inherit(g.as_node(6.0), folded)
+    assert str(g.origin_of(folded)) == "first"
+    assert g.origin_of(constant) is None
+    assert g.origin_of(g.inherit(x + 1.0, folded)) == g.origin_of(folded)
+
+
 def test_substitute_replaces_and_keeps_the_rest():
     x, y = g.input((2,)), g.input((2,))
     assert g.substitute([g.exp(x) + 1.0], {x: y})[0] is g.exp(y) + 1.0
