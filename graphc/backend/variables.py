@@ -11,7 +11,6 @@ from graphc.backend.settings import floatx
 from graphc.compiler import graph as g
 from graphc.compiler.function import Function as CompiledFunction
 from graphc.compiler.function import function as compile_function
-from graphc.compiler.function.feeds import refuse_device_array
 from graphc.compiler.grad import grad
 from graphc.errors import ArgumentError, DataError, DTypeError, ShapeError
 from graphc.lookup import refuse_keywords
@@ -188,7 +187,7 @@ def function(
 
 def _converted(node: g.Node, value: object) -> np.ndarray:
     """A value in an input's dtype; what an integer cannot hold is an error, not cut off."""
-    refuse_device_array(value, g.label(node))
+    g.refuse_device_array(value, g.label(node))
     try:
         array = np.asarray(value)
         with np.errstate(invalid="ignore"):

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.function.feeds import refuse_device_array
 from graphc.engine.shapes import KnownShape, known_shape
 from graphc.errors import DataError, suggestion
 
@@ -60,7 +59,7 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
     """
     if isinstance(value, g.Node):
         raise DataError(f"{what}: expected an array, received the node {value!r}")
-    refuse_device_array(value, what)
+    g.refuse_device_array(value, what)
     if np.ma.is_masked(value):
         raise DataError(
             f"{what}: the array has masked elements, which would count as numbers; fill them first "

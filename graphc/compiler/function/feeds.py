@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.compiler.graph import Node, label
+from graphc.compiler.graph import Node, label, refuse_device_array
 from graphc.errors import DTypeError
 
 
@@ -47,16 +47,3 @@ def _from_python(node: Node, value: object, name: str) -> np.ndarray:
                 f"received {array.min()} to {array.max()}"
             )
     return array.astype(node.dtype)
-
-
-def refuse_device_array(value: object, what: str) -> None:
-    """DTypeError for an array in a GPU's memory: of PyCUDA, PyTorch, CuPy, ...
-
-    NumPy would fail at it with a message of its own, or copy it number by number.
-    """
-    of_pycuda = type(value).__module__.partition(".")[0] == "pycuda"
-    if of_pycuda or hasattr(value, "__cuda_array_interface__"):
-        raise DTypeError(
-            f"{what}: expected an array in host memory, received {type(value).__name__}, which "
-            "lives on a GPU; copy it to the host first (.get(), .cpu().numpy())"
-        )

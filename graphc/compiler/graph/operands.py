@@ -27,8 +27,22 @@ _WIDENED = {
 _RANK = {"bool": 0, "int32": 1, "uint32": 2, "int64": 3, "float32": 4, "float64": 5}
 
 
+def refuse_device_array(value: object, what: str) -> None:
+    """DTypeError for an array in a GPU's memory: of PyCUDA, PyTorch, CuPy, ...
+
+    NumPy would fail at it with a message of its own, or copy it number by number.
+    """
+    of_pycuda = type(value).__module__.partition(".")[0] == "pycuda"
+    if of_pycuda or hasattr(value, "__cuda_array_interface__"):
+        raise DTypeError(
+            f"{what}: expected an array in host memory, received {type(value).__name__}, which "
+            "lives on a GPU; copy it to the host first (.get(), .cpu().numpy())"
+        )
+
+
 def as_array(value: object) -> np.ndarray:
     """A value as an array of a supported dtype; Python floats and lists of them become floatX."""
+    refuse_device_array(value, "a value of a graph")
     array = np.asarray(value)
     if array.dtype == np.float64 and not isinstance(value, np.ndarray):
         array = array.astype(config.floatX)

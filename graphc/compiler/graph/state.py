@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.operands import as_array
+from graphc.compiler.graph.operands import as_array, refuse_device_array
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError
@@ -59,8 +59,9 @@ class State:
     def set(self, value: object) -> None:
         """Replace the value, cast to this variable's dtype.
 
-        ShapeError where the shape differs, DTypeError for what is not numbers.
+        ShapeError where the shape differs, DTypeError for what is not numbers in host memory.
         """
+        refuse_device_array(value, f"shared variable {self.name or 'without a name'}")
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise DTypeError(
@@ -89,6 +90,7 @@ def shared(value: object, name: str | None = None, dtype: str | None = None) -> 
     """
     if isinstance(value, Node):
         raise DTypeError("shared() takes a value, not a node; evaluate the node first")
+    refuse_device_array(value, "shared()")
     array = np.array(as_array(value) if dtype is None else value, dtype=dtype)
     if array.dtype.name not in DTYPES:
         raise DTypeError(f"dtype {array.dtype.name!r} is not supported; use {', '.join(DTYPES)}")

@@ -1,4 +1,4 @@
-"""Feeds in a GPU's memory are refused by name, through every door."""
+"""Arrays in a GPU's memory are refused by name, through every door."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ def test_the_backend_refuses_it() -> None:
 def test_a_model_refuses_it() -> None:
     with pytest.raises(DTypeError, match=f"fit: {MESSAGE}"):
         as_numbers(Tensor(), 2, "fit")
+
+
+def test_a_shared_variable_refuses_it() -> None:
+    weights = g.shared(np.zeros(2, "float32"), "W")
+    with pytest.raises(DTypeError, match=f"variable W: {MESSAGE}"):
+        weights.set_value(Tensor())
+    for dtype in (None, "float32"):
+        with pytest.raises(DTypeError, match=rf"shared\(\): {MESSAGE}"):
+            g.shared(Tensor(), dtype=dtype)
+    assert weights.get_value().tolist() == [0.0, 0.0]
+
+
+def test_a_constant_refuses_it() -> None:
+    with pytest.raises(DTypeError, match=MESSAGE):
+        g.as_node(Tensor())
 
 
 def test_host_arrays_pass() -> None:
