@@ -201,6 +201,7 @@ class KernelList(Sequence[KernelDescription]):
         return html_rows(self.summary, (*_HEADS, "what"), rows)
 
 
+_INDEX_MAPS = ("flip", "pad", "reshape", "slice", "transpose")
 _HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "bytes")
 _WIDTHS = (14, 8, 7, 5, 8, 8)
 
@@ -318,19 +319,25 @@ def _traffic(
 
 
 def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:
-    """The bytes that a kernel reads of one of its inputs."""
+    """The bytes that a kernel reads of one of its inputs: where slices and gathers take parts of
+    it, those parts alone."""
     whole = _nbytes(node, node, bindings)
-    if isinstance(kernel, Loop):
+    if isinstance(kernel, Loop) or node in kernel.outputs:  # the latter is a copy
         return whole
-    used = 0
-    for reader in kernel.body:
-        if node not in reader.inputs:
+    used: dict[Node, int] = {}  # of an index map over the input, and of the input itself
+    for x in (*reversed(kernel.body), node):
+        if x is not node and x.op not in _INDEX_MAPS:
             continue
-        part = reader.op == "slice" or (reader.op == "gather" and reader.inputs[1] is not node)
-        used += _nbytes(node, reader, bindings) if part else whole
-    if node in kernel.outputs:  # a copy
-        used = whole
-    return min(used, whole)
+        total = 0
+        for reader in kernel.body:
+            if x in reader.inputs:
+                part = reader.op == "slice" or (
+                    reader.op == "gather" and reader.inputs[1] is not x
+                )
+                taken = _nbytes(node, reader, bindings) if part else whole
+                total += min(taken, used.get(reader, whole))
+        used[x] = whole if x in kernel.outputs else min(total, whole)
+    return used[node]
 
 
 def _nbytes(node: Node, shaped: Node, bindings: Bindings) -> int:

@@ -34,6 +34,8 @@ def described(outputs: Sequence[g.Node], batch: int = 10, title: str = "f") -> K
         (g.transpose(X), 0, 2 * 40 * 4),
         (g.take(TABLE, INDEX), 0, (7 + 28 + 28) * 4),  # seven rows of the table
         (g.exp(TABLE[10:20]), 40, 2 * 40 * 4),  # ten rows of the table
+        (g.exp(g.transpose(TABLE)[:, 10:20]), 40, 2 * 40 * 4),
+        (g.take(g.pad(TABLE, [(1, 0), (0, 0)]), INDEX), 0, (7 + 28 + 28) * 4),
     ],
     ids=lambda value: value.op if isinstance(value, g.Node) else str(value),
 )
