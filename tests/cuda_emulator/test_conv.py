@@ -36,6 +36,7 @@ CASES = [
     # images with holes
     (2, 3, (5,), (4,), {"input_dilation": 3, "padding": ((2, 3),)}),
     (2, 3, (4, 5), (3, 3), {"input_dilation": 2, "padding": ((1, 2), (2, 2))}),
+    (4, 2, (10, 9), (2, 1), {"input_dilation": 2}),  # a class's product for each sample
     (2, 3, (5, 4), (1, 2), {"input_dilation": (3, 2), "padding": ((0, 1), (1, 1))}),
     (1, 2, (6,), (3,), {"input_dilation": 4, "strides": 2, "kernel_dilation": 2}),
     (1, 2, (6, 5), (3, 2), {"input_dilation": (4, 3), "strides": (6, 3), "padding": ((1, 2),) * 2}),

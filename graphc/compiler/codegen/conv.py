@@ -120,12 +120,14 @@ class _Result:
     def __call__(self, emitter: Emitter, batch: tuple[str, ...], i: str, j: str) -> Index:
         shape, size = self.node.shape, emitter.signature.size
         if not self.whole:
-            pixel = Index((shape[0], *(axis.windows for axis in self.axes)), linear=j)
+            counts = tuple(axis.windows for axis in self.axes)
+            pixel = Index(counts if batch else (shape[0], *counts), linear=j)
+            sample, *numbers = (*batch, *emitter.coordinates(pixel))
             coords = [
-                emitter.integer(total(emitter, [(coord, axis.every)], axis.first))
-                for coord, axis in zip(emitter.coordinates(pixel)[1:], self.axes, strict=True)
+                emitter.integer(total(emitter, [(number, axis.every)], axis.first))
+                for number, axis in zip(numbers, self.axes, strict=True)
             ]
-            return Index(shape, coords=(emitter.coordinate(pixel, 0), i, *coords))
+            return Index(shape, coords=(sample, i, *coords))
         windows = size(product(shape[2:]))
         if emitter.lanes is not None:  # the position is known already
             position = emitter.lanes[0]
