@@ -17,6 +17,8 @@ import pytest
 from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
+from graphc.compiler.runtime import nvcc
+from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.report import device_report
 from graphc.config import config
 from graphc.errors import DeviceError, DTypeError
@@ -164,6 +166,18 @@ def test_an_array_on_the_device_is_refused_as_a_feed() -> None:
     on_device = cuda.to_device(np.ones(3, "float32"))
     with pytest.raises(DTypeError, match="'x'.*DeviceAllocation, which lives on a GPU; copy it"):
         f(on_device)
+
+
+def test_auto_takes_the_gpu_unless_the_driver_is_older_than_nvcc(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.device = "auto"
+    assert select_device() == "gpu"
+    monkeypatch.setattr(nvcc, "older_driver", lambda *_: "the driver is older than the toolkit")
+    assert [select_device(), select_device()] == ["cpu", "cpu"]
+    (record,) = caplog.records
+    assert "device=auto: running on the CPU" in record.getMessage()
+    assert "the driver is older than the toolkit" in record.getMessage()
 
 
 def test_the_report_says_what_functions_run_on() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import Node, State
-from graphc.compiler.runtime import cuda
+from graphc.compiler.runtime import cuda, nvcc
+from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
@@ -27,16 +28,31 @@ def select_device() -> str:
     if config.device == "cpu":
         return "cpu"
     status = gpu_status()
-    if status.usable:
-        return "gpu"
     if config.device == "gpu":
+        if status.usable:
+            return "gpu"
         raise DeviceError(
             f"device=gpu cannot be met, no GPU is usable: {status.reason}. What to do: {status.fix}"
         )
-    if status.reason not in _told:
-        _told.add(status.reason)
-        _log.warning("device=auto: running on the CPU; no GPU is usable: %s", status.reason)
+    reason = status.reason or _failure()
+    if not reason:
+        return "gpu"
+    if reason not in _told:
+        _told.add(reason)
+        _log.warning("device=auto: running on the CPU; no GPU is usable: %s", reason)
     return "cpu"
+
+
+def _failure() -> str:
+    """Why the first function on the GPU would fail though all pieces are there: a pycuda that
+    cannot be imported, a card that others hold, a driver older than nvcc. Empty where it would
+    not."""
+    try:
+        facts = cuda.device().facts
+        nvcc.check_driver(nvcc.find_compiler(kernel_cache()), facts.driver_version)
+    except DeviceError as error:
+        return str(error)
+    return ""
 
 
 def executor_for(

@@ -184,6 +184,24 @@ def test_a_gpu_that_cannot_be_used_is_an_error_with_the_reason(monkeypatch, capl
     assert len(caplog.records) == 1
 
 
+def test_auto_takes_the_cpu_where_the_gpu_fails_at_its_first_use(monkeypatch, caplog):
+    def broken():
+        raise DeviceError("pycuda cannot be imported (libcurand.so.10 not found)")
+
+    there = GpuStatus(True, "", "", ("a card",))
+    monkeypatch.setattr("graphc.compiler.runtime.device.gpu_status", lambda: there)
+    monkeypatch.setattr("graphc.compiler.runtime.device.cuda.device", broken)
+    monkeypatch.setattr("graphc.compiler.runtime.device._told", set())
+    graphc.config.device = "auto"
+    for _ in range(2):
+        assert function([], g.shared(1.0))() == 1
+    (record,) = caplog.records
+    assert record.getMessage().startswith("device=auto: running on the CPU; no GPU is usable: pycu")
+    graphc.config.device = "gpu"
+    with pytest.raises(DeviceError, match="libcurand"):
+        function([], g.shared(1.0))
+
+
 def test_random_draws_differ_by_call_and_repeat_by_step():
     words = g.random.bits((5,), seed=3)
     step = CallStep()
