@@ -141,6 +141,18 @@ def test_images_and_weights_behind_index_maps() -> None:
     check(outputs, feeds, terms=40)
 
 
+def test_classes_of_windows_with_a_long_k_or_a_single_row() -> None:
+    """They are neither cut into parts nor left to warps, which would go over other classes."""
+    feeds: dict[Node, np.ndarray] = {}
+    x = fed(feeds, (BATCH, 700, 3, 3))
+    long = g.conv(x, fed(feeds, (9, 700, 3, 3)), input_dilation=2)
+    samples = g.swap_axes(fed(feeds, (BATCH, 2, 5, 5)), 0, 1)
+    places = g.swap_axes(fed(feeds, (BATCH, 1, 7, 7)), 0, 1)
+    row = g.conv(samples, places, input_dilation=2, padding=((1, 0), (0, 1)))
+    column = g.conv(fed(feeds, (1, 3, 1, 2)), fed(feeds, (4, 3, 1, 3)), input_dilation=2)
+    check([long, row, column], feeds, terms=2800)
+
+
 def test_bias_activation_and_dropout_are_computed_with_the_convolution() -> None:
     feeds: dict[Node, np.ndarray] = {}
     x, kernel = fed(feeds, (BATCH, 3, 8, 6)), fed(feeds, (5, 3, 3, 3))

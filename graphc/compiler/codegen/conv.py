@@ -37,7 +37,7 @@ from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product, Pulled
-from graphc.compiler.codegen.tiles import is_vector
+from graphc.compiler.codegen.tiles import choose_tile, is_vector
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -92,14 +92,20 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
     batch = image.pixels[:1] if apart else ()
     m, n = node.shape[1], product(image.pixels[1:] if apart else image.pixels)
     k = product(one.extent for one in order)
-    tile = conv_tile(m, n, k, node.dtype)
-    table = 0 if is_vector(m, n) else table_bytes(tile, node.dtype)
+    whole = all(axis.every == 1 for axis in axes)
+    vector = whole and is_vector(m, n)
+    tile = None if vector else conv_tile(m, n, k, node.dtype)
+    if not whole:
+        # The sums of parts, and those of warps, go over all results: those of other classes, too.
+        matrices = product(batch)
+        tile = tile or choose_tile(m, n, k, matrices, (1, 1), 1, node.dtype)
+        tile = replace(tile, wanted=1)
+    table = 0 if vector else table_bytes(tile, node.dtype)
     left: Operand = filters.operand(order, len(batch))
     right: Operand = plain or image.pulled(table)
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])
-    whole = all(axis.every == 1 for axis in axes)
     packs = whole and not isinstance(windows, Dim) and windows % _PACK == 0
     one = Product(node, batch, m, n, k, left, right, _Result(node, axes, whole), packs)
     return lower_product(kernel, [one], context, tile)

@@ -44,13 +44,13 @@ def lower_product(
         kernel: its anchors are the products' nodes; its outputs have as many elements as they.
         products: one for each anchor, with equal batch, m, n and k.
         context: where the operands lie and where the results go.
-        tile: what a block computes, if not what the rule of `choose_tile` says.
+        tile: what a block computes, if not what the rules of `is_vector` and `choose_tile` say.
     """
     first = products[0]
     if 0 in (*first.batch, first.m, first.n, first.k):
         return lower_pointwise(kernel, context)  # zeros, or nothing
     context.program.includes["gemm.cuh"] = None
-    if is_vector(first.m, first.n):
+    if tile is None and is_vector(first.m, first.n):
         grid = ceil_divide(product(first.node.shape), WARPS)
         return _launches(kernel, products, context, None, grid, VECTOR_PART)
     matrices = product(first.batch)
