@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -36,9 +37,13 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in `arguments` (default: the process's own); returns the exit status.
 
-    0 for success, 2 for an error of graphc or of the command line, 130 after Ctrl-C, 141 where
-    nobody reads the output any more.
+    0 for success, 2 for an error of graphc or of the command line and for a lack of memory, 130
+    after Ctrl-C, 141 where nobody reads the output any more.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # Names of layers may have letters that the terminal's encoding lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     parsed = parser.parse_args(arguments)
     if not hasattr(parsed, "run"):
@@ -53,6 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
     except GraphcError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(f"error: this machine has not enough memory: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

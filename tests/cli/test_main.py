@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,34 @@ def test_an_error_of_graphc_is_one_paragraph_and_status_2(
     captured = capsys.readouterr()
     assert captured.err == "error: expected this, received that\n"
     assert captured.out == ""
+
+
+def test_a_lack_of_memory_is_said_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(arguments: argparse.Namespace) -> None:
+        raise MemoryError("unable to allocate 29 TiB")
+
+    monkeypatch.setattr(cli, "COMMANDS", (command(run),))
+    assert cli.main(["broken"]) == 2
+    assert capsys.readouterr().err.endswith("not enough memory: unable to allocate 29 TiB\n")
+
+
+def test_a_letter_that_the_terminal_lacks_is_escaped(tmp_path: Path) -> None:
+    network = tmp_path / "n.json"
+    config = {"output_dim": 3, "input_dim": 4, "name": "\u00fcber"}
+    layer = {"class_name": "Dense", "config": config}
+    network.write_text(json.dumps({"class_name": "Sequential", "config": [layer]}))
+    run = subprocess.run(
+        [sys.executable, "-m", "graphc", "dump", str(network)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "\\xfcber" in run.stdout
 
 
 def test_a_defect_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
