@@ -310,10 +310,11 @@ class _Analysis:
 def rows_of(widest: int) -> int:
     """The rows of a block whose stages have up to so many elements a row.
 
-    Few, so that a small batch is spread over many blocks: two where they fit half a block's
-    threads each (they read the same matrices), and as many as fill a warp where rows are short.
+    As few as fill a warp, so that a batch is spread over many blocks: what a step waits for is
+    shared memory, from which each row reads the matrices for itself, and each multiprocessor has
+    its own.
     """
-    return max(2, WARP // widest) if 2 * widest <= MOST_THREADS else 1
+    return max(1, WARP // widest)
 
 
 def _spreads(node: Node) -> bool:

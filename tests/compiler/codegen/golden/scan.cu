@@ -1,6 +1,6 @@
 // k0_scan: gru_1: gather, matmul, add, sigmoid, mul, sub, tanh
-// all time steps in one launch, 2 stages each; a block of 64 threads takes 2 rows of batch;
-//   columns of 3 matrices in registers; 480 bytes of shared memory
+// all time steps in one launch, 2 stages each; a block of 32 threads takes 1 row of batch;
+//   columns of 3 matrices in registers; 240 bytes of shared memory
 // x0: gru_1_U_z float32[20, 20]
 // x1: gru_1_U_r float32[20, 20]
 // x2: gru_1_U_h float32[20, 20]
@@ -9,19 +9,19 @@
 // x4: x_z float32[time, batch, 20]
 // x5: x_h float32[time, batch, 20]
 // y0: gru_1/item float32[batch, 20]
-extern "C" __global__ void __launch_bounds__(64) k0_scan(
+extern "C" __global__ void __launch_bounds__(32) k0_scan(
     const float* __restrict__ x0, const float* __restrict__ x1, const float* __restrict__ x2,
     const float* __restrict__ x3, int n0, int batch, const float* __restrict__ x4,
     const float* __restrict__ x5, float* y0) {
   extern __shared__ __align__(16) unsigned char shared[];
   float* rows0 = reinterpret_cast<float*>(shared + 0);  // the block's rows of carry 0
-  float* next0 = reinterpret_cast<float*>(shared + 160);  // rows0 of the next step
-  float* const tile0 = reinterpret_cast<float*>(shared + 320);  // gru_1/mul
+  float* next0 = reinterpret_cast<float*>(shared + 80);  // rows0 of the next step
+  float* const tile0 = reinterpret_cast<float*>(shared + 160);  // gru_1/mul
   // The thread's row, of the block and of the batch, and its place in it.
   const int own = threadIdx.x / 20;
   const int unit = threadIdx.x % 20;
-  const int row = 2 * blockIdx.x + own;
-  if (own >= 2 || row >= batch) return;
+  const int row = blockIdx.x + own;
+  if (own >= 1 || row >= batch) return;
   float column0[20];  // of gru_1_U_z
   #pragma unroll
   for (int r0 = 0; r0 < 20; ++r0) {
