@@ -16,7 +16,9 @@ window as large as the image, make a plain matrix of it too, as that.
 
 An image with holes between its elements (the gradient of a strided convolution) is cut into classes
 of windows by where they meet the holes (`conv_classes`). Each class is a product of its own, a
-launch each, over the places of the kernel that meet elements: none multiplies by a hole.
+launch each, over the places of the kernel that meet elements: none multiplies by a hole. (A weight
+that is NaN or infinite reaches the windows that meet an element with it, not those that would meet
+a hole, where the interpreter multiplies it by 0.)
 """
 
 from __future__ import annotations
