@@ -6,7 +6,7 @@
 
 Parts: `tests` (all CUDA tests on the machine's own driver), `bitwise` (each reference model is
 trained twice, in two processes; every byte of its state has to be the same), `sanitizer`
-(compute-sanitizer's memcheck and racecheck on one step of each), `bench` (graphc bench of each).
+(compute-sanitizer's four tools on one step of each), `bench` (graphc bench of each).
 
 The status is 0 where all passed, 1 where something did not, 2 where there is no GPU to check.
 """
@@ -37,6 +37,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 ENVIRONMENT = ROOT / ".venv-gpu"
 EMULATED_MODELS = ("mlp",)
 EMULATED_TESTS = ("test_runtime.py",)
+SANITIZER_TOOLS = ("memcheck", "initcheck", "racecheck", "synccheck")
 SANITIZED_BATCH = 8  # the kernels are the same at any batch, and a sanitizer is slow
 SHOWN = 30
 
@@ -121,7 +122,7 @@ def sanitizer(setting: Setting) -> dict[str, Any]:
         return {"passed": None, "said": f"compute-sanitizer was not run: {why}"}
     found: dict[str, Any] = {}
     for name in setting.models:
-        for tool in ("memcheck", "racecheck"):
+        for tool in SANITIZER_TOOLS:
             under = (program, "--tool", tool, "--error-exitcode", "9")
             done = setting.train(name, "--steps", "1", "--batch", str(SANITIZED_BATCH), under=under)
             passed = done.returncode == 0
