@@ -27,7 +27,8 @@ two parts of `PART` elements, k is cut into parts, one block each. The partial s
 workspace, and a second launch adds them in the order of k and runs the epilogue. How many parts is
 a formula of the sizes, so a new batch size compiles nothing: with k an int, as many as fill the
 card for this grid; with k symbolic (a weight's gradient, over the samples and places of a batch) as
-many as k gives, up to what fills the card. Where the grid and k are both symbolic k is left whole.
+many as k gives, of a quarter of `PART`, up to what fills the card: the second launch is there at
+every size. Where the grid and k are both symbolic k is left whole.
 
 **Vectors.** A product with one column or one row moves each element of a matrix once and computes
 next to nothing: there a warp computes one result, its lanes side by side along k; parts of a split
@@ -46,6 +47,7 @@ from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate, symbols
 BLOCKS = 128  # about one for each multiprocessor of a large card
 PART = 1024
 VECTOR_PART = 4096
+FINER = 4  # parts of a symbolic k are shorter
 MOST_PARTS = 64
 MOST_SUMS = 128  # 32-bit registers of a thread
 MOST_SHARED = 40 * 1024  # of 48; the rest is for tables that operands keep
@@ -192,7 +194,7 @@ def split(
     Args:
         grid: the blocks without a split.
         k: what is summed.
-        part: the least elements of a part.
+        part: the least elements of a part; a part of a symbolic k has a quarter of them at least.
         wanted: how many blocks there should be.
         most: of the parts.
     """
@@ -202,7 +204,7 @@ def split(
         return Clamped(wanted // grid, 1, min(most, k // part))
     if isinstance(grid, Dim):
         return None
-    return Clamped(k // part, 1, min(most, wanted // grid))
+    return Clamped(k // (part // FINER), 1, min(most, wanted // grid))
 
 
 def _covers(depth: int, k: Size) -> bool:

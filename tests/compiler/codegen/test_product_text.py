@@ -67,7 +67,7 @@ def test_one_text_serves_every_batch_and_every_name() -> None:
     tiles = [grid[0][0] for grid in grids]
     parts = [grid[1][1] for grid in grids]
     assert tiles == [16, 16, 128]  # of 16 x 32 results
-    assert parts == [1, 4, 64]
+    assert parts == [2, 18, 64]
 
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")

@@ -96,7 +96,7 @@ def test_parts_of_a_symbolic_sum_follow_its_size() -> None:
     parts = split(4, BATCH * 100)
     assert parts is not None
     found = [value_of(parts, {BATCH_SYMBOL: batch}) for batch in (1, 7, 128, 10_000)]
-    assert found == [1, 1, 12, 32]
+    assert found == [1, 2, 32, 32]  # of 256 elements at least
     assert split(4, BATCH) is None  # a batch alone is no long sum
     assert split(BATCH, BATCH * 100) is None
 
