@@ -56,7 +56,7 @@ def rows(family: str, arrangement: str) -> list[Case]:
 
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
-SIZES = (1, 2, 3, 4, 5, 255, 256, 257, 1023, 1025, 4099)
+SIZES = (1, 2, 3, 4, 5, 257, 1025, 4099)
 """Around a pack of four, the threads of a block, and a block's packs."""
 
 

@@ -223,10 +223,10 @@ def test_the_training_step_of_the_mlp_takes_at_most_20_launches() -> None:
 def test_a_chain_of_10_000_nodes() -> None:
     """No walk recurses, no text grows faster than its graph, and kernels stay of a size."""
     node = X
-    for k in range(5_000):
+    for k in range(7_000):
         node = g.tanh(node) if k % 2 else g.reshape(node + 1.5, (10, -1) if k % 4 else (-1, 10))
     size = len(g.every_node([node]))
-    assert size >= 7_500
+    assert size >= 10_000
     steps = make_schedule([node]).steps
     assert len(steps) < 20
     assert sum(len(step.body) for step in steps) < 1.1 * size
