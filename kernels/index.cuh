@@ -18,8 +18,10 @@ GC_DEVICE int gc_last_window(int place, int stride, int windows) {
 // Whether an element can be the first maximum of a window, for all that another element of it says:
 // `before` is whether that one comes first. NaN stands above all numbers. True for itself.
 template <typename T> GC_DEVICE bool gc_keeps_first(T own, T other, bool before) {
-  if (own != own) return !before || other == other;
-  return before ? other < own : other <= own;
+  // Without branches, which lanes of a warp would take differently.
+  const bool own_nan = own != own, other_nan = other != other;
+  const bool ahead = (other < own) | (!before & (other == own));
+  return own_nan ? !(before & other_nan) : ahead;
 }
 
 // Four neighbours, loaded and stored at once: 16 bytes of float. `at` is a multiple of four; what

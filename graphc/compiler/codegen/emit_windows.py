@@ -153,7 +153,7 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
         with _places(emitter, node, x.shape, list(windows)) as coords:
             element = Index(x.shape, coords=(*outer, *coords))
             other, at = emitter.value(x, element), emitter.position(element)
-            emitter.line(f"{first} = {first} && gc_keeps_first({own}, {other}, {at} < {position});")
+            emitter.line(f"{first} = {first} & gc_keeps_first({own}, {other}, {at} < {position});")
         with emitter.block(f"if ({first})"):
             value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
             emitter.line(f"{total} = gc_add({total}, {value});")
