@@ -82,6 +82,39 @@ template <bool largest> struct gc_reduce_place {
 typedef gc_reduce_place<true> gc_reduce_argmax;
 typedef gc_reduce_place<false> gc_reduce_argmin;
 
+// ---- sum of exp(x - largest x) ------------------------------------------------------------------
+
+// The largest x so far, and the sum of exp(x - largest).
+template <typename T> struct gc_scaled {
+  T largest;
+  T sum;
+};
+
+struct gc_reduce_exp_sum {
+  template <typename T> static GC_DEVICE gc_scaled<T> identity() {
+    gc_scaled<T> nothing = {gc_limits<T>::lowest(), T(0)};
+    return nothing;
+  }
+  template <typename T> static GC_DEVICE gc_scaled<T> element(T x, int) {
+    gc_scaled<T> one = {x, T(1)};
+    return one;
+  }
+  template <typename T> static GC_DEVICE gc_scaled<T> combine(gc_scaled<T> x, gc_scaled<T> y) {
+    const T largest = gc_maximum(x.largest, y.largest);
+    const T ours = x.sum * scale(x.largest, largest), theirs = y.sum * scale(y.largest, largest);
+    gc_scaled<T> both = {largest, ours + theirs};
+    return both;
+  }
+  // Where the largest is infinite or NaN, so is one of the differences: its exponential is NaN.
+  template <typename T> static GC_DEVICE T result(gc_scaled<T> x) {
+    return x.sum + (x.largest - x.largest);
+  }
+  // From sums of exp(x - from) to sums of exp(x - to); without inf - inf.
+  template <typename T> static GC_DEVICE T scale(T from, T to) {
+    return from == to ? T(1) : gc_exp(from - to);
+  }
+};
+
 // ---- the threads of a warp and of a block -------------------------------------------------------
 #ifdef __CUDACC__
 
@@ -92,6 +125,11 @@ template <typename T> GC_DEVICE T gc_other_lane(T x, int lanes) {
 GC_DEVICE bool gc_other_lane(bool x, int lanes) { return gc_other_lane((int)x, lanes) != 0; }
 template <typename T> GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int lanes) {
   gc_placed<T> other = {gc_other_lane(x.value, lanes), gc_other_lane(x.place, lanes)};
+  return other;
+}
+
+template <typename T> GC_DEVICE gc_scaled<T> gc_other_lane(gc_scaled<T> x, int lanes) {
+  gc_scaled<T> other = {gc_other_lane(x.largest, lanes), gc_other_lane(x.sum, lanes)};
   return other;
 }
 

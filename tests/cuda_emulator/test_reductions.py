@@ -89,6 +89,28 @@ def test_a_reduction_of_nothing_is_its_identity() -> None:
     assert [array.tolist() for array in run(outputs, {})] == expected
 
 
+def test_a_softmax_of_rows_that_are_not_held() -> None:
+    """Its sum is made along with the maximum, whatever the values, and in whichever order."""
+    length = g.symbol("length")
+    x, wide = g.input((BATCH, length), "float32"), g.input((BATCH, 20_004), "float32")
+    outputs = [g.softmax(x), g.softmax(wide), g.sum(g.exp(x - g.max(x, 1, keepdims=True)), 1)]
+    random = np.random.default_rng(3)
+    for columns in (1, 31, 700):
+        feeds = {
+            x: random.normal(0.0, 40.0, (8, columns)).astype("float32"),
+            wide: random.normal(0.0, 40.0, (8, 20_004)).astype("float32"),
+        }
+        for rows in feeds.values():
+            rows[1, -1], rows[2, 0], rows[3] = np.nan, np.inf, -np.inf
+            rows[4, : columns // 2] = -np.inf
+            rows[5, ::2] = -3e38
+            rows[6] = 3e38
+        with np.errstate(invalid="ignore"):
+            pairs = both(outputs, feeds)
+        for ours, theirs in pairs:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-37)
+
+
 def most_roundings(terms: int, threads: int) -> int:
     """How often an element is rounded at most on its way into a sum: 32 terms one by one, the sums
     of such runs one by one, then trees over threads and blocks."""

@@ -3,13 +3,15 @@
 The elements of the domain are divided by the kept element that they are reduced into: those of one
 kept element are a *row*, wherever they lie in memory. A row is walked once for each reduction that
 needs the result of another one, and once more for results that need all of them. Softmax is three
-walks: the maximum, the sum of ``exp(x - maximum)``, the quotient.
+walks: the maximum, the sum of ``exp(x - maximum)``, the quotient. Where a row's values cannot be
+held from walk to walk it is two, since that sum can be made along with the maximum (Milakov and
+Gimelshein, "Online normalizer calculation for softmax", 2018).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,6 +87,8 @@ class Walk:
         spreads: the broadcasts of values of the row, or of scalars, that its elements read.
         computed: the nodes that it computes at the walked element, before no other walk did.
         reused: the nodes that an earlier walk has computed at the walked element.
+        along: those of the anchors that are sums of ``exp(x - maximum)`` whose maximum is an anchor
+            of the same walk.
     """
 
     anchors: tuple[Node, ...]
@@ -92,6 +96,7 @@ class Walk:
     spreads: tuple[Node, ...]
     computed: tuple[Node, ...]
     reused: tuple[Node, ...]
+    along: tuple[Node, ...] = ()
 
 
 def row_outputs(kernel: Kernel, domain: Domain) -> tuple[Node, ...]:
@@ -164,6 +169,37 @@ def _walk(
         if node not in stop and (OPS[node.op].family == "pointwise" or node.op == "reshape"):
             pending += reversed(node.inputs)
     return Walk(anchors, outputs, tuple(spreads), tuple(computed), tuple(reused))
+
+
+def joined(walks: Sequence[Walk]) -> tuple[Walk, ...]:
+    """The walks where no values are held: sums of exponentials go along with their maxima."""
+    done: list[Walk] = []
+    for walk in walks:
+        last = done[-1] if done else None
+        if last is None or walk.outputs or not all(_goes_along(x, last) for x in walk.anchors):
+            done.append(walk)
+            continue
+        done[-1] = replace(last, anchors=last.anchors + walk.anchors, along=walk.anchors)
+    return tuple(done)
+
+
+def _goes_along(anchor: Node, walk: Walk) -> bool:
+    """Whether a sum is of ``exp(x - maximum)`` with a maximum that the walk computes."""
+    if anchor.op != "sum" or anchor.inputs[0].op != "exp" or walk.along:
+        return False
+    (difference,) = anchor.inputs[0].inputs
+    if difference.op != "sub":
+        return False
+    x, maximum = difference.inputs
+    while maximum.op in ("broadcast", "reshape"):
+        (maximum,) = maximum.inputs
+    return maximum.op == "max" and maximum in walk.anchors and maximum.inputs[0] is x
+
+
+def exponent(anchor: Node) -> Node:
+    """The x of a sum of ``exp(x - maximum)``."""
+    (exponential,) = anchor.inputs
+    return exponential.inputs[0].inputs[0]
 
 
 def held_of(walks: Sequence[Walk]) -> tuple[Node, ...]:

@@ -10,7 +10,7 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, Given, note
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.reduction import Domain, Walk, held_of
+from graphc.compiler.codegen.reduction import Domain, Walk, exponent, held_of
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.walk_text import (
     ELEMENT,
@@ -77,7 +77,7 @@ class WalkPrinter:
 
     def _walk(self, walk: Walk, held: set[Node]) -> WalkText:
         before = self._spread(walk.spreads)
-        accumulators = [self._accumulator(anchor) for anchor in walk.anchors]
+        accumulators = [self._accumulator(anchor, anchor in walk.along) for anchor in walk.anchors]
         start = self._start()
         packs = self._element(walk, accumulators)
         arrays = []
@@ -146,9 +146,11 @@ class WalkPrinter:
 
         emitter.given[node] = given
 
-    def _accumulator(self, anchor: Node) -> Accumulator:
+    def _accumulator(self, anchor: Node, along: bool = False) -> Accumulator:
         dtype = anchor.inputs[0].dtype
         carried, functions = accumulator(anchor.op, dtype)
+        if along:
+            carried, functions = f"gc_scaled<{C_TYPES[dtype]}>", "gc_reduce_exp_sum"
         return Accumulator(
             carried,
             functions,
@@ -197,11 +199,12 @@ class WalkPrinter:
         """Print what the walk computes at an element. Returns what is stored a pack at a time."""
         emitter, names = self.emitter, self._names
         values = {}
-        for node in (*(x.inputs[0] for x in walk.anchors), *walk.outputs):
+        reduced = [exponent(x) if x in walk.along else x.inputs[0] for x in walk.anchors]
+        for node in (*reduced, *walk.outputs):
             values[node] = emitter.value(node, Index(node.shape, linear=ELEMENT))
-        for anchor, one in zip(walk.anchors, accumulators, strict=True):
-            value = values[anchor.inputs[0]]
-            if anchor.op.startswith("arg"):
+        for anchor, node, one in zip(walk.anchors, reduced, accumulators, strict=True):
+            value = values[node]
+            if anchor.op.startswith("arg") or anchor in walk.along:
                 value = f"{one.functions}::element({value}, {names.place})"
             emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {value});")
         packs = []
@@ -271,6 +274,6 @@ def _always(name: str) -> Given:
 
 
 def _title(walk: Walk) -> str:
-    parts = [anchor.op for anchor in walk.anchors]
+    parts = [f"{x.op} of exp" if x in walk.along else x.op for x in walk.anchors]
     parts += ["results"] if walk.outputs else []
     return ", ".join(parts)

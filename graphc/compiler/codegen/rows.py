@@ -9,7 +9,8 @@ How a row is spread over threads, by its length alone:
   where there are few such rows.
 
 The values that several walks need stay in registers in the first two cases, so the row is read
-once. In the last one each walk reads it again, which the launch notes. Where there are few long
+once. In the last one each walk reads it again, which the launch notes; a softmax is two walks there
+(`joined`). Where there are few long
 rows and one walk, a row is divided over blocks, and a second launch puts the parts together.
 """
 
@@ -28,6 +29,7 @@ from graphc.compiler.codegen.reduction import (
     held_words,
     in_fours,
     is_divided,
+    joined,
     notes_of,
     row_outputs,
     typical,
@@ -106,6 +108,8 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     if is_divided(walks, domain.kept, domain.reduced):
         parts = parts_of(domain.reduced, _PART)
         return _divided(kernel, context, domain, walks, wide, parts, (row, place))
+    if group.turns is None:
+        walks = joined(walks)
     names = Names(
         row,
         place,

@@ -9,9 +9,11 @@ from graphc.compiler.codegen.columns import Tile, choose_tile
 from graphc.compiler.codegen.reduction import (
     Walk,
     domain_of,
+    exponent,
     held_of,
     held_words,
     is_divided,
+    joined,
     walks_of,
 )
 from graphc.compiler.codegen.rows import Group, choose_group
@@ -47,6 +49,26 @@ def test_softmax_with_its_loss_is_three_walks_that_hold_two_values() -> None:
     # The scores are dead once their exponentials are there, so one register holds both.
     assert len(held_of([first, second, third])) == 2
     assert held_words([first, second, third]) == 1
+
+
+def test_the_sum_of_a_softmax_goes_along_with_its_maximum() -> None:
+    kernel, (scores, _) = softmax_loss((BATCH, 10), 1)
+    first, second = joined(walks(kernel))
+    assert ops(first.anchors) == ["max", "sum"]
+    assert ops(first.along) == ["sum"]
+    assert exponent(*first.along) is scores
+    assert second == walks(kernel)[2]
+
+
+def test_other_sums_do_not() -> None:
+    x, y = g.input((BATCH, 10), "float32"), g.input((BATCH, 10), "float32")
+    highest = g.max(x, 1, keepdims=True)
+    other = g.exp(y - highest)  # of what the maximum is not of
+    with_result = g.exp(x - highest)  # an element of which is stored before the sum is known
+    for outputs in ([g.sum(other, 1)], [g.sum(with_result, 1), with_result]):
+        kernel = fused((BATCH, 10), (1,), [highest, *outputs])
+        assert joined(walks(kernel)) == walks(kernel)
+        assert len(walks(kernel)) == 2
 
 
 def test_reductions_that_do_not_need_each_other_share_a_walk() -> None:
@@ -125,10 +147,10 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
     assert notes(softmax_loss((BATCH, 1000), 1)[0]) == ()
     assert notes(summed((BATCH, LENGTH), (1,))) == ()
     assert notes(softmax_loss((BATCH, LENGTH), 1)[0]) == (
-        "a row is read 3 times: its length is symbolic",
+        "a row is read 2 times: its length is symbolic",
     )
     assert notes(softmax_loss((BATCH, 30_000), 1)[0]) == (
-        "a row is read 3 times: its 30000 elements do not fit the registers of a block",
+        "a row is read 2 times: its 30000 elements do not fit the registers of a block",
     )
     assert notes(normalisation((BATCH, 40), (0,))[0]) == (
         "a column is read 3 times: its length is symbolic",
