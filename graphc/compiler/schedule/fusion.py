@@ -27,7 +27,8 @@ from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 MOST_NODES = 96
 MOST_POINTERS = 48
-MOST_PRODUCTS = 4  # or reductions, of one kernel that could be several
+MOST_PRODUCTS = 4
+MOST_SUMS = 8  # of groups that do not need each other
 
 # What leaves most of a card idle: a reduction to so few results, a product of so many bytes.
 FEW_RESULTS = 1024
@@ -137,7 +138,8 @@ class _Fusion:
         if needed or not self._is_small(together):
             return False
         if group.anchors:
-            return len(group.anchors) + len(other.anchors) <= MOST_PRODUCTS
+            most = MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
+            return len(group.anchors) + len(other.anchors) <= most
         # What is read twice is read once then; in a loop each launch is paid at every step.
         shared = self._reads(group.nodes) & self._reads(other.nodes)
         return bool(shared) or bool(self._scope.counters)

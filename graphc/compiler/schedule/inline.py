@@ -161,10 +161,10 @@ def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
 def _dear_operands(scope: Scope) -> set[Node]:
     """Inlined pointwise nodes that a product reads and that are better stored.
 
-    A product reads each element of an operand once a tile (and a window that overlaps others, once
-    a window), so that what is computed on the way is
-    computed many times, and element by element where memory comes 16 bytes at a time. A little
-    arithmetic on values that lie in memory anyway is still cheaper than another pass over them.
+    A product reads each element of an operand once a tile (and pooling whose windows overlap, once
+    a window), so that what is computed on the way is computed many times, and element by element
+    where memory comes 16 bytes at a time. A little arithmetic on values that lie in memory anyway
+    is still cheaper than another pass over them.
     """
     dear: set[Node] = set()
     for reader in scope.order:
