@@ -111,6 +111,22 @@ def test_a_softmax_of_rows_that_are_not_held() -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-37)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_values_of_a_row_that_its_elements_read_at_another_row_too(axis: int) -> None:
+    """Centred twice, with a flip between: an element reads the mean of its own row and of one more,
+    in rows (columns) whose values are held, and in those that are walked again."""
+    outputs, feeds = [], {}
+    for size in (6, BATCH):
+        x = g.input((size, 6) if axis == 0 else (6, size), "float32")
+        feeds[x] = np.random.default_rng(5).standard_normal((6, 6)).astype("float32")
+        centred = x - g.mean(x, axis, keepdims=True)
+        mixed = centred + g.flip(centred, 1 - axis)
+        outputs.append(g.var(mixed, axis))
+        outputs.append(mixed - g.mean(mixed, axis, keepdims=True))
+    for ours, theirs in both(outputs, feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
 def most_roundings(terms: int, threads: int) -> int:
     """How often an element is rounded at most on its way into a sum: 32 terms one by one, the sums
     of such runs one by one, then trees over threads and blocks."""

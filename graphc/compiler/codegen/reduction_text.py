@@ -118,9 +118,12 @@ class WalkPrinter:
             ours = product(x.shape) != 1
             position = self._names.row if ours else "0"
             name = emitter.value(x, Index(x.shape, linear=position))
-            emitter.given[node] = _always(name)
-            if ours:
-                self._give(x, position, partial(str, name))
+            if not ours:
+                emitter.given[node] = _always(name)
+                continue
+            # A flip or a slice may read both at another row's elements.
+            self._give(node, ELEMENT, partial(str, name))
+            self._give(x, position, partial(str, name))
         return emitter.take()
 
     def _give(self, node: Node, position: str, name: Callable[[], str]) -> None:
