@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 import numpy as np
 import pytest
@@ -212,8 +213,10 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
     assert executor.run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
     with pytest.raises(
         NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
-    ):
+    ) as raised:
         executor.run({x: floats(1, -4, 9)}, {}, 0, guard)
+    shown = "".join(traceback.format_exception(raised.value))
+    assert shown.count("NotFiniteError: ") == 1  # not what the guard saw of the kernel, too
 
 
 def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> None:

@@ -102,8 +102,11 @@ class CudaExecutor:
                 raise self._explained(error, bindings) from None
             except NotFiniteError:
                 # The observer's. It saw what kernels store; the interpreter shows it each
-                # node, so that the first of them is named.
-                self._interpret(feeds, bindings, call_step, observer)
+                # node, so that the first of them is named, in place of this one.
+                try:
+                    self._interpret(feeds, bindings, call_step, observer)
+                except NotFiniteError as first:
+                    raise first from None
                 raise
             parts = fetch.wait() if fetch is not None else []
             status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
