@@ -45,9 +45,9 @@ from graphc.compiler.codegen.rows import (
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
+from graphc.compiler.schedule.cards import WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
-WARP = 32
 THREADS = 256
 NARROWEST = 8
 MANY_BLOCKS = 64
@@ -117,10 +117,10 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
 def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:
     """The threads of a block; see the head of this file."""
     length, kept = domain.reduced, domain.kept
-    highest = THREADS if isinstance(length, Dim) else _power_of_two(length)
+    highest = THREADS if isinstance(length, Dim) else power_of_two(length)
     width = WARP
     if not isinstance(kept, Dim):
-        width = min(WARP, _power_of_two(kept))
+        width = min(WARP, power_of_two(kept))
         while width > NARROWEST and kept < width * MANY_BLOCKS and THREADS // width < highest:
             width //= 2
     height = min(THREADS // width, highest)
@@ -131,11 +131,6 @@ def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:
     turns = -(-length // height)
     words = held_words(walks)
     return Tile(width, height, turns if words and words * turns <= _MOST_WORDS else None)
-
-
-def _power_of_two(size: int) -> int:
-    """The smallest power of two that is at least a size."""
-    return 1 << max(0, size - 1).bit_length()
 
 
 def _text(

@@ -42,9 +42,8 @@ from graphc.compiler.codegen.product import Operand, Product, Pulled
 from graphc.compiler.codegen.tiles import choose_tile, is_vector
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
+from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.kernel import Kernel
-
-_PACK = 4
 
 
 def lower_conv(kernel: Kernel, context: Context) -> list[Launch]:
@@ -108,7 +107,7 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])
-    packs = whole and not isinstance(windows, Dim) and windows % _PACK == 0
+    packs = whole and not isinstance(windows, Dim) and windows % PACK == 0
     one = Product(node, batch, m, n, k, left, right, _Result(node, axes, whole), packs)
     return lower_product(kernel, [one], context, tile)
 

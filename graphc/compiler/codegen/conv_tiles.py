@@ -22,11 +22,11 @@ from graphc.compiler.codegen.tiles import (
     BLOCKS,
     MOST_SHARED,
     PART,
-    TYPICAL,
     Tile,
     blocks,
+    typical,
 )
-from graphc.compiler.graph.dim import Dim, Size, evaluate, symbols
+from graphc.compiler.graph.dim import Dim, Size
 
 # Two blocks of four warps for each multiprocessor of a large card: a single one would leave its
 # schedulers without work at each barrier.
@@ -57,8 +57,8 @@ def conv_tile(filters: Size, pixels: Size, k: Size, dtype: str) -> Tile | None:
     # The slices of a tile exchange their sums in its place, where float64 would not fit.
     candidates = [tile for tile in _TILES if tile.slices == 1 or not wide]
     tile = min(candidates, key=lambda one: -(-filters // one.rows) * one.rows / _TILES[one])
-    parts = max(1, min(tile.most_parts, _typical(k) // PART))
-    few = _typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
+    parts = max(1, min(tile.most_parts, typical(k) // PART))
+    few = typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
     if few or (wide and tile.rows > _MOST_ROWS_OF_FLOAT64):
         return None
     short = not isinstance(k, Dim) and k <= 8
@@ -70,7 +70,3 @@ def table_bytes(tile: Tile | None, dtype: str) -> int:
     what they take; at most half of it, so that several blocks fit a multiprocessor."""
     free = _SHARED - (MOST_SHARED if tile is None else tile.shared(1, 1, dtype))
     return min(free, _SHARED // 2)
-
-
-def _typical(size: Size) -> int:
-    return evaluate(size, dict.fromkeys(symbols(size), TYPICAL))

@@ -6,7 +6,8 @@ from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over
 from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import exact_quotient, product
+from graphc.compiler.graph.dim import is_multiple, product
+from graphc.compiler.schedule.cards import PACK
 
 
 @rule("constant")
@@ -192,7 +193,7 @@ def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
         return emitter.integer(plus(times(row, size), within))
 
     place = signature.places[values]
-    in_pack = emitter.in_pack(position) and exact_quotient(elements, 4) is not None
+    in_pack = emitter.in_pack(position) and is_multiple(elements, PACK)
     if emitter.pack_start is None or not in_pack or place.step is not None:
         return emitter.value(values, Index(values.shape, linear=element(position)))
     with emitter.for_pack():

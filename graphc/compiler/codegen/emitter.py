@@ -18,8 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import numpy as np
+from functools import partial
 
 from graphc.compiler.codegen.c_text import (
     C_TYPES,
@@ -33,8 +32,9 @@ from graphc.compiler.codegen.c_text import (
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, origin_of
-from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.inline import is_splat
 
 Rule = Callable[["Emitter", Node, Index], str]
 Map = Callable[["Emitter", Node, Index], Index]
@@ -212,7 +212,7 @@ class Emitter:
                 pending += reversed(waiting)
                 continue
             pending.pop()
-            result = self.once((x, at.key), lambda x=x, at=at: self._value(x, at))
+            result = self.once((x, at.key), partial(self._value, x, at))
         return result
 
     def _reads(self, node: Node, index: Index) -> list[tuple[Node, Index]]:
@@ -274,6 +274,11 @@ class Emitter:
         return name, f"for (int {name} = 0; {name} < {self.signature.size(size)}; ++{name})"
 
 
+def always(text: str) -> Given:
+    """One expression at every index: the only element of its value that a thread asks for."""
+    return lambda index: text
+
+
 def note(node: Node) -> str:
     """The comment behind a node's line: the layer that made it."""
     origin = origin_of(node)
@@ -305,15 +310,4 @@ def index_map(op: str) -> Callable[[Map], Map]:
 
 def splat(node: Node) -> str | None:
     """The literal of a constant whose elements are all one value, else None."""
-    if node.op != "constant":
-        return None
-    array: np.ndarray = node.attrs["value"]
-    first = array.reshape(-1)[:1]
-    if array.size == 0 or first.tobytes() * array.size != array.tobytes():
-        return None
-    return literal(first[0], node.dtype)
-
-
-def same_elements(shape: Shape, other: Shape) -> bool:
-    """Whether two shapes have equal numbers of elements for all sizes."""
-    return product(shape) == product(other)
+    return literal(node.attrs["value"].flat[0], node.dtype) if is_splat(node) else None

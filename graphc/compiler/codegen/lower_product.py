@@ -8,10 +8,10 @@ from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.emitter import Emitter, Given
+from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
-from graphc.compiler.codegen.pointwise import MOST_BLOCKS, THREADS, lower_pointwise
+from graphc.compiler.codegen.pointwise import THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums, position_text
 from graphc.compiler.codegen.product_operand import Fetch, fetch
@@ -29,6 +29,7 @@ from graphc.compiler.codegen.tiles import (
     split,
 )
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.schedule.cards import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
 
 # Parts that a thread reads before it adds the first of them: it has little else to do.
@@ -187,15 +188,11 @@ def _tile_epilogue(
         end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
     else:
         for number, one in enumerate(products):
-            emitter.given[one.node] = _named(f"sum{number}.of[lane]")
+            emitter.given[one.node] = always(f"sum{number}.of[lane]")
         wide = ("position", "first") if first.packs else None
         end = finish(kernel, first, context, emitter, index, wide)
     used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
     return {"head": head, "used": used, **end}
-
-
-def _named(text: str) -> Given:
-    return lambda index: text
 
 
 def _different(products: Sequence[Product], side: str) -> list[Operand]:
@@ -244,7 +241,7 @@ def _add_parts(
         with emitter.block(head):
             element = f"{signature.load_pointer(place)}[part * count + i]"
             emitter.line(f"{total} = gc_add({total}, {element});")
-        emitter.given[one.node] = _named(total)
+        emitter.given[one.node] = always(total)
     elements = product(first.node.shape)
     body = finish(kernel, first, context, emitter, Index(first.node.shape, linear="i"))
     text = render(

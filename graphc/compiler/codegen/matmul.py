@@ -10,7 +10,8 @@ from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Axis, Direct, Operand, Product, Pulled
 from graphc.compiler.codegen.strides import strided
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, exact_quotient
+from graphc.compiler.graph.dim import Dim, is_multiple
+from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 
@@ -37,7 +38,7 @@ def _product(node: Node, kernel: Kernel, context: Context) -> Product:
         left=_operand(left, kernel, context, k_last=True),
         right=_operand(right, kernel, context, k_last=False),
         result=result,
-        packs=exact_quotient(n, 4) is not None,
+        packs=is_multiple(n, PACK),
     )
 
 

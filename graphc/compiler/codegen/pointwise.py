@@ -18,12 +18,10 @@ from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256
-PACK = 4
-# Enough blocks to fill any card several times over; beyond, threads walk on.
-MOST_BLOCKS = 4096
 
 # Families whose rules print a loop.
 _LOOPS = ("reduce", "contraction", "window")

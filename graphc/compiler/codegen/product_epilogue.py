@@ -16,8 +16,9 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import dependents
-from graphc.compiler.graph.dim import exact_quotient, product
+from graphc.compiler.graph.dim import is_multiple, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 # Pointwise ops of many instructions: divisions and functions of a float.
@@ -81,7 +82,7 @@ def finish(
             pointer = signature.store_pointer(place)
             guard = f"gc_ok({signature.status()})" if place.guarded else ""
             offset = signature.offset(place, node.shape)
-            aligned = place.step is None or exact_quotient(product(node.shape), 4) is not None
+            aligned = place.step is None or is_multiple(product(node.shape), PACK)
             if packs is not None and aligned:
                 at = plus(offset, packs[1])
                 address = f"{pointer} + {at if at == packs[1] else f'({at})'}"

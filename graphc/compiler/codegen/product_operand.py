@@ -9,7 +9,8 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.product import Axis, Direct, Operand
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.tiles import Tile
-from graphc.compiler.graph.dim import Dim, Size, exact_quotient, product
+from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
+from graphc.compiler.schedule.cards import PACK
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def is_aligned(operand: Direct, signature: Signature, sizes: tuple[Size, Size]) 
     strides = [operand.row, *operand.batch_strides, *(stride for _, stride in operand.steps)]
     if place.step is not None:
         strides.append(product(operand.node.shape))
-    return all(exact_quotient(size, 4) is not None for size in (fast, operand.offset, *strides))
+    return all(is_multiple(size, PACK) for size in (fast, operand.offset, *strides))
 
 
 def element(emitter: Emitter, operand: Operand, batch: tuple[str, ...], outer: str, k: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.emitter import Emitter, Given
+from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_epilogue import finish, partial_sums
@@ -52,7 +52,7 @@ def print_vector(
         end = partial_sums(emitter, products, index, partial, "total{}")
     else:
         for number, one in enumerate(products):
-            emitter.given[one.node] = _named(f"total{number}")
+            emitter.given[one.node] = always(f"total{number}")
         end = finish(kernel, first, context, emitter, index)
     size = signature.size
     results = size(first.m * first.n)
@@ -73,7 +73,3 @@ def print_vector(
         epilogue=end,
         parameters=signature.parameters,
     )
-
-
-def _named(text: str) -> Given:
-    return lambda index: text

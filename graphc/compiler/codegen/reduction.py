@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphc.compiler.graph import Node, Symbol
-from graphc.compiler.graph.dim import Dim, Size, evaluate, product, symbols
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, Size, evaluate_at, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.relation import Split, split_of
@@ -35,15 +35,7 @@ _NO_WORK = ("constant", "dim", "iota", "reshape")
 
 def typical(size: Size) -> int:
     """A size with each of its symbols at a typical value."""
-    known: dict[Symbol, int] = dict.fromkeys(symbols(size), _TYPICAL)
-    return evaluate(size, known)
-
-
-def in_fours(size: Size) -> bool:
-    """Whether a size is a multiple of four whatever its symbols are."""
-    if isinstance(size, Dim):
-        return all(factor % 4 == 0 for _, factor in size.terms)
-    return size % 4 == 0
+    return evaluate_at(size, _TYPICAL)
 
 
 @dataclass(frozen=True)

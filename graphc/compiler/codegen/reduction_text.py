@@ -8,7 +8,7 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
-from graphc.compiler.codegen.emitter import Emitter, Given, note
+from graphc.compiler.codegen.emitter import Emitter, always, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.reduction import Domain, Walk, exponent, held_of
 from graphc.compiler.codegen.signature import Place, Signature
@@ -87,7 +87,7 @@ class WalkPrinter:
         lines = self.emitter.take()
         loads = self._take_loads()
         for anchor, one in zip(walk.anchors, accumulators, strict=True):
-            self.emitter.given[anchor] = _always(one.result)
+            self.emitter.given[anchor] = always(one.result)
         if self._names.wide:
             place = self._names.place
             wanted = [(place, f"first_{place}"), (ELEMENT, "first")]
@@ -106,7 +106,7 @@ class WalkPrinter:
         for anchor, one, place in zip(walk.anchors, accumulators, places, strict=True):
             part = f"{self._signature.load_pointer(place)}[{ELEMENT}]"
             self.emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {part});")
-            self.emitter.given[anchor] = _always(one.result)
+            self.emitter.given[anchor] = always(one.result)
         start = f"const int {ELEMENT} = {plus(times(names.row, count), names.place)};"
         return WalkText(_title(walk), "", [], accumulators, start, self.emitter.take(), [], [])
 
@@ -119,7 +119,7 @@ class WalkPrinter:
             position = self._names.row if ours else "0"
             name = emitter.value(x, Index(x.shape, linear=position))
             if not ours:
-                emitter.given[node] = _always(name)
+                emitter.given[node] = always(name)
                 continue
             # A flip or a slice may read both at another row's elements.
             self._give(node, ELEMENT, partial(str, name))
@@ -270,10 +270,6 @@ class WalkPrinter:
         emitter.line(f"{array}[{slot}] = {value};")
         self._give(node, ELEMENT, lambda: f"{array}[{slot}]")
         return array
-
-
-def _always(name: str) -> Given:
-    return lambda _: name
 
 
 def _title(walk: Walk) -> str:

@@ -10,8 +10,8 @@ How a row is spread over threads, by its length alone:
 
 The values that several walks need stay in registers in the first two cases, so the row is read
 once. In the last one each walk reads it again, which the launch notes; a softmax is two walks there
-(`joined`). Where there are few long
-rows and one walk, a row is divided over blocks, and a second launch puts the parts together.
+(`joined`). Where there are few long rows and one walk, a row is divided over blocks, and a second
+launch puts the parts together.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from graphc.compiler.codegen.reduction import (
     Walk,
     domain_of,
     held_words,
-    in_fours,
     is_divided,
     joined,
     notes_of,
@@ -39,16 +38,15 @@ from graphc.compiler.codegen.reduction_text import WalkPrinter
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.walk_text import (
-    PACK,
     PART,
     Course,
     Names,
     WalkText,
 )
-from graphc.compiler.graph.dim import Dim, Size, ceil_divide
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide, is_multiple
+from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK, WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
-WARP = 32
 THREADS = 128
 """Of a block in which warps, or parts of warps, have rows of their own."""
 LONGEST_WARP_ROW = 1024
@@ -60,8 +58,6 @@ FEW_ROWS_LENGTH = 4096
 # Registers of a thread that hold a row; the rest are for the computation.
 _MOST_WARP_WORDS = 64
 _MOST_BLOCK_WORDS = 32
-# Enough blocks to fill any card several times over; beyond, they walk on to further rows.
-_MOST_BLOCKS = 4096
 
 # Elements a part at least, and parts at most: one block puts them together.
 _PART = 8192
@@ -103,7 +99,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     domain = domain_of(kernel)
     walks = walks_of(kernel, domain)
     last, kept = domain.runs[-1] if domain.runs else (1, True)
-    wide = not kept and in_fours(last) and last != 0
+    wide = not kept and is_multiple(last, PACK) and last != 0
     group = choose_group(domain, walks, wide)
     if is_divided(walks, domain.kept, domain.reduced):
         parts = parts_of(domain.reduced, _PART)
@@ -123,7 +119,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     text = _render(kernel, name, signature, printer, domain, walks, group, names)
     notes = notes_of(kernel, domain, walks, group.turns is not None, row)
     how = "; ".join([_how(domain, group, wide, row), *notes])
-    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
+    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
     launch = context.launch(name, kernel, signature, text, (blocks, 1, 1), (group.block, 1, 1), how)
     return [dataclasses.replace(launch, notes=tuple(notes))]
 
@@ -140,7 +136,7 @@ def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
     steps = length // PACK if wide else length  # what a thread takes in one turn
     each = PACK if wide else 1
     if length <= LONGEST_WARP_ROW:
-        lanes = min(WARP, 1 << max(0, steps - 1).bit_length())
+        lanes = min(WARP, power_of_two(steps))
         turns = -(-steps // lanes)
         if words * turns * each <= _MOST_WARP_WORDS:
             return Group(lanes, THREADS, turns if words else None)
@@ -250,7 +246,7 @@ def _divided(
     how = (
         f"{_extents(domain, names.row)} in {parts} parts; a block of {group.threads} threads a part"
     )
-    grid = (Clamped(domain.kept, 1, _MOST_BLOCKS), parts, 1)
+    grid = (Clamped(domain.kept, 1, MOST_BLOCKS), parts, 1)
     first = context.launch(name, kernel, signature, text, grid, (group.block, 1, 1), how)
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
 
@@ -292,7 +288,7 @@ def finish(
     group = Group(WARP, THREADS, None)
     rows = signature.size(domain.kept)
     whole = _template(name, signature, head, texts, results, group, names, rows, count, short=True)
-    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, _MOST_BLOCKS)
+    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
     how = f"puts the parts of each {names.row} together, a warp a {names.row}"
     return context.launch(name, kernel, signature, whole, (blocks, 1, 1), (group.block, 1, 1), how)
 

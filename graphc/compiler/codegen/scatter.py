@@ -24,10 +24,10 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.schedule.cards import PACK, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256
-PACK = 4
 _ROUNDS = 4
 """Indices that a thread looks at in one chunk."""
 _MOST_ELEMENTS = 2048
@@ -39,19 +39,14 @@ _MOST_GRID_Y = 65535
 
 def scatter_tile(size: Size, columns: Size) -> tuple[int, int]:
     """Rows and columns of a block's tile of a result with `size` rows, by the rule above."""
-    wide = _MOST_COLUMNS if isinstance(columns, Dim) else _power(columns, _MOST_COLUMNS)
+    wide = _MOST_COLUMNS if isinstance(columns, Dim) else min(power_of_two(columns), _MOST_COLUMNS)
     most = _MOST_ELEMENTS // wide
-    rows = most if isinstance(size, Dim) else _power(size, most)
+    rows = most if isinstance(size, Dim) else min(power_of_two(size), most)
     if not isinstance(size, Dim):
         across = 1 if isinstance(columns, Dim) else -(-columns // wide)
         while rows * wide > THREADS and -(-size // rows) * across < _ENOUGH_BLOCKS:
             rows //= 2
     return rows, wide
-
-
-def _power(size: int, most: int) -> int:
-    """The power of two that holds `size`, at most `most`."""
-    return min(1 << max(size - 1, 0).bit_length(), most)
 
 
 def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:

@@ -42,7 +42,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphc.compiler.codegen.launch import Clamped
-from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate, symbols
+from graphc.compiler.graph.dim import Dim, Size, ceil_divide, evaluate_at
 
 BLOCKS = 128  # about one for each multiprocessor of a large card
 PART = 1024
@@ -164,11 +164,11 @@ def choose_tile(
         if tile.sums(products, dtype) <= MOST_SUMS
         and replace(tile, depth=LEAST_DEPTH).shared(*operands, dtype) <= MOST_SHARED
     ]
-    parts = max(1, min(MOST_PARTS, _typical(k) // PART))
+    parts = max(1, min(MOST_PARTS, typical(k) // PART))
     tile = fitting[0]
     for smaller in fitting[1:]:
-        area, less = (t.covered(_typical(m), _typical(n)) for t in (tile, smaller))
-        enough = _typical(blocks(tile, m, n, matrices)) * parts >= BLOCKS
+        area, less = (t.covered(typical(m), typical(n)) for t in (tile, smaller))
+        enough = typical(blocks(tile, m, n, matrices)) * parts >= BLOCKS
         if enough and area <= MOST_WASTE * less:
             break
         tile = smaller
@@ -198,7 +198,7 @@ def split(
         wanted: how many blocks there should be.
         most: of the parts.
     """
-    if wanted // _typical(grid) < 2 or _typical(k) < 2 * part:
+    if wanted // typical(grid) < 2 or typical(k) < 2 * part:
         return None
     if not isinstance(k, Dim):
         return Clamped(wanted // grid, 1, min(most, k // part))
@@ -212,6 +212,6 @@ def _covers(depth: int, k: Size) -> bool:
     return depth >= LEAST_DEPTH and not isinstance(k, Dim) and k <= depth
 
 
-def _typical(size: Size) -> int:
-    known = dict.fromkeys(symbols(size), TYPICAL) if isinstance(size, Dim) else {}
-    return evaluate(size, known)
+def typical(size: Size) -> int:
+    """A size with each of its symbols at `TYPICAL`."""
+    return evaluate_at(size, TYPICAL)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.launch import Clamped, Launch
-from graphc.compiler.codegen.pointwise import MOST_BLOCKS, PACK, THREADS, elementwise_body
+from graphc.compiler.codegen.pointwise import THREADS, elementwise_body
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph.dim import Dim, ceil_divide, product
+from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from graphc.compiler.schedule.cards import PACK
+
 ELEMENT = "i"
 """The variable that holds the walked element's place in the domain."""
 PART = "part"
 """The variable that counts the elements of a pack."""
-PACK = 4
 CHUNK = 32
 """Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
 

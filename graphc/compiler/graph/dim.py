@@ -241,6 +241,11 @@ def ceil_divide(numerator: Size, denominator: int) -> Size:
     return floor_divide(numerator + (denominator - 1), denominator)
 
 
+def is_multiple(size: Size, factor: int) -> bool:
+    """Whether a size is a multiple of an int whatever its symbols are."""
+    return exact_quotient(size, factor) is not None
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """The product of sizes; 1 for none."""
     total: Size = 1
@@ -268,6 +273,11 @@ def evaluate(size: Size, bindings: Mapping[Symbol, int]) -> int:
             factor *= atom.evaluate(bindings)
         total += factor
     return total
+
+
+def evaluate_at(size: Size, value: int) -> int:
+    """A size with all its symbols at one value, for choices that cannot wait for a call."""
+    return evaluate(size, dict.fromkeys(symbols(size), value))
 
 
 def substitute(size: Size, sizes: Mapping[Symbol, Size]) -> Size:

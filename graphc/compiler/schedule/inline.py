@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph import Node, toposort
-from graphc.compiler.graph.dim import Dim, evaluate, product, symbols
+from graphc.compiler.graph.dim import evaluate_at, product
 from graphc.compiler.graph.ops import OPS
 
 INDEX_MAPS = frozenset(
@@ -53,9 +53,7 @@ def is_leaf(node: Node) -> bool:
 
 def nbytes(node: Node) -> int:
     """The bytes of a value with every symbol at a typical size, for comparisons."""
-    size = product(node.shape)
-    known = dict.fromkeys(symbols(size), _TYPICAL) if isinstance(size, Dim) else {}
-    return evaluate(size, known) * np.dtype(node.dtype).itemsize
+    return evaluate_at(product(node.shape), _TYPICAL) * np.dtype(node.dtype).itemsize
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy as np
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.cards import WARP
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.kernel import Loop
 
@@ -38,7 +39,6 @@ FEW_NODES = 40
 MOST_NODES = 512
 """More values a step would not stay in registers."""
 
-WARP = 32
 _ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
 _HEAVY = ("reduce", "contraction")
 _OTHER_KINDS = ("conv", "scatter_add", "scan", "item")

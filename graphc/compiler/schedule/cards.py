@@ -1,0 +1,15 @@
+"""What kernels are laid out for: what every card has, and what fills a large one."""
+
+WARP = 32
+"""Threads that run in step, and exchange registers by shuffles."""
+
+PACK = 4
+"""Neighbouring elements that a thread takes at once: of float32, the 16 bytes of a wide load."""
+
+MOST_BLOCKS = 4096
+"""Of a grid whose threads walk on: enough to fill any card several times over."""
+
+
+def power_of_two(size: int) -> int:
+    """The smallest power of two that is at least a size: of threads that halve a sum."""
+    return 1 << max(0, size - 1).bit_length()
