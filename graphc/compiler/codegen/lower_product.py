@@ -13,7 +13,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.pointwise import THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
-from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums, position_text
+from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
 from graphc.compiler.codegen.product_operand import Fetch, fetch
 from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
@@ -179,10 +179,10 @@ def _tile_epilogue(
     first = products[0]
     head = ""
     if first.packs:
-        start = position_text(emitter, first.result(emitter, batch, "row", "start"))
+        start = emitter.place(first.result(emitter, batch, "row", "start"))
         emitter.line(f"const int first = {start};")
         head = emitter.take()
-        emitter.lanes = ("position", "lane")
+        emitter.lanes, emitter.pack_start = ("position", "lane"), "first"
     index = first.result(emitter, batch, "row", "column")
     if partial:
         end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
@@ -191,6 +191,7 @@ def _tile_epilogue(
             emitter.given[one.node] = always(f"sum{number}.of[lane]")
         wide = ("position", "first") if first.packs else None
         end = finish(kernel, first, context, emitter, index, wide)
+    head = "\n".join(part for part in (head, *emitter.pack_lines) if part)
     used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
     return {"head": head, "used": used, **end}
 

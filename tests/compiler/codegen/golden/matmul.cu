@@ -103,20 +103,20 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
       const int start = first_column + own_column + c * 32;
       const gc_pack<float> sum0 = gc_pick(total0, r, c);
       const int first = row * 512 + start;
+      const gc_words words0 = gc_random_words(first / 4, 0, call_step, w0, w1);
       gc_pack<float> pack_y0;
       #pragma unroll
       for (int lane = 0; lane < 4; ++lane) {
         const int column = start + lane;
-        const int position = first + lane;
-        const unsigned int t0 = gc_random(position, 0, call_step, w0, w1);  // dropout_1
-        const gc_int64 t1 = gc_cast<gc_int64>(t0);  // dropout_1
-        const bool t2 = gc_less(t1, 3435973836LL);  // dropout_1
-        const float t3 = x2[column];
-        const float t4 = gc_add(sum0.of[lane], t3);  // dense_1
-        const float t5 = gc_maximum(t4, 0.0f);  // dense_1
-        const float t6 = gc_div(t5, 0.8f);  // dropout_1
-        const float t7 = gc_where(t2, t6, 0.0f);  // dropout_1
-        pack_y0.of[lane] = t7;
+        const unsigned int t1 = gc_word(words0, lane);  // dropout_1
+        const gc_int64 t2 = gc_cast<gc_int64>(t1);  // dropout_1
+        const bool t3 = gc_less(t2, 3435973836LL);  // dropout_1
+        const float t4 = x2[column];
+        const float t5 = gc_add(sum0.of[lane], t4);  // dense_1
+        const float t6 = gc_maximum(t5, 0.0f);  // dense_1
+        const float t7 = gc_div(t6, 0.8f);  // dropout_1
+        const float t8 = gc_where(t3, t7, 0.0f);  // dropout_1
+        pack_y0.of[lane] = t8;
       }
       gc_store4(y0 + first, pack_y0);
     }
