@@ -9,6 +9,7 @@ from graphc.compiler.codegen.conv_classes import Axis
 from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.product import Axis as Fast
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
@@ -41,10 +42,14 @@ class Weights:
         """The axes of k: in the order of memory, if that makes them one walk."""
         extents = (self.node.shape[1], *(axis.places for axis in self.axes))
         plain = tuple(Summed(k, extent) for k, extent in enumerate(extents, start=1))
-        if self.map is None or any(isinstance(stride, Dim) for stride in self.map.strides):
+        if self.map is None:
             return plain
-        forwards = tuple(replace(one, backwards=self._stride(one.axis) < 0) for one in plain)
-        ordered = sorted(forwards, key=lambda one: -abs(self._stride(one.axis)))
+        strides = {one.axis: self._stride(one.axis) for one in plain}
+        known = {axis: stride for axis, stride in strides.items() if not isinstance(stride, Dim)}
+        if len(known) < len(strides):
+            return plain
+        forwards = tuple(replace(one, backwards=known[one.axis] < 0) for one in plain)
+        ordered = sorted(forwards, key=lambda one: -abs(known[one.axis]))
         if nested(self._walks(forwards)) is None and nested(self._walks(ordered)) is not None:
             return tuple(ordered)
         return forwards
@@ -70,7 +75,7 @@ class Weights:
             return Direct(self.map.node, "k", row, (0,) * batch, offset)
         if row == 1 and step is not None and self.stored:
             return Direct(self.map.node, "outer", step, (0,) * batch, offset)
-        fast = "outer" if row == 1 else "k"
+        fast: Fast = "outer" if row == 1 else "k"
         return from_memory(self.node, fast, lambda *at: self._read(order, offset, *at))
 
     def _read(

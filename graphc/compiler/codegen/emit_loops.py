@@ -1,13 +1,13 @@
 """Ops that read many elements for one result, as loops inside of one thread.
 
-Any op can be computed in this form; where there is much to add up, a kind of kernel of its own
-spreads the work over threads instead.
+Where there is much to add up, a kind of kernel of its own spreads the work over threads instead.
+This form serves products without elements, convolutions that are no product (one filter), and the
+reductions of a row that a persistent loop makes.
 """
 
 from __future__ import annotations
 
 from graphc.compiler.codegen.c_text import C_TYPES, minus, modulo, over, plus, times
-from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
@@ -113,21 +113,3 @@ def image_coordinates(
             conditions.append(f"{coord} < {size(extent)}")
         coords.append(coord)
     return coords, conditions
-
-
-@rule("scatter_add")
-def _scatter_add(emitter: Emitter, node: Node, index: Index) -> str:
-    """The updates whose index is this row, in their order: deterministic, no atomics."""
-    indices, updates = node.inputs
-    axis = node.attrs["axis"]
-    coords = emitter.coordinates(index)
-    total = emitter.variable(node, "0")
-    inner, head = emitter.loop(product(indices.shape))
-    with emitter.block(head):
-        place = Index(indices.shape, linear=inner)
-        row = checked_index(emitter, node, indices, place, node.attrs["size"])
-        with emitter.block(f"if ({row} == {coords[axis]})"):
-            inside = (*coords[:axis], *emitter.coordinates(place), *coords[axis + 1 :])
-            update = emitter.value(updates, Index(updates.shape, coords=inside))
-            emitter.line(f"{total} = gc_add({total}, {update});")
-    return total

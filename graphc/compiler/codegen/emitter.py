@@ -158,14 +158,18 @@ class Emitter:
         return self.once(("int", expression), lambda: self.define("int", expression, "i"))
 
     def position(self, index: Index) -> str:
-        """The index's place in C order."""
+        """The index's place in C order, as a name or a number."""
+        return index.linear if index.linear is not None else self.integer(self.place(index))
+
+    def place(self, index: Index) -> str:
+        """The index's place in C order, as an expression."""
         if index.linear is not None:
             return index.linear
         assert index.coords is not None
         text = "0"
         for coord, size in zip(index.coords, index.shape, strict=True):
             text = plus(times(text, self.signature.size(size)), coord)
-        return self.integer(text)
+        return text
 
     def coordinate(self, index: Index, axis: int) -> str:
         """The index's coordinate along one axis."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment, minus, plus
+from graphc.compiler.codegen.c_text import C_TYPES, comment, minus
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
@@ -263,7 +263,6 @@ class _Writer:
     def _write(self, item: Node, index: Index, value: str) -> None:
         position = self._emitter.position(index)
         for place in self._sinks[item]:
-            pointer = self.signature.store_pointer(place)
-            target = f"{pointer}[{plus(self.signature.offset(place, item.shape), position)}]"
-            guard = f"if (gc_ok({self.signature.status()})) " if place.guarded else ""
-            self._emitter.line(f"{guard}{target} = {value};")
+            target, guard = self.signature.stored(place, item.shape, position)
+            head = f"if ({guard}) " if guard else ""
+            self._emitter.line(f"{head}{target} = {value};")

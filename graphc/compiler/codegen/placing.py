@@ -51,14 +51,14 @@ class Updates:
             tested.append(tested[-1].union(*map(_tests, kernels([step]))))
         for value, state in zip(values, states, strict=True):
             node = shared.get(state)
-            position = producer.get(value)
-            step = steps[position] if position is not None else None
+            made = producer.get(value, -1)  # the step that makes it; a leaf has none
+            writer = steps[made] if made >= 0 else None
             over = (
-                isinstance(step, Kernel)
-                and (node is None or last_reader.get(node, -1) <= position)
+                isinstance(writer, Kernel)
+                and (node is None or last_reader.get(node, -1) <= made)
                 and value not in fetched
-                and tested[-1] <= tested[position]
-                and _writes_safely(step, value, node)
+                and tested[-1] <= tested[made]
+                and _writes_safely(writer, value, node)
             )
             if over:
                 context.sinks.setdefault(value, []).append(places[state])

@@ -8,14 +8,13 @@ read in the order of the results come in 16-byte loads. Where a thread has a loo
 from __future__ import annotations
 
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
-from graphc.compiler.codegen.c_text import C_TYPES, plus
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
-from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph import Node
+from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
@@ -53,21 +52,19 @@ def elementwise_body(
 ) -> dict[str, object]:
     """What the macro `elementwise` of templates/elementwise.j2 needs to compute and store the
     outputs of a kernel, which have equal numbers of elements."""
-    wide = not any(
-        OPS[node.op].family in _LOOPS or node.op == "scatter_add" for node in kernel.body
-    )
+    wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
     emitter = Emitter(signature, ("i", "lane"), "first") if wide else Emitter(signature)
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
     packs, stores = [], []
     for node, value in zip(kernel.outputs, values, strict=True):
         for place in context.sinks[node]:
-            pointer = signature.store_pointer(place)
-            guard = f"gc_ok({signature.status()})" if place.guarded else ""
             if wide and place.step is None:
+                pointer, guard = signature.store_pointer(place), signature.guard(place)
                 packs.append((C_TYPES[place.dtype], pointer, value, guard))
             else:
-                stores.append((_target(signature, pointer, place, node), value, guard))
+                target, guard = signature.stored(place, node.shape, "i")
+                stores.append((target, value, guard))
     return {
         "wide": wide,
         "count": signature.size(product(kernel.extents)),
@@ -77,7 +74,3 @@ def elementwise_body(
         "packs": packs,
         "stores": stores,
     }
-
-
-def _target(signature: Signature, pointer: str, place: Place, node: Node) -> str:
-    return f"{pointer}[{plus(signature.offset(place, node.shape), 'i')}]"

@@ -79,16 +79,15 @@ def finish(
     wide, stores = [], []
     for node, value in zip(kernel.outputs, values, strict=True):
         for place in context.sinks[node]:
-            pointer = signature.store_pointer(place)
-            guard = f"gc_ok({signature.status()})" if place.guarded else ""
-            offset = signature.offset(place, node.shape)
+            target, guard = signature.stored(place, node.shape, position)
             aligned = place.step is None or is_multiple(product(node.shape), PACK)
             if packs is not None and aligned:
-                at = plus(offset, packs[1])
+                pointer = signature.store_pointer(place)
+                at = plus(signature.offset(place, node.shape), packs[1])
                 address = f"{pointer} + {at if at == packs[1] else f'({at})'}"
                 wide.append((C_TYPES[place.dtype], pointer, address, value, guard))
             else:
-                stores.append((f"{pointer}[{plus(offset, position)}]", value, guard))
+                stores.append((target, value, guard))
     loads = [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()]
     return {"lines": emitter.text, "loads": loads, "packs": wide, "stores": stores}
 
@@ -98,19 +97,8 @@ def at_position(emitter: Emitter, index: Index, name: str) -> Index:
     if index.coords is None:
         return Index(index.shape, linear=name)
     # The emitter finds the variable where it would work out the position from the coordinates.
-    text = position_text(emitter, index)
-    emitter.once(("int", text), lambda: name)
+    emitter.once(("int", emitter.place(index)), lambda: name)
     return index
-
-
-def position_text(emitter: Emitter, index: Index) -> str:
-    """The index's place in C order, as the expression that the emitter makes for it."""
-    if index.coords is None:
-        return emitter.position(index)
-    text = "0"
-    for coord, size in zip(index.coords, index.shape, strict=True):
-        text = plus(times(text, emitter.signature.size(size)), coord)
-    return text
 
 
 def partial_sums(

@@ -62,10 +62,8 @@ class WalkPrinter:
         values = [self.emitter.value(node, Index(node.shape, linear=row)) for node in outputs]
         for node, value in zip(outputs, values, strict=True):
             for place in self._context.sinks[node]:
-                pointer = self._signature.store_pointer(place)
-                target = plus(self._signature.offset(place, node.shape), row)
-                guard = f"if (gc_ok({self._signature.status()})) " if place.guarded else ""
-                self.emitter.line(f"{guard}{pointer}[{target}] = {value};")
+                target, guard = self._signature.stored(place, node.shape, row)
+                self.emitter.line(f"{_when(guard)}{target} = {value};")
         return self.emitter.take()
 
     # ---- the walks ------------------------------------------------------------------------------
@@ -175,9 +173,8 @@ class WalkPrinter:
         reduced = iter(self._coordinates(self._domain.reduced_runs, place))
         kept = iter(self._kept)
         coords = [next(kept if stays else reduced) for _, stays in self._domain.runs]
-        text = "0"
-        for coord, (size, _) in zip(coords, self._domain.runs, strict=True):
-            text = plus(times(text, self._signature.size(size)), coord)
+        sizes = tuple(size for size, _ in self._domain.runs)
+        text = emitter.place(Index(sizes, coords=tuple(coords)))
         emitter.line(f"const int {'first' if wide else ELEMENT} = {text};")
         lines = emitter.take()
         if wide:  # the last coordinate is that of the pack's first element
@@ -213,16 +210,13 @@ class WalkPrinter:
         packs = []
         for node in walk.outputs:
             for place in self._context.sinks[node]:
-                pointer = self._signature.store_pointer(place)
-                conditions = [names.guard] if names.guard else []
-                if place.guarded:
-                    conditions.append(f"gc_ok({self._signature.status()})")
-                guard = f"if ({' && '.join(conditions)}) " if conditions else ""
+                target, guard = self._signature.stored(place, node.shape, ELEMENT)
+                guard = _when(names.guard, guard)
                 if names.wide and place.step is None:
+                    pointer = self._signature.store_pointer(place)
                     packs.append((C_TYPES[place.dtype], pointer, values[node], guard))
-                    continue
-                target = plus(self._signature.offset(place, node.shape), ELEMENT)
-                emitter.line(f"{guard}{pointer}[{target}] = {values[node]};")
+                else:
+                    emitter.line(f"{guard}{target} = {values[node]};")
         return packs
 
     def _take_loads(self) -> list[tuple[str, str, str, str]]:
@@ -270,6 +264,12 @@ class WalkPrinter:
         emitter.line(f"{array}[{slot}] = {value};")
         self._give(node, ELEMENT, lambda: f"{array}[{slot}]")
         return array
+
+
+def _when(*conditions: str) -> str:
+    """The head of a statement that is run under conditions, of which those that are empty hold."""
+    tested = " && ".join(filter(None, conditions))
+    return f"if ({tested}) " if tested else ""
 
 
 def _title(walk: Walk) -> str:

@@ -133,11 +133,10 @@ def _stores(
     packs, stores = [], []
     for node, value in zip(kernel.outputs, values, strict=True):
         for place in context.sinks[node]:
-            pointer = signature.store_pointer(place)
-            guard = f"gc_ok({signature.status()})" if place.guarded else ""
             if packed and place.step is None:
+                pointer, guard = signature.store_pointer(place), signature.guard(place)
                 packs.append((C_TYPES[place.dtype], pointer, value, guard))
             else:
-                target = f"{pointer}[{plus(signature.offset(place, node.shape), 'i')}]"
+                target, guard = signature.stored(place, node.shape, "i")
                 stores.append((target, value, guard))
     return packs, stores

@@ -21,7 +21,7 @@ from graphc.compiler.codegen.launch import (
     Word,
 )
 from graphc.compiler.graph import BATCH, Node, Symbol
-from graphc.compiler.graph.dim import Dim, FloorQuotient, Size, product, symbols
+from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
 
 _WIDTH = 98
 
@@ -134,7 +134,7 @@ class Signature:
             self.legend.append(f"{name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
         return name
 
-    def offset(self, place: Place, shape: tuple[Size, ...]) -> str:
+    def offset(self, place: Place, shape: Shape) -> str:
         """Where a value of a shape begins in its buffer, as an int expression."""
         if place.step is None:
             return "0"
@@ -150,6 +150,16 @@ class Signature:
         assert place.pointer in self._written
         self._stored.update(dict.fromkeys(place.buffers))
         return self._pointer(place)
+
+    def stored(self, place: Place, shape: Shape, position: str) -> tuple[str, str]:
+        """An element of a value as the target of an assignment, and the condition under which it
+        is stored, empty where it always is."""
+        pointer = self.store_pointer(place)
+        return f"{pointer}[{plus(self.offset(place, shape), position)}]", self.guard(place)
+
+    def guard(self, place: Place) -> str:
+        """The condition under which a place is written, empty where it always is."""
+        return f"gc_ok({self.status()})" if place.guarded else ""
 
     def size(self, size: Size) -> str:
         """A size as an int expression; its symbols become parameters."""

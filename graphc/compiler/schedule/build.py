@@ -64,8 +64,8 @@ def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
     read = {node for step in steps for node in step.inputs}
     parts: list[Kernel] = []
     for step in steps:
-        last = isinstance(step, Kernel) and not any(node in read for node in step.outputs)
-        if not last or step.kind != "pointwise":
+        is_read = any(node in read for node in step.stores)
+        if isinstance(step, Loop) or step.kind != "pointwise" or is_read:
             yield step
             continue
         full = len(parts) == MOST_PARTS or _pointers([*parts, step]) > MOST_POINTERS
@@ -170,7 +170,9 @@ def _ordered(
     }
     for value, old in overwritten.items():
         writer = producer.get(value)
-        for reader in steps if writer is not None else ():
+        if writer is None:
+            continue
+        for reader in steps:
             if old in reader.inputs and reader is not writer and not _needs(reader, writer, before):
                 before[writer].append(reader)
     order: list[Step] = []

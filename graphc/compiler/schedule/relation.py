@@ -21,6 +21,7 @@ axes of size 1. Two shapes that reshape into each other along their runs have eq
 SAME = "same"
 ELSEWHERE = "elsewhere"
 Relation: TypeAlias = str | Split
+"""`SAME`, `ELSEWHERE`, or, of a broadcast, how its elements are divided into rows."""
 
 
 def split_of(shape: Shape, kept: tuple[int, ...]) -> Split:
@@ -48,13 +49,8 @@ def readings(node: Node, scope: Scope) -> Iterator[tuple[Node, Relation]]:
 
     Of a reduction the relation is seen from an element of its input.
     """
-    if OPS[node.op].family == "reduce":
-        starts = [(node.inputs[0], SAME)]
-    elif OPS[node.op].family == "pointwise" or node.op in ("reshape", "broadcast"):
-        starts = [(x, _through(node, SAME)) for x in node.inputs]
-    else:
-        starts = [(x, ELSEWHERE) for x in node.inputs]
-    pending: list[tuple[Node, Relation]] = starts[::-1]
+    relation = SAME if OPS[node.op].family == "reduce" else _through(node, SAME)
+    pending = [(x, relation) for x in reversed(node.inputs)]
     seen: set[tuple[Node, Relation]] = set()
     while pending:
         found = pending.pop()

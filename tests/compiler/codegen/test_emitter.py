@@ -33,8 +33,8 @@ def lines(node: Node, leaves: Sequence[Node], index: Index | None = None) -> lis
 
 
 def test_every_op_is_printed_somehow() -> None:
-    elsewhere = {"input", "shared", "arg", "scan", "item"}  # memory, and loops of launches
-    others = {name for name, op in OPS.items() if op.family != "pointwise"} - elsewhere
+    memory, kernels = {"input", "shared", "arg", "item"}, {"scan", "scatter_add"}
+    others = {name for name, op in OPS.items() if op.family != "pointwise"} - memory - kernels
     assert set(RULES) | set(MAPS) == others
     assert not set(RULES) & set(MAPS)
 
@@ -149,7 +149,6 @@ def test_user_names_reach_comments_only() -> None:
     with g.origin("int main() {}\n#error"):
         out = g.tanh(x)
     body = lines(out, (x,))
-    assert all(line.split("//")[0].isidentifier() or "evil" not in line for line in body)
     assert [line.split("  //")[0] for line in body] == [
         "const float t0 = x0[i];",
         "const float t1 = gc_tanh(t0);",
