@@ -115,6 +115,38 @@ struct gc_reduce_exp_sum {
   }
 };
 
+// ---- sum of (x - mean)^2 ------------------------------------------------------------------------
+
+// Of the x so far: how many, their mean, and the sum of squared differences from it.
+template <typename T> struct gc_moments {
+  T count;
+  T mean;
+  T squares;
+};
+
+struct gc_reduce_squares {
+  template <typename T> static GC_DEVICE gc_moments<T> identity() {
+    gc_moments<T> nothing = {T(0), T(0), T(0)};
+    return nothing;
+  }
+  template <typename T> static GC_DEVICE gc_moments<T> element(T x, int) {
+    gc_moments<T> one = {T(1), x, T(0)};
+    return one;
+  }
+  template <typename T> static GC_DEVICE gc_moments<T> combine(gc_moments<T> x, gc_moments<T> y) {
+    if (x.count == T(0)) return y;
+    if (y.count == T(0)) return x;
+    const T count = x.count + y.count, part = y.count / count, apart = y.mean - x.mean;
+    const T between = apart * apart * (x.count * part);
+    gc_moments<T> both = {count, x.mean + apart * part, x.squares + y.squares + between};
+    return both;
+  }
+  // Where the mean is infinite or NaN, a difference from it is NaN.
+  template <typename T> static GC_DEVICE T result(gc_moments<T> x) {
+    return x.squares + (x.mean - x.mean);
+  }
+};
+
 // ---- the threads of a warp and of a block -------------------------------------------------------
 #ifdef __CUDACC__
 
@@ -130,6 +162,12 @@ template <typename T> GC_DEVICE gc_placed<T> gc_other_lane(gc_placed<T> x, int l
 
 template <typename T> GC_DEVICE gc_scaled<T> gc_other_lane(gc_scaled<T> x, int lanes) {
   gc_scaled<T> other = {gc_other_lane(x.largest, lanes), gc_other_lane(x.sum, lanes)};
+  return other;
+}
+
+template <typename T> GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int lanes) {
+  gc_moments<T> other = {gc_other_lane(x.count, lanes), gc_other_lane(x.mean, lanes),
+                         gc_other_lane(x.squares, lanes)};
   return other;
 }
 

@@ -111,6 +111,29 @@ def test_a_softmax_of_rows_that_are_not_held() -> None:
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-37)
 
 
+def test_a_normalisation_of_rows_and_columns_that_are_not_held() -> None:
+    """The squared differences are summed along with the mean, far from zero as well."""
+    length = g.symbol("length")
+    shapes = [((BATCH, length), 1), ((BATCH, 20_004), 1), ((BATCH, 5), 0), ((BATCH, 3, 7), (0, 2))]
+    random = np.random.default_rng(3)
+    for batch, columns in ((7, 31), (1, 1), (40, 300)):
+        outputs, feeds = [], {}
+        for shape, axes in shapes:
+            x = g.input(shape, "float32")
+            known = [{BATCH: batch, length: columns}.get(size, size) for size in shape]
+            values = random.normal(30.0, 2.0, known).astype("float32")
+            if batch == 7 and axes == 1:
+                values[1, -1], values[2, 0], values[3] = np.nan, np.inf, -np.inf
+                values[4], values[5, ::2] = 1e-30, 0.0
+            feeds[x] = values
+            variance = g.var(x, axes, keepdims=True)
+            outputs += [variance, (x - g.mean(x, axes, keepdims=True)) * g.rsqrt(variance + 1.0)]
+        with np.errstate(invalid="ignore"):
+            pairs = both(outputs, feeds)
+        for ours, theirs in pairs:  # a mean near 30 is rounded by 1e-6
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_values_of_a_row_that_its_elements_read_at_another_row_too(axis: int) -> None:
     """Centred twice, with a flip between: an element reads the mean of its own row and of one more,

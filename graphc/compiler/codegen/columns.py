@@ -29,6 +29,7 @@ from graphc.compiler.codegen.reduction import (
     domain_of,
     held_words,
     is_divided,
+    joined,
     notes_of,
     row_outputs,
     walks_of,
@@ -84,6 +85,8 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     parts: Formula | None = None
     if is_divided(walks, blocks, domain.reduced * tile.width):
         parts = parts_of(domain.reduced, _PART)
+    if tile.turns is None:
+        walks = joined(walks, domain)
     guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
     names = Names(
         "column",

@@ -5,7 +5,9 @@ kept element are a *row*, wherever they lie in memory. A row is walked once for 
 needs the result of another one, and once more for results that need all of them. Softmax is three
 walks: the maximum, the sum of ``exp(x - maximum)``, the quotient. Where a row's values cannot be
 held from walk to walk it is two, since that sum can be made along with the maximum (Milakov and
-Gimelshein, "Online normalizer calculation for softmax", 2018).
+Gimelshein, "Online normalizer calculation for softmax", 2018); so can a sum of squared differences
+from the mean, along with the mean (Chan, Golub and LeVeque, "Updating formulae and a pairwise
+algorithm for computing sample variances", 1979).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, is_float
 from graphc.compiler.graph.dim import Dim, Size, evaluate_at, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.kernel import Kernel
@@ -79,8 +81,8 @@ class Walk:
         spreads: the broadcasts of values of the row, or of scalars, that its elements read.
         computed: the nodes that it computes at the walked element, before no other walk did.
         reused: the nodes that an earlier walk has computed at the walked element.
-        along: those of the anchors that are sums of ``exp(x - maximum)`` whose maximum is an anchor
-            of the same walk.
+        along: those of the anchors that are sums of ``exp(x - maximum)`` or ``(x - mean)^2`` whose
+            maximum, or sum of x, is an anchor of the same walk.
     """
 
     anchors: tuple[Node, ...]
@@ -163,35 +165,62 @@ def _walk(
     return Walk(anchors, outputs, tuple(spreads), tuple(computed), tuple(reused))
 
 
-def joined(walks: Sequence[Walk]) -> tuple[Walk, ...]:
-    """The walks where no values are held: sums of exponentials go along with their maxima."""
+def joined(walks: Sequence[Walk], domain: Domain) -> tuple[Walk, ...]:
+    """The walks where no values are held: sums of what is seen from the row's maximum or mean go
+    along with these."""
     done: list[Walk] = []
+    left: tuple[Node, ...] = ()  # what the elements of a walk that is no more have read of the row
     for walk in walks:
         last = done[-1] if done else None
-        if last is None or walk.outputs or not all(_goes_along(x, last) for x in walk.anchors):
-            done.append(walk)
+        if last and not walk.outputs and all(_goes_along(x, last, domain) for x in walk.anchors):
+            done[-1] = replace(last, anchors=last.anchors + walk.anchors, along=walk.anchors)
+            left = walk.spreads
             continue
-        done[-1] = replace(last, anchors=last.anchors + walk.anchors, along=walk.anchors)
+        done.append(replace(walk, spreads=tuple(dict.fromkeys((*left, *walk.spreads)))))
+        left = ()
     return tuple(done)
 
 
-def _goes_along(anchor: Node, walk: Walk) -> bool:
-    """Whether a sum is of ``exp(x - maximum)`` with a maximum that the walk computes."""
-    if anchor.op != "sum" or anchor.inputs[0].op != "exp" or walk.along:
+def _goes_along(anchor: Node, walk: Walk, domain: Domain) -> bool:
+    """Whether a sum is of ``exp(x - maximum)`` or ``(x - mean)^2``, and the walk computes the
+    maximum, or the sum of x."""
+    if anchor.op != "sum" or walk.along:
         return False
-    (difference,) = anchor.inputs[0].inputs
-    if difference.op != "sub":
+    (term,) = anchor.inputs
+    if term.op not in ("exp", "mul") or any(x is not term.inputs[0] for x in term.inputs):
         return False
-    x, maximum = difference.inputs
-    while maximum.op in ("broadcast", "reshape"):
-        (maximum,) = maximum.inputs
-    return maximum.op == "max" and maximum in walk.anchors and maximum.inputs[0] is x
+    difference = term.inputs[0]
+    if difference.op != "sub" or not is_float(difference.dtype):
+        return False
+    x, center = difference.inputs
+    center = _behind(center, "broadcast", "reshape")
+    if term.op == "mul":
+        if center.op != "div" or not _counts(center.inputs[1], domain.reduced):
+            return False
+        center = _behind(center.inputs[0], "broadcast", "reshape")
+    wanted = "max" if term.op == "exp" else "sum"
+    return center.op == wanted and center in walk.anchors and center.inputs[0] is x
 
 
-def exponent(anchor: Node) -> Node:
-    """The x of a sum of ``exp(x - maximum)``."""
-    (exponential,) = anchor.inputs
-    return exponential.inputs[0].inputs[0]
+def _behind(node: Node, *ops: str) -> Node:
+    """What these operations of one input were applied to."""
+    while node.op in ops:
+        (node,) = node.inputs
+    return node
+
+
+def _counts(node: Node, size: Size) -> bool:
+    """Whether a node is this size as a number."""
+    node = _behind(node, "broadcast", "reshape", "cast")
+    if node.op == "dim":
+        return bool(node.attrs["size"] == size)
+    return node.op == "constant" and node.shape == () and float(node.attrs["value"]) == size
+
+
+def walked_for(anchor: Node) -> Node:
+    """The x of a sum of ``exp(x - maximum)`` or ``(x - mean)^2``."""
+    (term,) = anchor.inputs
+    return term.inputs[0].inputs[0]
 
 
 def held_of(walks: Sequence[Walk]) -> tuple[Node, ...]:

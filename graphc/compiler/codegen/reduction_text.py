@@ -10,7 +10,7 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, always, note
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.reduction import Domain, Walk, exponent, held_of
+from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.walk_text import (
     ELEMENT,
@@ -22,6 +22,13 @@ from graphc.compiler.codegen.walk_text import (
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
+
+# The type that a sum is carried in which goes along with the row's maximum or mean, and the class
+# of its functions, by the operation of its terms.
+_ALONG = {
+    "exp": ("gc_scaled", "gc_reduce_exp_sum"),
+    "mul": ("gc_moments", "gc_reduce_squares"),
+}
 
 
 class WalkPrinter:
@@ -151,7 +158,8 @@ class WalkPrinter:
         dtype = anchor.inputs[0].dtype
         carried, functions = accumulator(anchor.op, dtype)
         if along:
-            carried, functions = f"gc_scaled<{C_TYPES[dtype]}>", "gc_reduce_exp_sum"
+            kind, functions = _ALONG[anchor.inputs[0].op]
+            carried = f"{kind}<{C_TYPES[dtype]}>"
         return Accumulator(
             carried,
             functions,
@@ -199,7 +207,7 @@ class WalkPrinter:
         """Print what the walk computes at an element. Returns what is stored a pack at a time."""
         emitter, names = self.emitter, self._names
         values = {}
-        reduced = [exponent(x) if x in walk.along else x.inputs[0] for x in walk.anchors]
+        reduced = [walked_for(x) if x in walk.along else x.inputs[0] for x in walk.anchors]
         for node in (*reduced, *walk.outputs):
             values[node] = emitter.value(node, Index(node.shape, linear=ELEMENT))
         for anchor, node, one in zip(walk.anchors, reduced, accumulators, strict=True):
@@ -273,6 +281,7 @@ def _when(*conditions: str) -> str:
 
 
 def _title(walk: Walk) -> str:
-    parts = [f"{x.op} of exp" if x in walk.along else x.op for x in walk.anchors]
+    parts = [x.op for x in walk.anchors if x not in walk.along]
+    parts += ["sum of exp" if x.inputs[0].op == "exp" else "sum of squares" for x in walk.along]
     parts += ["results"] if walk.outputs else []
     return ", ".join(parts)

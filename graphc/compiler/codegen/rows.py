@@ -9,9 +9,9 @@ How a row is spread over threads, by its length alone:
   where there are few such rows.
 
 The values that several walks need stay in registers in the first two cases, so the row is read
-once. In the last one each walk reads it again, which the launch notes; a softmax is two walks there
-(`joined`). Where there are few long rows and one walk, a row is divided over blocks, and a second
-launch puts the parts together.
+once. In the last one each walk reads it again, which the launch notes; a softmax is two walks
+there, as a normalisation is (`joined`). Where there are few long rows and one walk, a row is
+divided over blocks, and a second launch puts the parts together.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         parts = parts_of(domain.reduced, _PART)
         return _divided(kernel, context, domain, walks, wide, parts, (row, place))
     if group.turns is None:
-        walks = joined(walks)
+        walks = joined(walks, domain)
     names = Names(
         row,
         place,

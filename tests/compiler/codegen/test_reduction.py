@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graphc.compiler import graph as g
@@ -9,16 +11,16 @@ from graphc.compiler.codegen.columns import Tile, choose_tile
 from graphc.compiler.codegen.reduction import (
     Walk,
     domain_of,
-    exponent,
     held_of,
     held_words,
     is_divided,
     joined,
+    walked_for,
     walks_of,
 )
 from graphc.compiler.codegen.rows import Group, choose_group
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
 from tests.compiler.codegen.reduction_kernels import fused, normalisation, softmax_loss
 from tests.cuda_emulator.one_kernel import launches_of
@@ -28,6 +30,10 @@ LENGTH = g.symbol("length")
 
 def walks(kernel: Kernel) -> tuple[Walk, ...]:
     return walks_of(kernel, domain_of(kernel))
+
+
+def together(kernel: Kernel) -> tuple[Walk, ...]:
+    return joined(walks(kernel), domain_of(kernel))
 
 
 def summed(shape: Shape, axes: tuple[int, ...], dtype: str = "float32", op: str = "sum") -> Kernel:
@@ -53,11 +59,27 @@ def test_softmax_with_its_loss_is_three_walks_that_hold_two_values() -> None:
 
 def test_the_sum_of_a_softmax_goes_along_with_its_maximum() -> None:
     kernel, (scores, _) = softmax_loss((BATCH, 10), 1)
-    first, second = joined(walks(kernel))
+    first, second = together(kernel)
     assert ops(first.anchors) == ["max", "sum"]
     assert ops(first.along) == ["sum"]
-    assert exponent(*first.along) is scores
-    assert second == walks(kernel)[2]
+    assert walked_for(*first.along) is scores
+    _, sums, results = walks(kernel)
+    assert second == replace(results, spreads=sums.spreads + results.spreads)
+
+
+@pytest.mark.parametrize("length", [LENGTH, 30_000])
+def test_the_squares_of_a_variance_go_along_with_the_mean(length: Size) -> None:
+    x = g.input((BATCH, length), "float32")
+    mean = g.mean(x, 1, keepdims=True)
+    total = mean.inputs[0].inputs[0]
+    kernel = fused((BATCH, length), (1,), [total, g.sum((x - mean) * (x - mean), 1)])
+    (only,) = together(kernel)
+    assert ops(only.anchors) == ["sum", "sum"]
+    assert only.along == only.anchors[1:]
+    assert walked_for(*only.along) is x
+    off = x - total / 7.0  # no mean
+    kernel = fused((BATCH, length), (1,), [total, g.sum(off * off, 1)])
+    assert together(kernel) == walks(kernel)
 
 
 def test_other_sums_do_not() -> None:
@@ -67,7 +89,7 @@ def test_other_sums_do_not() -> None:
     with_result = g.exp(x - highest)  # an element of which is stored before the sum is known
     for outputs in ([g.sum(other, 1)], [g.sum(with_result, 1), with_result]):
         kernel = fused((BATCH, 10), (1,), [highest, *outputs])
-        assert joined(walks(kernel)) == walks(kernel)
+        assert together(kernel) == walks(kernel)
         assert len(walks(kernel)) == 2
 
 
@@ -153,7 +175,7 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
         "a row is read 2 times: its 30000 elements do not fit the registers of a block",
     )
     assert notes(normalisation((BATCH, 40), (0,))[0]) == (
-        "a column is read 3 times: its length is symbolic",
+        "a column is read 2 times: its length is symbolic",
     )
 
 
