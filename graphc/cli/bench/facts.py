@@ -13,6 +13,7 @@ import numpy as np
 
 from graphc.compiler.runtime import cuda, nvcc
 from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.probe import dotted
 from graphc.config import config
 from graphc.version import __version__
 
@@ -50,10 +51,6 @@ def card() -> dict[str, Any]:
 def is_emulated(name: str) -> bool:
     """Whether a GPU of this name is the driver that runs CUDA on the CPU, for tests."""
     return "emulated" in name
-
-
-def dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
 
 
 def commit() -> str:

@@ -81,6 +81,10 @@ class Carry:
     pair: tuple[Buffer, Buffer]
     final: Buffer
 
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        return (self.initial, *self.pair, self.final)
+
 
 # ---- arguments of a launch, in the order of the kernel's parameters -----------------------------
 

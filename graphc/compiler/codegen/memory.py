@@ -18,6 +18,7 @@ from graphc.compiler.codegen.launch import (
     DeviceProgram,
     DeviceStep,
     Launch,
+    Pointer,
     value_of,
 )
 from graphc.compiler.graph.dim import product
@@ -38,28 +39,43 @@ class MemoryPlan:
     Attributes:
         offsets: bytes from the arena's start, for each buffer that a launch writes.
         nbytes: the size of the arena.
-        lifetimes: the first and the last step that touch each buffer.
     """
 
     offsets: dict[Buffer, int]
     nbytes: int
-    lifetimes: dict[Buffer, tuple[int, int]]
+
+
+def aligned(nbytes: int) -> int:
+    """The bytes from the start of a buffer to where the next one may start; never none."""
+    return max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
 
 
 def touched(step: DeviceStep) -> Iterator[Buffer]:
     """The buffers that a step reads or writes, those of its arguments included."""
     if isinstance(step, DeviceLoop):
         for carry in step.carries:
-            yield from (carry.initial, *carry.pair, carry.final)
+            yield from carry.buffers
         for inner in step.steps:
             yield from touched(inner)
         return
     yield from step.reads
     yield from step.writes
     for argument in step.arguments:
-        if isinstance(argument, CarryPointer):
-            carry = argument.carry
-            yield from (carry.initial, *carry.pair, carry.final)
+        if isinstance(argument, Pointer):
+            yield argument.buffer
+        elif isinstance(argument, CarryPointer):
+            yield from argument.carry.buffers
+
+
+def lifetimes(program: DeviceProgram) -> dict[Buffer, tuple[int, int]]:
+    """The first and the last step that touch each buffer; what is fetched is read at the end."""
+    found: dict[Buffer, tuple[int, int]] = {}
+    for position, step in enumerate(program.steps):
+        for buffer in touched(step):
+            found[buffer] = (found.get(buffer, (position,))[0], position)
+    for buffer in program.fetches:
+        found[buffer] = (found.get(buffer, (len(program.steps),))[0], len(program.steps))
+    return found
 
 
 def launches(steps: tuple[DeviceStep, ...]) -> list[Launch]:
@@ -76,33 +92,25 @@ def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     Raises ShapeError for a value with more elements than a kernel can count, and for a kernel that
     walks more.
     """
-    lifetimes: dict[Buffer, tuple[int, int]] = {}
-    for position, step in enumerate(program.steps):
-        for buffer in touched(step):
-            _check_count(buffer, bindings)
-            if buffer.origin is None:
-                first, _ = lifetimes.get(buffer, (position, position))
-                lifetimes[buffer] = (first, position)
-    for launch in launches(program.steps):
-        _check_extents(launch, bindings)
-    for buffer in program.fetches:
-        if buffer in lifetimes:
-            lifetimes[buffer] = (lifetimes[buffer][0], len(program.steps))
     starting: dict[int, list[Buffer]] = {}
     ending: dict[int, list[Buffer]] = {}
-    for buffer, (first, last) in lifetimes.items():
-        starting.setdefault(first, []).append(buffer)
-        ending.setdefault(last, []).append(buffer)
+    for buffer, (first, last) in lifetimes(program).items():
+        _check_count(buffer, bindings)
+        if buffer.origin is None:
+            starting.setdefault(first, []).append(buffer)
+            ending.setdefault(last, []).append(buffer)
+    for launch in launches(program.steps):
+        _check_extents(launch, bindings)
     arena = _Arena()
     offsets: dict[Buffer, int] = {}
     for position in range(len(program.steps)):
         # Largest first, so that small values do not split the places that large ones need.
-        sizes = {buffer: _nbytes(buffer, bindings) for buffer in starting.get(position, ())}
+        sizes = {buffer: aligned(buffer.nbytes(bindings)) for buffer in starting.get(position, ())}
         for buffer in sorted(sizes, key=sizes.__getitem__, reverse=True):
             offsets[buffer] = arena.take(sizes[buffer])
         for buffer in ending.get(position, ()):
-            arena.give_back(offsets[buffer], _nbytes(buffer, bindings))
-    return MemoryPlan(offsets, arena.nbytes, lifetimes)
+            arena.give_back(offsets[buffer], aligned(buffer.nbytes(bindings)))
+    return MemoryPlan(offsets, arena.nbytes)
 
 
 def _check_count(buffer: Buffer, bindings: Bindings) -> None:
@@ -127,10 +135,6 @@ def _check_extents(launch: Launch, bindings: Bindings) -> None:
                 f"{list(part.extents)}; a kernel counts up to {MOST_ELEMENTS - 1}: make the batch "
                 "smaller"
             )
-
-
-def _nbytes(buffer: Buffer, bindings: Bindings) -> int:
-    return max(1, -(-buffer.nbytes(bindings) // ALIGNMENT)) * ALIGNMENT
 
 
 class _Arena:

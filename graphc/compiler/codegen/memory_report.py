@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, value_of
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, plan_memory, touched
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, lifetimes, plan_memory
 from graphc.compiler.codegen.table import html_rows, quantity, wrapped
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
@@ -78,7 +78,7 @@ class MemoryReport:
         self.arena = arena
 
     def _held(self, where: str) -> int:
-        return sum(_aligned(use.nbytes) for use in self.buffers if use.held == where)
+        return sum(aligned(use.nbytes) for use in self.buffers if use.held == where)
 
     @property
     def live(self) -> int:
@@ -87,8 +87,8 @@ class MemoryReport:
         for use in self.buffers:
             if use.held == "arena":
                 first, last = use.steps
-                change[first] = change.get(first, 0) + _aligned(use.nbytes)
-                change[last + 1] = change.get(last + 1, 0) - _aligned(use.nbytes)
+                change[first] = change.get(first, 0) + aligned(use.nbytes)
+                change[last + 1] = change.get(last + 1, 0) - aligned(use.nbytes)
         return max(accumulate(change[step] for step in sorted(change)), default=0)
 
     @property
@@ -156,10 +156,6 @@ def _steps(use: BufferUse) -> str:
     return f"{first}" if first == last else f"{first}-{last}"
 
 
-def _aligned(nbytes: int) -> int:
-    return max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
-
-
 def memory_report(
     program: DeviceProgram, bindings: Bindings, title: str, plan: Planner = plan_memory
 ) -> MemoryReport:
@@ -174,7 +170,7 @@ def memory_report(
     """
     placed = plan(program, bindings)
     uses: dict[object, BufferUse] = {}
-    for buffer, steps in _lifetimes(program).items():
+    for buffer, steps in lifetimes(program).items():
         origin = buffer.origin
         key = origin if isinstance(origin, Node | State) else buffer
         shape = tuple(value_of(size, bindings) for size in buffer.shape)
@@ -182,17 +178,6 @@ def memory_report(
         uses[key] = BufferUse(buffer.name, buffer.dtype, shape, nbytes, _held(buffer), steps)
     sizes = {symbol.name: value for symbol, value in bindings.items()}
     return MemoryReport(title, sizes, list(uses.values()), placed.nbytes)
-
-
-def _lifetimes(program: DeviceProgram) -> dict[Buffer, tuple[int, int]]:
-    """The first and the last step that touch each buffer; what is fetched is read at the end."""
-    found: dict[Buffer, tuple[int, int]] = {}
-    for position, step in enumerate(program.steps):
-        for buffer in touched(step):
-            found[buffer] = (found.get(buffer, (position,))[0], position)
-    for buffer in program.fetches:
-        found[buffer] = (found.get(buffer, (len(program.steps),))[0], len(program.steps))
-    return found
 
 
 def _held(buffer: Buffer) -> str:

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from graphc.compiler.runtime import probe
 from graphc.compiler.runtime.pool import Block, Pool
 from graphc.compiler.runtime.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    from graphc.compiler.runtime.tape import PreparedLaunch
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, nor it for us
 _DEFAULT_SHARED = 48 << 10
@@ -191,7 +194,7 @@ class Device:
 
     def load(self, binary: bytes, what: str) -> Any:
         """The module of a cubin; `what` says whose it is in a DeviceError."""
-        driver = ".".join(map(str, self.facts.driver_version))
+        driver = probe.dotted(self.facts.driver_version)
         with self._named(f"loading the kernels of {what} (driver for CUDA {driver})"):
             return self._cuda.module_from_buffer(binary)
 
@@ -214,20 +217,15 @@ class Device:
                     self._cuda.function_attribute.MAX_DYNAMIC_SHARED_SIZE_BYTES, nbytes
                 )
 
-    def launch(
-        self,
-        function: Any,
-        grid: tuple[int, int, int],
-        block: tuple[int, int, int],
-        parameters: bytearray,
-        shared: int,
-    ) -> None:
+    def launch(self, step: PreparedLaunch) -> None:
         """Put a kernel into the compute stream. The parameters are read before this returns.
 
         Raises what pycuda raises; `failure` makes an error of it that names the kernel. (What
         Function.prepared_async_call does, without packing the parameters anew.)
         """
-        function._launch_kernel(grid, block, parameters, shared, self.compute)
+        step.function._launch_kernel(
+            step.grid, step.block, step.parameters, step.shared, self.compute
+        )
 
     def event(self) -> Any:
         """An event, for `record` and `Stream.wait_for_event`."""

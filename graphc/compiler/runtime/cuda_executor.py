@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, launches, plan_memory
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
 from graphc.compiler.graph import Node, State, Symbol, label
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.interpret import Program
@@ -212,7 +212,7 @@ class CudaExecutor:
         launch = self._device.launch
         for step in tape.launches:
             try:
-                launch(step.function, step.grid, step.block, step.parameters, step.shared)
+                launch(step)
             except self._device.errors as error:
                 raise self._device.failure(error, f"launching {described(step.launch)}") from error
 
@@ -236,7 +236,7 @@ class CudaExecutor:
         offsets, nbytes = [], ALIGNMENT
         for _, array in arrays:
             offsets.append(nbytes)
-            nbytes += -(-array.nbytes // ALIGNMENT) * ALIGNMENT
+            nbytes += aligned(array.nbytes)
         block = self._device.allocate(nbytes, f"the constants of {self._name}")
         image = np.zeros(nbytes, np.uint8)
         image[:_STATUS_BYTES] = 0xFF

@@ -135,8 +135,8 @@ def older_driver(compiler: Compiler, driver: tuple[int, int]) -> str:
     if release is None or driver[0] >= release[0]:
         return ""
     return (
-        f"the CUDA driver is older than the toolkit: the driver is for CUDA {_dotted(driver)}, "
-        f"{compiler.path} is of CUDA {_dotted(release)}"
+        "the CUDA driver is older than the toolkit: the driver is for CUDA "
+        f"{probe.dotted(driver)}, {compiler.path} is of CUDA {probe.dotted(release)}"
     )
 
 
@@ -161,7 +161,7 @@ def _compile_error(
     """The compiler's first lines, with the kernel and the layers that they are about, or with what
     the toolkit lacks."""
     said = f"{done.stdout}{done.stderr}".strip().splitlines()
-    release = f" of CUDA {_dotted(compiler.release)}" if compiler.release else ""
+    release = f" of CUDA {probe.dotted(compiler.release)}" if compiler.release else ""
     for pattern, problem, fix in (
         (_UNKNOWN_ARCH, f"does not know this card, {arch}", ARCH_FIX),
         (_HOST_COMPILER, "finds no C++ compiler that it takes", HOST_FIX),
@@ -202,7 +202,3 @@ def _kernel_at(line: int | None, source: str) -> str | None:
         return None
     begun = _KERNEL.findall("\n".join(source.splitlines()[:line]))
     return begun[-1] if begun else None
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))

@@ -48,9 +48,7 @@ def run_observed(
             for part in [group] if loop is not None else [[step] for step in group]:
                 start.record(device.compute)
                 for step in part:
-                    device.launch(
-                        step.function, step.grid, step.block, step.parameters, step.shared
-                    )
+                    device.launch(step)
                 end.record(device.compute)
                 end.synchronize()
                 seconds = end.time_since(start) * 1e-3

@@ -82,6 +82,11 @@ def is_forked() -> bool:
     return bool(_initialised_in - {os.getpid()})
 
 
+def dotted(version: tuple[int, ...]) -> str:
+    """A version as it is written: ``13.0``."""
+    return ".".join(map(str, version))
+
+
 def nvcc_path() -> str | None:
     """The path of the CUDA compiler, or None where it is not on PATH."""
     return shutil.which("nvcc")

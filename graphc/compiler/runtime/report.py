@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from graphc.compiler.runtime import cuda, nvcc
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.device import select_device
+from graphc.compiler.runtime.probe import dotted
 from graphc.config import config
 
 _CUDA_PRECISION = (
@@ -64,18 +65,14 @@ def device_report() -> DeviceReport:
     version, built_with = cuda.versions()
     return DeviceReport(
         device=facts.name,
-        capability=_dotted(facts.capability),
+        capability=dotted(facts.capability),
         multiprocessors=str(facts.multiprocessors),
         memory=f"{facts.memory / 2**30:.1f} GiB",
         shared_memory=f"{facts.shared_opt_in // 1024} KiB a block",
-        driver=f"CUDA {_dotted(facts.driver_version)}",
-        toolkit=f"CUDA {_dotted(release)}" if release else compiler.version.strip(),
-        pycuda=f"{version}, built with CUDA {_dotted(built_with[:2])}",
+        driver=f"CUDA {dotted(facts.driver_version)}",
+        toolkit=f"CUDA {dotted(release)}" if release else compiler.version.strip(),
+        pycuda=f"{version}, built with CUDA {dotted(built_with[:2])}",
         cache=str(cache.folder),
         floatX=config.floatX,
         precision=_CUDA_PRECISION,
     )
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))

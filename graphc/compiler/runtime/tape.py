@@ -19,7 +19,6 @@ from graphc.compiler.codegen.launch import (
     Bindings,
     Buffer,
     CallStep,
-    Carry,
     CarryPointer,
     DeviceLoop,
     DeviceProgram,
@@ -32,7 +31,7 @@ from graphc.compiler.codegen.launch import (
     Word,
     value_of,
 )
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan
+from graphc.compiler.codegen.memory import MemoryPlan, aligned, touched
 from graphc.compiler.graph import Node, State
 from graphc.errors import ShapeError
 
@@ -129,8 +128,7 @@ class Tape:
         for buffer in buffers(program):
             if isinstance(buffer.origin, Node) and buffer.origin not in self.feeds:
                 self.feeds[buffer.origin] = self.feed_nbytes
-                nbytes = buffer.nbytes(bindings)
-                self.feed_nbytes += -(-nbytes // ALIGNMENT) * ALIGNMENT
+                self.feed_nbytes += aligned(buffer.nbytes(bindings))
         self.launches = list(self._expand(program.steps, ()))
 
     def move(self, base: Base, value: int) -> None:
@@ -221,27 +219,8 @@ def buffers(program: DeviceProgram) -> list[Buffer]:
     """Every buffer that a program's launches or its caller meet, each once."""
     found = dict.fromkeys(program.fetches)
     for step in program.steps:
-        found.update(dict.fromkeys(_met(step)))
+        found.update(dict.fromkeys(touched(step)))
     return list(found)
-
-
-def _met(step: DeviceStep) -> Iterator[Buffer]:
-    if isinstance(step, DeviceLoop):
-        for carry in step.carries:
-            yield from _of_carry(carry)
-        for inner in step.steps:
-            yield from _met(inner)
-        return
-    yield from (*step.reads, *step.writes)
-    for argument in step.arguments:
-        if isinstance(argument, Pointer):
-            yield argument.buffer
-        elif isinstance(argument, CarryPointer):
-            yield from _of_carry(argument.carry)
-
-
-def _of_carry(carry: Carry) -> tuple[Buffer, ...]:
-    return (carry.initial, *carry.pair, carry.final)
 
 
 def constants(program: DeviceProgram) -> list[tuple[Buffer, np.ndarray]]:

@@ -113,7 +113,7 @@ def time_program(
 
             def run() -> None:
                 for step in tape.launches:
-                    _put(device, step)
+                    device.launch(step)
 
             return _repeated(device, run, repeats), len(tape.launches)
     except device.errors as error:
@@ -213,17 +213,13 @@ class _Alone:
             # While the GPU is at this, the host gets ahead of it: what follows comes without gaps.
             self._flush()
             if warm:
-                _put(device, self._step)
+                device.launch(self._step)
                 self._restore()
             start.record(device.compute)
-            _put(device, self._step)
+            device.launch(self._step)
             end.record(device.compute)
         device.wait("timing a kernel")
         return _elapsed(events)
-
-
-def _put(device: Device, step: PreparedLaunch) -> None:
-    device.launch(step.function, step.grid, step.block, step.parameters, step.shared)
 
 
 def _elapsed(events: Sequence[tuple[Any, Any]]) -> list[float]:

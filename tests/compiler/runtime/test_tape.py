@@ -162,7 +162,7 @@ def test_a_plan_of_another_kind_is_followed() -> None:
     """Each buffer in its own place, wherever the plan says."""
     first, second = Buffer("a", (3,), "float32"), Buffer("b", (3,), "float32")
     step = launch("k0", Pointer(first), Pointer(second))
-    plan = MemoryPlan({first: 512, second: 0}, 1024, {})
+    plan = MemoryPlan({first: 512, second: 0}, 1024)
     made = Tape(DeviceProgram("", (step,), ()), {}, plan, {}, 0, lambda step, shared: None)
     made.move(ARENA, 10_000)
     assert words(made, "@QQ") == [(10_512, 10_000)]
