@@ -81,6 +81,15 @@ def test_a_warm_start_runs_no_compiler_whatever_names_and_hash_seed(tmp_path: Pa
     assert finish(start(cache, '*/ " \n\u00e9', PYTHONHASHSEED="2")) == []
 
 
+def test_a_functions_report_says_whether_the_compiler_ran(tmp_path: Path) -> None:
+    config.device, config.cuda_cache = "gpu", str(tmp_path / "cache")
+    x = g.input((g.BATCH, 3), name="x")
+    said = [str(function([x], g.tanh(x) * 0.6875).report) for _ in range(2)]
+    assert "1 kernel, compiled by nvcc in " in said[0]
+    assert said[1].endswith("1 kernel, from the cache")
+    assert str(function([x], x).report).endswith("no kernels")
+
+
 def test_two_processes_start_cold_on_one_cache(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     both = [start(cache) for _ in range(2)]

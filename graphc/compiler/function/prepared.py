@@ -47,7 +47,7 @@ class Prepared:
         self._executor = executor_for(device, self.outputs, states, name)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         seconds = time.perf_counter() - started
-        self.report = CompileReport(name, device, mode, tuple(passes), seconds)
+        self.report = CompileReport(name, device, mode, tuple(passes), seconds, self._executor.made)
 
     @cached_property
     def program(self) -> DeviceProgram:

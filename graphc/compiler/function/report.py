@@ -9,13 +9,15 @@ from graphc.compiler.passes import PassReport
 
 @dataclass(frozen=True)
 class CompileReport:
-    """The passes of one specialisation of a function, with node counts and seconds."""
+    """The passes of one specialisation of a function, with node counts and seconds, and how its
+    executor was made (`Executor.made`)."""
 
     name: str
     device: str
     mode: str
     passes: tuple[PassReport, ...]
     seconds: float
+    made: str
 
     def __str__(self) -> str:
         head = f"{self.name}: device={self.device}, mode={self.mode}, {self.seconds:.3f} s in all"
@@ -24,4 +26,4 @@ class CompileReport:
             f"  {row.name:<20} {row.nodes_before:>12} {row.nodes_after:>7} {row.seconds:>9.4f}"
             for row in self.passes
         ]
-        return "\n".join([head, *rows])
+        return "\n".join([head, *rows, f"  {self.made}"])

@@ -15,6 +15,8 @@ from graphc.compiler.runtime.pending import Pending
 class CpuExecutor:
     """A graph prepared for this machine's CPU; an `Executor`."""
 
+    made = "run by the NumPy interpreter"
+
     def __init__(self, outputs: Sequence[Node], states: Sequence[State] = ()):
         """`outputs` are what is fetched, then one new value for each of `states`."""
         self._program = Program(outputs)

@@ -71,6 +71,7 @@ class CudaExecutor:
         self._shared: dict[str, int] = {}
         self._interpreter: Program | None = None
         self._fed_indices = fed_indices(program.checks)
+        self.made = "no kernels"
         self._device = cuda.device()
         with self._device.current():
             self._module = self._load()
@@ -228,7 +229,11 @@ class CudaExecutor:
         binary = compiled(
             self._program.source, facts.arch, facts.driver_version, layers, self._name
         )
-        return self._device.load(binary, self._name)
+        how = "from the cache"
+        if binary.seconds is not None:
+            how = f"compiled by nvcc in {binary.seconds:.3f} s"
+        self.made = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
+        return self._device.load(binary.content, self._name)
 
     def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
         """The addresses of the constants, in a block of memory that begins with the status word."""

@@ -19,7 +19,12 @@ class Executor(Protocol):
     """A prepared graph on a device: outputs to fetch, and new values of states.
 
     Made from `outputs` (what is fetched, then one new value for each state) and `states`.
+
+    Attributes:
+        made: how it was prepared, for reports: whether a compiler ran.
     """
+
+    made: str
 
     def run(
         self,

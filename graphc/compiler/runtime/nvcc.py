@@ -6,9 +6,11 @@ import logging
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from graphc import resources
 from graphc.compiler.runtime import probe
@@ -74,13 +76,20 @@ def find_compiler(cache: KernelCache) -> Compiler:
     return Compiler(path, done.stdout)
 
 
+class Binary(NamedTuple):
+    """A compiled translation unit, and the seconds that nvcc took; None where it did not run."""
+
+    content: bytes
+    seconds: float | None
+
+
 def compiled(
     source: str,
     arch: str,
     driver: tuple[int, int],
     layers: Mapping[str, str],
     name: str,
-) -> bytes:
+) -> Binary:
     """The binary of a translation unit: from the cache, or made by one run of nvcc.
 
     Args:
@@ -100,11 +109,12 @@ def compiled(
     headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
     bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
     key = content_key([without_comments(source), arch, *FLAGS, compiler.version, *bodies])
-    binary = cache.read(f"{key}.cubin")
-    if binary is not None:
-        return binary
+    kept = cache.read(f"{key}.cubin")
+    if kept is not None:
+        return Binary(kept, None)
     check_driver(compiler, driver)
     path = cache.write_source(f"{key}.cu", source)
+    started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
         output = Path(folder, "kernels.cubin")
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
@@ -113,9 +123,10 @@ def compiled(
             raise _compile_error(done, compiler, path, source, layers, name, arch)
         if done.stderr.strip():
             _log.info("nvcc on %s: %s", path, done.stderr.strip())
-        binary = output.read_bytes()
-    cache.write(f"{key}.cubin", binary)
-    return binary
+        content = output.read_bytes()
+    seconds = time.perf_counter() - started
+    cache.write(f"{key}.cubin", content)
+    return Binary(content, seconds)
 
 
 def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:

@@ -68,7 +68,7 @@ def runs(folder: Path) -> list[str]:
 
 def make(layer: str = "dense_1", factor: str = "2", arch: str = "sm_75") -> bytes:
     source = SOURCE.format(layer=layer, factor=factor)
-    return compiled(source, arch, (13, 0), LAYERS, "train")
+    return compiled(source, arch, (13, 0), LAYERS, "train").content
 
 
 def test_a_second_start_runs_no_compiler_whatever_layers_are_called(folder: Path) -> None:
@@ -176,7 +176,10 @@ def test_the_real_compiler_makes_a_cubin_and_its_errors_are_understood(tmp_path:
     release = find_compiler(KernelCache(tmp_path)).release
     assert release is not None
     source = SOURCE.format(layer="dense_1", factor="2")
-    assert compiled(source, "sm_75", release, LAYERS, "train")[:4] == b"\x7fELF"
+    binary = compiled(source, "sm_75", release, LAYERS, "train")
+    assert binary.content[:4] == b"\x7fELF"
+    assert binary.seconds is not None
+    assert compiled(source, "sm_75", release, LAYERS, "train") == (binary.content, None)
     with pytest.raises(DeviceError, match=r"in the kernel k1_mul \(of dense_2, activation_1\)"):
         compiled(SOURCE.format(layer="x", factor="nothing"), "sm_75", release, LAYERS, "train")
     assert "fast" not in " ".join(nvcc.FLAGS)
