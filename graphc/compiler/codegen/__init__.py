@@ -1,4 +1,27 @@
-"""From a schedule to CUDA C: pure text and data, no device."""
+"""From a schedule to CUDA C: pure text and data, no device.
+
+`lower` makes of a graph a `DeviceProgram`: source text, and the launches that use it (`launch`).
+Each kernel goes through one function for its kind, the table `LOWERINGS` of `lower`:
+
+- pointwise, window, gather: `pointwise`; update: `update`; scatter: `scatter`;
+- rows, columns: `rows`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
+  `walk_text` (their text);
+- matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
+  `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is fetched)
+  and `product_epilogue` (what follows);
+- loops: `scan`; in one launch for all steps `persistent` and `persistent_values`.
+
+They share:
+
+- `context`, `signature`: where values lie, and what a function's parameters are called;
+- `emitter`: nodes become lines, by the rules in `emit_movement`, `emit_loops` and `emit_windows`;
+  `index` and `strides` say where an element lies, `c_text` makes expressions;
+- `render`: the templates of ``templates/``, and the comment above a function;
+- `placing`: where new values of states are written.
+
+What is known of a program without running it: `memory` (the plan of the arena), `memory_report`,
+`describe` (its kernels), printed by `table`.
+"""
 
 from graphc.compiler.codegen.launch import DeviceProgram
 from graphc.compiler.codegen.lower import lower

@@ -148,9 +148,11 @@ class Launch:
             `Loop`.
         text: the function and its header comment.
         arguments: one for each parameter.
-        grid, block: blocks and threads.
+        grid, block: blocks and threads, in x, y and z. An empty grid is not launched.
         shared: bytes of dynamic shared memory.
-        reads, writes: buffers, for the memory plan and for reports.
+        reads, writes: the buffers of `arguments` that it reads and writes, for the memory plan and
+            for reports.
+        notes: sentences for reports: a slow path and why it is taken.
     """
 
     name: str
@@ -167,7 +169,14 @@ class Launch:
 
 @dataclass(frozen=True, eq=False)
 class DeviceLoop:
-    """Launches that run once a step of a scan."""
+    """Launches that run once for each step of a scan.
+
+    Attributes:
+        scan: whose steps they are.
+        length: how many steps; from the last one to the first if `reverse`.
+        carries: what is handed from step to step.
+        steps: what runs in each; a loop inside of the loop is one of them.
+    """
 
     scan: Node
     length: Size
@@ -181,7 +190,8 @@ DeviceStep: TypeAlias = Launch | DeviceLoop
 
 @dataclass(frozen=True)
 class Check:
-    """A test on the device; its number is its place in `DeviceProgram.checks`."""
+    """A test that a node makes on the device, and what it tests; its number is its place in
+    `DeviceProgram.checks`."""
 
     node: Node
     what: str
@@ -198,7 +208,8 @@ class DeviceProgram:
             that are states' new values.
         checks: what the status word's numbers mean.
         outputs: the graph that the launches compute, after the last rewrites: what is fetched, then
-            the new values of states. Buffers name its nodes. Empty where a program is made by hand.
+            the new values of states. `Buffer.node` is one of its nodes. Empty where a program is
+            made by hand.
     """
 
     source: str

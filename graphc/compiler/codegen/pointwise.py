@@ -2,7 +2,7 @@
 
 A thread walks packs of four neighbouring elements where all that it does is cheap: inputs that are
 read in the order of the results come in 16-byte loads. Where a thread has a loop of its own
-(pooling, the plain form of any op) it owns one element.
+(pooling, a convolution with one filter) it owns one element.
 """
 
 from __future__ import annotations

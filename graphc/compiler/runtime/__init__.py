@@ -1,1 +1,12 @@
-"""Executors: what runs a prepared graph, and the choice of a device."""
+"""Executors: what runs a prepared graph, and the choice of a device.
+
+- `device`: the flag `device` picks the CPU or a GPU; `executor` says what both can do, `pending`
+  what is still under way;
+- `cpu`: the interpreter;
+- `cuda_executor`: a device program on a GPU. `nvcc` and `cache` make its binary, `tape` packs the
+  arguments of its launches for one set of sizes, `index_checks` and `out_of_memory` serve its
+  errors, `observed` and `timing` run it launch by launch;
+- `cuda`: the GPU itself, through PyCUDA. Its memory: `pool`, `workspace` (shared by all functions),
+  `device_array` (a shared variable's value);
+- `probe`, `report`: what this machine has.
+"""

@@ -39,16 +39,16 @@ class Kernel:
     Attributes:
         kind: one of `KINDS`.
         inputs: the values that it reads from memory, in the order in which the body meets them.
-        outputs: the values that it stores. Those of one kernel have the elements of `extents`, or,
-            in `rows` and `columns`, of `extents` without the axes `reduced`.
-        extents: the shape of the domain that is walked: of an elementwise kernel the shape of its
-            values, of `rows` and `columns` the shape of what is reduced, of the other kinds the
-            shape of the anchor's result.
+        outputs: the values that it stores; an input among them is copied. Each has as many elements
+            as `extents`, or, in `rows` and `columns`, as `extents` without the axes `reduced`.
+        extents: the shape of the domain that is walked: of `pointwise` and `gather` that of a
+            value, of `rows` and `columns` that of what is reduced, of the other kinds that of an
+            anchor's result; of `update` (), as its parts have theirs.
         anchors: the nodes that settle the kind: the reductions (in the order in which they need
-            each other), the products, the pooling, the scatter_add; none in `pointwise`.
+            each other), the products, the convolution, the pooling, the scatter_add; none in
+            `pointwise`, `gather` and `update`.
         reduced: of `rows` and `columns`, the axes of `extents` that the anchors reduce.
-        parts: of `update`, the kernels of kind pointwise that share one launch; each has its own
-            extents.
+        parts: of `update`, the kernels of kind pointwise that share one launch.
         reasons: why it was not fused further, a sentence for each neighbour.
     """
 
@@ -90,11 +90,11 @@ class Loop:
         scan: the node.
         step: the leaf that stands for the number of the step, an int32 scalar.
         carries: the leaf that stands for each carry as the step finds it.
-        initial: what each carry starts as; stored, or a leaf.
+        initial: what each carry starts as: a value in memory, or, of a persistent loop, a literal.
         outputs: what the body computes: the new carries, then what is stacked.
         items: the `item` nodes of the scan that the program reads: what the loop stores.
         inputs: what it reads from memory, the initial carries included.
-        steps: the schedule of `outputs`.
+        steps: the schedule of `needed`; run if there is no `persistent`.
         persistent: how one launch runs all steps, if it can.
         reasons: as of a kernel.
     """
@@ -120,7 +120,8 @@ class Loop:
 
     @property
     def needed(self) -> tuple[Node, ...]:
-        """Those of `outputs` that a step has to compute: new carries, and stacks that are read."""
+        """Those of `outputs` that a step has to compute: new carries, and what is stacked and
+        read."""
         read = {item.attrs["index"] for item in self.items}
         return tuple(
             node for k, node in enumerate(self.outputs) if k < len(self.carries) or k in read

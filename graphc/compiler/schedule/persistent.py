@@ -191,14 +191,12 @@ class _Analysis:
             return inputs == [False, True] if attrs["axis"] == 0 else inputs == [True, False]
         if node.op == "matmul":
             right = node.inputs[1]
-            return node.ndim == 2 and right not in self._by_row and self._is_constant(right)
+            if node.ndim == 2 and right not in self._by_row and right in self._by_step:
+                raise _Unfit(
+                    f"the right operand of a product, {label(right)}, changes from step to step"
+                )
+            return node.ndim == 2 and right not in self._by_row
         return False
-
-    def _is_constant(self, matrix: Node) -> bool:
-        if matrix in self._by_step:
-            raise _Unfit(f"the right operand of a product, {label(matrix)}, changes from step to "
-                         "step")  # fmt: skip
-        return True
 
     # ---- stages ---------------------------------------------------------------------------------
 
