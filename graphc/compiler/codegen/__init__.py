@@ -7,8 +7,8 @@ Each kernel goes through one function for its kind, the table `LOWERINGS` of `lo
 - rows, columns: `rows`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
   `walk_text` (their text);
 - matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
-  `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is fetched)
-  and `product_epilogue` (what follows);
+  `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is
+  fetched) and `product_epilogue` (what follows);
 - loops: `scan`; in one launch for all steps `persistent` and `persistent_values`.
 
 They share:

@@ -136,8 +136,8 @@ class _Result:
             ]
             return Index(shape, coords=(sample, i, *coords))
         windows = size(product(shape[2:]))
-        if emitter.lanes is not None:  # the position is known already
-            position = emitter.lanes[0]
+        if emitter.pack is not None:  # the position is known already
+            position = emitter.pack.element
         elif batch:
             position = plus(times(plus(times(batch[0], size(shape[1])), i), windows), j)
         else:  # of sample s: (s * filters + i) * windows + j - s * windows

@@ -36,17 +36,16 @@ def _random(emitter: Emitter, node: Node, index: Index) -> str:
     stream = signature.word(node.attrs["stream"], "a stream of random words")
     position = emitter.position(index)
     fixed = splat(step) is not None or step in signature.counters
-    at_lane = emitter.lanes is not None and position == emitter.lanes[0]
+    pack = emitter.pack
     number = emitter.value(step, Index((), coords=()))
     rest = f"{number}, {signature.call_step()}, {seed}, {stream}"
-    if emitter.pack_start is None or not (at_lane and fixed):
+    if pack is None or pack.first is None or position != pack.element or not fixed:
         drawn = f"gc_random({position}, {rest})"
     else:  # one draw of four words serves the pack
-        assert emitter.lanes is not None
         words = emitter.name("words")
-        block = f"gc_random_words({emitter.pack_start} / 4, {rest})"
-        emitter.pack_lines.append(f"const gc_words {words} = {block};")
-        drawn = f"gc_word({words}, {emitter.lanes[1]})"
+        block = f"gc_random_words({pack.first} / 4, {rest})"
+        pack.lines.append(f"const gc_words {words} = {block};")
+        drawn = f"gc_word({words}, {pack.lane})"
     return emitter.define("unsigned int", drawn, note=note(node))
 
 
@@ -193,15 +192,14 @@ def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
         return emitter.integer(plus(times(row, size), within))
 
     place = signature.places[values]
-    in_pack = emitter.in_pack(position) and is_multiple(elements, PACK)
-    if emitter.pack_start is None or not in_pack or place.step is not None:
+    pack = emitter.pack_at(position) if is_multiple(elements, PACK) else None
+    if pack is None or pack.first is None or place.step is not None:
         return emitter.value(values, Index(values.shape, linear=element(position)))
-    with emitter.for_pack():
-        at, count = element(emitter.pack_start), signature.size(product(values.shape))
+    with emitter.once_for(pack):
+        at, count = element(pack.first), signature.size(product(values.shape))
         load = f"gc_load_pack({signature.load_pointer(place)}, {at}, {count})"
         row = emitter.define(f"gc_pack<{scalar}>", load, "row")
-    assert emitter.lanes is not None
-    return emitter.define(scalar, f"{row}.of[{emitter.lanes[1]}]")
+    return emitter.define(scalar, f"{row}.of[{pack.lane}]")
 
 
 def checked_index(emitter: Emitter, node: Node, indices: Node, position: Index, size) -> str:

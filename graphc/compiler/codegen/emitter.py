@@ -48,6 +48,27 @@ MAPS: dict[str, Map] = {}
 
 
 @dataclass
+class Pack:
+    """Four neighbouring elements that a thread walks one after the other.
+
+    Attributes:
+        element: the variable that holds the position of the walked element.
+        lane: the variable that holds its place among the four.
+        first: the variable that holds the position of the first of them, a multiple of four, where
+            the template prints `lines` before the walk.
+        loads: what is read at `element`, by pointer: the template loads it a pack at a time, as
+            ``pack_<pointer>``.
+        lines: what is computed once for a pack.
+    """
+
+    element: str
+    lane: str
+    first: str | None = None
+    loads: dict[str, Place] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass
 class _Scope:
     """The lines between two braces, and what they have computed so far."""
 
@@ -62,27 +83,13 @@ class Emitter:
         signature: the function's parameters.
         given: values that the template itself has (the sum of a product's tile, a reduction's
             result), as a function from an index to an expression.
-        lanes: of a kernel in which a thread walks packs of elements: the variable that holds the
-            element's position, and the variable that holds its place in the pack.
-        packed: filled with the values that were read at exactly that position; the template loads
-            them a pack at a time, as ``pack_<pointer>``.
-        pack_start: with `lanes`, the variable that holds the position of a pack's first element,
-            a multiple of four, where the template prints `pack_lines` before it walks the pack.
-        pack_lines: what is computed once for a pack.
+        pack: of a kernel in which a thread walks packs of elements.
     """
 
-    def __init__(
-        self,
-        signature: Signature,
-        lanes: tuple[str, str] | None = None,
-        pack_start: str | None = None,
-    ):
+    def __init__(self, signature: Signature, pack: Pack | None = None):
         self.signature = signature
         self.given: dict[Node, Given] = {}
-        self.lanes = lanes
-        self.packed: dict[str, Place] = {}
-        self.pack_start = pack_start
-        self.pack_lines: list[str] = []
+        self.pack = pack
         self._scopes = [_Scope()]
         self._count = 0
 
@@ -118,11 +125,11 @@ class Emitter:
         self.line("}")
 
     @contextmanager
-    def for_pack(self) -> Iterator[None]:
+    def once_for(self, pack: Pack) -> Iterator[None]:
         """Lines that are run once for a pack, before the thread walks its elements."""
         scopes, self._scopes = self._scopes, [_Scope()]
         yield
-        self.pack_lines += self._scopes[0].lines
+        pack.lines += self._scopes[0].lines
         self._scopes = scopes
 
     def name(self, prefix: str = "t") -> str:
@@ -243,20 +250,27 @@ class Emitter:
             return self._pointwise(node, operands)
         return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)
 
-    def in_pack(self, position: str) -> bool:
-        """Whether a position is that of the pack's element, and so are its neighbours. Inside of a
+    def pack_at(self, position: str) -> Pack | None:
+        """The pack, if a position is that of its element, and so are its neighbours. Inside of a
         condition (a part of a concat) the value may end where the pack does not."""
-        return self.lanes is not None and position == self.lanes[0] and len(self._scopes) == 1
+        walked = self.pack is not None and position == self.pack.element
+        return self.pack if walked and len(self._scopes) == 1 else None
+
+    @property
+    def loads(self) -> list[tuple[str, str]]:
+        """The type and the pointer of each value that is loaded a pack at a time."""
+        found = self.pack.loads if self.pack is not None else {}
+        return [(C_TYPES[place.dtype], pointer) for pointer, place in found.items()]
 
     def load(self, node: Node, place: Place, index: Index) -> str:
         """The element of a value in memory."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
         scalar = C_TYPES[node.dtype]
-        if self.in_pack(position) and place.step is None:
-            assert self.lanes is not None
-            self.packed[pointer] = place
-            return self.define(scalar, f"pack_{pointer}.of[{self.lanes[1]}]")
+        pack = self.pack_at(position)
+        if pack is not None and place.step is None:
+            pack.loads[pointer] = place
+            return self.define(scalar, f"pack_{pointer}.of[{pack.lane}]")
         offset = self.signature.offset(place, node.shape)
         return self.define(scalar, f"{pointer}[{plus(offset, position)}]")
 

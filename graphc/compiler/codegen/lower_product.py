@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.emitter import Emitter, always
+from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch
 from graphc.compiler.codegen.pointwise import THREADS, lower_pointwise
@@ -182,7 +182,7 @@ def _tile_epilogue(
         start = emitter.place(first.result(emitter, batch, "row", "start"))
         emitter.line(f"const int first = {start};")
         head = emitter.take()
-        emitter.lanes, emitter.pack_start = ("position", "lane"), "first"
+        emitter.pack = Pack("position", "lane", "first")
     index = first.result(emitter, batch, "row", "column")
     if partial:
         end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
@@ -191,7 +191,8 @@ def _tile_epilogue(
             emitter.given[one.node] = always(f"sum{number}.of[lane]")
         wide = ("position", "first") if first.packs else None
         end = finish(kernel, first, context, emitter, index, wide)
-    head = "\n".join(part for part in (head, *emitter.pack_lines) if part)
+    if emitter.pack is not None:
+        head = "\n".join([head, *emitter.pack.lines])
     used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
     return {"head": head, "used": used, **end}
 

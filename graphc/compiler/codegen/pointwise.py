@@ -10,7 +10,7 @@ from __future__ import annotations
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.emitter import Emitter, Pack
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
@@ -53,7 +53,8 @@ def elementwise_body(
     """What the macro `elementwise` of templates/elementwise.j2 needs to compute and store the
     outputs of a kernel, which have equal numbers of elements."""
     wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
-    emitter = Emitter(signature, ("i", "lane"), "first") if wide else Emitter(signature)
+    pack = Pack("i", "lane", "first") if wide else None
+    emitter = Emitter(signature, pack)
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
     packs, stores = [], []
@@ -68,9 +69,9 @@ def elementwise_body(
     return {
         "wide": wide,
         "count": signature.size(product(kernel.extents)),
-        "pack_lines": emitter.pack_lines,
+        "pack_lines": pack.lines if pack else [],
         "lines": emitter.text,
-        "loads": [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()],
+        "loads": emitter.loads,
         "packs": packs,
         "stores": stores,
     }

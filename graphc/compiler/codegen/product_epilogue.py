@@ -88,8 +88,7 @@ def finish(
                 wide.append((C_TYPES[place.dtype], pointer, address, value, guard))
             else:
                 stores.append((target, value, guard))
-    loads = [(C_TYPES[place.dtype], name) for name, place in emitter.packed.items()]
-    return {"lines": emitter.text, "loads": loads, "packs": wide, "stores": stores}
+    return {"lines": emitter.text, "loads": emitter.loads, "packs": wide, "stores": stores}
 
 
 def at_position(emitter: Emitter, index: Index, name: str) -> Index:
@@ -119,7 +118,7 @@ def partial_sums(
         total: the expression of a sum, with the product's number in the place of ``{}``.
     """
     signature = emitter.signature
-    packs = products[0].packs and emitter.lanes is not None
+    packs = products[0].packs and emitter.pack is not None
     at = "first" if packs else emitter.position(index)
     count = signature.size(product(products[0].node.shape))
     at = plus(times("part", count), at)

@@ -8,7 +8,7 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
-from graphc.compiler.codegen.emitter import Emitter, always, note
+from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
@@ -42,7 +42,7 @@ class WalkPrinter:
         names: Names,
         inputs: Sequence[Node] = (),
     ):
-        self.emitter = Emitter(signature, lanes=(ELEMENT, PART) if names.wide else None)
+        self.emitter = Emitter(signature, Pack(ELEMENT, PART) if names.wide else None)
         self._context = context
         self._signature = signature
         self._domain = domain
@@ -229,12 +229,14 @@ class WalkPrinter:
 
     def _take_loads(self) -> list[tuple[str, str, str, str]]:
         """The packs that the element's lines read: at the element, or at its place in the row."""
-        place = self._names.place
-        found = [(name, f"pack_{name}", "first", at) for name, at in self.emitter.packed.items()]
+        pack, place = self.emitter.pack, self._names.place
+        if pack is None:
+            return []
+        found = [(name, f"pack_{name}", "first", at) for name, at in pack.loads.items()]
         found += [
             (name, f"{place}_{name}", f"first_{place}", at) for name, at in self._side.items()
         ]
-        self.emitter.packed = {}
+        pack.loads = {}
         self._side = {}
         return [(C_TYPES[at.dtype], pack, name, first) for name, pack, first, at in found]
 

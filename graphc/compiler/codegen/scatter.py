@@ -19,7 +19,7 @@ import re
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_movement import checked_index
-from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
@@ -81,8 +81,8 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
 
     # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
-    emitter.lanes = ("i", "lane") if packed else None
-    emitter.given[node] = lambda index: "sum"
+    emitter.pack = Pack("i", "lane") if packed else None
+    emitter.given[node] = always("sum")
     values = [emitter.value(out, Index(out.shape, linear="i")) for out in kernel.outputs]
     packs, stores = _stores(kernel, context, emitter, values, packed)
     # A compiler warns of a position that nothing asks for.
@@ -106,7 +106,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         "first": element("column", "row", size),
         "lines": emitter.text,
         "positions": positions,
-        "loads": [(C_TYPES[place.dtype], pointer) for pointer, place in emitter.packed.items()],
+        "loads": emitter.loads,
         "packs": packs,
         "stores": stores,
     }

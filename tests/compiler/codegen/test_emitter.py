@@ -9,7 +9,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.context import arena_place
-from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter
+from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter, Pack
 from graphc.compiler.codegen.index import Index, at, linear
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import BATCH, Node
@@ -20,10 +20,10 @@ Y = g.input((BATCH, 10), "float32")
 COLUMN = g.input((10,), "float32")
 
 
-def emitter(*leaves: Node, **options: object) -> Emitter:
+def emitter(*leaves: Node, pack: Pack | None = None) -> Emitter:
     """An emitter for a function that reads these nodes from memory."""
     places = {node: arena_place(f"leaf {k}", node) for k, node in enumerate(leaves)}
-    return Emitter(Signature(places, [], []), **options)
+    return Emitter(Signature(places, [], []), pack)
 
 
 def lines(node: Node, leaves: Sequence[Node], index: Index | None = None) -> list[str]:
@@ -114,14 +114,15 @@ def test_given_values_end_the_walk() -> None:
 
 
 def test_values_at_the_threads_own_position_come_in_packs() -> None:
-    printer = emitter(X, Y, lanes=("i", "lane"))
+    pack = Pack("i", "lane")
+    printer = emitter(X, Y, pack=pack)
     out = g.concat([g.reshape(X, (-1,)), g.reshape(Y, (-1,))], 0)
     printer.value(out, linear(out.shape, "i"))
-    assert not printer.packed  # the part ends where a pack does not
+    assert not pack.loads  # the part ends where a pack does not
     printer.value(X + g.flip(Y, 0), linear(X.shape, "i"))
-    (pointer,) = printer.packed
+    (pointer,) = pack.loads
     assert f"= pack_{pointer}.of[lane];" in printer.text
-    assert printer.packed[pointer] is printer.signature.places[X]
+    assert pack.loads[pointer] is printer.signature.places[X]
 
 
 def test_coordinates_and_positions_are_the_same_element() -> None:
