@@ -64,7 +64,6 @@ def test_a_loop_counts_once_a_step() -> None:
     kernels = described(final)
     # A step: a product of (10, 4) and (4, 4), a sum and a tanh, whether one launch runs all or not.
     assert kernels.flops == 6 * (2 * 10 * 4 * 4 + 2 * 40)
-    assert sum(kernel.times * kernel.flops for kernel in kernels) == kernels.flops
     assert {kernel.times for kernel in kernels if kernel.flops} <= {1, 6}
 
 

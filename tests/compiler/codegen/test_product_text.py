@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.launch import value_of
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import BATCH, Node
 from tests.compiler.codegen.golden_text import check_golden
+from tests.nvcc import gate
 
 NVCC = shutil.which("nvcc")
 
@@ -72,7 +70,7 @@ def test_one_text_serves_every_batch_and_every_name() -> None:
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
 @pytest.mark.parametrize("arch", ["sm_75", "sm_90"])
-def test_no_kernel_spills_and_nothing_is_warned_of(arch: str, tmp_path: Path) -> None:
+def test_no_kernel_spills_and_nothing_is_warned_of(arch: str) -> None:
     outputs = [dense(), dense(10), dense(1), weight_gradient(), gates(), gates("float64")]
     for dtype in ("float32", "float64"):
         for turned in (False, True):
@@ -82,14 +80,7 @@ def test_no_kernel_spills_and_nothing_is_warned_of(arch: str, tmp_path: Path) ->
             outputs.append(g.tanh(g.matmul(odd, g.transpose(odd) if turned else odd)))
         outputs.append(g.matmul(g.input((BATCH, 50, 6), dtype), g.input((BATCH, 6, 50), dtype)))
     program = lower(outputs)
-    (tmp_path / "kernels.cu").write_text(program.source)
-    include = f"-I{resources.folder('kernels')}"
-    command = [NVCC, "-cubin", f"-arch={arch}", "-Werror", "all-warnings", "-Xptxas", "-v", include]
-    done = subprocess.run(
-        [*command, "kernels.cu"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill", said)
-    assert len(frames) == len(launches(program.steps))
-    assert set(frames) == {("0", "0")}, said
+    kernels, said = gate.compiled(NVCC, program.source, arch)
+    assert said == []
+    assert len(kernels) == len(launches(program.steps))
+    assert gate.problems_of("products", arch, kernels) == []

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.launch import DeviceLoop, Launch
@@ -22,6 +19,7 @@ from graphc.compiler.schedule import Loop
 from graphc.reference_models import gru_ae, lstm
 from graphc.reference_models.step import TrainingStep
 from tests.compiler.codegen.golden_text import check_golden
+from tests.nvcc import gate
 
 NVCC = shutil.which("nvcc")
 
@@ -64,23 +62,15 @@ def test_names_reach_comments_alone() -> None:
 
 
 @pytest.mark.skipif(NVCC is None, reason="nvcc is not on PATH")
-def test_nothing_leaves_the_registers(tmp_path: Path) -> None:
+def test_nothing_leaves_the_registers() -> None:
     """All columns fit registers, nearly 160; and two of three matrices do."""
     named = [text for units in (53, 72) for text in texts(gru(units, f"gru_{units}"))]
     assert len(named) == 4
-    source = tmp_path / "scan.cu"
-    kernels = [re.sub(r"\bk\d+_scan\b", f"scan_{k}", text) for k, text in enumerate(named)]
-    source.write_text(unit(kernels, INCLUDES))
-    command = [NVCC, "-cubin", "-arch=sm_75", "-Xptxas", "-v", "-I", resources.folder("kernels")]
-    result = subprocess.run(
-        [*map(str, command), str(source), "-o", str(tmp_path / "scan.cubin")],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "warning" not in result.stderr
-    frames = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores", result.stderr)
-    assert frames == [("0", "0")] * 4
+    renamed = [re.sub(r"\bk\d+_scan\b", f"scan_{k}", text) for k, text in enumerate(named)]
+    kernels, said = gate.compiled(NVCC, unit(renamed, INCLUDES), "sm_75")
+    assert said == []
+    assert len(kernels) == 4
+    assert gate.problems_of("loops", "sm_75", kernels) == []
 
 
 def test_the_loops_of_gru_ae_are_one_launch_each() -> None:
