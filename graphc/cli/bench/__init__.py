@@ -76,9 +76,9 @@ def _run(arguments: argparse.Namespace) -> None:
         print(json.dumps(measured.as_dict(), indent=1))
     else:
         print(format_report(measured))
-    failures = gpu.failures(measured.check)
-    if failures:
-        print("\n".join(failures), file=sys.stderr)
+    if measured.check is not None and measured.check.failures:
+        for line in measured.check.failures:
+            print(f"check failed: {line}", file=sys.stderr)
         raise SystemExit(_CHECK_FAILED)
 
 

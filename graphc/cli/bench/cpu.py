@@ -58,7 +58,6 @@ def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
     rows = []
     for node, taken in spans.items():
         spent = cost(node, bindings)
-        rate = 1e-6 / taken.median if taken.median else 0.0
         origin = g.origin_of(node)
         rows.append(
             Row(
@@ -68,8 +67,8 @@ def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
                 calls=1,
                 ms=taken,
                 share=taken.median / total,
-                gflops=spent.flops * rate,
-                gbytes=spent.bytes * rate,
+                gflops=taken.rate(spent.flops),
+                gbytes=taken.rate(spent.bytes),
             )
         )
     return rows

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.cli.bench import facts
 from graphc.cli.bench.check import check
-from graphc.cli.bench.report import Checked, Peaks, Report, Row, Span, by_time, span
+from graphc.cli.bench.report import Peaks, Report, Row, by_time, span
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
@@ -141,7 +141,7 @@ def _rows(
     rows = []
     for one, taken in zip(times, spans, strict=True):
         kernel, cold = described[one.launch.name], span(one.cold)
-        gflops, gbytes = _rate(kernel.flops, taken), _rate(kernel.bytes, cold)
+        gflops, gbytes = taken.rate(kernel.flops), cold.rate(kernel.bytes)
         rows.append(
             Row(
                 name=kernel.name,
@@ -166,11 +166,6 @@ def _work(kernel: KernelDescription, times: LaunchTimes) -> str:
     return f"{', '.join(kernel.ops) or 'a copy'}{restored}"
 
 
-def _rate(amount: int, taken: Span) -> float:
-    """10^9 a second."""
-    return 1e-6 * amount / taken.median if taken.median else 0.0
-
-
 def _part(rate: float, peak: float) -> float | None:
     return rate / peak if peak else None
 
@@ -190,14 +185,9 @@ def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
     executor = CudaExecutor(lower(outputs), outputs, name="the launch of one element")
     (shortest,) = time_launches(device, executor, {one: np.ones(1, dtype)}, {}, 0, scale.timing)
     return Peaks(
-        copy_gbytes=_rate(2 * scale.copied, copies),
+        copy_gbytes=copies.rate(2 * scale.copied),
         copy_bytes=scale.copied,
-        matmul_gflops=_rate(2 * size**3, span(product)),
+        matmul_gflops=span(product).rate(2 * size**3),
         matmul_size=size,
         launch_ms=span(shortest.warm).median,
     )
-
-
-def failures(checked: Checked | None) -> list[str]:
-    """A line for each value that is not the interpreter's."""
-    return [] if checked is None else [f"check failed: {line}" for line in checked.failures]

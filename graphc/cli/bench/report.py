@@ -19,6 +19,10 @@ class Span:
     spread: float
     samples: int
 
+    def rate(self, amount: float) -> float:
+        """10^9 of an amount a second, by the median; 0 where no time was measured."""
+        return 1e-6 * amount / self.median if self.median else 0.0
+
 
 def span(seconds: Sequence[float]) -> Span:
     """The median and the spread of times in seconds."""

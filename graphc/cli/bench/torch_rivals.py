@@ -63,7 +63,7 @@ def equivalent(kernel: Kernel | Loop, bindings: Bindings) -> Equivalent | None:
     if isinstance(kernel, Loop):
         return None
     if kernel.kind == "rows":
-        return _softmax(kernel, bindings)
+        return _softmax(kernel)
     if kernel.kind == "pointwise":
         return _chain(kernel, bindings)
     if len(kernel.anchors) == 1 and kernel.anchors[0].op == "matmul":
@@ -98,7 +98,7 @@ def _convolution(node: Node, bindings: Bindings) -> Equivalent | None:
     return Equivalent(name, (image, weights), call)
 
 
-def _softmax(kernel: Kernel, bindings: Bindings) -> Equivalent | None:
+def _softmax(kernel: Kernel) -> Equivalent | None:
     """Where a kernel has the maximum of its rows, and the sum of their exponentials."""
     largest = [node for node in kernel.anchors if node.op == "max"]
     has_exp = any(node.op == "exp" for node in kernel.body)
