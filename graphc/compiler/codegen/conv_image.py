@@ -19,8 +19,7 @@ from graphc.compiler.codegen.conv_classes import Axis
 from graphc.compiler.codegen.conv_walk import Summed, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.product import Axis as Fast
-from graphc.compiler.codegen.product import Direct, Indexed, Pulled
+from graphc.compiler.codegen.product import Direct, Indexed, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
@@ -119,7 +118,7 @@ class Image:
         inner = next((one.extent for one in reversed(self.order) if one.extent != 1), 1)
         windows = self.axes[-1].windows
         along_k = not isinstance(windows, Dim) and (isinstance(inner, Dim) or inner > windows)
-        fast: Fast = "k" if along_k else "outer"
+        fast: OperandAxis = "k" if along_k else "outer"
         if self.map is None:
             return Pulled(self.node, fast, self._in_front)
         shape = self.pixels if along_k else tuple(one.extent for one in self.order)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.c_text import minus, plus, times
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.product import Axis as Fast
-from graphc.compiler.codegen.product import Indexed, Pulled
+from graphc.compiler.codegen.product import Indexed, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided, contiguous, strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
@@ -107,7 +106,7 @@ def total(emitter: Emitter, terms: Sequence[tuple[str, Size]], constant: Size) -
 
 
 def from_memory(
-    node: Node, fast: Fast, indexed: Indexed, before: Callable[[Emitter], None] | None = None
+    node: Node, fast: OperandAxis, indexed: Indexed, before: Callable[[Emitter], None] | None = None
 ) -> Pulled:
     """An operand that is read through index arithmetic; see `Pulled` for the arguments."""
 

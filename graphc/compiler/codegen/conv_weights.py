@@ -9,8 +9,7 @@ from graphc.compiler.codegen.conv_classes import Axis
 from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.product import Axis as Fast
-from graphc.compiler.codegen.product import Direct, Operand, Pulled
+from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
@@ -75,7 +74,7 @@ class Weights:
             return Direct(self.map.node, "k", row, (0,) * batch, offset)
         if row == 1 and step is not None and self.stored:
             return Direct(self.map.node, "outer", step, (0,) * batch, offset)
-        fast: Fast = "outer" if row == 1 else "k"
+        fast: OperandAxis = "outer" if row == 1 else "k"
         return from_memory(self.node, fast, lambda *at: self._read(order, offset, *at))
 
     def _read(

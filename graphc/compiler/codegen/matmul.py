@@ -7,7 +7,7 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
-from graphc.compiler.codegen.product import Axis, Direct, Operand, Product, Pulled
+from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
 from graphc.compiler.codegen.strides import strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, is_multiple
@@ -46,8 +46,8 @@ def _operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Oper
     """How the last two axes of a node are read: `k_last` of a left operand, whose last axis is k,
     while the last axis of a right one is the outer one."""
     memory = [x for x in kernel.inputs if x in context.places]
-    last: Axis = "k" if k_last else "outer"
-    other: Axis = "outer" if k_last else "k"
+    last: OperandAxis = "k" if k_last else "outer"
+    other: OperandAxis = "outer" if k_last else "k"
     fast = last
     view = strided(node, memory, context.counters)
     if view is not None:

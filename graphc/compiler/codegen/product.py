@@ -17,7 +17,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size
 
-Axis: TypeAlias = Literal["outer", "k"]
+OperandAxis: TypeAlias = Literal["outer", "k"]
 """An axis of an operand: the summed one, or the other (i of the left, j of the right operand)."""
 
 Indexed: TypeAlias = Callable[
@@ -44,7 +44,7 @@ class Direct:
     """
 
     node: Node
-    fast: Axis
+    fast: OperandAxis
     row: Size
     batch_strides: Shape = ()
     offset: Size = 0
@@ -73,7 +73,7 @@ class Pulled:
     """
 
     node: Node
-    fast: Axis
+    fast: OperandAxis
     value: Callable[[Emitter, tuple[str, ...], str, str], str] = field(compare=False)
     before: Callable[[Emitter], None] | None = field(default=None, compare=False)
     indexed: Indexed | None = field(default=None, compare=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.product import Axis, Direct, Operand
+from graphc.compiler.codegen.product import Direct, Operand, OperandAxis
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
@@ -147,7 +147,7 @@ def fetch(
     )
 
 
-def _walk(fast: Axis, wide: bool, span: int, threads: int) -> tuple[str, str, str, str]:
+def _walk(fast: OperandAxis, wide: bool, span: int, threads: int) -> tuple[str, str, str, str]:
     """How threads walk a tile: `outer`, `k`, `turn_outer` and `turn_k` of a `Fetch`.
 
     Along k eight elements are taken side by side, two packs or eight threads: 32 bytes of memory,
