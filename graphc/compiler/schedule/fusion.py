@@ -25,6 +25,8 @@ from graphc.compiler.schedule.group import ELEMENT, PULLED, ROW, Group, alone, t
 from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
+# What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
+# of more products or sums; more buffers would make its parameters long.
 MOST_NODES = 96
 MOST_POINTERS = 48
 MOST_PRODUCTS = 4
@@ -35,6 +37,7 @@ FEW_RESULTS = 1024
 SMALL_PRODUCT = 1 << 20
 
 Tags: TypeAlias = dict[Node, str]
+"""What nodes have one value for: `ELEMENT`, `ROW` or `PULLED`."""
 
 
 def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
@@ -150,22 +153,18 @@ class _Fusion:
         """Why a group cannot take in one that it reads from; else the tags of nodes that change."""
         if producer.kind == "scan":
             return "it is a loop"
-        together = {**producer.nodes, **group.nodes}
-        if not self._is_small(together):
+        if not self._is_small({**producer.nodes, **group.nodes}):
             return "one kernel would hold too much"
         fit: str | Tags
-        special = [x for x in (group, producer) if not x.elementwise]
         if self._pools(group, producer):
             fit = dict.fromkeys(producer.nodes, PULLED)
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
-        elif len(special) == 2 and not _are_twins(group, producer):
-            fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
+        elif group.elementwise or producer.elementwise or _are_twins(group, producer):
+            fit = self._fit_tagged(group, producer, (), {})
         else:
-            fit = self._misfit(group, producer, (), {}) or {}
-        if isinstance(fit, str):
-            return fit
-        return self._cycle(group, producer) or fit
+            fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
+        return fit if isinstance(fit, str) else self._cycle(group, producer) or fit
 
     def _pools(self, group: Group, producer: Group) -> bool:
         """Whether a group is a pooling that meets each of the producer's elements once, and alone
@@ -190,29 +189,23 @@ class _Fusion:
         if group.reduces and producer.reduces and group.split != producer.split:
             return "it reduces other elements, or along other axes"
         if group.reduces and producer.reduces:
-            return self._misfit(group, producer, group.split, {}) or {}
-        reduction = producer if producer.reduces else group
+            return self._fit_tagged(group, producer, group.split, {})
+        reduction, plain = (producer, group) if producer.reduces else (group, producer)
         # The elementwise group has one value an element, or one a row.
-        plain = group if producer.reduces else producer
-        last = ""
-        for tag in (ELEMENT, ROW):
-            tags = dict.fromkeys(plain.nodes, tag)
-            last = self._misfit(group, producer, reduction.split, tags)
-            if last:
-                continue
-            if tag == ELEMENT and reduction.has_few_rows and not self._is_private(plain, reduction):
-                last = "its blocks are few: they only reduce"
-                continue
-            return tags
-        return last
+        by_element = dict.fromkeys(plain.nodes, ELEMENT)
+        fit = self._fit_tagged(group, producer, reduction.split, by_element)
+        if isinstance(fit, str):
+            by_row = dict.fromkeys(plain.nodes, ROW)
+            return self._fit_tagged(group, producer, reduction.split, by_row)
+        if reduction.has_few_rows and not self._is_private(plain, reduction):
+            return "it has few results, whose blocks only reduce"
+        return fit
 
-    def _misfit(
+    def _fit_tagged(
         self, group: Group, producer: Group, split: Split, tags: Tags
-    ) -> str:
-        """Why a group does not read another where its own threads are, or nothing.
-
-        `split` divides the elements into rows; `tags` replaces those of the nodes.
-        """
+    ) -> str | Tags:
+        """`tags`, if a group reads another where its own threads are once they replace those of its
+        nodes; else why it does not. `split` divides the elements into rows."""
         for node, own in group.nodes.items():
             reader = tags.get(node, own)
             if OPS[node.op].family == "reduce":
@@ -222,7 +215,7 @@ class _Fusion:
                     continue
                 if not _fits(reader, relation, tags.get(x, producer.nodes[x]), split):
                     return f"{node.op} reads {x.op} at other elements than its own"
-        return "" if self._same_extents(group, producer, split, tags) else "its extents differ"
+        return tags if self._same_extents(group, producer, split, tags) else "its extents differ"
 
     def _same_extents(
         self, group: Group, producer: Group, split: Split, tags: Tags
@@ -239,20 +232,17 @@ class _Fusion:
 
     def _is_private(self, plain: Group, reader: Group) -> bool:
         """Whether what a group computes is read by another one alone."""
-        members = plain.nodes.keys() | reader.nodes.keys()
-        return not any(
-            node in self._outputs or any(r not in members for r in self._readers.get(node, ()))
-            for node in plain.nodes
-        )
+        members = {**plain.nodes, **reader.nodes}
+        return not any(self._is_stored(node, members) for node in plain.nodes)
+
+    def _is_stored(self, node: Node, members: dict[Node, str]) -> bool:
+        """Whether something outside of a kernel of these nodes reads one of them."""
+        return node in self._outputs or any(x not in members for x in self._readers.get(node, ()))
 
     def _is_small(self, nodes: dict[Node, str]) -> bool:
         """Whether nodes are few enough for one kernel, and the buffers that they need."""
-        written = [
-            node
-            for node in nodes
-            if node in self._outputs or any(r not in nodes for r in self._readers.get(node, ()))
-        ]
-        return len(nodes) <= MOST_NODES and len(self._reads(nodes)) + len(written) <= MOST_POINTERS
+        written = sum(self._is_stored(node, nodes) for node in nodes)
+        return len(nodes) <= MOST_NODES and len(self._reads(nodes)) + written <= MOST_POINTERS
 
     def _reads(self, nodes: dict[Node, str]) -> set[Node]:
         """What a kernel of these nodes reads from memory."""
