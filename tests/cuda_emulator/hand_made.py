@@ -19,7 +19,7 @@ from graphc.compiler.codegen.launch import (
     Launch,
     Pointer,
 )
-from graphc.compiler.graph import BATCH, Node, State
+from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.graph.dim import ceil_divide
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.schedule.kernel import Kernel
@@ -76,10 +76,6 @@ def program(
 
 def floats(*values: float) -> np.ndarray:
     return np.array(values, "float32")
-
-
-def state_of(node: Node) -> State:
-    return node.attrs["state"]
 
 
 def add_program(x: Node, w: Node, out: Node) -> DeviceProgram:

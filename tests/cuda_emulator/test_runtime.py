@@ -17,7 +17,7 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     Word,
 )
-from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.device_array import DeviceArray
@@ -31,7 +31,6 @@ from tests.cuda_emulator.hand_made import (
     kernel_of,
     launch,
     program,
-    state_of,
 )
 
 

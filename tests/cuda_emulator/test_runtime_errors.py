@@ -19,7 +19,7 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import finite_guard
-from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.workspace import Fetch
 from graphc.config import config
@@ -32,7 +32,6 @@ from tests.cuda_emulator.hand_made import (
     kernel_of,
     launch,
     program,
-    state_of,
 )
 
 

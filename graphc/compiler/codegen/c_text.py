@@ -16,6 +16,9 @@ C_TYPES = {
     "float64": "double",
 }
 
+WIDTH = 98
+"""Columns of what is wrapped: comments and parameters."""
+
 _SIMPLE = re.compile(r"\w+")
 _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 

@@ -39,24 +39,17 @@ class Context:
         places: where each value lies that is in memory so far.
         sinks: where a value has to be stored: one or more places, the first for its readers. A
             value without an entry gets a buffer of its own when it is stored.
-        loop: the scan whose body this is.
         counters: the leaves that count steps, of this loop and those around.
     """
 
     program: Program = field(default_factory=Program)
     places: dict[Node, Place] = field(default_factory=dict)
     sinks: dict[Node, list[Place]] = field(default_factory=dict)
-    loop: Node | None = None
     counters: dict[Node, LoopStep] = field(default_factory=dict)
 
     def name(self, kind: str) -> str:
         """The next function's name."""
         return f"k{next(self.program.numbers)}_{kind}"
-
-    def step(self) -> LoopStep:
-        """The number of the step of the loop that this is the body of."""
-        assert self.loop is not None
-        return LoopStep(self.loop)
 
     def store(self, node: Node) -> list[Place]:
         """Where to store a value; from now on it is read at the first of these places."""

@@ -201,7 +201,9 @@ class KernelList(Sequence[KernelDescription]):
         return html_rows(self.summary, (*_HEADS, "what"), rows)
 
 
-_INDEX_MAPS = ("flip", "pad", "reshape", "slice", "transpose")
+_MOVES = ("flip", "pad", "reshape", "slice", "transpose")
+"""Index maps through which the parts of an input that are read are followed."""
+
 _HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "bytes")
 _WIDTHS = (14, 8, 7, 5, 8, 8)
 
@@ -326,7 +328,7 @@ def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:
         return whole
     used: dict[Node, int] = {}  # of an index map over the input, and of the input itself
     for x in (*reversed(kernel.body), node):
-        if x is not node and x.op not in _INDEX_MAPS:
+        if x is not node and x.op not in _MOVES:
             continue
         total = 0
         for reader in kernel.body:

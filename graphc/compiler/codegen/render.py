@@ -6,15 +6,13 @@ import functools
 
 import jinja2
 
-from graphc.compiler.codegen.c_text import comment
+from graphc.compiler.codegen.c_text import WIDTH, comment
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.resources import folder
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")
 """Headers of kernels/ that every translation unit has; a kind's own come on top."""
-
-_WIDTH = 98
 
 
 @functools.cache
@@ -61,7 +59,7 @@ def _wrapped(text: str) -> list[str]:
     """The text as comment lines that fit the page."""
     lines, line = [], "//"
     for word in text.split():
-        if len(line) + 1 + len(word) > _WIDTH and line != "//":
+        if len(line) + 1 + len(word) > WIDTH and line != "//":
             lines.append(line)
             line = "//  "
         line += f" {word}"

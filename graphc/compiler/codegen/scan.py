@@ -12,6 +12,7 @@ from graphc.compiler.codegen.launch import (
     DeviceLoop,
     DeviceStep,
     Launch,
+    LoopStep,
     Pointer,
 )
 from graphc.compiler.codegen.persistent import lower_persistent
@@ -39,8 +40,9 @@ def _loop_of_launches(loop: Loop, context: Context, lower_step: LowerStep) -> li
     values = {item: _result(item, context) for item in loop.items}
     buffers = {item.attrs["index"]: place.buffers[0] for item, place in values.items()}
     outside = {node: place for node, place in context.places.items() if not is_literal(node)}
-    inner = Context(context.program, outside, loop=loop.scan)
-    inner.counters = {**context.counters, loop.step: inner.step()}
+    step_number = LoopStep(loop.scan)
+    counters = {**context.counters, loop.step: step_number}
+    inner = Context(context.program, outside, counters=counters)
     carries = []
     for k, (leaf, start) in enumerate(zip(loop.carries, starts, strict=True)):
         name = f"{buffer_name(loop.scan)}/carry {k}"
@@ -52,7 +54,7 @@ def _loop_of_launches(loop: Loop, context: Context, lower_step: LowerStep) -> li
         inner.sinks.setdefault(loop.outputs[k], []).append(new)
     for k, stack in buffers.items():
         if k >= len(carries):
-            place = Place(Pointer(stack), stack.dtype, step=inner.step())
+            place = Place(Pointer(stack), stack.dtype, step=step_number)
             inner.sinks.setdefault(loop.outputs[k], []).append(place)
     steps: list[DeviceStep] = []
     for step in loop.steps:

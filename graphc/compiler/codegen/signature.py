@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment, literal, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment, literal, plus, times
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
@@ -22,8 +22,6 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.graph import BATCH, Node, Symbol
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
-
-_WIDTH = 98
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ class Signature:
         lines, line = [], ""
         for k, text in enumerate(texts):
             text += "," if k < len(texts) - 1 else ""
-            if line and len(line) + 1 + len(text) > _WIDTH:
+            if line and len(line) + 1 + len(text) > WIDTH:
                 lines.append(line)
                 line = ""
             line = f"{line} {text}" if line else f"    {text}"
