@@ -188,6 +188,8 @@ class _Fusion:
                 return f"a row of the {what} is spread over tiles"
         if group.reduces and producer.reduces and group.split != producer.split:
             return "it reduces other elements, or along other axes"
+        if producer.reduces and producer.has_few_rows and self._delays(group, producer):
+            return "others wait for its results, and would wait for more"
         if group.reduces and producer.reduces:
             return self._fit_tagged(group, producer, group.split, {})
         reduction, plain = (producer, group) if producer.reduces else (group, producer)
@@ -200,6 +202,12 @@ class _Fusion:
         if reduction.has_few_rows and not self._is_private(plain, reduction):
             return "it has few results, whose blocks only reduce"
         return fit
+
+    def _delays(self, group: Group, producer: Group) -> bool:
+        """Whether what else reads the producer would have to wait for what the group waits for (the
+        gradient of a mean, which needs the count of its terms, for the mean)."""
+        waits = group.ancestors & ~(producer.ancestors | 1 << producer.number)
+        return bool(waits) and not self._is_private(producer, group)
 
     def _fit_tagged(
         self, group: Group, producer: Group, split: Split, tags: Tags

@@ -182,6 +182,15 @@ def test_pooling_takes_in_what_it_alone_reads() -> None:
     assert kinds([g.max_pool(seen, (3, 3), (2, 2))]) == ["pointwise", "window"]  # they overlap
 
 
+def test_softmax_its_loss_and_their_gradient_are_one_kernel_of_the_mlp() -> None:
+    """The mean over samples of weight 1 needs their count; nobody waits for the mean itself."""
+    graph = REFERENCE_MODELS["mlp"].build().function().graph()
+    found = kernels(make_schedule(graph).steps)
+    (rows,) = [one for one in found if one.kind == "rows" and one.extents == (BATCH, 10)]
+    assert [node.op for node in rows.anchors] == ["max", "sum", "sum", "sum"]
+    assert len(rows.outputs) == 2  # the samples' losses and the gradient of the scores
+
+
 def test_updates_without_a_gradient_kernel_share_launches() -> None:
     variables = [g.shared(np.zeros(k + 1, "float32")) for k in range(12)]
     steps = make_schedule([0.9 * x + k for k, x in enumerate(variables)]).steps
