@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from graphc.compiler.codegen.tiles import (
     BLOCKS,
+    LEAST_DEPTH,
     MOST_SHARED,
     PART,
     Tile,
@@ -34,6 +35,7 @@ _WANTED = 2 * BLOCKS
 # With the share of multiplications among the instructions of the loop over k, in percent: counted
 # in what nvcc 13.0 makes of 3 x 3 convolutions without padding, for sm_90.
 _SHARES = {
+    # rows, columns, depth; rows and columns of a thread, and of lanes in a warp
     Tile(128, 128, 8, 16, 8, 4, 8): 88,
     Tile(64, 128, 8, 8, 8, 4, 8): 82,
     Tile(32, 128, 16, 8, 4, 4, 8): 74,
@@ -50,19 +52,19 @@ _MOST_ROWS_OF_FLOAT64 = 32
 
 def conv_tile(filters: Size, pixels: Size, k: Size, dtype: str) -> Tile | None:
     """The tile of a convolution's product, by the rule above; None for the product's own rule."""
-    few = not isinstance(pixels, Dim) and pixels <= _FEW_COLUMNS
-    if few or isinstance(filters, Dim):
+    few_columns = not isinstance(pixels, Dim) and pixels <= _FEW_COLUMNS
+    if few_columns or isinstance(filters, Dim):
         return None
     wide = dtype == "float64"
     # The slices of a tile exchange their sums in its place, where float64 would not fit.
     candidates = [tile for tile in _TILES if tile.slices == 1 or not wide]
     tile = min(candidates, key=lambda one: -(-filters // one.rows) * one.rows / _TILES[one])
     parts = max(1, min(tile.most_parts, typical(k) // PART))
-    few = typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
-    if few or (wide and tile.rows > _MOST_ROWS_OF_FLOAT64):
+    few_blocks = typical(blocks(tile, filters, pixels, 1)) * parts < BLOCKS
+    if few_blocks or (wide and tile.rows > _MOST_ROWS_OF_FLOAT64):
         return None
-    short = not isinstance(k, Dim) and k <= 8
-    return replace(tile, depth=8) if tile.slices == 1 and (wide or short) else tile
+    short = not isinstance(k, Dim) and k <= LEAST_DEPTH
+    return replace(tile, depth=LEAST_DEPTH) if tile.slices == 1 and (wide or short) else tile
 
 
 def table_bytes(tile: Tile | None, dtype: str) -> int:

@@ -127,6 +127,7 @@ PADDING = 4
 lies along k go to banks of their own."""
 
 SHAPES = (
+    # rows, columns, depth; rows and columns of a thread, and of lanes in a warp
     Tile(128, 128, 8, 16, 8, 4, 8),
     Tile(64, 64, 16, 8, 4, 4, 8),
     Tile(32, 32, 64, 4, 4, 4, 8, slices=4),

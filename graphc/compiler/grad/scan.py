@@ -40,14 +40,15 @@ def _scan(
     loop = open_loop(node)
     reached = _reached(loop, wanted)
     active = _active_carries(loop, cotangents, reached)
+    arrived = {k: cotangent for k, cotangent in enumerate(cotangents) if cotangent is not None}
     stacks = [
         k
         for k in range(loop.carries, len(loop.outputs))
-        if cotangents[k] is not None and loop.outputs[k] in reached
+        if k in arrived and loop.outputs[k] in reached
     ]
     # The step: cotangents of outputs in, of arguments out.
     incoming = {k: _placeholder(loop.args[k].shape, loop.args[k].dtype) for k in active}
-    slices = {k: _placeholder(cotangents[k].shape[1:], cotangents[k].dtype) for k in stacks}
+    slices = {k: _placeholder(arrived[k].shape[1:], arrived[k].dtype) for k in stacks}
     seeds = [(loop.outputs[k], c) for k, c in (*incoming.items(), *slices.items())]
     targets = [*active, *(k for k in (*loop.series_at(), *loop.constants_at()) if wanted[k])]
     pulled = dict(zip(targets, pull_back(seeds, [loop.args[k] for k in targets]), strict=True))
@@ -75,12 +76,12 @@ def _scan(
             *(loop.args[k] for k in constants),
         ],
         init=[
-            *(_zeros(node.inputs[k]) if cotangents[k] is None else cotangents[k] for k in active),
+            *(arrived[k] if k in arrived else _zeros(node.inputs[k]) for k in active),
             *(_zeros(node.inputs[k]) for k in summed),
         ],
         sequences=[
             *_stacked_residuals(loop, residuals),
-            *(cotangents[k] for k in stacks),
+            *(arrived[k] for k in stacks),
             *(node.inputs[k] for k in series),
         ],
         constants=[node.inputs[k] for k in constants],

@@ -16,7 +16,7 @@ import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import SupportsIndex, TypeAlias, TypeGuard, Union
 
 from graphc.errors import ShapeError
 
@@ -102,10 +102,10 @@ def _from_terms(terms: Mapping[Monomial, int]) -> Size:
 
 def as_size(value: object, what: str) -> Size:
     """A size as users write it (NumPy's integers too) as an int or a Dim. ShapeError for others."""
-    if isinstance(value, Dim):
-        return value
     if not _is_size(value):
         raise ShapeError(f"{what}: a size is an int or a symbol, received {value!r}")
+    if isinstance(value, Dim):
+        return value
     try:
         return operator.index(value)
     except TypeError:
@@ -116,7 +116,7 @@ def _terms(size: Size) -> dict[Monomial, int]:
     return dict(size.terms) if isinstance(size, Dim) else {(): int(size)}
 
 
-def _is_size(value: object) -> bool:
+def _is_size(value: object) -> TypeGuard[SupportsIndex | Dim]:
     if isinstance(value, Dim):
         return True
     return hasattr(value, "__index__") and not isinstance(value, bool)
