@@ -17,7 +17,6 @@ side by side:
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -96,24 +95,23 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     )
     name = context.name(kernel.kind)
     notes = notes_of(kernel, domain, walks, tile.turns is not None, "column")
-    how = [
-        f"{domain.kept} columns of {domain.reduced}",
-        f"a block of {tile.width} columns by {tile.height} threads of each",
-        *notes,
-    ]
+    how = (
+        f"{domain.kept} columns of {domain.reduced}; a block of {tile.width} columns by "
+        f"{tile.height} threads of each"
+    )
     block = (tile.width, tile.height, 1)
     if parts is None:
         signature = context.signature(kernel)
         text = _text(kernel, context, name, signature, domain, walks, tile, names)
-        one = context.launch(name, kernel, signature, text, (blocks, 1, 1), block, "; ".join(how))
-        return [dataclasses.replace(one, notes=tuple(notes))]
+        grid = (blocks, 1, 1)
+        return [context.launch(name, kernel, signature, text, grid, block, how, notes=notes)]
     (walk,) = walks
     places = partial_places(walk, domain, parts)
     signature = partial_signature(kernel, context, places)
     pointers = [signature.store_pointer(place) for place in places]
     text = _text(kernel, context, name, signature, domain, walks, tile, names, pointers)
-    how.append(f"in {parts} parts, a block a part")
-    first = context.launch(name, kernel, signature, text, (blocks, parts, 1), block, "; ".join(how))
+    how += f"; in {parts} parts, a block a part"
+    first = context.launch(name, kernel, signature, text, (blocks, parts, 1), block, how)
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
 
 

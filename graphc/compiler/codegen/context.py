@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphc.compiler.codegen.c_text import without_unused
@@ -74,9 +74,16 @@ class Context:
         block: tuple[int, int, int],
         how: str,
         shared: Formula = 0,
+        notes: Sequence[str] = (),
     ) -> Launch:
-        """The launch of a printed function, its header comment put before the text."""
-        whole = f"{header(name, kernel, signature, how)}\n{without_unused(text)}"
+        """The launch of a printed function, its header comment put before the text.
+
+        Args:
+            how: how the work is spread over blocks and threads.
+            notes: what reports should say too.
+        """
+        head = header(name, kernel, signature, "; ".join([how, *notes]))
+        whole = f"{head}\n{without_unused(text)}"
         return Launch(
             name,
             kernel,
@@ -87,6 +94,7 @@ class Context:
             shared,
             signature.reads,
             signature.writes,
+            tuple(notes),
         )
 
 

@@ -16,7 +16,6 @@ divided over blocks, and a second launch puts the parts together.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,10 +117,10 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
     text = _render(kernel, name, signature, printer, domain, walks, group, names)
     notes = notes_of(kernel, domain, walks, group.turns is not None, row)
-    how = "; ".join([_how(domain, group, wide, row), *notes])
-    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
-    launch = context.launch(name, kernel, signature, text, (blocks, 1, 1), (group.block, 1, 1), how)
-    return [dataclasses.replace(launch, notes=tuple(notes))]
+    how = _how(domain, group, wide, row)
+    grid = (Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS), 1, 1)
+    block = (group.block, 1, 1)
+    return [context.launch(name, kernel, signature, text, grid, block, how, notes=notes)]
 
 
 def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:
