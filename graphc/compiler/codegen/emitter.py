@@ -108,6 +108,7 @@ class Emitter:
         return text
 
     def line(self, text: str) -> None:
+        """Print a line."""
         self._scopes[-1].lines.append(text)
 
     @contextmanager
@@ -185,6 +186,7 @@ class Emitter:
         return self._run(index, axis, axis + 1)
 
     def coordinates(self, index: Index) -> tuple[str, ...]:
+        """The index's coordinates along all axes."""
         return tuple(self.coordinate(index, axis) for axis in range(len(index.shape)))
 
     def _run(self, index: Index, start: int, stop: int) -> str:
@@ -217,13 +219,13 @@ class Emitter:
         pending = [(node, index)]
         while pending:
             x, at = pending[-1]
-            waiting = [] if self._known((x, at.key)) is not None else self._reads(x, at)
-            waiting = [(y, there) for y, there in waiting if self._known((y, there.key)) is None]
+            waiting = [] if self._known((x, at)) is not None else self._reads(x, at)
+            waiting = [(y, there) for y, there in waiting if self._known((y, there)) is None]
             if waiting:
                 pending += reversed(waiting)
                 continue
             pending.pop()
-            result = self.once((x, at.key), partial(self._value, x, at))
+            result = self.once((x, at), partial(self._value, x, at))
         return result
 
     def _reads(self, node: Node, index: Index) -> list[tuple[Node, Index]]:

@@ -19,10 +19,6 @@ class Index:
     linear: str | None = None
     coords: tuple[str, ...] | None = None
 
-    @property
-    def key(self) -> tuple:
-        return (self.shape, self.linear, self.coords)
-
 
 def at(shape: Shape, *coords: str) -> Index:
     """The element with these coordinates."""

@@ -63,9 +63,11 @@ class Buffer:
     node: Node | None = None
 
     def elements(self, bindings: Bindings) -> int:
+        """How many elements it has once the symbols are bound."""
         return math.prod(value_of(size, bindings) for size in self.shape)
 
     def nbytes(self, bindings: Bindings) -> int:
+        """How many bytes it has once the symbols are bound."""
         return self.elements(bindings) * np.dtype(self.dtype).itemsize
 
 
@@ -83,6 +85,7 @@ class Carry:
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
+        """All that a step may read it from or write it to."""
         return (self.initial, *self.pair, self.final)
 
 

@@ -93,6 +93,7 @@ class MemoryReport:
 
     @property
     def peak(self) -> int:
+        """Bytes that a call needs at most."""
         return self.states + self.constants + self.inputs + self.arena
 
     def largest(self, count: int = _LARGEST) -> list[BufferUse]:

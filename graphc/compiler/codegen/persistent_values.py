@@ -135,8 +135,8 @@ class Values:
                 part = f"{total}[{inner} % {parts}]" if parts > 1 else total
                 emitter.line(f"{part} = gc_add({part}, gc_mul({a}, {b}));")
         for x, total in totals.items():
-            emitter.once((x, index.key), partial(self._sum, x, total, parts))
-        return emitter.once((node, index.key), lambda: totals[node])
+            emitter.once((x, index), partial(self._sum, x, total, parts))
+        return emitter.once((node, index), lambda: totals[node])
 
     def _accumulator(self, node: Node, parts: int) -> str:
         if parts == 1:

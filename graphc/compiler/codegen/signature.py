@@ -37,6 +37,7 @@ class Place:
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
+        """Those that it may be in: of a carry, one of several by the step."""
         if isinstance(self.pointer, Pointer):
             return (self.pointer.buffer,)
         carry = self.pointer.carry
@@ -94,14 +95,17 @@ class Signature:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
+        """What the launch gives, one for each parameter."""
         return tuple(argument for _, argument in self._parameters)
 
     @property
     def reads(self) -> tuple[Buffer, ...]:
+        """What has been asked for through `load_pointer`."""
         return tuple(self._read)
 
     @property
     def writes(self) -> tuple[Buffer, ...]:
+        """What has been asked for through `store_pointer`."""
         return tuple(self._stored)
 
     # ---- names ----------------------------------------------------------------------------------
@@ -200,12 +204,15 @@ class Signature:
         return name
 
     def call_step(self) -> str:
+        """The name of the number of the call, a uint64."""
         return self._name("call_step", "call_step", CallStep(), "gc_uint64 ")
 
     def loop_step(self, step: LoopStep) -> str:
+        """The name of the number of a loop's step, an int."""
         return self._name(step, "step", step, "int ")
 
     def status(self) -> str:
+        """The name of the pointer to the status word."""
         return self._name("status", "status", StatusWord(), "gc_uint64* ")
 
     def check(self, node: Node, what: str) -> int:

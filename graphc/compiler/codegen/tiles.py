@@ -87,10 +87,12 @@ class Tile:
 
     @property
     def slice_threads(self) -> int:
+        """Threads of one slice."""
         return self.rows * self.columns // (self.thread_rows * self.thread_columns)
 
     @property
     def threads(self) -> int:
+        """Threads of a block."""
         return self.slice_threads * self.slices
 
     @property

@@ -31,6 +31,7 @@ class Accumulator:
 
     @property
     def identity(self) -> str:
+        """What it starts from, as an expression."""
         return f"{self.functions}::identity<{self.scalar}>()"
 
 
@@ -112,10 +113,12 @@ class Course:
 
     @property
     def first(self) -> str:
+        """Where a thread begins, as an expression."""
         return f"{self.thread} + {self.threads} * blockIdx.y" if self.divided else self.thread
 
     @property
     def stride(self) -> str:
+        """From an element or pack of a thread to its next one, as an expression."""
         return "stride" if self.divided else str(self.threads)
 
     @property

@@ -49,10 +49,12 @@ class Group:
 
     @property
     def elementwise(self) -> bool:
+        """Whether a thread owns an element and nothing else."""
         return self.kind in ELEMENTWISE
 
     @property
     def reduces(self) -> bool:
+        """Whether its anchors are reductions."""
         return self.kind in ("rows", "columns")
 
     @property

@@ -112,10 +112,12 @@ class Loop:
 
     @property
     def kind(self) -> str:
+        """What reports call a loop beside the `KINDS` of kernels."""
         return "scan"
 
     @property
     def stores(self) -> tuple[Node, ...]:
+        """The values that later steps find in memory."""
         return self.items
 
     @property
@@ -129,6 +131,7 @@ class Loop:
 
     @property
     def layers(self) -> tuple[str, ...]:
+        """The layers of its steps, each once."""
         return tuple(dict.fromkeys(name for step in self.steps for name in step.layers))
 
 
