@@ -7,6 +7,8 @@ read in the order of the results come in 16-byte loads. Where a thread has a loo
 
 from __future__ import annotations
 
+from typing import Any
+
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
@@ -47,31 +49,33 @@ def lower_pointwise(kernel: Kernel, context: Context) -> list[Launch]:
     return [context.launch(name, kernel, signature, text, (blocks, 1, 1), (THREADS, 1, 1), how)]
 
 
-def elementwise_body(
-    kernel: Kernel, context: Context, signature: Signature
-) -> dict[str, object]:
+def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> dict[str, Any]:
     """What the macro `elementwise` of templates/elementwise.j2 needs to compute and store the
     outputs of a kernel, which have equal numbers of elements."""
     wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
     pack = Pack("i", "lane", "first") if wide else None
-    emitter = Emitter(signature, pack)
+    element = element_text(kernel, context, Emitter(signature, pack))
+    return {
+        "wide": wide,
+        "count": signature.size(product(kernel.extents)),
+        "pack_lines": pack.lines if pack else [],
+        **element,
+    }
+
+
+def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str, Any]:
+    """The outputs of a kernel at the element `i`: lines, loads, packs and stores as
+    templates/elementwise.j2 has them."""
+    signature = emitter.signature
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
     packs, stores = [], []
     for node, value in zip(kernel.outputs, values, strict=True):
         for place in context.sinks[node]:
-            if wide and place.step is None:
+            if emitter.pack is not None and place.step is None:
                 pointer, guard = signature.store_pointer(place), signature.guard(place)
                 packs.append((C_TYPES[place.dtype], pointer, value, guard))
             else:
                 target, guard = signature.stored(place, node.shape, "i")
                 stores.append((target, value, guard))
-    return {
-        "wide": wide,
-        "count": signature.size(product(kernel.extents)),
-        "pack_lines": pack.lines if pack else [],
-        "lines": emitter.text,
-        "loads": emitter.loads,
-        "packs": packs,
-        "stores": stores,
-    }
+    return {"lines": emitter.text, "loads": emitter.loads, "packs": packs, "stores": stores}

@@ -22,6 +22,7 @@ from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
+from graphc.compiler.codegen.pointwise import element_text
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.cards import PACK, power_of_two
@@ -83,10 +84,9 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
     emitter.pack = Pack("i", "lane") if packed else None
     emitter.given[node] = always("sum")
-    values = [emitter.value(out, Index(out.shape, linear="i")) for out in kernel.outputs]
-    packs, stores = _stores(kernel, context, emitter, values, packed)
+    results = element_text(kernel, context, emitter)
     # A compiler warns of a position that nothing asks for.
-    asked = [emitter.text, *values, *(target for target, _, _ in stores)]
+    asked = [results["lines"], *sum(results["packs"] + results["stores"], ())]
     positions = any(re.search(r"\bi\b", part) for part in asked)
     facts = {
         "threads": THREADS,
@@ -104,11 +104,8 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         "update": update,
         "lanes": PACK if packed else 1,
         "first": element("column", "row", size),
-        "lines": emitter.text,
         "positions": positions,
-        "loads": emitter.loads,
-        "packs": packs,
-        "stores": stores,
+        **results,
     }
     # The parameters are complete only now that all text is there.
     body = render("scatter.cu.j2", name=name, parameters=signature.parameters, **facts)
@@ -122,21 +119,3 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         "the updates of its rows in their order"
     )
     return [context.launch(name, kernel, signature, body, grid, (THREADS, 1, 1), how)]
-
-
-def _stores(
-    kernel: Kernel, context: Context, emitter: Emitter, values: list[str], packed: bool
-) -> tuple[list[tuple[str, str, str, str]], list[tuple[str, str, str]]]:
-    """What is stored a pack at a time (type, pointer, value, guard), and what element by element
-    (target, value, guard)."""
-    signature = emitter.signature
-    packs, stores = [], []
-    for node, value in zip(kernel.outputs, values, strict=True):
-        for place in context.sinks[node]:
-            if packed and place.step is None:
-                pointer, guard = signature.store_pointer(place), signature.guard(place)
-                packs.append((C_TYPES[place.dtype], pointer, value, guard))
-            else:
-                target, guard = signature.stored(place, node.shape, "i")
-                stores.append((target, value, guard))
-    return packs, stores
