@@ -245,14 +245,19 @@ def describe(program: DeviceProgram, bindings: Bindings, title: str) -> KernelLi
 def _kernels(
     steps: Sequence[DeviceStep], times: int, bindings: Bindings
 ) -> Iterator[tuple[int, Kernel | Loop, list[Launch]]]:
-    """The launches of each kernel, and how often one call runs them."""
+    """The launches of each kernel that run at these sizes, and how often one call runs them."""
     for kernel, group in groupby(steps, key=lambda x: x.kernel if isinstance(x, Launch) else None):
         if kernel is not None:
-            yield times, kernel, [step for step in group if isinstance(step, Launch)]
+            runs = [step for step in group if isinstance(step, Launch) and _runs(step, bindings)]
+            yield times, kernel, runs
             continue
         for loop in group:
             assert isinstance(loop, DeviceLoop)
             yield from _kernels(loop.steps, times * evaluate(loop.length, bindings), bindings)
+
+
+def _runs(launch: Launch, bindings: Bindings) -> bool:
+    return all(value_of(size, bindings) for size in launch.grid)
 
 
 def _description(

@@ -32,11 +32,31 @@ class Clamped:
         return f"{self.size} kept from {self.low} to {self.high}"
 
 
-Formula: TypeAlias = Size | Clamped
+@dataclass(frozen=True)
+class Within:
+    """A formula where a size is at most `most` (or, with `above`, where it is more), else 0.
+
+    Several launches whose grids are such formulas serve one kernel: all but one have empty grids,
+    and the sizes of the call alone decide which.
+    """
+
+    formula: Formula
+    size: Size
+    most: int
+    above: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.formula} where {self.size} {'>' if self.above else '<='} {self.most}"
+
+
+Formula: TypeAlias = Size | Clamped | Within
 
 
 def value_of(formula: Formula, bindings: Bindings) -> int:
     """What a formula is once the symbols are bound."""
+    if isinstance(formula, Within):
+        fits = evaluate(formula.size, bindings) <= formula.most
+        return value_of(formula.formula, bindings) if fits != formula.above else 0
     if isinstance(formula, Clamped):
         return max(formula.low, min(formula.high, evaluate(formula.size, bindings)))
     return evaluate(formula, bindings)

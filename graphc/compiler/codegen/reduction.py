@@ -258,13 +258,21 @@ def is_divided(walks: Sequence[Walk], blocks: Size, each: Size) -> bool:
 
 
 def notes_of(
-    kernel: Kernel, domain: Domain, walks: Sequence[Walk], held: bool, row: str
+    kernel: Kernel, domain: Domain, walks: Sequence[Walk], held: bool, row: str, above: int = 0
 ) -> list[str]:
-    """What a report should say of a launch: how often a row is read, if more than once."""
+    """What a report should say of a launch: how often a row is read, if more than once.
+
+    Args:
+        held: whether the values that several walks need stay in registers.
+        row: what the text calls a kept element.
+        above: the launch is for rows of more elements than this; 0 where there is no other one.
+    """
     times = passes(walks, kernel)
     if held or not held_of(walks) or times == 1:
         return []
     why = f"its {domain.reduced} elements do not fit the registers of a block"
-    if isinstance(domain.reduced, Dim):
+    if above:
+        why = f"more than {above} elements do not fit the registers of a block"
+    elif isinstance(domain.reduced, Dim):
         why = "its length is symbolic"
     return [f"a {row} is read {times} times: {why}"]

@@ -5,8 +5,10 @@ How a row is spread over threads, by its length alone:
 - up to 1024 elements: neighbouring lanes of a warp. As many as the row has elements (or packs of
   four), rounded up to a power of two, at most 32; shorter rows share a warp.
 - more: a block of 128, 256 or 512 threads, the smallest whose registers hold the row.
-- longer still, or of a length that is known at the call only: a block of 256 threads, or of 512
-  where there are few such rows.
+- longer still: a block of 256 threads, or of 512 where there are few such rows.
+
+Where the length is known at the call only, each of the three has a launch of its own and the length
+picks one (`choose_groups`), unless one walk does.
 
 The values that several walks need stay in registers in the first two cases, so the row is read
 once. In the last one each walk reads it again, which the launch notes; a softmax is two walks
@@ -20,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
-from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
 from graphc.compiler.codegen.reduction import (
     Domain,
     Walk,
@@ -99,28 +101,57 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     walks = walks_of(kernel, domain)
     last, kept = domain.runs[-1] if domain.runs else (1, True)
     wide = not kept and is_multiple(last, PACK) and last != 0
-    group = choose_group(domain, walks, wide)
     if is_divided(walks, domain.kept, domain.reduced):
         parts = parts_of(domain.reduced, _PART)
         return _divided(kernel, context, domain, walks, wide, parts, (row, place))
-    if group.turns is None:
-        walks = joined(walks, domain)
-    names = Names(
-        row,
-        place,
-        slot=_slot(group, wide),
-        wide=wide,
-        guard=f"own < {row}s" if group.threads < WARP else "",
-    )
-    name = context.name(kernel.kind)
-    signature = context.signature(kernel)
-    printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
-    text = _render(kernel, name, signature, printer, domain, walks, group, names)
-    notes = notes_of(kernel, domain, walks, group.turns is not None, row)
-    how = _how(domain, group, wide, row)
-    grid = (Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS), 1, 1)
-    block = (group.block, 1, 1)
-    return [context.launch(name, kernel, signature, text, grid, block, how, notes=notes)]
+    launches, above = [], 0
+    for group, most in choose_groups(kernel, domain, walks, wide):
+        grid: Formula = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
+        lengths = ""
+        if above:
+            grid, lengths = Within(grid, domain.reduced, above, above=True), f" over {above}"
+        if most:
+            grid, lengths = Within(grid, domain.reduced, most), f"{lengths} up to {most}"
+        names = Names(
+            row,
+            place,
+            slot=_slot(group, wide),
+            wide=wide,
+            guard=f"own < {row}s" if group.threads < WARP else "",
+        )
+        taken = walks if group.turns is not None else joined(walks, domain)
+        name = context.name(kernel.kind)
+        signature = context.signature(kernel)
+        printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
+        text = _render(kernel, name, signature, printer, domain, taken, group, names)
+        notes = notes_of(kernel, domain, taken, group.turns is not None, row, above)
+        how = _how(domain, group, wide, row) + (f"; for lengths{lengths}" if lengths else "")
+        block = (group.block, 1, 1)
+        launches.append(
+            context.launch(name, kernel, signature, text, (grid, 1, 1), block, how, notes=notes)
+        )
+        above = most
+    return launches
+
+
+def choose_groups(
+    kernel: Kernel, domain: Domain, walks: Sequence[Walk], wide: bool
+) -> list[tuple[Group, int]]:
+    """The threads for a row, and up to which length; 0 is for any length.
+
+    Where the length is known at the call only and a row is walked several times, each of a warp, a
+    block and a block that reads again has a launch, of which the call's length picks one.
+    """
+    longest = choose_group(domain, walks, wide)
+    words = held_words(walks) * (PACK if wide else 1)
+    if kernel.kind != "rows" or not isinstance(domain.reduced, Dim) or not words:
+        return [(longest, 0)]
+    each = PACK if wide else 1
+    turns = min(_MOST_WARP_WORDS // words, LONGEST_WARP_ROW // (WARP * each))
+    warp = Group(WARP, THREADS, max(1, turns))
+    block = Group(FEW_ROWS_THREADS, FEW_ROWS_THREADS, max(1, _MOST_BLOCK_WORDS // words))
+    held = [(group, group.threads * (group.turns or 1) * each) for group in (warp, block)]
+    return [*held, (longest, 0)]
 
 
 def choose_group(domain: Domain, walks: Sequence[Walk], wide: bool) -> Group:

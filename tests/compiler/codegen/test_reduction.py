@@ -8,6 +8,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.columns import Tile, choose_tile
+from graphc.compiler.codegen.launch import value_of
 from graphc.compiler.codegen.reduction import (
     Walk,
     domain_of,
@@ -162,14 +163,15 @@ def test_what_is_divided_over_blocks() -> None:
 
 def test_notes_say_how_often_a_row_is_read_and_why() -> None:
     def notes(kernel: Kernel) -> tuple[str, ...]:
-        (launch,) = launches_of(kernel)[0]
-        assert all(note in launch.text.replace("\n//  ", "") for note in launch.notes)
-        return launch.notes
+        launches = launches_of(kernel)[0]
+        for launch in launches:
+            assert all(note in launch.text.replace("\n//  ", "") for note in launch.notes)
+        return tuple(note for launch in launches for note in launch.notes)
 
     assert notes(softmax_loss((BATCH, 1000), 1)[0]) == ()
     assert notes(summed((BATCH, LENGTH), (1,))) == ()
     assert notes(softmax_loss((BATCH, LENGTH), 1)[0]) == (
-        "a row is read 2 times: its length is symbolic",
+        "a row is read 2 times: more than 16384 elements do not fit the registers of a block",
     )
     assert notes(softmax_loss((BATCH, 30_000), 1)[0]) == (
         "a row is read 2 times: its 30000 elements do not fit the registers of a block",
@@ -177,6 +179,16 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
     assert notes(normalisation((BATCH, 40), (0,))[0]) == (
         "a column is read 2 times: its length is symbolic",
     )
+
+
+def test_one_of_three_launches_takes_the_rows_of_a_length() -> None:
+    launches = launches_of(softmax_loss((BATCH, LENGTH), 1)[0])[0]
+    ((batch,), (length,)) = (g.dim.symbols(size) for size in (BATCH, LENGTH))
+    for columns, taker in ((1, 0), (1024, 0), (1025, 1), (16384, 1), (16385, 2), (10**6, 2)):
+        sizes = {batch: 3, length: columns}
+        grids = [value_of(launch.grid[0], sizes) for launch in launches]
+        assert [k for k, blocks in enumerate(grids) if blocks] == [taker]
+    assert ["for lengths" in launch.text for launch in launches] == [True] * 3
 
 
 def test_the_text_does_not_depend_on_names() -> None:
