@@ -6,7 +6,7 @@
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
 # make bench           where a training step's time goes
-# make lint            ruff, and the floors of the package (import-linter)
+# make lint            ruff, the floors of the package (import-linter), types of the compiler (mypy)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
 #
@@ -86,6 +86,7 @@ bench: $(VENV)/.demo
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy graphc/compiler
 
 references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check
