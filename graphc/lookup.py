@@ -84,6 +84,16 @@ def finite_number(owner: str, name: str, value: object) -> float:
     return float(number)
 
 
+def whole_number(what: str, value: object, least: int) -> int:
+    """The value as an int. ArgumentError for what is not one whole number from `least` on."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ArgumentError(
+            f"{what}: expected a whole number of at least {least}, received {value!r}"
+        )
+    return int(value)
+
+
 def refuse_keywords(
     owner: str,
     received: Iterable[str],

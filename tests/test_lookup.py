@@ -1,7 +1,8 @@
+import numpy as np
 import pytest
 
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
-from graphc.lookup import get_function, get_instance, named, refuse_keywords
+from graphc.lookup import get_function, get_instance, named, refuse_keywords, whole_number
 
 TABLE = {"alpha": dict, "beta": list}
 
@@ -43,3 +44,13 @@ def test_instances_come_from_names_and_dicts_and_the_dict_is_kept():
 def test_a_keyword_that_is_not_taken_is_refused_with_a_hint(keyword, hint):
     with pytest.raises(KeywordError, match=f"SGD does not take the keyword '{keyword}': {hint}"):
         refuse_keywords("SGD", [keyword], ["lr", "momentum"], {"learning_rate": "lr"})
+
+
+def test_whole_numbers():
+    assert whole_number("f: count", np.int64(3), least=3) == 3
+    assert type(whole_number("f: count", np.int64(3), least=3)) is int
+    for value in (2, 3.0, True, None, "3", np.array([3])):
+        with pytest.raises(
+            ArgumentError, match="f: count: expected a whole number of at least 3, received"
+        ):
+            whole_number("f: count", value, least=3)

@@ -16,6 +16,7 @@ from graphc.engine.feeds import as_arrays, check_lengths, prepare
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.targets import prepare_targets, prepare_weights
 from graphc.errors import ArgumentError, DataError
+from graphc.lookup import whole_number
 
 _METRICS_INSTEAD = "give compile metrics=['accuracy'] instead"
 _LEGACY = {
@@ -120,10 +121,10 @@ class Model(CompiledContainer):
         refuse_unknown(where, others, named_parameters(self.fit))
         _check_choice(verbose, _VERBOSE, f"{where}: verbose")
         _check_choice(shuffle, (True, False, "batch"), f"{where}: shuffle")
-        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
         epochs = range(
-            _check_count(initial_epoch, 0, f"{where}: initial_epoch"),
-            _check_count(nb_epoch, 0, f"{where}: nb_epoch"),
+            whole_number(f"{where}: initial_epoch", initial_epoch, least=0),
+            whole_number(f"{where}: nb_epoch", nb_epoch, least=0),
         )
         listening = _callbacks(callbacks, where)
         arrays = self._prepare_all(x, y, sample_weight, class_weight)
@@ -183,7 +184,7 @@ class Model(CompiledContainer):
         others = drop_legacy(where, kwargs, _LEGACY)
         refuse_unknown(where, others, named_parameters(self.evaluate))
         _check_choice(verbose, _VERBOSE, f"{where}: verbose")
-        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
         arrays = self._prepare_all(x, y, sample_weight, None)
         self._check_fixed_batch(len(arrays[0]), batch_size)
         values = loops.evaluate_loop(
@@ -197,7 +198,7 @@ class Model(CompiledContainer):
         """The outputs for all samples, as float64 arrays."""
         where = f"{self.name}.predict"
         _check_choice(verbose, _VERBOSE, f"{where}: verbose")
-        batch_size = _check_count(batch_size, 1, f"{where}: batch_size")
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
         step = self._predict_function()
         arrays = self._prepare_inputs(x)
         self._check_fixed_batch(len(arrays[0]), batch_size)
@@ -322,15 +323,6 @@ def _callbacks(given: object, where: str) -> list[cbks.Callback]:
 def _check_choice(value: object, choices: tuple, what: str) -> None:
     if not isinstance(value, int | np.integer | np.bool_ | str) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
-
-
-def _check_count(value: object, least: int, what: str) -> int:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ArgumentError(
-            f"{what}: expected a whole number of at least {least}, received {value!r}"
-        )
-    return int(value)
 
 
 def _scalar_or_list(values: list[float]) -> float | list[float]:

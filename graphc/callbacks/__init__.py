@@ -1,0 +1,26 @@
+"""What runs beside training: callbacks, the record of the epochs, the progress on a terminal."""
+
+from graphc.callbacks.base import Callback, CallbackList, Logs
+from graphc.callbacks.functions import LambdaCallback
+from graphc.callbacks.history import BaseLogger, History
+from graphc.callbacks.logs import BatchLogs
+from graphc.callbacks.progress import ProgbarLogger, ProgressBar
+from graphc.callbacks.remote import RemoteMonitor
+from graphc.callbacks.schedule import LearningRateScheduler
+from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
+
+__all__ = [
+    "BaseLogger",
+    "BatchLogs",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "Logs",
+    "ProgbarLogger",
+    "ProgressBar",
+    "RemoteMonitor",
+    "TerminateOnNaN",
+]

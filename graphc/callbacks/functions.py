@@ -1,0 +1,51 @@
+"""Callbacks out of plain functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from graphc.callbacks.base import Callback
+from graphc.errors import ArgumentError
+
+Hook = Callable[..., Any] | None
+
+
+class LambdaCallback(Callback):
+    """Calls a function at each of the moments for which one is given.
+
+    Args:
+        on_epoch_begin, on_epoch_end: functions (epoch, logs).
+        on_batch_begin, on_batch_end: functions (batch, logs).
+        on_train_begin, on_train_end: functions (logs).
+
+    Raises:
+        ArgumentError: something else than a function or None.
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Hook = None,
+        on_epoch_end: Hook = None,
+        on_batch_begin: Hook = None,
+        on_batch_end: Hook = None,
+        on_train_begin: Hook = None,
+        on_train_end: Hook = None,
+    ):
+        for name, hook in (
+            ("on_epoch_begin", on_epoch_begin),
+            ("on_epoch_end", on_epoch_end),
+            ("on_batch_begin", on_batch_begin),
+            ("on_batch_end", on_batch_end),
+            ("on_train_begin", on_train_begin),
+            ("on_train_end", on_train_end),
+        ):
+            if hook is None:
+                continue
+            if not callable(hook):
+                takes = "logs" if "train" in name else f"{name.split('_')[1]}, logs"
+                raise ArgumentError(
+                    f"LambdaCallback: {name}: expected a function ({takes}) or None, "
+                    f"received {hook!r}"
+                )
+            setattr(self, name, hook)

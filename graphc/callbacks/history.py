@@ -1,0 +1,40 @@
+"""The record of the epochs."""
+
+from __future__ import annotations
+
+from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.logs import Means
+
+
+class BaseLogger(Callback):
+    """Adds to an epoch's logs the means over its batches, each weighted by its size."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
+        self._means = Means()
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self._means.add(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        means = self._means.means()
+        for name in self.params["metrics"]:
+            if name in means:
+                logs[name] = means[name]
+
+
+class History(Callback):
+    """What `fit` returns.
+
+    Attributes:
+        epoch: the numbers of the epochs.
+        history: name -> list of its values, one an epoch ('loss', 'acc', 'val_loss', ...).
+    """
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(value)

@@ -1,0 +1,121 @@
+"""Callbacks that end training early."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from graphc.callbacks.base import Callback, Logs
+from graphc.errors import ArgumentError
+from graphc.lookup import whole_number
+
+_MODES = ("auto", "min", "max")
+
+_log = logging.getLogger("graphc")
+
+
+class EarlyStopping(Callback):
+    """Ends training once a value of the epochs' logs no longer improves.
+
+    Better is strictly less (mode 'min') or strictly more ('max') than the best so far. A worse
+    epoch behind `patience` others in a row ends training: the first one if patience is 0. An epoch
+    whose logs lack the value counts for nothing, and a warning names what they have.
+
+    Args:
+        monitor: a name in the logs of an epoch: 'loss', 'val_loss', a metric's.
+        patience: how many epochs in a row without improvement are borne.
+        verbose: 1 prints at the end of training where it was stopped, and why.
+        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has 'acc' in it.
+
+    Attributes:
+        best: the best value since training began (an infinity before the first).
+        wait: the number of epochs since then.
+
+    Raises:
+        ArgumentError: a mode, a patience or a monitor that is none.
+    """
+
+    def __init__(
+        self, monitor: str = "val_loss", patience: int = 0, verbose: int = 0, mode: str = "auto"
+    ):
+        if not isinstance(monitor, str):
+            raise ArgumentError(
+                "EarlyStopping: monitor: expected the name of a value in an epoch's logs, e.g. "
+                f"'val_loss', received {monitor!r}"
+            )
+        if not isinstance(mode, str) or mode not in _MODES:
+            raise ArgumentError(f"EarlyStopping: mode: expected one of {_MODES}, received {mode!r}")
+        self.monitor = monitor
+        self.patience = whole_number("EarlyStopping: patience", patience, least=0)
+        self.verbose = verbose
+        self._rises = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self._restart()
+
+    def _restart(self) -> None:
+        self.wait = 0
+        self.best = -math.inf if self._rises else math.inf
+        self._stopped_behind: int | None = None
+        self._warned = False
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._restart()
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        logs = logs or {}
+        if self.monitor not in logs:
+            self._warn_once(logs)
+            return
+        value = logs[self.monitor]
+        better = value > self.best if self._rises else value < self.best
+        if better:
+            self.best = value
+            self.wait = 0
+            return
+        if self.wait >= self.patience:
+            self._stopped_behind = epoch
+            self.model.stop_training = True
+        self.wait += 1
+
+    def on_train_end(self, logs: Logs = None) -> None:
+        # Not where it happens: the line of the epoch is printed after the user's callbacks.
+        if self.verbose and self._stopped_behind is not None:
+            print(
+                f"Stopped early behind epoch {self._stopped_behind + 1}: {self.monitor} was not "
+                f"{'above' if self._rises else 'below'} {self.best:.6g} in {self.wait} "
+                f"epoch{'' if self.wait == 1 else 's'}",
+                flush=True,
+            )
+
+    def _warn_once(self, logs: Logs) -> None:
+        if self._warned:
+            return
+        self._warned = True
+        hint = ""
+        if self.monitor.startswith("val_"):
+            hint = "; give fit validation_data or validation_split for the values with 'val_'"
+        _log.warning(
+            "EarlyStopping does not stop anything: the logs of an epoch have no %r, they have %s%s",
+            self.monitor,
+            ", ".join(map(repr, logs or ())) or "nothing",
+            hint,
+        )
+
+
+class TerminateOnNaN(Callback):
+    """Ends training behind an epoch whose loss is NaN or infinite, with a warning.
+
+    A single such batch makes the mean over the epoch so; batches are not looked at one by one,
+    since reading a batch's loss waits for the device.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss):
+            return
+        self.model.stop_training = True
+        _log.warning(
+            "TerminateOnNaN ends training behind epoch %d: its loss is %s; "
+            "compile(..., mode='NanGuardMode') names the value that is the first not finite",
+            epoch + 1,
+            loss,
+        )

@@ -1,0 +1,78 @@
+"""Who is told what, and when."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from graphc.callbacks import Callback, CallbackList
+from tests.callbacks.small_model import X, Y, compiled
+
+
+class Recorder(Callback):
+    """Writes down every call, with the names in the logs."""
+
+    def __init__(self):
+        self.heard = []
+
+    def on_train_begin(self, logs=None):
+        self.heard.append(("train_begin", None, ()))
+
+    def on_train_end(self, logs=None):
+        self.heard.append(("train_end", None, ()))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.heard.append(("epoch_begin", epoch, tuple(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.heard.append(("epoch_end", epoch, tuple(sorted(logs))))
+
+    def on_batch_begin(self, batch, logs=None):
+        self.heard.append(("batch_begin", batch, (logs["batch"], logs["size"])))
+
+    def on_batch_end(self, batch, logs=None):
+        self.heard.append(("batch_end", batch, tuple(logs)))
+
+
+def test_the_order_of_calls_and_their_logs():
+    recorder, model = Recorder(), compiled()
+    model.fit(X, Y, 3, 1, 0, [recorder], validation_data=(X, Y))
+    assert recorder.heard == [
+        ("train_begin", None, ()),
+        ("epoch_begin", 0, ()),
+        ("batch_begin", 0, (0, 3)),
+        ("batch_end", 0, ("batch", "size", "loss", "acc")),
+        ("batch_begin", 1, (1, 2)),
+        ("batch_end", 1, ("batch", "size", "loss", "acc")),
+        ("epoch_end", 0, ("acc", "loss", "val_acc", "val_loss")),
+        ("train_end", None, ()),
+    ]
+    assert recorder.model is model
+    assert recorder.params["metrics"] == ["loss", "acc", "val_loss", "val_acc"]
+    assert (recorder.params["nb_sample"], recorder.params["do_validation"]) == (5, True)
+
+
+def test_callbacks_may_come_from_an_iterator():
+    seen = []
+
+    class Note(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(epoch)
+
+    compiled().fit(X, Y, nb_epoch=2, verbose=0, callbacks=(Note() for _ in range(1)))
+    assert seen == [0, 1]
+
+
+def test_slow_callbacks_are_told(caplog):
+    class Slow(Callback):
+        def on_batch_end(self, batch, logs=None):
+            time.sleep(0.11)
+
+    listeners = CallbackList([Slow()])
+    with caplog.at_level(logging.WARNING, "graphc"):
+        for batch in range(2):
+            listeners.on_batch_begin(batch)
+            listeners.on_batch_end(batch, {"size": 1})
+    assert [record.getMessage().split(" takes")[0] for record in caplog.records] == [
+        "on_batch_end of the callbacks"
+    ]
