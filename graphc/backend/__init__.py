@@ -5,6 +5,17 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 
 # ruff: noqa: F401  (this module is the list of what it imports)
 
+from graphc.backend.conv import (
+    conv2d,
+    conv3d,
+    pool2d,
+    pool3d,
+    resize_images,
+    resize_volumes,
+    spatial_2d_padding,
+    spatial_3d_padding,
+    temporal_padding,
+)
 from graphc.backend.nn import (
     binary_crossentropy,
     categorical_crossentropy,

@@ -1,0 +1,334 @@
+"""K: convolution, pooling, repetition and zero padding over the spatial axes of images.
+
+Images are (n, channels, *spatial) in the ordering 'th' and (n, *spatial, channels) in 'tf'.
+`convolve`, `pool`, `repeat_spatial` and `pad_spatial` take any number of spatial axes; the
+functions of K, named as in Keras, are these for two and for three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, ShapeError
+
+
+def convolve(
+    x: object,
+    kernel: object,
+    strides: Sequence[int],
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    where: str = "convolve",
+) -> g.Node:
+    """True convolution, as on Theano: the kernel is flipped along its spatial axes.
+
+    out[n, f, p] = sum over c and q of x[n, c, p * stride - low + q] kernel[f, c, last - q]
+
+    Args:
+        x: an image with as many spatial axes as there are strides.
+        kernel: (filters, channels, *window) in 'th', (*window, channels, filters) in 'tf'.
+        strides: the step from window to window, one a spatial axis.
+        border_mode: 'valid', the windows inside x: low = 0, and an axis of L elements under a
+            window of k gives (L - k) // stride + 1; or 'same': ceil(L / stride). Then low = k // 2
+            for one and two spatial axes, and (k - 1) // 2 for three, where the stride has to be 1.
+        where: starts the messages.
+
+    Returns:
+        (n, filters, *windows) in 'th', (n, *windows, filters) in 'tf'.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        ShapeError: x and kernel do not fit each other, or no window fits.
+    """
+    image, weights = g.as_node(x), g.as_node(kernel)
+    dims = len(strides)
+    steps = whole_numbers(strides, dims, f"{where}: strides")
+    check_border_mode(border_mode, where)
+    check_convolution_strides(steps, border_mode, where)
+    check_rank(image, dims, where)
+    check_rank(weights, dims, f"{where}: kernel")
+    if check_dim_ordering(dim_ordering, where) == "tf":
+        weights = g.transpose(weights, (dims + 1, dims, *range(dims)))
+    window = weights.shape[2:]
+    padding = [(0, 0)] * dims
+    if border_mode == "same":
+        padding = [(k // 2, (k - 1) // 2) for k in window]
+        if dims == 3:
+            padding = [(low, high) for high, low in padding]
+    flipped = g.flip(weights, range(2, dims + 2))
+    result = g.conv(_channels_first(image, dim_ordering), flipped, steps, padding)
+    return _from_channels_first(result, dim_ordering)
+
+
+def pool(
+    x: object,
+    window: Sequence[int],
+    strides: Sequence[int],
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    pool_mode: str = "max",
+    where: str = "pool",
+) -> g.Node:
+    """The largest element, or the mean, of each window of an image.
+
+    Args:
+        x: an image.
+        window, strides: one number a spatial axis.
+        border_mode: 'valid', as in `convolve`; or 'same', for one and two spatial axes: an axis of
+            L elements gives ceil(L / stride), and windows of k elements start k - 2 (odd k) or
+            k - 1 (even k) before the first element; only elements of x count.
+        pool_mode: 'max' or 'avg'.
+        where: starts the messages.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        ShapeError: another number of axes, or no window fits.
+    """
+    image = g.as_node(x)
+    dims = len(window)
+    extents = whole_numbers(window, dims, f"{where}: pool_size")
+    steps = whole_numbers(strides, dims, f"{where}: strides")
+    check_border_mode(border_mode, where)
+    check_pool_border(dims, border_mode, where)
+    if pool_mode not in ("max", "avg"):
+        raise ArgumentError(f"{where}: pool_mode: expected 'max' or 'avg', received {pool_mode!r}")
+    check_rank(image, dims, where)
+    check_dim_ordering(dim_ordering, where)
+    padding = [(0, 0)] * dims
+    if border_mode == "same":
+        # Keras pads the end like the start and cuts the surplus windows off. k - 1 zeros in all
+        # give ceil(L / stride) windows at once.
+        lows = [max(k - 1 - k % 2, 0) for k in extents]
+        padding = [(low, k - 1 - low) for low, k in zip(lows, extents, strict=True)]
+    pooled = {"max": g.max_pool, "avg": g.average_pool}[pool_mode]
+    result = pooled(_channels_first(image, dim_ordering), extents, steps, padding)
+    return _from_channels_first(result, dim_ordering)
+
+
+def repeat_spatial(
+    x: object, factors: Sequence[int], dim_ordering: str = "th", where: str = "repeat_spatial"
+) -> g.Node:
+    """Each element of an image `factors` times in a row, one factor a spatial axis."""
+    node = g.as_node(x)
+    dims = len(factors)
+    check_rank(node, dims, where)
+    first = _first_spatial_axis(dim_ordering, where)
+    for axis, factor in enumerate(whole_numbers(factors, dims, f"{where}: factors"), start=first):
+        node = g.repeat(node, factor, axis)
+    return node
+
+
+def pad_spatial(
+    x: object, padding: Sequence[int], dim_ordering: str = "th", where: str = "pad_spatial"
+) -> g.Node:
+    """Zeros before and behind each spatial axis of an image, one number an axis."""
+    node = g.as_node(x)
+    dims = len(padding)
+    check_rank(node, dims, where)
+    widths = [(0, 0)] * node.ndim
+    first = _first_spatial_axis(dim_ordering, where)
+    zeros = whole_numbers(padding, dims, f"{where}: padding", least=0)
+    widths[first : first + dims] = [(count, count) for count in zeros]
+    return g.pad(node, widths)
+
+
+def conv2d(
+    x: object,
+    kernel: object,
+    strides: Sequence[int] = (1, 1),
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    image_shape: Sequence[int | None] | None = None,
+    filter_shape: Sequence[int | None] | None = None,
+) -> g.Node:
+    """`convolve` over two spatial axes.
+
+    Args:
+        image_shape, filter_shape: the shapes of x and kernel as far as the caller knows them; not
+            needed. ShapeError where a size differs from one that the graph knows.
+    """
+    return _convolution(
+        "conv2d", 2, x, kernel, strides, border_mode, dim_ordering, image_shape, filter_shape
+    )
+
+
+def conv3d(
+    x: object,
+    kernel: object,
+    strides: Sequence[int] = (1, 1, 1),
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    volume_shape: Sequence[int | None] | None = None,
+    filter_shape: Sequence[int | None] | None = None,
+) -> g.Node:
+    """`convolve` over three spatial axes; 'same' has strides of 1 only. See `conv2d`."""
+    return _convolution(
+        "conv3d", 3, x, kernel, strides, border_mode, dim_ordering, volume_shape, filter_shape
+    )
+
+
+def pool2d(
+    x: object,
+    pool_size: Sequence[int],
+    strides: Sequence[int] = (1, 1),
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    pool_mode: str = "max",
+) -> g.Node:
+    """`pool` over two spatial axes. The strides are 1 by default, not the pool size."""
+    sizes = whole_numbers(pool_size, 2, "pool2d: pool_size")
+    steps = whole_numbers(strides, 2, "pool2d: strides")
+    return pool(x, sizes, steps, border_mode, dim_ordering, pool_mode, "pool2d")
+
+
+def pool3d(
+    x: object,
+    pool_size: Sequence[int],
+    strides: Sequence[int] = (1, 1, 1),
+    border_mode: str = "valid",
+    dim_ordering: str = "th",
+    pool_mode: str = "max",
+) -> g.Node:
+    """`pool` over three spatial axes, 'valid' only. The strides are 1 by default."""
+    sizes = whole_numbers(pool_size, 3, "pool3d: pool_size")
+    steps = whole_numbers(strides, 3, "pool3d: strides")
+    return pool(x, sizes, steps, border_mode, dim_ordering, pool_mode, "pool3d")
+
+
+def resize_images(X: object, height_factor: int, width_factor: int, dim_ordering: str) -> g.Node:
+    """Each pixel of images `height_factor` times in a column and `width_factor` times in a row."""
+    return repeat_spatial(X, (height_factor, width_factor), dim_ordering, "resize_images")
+
+
+def resize_volumes(
+    X: object, depth_factor: int, height_factor: int, width_factor: int, dim_ordering: str
+) -> g.Node:
+    """`resize_images` over three spatial axes."""
+    factors = (depth_factor, height_factor, width_factor)
+    return repeat_spatial(X, factors, dim_ordering, "resize_volumes")
+
+
+def temporal_padding(x: object, padding: int = 1) -> g.Node:
+    """`padding` steps of zeros before and behind sequences (n, steps, features)."""
+    return pad_spatial(x, (padding,), "tf", "temporal_padding")
+
+
+def spatial_2d_padding(
+    x: object, padding: Sequence[int] = (1, 1), dim_ordering: str = "th"
+) -> g.Node:
+    """Zeros around images: padding[0] rows above and below, padding[1] columns at both sides."""
+    zeros = whole_numbers(padding, 2, "spatial_2d_padding: padding", least=0)
+    return pad_spatial(x, zeros, dim_ordering, "spatial_2d_padding")
+
+
+def spatial_3d_padding(
+    x: object, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "th"
+) -> g.Node:
+    """`spatial_2d_padding` over three spatial axes."""
+    zeros = whole_numbers(padding, 3, "spatial_3d_padding: padding", least=0)
+    return pad_spatial(x, zeros, dim_ordering, "spatial_3d_padding")
+
+
+def whole_numbers(value: object, count: int, what: str, least: int = 1) -> tuple[int, ...]:
+    """`count` whole numbers of at least `least`, as ints. ArgumentError for anything else."""
+    numbers = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
+    if len(numbers) != count or not all(_is_whole(number, least) for number in numbers):
+        numbers_are = "one whole number" if count == 1 else f"{count} whole numbers"
+        received = numbers[0] if count == len(numbers) == 1 else value
+        raise ArgumentError(
+            f"{what}: expected {numbers_are} of at least {least}, received {received!r}"
+        )
+    return tuple(map(int, numbers))
+
+
+def check_border_mode(border_mode: object, where: str) -> None:
+    """ArgumentError unless 'valid' or 'same'."""
+    if border_mode not in ("valid", "same"):
+        raise ArgumentError(
+            f"{where}: border_mode: expected 'valid' or 'same', received {border_mode!r}"
+        )
+
+
+def check_convolution_strides(strides: Sequence[int], border_mode: str, where: str) -> None:
+    """ArgumentError for 'same' over three axes with a stride: Theano has none to agree with."""
+    if border_mode == "same" and len(strides) == 3 and any(step != 1 for step in strides):
+        raise ArgumentError(
+            f"{where}: border_mode='same' in three dimensions expects a stride of (1, 1, 1), "
+            f"received {tuple(strides)}; use 'valid', with zero padding before it"
+        )
+
+
+def check_pool_border(dims: int, border_mode: str, where: str) -> None:
+    """ArgumentError for 'same' over three axes: Theano has none to agree with."""
+    if border_mode == "same" and dims == 3:
+        raise ArgumentError(
+            f"{where}: pooling in three dimensions expects border_mode='valid', received 'same'; "
+            "put zero padding before it"
+        )
+
+
+def check_dim_ordering(dim_ordering: object, where: str) -> str:
+    """The ordering. ArgumentError unless 'th' or 'tf'."""
+    if dim_ordering not in ("th", "tf"):
+        raise ArgumentError(
+            f"{where}: dim_ordering: expected 'th' (channels first) or 'tf' (channels last), "
+            f"received {dim_ordering!r}"
+        )
+    return dim_ordering
+
+
+def check_rank(node: g.Node, dims: int, where: str) -> None:
+    """ShapeError unless a node has `dims` spatial axes and two more."""
+    if node.ndim != dims + 2:
+        raise ShapeError(f"{where}: expected {dims + 2} axes, received the shape {node.shape}")
+
+
+def _convolution(
+    where: str,
+    dims: int,
+    x: object,
+    kernel: object,
+    strides: Sequence[int],
+    border_mode: str,
+    dim_ordering: str,
+    image_shape: Sequence[int | None] | None,
+    filter_shape: Sequence[int | None] | None,
+) -> g.Node:
+    for value, claimed, name in ((x, image_shape, "image"), (kernel, filter_shape, "filter")):
+        _check_claim(g.as_node(value), claimed, f"{where}: the {name}'s shape")
+    steps = whole_numbers(strides, dims, f"{where}: strides")
+    return convolve(x, kernel, steps, border_mode, dim_ordering, where)
+
+
+def _check_claim(node: g.Node, claimed: Sequence[int | None] | None, what: str) -> None:
+    if claimed is None:
+        return
+    sizes = tuple(claimed)
+    differ = len(sizes) != node.ndim or any(
+        isinstance(own, int) and size not in (None, own)
+        for own, size in zip(node.shape, sizes, strict=True)
+    )
+    if differ:
+        raise ShapeError(f"{what}: it is {node.shape}, but the argument says {sizes}")
+
+
+def _first_spatial_axis(dim_ordering: str, where: str) -> int:
+    return 2 if check_dim_ordering(dim_ordering, where) == "th" else 1
+
+
+def _channels_first(image: g.Node, dim_ordering: str) -> g.Node:
+    if dim_ordering == "th":
+        return image
+    return g.transpose(image, (0, image.ndim - 1, *range(1, image.ndim - 1)))
+
+
+def _from_channels_first(image: g.Node, dim_ordering: str) -> g.Node:
+    return image if dim_ordering == "th" else g.transpose(image, (0, *range(2, image.ndim), 1))
+
+
+def _is_whole(value: object, least: int) -> bool:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and value >= least
