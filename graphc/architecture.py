@@ -19,11 +19,38 @@ import yaml
 
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, GraphcError, unknown_name
-from graphc.layers import Activation, Dense, Dropout, Flatten, Reshape
+from graphc.layers import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Highway,
+    MaxoutDense,
+    Permute,
+    RepeatVector,
+    Reshape,
+    TimeDistributedDense,
+)
 from graphc.models import Sequential
 
 LAYERS: dict[str, type[Layer]] = {
-    layer.__name__: layer for layer in (Dense, Activation, Dropout, Flatten, Reshape)
+    layer.__name__: layer
+    for layer in (
+        Activation,
+        ActivityRegularization,
+        Dense,
+        Dropout,
+        Embedding,
+        Flatten,
+        Highway,
+        MaxoutDense,
+        Permute,
+        RepeatVector,
+        Reshape,
+        TimeDistributedDense,
+    )
 }
 """The layers that a description may name."""
 
@@ -91,7 +118,7 @@ def sequential_from(description: object, where: str) -> Sequential:
                 f"{_shown(config)}"
             )
         try:
-            model.add(LAYERS[name](**_arguments(config)))
+            model.add(LAYERS[name](**_arguments(LAYERS[name], config)))
         except GraphcError as error:
             raise type(error)(f"{place}: {error}") from error
         except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
@@ -128,14 +155,24 @@ def _entry(entry: object, where: str) -> tuple[str, Any]:
     return entry["class_name"], entry["config"]
 
 
-def _arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a layer. Keras writes the input's size twice."""
+def _arguments(layer: type[Layer], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer, without the sizes of the input that Keras writes a second time.
+
+    ``input_length`` is axis 1 of ``batch_input_shape``, ``input_dim`` the last; but an Embedding's
+    ``input_dim`` is a size of its own.
+    """
     arguments = {str(name): value for name, value in config.items()}
-    shape, size = arguments.get("batch_input_shape"), arguments.get("input_dim")
-    if shape is not None and size is not None:
-        if not isinstance(shape, list | tuple) or tuple(shape[1:]) != (size,):
-            raise ArgumentError(f"batch_input_shape is {shape!r}, but input_dim is {size!r}")
-        del arguments["input_dim"]
+    shape = arguments.get("batch_input_shape")
+    if shape is None:
+        return arguments
+    for name, axis in (("input_length", 1), ("input_dim", -1)):
+        size = arguments.get(name)
+        if size is None or (layer is Embedding and name == "input_dim"):
+            continue
+        if not isinstance(shape, list | tuple) or len(shape) < 2 or shape[axis] != size:
+            raise ArgumentError(f"batch_input_shape is {shape!r}, but {name} is {size!r}")
+        if name == "input_dim":
+            del arguments[name]
     return arguments
 
 

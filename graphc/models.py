@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc import optimizers
-from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.engine.topology import InputLayer, Layer, set_values
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError, ShapeError
@@ -70,12 +70,7 @@ class Sequential(Model):
     def _check_claim(self, layer: Layer) -> None:
         """A layer behind others may say what comes in too; it has to be what does."""
         claimed, found = layer.batch_input_shape, known_shape(self.outputs[0])
-        if claimed is not None and (
-            len(claimed) != len(found)
-            or any(
-                None not in pair and pair[0] != pair[1] for pair in zip(claimed, found, strict=True)
-            )
-        ):
+        if claimed is not None and not agree(claimed, found):
             raise ShapeError(
                 f"{layer.name} ({type(layer).__name__}): its input_shape (or input_dim) says "
                 f"{claimed}, the batch first, and the layer before it puts out {found}; leave it "

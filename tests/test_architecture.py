@@ -90,6 +90,97 @@ def test_yaml_executes_nothing(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
+PENALTIES: dict[str, Any] = {
+    "W_regularizer": None,
+    "b_regularizer": None,
+    "activity_regularizer": None,
+    "W_constraint": None,
+    "b_constraint": None,
+}
+EMBEDDING: dict[str, Any] = {
+    "name": "words",
+    "trainable": True,
+    "batch_input_shape": [None, 6],
+    "input_dtype": "int32",
+    "input_dim": 20,
+    "output_dim": 5,
+    "init": "uniform",
+    "input_length": 6,
+    "mask_zero": False,
+    "activity_regularizer": None,
+    "W_regularizer": None,
+    "W_constraint": None,
+    "dropout": 0.25,
+}
+STEPS: dict[str, Any] = {
+    "name": "steps",
+    "trainable": True,
+    "output_dim": 4,
+    "init": "glorot_uniform",
+    "activation": "relu",
+    "input_dim": None,
+    "input_length": None,
+} | PENALTIES
+HIGHWAY: dict[str, Any] = {
+    "name": "way",
+    "init": "glorot_uniform",
+    "transform_bias": -3,
+    "activation": "tanh",
+    "input_dim": None,
+} | PENALTIES
+MAXOUT: dict[str, Any] = {
+    "name": "most",
+    "output_dim": 3,
+    "init": "glorot_uniform",
+    "nb_feature": 2,
+    "input_dim": None,
+} | PENALTIES
+
+
+def test_words_steps_and_dense_variants_are_read() -> None:
+    layers = [
+        ("Embedding", EMBEDDING),
+        ("TimeDistributedDense", STEPS),
+        ("Permute", {"name": "turn", "trainable": True, "dims": [2, 1]}),
+        ("Flatten", {"name": "flat"}),
+        ("ActivityRegularization", {"name": "small", "l1": 0.0, "l2": 0.5}),
+        ("Highway", HIGHWAY),
+        ("MaxoutDense", MAXOUT),
+        ("RepeatVector", {"name": "often", "n": 2}),
+    ]
+    model = sequential_from(json.loads(json.dumps(description(layers))), "m")
+    assert [layer.output_shape for layer in model.layers] == [
+        (None, 6, 5),
+        (None, 6, 4),
+        (None, 4, 6),
+        (None, 24),
+        (None, 24),
+        (None, 24),
+        (None, 3),
+        (None, 2, 3),
+    ]
+    assert model.input_shape == (None, 6)
+    W, W_steps, b_steps, W_way, b_way, W_gate, b_gate, W_most, b_most = model.get_weights()
+    np.testing.assert_array_equal(b_gate, np.full(24, -3.0))
+    assert W_most.shape == (2, 24, 3)
+    words = np.random.randint(0, 20, (3, 6))
+    flat = np.maximum(W[words] @ W_steps + b_steps, 0).transpose(0, 2, 1).reshape(3, 24)
+    gate = 1 / (1 + np.exp(-(flat @ W_gate + b_gate)))
+    way = gate * np.tanh(flat @ W_way + b_way) + (1 - gate) * flat
+    most = np.maximum(way @ W_most[0] + b_most[0], way @ W_most[1] + b_most[1])
+    expected = np.stack([most, most], axis=1)
+    np.testing.assert_allclose(model.predict(words), expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_first_layer_of_steps_says_its_sizes_twice() -> None:
+    first = STEPS | {"batch_input_shape": [None, 6, 5], "input_dim": 5, "input_length": 6}
+    model = sequential_from(description([("TimeDistributedDense", first)]), "m")
+    assert (model.input_shape, model.output_shape) == ((None, 6, 5), (None, 6, 4))
+    open_steps = STEPS | {"batch_input_shape": [None, None, 5], "input_dim": 5}
+    model = sequential_from(description([("TimeDistributedDense", open_steps)]), "m")
+    assert model.output_shape == (None, None, 4)
+
+
 def changed(**config: Any) -> dict[str, Any]:
     return description([("Dense", DENSE | config)])
 
@@ -110,6 +201,16 @@ def changed(**config: Any) -> dict[str, Any]:
         (changed(output_dim=-1), ArgumentError, ["layer 1", "-1"]),
         (changed(input_dim=13), ArgumentError, ["layer 1", "12", "13"]),
         (changed(batch_input_shape=5), ArgumentError, ["batch_input_shape is 5"]),
+        (description([("Embedding", EMBEDDING | {"input_length": 7})]), ArgumentError,
+         ["layer 1", "[None, 6]", "input_length is 7"]),
+        (description([("Embedding", EMBEDDING | {"mask_zero": True})]), ArgumentError,
+         ["layer 1", "words", "mask_zero=True"]),
+        (description([("TimeDistributedDense", STEPS | {"batch_input_shape": [None, 6, 5],
+                                                        "input_dim": 4})]), ArgumentError,
+         ["layer 1", "[None, 6, 5]", "input_dim is 4"]),
+        (description([("Permute", {"dims": [0, 1], "input_shape": [2, 3]})]), ArgumentError,
+         ["layer 1", "Permute", "[0, 1]"]),
+        (description([("Lambda", {"function": "os.system"})]), UnknownNameError, ["Lambda"]),
         (description([("Dense", {"input_dim": 3})]), ArgumentError, ["Dense", "output_dim"]),
         (description([("Dense", {"output_dim": 3})]), ArgumentError, ["input_shape"]),
         (description([LAYERS[0], ("Flatten", {})]), ShapeError, ["layer 2", "Flatten"]),

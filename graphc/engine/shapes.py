@@ -19,6 +19,13 @@ def known_shape(node: g.Node) -> KnownShape:
     return tuple(size if isinstance(size, int) else None for size in node.shape)
 
 
+def agree(one: KnownShape, other: KnownShape) -> bool:
+    """Whether two shapes may be the same: as many axes, and no axis of two known sizes."""
+    return len(one) == len(other) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True)
+    )
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """What a layer expects of an input: its rank, its sizes (``None`` for any), its dtype."""

@@ -11,7 +11,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.keywords import named_parameters, refuse_modern, refuse_unknown
-from graphc.engine.shapes import InputSpec, KnownShape, batch_shape, known_shape
+from graphc.engine.shapes import InputSpec, KnownShape, agree, batch_shape, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
@@ -168,10 +168,7 @@ class Layer:
             return
         claimed = tuple(self.get_output_shape_for(input_shape))
         actual = known_shape(output)
-        agree = len(claimed) == len(actual) and all(
-            None in pair or pair[0] == pair[1] for pair in zip(claimed, actual, strict=True)
-        )
-        if not agree:
+        if not agree(claimed, actual):
             raise ShapeError(
                 f"{self.name} ({type(self).__name__}): get_output_shape_for({input_shape}) says "
                 f"{claimed}, but call() made an output of shape {actual}; correct one of the two"

@@ -11,25 +11,47 @@ from graphc.layers.advanced_activations import (
     ThresholdedLinear,
     ThresholdedReLU,
 )
-from graphc.layers.core import Activation, Dense, Dropout, Flatten, Reshape
+from graphc.layers.core import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Flatten,
+    Highway,
+    Lambda,
+    MaxoutDense,
+    Permute,
+    RepeatVector,
+    Reshape,
+    TimeDistributedDense,
+)
+from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
 
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Dense",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "Highway",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
     "LeakyReLU",
+    "MaxoutDense",
     "PReLU",
     "ParametricSoftplus",
+    "Permute",
+    "RepeatVector",
     "Reshape",
     "SReLU",
     "ThresholdedLinear",
     "ThresholdedReLU",
+    "TimeDistributedDense",
 ]

@@ -1,4 +1,4 @@
-"""The core layers: Dense, Activation, Dropout, Flatten, Reshape."""
+"""The core layers; the fully connected ones are written in `graphc.layers.dense`."""
 
 from __future__ import annotations
 
@@ -7,96 +7,33 @@ from typing import Any
 
 import numpy as np
 
-from graphc import activations, constraints, initializations, regularizers
+from graphc import activations
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.shapes import InputSpec, known_shape
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.arguments import fraction, is_size, positive
+from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
+from graphc.layers.lambda_layer import Lambda
+from graphc.lookup import finite_number
+from graphc.regularizers import ActivityRegularizer
 
-
-class Dense(Layer):
-    """A fully connected layer: activation(x . W + b).
-
-    Input: (batch, features). Output: (batch, output_dim).
-
-    Args:
-        output_dim: how many units.
-        init: the name of an initialization of W, or a function (shape, name) -> shared variable;
-            b starts at zero.
-        activation: a name or a function of a node.
-        weights: initial values [W, b], of shapes (features, output_dim) and (output_dim,).
-        W_regularizer, b_regularizer: penalties on the weights, in the training loss only.
-        activity_regularizer: a penalty on the output, in the training loss only.
-        W_constraint, b_constraint: applied to the weights after each update.
-        input_dim: the same as input_shape=(input_dim,).
-
-    Raises:
-        ShapeError: an input that is not (batch, features).
-    """
-
-    def __init__(
-        self,
-        output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
-        weights: Sequence[object] | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
-        input_dim: int | None = None,
-        **kwargs: Any,
-    ):
-        if input_dim is not None:
-            if kwargs.get("input_shape") is not None:
-                raise ArgumentError("Dense: give input_dim or input_shape, not both")
-            kwargs["input_shape"] = (input_dim,)
-        super().__init__(**kwargs)
-        self.output_dim = _positive(output_dim, f"{self.name}: output_dim")
-        self.init = initializations.get(init)
-        self.activation = activations.get(activation)
-        self.initial_weights = weights
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.b_regularizer = regularizers.get(b_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.W_constraint = constraints.get(W_constraint)
-        self.b_constraint = constraints.get(b_constraint)
-
-    def build(self, input_shape: KnownShape) -> None:
-        features = input_shape[-1]
-        if features is None:
-            raise ShapeError(
-                f"{self.name} (Dense): axis 1 of the input has no known size, and W needs it; give "
-                "input_dim, or input_shape with a number"
-            )
-        self.W = self.add_weight(
-            (features, self.output_dim), self.init, "W", self.W_regularizer, self.W_constraint
-        )
-        self.b = self.add_weight(
-            (self.output_dim,), initializations.zero, "b", self.b_regularizer, self.b_constraint
-        )
-        if self.activity_regularizer is not None:
-            self.activity_regularizer.set_layer(self)
-            self.regularizers.append(self.activity_regularizer)
-
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return self.activation(K.dot(x, self.W) + self.b)
-
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        for node in inputs:
-            if node.ndim != 2:
-                raise ShapeError(
-                    f"{self.name} (Dense): expected a 2-D input (batch, features), received "
-                    f"{node.ndim}-D: {known_shape(node)}. Put Flatten() before it; and if the "
-                    "shape came from input_shape, note that input_shape leaves out the batch axis"
-                )
-        if self.built and inputs[0].shape[1] != self.W.shape[0]:
-            raise ShapeError(
-                f"{self.name} (Dense): axis 1 of the input: expected {self.W.shape[0]}, the size "
-                f"that its weights were made for, received {inputs[0].shape[1]}"
-            )
+__all__ = [
+    "Activation",
+    "ActivityRegularization",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "Highway",
+    "Lambda",
+    "Layer",
+    "MaxoutDense",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+    "TimeDistributedDense",
+]
 
 
 class Activation(Layer):
@@ -131,12 +68,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        if not (isinstance(p, int | float | np.number) and 0.0 <= p < 1.0):
-            raise ArgumentError(
-                f"{self.name} (Dropout): p is the fraction to drop, expected 0 <= p < 1, "
-                f"received {p!r}"
-            )
-        self.p = float(p)
+        self.p = fraction(p, f"{self.name} (Dropout): p is the fraction to drop")
         self.seed: int | None = None
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
@@ -176,7 +108,7 @@ class Reshape(Layer):
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         sizes = tuple(target_shape) if isinstance(target_shape, Iterable) else (None,)
-        wrong = [size for size in sizes if not _is_size(size) and size != -1]
+        wrong = [size for size in sizes if not is_size(size) and size != -1]
         if wrong or sizes.count(-1) > 1:
             raise ArgumentError(
                 f"{self.name} (Reshape): target_shape takes positive sizes and at most one -1, "
@@ -199,12 +131,74 @@ class Reshape(Layer):
         return g.reshape(x, (x.shape[0], *target))
 
 
-def _positive(value: object, what: str) -> int:
-    if not _is_size(value):
-        raise ArgumentError(f"{what}: expected a whole number of at least 1, received {value!r}")
-    return int(value)
+class Permute(Layer):
+    """The axes of each sample in another order, the batch first as it was.
+
+    Args:
+        dims: axis i of the output is axis dims[i - 1] of the input, counted from 1, the batch left
+            out: (2, 1) exchanges the axes of a matrix.
+
+    Raises:
+        ShapeError: an input whose samples have another number of axes.
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any):
+        super().__init__(**kwargs)
+        axes = tuple(dims) if isinstance(dims, Iterable) else ()
+        count = len(axes)
+        if not axes or not all(map(is_size, axes)) or sorted(axes) != list(range(1, count + 1)):
+            raise ArgumentError(
+                f"{self.name} (Permute): dims: expected each axis of a sample once, counted from "
+                f"1, e.g. (2, 1), received {dims!r}"
+            )
+        self.dims = tuple(map(int, axes))
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        if x.ndim != len(self.dims) + 1:
+            raise ShapeError(
+                f"{self.name} (Permute): dims {self.dims} is for an input of {len(self.dims) + 1} "
+                f"axes, the batch first, received {x.ndim}: {known_shape(x)}; name each of its "
+                "axes but the batch"
+            )
+        return K.permute_dimensions(x, (0, *self.dims))
 
 
-def _is_size(value: object) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and value >= 1
+class RepeatVector(Layer):
+    """Each sample n times in a row, as a sequence: (batch, features) to (batch, n, features).
+
+    Args:
+        n: how many times.
+
+    Raises:
+        ShapeError: an input that is not (batch, features).
+    """
+
+    input_spec = (InputSpec(ndim=2),)
+
+    def __init__(self, n: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.n = positive(n, f"{self.name} (RepeatVector): n")
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.repeat(x, self.n)
+
+
+class ActivityRegularization(Layer):
+    """The input itself, with a penalty on it: l1 sum(mean(|x|)) + l2 sum(mean(x^2)).
+
+    The means are over samples; the penalty is in the training loss only. As any penalty on an
+    output, it is for a layer that is used once.
+
+    Args:
+        l1, l2: factors of the two terms.
+    """
+
+    supports_masking = True
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.l1 = finite_number(f"{self.name} (ActivityRegularization)", "l1", l1)
+        self.l2 = finite_number(f"{self.name} (ActivityRegularization)", "l2", l2)
+        penalty = ActivityRegularizer(l1=self.l1, l2=self.l2)
+        penalty.set_layer(self)
+        self.regularizers.append(penalty)

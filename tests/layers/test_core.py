@@ -10,7 +10,15 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, ShapeError, UnknownNameError
-from graphc.layers.core import Activation, Dense, Dropout, Flatten, Reshape
+from graphc.layers.core import (
+    Activation,
+    ActivityRegularization,
+    Dense,
+    Dropout,
+    Flatten,
+    Reshape,
+)
+from graphc.models import Sequential
 
 
 def run(layer, x, training=False, shape=None):
@@ -172,3 +180,49 @@ class TestFlattenAndReshape:
             Reshape((-1, -1))
         with pytest.raises(ArgumentError, match="positive sizes"):
             Reshape((0, 3))
+
+
+class TestActivityRegularization:
+    x = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
+
+    def model(self, **factors):
+        model = Sequential([ActivityRegularization(input_shape=(3,), **factors)])
+        model.compile("sgd", "mse")
+        return model
+
+    def test_the_input_passes(self):
+        np.testing.assert_array_equal(run(ActivityRegularization(0.1, 0.2), self.x), self.x)
+
+    def test_the_penalty_is_in_the_training_loss_alone(self):
+        model = self.model(l1=0.5, l2=0.25)
+        # mean |x| over samples: .75, 3, 2; mean x^2: .625, 10, 5
+        assert model.train_on_batch(self.x, self.x) == 0.5 * 5.75 + 0.25 * 15.625
+        assert model.test_on_batch(self.x, self.x) == 0.0
+
+    def test_no_factor_no_penalty(self):
+        assert self.model().train_on_batch(self.x, self.x) == 0.0
+
+    def test_it_shrinks_the_output_of_the_layer_before_and_the_step_has_kernels(self):
+        sizes = []
+        for l2 in (0.0, 1.0):
+            np.random.seed(5)
+            model = Sequential([Dense(3, input_dim=3), ActivityRegularization(l2=l2)])
+            model.compile("sgd", "mse")
+            for _ in range(20):
+                model.train_on_batch(self.x, self.x)
+            assert all(kernel.source for kernel in model.kernels(8))
+            sizes.append(np.square(model.predict(self.x)).sum())
+        assert sizes[1] < 0.5 * sizes[0]
+
+    def test_used_twice_its_penalty_has_no_one_output(self):
+        layer = ActivityRegularization(l2=1.0, input_shape=(3,), name="twice")
+        model = Sequential([layer, layer])
+        with pytest.raises(ArgumentError, match="twice.output is defined for .* called once"):
+            model.compile("sgd", "mse")
+
+    @pytest.mark.parametrize("factor", ["0.1", None, float("inf"), [1.0]])
+    def test_factors_are_numbers(self, factor):
+        with pytest.raises(
+            ArgumentError, match=r"\(ActivityRegularization\): l2: expected a finite"
+        ):
+            ActivityRegularization(l2=factor)

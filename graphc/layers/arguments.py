@@ -1,0 +1,55 @@
+"""Checks of arguments and inputs that several layers make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, ShapeError
+
+
+def is_size(value: object) -> bool:
+    """Whether a value is a whole number of at least 1."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+
+
+def positive(value: object, what: str) -> int:
+    """The value as an int. ArgumentError, starting with `what`, unless it is at least 1."""
+    if not is_size(value):
+        raise ArgumentError(f"{what}: expected a whole number of at least 1, received {value!r}")
+    return int(value)  # type: ignore[call-overload]
+
+
+def fraction(value: object, what: str) -> float:
+    """The value as a float. ArgumentError, starting with `what`, unless 0 <= value < 1."""
+    if not (isinstance(value, int | float | np.number) and 0.0 <= value < 1.0):
+        raise ArgumentError(f"{what}, expected 0 <= p < 1, received {value!r}")
+    return float(value)
+
+
+def with_input_shape(
+    label: str, kwargs: Mapping[str, Any], shape: tuple[int | None, ...], said_by: str
+) -> dict[str, Any]:
+    """A layer's keywords with the `input_shape` that another argument (`said_by`) stands for."""
+    if kwargs.get("input_shape") is not None:
+        raise ArgumentError(f"{label}: give {said_by} or input_shape, not both")
+    return {**kwargs, "input_shape": shape}
+
+
+def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:
+    """A sequence (batch, steps, ...) whose steps are `input_length`, where that is not None.
+
+    ShapeError where the steps are known to be others; open steps are checked in the call.
+    """
+    steps = x.shape[1]
+    if input_length is None or steps == input_length:
+        return x
+    if isinstance(steps, int):
+        raise ShapeError(
+            f"{owner}: axis 1 of the input: expected {input_length}, its input_length, received "
+            f"{steps}; leave input_length out for any number of steps"
+        )
+    return g.reshape(x, (x.shape[0], input_length, *x.shape[2:]))

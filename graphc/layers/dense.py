@@ -1,0 +1,296 @@
+"""Fully connected layers. Users import them from ``graphc.layers.core``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import activations, constraints, initializations, regularizers
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology import Layer
+from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.arguments import positive, with_input_shape, with_length
+from graphc.lookup import finite_number
+
+
+class _Affine(Layer):
+    """What the layers of this file share: weights W and b, their penalties and constraints.
+
+    W's last but one axis is the size of the input's last axis.
+    """
+
+    input_axes: tuple[str, ...] = ("batch", "features")
+    fix = "Put Flatten() before it"
+
+    def __init__(
+        self,
+        init: str | Callable,
+        weights: Sequence[object] | None,
+        W_regularizer: regularizers.Regularizer | None,
+        b_regularizer: regularizers.Regularizer | None,
+        activity_regularizer: regularizers.Regularizer | None,
+        W_constraint: constraints.Constraint | None,
+        b_constraint: constraints.Constraint | None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.init = initializations.get(init)
+        self.initial_weights = weights
+        self.W_regularizer = regularizers.get(W_regularizer)
+        self.b_regularizer = regularizers.get(b_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.W_constraint = constraints.get(W_constraint)
+        self.b_constraint = constraints.get(b_constraint)
+
+    def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
+        self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)
+        self.b = self.add_weight(
+            b_shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
+        )
+        if self.activity_regularizer is not None:
+            self.activity_regularizer.set_layer(self)
+            self.regularizers.append(self.activity_regularizer)
+
+    def _features(self, input_shape: KnownShape) -> int:
+        features = input_shape[-1]
+        if features is None:
+            raise ShapeError(
+                f"{self.name} ({type(self).__name__}): axis {len(input_shape) - 1} of the input "
+                "has no known size, and W needs it; give input_dim, or input_shape with a number"
+            )
+        return features
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        where, rank = f"{self.name} ({type(self).__name__})", len(self.input_axes)
+        if len(inputs) != 1:
+            raise ArgumentError(f"{where}: expected one input, received {len(inputs)}")
+        node = inputs[0]
+        if node.ndim != rank:
+            raise ShapeError(
+                f"{where}: expected a {rank}-D input ({', '.join(self.input_axes)}), received "
+                f"{node.ndim}-D: {known_shape(node)}. {self.fix}; and if the shape came from "
+                "input_shape, note that input_shape leaves out the batch axis"
+            )
+        if self.built and node.shape[-1] != self.W.shape[-2]:
+            raise ShapeError(
+                f"{where}: axis {rank - 1} of the input: expected {self.W.shape[-2]}, the size "
+                f"that its weights were made for, received {node.shape[-1]}"
+            )
+
+
+class Dense(_Affine):
+    """A fully connected layer: activation(x . W + b).
+
+    Input: (batch, features). Output: (batch, output_dim).
+
+    Args:
+        output_dim: how many units.
+        init: the name of an initialization of W, or a function (shape, name) -> shared variable;
+            b starts at zero.
+        activation: a name or a function of a node.
+        weights: initial values [W, b], of shapes (features, output_dim) and (output_dim,).
+        W_regularizer, b_regularizer: penalties on the weights, in the training loss only.
+        activity_regularizer: a penalty on the output, in the training loss only.
+        W_constraint, b_constraint: applied to the weights after each update.
+        input_dim: the same as input_shape=(input_dim,).
+
+    Raises:
+        ShapeError: an input that is not (batch, features).
+    """
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable = "glorot_uniform",
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        input_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        if input_dim is not None:
+            kwargs = with_input_shape("Dense", kwargs, (input_dim,), "input_dim")
+        super().__init__(
+            init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint, **kwargs,
+        )  # fmt: skip
+        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.activation = activations.get(activation)
+
+    def build(self, input_shape: KnownShape) -> None:
+        self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return self.activation(K.dot(x, self.W) + self.b)
+
+
+class TimeDistributedDense(_Affine):
+    """The same fully connected layer at each step of a sequence: activation(x_t . W + b).
+
+    Input: (batch, steps, features). Output: (batch, steps, output_dim). The steps may be open.
+
+    Args:
+        output_dim: how many units.
+        init, activation, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint: as in `Dense`.
+        input_dim: how many features; with input_length the same as
+            input_shape=(input_length, input_dim).
+        input_length: how many steps, None for any number; an input of others is refused.
+
+    Raises:
+        ShapeError: an input that is not (batch, steps, features).
+    """
+
+    supports_masking = True
+    input_axes = ("batch", "steps", "features")
+    fix = "For (batch, features) there is Dense"
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable = "glorot_uniform",
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        **kwargs: Any,
+    ):
+        if input_dim is not None:
+            shape = (input_length, input_dim)
+            kwargs = with_input_shape("TimeDistributedDense", kwargs, shape, "input_dim")
+        super().__init__(
+            init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint, **kwargs,
+        )  # fmt: skip
+        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.input_length = input_length
+        if input_length is not None:
+            self.input_length = positive(input_length, f"{self.name}: input_length")
+        self.activation = activations.get(activation)
+
+    def build(self, input_shape: KnownShape) -> None:
+        self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        x = with_length(x, self.input_length, f"{self.name} (TimeDistributedDense)")
+        return self.activation(K.dot(x, self.W) + self.b)
+
+
+class MaxoutDense(_Affine):
+    """The largest of several linear layers, for each unit: max over f of x . W_f + b_f.
+
+    Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks", ICML 2013.
+    Input: (batch, features). Output: (batch, output_dim).
+
+    Args:
+        output_dim: how many units.
+        nb_feature: how many linear layers the maximum is taken of.
+        weights: initial values [W, b], of shapes (nb_feature, features, output_dim) and
+            (nb_feature, output_dim).
+        init, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
+            input_dim: as in `Dense`.
+
+    Raises:
+        ShapeError: an input that is not (batch, features).
+    """
+
+    def __init__(
+        self,
+        output_dim: int,
+        nb_feature: int = 4,
+        init: str | Callable = "glorot_uniform",
+        weights: Sequence[object] | None = None,
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        input_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        if input_dim is not None:
+            kwargs = with_input_shape("MaxoutDense", kwargs, (input_dim,), "input_dim")
+        super().__init__(
+            init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint, **kwargs,
+        )  # fmt: skip
+        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.nb_feature = positive(nb_feature, f"{self.name}: nb_feature")
+
+    def build(self, input_shape: KnownShape) -> None:
+        self._add_affine(
+            (self.nb_feature, self._features(input_shape), self.output_dim),
+            (self.nb_feature, self.output_dim),
+        )
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.max(K.dot(x, self.W) + self.b, axis=1)
+
+
+class Highway(_Affine):
+    """A layer beside a way past it: activation(x . W + b) * T + x * (1 - T).
+
+    The gate is T = sigmoid(x . W_carry + b_carry). Srivastava, Greff, Schmidhuber, "Highway
+    networks", 2015. Input and output: (batch, features).
+
+    Args:
+        init: of W and of W_carry, as in `Dense`.
+        transform_bias: what b_carry starts at; below 0 the input passes through at first.
+        activation: a name or a function of a node.
+        weights: initial values [W, b, W_carry, b_carry], of shapes (features, features) and
+            (features,).
+        W_regularizer, b_regularizer, W_constraint, b_constraint: as in `Dense`, of W and b alone.
+        activity_regularizer, input_dim: as in `Dense`.
+
+    Raises:
+        ShapeError: an input that is not (batch, features).
+    """
+
+    def __init__(
+        self,
+        init: str | Callable = "glorot_uniform",
+        transform_bias: float = -2,
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        input_dim: int | None = None,
+        **kwargs: Any,
+    ):
+        if input_dim is not None:
+            kwargs = with_input_shape("Highway", kwargs, (input_dim,), "input_dim")
+        super().__init__(
+            init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint, **kwargs,
+        )  # fmt: skip
+        self.transform_bias = finite_number(self.name, "transform_bias", transform_bias)
+        self.activation = activations.get(activation)
+
+    def build(self, input_shape: KnownShape) -> None:
+        features = self._features(input_shape)
+        self._add_affine((features, features), (features,))
+        self.W_carry = self.add_weight((features, features), self.init, "W_carry")
+        self.b_carry = self.add_weight((features,), self._full_of_transform_bias, "b_carry")
+
+    def _full_of_transform_bias(self, shape: tuple[int, ...], name: str) -> g.Node:
+        return K.variable(np.full(shape, self.transform_bias), name=name)
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        gate = K.sigmoid(K.dot(x, self.W_carry) + self.b_carry)
+        return self.activation(K.dot(x, self.W) + self.b) * gate + x * (1.0 - gate)

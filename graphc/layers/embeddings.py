@@ -1,0 +1,132 @@
+"""Embedding: vectors for the numbers of words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphc import backend as K
+from graphc import constraints, initializations, regularizers
+from graphc.compiler import graph as g
+from graphc.engine.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology import Layer
+from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.layers.arguments import fraction, positive, with_length
+
+
+class Embedding(Layer):
+    """A row of W for each whole number: (batch, steps) of int32 to (batch, steps, output_dim).
+
+    A number outside of 0 ... input_dim - 1 is an IndexRangeError in the call. As a first layer it
+    needs no input shape: without input_length the steps are open.
+
+    Args:
+        input_dim: how many numbers there are, the largest and one.
+        output_dim: the size of a vector.
+        init: the name of an initialization of W, or a function (shape, name) -> shared variable.
+        input_length: how many steps, None for any number; an input of others is refused.
+        W_regularizer: a penalty on W, in the training loss only.
+        activity_regularizer: a penalty on the output, in the training loss only.
+        W_constraint: applied to W after each update.
+        mask_zero: has to be False: masks do not pass between layers yet.
+        weights: initial value [W], of the shape (input_dim, output_dim).
+        dropout: this fraction of W's rows is 0 in a training step, and the others are divided by
+            1 - dropout; one draw a batch, so a word is dropped wherever it stands. Gal, "A
+            theoretically grounded application of dropout in recurrent neural networks", 2015.
+
+    Raises:
+        ShapeError: an input that is not (batch, steps).
+        DTypeError: an input that is not int32.
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        init: str | Callable = "uniform",
+        input_length: int | None = None,
+        W_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        mask_zero: bool = False,
+        weights: Sequence[object] | None = None,
+        dropout: float = 0.0,
+        **kwargs: Any,
+    ):
+        if kwargs.get("input_shape") is None and kwargs.get("batch_input_shape") is None:
+            kwargs["input_shape"] = (input_length,)
+        if kwargs.get("input_dtype") is None:
+            kwargs["input_dtype"] = "int32"
+        super().__init__(**kwargs)
+        self.input_dim = positive(input_dim, f"{self.name}: input_dim")
+        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.input_length = input_length
+        if input_length is not None:
+            self.input_length = positive(input_length, f"{self.name}: input_length")
+            self._check_length()
+        if mask_zero:
+            raise ArgumentError(
+                f"{self.name} (Embedding): mask_zero={mask_zero!r} cannot work yet: masks do not "
+                "pass between layers; leave mask_zero out, and 0 is a number like any other"
+            )
+        self.mask_zero = False
+        self.init = initializations.get(init)
+        self.W_regularizer = regularizers.get(W_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.W_constraint = constraints.get(W_constraint)
+        self.initial_weights = weights
+        self.dropout = fraction(
+            dropout, f"{self.name} (Embedding): dropout is the fraction p of W's rows to drop"
+        )
+        self.seed: int | None = None
+
+    def _check_length(self) -> None:
+        """input_length and an input shape that is given beside it say the same."""
+        shape = self.batch_input_shape
+        if shape is not None and not agree(shape, (None, self.input_length)):
+            raise ArgumentError(
+                f"{self.name} (Embedding): input_length is {self.input_length}, but the shape of "
+                f"the input is {shape}, the batch first; give one of the two"
+            )
+
+    def build(self, input_shape: KnownShape) -> None:
+        self.W = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.init,
+            "W",
+            self.W_regularizer,
+            self.W_constraint,
+        )
+        if self.activity_regularizer is not None:
+            self.activity_regularizer.set_layer(self)
+            self.regularizers.append(self.activity_regularizer)
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        x = with_length(x, self.input_length, f"{self.name} (Embedding)")
+        vectors = K.gather(self.W, x)
+        if self.dropout == 0.0:
+            return vectors
+        if self.seed is None:
+            self.seed = g.random.draw_seed()
+        kept = g.random.bernoulli(
+            (self.input_dim,), 1.0 - self.dropout, seed=self.seed, stream=len(self.calls)
+        )
+        # Dropping rows of W and then looking them up is the same; this touches only rows in use.
+        kept = K.expand_dims(K.gather(kept, x), -1)
+        return K.in_train_phase(g.where(kept, vectors / (1.0 - self.dropout), 0.0), vectors)
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        where = f"{self.name} (Embedding)"
+        if len(inputs) != 1:
+            raise ArgumentError(f"{where}: expected one input, received {len(inputs)}")
+        node = inputs[0]
+        if node.ndim != 2:
+            raise ShapeError(
+                f"{where}: expected a 2-D input (batch, steps), received {node.ndim}-D: "
+                f"{known_shape(node)}"
+            )
+        if node.dtype != "int32":
+            raise DTypeError(
+                f"{where}: expected an input of int32, the numbers of rows, received {node.dtype}; "
+                "give the layer where the data enter input_dtype='int32'"
+            )
