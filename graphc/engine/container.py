@@ -56,8 +56,24 @@ class Container:
 
     @property
     def updates(self) -> list[tuple[g.Node, g.Node]]:
-        """What layers change at each training step besides: (shared variable, new value)."""
-        return [update for layer in self._unique_layers() for update in layer.updates]
+        """What layers change at each training step besides: (shared variable, new value).
+
+        A layer that is used several times has updates of each use. Those of uses on the inputs of
+        other models are left out; what is left for one variable acts in the order of the calls.
+        """
+        found: dict[g.Node, g.Node] = {}
+        for layer in self._unique_layers():
+            for variable, value in layer.updates:
+                if len(layer.calls) > 1 and self._reads_other_inputs(value):
+                    continue
+                if variable in found:
+                    (value,) = g.substitute([value], {variable: found[variable]})
+                found[variable] = value
+        return list(found.items())
+
+    def _reads_other_inputs(self, value: g.Node) -> bool:
+        own = {*self.inputs, g.learning_phase()}
+        return any(node.op == "input" and node not in own for node in g.toposort([value]))
 
     def count_params(self) -> int:
         """How many numbers the trainable weights of all layers hold."""

@@ -27,11 +27,13 @@ from graphc.layers.core import (
 )
 from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
+from graphc.layers.normalization import BatchNormalization
 
 __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "BatchNormalization",
     "Dense",
     "Dropout",
     "Embedding",

@@ -117,17 +117,16 @@ class _PerElement(Layer):
 
     def _sample_shape(self, input_shape: KnownShape) -> tuple[int, ...]:
         """The parameters' shape; inputs of later calls have to have it too."""
-        label = f"{self.name} ({type(self).__name__})"
-        for axis, size in enumerate(input_shape[1:], start=1):
-            if size is None:
-                raise ShapeError(
-                    f"{label}: axis {axis} of the input has no known size, and each element of a "
-                    f"sample has parameters of its own; received the shape {input_shape}; give "
-                    "input_shape with numbers"
-                )
+        sample = tuple(size for size in input_shape[1:] if size is not None)
+        if len(sample) != len(input_shape) - 1:
+            raise ShapeError(
+                f"{self.name} ({type(self).__name__}): axis {input_shape.index(None, 1)} of the "
+                "input has no known size, and each element of a sample has parameters of its own; "
+                f"received the shape {input_shape}; give input_shape with numbers"
+            )
         # Without it an axis of size 1 would be spread over the parameters, in silence.
-        self.input_spec = [InputSpec(shape=(None, *input_shape[1:]))]
-        return tuple(input_shape[1:])
+        self.input_spec = [InputSpec(shape=(None, *sample))]
+        return sample
 
 
 class PReLU(_PerElement):

@@ -9,6 +9,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError
+from graphc.layers.arguments import fraction
 from graphc.lookup import finite_number
 
 
@@ -72,13 +73,9 @@ class GaussianDropout(_Gaussian):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        label = f"{self.name} (GaussianDropout)"
-        self.p = finite_number(label, "p", p)
-        if not 0.0 <= self.p < 1.0:
-            raise ArgumentError(
-                f"{label}: p is the fraction that Dropout would drop, expected 0 <= p < 1, "
-                f"received {p!r}"
-            )
+        self.p = fraction(
+            p, f"{self.name} (GaussianDropout): p is the fraction that Dropout would drop"
+        )
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.p == 0.0:

@@ -1,0 +1,170 @@
+"""Normalization over batches or within samples: BatchNormalization."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import backend as K
+from graphc import initializations
+from graphc.compiler import graph as g
+from graphc.engine.shapes import InputSpec, KnownShape
+from graphc.engine.topology import Layer
+from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import finite_number
+
+FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
+
+
+class BatchNormalization(Layer):
+    """gamma * (x - mean) / (std + epsilon) + beta, with a gamma and a beta for each feature.
+
+    Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
+    covariate shift", ICML 2015; epsilon as Keras 1.0 has it: in mode 0 and 2 the std itself is
+    sqrt(mean((x - mean)^2 + epsilon)), so that it counts twice.
+
+    Input: any shape whose size along `axis` is known. Output: the same shape.
+    Weights: [gamma, beta, running_mean, running_std], each (features,), in every mode; the last two
+    are not trainable.
+
+    Args:
+        epsilon: keeps the divisor from 0.
+        mode: 0: mean and std of each feature over all other axes; training uses those of the batch
+            and moves the running ones, testing uses the running ones. 1: mean and std of each
+            sample over its last axis, always. 2: as 0 in training, and the batch's in testing too,
+            so there are no running ones to move.
+        axis: of the features, the batch being 0; in mode 1 the last. E.g. 1 behind a convolution
+            with the ordering 'th'.
+        momentum: running = momentum * running + (1 - momentum) * that of the batch, at each step
+            of training, also if the layer is not trainable.
+        weights: initial values of all four.
+        beta_init, gamma_init: the name of an initialization, or a function (shape, name) -> shared
+            variable. running_mean starts at 0 and running_std at 1.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        ShapeError: an input without that axis, or whose size along it is open or another than at
+            the first call.
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1e-6,
+        mode: int = 0,
+        axis: int = -1,
+        momentum: float = 0.9,
+        weights: Sequence[object] | None = None,
+        beta_init: str | Callable = "zero",
+        gamma_init: str | Callable = "one",
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        label = self._label()
+        self.epsilon = finite_number(label, "epsilon", epsilon)
+        if self.epsilon < 0.0:
+            raise ArgumentError(f"{label}: epsilon: expected at least 0, received {epsilon!r}")
+        if not _is_whole(mode) or mode not in MODES:
+            raise ArgumentError(
+                f"{label}: mode: expected 0 (each feature, running statistics in testing), 1 (each "
+                f"sample) or 2 (each feature, the batch's statistics always), received {mode!r}"
+            )
+        if not _is_whole(axis):
+            raise ArgumentError(f"{label}: axis: expected a whole number, received {axis!r}")
+        self.momentum = finite_number(label, "momentum", momentum)
+        if not 0.0 <= self.momentum <= 1.0:
+            raise ArgumentError(f"{label}: momentum: expected 0 to 1, received {momentum!r}")
+        self.mode = int(mode)
+        self.axis = int(axis)
+        self.beta_init = initializations.get(beta_init)
+        self.gamma_init = initializations.get(gamma_init)
+        self.initial_weights = weights
+
+    def build(self, input_shape: KnownShape) -> None:
+        features = self._features(input_shape)
+        axis = self.axis % len(input_shape)
+        self.input_spec = [
+            InputSpec(shape=(*[None] * axis, features, *[None] * (len(input_shape) - axis - 1)))
+        ]
+        self.gamma = self.add_weight((features,), self.gamma_init, "gamma")
+        self.beta = self.add_weight((features,), self.beta_init, "beta")
+        self.running_mean = self.add_weight(
+            (features,), initializations.zero, "running_mean", trainable=False
+        )
+        self.running_std = self.add_weight(
+            (features,), initializations.one, "running_std", trainable=False
+        )
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        if self.mode == SAMPLE_WISE:
+            mean, std = K.mean(x, -1, keepdims=True), _std_of_samples(x)
+        else:
+            others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
+            mean = K.mean(x, others, keepdims=True)
+            std = K.sqrt(K.mean(K.square(x - mean) + self.epsilon, others, keepdims=True))
+        normalized = (x - mean) / (std + self.epsilon)
+        if self.mode == FEATURE_WISE:
+            self.updates += [
+                self._moved(self.running_mean, mean),
+                self._moved(self.running_std, std),
+            ]
+            running_mean = self._spread(self.running_mean, x)
+            running_std = self._spread(self.running_std, x)
+            normalized = K.in_train_phase(
+                normalized, (x - running_mean) / (running_std + self.epsilon)
+            )
+        return self._spread(self.gamma, x) * normalized + self._spread(self.beta, x)
+
+    def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
+        """The shape of the input. Not asked of `call`, whose updates belong to real inputs."""
+        return input_shape
+
+    def _spread(self, weight: g.Node, x: g.Node) -> g.Node:
+        """A number for each feature, along the axis of x that has the features."""
+        sizes: list[g.Size] = [1] * x.ndim
+        sizes[self.axis] = weight.shape[0]
+        return g.reshape(weight, sizes)
+
+    def _moved(self, running: g.Node, batch: g.Node) -> tuple[g.Node, g.Node]:
+        new = self.momentum * running + (1.0 - self.momentum) * g.reshape(batch, running.shape)
+        return running, g.cast(new, running.dtype)
+
+    def _features(self, input_shape: KnownShape) -> int:
+        """The size along `axis`."""
+        label, ndim = self._label(), len(input_shape)
+        if not -ndim <= self.axis < ndim:
+            raise ShapeError(
+                f"{label}: axis {self.axis}: expected an axis of the input, which has {ndim}, the "
+                f"batch first, received the shape {input_shape}"
+            )
+        if self.mode == SAMPLE_WISE and self.axis % ndim != ndim - 1:
+            raise ArgumentError(
+                f"{label}: mode 1 normalizes each sample over its last axis, so axis: expected -1 "
+                f"or {ndim - 1}, received {self.axis}; use mode 0 or 2 for features elsewhere"
+            )
+        features = input_shape[self.axis]
+        if features is None:
+            raise ShapeError(
+                f"{label}: axis {self.axis} of the input has no known size, and each feature has "
+                f"weights; received the shape {input_shape}; give input_shape with a number there"
+            )
+        return features
+
+    def _label(self) -> str:
+        return f"{self.name} (BatchNormalization)"
+
+
+def _std_of_samples(x: g.Node) -> g.Node:
+    """The std over the last axis; 0 with the gradient 0 where all elements are equal.
+
+    The root's own gradient is infinite there, and NaN as soon as it meets a 0. A sample of zeros is
+    what a ReLU may leave.
+    """
+    variance = g.var(x, -1, keepdims=True)
+    constant = g.equal(variance, 0.0)
+    return g.where(constant, 0.0, g.sqrt(g.where(constant, 1.0, variance)))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
