@@ -13,6 +13,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import whole_number
 
 
 def convolve(
@@ -53,7 +54,7 @@ def convolve(
     if check_dim_ordering(dim_ordering, where) == "tf":
         weights = g.transpose(weights, (dims + 1, dims, *range(dims)))
     window = weights.shape[2:]
-    padding = [(0, 0)] * dims
+    padding: list[tuple[g.Size, g.Size]] = [(0, 0)] * dims
     if border_mode == "same":
         padding = [(k // 2, (k - 1) // 2) for k in window]
         if dims == 3:
@@ -213,7 +214,8 @@ def resize_volumes(
 
 def temporal_padding(x: object, padding: int = 1) -> g.Node:
     """`padding` steps of zeros before and behind sequences (n, steps, features)."""
-    return pad_spatial(x, (padding,), "tf", "temporal_padding")
+    zeros = whole_number("temporal_padding: padding", padding, 0)
+    return pad_spatial(x, (zeros,), "tf", "temporal_padding")
 
 
 def spatial_2d_padding(
@@ -235,13 +237,11 @@ def spatial_3d_padding(
 def whole_numbers(value: object, count: int, what: str, least: int = 1) -> tuple[int, ...]:
     """`count` whole numbers of at least `least`, as ints. ArgumentError for anything else."""
     numbers = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
-    if len(numbers) != count or not all(_is_whole(number, least) for number in numbers):
-        numbers_are = "one whole number" if count == 1 else f"{count} whole numbers"
-        received = numbers[0] if count == len(numbers) == 1 else value
+    if len(numbers) != count:
         raise ArgumentError(
-            f"{what}: expected {numbers_are} of at least {least}, received {received!r}"
+            f"{what}: expected {count} whole numbers of at least {least}, received {value!r}"
         )
-    return tuple(map(int, numbers))
+    return tuple(whole_number(f"{what} {value!r}", number, least) for number in numbers)
 
 
 def check_border_mode(border_mode: object, where: str) -> None:
@@ -327,8 +327,3 @@ def _channels_first(image: g.Node, dim_ordering: str) -> g.Node:
 
 def _from_channels_first(image: g.Node, dim_ordering: str) -> g.Node:
     return image if dim_ordering == "th" else g.transpose(image, (0, *range(2, image.ndim), 1))
-
-
-def _is_whole(value: object, least: int) -> bool:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    return whole and value >= least

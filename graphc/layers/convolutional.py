@@ -1,0 +1,319 @@
+"""Convolution layers; pooling, up-sampling and zero padding beside them, as in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphc import activations, constraints, initializations, regularizers
+from graphc.backend.conv import check_border_mode, check_convolution_strides, convolve
+from graphc.compiler import graph as g
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.errors import ShapeError
+from graphc.layers.arguments import with_input_shape, with_length
+from graphc.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from graphc.layers.resizing import (
+    UpSampling1D,
+    UpSampling2D,
+    UpSampling3D,
+    ZeroPadding1D,
+    ZeroPadding2D,
+    ZeroPadding3D,
+)
+from graphc.layers.spatial import SpatialLayer
+
+__all__ = [
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+]
+
+
+class _Convolution(SpatialLayer):
+    """activation(x convolved with W, plus b); a subclass says what its arguments are called."""
+
+    def __init__(
+        self,
+        dim_ordering: str,
+        nb_filter: int,
+        init: str | Callable,
+        activation: str | Callable,
+        weights: Sequence[object] | None,
+        border_mode: str,
+        W_regularizer: regularizers.Regularizer | None,
+        b_regularizer: regularizers.Regularizer | None,
+        activity_regularizer: regularizers.Regularizer | None,
+        W_constraint: constraints.Constraint | None,
+        b_constraint: constraints.Constraint | None,
+        **kwargs: Any,
+    ):
+        super().__init__(dim_ordering, **kwargs)
+        self.nb_filter = self._whole("nb_filter", nb_filter)
+        self.init = initializations.get(init, dim_ordering=self._kernel_ordering)
+        self.activation = activations.get(activation)
+        self.initial_weights = weights
+        check_border_mode(border_mode, self.where)
+        self.border_mode = border_mode
+        self.W_regularizer = regularizers.get(W_regularizer)
+        self.b_regularizer = regularizers.get(b_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.W_constraint = constraints.get(W_constraint)
+        self.b_constraint = constraints.get(b_constraint)
+
+    @property
+    def _kernel_ordering(self) -> str:
+        return self.dim_ordering
+
+    def _window(self) -> tuple[int, ...]:
+        """The kernel's spatial sizes."""
+        raise NotImplementedError
+
+    def _kernel_shape(self, channels: int) -> tuple[int, ...]:
+        """The shape of W."""
+        if self.dim_ordering == "th":
+            return (self.nb_filter, channels, *self._window())
+        return (*self._window(), channels, self.nb_filter)
+
+    def build(self, input_shape: KnownShape) -> None:
+        channels = input_shape[self._channel_axis]
+        if channels is None:
+            raise ShapeError(
+                f"{self.where}: axis {self._channel_axis} of the input "
+                f"({self._axes[self._channel_axis]}) has no known size, and W needs it; give "
+                f"input_shape with a number there, received {input_shape}"
+            )
+        self.channels = channels
+        self.W = self.add_weight(
+            self._kernel_shape(channels), self.init, "W", self.W_regularizer, self.W_constraint
+        )
+        self.b = self.add_weight(
+            (self.nb_filter,), initializations.zero, "b", self.b_regularizer, self.b_constraint
+        )
+        if self.activity_regularizer is not None:
+            self.activity_regularizer.set_layer(self)
+            self.regularizers.append(self.activity_regularizer)
+
+    def _activated(self, convolved: g.Node) -> g.Node:
+        after = self.dims + 1 - self._channel_axis
+        return self.activation(convolved + g.reshape(self.b, (self.nb_filter, *(1,) * after)))
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        super()._check_inputs(inputs)
+        self._check_windows(inputs[0], self._window(), self.border_mode)
+        channels = known_shape(inputs[0])[self._channel_axis]
+        if self.built and channels != self.channels:
+            raise ShapeError(
+                f"{self.where}: axis {self._channel_axis} of the input: expected {self.channels} "
+                f"{self._axes[self._channel_axis]}, as the weights have, received {channels}"
+            )
+
+
+class Convolution1D(_Convolution):
+    """Convolves sequences with `nb_filter` kernels that reach over `filter_length` steps.
+
+    Input: (batch, steps, input_dim). Output: (batch, windows, nb_filter). A true convolution, as
+    Keras has it on Theano: the kernel is flipped along the steps.
+
+    Args:
+        nb_filter: how many kernels.
+        filter_length: steps in a window.
+        init: the name of an initialization of W, or a function (shape, name) -> shared variable;
+            b starts at zero.
+        activation: a name or a function of a node.
+        weights: initial values [W, b], of shapes (nb_filter, input_dim, filter_length, 1) and
+            (nb_filter,).
+        border_mode: 'valid', the windows inside the input, (steps - filter_length) // stride + 1 of
+            them; or 'same', ceil(steps / stride), the first filter_length // 2 steps before it.
+        subsample_length: the stride.
+        W_regularizer, b_regularizer: penalties on the weights, in the training loss only.
+        activity_regularizer: a penalty on the output, in the training loss only.
+        W_constraint, b_constraint: applied to the weights after each update.
+        input_dim: with input_length the same as input_shape=(input_length, input_dim).
+        input_length: how many steps, None for any number; an input of others is refused.
+
+    Raises:
+        ShapeError: an input that is not (batch, steps, input_dim), or too short for a window.
+    """
+
+    dims = 1
+
+    def __init__(
+        self,
+        nb_filter: int,
+        filter_length: int,
+        init: str | Callable = "uniform",
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        border_mode: str = "valid",
+        subsample_length: int = 1,
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        **kwargs: Any,
+    ):
+        if input_dim is not None:
+            shape = (input_length, input_dim)
+            kwargs = with_input_shape("Convolution1D", kwargs, shape, "input_dim")
+        super().__init__(
+            "tf", nb_filter, init, activation, weights, border_mode, W_regularizer, b_regularizer,
+            activity_regularizer, W_constraint, b_constraint, **kwargs,
+        )  # fmt: skip
+        self.filter_length = self._whole("filter_length", filter_length)
+        self.subsample_length = self._whole("subsample_length", subsample_length)
+        self.input_length = input_length
+        if input_length is not None:
+            self.input_length = self._whole("input_length", input_length)
+
+    # Keras convolves sequences as images of one column, and keeps these kernels channels first.
+    @property
+    def _kernel_ordering(self) -> str:
+        return "th"
+
+    def _window(self) -> tuple[int, ...]:
+        return (self.filter_length,)
+
+    def _kernel_shape(self, channels: int) -> tuple[int, ...]:
+        return (self.nb_filter, channels, self.filter_length, 1)
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        sequence = g.swap_axes(with_length(x, self.input_length, self.where), 1, 2)
+        strides = (self.subsample_length,)
+        convolved = convolve(sequence, g.squeeze(self.W, 3), strides, self.border_mode)
+        return self._activated(g.swap_axes(convolved, 1, 2))
+
+
+class Convolution2D(_Convolution):
+    """Convolves images with `nb_filter` kernels of nb_row x nb_col pixels.
+
+    Input: (batch, channels, rows, columns), with dim_ordering='tf' the channels last. Output: the
+    same with nb_filter channels. A true convolution, as Keras has it on Theano: kernels are flipped
+    along rows and columns, in both orderings.
+
+    Args:
+        nb_filter: how many kernels.
+        nb_row, nb_col: the kernels' size.
+        weights: initial values [W, b]; W is (nb_filter, channels, nb_row, nb_col) in 'th',
+            (nb_row, nb_col, channels, nb_filter) in 'tf'.
+        border_mode: 'valid', the windows inside the input; or 'same', ceil(size / stride) of them
+            along an axis, the first k // 2 pixels before it.
+        subsample: the strides along rows and columns.
+        dim_ordering: 'th' or 'tf'.
+        init, activation, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
+            b_constraint: as in `Convolution1D`.
+
+    Raises:
+        ShapeError: an input that is not 4-D, or too small for a window.
+    """
+
+    dims = 2
+
+    def __init__(
+        self,
+        nb_filter: int,
+        nb_row: int,
+        nb_col: int,
+        init: str | Callable = "glorot_uniform",
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        border_mode: str = "valid",
+        subsample: Sequence[int] = (1, 1),
+        dim_ordering: str = "th",
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,
+            b_regularizer, activity_regularizer, W_constraint, b_constraint, **kwargs,
+        )  # fmt: skip
+        self.nb_row = self._whole("nb_row", nb_row)
+        self.nb_col = self._whole("nb_col", nb_col)
+        self.subsample = self._each("subsample", subsample)
+
+    def _window(self) -> tuple[int, ...]:
+        return self.nb_row, self.nb_col
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return self._activated(
+            convolve(x, self.W, self.subsample, self.border_mode, self.dim_ordering)
+        )
+
+
+class Convolution3D(_Convolution):
+    """Convolves volumes with `nb_filter` kernels. See `Convolution2D`.
+
+    Input: (batch, channels, dim1, dim2, dim3), with dim_ordering='tf' the channels last.
+
+    Args:
+        kernel_dim1, kernel_dim2, kernel_dim3: the kernels' size.
+        weights: initial values [W, b]; W is (nb_filter, channels, *kernel) in 'th',
+            (*kernel, channels, nb_filter) in 'tf'.
+        border_mode: 'valid'; or 'same', with strides of 1 only, where the first window starts
+            (k - 1) // 2 elements before the input.
+        subsample: the strides along the three axes.
+    """
+
+    dims = 3
+
+    def __init__(
+        self,
+        nb_filter: int,
+        kernel_dim1: int,
+        kernel_dim2: int,
+        kernel_dim3: int,
+        init: str | Callable = "glorot_uniform",
+        activation: str | Callable = "linear",
+        weights: Sequence[object] | None = None,
+        border_mode: str = "valid",
+        subsample: Sequence[int] = (1, 1, 1),
+        dim_ordering: str = "th",
+        W_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        activity_regularizer: regularizers.Regularizer | None = None,
+        W_constraint: constraints.Constraint | None = None,
+        b_constraint: constraints.Constraint | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,
+            b_regularizer, activity_regularizer, W_constraint, b_constraint, **kwargs,
+        )  # fmt: skip
+        self.kernel_dim1 = self._whole("kernel_dim1", kernel_dim1)
+        self.kernel_dim2 = self._whole("kernel_dim2", kernel_dim2)
+        self.kernel_dim3 = self._whole("kernel_dim3", kernel_dim3)
+        self.subsample = self._each("subsample", subsample)
+        check_convolution_strides(self.subsample, self.border_mode, self.where)
+
+    def _window(self) -> tuple[int, ...]:
+        return self.kernel_dim1, self.kernel_dim2, self.kernel_dim3
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return self._activated(
+            convolve(x, self.W, self.subsample, self.border_mode, self.dim_ordering)
+        )

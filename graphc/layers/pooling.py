@@ -1,0 +1,159 @@
+"""Pooling layers: import them from graphc.layers.convolutional."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.backend.conv import check_border_mode, check_pool_border, pool
+from graphc.compiler import graph as g
+from graphc.layers.spatial import SpatialLayer
+
+
+class _Pooling(SpatialLayer):
+    """One value a window; what a window is read to is the subclass' `pool_mode`.
+
+    border_mode='valid' has the windows inside the input: an axis of L elements under windows of k
+    gives (L - k) // stride + 1. 'same' gives ceil(L / stride): windows start k - 2 (odd k) or k - 1
+    (even k) before the first element, and only elements of the input count.
+    """
+
+    pool_mode: str
+
+    def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
+        super().__init__(dim_ordering, **kwargs)
+        check_border_mode(border_mode, self.where)
+        check_pool_border(self.dims, border_mode, self.where)
+        self.border_mode = border_mode
+
+    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The windows' sizes and their strides."""
+        raise NotImplementedError
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return pool(x, *self._windows(), self.border_mode, self.dim_ordering, self.pool_mode)
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        super()._check_inputs(inputs)
+        self._check_windows(inputs[0], self._windows()[0], self.border_mode)
+
+
+class _Pooling1D(_Pooling):
+    dims = 1
+
+    def __init__(
+        self,
+        pool_length: int = 2,
+        stride: int | None = None,
+        border_mode: str = "valid",
+        **kwargs: Any,
+    ):
+        super().__init__(border_mode, "tf", **kwargs)
+        self.pool_length = self._whole("pool_length", pool_length)
+        self.stride = self._whole("stride", self.pool_length if stride is None else stride)
+
+    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return (self.pool_length,), (self.stride,)
+
+
+class _Pooling2D(_Pooling):
+    dims = 2
+
+    def __init__(
+        self,
+        pool_size: Sequence[int] = (2, 2),
+        strides: Sequence[int] | None = None,
+        border_mode: str = "valid",
+        dim_ordering: str = "th",
+        **kwargs: Any,
+    ):
+        super().__init__(border_mode, dim_ordering, **kwargs)
+        self.pool_size = self._each("pool_size", pool_size)
+        self.strides = self._each("strides", self.pool_size if strides is None else strides)
+
+    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.pool_size, self.strides
+
+
+class _Pooling3D(_Pooling):
+    dims = 3
+
+    def __init__(
+        self,
+        pool_size: Sequence[int] = (2, 2, 2),
+        strides: Sequence[int] | None = None,
+        border_mode: str = "valid",
+        dim_ordering: str = "th",
+        **kwargs: Any,
+    ):
+        super().__init__(border_mode, dim_ordering, **kwargs)
+        self.pool_size = self._each("pool_size", pool_size)
+        self.strides = self._each("strides", self.pool_size if strides is None else strides)
+
+    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return self.pool_size, self.strides
+
+
+class MaxPooling1D(_Pooling1D):
+    """The largest of each `pool_length` steps, feature by feature.
+
+    Input: (batch, steps, features). Output: (batch, windows, features). The gradient goes to the
+    first of ties.
+
+    Args:
+        pool_length: steps in a window.
+        stride: from window to window; pool_length by default.
+        border_mode: 'valid' or 'same'.
+    """
+
+    pool_mode = "max"
+
+
+class AveragePooling1D(_Pooling1D):
+    """The mean of each `pool_length` steps. Arguments and shapes: `MaxPooling1D`."""
+
+    pool_mode = "avg"
+
+
+class MaxPooling2D(_Pooling2D):
+    """The largest pixel of each window, channel by channel.
+
+    Input: (batch, channels, rows, columns), with dim_ordering='tf' the channels last. The gradient
+    goes to the first of ties.
+
+    Args:
+        pool_size: rows and columns of a window.
+        strides: from window to window; pool_size by default.
+        border_mode: 'valid' or 'same'.
+        dim_ordering: 'th' or 'tf'.
+    """
+
+    pool_mode = "max"
+
+
+class AveragePooling2D(_Pooling2D):
+    """The mean pixel of each window. Arguments and shapes: `MaxPooling2D`."""
+
+    pool_mode = "avg"
+
+
+class MaxPooling3D(_Pooling3D):
+    """The largest element of each window, channel by channel.
+
+    Input: (batch, channels, dim1, dim2, dim3), with dim_ordering='tf' the channels last. The
+    gradient goes to the first of ties.
+
+    Args:
+        pool_size: the sizes of a window.
+        strides: from window to window; pool_size by default.
+        border_mode: 'valid'; Theano pools volumes in no other way.
+        dim_ordering: 'th' or 'tf'.
+    """
+
+    pool_mode = "max"
+
+
+class AveragePooling3D(_Pooling3D):
+    """The mean element of each window. Arguments and shapes: `MaxPooling3D`."""
+
+    pool_mode = "avg"

@@ -1,0 +1,85 @@
+"""What layers over images have in common. Sequences are images with one spatial axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.backend.conv import check_dim_ordering, whole_numbers
+from graphc.compiler import graph as g
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology import Layer
+from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import whole_number
+
+_SPATIAL_AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("dim1", "dim2", "dim3")}
+
+
+class SpatialLayer(Layer):
+    """Base: a layer on one image (batch, channels, *spatial), or with the channels last.
+
+    Attributes:
+        dims: the number of spatial axes.
+        dim_ordering: 'th', channels first, or 'tf', channels last; sequences (batch, steps,
+            features) are 'tf'.
+    """
+
+    dims: int
+
+    def __init__(self, dim_ordering: str, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.dim_ordering = check_dim_ordering(dim_ordering, self.where)
+
+    @property
+    def where(self) -> str:
+        """What a message starts with: the layer's name and class."""
+        return f"{self.name} ({type(self).__name__})"
+
+    def _whole(self, argument: str, value: object, least: int = 1) -> int:
+        return whole_number(f"{self.where}: {argument}", value, least)
+
+    def _each(self, argument: str, value: object, least: int = 1) -> tuple[int, ...]:
+        return whole_numbers(value, self.dims, f"{self.where}: {argument}", least)
+
+    @property
+    def _axes(self) -> tuple[str, ...]:
+        names = _SPATIAL_AXES[self.dims]
+        if self.dims == 1:
+            return ("batch", *names, "features")
+        first = self.dim_ordering == "th"
+        return ("batch", "channels", *names) if first else ("batch", *names, "channels")
+
+    @property
+    def _channel_axis(self) -> int:
+        return 1 if self.dim_ordering == "th" else self.dims + 1
+
+    def _spatial(self, shape: KnownShape) -> KnownShape:
+        first = 2 if self.dim_ordering == "th" else 1
+        return shape[first : first + self.dims]
+
+    def _ordering_said(self) -> str:
+        expected = f"({', '.join(self._axes)})"
+        return expected if self.dims == 1 else f"{expected} for dim_ordering={self.dim_ordering!r}"
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        if len(inputs) != 1:
+            raise ArgumentError(f"{self.where}: expected one input, received {len(inputs)}")
+        if inputs[0].ndim != self.dims + 2:
+            raise ShapeError(
+                f"{self.where}: expected a {self.dims + 2}-D input {self._ordering_said()}, "
+                f"received {inputs[0].ndim}-D: {known_shape(inputs[0])}. Where the axis of "
+                f"{self._axes[self._channel_axis]} is missing, Reshape adds it; and if the shape "
+                "came from input_shape, note that input_shape leaves out the batch axis"
+            )
+
+    def _check_windows(self, node: g.Node, window: Sequence[int], border_mode: str) -> None:
+        """ShapeError where the input is known to be smaller than a window inside it."""
+        sizes = self._spatial(known_shape(node))
+        if border_mode == "valid" and any(
+            size is not None and size < extent for size, extent in zip(sizes, window, strict=True)
+        ):
+            raise ShapeError(
+                f"{self.where}: expected an input of at least the window's size {tuple(window)} "
+                f"in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; its axes are read "
+                f"as {self._ordering_said()}. Use a smaller window, or border_mode='same'"
+            )

@@ -1,0 +1,36 @@
+"""What the tests of layers over images share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler.function import function
+from graphc.engine import InputLayer
+from graphc.layers import Dense, Flatten, Reshape
+from graphc.models import Sequential
+from tests.backend.window_sums import channels_last
+
+rng = np.random.default_rng(13)
+
+
+def run(layer, x, shape=None):
+    """The layer's output for an array, in the array's dtype."""
+    node = InputLayer(input_shape=shape or x.shape[1:], input_dtype=str(x.dtype)).output
+    return function([node], layer(node))(x)
+
+
+def as_sequence_or(ordering, layer_class, x):
+    """An array (n, channels, *spatial) as a layer reads it: sequences have their channels last."""
+    return channels_last(x) if ordering == "tf" or "1D" in layer_class.__name__ else x
+
+
+def lowers_the_loss(layer, shape):
+    """Train a model with the layer behind weights, so that a gradient goes through it."""
+    size = int(np.prod(shape))
+    x = rng.normal(size=(16, size))
+    model = Sequential([Dense(size, input_dim=size), Reshape(shape), layer, Flatten(), Dense(1)])
+    model.compile("sgd", "mse")
+    y = x.sum(axis=1, keepdims=True) / 10
+    losses = model.fit(x, y, nb_epoch=5, batch_size=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    assert "layer" in "".join(kernel.source for kernel in model.kernels(8))

@@ -1,0 +1,65 @@
+"""What layers over images say of inputs that they do not take."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.engine import InputLayer
+from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.convolutional import (
+    Convolution1D,
+    Convolution2D,
+    MaxPooling1D,
+    MaxPooling2D,
+    UpSampling1D,
+    UpSampling3D,
+    ZeroPadding1D,
+)
+
+
+class TestInputsThatDoNotFit:
+    @pytest.mark.parametrize(
+        ("layer", "shape", "axes"),
+        [
+            (Convolution1D(2, 3, name="a"), (9,), r"3-D input \(batch, steps, features\)"),
+            (
+                Convolution2D(2, 3, 3, name="a"),
+                (28, 28),
+                r"4-D input \(batch, channels, rows, columns\) for dim_ordering='th'",
+            ),
+            (
+                MaxPooling2D(dim_ordering="tf", name="a"),
+                (28, 28),
+                r"4-D input \(batch, rows, columns, channels\) for dim_ordering='tf'",
+            ),
+            (UpSampling3D(name="a"), (3, 4, 4), r"5-D input \(batch, channels, dim1, dim2, dim3\)"),
+            (ZeroPadding1D(name="a"), (2, 3, 4), r"3-D input \(batch, steps, features\)"),
+        ],
+    )
+    def test_another_number_of_axes(self, layer, shape, axes):
+        with pytest.raises(ShapeError, match=rf"a \(\w+\): expected a {axes}.*received") as e:
+            layer(InputLayer(input_shape=shape).output)
+        assert "Reshape adds it" in str(e.value)
+        assert "input_shape leaves out the batch axis" in str(e.value)
+
+    @pytest.mark.parametrize("layer", [Convolution2D(2, 3, 3), MaxPooling2D((3, 3))])
+    def test_smaller_than_a_window(self, layer):
+        channels_behind = InputLayer(input_shape=(28, 28, 1)).output
+        with pytest.raises(
+            ShapeError,
+            match=r"window's size \(3, 3\) in \(rows, columns\), received \(28, 1\).*"
+            r"read as \(batch, channels, rows, columns\) for dim_ordering='th'",
+        ):
+            layer(channels_behind)
+
+    def test_one_input(self):
+        node = InputLayer(input_shape=(4, 4, 1)).output
+        with pytest.raises(ArgumentError, match="expected one input, received 2"):
+            MaxPooling2D()([node, node])
+
+    @pytest.mark.parametrize("layer", [Convolution1D(2, 2), MaxPooling1D(), UpSampling1D()])
+    def test_no_mask(self, layer):
+        node = InputLayer(input_shape=(4, 2)).output
+        with pytest.raises(ArgumentError, match="does not take a mask"):
+            layer(node, mask=g.input((g.BATCH, 4), "bool"))
