@@ -51,6 +51,9 @@ __all__ = [
 class _Convolution(SpatialLayer):
     """activation(x convolved with W, plus b); a subclass says what its arguments are called."""
 
+    _window: tuple[int, ...]
+    _strides: tuple[int, ...]
+
     def __init__(
         self,
         dim_ordering: str,
@@ -83,15 +86,11 @@ class _Convolution(SpatialLayer):
     def _kernel_ordering(self) -> str:
         return self.dim_ordering
 
-    def _window(self) -> tuple[int, ...]:
-        """The kernel's spatial sizes."""
-        raise NotImplementedError
-
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         """The shape of W."""
         if self.dim_ordering == "th":
-            return (self.nb_filter, channels, *self._window())
-        return (*self._window(), channels, self.nb_filter)
+            return (self.nb_filter, channels, *self._window)
+        return (*self._window, channels, self.nb_filter)
 
     def build(self, input_shape: KnownShape) -> None:
         channels = input_shape[self._channel_axis]
@@ -112,13 +111,18 @@ class _Convolution(SpatialLayer):
             self.activity_regularizer.set_layer(self)
             self.regularizers.append(self.activity_regularizer)
 
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return self._activated(
+            convolve(x, self.W, self._strides, self.border_mode, self.dim_ordering)
+        )
+
     def _activated(self, convolved: g.Node) -> g.Node:
         after = self.dims + 1 - self._channel_axis
         return self.activation(convolved + g.reshape(self.b, (self.nb_filter, *(1,) * after)))
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         super()._check_inputs(inputs)
-        self._check_windows(inputs[0], self._window(), self.border_mode)
+        self._check_windows(inputs[0], self._window, self.border_mode)
         channels = known_shape(inputs[0])[self._channel_axis]
         if self.built and channels != self.channels:
             raise ShapeError(
@@ -183,6 +187,7 @@ class Convolution1D(_Convolution):
         )  # fmt: skip
         self.filter_length = self._whole("filter_length", filter_length)
         self.subsample_length = self._whole("subsample_length", subsample_length)
+        self._window, self._strides = (self.filter_length,), (self.subsample_length,)
         self.input_length = input_length
         if input_length is not None:
             self.input_length = self._whole("input_length", input_length)
@@ -192,16 +197,12 @@ class Convolution1D(_Convolution):
     def _kernel_ordering(self) -> str:
         return "th"
 
-    def _window(self) -> tuple[int, ...]:
-        return (self.filter_length,)
-
     def _kernel_shape(self, channels: int) -> tuple[int, ...]:
         return (self.nb_filter, channels, self.filter_length, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         sequence = g.swap_axes(with_length(x, self.input_length, self.where), 1, 2)
-        strides = (self.subsample_length,)
-        convolved = convolve(sequence, g.squeeze(self.W, 3), strides, self.border_mode)
+        convolved = convolve(sequence, g.squeeze(self.W, 3), self._strides, self.border_mode)
         return self._activated(g.swap_axes(convolved, 1, 2))
 
 
@@ -255,14 +256,7 @@ class Convolution2D(_Convolution):
         self.nb_row = self._whole("nb_row", nb_row)
         self.nb_col = self._whole("nb_col", nb_col)
         self.subsample = self._each("subsample", subsample)
-
-    def _window(self) -> tuple[int, ...]:
-        return self.nb_row, self.nb_col
-
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return self._activated(
-            convolve(x, self.W, self.subsample, self.border_mode, self.dim_ordering)
-        )
+        self._window, self._strides = (self.nb_row, self.nb_col), self.subsample
 
 
 class Convolution3D(_Convolution):
@@ -309,11 +303,5 @@ class Convolution3D(_Convolution):
         self.kernel_dim3 = self._whole("kernel_dim3", kernel_dim3)
         self.subsample = self._each("subsample", subsample)
         check_convolution_strides(self.subsample, self.border_mode, self.where)
-
-    def _window(self) -> tuple[int, ...]:
-        return self.kernel_dim1, self.kernel_dim2, self.kernel_dim3
-
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return self._activated(
-            convolve(x, self.W, self.subsample, self.border_mode, self.dim_ordering)
-        )
+        self._window = (self.kernel_dim1, self.kernel_dim2, self.kernel_dim3)
+        self._strides = self.subsample

@@ -19,6 +19,8 @@ class _Pooling(SpatialLayer):
     """
 
     pool_mode: str
+    _window: tuple[int, ...]
+    _strides: tuple[int, ...]
 
     def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
         super().__init__(dim_ordering, **kwargs)
@@ -26,16 +28,14 @@ class _Pooling(SpatialLayer):
         check_pool_border(self.dims, border_mode, self.where)
         self.border_mode = border_mode
 
-    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The windows' sizes and their strides."""
-        raise NotImplementedError
-
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return pool(x, *self._windows(), self.border_mode, self.dim_ordering, self.pool_mode)
+        return pool(
+            x, self._window, self._strides, self.border_mode, self.dim_ordering, self.pool_mode
+        )
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         super()._check_inputs(inputs)
-        self._check_windows(inputs[0], self._windows()[0], self.border_mode)
+        self._check_windows(inputs[0], self._window, self.border_mode)
 
 
 class _Pooling1D(_Pooling):
@@ -51,9 +51,7 @@ class _Pooling1D(_Pooling):
         super().__init__(border_mode, "tf", **kwargs)
         self.pool_length = self._whole("pool_length", pool_length)
         self.stride = self._whole("stride", self.pool_length if stride is None else stride)
-
-    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return (self.pool_length,), (self.stride,)
+        self._window, self._strides = (self.pool_length,), (self.stride,)
 
 
 class _Pooling2D(_Pooling):
@@ -70,9 +68,7 @@ class _Pooling2D(_Pooling):
         super().__init__(border_mode, dim_ordering, **kwargs)
         self.pool_size = self._each("pool_size", pool_size)
         self.strides = self._each("strides", self.pool_size if strides is None else strides)
-
-    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.pool_size, self.strides
+        self._window, self._strides = self.pool_size, self.strides
 
 
 class _Pooling3D(_Pooling):
@@ -89,9 +85,7 @@ class _Pooling3D(_Pooling):
         super().__init__(border_mode, dim_ordering, **kwargs)
         self.pool_size = self._each("pool_size", pool_size)
         self.strides = self._each("strides", self.pool_size if strides is None else strides)
-
-    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return self.pool_size, self.strides
+        self._window, self._strides = self.pool_size, self.strides
 
 
 class MaxPooling1D(_Pooling1D):

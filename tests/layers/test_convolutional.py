@@ -181,6 +181,14 @@ class TestConvolutionArguments:
                 model.predict(x), channels_last(expected), rtol=1e-4, atol=1e-6
             )
 
+    def test_a_step_over_sequences_of_any_length_has_kernels(self):
+        model = Sequential([Convolution1D(4, 3, input_dim=2, name="layer")])
+        model.compile("sgd", "mse")
+        sizes = {str(model.inputs[0].shape[1]): 11}
+        assert "layer" in "".join(kernel.source for kernel in model.kernels(8, sizes))
+        with pytest.raises(ShapeError, match=r"holds no window.*= 2 and 3"):
+            model.predict(np.zeros((1, 2, 2)))
+
     def test_input_length(self):
         layer = Convolution1D(4, 3, input_dim=2, input_length=9)
         assert Sequential([layer]).output_shape == (None, 7, 4)
