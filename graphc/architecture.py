@@ -20,17 +20,27 @@ import yaml
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, GraphcError, unknown_name
 from graphc.layers import (
+    ELU,
     Activation,
     ActivityRegularization,
+    BatchNormalization,
     Dense,
     Dropout,
     Embedding,
     Flatten,
+    GaussianDropout,
+    GaussianNoise,
     Highway,
+    LeakyReLU,
     MaxoutDense,
+    ParametricSoftplus,
     Permute,
+    PReLU,
     RepeatVector,
     Reshape,
+    SReLU,
+    ThresholdedLinear,
+    ThresholdedReLU,
     TimeDistributedDense,
 )
 from graphc.models import Sequential
@@ -40,15 +50,25 @@ LAYERS: dict[str, type[Layer]] = {
     for layer in (
         Activation,
         ActivityRegularization,
+        BatchNormalization,
         Dense,
         Dropout,
+        ELU,
         Embedding,
         Flatten,
+        GaussianDropout,
+        GaussianNoise,
         Highway,
+        LeakyReLU,
         MaxoutDense,
+        PReLU,
+        ParametricSoftplus,
         Permute,
         RepeatVector,
         Reshape,
+        SReLU,
+        ThresholdedLinear,
+        ThresholdedReLU,
         TimeDistributedDense,
     )
 }

@@ -172,6 +172,33 @@ def test_words_steps_and_dense_variants_are_read() -> None:
     np.testing.assert_allclose(model.predict(words), expected, rtol=1e-4, atol=1e-7)
 
 
+def test_activations_noise_and_normalization_are_read() -> None:
+    layers = [
+        ("GaussianNoise", {"name": "noise", "batch_input_shape": [None, 3], "sigma": 0.1}),
+        ("BatchNormalization", {"name": "n", "epsilon": 0.5, "mode": 0, "axis": -1, "momentum": 0}),
+        ("LeakyReLU", {"name": "leaky", "trainable": True, "alpha": 0.5}),
+        ("PReLU", {"name": "own", "init": "one"}),
+        ("ELU", {"name": "elu", "alpha": 2.0}),
+        ("ThresholdedReLU", {"name": "above", "theta": -2.0}),
+        ("ThresholdedLinear", {"name": "large", "theta": 0.25}),
+        ("GaussianDropout", {"name": "factor", "p": 0.5}),
+        ("ParametricSoftplus", {"name": "soft", "alpha_init": 0.5, "beta_init": 2.0}),
+        ("SReLU", {"name": "s", "t_left_init": "one", "a_left_init": "zero"}),
+    ]
+    model = sequential_from(json.loads(json.dumps(description(layers))), "m")
+    shaped = model.layers[-1]
+    for actual, value in zip(shaped.get_weights()[:2], (1.0, 0.0), strict=True):
+        np.testing.assert_array_equal(actual, np.full(3, value))
+    shaped.set_weights([np.zeros(3), np.zeros(3), np.full(3, 0.5), np.full(3, 2.0)])
+    x = np.array([[-4.0, 0.15, 3.0]])
+    y = np.where(x > 0, x, 0.5 * x) / 1.5  # running_std is 1, to which epsilon adds .5
+    y = np.where(y > 0, y, 2 * (np.exp(y) - 1))
+    y = np.where((y > -2) & (np.abs(y) >= 0.25), y, 0)
+    y = 0.5 * np.log(1 + np.exp(2 * y))
+    expected = np.minimum(y, 0.5) + 2 * np.maximum(y - 0.5, 0)
+    np.testing.assert_allclose(model.predict(x), expected, rtol=1e-5)
+
+
 def test_a_first_layer_of_steps_says_its_sizes_twice() -> None:
     first = STEPS | {"batch_input_shape": [None, 6, 5], "input_dim": 5, "input_length": 6}
     model = sequential_from(description([("TimeDistributedDense", first)]), "m")
