@@ -102,7 +102,7 @@ class BatchNormalization(Layer):
         else:
             others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
             mean = K.mean(x, others, keepdims=True)
-            std = K.sqrt(K.mean(K.square(x - mean) + self.epsilon, others, keepdims=True))
+            std = g.sqrt(g.var(x, others, keepdims=True) + self.epsilon)
         normalized = (x - mean) / (std + self.epsilon)
         if self.mode == FEATURE_WISE:
             self.updates += [
