@@ -16,13 +16,6 @@ def is_size(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
 
 
-def positive(value: object, what: str) -> int:
-    """The value as an int. ArgumentError, starting with `what`, unless it is at least 1."""
-    if not is_size(value):
-        raise ArgumentError(f"{what}: expected a whole number of at least 1, received {value!r}")
-    return int(value)  # type: ignore[call-overload]
-
-
 def fraction(value: object, what: str) -> float:
     """The value as a float. ArgumentError, starting with `what`, unless 0 <= value < 1."""
     if not (isinstance(value, int | float | np.number) and 0.0 <= value < 1.0):

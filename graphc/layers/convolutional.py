@@ -10,6 +10,7 @@ from graphc.backend.conv import check_border_mode, check_convolution_strides, co
 from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
+from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import with_input_shape, with_length
 from graphc.layers.pooling import (
     AveragePooling1D,
@@ -48,7 +49,7 @@ __all__ = [
 ]
 
 
-class _Convolution(SpatialLayer):
+class _Convolution(AffineLayer, SpatialLayer):
     """activation(x convolved with W, plus b); a subclass says what its arguments are called."""
 
     _window: tuple[int, ...]
@@ -71,16 +72,13 @@ class _Convolution(SpatialLayer):
     ):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)
-        self.init = initializations.get(init, dim_ordering=self._kernel_ordering)
         self.activation = activations.get(activation)
-        self.initial_weights = weights
         check_border_mode(border_mode, self.where)
         self.border_mode = border_mode
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.b_regularizer = regularizers.get(b_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.W_constraint = constraints.get(W_constraint)
-        self.b_constraint = constraints.get(b_constraint)
+        self._describe_affine(
+            initializations.get(init, dim_ordering=self._kernel_ordering), weights, W_regularizer,
+            b_regularizer, activity_regularizer, W_constraint, b_constraint,
+        )  # fmt: skip
 
     @property
     def _kernel_ordering(self) -> str:
@@ -101,15 +99,7 @@ class _Convolution(SpatialLayer):
                 f"input_shape with a number there, received {input_shape}"
             )
         self.channels = channels
-        self.W = self.add_weight(
-            self._kernel_shape(channels), self.init, "W", self.W_regularizer, self.W_constraint
-        )
-        self.b = self.add_weight(
-            (self.nb_filter,), initializations.zero, "b", self.b_regularizer, self.b_constraint
-        )
-        if self.activity_regularizer is not None:
-            self.activity_regularizer.set_layer(self)
-            self.regularizers.append(self.activity_regularizer)
+        self._add_affine(self._kernel_shape(channels), (self.nb_filter,))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return self._activated(

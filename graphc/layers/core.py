@@ -13,10 +13,10 @@ from graphc.compiler import graph as g
 from graphc.engine.shapes import InputSpec, known_shape
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import fraction, is_size, positive
+from graphc.layers.arguments import fraction, is_size
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda
-from graphc.lookup import finite_number
+from graphc.lookup import finite_number, whole_number
 from graphc.regularizers import ActivityRegularizer
 
 __all__ = [
@@ -177,7 +177,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = positive(n, f"{self.name} (RepeatVector): n")
+        self.n = whole_number(f"{self.name} (RepeatVector): n", n, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.repeat(x, self.n)

@@ -11,17 +11,14 @@ from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, known_shape
-from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import positive, with_input_shape, with_length
-from graphc.lookup import finite_number
+from graphc.layers.affine import AffineLayer
+from graphc.layers.arguments import with_input_shape, with_length
+from graphc.lookup import finite_number, whole_number
 
 
-class _Affine(Layer):
-    """What the layers of this file share: weights W and b, their penalties and constraints.
-
-    W's last but one axis is the size of the input's last axis.
-    """
+class _FullyConnected(AffineLayer):
+    """What the layers of this file share: W's last but one axis is as long as the input's last."""
 
     input_axes: tuple[str, ...] = ("batch", "features")
     fix = "Put Flatten() before it"
@@ -38,22 +35,10 @@ class _Affine(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.init = initializations.get(init)
-        self.initial_weights = weights
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.b_regularizer = regularizers.get(b_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.W_constraint = constraints.get(W_constraint)
-        self.b_constraint = constraints.get(b_constraint)
-
-    def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
-        self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)
-        self.b = self.add_weight(
-            b_shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
-        )
-        if self.activity_regularizer is not None:
-            self.activity_regularizer.set_layer(self)
-            self.regularizers.append(self.activity_regularizer)
+        self._describe_affine(
+            initializations.get(init), weights, W_regularizer, b_regularizer, activity_regularizer,
+            W_constraint, b_constraint,
+        )  # fmt: skip
 
     def _features(self, input_shape: KnownShape) -> int:
         features = input_shape[-1]
@@ -82,7 +67,7 @@ class _Affine(Layer):
             )
 
 
-class Dense(_Affine):
+class Dense(_FullyConnected):
     """A fully connected layer: activation(x . W + b).
 
     Input: (batch, features). Output: (batch, output_dim).
@@ -122,7 +107,7 @@ class Dense(_Affine):
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
             b_constraint, **kwargs,
         )  # fmt: skip
-        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.activation = activations.get(activation)
 
     def build(self, input_shape: KnownShape) -> None:
@@ -132,7 +117,7 @@ class Dense(_Affine):
         return self.activation(K.dot(x, self.W) + self.b)
 
 
-class TimeDistributedDense(_Affine):
+class TimeDistributedDense(Dense):
     """The same fully connected layer at each step of a sequence: activation(x_t . W + b).
 
     Input: (batch, steps, features). Output: (batch, steps, output_dim). The steps may be open.
@@ -172,24 +157,19 @@ class TimeDistributedDense(_Affine):
             shape = (input_length, input_dim)
             kwargs = with_input_shape("TimeDistributedDense", kwargs, shape, "input_dim")
         super().__init__(
-            init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, **kwargs,
+            output_dim, init, activation, weights, W_regularizer, b_regularizer,
+            activity_regularizer, W_constraint, b_constraint, **kwargs,
         )  # fmt: skip
-        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
         self.input_length = input_length
         if input_length is not None:
-            self.input_length = positive(input_length, f"{self.name}: input_length")
-        self.activation = activations.get(activation)
-
-    def build(self, input_shape: KnownShape) -> None:
-        self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
+            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         x = with_length(x, self.input_length, f"{self.name} (TimeDistributedDense)")
-        return self.activation(K.dot(x, self.W) + self.b)
+        return super().call(x, mask)
 
 
-class MaxoutDense(_Affine):
+class MaxoutDense(_FullyConnected):
     """The largest of several linear layers, for each unit: max over f of x . W_f + b_f.
 
     Goodfellow, Warde-Farley, Mirza, Courville, Bengio, "Maxout networks", ICML 2013.
@@ -227,8 +207,8 @@ class MaxoutDense(_Affine):
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
             b_constraint, **kwargs,
         )  # fmt: skip
-        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
-        self.nb_feature = positive(nb_feature, f"{self.name}: nb_feature")
+        self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
+        self.nb_feature = whole_number(f"{self.name}: nb_feature", nb_feature, 1)
 
     def build(self, input_shape: KnownShape) -> None:
         self._add_affine(
@@ -240,7 +220,7 @@ class MaxoutDense(_Affine):
         return K.max(K.dot(x, self.W) + self.b, axis=1)
 
 
-class Highway(_Affine):
+class Highway(_FullyConnected):
     """A layer beside a way past it: activation(x . W + b) * T + x * (1 - T).
 
     The gate is T = sigmoid(x . W_carry + b_carry). Srivastava, Greff, Schmidhuber, "Highway

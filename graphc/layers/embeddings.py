@@ -11,7 +11,8 @@ from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.engine.topology import Layer
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.layers.arguments import fraction, positive, with_length
+from graphc.layers.arguments import fraction, with_length
+from graphc.lookup import whole_number
 
 
 class Embedding(Layer):
@@ -58,11 +59,11 @@ class Embedding(Layer):
         if kwargs.get("input_dtype") is None:
             kwargs["input_dtype"] = "int32"
         super().__init__(**kwargs)
-        self.input_dim = positive(input_dim, f"{self.name}: input_dim")
-        self.output_dim = positive(output_dim, f"{self.name}: output_dim")
+        self.input_dim = whole_number(f"{self.name}: input_dim", input_dim, 1)
+        self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.input_length = input_length
         if input_length is not None:
-            self.input_length = positive(input_length, f"{self.name}: input_length")
+            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
             self._check_length()
         if mask_zero:
             raise ArgumentError(

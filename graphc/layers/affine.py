@@ -1,0 +1,41 @@
+"""The weights W and b of a layer, with the penalties and constraints that users give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graphc import constraints, initializations, regularizers
+from graphc.engine.topology import Layer
+
+
+class AffineLayer(Layer):
+    """A layer with weights W and b. A subclass calls `_describe_affine` in its `__init__` and
+    `_add_affine` in its `build`."""
+
+    def _describe_affine(
+        self,
+        init: Callable,
+        weights: Sequence[object] | None,
+        W_regularizer: regularizers.Regularizer | None,
+        b_regularizer: regularizers.Regularizer | None,
+        activity_regularizer: regularizers.Regularizer | None,
+        W_constraint: constraints.Constraint | None,
+        b_constraint: constraints.Constraint | None,
+    ) -> None:
+        """Keep what the weights will be made of; `init` is that of W, b starts at zero."""
+        self.init = init
+        self.initial_weights = weights
+        self.W_regularizer = regularizers.get(W_regularizer)
+        self.b_regularizer = regularizers.get(b_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.W_constraint = constraints.get(W_constraint)
+        self.b_constraint = constraints.get(b_constraint)
+
+    def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
+        self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)
+        self.b = self.add_weight(
+            b_shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
+        )
+        if self.activity_regularizer is not None:
+            self.activity_regularizer.set_layer(self)
+            self.regularizers.append(self.activity_regularizer)
