@@ -23,7 +23,7 @@ INPUTS = (x, w, image, window)
 
 def equivalents(*outputs: Node) -> list[tuple[Kernel, Equivalent | None]]:
     """Each kernel of a program, with what PyTorch has for it."""
-    return [(step, equivalent(step, SIZES)) for step in make_schedule(outputs).steps]
+    return [(step, equivalent(step, SIZES)) for step in make_schedule(outputs)]
 
 
 def named(*outputs: Node) -> list[str | None]:

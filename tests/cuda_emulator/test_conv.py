@@ -161,7 +161,7 @@ def test_bias_activation_and_dropout_are_computed_with_the_convolution() -> None
     kept = g.where(random.bernoulli(y.shape, 0.5, seed=3), g.maximum(y, 0.0) / 0.5, 0.0)
     outputs = [kept + residual, g.greater(y, 0.0)]
     schedule = make_schedule(outputs)
-    assert [step.kind for step in schedule.steps] == ["conv"]
+    assert [step.kind for step in schedule] == ["conv"]
     (total, expected), (signs, expected_signs) = both(outputs, feeds, call_step=4)
     np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-5)  # sums of 27 terms of about 1
     np.testing.assert_array_equal(signs, expected_signs)

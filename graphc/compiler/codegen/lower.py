@@ -67,9 +67,9 @@ def lower(
     for node in every_node(outputs):  # a loop's body may have constants of its own
         if is_leaf(node):
             context.places[node] = _leaf_place(node)
-    updates = Updates(schedule.steps, outputs[:count], outputs[count:], states, context)
+    updates = Updates(schedule, outputs[:count], outputs[count:], states, context)
     steps: list[DeviceStep] = list(updates.before())
-    for step in schedule.steps:
+    for step in schedule:
         steps += lower_step(step, context)
     steps += updates.after()
     fetches = tuple(updates.fetch(node) for node in outputs[:count])

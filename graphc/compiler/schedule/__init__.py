@@ -10,11 +10,11 @@ In the order in which a program passes through:
 - `unlift`: the body of a scan as a program of its own;
 - `persistent`: which loops one launch can run through, and how its threads share the work;
 - `build`: all of it together: `make_schedule`;
-- `kernel`: what comes out: `Kernel`, `Loop`, `Schedule`;
+- `kernel`: what comes out: `Kernel`, `Loop`;
 - `cards`: what kernels are laid out for.
 """
 
 from graphc.compiler.schedule.build import make_schedule
-from graphc.compiler.schedule.kernel import KINDS, Kernel, Loop, Schedule, Step, kernels
+from graphc.compiler.schedule.kernel import KINDS, Kernel, Loop, Step, kernels
 
-__all__ = ["KINDS", "Kernel", "Loop", "Schedule", "Step", "kernels", "make_schedule"]
+__all__ = ["KINDS", "Kernel", "Loop", "Step", "kernels", "make_schedule"]

@@ -10,7 +10,7 @@ from graphc.compiler.graph import Node, toposort
 from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
-from graphc.compiler.schedule.kernel import Kernel, Loop, Schedule, Step
+from graphc.compiler.schedule.kernel import Kernel, Loop, Step
 from graphc.compiler.schedule.persistent import is_literal, persistent
 from graphc.compiler.schedule.unlift import unlift, with_handed_on
 
@@ -23,8 +23,11 @@ def make_schedule(
     outputs: Sequence[Node],
     overwritten: Mapping[Node, Node] = MappingProxyType({}),
     most_shared: int | None = None,
-) -> Schedule:
+) -> tuple[Step, ...]:
     """The steps that compute a program's outputs, in an order in which each finds what it reads.
+
+    What a step reads is an input, a shared variable, a constant array, or an output of an earlier
+    step. An output of the program may be one of those leaves itself.
 
     Args:
         outputs: the program's outputs.
@@ -35,7 +38,7 @@ def make_schedule(
             launch runs all steps of a loop; None for what every card gives.
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
-    return Schedule(tuple(outputs), tuple(_ordered(list(_with_updates(steps)), overwritten)))
+    return tuple(_ordered(list(_with_updates(steps)), overwritten))
 
 
 def _steps(

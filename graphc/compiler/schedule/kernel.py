@@ -138,18 +138,6 @@ class Loop:
 Step: TypeAlias = Kernel | Loop
 
 
-@dataclass(frozen=True, eq=False)
-class Schedule:
-    """The steps that compute `outputs`, in an order in which each finds what it reads.
-
-    What a step reads is an input, a shared variable, a constant array, or an output of an earlier
-    step. An output of the program may be one of those leaves itself.
-    """
-
-    outputs: tuple[Node, ...]
-    steps: tuple[Step, ...]
-
-
 def kernels(steps: Sequence[Step]) -> list[Kernel]:
     """All kernels of a schedule, those of loop bodies included, in order."""
     found: list[Kernel] = []

@@ -24,7 +24,7 @@ BIAS = g.shared(np.zeros(7, "float32"), "b")
 
 def scheduled(outputs: Sequence[Node]) -> list[Kernel]:
     """The kernels of a graph after the passes."""
-    return kernels(make_schedule(optimize(outputs)[0]).steps)
+    return kernels(make_schedule(optimize(outputs)[0]))
 
 
 def kinds(outputs: Sequence[Node]) -> list[str]:
@@ -90,7 +90,7 @@ def test_batch_norm_is_two_kernels_each_way() -> None:
 
 def test_reductions_along_other_axes_are_apart_and_say_so() -> None:
     total = g.sum(g.sum(g.tanh(X * T), 1), 0)
-    first, second = kernels(make_schedule([total]).steps)
+    first, second = kernels(make_schedule([total]))
     assert (first.kind, second.kind) == ("rows", "rows")
     assert second.reasons == ("not fused with sum: it reduces other elements, or along other axes",)
 
@@ -157,7 +157,7 @@ def test_the_update_of_a_weight_is_in_the_epilogue_of_its_gradient() -> None:
     graph = step.function().graph()
     new = set(graph[-len(step.updates) :])
     holders = [
-        kernel for kernel in kernels(make_schedule(graph).steps) if new & set(kernel.outputs)
+        kernel for kernel in kernels(make_schedule(graph)) if new & set(kernel.outputs)
     ]
     # The biases of the first two layers are of one size: their sums are one kernel.
     assert sorted(kernel.kind for kernel in holders) == ["columns"] * 2 + ["matmul"] * 3
@@ -185,7 +185,7 @@ def test_pooling_takes_in_what_it_alone_reads() -> None:
 def test_softmax_its_loss_and_their_gradient_are_one_kernel_of_the_mlp() -> None:
     """The mean over samples of weight 1 needs their count; nobody waits for the mean itself."""
     graph = REFERENCE_MODELS["mlp"].build().function().graph()
-    found = kernels(make_schedule(graph).steps)
+    found = kernels(make_schedule(graph))
     (rows,) = [one for one in found if one.kind == "rows" and one.extents == (BATCH, 10)]
     assert [node.op for node in rows.anchors] == ["max", "sum", "sum", "sum"]
     assert len(rows.outputs) == 2  # the samples' losses and the gradient of the scores
@@ -193,17 +193,17 @@ def test_softmax_its_loss_and_their_gradient_are_one_kernel_of_the_mlp() -> None
 
 def test_updates_without_a_gradient_kernel_share_launches() -> None:
     variables = [g.shared(np.zeros(k + 1, "float32")) for k in range(12)]
-    steps = make_schedule([0.9 * x + k for k, x in enumerate(variables)]).steps
+    steps = make_schedule([0.9 * x + k for k, x in enumerate(variables)])
     assert [step.kind for step in steps] == ["update", "update"]
     assert sum(len(step.parts) for step in steps) == 12
 
 
 def test_a_kernel_of_too_many_pointers_for_an_update_stays_alone() -> None:
     many = [g.input((BATCH, 7), "float32") for _ in range(70)]
-    (step,) = make_schedule([g.concat(many, axis=1)]).steps
+    (step,) = make_schedule([g.concat(many, axis=1)])
     assert step.kind == "pointwise"
     outputs = [g.concat(many, axis=1), g.tanh(many[0]), g.exp(many[1])]
-    steps = make_schedule(outputs).steps
+    steps = make_schedule(outputs)
     assert sorted(step.kind for step in steps) == ["pointwise", "update"]
 
 
@@ -215,7 +215,7 @@ def test_the_steps_of_a_loop(name: str, products: list[list[int]]) -> None:
     """LSTM: one kernel a step with the four products; GRU: two, as h~ needs r."""
     step = REFERENCE_MODELS[name].build()
     (predictions,), _ = optimize([step.predictions])
-    loops = [x for x in make_schedule([predictions]).steps if isinstance(x, Loop)]
+    loops = [x for x in make_schedule([predictions]) if isinstance(x, Loop)]
     found = [
         [(kernel.kind, sum(x.op == "matmul" for x in kernel.body)) for kernel in loop.steps]
         for loop in loops
@@ -238,7 +238,7 @@ def test_a_chain_of_10_000_nodes() -> None:
         node = g.tanh(node) if k % 2 else g.reshape(node + 1.5, (10, -1) if k % 4 else (-1, 10))
     size = len(g.every_node([node]))
     assert size >= 10_000
-    steps = make_schedule([node]).steps
+    steps = make_schedule([node])
     assert len(steps) < 20
     assert sum(len(step.body) for step in steps) < 1.1 * size
     assert len(lower([node]).source.splitlines()) < 2 * size
@@ -249,6 +249,6 @@ def test_a_diamond_makes_no_cycle() -> None:
     first = g.dot(X, WEIGHTS)
     total = g.sum(first, 0)
     outputs = [g.tanh(first) * g.broadcast_to(total, first.shape)]
-    steps = make_schedule(outputs).steps
+    steps = make_schedule(outputs)
     assert [step.kind for step in steps] == ["matmul", "columns", "pointwise"]
     assert any("reads the one and is read by the other" in x for x in steps[-1].reasons)

@@ -25,7 +25,7 @@ U, V, R = (g.shared(np.zeros((UNITS, UNITS), "float32")) for _ in range(3))
 
 def plan_of(step, starts=(h0,), series=(xs,), most_shared=None) -> Persistent | str:
     finals, stacks = g.scan(step, list(starts), list(series))
-    steps = make_schedule([*finals, *stacks], most_shared=most_shared).steps
+    steps = make_schedule([*finals, *stacks], most_shared=most_shared)
     (loop,) = (found for found in steps if isinstance(found, Loop))
     plan = persistent(loop, most_shared)
     assert (loop.persistent is None) == isinstance(plan, str)

@@ -12,7 +12,7 @@ xs, h0 = g.input((g.symbol("time"), g.BATCH, 3), "float64"), g.input((g.BATCH, 3
 
 
 def loops(outputs) -> list[Loop]:
-    return [step for step in make_schedule(outputs).steps if isinstance(step, Loop)]
+    return [step for step in make_schedule(outputs) if isinstance(step, Loop)]
 
 
 def test_a_body_is_written_over_outer_values() -> None:
