@@ -8,6 +8,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
 from graphc.lookup import finite_number, get_instance
+from graphc.lookup import get_from_module as get_from_module
 
 
 class Constraint:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from graphc import backend as K
 from graphc.compiler.graph import Node
+from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_function
 
 

@@ -15,6 +15,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node, name_of
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, get_instance, refuse_keywords
+from graphc.lookup import get_from_module as get_from_module
 
 Updates = list[tuple[Node, Node]]
 Constraints = Mapping[Node, Callable[[Node], Node]]

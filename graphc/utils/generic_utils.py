@@ -4,35 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from graphc.errors import ArgumentError
-from graphc.lookup import get_instance, named
-
-
-def get_from_module(
-    identifier: object,
-    module_params: Mapping[str, object],
-    module_name: str,
-    instantiate: bool = False,
-    kwargs: Mapping | None = None,
-) -> object:
-    """What a name stands for; anything but a name or a dict is returned as it is.
-
-    Args:
-        identifier: a name, or a dict ``{'name': ..., **arguments}``.
-        module_params: name -> object, e.g. ``globals()``.
-        module_name: what they are, for the error: ``'constraint'``.
-        instantiate: call what a name stands for, with `kwargs`; a dict is always called.
-        kwargs: arguments of that call.
-
-    Raises:
-        UnknownNameError: the name is not there.
-        ArgumentError: a dict without a name.
-    """
-    if isinstance(identifier, str) and not instantiate:
-        return named(module_name, identifier, module_params)
-    return get_instance(module_name, identifier, module_params, kwargs)
+from graphc.lookup import get_from_module as get_from_module
 
 
 def make_tuple(*args: object) -> tuple:
