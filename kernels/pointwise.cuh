@@ -35,6 +35,8 @@ template <typename T> GC_DEVICE T gc_mul(T x, T y) {
   return (T)((W)x * (W)y);
 }
 
+template <typename T> GC_DEVICE T gc_alias(T x) { return x; }
+
 template <typename T> GC_DEVICE T gc_neg(T x) {
   typedef typename gc_wrapping<T>::type W;
   return (T)(-(W)x);

@@ -28,7 +28,7 @@ class Variant:
     op: str
     inputs: tuple[str, ...]
     result: str
-    attrs: Mapping[str, str] = field(default_factory=dict, hash=False)
+    attrs: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -58,12 +58,13 @@ def _variants() -> Iterator[Variant]:
             dtypes = ("bool", dtype, dtype) if op == "where" else (dtype,) * OPS[op].arity
             node = _made(op, dtypes)
             if node is not None:
-                yield Variant(op, dtypes, node.dtype)
+                yield Variant(op, dtypes, node.dtype, node.attrs)
 
 
 def _made(op: str, dtypes: tuple[str, ...]) -> Node | None:
     try:
-        return g.make(op, *(g.input((2,), dtype) for dtype in dtypes))
+        attrs = dict.fromkeys(OPS[op].attributes, 0)
+        return g.make(op, *(g.input((2,), dtype) for dtype in dtypes), **attrs)
     except DTypeError:
         return None
 

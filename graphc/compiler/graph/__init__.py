@@ -26,7 +26,7 @@ from graphc.compiler.graph.movement import (
     transpose,
     zeros,
 )
-from graphc.compiler.graph.node import DTYPES, Node
+from graphc.compiler.graph.node import DTYPES, Node, set_history
 from graphc.compiler.graph.operands import (
     as_node,
     broadcast_to,
@@ -50,6 +50,7 @@ from graphc.compiler.graph.origin import (
 from graphc.compiler.graph.pointwise import (
     abs,
     add,
+    alias,
     ceil,
     clip,
     cos,

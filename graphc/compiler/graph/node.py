@@ -30,18 +30,21 @@ class Node:
         attrs: what else decides its value, by name (axes, a constant's array, a serial, ...).
         shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
         dtype: one of `DTYPES`; of a `scan` a tuple of them.
+        history: what the layers keep about a node that one of them made (`set_history`), else None.
+            No part of the value, and nothing that the compiler reads.
 
     Made by `graphc.compiler.graph.ops.make` alone. Operators (``x + 1``, ``x[0]``) are installed by
     `graphc.compiler.graph.operators`.
     """
 
-    __slots__ = ("__weakref__", "attrs", "dtype", "inputs", "op", "shape")
+    __slots__ = ("__weakref__", "attrs", "dtype", "history", "inputs", "op", "shape")
 
     op: str
     inputs: tuple[Node, ...]
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: str
+    history: Any
 
     # NumPy arrays on the left of an operator leave the operation to the node.
     __array_ufunc__ = None
@@ -159,10 +162,16 @@ def intern(
             ("attrs", MappingProxyType(dict(attrs))),
             ("shape", shape),
             ("dtype", dtype),
+            ("history", None),
         ):
             object.__setattr__(node, name, value)
         _table[key] = node
         return node
+
+
+def set_history(node: Node, history: object) -> None:
+    """Keep something with a node, for as long as the node lives."""
+    object.__setattr__(node, "history", history)
 
 
 def live_nodes() -> Iterator[Node]:

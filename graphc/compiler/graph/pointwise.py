@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 from graphc.compiler.graph.node import Node
@@ -14,6 +15,9 @@ from graphc.compiler.graph.operands import (
     unify_dtypes,
 )
 from graphc.compiler.graph.ops import make
+
+
+_serials = itertools.count()
 
 
 def _arithmetic(op: str, *values: object) -> Node:
@@ -95,6 +99,14 @@ def minimum(x: object, y: object) -> Node:
 def clip(x: object, low: object, high: object) -> Node:
     """min(max(x, low), high): `high` wins where low > high. No gradient at or beyond a bound."""
     return _arithmetic("clip", x, low, high)
+
+
+def alias(x: Node) -> Node:
+    """x as a node of its own, equal to no other: for what is told apart though it has one value.
+
+    The passes put x in its place.
+    """
+    return make("alias", x, serial=next(_serials))
 
 
 def neg(x: object) -> Node:

@@ -56,7 +56,12 @@ def cast(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     return np.where(fits | np.isnan(x), whole, saturated)
 
 
+def _alias(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    return x.copy()
+
+
 POINTWISE: dict[str, Function] = {
+    "alias": _alias,
     "neg": ufunc(np.negative),
     "abs": ufunc(np.abs),
     "sign": ufunc(np.sign),
