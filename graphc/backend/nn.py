@@ -101,7 +101,7 @@ def binary_crossentropy(output: object, target: object, from_logits: bool = Fals
     return -(g.mul(target, g.log(p)) + g.sub(1.0, target) * g.log(1.0 - p))
 
 
-def dropout(x: object, level: float, seed: int | None = None, stream: int = 0) -> g.Node:
+def dropout(x: object, level: float, seed: int | None = None, *, stream: int = 0) -> g.Node:
     """Each element 0 with probability `level`, else divided by 1 - level; in every phase.
 
     Args:
