@@ -79,6 +79,18 @@ class InstallationError(GraphcError, FileNotFoundError):
     """A file or folder that graphc ships is missing."""
 
 
+class MissingFileError(GraphcError, FileNotFoundError):
+    """A file that the user has to put in place (a data set, a picture) is not there."""
+
+
+class MissingPackageError(GraphcError, ImportError):
+    """An optional package that a call needs is not installed."""
+
+
+class DownloadError(GraphcError, OSError):
+    """A file that could not be fetched whole and as expected."""
+
+
 def nearest(name: object, allowed: Iterable[str]) -> list[str]:
     """Up to three of `allowed` that are spelled like `name`, nearest first, whatever the case."""
     by_folded: dict[str, list[str]] = {}
