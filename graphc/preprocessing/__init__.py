@@ -1,0 +1,1 @@
+"""From raw data to arrays: sequences of numbers, texts, images."""
