@@ -16,6 +16,16 @@ from graphc.backend.conv import (
     spatial_3d_padding,
     temporal_padding,
 )
+from graphc.backend.functions import (
+    Function,
+    eval,
+    function,
+    gradients,
+    in_test_phase,
+    in_train_phase,
+    learning_phase,
+    switch,
+)
 from graphc.backend.nn import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -30,6 +40,7 @@ from graphc.backend.nn import (
     tanh,
 )
 from graphc.backend.random import random_binomial, random_normal, random_uniform
+from graphc.backend.recurrent import rnn
 from graphc.backend.settings import (
     cast_to_floatx,
     epsilon,
@@ -79,24 +90,16 @@ from graphc.backend.tensors import (
     transpose,
 )
 from graphc.backend.variables import (
-    Function,
     batch_set_value,
     count_params,
     dtype,
-    eval,
-    function,
     get_value,
-    gradients,
-    in_test_phase,
-    in_train_phase,
-    learning_phase,
     ndim,
     ones,
     ones_like,
     placeholder,
     set_value,
     shape,
-    switch,
     variable,
     zeros,
     zeros_like,
