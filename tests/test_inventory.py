@@ -63,7 +63,6 @@ NOT_YET = {
     "Sequential.save_weights(overwrite=)",
     "Sequential.test_on_batch(accuracy=)",
     "Sequential.train_on_batch(accuracy=)",
-    "keras.backend.rnn",
     "keras.callbacks.ModelCheckpoint",
     "keras.callbacks.TensorBoard",
     "keras.datasets.cifar.load_batch",

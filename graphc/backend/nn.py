@@ -7,6 +7,7 @@ import numbers
 from graphc.backend.settings import epsilon
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError
+from graphc.lookup import finite_number
 
 
 def relu(x: object, alpha: object = 0.0, max_value: object = None) -> g.Node:
@@ -110,7 +111,7 @@ def dropout(x: object, level: float, seed: int | None = None, *, stream: int = 0
         seed: of the mask; None takes one from NumPy's global generator now.
         stream: keeps several uses of one seed apart.
     """
-    if not 0.0 <= level < 1.0:
+    if not 0.0 <= finite_number("dropout", "level", level) < 1.0:
         raise ArgumentError(f"dropout: the level lies in [0, 1), received {level}")
     node = g.as_node(x)
     kept = g.random.bernoulli(node.shape, 1.0 - level, seed, stream)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from graphc.backend.settings import floatx
 from graphc.compiler import graph as g
+from graphc.errors import ShapeError
 
 
 def random_normal(
@@ -20,7 +23,7 @@ def random_normal(
     seed: int | None = None,
 ) -> g.Node:
     """Normal numbers with this mean and standard deviation."""
-    return g.random.normal(tuple(shape), mean, std, dtype or floatx(), seed)
+    return g.random.normal(_sizes(shape, "random_normal"), mean, std, dtype or floatx(), seed)
 
 
 def random_uniform(
@@ -31,7 +34,7 @@ def random_uniform(
     seed: int | None = None,
 ) -> g.Node:
     """Uniform numbers in [low, high)."""
-    return g.random.uniform(tuple(shape), low, high, dtype or floatx(), seed)
+    return g.random.uniform(_sizes(shape, "random_uniform"), low, high, dtype or floatx(), seed)
 
 
 def random_binomial(
@@ -41,4 +44,14 @@ def random_binomial(
     seed: int | None = None,
 ) -> g.Node:
     """1 with probability p, else 0."""
-    return g.cast(g.random.bernoulli(tuple(shape), p, seed), dtype or floatx())
+    return g.cast(g.random.bernoulli(_sizes(shape, "random_binomial"), p, seed), dtype or floatx())
+
+
+def _sizes(shape: Sequence[g.Size], what: str) -> tuple[g.Size, ...]:
+    sizes = tuple(shape)
+    if not all(isinstance(size, int | np.integer | g.Dim) for size in sizes):
+        raise ShapeError(
+            f"{what}: expected whole numbers as sizes, received {sizes}; K.shape(x) gives those of "
+            "a tensor, known or not"
+        )
+    return tuple(size if isinstance(size, g.Dim) else int(size) for size in sizes)

@@ -6,8 +6,10 @@ from collections import Counter
 
 import numpy as np
 
+from graphc.compiler.graph import refuse_device_array
 from graphc.config import config
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, DTypeError
+from graphc.lookup import finite_number
 
 _epsilon = 1e-7
 _uids: Counter[str] = Counter()
@@ -31,14 +33,33 @@ def epsilon() -> float:
 def set_epsilon(e: float) -> None:
     """Set `epsilon`; losses that are built later use it. ArgumentError unless 0 < e < 0.5."""
     global _epsilon
-    if not 0.0 < e < 0.5:
+    value = finite_number("set_epsilon", "e", e)
+    if not 0.0 < value < 0.5:
         raise ArgumentError(f"epsilon lies between 0 and 0.5, received {e}")
-    _epsilon = float(e)
+    _epsilon = value
 
 
 def cast_to_floatx(x: object) -> np.ndarray:
-    """An array (not a node) in the type `floatx`."""
-    return np.asarray(x, dtype=floatx())
+    """An array (not a node) in the type `floatx`. DTypeError for what is not numbers."""
+    return as_numbers(x, "cast_to_floatx").astype(floatx(), copy=False)
+
+
+def as_numbers(value: object, what: str) -> np.ndarray:
+    """A value as an array of numbers, in its own dtype.
+
+    DTypeError, which starts with `what`, for text, None, objects, complex numbers, nested lists of
+    different lengths, and arrays in a GPU's memory.
+    """
+    refuse_device_array(value, what)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise DTypeError(f"{what}: expected numbers, received {value!r} ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(
+            f"{what}: expected numbers, received {type(value).__name__}: {value!r:.100}"
+        )
+    return array
 
 
 def get_uid(prefix: str = "") -> int:

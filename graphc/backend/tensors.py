@@ -6,6 +6,8 @@ import math
 import numbers
 from collections.abc import Sequence
 
+import numpy as np
+
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, ShapeError
 
@@ -33,15 +35,23 @@ def batch_dot(x: object, y: object, axes: int | Sequence[int] | None = None) -> 
 
     Returns:
         (n, x's other axes, y's other axes), or (n, 1) where no other axis is left.
+
+    Raises:
+        ArgumentError: `axes` is not an axis of each, or is needed and not given.
+        ShapeError: the sizes of the two axes, or of axis 0, differ.
     """
     left, right = g.as_node(x), g.as_node(y)
     if axes is None:
+        if right.ndim < 3:
+            raise ArgumentError(
+                f"batch_dot: by default y's last axis but one is summed, which of {right.shape} is "
+                "no axis behind the samples'; give axes=(axis of x, axis of y)"
+            )
         axes = (left.ndim - 1, right.ndim - 2)
-    elif isinstance(axes, int):
-        axes = (axes, axes)
-    if len(axes) != 2:
+    pair = (axes, axes) if isinstance(axes, int | np.integer) else tuple(axes)
+    if len(pair) != 2 or not all(isinstance(axis, int | np.integer) for axis in pair):
         raise ArgumentError(f"batch_dot: expected one axis of x and one of y, received {axes}")
-    product = g.batch_dot(left, right, (axes[0], axes[1]))
+    product = g.batch_dot(left, right, (int(pair[0]), int(pair[1])))
     return g.expand_dims(product, 1) if product.ndim == 1 else product
 
 

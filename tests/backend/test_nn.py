@@ -46,6 +46,8 @@ def test_the_gradient_of_dropout_uses_its_mask():
 def test_dropout_refuses_a_level_outside(level):
     with pytest.raises(ArgumentError, match=r"lies in \[0, 1\)"):
         K.dropout(K.ones((2,)), level)
+    with pytest.raises(ArgumentError, match="level: expected a finite number, received None"):
+        K.dropout(K.ones((2,)), None)
 
 
 def test_dropout_of_nothing_changes_nothing():

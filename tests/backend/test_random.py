@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.errors import ShapeError
 
 COUNT = 100_000
 
@@ -35,6 +36,8 @@ def test_shapes_may_depend_on_the_call():
     f = K.function([x], [x + noise])
     assert f([np.zeros((3, 2))])[0].shape == (3, 2)
     assert f([np.zeros((5, 2))])[0].shape == (5, 2)
+    with pytest.raises(ShapeError, match=r"random_normal: .*received \(None, 2\); K.shape\(x\)"):
+        K.random_normal((None, 2))
 
 
 def test_the_seed_comes_from_numpy_when_the_expression_is_made():

@@ -3,7 +3,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.config import config
-from graphc.errors import ArgumentError, FlagError
+from graphc.errors import ArgumentError, DTypeError, FlagError
 
 
 def test_floatx_is_the_flag_and_decides_new_variables():
@@ -13,6 +13,8 @@ def test_floatx_is_the_flag_and_decides_new_variables():
     assert config.floatX == "float64"
     assert K.variable([1]).dtype == K.placeholder((2,)).dtype == K.zeros((2,)).dtype == "float64"
     assert K.cast_to_floatx([1, 2]).dtype == np.float64
+    with pytest.raises(DTypeError, match="cast_to_floatx: expected numbers, received NoneType"):
+        K.cast_to_floatx(None)
     with pytest.raises(FlagError, match="float16"):
         K.set_floatx("float16")
 
@@ -21,6 +23,8 @@ def test_epsilon_is_checked():
     assert K.epsilon() == 1e-7
     with pytest.raises(ArgumentError, match="received 0"):
         K.set_epsilon(0)
+    with pytest.raises(ArgumentError, match="e: expected a finite number, received 'small'"):
+        K.set_epsilon("small")
 
 
 def test_uids_count_for_each_prefix():

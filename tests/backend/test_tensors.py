@@ -116,8 +116,21 @@ def test_batch_dot_of_vectors_is_a_column():
     x, y = RNG.randn(4, 3), RNG.randn(4, 3)
     value = K.eval(K.batch_dot(tensor(x), tensor(y), 1))
     np.testing.assert_allclose(value, (x * y).sum(1, keepdims=True), rtol=1e-12)
-    with pytest.raises(ArgumentError, match="one axis of x and one of y"):
-        K.batch_dot(tensor(x), tensor(y), (1, 1, 1))
+
+
+def test_batch_dot_takes_one_axis_of_each():
+    x, y, matrices = tensor(RNG.randn(4, 3)), tensor(RNG.randn(4, 3)), tensor(RNG.randn(4, 2, 3))
+    assert K.shape(K.batch_dot(x, y, np.int64(1))) == (4, 1)
+    assert K.shape(K.batch_dot(matrices, y, (-1, -1))) == (4, 2)
+    for axes in ((1, 1, 1), ([1], [1]), (1.0, 1)):
+        with pytest.raises(ArgumentError, match="expected one axis of x and one of y, received"):
+            K.batch_dot(x, y, axes)
+    with pytest.raises(ArgumentError, match=r"by default .*\(4, 3\).* give axes="):
+        K.batch_dot(matrices, y)
+    with pytest.raises(ShapeError, match="axis 0, which is the batch"):
+        K.batch_dot(x, y, 0)
+    with pytest.raises(ShapeError, match="sizes differ, 2 and 3"):
+        K.batch_dot(matrices, y, (1, 1))
 
 
 def test_gather_takes_rows():

@@ -1,0 +1,144 @@
+"""K: functions over lists of arrays, gradients, and what depends on the learning phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.backend.settings import as_numbers
+from graphc.compiler import graph as g
+from graphc.compiler.function import Function as CompiledFunction
+from graphc.compiler.function import function as compile_function
+from graphc.compiler.grad import grad
+from graphc.errors import ArgumentError, DataError
+from graphc.lookup import refuse_keywords
+
+_COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
+
+
+def eval(x: object) -> np.ndarray:
+    """The value of an expression that reads no placeholder."""
+    return compile_function([], g.as_node(x), name="eval")()
+
+
+def learning_phase() -> g.Node:
+    """The bool that is true in training and false in testing.
+
+    A function over an expression that reads it lists it among its inputs (fed with 0 or 1), or
+    fixes it: ``givens=[(K.learning_phase(), True)]``.
+    """
+    return g.learning_phase()
+
+
+def in_train_phase(x: object, alt: object) -> g.Node:
+    """x in training, else alt."""
+    return g.where(learning_phase(), x, alt)
+
+
+def in_test_phase(x: object, alt: object) -> g.Node:
+    """x in testing, else alt."""
+    return g.where(learning_phase(), alt, x)
+
+
+def switch(condition: object, then_expression: object, else_expression: object) -> g.Node:
+    """Element by element: the one where the condition is true (not 0), else the other."""
+    return g.where(condition, then_expression, else_expression)
+
+
+def gradients(loss: g.Node, variables: Sequence[g.Node] | g.Node) -> list[g.Node] | g.Node:
+    """The gradient of a scalar loss to each of the variables, in their order.
+
+    Args:
+        loss: a float scalar.
+        variables: variables, placeholders or any expressions that the loss reads. For a single one
+            that stands in no list the gradient comes in no list either, as from Theano.
+
+    Raises:
+        GradientError: the loss is no scalar, or does not depend on one of them.
+    """
+    return grad(loss, variables if isinstance(variables, g.Node) else list(variables))
+
+
+class Function:
+    """A compiled function over lists: ``outputs = f([x, y])``. Made by `function`."""
+
+    def __init__(self, compiled: CompiledFunction, inputs: Sequence[g.Node]):
+        self.function = compiled
+        self._inputs = inputs
+
+    def __call__(self, inputs: Sequence[object]) -> list[np.ndarray]:
+        """The outputs, one array each. Values are converted to the inputs' dtypes.
+
+        Raises:
+            ArgumentError: no list, or one of another length.
+            DTypeError: something that is not numbers in host memory.
+            DataError: numbers that the dtype of an input does not hold.
+            ShapeError: an array of another shape.
+        """
+        if not isinstance(inputs, list | tuple):
+            raise ArgumentError(
+                f"{self.function.name}: expected a list of {len(self._inputs)} arrays, received "
+                f"{type(inputs).__name__}"
+            )
+        if len(inputs) != len(self._inputs):
+            raise ArgumentError(
+                f"{self.function.name}: expected {len(self._inputs)} arrays, received {len(inputs)}"
+            )
+        return self.function(*map(_converted, self._inputs, inputs))
+
+
+def function(
+    inputs: Sequence[g.Node],
+    outputs: Sequence[g.Node] | g.Node,
+    updates: Mapping[g.Node, object] | Sequence[tuple[g.Node, object]] = (),
+    **kwargs: object,
+) -> Function:
+    """Compile a graph.
+
+    Args:
+        inputs: placeholders; `learning_phase` may be one. An expression may be one too: what is
+            fed then stands for its value wherever the outputs and updates read it, as in
+            ``K.function([first.output], [second.output])``.
+        outputs: expressions; a call returns a list with one array each.
+        updates: (variable, new value) pairs, set at once after the outputs are computed.
+        kwargs: ``givens``, ``mode``, ``name`` and ``on_unused_input`` of `graphc.function`.
+
+    Raises:
+        KeywordError: another keyword.
+        ArgumentError: an input that is missing, not needed, or that no call can feed.
+    """
+    refuse_keywords("K.function", kwargs, _COMPILE_KEYWORDS)
+    if isinstance(inputs, g.Node):
+        raise ArgumentError(f"K.function: expected a list of inputs, received {g.label(inputs)}")
+    wanted = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+    fed = [_fed(node, position) for position, node in enumerate(inputs)]
+    given = kwargs.pop("givens", None) or ()
+    givens = list(given.items() if isinstance(given, Mapping) else given)
+    givens += [(node, own) for node, own in zip(inputs, fed, strict=True) if own is not node]
+    compiled = compile_function(fed, wanted, updates=updates, givens=givens, **kwargs)
+    return Function(compiled, fed)
+
+
+def _fed(node: object, position: int) -> g.Node:
+    """The placeholder that a call feeds: the input itself, or one in the place of an expression."""
+    if not isinstance(node, g.Node) or (node.op != "input" and not node.inputs):
+        raise ArgumentError(
+            f"K.function: input {position}: expected a placeholder or an expression, received "
+            f"{node!r}; K.set_value sets a variable, and givens=[(variable, placeholder)] puts a "
+            "placeholder in its place"
+        )
+    if node.op == "input":
+        return node
+    return g.input(node.shape, node.dtype, g.name_of(node) or f"input {position} ({node.op})")
+
+
+def _converted(node: g.Node, value: object) -> np.ndarray:
+    """A value in an input's dtype; what the dtype cannot hold is an error, not cut off."""
+    array = as_numbers(value, g.label(node))
+    with np.errstate(invalid="ignore", over="ignore"):
+        converted = array.astype(node.dtype)
+    if not g.is_float(node.dtype) and not np.array_equal(converted, array):
+        wanted = "0 or 1" if node.dtype == "bool" else f"whole numbers that fit {node.dtype}"
+        raise DataError(f"{g.label(node)}: expected {wanted}; received others")
+    return converted

@@ -1,0 +1,194 @@
+"""Functions over lists, what feeds them, and gradients of expressions."""
+
+import numpy as np
+import pytest
+
+from graphc import backend as K
+from graphc.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    GradientError,
+    KeywordError,
+    ShapeError,
+    UnknownNameError,
+)
+
+
+def test_eval_gives_the_value_of_an_expression():
+    assert K.eval(K.variable(2.0) * 3) == 6.0
+    with pytest.raises(ArgumentError, match="needs 'x'"):
+        K.eval(K.placeholder((2,), name="x") + 1)
+
+
+def test_a_function_takes_and_gives_lists_and_converts():
+    x, n = K.placeholder((None, 2)), K.placeholder((), dtype="int32")
+    total = K.variable(0.0)
+    f = K.function([x, n], [K.sum(x) * n], updates=[(total, total + K.sum(x))])
+    outputs = f([[[1, 2], [3, 4]], 2.0])
+    assert outputs == [20.0]
+    assert outputs[0].dtype == np.float32
+    assert f([np.ones((3, 2), dtype=bool), np.int64(1)]) == [6.0]
+    assert K.get_value(total) == 16.0
+    with pytest.raises(DataError, match="whole numbers that fit int32"):
+        f([np.ones((1, 2)), 1.5])
+    with pytest.raises(DataError, match="whole numbers that fit int32"):
+        f([np.ones((1, 2)), float("nan")])
+    with pytest.raises(DTypeError, match="expected numbers, received str"):
+        f(["a", 1])
+    with pytest.raises(ArgumentError, match="expected 2 arrays, received 1"):
+        f([1])
+    with pytest.raises(ArgumentError, match="expected a list of 2 arrays"):
+        f(np.ones((2, 2)))
+    with pytest.raises(ArgumentError, match="expected a list of inputs, received <input"):
+        K.function(x, [x])
+
+
+def test_a_mode_is_given_by_name_and_unknown_keywords_are_refused():
+    x = K.placeholder((2,))
+    f = K.function([x], [x + 1], mode="FAST_COMPILE")
+    assert f.function.report.mode == "FAST_COMPILE"
+    with pytest.raises(UnknownNameError, match="unknown mode 'FAST'. Did you mean 'FAST_RUN'"):
+        K.function([x], [x + 1], mode="FAST")
+    with pytest.raises(KeywordError, match="K.function does not take the keyword 'given': did"):
+        K.function([x], [x], given=[])
+
+
+def test_bools_are_fed_as_zeros_and_ones():
+    mask = K.placeholder((2,), dtype="bool", name="mask")
+    f = K.function([mask], [K.switch(mask, 1.0, 2.0)])
+    assert f([[0.0, 1.0]])[0].tolist() == [2.0, 1.0]
+    for wrong in ([0, 2], [0.5, 1], [0, float("nan")]):
+        with pytest.raises(DataError, match="'mask'.*expected 0 or 1"):
+            f([wrong])
+
+
+@pytest.mark.parametrize(("phase", "expected"), [(0, [2.0, 1.0]), (1, [1.0, 2.0])])
+def test_the_phase_is_fed_or_fixed(phase, expected):
+    a, b = K.variable(1.0), K.variable(2.0)
+    outputs = [K.in_train_phase(a, b), K.in_test_phase(a, b)]
+    assert K.function([K.learning_phase()], outputs)([phase]) == expected
+    fixed = K.function([], outputs, givens=[(K.learning_phase(), bool(phase))])
+    assert fixed([]) == expected
+    with pytest.raises(ArgumentError, match="learning_phase"):
+        K.function([], outputs)
+
+
+def test_switch_chooses_by_element():
+    chosen = K.switch(K.variable([1, 0, 2]), K.variable([1.0, 2.0, 3.0]), 0.0)
+    assert K.eval(chosen).tolist() == [1.0, 0.0, 3.0]
+
+
+def test_gradients_come_in_the_order_of_the_variables():
+    x, y = K.variable(3.0), K.variable(5.0)
+    dx, dy = K.gradients(x * x * y, [x, y])
+    assert [float(K.eval(dx)), float(K.eval(dy))] == [30.0, 9.0]
+    with pytest.raises(GradientError):
+        K.gradients(x * x, [y])
+
+
+def test_a_gradient_of_one_node_stands_in_no_list():
+    x = K.variable([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(
+        K.eval(K.gradients(K.sum(K.square(x)), x)), [[2.0, 4.0], [6.0, 8.0]]
+    )
+
+
+def test_an_expression_may_be_differentiated_by():
+    x = K.placeholder((None, 2))
+    hidden = K.tanh(x)
+    (slope,) = K.gradients(K.sum(K.square(hidden)), [hidden])
+    np.testing.assert_allclose(
+        K.function([x], [slope])([[[0.5, -1.0]]])[0], [2 * np.tanh([0.5, -1])]
+    )
+
+
+W = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+
+
+def layers():
+    """x (None, 2) -> hidden (None, 3) -> output (None, 3)."""
+    x = K.placeholder((None, 2), dtype="float64", name="x")
+    hidden = K.tanh(K.dot(x, K.variable(W, "float64")))
+    return x, hidden, K.square(hidden) + 1.0
+
+
+def test_what_is_fed_for_an_expression_stands_for_its_value():
+    _, hidden, output = layers()
+    value = np.array([[1.0, -2.0, 3.0]])
+    fed = K.function([hidden], [output, hidden])
+    np.testing.assert_array_equal(fed([value])[0], value**2 + 1)
+    np.testing.assert_array_equal(fed([value])[1], value)
+    assert fed([np.ones((5, 3))])[0].shape == (5, 3)
+    with pytest.raises(ShapeError, match="expected 3, received 4"):
+        fed([np.ones((5, 4))])
+
+
+def test_updates_and_givens_read_what_is_fed_for_an_expression():
+    _, hidden, output = layers()
+    total, scale = K.variable(0.0, "float64"), K.variable(2.0, "float64")
+    f = K.function(
+        [hidden], [scale * output], [(total, K.sum(hidden))], givens=[(scale, K.cast(3, "float64"))]
+    )
+    np.testing.assert_array_equal(f([np.full((1, 3), 2.0)])[0], np.full((1, 3), 15.0))
+    assert K.get_value(total) == 6.0
+
+
+def test_a_gradient_at_a_fed_expression():
+    _, hidden, output = layers()
+    (slope,) = K.gradients(K.sum(output), [hidden])
+    np.testing.assert_array_equal(
+        K.function([hidden], [slope])([[[1.0, 2.0, 3.0]]])[0], [[2, 4, 6]]
+    )
+
+
+def test_a_sequence_fed_for_an_expression_may_be_of_any_length():
+    x = K.placeholder((None, None, 2))
+    shorter = x[:, 1:] - x[:, :-1]
+    f = K.function([shorter], [K.sum(shorter, axis=1)])
+    for length in (1, 4):
+        np.testing.assert_array_equal(f([np.ones((2, length, 2))])[0], np.full((2, 2), length))
+
+
+def test_what_else_the_graph_reads_is_asked_for():
+    x, hidden, output = layers()
+    with pytest.raises(ArgumentError, match="the graph needs 'x'"):
+        K.function([hidden], [output + K.sum(x)])
+    both = K.function([x, hidden], [output + K.sum(x)])
+    np.testing.assert_array_equal(both([[[1.0, 2.0]], [[0.0, 0.0, 1.0]]])[0], [[4.0, 4.0, 5.0]])
+    # Nothing between x and the expression is computed, so x is not needed with it.
+    with pytest.raises(ArgumentError, match="'x'.*is not needed"):
+        K.function([x, hidden], [output])
+
+
+@pytest.mark.parametrize(
+    "node", [lambda: K.variable(1.0, name="w"), lambda: 3.0, lambda: K.cast(2.0, "float32")]
+)
+def test_what_no_call_can_feed_is_refused(node):
+    with pytest.raises(ArgumentError, match="input 1: expected a placeholder or an expression"):
+        K.function([K.placeholder((2,)), node()], [K.ones((2,))])
+
+
+def test_the_missing_phase_is_named_with_the_remedy():
+    x = K.placeholder((None, 2))
+    with pytest.raises(ArgumentError, match=r"list .*K\.learning_phase\(\).* among the inputs"):
+        K.function([x], [K.in_train_phase(2 * x, x)])
+    f = K.function([x, K.learning_phase()], [K.in_train_phase(2 * x, x)])
+    assert [float(f([[[1.0, 1.0]], phase])[0][0, 0]) for phase in (0, 1, False, 1.0)] == [
+        1,
+        2,
+        1,
+        2,
+    ]
+    with pytest.raises(DataError, match="learning_phase.*expected 0 or 1"):
+        f([[[1.0, 1.0]], 2])
+
+
+def test_setting_a_variable_compiles_nothing():
+    x, rate = K.placeholder((2,)), K.variable(0.5)
+    f = K.function([x], [rate * x])
+    report = f.function.report
+    assert f([[2.0, 4.0]])[0].tolist() == [1.0, 2.0]
+    K.set_value(rate, 2.0)
+    assert f([[2.0, 4.0]])[0].tolist() == [4.0, 8.0]
+    assert f.function.report is report
