@@ -1,4 +1,7 @@
-"""Metrics: (targets, predictions) -> a scalar, the mean over all predictions of a batch."""
+"""Metrics: (targets, predictions) -> a scalar, the mean over all predictions of a batch.
+
+The objectives are metrics too; a model logs the mean of their values.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.lookup import get_function
+from graphc.objectives import OBJECTIVES
 
 
 def binary_accuracy(y_true: Node, y_pred: Node) -> Node:
@@ -34,6 +38,7 @@ METRICS: dict[str, Callable[[Node, Node], Node]] = {
     "binary_accuracy": binary_accuracy,
     "categorical_accuracy": categorical_accuracy,
     "sparse_categorical_accuracy": sparse_categorical_accuracy,
+    **OBJECTIVES,
 }
 
 

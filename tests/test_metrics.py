@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc import metrics
+from graphc import metrics, objectives
 from graphc.errors import UnknownNameError
 
 ONE_HOT = np.eye(3)[[1, 2, 0, 1]]
@@ -26,6 +26,12 @@ def test_categorical_accuracy_compares_the_largest():
 @pytest.mark.parametrize("labels", [[1, 2, 0, 1], [[1], [2], [0], [1]]])
 def test_sparse_accuracy_compares_labels(labels):
     assert value("sparse_categorical_accuracy", labels, P) == 0.75
+
+
+def test_objectives_are_metrics():
+    assert metrics.get("mse") is objectives.mean_squared_error
+    assert metrics.get("cosine_proximity") is objectives.cosine_proximity
+    np.testing.assert_allclose(value("mae", ONE_HOT, P), np.abs(ONE_HOT - P).mean(-1), rtol=1e-12)
 
 
 def test_an_unknown_metric_names_the_near_ones():

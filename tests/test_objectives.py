@@ -51,6 +51,7 @@ def cosine(t, p):
     ("name", "formula", "t", "p"),
     [
         ("mean_squared_error", lambda t, p: ((p - t) ** 2).mean(-1), T, P),
+        ("root_mean_squared_error", lambda t, p: np.sqrt(((p - t) ** 2).mean(-1)), T, P),
         ("mean_absolute_error", lambda t, p: np.abs(p - t).mean(-1), T, P),
         ("mean_absolute_percentage_error", percentage, np.where(T > 1.5, 0.0, T), P),
         ("mean_squared_logarithmic_error", logarithmic, T, P),
@@ -120,6 +121,13 @@ def test_predictions_of_zeros_give_a_finite_loss_and_gradient():
         assert np.isfinite(gradient(objectives.get(name), t, zeros)).all()
 
 
+def test_the_gradient_of_the_root_is_zero_at_the_target():
+    t, p = np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_allclose(value(objectives.rmse, t, p), [0.0, np.sqrt(12.5)], rtol=1e-12)
+    expected = [[0.0, 0.0], np.array([3.0, 4.0]) / (2 * np.sqrt(12.5))]
+    np.testing.assert_allclose(gradient(objectives.rmse, t, p), expected, rtol=1e-12)
+
+
 def test_the_gradient_of_crossentropy_is_the_formulas():
     t, p = ONE_HOT[:2], np.array([[0.2, 0.5, 0.4], [0.3, 0.3, 0.9]])
     # -log(p_k / s): 1/s in every place, less 1/p_k in the right one.
@@ -153,6 +161,8 @@ def test_epsilon_is_a_setting():
     [
         ("mse", "mean_squared_error"),
         ("MSE", "mean_squared_error"),
+        ("rmse", "root_mean_squared_error"),
+        ("RMSE", "root_mean_squared_error"),
         ("mae", "mean_absolute_error"),
         ("MAE", "mean_absolute_error"),
         ("mape", "mean_absolute_percentage_error"),

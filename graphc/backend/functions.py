@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def function(
     inputs: Sequence[g.Node],
     outputs: Sequence[g.Node] | g.Node,
     updates: Mapping[g.Node, object] | Sequence[tuple[g.Node, object]] = (),
-    **kwargs: object,
+    **kwargs: Any,
 ) -> Function:
     """Compile a graph.
 
