@@ -134,7 +134,9 @@ def get(
 ) -> Regularizer | None:
     """A regularizer by its name or its config; None stays None.
 
-    An object given is copied, so one that is shared by two weights penalises both.
+    Users' own are objects with `set_param` or `set_layer`, called with the loss; they need not
+    derive from `Regularizer`. An object given is copied, so one that is shared by two weights
+    penalises both.
 
     Raises:
         UnknownNameError: the name is not in `REGULARIZERS`.
@@ -143,8 +145,10 @@ def get(
     regularizer = get_instance("regularizer", identifier, REGULARIZERS, kwargs)
     if regularizer is None:
         return None
-    if not hasattr(regularizer, "get_config") or isinstance(regularizer, type):
+    told = hasattr(regularizer, "set_param") or hasattr(regularizer, "set_layer")
+    if isinstance(regularizer, type) or not (callable(regularizer) and told):
         raise ArgumentError(
-            f"expected a regularizer, e.g. l2(0.01), its name or None, received {identifier!r}"
+            "expected a regularizer (e.g. l2(0.01), or an object with set_param or set_layer that "
+            f"is called with the loss), its name or None, received {identifier!r}"
         )
     return copy.copy(regularizer)

@@ -51,6 +51,26 @@ def test_config_makes_the_same_constraint_again(identifier, config):
     assert constraints.get(config).get_config() == config
 
 
+class Between(constraints.Constraint):
+    """A user's: every element between two bounds."""
+
+    def __init__(self, low=0.0, high=1.0):
+        self.low, self.high = low, high
+
+    def __call__(self, p):
+        p *= K.cast(p >= self.low, K.dtype(p))
+        return K.minimum(p, self.high)
+
+    def get_config(self):
+        return {"name": self.__class__.__name__, "low": self.low, "high": self.high}
+
+
+def test_a_users_constraint():
+    own = Between(high=2.0)
+    assert constraints.get(own) is own
+    np.testing.assert_array_equal(value(own), np.clip(W, 0.0, 2.0))
+
+
 def test_get_passes_none_and_functions_and_refuses_the_rest():
     assert constraints.get(None) is None
     assert constraints.get(K.abs) is K.abs

@@ -148,9 +148,11 @@ def test_the_learning_rate_can_change_between_steps():
     optimizer = optimizers.SGD(lr=0.01)
     params, train = compiled(optimizer)
     train([])
+    report = train.function.report
     K.set_value(optimizer.lr, 0.5)
     before = [K.get_value(param) for param in params]
     train([])
+    assert train.function.report is report  # nothing is compiled again
     for param, old, g in zip(params, before, gradients(*before), strict=True):
         np.testing.assert_allclose(K.get_value(param), old - 0.5 * g, rtol=1e-12)
 
@@ -265,3 +267,52 @@ def test_clip_norm_and_kl_divergence():
     np.testing.assert_array_equal(K.eval(optimizers.clip_norm(g, 9.0, 5.0 + 0 * g)), [3.0, 4.0])
     divergence = optimizers.kl_divergence(K.variable([0.5]), K.variable([0.25]))
     np.testing.assert_allclose(K.eval(divergence), [-0.25 + 0.5 * np.log(2)], rtol=1e-12)
+
+
+class Halved(optimizers.Optimizer):
+    """A user's, as they were written: a running mean of the gradients, and a rate that halves."""
+
+    def __init__(self, lr=0.1, rho=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.__dict__.update(locals())
+        self.lr = K.variable(lr)
+
+    def get_updates(self, params, constraints, loss):
+        grads = self.get_gradients(loss, params)
+        means = [K.variable(np.zeros(K.get_value(p).shape)) for p in params]
+        self.weights = means
+        self.updates = [(self.lr, self.lr / 2)]
+        for p, g, m in zip(params, grads, means, strict=True):
+            new_m = self.rho * m + (1 - self.rho) * g
+            self.updates.append((m, new_m))
+            new_p = p - self.lr * new_m
+            if p in constraints:
+                new_p = constraints[p](new_p)
+            self.updates.append((p, new_p))
+        return self.updates
+
+    def get_config(self):
+        return {"name": self.__class__.__name__, "lr": float(K.get_value(self.lr))}
+
+
+def test_a_users_optimizer():
+    own = Halved(lr=0.4, clipvalue=0.3)
+    assert optimizers.get(own) is own
+    params, train = compiled(own, {0: nonneg()})
+    values, means, lr = list(START), [0.0, 0.0], 0.4
+    for _ in range(3):
+        train([])
+        grads = clipped(gradients(*values), clipvalue=0.3)
+        means = [0.5 * m + 0.5 * g for m, g in zip(means, grads, strict=True)]
+        values = [value - lr * m for value, m in zip(values, means, strict=True)]
+        values[0] = values[0] * (values[0] >= 0)
+        lr /= 2
+    for param, value in zip(params, values, strict=True):
+        np.testing.assert_allclose(K.get_value(param), value, rtol=1e-9)
+    for weight, mean in zip(own.get_weights(), means, strict=True):
+        np.testing.assert_allclose(weight, mean, rtol=1e-9)
+    assert own.get_config() == {"name": "Halved", "lr": lr}
+    own.set_weights([np.ones(4), np.ones((2, 3))])
+    assert own.get_state()[1].tolist() == [1.0] * 4  # after the rate
+    with pytest.raises(KeywordError, match="Halved does not take the keyword 'clipnom'"):
+        Halved(clipnom=1.0)

@@ -81,6 +81,8 @@ def test_get_passes_none_and_refuses_the_rest():
         regularizers.get(0.01)
     with pytest.raises(ArgumentError, match="expected a regularizer"):
         regularizers.get(regularizers.WeightRegularizer)
+    with pytest.raises(ArgumentError, match="an object with set_param or set_layer"):
+        regularizers.get(lambda loss: loss)
 
 
 def test_a_call_before_the_weight_is_known_is_an_error():
@@ -88,3 +90,46 @@ def test_a_call_before_the_weight_is_known_is_an_error():
         regularizers.l2()(K.variable(0.0))
     with pytest.raises(ArgumentError, match="set_layer"):
         regularizers.activity_l2()(K.variable(0.0))
+
+
+class Largest(regularizers.Regularizer):
+    """A user's: the largest weight times a strength that can be set."""
+
+    def __init__(self, strength=1.0):
+        self.strength = K.variable(strength, "float64")
+
+    def set_param(self, p):
+        self.p = p
+
+    def __call__(self, loss):
+        return K.in_train_phase(loss + self.strength * K.max(self.p), loss)
+
+    def get_config(self):
+        return {"name": self.__class__.__name__, "strength": float(K.get_value(self.strength))}
+
+
+class OfOutputs:
+    """A user's that derives from nothing, and counts in testing too."""
+
+    def set_layer(self, layer):
+        self.layer = layer
+
+    def __call__(self, loss):
+        return loss + K.mean(self.layer.output)
+
+
+def test_a_users_regularizer_watches_a_weight():
+    own = Largest(2.0)
+    regularizer = regularizers.get(own)
+    regularizer.set_param(K.variable(W, "float64"))
+    f = K.function([K.learning_phase()], [regularizer(K.variable(10.0, "float64"))])
+    assert [float(f([phase])[0]) for phase in (1, 0)] == [12.0, 10.0]
+    K.set_value(own.strength, 5.0)  # the copy reads the same variable
+    assert float(f([1])[0]) == 15.0
+    assert regularizer.get_config() == {"name": "Largest", "strength": 5.0}
+
+
+def test_a_users_regularizer_watches_an_output():
+    regularizer = regularizers.get(OfOutputs())
+    regularizer.set_layer(LayerStub())
+    assert values(regularizer) == (10 + W.mean(), 10 + W.mean())
