@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, GraphcError, unknown_name
 from graphc.layers import (
     ELU,

@@ -105,7 +105,7 @@ class TestWeights:
         with pytest.raises(DTypeError, match="_b'?: expected numbers, received"):
             model.set_weights([np.ones((3, 1)), wrong])
         np.testing.assert_array_equal(model.get_weights()[0], np.zeros((3, 1)))
-        with pytest.raises(ArgumentError, match="expected a list of arrays, received 5"):
+        with pytest.raises(ArgumentError, match="expected a list of weights, received 5"):
             model.set_weights(5)
 
     def test_errors_name_the_weight_and_set_nothing(self):

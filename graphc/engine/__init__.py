@@ -1,7 +1,16 @@
 """What layers and models have in common: topology, training, data."""
 
+from graphc.engine.container import Container, get_source_inputs
+from graphc.engine.layer import Input, InputLayer, Layer
 from graphc.engine.shapes import InputSpec
-from graphc.engine.topology import InputLayer, Layer
 from graphc.engine.training import Model
 
-__all__ = ["InputLayer", "InputSpec", "Layer", "Model"]
+__all__ = [
+    "Container",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Layer",
+    "Model",
+    "get_source_inputs",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from graphc import optimizers
 from graphc.compiler import graph as g
@@ -12,8 +13,8 @@ from graphc.compiler.codegen.describe import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import CallStep, Function, function
 from graphc.config import FLAGS
-from graphc.engine.container import Container
-from graphc.engine.losses import Target, make_metrics, make_targets, total_loss
+from graphc.engine.container import Container, collect_trainable_weights
+from graphc.engine.losses import Target, make_metrics, make_targets, penalised, total_loss
 from graphc.errors import NotCompiledError, unknown_name
 
 _BATCH = 32  # as in `fit`
@@ -75,7 +76,7 @@ class Compiled:
         if "train" not in self.functions:
             model = self.model
             updates = self.optimizer.get_updates(
-                model.trainable_weights, model.constraints, self.outputs[0]
+                collect_trainable_weights(model), model.constraints, self.outputs[0]
             )
             self._make("train", [*updates, *model.updates])
         return self.functions["train"]
@@ -83,7 +84,7 @@ class Compiled:
     def test(self) -> Function:
         """The same outputs without training, and without penalties."""
         if "test" not in self.functions:
-            self._make("test", [])
+            self._make("test", self.model.state_updates)
         return self.functions["test"]
 
     def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
@@ -107,21 +108,27 @@ def compile_model(
         raise unknown_name("mode", mode, _MODES)
     chosen = optimizers.get(optimizer)
     targets = make_targets(
-        model.output_names, model.outputs, loss, loss_weights, sample_weight_mode
+        model.output_names,
+        model.outputs,
+        model.output_masks,
+        loss,
+        loss_weights,
+        sample_weight_mode,
     )
     labels, nodes = make_metrics(targets, metrics)
-    total = total_loss(targets, model.regularizers)
+    total = penalised(total_loss(targets), model.regularizers, model.uses)
     return Compiled(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step)
 
 
 class CompiledContainer(Container):
     """A container, and what `Model.compile` made of it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._compiled: Compiled | None = None
-        self._predict: Function | None = None
-        self._call_step = CallStep()
+    _compiled: Compiled | None = None
+    _predict: Function | None = None
+
+    @cached_property
+    def _call_step(self) -> CallStep:
+        return CallStep()
 
     @property
     def optimizer(self) -> optimizers.Optimizer:
@@ -182,6 +189,12 @@ class CompiledContainer(Container):
             self._need_layers("predict")
             mode = self._compiled.mode if self._compiled is not None else None
             self._predict = make_function(
-                self, "predict", self.inputs, self.outputs, [], self._call_step, mode
+                self,
+                "predict",
+                self.inputs,
+                self.outputs,
+                self.state_updates,
+                self._call_step,
+                mode,
             )
         return self._predict

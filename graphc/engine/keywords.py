@@ -67,3 +67,18 @@ def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str,
                 f"{where}: {name!r} has no effect; {legacy[name]}", UserWarning, stacklevel=3
             )
     return {name: value for name, value in received.items() if name not in legacy}
+
+
+def constructor_parameters(cls: type) -> list[str]:
+    """The named parameters that making an instance takes: those of ``__init__``, and of the base's
+    ``__init__`` where ``**kwargs`` go on to it."""
+    found: dict[str, None] = {}
+    for base in cls.__mro__:
+        init = vars(base).get("__init__")
+        if init is None or base is object:
+            continue
+        found.update(dict.fromkeys(named_parameters(init)))
+        kinds = [one.kind for one in inspect.signature(init).parameters.values()]
+        if inspect.Parameter.VAR_KEYWORD not in kinds:
+            break
+    return list(found)

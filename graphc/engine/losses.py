@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc import metrics, objectives
 from graphc.compiler import graph as g
+from graphc.engine.node import Mask, Use
 from graphc.errors import ArgumentError, KeywordError, ShapeError, suggestion
 
 Objective = Callable[[g.Node, g.Node], g.Node]
@@ -29,6 +30,7 @@ class Target:
         y_true: the input node of the targets.
         weights: the input node of the sample weights: (batch,), with 'temporal' (batch, time).
         temporal: whether each step has a weight of its own.
+        mask: (batch, time), false at the steps that do not count; None where all do.
         factor: of this output's loss in the total.
     """
 
@@ -39,11 +41,13 @@ class Target:
     weights: g.Node
     temporal: bool
     factor: float
+    mask: Mask = None
 
 
 def make_targets(
     names: Sequence[str],
     outputs: Sequence[g.Node],
+    masks: Sequence[Mask],
     loss: object,
     loss_weights: object,
     sample_weight_mode: object,
@@ -53,7 +57,8 @@ def make_targets(
     factors = for_each_output(loss_weights, names, "loss_weights", default=1.0, shared=False)
     modes = for_each_output(sample_weight_mode, names, "sample_weight_mode", default=None)
     found = []
-    for name, output, one, factor, mode in zip(names, outputs, losses, factors, modes, strict=True):
+    rows = zip(names, outputs, masks, losses, factors, modes, strict=True)
+    for name, output, mask, one, factor, mode in rows:
         if mode not in SAMPLE_WEIGHT_MODES:
             raise ArgumentError(
                 f"sample_weight_mode of {name}: expected None or 'temporal', received {mode!r}"
@@ -69,7 +74,9 @@ def make_targets(
         objective = objectives.get(one)
         weights = g.input(output.shape[: 2 if temporal else 1], name=f"{name}_sample_weights")
         y_true = _target_input(objective, output, f"{name}_target")
-        found.append(Target(name, output, objective, y_true, weights, temporal, float(factor)))
+        found.append(
+            Target(name, output, objective, y_true, weights, temporal, float(factor), mask)
+        )
     return found
 
 
@@ -128,8 +135,9 @@ def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
 def weighted_loss(target: Target) -> g.Node:
     """sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if temporal).
 
-    Axes of s behind those of w are averaged first; a user's loss that is one number for the whole
-    batch counts for each sample. Weights that are all 0 give 0.
+    With a mask m, s becomes s * m / mean(m) first. Axes of s behind those of w are averaged; a
+    user's loss that is one number for the whole batch counts for each sample. A mask or weights
+    that are all 0 give 0.
     """
     with g.origin(f"loss of {target.name}"):
         scores = target.loss(target.y_true, target.output)
@@ -141,25 +149,53 @@ def weighted_loss(target: Target) -> g.Node:
                 f"loss of {target.name}: expected a node with a score for each sample"
                 f"{' and step' if target.temporal else ''}, received {scores!r}"
             )
+        if target.mask is not None:
+            scores = _masked(scores, target.mask, target.name)
         if scores.ndim > weights.ndim:
             scores = g.mean(scores, axis=tuple(range(weights.ndim, scores.ndim)))
         counted = g.sum(g.not_equal(weights, 0))
         return g.sum(scores * weights) / g.cast(g.maximum(counted, 1), scores.dtype)
 
 
-def total_loss(
-    targets: Sequence[Target], regularizers: Sequence[Callable[[g.Node], g.Node]]
-) -> g.Node:
-    """The losses times their factors, added up; then the penalties, which count in training."""
+def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
+    """s * m / mean(m): the mean over all steps is then that over the steps that count."""
+    if scores.ndim < mask.ndim:
+        raise ShapeError(
+            f"loss of {name}: the output has a mask over its steps, so the loss has to give a "
+            f"score for each step, and gives {scores!r}; end the model with a layer that uses the "
+            "mask up, e.g. a recurrent one with return_sequences=False"
+        )
+    kept = g.cast(mask, scores.dtype)
+    mean = g.mean(kept)
+    kept = kept / g.where(g.equal(mean, 0.0), 1.0, mean)
+    return scores * g.reshape(kept, (*kept.shape, *[1] * (scores.ndim - mask.ndim)))
+
+
+def total_loss(targets: Sequence[Target]) -> g.Node:
+    """The losses times their factors, added up."""
     total = None
     for target in targets:
         loss = weighted_loss(target)
         loss = loss if target.factor == 1.0 else loss * target.factor
         total = loss if total is None else total + loss
+    return total
+
+
+def penalised(
+    loss: g.Node, regularizers: Sequence[Callable[[g.Node], g.Node]], uses: Sequence[Use]
+) -> g.Node:
+    """The loss with the penalties, which count in training: those of weights once, those of a
+    layer's output at each use of the layer."""
     with g.origin("penalties"):
         for regularizer in regularizers:
-            total = regularizer(total)
-    return total
+            layer = getattr(regularizer, "layer", None)
+            if layer is None:
+                loss = regularizer(loss)
+            for use in uses:
+                if use.layer is layer:
+                    with layer.seen_at(use):
+                        loss = regularizer(loss)
+    return loss
 
 
 def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.codegen.table import html_rows
-from graphc.engine.shapes import known_shape
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #")
 
@@ -29,7 +28,7 @@ def html_summary(name: str, layers: Sequence[Layer]) -> str:
 
 
 def _row(layer: Layer) -> tuple[str, str, str]:
-    shapes = dict.fromkeys(str(known_shape(one)) for call in layer.calls for one in call.outputs)
+    shapes = dict.fromkeys(str(one) for node in layer.inbound_nodes for one in node.output_shapes)
     label = f"{layer.name} ({type(layer).__name__})"
     return label, " or ".join(shapes), str(layer.count_params())
 

@@ -36,9 +36,7 @@ class Model(CompiledContainer):
         stop_training: a callback sets it to end `fit` behind the epoch.
     """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.stop_training = False
+    stop_training = False
 
     def compile(
         self,

@@ -1,7 +1,7 @@
 """The layers of Keras 1.0."""
 
 from graphc.engine.shapes import InputSpec
-from graphc.engine.topology import InputLayer, Layer
+from graphc.engine.layer import Input, InputLayer, Layer
 from graphc.layers.advanced_activations import (
     ELU,
     LeakyReLU,
@@ -64,6 +64,7 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "Highway",
+    "Input",
     "InputLayer",
     "InputSpec",
     "Lambda",

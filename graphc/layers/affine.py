@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc import constraints, initializations, regularizers
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 
 
 class AffineLayer(Layer):

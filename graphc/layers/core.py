@@ -11,7 +11,7 @@ from graphc import activations
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.shapes import InputSpec, known_shape
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, is_size
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
@@ -76,7 +76,7 @@ class Dropout(Layer):
             return x
         if self.seed is None:
             self.seed = g.random.draw_seed()
-        kept = g.random.bernoulli(x.shape, 1.0 - self.p, seed=self.seed, stream=len(self.calls))
+        kept = g.random.bernoulli(x.shape, 1.0 - self.p, seed=self.seed, stream=self.next_stream())
         return K.in_train_phase(g.where(kept, x / (1.0 - self.p), 0.0), x)
 
 

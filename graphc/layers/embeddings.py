@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, agree, known_shape
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers.arguments import fraction, with_length
 from graphc.lookup import whole_number
@@ -110,7 +110,7 @@ class Embedding(Layer):
         if self.seed is None:
             self.seed = g.random.draw_seed()
         kept = g.random.bernoulli(
-            (self.input_dim,), 1.0 - self.dropout, seed=self.seed, stream=len(self.calls)
+            (self.input_dim,), 1.0 - self.dropout, seed=self.seed, stream=self.next_stream()
         )
         # Dropping rows of W and then looking them up is the same; this touches only rows in use.
         kept = K.expand_dims(K.gather(kept, x), -1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, agree, known_shape
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import is_size
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers.arguments import fraction
 from graphc.lookup import finite_number
@@ -28,7 +28,7 @@ class _Gaussian(Layer):
         if self.seed is None:
             self.seed = g.random.draw_seed()
         dtype = x.dtype if g.is_float(x.dtype) else K.floatx()
-        return g.random.normal(x.shape, mean, std, dtype, self.seed, stream=len(self.calls))
+        return g.random.normal(x.shape, mean, std, dtype, self.seed, stream=self.next_stream())
 
 
 class GaussianNoise(_Gaussian):

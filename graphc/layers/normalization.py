@@ -11,7 +11,7 @@ from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
 from graphc.engine.shapes import InputSpec, KnownShape
-from graphc.engine.topology import Layer
+from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number
 

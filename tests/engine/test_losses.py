@@ -9,7 +9,7 @@ from graphc import objectives
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.config import config
-from graphc.engine.losses import make_metrics, make_targets, total_loss, weighted_loss
+from graphc.engine.losses import make_metrics, make_targets, penalised, total_loss, weighted_loss
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
 
 
@@ -21,7 +21,7 @@ def _float64(_defaults):
 
 def targets(*outputs, loss="mse", loss_weights=None, mode=None):
     names = [f"out{k}" for k in range(len(outputs))]
-    return make_targets(names, outputs, loss, loss_weights, mode)
+    return make_targets(names, outputs, [None] * len(outputs), loss, loss_weights, mode)
 
 
 def value_of(node, feeds):
@@ -88,7 +88,9 @@ class TestTotal:
         feeds = {}
         for target, value in zip(both, ([[1.0], [3.0]], [[2.0], [4.0]]), strict=True):
             feeds |= {target.output: value, target.y_true: np.zeros((2, 1)), target.weights: ones}
-        total = total_loss(both, [lambda loss: loss + 0.25, lambda loss: loss * 2.0])
+        total = penalised(
+            total_loss(both), [lambda loss: loss + 0.25, lambda loss: loss * 2.0], uses=()
+        )
         assert value_of(total, feeds) == pytest.approx(2 * (2 * 5.0 + 5 * 3.0 + 0.25), rel=1e-14)
 
     def test_an_output_without_a_loss_or_with_an_unknown_name(self):

@@ -174,11 +174,11 @@ class TestCalls:
         assert layer.output_shape == (None, 2)
 
     def test_a_call_that_does_not_exist(self):
-        with pytest.raises(ArgumentError, match="was called 0 times; call 0 does not exist"):
+        with pytest.raises(ArgumentError, match="was called 0 times; it has no output of call 0"):
             Dense(2).get_output_at(0)
 
     def test_arrays_are_refused(self):
-        with pytest.raises(ArgumentError, match="called on nodes .*received ndarray"):
+        with pytest.raises(ArgumentError, match="called on tensors .*received ndarray"):
             Dense(2)(np.zeros((2, 3)))
 
     def test_a_mask_where_none_is_taken(self):

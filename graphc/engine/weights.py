@@ -1,0 +1,105 @@
+"""The weights of a layer: made, read, set together, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.regularizers import Regularizer
+from graphc.regularizers import get as get_regularizer
+
+
+class Weighted:
+    """What has weights, with their penalties and constraints.
+
+    Attributes:
+        trainable_weights, non_trainable_weights: shared variables.
+        regularizers: penalties on weights and outputs.
+        constraints: weight -> what is applied to it after each update.
+    """
+
+    name: str
+    trainable_weights: list[g.Node]
+    non_trainable_weights: list[g.Node]
+    regularizers: list[Callable[[g.Node], g.Node]]
+    constraints: dict[g.Node, Callable[[g.Node], g.Node]]
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...],
+        init: Callable[..., g.Node],
+        name: str,
+        regularizer: Regularizer | None = None,
+        constraint: Callable[[g.Node], g.Node] | None = None,
+        trainable: bool = True,
+    ) -> g.Node:
+        """A new weight, a shared variable called ``<layer>_<name>``, with its penalty and rule."""
+        weight = init(shape, name=f"{self.name}_{name}")
+        if not isinstance(weight, g.Node) or weight.op != "shared" or weight.shape != shape:
+            raise ArgumentError(
+                f"{self.name}: init of {name}: expected a shared variable of the shape {shape}, "
+                f"e.g. K.variable(value, name=name), received {weight!r}"
+            )
+        (self.trainable_weights if trainable else self.non_trainable_weights).append(weight)
+        if regularizer is not None:
+            own = get_regularizer(regularizer)  # a copy: one may be given to several weights
+            own.set_param(weight)
+            self.regularizers.append(own)
+        if constraint is not None:
+            self.constraints[weight] = constraint
+        return weight
+
+    @property
+    def weights(self) -> list[g.Node]:
+        """All weights, trainable ones first."""
+        return [*self.trainable_weights, *self.non_trainable_weights]
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the weights' values, in the order of `weights`."""
+        return [weight.get_value() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[object]) -> None:
+        """Set all weights, in the order of `weights`. ShapeError where a shape differs."""
+        set_values(self.weights, weights, self.name)
+
+    def count_params(self) -> int:
+        """How many numbers the trainable weights hold."""
+        return count_numbers(self.trainable_weights)
+
+
+def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str) -> None:
+    """Set shared variables, all or none. ShapeError where the number or a shape differs."""
+    if not isinstance(values, Iterable):
+        raise ArgumentError(f"{owner}: expected a list of weights, received {values!r}")
+    values = list(values)
+    if len(values) != len(variables):
+        raise ShapeError(
+            f"{owner}: expected {len(variables)} weights "
+            f"({', '.join(map(_weight_label, variables))}), received {len(values)}"
+        )
+    arrays = [np.asarray(value) for value in values]
+    for variable, array in zip(variables, arrays, strict=True):
+        if array.shape != variable.shape:
+            raise ShapeError(
+                f"{owner}: weight {_weight_label(variable)}: expected shape {variable.shape}, "
+                f"received {array.shape}"
+            )
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(
+                f"{owner}: weight {_weight_label(variable)}: expected numbers, received dtype "
+                f"{array.dtype}"
+            )
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.set_value(array)
+
+
+def count_numbers(variables: Sequence[g.Node]) -> int:
+    """How many numbers shared variables hold together."""
+    return sum(int(np.prod(variable.shape, dtype=np.int64)) for variable in variables)
+
+
+def _weight_label(variable: g.Node) -> str:
+    return repr(g.name_of(variable) or "without a name")
