@@ -99,6 +99,15 @@ def test_the_ordering_reaches_the_fans():
     assert K.get_value(initializations.get("zero", dim_ordering="tf")((2,))).tolist() == [0, 0]
 
 
+def test_a_users_function_is_taken_as_it_is():
+    def sevens(shape, name=None):
+        return initializations.normal(shape, scale=1e-9, name=name) + 7.0
+
+    assert initializations.get(sevens) is sevens
+    ordered = initializations.get(sevens, dim_ordering="tf")  # which it does not ask for
+    np.testing.assert_allclose(K.eval(ordered((2, 3), name="W")), np.full((2, 3), 7.0), rtol=1e-6)
+
+
 def test_what_is_not_known_is_refused():
     with pytest.raises(UnknownNameError, match="here it is 'zero'"):
         initializations.get("zeros")

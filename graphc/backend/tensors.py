@@ -91,8 +91,8 @@ def mean(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
 
 
 def std(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
-    """The standard deviation over axes, divided by n."""
-    return g.std(x, axis, keepdims)
+    """The standard deviation over axes, divided by n; its gradient is 0 where it is 0."""
+    return sqrt(g.var(x, axis, keepdims))
 
 
 def any(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
@@ -121,7 +121,7 @@ def abs(x: object) -> g.Node:
 
 
 def sqrt(x: object) -> g.Node:
-    """The square root of max(x, 0), as Keras has it: 0 for a negative number."""
+    """The square root of max(x, 0), as Keras has it: 0, with a gradient of 0, from 0 down."""
     return g.sqrt(g.clip(x, 0.0, math.inf))
 
 

@@ -82,6 +82,16 @@ def test_round_takes_halves_to_even_and_sqrt_clips():
     assert K.eval(K.sqrt(K.variable([-4.0, 4.0]))).tolist() == [0.0, 2.0]
 
 
+def test_roots_of_zero_have_no_gradient():
+    x = tensor([[0.0, -1.0, 4.0], [3.0, 3.0, 3.0]])
+    np.testing.assert_array_equal(
+        K.eval(K.gradients(K.sum(K.sqrt(x)), x))[0], [0.0, 0.0, 1 / (2 * np.sqrt(4.0))]
+    )
+    slope = K.eval(K.gradients(K.sum(K.std(x, axis=1)), x))
+    np.testing.assert_allclose(slope[0], np.array([-1, -2, 3]) / (3 * np.sqrt(14 / 3)), rtol=1e-12)
+    assert slope[1].tolist() == [0.0, 0.0, 0.0]
+
+
 def test_the_mean_of_ints_and_bools_is_floatx():
     mean = K.mean(K.variable([1, 2], dtype="int32"))
     assert (K.dtype(mean), float(K.eval(mean))) == ("float32", 1.5)
@@ -136,5 +146,6 @@ def test_batch_dot_takes_one_axis_of_each():
 def test_gather_takes_rows():
     rows = K.gather(tensor(X), K.variable([[2, 0], [1, 1]], dtype="int32"))
     np.testing.assert_array_equal(K.eval(rows), X[[[2, 0], [1, 1]]])
-    with pytest.raises(IndexRangeError):
-        K.eval(K.gather(tensor(X), K.variable([3], dtype="int32")))
+    for outside in (3, -1):
+        with pytest.raises(IndexRangeError):
+            K.eval(K.gather(tensor(X), K.variable([outside], dtype="int32")))
