@@ -1,7 +1,7 @@
 """The layers of Keras 1.0."""
 
-from graphc.engine.shapes import InputSpec
 from graphc.engine.layer import Input, InputLayer, Layer
+from graphc.engine.shapes import InputSpec
 from graphc.layers.advanced_activations import (
     ELU,
     LeakyReLU,
@@ -45,9 +45,12 @@ from graphc.layers.core import (
 from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
 from graphc.layers.normalization import BatchNormalization
+from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
     "Activation",
     "ActivityRegularization",
     "AveragePooling1D",
@@ -77,9 +80,11 @@ __all__ = [
     "PReLU",
     "ParametricSoftplus",
     "Permute",
+    "Recurrent",
     "RepeatVector",
     "Reshape",
     "SReLU",
+    "SimpleRNN",
     "ThresholdedLinear",
     "ThresholdedReLU",
     "TimeDistributedDense",
@@ -89,4 +94,5 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "time_distributed_dense",
 ]

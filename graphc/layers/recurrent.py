@@ -1,0 +1,308 @@
+"""Recurrent layers: SimpleRNN, GRU and LSTM.
+
+In the formulas x is the input of a step, h the state before it, ``.`` a matrix product and ``*``
+goes element by element; x . W + b is computed for all steps before the loop, or step by step with
+``consume_less='mem'``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphc import activations, initializations, regularizers
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.shapes import InputSpec, KnownShape
+from graphc.errors import ShapeError
+from graphc.layers.arguments import fraction
+from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
+from graphc.lookup import whole_number
+
+__all__ = ["GRU", "LSTM", "Recurrent", "SimpleRNN", "time_distributed_dense"]
+
+
+@dataclass(frozen=True)
+class _Gate:
+    W: g.Node  # (features, units)
+    U: g.Node  # (units, units)
+    b: g.Node  # (units,)
+
+
+class _Gated(Recurrent):
+    """What SimpleRNN, GRU and LSTM share: W, U and b of each gate, and dropout of x and h.
+
+    Attributes:
+        gate_names: in the order of the weights.
+        step_order: in the order in which a step gets x . W + b and the masks of the gates.
+        state_count: how many states there are, each (batch, output_dim).
+    """
+
+    gate_names: tuple[str, ...]
+    step_order: tuple[str, ...]
+    state_count = 1
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable,
+        inner_init: str | Callable,
+        activation: str | Callable,
+        W_regularizer: regularizers.Regularizer | None,
+        U_regularizer: regularizers.Regularizer | None,
+        b_regularizer: regularizers.Regularizer | None,
+        dropout_W: float,
+        dropout_U: float,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        where = f"{self.name} ({type(self).__name__})"
+        self.output_dim = whole_number(f"{where}: output_dim", output_dim, 1)
+        self.init = initializations.get(init)
+        self.inner_init = initializations.get(inner_init)
+        self.activation = activations.get(activation)
+        self.W_regularizer = regularizers.get(W_regularizer)
+        self.U_regularizer = regularizers.get(U_regularizer)
+        self.b_regularizer = regularizers.get(b_regularizer)
+        self.dropout_W = fraction(dropout_W, f"{where}: dropout_W is the fraction p of x to drop")
+        self.dropout_U = fraction(dropout_U, f"{where}: dropout_U is the fraction p of h to drop")
+        self.seed: int | None = None
+
+    def build(self, input_shape: KnownShape) -> None:
+        features = input_shape[2]
+        if features is None:
+            raise ShapeError(
+                f"{self.name} ({type(self).__name__}): axis 2 of the input has no known size, and "
+                "W needs it; give input_dim, or input_shape with a number"
+            )
+        self.input_spec = (InputSpec(shape=input_shape),)
+        self.input_dim = features
+        self.states = [None] * self.state_count
+        if self.stateful:
+            self.reset_states()
+        made = {name: self._add_gate(name) for name in self.gate_names}
+        self._gates = [made[name] for name in self.step_order]
+        self._add_penalties()
+
+    def _add_gate(self, name: str) -> _Gate:
+        """The weights of a gate; they are attributes too: W_z, U_z, b_z."""
+        features, units = self.input_dim, self.output_dim
+        end = f"_{name}" if name else ""
+        gate = _Gate(
+            self.add_weight((features, units), self.init, f"W{end}"),
+            self.add_weight((units, units), self.inner_init, f"U{end}"),
+            self.add_weight((units,), self._bias_init(name), f"b{end}"),
+        )
+        for part in "WUb":
+            setattr(self, f"{part}{end}", getattr(gate, part))
+        return gate
+
+    def _bias_init(self, name: str) -> Callable[..., g.Node]:
+        return initializations.zero
+
+    def _add_penalties(self) -> None:
+        """A regularizer sees all gates in one: it need not be a sum over elements."""
+        for part in "WUb":
+            penalty = getattr(self, f"{part}_regularizer")
+            if penalty is not None:
+                penalty.set_param(K.concatenate([getattr(gate, part) for gate in self._gates]))
+                self.regularizers.append(penalty)
+
+    def preprocess_input(self, x: g.Node) -> g.Node:
+        """With consume_less='cpu' x . W + b of all gates side by side, else x itself."""
+        if self.consume_less == "mem":
+            return x
+        masks = self._dropout_masks(x, self.input_dim, self.dropout_W)
+        parts = []
+        for gate, mask in zip(self._gates, masks, strict=True):
+            kept = x if mask is None else x * K.expand_dims(mask, 1)
+            parts.append(time_distributed_dense(kept, gate.W, gate.b))
+        return K.concatenate(parts)
+
+    def get_constants(self, x: g.Node) -> list:
+        """[B_U, B_W]: what each gate multiplies h and x with, for dropout; 1 for none."""
+        B_U = self._dropout_masks(x, self.output_dim, self.dropout_U)
+        B_W = [None] * len(self._gates)
+        if self.consume_less == "mem":
+            B_W = self._dropout_masks(x, self.input_dim, self.dropout_W)
+        return [[1.0 if mask is None else mask for mask in masks] for masks in (B_U, B_W)]
+
+    def _dropout_masks(self, x: g.Node, size: int, level: float) -> list[g.Node | None]:
+        """A mask (batch, size) for each gate, the same at all steps, or None."""
+        if level == 0.0:
+            return [None] * len(self._gates)
+        if self.seed is None:
+            self.seed = g.random.draw_seed()
+        return [
+            dropout_mask((x.shape[0], size), level, self.seed, self.next_stream())
+            for _ in self._gates
+        ]
+
+    def _inputs(self, x: g.Node, B_W: Sequence[object]) -> list[g.Node]:
+        """x . W + b of each gate in a step."""
+        if self.consume_less == "mem":
+            pairs = zip(self._gates, B_W, strict=True)
+            return [K.dot(x * mask, gate.W) + gate.b for gate, mask in pairs]
+        n = self.output_dim
+        return [x[:, k * n : (k + 1) * n] for k in range(len(self._gates))]
+
+
+class SimpleRNN(_Gated):
+    """h <- activation(x . W + b + h . U), from h = 0.
+
+    Elman, "Finding structure in time", Cognitive Science 14, 1990.
+
+    Weights: W (features, output_dim), U (output_dim, output_dim), b (output_dim,).
+
+    Args:
+        output_dim: the size of the state, which is the output.
+        init, inner_init: of W and of U, by name or a function (shape, name) -> shared variable.
+        activation: by name or a function of a node.
+        W_regularizer, U_regularizer, b_regularizer: penalties in the training loss.
+        dropout_W, dropout_U: in training, the fractions of x and of h that count as 0 in the
+            products with W and U; the others are divided by 1 - p. One draw for each sample and
+            batch, the same at all steps. Gal, "A theoretically grounded application of dropout in
+            recurrent neural networks", 2015.
+        kwargs: those of `Recurrent`, which says what comes in and out.
+    """
+
+    gate_names = step_order = ("",)
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable = "glorot_uniform",
+        inner_init: str | Callable = "orthogonal",
+        activation: str | Callable = "tanh",
+        W_regularizer: regularizers.Regularizer | None = None,
+        U_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        dropout_W: float = 0.0,
+        dropout_U: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
+            dropout_W, dropout_U, **kwargs,
+        )  # fmt: skip
+
+    def get_constants(self, x: g.Node) -> list:
+        """[B_U, B_W]: what h and x are multiplied with, for dropout; 1 for none."""
+        return [mask for (mask,) in super().get_constants(x)]
+
+    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+        h, B_U, B_W = states
+        (x_h,) = self._inputs(x, [B_W])
+        h = self.activation(x_h + K.dot(h * B_U, self.U))
+        return h, [h]
+
+
+class GRU(_Gated):
+    """Gated recurrent unit. From h = 0:
+
+    z = inner(x . W_z + b_z + h . U_z);  r = inner(x . W_r + b_r + h . U_r);
+    h <- z * h + (1 - z) * activation(x . W_h + b_h + (r * h) . U_h).
+
+    Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
+
+    Weights: W, U, b of the gates z, r, h, with the shapes that SimpleRNN has.
+
+    Args:
+        inner_activation: of z and r, by name or a function of a node.
+
+    The other arguments are those of `SimpleRNN`. A regularizer gets the weights of all gates side
+    by side; dropout draws for each gate.
+    """
+
+    gate_names = step_order = ("z", "r", "h")
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable = "glorot_uniform",
+        inner_init: str | Callable = "orthogonal",
+        activation: str | Callable = "tanh",
+        inner_activation: str | Callable = "hard_sigmoid",
+        W_regularizer: regularizers.Regularizer | None = None,
+        U_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        dropout_W: float = 0.0,
+        dropout_U: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
+            dropout_W, dropout_U, **kwargs,
+        )  # fmt: skip
+        self.inner_activation = activations.get(inner_activation)
+
+    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+        h, B_U, B_W = states
+        x_z, x_r, x_h = self._inputs(x, B_W)
+        z = self.inner_activation(x_z + K.dot(h * B_U[0], self.U_z))
+        r = self.inner_activation(x_r + K.dot(h * B_U[1], self.U_r))
+        candidate = self.activation(x_h + K.dot(r * h * B_U[2], self.U_h))
+        h = z * h + (1.0 - z) * candidate
+        return h, [h]
+
+
+class LSTM(_Gated):
+    """Long short-term memory. From h = c = 0:
+
+    i = inner(x . W_i + b_i + h . U_i);  f and o alike;
+    c <- f * c + i * activation(x . W_c + b_c + h . U_c);  h <- o * activation(c).
+
+    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 9, 1997; the forget
+    gate: Gers, Schmidhuber, Cummins, "Learning to forget", Neural Computation 12, 2000; its bias of
+    1: Jozefowicz, Zaremba, Sutskever, "An empirical exploration of recurrent network
+    architectures", ICML 2015.
+
+    Weights: W, U, b of the gates i, c, f, o, with the shapes that SimpleRNN has.
+
+    Args:
+        forget_bias_init: of b_f; the other biases start at 0.
+        inner_activation: of i, f and o, by name or a function of a node.
+
+    The other arguments are those of `SimpleRNN`. A regularizer gets the weights of all gates side
+    by side; dropout draws for each gate.
+    """
+
+    gate_names = ("i", "c", "f", "o")
+    step_order = ("i", "f", "c", "o")
+    state_count = 2
+
+    def __init__(
+        self,
+        output_dim: int,
+        init: str | Callable = "glorot_uniform",
+        inner_init: str | Callable = "orthogonal",
+        forget_bias_init: str | Callable = "one",
+        activation: str | Callable = "tanh",
+        inner_activation: str | Callable = "hard_sigmoid",
+        W_regularizer: regularizers.Regularizer | None = None,
+        U_regularizer: regularizers.Regularizer | None = None,
+        b_regularizer: regularizers.Regularizer | None = None,
+        dropout_W: float = 0.0,
+        dropout_U: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
+            dropout_W, dropout_U, **kwargs,
+        )  # fmt: skip
+        self.forget_bias_init = initializations.get(forget_bias_init)
+        self.inner_activation = activations.get(inner_activation)
+
+    def _bias_init(self, name: str) -> Callable[..., g.Node]:
+        return self.forget_bias_init if name == "f" else initializations.zero
+
+    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+        h, c, B_U, B_W = states
+        x_i, x_f, x_c, x_o = self._inputs(x, B_W)
+        i = self.inner_activation(x_i + K.dot(h * B_U[0], self.U_i))
+        f = self.inner_activation(x_f + K.dot(h * B_U[1], self.U_f))
+        c = f * c + i * self.activation(x_c + K.dot(h * B_U[2], self.U_c))
+        o = self.inner_activation(x_o + K.dot(h * B_U[3], self.U_o))
+        h = o * self.activation(c)
+        return h, [h, c]

@@ -1,0 +1,268 @@
+"""The base of recurrent layers. Users import it from ``graphc.layers.recurrent``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.layer import Layer
+from graphc.engine.shapes import InputSpec, KnownShape, agree, known_shape
+from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.arguments import with_input_shape, with_length
+from graphc.lookup import whole_number
+
+CONSUME_LESS = ("cpu", "mem")
+
+
+def time_distributed_dense(
+    x: g.Node,
+    w: g.Node,
+    b: g.Node | None = None,
+    dropout: float | None = None,
+    input_dim: int | None = None,
+    output_dim: int | None = None,
+    timesteps: int | None = None,
+) -> g.Node:
+    """x . w + b at each step: (samples, time, features) to (samples, time, units).
+
+    Args:
+        x: (samples, time, features).
+        w: (features, units).
+        b: (units,), or None.
+        dropout: in training, this fraction of each sample's features is 0 at all of its steps, and
+            the others are divided by 1 - dropout.
+        input_dim, output_dim, timesteps: features, units and time; they are read off x and w, and
+            checked where they are given.
+
+    Raises:
+        ShapeError: sizes that do not fit.
+    """
+    claimed = {"input_dim": (input_dim, w.shape[0]), "output_dim": (output_dim, w.shape[1])}
+    for name, (size, found) in claimed.items():
+        if size not in (None, found):
+            raise ShapeError(
+                f"time_distributed_dense: {name} is {size}, but w has the shape {w.shape}"
+            )
+    x = with_length(x, timesteps, "time_distributed_dense")
+    if dropout:
+        x = x * K.expand_dims(dropout_mask((x.shape[0], x.shape[2]), dropout), 1)
+    product = K.dot(x, w)
+    return product if b is None else product + b
+
+
+def dropout_mask(
+    shape: tuple[g.Size, ...], level: float, seed: int | None = None, stream: int = 0
+) -> g.Node:
+    """In training 0 with probability `level`, else 1 / (1 - level); 1 in testing."""
+    kept = g.random.bernoulli(shape, 1.0 - level, seed=seed, stream=stream)
+    return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
+
+
+def _with_input_dim(
+    label: str, kwargs: dict[str, Any], input_length: int | None, input_dim: int
+) -> dict[str, Any]:
+    """The keywords with the input's shape; a `batch_input_shape` beside it has to say the same."""
+    given = kwargs.get("batch_input_shape")
+    if given is None:
+        return with_input_shape(label, kwargs, (input_length, input_dim), "input_dim")
+    if not agree((None, input_length, input_dim), tuple(given)):
+        raise ArgumentError(
+            f"{label}: batch_input_shape is {tuple(given)}, but input_length is {input_length} and "
+            f"input_dim {input_dim}; leave those two out"
+        )
+    return kwargs
+
+
+class Recurrent(Layer):
+    """Base of recurrent layers: runs `step` over sequences (batch, steps, features).
+
+    A subclass has `output_dim`, makes its weights and `states` (a list of None, one for each
+    state) in `build`, and defines ``step(x, states)``, which returns (output, new states). It may
+    define `get_constants` (what each step receives behind the states), `get_initial_states` and
+    `preprocess_input` (what is computed for all steps before the loop).
+
+    Output: (batch, steps, output_dim) with `return_sequences`, else the last one,
+    (batch, output_dim). At a masked step the states stay, and the output repeats the one before.
+
+    Args:
+        weights: the initial values of all weights.
+        return_sequences: put out all steps, not only the last. A mask passes on then.
+        go_backwards: read the sequence from its end; outputs are in the order of processing.
+        stateful: the states at a batch's end are the initial ones of the next batch, sample by
+            sample, until `reset_states`. The batch size has to be known: ``batch_input_shape``.
+        unroll: a copy of the step for each step, instead of a loop; their number has to be known.
+        consume_less: 'cpu' computes what the input adds to each step before the loop, 'mem' within
+            it. Values are the same.
+        input_dim: the features of a step, where this is the first layer.
+        input_length: the number of steps, where it is fixed.
+
+    Raises:
+        ShapeError: an input that is not (batch, steps, features), or of a batch size other than a
+            stateful layer's; unknown steps with `unroll`; an unknown batch size with `stateful`.
+    """
+
+    supports_masking = True
+    input_spec = (InputSpec(ndim=3),)
+
+    def __init__(
+        self,
+        weights: Sequence[object] | None = None,
+        return_sequences: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        consume_less: str = "cpu",
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        **kwargs: Any,
+    ):
+        label = type(self).__name__
+        if input_dim is not None:
+            kwargs = _with_input_dim(label, kwargs, input_length, input_dim)
+        super().__init__(**kwargs)
+        if consume_less not in CONSUME_LESS:
+            later = " ('gpu' came with later versions of Keras)" if consume_less == "gpu" else ""
+            raise ArgumentError(
+                f"{self.name} ({label}): consume_less: expected 'cpu' or 'mem', received "
+                f"{consume_less!r}{later}; both run on a GPU too, and 'cpu' is the faster one"
+            )
+        self.initial_weights = weights
+        self.return_sequences = return_sequences
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.consume_less = consume_less
+        self.input_dim = input_dim
+        self.input_length = input_length
+        if input_length is not None:
+            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
+
+    def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
+        if self.return_sequences:
+            return (input_shape[0], input_shape[1], self.output_dim)
+        return (input_shape[0], self.output_dim)
+
+    def compute_mask(self, input: g.Node, mask: g.Node | None) -> g.Node | None:
+        """The mask in the order of the outputs, if there is one for each step."""
+        if mask is None or not self.return_sequences:
+            return None
+        return g.flip(mask, 1) if self.go_backwards else mask
+
+    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+        """One step. A subclass defines it.
+
+        Args:
+            x: (batch, ...), a slice of what `preprocess_input` returned.
+            states: the states, then what `get_constants` returned.
+
+        Returns:
+            The output (batch, ...), and the list of new states.
+        """
+        raise NotImplementedError(
+            f"{self.name} ({type(self).__name__}): a recurrent layer defines step(x, states), "
+            "which returns (output, new states)"
+        )
+
+    def get_constants(self, x: g.Node) -> list:
+        """What each step receives behind the states. Nothing by default."""
+        return []
+
+    def get_initial_states(self, x: g.Node) -> list[g.Node]:
+        """Zeros (batch, output_dim) for each of `states`."""
+        return [g.zeros((x.shape[0], self.output_dim), K.floatx()) for _ in self._own_states()]
+
+    def _own_states(self) -> list[g.Node | None]:
+        states = getattr(self, "states", None)
+        if not isinstance(states, list | tuple):
+            raise ArgumentError(
+                f"{self.name} ({type(self).__name__}): build() has to set self.states: a list of "
+                f"None, one for each state, or of variables if stateful; it is {states!r}"
+            )
+        return list(states)
+
+    def preprocess_input(self, x: g.Node) -> g.Node:
+        """What the loop runs over: (batch, steps, ...). The input itself by default."""
+        return x
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        where = f"{self.name} ({type(self).__name__})"
+        x = with_length(x, self.input_length, where)
+        if self.unroll and not isinstance(x.shape[1], int):
+            raise ShapeError(
+                f"{where}: unroll=True makes a copy of the step for each step, and the input's "
+                f"shape {known_shape(x)} does not say how many; give input_length, or leave "
+                "unroll out"
+            )
+        if mask is not None:
+            # What is computed before the loop reads the padding, and its gradient too.
+            x = K.switch(K.expand_dims(mask, -1), x, 0.0)
+        initial = self._kept_states(x) if self.stateful else self.get_initial_states(x)
+        constants = self.get_constants(x)
+        last, outputs, states = K.rnn(
+            self.step,
+            self.preprocess_input(x),
+            initial,
+            go_backwards=self.go_backwards,
+            mask=mask,
+            constants=constants,
+            unroll=self.unroll,
+        )
+        if self.stateful:
+            self.updates.extend(zip(initial, states, strict=True))
+        return outputs if self.return_sequences else last
+
+    def _kept_states(self, x: g.Node) -> list[g.Node]:
+        """The variables that a stateful layer starts from."""
+        where = f"{self.name} ({type(self).__name__})"
+        states = self._own_states()
+        for state in states:
+            if not (isinstance(state, g.Node) and state.op == "shared"):
+                raise ArgumentError(
+                    f"{where}: the states of a stateful layer are variables, e.g. K.zeros((batch, "
+                    f"{self.output_dim})), that build() makes; one of self.states is {state!r}"
+                )
+            if state.shape[:1] != x.shape[:1]:
+                raise ShapeError(
+                    f"{where}: it is stateful, with a state of the shape {state.shape}, and "
+                    f"received an input of the shape {known_shape(x)}; give its input that batch "
+                    "size, by batch_input_shape or an Input's batch_shape"
+                )
+        return states
+
+    def reset_states(self) -> None:
+        """Set the states of a stateful layer to 0.
+
+        Raises:
+            ArgumentError: a layer that is not stateful, or was not yet called.
+            ShapeError: the batch size is not known.
+        """
+        where = f"{self.name} ({type(self).__name__})"
+        if not self.stateful:
+            raise ArgumentError(
+                f"{where}.reset_states: the layer keeps no states between batches; make it with "
+                "stateful=True"
+            )
+        shape = self.input_spec[0].shape
+        if shape is None:
+            raise ArgumentError(
+                f"{where}.reset_states: it has states once it was called on an input, or added to "
+                "a model"
+            )
+        if shape[0] is None:
+            raise ShapeError(
+                f"{where}: stateful=True needs a batch size, received an input of the shape "
+                f"{shape}; give the first layer batch_input_shape=(batch, steps, features) with a "
+                "number for the batch, or the Input a batch_shape"
+            )
+        zeros = np.zeros((shape[0], self.output_dim))
+        states = self._own_states()
+        for k, state in enumerate(states):
+            if state is None:
+                states[k] = K.variable(zeros, name=f"{self.name}_state_{k + 1}")
+            else:
+                K.set_value(state, np.zeros(state.shape))
+        self.states = states
