@@ -14,6 +14,8 @@ from graphc.errors import (
     ShapeError,
     UnknownNameError,
 )
+from graphc.layers.core import Dense
+from graphc.models import Sequential
 
 STEPS = 20
 RNG = np.random.RandomState(11)
@@ -155,6 +157,19 @@ def test_the_learning_rate_can_change_between_steps():
     assert train.function.report is report  # nothing is compiled again
     for param, old, g in zip(params, before, gradients(*before), strict=True):
         np.testing.assert_allclose(K.get_value(param), old - 0.5 * g, rtol=1e-12)
+
+
+def test_a_models_learning_rate_acts_at_once_and_compiles_nothing():
+    model = Sequential([Dense(2, input_dim=3)])
+    model.compile(optimizers.Adam(lr=0.1), "mse")
+    x, y = RNG.rand(4, 3), RNG.rand(4, 2)
+    model.train_on_batch(x, y)
+    report, before = model.compile_report(), model.get_weights()
+    K.set_value(model.optimizer.lr, 0.0)
+    model.train_on_batch(x, y)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert model.compile_report() == report
 
 
 # name, the number of weights, and what the state holds beside the parameters p and q, in order

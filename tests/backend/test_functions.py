@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.engine import Input, Model
 from graphc.errors import (
     ArgumentError,
     DataError,
@@ -13,6 +14,8 @@ from graphc.errors import (
     ShapeError,
     UnknownNameError,
 )
+from graphc.layers.core import Activation, Dense, Dropout
+from graphc.models import Sequential
 
 
 def test_eval_gives_the_value_of_an_expression():
@@ -192,3 +195,29 @@ def test_setting_a_variable_compiles_nothing():
     K.set_value(rate, 2.0)
     assert f([[2.0, 4.0]])[0].tolist() == [4.0, 8.0]
     assert f.function.report is report
+
+
+def test_a_function_from_the_input_to_a_layer_and_from_that_layer_on():
+    model = Sequential([Dense(4, input_dim=3), Activation("linear"), Dropout(0.5), Dense(2)])
+    x = np.random.rand(5, 3)
+    expected = model.predict(x)
+    first, second, dropout, _ = model.layers
+    to_hidden = K.function([first.input, K.learning_phase()], [dropout.output])
+    (hidden,) = to_hidden([x, 0])
+    dropped = to_hidden([x, 1])[0]
+    assert ((dropped == 0) | np.isclose(dropped, 2 * hidden)).all()
+    (output,) = K.function([dropout.output], [model.output])([hidden])
+    np.testing.assert_allclose(output, expected, rtol=1e-6)
+    for layer in (first, second):
+        (output,) = K.function([layer.output, K.learning_phase()], [model.output])([hidden, 0])
+        np.testing.assert_allclose(output, expected, rtol=1e-6)
+
+
+def test_a_layer_of_a_functional_model_is_fed():
+    a = Input(shape=(3,))
+    hidden = Dense(3)(a)
+    last = Dense(2)
+    model = Model(a, last(hidden))
+    weights, bias = last.get_weights()
+    (output,) = K.function([hidden], [model.output])([np.ones((4, 3))])
+    np.testing.assert_allclose(output, np.ones((4, 3)) @ weights + bias, rtol=1e-6)
