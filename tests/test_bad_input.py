@@ -325,13 +325,18 @@ class TestNamesAndKeywords:
         with pytest.raises(KeywordError, match="compile: unknown keyword 'metric'.*'metrics'"):
             model(metric=["accuracy"])
 
-    def test_legacy_keywords_warn(self):
-        with pytest.warns(UserWarning, match="'class_mode' has no effect"):
-            built = model(class_mode="categorical")
-        with pytest.warns(
-            UserWarning, match="'show_accuracy' has no effect.*metrics=\\['accuracy'"
-        ):
-            built.fit(X, Y, nb_epoch=1, verbose=0, show_accuracy=True)
+    def test_legacy_keywords_without_effect_warn(self):
+        with pytest.warns(UserWarning, match="compile: 'class_mode' has no effect"):
+            model(class_mode="categorical")
+
+    def test_legacy_keywords_belong_to_their_calls(self):
+        built = model()
+        with pytest.raises(KeywordError, match="fit: unknown keyword 'class_mode'"):
+            built.fit(X, Y, verbose=0, class_mode="categorical")
+        with pytest.raises(KeywordError, match="train_on_batch: .*'show_accuracy'.*'accuracy'"):
+            built.train_on_batch(X, Y, show_accuracy=True)
+        with pytest.raises(ArgumentError, match="show_accuracy: expected True or False, receiv"):
+            built.evaluate(X, Y, verbose=0, show_accuracy="yes")
 
 
 class TestOrderAndArguments:

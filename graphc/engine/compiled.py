@@ -71,14 +71,19 @@ class Compiled:
         y_true = [target.y_true for target in self.targets]
         return [*self.model.inputs, *y_true, *(target.weights for target in self.targets)]
 
+    @cached_property
+    def updates(self) -> list[tuple[g.Node, g.Node]]:
+        """The updates of a training step; making them makes the optimizer's state."""
+        model = self.model
+        updates = self.optimizer.get_updates(
+            collect_trainable_weights(model), model.constraints, self.outputs[0]
+        )
+        return [*updates, *model.updates]
+
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` is read when this is made."""
         if "train" not in self.functions:
-            model = self.model
-            updates = self.optimizer.get_updates(
-                collect_trainable_weights(model), model.constraints, self.outputs[0]
-            )
-            self._make("train", [*updates, *model.updates])
+            self._make("train", self.updates)
         return self.functions["train"]
 
     def test(self) -> Function:

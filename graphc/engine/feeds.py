@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.stored import Data, ReadBlock, Samples, StoredArray, is_stored
 from graphc.errors import DataError, suggestion
 
 
@@ -28,7 +29,7 @@ def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
         return [data[name] for name in names]
     if len(names) == 1:
         # [array] is a list of one input; any other list holds the samples themselves.
-        wrapped = isinstance(data, list) and len(data) == 1 and isinstance(data[0], np.ndarray)
+        wrapped = isinstance(data, list) and len(data) == 1 and _is_array(data[0])
         return [data[0] if wrapped else data]
     if not isinstance(data, list | tuple) or len(data) != len(names):
         received = f"{len(data)} arrays" if isinstance(data, list | tuple) else "one array"
@@ -39,16 +40,90 @@ def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
     return list(data)
 
 
-def prepare(value: object, node: g.Node, what: str) -> np.ndarray:
-    """A value as an array of the dtype and shape of an input node, with every number checked.
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) or is_stored(value)
+
+
+def standardize_input_data(
+    data: object,
+    names: Sequence[str],
+    shapes: Sequence[KnownShape | None] | None = None,
+    check_batch_dim: bool = True,
+    exception_prefix: str = "",
+) -> list[np.ndarray]:
+    """The data of each name as arrays of numbers, of the dtypes that they have.
+
+    Args:
+        data: one array for a single name, a list in order, or a dict by name.
+        names: what the arrays are for.
+        shapes: what is expected of each, the samples first, ``None`` for any size; 1-D arrays
+            become (n, 1) where two axes are expected, and where nothing is.
+        check_batch_dim: whether the number of samples is checked too.
+        exception_prefix: in front of the name in messages.
+
+    Raises:
+        DataError: an array that is missing, is not numbers, or has another shape.
+    """
+    if not names and not data:
+        return []
+    arrays = []
+    wanted = [None] * len(names) if shapes is None else shapes
+    found = as_arrays(data, names, f"{exception_prefix} data".strip())
+    for value, name, shape in zip(found, names, wanted, strict=True):
+        what = f"{exception_prefix} {name}".strip()
+        array = as_numbers(value, 2 if shape is None else len(shape), what)
+        if shape is not None:
+            check_shape(array.shape, tuple(shape), what, check_batch_dim)
+        arrays.append(array)
+    return arrays
+
+
+def prepare(
+    value: object, shape: KnownShape, dtype: str, what: str, samples: Samples | None = None
+) -> np.ndarray:
+    """A value as an array of a shape and dtype, with every number checked.
 
     1-D arrays become (n, 1). Floats, ints, bools and lists are converted; DataError for what has
     no number of the dtype (NaN, infinity, a fraction for an integer input), for an empty array and
-    for a shape that does not fit.
+    for a shape that does not fit. `samples` are the numbers of the samples, if not from 0 on.
     """
-    array = as_numbers(value, node.ndim, what)
-    check_shape(array.shape, known_shape(node), what)
-    return _converted(array, node.dtype, what)
+    array = as_numbers(value, len(shape), what)
+    check_shape(array.shape, shape, what)
+    return _converted(array, dtype, what, samples)
+
+
+def prepare_input(value: object, node: g.Node, what: str) -> Data:
+    """What an input node is fed: an array, or one that is read batch by batch."""
+    shape = known_shape(node)
+
+    def read(block: object, samples: Samples | None = None) -> np.ndarray:
+        return prepare(block, shape, node.dtype, what, samples)
+
+    return read_or_store(value, shape, read, what)
+
+
+def read_or_store(
+    value: object,
+    shape: KnownShape,
+    read: ReadBlock,
+    what: str,
+    check: Callable[[tuple[int, ...]], None] | None = None,
+) -> Data:
+    """`read(value)` for a value in memory; for one in a file, what reads it batch by batch.
+
+    What is in a file has its shape checked at once, by `check` before all.
+    """
+    if not is_stored(value):
+        return read(value, None)
+    stored = tuple(value.shape)  # type: ignore[attr-defined]
+    if 0 in stored:
+        raise DataError(f"{what}: the array is empty, shape {stored}; there is nothing to use")
+    if len(stored) == 1 and len(shape) != 1:
+        stored = (*stored, 1)
+    if check is not None:
+        check(stored)
+    check_shape(stored, shape, what)
+    return StoredArray(value, stored[1:], read, what)
 
 
 def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
@@ -85,10 +160,14 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
     return array[:, np.newaxis] if array.ndim == 1 and ndim != 1 else array
 
 
-def check_shape(received: tuple[int, ...], expected: KnownShape, what: str) -> None:
-    """Raise DataError, with the likely fix, unless the sizes agree."""
+def check_shape(
+    received: tuple[int, ...], expected: KnownShape, what: str, samples: bool = False
+) -> None:
+    """Raise DataError, with the likely fix, unless the sizes agree; of `samples` too if so said."""
+    first = 0 if samples else 1
     if len(received) == len(expected) and all(
-        size is None or size == got for size, got in zip(expected[1:], received[1:], strict=True)
+        size is None or size == got
+        for size, got in zip(expected[first:], received[first:], strict=True)
     ):
         return
     if len(received) != len(expected):
@@ -97,7 +176,8 @@ def check_shape(received: tuple[int, ...], expected: KnownShape, what: str) -> N
             f"{received}."
         )
     else:
-        axis = next(k for k in range(1, len(expected)) if expected[k] not in (None, received[k]))
+        axes = range(first, len(expected))
+        axis = next(k for k in axes if expected[k] not in (None, received[k]))
         message = (
             f"{what}: axis {axis}: expected {expected[axis]}, received {received[axis]} "
             f"(expected shape {expected}, received {received})."
@@ -122,18 +202,20 @@ def _likely_fix(received: tuple[int, ...], expected: KnownShape) -> str:
     return ""
 
 
-def _converted(array: np.ndarray, dtype: str, what: str) -> np.ndarray:
+def _converted(
+    array: np.ndarray, dtype: str, what: str, samples: Samples | None = None
+) -> np.ndarray:
     if dtype.startswith("float"):
         with np.errstate(over="ignore"):
             converted = np.ascontiguousarray(array, dtype=dtype)
         if array.dtype.kind == "f":
             wrong = ~np.isfinite(converted)
             if wrong.any():
-                where = _first(wrong)
+                found, where = _first(wrong, samples)
                 problem = (
-                    f"is {array[where]}"
-                    if not np.isfinite(array[where])
-                    else f"is {array[where]}, too large for {dtype}"
+                    f"is {array[found]}"
+                    if not np.isfinite(array[found])
+                    else f"is {array[found]}, too large for {dtype}"
                 )
                 raise DataError(
                     f"{what}: the value at sample {where[0]}, index {where}, {problem}; "
@@ -152,19 +234,21 @@ def _converted(array: np.ndarray, dtype: str, what: str) -> np.ndarray:
     else:
         fits = (array >= limits[0]) & (array <= limits[1])
     if not fits.all():
-        where = _first(~fits)
+        found, where = _first(~fits, samples)
         raise DataError(
-            f"{what}: takes {dtype}, and the value at index {where} is {array[where]}; expected "
+            f"{what}: takes {dtype}, and the value at index {where} is {array[found]}; expected "
             f"whole numbers from {limits[0]} to {limits[1]}"
         )
     return np.ascontiguousarray(array, dtype=dtype)
 
 
-def _first(mask: np.ndarray) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.argwhere(mask)[0])
+def _first(mask: np.ndarray, samples: Samples | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Where the first true element is in the array, and in all the samples."""
+    found = tuple(int(i) for i in np.argwhere(mask)[0])
+    return found, found if samples is None else (int(samples[found[0]]), *found[1:])
 
 
-def check_lengths(arrays: Sequence[np.ndarray], names: Sequence[str]) -> int:
+def check_lengths(arrays: Sequence[Data], names: Sequence[str]) -> int:
     """The number of samples, which all arrays share. DataError names two that differ."""
     count = len(arrays[0])
     for array, name in zip(arrays, names, strict=True):
@@ -174,3 +258,13 @@ def check_lengths(arrays: Sequence[np.ndarray], names: Sequence[str]) -> int:
                 f"{len(array)}"
             )
     return count
+
+
+def check_array_lengths(
+    X: Sequence[np.ndarray], Y: Sequence[np.ndarray], W: Sequence[np.ndarray]
+) -> None:
+    """Raise DataError unless inputs, targets and weights all have as many samples."""
+    kinds = (("input", X), ("target", Y), ("weight", W))
+    named = [(array, f"{kind} {k}") for kind, several in kinds for k, array in enumerate(several)]
+    if named:
+        check_lengths([array for array, _ in named], [name for _, name in named])

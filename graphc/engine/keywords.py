@@ -6,7 +6,9 @@ import inspect
 import warnings
 from collections.abc import Callable, Collection, Mapping
 
-from graphc.errors import KeywordError, suggestion
+import numpy as np
+
+from graphc.errors import ArgumentError, KeywordError, suggestion
 
 # How later versions of Keras spell what has another name here.
 MODERN_SPELLINGS = {
@@ -59,14 +61,21 @@ def refuse_unknown(where: str, received: Collection[str], allowed: Collection[st
 def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str, str]) -> dict:
     """The keywords without those of Keras 0.3 that have no effect any more; each one warns.
 
-    `legacy` tells for each what to do instead.
+    `legacy` tells for each why.
     """
     for name in received:
         if name in legacy:
             warnings.warn(
-                f"{where}: {name!r} has no effect; {legacy[name]}", UserWarning, stacklevel=3
+                f"{where}: {name!r} has no effect; {legacy[name]}", UserWarning, stacklevel=4
             )
     return {name: value for name, value in received.items() if name not in legacy}
+
+
+def true_or_false(where: str, name: str, value: object) -> bool:
+    """The value as a bool. ArgumentError for what is neither True nor False (nor 1 or 0)."""
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise ArgumentError(f"{where}: {name}: expected True or False, received {value!r}")
 
 
 def constructor_parameters(cls: type) -> list[str]:

@@ -133,28 +133,45 @@ def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
 
 
 def weighted_loss(target: Target) -> g.Node:
-    """sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if temporal).
+    """The loss of one output; see `weighted_objective`."""
+    with g.origin(f"loss of {target.name}"):
+        weighted = weighted_objective(target.loss)
+        return weighted(target.y_true, target.output, target.weights, target.mask, name=target.name)
+
+
+def weighted_objective(fn: Objective) -> Callable[..., g.Node]:
+    """A function (y_true, y_pred, weights, mask=None) that gives the weighted mean of `fn`:
+    sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if w has their axis).
 
     With a mask m, s becomes s * m / mean(m) first. Axes of s behind those of w are averaged; a
     user's loss that is one number for the whole batch counts for each sample. A mask or weights
     that are all 0 give 0.
     """
-    with g.origin(f"loss of {target.name}"):
-        scores = target.loss(target.y_true, target.output)
-        weights = target.weights
+
+    def weighted(
+        y_true: g.Node,
+        y_pred: g.Node,
+        weights: g.Node,
+        mask: Mask = None,
+        *,
+        name: str = "the output",
+    ) -> g.Node:
+        scores = fn(y_true, y_pred)
         if isinstance(scores, g.Node) and scores.ndim == 0:
             scores = g.broadcast_to(scores, weights.shape)
         if not isinstance(scores, g.Node) or scores.ndim < weights.ndim:
             raise ShapeError(
-                f"loss of {target.name}: expected a node with a score for each sample"
-                f"{' and step' if target.temporal else ''}, received {scores!r}"
+                f"loss of {name}: expected a node with a score for each sample"
+                f"{' and step' if weights.ndim > 1 else ''}, received {scores!r}"
             )
-        if target.mask is not None:
-            scores = _masked(scores, target.mask, target.name)
+        if mask is not None:
+            scores = _masked(scores, mask, name)
         if scores.ndim > weights.ndim:
             scores = g.mean(scores, axis=tuple(range(weights.ndim, scores.ndim)))
         counted = g.sum(g.not_equal(weights, 0))
         return g.sum(scores * weights) / g.cast(g.maximum(counted, 1), scores.dtype)
+
+    return weighted
 
 
 def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
@@ -198,24 +215,33 @@ def penalised(
     return loss
 
 
-def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:
-    """The metrics' names as logs have them, and their nodes: scalars without sample weights.
-
-    `wanted` is a list for every output, or a dict of lists (or single ones) by output.
-    """
-    names = [target.name for target in targets]
-    if isinstance(wanted, str) or callable(wanted):
-        wanted = [wanted]
-    lists = wanted if isinstance(wanted, Mapping) else dict.fromkeys(names, wanted or ())
-    chosen = for_each_output(lists, names, "metrics", default=())
-    labels, nodes = [], []
-    for target, several in zip(targets, chosen, strict=True):
+def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list]:
+    """The metrics of each output, from a list for all of them, or a dict of lists (or single
+    ones) by output."""
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    every = dict.fromkeys(output_names, metrics or ())
+    lists = metrics if isinstance(metrics, Mapping) else every
+    found = []
+    for several in for_each_output(lists, output_names, "metrics", default=()):
         if isinstance(several, str) or callable(several):
             several = [several]
         if not isinstance(several, Iterable):
             raise ArgumentError(
                 f"metrics: expected a list, e.g. ['accuracy'], received {several!r}"
             )
+        found.append(list(several))
+    return found
+
+
+def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:
+    """The metrics' names as logs have them, and their nodes: scalars without sample weights.
+
+    `wanted` is what `collect_metrics` takes.
+    """
+    chosen = collect_metrics(wanted, [target.name for target in targets])
+    labels, nodes = [], []
+    for target, several in zip(targets, chosen, strict=True):
         for one in several:
             accuracy = isinstance(one, str) and one in ("accuracy", "acc")
             function = _accuracy_for(target) if accuracy else metrics.get(one)

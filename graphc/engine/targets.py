@@ -1,38 +1,62 @@
-"""Targets and sample weights: conversion, and checks against the loss they are for."""
+"""Targets: conversion, and checks against the loss they are for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphc import objectives
-from graphc.engine.feeds import as_arrays, as_numbers, prepare
-from graphc.engine.losses import Target, for_each_output, takes_labels, takes_output_shape
-from graphc.engine.shapes import known_shape
-from graphc.errors import ArgumentError, DataError
+from graphc.engine.feeds import as_arrays, as_numbers, prepare, read_or_store
+from graphc.engine.losses import Objective, Target, takes_labels, takes_output_shape
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.stored import Data, Samples
+from graphc.errors import DataError
 
 
-def prepare_targets(y: object, targets: Sequence[Target]) -> list[np.ndarray]:
+def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:
     """The targets of each output as arrays. DataError where they do not fit the loss."""
     data = as_arrays(y, [target.name for target in targets], "targets")
     return [_prepare_target(one, target) for one, target in zip(data, targets, strict=True)]
 
 
-def _prepare_target(value: object, target: Target) -> np.ndarray:
+def _prepare_target(value: object, target: Target) -> Data:
     what = f"targets of {target.name}"
-    numbers = as_numbers(value, target.y_true.ndim, what)
-    _check_kind(numbers.shape, target, what)
-    array = prepare(numbers, target.y_true, what)
-    if takes_labels(target.loss):
-        _check_labels(array, target.output.shape[-1], what)
-    return array
+    shape, output = known_shape(target.y_true), known_shape(target.output)
+
+    def check(received: tuple[int, ...]) -> None:
+        _check_kind(received, target.loss, output, what)
+
+    def read(block: object, samples: Samples | None) -> np.ndarray:
+        numbers = as_numbers(block, len(shape), what)
+        check(numbers.shape)
+        array = prepare(numbers, shape, target.y_true.dtype, what, samples)
+        if takes_labels(target.loss):
+            _check_labels(array, output[-1], what, samples)
+        return array
+
+    return read_or_store(value, shape, read, what, check)
 
 
-def _check_kind(shape: tuple[int, ...], target: Target, what: str) -> None:
+def check_loss_and_target_compatibility(
+    targets: Sequence[np.ndarray],
+    losses: Sequence[str | Objective],
+    output_shapes: Sequence[KnownShape],
+) -> None:
+    """Raise DataError, which says which loss would fit, for targets that are not of a loss' kind.
+
+    Args:
+        targets: an array for each output.
+        losses: the loss of each output, a function or its name.
+        output_shapes: the shape of each output, the batch first.
+    """
+    for k, (y, loss, shape) in enumerate(zip(targets, losses, output_shapes, strict=True)):
+        _check_kind(np.shape(y), objectives.get(loss), tuple(shape), f"targets {k}")
+
+
+def _check_kind(shape: tuple[int, ...], loss: Objective, expected: KnownShape, what: str) -> None:
     """Class numbers where one-hot rows are needed, and the reverse: say which loss fits."""
-    expected = known_shape(target.output)
-    if target.loss is objectives.categorical_crossentropy and shape[-1] == 1:
+    if loss is objectives.categorical_crossentropy and shape[-1] == 1:
         raise DataError(
             f"{what}: categorical_crossentropy takes one column for each class, expected "
             f"{expected}, received {shape}. "
@@ -43,7 +67,7 @@ def _check_kind(shape: tuple[int, ...], target: Target, what: str) -> None:
                 "loss='sparse_categorical_crossentropy'"
             )
         )
-    if takes_labels(target.loss) and shape[-1] != 1 and shape[-1] == expected[-1]:
+    if takes_labels(loss) and shape[-1] != 1 and shape[-1] == expected[-1]:
         raise DataError(
             f"{what}: sparse_categorical_crossentropy takes class numbers, expected "
             f"{(*expected[:-1], 1)}, received {shape}. If these are one-hot rows, use "
@@ -52,7 +76,7 @@ def _check_kind(shape: tuple[int, ...], target: Target, what: str) -> None:
     fits = len(shape) == len(expected) and all(
         size is None or size == got for size, got in zip(expected[1:], shape[1:], strict=True)
     )
-    if takes_output_shape(target.loss) and not fits:
+    if takes_output_shape(loss) and not fits:
         hint = ""
         if shape[-1] == 1 and len(shape) == len(expected):
             hint = (
@@ -60,100 +84,23 @@ def _check_kind(shape: tuple[int, ...], target: Target, what: str) -> None:
                 "one-hot rows with to_categorical(y)."
             )
         raise DataError(
-            f"{what}: {target.loss.__name__} takes targets of the output's shape, expected "
+            f"{what}: {loss.__name__} takes targets of the output's shape, expected "
             f"{expected}, received {shape}.{hint} Does the last layer have as many units as a "
             "target has numbers?"
         )
 
 
-def _check_labels(labels: np.ndarray, classes: object, what: str) -> None:
-    if not isinstance(classes, int):
+def _check_labels(
+    labels: np.ndarray, classes: int | None, what: str, samples: Samples | None
+) -> None:
+    if classes is None:
         return
     wrong = (labels < 0) | (labels >= classes)
     if wrong.any():
         where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        sample = where[0] if samples is None else int(samples[where[0]])
         raise DataError(
             f"{what}: class numbers run from 0 to {classes - 1}, one for each column of the "
-            f"output; the value at sample {where[0]} is {labels[where]}. Count classes from 0, or "
+            f"output; the value at sample {sample} is {labels[where]}. Count classes from 0, or "
             "give the last layer more units"
         )
-
-
-def prepare_weights(
-    arrays: Sequence[np.ndarray],
-    targets: Sequence[Target],
-    sample_weight: object,
-    class_weight: object,
-) -> list[np.ndarray]:
-    """The weights of each output: given, from the classes of its targets, or all 1."""
-    if isinstance(class_weight, Mapping) and not class_weight:
-        class_weight = None  # Keras' default in places
-    if sample_weight is not None and class_weight is not None:
-        raise ArgumentError(
-            "class_weight and sample_weight were both given, and only one can count; multiply the "
-            "class weights into sample_weight, and give that alone"
-        )
-    names = [target.name for target in targets]
-    if sample_weight is None or isinstance(sample_weight, Mapping):
-        by_sample = for_each_output(sample_weight, names, "sample_weight")
-    else:
-        by_sample = as_arrays(sample_weight, names, "sample_weight")
-    by_class = _by_output(class_weight, names)
-    return [_weights_of(*row) for row in zip(arrays, targets, by_sample, by_class, strict=True)]
-
-
-def _by_output(class_weight: object, names: Sequence[str]) -> list:
-    of_classes = isinstance(class_weight, Mapping) and not set(class_weight) & set(names)
-    if len(names) == 1 and (of_classes or not isinstance(class_weight, Mapping | list | tuple)):
-        return [class_weight]
-    if of_classes and class_weight:
-        raise ArgumentError(
-            f"class_weight: expected a dict by output ({', '.join(names)}), each with a dict from "
-            f"class to weight, received the keys {', '.join(map(repr, class_weight))}"
-        )
-    return for_each_output(class_weight, names, "class_weight", shared=False)
-
-
-def _weights_of(
-    y: np.ndarray, target: Target, sample_weight: object, class_weight: object
-) -> np.ndarray:
-    shape = y.shape[: target.weights.ndim]
-    if sample_weight is not None:
-        what = f"sample_weight of {target.name}"
-        given = prepare(sample_weight, target.weights, what)
-        if given.shape[1:] != shape[1:]:
-            raise DataError(f"{what}: expected shape {shape}, received {given.shape}")
-        return given
-    if class_weight is not None:
-        return _class_weights(y, target, class_weight).astype(target.weights.dtype)
-    return np.ones(shape, target.weights.dtype)
-
-
-def _class_weights(y: np.ndarray, target: Target, class_weight: object) -> np.ndarray:
-    what = f"class_weight of {target.name}"
-    if not isinstance(class_weight, Mapping):
-        raise ArgumentError(
-            f"{what}: expected a dict from class to weight, received {class_weight!r}"
-        )
-    if y.ndim > 2 or target.temporal:
-        raise DataError(
-            f"{what}: needs targets with one class a sample, received shape {y.shape}; with "
-            "sample_weight_mode='temporal' give sample_weight of (samples, time)"
-        )
-    labels = y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0]
-    classes, positions = np.unique(labels, return_inverse=True)
-    missing = [label for label in classes.tolist() if label not in class_weight]
-    if missing:
-        raise DataError(
-            f"{what}: the targets have the class {_shown(missing[0])}, which is not in the dict "
-            f"(it has {', '.join(map(repr, class_weight))}); give every class a weight"
-        )
-    given = [class_weight[label] for label in classes.tolist()]
-    if not all(isinstance(one, int | float | np.number) and np.isfinite(one) for one in given):
-        raise DataError(f"{what}: expected finite weights, received {dict(class_weight)!r}")
-    weights = np.array(given, dtype="float64")
-    return weights[positions]
-
-
-def _shown(label: float) -> str:
-    return str(int(label)) if label == int(label) else str(label)

@@ -16,7 +16,7 @@ from graphc.callbacks import (
     TerminateOnNaN,
 )
 from graphc.compiler.function import Pending
-from graphc.engine.loops import fit_loop
+from graphc.engine.loops import ArrayBatches, fit_loop
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
 from tests.linear_model import data, linear
@@ -184,5 +184,5 @@ def test_no_callback_waits_for_the_values_of_a_batch():
     listeners._set_params({"metrics": ["loss"]})
     model = compiled()
     listeners._set_model(model)
-    fit_loop(model, step, [np.arange(5.0)], ["loss"], 2, range(1), listeners, False, None)
+    fit_loop(model, step, ArrayBatches([np.arange(5.0)], 2), ["loss"], range(1), listeners, None)
     assert events == ["begin"] * 3 + ["wait"] * 3

@@ -11,6 +11,7 @@ import pytest
 from graphc.callbacks import BaseLogger, CallbackList, History
 from graphc.compiler.function import Pending
 from graphc.engine.loops import (
+    ArrayBatches,
     batch_shuffle,
     evaluate_loop,
     fit_loop,
@@ -37,9 +38,9 @@ def test_evaluation_weighs_batches_by_size():
     # Batches of 2, 2 and 1 samples; the step returns the mean and the count of its batch.
     values = evaluate_loop(
         lambda x: Pending.done([x.mean(), np.float64(len(x))]),
-        [np.arange(5.0)],
+        ArrayBatches([np.arange(5.0)], 2),
+        5,
         ["mean", "count"],
-        2,
     )
     np.testing.assert_allclose(values, [2.0, (2 * 2 + 2 * 2 + 1) / 5], rtol=1e-15)
 
@@ -47,7 +48,7 @@ def test_evaluation_weighs_batches_by_size():
 def test_predictions_of_several_outputs():
     x = np.arange(5, dtype="float32").reshape(5, 1)
     double, ones = predict_loop(
-        lambda a: Pending.done([a * 2, np.ones((len(a), 3), "float32")]), [x], 2
+        lambda a: Pending.done([a * 2, np.ones((len(a), 3), "float32")]), ArrayBatches([x], 2), 5
     )
     np.testing.assert_array_equal(double, x * 2)
     assert (double.dtype, ones.shape) == (np.float64, (5, 3))
@@ -56,7 +57,7 @@ def test_predictions_of_several_outputs():
 @pytest.mark.parametrize("output", [np.float32(1.0), np.ones(3, "float32")])
 def test_an_output_that_is_not_one_of_each_sample(output):
     with pytest.raises(ShapeError, match="keep the batch axis"):
-        predict_loop(lambda a: Pending.done([output]), [np.zeros((5, 1))], 2)
+        predict_loop(lambda a: Pending.done([output]), ArrayBatches([np.zeros((5, 1))], 2), 5)
 
 
 def test_every_array_is_taken_by_the_same_rows():
@@ -69,7 +70,8 @@ def test_every_array_is_taken_by_the_same_rows():
     x = np.arange(10)
     listeners = CallbackList()
     model = SimpleNamespace(stop_training=False)
-    fit_loop(model, step, [x, x * 10], ["loss"], 4, range(2), listeners, True, None)
+    batches = ArrayBatches([x, x * 10], 4, shuffle=True)
+    fit_loop(model, step, batches, ["loss"], range(2), listeners, None)
     for epoch in (seen[:3], seen[3:]):
         np.testing.assert_array_equal(np.sort(np.concatenate([a for a, _ in epoch])), x)
     assert all(np.array_equal(b, a * 10) for a, b in seen)
@@ -93,7 +95,8 @@ def test_a_step_makes_few_calls_beside_the_function():
     model = SimpleNamespace(stop_training=False)
     sys.setprofile(count)
     try:
-        fit_loop(model, step, arrays, ["loss", "acc"], 32, range(1), listeners, True, None)
+        batches = ArrayBatches(arrays, 32, shuffle=True)
+        fit_loop(model, step, batches, ["loss", "acc"], range(1), listeners, None)
     finally:
         sys.setprofile(None)
     assert calls / 2_000 < 40
@@ -110,6 +113,6 @@ def test_values_that_no_callback_reads_are_asked_for_once_the_epoch_is_over():
     listeners = CallbackList([BaseLogger(), history := History()])
     listeners._set_params({"metrics": ["loss"]})
     model = SimpleNamespace(stop_training=False)
-    fit_loop(model, step, [np.arange(5.0)], ["loss"], 2, range(1), listeners, False, None)
+    fit_loop(model, step, ArrayBatches([np.arange(5.0)], 2), ["loss"], range(1), listeners, None)
     assert events == ["begin"] * 3 + ["wait"] * 3
     assert history.history == {"loss": [2.0]}
