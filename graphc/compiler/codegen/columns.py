@@ -102,16 +102,19 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     block = (tile.width, tile.height, 1)
     if parts is None:
         signature = context.signature(kernel)
-        text = _text(kernel, context, name, signature, domain, walks, tile, names)
-        grid = (blocks, 1, 1)
-        return [context.launch(name, kernel, signature, text, grid, block, how, notes=notes)]
+        printer = WalkPrinter(context, signature, domain, names)
+        text = _text(kernel, name, signature, printer, domain, walks, tile, names)
+        size, traffic = (blocks, 1, 1), printer.traffic((blocks,))
+        return [context.launch(name, kernel, signature, text, size, block, how, 0, notes, traffic)]
     (walk,) = walks
     places = partial_places(walk, domain, parts)
     signature = partial_signature(kernel, context, places)
     pointers = [signature.store_pointer(place) for place in places]
-    text = _text(kernel, context, name, signature, domain, walks, tile, names, pointers)
+    printer = WalkPrinter(context, signature, domain, names)
+    text = _text(kernel, name, signature, printer, domain, walks, tile, names, pointers)
     how += f"; in {parts} parts, a block a part"
-    first = context.launch(name, kernel, signature, text, (blocks, parts, 1), block, how)
+    traffic, grid = printer.traffic((blocks,), places), (blocks, parts, 1)
+    first = context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
 
 
@@ -136,9 +139,9 @@ def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:
 
 def _text(
     kernel: Kernel,
-    context: Context,
     name: str,
     signature: Signature,
+    printer: WalkPrinter,
     domain: Domain,
     walks: Sequence[Walk],
     tile: Tile,
@@ -146,7 +149,6 @@ def _text(
     partials: Sequence[str] = (),
 ) -> str:
     """The function's text."""
-    printer = WalkPrinter(context, signature, domain, names)
     head = printer.row()
     texts = printer.walks(walks)
     results = "" if partials else printer.results(row_outputs(kernel, domain))

@@ -14,6 +14,7 @@ from graphc.compiler.codegen.launch import (
     Launch,
     LoopStep,
     Pointer,
+    Traffic,
 )
 from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.signature import Place, Signature
@@ -75,12 +76,14 @@ class Context:
         how: str,
         shared: Formula = 0,
         notes: Sequence[str] = (),
+        traffic: Sequence[Traffic] = (),
     ) -> Launch:
         """The launch of a printed function, its header comment put before the text.
 
         Args:
             how: how the work is spread over blocks and threads.
             notes: what reports should say too.
+            traffic: what it moves, for reports.
         """
         head = header(name, kernel, signature, "; ".join([how, *notes]))
         whole = f"{head}\n{without_unused(text)}"
@@ -95,6 +98,7 @@ class Context:
             signature.reads,
             signature.writes,
             tuple(notes),
+            tuple(traffic),
         )
 
 

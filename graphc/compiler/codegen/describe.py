@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, overload
 
-import numpy as np
-
+from graphc.compiler.codegen.fewest import fewest, fewest_of_launch, moved
 from graphc.compiler.codegen.launch import (
     Bindings,
     Buffer,
@@ -24,7 +22,6 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.codegen.render import op_names
 from graphc.compiler.codegen.table import by, html_rows, quantity, wrapped
-from graphc.compiler.graph import Node
 from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.graph.dim import evaluate
 from graphc.compiler.schedule.kernel import Kernel, Loop
@@ -47,9 +44,16 @@ class KernelDescription:
         flops: floating-point operations of one launch, as `graph.cost` counts them; nodes that
             several kernels compute for themselves count in each. Where several launches do one
             kernel's work, the first has all.
-        bytes: the memory traffic of one launch: each input read once and each output written once,
-            of an input that is only sliced or indexed the part that is used; partial results that
-            one launch hands to the next included.
+        bytes: what one launch has to move: each input read once and each output written once, of an
+            input that is only sliced or indexed the part that is used; partial results that one
+            launch hands to the next included.
+        fewest: what the kernel has to move, however it is computed: as `bytes`, without such
+            partial results. Where several launches do one kernel's work, the first has all.
+        moved: the bytes that one launch asks memory for and stores, as `codegen.traffic` counts
+            them: with what it reads again.
+        moves: the parts of `moved`: a value's name, whether it is written, bytes.
+        ratio: what all launches of the kernel move together, divided by `fewest`; None of those
+            that only go on with its work.
         continues: the name of the launch that began this kernel's work, where it is not this one.
         reasons: why it was not fused further, a sentence for each neighbour.
         notes: what else there is to know (a slow path, a row that is read twice).
@@ -67,6 +71,10 @@ class KernelDescription:
     times: int
     flops: int
     bytes: int
+    fewest: int
+    moved: int
+    moves: tuple[tuple[str, bool, int], ...]
+    ratio: float | None
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     continues: str | None
@@ -102,6 +110,13 @@ class KernelDescription:
             "launch": launch,
             "flops": self.flops,
             "bytes": self.bytes,
+            "fewest": self.fewest,
+            "moved": self.moved,
+            "moves": [
+                {"value": value, "written": written, "bytes": nbytes}
+                for value, written, nbytes in self.moves
+            ],
+            "ratio": self.ratio,
             "reads": list(self.reads),
             "writes": list(self.writes),
             "continues": self.continues,
@@ -155,9 +170,14 @@ class KernelList(Sequence[KernelDescription]):
         return sum(kernel.flops * kernel.times for kernel in self)
 
     @property
-    def bytes(self) -> int:
-        """Memory traffic of one call."""
-        return sum(kernel.bytes * kernel.times for kernel in self)
+    def fewest(self) -> int:
+        """The bytes that the kernels of one call have to move."""
+        return sum(kernel.fewest * kernel.times for kernel in self)
+
+    @property
+    def moved(self) -> int:
+        """The bytes that they do move."""
+        return sum(kernel.moved * kernel.times for kernel in self)
 
     def as_dict(self) -> dict[str, Any]:
         """The list as JSON has it."""
@@ -169,7 +189,9 @@ class KernelList(Sequence[KernelDescription]):
                 "kernels": len(self),
                 "launches": self.launches,
                 "flops": self.flops,
-                "bytes": self.bytes,
+                "fewest": self.fewest,
+                "moved": self.moved,
+                "ratio": _ratio(self.moved, self.fewest),
             },
         }
 
@@ -178,10 +200,13 @@ class KernelList(Sequence[KernelDescription]):
         """How many kernels and launches, and what they cost together."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
         launches = f" in {self.launches} launches" if self.launches != len(self) else ""
+        ratio = _ratio(self.moved, self.fewest)
+        least = quantity(self.fewest, "B")
+        times = "" if ratio is None else f", {ratio:.2f} times the fewest ({least})"
         return (
             f"{self.title}{f' ({sizes})' if sizes else ''}: {len(self)} "
             f"kernel{'s' if len(self) != 1 else ''}{launches}, {quantity(self.flops, 'FLOP')}, "
-            f"{quantity(self.bytes, 'B')} read and written"
+            f"{quantity(self.moved, 'B')} moved{times}"
         )
 
     def __str__(self) -> str:
@@ -201,11 +226,8 @@ class KernelList(Sequence[KernelDescription]):
         return html_rows(self.summary, (*_HEADS, "what"), rows)
 
 
-_MOVES = ("flip", "pad", "reshape", "slice", "transpose")
-"""Index maps through which the parts of an input that are read are followed."""
-
-_HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "bytes")
-_WIDTHS = (14, 8, 7, 5, 8, 8)
+_HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "fewest", "moved", "ratio")
+_WIDTHS = (10, 7, 6, 5, 7, 7, 7, 5)
 
 
 def _row(kernel: KernelDescription) -> tuple[str, ...]:
@@ -217,8 +239,14 @@ def _row(kernel: KernelDescription) -> tuple[str, ...]:
         str(kernel.shared),
         str(kernel.times),
         quantity(kernel.flops),
-        quantity(kernel.bytes, "B"),
+        "" if kernel.continues else quantity(kernel.fewest, "B"),
+        quantity(kernel.moved, "B"),
+        "" if kernel.ratio is None else f"{kernel.ratio:.2f}",
     )
+
+
+def _ratio(moved: int, fewest: int) -> float | None:
+    return round(moved / fewest, 3) if fewest else None
 
 
 def _columns(cells: Sequence[str], first: int) -> list[str]:
@@ -269,6 +297,11 @@ def _description(
     bindings: Bindings,
 ) -> KernelDescription:
     x, y, z = (value_of(size, bindings) for size in launch.grid)
+    moves = tuple((one.what, one.written, one.nbytes(bindings)) for one in launch.traffic)
+    least, ratio = 0, None
+    if position == 0:
+        least = fewest(kernel, group, bindings)
+        ratio = _ratio(sum(moved(one, bindings) for one in group), least)
     return KernelDescription(
         name=launch.name,
         kind=kernel.kind,
@@ -280,7 +313,11 @@ def _description(
         shared=value_of(launch.shared, bindings),
         times=times,
         flops=_flops(kernel, bindings) if position == 0 else 0,
-        bytes=_traffic(kernel, position, group, bindings),
+        bytes=fewest_of_launch(kernel, position, group, bindings),
+        fewest=least,
+        moved=moved(launch, bindings),
+        moves=moves,
+        ratio=ratio,
         reads=_names(launch.reads),
         writes=_names(launch.writes),
         continues=group[0].name if position else None,
@@ -305,49 +342,3 @@ def _extents(kernel: Kernel | Loop, bindings: Bindings) -> tuple[int, ...]:
 def _flops(kernel: Kernel | Loop, bindings: Bindings) -> int:
     body = kernel.body if isinstance(kernel, Kernel) else (kernel.scan,)
     return sum(cost(node, bindings).flops for node in body)
-
-
-def _traffic(
-    kernel: Kernel | Loop, position: int, group: Sequence[Launch], bindings: Bindings
-) -> int:
-    """The bytes that one of a kernel's launches moves: the first reads the inputs, the last writes
-    the outputs; partial results are written and read between."""
-    total = 0
-    if position == 0:
-        total += sum(_read(node, kernel, bindings) for node in kernel.inputs)
-    if position == len(group) - 1:
-        total += sum(_nbytes(node, node, bindings) for node in kernel.stores)
-    launch = group[position]
-    written = {buffer for before in group[:position] for buffer in before.writes}
-    handed_on = {buffer for after in group[position + 1 :] for buffer in after.reads}
-    between: list[Buffer] = [buffer for buffer in launch.reads if buffer in written]
-    between += [buffer for buffer in launch.writes if buffer in handed_on]
-    return total + sum(buffer.nbytes(bindings) for buffer in between)
-
-
-def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:
-    """The bytes that a kernel reads of one of its inputs: where slices and gathers take parts of
-    it, those parts alone."""
-    whole = _nbytes(node, node, bindings)
-    if isinstance(kernel, Loop) or node in kernel.outputs:  # the latter is a copy
-        return whole
-    used: dict[Node, int] = {}  # of an index map over the input, and of the input itself
-    for x in (*reversed(kernel.body), node):
-        if x is not node and x.op not in _MOVES:
-            continue
-        total = 0
-        for reader in kernel.body:
-            if x in reader.inputs:
-                part = reader.op == "slice" or (
-                    reader.op == "gather" and reader.inputs[1] is not x
-                )
-                taken = _nbytes(node, reader, bindings) if part else whole
-                total += min(taken, used.get(reader, whole))
-        used[x] = whole if x in kernel.outputs else min(total, whole)
-    return used[node]
-
-
-def _nbytes(node: Node, shaped: Node, bindings: Bindings) -> int:
-    """The bytes of a value of `node`'s dtype and another node's shape."""
-    shape = tuple(evaluate(size, bindings) for size in shaped.shape)
-    return math.prod(shape) * np.dtype(node.dtype).itemsize

@@ -5,9 +5,11 @@ from __future__ import annotations
 from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import is_multiple, product
 from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.relation import split_of
 
 
 @rule("constant")
@@ -127,7 +129,8 @@ def _pad(emitter: Emitter, node: Node, index: Index) -> str:
     if not conditions:
         return emitter.value(x, Index(x.shape, coords=tuple(coords)))
     result = emitter.variable(node, _fill(node))
-    with emitter.block(f"if ({' && '.join(conditions)})"):
+    share = Count(x.shape, node.shape)
+    with emitter.block(f"if ({' && '.join(conditions)})", share):
         inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
         emitter.line(f"{result} = {inside};")
     return result
@@ -149,7 +152,8 @@ def _concat(emitter: Emitter, node: Node, index: Index) -> str:
         before = before + x.shape[axis]
         last = k == len(node.inputs) - 1
         condition = "" if last else f"if ({coord} < {emitter.signature.size(before)})"
-        with emitter.block(" ".join(part for part in ("else" if k else "", condition) if part)):
+        share = Count((x.shape[axis],), (node.shape[axis],))
+        with emitter.block(" ".join(filter(None, ("else" if k else "", condition))), share):
             coords[axis] = emitter.integer(minus(coord, start))
             inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
             emitter.line(f"{result} = {inside};")
@@ -174,6 +178,8 @@ def _row(emitter: Emitter, node: Node, position: Index) -> str:
     values, indices = node.inputs
     if indices in emitter.signature.counters:  # a slice of a loop's sequence
         return emitter.value(indices, position)
+    axis, rank = node.attrs["axis"], len(indices.shape)
+    emitter.spread(indices, position, split_of(node.shape, tuple(range(axis, axis + rank))))
     return checked_index(emitter, node, indices, position, values.shape[node.attrs["axis"]])
 
 
@@ -198,6 +204,7 @@ def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
     with emitter.once_for(pack):
         at, count = element(pack.first), signature.size(product(values.shape))
         load = f"gc_load_pack({signature.load_pointer(place)}, {at}, {count})"
+        emitter.ask(values, Count((PACK,)))
         row = emitter.define(f"gc_pack<{scalar}>", load, "row")
     return emitter.define(scalar, f"{row}.of[{pack.lane}]")
 

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
 
@@ -109,7 +110,8 @@ def _each_window(
                 last = f"gc_last_window({place}, {stride}, {size(count)})"
                 name = emitter.name("r")
                 head = f"for (int {name} = {first}; {name} <= {last}; ++{name})"
-                loops.enter_context(emitter.block(head))
+                runs = Count((count, extent), (shape[axis + 2],))
+                loops.enter_context(emitter.block(head, runs))
             else:
                 name = emitter.integer(over(place, str(stride)))
                 conditions = [] if _at_least_zero(low) else [f"{place} >= 0"]
@@ -154,7 +156,8 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
             element = Index(x.shape, coords=(*outer, *coords))
             other, at = emitter.value(x, element), emitter.position(element)
             emitter.line(f"{first} = {first} & gc_keeps_first({own}, {other}, {at} < {position});")
-        with emitter.block(f"if ({first})"):
+        one = Count(over=node.attrs["window"])  # of a window's elements one is the first
+        with emitter.block(f"if ({first})", one):
             value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
             emitter.line(f"{total} = gc_add({total}, {value});")
     return total

@@ -30,11 +30,15 @@ from graphc.compiler.codegen.c_text import (
     times,
 )
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.traffic import Asked
 from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.inline import is_splat
+from graphc.compiler.schedule.relation import Split, split_of
 
 Rule = Callable[["Emitter", Node, Index], str]
 Map = Callable[["Emitter", Node, Index], Index]
@@ -70,10 +74,11 @@ class Pack:
 
 @dataclass
 class _Scope:
-    """The lines between two braces, and what they have computed so far."""
+    """The lines between two braces, what they have computed so far, and how often they are run."""
 
     lines: list[str] = field(default_factory=list)
     known: dict[object, str] = field(default_factory=dict)
+    runs: Count = ONCE
 
 
 class Emitter:
@@ -84,13 +89,17 @@ class Emitter:
         given: values that the template itself has (the sum of a product's tile, a reduction's
             result), as a function from an index to an expression.
         pack: of a kernel in which a thread walks packs of elements.
+        asked: what the lines read from memory, until `take_asked`.
     """
 
     def __init__(self, signature: Signature, pack: Pack | None = None):
         self.signature = signature
         self.given: dict[Node, Given] = {}
         self.pack = pack
+        self.asked: list[Asked] = []
         self._scopes = [_Scope()]
+        self._trips: dict[str, Size] = {}
+        self._splits: dict[tuple[Node, Index], Split] = {}
         self._count = 0
 
     # ---- text -----------------------------------------------------------------------------------
@@ -111,14 +120,26 @@ class Emitter:
         """Print a line."""
         self._scopes[-1].lines.append(text)
 
+    def take_asked(self) -> list[Asked]:
+        """What has been read since the last time."""
+        asked, self.asked = self.asked, []
+        return asked
+
     @contextmanager
-    def block(self, head: str) -> Iterator[None]:
+    def block(self, head: str, runs: Count | None = None) -> Iterator[None]:
         """Lines between braces after `head`; what they compute is known inside only. An empty head
-        (a condition that always holds) makes no braces."""
+        (a condition that always holds) makes no braces.
+
+        Args:
+            runs: how often they are run for each time around them; by default the size of a `loop`,
+                else 1.
+        """
         if not head:
             yield
             return
-        self._scopes.append(_Scope())
+        if runs is None:
+            runs = Count((self._trips[head],)) if head in self._trips else ONCE
+        self._scopes.append(_Scope(runs=runs))
         yield
         inner = self._scopes.pop()
         self.line(f"{head} {{")
@@ -128,7 +149,7 @@ class Emitter:
     @contextmanager
     def once_for(self, pack: Pack) -> Iterator[None]:
         """Lines that are run once for a pack, before the thread walks its elements."""
-        scopes, self._scopes = self._scopes, [_Scope()]
+        scopes, self._scopes = self._scopes, [_Scope(runs=Count(over=(PACK,)))]
         yield
         pack.lines += self._scopes[0].lines
         self._scopes = scopes
@@ -233,11 +254,19 @@ class Emitter:
         is_leaf = node in self.given or node in self.signature.counters
         if is_leaf or node in self.signature.places:
             return []
+        split = self._splits.get((node, index))
         if OPS[node.op].family == "pointwise":
-            return [(x, Index(x.shape, index.linear, index.coords)) for x in node.inputs]
-        if node.op in MAPS:
-            return [(node.inputs[0], MAPS[node.op](self, node, index))]
-        return []
+            reads = [(x, Index(x.shape, index.linear, index.coords)) for x in node.inputs]
+        elif node.op in MAPS:
+            reads = [(node.inputs[0], MAPS[node.op](self, node, index))]
+        else:
+            return []
+        if node.op == "broadcast":
+            split = split_of(node.shape, node.attrs["axes"])
+        if split is not None:
+            for x, at in reads:
+                self.spread(x, at, split)
+        return reads
 
     def _value(self, node: Node, index: Index) -> str:
         if node in self.given:
@@ -269,12 +298,24 @@ class Emitter:
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
         scalar = C_TYPES[node.dtype]
+        self.ask(node, split=self._splits.get((node, index)))
         pack = self.pack_at(position)
         if pack is not None and place.step is None:
             pack.loads[pointer] = place
             return self.define(scalar, f"pack_{pointer}.of[{pack.lane}]")
         offset = self.signature.offset(place, node.shape)
         return self.define(scalar, f"{pointer}[{plus(offset, position)}]")
+
+    def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
+        """Note that a line reads an element of a value in memory, or `times` elements; `split` is
+        what `spread` says of them."""
+        for scope in self._scopes:
+            times = times * scope.runs
+        self.asked.append(Asked(node, self.signature.places[node], times, split))
+
+    def spread(self, node: Node, index: Index, split: Split) -> None:
+        """Note that what is read at an index is the same for the dropped runs of the elements."""
+        self._splits[node, index] = split
 
     def _pointwise(self, node: Node, operands: list[str]) -> str:
         scalar = C_TYPES[node.dtype]
@@ -291,7 +332,9 @@ class Emitter:
     def loop(self, size: Size) -> tuple[str, str]:
         """A new loop variable over a size, and the head of its loop."""
         name = self.name("r")
-        return name, f"for (int {name} = 0; {name} < {self.signature.size(size)}; ++{name})"
+        head = f"for (int {name} = 0; {name} < {self.signature.size(size)}; ++{name})"
+        self._trips[head] = size
+        return name, head
 
 
 def always(text: str) -> Given:

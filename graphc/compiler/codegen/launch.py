@@ -109,6 +109,49 @@ class Carry:
         return (self.initial, *self.pair, self.final)
 
 
+@dataclass(frozen=True)
+class Count:
+    """How many elements: the product of the sizes `of`, divided by those in `over`."""
+
+    of: tuple[Formula, ...] = ()
+    over: tuple[Formula, ...] = ()
+
+    def __mul__(self, other: Count) -> Count:
+        return Count(self.of + other.of, self.over + other.over)
+
+    def elements(self, bindings: Bindings) -> int:
+        """The number once the symbols are bound."""
+        above, below = (
+            math.prod(value_of(size, bindings) for size in sizes) for sizes in (self.of, self.over)
+        )
+        return -(-above // below)
+
+
+ONCE = Count()
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What one launch moves of one value between memory and its blocks (`codegen.traffic`).
+
+    Attributes:
+        what: the value's name in reports.
+        dtype: one of graphc's types.
+        counts: upper bounds of the elements that are moved; the least holds.
+        written: whether it is stored, not read.
+    """
+
+    what: str
+    dtype: str
+    counts: tuple[Count, ...]
+    written: bool = False
+
+    def nbytes(self, bindings: Bindings) -> int:
+        """The bytes once the symbols are bound."""
+        elements = min(count.elements(bindings) for count in self.counts)
+        return elements * np.dtype(self.dtype).itemsize
+
+
 # ---- arguments of a launch, in the order of the kernel's parameters -----------------------------
 
 
@@ -176,6 +219,7 @@ class Launch:
         reads, writes: the buffers of `arguments` that it reads and writes, for the memory plan and
             for reports.
         notes: sentences for reports: a slow path and why it is taken.
+        traffic: what it moves of each value, for reports.
     """
 
     name: str
@@ -188,6 +232,7 @@ class Launch:
     reads: tuple[Buffer, ...] = ()
     writes: tuple[Buffer, ...] = ()
     notes: tuple[str, ...] = ()
+    traffic: tuple[Traffic, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Clamped, Formula, Launch
+from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
 from graphc.compiler.codegen.pointwise import THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
@@ -28,6 +28,7 @@ from graphc.compiler.codegen.tiles import (
     is_vector,
     split,
 )
+from graphc.compiler.codegen.traffic import reads, whole, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.cards import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
@@ -86,10 +87,10 @@ def _launches(
         checks = context.program.checks
         signature = Signature(places, partial, checks, context.counters)
     if tile is None:
-        text = print_vector(name, kernel, products, context, signature, partial)
+        text, traffic = print_vector(name, kernel, products, context, signature, partial)
         threads, mapping = 32 * WARPS, "a warp computes one result"
     else:
-        text = _print_tiles(name, kernel, products, context, signature, tile, partial)
+        text, traffic = _print_tiles(name, kernel, products, context, signature, tile, partial)
         threads = tile.threads
         mapping = f"a block computes {tile.rows} x {tile.columns}, {tile.depth} of k at a time"
     matrices = "".join(f"{size} times " for size in first.batch)
@@ -97,8 +98,13 @@ def _launches(
     how = f"{matrices}{several}{first.m} x {first.k} by {first.k} x {first.n}; {mapping}"
     if parts is not None:
         how += "; k is cut into parts, whose sums the next kernel adds"
+    if parts is None:
+        traffic += writes(kernel.outputs, context.sinks, _results(first))
+    else:
+        traffic += whole(partial, written=True)
     size: tuple[Formula, Formula, Formula] = (grid, 1 if parts is None else parts, 1)
-    launches = [context.launch(name, kernel, signature, text, size, (threads, 1, 1), how)]
+    block = (threads, 1, 1)
+    launches = [context.launch(name, kernel, signature, text, size, block, how, traffic=traffic)]
     if parts is not None:
         launches.append(_add_parts(kernel, products, context, partial, parts))
     return launches
@@ -115,9 +121,13 @@ def _print_tiles(
     signature: Signature,
     tile: Tile,
     partial: Sequence[Place],
-) -> str:
-    """The text of a kernel whose blocks compute tiles of the result."""
+) -> tuple[str, list[Traffic]]:
+    """The text of a kernel whose blocks compute tiles of the result, and what it reads."""
     first = products[0]
+    matrices = product(first.batch)
+    across, down = ceil_divide(first.n, tile.columns), ceil_divide(first.m, tile.rows)
+    turns = (across, down, matrices)
+    traffic: list[Traffic] = []
     emitter = Emitter(signature)
     batch = emitter.coordinates(Index(first.batch, linear="matrix"))
     heads = [emitter.take()]
@@ -132,13 +142,18 @@ def _print_tiles(
             names[side, operand] = text
             fetches.append(one)
             heads.append(head)
+            tiles = across if side == "left" else down
+            traffic += reads(emitter.take_asked(), (*sizes, matrices, tiles), turns)
     totals = [
         (f"total{k}", names["left", one.left], names["right", one.right])
         for k, one in enumerate(products)
     ]
     packs = first.packs
     epilogue = _tile_epilogue(kernel, products, context, emitter, batch, partial)
-    return render(
+    # A block needs as much of what is spread over rows, or columns, as its tile has of them.
+    known = {first.m: (first.m, across, matrices), first.n: (first.n, down, matrices)}
+    traffic += reads(emitter.take_asked(), (_results(first),), turns, known=known)
+    text = render(
         "product.cu.j2",
         name=name,
         tile=tile,
@@ -155,7 +170,7 @@ def _print_tiles(
         own_column=_own(
             "%", tile.warp_columns, tile.lane_columns * tile.thread_columns, tile.lane_columns
         ),
-        matrices=product(first.batch) != 1,
+        matrices=matrices != 1,
         heads="\n".join(head for head in heads if head),
         fetches=fetches,
         totals=totals,
@@ -165,6 +180,12 @@ def _print_tiles(
         epilogue=epilogue,
         parameters=signature.parameters,
     )
+    return text, traffic
+
+
+def _results(one: Product) -> Size:
+    """How many results a product has."""
+    return product((*one.batch, one.m, one.n))
 
 
 def _tile_epilogue(
@@ -253,6 +274,12 @@ def _add_parts(
         body={"wide": False, "count": signature.size(elements), **body},
         parameters=signature.parameters,
     )
-    grid = (Clamped(ceil_divide(elements, THREADS), 1, MOST_BLOCKS), 1, 1)
+    turns = ceil_divide(elements, THREADS)
+    grid, block = (Clamped(turns, 1, MOST_BLOCKS), 1, 1), (THREADS, 1, 1)
     how = f"adds {parts.size} (at least 1, at most {parts.high}) partial sums in the order of k"
-    return context.launch(name, kernel, signature, text, grid, (THREADS, 1, 1), how)
+    traffic = [
+        *whole(partial),
+        *reads(emitter.take_asked(), (elements,), (turns,), THREADS),
+        *writes(kernel.outputs, context.sinks),
+    ]
+    return context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)

@@ -15,12 +15,13 @@ from graphc.compiler.codegen.c_text import C_TYPES, comment, minus
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Launch, LoopStep
+from graphc.compiler.codegen.launch import Count, Launch, LoopStep
 from graphc.compiler.codegen.persistent_values import Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import ceil_divide, product
+from graphc.compiler.graph.dim import Size, ceil_divide, product
 from graphc.compiler.schedule.kernel import Loop
 from graphc.compiler.schedule.persistent import (
     Persistent,
@@ -50,7 +51,10 @@ def lower_persistent(loop: Loop, context: Context) -> list[Launch]:
     how = "; ".join(fact for fact in facts if fact)
     grid = (ceil_divide(plan.batch, plan.rows), 1, 1)
     block = (plan.threads, 1, 1)
-    return [context.launch(name, loop, writer.signature, text, grid, block, how, plan.nbytes)]
+    launch = context.launch(
+        name, loop, writer.signature, text, grid, block, how, plan.nbytes, traffic=writer.traffic
+    )
+    return [launch]
 
 
 def _count(number: int, one: str, many: str = "") -> str:
@@ -58,7 +62,7 @@ def _count(number: int, one: str, many: str = "") -> str:
 
 
 class _Writer:
-    """Prints the function."""
+    """Prints the function; `traffic` is what the text so far moves."""
 
     def __init__(self, loop: Loop, plan: Persistent, context: Context):
         self._loop = loop
@@ -74,6 +78,14 @@ class _Writer:
         self._arrays: list[tuple[str, str]] = []
         self._used = 0  # bytes of shared memory
         self._values = Values(loop, plan, self._emitter, self._ahead)
+        self.traffic = writes(loop.items, self._sinks)
+
+    def _note_reads(self, *times: Size) -> None:
+        """What has been printed is run `times` by each thread that has elements."""
+        plan = self._plan
+        turns = ceil_divide(plan.batch, plan.rows)
+        asked = self._emitter.take_asked()
+        self.traffic += reads(asked, (plan.batch, plan.width, *times), (turns, *times))
 
     def text(self, name: str) -> str:
         """The function; its parameters are complete then."""
@@ -150,6 +162,8 @@ class _Writer:
             with emitter.block(f"for (int e = threadIdx.x; e < {count}; e += blockDim.x)"):
                 value = emitter.value(node, Index(node.shape, linear="e"))
                 emitter.line(f"{name}[e] = {value};")
+            blocks = ceil_divide(self._plan.batch, self._plan.rows)
+            self.traffic += reads(emitter.take_asked(), (blocks, *node.shape), (blocks,))
         return emitter.take()
 
     def _before(self, first: str) -> str:
@@ -166,7 +180,7 @@ class _Writer:
                 value = emitter.value(node, Index(node.shape, coords=(inner, self._values.unit)))
                 emitter.line(f"column{k}[{inner}] = {value};")
         for node, start in zip(loop.carries, loop.initial, strict=True):
-            with emitter.block(self._values.among(node)):
+            with emitter.block(self._values.among(node), self._values.share(node)):
                 value = emitter.value(start, self._values.own(start))
                 if node in self._values.carries:
                     name = self._values.carries[node]
@@ -176,6 +190,7 @@ class _Writer:
         for k, node in enumerate(self._values.slices_ahead):
             value = emitter.value(node, self._values.own(node))
             emitter.line(f"{C_TYPES[node.dtype]} slice{k} = {value};")
+        self._note_reads()
         return emitter.take()
 
     def _body(self, following: str) -> str:
@@ -203,6 +218,7 @@ class _Writer:
         values = {leaf: emitter.value(x, self._values.own(x)) for leaf, x in new.items()}
         for leaf, value in values.items():
             emitter.line(f"{self._values.carries[leaf]} = {value};")
+        self._note_reads(loop.scan.attrs["length"])
         return emitter.take()
 
     def _title(self, number: int) -> str:
@@ -216,7 +232,8 @@ class _Writer:
         if not self._values.slices or length == 1:
             return
         emitter.given = {self._ahead: lambda index: "following"}
-        with emitter.block(f"if (turn + 1 < {self.signature.size(length)})"):
+        all_but_one = Count((length - 1,), (length,))
+        with emitter.block(f"if (turn + 1 < {self.signature.size(length)})", all_but_one):
             emitter.line(f"const int following = {following};")
             for k, node in enumerate(self._values.slices_ahead):
                 value = emitter.value(node, self._values.own(node))
@@ -225,7 +242,7 @@ class _Writer:
     def _targets(self, targets: Sequence[Node]) -> None:
         """The results of a stage that have one width."""
         emitter = self._emitter
-        with emitter.block(self._values.among(targets[0])):
+        with emitter.block(self._values.among(targets[0]), self._values.share(targets[0])):
             # All values before the first store, as in every kernel.
             values = [(node, emitter.value(node, self._values.own(node))) for node in targets]
             for node, value in values:

@@ -12,6 +12,7 @@ from functools import partial
 from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.emitter import Emitter, note
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
 from graphc.compiler.schedule.kernel import Loop
 from graphc.compiler.schedule.persistent import Persistent, pulled, stride, width
@@ -55,6 +56,10 @@ class Values:
     def among(self, node: Node) -> str:
         """The head of a block for the threads that have an element of the value."""
         return f"if (unit < {width(node)})" if width(node) < self._plan.width else ""
+
+    def share(self, node: Node) -> Count:
+        """How many of the threads have an element of the value."""
+        return Count((width(node),), (self._plan.width,))
 
     def own(self, node: Node) -> Index:
         """The element of a value that the thread owns."""

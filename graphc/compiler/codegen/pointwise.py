@@ -17,6 +17,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
@@ -46,19 +47,26 @@ def lower_pointwise(kernel: Kernel, context: Context) -> list[Launch]:
     blocks = Clamped(ceil_divide(elements, THREADS * each), 1, MOST_BLOCKS)
     extents = " x ".join(map(str, kernel.extents)) or "one"
     how = f"{extents} elements, {'packs of four' if wide else 'one'} a thread"
-    return [context.launch(name, kernel, signature, text, (blocks, 1, 1), (THREADS, 1, 1), how)]
+    grid, block = (blocks, 1, 1), (THREADS, 1, 1)
+    traffic = body["traffic"]
+    return [context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)]
 
 
 def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> dict[str, Any]:
     """What the macro `elementwise` of templates/elementwise.j2 needs to compute and store the
-    outputs of a kernel, which have equal numbers of elements."""
+    outputs of a kernel, which have equal numbers of elements; and `traffic`, which a launch has of
+    it."""
     wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
     pack = Pack("i", "lane", "first") if wide else None
-    element = element_text(kernel, context, Emitter(signature, pack))
+    emitter = Emitter(signature, pack)
+    element = element_text(kernel, context, emitter)
+    elements, turn = product(kernel.extents), THREADS * (PACK if wide else 1)
+    read = reads(emitter.take_asked(), (elements,), (ceil_divide(elements, turn),), turn)
     return {
         "wide": wide,
-        "count": signature.size(product(kernel.extents)),
+        "count": signature.size(elements),
         "pack_lines": pack.lines if pack else [],
+        "traffic": [*read, *writes(kernel.outputs, context.sinks)],
         **element,
     }
 

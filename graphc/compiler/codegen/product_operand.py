@@ -195,9 +195,10 @@ def element(emitter: Emitter, operand: Operand, batch: tuple[str, ...], outer: s
 
 
 def _start(emitter: Emitter, operand: Direct, batch: tuple[str, ...]) -> tuple[str, str]:
-    """The pointer to read through, and the position of the matrix's first element."""
+    """The pointer to read an element through, and the position of the matrix's first one."""
     signature = emitter.signature
     place = signature.places[operand.node]
+    emitter.ask(operand.node)
     at = plus(signature.offset(place, operand.node.shape), signature.size(operand.offset))
     for leaf, stride in operand.steps:
         at = plus(at, times(signature.loop_step(signature.counters[leaf]), signature.size(stride)))

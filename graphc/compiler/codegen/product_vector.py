@@ -8,12 +8,14 @@ from graphc.compiler.codegen.c_text import C_TYPES, modulo, over
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, always
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Traffic
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_epilogue import finish, partial_sums
 from graphc.compiler.codegen.product_operand import element
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
-from graphc.compiler.graph.dim import product
+from graphc.compiler.codegen.traffic import reads
+from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.schedule.kernel import Kernel
 
 WARPS = 8
@@ -27,8 +29,8 @@ def print_vector(
     context: Context,
     signature: Signature,
     partial: Sequence[Place],
-) -> str:
-    """The text of a kernel whose warps compute one element of the result each.
+) -> tuple[str, list[Traffic]]:
+    """The text of a kernel whose warps compute one element of the result each, and what it reads.
 
     Args:
         name: of the function.
@@ -47,6 +49,9 @@ def print_vector(
         right = element(emitter, one.right, batch, "column", "inner")
         emitter.line(f"total{number} = gc_add(total{number}, gc_mul({left}, {right}));")
     loop = emitter.take()
+    results = product(first.node.shape)
+    turns = (ceil_divide(results, WARPS),)
+    traffic = reads(emitter.take_asked(), (results, first.k), turns)
     index = first.result(emitter, batch, "row", "column")
     if partial:
         end = partial_sums(emitter, products, index, partial, "total{}")
@@ -54,17 +59,18 @@ def print_vector(
         for number, one in enumerate(products):
             emitter.given[one.node] = always(f"total{number}")
         end = finish(kernel, first, context, emitter, index)
+    traffic += reads(emitter.take_asked(), (results,), turns)
     size = signature.size
-    results = size(first.m * first.n)
-    return render(
+    of_matrix = size(first.m * first.n)
+    text = render(
         "product_vector.cu.j2",
         name=name,
         warps=WARPS,
         type=C_TYPES[first.node.dtype],
         totals=len(products),
-        count=size(product(first.node.shape)),
-        matrix=over("result", results) if product(first.batch) != 1 else "",
-        row=over(modulo("result", results), size(first.n)),
+        count=size(results),
+        matrix=over("result", of_matrix) if product(first.batch) != 1 else "",
+        row=over(modulo("result", of_matrix), size(first.n)),
         column=modulo("result", size(first.n)),
         k=size(first.k),
         split=bool(partial),
@@ -73,3 +79,4 @@ def print_vector(
         epilogue=end,
         parameters=signature.parameters,
     )
+    return text, traffic

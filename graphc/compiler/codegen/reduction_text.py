@@ -10,8 +10,10 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Formula, Traffic
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.traffic import Asked, reads, whole, writes
 from graphc.compiler.codegen.walk_text import (
     ELEMENT,
     PART,
@@ -32,7 +34,11 @@ _ALONG = {
 
 
 class WalkPrinter:
-    """Prints the walks of one kernel function, one after the other."""
+    """Prints the walks of one kernel function, one after the other.
+
+    Attributes:
+        emitter: prints the lines.
+    """
 
     def __init__(
         self,
@@ -50,6 +56,10 @@ class WalkPrinter:
         self._kept: tuple[str, ...] = ()
         self._side: dict[str, Place] = {}
         self._known: dict[Node, dict[str, Callable[[], str]]] = {}
+        self._of_row: list[Asked] = []
+        self._of_element: list[Asked] = []
+        self._parts: list[Place] = []
+        self._stored: list[Node] = []
         if names.wide:
             self._choose_loads(inputs)
 
@@ -66,12 +76,30 @@ class WalkPrinter:
     def results(self, outputs: Sequence[Node]) -> str:
         """The lines that compute and store the results of which a row has one."""
         row = self._names.row
+        self._stored += outputs
         values = [self.emitter.value(node, Index(node.shape, linear=row)) for node in outputs]
         for node, value in zip(outputs, values, strict=True):
             for place in self._context.sinks[node]:
                 target, guard = self._signature.stored(place, node.shape, row)
                 self.emitter.line(f"{_when(guard)}{target} = {value};")
+        self._of_row += self.emitter.take_asked()
         return self.emitter.take()
+
+    def traffic(self, turns: Sequence[Formula], partial: Sequence[Place] = ()) -> list[Traffic]:
+        """What the function moves that has been printed.
+
+        Args:
+            turns: factors of how often a block comes to new rows, all blocks together.
+            partial: workspaces that it stores parts of results in.
+        """
+        kept, reduced = self._domain.kept, self._domain.reduced
+        return [
+            *reads(self._of_element, (kept, reduced), turns),
+            *reads(self._of_row, (kept,), turns),
+            *whole(self._parts),
+            *writes(self._stored, self._context.sinks),
+            *whole(partial, written=True),
+        ]
 
     # ---- the walks ------------------------------------------------------------------------------
 
@@ -90,6 +118,8 @@ class WalkPrinter:
             if node in held:
                 arrays.append((C_TYPES[node.dtype], self._hold(node)))
         lines = self.emitter.take()
+        self._of_element += self.emitter.take_asked()
+        self._stored += walk.outputs
         loads = self._take_loads()
         for anchor, one in zip(walk.anchors, accumulators, strict=True):
             self.emitter.given[anchor] = always(one.result)
@@ -112,6 +142,7 @@ class WalkPrinter:
             part = f"{self._signature.load_pointer(place)}[{ELEMENT}]"
             self.emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {part});")
             self.emitter.given[anchor] = always(one.result)
+        self._parts += places
         start = f"const int {ELEMENT} = {plus(times(names.row, count), names.place)};"
         return WalkText(_title(walk), "", [], accumulators, start, self.emitter.take(), [], [])
 
@@ -129,6 +160,7 @@ class WalkPrinter:
             # A flip or a slice may read both at another row's elements.
             self._give(node, ELEMENT, partial(str, name))
             self._give(x, position, partial(str, name))
+        self._of_row += emitter.take_asked()
         return emitter.take()
 
     def _give(self, node: Node, position: str, name: Callable[[], str]) -> None:
@@ -253,16 +285,19 @@ class WalkPrinter:
             if size == domain.kept * domain.reduced:
                 continue  # as the emitter does it
             # A shorter input, as a part of a concatenation, ends within a pack.
-            self._give(node, ELEMENT, partial(self._single, at))
+            self._give(node, ELEMENT, partial(self._single, node, at))
             if shared and size == domain.reduced:
-                self._give(node, self._names.place, partial(self._shared, at))
+                self._give(node, self._names.place, partial(self._shared, node, at))
 
-    def _single(self, at: Place) -> str:
+    def _single(self, node: Node, at: Place) -> str:
+        self.emitter.ask(node)
         pointer = self._signature.load_pointer(at)
         return self.emitter.define(C_TYPES[at.dtype], f"{pointer}[{ELEMENT}]")
 
-    def _shared(self, at: Place) -> str:
+    def _shared(self, node: Node, at: Place) -> str:
         pointer = self._signature.load_pointer(at)
+        if pointer not in self._side:
+            self.emitter.ask(node)
         self._side[pointer] = at
         return f"{self._names.place}_{pointer}.of[{PART}]"
 

@@ -127,8 +127,10 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         notes = notes_of(kernel, domain, taken, group.turns is not None, row, above)
         how = _how(domain, group, wide, row) + (f"; for lengths{lengths}" if lengths else "")
         block = (group.block, 1, 1)
+        size = (grid, 1, 1)
+        traffic = printer.traffic((ceil_divide(domain.kept, group.rows),))
         launches.append(
-            context.launch(name, kernel, signature, text, (grid, 1, 1), block, how, notes=notes)
+            context.launch(name, kernel, signature, text, size, block, how, 0, notes, traffic)
         )
         above = most
     return launches
@@ -277,7 +279,9 @@ def _divided(
         f"{_extents(domain, names.row)} in {parts} parts; a block of {group.threads} threads a part"
     )
     grid = (Clamped(domain.kept, 1, MOST_BLOCKS), parts, 1)
-    first = context.launch(name, kernel, signature, text, grid, (group.block, 1, 1), how)
+    block = (group.block, 1, 1)
+    traffic = printer.traffic((domain.kept, parts), places)
+    first = context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
 
 
@@ -318,9 +322,11 @@ def finish(
     group = Group(WARP, THREADS, None)
     rows = signature.size(domain.kept)
     whole = _template(name, signature, head, texts, results, group, names, rows, count, short=True)
-    blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
+    turns = ceil_divide(domain.kept, group.rows)
+    grid, block = (Clamped(turns, 1, MOST_BLOCKS), 1, 1), (group.block, 1, 1)
     how = f"puts the parts of each {names.row} together, a warp a {names.row}"
-    return context.launch(name, kernel, signature, whole, (blocks, 1, 1), (group.block, 1, 1), how)
+    traffic = printer.traffic((turns,))
+    return context.launch(name, kernel, signature, whole, grid, block, how, traffic=traffic)
 
 
 def _how(domain: Domain, group: Group, wide: bool, row: str) -> str:

@@ -24,6 +24,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.pointwise import element_text
 from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
 from graphc.compiler.schedule.cards import PACK, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
@@ -68,7 +69,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
     text = signature.size
 
     row = checked_index(emitter, node, indices, Index(indices.shape, linear="place"), size)
-    look = emitter.take()
+    look, looked = emitter.take(), emitter.take_asked()
 
     def element(column: str, place: str, places: Size) -> str:
         """The position of an element in the updates or in the result."""
@@ -78,7 +79,7 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
 
     at = emitter.integer(element("column", "place", count))
     update = emitter.value(updates, Index(updates.shape, linear=at))
-    add = emitter.take()
+    add, added = emitter.take(), emitter.take_asked()
 
     # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
@@ -118,4 +119,12 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         f"a block a tile of {rows} rows x {wide} columns; it walks all {count} indices and adds "
         "the updates of its rows in their order"
     )
-    return [context.launch(name, kernel, signature, body, grid, (THREADS, 1, 1), how)]
+    blocks = grid[:2]
+    traffic = [
+        *reads(looked, (count, *blocks), blocks),
+        *reads(added, (count * columns,), blocks),
+        *reads(emitter.take_asked(), (product(node.shape),), blocks),
+        *writes(kernel.outputs, context.sinks),
+    ]
+    block = (THREADS, 1, 1)
+    return [context.launch(name, kernel, signature, body, grid, block, how, traffic=traffic)]

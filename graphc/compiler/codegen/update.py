@@ -34,4 +34,6 @@ def lower_update(kernel: Kernel, context: Context) -> list[Launch]:
     blocks = Clamped(ceil_divide(largest, THREADS * PACK), 1, MOST_BLOCKS)
     how = f"{len(kernel.parts)} parts, one a row of the grid"
     grid = (blocks, len(kernel.parts), 1)
-    return [context.launch(name, kernel, signature, text, grid, (THREADS, 1, 1), how)]
+    traffic = [one for body in bodies for one in body["traffic"]]
+    block = (THREADS, 1, 1)
+    return [context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)]

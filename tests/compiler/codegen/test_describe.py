@@ -114,5 +114,6 @@ def test_html_escapes_names() -> None:
 
 def test_a_program_without_kernels() -> None:
     kernels = described([X])
-    assert (len(kernels), kernels.launches, kernels.flops, kernels.bytes) == (0, 0, 0, 0)
+    assert (len(kernels), kernels.launches, kernels.flops) == (0, 0, 0)
+    assert (kernels.fewest, kernels.moved) == (0, 0)
     assert "0 kernels" in str(kernels)
