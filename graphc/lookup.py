@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -63,17 +64,29 @@ def get_instance(
     Raises:
         UnknownNameError: the name is not in the table.
         ArgumentError: a dict without a name.
+        KeywordError: an argument that what the name stands for does not take.
     """
     if isinstance(identifier, str):
-        return named(kind, identifier, table)(**(kwargs or {}))
+        return _made(kind, identifier, table, kwargs or {})
     if isinstance(identifier, Mapping):
         arguments = dict(identifier)
         if "name" not in arguments:
             raise ArgumentError(
                 f"a dict that describes a {kind} needs the key 'name', received {identifier!r}"
             )
-        return named(kind, arguments.pop("name"), table)(**arguments)
+        return _made(kind, arguments.pop("name"), table, arguments)
     return identifier
+
+
+def _made(kind: str, name: str, table: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    maker = named(kind, name, table)
+    try:
+        parameters = inspect.signature(maker).parameters
+    except ValueError:  # some builtins do not tell
+        return maker(**arguments)
+    if all(one.kind is not one.VAR_KEYWORD for one in parameters.values()):
+        refuse_keywords(f"the {kind} {name!r}", arguments, parameters)
+    return maker(**arguments)
 
 
 def get_from_module(

@@ -3,7 +3,7 @@ import pytest
 
 from graphc import backend as K
 from graphc import constraints
-from graphc.errors import ArgumentError, UnknownNameError
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 
 W = np.array([[3.0, 0.3, -1.0], [4.0, 0.4, 0.0]])  # columns of length 5, 0.5 and 1
 
@@ -77,6 +77,8 @@ def test_get_passes_none_and_functions_and_refuses_the_rest():
     assert constraints.get("maxnorm", {"m": 5}).m == 5
     with pytest.raises(UnknownNameError, match="Did you mean 'MaxNorm' or 'maxnorm'"):
         constraints.get("max_norm")
+    with pytest.raises(KeywordError, match="the constraint 'maxnorm' does not .*'n': it takes m"):
+        constraints.get("maxnorm", {"n": 5})
     with pytest.raises(ArgumentError, match="received 2"):
         constraints.get(2)
     with pytest.raises(ArgumentError, match="expected a constraint"):

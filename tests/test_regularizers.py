@@ -3,7 +3,7 @@ import pytest
 
 from graphc import backend as K
 from graphc import regularizers
-from graphc.errors import ArgumentError, UnknownNameError
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 
 W = np.array([[1.0, -2.0], [0.5, 0.0]])
 
@@ -77,6 +77,10 @@ def test_get_passes_none_and_refuses_the_rest():
     assert regularizers.get(None) is None
     with pytest.raises(UnknownNameError, match="Did you mean 'activity_l2'"):
         regularizers.get("activity_l3")
+    with pytest.raises(
+        KeywordError, match="the regularizer 'WeightRegularizer' .*'l3': it takes l1, l2"
+    ):
+        regularizers.get({"name": "WeightRegularizer", "l3": 0.1})
     with pytest.raises(ArgumentError, match="received 0.01"):
         regularizers.get(0.01)
     with pytest.raises(ArgumentError, match="expected a regularizer"):
