@@ -16,7 +16,6 @@ from graphc.compiler.graph.operands import (
 )
 from graphc.compiler.graph.ops import make
 
-
 _serials = itertools.count()
 
 

@@ -1,0 +1,60 @@
+"""What holds for every layer: gradients, the shape it claims, weights that are set back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.grad import grad
+from graphc.compiler.interpret import evaluate
+from graphc.config import config
+from graphc.engine.shapes import agree, known_shape
+from tests.compiler.grad.differences import assert_close, central_differences, weighted
+from tests.layers.every_layer import EXAMPLES, applied, exported
+
+
+def test_the_examples_are_all_layers():
+    assert {label.split()[0] for label in EXAMPLES} == exported()
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_gradients_in_training_equal_differences(label):
+    with config.changed(floatX="float64"):
+        one = applied(EXAMPLES[label], "float64")
+    rng = np.random.default_rng(3)
+    loss = weighted(one.outputs, one.values, rng)
+    nodes = [node for node in (*one.inputs, *one.weights) if node.dtype == "float64"]
+    # Along random directions: a wrong element shows in any, and each takes two values of the loss.
+    directions = [rng.normal(size=one.values[node].shape) for node in nodes]
+    gradients = evaluate(grad(loss, nodes, disconnected="zeros"), one.values)
+    for node, direction, gradient in zip(nodes, directions, gradients, strict=True):
+        along = g.input((), "float64")
+        (moved,) = g.substitute([loss], {node: node + along * g.constant(direction)})
+        feeds = {**one.values, along: np.zeros(())}
+        expected = central_differences(moved, feeds, along)
+        assert_close(np.asarray(np.sum(gradient * direction)), expected)
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_the_shape_that_it_claims(label):
+    example = EXAMPLES[label]
+    one = applied(example, "float32")
+    several = isinstance(example.shapes, list)
+    shapes = [(None, *shape) for shape in (example.shapes if several else [example.shapes])]
+    claimed = one.layer.get_output_shape_for(shapes if several else shapes[0])
+    claims = claimed if isinstance(claimed, list) else [claimed]
+    assert [tuple(claim) for claim in claims] == [known_shape(node) for node in one.outputs]
+    values = evaluate(one.outputs, one.values)
+    for claim, value in zip(claims, values, strict=True):
+        assert len(value) == 3
+        assert agree(claim, value.shape)
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_weights_are_set_back(label):
+    layer = applied(EXAMPLES[label], "float32").layer
+    values = [np.random.normal(size=w.shape).astype("float32") for w in layer.get_weights()]
+    layer.set_weights(values)
+    for value, got in zip(values, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, value)
