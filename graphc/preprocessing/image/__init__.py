@@ -1,0 +1,34 @@
+"""Images: reading and writing them, changing them at random, batches of changed images."""
+
+from graphc.preprocessing.image.generator import GraphImageDataGenerator, ImageDataGenerator
+from graphc.preprocessing.image.pictures import (
+    array_to_img,
+    img_to_array,
+    list_pictures,
+    load_img,
+)
+from graphc.preprocessing.image.transforms import (
+    flip_axis,
+    random_barrel_transform,
+    random_channel_shift,
+    random_rotation,
+    random_shear,
+    random_shift,
+    random_zoom,
+)
+
+__all__ = [
+    "GraphImageDataGenerator",
+    "ImageDataGenerator",
+    "array_to_img",
+    "flip_axis",
+    "img_to_array",
+    "list_pictures",
+    "load_img",
+    "random_barrel_transform",
+    "random_channel_shift",
+    "random_rotation",
+    "random_shear",
+    "random_shift",
+    "random_zoom",
+]

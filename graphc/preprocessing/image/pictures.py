@@ -1,0 +1,117 @@
+"""Pictures in files and arrays of pixels."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphc.errors import ArgumentError, DataError, MissingFileError
+from graphc.preprocessing.image.extra import pillow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_ORDERINGS = ("th", "tf")
+_GREY, _COLOURED = 1, 3
+
+
+def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th") -> Image:
+    """An array of pixels as a picture of Pillow.
+
+    Args:
+        x: (channels, rows, columns) in the ordering 'th', (rows, columns, channels) in 'tf'; one
+            channel (grey) or three (red, green, blue).
+        scale: bring the values to 0 ... 255: if the smallest is below 0, it becomes 0; the largest
+            becomes 255. Else values are rounded, and cut off at 0 and 255.
+        dim_ordering: 'th' or 'tf'.
+
+    Raises:
+        DataError: another shape, or values that are not finite.
+        MissingPackageError: Pillow, of the extra 'image', is not installed.
+    """
+    image = pillow("array_to_img")
+    pixels = np.array(x, dtype=np.float64)
+    check_ordering("array_to_img", dim_ordering)
+    if pixels.ndim == 3 and dim_ordering == "th":
+        pixels = pixels.transpose(1, 2, 0)
+    if pixels.ndim != 3 or pixels.shape[2] not in (_GREY, _COLOURED) or not pixels.size:
+        raise DataError(
+            f"array_to_img: expected an image of 1 or 3 channels in the ordering {dim_ordering!r}, "
+            f"received the shape {np.shape(x)}"
+        )
+    if not np.all(np.isfinite(pixels)):
+        raise DataError("array_to_img: expected finite values, received NaN or infinity")
+    if scale:
+        pixels += max(-pixels.min(), 0)
+        pixels *= 255 / (pixels.max() or 1)
+    whole = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
+    return image.fromarray(whole[:, :, 0] if whole.shape[2] == _GREY else whole)
+
+
+def img_to_array(img: Image, *, dim_ordering: str = "th") -> np.ndarray:
+    """A picture as float32 pixels from 0 to 255.
+
+    Returns:
+        (channels, rows, columns) in the ordering 'th', (rows, columns, channels) in 'tf'; one
+        channel for a grey picture.
+
+    Raises DataError for what is no picture.
+    """
+    check_ordering("img_to_array", dim_ordering)
+    try:
+        pixels = np.asarray(img, dtype=np.float32)
+    except (TypeError, ValueError):
+        pixels = np.zeros(())
+    if pixels.ndim not in (2, 3):
+        raise DataError(
+            f"img_to_array: expected a picture as load_img gives it, received {img!r:.80}"
+        )
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    return pixels.transpose(2, 0, 1) if dim_ordering == "th" else pixels
+
+
+def load_img(path: str | os.PathLike, grayscale: bool = False) -> Image:
+    """The picture in a file, as grey or as red, green and blue, whatever the file has.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: a file that is no picture, or is cut.
+        MissingPackageError: Pillow, of the extra 'image', is not installed.
+    """
+    image = pillow("load_img")
+    try:
+        with open(path, "rb") as file, image.open(file) as picture:
+            return picture.convert("L" if grayscale else "RGB")
+    except FileNotFoundError:
+        raise MissingFileError(f"load_img: there is no file {os.fspath(path)}") from None
+    except (OSError, SyntaxError) as error:  # SyntaxError: Pillow's for a broken PNG
+        raise DataError(f"load_img: {os.fspath(path)} is not a whole picture ({error})") from error
+
+
+def list_pictures(directory: str | os.PathLike, ext: str = "jpg|jpeg|bmp|png") -> list[str]:
+    """The paths of the pictures in a folder, sorted.
+
+    Args:
+        directory: the folder; folders in it are not searched.
+        ext: the endings, parted by '|'; capitals count as small letters.
+
+    Raises MissingFileError where there is no such folder.
+    """
+    if not os.path.isdir(directory):
+        raise MissingFileError(f"list_pictures: there is no folder {os.fspath(directory)}")
+    name = re.compile(rf".+\.(?:{ext})", re.IGNORECASE)
+    return sorted(
+        entry.path
+        for entry in os.scandir(directory)
+        if entry.is_file() and name.fullmatch(entry.name)
+    )
+
+
+def check_ordering(what: str, dim_ordering: str) -> None:
+    """ArgumentError for what is neither 'th' nor 'tf'."""
+    if dim_ordering not in _ORDERINGS:
+        raise ArgumentError(f"{what}: dim_ordering is 'th' or 'tf', received {dim_ordering!r}")

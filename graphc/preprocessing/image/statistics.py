@@ -1,0 +1,58 @@
+"""What a set of images has in common: mean, deviation and correlation of its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+SMALLEST_STD = 1e-7  # added to a standard deviation that divides
+_SMALLEST_VARIANCE = 1e-6  # added to the variances that whitening divides by
+_CHUNK = 256  # images that are in memory at once, in float64
+
+
+class Statistics(NamedTuple):
+    """`mean` and `std` of an image's shape; `whitening` (pixels, pixels), or None."""
+
+    mean: np.ndarray
+    std: np.ndarray
+    whitening: np.ndarray | None
+
+
+def statistics(
+    images: np.ndarray,
+    before: Callable[[np.ndarray], np.ndarray],
+    scale: bool,
+    whiten: bool,
+) -> Statistics:
+    """The statistics of images, which are read in chunks; all in float64.
+
+    Args:
+        images: (n, *an image's shape): an array, or what has its shape and slices.
+        before: applied to each chunk first.
+        scale: whether images will be divided by the deviation before they are whitened.
+        whiten: whether to find the whitening: the symmetric W for which the covariance of x W is
+            the identity.
+    """
+
+    def mean_of(change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """The mean over images of what `change` sums for a chunk of them."""
+        chunks = (images[k : k + _CHUNK] for k in range(0, len(images), _CHUNK))
+        return sum(change(before(np.asarray(chunk, np.float64))) for chunk in chunks) / len(images)
+
+    mean = mean_of(lambda x: x.sum(axis=0))
+    std = np.sqrt(mean_of(lambda x: np.sum((x - mean) ** 2, axis=0)))
+    if not whiten:
+        return Statistics(mean, std, None)
+    # A mean that stays in the images moves the result, but is no part of their covariance.
+    divisor = std + SMALLEST_STD if scale else np.ones(mean.shape)
+
+    def products(x: np.ndarray) -> np.ndarray:
+        rows = ((x - mean) / divisor).reshape(len(x), -1)
+        return rows.T @ rows
+
+    variances, directions = np.linalg.eigh(mean_of(products))
+    # Rounding leaves variances of nothing a little below 0.
+    factors = 1 / np.sqrt(np.maximum(variances, 0) + _SMALLEST_VARIANCE)
+    return Statistics(mean, std, (directions * factors) @ directions.T)
