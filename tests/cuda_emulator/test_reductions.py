@@ -11,6 +11,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Shape
 from graphc.compiler.schedule.kernel import Kernel
 from tests.compiler.codegen.reduction_kernels import (
     fused,
@@ -249,8 +250,38 @@ def test_layer_and_batch_normalisation_and_their_gradients() -> None:
                 feeds[node] = random.standard_normal(known).astype("float32")
     outputs = [node for kernel in kernels for node in kernel.outputs]
     program = program_of(*kernels)
-    assert len(program.steps) == len(kernels)
+    # Of columns and channels of symbolic length there is one launch that holds them, and one not.
+    symbolic = sum(kernel.kind == "columns" and BATCH in kernel.extents for kernel in kernels)
+    assert len(program.steps) == len(kernels) + symbolic
     close(both(outputs, feeds, program=program), [(x.op, x.shape) for x in outputs])
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((BATCH, 5), (0,)),
+        ((BATCH, 70), (0,)),
+        ((BATCH, 2, 5, 5), (0, 2, 3)),
+        ((BATCH, 2, 8, 8), (0, 2, 3)),
+    ],
+)
+def test_normalisation_on_both_sides_of_what_a_block_holds(shape: Shape, axes: tuple) -> None:
+    made = [make(shape, axes) for make in (normalisation, normalisation_gradient)]
+    random = np.random.default_rng(9)
+    for kernel, inputs in made:
+        program = program_of(kernel)
+        held, again = program.steps
+        most = held.grid[0].most // math.prod(shape[2:])
+        assert again.grid[0].most == held.grid[0].most
+        for batch in (most, most + 1):
+            feeds = {
+                node: random.standard_normal(
+                    [batch if size is BATCH else size for size in node.shape]
+                ).astype("float32")
+                for node in inputs
+            }
+            pairs = both(kernel.outputs, feeds, program=program)
+            close(pairs, [(x.op, x.shape, batch) for x in kernel.outputs])
 
 
 def test_values_of_a_row_of_a_column_and_of_no_axis_meet_in_one_kernel() -> None:

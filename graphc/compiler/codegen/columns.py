@@ -9,8 +9,8 @@ side by side:
   8 columns (32 bytes are the least that memory hands out) by more threads of each; where columns
   are short, more columns;
 - the threads of a column add up in a fixed tree in shared memory;
-- columns of a known length that fit registers are read once; others once for each walk, which the
-  launch notes;
+- columns that fit registers are read once; others once for each walk, which the launch notes. Where
+  the length is known at the call only, either way has a launch and the length picks one;
 - where there are few columns, long ones, and one walk, a column is divided over blocks, and a
   second launch puts the parts together.
 """
@@ -18,7 +18,7 @@ side by side:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.launch import Formula, Launch
@@ -30,6 +30,7 @@ from graphc.compiler.codegen.reduction import (
     is_divided,
     joined,
     notes_of,
+    passes,
     row_outputs,
     walks_of,
 )
@@ -37,6 +38,7 @@ from graphc.compiler.codegen.reduction_text import WalkPrinter
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.rows import (
     finish,
+    for_lengths,
     lower_by_row,
     partial_places,
     partial_signature,
@@ -74,12 +76,29 @@ class Tile:
 
 
 def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
-    """One launch, or two where few long columns are divided over blocks."""
+    """One launch, or two: for shorter and longer columns, or for the parts of long ones and their
+    sums."""
     domain = domain_of(kernel)
     if not domain.runs[-1][1] or domain.kept == 0:
         return lower_by_row(kernel, context, "channel", "place")
     walks = walks_of(kernel, domain)
-    tile = choose_tile(domain, walks)
+    launches, above = [], 0
+    for tile, most in choose_tiles(kernel, domain, walks):
+        launches += _launches(kernel, context, domain, walks, tile, (above, most))
+        above = most
+    return launches
+
+
+def _launches(
+    kernel: Kernel,
+    context: Context,
+    domain: Domain,
+    walks: Sequence[Walk],
+    tile: Tile,
+    lengths: tuple[int, int],
+) -> list[Launch]:
+    """One launch for columns of more elements than the first of `lengths` and at most the second
+    (0 is for any number); or two where few long columns are divided over blocks."""
     blocks = ceil_divide(domain.kept, tile.width)
     parts: Formula | None = None
     if is_divided(walks, blocks, domain.reduced * tile.width):
@@ -94,7 +113,6 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
         guard="own < columns" if guarded else "",
     )
     name = context.name(kernel.kind)
-    notes = notes_of(kernel, domain, walks, tile.turns is not None, "column")
     how = (
         f"{domain.kept} columns of {domain.reduced}; a block of {tile.width} columns by "
         f"{tile.height} threads of each"
@@ -104,7 +122,9 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
         signature = context.signature(kernel)
         printer = WalkPrinter(context, signature, domain, names)
         text = _text(kernel, name, signature, printer, domain, walks, tile, names)
-        size, traffic = (blocks, 1, 1), printer.traffic((blocks,))
+        grid, those = for_lengths(blocks, domain, *lengths)
+        notes = notes_of(kernel, domain, walks, tile.turns is not None, "column", lengths[0])
+        size, how, traffic = (grid, 1, 1), how + those, printer.traffic((blocks,))
         return [context.launch(name, kernel, signature, text, size, block, how, 0, notes, traffic)]
     (walk,) = walks
     places = partial_places(walk, domain, parts)
@@ -113,9 +133,19 @@ def lower_columns(kernel: Kernel, context: Context) -> list[Launch]:
     printer = WalkPrinter(context, signature, domain, names)
     text = _text(kernel, name, signature, printer, domain, walks, tile, names, pointers)
     how += f"; in {parts} parts, a block a part"
-    traffic, grid = printer.traffic((blocks,), places), (blocks, parts, 1)
-    first = context.launch(name, kernel, signature, text, grid, block, how, traffic=traffic)
+    traffic, divided = printer.traffic((blocks,), places), (blocks, parts, 1)
+    first = context.launch(name, kernel, signature, text, divided, block, how, traffic=traffic)
     return [first, finish(kernel, context, domain, walk, places, parts, names)]
+
+
+def choose_tiles(kernel: Kernel, domain: Domain, walks: Sequence[Walk]) -> list[tuple[Tile, int]]:
+    """The threads of a block, and for columns of up to which length; 0 is for any length."""
+    tile, words = choose_tile(domain, walks), held_words(walks)
+    once = passes(joined(walks, domain), kernel) == 1
+    if once or not isinstance(domain.reduced, Dim) or not 0 < words <= _MOST_WORDS:
+        return [(tile, 0)]
+    turns = _MOST_WORDS // words
+    return [(replace(tile, turns=turns), tile.height * turns), (tile, 0)]
 
 
 def choose_tile(domain: Domain, walks: Sequence[Walk]) -> Tile:

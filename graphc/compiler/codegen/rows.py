@@ -8,7 +8,8 @@ How a row is spread over threads, by its length alone:
 - longer still: a block of 256 threads, or of 512 where there are few such rows.
 
 Where the length is known at the call only, each of the three has a launch of its own and the length
-picks one (`choose_groups`), unless one walk does.
+picks one (`choose_groups`), unless one walk does. Channels (`columns`) are few: a block each, so
+they have the last two launches.
 
 The values that several walks need stay in registers in the first two cases, so the row is read
 once. In the last one each walk reads it again, which the launch notes; a softmax is two walks
@@ -31,6 +32,7 @@ from graphc.compiler.codegen.reduction import (
     is_divided,
     joined,
     notes_of,
+    passes,
     row_outputs,
     typical,
     walks_of,
@@ -106,12 +108,8 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         return _divided(kernel, context, domain, walks, wide, parts, (row, place))
     launches, above = [], 0
     for group, most in choose_groups(kernel, domain, walks, wide):
-        grid: Formula = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
-        lengths = ""
-        if above:
-            grid, lengths = Within(grid, domain.reduced, above, above=True), f" over {above}"
-        if most:
-            grid, lengths = Within(grid, domain.reduced, most), f"{lengths} up to {most}"
+        blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
+        grid, lengths = for_lengths(blocks, domain, above, most)
         names = Names(
             row,
             place,
@@ -125,7 +123,7 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         printer = WalkPrinter(context, signature, domain, names, kernel.inputs)
         text = _render(kernel, name, signature, printer, domain, taken, group, names)
         notes = notes_of(kernel, domain, taken, group.turns is not None, row, above)
-        how = _how(domain, group, wide, row) + (f"; for lengths{lengths}" if lengths else "")
+        how = _how(domain, group, wide, row) + lengths
         block = (group.block, 1, 1)
         size = (grid, 1, 1)
         traffic = printer.traffic((ceil_divide(domain.kept, group.rows),))
@@ -136,23 +134,38 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
     return launches
 
 
+def for_lengths(grid: Formula, domain: Domain, above: int, most: int) -> tuple[Formula, str]:
+    """The grid of a launch for rows of more elements than `above` and at most `most`, of any number
+    where that is 0; and what its comment says of it."""
+    lengths = ""
+    if above:
+        grid, lengths = Within(grid, domain.reduced, above, above=True), f" over {above}"
+    if most:
+        grid, lengths = Within(grid, domain.reduced, most), f"{lengths} up to {most}"
+    return grid, lengths and f"; for lengths{lengths}"
+
+
 def choose_groups(
     kernel: Kernel, domain: Domain, walks: Sequence[Walk], wide: bool
 ) -> list[tuple[Group, int]]:
     """The threads for a row, and up to which length; 0 is for any length.
 
     Where the length is known at the call only and a row is walked several times, each of a warp, a
-    block and a block that reads again has a launch, of which the call's length picks one.
+    block and a block that reads again has a launch, of which the call's length picks one; of
+    channels, of which no warp is enough, the last two, where they differ in what they read.
     """
     longest = choose_group(domain, walks, wide)
-    words = held_words(walks) * (PACK if wide else 1)
-    if kernel.kind != "rows" or not isinstance(domain.reduced, Dim) or not words:
-        return [(longest, 0)]
     each = PACK if wide else 1
+    words = held_words(walks) * each
+    if not isinstance(domain.reduced, Dim) or not words:
+        return [(longest, 0)]
+    if kernel.kind != "rows" and passes(joined(walks, domain), kernel) == 1:
+        return [(longest, 0)]
     turns = min(_MOST_WARP_WORDS // words, LONGEST_WARP_ROW // (WARP * each))
     warp = Group(WARP, THREADS, max(1, turns))
     block = Group(FEW_ROWS_THREADS, FEW_ROWS_THREADS, max(1, _MOST_BLOCK_WORDS // words))
-    held = [(group, group.threads * (group.turns or 1) * each) for group in (warp, block)]
+    groups = (warp, block) if kernel.kind == "rows" else (block,)
+    held = [(group, group.threads * (group.turns or 1) * each) for group in groups]
     return [*held, (longest, 0)]
 
 

@@ -177,7 +177,10 @@ def test_notes_say_how_often_a_row_is_read_and_why() -> None:
         "a row is read 2 times: its 30000 elements do not fit the registers of a block",
     )
     assert notes(normalisation((BATCH, 40), (0,))[0]) == (
-        "a column is read 2 times: its length is symbolic",
+        "a column is read 2 times: more than 2048 elements do not fit the registers of a block",
+    )
+    assert notes(normalisation((BATCH, 40, 8, 8), (0, 2, 3))[0]) == (
+        "a channel is read 2 times: more than 16384 elements do not fit the registers of a block",
     )
 
 
@@ -189,6 +192,24 @@ def test_one_of_three_launches_takes_the_rows_of_a_length() -> None:
         grids = [value_of(launch.grid[0], sizes) for launch in launches]
         assert [k for k, blocks in enumerate(grids) if blocks] == [taker]
     assert ["for lengths" in launch.text for launch in launches] == [True] * 3
+
+
+@pytest.mark.parametrize(("shape", "most"), [((BATCH, 40), 2048), ((BATCH, 3, 5, 5), 16384 // 25)])
+def test_one_of_two_launches_takes_the_columns_or_channels_of_a_length(
+    shape: Shape, most: int
+) -> None:
+    axes = (0,) if len(shape) == 2 else (0, 2, 3)
+    launches = launches_of(normalisation(shape, axes)[0])[0]
+    (batch,) = g.dim.symbols(BATCH)
+    for samples, taker in ((1, 0), (most, 0), (most + 1, 1), (10**6, 1)):
+        grids = [value_of(launch.grid[0], {batch: samples}) for launch in launches]
+        assert [k for k, blocks in enumerate(grids) if blocks] == [taker]
+
+
+def test_columns_that_one_walk_reads_have_one_launch() -> None:
+    shape, axes = (BATCH, 40, 8, 8), (0, 2, 3)
+    statistics = normalisation(shape, axes)[0].outputs[1:]
+    assert len(launches_of(fused(shape, axes, statistics))[0]) == 1
 
 
 def test_the_text_does_not_depend_on_names() -> None:
