@@ -65,14 +65,14 @@ class GeneratorQueue(queue.Queue):
             try:
                 batch = next(self._generator)
             except StopIteration:
-                self._put(_Ended(None))
+                self._offer(_Ended(None))
                 return
             except BaseException as error:  # raised again where the batch is needed
-                self._put(_Ended(error))
+                self._offer(_Ended(error))
                 return
-            self._put(batch)
+            self._offer(batch)
 
-    def _put(self, item: object) -> None:
+    def _offer(self, item: object) -> None:
         while not self.stopped.is_set():
             try:
                 self.put(item, timeout=self._wait_time)
