@@ -10,17 +10,18 @@ import numpy as np
 
 from graphc.compiler.runtime.executor import Observer
 from graphc.engine.accuracy import with_accuracy
-from graphc.engine.compiled import Compiled, CompiledContainer
+from graphc.engine.compiled import Compiled
 from graphc.engine.feeds import as_arrays, check_lengths, prepare_input
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown, true_or_false
 from graphc.engine.loops import make_batches
+from graphc.engine.renewal import RenewedContainer
 from graphc.engine.sample_weights import prepare_weights
 from graphc.engine.stored import Data, in_memory
 from graphc.engine.targets import prepare_targets
 from graphc.errors import DataError
 
 
-class BatchTraining(CompiledContainer):
+class BatchTraining(RenewedContainer):
     """A compiled container with a step for a batch of training, of testing and of predicting."""
 
     _accurate: tuple[Compiled, Compiled] | None = None

@@ -31,6 +31,7 @@ from graphc.layers.convolutional import (
 from graphc.layers.core import (
     Activation,
     ActivityRegularization,
+    AutoEncoder,
     Dense,
     Dropout,
     Flatten,
@@ -53,6 +54,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "ActivityRegularization",
+    "AutoEncoder",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",

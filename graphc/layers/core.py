@@ -14,6 +14,7 @@ from graphc.engine.shapes import InputSpec, known_shape
 from graphc.engine.layer import Layer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, is_size
+from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda
 from graphc.lookup import finite_number, whole_number
@@ -22,6 +23,7 @@ from graphc.regularizers import ActivityRegularizer
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AutoEncoder",
     "Dense",
     "Dropout",
     "Flatten",

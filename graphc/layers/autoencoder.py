@@ -1,0 +1,165 @@
+"""AutoEncoder, the layer of Keras 0.3 for training without labels, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.engine.container import Container
+from graphc.engine.keywords import true_or_false
+from graphc.engine.layer import Layer
+from graphc.engine.node import Mask, one_or_list, record_use, recorded_uses, to_list
+from graphc.engine.renewal import Switched, SwitchedUse
+from graphc.engine.shapes import KnownShape, agree, known_shape
+from graphc.errors import ArgumentError, ShapeError
+
+
+class AutoEncoder(Switched):
+    """Codes its input and decodes the code: ``decoder(encoder(x))``.
+
+    Hinton, Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 2006.
+    `output_reconstruction` may be set at any time; models that hold the layer then have to be
+    compiled again, and predict the other of the two at once.
+
+    Args:
+        encoder, decoder: layers or models. What comes in, the encoder says (``input_dim=64``), or
+            the layer before.
+        output_reconstruction: False gives the code, ``encoder(x)``, and training changes the
+            encoder alone.
+        weights: initial values, the encoder's, then the decoder's.
+
+    Output: that of the decoder, or of the encoder.
+
+    Raises:
+        ShapeError: a decoder that does not take what the encoder gives.
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        encoder: Layer,
+        decoder: Layer,
+        output_reconstruction: bool = True,
+        weights: Sequence[object] | None = None,
+        **kwargs: Any,
+    ):
+        for part, layer in (("encoder", encoder), ("decoder", decoder)):
+            if not isinstance(layer, Layer):
+                raise ArgumentError(
+                    f"AutoEncoder: {part}: expected a layer or a model, e.g. Dense(32), received "
+                    f"{layer!r}"
+                )
+        if kwargs.get("input_shape") is None and kwargs.get("batch_input_shape") is None:
+            said = _input_of(encoder)
+            if said is not None:
+                kwargs["batch_input_shape"], dtype = said
+                kwargs.setdefault("input_dtype", dtype)
+        self.encoder = encoder
+        self.decoder = decoder
+        super().__init__(**kwargs)
+        self.output_reconstruction = output_reconstruction
+        self.initial_weights = weights
+
+    @property
+    def output_reconstruction(self) -> bool:
+        """Whether the output is that of the decoder, and not the code."""
+        return self.form is True
+
+    @output_reconstruction.setter
+    def output_reconstruction(self, value: bool) -> None:
+        self.form = true_or_false(self.name, "output_reconstruction", value)
+
+    def held_layers(self) -> list[Layer]:
+        """The layers that the output is computed with."""
+        return self._parts() if self.output_reconstruction else [self.encoder]
+
+    def _parts(self) -> list[Layer]:
+        return [self.encoder, self.decoder]
+
+    def apply(
+        self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
+    ) -> tuple[list[g.Node], list[Mask]]:
+        self.encoder.assert_input_compatibility(x)
+        outputs, masks = self.encoder.apply(x, mask)
+        if self.output_reconstruction:
+            outputs, masks = self._decoded(outputs, masks)
+        elif not self.built:  # the decoder has its weights, though nobody reads what it gives
+            with recorded_uses() as uses:
+                self._decoded(outputs, masks)
+                uses.clear()
+        self.built = True
+        if self.initial_weights is not None:
+            self.set_weights(self.initial_weights)
+            self.initial_weights = None
+        record_use(SwitchedUse(self, tuple(to_list(x)), tuple(outputs), (), self.form))
+        return outputs, masks
+
+    def _decoded(self, codes: list[g.Node], masks: list[Mask]) -> tuple[list[g.Node], list[Mask]]:
+        claimed, found = self.decoder.batch_input_shape, known_shape(codes[0])
+        if claimed is not None and not agree(claimed, found):
+            raise ShapeError(
+                f"{self.name} (AutoEncoder): the decoder {self.decoder.name} takes {claimed}, the "
+                f"batch first, and the encoder {self.encoder.name} gives {found}; correct the "
+                "decoder's input_shape (or input_dim), or leave it out"
+            )
+        code = one_or_list(codes)
+        self.decoder.assert_input_compatibility(code)
+        return self.decoder.apply(code, one_or_list(masks))
+
+    def call(self, x: g.Node, mask: Mask = None) -> Any:
+        return one_or_list(self.apply(x, mask)[0])
+
+    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Any:
+        return one_or_list(self.apply(input, input_mask)[1])
+
+    @property
+    def weights(self) -> list[g.Node]:
+        """The encoder's, then the decoder's."""
+        return _each_once(self._parts(), "weights")
+
+    @property
+    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """Those of both parts that are made for training."""
+        return _each_once(self._parts(), "trainable_weights")
+
+    @property
+    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """What both parts keep beside: running statistics."""
+        return _each_once(self._parts(), "non_trainable_weights")
+
+    @property
+    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """The penalties of the layers that the output is computed with."""
+        return _each_once(self.held_layers(), "regularizers")
+
+    @property
+    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """Weight -> what is applied to it after each update."""
+        return {weight: rule for one in self._parts() for weight, rule in one.constraints.items()}
+
+    @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        """Whether a part keeps states from batch to batch."""
+        return any(one.stateful for one in self._parts())
+
+    def reset_states(self) -> None:
+        """Set the states of the stateful parts to 0."""
+        for one in self._parts():
+            if one.stateful:
+                one.reset_states()
+
+
+def _each_once(layers: Sequence[Layer], attribute: str) -> list:
+    found = [one for layer in layers for one in getattr(layer, attribute)]
+    return list({id(one): one for one in found}.values())
+
+
+def _input_of(encoder: Layer) -> tuple[KnownShape, str | None] | None:
+    """The shape, the batch first, and the dtype that an encoder says it takes, if it does."""
+    if isinstance(encoder, Container) and len(encoder.inputs) == 1:
+        return known_shape(encoder.inputs[0]), encoder.inputs[0].dtype
+    if encoder.batch_input_shape is not None:
+        return encoder.batch_input_shape, encoder.input_dtype
+    return None
