@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from graphc.config import config
-from graphc.errors import ArgumentError, DataError, MissingFileError
-from graphc.lookup import finite_number, whole_number
-from graphc.preprocessing.image.extra import ndimage, pillow
+from graphc.errors import DataError
+from graphc.lookup import whole_number
+from graphc.preprocessing.image.checks import check_images, check_saving, checked_range
+from graphc.preprocessing.image.extra import ndimage
 from graphc.preprocessing.image.pictures import array_to_img, check_ordering
-from graphc.preprocessing.image.statistics import SMALLEST_STD, statistics
+from graphc.preprocessing.image.statistics import (
+    SMALLEST_STD,
+    statistics,
+    warn_of_constant_pixels,
+)
 from graphc.preprocessing.image.transforms import (
     flip_axis,
     random_rotation,
@@ -26,16 +31,17 @@ from graphc.preprocessing.image.transforms import (
 class ImageDataGenerator:
     """Makes batches of images: each is changed at random, then standardised.
 
-    The changes, in this order: turned, moved, flipped, sheared. Then the image is standardised, in
-    the order of the arguments below. What is 'featurewise', and whitening, needs `fit` first.
+    The changes, in this order: turned, moved, flipped, sheared. Then the image is standardised by
+    itself ('samplewise'), by what all images have in common ('featurewise'), and whitened. The last
+    two need `fit` first.
 
     Args:
         featurewise_center: subtract the mean of each pixel over the images given to `fit`.
-        samplewise_center: subtract the mean of the image itself; done before what is featurewise.
+        samplewise_center: subtract the mean of the image itself.
         featurewise_std_normalization: divide by the standard deviation of each pixel over the
             images given to `fit`, plus 1e-7.
         samplewise_std_normalization: divide by the standard deviation of the image itself, plus
-            1e-7; done before what is featurewise.
+            1e-7.
         zca_whitening: make pixels uncorrelated, with as little change as possible: ZCA (A. Bell and
             T. Sejnowski, "The 'independent components' of natural scenes are edge filters", 1997).
         rotation_range: largest angle, in degrees.
@@ -74,10 +80,10 @@ class ImageDataGenerator:
         self.featurewise_std_normalization = featurewise_std_normalization
         self.samplewise_std_normalization = samplewise_std_normalization
         self.zca_whitening = zca_whitening
-        self.rotation_range = _range("rotation_range", rotation_range)
-        self.width_shift_range = _range("width_shift_range", width_shift_range)
-        self.height_shift_range = _range("height_shift_range", height_shift_range)
-        self.shear_range = _range("shear_range", shear_range)
+        self.rotation_range = checked_range("rotation_range", rotation_range)
+        self.width_shift_range = checked_range("width_shift_range", width_shift_range)
+        self.height_shift_range = checked_range("height_shift_range", height_shift_range)
+        self.shear_range = checked_range("shear_range", shear_range)
         self.horizontal_flip = horizontal_flip
         self.vertical_flip = vertical_flip
         self.dim_ordering = dim_ordering
@@ -127,7 +133,7 @@ class ImageDataGenerator:
             MissingPackageError: save_to_dir without Pillow, of the extra 'image'.
         """
         X, y = _array(X), _array(y)
-        _check_images("flow", X)
+        check_images("flow", X)
         if not np.ndim(y) or len(y) != len(X):
             raise DataError(
                 f"ImageDataGenerator.flow: expected {len(X)} targets, one an image, received "
@@ -135,7 +141,7 @@ class ImageDataGenerator:
             )
         self._check_fit(X.shape[1:])
         if save_to_dir is not None:
-            _check_saving(save_to_dir, save_format)
+            check_saving(save_to_dir, save_format)
         size = whole_number("ImageDataGenerator.flow: batch_size", batch_size, 1)
         self.X, self.y = X, y
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format
@@ -219,6 +225,9 @@ class ImageDataGenerator:
     ) -> None:
         """Learn from images what the options need: mean, standard deviation, whitening.
 
+        Pixels that are the same in all images, where a change may bring another value, are counted
+        in the log: they are divided by no more than 1e-7.
+
         Args:
             X: (n, *an image's shape): an array, or an HDF5Matrix, which is read in parts.
             augment: learn from images changed at random instead, `rounds` of each.
@@ -230,7 +239,7 @@ class ImageDataGenerator:
             ArgumentError: rounds below 1.
         """
         X = _array(X)
-        _check_images("fit", X)
+        check_images("fit", X)
         rounds = whole_number("ImageDataGenerator.fit: rounds", rounds, 1)
         if augment:
             flowing, self._rng = self._rng, _generator(seed)
@@ -247,6 +256,20 @@ class ImageDataGenerator:
         self.mean = learnt.mean if self.featurewise_center else None
         self.std = learnt.std if self.featurewise_std_normalization else None
         self.principal_components = learnt.whitening
+        if self.std is not None and self._changes_images:
+            warn_of_constant_pixels(self.std)
+
+    @property
+    def _changes_images(self) -> bool:
+        changes = (
+            self.rotation_range,
+            self.width_shift_range,
+            self.height_shift_range,
+            self.shear_range,
+            self.horizontal_flip,
+            self.vertical_flip,
+        )
+        return any(changes)
 
     def _samplewise(self, x: np.ndarray) -> np.ndarray:
         """Images (n, ...), each standardised by itself."""
@@ -321,35 +344,3 @@ def _generator(seed: int | None) -> np.random.RandomState:
 def _array(data: object) -> object:
     """What has a shape (an array, an HDF5Matrix) as it is; else an array."""
     return data if hasattr(data, "shape") else np.asarray(data)
-
-
-def _check_images(method: str, X: np.ndarray) -> None:
-    if len(X.shape) != 4 or not all(X.shape) or np.dtype(X.dtype).kind not in "biuf":
-        raise DataError(
-            f"ImageDataGenerator.{method}: expected images of the shape (n, channels, rows, "
-            f"columns), or (n, rows, columns, channels) with dim_ordering='tf', received the shape "
-            f"{tuple(X.shape)} and the type {X.dtype}; a grey image has one channel"
-        )
-
-
-def _check_saving(folder: str | os.PathLike, ending: str) -> None:
-    endings = pillow("ImageDataGenerator.flow(save_to_dir=...)").registered_extensions()
-    if f".{ending}".lower() not in endings:
-        raise ArgumentError(
-            f"ImageDataGenerator.flow: save_format is the ending of a picture's file, such as "
-            f"'jpeg' or 'png', received {ending!r}"
-        )
-    if not Path(folder).is_dir():
-        raise MissingFileError(
-            f"ImageDataGenerator.flow: save_to_dir: there is no folder {os.fspath(folder)}; make "
-            "it first"
-        )
-
-
-def _range(name: str, value: float) -> float:
-    number = finite_number("ImageDataGenerator", name, value)
-    if number < 0:
-        raise ArgumentError(
-            f"ImageDataGenerator: {name}: expected a range of at least 0, received {value}"
-        )
-    return number

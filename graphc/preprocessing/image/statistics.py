@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 SMALLEST_STD = 1e-7  # added to a standard deviation that divides
 _SMALLEST_VARIANCE = 1e-6  # added to the variances that whitening divides by
 _CHUNK = 256  # images that are in memory at once, in float64
+
+_log = logging.getLogger("graphc")
 
 
 class Statistics(NamedTuple):
@@ -56,3 +59,16 @@ def statistics(
     # Rounding leaves variances of nothing a little below 0.
     factors = 1 / np.sqrt(np.maximum(variances, 0) + _SMALLEST_VARIANCE)
     return Statistics(mean, std, (directions * factors) @ directions.T)
+
+
+def warn_of_constant_pixels(std: np.ndarray) -> None:
+    """Say in the log how many pixels a change of an image may blow up."""
+    if constant := int(np.sum(std < SMALLEST_STD)):
+        _log.warning(
+            "ImageDataGenerator.fit: %d of %d pixels are the same in all images; where a change of "
+            "an image brings another value there, it is divided by %g. Fit with augment=True, or "
+            "give featurewise_std_normalization=False",
+            constant,
+            std.size,
+            SMALLEST_STD,
+        )

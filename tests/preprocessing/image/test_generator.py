@@ -159,6 +159,19 @@ def test_a_constant_pixel_is_not_divided_by_zero():
     np.testing.assert_allclose(generator.standardize(np.full((1, 2, 2), 1 + 1e-7)), 1, rtol=1e-6)
 
 
+def test_a_constant_pixel_that_a_change_may_fill_is_named(caplog):
+    images = np.concatenate([IMAGES, np.zeros((10, 3, 4, 2))], axis=3)
+    ImageDataGenerator().fit(images)
+    ImageDataGenerator(horizontal_flip=True).fit(IMAGES)
+    assert caplog.text == ""
+    ImageDataGenerator(horizontal_flip=True).fit(images)
+    assert "24 of 84 pixels are the same in all images" in caplog.text
+    assert "Fit with augment=True" in caplog.text
+    caplog.clear()
+    ImageDataGenerator(horizontal_flip=True).fit(images, augment=True, rounds=5)
+    assert caplog.text == ""
+
+
 def test_images_standardised_by_themselves():
     generator = plain(samplewise_center=True, samplewise_std_normalization=True)
     image = generator.standardize(IMAGES[0])
