@@ -1,6 +1,8 @@
 """What runs beside training: callbacks, the record of the epochs, the progress on a terminal."""
 
 from graphc.callbacks.base import Callback, CallbackList, Logs
+from graphc.callbacks.checkpoint import ModelCheckpoint
+from graphc.callbacks.csv_logger import CSVLogger
 from graphc.callbacks.functions import LambdaCallback
 from graphc.callbacks.history import BaseLogger, History
 from graphc.callbacks.logs import BatchLogs
@@ -8,10 +10,12 @@ from graphc.callbacks.progress import ProgbarLogger, ProgressBar
 from graphc.callbacks.remote import RemoteMonitor
 from graphc.callbacks.schedule import LearningRateScheduler
 from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
+from graphc.callbacks.tensorboard import TensorBoard
 
 __all__ = [
     "BaseLogger",
     "BatchLogs",
+    "CSVLogger",
     "Callback",
     "CallbackList",
     "EarlyStopping",
@@ -19,8 +23,10 @@ __all__ = [
     "LambdaCallback",
     "LearningRateScheduler",
     "Logs",
+    "ModelCheckpoint",
     "ProgbarLogger",
     "ProgressBar",
     "RemoteMonitor",
+    "TensorBoard",
     "TerminateOnNaN",
 ]

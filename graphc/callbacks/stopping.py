@@ -6,10 +6,8 @@ import logging
 import math
 
 from graphc.callbacks.base import Callback, Logs
-from graphc.errors import ArgumentError
+from graphc.callbacks.monitor import Monitor
 from graphc.lookup import whole_number
-
-_MODES = ("auto", "min", "max")
 
 _log = logging.getLogger("graphc")
 
@@ -38,36 +36,27 @@ class EarlyStopping(Callback):
     def __init__(
         self, monitor: str = "val_loss", patience: int = 0, verbose: int = 0, mode: str = "auto"
     ):
-        if not isinstance(monitor, str):
-            raise ArgumentError(
-                "EarlyStopping: monitor: expected the name of a value in an epoch's logs, e.g. "
-                f"'val_loss', received {monitor!r}"
-            )
-        if not isinstance(mode, str) or mode not in _MODES:
-            raise ArgumentError(f"EarlyStopping: mode: expected one of {_MODES}, received {mode!r}")
+        self._monitor = Monitor("EarlyStopping", monitor, mode)
         self.monitor = monitor
         self.patience = whole_number("EarlyStopping: patience", patience, least=0)
         self.verbose = verbose
-        self._rises = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.mode = mode
         self._restart()
 
     def _restart(self) -> None:
         self.wait = 0
-        self.best = -math.inf if self._rises else math.inf
+        self.best = self._monitor.worst
         self._stopped_behind: int | None = None
-        self._warned = False
+        self._monitor.restart()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._restart()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        logs = logs or {}
-        if self.monitor not in logs:
-            self._warn_once(logs)
+        value = self._monitor.find(logs, "does not stop anything")
+        if value is None:
             return
-        value = logs[self.monitor]
-        better = value > self.best if self._rises else value < self.best
-        if better:
+        if self._monitor.better(value, self.best):
             self.best = value
             self.wait = 0
             return
@@ -81,24 +70,10 @@ class EarlyStopping(Callback):
         if self.verbose and self._stopped_behind is not None:
             print(
                 f"Stopped early behind epoch {self._stopped_behind + 1}: {self.monitor} was not "
-                f"{'above' if self._rises else 'below'} {self.best:.6g} in {self.wait} "
+                f"{'above' if self._monitor.rises else 'below'} {self.best:.6g} in {self.wait} "
                 f"epoch{'' if self.wait == 1 else 's'}",
                 flush=True,
             )
-
-    def _warn_once(self, logs: Logs) -> None:
-        if self._warned:
-            return
-        self._warned = True
-        hint = ""
-        if self.monitor.startswith("val_"):
-            hint = "; give fit validation_data or validation_split for the values with 'val_'"
-        _log.warning(
-            "EarlyStopping does not stop anything: the logs of an epoch have no %r, they have %s%s",
-            self.monitor,
-            ", ".join(map(repr, logs or ())) or "nothing",
-            hint,
-        )
 
 
 class TerminateOnNaN(Callback):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,6 @@ from graphc.lookup import whole_number
 
 _BATCH = 32  # as in `fit`
 _LEGACY = dict.fromkeys(("nb_worker", "nb_val_worker"), "one thread calls a generator")
-_NO_WEIGHTS: Mapping = MappingProxyType({})
 _WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
 
 
@@ -49,7 +47,7 @@ class GeneratorTraining(BatchTraining):
         callbacks: Iterable[cbks.Callback] = (),
         validation_data: object = None,
         nb_val_samples: int | None = None,
-        class_weight: Mapping | None = _NO_WEIGHTS,
+        class_weight: Mapping | None = None,
         max_q_size: int = 10,
         initial_epoch: int = 0,
         **kwargs: Any,

@@ -1,0 +1,94 @@
+"""A callback that saves the model's weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.monitor import Monitor
+from graphc.errors import ArgumentError
+
+
+class ModelCheckpoint(Callback):
+    """Saves the model's weights behind each epoch, or behind those better than all before.
+
+    `filepath` may have fields, which are filled from the epoch's number and its logs: with
+    ``weights.{epoch:02d}-{val_loss:.2f}.hdf5`` each epoch has a file of its own. A file that is
+    there is replaced, whole or not at all.
+
+    Args:
+        filepath: where to save. Its folder has to exist when training begins, unless the folder's
+            name has fields too.
+        monitor: a name in the logs of an epoch: 'loss', 'val_loss', a metric's.
+        verbose: 1 prints each time what is saved, and where.
+        save_best_only: save only behind an epoch whose value is strictly better than the best so
+            far. Where the logs lack the value, nothing is saved, and a warning says so.
+        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has 'acc' in it.
+
+    Attributes:
+        best: the best value so far, over all trainings (an infinity before the first).
+
+    Raises:
+        ArgumentError: a monitor or a mode that is none; in training, a field that the logs do not
+            have, or a folder that is not there.
+    """
+
+    def __init__(
+        self,
+        filepath: str,
+        monitor: str = "val_loss",
+        verbose: int = 0,
+        save_best_only: bool = False,
+        mode: str = "auto",
+    ):
+        self.filepath = str(filepath)
+        self.monitor = monitor
+        self.verbose = verbose
+        self.save_best_only = save_best_only
+        self.mode = mode
+        self._monitor = Monitor("ModelCheckpoint", monitor, mode)
+        self.best = self._monitor.worst
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        self._monitor.restart()
+        folder = Path(self.filepath).parent
+        if "{" not in str(folder) and not folder.is_dir():
+            raise ArgumentError(
+                f"ModelCheckpoint: filepath: expected a path in a folder that exists, and there is "
+                f"no folder {str(folder)!r}; make it first, or correct {self.filepath!r}"
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        path = self._path(epoch, logs)
+        if not self.save_best_only:
+            self._say(f"epoch {epoch + 1}: weights saved to {path}")
+            self.model.save_weights(path, overwrite=True)
+            return
+        value = self._monitor.find(logs, "saves nothing")
+        if value is None:
+            return
+        if not self._monitor.better(value, self.best):
+            self._say(
+                f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, no better than {self.best:.6g}"
+            )
+            return
+        self.model.save_weights(path, overwrite=True)
+        self._say(
+            f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, {self.best:.6g} before; weights "
+            f"saved to {path}"
+        )
+        self.best = value
+
+    def _path(self, epoch: int, logs: Logs) -> str:
+        try:
+            return self.filepath.format(**{**(logs or {}), "epoch": epoch})
+        except (LookupError, ValueError, AttributeError) as error:
+            known = ", ".join(["epoch", *(logs or ())])
+            raise ArgumentError(
+                f"ModelCheckpoint: filepath {self.filepath!r}: a field cannot be filled "
+                f"({type(error).__name__}: {error}); the logs of an epoch have {known}"
+            ) from error
+
+    def _say(self, text: str) -> None:
+        if self.verbose:
+            print(f"ModelCheckpoint: {text}", flush=True)

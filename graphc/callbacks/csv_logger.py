@@ -1,0 +1,110 @@
+"""A callback that writes the epochs' logs as a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+from pathlib import Path
+
+from graphc.callbacks.base import Callback, Logs
+from graphc.errors import ArgumentError, DataError
+
+_log = logging.getLogger("graphc")
+
+
+class CSVLogger(Callback):
+    """Writes a line for each epoch to a file: its number, from 0, and its logs by name.
+
+    A line is written when its epoch ends, and is on the disk before the next epoch begins.
+
+    Args:
+        filename: the file, which is begun anew when training begins.
+        separator: between two columns, one character.
+        append: go on with the file that is there. Its columns stay; DataError where its first line
+            does not name them all.
+
+    Raises:
+        ArgumentError: a separator that is not one character; in training, a folder that is not
+            there.
+        DataError: in training, a file to go on with that has other columns.
+    """
+
+    def __init__(self, filename: str, separator: str = ",", append: bool = False):
+        if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
+            raise ArgumentError(
+                f"CSVLogger: separator: expected one character, e.g. ',', received {separator!r}"
+            )
+        self.filename = os.fspath(filename)
+        self.separator = separator
+        self.append = append
+        self._columns: list[str] | None = None
+        self._left_out: set[str] = set()
+
+    def on_train_begin(self, logs: Logs = None) -> None:
+        path = Path(self.filename)
+        if not path.parent.is_dir():
+            raise ArgumentError(
+                f"CSVLogger: filename: expected a path in a folder that exists, and there is no "
+                f"folder {str(path.parent)!r}; make it first, or correct {self.filename!r}"
+            )
+        self._columns = None
+        self._left_out = set()
+        if self.append and path.exists() and path.stat().st_size:
+            self._columns = self._begun(path)
+        else:
+            path.write_bytes(b"")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        values = {**(logs or {}), "epoch": epoch}
+        text = ""
+        if self._columns is None:
+            self._columns = ["epoch", *sorted(name for name in values if name != "epoch")]
+            text = self._line(self._columns)
+        self._check(values)
+        text += self._line([_shown(values.get(name, "")) for name in self._columns])
+        with open(self.filename, "a", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _begun(self, path: Path) -> list[str]:
+        """The columns of a file to go on with. A line that was cut off is ended."""
+        text = path.read_text(encoding="utf-8")
+        columns = next(csv.reader(io.StringIO(text), delimiter=self.separator))
+        expected = ["epoch", *sorted(self.params.get("metrics", ()))]
+        missing = [name for name in expected if name not in columns]
+        if missing:
+            raise DataError(
+                f"CSVLogger: {self.filename} has the columns {', '.join(columns)}, and not "
+                f"{', '.join(missing)}; give another file, the separator that it was written with, "
+                "or append=False to begin it anew"
+            )
+        if not text.endswith("\n"):
+            with open(path, "a", encoding="utf-8", newline="") as file:
+                file.write("\n")
+        return columns
+
+    def _check(self, values: dict) -> None:
+        """A value that comes late has no column; say so once."""
+        late = [name for name in values if name not in (self._columns or ())]
+        late = [name for name in late if name not in self._left_out]
+        if late:
+            self._left_out.update(late)
+            _log.warning(
+                "CSVLogger leaves %s out: %s has no such column, its first line was written before",
+                ", ".join(map(repr, late)),
+                self.filename,
+            )
+
+    def _line(self, cells: list[str]) -> str:
+        text = io.StringIO()
+        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerow(cells)
+        return text.getvalue()
+
+
+def _shown(value: object) -> str:
+    """Numbers such that reading them gives the same ones."""
+    number = value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else value
+    return repr(number) if isinstance(number, float) else str(number)

@@ -1,0 +1,72 @@
+"""A value of the epochs' logs that callbacks act on, and which of two values is the better one."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+from graphc.callbacks.base import Logs
+from graphc.errors import ArgumentError
+
+_MODES = ("auto", "min", "max")
+
+_log = logging.getLogger("graphc")
+
+
+class Monitor:
+    """Looks for one value in the logs of the epochs.
+
+    Args:
+        owner: the callback's class, for messages.
+        name: of the value: 'loss', 'val_loss', a metric's.
+        mode: 'min' or 'max' is better; 'auto' is 'max' where the name has 'acc' in it.
+
+    Attributes:
+        rises: whether more is better.
+        worst: an infinity that every number is better than.
+
+    Raises:
+        ArgumentError: a name or a mode that is none.
+    """
+
+    def __init__(self, owner: str, name: object, mode: object) -> None:
+        if not isinstance(name, str):
+            raise ArgumentError(
+                f"{owner}: monitor: expected the name of a value in an epoch's logs, e.g. "
+                f"'val_loss', received {name!r}"
+            )
+        if not isinstance(mode, str) or mode not in _MODES:
+            raise ArgumentError(f"{owner}: mode: expected one of {_MODES}, received {mode!r}")
+        self.name = name
+        self._owner = owner
+        self.rises = mode == "max" or (mode == "auto" and "acc" in name)
+        self.worst = -math.inf if self.rises else math.inf
+        self.restart()
+
+    def restart(self) -> None:
+        """Warn of a missing value again."""
+        self._warned = False
+
+    def better(self, value: float, best: float) -> bool:
+        """Whether a value is strictly better; NaN never is."""
+        return value > best if self.rises else value < best
+
+    def find(self, logs: Logs, consequence: str) -> float | None:
+        """The value; None, and a warning the first time that says what follows, if it is not
+        there."""
+        if logs and self.name in logs:
+            return logs[self.name]
+        if not self._warned:
+            self._warned = True
+            hint = ""
+            if self.name.startswith("val_"):
+                hint = "; give fit validation_data or validation_split for the values with 'val_'"
+            _log.warning(
+                "%s %s: the logs of an epoch have no %r, they have %s%s",
+                self._owner,
+                consequence,
+                self.name,
+                ", ".join(map(repr, logs or ())) or "nothing",
+                hint,
+            )
+        return None
