@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import itertools
+import logging
 import os
 from typing import Any
 
@@ -13,7 +15,10 @@ from graphc.compiler.graph import name_of
 from graphc.errors import MissingPackageError
 from graphc.lookup import whole_number
 
+_log = logging.getLogger("graphc")
+
 _PACKAGE = "tensorboardX"
+_trainings = itertools.count(1)
 
 
 class TensorBoard(Callback):
@@ -40,7 +45,9 @@ class TensorBoard(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._close()  # of a training that an error ended
-        self._writer = self._package.SummaryWriter(logdir=self.log_dir)
+        # The package names a file by the second in which it begins.
+        suffix = f".{os.getpid()}.{next(_trainings)}"
+        self._writer = self._package.SummaryWriter(logdir=self.log_dir, filename_suffix=suffix)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         for name, value in (logs or {}).items():
@@ -50,8 +57,22 @@ class TensorBoard(Callback):
             for layer in self.model.layers:
                 for k, weight in enumerate(layer.weights):
                     tag = name_of(weight) or f"{layer.name}_param_{k}"
-                    self._writer.add_histogram(tag, weight.get_value(), epoch)
+                    self._add_histogram(tag, weight.get_value(), epoch)
         self._writer.flush()
+
+    def _add_histogram(self, tag: str, values: np.ndarray, epoch: int) -> None:
+        finite = values[np.isfinite(values)]
+        if finite.size < values.size:
+            _log.warning(
+                "TensorBoard: epoch %d: %d of %d values of %s are not finite, and are left out of "
+                "its histogram",
+                epoch + 1,
+                values.size - finite.size,
+                values.size,
+                tag,
+            )
+        if finite.size:
+            self._writer.add_histogram(tag, finite, epoch)
 
     def on_train_end(self, logs: Logs = None) -> None:
         self._close()

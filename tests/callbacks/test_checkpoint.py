@@ -1,0 +1,113 @@
+"""When weights are saved, and where."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from graphc.callbacks import ModelCheckpoint
+from graphc.errors import ArgumentError
+from tests.callbacks.small_model import X, Y, compiled
+
+
+class Saves:
+    """A model that writes down when it is saved."""
+
+    def __init__(self):
+        self.paths = []
+
+    def save_weights(self, filepath, overwrite=False):
+        assert overwrite
+        self.paths.append(filepath)
+
+
+def saved(values, name="score", filepath="{epoch}", **arguments):
+    """Where weights are saved in epochs with these values."""
+    checkpoint = ModelCheckpoint(filepath, monitor=name, **arguments)
+    checkpoint.model = model = Saves()
+    checkpoint.on_train_begin()
+    for epoch, value in enumerate(values):
+        checkpoint.on_epoch_end(epoch, {name: value, "loss": 0.125})
+    return model.paths
+
+
+def test_every_epoch_is_saved_at_a_path_of_its_number_and_logs():
+    paths = saved([3.0, 2.5], filepath="w.{epoch:02d}-{loss:.2f}-{score}.h5")
+    assert paths == ["w.00-0.12-3.0.h5", "w.01-0.12-2.5.h5"]
+    assert saved([3.0, 2.5], filepath="same.h5") == ["same.h5", "same.h5"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "values", "epochs"),
+    [
+        ("val_loss", "auto", [3, 2, 2, 2.5, 1], ["0", "1", "4"]),
+        ("val_acc", "auto", [0.5, 0.4, 0.5, 0.6], ["0", "3"]),
+        ("val_acc", "min", [0.5, 0.4, 0.5, 0.3], ["0", "1", "3"]),
+        ("score", "max", [1, 2, 1], ["0", "1"]),
+        ("score", "auto", [float("nan"), 2, float("nan"), 1], ["1", "3"]),
+    ],
+)
+def test_only_the_best(name, mode, values, epochs):
+    assert saved(values, name, mode=mode, save_best_only=True) == epochs
+
+
+def test_the_best_stays_over_a_second_training():
+    checkpoint = ModelCheckpoint("{epoch}", monitor="loss", save_best_only=True)
+    checkpoint.model = model = Saves()
+    for values in ([2.0, 1.0], [1.5, 0.5]):
+        checkpoint.on_train_begin()
+        for epoch, value in enumerate(values):
+            checkpoint.on_epoch_end(epoch, {"loss": value})
+    assert model.paths == ["0", "1", "1"]
+    assert checkpoint.best == 0.5
+
+
+def test_a_value_that_is_missing_is_told_once(caplog):
+    checkpoint = ModelCheckpoint("w.h5", save_best_only=True)
+    checkpoint.model = model = Saves()
+    checkpoint.on_train_begin()
+    with caplog.at_level(logging.WARNING, "graphc"):
+        for epoch in range(2):
+            checkpoint.on_epoch_end(epoch, {"loss": 1.0})
+    (record,) = caplog.records
+    message = record.getMessage()
+    assert "ModelCheckpoint saves nothing: the logs of an epoch have no 'val_loss'" in message
+    assert "they have 'loss'; give fit validation_data" in message
+    assert model.paths == []
+
+
+def test_what_is_printed(capsys):
+    saved([3.0, 4.0, 2.0], filepath="w.h5", verbose=1, save_best_only=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "ModelCheckpoint: epoch 1: score is 3, inf before; weights saved to w.h5",
+        "ModelCheckpoint: epoch 2: score is 4, no better than 3",
+        "ModelCheckpoint: epoch 3: score is 2, 3 before; weights saved to w.h5",
+    ]
+    saved([3.0], filepath="w.h5", verbose=1)
+    assert capsys.readouterr().out == "ModelCheckpoint: epoch 1: weights saved to w.h5\n"
+    saved([3.0], filepath="w.h5")
+    assert capsys.readouterr().out == ""
+
+
+class TestWhatGoesWrong:
+    def test_arguments(self):
+        with pytest.raises(ArgumentError, match="ModelCheckpoint: mode: expected one of .*'best'"):
+            ModelCheckpoint("w.h5", mode="best")
+        with pytest.raises(ArgumentError, match="ModelCheckpoint: monitor: expected the name"):
+            ModelCheckpoint("w.h5", monitor=3)
+
+    @pytest.mark.parametrize("filepath", ["w.{val_loss:.2f}.h5", "w.{loss:d}.h5", "w.{.h5", "{}"])
+    def test_fields_that_cannot_be_filled(self, filepath):
+        with pytest.raises(
+            ArgumentError, match="field cannot be filled .*the logs of an epoch have epoch, loss"
+        ):
+            saved([1.0], "loss", filepath=filepath)
+
+    def test_a_folder_that_is_not_there(self, tmp_path):
+        checkpoint = ModelCheckpoint(str(tmp_path / "none" / "w.h5"))
+        model = compiled()
+        before = model.get_weights()[0].copy()
+        with pytest.raises(ArgumentError, match="filepath: .* no folder '.*none'; make it first"):
+            model.fit(X, Y, verbose=0, callbacks=[checkpoint])
+        assert (model.get_weights()[0] == before).all()
