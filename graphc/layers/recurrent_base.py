@@ -141,6 +141,16 @@ class Recurrent(Layer):
         if input_length is not None:
             self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
 
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
+        if expected == [3] and [node.ndim for node in inputs] == [2]:
+            raise ShapeError(
+                f"{self.name} ({type(self).__name__}): expected sequences (batch, steps, "
+                f"features), received {known_shape(inputs[0])}; if a recurrent layer comes before, "
+                "give that one return_sequences=True, and words as numbers need an Embedding"
+            )
+        super()._check_inputs(inputs)
+
     def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
         if self.return_sequences:
             return (input_shape[0], input_shape[1], self.output_dim)
@@ -173,7 +183,8 @@ class Recurrent(Layer):
 
     def get_initial_states(self, x: g.Node) -> list[g.Node]:
         """Zeros (batch, output_dim) for each of `states`."""
-        return [g.zeros((x.shape[0], self.output_dim), K.floatx()) for _ in self._own_states()]
+        dtype = g.promote(x.dtype, K.floatx())
+        return [g.zeros((x.shape[0], self.output_dim), dtype) for _ in self._own_states()]
 
     def _own_states(self) -> list[g.Node | None]:
         states = getattr(self, "states", None)
@@ -199,7 +210,7 @@ class Recurrent(Layer):
             )
         if mask is not None:
             # What is computed before the loop reads the padding, and its gradient too.
-            x = K.switch(K.expand_dims(mask, -1), x, 0.0)
+            x = K.switch(K.reshape(mask, (*mask.shape, *(1,) * (x.ndim - 2))), x, 0)
         initial = self._kept_states(x) if self.stateful else self.get_initial_states(x)
         constants = self.get_constants(x)
         last, outputs, states = K.rnn(
