@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,6 +14,32 @@ import numpy as np
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest, unknown_name
 
 NO_ALIASES: Mapping[str, str] = {}
+NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})
+
+_given_objects: ContextVar[Mapping[str, Any]] = ContextVar("graphc_objects", default=NO_OBJECTS)
+
+
+@contextmanager
+def custom_objects(objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """Inside, these names stand for these objects in all tables, whatever the tables have.
+
+    It is how the classes and functions of a user reach what a file names.
+    """
+    if objects is not None and not isinstance(objects, Mapping):
+        raise ArgumentError(
+            "custom_objects: expected a dict from names to classes and functions, e.g. "
+            f"{{'MyLayer': MyLayer}}, received {objects!r}"
+        )
+    reset = _given_objects.set({**_given_objects.get(), **(objects or {})})
+    try:
+        yield
+    finally:
+        _given_objects.reset(reset)
+
+
+def given_objects() -> Mapping[str, Any]:
+    """What the `custom_objects` around have together, the inner ones first."""
+    return _given_objects.get()
 
 
 def named(
@@ -27,6 +56,9 @@ def named(
     Raises:
         UnknownNameError: the name is not in the table.
     """
+    given = _given_objects.get()
+    if name in given:
+        return given[name]
     if name in table:
         return table[name]
     if name in modern:

@@ -1,8 +1,101 @@
-"""Models: Sequential, and Model of the functional API."""
+"""Models: Sequential, Model of the functional API, and both from their descriptions."""
 
-from graphc.engine.container import get_source_inputs
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
+from graphc import lookup
+from graphc.engine.container import Container, get_source_inputs
 from graphc.engine.node import Node
+from graphc.engine.registry import checked_entry, layer_of, register, shown
 from graphc.engine.sequential import Sequential
 from graphc.engine.training import Model
+from graphc.errors import ArgumentError
+from graphc.files.text import parsed, read_description
 
-__all__ = ["Model", "Node", "Sequential", "get_source_inputs"]
+__all__ = [
+    "Model",
+    "Node",
+    "Sequential",
+    "get_source_inputs",
+    "load_architecture",
+    "model_from_config",
+    "model_from_json",
+    "model_from_yaml",
+]
+
+register([Model, Sequential])
+
+
+def model_from_json(
+    json_string: str, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+) -> Model:
+    """A model with new weights, not compiled, from what `to_json` gave.
+
+    Nothing in the text is executed: classes are looked up by their names.
+
+    Args:
+        custom_objects: your own classes and functions by the names that the text has.
+
+    Raises:
+        ArgumentError: not JSON, or not a description of a model.
+        UnknownNameError: a class or a function that is not known.
+        ShapeError, KeywordError, ...: what layers say to their arguments and inputs.
+    """
+    return _model_from(parsed(json_string, "JSON", "model_from_json"), "model", custom_objects)
+
+
+def model_from_yaml(
+    yaml_string: str, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+) -> Model:
+    """A model from what `to_yaml` gave; as `model_from_json`. The loader is a safe one."""
+    return _model_from(parsed(yaml_string, "YAML", "model_from_yaml"), "model", custom_objects)
+
+
+def load_architecture(
+    path: str | Path, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+) -> Model:
+    """A model from a file in JSON or YAML; as `model_from_json`."""
+    return _model_from(read_description(path), str(path), custom_objects)
+
+
+def model_from_config(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+) -> Model:
+    """A model from {"class_name": ..., "config": ...}; as `model_from_json`.
+
+    A ``keras_version`` beside them, which later releases of Keras 1 wrote, has to be one of
+    Keras 1.
+    """
+    return _model_from(config, "model", custom_objects)
+
+
+def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
+    entry = _without_version(description, place)
+    class_name, _ = checked_entry(entry, place)
+    with lookup.custom_objects(custom_objects):
+        model = layer_of(entry, place)
+    if not isinstance(model, Model):
+        kind = "container" if isinstance(model, Container) else "layer"
+        raise ArgumentError(
+            f"{place}: expected a model (Sequential, Model), received the {kind} {class_name}; "
+            "graphc.utils.layer_utils.layer_from_config reads layers"
+        )
+    return model
+
+
+def _without_version(description: object, place: str) -> object:
+    """The description without the version of Keras that wrote it; an ArgumentError unless that is
+    one of Keras 1, whose layers are ours."""
+    if not isinstance(description, Mapping) or "keras_version" not in description:
+        return description
+    version = description["keras_version"]
+    if not isinstance(version, str) or version.partition(".")[0] != "1":
+        raise ArgumentError(
+            f"{place}: expected an architecture of Keras 1, received one of keras_version "
+            f"{shown(version)}; describe it with the layers and arguments of Keras 1"
+        )
+    return {key: value for key, value in description.items() if key != "keras_version"}

@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 
 from graphc import activations
-from graphc.architecture import FORMATS, load_architecture
 from graphc.cli.command import Command
 from graphc.compiler.codegen.describe import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
@@ -15,7 +14,8 @@ from graphc.compiler.codegen.table import wrapped
 from graphc.compiler.function import Function
 from graphc.config import config
 from graphc.errors import ArgumentError, UnknownNameError, suggestion
-from graphc.models import Sequential
+from graphc.files.text import FORMATS
+from graphc.models import Model, load_architecture
 from graphc.reference_models import REFERENCE_MODELS
 
 _OPTIMIZER = "rmsprop"
@@ -32,7 +32,7 @@ class Shown:
 
     name: str
     summary: str
-    model: Function | Sequential
+    model: Function | Model
     batch: int | None
 
 
@@ -67,7 +67,7 @@ def compiled_model(name: str, loss: str | None, optimizer: str | None) -> Shown:
     return Shown(name, f"loss {loss}, optimizer {optimizer}", network, None)
 
 
-def _fitting_loss(network: Sequential) -> str:
+def _fitting_loss(network: Model) -> str:
     activation = getattr(network.layers[-1], "activation", None)
     return _LOSSES.get(activation, _OTHER_LOSS) if activation is not None else _OTHER_LOSS
 

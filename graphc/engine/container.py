@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from graphc import lookup
 from graphc.compiler import graph as g
+from graphc.engine.architecture import model_config, wired
 from graphc.engine.layer import InputLayer, Layer
+from graphc.engine.model_files import StoredModel
 from graphc.engine.node import Mask, Node, Use, mask_of, one_or_list, to_list
+from graphc.engine.registry import reading
 from graphc.engine.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.summary import format_summary, html_summary
 from graphc.engine.weights import count_numbers
@@ -16,7 +20,7 @@ from graphc.engine.wiring import Wiring, history_of, sources, trace
 from graphc.errors import ArgumentError, suggestion
 
 
-class Container(Layer):
+class Container(StoredModel):
     """Inputs, outputs, and the layers between them.
 
     Args:
@@ -30,6 +34,7 @@ class Container(Layer):
     """
 
     supports_masking = True
+    own_nodes = 1
 
     def __init__(
         self,
@@ -222,6 +227,22 @@ class Container(Layer):
         pairs = zip(shapes, self.inputs, strict=True)
         inputs = [g.input((g.BATCH, *shape[1:]), tensor.dtype) for shape, tensor in pairs]
         return one_or_list(self.run_internal_graph(inputs)[2])
+
+    def get_config(self) -> Any:
+        """The layers' configs, and how they are connected."""
+        self._need_layers("get_config")
+        return model_config(self, self._wiring.nodes)
+
+    @classmethod
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    ) -> Container:
+        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        with lookup.custom_objects(custom_objects), reading():
+            inputs, outputs = wired(config)
+            model = cls(input=inputs, output=outputs, name=config.get("name"))
+        model.trainable = config.get("trainable", True)
+        return model
 
     def count_params(self) -> int:
         """How many numbers the trainable weights of all layers hold."""

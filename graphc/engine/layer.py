@@ -56,6 +56,7 @@ class Layer(Used, Weighted):
             step, what `call` adds to the steps of the models that have this use of the layer.
         stateful: whether the updates belong to testing and predicting too.
         input_spec: one InputSpec for each input, or None.
+        given_keywords: the names of the keyword arguments that the layer was made with.
     """
 
     input_spec: Sequence[InputSpec] | None = None
@@ -63,12 +64,15 @@ class Layer(Used, Weighted):
     stateful = False
     initial_weights: Sequence[object] | None = None
     updates: list[tuple[g.Node, g.Node]]
+    given_keywords: frozenset[str]
 
     def __new__(cls, *args: object, **kwargs: object) -> Layer:
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
         # would be reported first.
         refuse_modern(cls.__name__, kwargs, [*constructor_parameters(cls), *BASE_KEYWORDS])
-        return super().__new__(cls)
+        layer = super().__new__(cls)
+        layer.given_keywords = frozenset(kwargs)
+        return layer
 
     def __init__(self, **kwargs: Any):
         label = type(self).__name__

@@ -17,11 +17,14 @@ class Used:
     Attributes:
         inbound_nodes: the uses, in their order.
         outbound_nodes: the uses of other layers that read an output of this one.
+        own_nodes: how many of `inbound_nodes` are no uses: a model's first one is its own inputs
+            and outputs.
     """
 
     name: str
     inbound_nodes: list[Node]
     outbound_nodes: list[Node]
+    own_nodes = 0
     _seen_at: Use | None = None
 
     def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:

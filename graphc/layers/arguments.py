@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler import graph as g
+from graphc.engine.shapes import agree
 from graphc.errors import ArgumentError, ShapeError
 
 
@@ -26,10 +27,21 @@ def fraction(value: object, what: str) -> float:
 def with_input_shape(
     label: str, kwargs: Mapping[str, Any], shape: tuple[int | None, ...], said_by: str
 ) -> dict[str, Any]:
-    """A layer's keywords with the `input_shape` that another argument (`said_by`) stands for."""
+    """A layer's keywords with the `input_shape` that another argument (`said_by`) stands for.
+
+    A `batch_input_shape` beside it, as configs have it, has to say the same.
+    """
     if kwargs.get("input_shape") is not None:
         raise ArgumentError(f"{label}: give {said_by} or input_shape, not both")
-    return {**kwargs, "input_shape": shape}
+    batched = kwargs.get("batch_input_shape")
+    if batched is None:
+        return {**kwargs, "input_shape": shape}
+    if not isinstance(batched, list | tuple) or not agree((None, *shape), tuple(batched)):
+        raise ArgumentError(
+            f"{label}: batch_input_shape is {batched!r}, but {said_by} says {(None, *shape)}, the "
+            "batch first; leave one of the two out"
+        )
+    return dict(kwargs)
 
 
 def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:

@@ -178,6 +178,7 @@ class Convolution1D(_Convolution):
         self.filter_length = self._whole("filter_length", filter_length)
         self.subsample_length = self._whole("subsample_length", subsample_length)
         self._window, self._strides = (self.filter_length,), (self.subsample_length,)
+        self.input_dim = input_dim
         self.input_length = input_length
         if input_length is not None:
             self.input_length = self._whole("input_length", input_length)

@@ -109,6 +109,7 @@ class Dense(_FullyConnected):
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.activation = activations.get(activation)
+        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
@@ -160,6 +161,7 @@ class TimeDistributedDense(Dense):
             output_dim, init, activation, weights, W_regularizer, b_regularizer,
             activity_regularizer, W_constraint, b_constraint, **kwargs,
         )  # fmt: skip
+        self.input_dim = input_dim
         self.input_length = input_length
         if input_length is not None:
             self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
@@ -209,6 +211,7 @@ class MaxoutDense(_FullyConnected):
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.nb_feature = whole_number(f"{self.name}: nb_feature", nb_feature, 1)
+        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         self._add_affine(
@@ -261,6 +264,7 @@ class Highway(_FullyConnected):
         )  # fmt: skip
         self.transform_bias = finite_number(self.name, "transform_bias", transform_bias)
         self.activation = activations.get(activation)
+        self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
         features = self._features(input_shape)

@@ -1,0 +1,168 @@
+"""Weights in the HDF5 layout of Keras 1.
+
+The root has the attribute `layer_names`, and a group for each layer with the attribute
+`weight_names` and a data set for each weight; both attributes are lists of UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import h5py
+import numpy as np
+
+from graphc.errors import ArgumentError, DataError, GraphcError, MissingFileError, ShapeError
+from graphc.files.hdf5 import member, numbers, opened, texts
+from graphc.whole_files import written_whole
+
+Shape = tuple[int, ...]
+
+# HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
+_HEADER_BYTES = 60_000
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """A layer's name, and its weights by name: their values, or the shapes that they need."""
+
+    name: str
+    names: list[str]
+    values: Sequence[np.ndarray | Shape]
+
+
+def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> None:
+    """Raise ArgumentError where a file is there already that is not to be replaced."""
+    if not overwrite and os.path.lexists(path):
+        raise ArgumentError(
+            f"{where}: {os.fspath(path)} is there already, and overwrite=False; pass "
+            "overwrite=True to replace it, or give another name"
+        )
+
+
+def write_weights(path: str | os.PathLike, layers: Sequence[LayerWeights]) -> None:
+    """Write a file of weights, whole or not at all."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise MissingFileError(f"{os.fspath(path)}: there is no folder {folder}; make it first")
+    groups = _distinct(_storable(layer.name) for layer in layers)
+    weights = [_distinct(map(_storable, layer.names)) for layer in layers]
+    bounds = "v108" if max(map(_size, [groups, *weights])) > _HEADER_BYTES else "earliest"
+    with written_whole(path) as part, h5py.File(part, "w", libver=(bounds, "v110")) as file:
+        file.attrs["layer_names"] = _as_bytes(groups)
+        for name, names, layer in zip(groups, weights, layers, strict=True):
+            group = file.require_group(name)
+            group.attrs["weight_names"] = _as_bytes(names)
+            for weight_name, value in zip(names, layer.values, strict=True):
+                group.create_dataset(weight_name, data=value)
+
+
+def read_weights(
+    path: str | os.PathLike, layers: Sequence[LayerWeights], owner: str
+) -> list[list[np.ndarray]]:
+    """The weights that a file has for layers with weights of these shapes.
+
+    Layers are matched by name where the file has the same names, else by position; a layer's
+    weights by position. `owner` names the model in messages.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: not a file of weights, or one of other layers; the message names both sides.
+        ShapeError: a weight of another shape.
+    """
+    where = f"{os.fspath(path)} for {owner}"
+    with opened(path) as file:
+        try:
+            return _read(file, layers, where)
+        except GraphcError as error:
+            raise type(error)(str(error) if where in str(error) else f"{where}: {error}") from error
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise DataError(f"{where}: the file is damaged ({error})") from error
+
+
+def _read(file: h5py.File, layers: Sequence[LayerWeights], where: str) -> list[list[np.ndarray]]:
+    root = file
+    if "layer_names" not in file.attrs and "model_weights" in file:  # of a whole model
+        root = member(file, "model_weights")
+    if "layer_names" not in root.attrs:
+        raise DataError(
+            "expected the weights of Keras 1, with an attribute layer_names, found "
+            f"{sorted([*root.attrs, *root])!r:.200}"
+        )
+    stored = texts(root, "layer_names")
+    if len(stored) != len(layers):
+        raise DataError(_difference(stored, [layer.name for layer in layers]))
+    if set(stored) == {layer.name for layer in layers}:
+        stored = [layer.name for layer in layers]
+    return [
+        _read_layer(member(root, name), name, layer)
+        for name, layer in zip(stored, layers, strict=True)
+    ]
+
+
+def _read_layer(group: h5py.Group, name: str, layer: LayerWeights) -> list[np.ndarray]:
+    names = texts(group, "weight_names")
+    sets = [numbers(group, one) for one in names]
+    if len(sets) != len(layer.values):
+        raise DataError(
+            f"the layer {name!r} of the file has {_listed(names, sets)}; {layer.name!r} of the "
+            f"model needs {_listed(layer.names, layer.values)}"
+        )
+    for weight_name, found, own, shape in zip(names, sets, layer.names, layer.values, strict=True):
+        if found.shape != shape:
+            raise ShapeError(
+                f"the weight {weight_name!r} of the file's layer {name!r} has the shape "
+                f"{found.shape}; {own!r} of the model's layer {layer.name!r} needs {shape}"
+            )
+    return [found[()] for found in sets]
+
+
+def _difference(stored: Sequence[str], wanted: Sequence[str]) -> str:
+    sides = {
+        "the file alone has": [one for one in stored if one not in set(wanted)],
+        "the model alone has": [one for one in wanted if one not in set(stored)],
+    }
+    names = "; ".join(f"{side} {', '.join(names):.200}" for side, names in sides.items() if names)
+    return (
+        f"the file has {len(stored)} layers and the model {len(wanted)}: {names}; build the model "
+        "as it was when the weights were saved"
+    )
+
+
+def _listed(names: Sequence[str], weights: Sequence) -> str:
+    if not names:
+        return "no weights"
+    shapes = [getattr(one, "shape", one) for one in weights]
+    pairs = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
+    return f"{len(names)} weights ({pairs:.300})"
+
+
+def _storable(name: str) -> str:
+    """The name. ArgumentError for one that HDF5 does not tell from others."""
+    if "\0" in name or any(part in ("", ".") for part in name.split("/")):
+        raise ArgumentError(
+            f"{name!r} cannot name a layer or a weight in an HDF5 file; give the layer a name "
+            "without '/' at its ends, '//', '.' alone and '\\0'"
+        )
+    return name
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """Names of which no two are equal: a number is put behind those that come again."""
+    found: dict[str, None] = {}
+    for name in names:
+        new, count = name, 1
+        while new in found:
+            count += 1
+            new = f"{name}_{count}"
+        found[new] = None
+    return list(found)
+
+
+def _as_bytes(names: Sequence[str]) -> np.ndarray:
+    return np.array([name.encode("utf-8") for name in names], dtype=None if names else "S1")
+
+
+def _size(names: Sequence[str]) -> int:
+    return len(names) * max((len(name.encode("utf-8")) for name in names), default=0)
