@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc import backend as K
-from graphc.engine.feeds import as_arrays, prepare, read_or_store
+from graphc.engine.feeds import as_arrays, as_numbers, prepare, read_or_store
 from graphc.engine.losses import SAMPLE_WEIGHT_MODES, Target, for_each_output
 from graphc.engine.shapes import KnownShape
 from graphc.engine.stored import Data, Samples, StoredArray
 from graphc.errors import ArgumentError, DataError
+
+# What to do where weights have another number of axes than this.
+_OTHER_RANK = {
+    1: "A weight for each step needs compile(..., sample_weight_mode='temporal')",
+    2: "sample_weight_mode='temporal' takes a weight for each step, e.g. np.repeat(w[:, np.newaxis]"
+    ", steps, axis=1)",
+}
 
 # Samples whose targets are looked at together where they are read from a file.
 _AT_ONCE = 4096
@@ -137,8 +144,17 @@ def standardize_weights(
 
 
 def _given(weights: object, shape: KnownShape, dtype: str, what: str) -> Data:
+    def check(received: tuple[int, ...]) -> None:
+        if len(received) != len(shape):
+            raise DataError(
+                f"{what}: expected {len(shape)} axes, {shape}, received {len(received)}: "
+                f"{received}. {_OTHER_RANK[len(shape)]}"
+            )
+
     def read(block: object, samples: Samples | None) -> np.ndarray:
-        return prepare(block, shape, dtype, what, samples)
+        numbers = as_numbers(block, 1, what)  # a vector stays one, to be told of as it is
+        check(numbers.shape)
+        return prepare(numbers, shape, dtype, what, samples)
 
     return read_or_store(weights, shape, read, what)
 
