@@ -128,7 +128,7 @@ class Recurrent(Layer):
             later = " ('gpu' came with later versions of Keras)" if consume_less == "gpu" else ""
             raise ArgumentError(
                 f"{self.name} ({label}): consume_less: expected 'cpu' or 'mem', received "
-                f"{consume_less!r}{later}; both run on a GPU too, and 'cpu' is the faster one"
+                f"{consume_less!r}{later}; either of the two runs on a GPU as well"
             )
         self.initial_weights = weights
         self.return_sequences = return_sequences

@@ -43,7 +43,7 @@ CASES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (
         lambda: GRU(3, consume_less="fast"),
         ArgumentError,
-        "consume_less: expected 'cpu' or 'mem', received 'fast'; both",
+        "consume_less: expected 'cpu' or 'mem', received 'fast'; either",
     ),
     (
         lambda: GRU(0, name="memory"),
