@@ -139,16 +139,27 @@ class GeneratorTraining(BatchTraining):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
         """
+        return self._evaluate_generator(generator, val_samples, max_q_size, kwargs)
+
+    def _evaluate_generator(
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int,
+        keywords: Mapping[str, Any],
+        show: bool = False,
+    ) -> float | list[float]:
+        """The same, with a progress bar if `show` says so."""
         where = f"{self.name}.evaluate_generator"
         compiled = self._compiled_for(
-            *("evaluate_generator", kwargs, self.evaluate_generator, "show_accuracy"),
+            *("evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"),
             legacy=_LEGACY,
         )
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         test = compiled.test().start
         with ExitStack() as threads:
             batches = self._generated(threads, generator, max_q_size, where, count, "val_samples")
-            values = loops.evaluate_loop(test, batches, count, compiled.labels)
+            values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return scalar_or_list(values)
 
     def predict_generator(
