@@ -3,7 +3,7 @@ are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +41,14 @@ class SwitchedUse(Use):
 class RenewedContainer(CompiledContainer):
     """A container that is connected anew, and is to be compiled again, once a layer is switched."""
 
-    def _renew(self) -> None:
+    def _renew(self) -> Mapping[g.Node, g.Node]:
         """Use the layers anew from the first one that was switched on. What `compile` made was for
-        other outputs, and is given up."""
+        other outputs, and is given up.
+
+        Returns what stands for each tensor now, if there was anything to do.
+        """
         if not self.outputs or not any(map(_is_outdated, self.uses)):
-            return
+            return {}
         tensors = {tensor: tensor for tensor in self.inputs}
         for node in self._wiring.nodes:
             inputs = [tensors[tensor] for tensor in node.input_tensors]
@@ -56,6 +59,7 @@ class RenewedContainer(CompiledContainer):
         self._connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
         self._compiled = None
         self._predict = None
+        return tensors
 
     def _need_layers(self, wanted: str) -> None:
         self._renew()
