@@ -2,6 +2,7 @@
 
 from graphc.engine.container import Container, get_source_inputs
 from graphc.engine.layer import Input, InputLayer, Layer
+from graphc.engine.merge import Merge, merge
 from graphc.engine.shapes import InputSpec
 from graphc.engine.training import Model
 
@@ -11,6 +12,8 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Layer",
+    "Merge",
     "Model",
     "get_source_inputs",
+    "merge",
 ]

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc import backend as K
-from graphc import optimizers
+from graphc import lookup, optimizers
 from graphc.compiler import graph as g
+from graphc.engine.architecture import add_chain, chain_config
 from graphc.engine.container import Container
 from graphc.engine.layer import Input, InputLayer, Layer
-from graphc.engine.node import one_or_list, to_list
+from graphc.engine.merge import Merge
+from graphc.engine.node import one_or_list
+from graphc.engine.registry import reading
 from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.engine.training import Model
 from graphc.engine.weights import set_values
-from graphc.engine.wiring import sources
 from graphc.errors import ArgumentError, ShapeError
 
 _log = logging.getLogger("graphc")
@@ -54,15 +56,37 @@ class Sequential(Model):
 
     def held_layers(self) -> list[Layer]:
         """The layers, in place of a Merge in front what it merges."""
-        first = [branch for layer in self._layers[:1] for branch in _branches(layer)]
-        return list(dict.fromkeys([*first, *self._layers[1:]]))
+        if not self._branches():
+            return list(dict.fromkeys(self._layers))
+        inside = set(self._wiring.layers)
+        branches = [one for branch in self._branches() for one in _parts(branch, inside)]
+        known = set(_with_held([*branches, *self._layers]))
+        # A branch may be a layer in use behind others, which are between inputs and outputs too.
+        others = [
+            layer
+            for layer in self._wiring.layers
+            if layer not in known and not isinstance(layer, InputLayer | Merge)
+        ]
+        return list(dict.fromkeys([*others, *branches, *self._layers[1:]]))
+
+    def _branches(self) -> list[Layer]:
+        """The layers and models that a Merge in front merges."""
+        first = self._layers[0] if self._layers else None
+        return first.branches() if isinstance(first, Merge) else []
 
     @property
     def flattened_layers(self) -> list[Layer]:
-        """The layers in the order of their weights: those of a Sequential inside one by one."""
+        """The layers in the order of their weights: those of a Sequential inside, and of models
+        that are merged in front, one by one."""
+        branches = self._branches()
         found: list[Layer] = []
         for layer in self.held_layers():
-            found += layer.flattened_layers if isinstance(layer, Sequential) else [layer]
+            if isinstance(layer, Sequential):
+                found += layer.flattened_layers
+            elif isinstance(layer, Container) and layer in branches:
+                found += layer.layers
+            else:
+                found.append(layer)
         return list(dict.fromkeys(found))
 
     def add(self, layer: Layer) -> None:
@@ -83,6 +107,7 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer) and self.inputs:
             raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
+        self._renew()
         if self.inputs:
             self._check_claim(layer)
             inputs, outputs = self.inputs, layer(one_or_list(self.outputs))
@@ -183,6 +208,32 @@ class Sequential(Model):
             return outputs.argmax(axis=-1)
         return (outputs > 0.5).astype("int32")
 
+    def get_config(self) -> list[dict[str, Any]]:
+        """The class and the config of each layer. The first one says what comes in."""
+        self._need_layers("get_config")
+        return chain_config(self._layers, self.inputs)
+
+    @classmethod
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    ) -> Sequential:
+        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        with lookup.custom_objects(custom_objects), reading():
+            model = cls()
+            add_chain(model, config)
+        return model
+
+    def stored_layers(self) -> list[Layer]:
+        """The layers, in place of models that are merged in front theirs, as Keras' files do."""
+        branches = self._branches()
+        found: list[Layer] = []
+        for layer in self.held_layers():
+            if layer in branches and isinstance(layer, Container):
+                found += layer.stored_layers()
+            else:
+                found.append(layer)
+        return list(dict.fromkeys(found))
+
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""
         return [value for layer in self.flattened_layers for value in layer.get_weights()]
@@ -197,10 +248,8 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
     """The inputs that a first layer asks for, and its outputs."""
     if isinstance(layer, InputLayer):
         return [layer.output], layer.output
-    if getattr(layer, "layers", None) and not isinstance(layer, Container):  # a Merge of models
-        tensors = to_list(layer.output)
-        found = [source for tensor in tensors for source in sources(tensor)]
-        return list(dict.fromkeys(found)), layer.output
+    if isinstance(layer, Merge) and layer.layers:
+        return layer.source_inputs(), layer.get_output_at(0)
     if layer.batch_input_shape is not None:
         layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
         node = layer.inbound_nodes[-1]
@@ -222,7 +271,20 @@ def _input_name(layer: Layer) -> str:
     return f"{prefix}_{K.get_uid(prefix)}"
 
 
-def _branches(first: Layer) -> list[Layer]:
-    """What a Merge in front merges; any other layer alone."""
-    layers = getattr(first, "layers", None)
-    return list(layers) if layers and not isinstance(first, Container) else [first]
+def _parts(branch: Layer, inside: Collection[Layer]) -> list[Layer]:
+    """A branch, or those of its layers that are used, where others were added once it was merged."""
+    if branch in inside or not isinstance(branch, Container):
+        return [branch]
+    used = [layer for layer in branch.layers if layer in inside]
+    return [branch] if len(used) == len(branch.layers) else used
+
+
+def _with_held(layers: Iterable[Layer]) -> list[Layer]:
+    """Layers, and those inside of them, at any depth."""
+    found = dict.fromkeys(layers)
+    stack = list(found)
+    while stack:
+        new = [one for one in stack.pop().held_layers() if one not in found]
+        found.update(dict.fromkeys(new))
+        stack += new
+    return list(found)

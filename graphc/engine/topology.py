@@ -2,6 +2,7 @@
 
 from graphc.engine.container import Container, get_source_inputs
 from graphc.engine.layer import Input, InputLayer, Layer
+from graphc.engine.merge import Merge, merge
 from graphc.engine.node import Node, to_list
 from graphc.engine.shapes import InputSpec
 
@@ -11,7 +12,9 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Layer",
+    "Merge",
     "Node",
     "get_source_inputs",
+    "merge",
     "to_list",
 ]

@@ -1,6 +1,8 @@
 """The layers of Keras 1.0."""
 
 from graphc.engine.layer import Input, InputLayer, Layer
+from graphc.engine.merge import Merge, merge
+from graphc.engine.registry import register
 from graphc.engine.shapes import InputSpec
 from graphc.layers.advanced_activations import (
     ELU,
@@ -37,6 +39,7 @@ from graphc.layers.core import (
     Flatten,
     Highway,
     Lambda,
+    Masking,
     MaxoutDense,
     Permute,
     RepeatVector,
@@ -47,6 +50,7 @@ from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
 from graphc.layers.normalization import BatchNormalization
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
+from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 
 __all__ = [
     "ELU",
@@ -59,6 +63,7 @@ __all__ = [
     "AveragePooling2D",
     "AveragePooling3D",
     "BatchNormalization",
+    "Bidirectional",
     "Convolution1D",
     "Convolution2D",
     "Convolution3D",
@@ -75,10 +80,12 @@ __all__ = [
     "Lambda",
     "Layer",
     "LeakyReLU",
+    "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
     "MaxoutDense",
+    "Merge",
     "PReLU",
     "ParametricSoftplus",
     "Permute",
@@ -89,12 +96,20 @@ __all__ = [
     "SimpleRNN",
     "ThresholdedLinear",
     "ThresholdedReLU",
+    "TimeDistributed",
     "TimeDistributedDense",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "merge",
     "time_distributed_dense",
 ]
+
+# What a file or a config may name.
+register(
+    value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer)
+)

@@ -10,13 +10,15 @@ import numpy as np
 from graphc import activations
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.shapes import InputSpec, known_shape
 from graphc.engine.layer import Layer
+from graphc.engine.merge import Merge
+from graphc.engine.shapes import InputSpec, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, is_size
 from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda
+from graphc.layers.masking import Masking
 from graphc.lookup import finite_number, whole_number
 from graphc.regularizers import ActivityRegularizer
 
@@ -30,7 +32,9 @@ __all__ = [
     "Highway",
     "Lambda",
     "Layer",
+    "Masking",
     "MaxoutDense",
+    "Merge",
     "Permute",
     "RepeatVector",
     "Reshape",

@@ -8,8 +8,10 @@ from typing import Any
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, agree, known_shape
+from graphc.engine.keywords import true_or_false
 from graphc.engine.layer import Layer
+from graphc.engine.node import Mask
+from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers.arguments import fraction, with_length
 from graphc.lookup import whole_number
@@ -29,7 +31,8 @@ class Embedding(Layer):
         W_regularizer: a penalty on W, in the training loss only.
         activity_regularizer: a penalty on the output, in the training loss only.
         W_constraint: applied to W after each update.
-        mask_zero: has to be False: masks do not pass between layers yet.
+        mask_zero: the steps whose number is 0 do not count: their mask (batch, steps) passes on.
+            Row 0 of W is there all the same, so input_dim counts it.
         weights: initial value [W], of the shape (input_dim, output_dim).
         dropout: this fraction of W's rows is 0 in a training step, and the others are divided by
             1 - dropout; one draw a batch, so a word is dropped wherever it stands. Gal, "A
@@ -65,12 +68,7 @@ class Embedding(Layer):
         if input_length is not None:
             self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
             self._check_length()
-        if mask_zero:
-            raise ArgumentError(
-                f"{self.name} (Embedding): mask_zero={mask_zero!r} cannot work yet: masks do not "
-                "pass between layers; leave mask_zero out, and 0 is a number like any other"
-            )
-        self.mask_zero = False
+        self.mask_zero = true_or_false(f"{self.name} (Embedding)", "mask_zero", mask_zero)
         self.init = initializations.get(init)
         self.W_regularizer = regularizers.get(W_regularizer)
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -115,6 +113,13 @@ class Embedding(Layer):
         # Dropping rows of W and then looking them up is the same; this touches only rows in use.
         kept = K.expand_dims(K.gather(kept, x), -1)
         return K.in_train_phase(g.where(kept, vectors / (1.0 - self.dropout), 0.0), vectors)
+
+    def compute_mask(self, x: g.Node, mask: Mask = None) -> Mask:
+        """Where the numbers are not 0, with `mask_zero`."""
+        self._refuse_mask(mask)
+        if not self.mask_zero:
+            return None
+        return g.not_equal(with_length(x, self.input_length, f"{self.name} (Embedding)"), 0)
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         where = f"{self.name} (Embedding)"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, agree, known_shape
-from graphc.engine.layer import Layer
-from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import is_size
+from graphc.engine.config import argument_as_data, config_of
+from graphc.engine.layer import BASE_KEYWORDS, Layer
+from graphc.engine.node import Mask, to_list
+from graphc.engine.shapes import KnownShape
+from graphc.engine.user_function import OutputClaim, checked_output, signature_of
+from graphc.errors import ArgumentError
 
 _NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -23,7 +24,8 @@ class Lambda(Layer):
 
     Args:
         function: takes the input node, or the list of them, and returns a node. A function, a bound
-            method or another callable. One with a parameter `mask` gets the mask too.
+            method or another callable. One with a parameter `mask` gets the mask, or the list of
+            masks, of the input too, and uses it up: no mask goes on. To others a mask is an error.
         output_shape: what the output's shape has to be, checked at each call: sizes without the
             batch axis, or a function from the shape of the input to that of the output, both with
             the batch axis; None in a shape stands for any size. None checks nothing.
@@ -52,13 +54,12 @@ class Lambda(Layer):
         self.function = function
         self.arguments = dict(arguments)
         self.takes_mask = self._check_arguments(where)
-        self.expected_shape = _checked(output_shape, where)
+        self._claim = OutputClaim(output_shape, where, has_batch=False)
 
     def _check_arguments(self, where: str) -> bool:
         """Whether the function takes a mask. ArgumentError where it does not take `arguments`."""
-        try:
-            signature = inspect.signature(self.function)
-        except ValueError:  # a function written in C may have none; then the call will tell
+        signature = signature_of(self.function)
+        if signature is None:  # the call will tell
             return False
         takes_mask = "mask" in signature.parameters
         if takes_mask and "mask" in self.arguments:
@@ -75,53 +76,29 @@ class Lambda(Layer):
             ) from error
         return takes_mask
 
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+    def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         masks = {"mask": mask} if self.takes_mask else {}
-        return self.function(x, **self.arguments, **masks)
+        return checked_output(self.function(x, **self.arguments, **masks), f"{self.name} (Lambda)")
+
+    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> None:
+        """None: a mask that comes in is used up by the function, or refused."""
+        if not self.takes_mask:
+            self._refuse_mask(input_mask)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; a function has a name and a token, see `engine.stored_functions`."""
+        config = config_of(self, (*BASE_KEYWORDS, "output_shape"))
+        place = f"{self.name} (Lambda): output_shape"
+        return {**config, "output_shape": argument_as_data(self._claim.given, place)}
+
+    def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
+        if any(one is not None for one in to_list(mask)):
+            raise ArgumentError(
+                f"{self.name} (Lambda) does not take a mask, and one comes in with its input (from "
+                "Masking, or from an Embedding with mask_zero=True). Give the function a parameter "
+                "`mask`, a bool (batch, time) that is false at the steps that do not count"
+            )
 
     def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
-        where = f"{self.name} (Lambda)"
-        if not isinstance(output, g.Node):
-            raise ArgumentError(
-                f"{where}: the function has to return a node, made of its input by K's functions "
-                f"and operators, returned {type(output).__name__}"
-            )
-        claimed = self.expected_shape
-        if claimed is None:
-            return
-        if callable(claimed):
-            shape = claimed(input_shape)
-            if not isinstance(shape, list | tuple) or not shape:
-                raise ArgumentError(
-                    f"{where}: output_shape({input_shape}) has to return the sizes of the output, "
-                    f"the batch first, returned {shape!r}"
-                )
-            claimed = _checked_sizes(shape, f"{where}: output_shape({input_shape})")
-        if not agree(claimed, known_shape(output)):
-            raise ShapeError(
-                f"{where}: output_shape says {claimed}, the batch first, but the function made an "
-                f"output of shape {known_shape(output)}; correct one of the two, or leave "
-                "output_shape out"
-            )
-
-
-def _checked(output_shape: object, where: str) -> KnownShape | Callable | None:
-    """A claim as a shape with the batch axis, a function, or None."""
-    if output_shape is None or callable(output_shape):
-        return output_shape
-    if not isinstance(output_shape, list | tuple):
-        raise ArgumentError(
-            f"{where}: output_shape: expected sizes without the batch axis, e.g. (64,), or a "
-            f"function of the input's shape, received {output_shape!r}"
-        )
-    return (None, *_checked_sizes(output_shape, f"{where}: output_shape"))
-
-
-def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
-    wrong = [size for size in sizes if size is not None and not is_size(size)]
-    if wrong:
-        raise ArgumentError(
-            f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
-            f"in {tuple(sizes)}"
-        )
-    return tuple(sizes)  # type: ignore[arg-type]
+        super()._check_output(output, input_shape)
+        self._claim.check(output, input_shape)

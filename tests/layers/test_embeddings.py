@@ -219,9 +219,11 @@ class TestTraining:
 
 
 class TestBadArguments:
-    def test_mask_zero_is_refused_until_masks_pass_between_layers(self):
-        with pytest.raises(ArgumentError, match=r"words \(Embedding\): mask_zero=True cannot work"):
-            Embedding(5, 3, mask_zero=True, name="words")
+    def test_mask_zero_is_true_or_false(self):
+        with pytest.raises(
+            ArgumentError, match=r"words \(Embedding\): mask_zero: expected True or"
+        ):
+            Embedding(5, 3, mask_zero=2, name="words")
 
     @pytest.mark.parametrize(
         ("arguments", "name"),
