@@ -81,6 +81,12 @@ class Container(StoredModel):
         return trace(self.inputs, self.outputs, self.name)
 
     @property
+    def wiring(self) -> Wiring:
+        """The uses of layers between inputs and outputs."""
+        self._need_layers("wiring")
+        return self._wiring
+
+    @property
     def layers(self) -> list[Layer]:
         return list(self._wiring.layers)
 
@@ -249,12 +255,14 @@ class Container(StoredModel):
         return count_numbers(self.trainable_weights)
 
     def summary(self) -> None:
-        """Print the table of layers: name, class, shape of the output, number of parameters."""
+        """Print the table of layers: name, class, shape of the output, number of parameters, and
+        what each reads, unless that is the layer before."""
         self._need_layers("summary")
-        print(format_summary(self.layers))
+        print(format_summary(self.layers, self._wiring.nodes))
 
     def _repr_html_(self) -> str:
-        return html_summary(self.name, self.layers)
+        nodes = self._wiring.nodes if self.layers else ()
+        return html_summary(self.name, self.layers, nodes)
 
 
 def get_source_inputs(

@@ -1,0 +1,119 @@
+"""Drawings of models by Graphviz, of the extra 'plot'."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphc.engine.container import Container
+from graphc.engine.layer import InputLayer, Layer
+from graphc.engine.node import Node
+from graphc.errors import ArgumentError, MissingPackageError
+from graphc.whole_files import written_whole
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+_TEXT_FORMATS = ("dot", "gv")
+
+
+def model_to_dot(model: Container, show_shapes: bool = False) -> Digraph:
+    """The layers of a model and what each reads, as a ``graphviz.Digraph``.
+
+    Its `source` is the text for Graphviz; notebooks show it where the program is installed.
+
+    Args:
+        show_shapes: the shapes of inputs and outputs beside the names.
+
+    Raises:
+        MissingPackageError: the Python package graphviz is not installed.
+        ArgumentError: not a model, or one without layers.
+    """
+    graphviz = _graphviz("model_to_dot")
+    if not isinstance(model, Container):
+        raise ArgumentError(f"model_to_dot: expected a model, received {type(model).__name__}")
+    dot = graphviz.Digraph(model.name, node_attr={"shape": "record"})
+    wiring = model.wiring
+    uses: dict[Layer, list[Node]] = {layer: [] for layer in wiring.layers}
+    for node in wiring.nodes:
+        uses[node.outbound_layer].append(node)
+    numbers = {layer: f"layer_{k}" for k, layer in enumerate(uses)}
+    for layer, nodes in uses.items():
+        dot.node(numbers[layer], _label(layer, nodes, show_shapes))
+    for layer, nodes in uses.items():
+        for source in dict.fromkeys(one for node in nodes for one in node.inbound_layers):
+            dot.edge(numbers[source], numbers[layer])
+    return dot
+
+
+def plot(
+    model: Container, to_file: str | os.PathLike = "model.png", show_shapes: bool = False
+) -> None:
+    """Draw a model into a file, whole or not at all; a file that is there is replaced.
+
+    Args:
+        to_file: its end says the format: '.png', '.svg', '.pdf' and others are drawn by the
+            program Graphviz; '.dot' and '.gv' are the text for it, and need only the package.
+        show_shapes: see `model_to_dot`.
+
+    Raises:
+        MissingPackageError: the package or the program is not installed; the message names it.
+        ArgumentError: a format that there is not.
+    """
+    graphviz = _graphviz("plot")
+    path = Path(to_file)
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in graphviz.FORMATS:
+        raise ArgumentError(
+            f"plot: to_file={os.fspath(to_file)!r}: its end says the format, e.g. '.png', '.svg', "
+            f"'.pdf' or '.dot'; Graphviz has no {path.suffix!r}"
+        )
+    dot = model_to_dot(model, show_shapes)
+    drawn = dot.source.encode() if kind in _TEXT_FORMATS else _drawn(graphviz, dot, kind)
+    with written_whole(path) as part:
+        part.write_bytes(drawn)
+
+
+def _graphviz(what: str) -> Any:
+    try:
+        return importlib.import_module("graphviz")
+    except ImportError as error:
+        raise MissingPackageError(
+            f"{what} needs the Python package graphviz, which is not installed; it is in the extra "
+            "'plot': pip install 'graphc[plot]'"
+        ) from error
+
+
+def _drawn(graphviz: Any, dot: Digraph, kind: str) -> bytes:
+    try:
+        return dot.pipe(format=kind)
+    except graphviz.ExecutableNotFound as error:
+        raise MissingPackageError(
+            f"plot: a {kind} is drawn by the program Graphviz (dot), which is not found; install "
+            "it with the system's packages, e.g. apt install graphviz, or write its text: "
+            "to_file='model.dot'"
+        ) from error
+
+
+def _label(layer: Layer, nodes: list[Node], show_shapes: bool) -> str:
+    """The name and the class, and the shapes of each use."""
+    title = _escaped(f"{layer.name} ({type(layer).__name__})")
+    if not show_shapes:
+        return title
+    shown = layer.inbound_nodes[:1] if isinstance(layer, InputLayer) else nodes
+    inputs, outputs = (
+        " or ".join(dict.fromkeys(_shapes(getattr(node, f"{side}_shapes")) for node in shown))
+        for side in ("input", "output")
+    )
+    return f"{{{title}|{{input: {_escaped(inputs)}|output: {_escaped(outputs)}}}}}"
+
+
+def _shapes(shapes: list) -> str:
+    return str(shapes[0]) if len(shapes) == 1 else str(list(shapes))
+
+
+def _escaped(text: str) -> str:
+    """What a user named, without the characters that mean something in a record's label."""
+    return "".join(f"\\{char}" if char in r"\{}|<>" else char for char in text)
