@@ -356,6 +356,7 @@ class TestOrderAndArguments:
             ({"batch_size": 0}, "batch_size: expected a whole number of at least 1, received 0"),
             ({"batch_size": 2.5}, "batch_size: expected a whole number"),
             ({"nb_epoch": -1}, "nb_epoch: expected a whole number of at least 0"),
+            ({"initial_epoch": 3, "nb_epoch": 2}, "initial_epoch: expected at most nb_epoch=2"),
             ({"verbose": 3}, "verbose: expected one of"),
             ({"shuffle": "rows"}, "shuffle: expected one of"),
             ({"validation_split": 0.9}, "leaves at least one of 6 samples in each part"),

@@ -54,7 +54,7 @@ class TensorBoard(Callback):
             if np.ndim(value) == 0:
                 self._writer.add_scalar(name, float(value), epoch)
         if self.histogram_freq and epoch % self.histogram_freq == 0:
-            for layer in self.model.layers:
+            for layer in dict.fromkeys(self.model.layers):
                 for k, weight in enumerate(layer.weights):
                     tag = name_of(weight) or f"{layer.name}_param_{k}"
                     self._add_histogram(tag, weight.get_value(), epoch)

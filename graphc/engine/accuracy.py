@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from graphc.compiler import graph as g
 from graphc.compiler.function import Function
 from graphc.engine.compiled import Compiled
 from graphc.engine.losses import make_metrics
@@ -23,6 +25,10 @@ class CompiledWithAccuracy(Compiled):
         if "train" not in self.functions:
             self._make("train", self.plain.updates)
         return self.functions["train"]
+
+    def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
+        super()._make(purpose, updates)
+        self.plain.functions[f"{purpose} with accuracy"] = self.functions[purpose]  # for reports
 
 
 def with_accuracy(compiled: Compiled) -> Compiled:

@@ -77,6 +77,7 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
+        compiled.train()  # made before a thread works beside it
         with ExitStack() as threads:
             batches = self._generated(
                 *(threads, generator, max_q_size, where, count, "samples_per_epoch"),
@@ -181,7 +182,9 @@ class GeneratorTraining(BatchTraining):
             return self._prepare_batch_inputs(x)
 
         with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where) as source:
-            batches = GeneratorBatches(source, count, prepare, where, "val_samples")
+            batches = GeneratorBatches(
+                source, count, prepare, where, "val_samples", beyond="are left out"
+            )
             outputs = loops.predict_loop(step.start, batches, count)
         return outputs[0] if len(outputs) == 1 else outputs
 

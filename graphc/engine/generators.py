@@ -146,6 +146,7 @@ class GeneratorBatches:
         prepare: from an item of the generator to the arrays of a step.
         where: the call that asks, for messages.
         count: how the argument is called that `samples` came from.
+        beyond: what becomes of samples beyond, for the warning.
     """
 
     def __init__(
@@ -155,9 +156,10 @@ class GeneratorBatches:
         prepare: Callable[[object], Sequence[np.ndarray]],
         where: str,
         count: str,
+        beyond: str = "count too",
     ) -> None:
         self._source, self._prepare = source, prepare
-        self._where, self._count = where, count
+        self._where, self._count, self._beyond = where, count, beyond
         self.samples = samples
         self._warned = False
 
@@ -170,12 +172,13 @@ class GeneratorBatches:
         if seen > self.samples and not self._warned:
             self._warned = True
             _log.warning(
-                "%s: the batches have %d samples together, more than %s=%d; choose a multiple of "
-                "the batch size",
+                "%s: the batches have %d samples together, more than %s=%d; those beyond %s. "
+                "Choose a multiple of the batch size",
                 self._where,
                 seen,
                 self._count,
                 self.samples,
+                self._beyond,
             )
 
     def _next(self, seen: int) -> object:

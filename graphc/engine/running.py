@@ -74,10 +74,14 @@ def run_epochs(
 
 def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range:
     """The numbers of the epochs."""
-    return range(
-        whole_number(f"{where}: initial_epoch", initial_epoch, least=0),
-        whole_number(f"{where}: nb_epoch", nb_epoch, least=0),
-    )
+    first = whole_number(f"{where}: initial_epoch", initial_epoch, least=0)
+    behind = whole_number(f"{where}: nb_epoch", nb_epoch, least=0)
+    if first > behind:
+        raise ArgumentError(
+            f"{where}: initial_epoch: expected at most nb_epoch={behind}, up to which epochs run, "
+            f"received {first}; nb_epoch counts the epochs before initial_epoch too"
+        )
+    return range(first, behind)
 
 
 def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:

@@ -111,6 +111,7 @@ class Model(GeneratorTraining):
             self._call_step,
         )
         self._predict = None
+        self._accurate = None
 
     def fit(
         self,

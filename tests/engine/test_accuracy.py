@@ -102,3 +102,11 @@ def test_several_outputs_have_an_accuracy_each():
     assert model.metrics_names == ["loss", "a_acc"]
     values = model.evaluate(X, [Y, 1.0 - Y], verbose=0, show_accuracy=True)
     assert values == [1.0, 0.25, 0.75]
+
+
+def test_reports_have_its_functions_too():
+    model = classifier()
+    model.evaluate(X, Y, verbose=0, show_accuracy=True)
+    assert model.compile_report().count(f"{model.name}.test") == 1
+    model.evaluate(X, Y, verbose=0)
+    assert model.compile_report().count(f"{model.name}.test") == 2

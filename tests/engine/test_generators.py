@@ -79,7 +79,7 @@ class TestFitGenerator:
         (record,) = caplog.records
         message = record.getMessage()
         assert "fit_generator: the batches have 8 samples together" in message
-        assert "more than samples_per_epoch=6; choose a multiple of the batch size" in message
+        assert "more than samples_per_epoch=6; those beyond count too. Choose a multiple" in message
 
     def test_sample_weights_and_class_weights(self):
         x, _ = data(6)
@@ -294,7 +294,9 @@ class TestEvaluateAndPredict:
         with caplog.at_level(logging.WARNING, "graphc"):
             predicted = model.predict_generator((x for _ in range(2)), 5)
         np.testing.assert_array_equal(predicted, model.predict(x[:5]))
-        assert "8 samples together, more than val_samples=5" in caplog.text
+        assert (
+            "8 samples together, more than val_samples=5; those beyond are left out" in caplog.text
+        )
 
     def test_predictions_of_several_shapes(self):
         model = Sequential([Activation("linear", input_shape=(None, 3))])
