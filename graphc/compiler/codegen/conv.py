@@ -19,6 +19,9 @@ of windows by where they meet the holes (`conv_classes`). Each class is a produc
 launch each, over the places of the kernel that meet elements: none multiplies by a hole. (A weight
 that is NaN or infinite reaches the windows that meet an element with it, not those that would meet
 a hole, where the interpreter multiplies it by 0.)
+
+Where a pooling of 2 x 2 is computed behind the convolution, the pixels are counted window by
+window, so that each four columns are one (`conv_pooling`).
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import literal, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import literal, over, plus, times
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.conv_classes import Axis, classes
 from graphc.compiler.codegen.conv_image import Image
+from graphc.compiler.codegen.conv_pooling import at_filter, pooling_of
 from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
 from graphc.compiler.codegen.conv_walk import affine, total
 from graphc.compiler.codegen.conv_weights import Weights
@@ -87,8 +91,10 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
     stored = [x is not None and x.node in memory for x in maps]
     filters = Weights(node.inputs[1], axes, maps[1], stored[1])
     order = filters.order()
-    image = Image(node.inputs[0], axes, order, maps[0], stored[0])
-    plain = image.direct()
+    pooling = pooling_of(kernel)
+    pooled = None if pooling is None else pooling.attrs["window"]
+    image = Image(node.inputs[0], axes, order, maps[0], stored[0], pooled)
+    plain = image.direct() if pooling is None else None
     apart = plain is not None and len(plain.batch_strides) == 1  # a product for each sample
     batch = image.pixels[:1] if apart else ()
     m, n = node.shape[1], product(image.pixels[1:] if apart else image.pixels)
@@ -96,8 +102,9 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
     whole = all(axis.every == 1 for axis in axes)
     vector = whole and is_vector(m, n)
     tile = None if vector else conv_tile(m, n, k, node.dtype)
-    if not whole:
-        # The sums of parts, and those of warps, go over all results: those of other classes, too.
+    if not whole or pooling is not None:
+        # The sums of parts, and those of warps, go over all results: those of other classes, too;
+        # and one by one, not by windows.
         matrices = product(batch)
         tile = tile or choose_tile(m, n, k, matrices, (1, 1), 1, node.dtype)
         tile = replace(tile, wanted=1)
@@ -108,7 +115,8 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])
     packs = whole and not isinstance(windows, Dim) and windows % PACK == 0
-    one = Product(node, batch, m, n, k, left, right, _Result(node, axes, whole), packs)
+    result = _Result(node, axes, whole)
+    one = Product(node, batch, m, n, k, left, right, result, packs, pooling)
     return lower_product(kernel, [one], context, tile)
 
 
@@ -143,8 +151,4 @@ class _Result:
         else:  # of sample s: (s * filters + i) * windows + j - s * windows
             rows = plus(times(over(j, windows), size(shape[1] - 1)), i)
             position = plus(times(rows, windows), j)
-        position = emitter.integer(position)
-        # A bias is read at the filter, which needs no division.
-        row = modulo(over(position, windows), size(shape[1]))
-        emitter.once(("int", row), lambda: i)
-        return Index(shape, linear=position)
+        return at_filter(emitter, shape, emitter.integer(position), i)

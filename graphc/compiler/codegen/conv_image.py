@@ -22,7 +22,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Indexed, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Shape, Size, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, floor_divide, product
 
 Part = Callable[[Emitter, str], list[str]]
 """Prints the part of an element's position, and those of its coordinates, that j or k settle."""
@@ -49,6 +49,7 @@ class Image:
         order: the axes of k.
         map: where it lies, if strides say that.
         stored: whether it lies there, not what it is computed from element by element.
+        pooled: of a convolution with a pooling behind it, the sizes of the pooling's window.
     """
 
     node: Node
@@ -56,11 +57,25 @@ class Image:
     order: tuple[Summed, ...]
     map: Strided | None
     stored: bool
+    pooled: tuple[int, ...] | None = None
 
     @property
     def pixels(self) -> Shape:
-        """The axes of the columns: samples, then windows."""
-        return (self.node.shape[0], *(axis.windows for axis in self.axes))
+        """The axes of the columns: samples, then windows; with a pooling, samples, the windows of
+        the pooling, then what is inside of one."""
+        windows = tuple(axis.windows for axis in self.axes)
+        if self.pooled is None:
+            return (self.node.shape[0], *windows)
+        outer = (floor_divide(x, by) for x, by in zip(windows, self.pooled, strict=True))
+        return (self.node.shape[0], *outer, *self.pooled)
+
+    def _window(self, emitter: Emitter, pixel: Index, number: int) -> list[tuple[str, int]]:
+        """A pixel's window along a spatial axis, as coordinates of the pixel and factors."""
+        coord = emitter.coordinate(pixel, 1 + number)
+        if self.pooled is None:
+            return [(coord, 1)]
+        inside = emitter.coordinate(pixel, 1 + len(self.axes) + number)
+        return [(coord, self.pooled[number]), (inside, 1)]
 
     def _step(self, one: Summed) -> Size:
         """How far the image's coordinate moves for the next element of an axis of k."""
@@ -182,10 +197,11 @@ class Image:
         """Where a pixel meets k = 0: the position in memory, the coordinates that are tested."""
         assert self.map is not None
         pixel = Index(self.pixels, linear=j)
-        steps = [self.map.strides[0]]
-        for axis, stride in zip(self.axes, self.map.strides[2:], strict=True):
-            steps.append(axis.window_step * stride)
-        terms = [(emitter.coordinate(pixel, n), step) for n, step in enumerate(steps) if step != 0]
+        terms = [(emitter.coordinate(pixel, 0), self.map.strides[0])]
+        for number, (axis, stride) in enumerate(zip(self.axes, self.map.strides[2:], strict=True)):
+            for coord, factor in self._window(emitter, pixel, number):
+                terms.append((coord, factor * axis.window_step * stride))
+        terms = [(coord, step) for coord, step in terms if step != 0]
         base = emitter.integer(total(emitter, terms, self._offset()))
         return [base, *(self._first(emitter, pixel, one) for one in self._tested)]
 
@@ -205,8 +221,10 @@ class Image:
         """The image's coordinate along an axis where k is 0."""
         if one.axis < 2:
             return emitter.integer(total(emitter, [], self._start(one)))
-        window = (emitter.coordinate(pixel, one.axis - 1), self.axes[one.axis - 2].window_step)
-        return emitter.integer(total(emitter, [window], self._start(one)))
+        step = self.axes[one.axis - 2].window_step
+        window = self._window(emitter, pixel, one.axis - 2)
+        terms = [(coord, factor * step) for coord, factor in window]
+        return emitter.integer(total(emitter, terms, self._start(one)))
 
     def _move(self, emitter: Emitter, summed: Index, one: Summed) -> str:
         """From the coordinate along an axis where k is 0 to that of another k."""

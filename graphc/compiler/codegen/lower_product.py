@@ -8,6 +8,7 @@ from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
+from graphc.compiler.codegen.conv_pooling import finish_windows
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
@@ -96,10 +97,13 @@ def _launches(
     matrices = "".join(f"{size} times " for size in first.batch)
     several = f"{len(products)} products of " if len(products) > 1 else ""
     how = f"{matrices}{several}{first.m} x {first.k} by {first.k} x {first.n}; {mapping}"
+    if first.pooling is not None:
+        how += f"; columns are counted by the windows of {first.pooling.op}"
     if parts is not None:
         how += "; k is cut into parts, whose sums the next kernel adds"
     if parts is None:
-        traffic += writes(kernel.outputs, context.sinks, _results(first))
+        computed = None if first.pooling is not None else _results(first)
+        traffic += writes(kernel.outputs, context.sinks, computed)
     else:
         traffic += whole(partial, written=True)
     size: tuple[Formula, Formula, Formula] = (grid, 1 if parts is None else parts, 1)
@@ -196,8 +200,13 @@ def _tile_epilogue(
     batch: tuple[str, ...],
     partial: Sequence[Place],
 ) -> dict[str, Any]:
-    """The lines that store four neighbouring results of a thread, of which `lane` counts one."""
+    """The lines that store four neighbouring results of a thread, of which `lane` counts one, and
+    what a window of four has one of."""
     first = products[0]
+    if first.pooling is not None:
+        emitter.given[first.node] = always("sum0.of[lane]")
+        end = finish_windows(kernel, first, context, emitter)
+        return {"used": [], **end}
     head = ""
     if first.packs:
         start = emitter.place(first.result(emitter, batch, "row", "start"))
@@ -215,7 +224,7 @@ def _tile_epilogue(
     if emitter.pack is not None:
         head = "\n".join([head, *emitter.pack.lines])
     used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
-    return {"head": head, "used": used, **end}
+    return {"head": head, "used": used, "after": "", "pair_row": "", **end}
 
 
 def _different(products: Sequence[Product], side: str) -> list[Operand]:

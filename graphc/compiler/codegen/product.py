@@ -96,6 +96,8 @@ class Product:
         packs: whether columns j, j + 1, j + 2, j + 3 are neighbours in `node` for each j that is
             a multiple of four, the first of them at a position that is a multiple of four, and n
             is a multiple of four: they are stored 16 bytes at a time then.
+        pooling: of a convolution, a pooling whose windows are four columns each, which begin at a
+            multiple of four.
     """
 
     node: Node
@@ -107,3 +109,4 @@ class Product:
     right: Operand
     result: Callable[[Emitter, tuple[str, ...], str, str], Index]
     packs: bool
+    pooling: Node | None = None

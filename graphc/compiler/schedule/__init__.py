@@ -7,6 +7,7 @@ In the order in which a program passes through:
 - `inline`: which nodes are stored, and which every reader computes for itself;
 - `relation`: where a node reads another one: at its own element, at its row, or elsewhere;
 - `group`, `fusion`: the stored nodes, divided into groups that one kernel each computes;
+- `pooling`: which pooling goes with its convolution;
 - `unlift`: the body of a scan as a program of its own;
 - `persistent`: which loops one launch can run through, and how its threads share the work;
 - `build`: all of it together: `make_schedule`;

@@ -143,7 +143,9 @@ def _loop(
 ) -> Loop:
     body = unlift(scan)
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
-    around = (memory - {scan, *items}) | constants | set(body.carries)
+    # A constant of the body may be stored for others outside; to read that would be to wait for it.
+    reads = set(toposort(scan.inputs, stop=memory))
+    around = (memory & reads) | constants | set(body.carries)
     inner = counters | {body.step}
     initial = scan.inputs[: scan.attrs["carries"]]
     leaves = set(body.carries) | inner
@@ -180,11 +182,14 @@ def _ordered(
                 before[writer].append(reader)
     order: list[Step] = []
     done: set[Step] = set()
+    opened: set[Step] = set()
     pending = list(steps)[::-1]
     while pending:
         step = pending[-1]
         waiting = [] if step in done else [x for x in before[step] if x not in done]
         if waiting:
+            opened.add(step)
+            assert opened.isdisjoint(waiting), "two steps of a schedule wait for each other"
             pending.extend(reversed(waiting))
             continue
         pending.pop()

@@ -8,6 +8,9 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 - a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
 - a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads;
+- a pooling of 2 x 2 fits behind a convolution whose tiles it divides (`pooling`), with what comes
+  behind it: that saves reading the convolution's result again, and where nothing else reads it,
+  writing it;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
 - what comes behind a reduction over few results (the statistics of a batch) is left outside, since
   few blocks would do its work.
@@ -21,8 +24,9 @@ from typing import TypeAlias
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.group import ELEMENT, PULLED, ROW, Group, alone, title
+from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, ROW, Group, alone, title
 from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
+from graphc.compiler.schedule.pooling import is_pooling, why_apart
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 # What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
@@ -37,7 +41,7 @@ FEW_RESULTS = 1024
 SMALL_PRODUCT = 1 << 20
 
 Tags: TypeAlias = dict[Node, str]
-"""What nodes have one value for: `ELEMENT`, `ROW` or `PULLED`."""
+"""What nodes have one value for: `ELEMENT`, `ROW`, `PULLED` or `POOLED`."""
 
 
 def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
@@ -158,6 +162,10 @@ class _Fusion:
         fit: str | Tags
         if self._pools(group, producer):
             fit = dict.fromkeys(producer.nodes, PULLED)
+        elif producer.kind == "conv" and is_pooling(group):
+            fit = why_apart(group, producer, self._scope) or dict.fromkeys(group.nodes, POOLED)
+        elif self._is_behind_pooling(group, producer):
+            fit = dict.fromkeys(group.nodes, POOLED)
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
         elif group.elementwise or producer.elementwise or _are_twins(group, producer):
@@ -173,6 +181,17 @@ class _Fusion:
         if len(pooling) != 1 or not reads_once(pooling[0]) or not producer.elementwise:
             return False
         return self._is_private(producer, group)
+
+    def _is_behind_pooling(self, group: Group, producer: Group) -> bool:
+        """Whether an elementwise group has a value for each window of a pooling in the producer."""
+        if producer.windows is None or not group.elementwise:
+            return False
+        return all(product(node.shape) == producer.windows for node in group.nodes) and all(
+            relation == SAME and producer.nodes[x] == POOLED
+            for node in group.nodes
+            for x, relation in self._readings[node]
+            if x in producer.nodes
+        )
 
     def _cycle(self, group: Group, producer: Group) -> str:
         """What would need the two together while they need it, or nothing."""
@@ -209,9 +228,7 @@ class _Fusion:
         waits = group.ancestors & ~(producer.ancestors | 1 << producer.number)
         return bool(waits) and not self._is_private(producer, group)
 
-    def _fit_tagged(
-        self, group: Group, producer: Group, split: Split, tags: Tags
-    ) -> str | Tags:
+    def _fit_tagged(self, group: Group, producer: Group, split: Split, tags: Tags) -> str | Tags:
         """`tags`, if a group reads another where its own threads are once they replace those of its
         nodes; else why it does not. `split` divides the elements into rows."""
         for node, own in group.nodes.items():
@@ -225,16 +242,16 @@ class _Fusion:
                     return f"{node.op} reads {x.op} at other elements than its own"
         return tags if self._same_extents(group, producer, split, tags) else "its extents differ"
 
-    def _same_extents(
-        self, group: Group, producer: Group, split: Split, tags: Tags
-    ) -> bool:
+    def _same_extents(self, group: Group, producer: Group, split: Split, tags: Tags) -> bool:
         """Whether the nodes of both have as many values as their tags say."""
         elements = product(size for size, _ in split) if split else product(producer.extents)
         rows = product(size for size, stays in split if stays)
         for part in (group, producer):
             for node, own in part.nodes.items():
                 tag = tags.get(node, own)
-                if tag != PULLED and product(node.shape) != (rows if tag == ROW else elements):
+                if tag in (PULLED, POOLED):
+                    continue
+                if product(node.shape) != (rows if tag == ROW else elements):
                     return False
         return True
 
@@ -263,10 +280,11 @@ class _Fusion:
         if group.elementwise and producer.elementwise:
             kinds = (group.kind, producer.kind)
             group.kind = "gather" if "gather" in kinds else "pointwise"
-        elif group.elementwise:
+        elif group.elementwise or POOLED in tags.values():
             group.kind, group.extents = producer.kind, producer.extents
             group.reduced, group.split = producer.reduced, producer.split
-        group.anchors = (*producer.anchors, *group.anchors)
+        pooling = POOLED in tags.values()  # it does not settle the kind
+        group.anchors = producer.anchors if pooling else (*producer.anchors, *group.anchors)
         group.nodes = {
             node: tags.get(node, own) for node, own in {**producer.nodes, **group.nodes}.items()
         }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from graphc.compiler.graph import Node, origin_of
-from graphc.compiler.graph.dim import Dim, Shape, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.relation import Split, reduction_split
 
-ELEMENT, ROW, PULLED = "element", "row", "pulled"
-"""Of a group's node: one value an element of the group's extents, one a row (a kept element), or
-whichever values a thread asks for (what pooling reads)."""
+ELEMENT, ROW, PULLED, POOLED = "element", "row", "pulled", "pooled"
+"""Of a group's node: one value an element of the group's extents, one a row (a kept element),
+whichever values a thread asks for (what pooling reads), or one a window of a pooling."""
 
 # Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
 FEW_ROWS = 64
@@ -51,6 +51,12 @@ class Group:
     def elementwise(self) -> bool:
         """Whether a thread owns an element and nothing else."""
         return self.kind in ELEMENTWISE
+
+    @property
+    def windows(self) -> Size | None:
+        """Of a convolution with a pooling behind it, how many windows this has."""
+        pooled = [node for node, tag in self.nodes.items() if tag == POOLED]
+        return product(pooled[0].shape) if pooled else None
 
     @property
     def reduces(self) -> bool:

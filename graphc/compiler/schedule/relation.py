@@ -50,7 +50,16 @@ def readings(node: Node, scope: Scope) -> Iterator[tuple[Node, Relation]]:
     Of a reduction the relation is seen from an element of its input.
     """
     relation = SAME if OPS[node.op].family == "reduce" else _through(node, SAME)
-    pending = [(x, relation) for x in reversed(node.inputs)]
+    yield from _behind([(x, relation) for x in reversed(node.inputs)], scope)
+
+
+def element_readings(node: Node, scope: Scope) -> Iterator[tuple[Node, Relation]]:
+    """The values in memory that an element of a node is computed from, the node itself if it is
+    one, each with where."""
+    yield from _behind([(node, SAME)], scope)
+
+
+def _behind(pending: list[tuple[Node, Relation]], scope: Scope) -> Iterator[tuple[Node, Relation]]:
     seen: set[tuple[Node, Relation]] = set()
     while pending:
         found = pending.pop()

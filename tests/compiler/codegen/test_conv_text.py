@@ -62,8 +62,14 @@ def test_no_product_multiplies_by_the_holes_of_an_image() -> None:
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")
 def test_no_kernel_spills_and_nothing_is_warned_of() -> None:
-    outputs = [convolution(filters, padding=1) for filters in (8, 16, 32, 64, 128)]
+    each = (8, 16, 32, 64, 128)
+    outputs = [convolution(filters, padding=1) for filters in each]
+    for filters in each:
+        hidden = g.maximum(convolution(filters, padding=1), 0.0)
+        pooled = g.max_pool(hidden, (2, 2))
+        kept = g.random.uniform(pooled.shape, seed=1, stream=2) < 0.75
+        outputs += [hidden, g.where(kept, pooled / 0.75, 0.0)]
     kernels, said = gate.compiled(NVCC, text(*outputs), "sm_75")
     assert said == []
-    assert len(kernels) == len(outputs)
+    assert len(kernels) == 2 * len(each)
     assert gate.problems_of("convolutions", "sm_75", kernels) == []

@@ -82,6 +82,20 @@ def conv() -> str:
         return launched("conv", [g.maximum(product, 0.0)])
 
 
-@pytest.mark.parametrize("make", [pointwise, update, gather, scatter, window, conv])
+def pooled_conv() -> str:
+    """A convolution with its bias and relu, pooled, and dropout behind; others read its value."""
+    image = g.input((BATCH, 32, 26, 26), name="image")
+    kernel = g.shared(np.zeros((32, 32, 3, 3), "float32"), "W")
+    bias = g.shared(np.zeros(32, "float32"), "b")
+    with g.origin("convolution2d_2"):
+        hidden = g.maximum(g.conv(image, kernel) + g.reshape(bias, (1, 32, 1, 1)), 0.0)
+    with g.origin("maxpooling2d_1"):
+        pooled = g.max_pool(hidden, (2, 2))
+    with g.origin("dropout_1"):
+        kept = g.random.uniform(pooled.shape, seed=1, stream=2) < 0.75
+        return launched("conv", [hidden, g.where(kept, pooled / 0.75, 0.0)])
+
+
+@pytest.mark.parametrize("make", [pointwise, update, gather, scatter, window, conv, pooled_conv])
 def test_text_of_a_kind(make) -> None:
     check_golden(make.__name__, make())

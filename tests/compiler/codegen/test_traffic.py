@@ -142,6 +142,17 @@ def test_a_convolution_reads_each_window() -> None:
     }
 
 
+def test_a_pooling_behind_a_convolution_reads_nothing() -> None:
+    image, kernel = x(BATCH, 8, 34, 34), x(32, 8, 3, 3, name="W")
+    out = g.maximum(g.conv(image, kernel), 0.0)
+    pooled = g.max_pool(out, (2, 2)) * x(BATCH, 32, 16, 16, name="gate")
+    blocks = 16 * 32 * 32 // 128
+    reads = {"x": 16 * 32 * 32 * 8 * 9, "W": blocks * 32 * 8 * 9, "gate": 16 * 32 * 16 * 16}
+    windows, results = 16 * 32 * 16 * 16, 16 * 32 * 32 * 32
+    assert moves([pooled], batch=16) == {**reads, "result": windows}
+    assert moves([pooled, out], batch=16) == {**reads, "result": windows + results}
+
+
 def test_pooling_reads_overlapping_windows_again() -> None:
     out = g.max_pool(x(BATCH, 3, 9, 9), (3, 3), strides=(2, 2))
     assert moves([out]) == {"x": 9 * 10 * 3 * 4 * 4, "result": 480}

@@ -1,0 +1,74 @@
+"""Which pooling a convolution's kernel computes behind its results.
+
+A thread of the kernel finishes four neighbouring columns of a tile at a time. If the columns are
+counted window by window, four of them are a window of 2 x 2: the thread has all that the pooling
+reads. By bytes this always pays: the pooling alone would read the convolution's result again. It
+does not where the kernel would be slower for it: a convolution with few tiles is better cut along
+k, whose parts are added elsewhere, and one of single places is a plain product.
+"""
+
+from __future__ import annotations
+
+import math
+
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, evaluate_at, product
+from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, Group
+from graphc.compiler.schedule.inline import Scope, reads_once
+from graphc.compiler.schedule.relation import SAME, element_readings
+
+# A tile has 128 columns; with more of them than this there is no need to cut k.
+_COLUMNS = 128
+_TILES = 128
+# What a symbol counts as, as where tiles are chosen.
+_TYPICAL = 128
+
+
+def is_pooling(group: Group) -> bool:
+    """Whether a group is a pooling, with what it computes on the way."""
+    own = [node for node, tag in group.nodes.items() if tag != PULLED]
+    return len(own) == 1 and own[0].op in ("max_pool", "sum_pool")
+
+
+def why_apart(group: Group, producer: Group, scope: Scope) -> str:
+    """Why a convolution, the producer, does not compute a pooling behind its results; nothing if it
+    does."""
+    (conv,) = producer.anchors
+    if len(group.nodes) > 1:
+        return "the pooling computes what lies between"
+    (pooling,) = group.nodes
+    if POOLED in producer.nodes.values():
+        return "the convolution has another pooling"
+    found = [x for x in element_readings(pooling.inputs[0], scope) if x[0] in producer.nodes]
+    if any(relation != SAME or producer.nodes[x] != ELEMENT for x, relation in found):
+        return "it reads the convolution's values at other elements"
+    return _why_windows(pooling, conv) or _why_tiles(conv)
+
+
+def _why_windows(pooling: Node, conv: Node) -> str:
+    """What is wrong with the windows; nothing if four columns may be one."""
+    window, sizes = pooling.attrs["window"], conv.shape[2:]
+    if not reads_once(pooling):
+        return "its windows overlap"
+    if pooling.inputs[0].shape != conv.shape or math.prod(window) != 4 or window[-1] != 2:
+        return "its windows are not the 2 x 2 that a thread of the convolution has"
+    padded = any(side != 0 for sides in pooling.attrs["padding"] for side in sides)
+    divided = all(
+        not isinstance(size, Dim) and size % by == 0 for size, by in zip(sizes, window, strict=True)
+    )
+    if padded or not divided or tuple(pooling.attrs["strides"]) != tuple(window):
+        return "its windows do not divide the convolution's result"
+    return ""
+
+
+def _why_tiles(conv: Node) -> str:
+    """Why the convolution's result is not made of whole tiles by one launch; nothing if it is."""
+    filters, places = conv.shape[1], product(conv.inputs[1].shape[2:])
+    if isinstance(filters, Dim) or filters == 1 or places == 1:
+        return "a convolution of one filter, or of single places, is computed without windows"
+    if any(hole != 1 for hole in conv.attrs["input_dilation"]):
+        return "the convolution is computed in classes of windows"
+    columns = evaluate_at(conv.shape[0] * product(conv.shape[2:]), _TYPICAL)
+    if columns <= _TILES * _COLUMNS:
+        return "the convolution has few tiles, and may be cut along k"
+    return ""

@@ -1,0 +1,98 @@
+"""Which pooling a convolution's kernel computes behind its results, and why not another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.passes import optimize
+from graphc.compiler.schedule import Kernel, make_schedule
+
+IMAGE = g.input((BATCH, 3, 18, 18), "float32", name="image")
+
+
+def kernels(*outputs: Node) -> list[Kernel]:
+    schedule = make_schedule(optimize(outputs)[0])
+    assert all(isinstance(step, Kernel) for step in schedule)
+    return list(schedule)
+
+
+def convolved(
+    filters: int = 8, size: Sequence[int] = (3, 3), image: Node = IMAGE, **attrs: object
+) -> Node:
+    """A convolution with its bias and relu; of `IMAGE` by default to 16 x 16."""
+    weights = g.input((filters, image.shape[1], *size), "float32", name="W")
+    bias = g.input((filters, *(1 for _ in size)), "float32", name="b")
+    return g.maximum(g.conv(image, weights, **attrs) + bias, 0.0)
+
+
+def dropped(x: Node) -> Node:
+    kept = g.random.uniform(x.shape, seed=1, stream=2) < 0.75
+    return g.where(kept, x / 0.75, 0.0)
+
+
+def test_pooling_and_dropout_are_computed_with_the_convolution() -> None:
+    pooled = g.max_pool(convolved(), (2, 2))
+    (kernel,) = kernels(dropped(pooled))
+    assert (kernel.kind, [x.op for x in kernel.anchors]) == ("conv", ["conv"])
+    assert kernel.extents == (BATCH, 8, 16, 16)
+    assert [x.shape for x in kernel.outputs] == [(BATCH, 8, 8, 8)]
+
+
+def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
+    x = convolved()
+    loss = g.sum(dropped(g.max_pool(x, (2, 2))) * g.input((BATCH, 8, 8, 8), "float32"))
+    found = kernels(loss, *grad(loss, [IMAGE]))
+    first = found[0]
+    assert first.kind == "conv"
+    assert {"max_pool", "random", "maximum"} <= {node.op for node in first.body}
+    (unpool,) = (kernel for kernel in found if any(x.op == "max_unpool" for x in kernel.body))
+    values = [node for node in first.outputs if node in unpool.inputs]
+    assert (BATCH, 8, 16, 16) in [node.shape for node in values]
+
+
+def test_averages_too_and_along_two_of_three_axes() -> None:
+    video = g.input((BATCH, 2, 6, 10, 10), "float32")
+    x = convolved(size=(3, 3, 3), image=video)
+    assert [k.kind for k in kernels(g.average_pool(x, (2, 1, 2)))] == ["conv"]
+
+
+@pytest.mark.parametrize(
+    ("pooled", "reason"),
+    [
+        (g.max_pool(convolved(), (3, 3), strides=(2, 2)), "its windows overlap"),
+        (g.max_pool(convolved(), (4, 4)), "are not the 2 x 2"),
+        (g.max_pool(convolved(), (2, 2), strides=(3, 3)), "do not divide"),
+        (g.max_pool(convolved(size=(4, 3)), (2, 2)), "do not divide"),
+        (g.max_pool(convolved(filters=1), (2, 2)), "one filter"),
+        (g.max_pool(convolved(size=(1, 1)), (2, 2)), "of single places"),
+        (g.max_pool(convolved(strides=2), (2, 2)), "few tiles"),
+        (g.max_pool(convolved(size=(2, 2), input_dilation=2, padding=1), (2, 2)), "classes"),
+        (g.max_pool(g.flip(convolved(), 3), (2, 2)), "at other elements"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_why_others_stay_apart(pooled: Node, reason: str) -> None:
+    first, second = kernels(pooled)
+    assert (first.kind, second.kind) == ("conv", "window")
+    assert any(reason in sentence for sentence in second.reasons), second.reasons
+
+
+def test_one_pooling_for_a_convolution() -> None:
+    x = convolved()
+    first, second = kernels(g.max_pool(x, (2, 2)), g.average_pool(x, (2, 2)))
+    assert (first.kind, second.kind) == ("conv", "window")
+    assert any("has another pooling" in sentence for sentence in second.reasons)
+
+
+def test_what_reads_both_the_elements_and_the_windows_stays_apart() -> None:
+    x = convolved()
+    spread = g.reshape(g.max_pool(x, (2, 2)), (BATCH, 8, 8, 1, 8, 1))
+    both = g.reshape(x, (BATCH, 8, 8, 2, 8, 2)) - spread
+    first, second = kernels(both)
+    assert (first.kind, second.kind) == ("conv", "pointwise")
+    assert len(first.outputs) == 2
