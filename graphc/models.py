@@ -1,4 +1,4 @@
-"""Models: Sequential, Model of the functional API, and both from their descriptions."""
+"""Models: Sequential, Graph, Model of the functional API; models from their descriptions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import lookup
 from graphc.engine.container import Container, get_source_inputs
+from graphc.engine.graph_model import Graph
 from graphc.engine.node import Node
 from graphc.engine.registry import checked_entry, layer_of, register, shown
 from graphc.engine.sequential import Sequential
@@ -17,6 +18,7 @@ from graphc.errors import ArgumentError
 from graphc.files.text import parsed, read_description
 
 __all__ = [
+    "Graph",
     "Model",
     "Node",
     "Sequential",

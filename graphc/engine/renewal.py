@@ -3,7 +3,7 @@ are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,19 +47,24 @@ class RenewedContainer(CompiledContainer):
 
         Returns what stands for each tensor now, if there was anything to do.
         """
-        if not self.outputs or not any(map(_is_outdated, self.uses)):
+        nodes = self._nodes_made()
+        if not any(map(is_outdated, nodes)):
             return {}
         tensors = {tensor: tensor for tensor in self.inputs}
-        for node in self._wiring.nodes:
+        for node in nodes:
             inputs = [tensors[tensor] for tensor in node.input_tensors]
             outputs = node.output_tensors
-            if inputs != node.input_tensors or any(map(_is_outdated, node.uses)):
+            if inputs != node.input_tensors or is_outdated(node):
                 outputs = to_list(_use_again(node, inputs))
             tensors.update(zip(node.output_tensors, outputs, strict=True))
         self._connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
         self._compiled = None
         self._predict = None
         return tensors
+
+    def _nodes_made(self) -> Sequence[Node]:
+        """The uses of layers that are kept, each behind those whose outputs it reads."""
+        return self._wiring.nodes if self.outputs else ()
 
     def _need_layers(self, wanted: str) -> None:
         self._renew()
@@ -74,8 +79,9 @@ class RenewedContainer(CompiledContainer):
         return super()._predict_function()
 
 
-def _is_outdated(use: Use) -> bool:
-    return isinstance(use, SwitchedUse) and use.form != use.layer.form
+def is_outdated(node: Node) -> bool:
+    """Whether a layer of it, which may be inside of another, was switched since."""
+    return any(isinstance(use, SwitchedUse) and use.form != use.layer.form for use in node.uses)
 
 
 def _use_again(node: Node, inputs: list[g.Node]) -> Any:
