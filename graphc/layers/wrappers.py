@@ -66,10 +66,8 @@ class TimeDistributed(Wrapper):
         self.layer._build_once(one_or_list([_folded_shape(one) for one in _as_shapes(input_shape)]))
 
     def call(self, X: g.Node | list[g.Node], mask: Mask | list[Mask] = None) -> Any:
-        inputs = self._checked(to_list(X))
-        batch, steps = inputs[0].shape[:2]
-        folded = [g.reshape(x, (batch * steps, *x.shape[2:])) for x in inputs]
-        self._check_inside(folded)
+        batch, steps = to_list(X)[0].shape[:2]
+        folded = _folded(to_list(X))
         outputs, masks = self.layer.apply(folded if isinstance(X, list) else folded[0])
         if any(one is not None for one in masks):
             raise ArgumentError(
@@ -86,7 +84,7 @@ class TimeDistributed(Wrapper):
         given = [one for one in to_list(input_mask) if one is not None]
         return reduce(g.logical_and, given) if given else None
 
-    def _checked(self, inputs: list[g.Node]) -> list[g.Node]:
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         for x in inputs:
             if x.ndim < 3:
                 raise ShapeError(
@@ -100,7 +98,7 @@ class TimeDistributed(Wrapper):
                 f"{self._where()}: expected inputs of equally many steps, received "
                 f"{', '.join(str(known_shape(x)) for x in inputs)}"
             )
-        return inputs
+        self._check_inside(_folded(inputs))
 
     def _check_inside(self, folded: list[g.Node]) -> None:
         """Errors for what the layer inside does not take; they name this layer too."""
@@ -134,6 +132,12 @@ def _as_shapes(shape: KnownShape | list[KnownShape]) -> list[KnownShape]:
 def _folded_shape(shape: KnownShape) -> KnownShape:
     batch, steps, *rest = shape
     return (None if None in (batch, steps) else batch * steps, *rest)  # type: ignore[operator]
+
+
+def _folded(inputs: Sequence[g.Node]) -> list[g.Node]:
+    """The steps of all samples as samples."""
+    batch, steps = inputs[0].shape[:2]
+    return [g.reshape(x, (batch * steps, *x.shape[2:])) for x in inputs]
 
 
 def _check_sizes(model: Container, inputs: Sequence[g.Node]) -> None:
@@ -204,7 +208,7 @@ class Bidirectional(Wrapper):
                 "weights already, which they would not have; give a layer that is not in use, and "
                 "initial values as Bidirectional(..., weights=...)"
             )
-        if merge_mode not in MERGE_MODES:
+        if merge_mode not in tuple(MERGE_MODES):
             raise ArgumentError(
                 "Bidirectional: merge_mode: expected 'sum', 'mul', 'ave', 'concat' or None, "
                 f"received {merge_mode!r}"
@@ -229,7 +233,6 @@ class Bidirectional(Wrapper):
             one._build_once(input_shape)
 
     def call(self, x: g.Node, mask: Mask = None) -> Any:
-        self.forward_layer.assert_input_compatibility(x)
         ((forward,), _), ((backward,), _) = (one.apply(x, mask) for one in self.held_layers())
         if self.forward_layer.return_sequences:
             backward = g.flip(backward, 1)
@@ -238,6 +241,9 @@ class Bidirectional(Wrapper):
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
         """The mask in the order of the outputs, if there is one for each step."""
         return self.forward_layer.compute_mask(input, input_mask)
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        self.forward_layer._check_inputs(inputs)
 
 
 def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:

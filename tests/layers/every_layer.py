@@ -77,6 +77,17 @@ def _recurrent() -> Iterator[tuple[str, Example]]:
 EXAMPLES: dict[str, Example] = {
     "Activation": Example(lambda: layers.Activation("tanh"), (5,)),
     "ActivityRegularization": Example(lambda: layers.ActivityRegularization(0.1, 0.2), (5,)),
+    "AutoEncoder": Example(
+        lambda: layers.AutoEncoder(layers.Dense(3, activation="tanh"), layers.Dense(5)), (5,)
+    ),
+    **{
+        f"Bidirectional {mode}": Example(
+            lambda mode=mode: layers.Bidirectional(layers.GRU(4), merge_mode=mode),
+            (5, 3),
+            masked=True,
+        )
+        for mode in ("sum", "mul", "ave", "concat", None)
+    },
     "BatchNormalization 0": Example(lambda: layers.BatchNormalization(axis=1), (3, 4)),
     "BatchNormalization 1": Example(lambda: layers.BatchNormalization(mode=1), (3, 4)),
     "BatchNormalization 2": Example(lambda: layers.BatchNormalization(mode=2), (4,)),
@@ -84,6 +95,9 @@ EXAMPLES: dict[str, Example] = {
     "Dropout": Example(lambda: layers.Dropout(0.4), (3, 5), masked=True),
     "ELU": Example(lambda: layers.ELU(0.7), (5,)),
     "Embedding": Example(lambda: layers.Embedding(7, 3), (5,), integers=7),
+    "Embedding mask_zero": Example(
+        lambda: layers.Embedding(7, 3, mask_zero=True), (5,), integers=7
+    ),
     "Embedding dropout": Example(lambda: layers.Embedding(7, 3, dropout=0.4), (5,), integers=7),
     "Flatten": Example(layers.Flatten, (3, 4)),
     "GaussianDropout": Example(lambda: layers.GaussianDropout(0.3), (5,)),
@@ -91,6 +105,11 @@ EXAMPLES: dict[str, Example] = {
     "Highway": Example(lambda: layers.Highway(activation="tanh"), (5,)),
     "Lambda": Example(lambda: layers.Lambda(lambda x: x**2), (5,)),
     "LeakyReLU": Example(lambda: layers.LeakyReLU(0.2), (5,)),
+    "Masking": Example(lambda: layers.Masking(5.0), (4, 3)),
+    **{
+        f"Merge {mode}": Example(lambda mode=mode: layers.Merge(mode=mode), [(5,), (5,)])
+        for mode in ("sum", "mul", "ave", "max", "concat", "dot", "cos")
+    },
     "MaxoutDense": Example(lambda: layers.MaxoutDense(3, nb_feature=2), (5,)),
     "PReLU": Example(lambda: layers.PReLU("uniform"), (3, 5)),
     "ParametricSoftplus": Example(layers.ParametricSoftplus, (5,)),
@@ -100,6 +119,12 @@ EXAMPLES: dict[str, Example] = {
     "SReLU": Example(lambda: layers.SReLU("uniform"), (5,)),
     "ThresholdedLinear": Example(lambda: layers.ThresholdedLinear(0.5), (5,)),
     "ThresholdedReLU": Example(lambda: layers.ThresholdedReLU(0.5), (5,)),
+    "TimeDistributed Dense": Example(
+        lambda: layers.TimeDistributed(layers.Dense(4, activation="tanh")), (3, 5), masked=True
+    ),
+    "TimeDistributed Convolution2D": Example(
+        lambda: layers.TimeDistributed(layers.Convolution2D(2, 3, 3)), (3, 2, 5, 4), masked=True
+    ),
     "TimeDistributedDense": Example(lambda: layers.TimeDistributedDense(4), (3, 5), masked=True),
     **dict(_spatial("Convolution")),
     **dict(_spatial("MaxPooling", (2, 2, 2))),
