@@ -20,7 +20,6 @@ from graphc.compiler import graph as g
 from graphc.engine.layer import InputLayer, Layer
 from graphc.engine.node import Node, mask_of, one_or_list
 from graphc.engine.registry import layer_entry, layer_of, shown, writing
-from graphc.engine.shapes import known_shape
 from graphc.errors import ArgumentError, GraphcError, suggestion
 
 if TYPE_CHECKING:
@@ -32,24 +31,6 @@ Call = tuple[str, int]
 
 Output = tuple[str, int, int]
 """A call, and the number of the output."""
-
-
-def chain_config(layers: Sequence[Layer], inputs: Sequence[g.Node]) -> list[dict[str, Any]]:
-    """The entries of a Sequential's layers; the first one says what comes in."""
-    with writing():
-        entries = [layer_entry(layer) for layer in layers]
-    for entry, layer in zip(entries[:1], layers, strict=False):
-        config = entry["config"]
-        says_it = "batch_input_shape" in config or "layers" in config
-        if isinstance(config, Mapping) and not says_it:
-            if len(inputs) != 1:
-                raise ArgumentError(
-                    f"{layer.name} ({type(layer).__name__}): a first layer with {len(inputs)} "
-                    "inputs has no config that says them; use Model(input, output)"
-                )
-            shape = {"batch_input_shape": list(known_shape(inputs[0]))}
-            entry["config"] = {**config, **shape, "input_dtype": inputs[0].dtype}
-    return entries
 
 
 def add_chain(model: Sequential, config: object) -> None:

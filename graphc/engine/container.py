@@ -258,11 +258,15 @@ class Container(StoredModel):
         """Print the table of layers: name, class, shape of the output, number of parameters, and
         what each reads, unless that is the layer before."""
         self._need_layers("summary")
-        print(format_summary(self.layers, self._wiring.nodes))
+        print(format_summary(self._layers_shown(), self._wiring.nodes))
 
     def _repr_html_(self) -> str:
         nodes = self._wiring.nodes if self.layers else ()
-        return html_summary(self.name, self.layers, nodes)
+        return html_summary(self.name, self._layers_shown(), nodes)
+
+    def _layers_shown(self) -> list[Layer]:
+        """The rows of the summary."""
+        return self.layers
 
 
 def get_source_inputs(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.engine.config import argument_as_data, arguments_from, config_of
+from graphc.engine.config import argument_as_data, config_of
 from graphc.engine.container import Container
 from graphc.engine.keywords import constructor_parameters, refuse_unknown
 from graphc.engine.layer import BASE_KEYWORDS, Layer
@@ -194,19 +194,6 @@ class Merge(Layer):
             "output_shape": argument_as_data(claim, f"{self.name} (Merge): output_shape"),
             "output_shape_type": "function" if callable(claim) else "raw",
         }
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Merge:
-        """A Merge from what `get_config` gave, or from the config of Keras, which has the name of a
-        function alone: that is looked for in `custom_objects`."""
-        arguments = dict(config)
-        for key in ("mode", "output_shape"):
-            kind = arguments.pop(f"{key}_type", "raw")
-            if kind != "raw" and not isinstance(arguments.get(key), Mapping):
-                # Keras' 'lambda' is code, which is not run.
-                name = arguments.get(key) if kind == "function" else "<lambda>"
-                arguments[key] = {"function": name, "token": None}
-        return cls(**arguments_from(cls, arguments))
 
     def _where(self) -> str:
         mode = "a function" if callable(self.mode) else repr(self.mode)

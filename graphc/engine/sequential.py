@@ -11,12 +11,13 @@ import numpy as np
 from graphc import backend as K
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
-from graphc.engine.architecture import add_chain, chain_config
+from graphc.engine.architecture import add_chain
 from graphc.engine.container import Container
 from graphc.engine.layer import Input, InputLayer, Layer
 from graphc.engine.merge import Merge
+from graphc.engine.merged_config import first_entry
 from graphc.engine.node import one_or_list
-from graphc.engine.registry import reading
+from graphc.engine.registry import layer_entry, reading, writing
 from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.engine.training import Model
 from graphc.engine.weights import set_values
@@ -211,7 +212,9 @@ class Sequential(Model):
     def get_config(self) -> list[dict[str, Any]]:
         """The class and the config of each layer. The first one says what comes in."""
         self._need_layers("get_config")
-        return chain_config(self._layers, self.inputs)
+        with writing():
+            first = first_entry(self._layers[0], self.inputs)
+            return [first, *map(layer_entry, self._layers[1:])]
 
     @classmethod
     def from_config(
@@ -222,6 +225,9 @@ class Sequential(Model):
             model = cls()
             add_chain(model, config)
         return model
+
+    def _layers_shown(self) -> list[Layer]:
+        return list(self._wiring.layers) if self._branches() else self.layers
 
     def stored_layers(self) -> list[Layer]:
         """The layers, in place of models that are merged in front theirs, as Keras' files do."""
