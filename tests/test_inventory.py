@@ -30,6 +30,9 @@ EXTRAS = {
     f"keras.{model}.{method}": (["initial_epoch"], "an interrupted run goes on")
     for model in ("engine.training.Model", "models.Sequential", "legacy.models.Graph")
     for method in ("fit", "fit_generator")
+} | {
+    f"keras.layers.containers.{model}.__init__": (["name"], "one class with keras.models'")
+    for model in ("Sequential", "Graph")
 }
 
 # Arguments that have a default here and none in Keras, and why.
@@ -49,16 +52,6 @@ DEFAULTS = {
 
 # What is added, or put right, leaves this list; once it is empty, it goes.
 NOT_YET = {
-    "Graph.add_input(name=, ...)",
-    "Graph.add_node(layer=, ...)",
-    "Graph.add_output(name=, ...)",
-    "Graph.evaluate(show_accuracy=)",
-    "Graph.evaluate_generator(show_accuracy=)",
-    "Graph.fit(show_accuracy=)",
-    "Graph.fit_generator(show_accuracy=)",
-    "Graph.save_weights(overwrite=)",
-    "Graph.test_on_batch(accuracy=)",
-    "Graph.train_on_batch(accuracy=)",
     "Sequential.save_weights(overwrite=)",
     "keras.engine.topology.Container.from_config",
     "keras.engine.topology.Container.load_weights",
@@ -68,14 +61,10 @@ NOT_YET = {
     "keras.layers.ActivityRegularizer",
     "keras.layers.TimeDistributed",
     "keras.layers.Wrapper",
-    "keras.layers.containers.Graph",
-    "keras.layers.containers.Sequential",
     "keras.layers.conv_output_length",
     "keras.layers.convolutional.conv_output_length",
     "keras.layers.wrappers.TimeDistributed",
     "keras.layers.wrappers.Wrapper",
-    "keras.legacy.models.Graph",
-    "keras.models.Graph",
     "keras.models.Sequential.call",
     "keras.models.model_from_json",
     "keras.models.model_from_yaml",

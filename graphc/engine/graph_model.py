@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -196,6 +197,10 @@ class Graph(NamedNodes):
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
         return self._by_output(super().predict_generator(generator, val_samples, max_q_size))
+
+    def load_weights(self, fname: str | os.PathLike) -> None:
+        """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""
+        super().load_weights(fname)
 
     def _by_output(self, values: np.ndarray | list[np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(self.output_order, to_list(values), strict=True))
