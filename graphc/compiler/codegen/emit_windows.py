@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Count
+from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
 
@@ -26,26 +26,35 @@ _MOST_UNROLLED = 32
 
 @contextmanager
 def _places(
-    emitter: Emitter, node: Node, shape: Shape, windows: list[str]
+    emitter: Emitter, node: Node, shape: Shape, windows: list[str], of_element: bool = False
 ) -> Iterator[tuple[str, ...]]:
-    """Loops over the places of a window that are no padding; gives the element's coordinates."""
+    """Loops over the places of a window that are no padding; gives the element's coordinates.
+
+    Args:
+        of_element: whether each thread has an element and walks the window that holds it. Then
+            those that lie side by side in a window read the same places together.
+    """
     size = emitter.signature.size
     unrolled = math.prod(node.attrs["window"]) <= _MOST_UNROLLED
     with ExitStack() as loops:
         coords = []
-        for window, extent, count, stride, (low, high) in zip(
-            windows,
-            shape[2:],
-            node.attrs["window"],
-            node.attrs["strides"],
-            node.attrs["padding"],
-            strict=True,
+        innermost = len(windows) - 1
+        for axis, (window, extent, count, stride, (low, high)) in enumerate(
+            zip(
+                windows,
+                shape[2:],
+                node.attrs["window"],
+                node.attrs["strides"],
+                node.attrs["padding"],
+                strict=True,
+            )
         ):
             start = emitter.integer(minus(times(window, size(stride)), size(low)))
             within, head = emitter.loop(count)
             if unrolled:
                 emitter.line("#pragma unroll")
-            loops.enter_context(emitter.block(head))
+            together = of_element and axis == innermost and count <= stride
+            loops.enter_context(emitter.block(head, ONCE if together else None))
             coord = emitter.integer(plus(start, within))
             conditions = [f"{coord} >= 0"] if low != 0 else []
             conditions += [f"{coord} < {size(extent)}"] if high != 0 else []
@@ -152,7 +161,7 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
     with _each_window(emitter, node, index, x.shape, cotangents.shape) as windows:
         first = emitter.name("first")
         emitter.line(f"bool {first} = true;")
-        with _places(emitter, node, x.shape, list(windows)) as coords:
+        with _places(emitter, node, x.shape, list(windows), of_element=True) as coords:
             element = Index(x.shape, coords=(*outer, *coords))
             other, at = emitter.value(x, element), emitter.position(element)
             emitter.line(f"{first} = {first} & gc_keeps_first({own}, {other}, {at} < {position});")
