@@ -88,10 +88,10 @@ def as_data(value: Any, place: str = "config") -> Any:
         return {"name": type(value).__name__, **config}
     if callable(value) and not isinstance(value, type):
         return function_as_data(value)
-    hint = ", e.g. value.tolist()" if isinstance(value, np.ndarray) else ""
+    hint = "; an array is stored as value.tolist()" if isinstance(value, np.ndarray) else ""
     raise ArgumentError(
-        f"{place}: expected what a config can hold (numbers, texts, lists, dicts{hint}; functions, "
-        f"layers and objects with get_config), received {type(value).__name__}"
+        f"{place}: expected what a config can hold (numbers, texts, lists, dicts, functions, layers, "
+        f"objects with get_config), received {type(value).__name__}{hint}"
     )
 
 
