@@ -31,6 +31,9 @@ EXTRAS = {
     for model in ("engine.training.Model", "models.Sequential", "legacy.models.Graph")
     for method in ("fit", "fit_generator")
 } | {
+    f"keras.{model}.from_config": (["custom_objects"], "as of every other model")
+    for model in ("models.Sequential", "legacy.models.Graph")
+} | {
     f"keras.layers.containers.{model}.__init__": (["name"], "one class with keras.models'")
     for model in ("Sequential", "Graph")
 }
@@ -52,26 +55,6 @@ DEFAULTS = {
 
 # What is added, or put right, leaves this list; once it is empty, it goes.
 NOT_YET = {
-    "Sequential.save_weights(overwrite=)",
-    "keras.engine.topology.Container.from_config",
-    "keras.engine.topology.Container.load_weights",
-    "keras.engine.topology.Container.save_weights",
-    "keras.engine.topology.Container.to_json",
-    "keras.engine.topology.Container.to_yaml",
-    "keras.layers.ActivityRegularizer",
-    "keras.layers.TimeDistributed",
-    "keras.layers.Wrapper",
-    "keras.layers.conv_output_length",
-    "keras.layers.convolutional.conv_output_length",
-    "keras.layers.wrappers.TimeDistributed",
-    "keras.layers.wrappers.Wrapper",
-    "keras.models.Sequential.call",
-    "keras.models.model_from_json",
-    "keras.models.model_from_yaml",
-    "keras.utils.layer_utils.layer_from_config",
-    "keras.utils.layer_utils.print_summary",
-    "keras.utils.visualize_util.model_to_dot",
-    "keras.utils.visualize_util.plot",
     "keras.wrappers.scikit_learn.BaseWrapper",
     "keras.wrappers.scikit_learn.KerasClassifier",
     "keras.wrappers.scikit_learn.KerasRegressor",

@@ -274,10 +274,15 @@ def _for_targets(function: Objective, target: Target) -> Objective:
         return metrics.sparse_categorical_accuracy
     if function is metrics.sparse_categorical_accuracy and takes_output_shape(target.loss):
         return metrics.categorical_accuracy
-    if function is metrics.binary_accuracy and labels:
+    if labels and (function is metrics.binary_accuracy or takes_output_shape(function)):
         raise ArgumentError(
-            f"metrics: binary_accuracy compares numbers with numbers, and the targets of "
-            f"{target.name} are class numbers; use 'accuracy'"
+            f"metrics: {_function_name(function)} compares numbers with numbers, and the targets "
+            f"of {target.name} are class numbers; use 'accuracy', or a loss with one-hot targets"
+        )
+    if takes_labels(function) and takes_output_shape(target.loss):
+        raise ArgumentError(
+            f"metrics: {_function_name(function)} takes class numbers, and the targets of "
+            f"{target.name} have the output's shape; use 'categorical_crossentropy'"
         )
     return function
 

@@ -163,6 +163,10 @@ class Sequential(Model):
         """Nothing is left to do once the first layer is added. ArgumentError before that."""
         self._need_layers("build")
 
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """The output tensor for an input tensor."""
+        return super().call(x, mask)
+
     def apply(self, x: Any, mask: Any = None) -> Any:
         self._need_layers("call")
         return super().apply(x, mask)

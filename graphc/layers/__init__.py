@@ -33,6 +33,7 @@ from graphc.layers.convolutional import (
 from graphc.layers.core import (
     Activation,
     ActivityRegularization,
+    ActivityRegularizer,
     AutoEncoder,
     Dense,
     Dropout,
@@ -50,6 +51,7 @@ from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
 from graphc.layers.normalization import BatchNormalization
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
+from graphc.layers.spatial import conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 
 __all__ = [
@@ -58,6 +60,7 @@ __all__ = [
     "LSTM",
     "Activation",
     "ActivityRegularization",
+    "ActivityRegularizer",
     "AutoEncoder",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -105,6 +108,7 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "conv_output_length",
     "merge",
     "time_distributed_dense",
 ]

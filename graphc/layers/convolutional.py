@@ -28,7 +28,7 @@ from graphc.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from graphc.layers.spatial import SpatialLayer
+from graphc.layers.spatial import SpatialLayer, conv_output_length
 
 __all__ = [
     "AveragePooling1D",
@@ -46,6 +46,7 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "conv_output_length",
 ]
 
 

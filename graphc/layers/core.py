@@ -25,6 +25,7 @@ from graphc.regularizers import ActivityRegularizer
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "ActivityRegularizer",
     "AutoEncoder",
     "Dense",
     "Dropout",

@@ -7,10 +7,12 @@ from typing import Any
 
 from graphc.backend.conv import check_dim_ordering, whole_numbers
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, known_shape
 from graphc.engine.layer import Layer
-from graphc.errors import ArgumentError, ShapeError
+from graphc.engine.shapes import KnownShape, known_shape
+from graphc.errors import ArgumentError, ShapeError, unknown_name
 from graphc.lookup import whole_number
+
+BORDER_MODES = ("valid", "same")
 
 _SPATIAL_AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("dim1", "dim2", "dim3")}
 
@@ -83,3 +85,21 @@ class SpatialLayer(Layer):
                 f"in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; its axes are read "
                 f"as {self._ordering_said()}. Use a smaller window, or border_mode='same'"
             )
+
+
+def conv_output_length(
+    input_length: int | None, filter_size: int, border_mode: str, stride: int
+) -> int | None:
+    """How many windows fit: ceil((length - size + 1) / stride), with 'same' ceil(length / stride).
+
+    None for an open length.
+    """
+    if border_mode not in BORDER_MODES:
+        raise unknown_name("border_mode", border_mode, BORDER_MODES)
+    if input_length is None:
+        return None
+    length = whole_number("conv_output_length: input_length", input_length, least=1)
+    size = whole_number("conv_output_length: filter_size", filter_size, least=1)
+    step = whole_number("conv_output_length: stride", stride, least=1)
+    starts = length if border_mode == "same" else length - size + 1
+    return -(-starts // step)

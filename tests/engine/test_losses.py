@@ -79,6 +79,47 @@ class TestWeightedLoss:
             weighted_loss(target)
 
 
+class TestMaskedLoss:
+    """s * m / mean(m), then as without a mask; each number by hand."""
+
+    p = np.array([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]])
+    scores = np.array([[1.0, 4.0, 9.0], [16.0, 25.0, 36.0]])
+
+    def loss(self, mask, weights, mode=None, objective="mse"):
+        node, mask_node = output(3, 1), g.input((g.BATCH, 3), "bool")
+        (target,) = make_targets(["out"], [node], [mask_node], objective, None, mode)
+        feeds = {node: self.p, target.y_true: np.zeros((2, 3, 1))}
+        feeds |= {target.weights: np.array(weights), mask_node: np.array(mask)}
+        return value_of(weighted_loss(target), feeds)
+
+    def test_the_mean_over_the_steps_that_count(self):
+        mask = [[True, False, False], [True, True, False]]
+        assert self.loss(mask, [1.0, 1.0]) == pytest.approx((1 + 16 + 25) / 3, rel=1e-14)
+
+    def test_sample_weights(self):
+        mask = [[True, False, False], [True, True, False]]
+        # mean(m) = 1/2; the samples' means over steps are 1 * 2 / 3 and (16 + 25) * 2 / 3.
+        expected = (2.0 * 2 / 3 + 3.0 * 82 / 3) / 2
+        assert self.loss(mask, [2.0, 3.0]) == pytest.approx(expected, rel=1e-14)
+
+    def test_temporal_weights(self):
+        mask = [[True, False, True], [True, True, True]]
+        weights = [[1.0, 5.0, 0.0], [0.0, 2.0, 1.0]]
+        # mean(m) = 5/6; four weights are not 0, that of the masked step among them.
+        expected = (1 * 1 + 25 * 2 + 36 * 1) * 6 / 5 / 4
+        assert self.loss(mask, weights, "temporal") == pytest.approx(expected, rel=1e-14)
+
+    def test_a_mask_that_is_false_everywhere(self):
+        assert self.loss([[False] * 3] * 2, [1.0, 1.0]) == 0.0
+
+    def test_a_score_a_sample_has_no_steps_to_leave_out(self):
+        def each_sample(t, p):
+            return g.mean(g.square(t - p), axis=(1, 2))
+
+        with pytest.raises(ShapeError, match="out: the output has a mask.*return_sequences=False"):
+            self.loss([[True] * 3] * 2, [1.0, 1.0], objective=each_sample)
+
+
 class TestTotal:
     def test_outputs_are_weighted_and_penalties_added(self):
         both = targets(
@@ -173,6 +214,14 @@ class TestMetrics:
         numbers = targets(output(2), loss="sparse_categorical_crossentropy")
         with pytest.raises(ArgumentError, match="binary_accuracy compares numbers"):
             make_metrics(numbers, ["binary_accuracy"])
+
+    def test_a_loss_of_values_as_metric_of_class_numbers_and_the_reverse(self):
+        numbers = targets(output(2), loss="sparse_categorical_crossentropy")
+        with pytest.raises(ArgumentError, match="mean_squared_error compares numbers.*'accuracy'"):
+            make_metrics(numbers, ["mse"])
+        rows = targets(output(2), loss="categorical_crossentropy")
+        with pytest.raises(ArgumentError, match="takes class numbers.*'categorical_crossentropy'"):
+            make_metrics(rows, ["sparse_categorical_crossentropy"])
 
     @pytest.mark.parametrize("name", ["size", "batch", "loss"])
     def test_a_name_that_the_logs_need(self, name):

@@ -6,7 +6,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.engine import InputLayer
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, ShapeError, UnknownNameError
 from graphc.layers.convolutional import (
     Convolution1D,
     Convolution2D,
@@ -15,6 +15,7 @@ from graphc.layers.convolutional import (
     UpSampling1D,
     UpSampling3D,
     ZeroPadding1D,
+    conv_output_length,
 )
 
 
@@ -63,3 +64,14 @@ class TestInputsThatDoNotFit:
         node = InputLayer(input_shape=(4, 2)).output
         with pytest.raises(ArgumentError, match="does not take a mask"):
             layer(node, mask=g.input((g.BATCH, 4), "bool"))
+
+
+@pytest.mark.parametrize(
+    ("length", "size", "mode", "stride", "expected"),
+    [(7, 3, "valid", 1, 5), (7, 3, "valid", 2, 3), (8, 3, "valid", 2, 3), (7, 3, "same", 2, 4)],
+)
+def test_the_length_behind_a_convolution(length, size, mode, stride, expected):
+    assert conv_output_length(length, size, mode, stride) == expected
+    assert conv_output_length(None, size, mode, stride) is None
+    with pytest.raises(UnknownNameError, match="unknown border_mode 'full'"):
+        conv_output_length(length, size, "full", stride)
