@@ -11,7 +11,15 @@ from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.engine import Input
 from graphc.errors import ArgumentError, NotCompiledError, ShapeError
-from graphc.layers import GRU, Activation, AutoEncoder, BatchNormalization, Dense
+from graphc.layers import (
+    GRU,
+    Activation,
+    AutoEncoder,
+    BatchNormalization,
+    Dense,
+    Merge,
+    TimeDistributed,
+)
 from graphc.layers.core import AutoEncoder as of_core
 from graphc.models import Model, Sequential
 from graphc.regularizers import l2
@@ -152,7 +160,7 @@ class TestSwitching:
             model.layers[0].output_reconstruction = value
         model.train_on_batch(X, X)
         model.layers[0].output_reconstruction = False
-        with pytest.raises(NotCompiledError, match="sequential_.*fit needs a compiled model"):
+        with pytest.raises(NotCompiledError, match="fit needs a compiled model.*or switching one"):
             model.fit(X, X)
 
     def test_layers_behind_are_used_on_the_new_output(self):
@@ -197,6 +205,28 @@ class TestSwitching:
         )
         assert inner.output_shape == (None, 2)
         assert len(before.inbound_nodes) == 1  # what comes before the change is left as it is
+
+    def test_merged_models(self):
+        layer = AutoEncoder(Dense(6, input_dim=6, activation="tanh"), Dense(6))
+        other = Sequential([Dense(3, input_dim=6)])
+        model = Sequential([Merge([Sequential([layer]), other], mode="concat"), Dense(2)])
+        before = model.predict([X, X])
+        layer.output_reconstruction = False
+        w, b, u, a = (*layer.get_weights()[:2], *other.get_weights())
+        v, c = model.layers[1].get_weights()
+        joined = np.concatenate([np.tanh(X @ w + b), X @ u + a], axis=1)
+        found = model.predict([X, X])
+        np.testing.assert_allclose(found, joined @ v + c, atol=1e-6)
+        assert not np.allclose(found, before)
+
+    def test_inside_of_a_wrapper(self):
+        layer = AutoEncoder(Dense(2, activation="tanh"), Dense(6))
+        model = Sequential([TimeDistributed(layer, input_shape=(4, 6))])
+        assert model.output_shape == (None, 4, 6)
+        layer.output_reconstruction = False
+        steps = X.reshape(6, 4, 6)
+        expected = coded(layer.get_weights()).reshape(6, 4, 2)
+        np.testing.assert_allclose(model.predict(steps), expected, atol=1e-6)
 
 
 class TestPrograms:
