@@ -185,8 +185,8 @@ class CompiledContainer(Container):
         if self._compiled is None:
             raise NotCompiledError(
                 f"{self.name}.{wanted} needs a compiled model: call "
-                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers or "
-                "switching one (AutoEncoder.output_reconstruction)"
+                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers "
+                "or switching one (AutoEncoder.output_reconstruction)"
             )
         return self._compiled
 
