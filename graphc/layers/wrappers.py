@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine.container import Container
 from graphc.engine.holding import HoldingLayer
 from graphc.engine.layer import Layer
-from graphc.engine.node import Mask, one_or_list, to_list
+from graphc.engine.node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, GraphcError, ShapeError
 from graphc.layers.recurrent_base import Recurrent
@@ -40,6 +40,20 @@ class Wrapper(HoldingLayer):
 
     def build(self, input_shape: KnownShape | None = None) -> None:
         """Nothing: the layer inside makes its weights when it is used."""
+
+    def apply(
+        self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
+    ) -> tuple[list[g.Node], list[Mask]]:
+        with recorded_uses() as uses:
+            outputs, masks = super().apply(x, mask)
+        held = self.held_layers()
+        if not any(use.layer in held for use in uses) and any(map(_does_more, held)):
+            raise ArgumentError(
+                f"{self.name} ({type(self).__name__}): its call() uses {_name_of(self.layer)} by "
+                "layer.call(x), and so its updates, or the penalty on its output, are lost; use it "
+                "by `outputs, masks = self.layer.apply(x)`"
+            )
+        return outputs, masks
 
 
 class TimeDistributed(Wrapper):
@@ -123,6 +137,14 @@ class TimeDistributed(Wrapper):
 
     def _inside(self) -> str:
         return f"{self.layer.name} ({type(self.layer).__name__})"
+
+
+def _does_more(layer: Layer) -> bool:
+    """Whether a use of a layer has updates, or a penalty on its output."""
+    if isinstance(layer, Container):  # records the uses of its layers
+        return False
+    penalised = any(getattr(one, "layer", None) is layer for one in layer.regularizers)
+    return penalised or len(layer.updates) > len(layer._own_updates)
 
 
 def _as_shapes(shape: KnownShape | list[KnownShape]) -> list[KnownShape]:

@@ -295,19 +295,30 @@ def test_config():
     assert again.batch_input_shape == (None, 4, 3)
 
 
+class Twice(Wrapper):
+    """A wrapper as users wrote them for Keras."""
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+            self.layer.built = True
+        super().build()
+
+    def call(self, x, mask=None):
+        return self.layer.call(self.layer.call(x))
+
+
 def test_a_wrapper_of_ones_own():
-    class Twice(Wrapper):
-        def build(self, input_shape):
-            if not self.layer.built:
-                self.layer.build(input_shape)
-                self.layer.built = True
-            super().build()
-
-        def call(self, x, mask=None):
-            return self.layer.call(self.layer.call(x))
-
     model = Sequential([Twice(Dense(3), input_shape=(3,)), Activation("linear")])
     W, b = model.get_weights()
     value = np.ones((2, 3))
     np.testing.assert_allclose(model.predict(value), (value @ W + b) @ W + b, rtol=1e-5)
     assert model.count_params() == 12
+
+
+@pytest.mark.parametrize(
+    "inside", [BatchNormalization, lambda: Dense(3, activity_regularizer=activity_l2(0.1))]
+)
+def test_a_wrapper_that_would_lose_updates_or_penalties(inside):
+    with pytest.raises(ArgumentError, match=r"t \(Twice\): its call\(\) uses .* self.layer.apply"):
+        Twice(inside(), name="t")(Input((3,)))
