@@ -23,7 +23,7 @@ from graphc.engine.node_arguments import (
 from graphc.engine.renewal import is_outdated
 from graphc.engine.training import Model
 from graphc.engine.wiring import Wiring, trace
-from graphc.errors import ArgumentError, GraphcError, suggestion
+from graphc.errors import ArgumentError, suggestion
 
 _DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
 
@@ -349,6 +349,6 @@ class NamedNodes(Model):
                         f"{other.name!r} too, as elsewhere; give this one another name"
                     )
             yield
-        except GraphcError:
+        except BaseException:  # a user's layer may raise anything
             layer.name = before
             raise
