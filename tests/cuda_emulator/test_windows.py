@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
 from tests.cuda_emulator.graph_programs import both
 
@@ -77,5 +81,26 @@ def test_a_producer_is_pulled_into_the_window_and_sizes_may_be_symbols() -> None
     }
     c = g.cos(pooled)
     outputs = [pooled, g.make("max_unpool", activated, c, **dict(pooled.attrs))]
+    for ours, theirs in both(outputs, feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
+def test_what_others_read_too_is_stored_by_the_pooling(pool: Callable[..., Node]) -> None:
+    random = np.random.default_rng(4)
+    x, scale = g.input((BATCH, 3, 4, 6), "float32"), g.input((3, 1, 1), "float32")
+    seen = g.tanh(x * scale)
+    inner = g.exp(seen)
+    pooled = pool(inner, (2, 3)) + 1.0
+    factor = g.input((), "float32")
+    turned = g.flip(inner, 3) * factor
+    outputs = [pooled, inner, turned]
+    (first, _) = lower(outputs).steps
+    assert first.kernel.kind == "window"
+    assert len(first.kernel.outputs) == 2
+    feeds = {
+        node: np.asarray(random.standard_normal(shape), "float32")
+        for node, shape in ((x, (5, 3, 4, 6)), (scale, (3, 1, 1)), (factor, ()))
+    }
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)

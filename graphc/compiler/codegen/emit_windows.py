@@ -72,8 +72,10 @@ def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
     if values is x:
         largest = emitter.variable(node, f"gc_reduce_max::identity<{scalar}>()")
         with _places(emitter, node, x.shape, windows) as coords:
-            value = emitter.value(x, Index(x.shape, coords=(sample, channel, *coords)))
+            element = Index(x.shape, coords=(sample, channel, *coords))
+            value = emitter.value(x, element)
             emitter.line(f"{largest} = gc_maximum({largest}, {value});")
+            _beside(emitter, node, element)
         return largest
     best = emitter.name("a")
     emitter.line(f"gc_placed<{scalar}> {best} = gc_reduce_argmax::identity<{scalar}>();")
@@ -92,9 +94,16 @@ def _sum_pool(emitter: Emitter, node: Node, index: Index) -> str:
     sample, channel, *windows = emitter.coordinates(index)
     total = emitter.variable(node, "0")
     with _places(emitter, node, x.shape, windows) as coords:
-        value = emitter.value(x, Index(x.shape, coords=(sample, channel, *coords)))
+        element = Index(x.shape, coords=(sample, channel, *coords))
+        value = emitter.value(x, element)
         emitter.line(f"{total} = gc_add({total}, {value});")
+        _beside(emitter, node, element)
     return total
+
+
+def _beside(emitter: Emitter, node: Node, element: Index) -> None:
+    if node in emitter.beside:
+        emitter.beside[node](element)
 
 
 @contextmanager

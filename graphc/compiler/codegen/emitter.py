@@ -90,6 +90,7 @@ class Emitter:
             result), as a function from an index to an expression.
         pack: of a kernel in which a thread walks packs of elements.
         asked: what the lines read from memory, until `take_asked`.
+        beside: of a pooling, what prints lines for each element of its windows.
     """
 
     def __init__(self, signature: Signature, pack: Pack | None = None):
@@ -97,6 +98,7 @@ class Emitter:
         self.given: dict[Node, Given] = {}
         self.pack = pack
         self.asked: list[Asked] = []
+        self.beside: dict[Node, Callable[[Index], None]] = {}
         self._scopes = [_Scope()]
         self._trips: dict[str, Size] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}

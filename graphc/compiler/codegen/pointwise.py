@@ -7,6 +7,8 @@ read in the order of the results come in 16-byte loads. Where a thread has a loo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
@@ -18,6 +20,7 @@ from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.traffic import reads, writes
+from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
@@ -75,10 +78,11 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
     """The outputs of a kernel at the element `i`: lines, loads, packs and stores as
     templates/elementwise.j2 has them."""
     signature = emitter.signature
+    outputs = _own_outputs(kernel, context, emitter) if kernel.kind == "window" else kernel.outputs
     # All values before the first store: a result may take the place of what another one reads.
-    values = [emitter.value(node, Index(node.shape, linear="i")) for node in kernel.outputs]
+    values = [emitter.value(node, Index(node.shape, linear="i")) for node in outputs]
     packs, stores = [], []
-    for node, value in zip(kernel.outputs, values, strict=True):
+    for node, value in zip(outputs, values, strict=True):
         for place in context.sinks[node]:
             if emitter.pack is not None and place.step is None:
                 pointer, guard = signature.store_pointer(place), signature.guard(place)
@@ -87,3 +91,27 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
                 target, guard = signature.stored(place, node.shape, "i")
                 stores.append((target, value, guard))
     return {"lines": emitter.text, "loads": emitter.loads, "packs": packs, "stores": stores}
+
+
+def _own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:
+    """The outputs of which a pooling's kernel has one for each result. The others are elements of
+    what a pooling reads, and are stored while it walks its windows."""
+    own = [node for node in kernel.outputs if product(node.shape) == product(kernel.extents)]
+    for pooling in kernel.anchors:
+        behind = set(toposort(pooling.inputs[:1], stop=kernel.inputs))
+        others = [node for node in kernel.outputs if node not in own and node in behind]
+        if others:
+            emitter.beside[pooling] = partial(_store, others, context, emitter)
+    return own
+
+
+def _store(nodes: Sequence[Node], context: Context, emitter: Emitter, element: Index) -> None:
+    """Lines that store values of one shape at an element of it."""
+    position = emitter.position(element)
+    values = [
+        emitter.value(node, Index(node.shape, element.linear, element.coords)) for node in nodes
+    ]
+    for node, value in zip(nodes, values, strict=True):
+        for place in context.sinks[node]:
+            target, guard = emitter.signature.stored(place, node.shape, position)
+            emitter.line(f"{f'if ({guard}) ' if guard else ''}{target} = {value};")

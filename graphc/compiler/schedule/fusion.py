@@ -7,7 +7,8 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 - elementwise nodes fit behind anything whose elements they have, at their own element;
 - a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
-- a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads;
+- a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
+  whose windows meet each element behind those that others read elsewhere: it stores them;
 - a pooling of 2 x 2 fits behind a convolution whose tiles it divides (`pooling`), with what comes
   behind it: that saves reading the convolution's result again, and where nothing else reads it,
   writing it;
@@ -26,7 +27,7 @@ from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, ROW, Group, alone, title
 from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
-from graphc.compiler.schedule.pooling import is_pooling, why_apart
+from graphc.compiler.schedule.pooling import is_pooling, meets_each, why_apart
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 
 # What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
@@ -175,12 +176,22 @@ class _Fusion:
         return fit if isinstance(fit, str) else self._cycle(group, producer) or fit
 
     def _pools(self, group: Group, producer: Group) -> bool:
-        """Whether a group is a pooling that meets each of the producer's elements once, and alone
-        reads them: it computes them where it needs them."""
+        """Whether a group is a pooling that meets each of the producer's elements once: it computes
+        them where it needs them. If others read them too, it has to meet each, and stores it."""
         pooling = [node for node, tag in group.nodes.items() if tag != PULLED]
         if len(pooling) != 1 or not reads_once(pooling[0]) or not producer.elementwise:
             return False
-        return self._is_private(producer, group)
+        if self._is_private(producer, group):
+            return True
+        stored = [
+            x for x in producer.nodes if self._is_stored(x, {**producer.nodes, **group.nodes})
+        ]
+        return meets_each(group, producer, stored, self._scope) and not any(
+            (x, SAME) in self._readings[reader]
+            for x in stored
+            for reader in self._readers.get(x, ())
+            if reader not in producer.nodes and reader not in group.nodes
+        )
 
     def _is_behind_pooling(self, group: Group, producer: Group) -> bool:
         """Whether an elementwise group has a value for each window of a pooling in the producer."""

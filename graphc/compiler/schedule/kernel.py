@@ -41,7 +41,8 @@ class Kernel:
         inputs: the values that it reads from memory, in the order in which the body meets them.
         outputs: the values that it stores; an input among them is copied. Each has as many elements
             as `extents`, or, in `rows` and `columns`, as `extents` without the axes `reduced`, or,
-            in `conv`, as the result of a pooling in the body.
+            in `conv`, as the result of a pooling in the body, or, in `window`, as what an anchor
+            pools.
         extents: the shape of the domain that is walked: of `pointwise` and `gather` that of a
             value, of `rows` and `columns` that of what is reduced, of the other kinds that of an
             anchor's result; of `update` (), as its parts have theirs.

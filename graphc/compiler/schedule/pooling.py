@@ -1,18 +1,23 @@
-"""Which pooling a convolution's kernel computes behind its results.
+"""Which pooling goes with what computes the values that it reads.
 
-A thread of the kernel finishes four neighbouring columns of a tile at a time. If the columns are
-counted window by window, four of them are a window of 2 x 2: the thread has all that the pooling
-reads. By bytes this always pays: the pooling alone would read the convolution's result again. It
-does not where the kernel would be slower for it: a convolution with few tiles is better cut along
-k, whose parts are added elsewhere, and one of single places is a plain product.
+**Elementwise nodes** (`meets_each`). A thread that has a window of the pooling computes its
+elements, and stores them where others read them too: that saves reading them again.
+
+**A convolution** (`why_apart`). A thread of its kernel finishes four neighbouring columns of a tile
+at a time. If the columns are counted window by window, four of them are a window of 2 x 2: the
+thread has all that the pooling reads. By bytes this always pays: the pooling alone would read the
+convolution's result again. It does not where the kernel would be slower for it: a convolution with
+few tiles is better cut along k, whose parts are added elsewhere, and one of single places is a
+plain product.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
-from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, evaluate_at, product
+from graphc.compiler.graph import Node, toposort
+from graphc.compiler.graph.dim import Dim, Shape, evaluate_at, product
 from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, Group
 from graphc.compiler.schedule.inline import Scope, reads_once
 from graphc.compiler.schedule.relation import SAME, element_readings
@@ -22,6 +27,22 @@ _COLUMNS = 128
 _TILES = 128
 # What a symbol counts as, as where tiles are chosen.
 _TYPICAL = 128
+
+
+def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: Scope) -> bool:
+    """Whether a group is a pooling alone whose windows meet each element of what it reads once, and
+    these are the elements of the `stored` nodes of an elementwise producer."""
+    if len(group.nodes) != 1:
+        return False
+    (pooling,) = group.nodes
+    x = pooling.inputs[0]
+    behind = set(toposort([x]))
+    own = all(relation == SAME for y, relation in element_readings(x, scope) if y in stored)
+    return (
+        own
+        and all(y in behind and product(y.shape) == product(x.shape) for y in stored)
+        and _divides(pooling, x.shape[2:])
+    )
 
 
 def is_pooling(group: Group) -> bool:
@@ -52,13 +73,17 @@ def _why_windows(pooling: Node, conv: Node) -> str:
         return "its windows overlap"
     if pooling.inputs[0].shape != conv.shape or math.prod(window) != 4 or window[-1] != 2:
         return "its windows are not the 2 x 2 that a thread of the convolution has"
+    return "" if _divides(pooling, sizes) else "its windows do not divide the convolution's result"
+
+
+def _divides(pooling: Node, sizes: Shape) -> bool:
+    """Whether each element of these spatial axes is in one window."""
+    window, strides = pooling.attrs["window"], pooling.attrs["strides"]
     padded = any(side != 0 for sides in pooling.attrs["padding"] for side in sides)
-    divided = all(
-        not isinstance(size, Dim) and size % by == 0 for size, by in zip(sizes, window, strict=True)
+    return not padded and all(
+        not isinstance(size, Dim) and size % by == 0 and by == stride
+        for size, by, stride in zip(sizes, window, strides, strict=True)
     )
-    if padded or not divided or tuple(pooling.attrs["strides"]) != tuple(window):
-        return "its windows do not divide the convolution's result"
-    return ""
 
 
 def _why_tiles(conv: Node) -> str:

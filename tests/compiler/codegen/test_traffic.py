@@ -153,6 +153,12 @@ def test_a_pooling_behind_a_convolution_reads_nothing() -> None:
     assert moves([pooled, out], batch=16) == {**reads, "result": windows + results}
 
 
+def test_a_pooling_stores_what_it_computes_on_the_way_once() -> None:
+    seen = g.exp(x(BATCH, 3, 8, 8) + x(BATCH, 3, 8, 8, name="y"))
+    found = moves([g.max_pool(seen, (2, 2)), seen])
+    assert found == {"x": 1920, "y": 1920, "result": 480 + 1920}
+
+
 def test_pooling_reads_overlapping_windows_again() -> None:
     out = g.max_pool(x(BATCH, 3, 9, 9), (3, 3), strides=(2, 2))
     assert moves([out]) == {"x": 9 * 10 * 3 * 4 * 4, "result": 480}

@@ -178,8 +178,22 @@ def test_pooling_takes_in_what_it_alone_reads() -> None:
     image, other = g.input((BATCH, 3, 8, 8), "float32"), g.input((BATCH, 3, 8, 8), "float32")
     seen = g.tanh(image + other)
     assert kinds([g.max_pool(seen, (2, 2)) * 2.0]) == ["window"]
-    assert kinds([g.max_pool(seen, (2, 2)), seen]) == ["pointwise", "window"]
     assert kinds([g.max_pool(seen, (3, 3), (2, 2))]) == ["pointwise", "window"]  # they overlap
+
+
+def test_pooling_stores_what_others_read_elsewhere() -> None:
+    image, other = g.input((BATCH, 3, 8, 8), "float32"), g.input((BATCH, 3, 8, 8), "float32")
+    seen = g.tanh(image + other)
+    pooled = g.max_pool(seen, (2, 2))
+    (kernel,) = scheduled([pooled * 2.0, seen])
+    assert kernel.kind == "window"
+    assert set(kernel.outputs) == {pooled * 2.0, seen}
+    weights = g.input((8, 5), "float32")
+    assert kinds([pooled, g.dot(seen, weights)]) == ["window", "matmul"]
+    assert kinds([pooled, seen * image]) == ["pointwise", "window"]  # which has the same elements
+    # A row and a column of elements are in no window.
+    rest = g.max_pool(seen, (3, 3), (3, 3))
+    assert kinds([rest, seen]) == ["pointwise", "window"]
 
 
 def test_softmax_its_loss_and_their_gradient_are_one_kernel_of_the_mlp() -> None:
