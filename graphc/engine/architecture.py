@@ -195,7 +195,7 @@ class _Rewiring:
                 f"{where}: no layer is named {name!r}. {suggestion(name, self.layers)}"
             )
         if call not in self.calls and call not in self.made:
-            count = sum(other == name for other, _ in [*self.calls, *self.made])
+            count = sum(other == name for other, _ in {*self.calls, *self.made})
             raise ArgumentError(
                 f"{where}: call {number} (from {self.layers[name].own_nodes}) of {name} is not in "
                 f"its inbound_nodes, which have {count}"

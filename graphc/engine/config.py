@@ -90,8 +90,8 @@ def as_data(value: Any, place: str = "config") -> Any:
         return function_as_data(value)
     hint = "; an array is stored as value.tolist()" if isinstance(value, np.ndarray) else ""
     raise ArgumentError(
-        f"{place}: expected what a config can hold (numbers, texts, lists, dicts, functions, layers, "
-        f"objects with get_config), received {type(value).__name__}{hint}"
+        f"{place}: expected what a config can hold (numbers, texts, lists, dicts, functions, "
+        f"layers, objects with get_config), received {type(value).__name__}{hint}"
     )
 
 

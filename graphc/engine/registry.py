@@ -135,9 +135,14 @@ def layer_of(entry: object, place: str) -> Layer:
             raise ArgumentError(f"{place} ({class_name}): {error}") from error
         finally:
             document.level -= 1
-        if isinstance(config, list):
-            layer.name = name or layer.name
+        if isinstance(config, list | tuple):
             layer.trainable = entry.get("trainable", True)  # type: ignore[union-attr]
+        if name is not None:
+            if _name_in(config) not in (None, name):
+                raise ArgumentError(
+                    f"{place}: the entry's name is {name!r}, its config's {_name_in(config)!r}"
+                )
+            layer.name = name
         document.add((class_name, layer.name), layer)
         return layer
 
