@@ -1,0 +1,90 @@
+"""Drawings of models: the text for Graphviz, and what is missing where it cannot draw."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+
+import pytest
+
+from graphc.engine import Input
+from graphc.errors import ArgumentError, MissingPackageError
+from graphc.layers import Dense, merge
+from graphc.models import Model, Sequential
+from graphc.utils.visualize_util import model_to_dot, plot
+
+CHAIN = """\
+digraph chain {
+	node [shape=record]
+	layer_0 [label="x (InputLayer)"]
+	layer_1 [label="d (Dense)"]
+	layer_2 [label="e\\<1\\> (Dense)"]
+	layer_0 -> layer_1
+	layer_1 -> layer_2
+}
+"""
+
+
+def chain() -> Model:
+    x = Input((4,), name="x")
+    return Model(x, Dense(2, name="e<1>")(Dense(3, name="d")(x)), name="chain")
+
+
+def test_the_text():
+    assert model_to_dot(chain()).source == CHAIN
+
+
+def test_shapes_and_shared_layers():
+    a, b = Input((4,), name="a"), Input((4,), name="b")
+    shared = Dense(3, name="shared")
+    model = Model([a, b], merge([shared(a), shared(b)], mode="concat", name="both"))
+    source = model_to_dot(model, show_shapes=True).source
+    assert '"{a (InputLayer)|{input: (None, 4)|output: (None, 4)}}"' in source
+    assert '"{both (Merge)|{input: [(None, 3), (None, 3)]|output: (None, 6)}}"' in source
+    assert source.count("->") == 3
+
+
+def test_a_sequential_has_its_input():
+    source = model_to_dot(Sequential([Dense(2, input_dim=3, name="only")])).source
+    assert "(InputLayer)" in source
+    assert source.count("->") == 1
+
+
+def test_no_model():
+    with pytest.raises(ArgumentError, match="expected a model, received Dense"):
+        model_to_dot(Dense(3))
+    with pytest.raises(ArgumentError, match="has no layers"):
+        model_to_dot(Sequential())
+
+
+def test_text_into_a_file(tmp_path):
+    plot(chain(), to_file=tmp_path / "m.dot")
+    assert (tmp_path / "m.dot").read_text() == CHAIN
+
+
+def test_a_format_that_there_is_not(tmp_path):
+    with pytest.raises(ArgumentError, match=r"its end says the format, .*has no '.xyz'"):
+        plot(chain(), tmp_path / "m.xyz")
+
+
+def test_the_program_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingPackageError, match=r"a png is drawn by the program Graphviz.*\.dot"):
+        plot(chain(), tmp_path / "m.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_is_missing(tmp_path, monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    for use in (lambda: model_to_dot(chain()), lambda: plot(chain(), tmp_path / "m.png")):
+        with pytest.raises(MissingPackageError, match=r"pip install 'graphc\[plot\]'"):
+            use()
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="the program Graphviz is not installed")
+def test_a_picture(tmp_path):
+    plot(chain(), tmp_path / "m.png", show_shapes=True)
+    assert (tmp_path / "m.png").read_bytes().startswith(b"\x89PNG")
