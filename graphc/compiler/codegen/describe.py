@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, overload
 
-from graphc.compiler.codegen.fewest import fewest, fewest_of_launch, moved
+from graphc.compiler.codegen.fewest import asked_again, fewest, fewest_of_launch, moved
 from graphc.compiler.codegen.launch import (
     Bindings,
     Buffer,
@@ -56,7 +56,7 @@ class KernelDescription:
             that only go on with its work.
         continues: the name of the launch that began this kernel's work, where it is not this one.
         reasons: why it was not fused further, a sentence for each neighbour.
-        notes: what else there is to know (a slow path, a row that is read twice).
+        notes: what else there is to know: a slow path, what is read more than once.
         source: the function and the comment above it.
     """
 
@@ -322,7 +322,7 @@ def _description(
         writes=_names(launch.writes),
         continues=group[0].name if position else None,
         reasons=kernel.reasons,
-        notes=launch.notes,
+        notes=(*launch.notes, *filter(None, [asked_again(launch, bindings)])),
         source=launch.text,
     )
 

@@ -6,6 +6,7 @@ What its launches do move is in their `traffic`.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -15,6 +16,10 @@ from graphc.compiler.codegen.launch import Bindings, Buffer, Launch
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import evaluate
 from graphc.compiler.schedule.kernel import Kernel, Loop
+
+# What a report names: an input that is read so often, and is one of so many parts of all.
+_AGAIN = 1.5
+_MUCH = 10
 
 _MOVES = ("flip", "pad", "reshape", "slice", "transpose")
 """Index maps through which the parts of an input that are read are followed."""
@@ -30,6 +35,24 @@ def fewest(kernel: Kernel | Loop, group: Sequence[Launch], bindings: Bindings) -
 def moved(launch: Launch, bindings: Bindings) -> int:
     """The bytes that a launch moves."""
     return sum(one.nbytes(bindings) for one in launch.traffic)
+
+
+def asked_again(launch: Launch, bindings: Bindings) -> str:
+    """What a launch reads much of and more than once, as a sentence; nothing if there is none."""
+    own: Counter[str] = Counter()  # several values may have one name
+    for buffer in launch.reads:
+        own[buffer.name] += buffer.nbytes(bindings)
+    read: Counter[str] = Counter()
+    for one in launch.traffic:
+        if not one.written:
+            read[one.what] += one.nbytes(bindings)
+    much = moved(launch, bindings) / _MUCH
+    again = [
+        f"{what} {nbytes / own[what]:.1f} times"
+        for what, nbytes in read.most_common()
+        if nbytes >= much and nbytes >= _AGAIN * own[what]
+    ]
+    return f"reads {', '.join(again)}" if again else ""
 
 
 def fewest_of_launch(

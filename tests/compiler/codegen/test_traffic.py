@@ -104,6 +104,8 @@ def test_operands_of_a_product_are_read_once_a_tile() -> None:
         "result": 128 * 512,
     }
     assert kernel.fewest == FLOAT * (128 * 256 + 256 * 512 + 512 + 128 * 512)
+    assert kernel.notes == ("reads W 8.0 times, x 16.0 times",)
+    assert described([g.softmax(x(BATCH, 50))])[0].notes == ()
 
 
 def test_partial_sums_are_written_and_read() -> None:
