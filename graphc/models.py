@@ -29,7 +29,7 @@ __all__ = [
     "model_from_yaml",
 ]
 
-register([Model, Sequential])
+register([Graph, Model, Sequential])
 
 
 def model_from_json(

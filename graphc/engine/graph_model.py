@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc import optimizers
+from graphc import lookup, optimizers
+from graphc.engine.graph_config import add_named, graph_config
 from graphc.engine.keywords import refuse_unknown
 from graphc.engine.named_nodes import NamedNodes
 from graphc.engine.node import to_list
+from graphc.engine.registry import reading
 from graphc.engine.running import check_verbose
 from graphc.engine.stored import Data
 from graphc.errors import ArgumentError, DataError
@@ -197,6 +199,21 @@ class Graph(NamedNodes):
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
         return self._by_output(super().predict_generator(generator, val_samples, max_q_size))
+
+    def get_config(self) -> dict[str, Any]:
+        """The inputs, nodes and outputs in the order in which they were added, and the layers."""
+        self._need_layers("get_config")
+        return graph_config(self)
+
+    @classmethod
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    ) -> Graph:
+        """A Graph with new weights from what `get_config` gave; see `layer_from_config`."""
+        with lookup.custom_objects(custom_objects), reading():
+            graph = cls()
+            add_named(graph, config)
+        return graph
 
     def load_weights(self, fname: str | os.PathLike) -> None:
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""

@@ -33,7 +33,7 @@ class StoredModel(Layer):
     def _description(self, method: str) -> dict[str, Any]:
         entry = layer_entry(self)
         if re.fullmatch(rf"{type(self).__name__.lower()}_\d+", self.name):
-            entry.pop("name", None)  # Keras has no name of a Sequential there
+            entry.pop("name", None)  # Keras has none there
         return as_data(entry, f"{self.name}.{method}")
 
     def save_weights(self, filepath: str | os.PathLike, overwrite: bool = False) -> None:

@@ -81,11 +81,13 @@ def reading() -> Iterator[None]:
 def layer_entry(layer: Layer) -> dict[str, Any]:
     """A layer as part of a description."""
     with _one_document(_written) as document:
-        entry = {"class_name": type(layer).__name__, "config": layer.get_config()}
-        if isinstance(entry["config"], list):  # a Sequential, whose config has no room for it
+        config = layer.get_config()
+        entry = {"class_name": type(layer).__name__, "config": config}
+        # The config of a Sequential, of a Graph and of some layers of users does not tell these.
+        if isinstance(config, list) or "name" not in config:
             entry["name"] = layer.name
-            if not layer.trainable:
-                entry["trainable"] = False
+        if not layer.trainable and (isinstance(config, list) or "trainable" not in config):
+            entry["trainable"] = False
         key = entry["class_name"], layer.name
         if layer in document.layers:
             if document.by_name[key] is not layer:
@@ -135,8 +137,7 @@ def layer_of(entry: object, place: str) -> Layer:
             raise ArgumentError(f"{place} ({class_name}): {error}") from error
         finally:
             document.level -= 1
-        if isinstance(config, list | tuple):
-            layer.trainable = entry.get("trainable", True)  # type: ignore[union-attr]
+        layer.trainable = entry.get("trainable", layer.trainable)  # type: ignore[union-attr]
         if name is not None:
             if _name_in(config) not in (None, name):
                 raise ArgumentError(
