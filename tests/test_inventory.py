@@ -2,8 +2,7 @@
 
 `keras1_api.json` holds what Keras had (its key `about` explains the form). Of ours are compared the
 names, the order and the defaults of what can be given by position. Arguments of our own are allowed
-by keyword only, or stand in `EXTRAS`. What is not there yet stands in `NOT_YET`, which may hold
-nothing that is there.
+by keyword only, or stand in `EXTRAS`.
 """
 
 from __future__ import annotations
@@ -51,13 +50,6 @@ DEFAULTS = {
     # One list or dict for all calls is a trap; ours is one that nobody can change, or None.
     "[]": [(), None],
     "{}": [(), None, MappingProxyType({})],
-}
-
-# What is added, or put right, leaves this list; once it is empty, it goes.
-NOT_YET = {
-    "keras.wrappers.scikit_learn.BaseWrapper",
-    "keras.wrappers.scikit_learn.KerasClassifier",
-    "keras.wrappers.scikit_learn.KerasRegressor",
 }
 
 Finding = tuple[str, str | None]  # a name, and what is wrong with it
@@ -168,19 +160,9 @@ def listed(problems: dict[str, str]) -> str:
     return "".join(f"\n  {name}: {wrong}" for name, wrong in sorted(problems.items()))
 
 
-@pytest.fixture(scope="module")
-def problems() -> dict[str, str]:
-    return everything()
-
-
-def test_what_keras_had_is_here_with_the_same_arguments(problems):
-    new = {name: wrong for name, wrong in problems.items() if name not in NOT_YET}
-    assert not new, listed(new)
-
-
-def test_the_list_of_what_is_not_yet_here_names_nothing_that_is(problems):
-    there = sorted(NOT_YET - set(problems))
-    assert not there, f"present after all, take them off NOT_YET: {there}"
+def test_what_keras_had_is_here_with_the_same_arguments():
+    problems = everything()
+    assert not problems, listed(problems)
 
 
 @pytest.mark.parametrize(
