@@ -159,6 +159,53 @@ def test_the_learning_rate_can_change_between_steps():
         np.testing.assert_allclose(K.get_value(param), old - 0.5 * g, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("sgd", {"lr": 0.2, "momentum": 0.9}),
+        ("sgd", {"decay": 0.5, "iterations": 7}),
+        ("rmsprop", {"lr": 0.2, "rho": 0.3}),
+        ("adagrad", {"lr": 0.2}),
+        ("adadelta", {"lr": 0.2}),
+        ("adam", {"lr": 0.2, "beta_1": 0.3, "beta_2": 0.6}),
+        ("adam", {"iterations": 50}),
+        ("adamax", {"lr": 0.2, "beta_1": 0.3, "beta_2": 0.6, "iterations": 4}),
+    ],
+)
+def test_every_variable_acts_from_the_step_behind_its_setting(name, changed):
+    optimizer = optimizers.get(name)
+    params, train = compiled(optimizer)
+    values, states, step, own = list(START), [{}, {}], 0, {}
+    for turn in range(4):
+        if turn == 2:
+            for key, value in changed.items():
+                K.set_value(getattr(optimizer, key), value)
+            own = {key: value for key, value in changed.items() if key != "iterations"}
+            step = changed.get("iterations", step)
+        train([])
+        grads = gradients(*values)
+        values = [REFERENCES[name](states[k], step, values[k], grads[k], **own) for k in range(2)]
+        step += 1
+    for param, value in zip(params, values, strict=True):
+        np.testing.assert_allclose(K.get_value(param), value, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [("rmsprop", "a"), ("adagrad", "a"), ("adadelta", "ad"), ("adam", "mv"), ("adamax", "mu")],
+)
+def test_weights_are_one_kind_for_all_parameters_then_the_other(name, kinds):
+    optimizer = optimizers.get(name)
+    _, train = compiled(optimizer)
+    train([])
+    states = [{}, {}]
+    for k, gradient in enumerate(gradients(*START)):
+        REFERENCES[name](states[k], 0, START[k], gradient)
+    expected = [states[k][kind] for kind in kinds for k in range(2)]
+    for weight, value in zip(optimizer.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(weight, value, rtol=1e-9)
+
+
 def test_a_models_learning_rate_acts_at_once_and_compiles_nothing():
     model = Sequential([Dense(2, input_dim=3)])
     model.compile(optimizers.Adam(lr=0.1), "mse")
