@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 
+import pytest
+
 from graphc.callbacks import Callback, CallbackList
 from tests.callbacks.small_model import X, Y, compiled
 
@@ -50,6 +52,24 @@ def test_the_order_of_calls_and_their_logs():
     assert recorder.model is model
     assert recorder.params["metrics"] == ["loss", "acc", "val_loss", "val_acc"]
     assert (recorder.params["nb_sample"], recorder.params["do_validation"]) == (5, True)
+
+
+def test_those_of_the_user_stand_between_the_means_and_the_record(capsys):
+    class Changes(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["before"] = logs["loss"]
+            logs["loss"] = 8.0
+
+    class Reads(Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            assert logs["loss"] == 8.0
+
+    model = compiled()
+    expected = model.evaluate(X, Y, verbose=0)[0]
+    history = model.fit(X, Y, nb_epoch=1, verbose=2, callbacks=[Changes(), Reads()])
+    assert history.history["before"] == [pytest.approx(expected, rel=1e-6)]
+    assert history.history["loss"] == [8.0]
+    assert "loss: 8.0000" in capsys.readouterr().out
 
 
 def test_callbacks_may_come_from_an_iterator():

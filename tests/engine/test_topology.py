@@ -11,6 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine import InputLayer, InputSpec, Layer
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Dropout
+from graphc.models import Sequential
 
 
 class Scale(Layer):
@@ -71,6 +72,12 @@ class TestNames:
         prefix, number = first.name.rsplit("_", 1)
         assert prefix == "scale"
         assert second.name == f"scale_{int(number) + 1}"
+
+    def test_the_input_that_a_first_layer_asks_for(self):
+        names = [Sequential([Dense(2, input_dim=3)]).input_names[0] for _ in range(2)]
+        prefix, number = names[0].rsplit("_", 1)
+        assert prefix == "dense_input"
+        assert names[1] == f"dense_input_{int(number) + 1}"
 
     def test_a_given_name_and_the_weights_names(self):
         layer = Dense(2, name="head")

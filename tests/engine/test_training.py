@@ -207,6 +207,31 @@ class TestTraining:
         np.testing.assert_array_equal(before[0], after[0])
         assert np.any(before[2] != after[2])
 
+    def test_penalties_of_a_frozen_layer_stay_in_the_loss(self):
+        x, y = data(5)
+        model = linear(W_regularizer=regularizers.l2(0.5), trainable=False)
+        model.add(Dense(1, init="one"))
+        model.compile("sgd", "mse")
+        model.layers[0].set_weights([np.array([[1.0], [-2.0], [3.0]]), np.zeros(1)])
+        plain = float(np.mean((x @ np.array([[1.0], [-2.0], [3.0]]) - y) ** 2))
+        assert model.train_on_batch(x, y) == pytest.approx(plain + 0.5 * 14.0, rel=1e-12)
+
+    def test_trainable_is_read_when_the_first_step_is_made(self):
+        x, y = data(5)
+        model = Sequential([Dense(4, input_dim=3), Dense(1)])
+        model.compile("sgd", "mse")
+        first = model.layers[0]
+        first.trainable = False  # behind compile, before the first step
+        before = first.get_weights()[0]
+        model.train_on_batch(x, y)
+        np.testing.assert_array_equal(first.get_weights()[0], before)
+        first.trainable = True
+        model.train_on_batch(x, y)
+        np.testing.assert_array_equal(first.get_weights()[0], before)
+        model.compile("sgd", "mse")
+        model.train_on_batch(x, y)
+        assert np.any(first.get_weights()[0] != before)
+
     def test_updates_of_layers_run_in_training_only(self):
         class Counter(Layer):
             def call(self, x, mask=None):

@@ -237,19 +237,18 @@ def test_dropout_is_new_for_each_sample_and_call_and_the_same_at_all_steps() -> 
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-def test_mem_and_cpu_draw_the_same_masks(kind: str, rng: np.random.Generator) -> None:
+def test_every_schedule_draws_the_same_masks(kind: str, rng: np.random.Generator) -> None:
     results = []
     values = rng.normal(size=(SAMPLES, STEPS, FEATURES))
     weights = None
-    for consume_less in ("cpu", "mem"):
+    for options in ({}, {"consume_less": "mem"}, {"unroll": True}):
         np.random.seed(7)
-        layer = LAYERS[kind](
-            UNITS, dropout_W=0.5, dropout_U=0.5, consume_less=consume_less, weights=weights
-        )
+        layer = LAYERS[kind](UNITS, dropout_W=0.5, dropout_U=0.5, weights=weights, **options)
         x = g.input(values.shape, "float64")
         results += evaluate(fixed_phase([layer(x)], True), {x: values})
         weights = layer.get_weights()
-    np.testing.assert_allclose(results[0], results[1], rtol=1e-12, atol=1e-14)
+    for other in results[1:]:
+        np.testing.assert_allclose(results[0], other, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize(("kind", "products"), [("SimpleRNN", 1), ("GRU", 3), ("LSTM", 4)])
