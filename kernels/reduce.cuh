@@ -171,6 +171,11 @@ template <typename T> GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int
   return other;
 }
 
+// The value of the next lane for an even one, of the one before for an odd one. The two have to call.
+template <typename T> GC_DEVICE T gc_neighbour(T x) {
+  return __shfl_xor_sync(3u << (threadIdx.x & 30), x, 1);
+}
+
 // One value from those of `lanes` neighbouring lanes (a power of two up to 32); each gets it. All
 // 32 lanes of the warp have to call.
 template <typename F, int lanes, typename T> GC_DEVICE T gc_reduce_lanes(T x) {

@@ -55,6 +55,9 @@ CASES = [
     (2, (25, 28), 5, (3, 2), {"strides": 2, "padding": ((1, 0), (0, 0))}, (2, 2)),
     (2, (4, 9, 10), 3, (1, 2, 3), {}, (2, 1, 2)),
     (2, (4, 10, 10), 3, (2, 3, 3), {"padding": ((1, 0), (0, 0), (1, 1))}, (1, 2, 2)),
+    (1, (5, 10, 12), 3, (2, 3, 3), {}, (2, 2, 2)),
+    (2, (4, 8, 8), 20, (3, 3, 3), {"padding": 1}, (2, 2, 2)),
+    (1, (4, 8, 8), 34, (1, 3, 1), {"padding": ((0, 0), (1, 1), (0, 0))}, (2, 2, 2)),
 ]
 
 
@@ -78,6 +81,14 @@ def test_values_that_others_read_are_stored_beside_what_is_pooled() -> None:
     kept = g.random.uniform(pooled.shape, seed=1, stream=2) < 0.75
     positive = g.cast(g.greater(x, 0.5), "float32")
     check([x, pooled, g.where(kept, pooled / 0.75, 0.0), positive], fed, ["conv"])
+
+
+def test_values_of_a_window_of_eight_are_stored_too() -> None:
+    fed = Fed("float32")
+    x = convolved(fed, 3, fed(BATCH, 2, 5, 10, 10), (2, 3, 3))
+    scale, residual = fed(3, 1, 1, 1), fed(BATCH, 3, 2, 4, 4)
+    pooled = g.tanh(g.max_pool(x, (2, 2, 2)) * scale + residual)
+    check([x, pooled, g.cast(g.greater(x, 0.5), "float32")], fed, ["conv"])
 
 
 def test_a_training_step_reads_what_the_kernel_stored() -> None:

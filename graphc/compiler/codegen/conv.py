@@ -20,8 +20,8 @@ launch each, over the places of the kernel that meet elements: none multiplies b
 that is NaN or infinite reaches the windows that meet an element with it, not those that would meet
 a hole, where the interpreter multiplies it by 0.)
 
-Where a pooling of 2 x 2 is computed behind the convolution, the pixels are counted window by
-window, so that each four columns are one (`conv_pooling`).
+Where a pooling of 2 x 2 or 2 x 2 x 2 is computed behind the convolution, the pixels are counted
+window by window, so that each four or eight columns are one (`conv_pooling`).
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
-"""The end of a convolution's tile where each four columns are a window of a pooling.
+"""The end of a convolution's tile where each four columns, or eight, are a window of a pooling.
 
 A thread computes the four values of a window one after the other, stores them if anything reads
-them, and has the window's result when it is done.
+them, and has the window's result when it is done. Of a window of eight it has a half, its
+neighbouring lane the other one; the even lane goes on with both.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
@@ -13,6 +15,7 @@ from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.walk_text import mentions
 from graphc.compiler.graph import Node
@@ -79,7 +82,10 @@ def finish_windows(
     after = Pack("element", "lane")
     result = f"{functions}::result(pooled)"
     with emitter.once_for(after):
-        _store_windows(kernel, pooling, context, emitter, result)
+        if _is_halved(pooling):
+            emitter.line(f"pooled = {functions}::combine(pooled, gc_neighbour(pooled));")
+        with emitter.block("if (half == 0)" if _is_halved(pooling) else "", Count(over=(2,))):
+            _store_windows(kernel, pooling, context, emitter, result)
     return {
         "head": head,
         "lines": lines,
@@ -92,24 +98,34 @@ def finish_windows(
 
 
 def _positions(emitter: Emitter, conv: Node, pooling: Node) -> tuple[str, str]:
-    """Where the window that begins at column `start` has its first element in the convolution's
-    value, and its result in the pooling's, at the filter `row`."""
-    emitter.line("const int window = start / 4;")
+    """Where the window, or its half, that begins at column `start` has its first element in the
+    convolution's value, and its result in the pooling's, at the filter `row`."""
+    halved = _is_halved(pooling)
+    emitter.line(f"const int window = start / {8 if halved else 4};")
+    if halved:
+        emitter.line("const int half = (start / 4) % 2;")
     shape = (pooling.shape[0], *pooling.shape[2:])
     sample, *places = emitter.coordinates(Index(shape, linear="window"))
     coords = [
         times(place, str(extent))
         for place, extent in zip(places, pooling.attrs["window"], strict=True)
     ]
+    if halved:
+        coords[0] = plus(coords[0], "half")
     first = Index(conv.shape, coords=(sample, "row", *coords))
     result = Index(pooling.shape, coords=(sample, "row", *places))
     return emitter.place(first), emitter.place(result)
 
 
 def _pair_row(conv: Node, pooling: Node) -> Size:
-    """Elements from the first two of a window to its other two."""
-    axis = pooling.attrs["window"].index(2)
+    """Elements from the first two of a window, or of a half of it, to the other two."""
+    *_, axis, _ = (k for k, extent in enumerate(pooling.attrs["window"]) if extent == 2)
     return product(conv.shape[axis + 3 :])
+
+
+def _is_halved(pooling: Node) -> bool:
+    """Whether two threads have a half of a window each."""
+    return math.prod(pooling.attrs["window"]) == 8
 
 
 def _store_windows(

@@ -96,8 +96,8 @@ class Product:
         packs: whether columns j, j + 1, j + 2, j + 3 are neighbours in `node` for each j that is
             a multiple of four, the first of them at a position that is a multiple of four, and n
             is a multiple of four: they are stored 16 bytes at a time then.
-        pooling: of a convolution, a pooling whose windows are four columns each, which begin at a
-            multiple of four.
+        pooling: of a convolution, a pooling whose windows are four or eight columns each, which
+            begin at a multiple of that.
     """
 
     node: Node

@@ -9,9 +9,9 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
 - a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
   whose windows meet each element behind those that others read elsewhere: it stores them;
-- a pooling of 2 x 2 fits behind a convolution whose tiles it divides (`pooling`), with what comes
-  behind it: that saves reading the convolution's result again, and where nothing else reads it,
-  writing it;
+- a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
+  with what comes behind it: that saves reading the convolution's result again, and where nothing
+  else reads it, writing it;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
 - what comes behind a reduction over few results (the statistics of a batch) is left outside, since
   few blocks would do its work.

@@ -5,10 +5,10 @@ elements, and stores them where others read them too: that saves reading them ag
 
 **A convolution** (`why_apart`). A thread of its kernel finishes four neighbouring columns of a tile
 at a time. If the columns are counted window by window, four of them are a window of 2 x 2: the
-thread has all that the pooling reads. By bytes this always pays: the pooling alone would read the
-convolution's result again. It does not where the kernel would be slower for it: a convolution with
-few tiles is better cut along k, whose parts are added elsewhere, and one of single places is a
-plain product.
+thread has all that the pooling reads. Of a window of 2 x 2 x 2 it has a half, its neighbour the
+other one. By bytes this always pays: the pooling alone would read the convolution's result again.
+It does not where the kernel would be slower for it: a convolution with few tiles is better cut
+along k, whose parts are added elsewhere, and one of single places is a plain product.
 """
 
 from __future__ import annotations
@@ -71,8 +71,11 @@ def _why_windows(pooling: Node, conv: Node) -> str:
     window, sizes = pooling.attrs["window"], conv.shape[2:]
     if not reads_once(pooling):
         return "its windows overlap"
-    if pooling.inputs[0].shape != conv.shape or math.prod(window) != 4 or window[-1] != 2:
-        return "its windows are not the 2 x 2 that a thread of the convolution has"
+    halves = math.prod(window) in (4, 8) and max(window) == window[-1] == 2
+    if pooling.inputs[0].shape != conv.shape or not halves:
+        return (
+            "its windows are not the 2 x 2 (x 2) that one or two threads of it have"
+        )
     return "" if _divides(pooling, sizes) else "its windows do not divide the convolution's result"
 
 

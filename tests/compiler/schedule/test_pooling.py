@@ -55,17 +55,18 @@ def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
     assert (BATCH, 8, 16, 16) in [node.shape for node in values]
 
 
-def test_averages_too_and_along_two_of_three_axes() -> None:
+@pytest.mark.parametrize("window", [(2, 1, 2), (1, 2, 2), (2, 2, 2)])
+def test_averages_too_and_along_two_or_all_of_three_axes(window: tuple[int, ...]) -> None:
     video = g.input((BATCH, 2, 6, 10, 10), "float32")
     x = convolved(size=(3, 3, 3), image=video)
-    assert [k.kind for k in kernels(g.average_pool(x, (2, 1, 2)))] == ["conv"]
+    assert [k.kind for k in kernels(g.average_pool(x, window))] == ["conv"]
 
 
 @pytest.mark.parametrize(
     ("pooled", "reason"),
     [
         (g.max_pool(convolved(), (3, 3), strides=(2, 2)), "its windows overlap"),
-        (g.max_pool(convolved(), (4, 4)), "are not the 2 x 2"),
+        (g.max_pool(convolved(), (4, 4)), "are not the 2 x 2 (x 2)"),
         (g.max_pool(convolved(), (2, 2), strides=(3, 3)), "do not divide"),
         (g.max_pool(convolved(size=(4, 3)), (2, 2)), "do not divide"),
         (g.max_pool(convolved(filters=1), (2, 2)), "one filter"),
