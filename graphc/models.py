@@ -11,7 +11,7 @@ from graphc import lookup
 from graphc.engine.container import Container, get_source_inputs
 from graphc.engine.graph_model import Graph
 from graphc.engine.node import Node
-from graphc.engine.registry import checked_entry, layer_of, register, shown
+from graphc.engine.registry import layer_of, register, shown
 from graphc.engine.sequential import Sequential
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
@@ -77,14 +77,13 @@ def model_from_config(
 
 def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
     entry = _without_version(description, place)
-    class_name, _ = checked_entry(entry, place)
     with lookup.custom_objects(custom_objects):
         model = layer_of(entry, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"
         raise ArgumentError(
-            f"{place}: expected a model (Sequential, Model), received the {kind} {class_name}; "
-            "graphc.utils.layer_utils.layer_from_config reads layers"
+            f"{place}: expected a model (Sequential, Model, Graph), received the {kind} "
+            f"{type(model).__name__}; graphc.utils.layer_utils.layer_from_config reads layers"
         )
     return model
 

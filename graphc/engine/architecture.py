@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from graphc.compiler import graph as g
 from graphc.engine.layer import InputLayer, Layer
 from graphc.engine.node import Node, mask_of, one_or_list
-from graphc.engine.registry import layer_entry, layer_of, shown, writing
+from graphc.engine.registry import checked_entry, layer_entry, layer_of, shown, writing
 from graphc.errors import ArgumentError, GraphcError, suggestion
 
 if TYPE_CHECKING:
@@ -129,9 +129,10 @@ class _Rewiring:
 
     def add_layer(self, entry: object, where: str) -> None:
         """Make a layer, and note its calls."""
-        layer = layer_of(entry, where)
+        checked = checked_entry(entry, where)
+        layer = layer_of(checked, where)
         where = f"{where} ({layer.name})"
-        calls = _list(entry.get("inbound_nodes", []), f"{where}: inbound_nodes")  # type: ignore[union-attr]
+        calls = _list(checked.get("inbound_nodes", []), f"{where}: inbound_nodes")
         if layer.name in self.layers:
             raise ArgumentError(f"{where}: two layers have this name")
         self.layers[layer.name] = layer
@@ -202,15 +203,16 @@ class _Rewiring:
             )
 
 
-def _output(place: object, where: str) -> Output:
+def _output(place: Any, where: str) -> Output:
     """[layer, call, output] of a config, checked."""
     whole = isinstance(place, list | tuple) and len(place) == 3 and isinstance(place[0], str)
-    if not whole or not all(type(one) is int and one >= 0 for one in place[1:]):  # type: ignore[index]
+    if not whole or not all(type(one) is int and one >= 0 for one in place[1:]):
         raise ArgumentError(
             f"{where}: expected [name of a layer, number of its call, number of the output], "
             f"received {shown(place)}"
         )
-    return tuple(place)  # type: ignore[arg-type, return-value]
+    name, call, output = place
+    return name, call, output
 
 
 def _list(value: object, what: str) -> Sequence[Any]:

@@ -82,7 +82,7 @@ def layer_entry(layer: Layer) -> dict[str, Any]:
     """A layer as part of a description."""
     with _one_document(_written) as document:
         config = layer.get_config()
-        entry = {"class_name": type(layer).__name__, "config": config}
+        entry: dict[str, Any] = {"class_name": type(layer).__name__, "config": config}
         # The config of a Sequential, of a Graph and of some layers of users does not tell these.
         if isinstance(config, list) or "name" not in config:
             entry["name"] = layer.name
@@ -120,24 +120,24 @@ def layer_from_config(
 
 def layer_of(entry: object, place: str) -> Layer:
     """The layer of an entry; `place` begins the messages of errors."""
-    class_name, config = checked_entry(entry, place)
+    checked = checked_entry(entry, place)
+    class_name, config, name = checked["class_name"], checked["config"], checked.get("name")
     cls = _class_of(class_name, place)
-    name = entry.get("name")  # type: ignore[union-attr]
     with _one_document(_read) as document:
-        if entry.get("reused"):  # type: ignore[union-attr]
+        if checked.get("reused"):
             return _read_before(document, class_name, name or _name_in(config), place)
         document.level += 1
         try:
             if document.level > _MOST_LEVELS:
                 raise ArgumentError(f"expected at most {_MOST_LEVELS} layers inside of each other")
-            layer = cls.from_config(config)  # type: ignore[arg-type]
+            layer = cls.from_config(config)
         except GraphcError as error:
             raise type(error)(f"{place}: {error}") from error
         except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
             raise ArgumentError(f"{place} ({class_name}): {error}") from error
         finally:
             document.level -= 1
-        layer.trainable = entry.get("trainable", layer.trainable)  # type: ignore[union-attr]
+        layer.trainable = checked.get("trainable", layer.trainable)
         if name is not None:
             if _name_in(config) not in (None, name):
                 raise ArgumentError(
@@ -148,8 +148,8 @@ def layer_of(entry: object, place: str) -> Layer:
         return layer
 
 
-def checked_entry(entry: object, place: str) -> tuple[str, Any]:
-    """The class name and the config of an entry."""
+def checked_entry(entry: object, place: str) -> Mapping[str, Any]:
+    """An entry whose class name, name and trainable are of the right types."""
     if not isinstance(entry, Mapping) or not {"class_name", "config"} <= set(entry):
         received = f"the keys {sorted(map(str, entry))}" if isinstance(entry, Mapping) else None
         raise ArgumentError(
@@ -163,9 +163,10 @@ def checked_entry(entry: object, place: str) -> tuple[str, Any]:
             f"{place}: beside class_name and config expected {', '.join(sorted(known))}, received "
             f"the key {unknown[0]!r}"
         )
-    class_name, config = entry["class_name"], entry["config"]
-    if not isinstance(class_name, str):
-        raise ArgumentError(f"{place}: class_name: expected a text, received {shown(class_name)}")
+    if not isinstance(entry["class_name"], str):
+        raise ArgumentError(
+            f"{place}: class_name: expected a text, received {shown(entry['class_name'])}"
+        )
     name = entry.get("name")
     if name is not None and not (isinstance(name, str) and name):
         raise ArgumentError(f"{place}: name: expected a text, received {shown(name)}")
@@ -173,7 +174,7 @@ def checked_entry(entry: object, place: str) -> tuple[str, Any]:
         raise ArgumentError(
             f"{place}: trainable: expected true or false, received {shown(entry['trainable'])}"
         )
-    return class_name, config
+    return entry
 
 
 def shown(value: object) -> str:

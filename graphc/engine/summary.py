@@ -51,7 +51,7 @@ def _nodes(layer: Layer, relevant: Collection[Node] | None) -> list[Node]:
 
 def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tuple[str, ...]]:
     relevant = None if relevant is None else set(relevant)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for layer in layers:
         nodes = _nodes(layer, relevant)
         shapes = dict.fromkeys(str(one) for node in nodes for one in node.output_shapes)

@@ -17,19 +17,17 @@ from graphc.errors import ArgumentError, DataError, GraphcError, MissingFileErro
 from graphc.files.hdf5 import member, numbers, opened, texts
 from graphc.whole_files import written_whole
 
-Shape = tuple[int, ...]
-
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
 
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's name, and its weights by name: their values, or the shapes that they need."""
+    """A layer's name, and its weights by name: their arrays, or the shapes that they need."""
 
     name: str
     names: list[str]
-    values: Sequence[np.ndarray | Shape]
+    values: Sequence
 
 
 def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> None:
