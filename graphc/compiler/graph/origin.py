@@ -30,6 +30,9 @@ class Origin:
 
 _origins: weakref.WeakKeyDictionary[Node, Origin] = weakref.WeakKeyDictionary()
 _names: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+# Leaves that the next layer, or the next model, gets too if it needs the same.
+_SHARED_LEAVES = ("arg", "constant", "dim", "iota")
+_everyones: weakref.WeakSet[Node] = weakref.WeakSet()
 _current: ContextVar[Origin | None] = ContextVar("graphc_origin", default=None)
 
 
@@ -51,6 +54,15 @@ def current_origin() -> Origin | None:
     return _current.get()
 
 
+def note_new(node: Node) -> None:
+    """Tell whether a new node is no layer's own: made of constants, sizes and the arguments of a
+    loop's body alone. (A body belongs to no layer; the loop does.)"""
+    if node.op == "random":
+        return
+    if all(x in _everyones for x in node.inputs) if node.inputs else node.op in _SHARED_LEAVES:
+        _everyones.add(node)
+
+
 def record(node: Node) -> None:
     """Give a new node the current origin, if it has none and is a layer's own."""
     where = _current.get()
@@ -61,18 +73,11 @@ def record(node: Node) -> None:
 def _claim(node: Node, where: Origin) -> None:
     """Make it the node's origin, unless an earlier one stands (of a layer, or of a gradient too),
     or the node is no layer's own."""
-    if _is_everyones(node):
+    if node in _everyones:
         return
     known = _origins.get(node)
     if known is None or (known.backward and not where.backward):
         _origins[node] = where
-
-
-def _is_everyones(node: Node) -> bool:
-    """A constant or a size, whatever its shape: the next layer that needs it gets the same node."""
-    while node.op in ("broadcast", "cast", "reshape"):
-        node = node.inputs[0]
-    return node.op in ("arg", "constant", "dim", "iota")
 
 
 def origin_of(node: Node) -> Origin | None:

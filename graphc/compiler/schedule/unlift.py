@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.graph import Node, inherit, readers, substitute
+from graphc.compiler.graph import Node, inherit, origin, origin_of, readers, substitute
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.graph.walk import toposort
@@ -48,7 +48,8 @@ def unlift(scan: Node) -> Body:
             replacement[node] = make("gather", scan.inputs[k], step, axis=0)
         else:
             replacement[node] = scan.inputs[k]
-    new = substitute(outputs, replacement) if replacement else list(outputs)
+    with origin(origin_of(scan)):  # a body is no layer's; what it computes here is the loop's
+        new = substitute(outputs, replacement) if replacement else list(outputs)
     return Body(step, tuple(leaves.values()), tuple(new))
 
 

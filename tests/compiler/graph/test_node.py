@@ -213,11 +213,22 @@ def test_a_constant_that_replaces_a_layers_node_does_not_become_the_layers():
     """The next model has the same node, and its kernels would be told as this layer's."""
     x = g.input((3,))
     with g.origin("first"):
-        folded = g.as_node(2.0) * 3.0
+        folded = g.sum(x) * 0.0
     constant = g.inherit(g.as_node(6.0), folded)
     assert str(g.origin_of(folded)) == "first"
     assert g.origin_of(constant) is None
     assert g.origin_of(g.inherit(x + 1.0, folded)) == g.origin_of(folded)
+
+
+def test_what_is_made_of_constants_and_a_loops_arguments_is_no_layers():
+    """An equal loop of another layer has the same body, whatever became of this layer."""
+    x = g.input((4, 3))
+    with g.origin("first"):
+        (last,), _ = g.scan(lambda c, s: ((g.tanh(c[0] + s[0]),), ()), [x[0]], [x])
+    scan = next(node for node in g.toposort([last]) if node.op == "scan")
+    body = g.toposort(scan.attrs["body"].outputs)
+    assert str(g.origin_of(scan)) == "first"
+    assert {g.origin_of(node) for node in body} == {None}
 
 
 def test_substitute_replaces_and_keeps_the_rest():

@@ -8,7 +8,7 @@ from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.graph.node import Node, find, intern, intern_key
-from graphc.compiler.graph.origin import current_origin, origin, origin_of, record
+from graphc.compiler.graph.origin import current_origin, note_new, origin, origin_of, record
 from graphc.errors import DTypeError
 
 Inputs = tuple[Node, ...]
@@ -72,6 +72,7 @@ def make(name: str, *inputs: Node, **attrs: Any) -> Node:
         dtype = op.dtype(inputs, ordered)
         shape = op.shape(inputs, ordered, SizeChecks())
         node = intern(key, name, inputs, ordered, shape, dtype)
+        note_new(node)
     record(node)
     return node
 
