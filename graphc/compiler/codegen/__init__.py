@@ -4,8 +4,8 @@
 Each kernel goes through one function for its kind, the table `LOWERINGS` of `lower`:
 
 - pointwise, window, gather: `pointwise`; update: `update`; scatter: `scatter`;
-- rows, columns: `rows`, `columns`, over `reduction` (the walks over a row), `reduction_text` and
-  `walk_text` (their text);
+- rows, columns: `rows` and `row_groups`, `columns`, over `reduction` (the walks over a row),
+  `reduction_text` and `walk_text` (their text);
 - matmul, conv: `matmul`; `conv` and the files `conv_*`. Both describe a `product`, which
   `lower_product` prints in `tiles`, or by `product_vector`, from `product_operand` (what is
   fetched) and `product_epilogue` (what follows);
@@ -17,10 +17,11 @@ They share:
 - `emitter`: nodes become lines, by the rules in `emit_movement`, `emit_loops` and `emit_windows`;
   `index` and `strides` say where an element lies, `c_text` makes expressions;
 - `render`: the templates of ``templates/``, and the comment above a function;
-- `placing`: where new values of states are written.
+- `placing`: where new values of states are written;
+- `traffic`: what a launch asks of memory, counted while its text is printed.
 
 What is known of a program without running it: `memory` (the plan of the arena), `memory_report`,
-`describe` (its kernels), printed by `table`.
+`describe` (its kernels, beside the `fewest` bytes that they can move), printed by `table`.
 """
 
 from graphc.compiler.codegen.launch import DeviceProgram

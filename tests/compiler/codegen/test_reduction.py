@@ -19,7 +19,7 @@ from graphc.compiler.codegen.reduction import (
     walked_for,
     walks_of,
 )
-from graphc.compiler.codegen.rows import Group, choose_group
+from graphc.compiler.codegen.row_groups import Group, choose_group
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
