@@ -75,17 +75,17 @@ class TestTraining:
             expected.append(reference.epoch(x, y, 3, order))
         np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-12)
 
-    def test_shuffling_whole_batches_leaves_the_rest_last(self):
-        x, y = data(8)
+    def test_shuffling_whole_batches_goes_on_too_and_leaves_the_rest_last(self):
+        x, y = data(14)
         model, reference = linear(), LinearReference(3)
         np.random.seed(5)
-        history = model.fit(x, y, batch_size=3, nb_epoch=2, shuffle="batch", verbose=0)
+        history = model.fit(x, y, batch_size=3, nb_epoch=3, shuffle="batch", verbose=0)
         np.random.seed(5)
-        order, expected = np.arange(8), []
-        for _ in range(2):
-            whole = order[:6].reshape(2, 3)
+        order, expected = np.arange(14), []
+        for _ in range(3):
+            whole = order[:12].reshape(4, 3)
             np.random.shuffle(whole)
-            order = np.append(whole.flatten(), order[6:])
+            order = np.append(whole.flatten(), order[12:])
             expected.append(reference.epoch(x, y, 3, order))
         np.testing.assert_allclose(history.history["loss"], expected, rtol=1e-12)
 

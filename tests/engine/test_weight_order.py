@@ -7,7 +7,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.engine import Input, Model
-from graphc.layers import BatchNormalization, Dense, Merge, TimeDistributed
+from graphc.layers import BatchNormalization, Dense, Merge, TimeDistributed, merge
 from graphc.models import Sequential
 
 NORM_TRAINED = ["n_gamma", "n_beta"]
@@ -38,6 +38,15 @@ def functional(*layers):
 def side_by_side(*layers):
     x = Input((3,))
     return Model(x, [layer(x) for layer in layers])
+
+
+def with_a_way_past(first, *others):
+    """The output of the first goes to the end by two ways."""
+    x = Input((3,))
+    y = start = first(x)
+    for layer in others:
+        y = layer(y)
+    return Model(x, merge([start, y]))
 
 
 def twice(layer):
@@ -88,10 +97,18 @@ MODELS = {
         lambda: twice(dense("a")),
         ["c_W", "c_b", "a_W", "a_b", *NORM_TRAINED, *NORM_RUNNING],
     ),
+    # As texts: "d_10" is before "d_9".
     "layers of one depth by their names": (
-        # As texts: "d_10" is before "d_9".
         lambda: side_by_side(dense("d_9"), dense("d_10")),
         ["d_10_W", "d_10_b", "d_9_W", "d_9_b"],
+    ),
+    "whichever comes first": (
+        lambda: side_by_side(dense("d_10"), dense("d_9")),
+        ["d_10_W", "d_10_b", "d_9_W", "d_9_b"],
+    ),
+    "by the longest of several paths": (
+        lambda: with_a_way_past(dense("z"), dense("y"), dense("x")),
+        ["z_W", "z_b", "y_W", "y_b", "x_W", "x_b"],
     ),
     "a wrapped layer": (
         lambda: Sequential(
