@@ -148,7 +148,7 @@ def get_from_module(
 
 def finite_number(owner: str, name: str, value: object) -> float:
     """The value as a float. ArgumentError for what is not one finite number."""
-    number = np.asarray(value)
+    number = np.asarray(value, object if isinstance(value, list | tuple) else None)
     if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
         raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
     return float(number)

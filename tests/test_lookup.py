@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
-from graphc.lookup import get_function, get_instance, named, refuse_keywords, whole_number
+from graphc.lookup import (
+    custom_objects,
+    finite_number,
+    get_function,
+    get_instance,
+    given_objects,
+    named,
+    refuse_keywords,
+    whole_number,
+)
 
 TABLE = {"alpha": dict, "beta": list}
 
@@ -54,3 +63,27 @@ def test_whole_numbers():
             ArgumentError, match="f: count: expected a whole number of at least 3, received"
         ):
             whole_number("f: count", value, least=3)
+
+
+def test_finite_numbers():
+    assert finite_number("f", "rate", np.float32(0.5)) == 0.5
+    for value in (None, "1", float("nan"), np.inf, [1.0], [[1], 2], np.array([3])):
+        with pytest.raises(ArgumentError, match="f: rate: expected a finite number, received"):
+            finite_number("f", "rate", value)
+
+
+def test_custom_objects_stand_before_tables_while_they_last():
+    with custom_objects({"alpha": set, "gamma": tuple}):
+        assert named("thing", "alpha", TABLE) is set
+        assert get_instance("thing", {"name": "gamma"}, TABLE) == ()
+        with custom_objects({"alpha": frozenset}):
+            assert given_objects() == {"alpha": frozenset, "gamma": tuple}
+        assert named("thing", "alpha", TABLE) is set
+    assert named("thing", "alpha", TABLE) is dict
+    with pytest.raises(UnknownNameError, match="unknown thing 'gamma'"):
+        named("thing", "gamma", TABLE)
+    with (
+        pytest.raises(ArgumentError, match="custom_objects: expected a dict from names"),
+        custom_objects([set]),
+    ):
+        pass

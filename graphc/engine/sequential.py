@@ -282,7 +282,7 @@ def _input_name(layer: Layer) -> str:
 
 
 def _parts(branch: Layer, inside: Collection[Layer]) -> list[Layer]:
-    """A branch, or those of its layers that are used, where others were added once it was merged."""
+    """A branch; where others were added once it was merged, those of its layers that are used."""
     if branch in inside or not isinstance(branch, Container):
         return [branch]
     used = [layer for layer in branch.layers if layer in inside]

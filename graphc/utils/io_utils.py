@@ -14,9 +14,9 @@ from graphc.errors import (
     ArgumentError,
     DataError,
     IndexRangeError,
-    MissingFileError,
     unknown_name,
 )
+from graphc.files.hdf5 import opened
 from graphc.lookup import whole_number
 from graphc.whole_files import written_whole
 
@@ -53,7 +53,7 @@ class HDF5Matrix:
     ):
         if normalizer is not None and not callable(normalizer):
             raise ArgumentError(f"HDF5Matrix: normalizer: expected a function, got {normalizer!r}")
-        self._file = _opened(datapath)
+        self._file = opened(datapath)
         try:
             self._data = _dataset(self._file, dataset)
             rows = len(self._data)
@@ -182,22 +182,13 @@ def load_array(name: str | os.PathLike) -> np.ndarray:
         MissingFileError: no such file.
         DataError: not an HDF5 file, or one without an array of the name 'data'.
     """
-    with _opened(name) as file:
+    with opened(name) as file:
         if not isinstance(file.get(_ARRAY_NAME), h5py.Dataset):
             raise DataError(
                 f"{os.fspath(name)}: expected an array of the name {_ARRAY_NAME!r} as save_array "
                 f"stores it, found {list(file)}; h5py reads other files"
             )
         return file[_ARRAY_NAME][()]
-
-
-def _opened(path: str | os.PathLike) -> h5py.File:
-    try:
-        return h5py.File(path, "r")
-    except FileNotFoundError:
-        raise MissingFileError(f"there is no file {os.fspath(path)}") from None
-    except OSError as error:
-        raise DataError(f"{os.fspath(path)} cannot be read as an HDF5 file ({error})") from error
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:

@@ -11,7 +11,6 @@ import pytest
 import yaml
 
 from graphc.errors import ArgumentError, GraphcError, KeywordError, ShapeError, UnknownNameError
-from graphc.files.text import parsed
 from graphc.models import load_architecture, model_from_config, model_from_yaml
 
 # As keras1_facts.md records Keras 1.0.1's to_json: null for what was not given.
@@ -78,17 +77,6 @@ config:
 def test_a_version_of_keras_1_may_stand_beside() -> None:
     whole = description(LAYERS) | {"keras_version": "1.0.8"}
     assert model_from_config(whole).output_shape == (None, 3)
-
-
-def test_yaml_executes_nothing(tmp_path: Path) -> None:
-    marker = tmp_path / "executed"
-    text = f"!!python/object/apply:os.mkdir ['{marker}']"
-    with pytest.raises(ArgumentError, match="not YAML"):
-        parsed(text, "YAML", "m")
-    nested = f"class_name: Sequential\nconfig: !!python/tuple [{text}]"
-    with pytest.raises(ArgumentError, match="not YAML"):
-        parsed(nested, "YAML", "m")
-    assert not marker.exists()
 
 
 PENALTIES: dict[str, Any] = {
@@ -270,22 +258,3 @@ def test_what_is_no_network_is_refused(
     message = str(raised.value)
     assert message.startswith("model: ")
     assert [word for word in words if word not in message] == []
-
-
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [("{", "JSON"), ("[" * 100_000, "JSON"), ("a: [", "YAML"), ("- a\nb", "YAML"), ("\t", "YAML")],
-)
-def test_what_is_no_text_of_its_kind(text: str, kind: str) -> None:
-    with pytest.raises(ArgumentError, match=f"^m: not {kind}"):
-        parsed(text, kind, "m")
-
-
-def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="cannot be read"):
-        load_architecture(tmp_path / "nothing.json")
-    (tmp_path / "binary.json").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ArgumentError, match="cannot be read"):
-        load_architecture(tmp_path / "binary.json")
-    with pytest.raises(ArgumentError, match="ends in .json, .yaml, .yml"):
-        load_architecture(tmp_path / "model.h5")

@@ -281,7 +281,7 @@ def layers_with(which, **changes):
 @pytest.mark.parametrize(
     ("entry", "words"),
     [
-        (wiring(layers=siamese().get_config()["layers"][1:2] * 2), "2 .*: two layers have this"),
+        (wiring(layers=siamese().get_config()["layers"][:1] * 2), "2 .*: two layers have this"),
         (wiring(layers=3), "layers: expected a list, received 3"),
         (wiring(input_layers=[["left", 0, 0], ["centre", 0, 0]]), "no layer is named 'centre'"),
         (wiring(output_layers=[["out", 1, 0]]), "call 1 .* of out .* which have 1"),
@@ -289,7 +289,7 @@ def layers_with(which, **changes):
         (wiring(output_layers=[["out", 0]]), r"number of its call, .*received \['out', 0\]"),
         (wiring(output_layers=[["out", 0, -1]]), "number of the output"),
         (layers_with("shared", inbound_nodes=[[["lift", 0, 0]]]), "shared: .*'lift'. Did you mean"),
-        (layers_with("shared", inbound_nodes=[[["out", 0, 0]]] * 2), "wait for each other's outputs"),
+        (layers_with("shared", inbound_nodes=[[["out", 0, 0]]] * 2), "wait for each other's"),
         (layers_with("shared", inbound_nodes=[[]]), "shared.*: a call that reads nothing"),
         (layers_with("shared", inbound_nodes=7), "shared.*inbound_nodes: expected a list"),
         (layers_with("shared", name="out"), "name is 'out', its config's 'shared'"),
