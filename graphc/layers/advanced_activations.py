@@ -14,6 +14,7 @@ from graphc.compiler import graph as g
 from graphc.engine.layer import Layer
 from graphc.engine.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
+from graphc.layers.arguments import option
 from graphc.lookup import finite_number
 
 
@@ -150,7 +151,7 @@ class PReLU(_PerElement):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.init = initializations.get(init)
+        self.init = option(self, "init", initializations.get, init)
         self.initial_weights = weights
 
     def build(self, input_shape: KnownShape) -> None:
@@ -224,10 +225,10 @@ class SReLU(_PerElement):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.t_left_init = initializations.get(t_left_init)
-        self.a_left_init = initializations.get(a_left_init)
-        self.t_right_init = initializations.get(t_right_init)
-        self.a_right_init = initializations.get(a_right_init)
+        self.t_left_init = option(self, "t_left_init", initializations.get, t_left_init)
+        self.a_left_init = option(self, "a_left_init", initializations.get, a_left_init)
+        self.t_right_init = option(self, "t_right_init", initializations.get, t_right_init)
+        self.a_right_init = option(self, "a_right_init", initializations.get, a_right_init)
 
     def build(self, input_shape: KnownShape) -> None:
         shape = self._sample_shape(input_shape)

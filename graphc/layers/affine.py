@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from graphc import constraints, initializations, regularizers
 from graphc.engine.layer import Layer
+from graphc.layers.arguments import option, output_penalty, weight_penalty
 
 
 class AffineLayer(Layer):
@@ -25,11 +26,11 @@ class AffineLayer(Layer):
         """Keep what the weights will be made of; `init` is that of W, b starts at zero."""
         self.init = init
         self.initial_weights = weights
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.b_regularizer = regularizers.get(b_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.W_constraint = constraints.get(W_constraint)
-        self.b_constraint = constraints.get(b_constraint)
+        self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
+        self.b_regularizer = weight_penalty(self, "b_regularizer", b_regularizer)
+        self.activity_regularizer = output_penalty(self, activity_regularizer)
+        self.W_constraint = option(self, "W_constraint", constraints.get, W_constraint)
+        self.b_constraint = option(self, "b_constraint", constraints.get, b_constraint)
 
     def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
         self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)

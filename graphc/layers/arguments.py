@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from graphc import regularizers
 from graphc.compiler import graph as g
+from graphc.engine.layer import Layer
 from graphc.engine.shapes import agree
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, GraphcError, ShapeError
 
 
 def is_size(value: object) -> bool:
@@ -58,3 +60,46 @@ def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:
             f"{steps}; leave input_length out for any number of steps"
         )
     return g.reshape(x, (x.shape[0], input_length, *x.shape[2:]))
+
+
+def option(
+    layer: Layer, name: str, get: Callable[..., Any], value: object, **keywords: object
+) -> Any:
+    """What `get` finds for an argument of a layer; its error then names both.
+
+    ArgumentError for a layer in place of a function: its weights would be nobody's.
+    """
+    if isinstance(value, Layer):
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}): {name}: expected a name or a function, "
+            f"received the layer {value.name} ({type(value).__name__}); add it to the model, "
+            "behind this layer"
+        )
+    try:
+        return get(value, **keywords)
+    except GraphcError as error:
+        raise type(error)(f"{layer.name} ({type(layer).__name__}): {name}: {error}") from error
+
+
+def weight_penalty(layer: Layer, name: str, value: object) -> Any:
+    """The regularizer of a weight, or None. ArgumentError for one of an output."""
+    found = option(layer, name, regularizers.get, value)
+    if isinstance(found, regularizers.ActivityRegularizer):
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}): {name}: expected a penalty on a weight, e.g. "
+            f"l2(0.01), received one on outputs, {found.get_config()}; give it as "
+            "activity_regularizer"
+        )
+    return found
+
+
+def output_penalty(layer: Layer, value: object) -> Any:
+    """The activity_regularizer, or None. ArgumentError for one of a weight."""
+    found = option(layer, "activity_regularizer", regularizers.get, value)
+    if isinstance(found, regularizers.WeightRegularizer):
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}): activity_regularizer: expected a penalty on "
+            f"outputs, e.g. activity_l2(0.01), received one on a weight, {found.get_config()}; "
+            "give it as W_regularizer"
+        )
+    return found

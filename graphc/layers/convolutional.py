@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
 from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import with_input_shape, with_length
+from graphc.layers.arguments import option, with_input_shape, with_length
 from graphc.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -73,12 +73,13 @@ class _Convolution(AffineLayer, SpatialLayer):
     ):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)
-        self.activation = activations.get(activation)
+        self.activation = option(self, "activation", activations.get, activation)
         check_border_mode(border_mode, self.where)
         self.border_mode = border_mode
+        ordering = self._kernel_ordering
         self._describe_affine(
-            initializations.get(init, dim_ordering=self._kernel_ordering), weights, W_regularizer,
-            b_regularizer, activity_regularizer, W_constraint, b_constraint,
+            option(self, "init", initializations.get, init, dim_ordering=ordering), weights,
+            W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
         )  # fmt: skip
 
     @property

@@ -14,7 +14,7 @@ from graphc.engine.layer import Layer
 from graphc.engine.merge import Merge
 from graphc.engine.shapes import InputSpec, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import fraction, is_size
+from graphc.layers.arguments import fraction, is_size, option
 from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda
@@ -53,7 +53,7 @@ class Activation(Layer):
 
     def __init__(self, activation: str | Callable, **kwargs: Any):
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = option(self, "activation", activations.get, activation)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return self.activation(x)

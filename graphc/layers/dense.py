@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import with_input_shape, with_length
+from graphc.layers.arguments import option, with_input_shape, with_length
 from graphc.lookup import finite_number, whole_number
 
 
@@ -36,8 +36,8 @@ class _FullyConnected(AffineLayer):
     ):
         super().__init__(**kwargs)
         self._describe_affine(
-            initializations.get(init), weights, W_regularizer, b_regularizer, activity_regularizer,
-            W_constraint, b_constraint,
+            option(self, "init", initializations.get, init), weights, W_regularizer, b_regularizer,
+            activity_regularizer, W_constraint, b_constraint,
         )  # fmt: skip
 
     def _features(self, input_shape: KnownShape) -> int:
@@ -108,7 +108,7 @@ class Dense(_FullyConnected):
             b_constraint, **kwargs,
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
-        self.activation = activations.get(activation)
+        self.activation = option(self, "activation", activations.get, activation)
         self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:
@@ -263,7 +263,7 @@ class Highway(_FullyConnected):
             b_constraint, **kwargs,
         )  # fmt: skip
         self.transform_bias = finite_number(self.name, "transform_bias", transform_bias)
-        self.activation = activations.get(activation)
+        self.activation = option(self, "activation", activations.get, activation)
         self.input_dim = input_dim
 
     def build(self, input_shape: KnownShape) -> None:

@@ -13,7 +13,7 @@ from graphc.engine.layer import Layer
 from graphc.engine.node import Mask
 from graphc.engine.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.layers.arguments import fraction, with_length
+from graphc.layers.arguments import fraction, option, output_penalty, weight_penalty, with_length
 from graphc.lookup import whole_number
 
 
@@ -69,10 +69,10 @@ class Embedding(Layer):
             self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
             self._check_length()
         self.mask_zero = true_or_false(f"{self.name} (Embedding)", "mask_zero", mask_zero)
-        self.init = initializations.get(init)
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.W_constraint = constraints.get(W_constraint)
+        self.init = option(self, "init", initializations.get, init)
+        self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
+        self.activity_regularizer = output_penalty(self, activity_regularizer)
+        self.W_constraint = option(self, "W_constraint", constraints.get, W_constraint)
         self.initial_weights = weights
         self.dropout = fraction(
             dropout, f"{self.name} (Embedding): dropout is the fraction p of W's rows to drop"

@@ -13,6 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.layer import Layer
 from graphc.engine.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, ShapeError
+from graphc.layers.arguments import option
 from graphc.lookup import finite_number
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
@@ -77,8 +78,8 @@ class BatchNormalization(Layer):
             raise ArgumentError(f"{label}: momentum: expected 0 to 1, received {momentum!r}")
         self.mode = int(mode)
         self.axis = int(axis)
-        self.beta_init = initializations.get(beta_init)
-        self.gamma_init = initializations.get(gamma_init)
+        self.beta_init = option(self, "beta_init", initializations.get, beta_init)
+        self.gamma_init = option(self, "gamma_init", initializations.get, gamma_init)
         self.initial_weights = weights
 
     def build(self, input_shape: KnownShape) -> None:

@@ -16,7 +16,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
-from graphc.layers.arguments import fraction
+from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
 from graphc.lookup import whole_number
 
@@ -59,12 +59,12 @@ class _Gated(Recurrent):
         super().__init__(**kwargs)
         where = f"{self.name} ({type(self).__name__})"
         self.output_dim = whole_number(f"{where}: output_dim", output_dim, 1)
-        self.init = initializations.get(init)
-        self.inner_init = initializations.get(inner_init)
-        self.activation = activations.get(activation)
-        self.W_regularizer = regularizers.get(W_regularizer)
-        self.U_regularizer = regularizers.get(U_regularizer)
-        self.b_regularizer = regularizers.get(b_regularizer)
+        self.init = option(self, "init", initializations.get, init)
+        self.inner_init = option(self, "inner_init", initializations.get, inner_init)
+        self.activation = option(self, "activation", activations.get, activation)
+        self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
+        self.U_regularizer = weight_penalty(self, "U_regularizer", U_regularizer)
+        self.b_regularizer = weight_penalty(self, "b_regularizer", b_regularizer)
         self.dropout_W = fraction(dropout_W, f"{where}: dropout_W is the fraction p of x to drop")
         self.dropout_U = fraction(dropout_U, f"{where}: dropout_U is the fraction p of h to drop")
         self.seed: int | None = None
@@ -235,7 +235,7 @@ class GRU(_Gated):
             output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
             dropout_W, dropout_U, **kwargs,
         )  # fmt: skip
-        self.inner_activation = activations.get(inner_activation)
+        self.inner_activation = option(self, "inner_activation", activations.get, inner_activation)
 
     def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
         h, B_U, B_W = states
@@ -291,8 +291,10 @@ class LSTM(_Gated):
             output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
             dropout_W, dropout_U, **kwargs,
         )  # fmt: skip
-        self.forget_bias_init = initializations.get(forget_bias_init)
-        self.inner_activation = activations.get(inner_activation)
+        self.forget_bias_init = option(
+            self, "forget_bias_init", initializations.get, forget_bias_init
+        )
+        self.inner_activation = option(self, "inner_activation", activations.get, inner_activation)
 
     def _bias_init(self, name: str) -> Callable[..., g.Node]:
         return self.forget_bias_init if name == "f" else initializations.zero
