@@ -171,7 +171,7 @@ template <typename T> GC_DEVICE gc_moments<T> gc_other_lane(gc_moments<T> x, int
   return other;
 }
 
-// The value of the next lane for an even one, of the one before for an odd one. The two have to call.
+// The value of the next lane for an even one, of the one before for an odd one. Both have to call.
 template <typename T> GC_DEVICE T gc_neighbour(T x) {
   return __shfl_xor_sync(3u << (threadIdx.x & 30), x, 1);
 }
