@@ -90,6 +90,11 @@ class Container(StoredModel):
     def layers(self) -> list[Layer]:
         return list(self._wiring.layers)
 
+    def layers_as_wired(self) -> list[Layer]:
+        """The inputs' layers, then the others, each behind those that it reads."""
+        used = dict.fromkeys(node.outbound_layer for node in self.wiring.nodes)
+        return list(dict.fromkeys([*self.input_layers, *used]))
+
     def held_layers(self) -> list[Layer]:
         """The layers in the order of their weights, each once."""
         return list(dict.fromkeys(self.layers))

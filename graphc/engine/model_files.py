@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from typing import Any
 
 from graphc.compiler import graph as g
@@ -21,6 +22,10 @@ class StoredModel(Layer):
     def stored_layers(self) -> list[Layer]:
         """The layers in the order in which files have their weights."""
         return list(self.held_layers())
+
+    def layers_as_wired(self) -> list[Layer]:
+        """The layers in an order that their names do not change."""
+        return self.stored_layers()
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON; keywords go to `json.dumps`. See `model_from_json`."""
@@ -47,30 +52,33 @@ class StoredModel(Layer):
             MissingFileError: a folder that is not there.
         """
         check_overwrite(filepath, overwrite, f"{self.name}.save_weights")
-        stored = [
-            LayerWeights(one.name, _names(one), [weight.get_value() for weight in one.weights])
-            for one in self.stored_layers()
-        ]
-        write_weights(filepath, stored)
+        write_weights(filepath, self._stored(lambda weight: weight.get_value()))
 
     def load_weights(self, filepath: str | os.PathLike) -> None:
         """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
 
-        Layers are matched by name where the file has the same names, else by position.
+        Layers are matched by name where the file has the same names, else by their places in the
+        model; in files that Keras wrote, by their order, which depends on the names of layers that
+        lie side by side.
 
         Raises:
             MissingFileError: no such file.
             DataError: not a file of weights, or of other layers.
             ShapeError: a weight of another shape.
         """
+        arrays = read_weights(filepath, self._stored(lambda weight: weight.shape), self.name)
+        variables = [weight for one in self.stored_layers() for weight in one.weights]
+        set_values(variables, [value for several in arrays for value in several], self.name)
+
+    def _stored(self, value_of: Callable[[g.Node], Any]) -> list[LayerWeights]:
         layers = self.stored_layers()
-        wanted = [
-            LayerWeights(one.name, _names(one), [weight.shape for weight in one.weights])
+        places = {layer: k for k, layer in enumerate(self.layers_as_wired())}
+        order = sorted(layers, key=lambda layer: places.get(layer, len(places)))
+        ranks = {layer: rank for rank, layer in enumerate(order)}
+        return [
+            LayerWeights(one.name, ranks[one], _names(one), list(map(value_of, one.weights)))
             for one in layers
         ]
-        arrays = read_weights(filepath, wanted, self.name)
-        variables = [weight for one in layers for weight in one.weights]
-        set_values(variables, [value for several in arrays for value in several], self.name)
 
 
 def _names(layer: Layer) -> list[str]:

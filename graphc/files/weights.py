@@ -2,6 +2,10 @@
 
 The root has the attribute `layer_names`, and a group for each layer with the attribute
 `weight_names` and a data set for each weight; both attributes are lists of UTF-8 bytes.
+
+Keras orders layers side by side by their names, so that the same program run with other numbers in
+its names (dense_9, dense_10) has another order. Ours have the attribute `ranks` too: the place of
+each layer in an order that no name changes.
 """
 
 from __future__ import annotations
@@ -23,9 +27,14 @@ _HEADER_BYTES = 60_000
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """A layer's name, and its weights by name: their arrays, or the shapes that they need."""
+    """A layer's name, and its weights by name: their arrays, or the shapes that they need.
+
+    Attributes:
+        rank: its place among the layers in an order that does not depend on names.
+    """
 
     name: str
+    rank: int
     names: list[str]
     values: Sequence
 
@@ -49,6 +58,7 @@ def write_weights(path: str | os.PathLike, layers: Sequence[LayerWeights]) -> No
     bounds = "v108" if max(map(_size, [groups, *weights])) > _HEADER_BYTES else "earliest"
     with written_whole(path) as part, h5py.File(part, "w", libver=(bounds, "v110")) as file:
         file.attrs["layer_names"] = _as_bytes(groups)
+        file.attrs["ranks"] = np.array([layer.rank for layer in layers], dtype="int64")
         for name, names, layer in zip(groups, weights, layers, strict=True):
             group = file.require_group(name)
             group.attrs["weight_names"] = _as_bytes(names)
@@ -61,8 +71,8 @@ def read_weights(
 ) -> list[list[np.ndarray]]:
     """The weights that a file has for layers with weights of these shapes.
 
-    Layers are matched by name where the file has the same names, else by position; a layer's
-    weights by position. `owner` names the model in messages.
+    Layers are matched by name where the file has the same names, else by rank, or, in a file
+    without ranks, by position; a layer's weights by position. `owner` names the model in messages.
 
     Raises:
         MissingFileError: no such file.
@@ -93,10 +103,23 @@ def _read(file: h5py.File, layers: Sequence[LayerWeights], where: str) -> list[l
         raise DataError(_difference(stored, [layer.name for layer in layers]))
     if set(stored) == {layer.name for layer in layers}:
         stored = [layer.name for layer in layers]
+    elif "ranks" in root.attrs:
+        by_rank = dict(zip(_ranks(root, len(stored)), stored, strict=True))
+        stored = [by_rank[layer.rank] for layer in layers]
     return [
         _read_layer(member(root, name), name, layer)
         for name, layer in zip(stored, layers, strict=True)
     ]
+
+
+def _ranks(root: h5py.Group, count: int) -> list[int]:
+    ranks = np.asarray(root.attrs["ranks"])
+    if ranks.shape != (count,) or sorted(ranks.tolist()) != list(range(count)):
+        raise DataError(
+            f"the attribute ranks: expected each number below {count} once, received "
+            f"{ranks.tolist()!r:.60}"
+        )
+    return ranks.tolist()
 
 
 def _read_layer(group: h5py.Group, name: str, layer: LayerWeights) -> list[np.ndarray]:

@@ -139,6 +139,26 @@ class TestLoading:
         model.load_weights(tmp_path / "w.h5")
         check_equal(model, [W1, B1, W2, B2])
 
+    def test_by_place_where_names_put_layers_in_another_order(self, tmp_path):
+        def two_sides(left, right):
+            x = Input((3,))
+            sides = [Dense(2, name=left)(x), Dense(2, name=right)(x)]
+            return Model(x, merge(sides, mode="concat"))
+
+        model, other = two_sides("dense_9", "dense_10"), two_sides("dense_11", "dense_12")
+        assert [one.name for one in model.layers[1:3]] == ["dense_10", "dense_9"]
+        model.save_weights(tmp_path / "w.h5")
+        other.load_weights(tmp_path / "w.h5")
+        x = np.arange(6.0).reshape(2, 3)
+        np.testing.assert_array_equal(other.predict(x), model.predict(x))
+
+    def test_places_that_are_none(self, tmp_path):
+        chain().save_weights(tmp_path / "w.h5")
+        with h5py.File(tmp_path / "w.h5", "a") as file:
+            file.attrs["ranks"] = [0, 2, 2]
+        with pytest.raises(DataError, match=r"ranks: expected each number below 3 once, .*0, 2, 2"):
+            chain(names="abc").load_weights(tmp_path / "w.h5")
+
     def test_trainable_weights_first(self, tmp_path):
         # As Keras wrote a model inside of another; it read them layer by layer (bug 18).
         inner = Sequential([BatchNormalization(input_shape=(3,), name="n"), Dense(3, name="d")])
