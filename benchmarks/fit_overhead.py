@@ -14,7 +14,7 @@ import time
 
 import numpy as np
 
-from graphc.engine import loops
+from graphc.engine.training import loops
 from graphc.layers.core import Dense
 from graphc.models import Sequential
 

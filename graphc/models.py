@@ -8,11 +8,11 @@ from typing import Any
 
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import lookup
-from graphc.engine.container import Container, get_source_inputs
-from graphc.engine.graph_model import Graph
-from graphc.engine.node import Node
-from graphc.engine.registry import layer_of, register, shown
-from graphc.engine.sequential import Sequential
+from graphc.engine.configs.registry import layer_of, register, shown
+from graphc.engine.models.graph_model import Graph
+from graphc.engine.models.sequential import Sequential
+from graphc.engine.topology.container import Container, get_source_inputs
+from graphc.engine.topology.node import Node
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
 from graphc.files.text import parsed, read_description

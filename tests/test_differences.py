@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc.engine.layer import Input, Layer
+from graphc.engine.topology.layer import Input, Layer
 from graphc.layers.advanced_activations import PReLU, ThresholdedReLU
 from graphc.layers.core import Dense, Merge
 from graphc.models import Model

@@ -62,6 +62,13 @@ def as_numbers(value: object, what: str) -> np.ndarray:
     return array
 
 
+def keep_uid(name: str) -> None:
+    """Let no automatic name be this one, where it looks like one: ``dense_12``."""
+    prefix, _, number = name.rpartition("_")
+    if prefix and number.isdecimal() and len(number) < 10:
+        _uids[prefix] = max(_uids[prefix], int(number))
+
+
 def get_uid(prefix: str = "") -> int:
     """1, 2, 3, ... for each prefix: the numbers in automatic layer names."""
     _uids[prefix] += 1

@@ -1,9 +1,9 @@
 """What layers and models have in common: topology, training, data."""
 
-from graphc.engine.container import Container, get_source_inputs
-from graphc.engine.layer import Input, InputLayer, Layer
-from graphc.engine.merge import Merge, merge
-from graphc.engine.shapes import InputSpec
+from graphc.engine.topology.container import Container, get_source_inputs
+from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.merge import Merge, merge
+from graphc.engine.topology.shapes import InputSpec
 from graphc.engine.training import Model
 
 __all__ = [

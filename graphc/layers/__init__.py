@@ -1,9 +1,9 @@
 """The layers of Keras 1.0."""
 
-from graphc.engine.layer import Input, InputLayer, Layer
-from graphc.engine.merge import Merge, merge
-from graphc.engine.registry import register
-from graphc.engine.shapes import InputSpec
+from graphc.engine.configs.registry import register
+from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.merge import Merge, merge
+from graphc.engine.topology.shapes import InputSpec
 from graphc.layers.advanced_activations import (
     ELU,
     LeakyReLU,

@@ -11,8 +11,8 @@ import numpy as np
 from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
-from graphc.engine.shapes import InputSpec, KnownShape
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.layers.arguments import option
 from graphc.lookup import finite_number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc import constraints, initializations, regularizers
-from graphc.engine.layer import Layer
+from graphc.engine.topology.layer import Layer
 from graphc.layers.arguments import option, output_penalty, weight_penalty
 
 

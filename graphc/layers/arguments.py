@@ -9,8 +9,8 @@ import numpy as np
 
 from graphc import regularizers
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
-from graphc.engine.shapes import agree
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import agree
 from graphc.errors import ArgumentError, GraphcError, ShapeError
 
 

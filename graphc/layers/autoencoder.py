@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.container import Container
-from graphc.engine.keywords import true_or_false
-from graphc.engine.layer import Layer
-from graphc.engine.node import Mask, one_or_list, record_use, recorded_uses, to_list
-from graphc.engine.renewal import Switched, SwitchedUse
-from graphc.engine.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.keywords import true_or_false
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.node import Mask, one_or_list, record_use, recorded_uses, to_list
+from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.training.renewal import Switched, SwitchedUse
 from graphc.errors import ArgumentError, ShapeError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from graphc import activations, constraints, initializations, regularizers
 from graphc.backend.conv import check_border_mode, check_convolution_strides, convolve
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
 from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import option, with_input_shape, with_length

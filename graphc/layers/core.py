@@ -10,9 +10,9 @@ import numpy as np
 from graphc import activations
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
-from graphc.engine.merge import Merge
-from graphc.engine.shapes import InputSpec, known_shape
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.merge import Merge
+from graphc.engine.topology.shapes import InputSpec, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, is_size, option
 from graphc.layers.autoencoder import AutoEncoder

@@ -10,7 +10,7 @@ import numpy as np
 from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import option, with_input_shape, with_length

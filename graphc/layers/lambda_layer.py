@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.config import argument_as_data, config_of
-from graphc.engine.layer import BASE_KEYWORDS, Layer
-from graphc.engine.node import Mask, to_list
-from graphc.engine.shapes import KnownShape
-from graphc.engine.user_function import OutputClaim, checked_output, signature_of
+from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
+from graphc.engine.topology.node import Mask, to_list
+from graphc.engine.topology.shapes import KnownShape
+from graphc.engine.topology.user_function import OutputClaim, checked_output, signature_of
 from graphc.errors import ArgumentError
 
 _NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})

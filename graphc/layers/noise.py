@@ -7,7 +7,7 @@ from typing import Any
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
+from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers.arguments import fraction
 from graphc.lookup import finite_number

@@ -14,7 +14,7 @@ from typing import Any
 from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.shapes import InputSpec, KnownShape
+from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense

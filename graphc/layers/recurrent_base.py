@@ -9,8 +9,8 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
-from graphc.engine.shapes import InputSpec, KnownShape, agree, known_shape
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import with_input_shape, with_length
 from graphc.lookup import whole_number

@@ -7,8 +7,8 @@ from typing import Any
 
 from graphc.backend.conv import check_dim_ordering, whole_numbers
 from graphc.compiler import graph as g
-from graphc.engine.layer import Layer
-from graphc.engine.shapes import KnownShape, known_shape
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError, unknown_name
 from graphc.lookup import whole_number
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.container import Container
-from graphc.engine.holding import HoldingLayer
-from graphc.engine.layer import Layer
-from graphc.engine.node import Mask, one_or_list, recorded_uses, to_list
-from graphc.engine.shapes import InputSpec, KnownShape, agree, known_shape
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.holding import HoldingLayer
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
+from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, GraphcError, ShapeError
 from graphc.layers.recurrent_base import Recurrent
 

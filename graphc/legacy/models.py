@@ -1,5 +1,5 @@
 """Graph, where Keras 1.0 keeps it."""
 
-from graphc.engine.graph_model import Graph
+from graphc.engine.models.graph_model import Graph
 
 __all__ = ["Graph"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler.function import CallStep
-from graphc.engine.compiled import compile_model
+from graphc.engine.training.compiled import compile_model
 from graphc.layers.core import Activation, Dense, Dropout
 from graphc.models import Sequential
 from graphc.optimizers import RMSprop

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import graphc.models  # noqa: F401  (makes the models known to descriptions)
-from graphc.engine.layer import Layer
-from graphc.engine.node import Node
-from graphc.engine.registry import layer_from_config
-from graphc.engine.summary import format_summary
+from graphc.engine.configs.registry import layer_from_config
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.node import Node
+from graphc.engine.topology.summary import format_summary
 
 __all__ = ["layer_from_config", "print_summary"]
 

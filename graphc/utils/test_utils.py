@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from graphc import backend as K
-from graphc.engine.layer import Layer
+from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers import Input
 from graphc.lookup import whole_number

@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphc.engine.container import Container
-from graphc.engine.layer import InputLayer, Layer
-from graphc.engine.node import Node
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.node import Node
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.whole_files import written_whole
 

@@ -16,7 +16,7 @@ from graphc.callbacks import (
     TerminateOnNaN,
 )
 from graphc.compiler.function import Pending
-from graphc.engine.loops import ArrayBatches, fit_loop
+from graphc.engine.training.loops import ArrayBatches, fit_loop
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
 from tests.linear_model import data, linear

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.engine.graph_model import Graph
+from graphc.engine.models.graph_model import Graph
 from graphc.layers import Dense
 
 _rng = np.random.RandomState(5)

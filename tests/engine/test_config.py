@@ -13,8 +13,8 @@ from graphc import backend as K
 from graphc import constraints, layers, regularizers
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
-from graphc.engine.config import as_data
-from graphc.engine.registry import LAYERS, layer_entry, layer_from_config
+from graphc.engine.configs.config import as_data
+from graphc.engine.configs.registry import LAYERS, layer_entry, layer_from_config
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 from graphc.layers import Dense, Lambda, Layer
 from tests.layers.every_layer import EXAMPLES, applied, exported

@@ -13,8 +13,8 @@ import pytest
 from graphc import backend as K
 from graphc.callbacks import Callback
 from graphc.config import config
-from graphc.engine.generators import GeneratorQueue
 from graphc.engine.training import generator_queue
+from graphc.engine.training.generators import GeneratorQueue
 from graphc.errors import ArgumentError, DataError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Lambda
 from graphc.models import Sequential
@@ -354,7 +354,7 @@ class TestQueue:
             generator_queue(iter([1]), max_q_size=0)
 
     def test_a_generator_that_does_not_come_back(self, caplog, monkeypatch):
-        monkeypatch.setattr("graphc.engine.generators._PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("graphc.engine.training.generators._PATIENCE_SECONDS", 0.01)
         held = threading.Event()
 
         def stuck():

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from graphc.engine.registry import layer_from_config
+from graphc.engine.configs.registry import layer_from_config
 from graphc.errors import ArgumentError, UnknownNameError
 from graphc.layers import Dense, Dropout, Embedding, Flatten, Lambda
 from graphc.models import Graph, Sequential, model_from_json, model_from_yaml

@@ -10,7 +10,7 @@ import pytest
 
 from graphc import objectives
 from graphc.engine import Input
-from graphc.engine.graph_model import Graph
+from graphc.engine.models.graph_model import Graph
 from graphc.errors import ArgumentError, DataError, KeywordError, NotCompiledError
 from graphc.layers import LSTM, Activation, Dense, Dropout, Embedding, Masking
 from graphc.models import Sequential

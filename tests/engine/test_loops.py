@@ -10,7 +10,7 @@ import pytest
 
 from graphc.callbacks import BaseLogger, CallbackList, History
 from graphc.compiler.function import Pending
-from graphc.engine.loops import (
+from graphc.engine.training.loops import (
     ArrayBatches,
     batch_shuffle,
     evaluate_loop,

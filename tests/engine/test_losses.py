@@ -9,7 +9,13 @@ from graphc import objectives
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.config import config
-from graphc.engine.losses import make_metrics, make_targets, penalised, total_loss, weighted_loss
+from graphc.engine.training.losses import (
+    make_metrics,
+    make_targets,
+    penalised,
+    total_loss,
+    weighted_loss,
+)
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
 
 

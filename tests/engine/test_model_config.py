@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.engine import Input
-from graphc.engine.registry import layer_from_config
+from graphc.engine.configs.registry import layer_from_config
 from graphc.errors import ArgumentError, UnknownNameError
 from graphc.layers import (
     GRU,
@@ -179,6 +179,13 @@ def test_names_and_trainable_survive():
     assert not made.layers[0].trainable
     assert not made.layers[0].layers[0].trainable
     assert made.layers[1].trainable
+
+
+def test_new_layers_have_other_names_than_those_of_a_file():
+    model = Sequential([Dense(3, input_dim=4)])
+    (number,) = [int(one.name.rpartition("_")[2]) for one in model.layers]
+    text = model.to_json().replace(f"dense_{number}", f"dense_{number + 1}")
+    model_from_json(text).add(Dense(2))
 
 
 def test_the_json_of_keras():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphc.engine import Input, InputLayer
-from graphc.engine.graph_model import Graph
+from graphc.engine.models.graph_model import Graph
 from graphc.errors import ArgumentError, DataError, DTypeError, ShapeError, UnknownNameError
 from graphc.layers import Activation, AutoEncoder, Dense, Embedding, Lambda
 from graphc.models import Model, Sequential

@@ -9,7 +9,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
 from graphc.config import config
-from graphc.engine.shapes import agree, known_shape
+from graphc.engine.topology.shapes import agree, known_shape
 from tests.compiler.grad.differences import assert_close, central_differences, weighted
 from tests.layers.every_layer import EXAMPLES, applied, exported
 

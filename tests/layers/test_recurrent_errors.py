@@ -9,7 +9,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.layer import Input
+from graphc.engine.topology.layer import Input
 from graphc.errors import ArgumentError, DataError, KeywordError, ShapeError
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
 from graphc.models import Sequential

@@ -11,8 +11,8 @@ from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
 from graphc.config import config
-from graphc.engine.layer import Input, Layer
-from graphc.engine.shapes import InputSpec
+from graphc.engine.topology.layer import Input, Layer
+from graphc.engine.topology.shapes import InputSpec
 from graphc.layers import Dense
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from graphc.models import Model, Sequential

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc.engine.layer import Layer
+from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers import Dense
 from graphc.layers.embeddings import Embedding

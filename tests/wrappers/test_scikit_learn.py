@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphc import callbacks
-from graphc.engine.layer import Input, Layer
+from graphc.engine.topology.layer import Input, Layer
 from graphc.errors import ArgumentError, DataError, KeywordError, NotCompiledError
 from graphc.layers.core import Activation, Dense
 from graphc.models import Model, Sequential

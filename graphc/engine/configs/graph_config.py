@@ -1,0 +1,101 @@
+"""The config of a Graph: its methods' arguments in their order, in the layout of Keras 1.0.
+
+    {"input_config": [{"name", "input_shape", "dtype"}, ...],
+     "node_config": [{"name", "input", "inputs", "merge_mode", "concat_axis", "dot_axes",
+                      "create_output"}, ...],
+     "output_config": [{"name", "input", "inputs", "merge_mode", "concat_axis", "dot_axes"}, ...],
+     "nodes": {name: {"class_name", "config"}}}
+
+A shared node has `layer` and `outputs` in place of `input` in `node_config`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphc.engine.configs.config import argument_from, as_data
+from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing
+from graphc.errors import ArgumentError, GraphcError
+
+if TYPE_CHECKING:
+    from graphc.engine.models.named_nodes import NamedNodes
+
+_LISTS = ("input_config", "node_config", "output_config")
+
+
+def graph_config(graph: NamedNodes) -> dict[str, Any]:
+    """The config of a Graph."""
+    with writing():
+        nodes = {name: layer_entry(layer) for name, layer in graph.nodes.items()}
+    node_config = []
+    for record in graph.node_config:
+        node = as_data(record, f"{graph.name}: {record['name']!r}")
+        # Outputs are made in the order of output_config, which has these too.
+        node["create_output"] = False
+        if "outputs" in node:
+            del node["input"]
+            entry = nodes[node["name"]]
+            node["layer"] = {key: entry[key] for key in ("class_name", "config")}
+            entry["shared"] = True
+        node_config.append(node)
+    return {
+        "input_config": as_data(graph.input_config, graph.name),
+        "node_config": node_config,
+        "output_config": as_data(graph.output_config, graph.name),
+        "nodes": nodes,
+    }
+
+
+def add_named(graph: NamedNodes, config: object) -> None:
+    """Add the inputs, nodes and outputs of a config."""
+    if not isinstance(config, Mapping) or not {*_LISTS, "nodes"} <= set(config):
+        raise ArgumentError(
+            f"the config of a Graph has the keys {', '.join(_LISTS)} and nodes, received "
+            f"{shown(config)}"
+        )
+    if not isinstance(config["nodes"], Mapping):
+        raise ArgumentError(f"nodes: expected layers by name, received {shown(config['nodes'])}")
+    for arguments in _each(config, "input_config"):
+        _add(graph.add_input, arguments, "input_config")
+    for arguments in _each(config, "node_config"):
+        _add_node(graph, arguments, config["nodes"])
+    for arguments in _each(config, "output_config"):
+        # Keras also had there what create_output made.
+        if arguments.get("name") not in graph.output_order:
+            _add(graph.add_output, arguments, "output_config")
+
+
+def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
+    name = node.get("name")
+    if not isinstance(name, str) or name not in entries:
+        raise ArgumentError(
+            f"node_config: {shown(name)}: expected the name of one of nodes, which has "
+            f"{', '.join(map(str, entries)):.200}"
+        )
+    entry = entries[name]
+    if isinstance(entry, Mapping):
+        entry = {key: value for key, value in entry.items() if key != "shared"}
+    layer = layer_of(entry, f"node {name!r}")
+    stored_name = layer.name
+    arguments = {key: value for key, value in node.items() if key != "layer"}
+    add = graph.add_shared_node if "outputs" in node else graph.add_node
+    _add(lambda **given: add(layer, **given), arguments, "node_config")
+    layer.name = stored_name  # a layer that was in use elsewhere was not named as its node
+
+
+def _add(add: Callable[..., None], arguments: Mapping[str, Any], where: str) -> None:
+    where = f"{where}: {shown(arguments.get('name'))}"
+    try:
+        add(**{str(key): argument_from(one, where) for key, one in arguments.items()})
+    except GraphcError as error:
+        raise type(error)(f"{where}: {error}") from error
+    except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
+        raise ArgumentError(f"{where}: {error}") from error
+
+
+def _each(config: Mapping[str, Any], key: str) -> Iterable[Mapping[str, Any]]:
+    found = config[key]
+    if not isinstance(found, list | tuple) or not all(isinstance(one, Mapping) for one in found):
+        raise ArgumentError(f"{key}: expected a list of objects, received {shown(found)}")
+    return found

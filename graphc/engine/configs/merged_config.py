@@ -1,0 +1,76 @@
+"""The config of a Merge together with what it merges, as a Sequential has it in front."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.engine.configs.registry import layer_entry, writing
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.merge import Merge
+from graphc.engine.topology.shapes import known_shape
+from graphc.engine.topology.wiring import sources
+from graphc.errors import ArgumentError
+
+
+def merged_entry(merge: Merge) -> dict[str, Any]:
+    """The entry of a Merge of layers and models, whose config has their entries as `layers`.
+
+    ArgumentError where they are more than the config tells: branches that share an input, or that
+    are layers behind others.
+    """
+    tensors = merge.inbound_nodes[0].input_tensors
+    needed = {layer: sources(tensor) for layer, tensor in zip(merge.layers, tensors, strict=True)}
+    inputs = [tensor for several in needed.values() for tensor in several]
+    if len(set(inputs)) != len(inputs):
+        raise _untold(merge, "two of its layers read the same input")
+    with writing():
+        branches = [_branch(merge, *pair) for pair in zip(merge.layers, tensors, strict=True)]
+        entry = layer_entry(merge)
+    places = list(map(_number, merge.layers, tensors))
+    indices = {"tensor_indices": places} if any(places) else {}
+    return {**entry, "config": {**entry["config"], "layers": branches, **indices}}
+
+
+def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
+    """The entry of a layer that takes a model's inputs: it says their shape."""
+    if isinstance(layer, Merge) and layer.layers:
+        return merged_entry(layer)
+    entry = layer_entry(layer)
+    if isinstance(layer, Container | InputLayer) or "batch_input_shape" in entry["config"]:
+        return entry
+    if len(inputs) != 1:
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}): a first layer with {len(inputs)} inputs has "
+            "no config that says their shapes; use Model(input, output)"
+        )
+    shape = list(known_shape(inputs[0]))
+    told = {"batch_input_shape": shape, "input_dtype": inputs[0].dtype}
+    return {**entry, "config": {**entry["config"], **told}}
+
+
+def _branch(merge: Merge, layer: Layer, tensor: g.Node) -> dict[str, Any]:
+    if isinstance(layer, Container):
+        if tensor not in layer.outputs:
+            raise _untold(merge, f"of {layer.name} it takes the output of another call")
+        return layer_entry(layer)
+    node = tensor.history.node
+    behind = [one.name for one in node.inbound_layers if not isinstance(one, InputLayer)]
+    if behind and not (isinstance(layer, Merge) and layer.layers):
+        raise _untold(merge, f"{layer.name} reads {behind[0]}")
+    return first_entry(layer, node.input_tensors)
+
+
+def _number(layer: Layer, tensor: g.Node) -> int:
+    """Which output of a layer a tensor is."""
+    if isinstance(layer, Container):
+        return layer.outputs.index(tensor)
+    return tensor.history.tensor_index
+
+
+def _untold(merge: Merge, why: str) -> ArgumentError:
+    return ArgumentError(
+        f"{merge.name} (Merge): {why}, which the config of a Sequential cannot tell; build the "
+        "model with Model(input, output)"
+    )

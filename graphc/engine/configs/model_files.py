@@ -1,0 +1,86 @@
+"""What a model reads and writes: its architecture as text, its weights in HDF5."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.engine.configs.config import as_data
+from graphc.engine.configs.registry import layer_entry
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.weights import set_values
+from graphc.files.text import to_text
+from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
+
+
+class StoredModel(Layer):
+    """The methods of models that read and write files."""
+
+    def stored_layers(self) -> list[Layer]:
+        """The layers in the order in which files have their weights."""
+        return list(self.held_layers())
+
+    def layers_as_wired(self) -> list[Layer]:
+        """The layers in an order that their names do not change."""
+        return self.stored_layers()
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON; keywords go to `json.dumps`. See `model_from_json`."""
+        return to_text(self._description("to_json"), "JSON", **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """The architecture as YAML; keywords go to `yaml.safe_dump`. See `model_from_yaml`."""
+        return to_text(self._description("to_yaml"), "YAML", **kwargs)
+
+    def _description(self, method: str) -> dict[str, Any]:
+        entry = layer_entry(self)
+        if re.fullmatch(rf"{type(self).__name__.lower()}_\d+", self.name):
+            entry.pop("name", None)  # Keras has none there
+        return as_data(entry, f"{self.name}.{method}")
+
+    def save_weights(self, filepath: str | os.PathLike, overwrite: bool = False) -> None:
+        """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
+
+        The file is written whole or not at all.
+
+        Raises:
+            ArgumentError: a file that is there already, unless `overwrite`; a name of a layer that
+                HDF5 cannot hold.
+            MissingFileError: a folder that is not there.
+        """
+        check_overwrite(filepath, overwrite, f"{self.name}.save_weights")
+        write_weights(filepath, self._stored(lambda weight: weight.get_value()))
+
+    def load_weights(self, filepath: str | os.PathLike) -> None:
+        """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
+
+        Layers are matched by name where the file has the same names, else by their places in the
+        model; in files that Keras wrote, by their order, which depends on the names of layers that
+        lie side by side.
+
+        Raises:
+            MissingFileError: no such file.
+            DataError: not a file of weights, or of other layers.
+            ShapeError: a weight of another shape.
+        """
+        arrays = read_weights(filepath, self._stored(lambda weight: weight.shape), self.name)
+        variables = [weight for one in self.stored_layers() for weight in one.weights]
+        set_values(variables, [value for several in arrays for value in several], self.name)
+
+    def _stored(self, value_of: Callable[[g.Node], Any]) -> list[LayerWeights]:
+        layers = self.stored_layers()
+        places = {layer: k for k, layer in enumerate(self.layers_as_wired())}
+        order = sorted(layers, key=lambda layer: places.get(layer, len(places)))
+        ranks = {layer: rank for rank, layer in enumerate(order)}
+        return [
+            LayerWeights(one.name, ranks[one], _names(one), list(map(value_of, one.weights)))
+            for one in layers
+        ]
+
+
+def _names(layer: Layer) -> list[str]:
+    """The weights' names; Keras numbers those without."""
+    return [g.name_of(weight) or f"param_{k}" for k, weight in enumerate(layer.weights)]

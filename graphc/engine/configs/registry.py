@@ -1,0 +1,213 @@
+"""Layers by the names of their classes, and as entries of a description:
+
+    {"class_name": "Dense", "config": {"name": "dense_1", "output_dim": 8, ...}}
+
+A layer that stands at several places of one description is one layer: the entries behind its first
+one also have ``"reused": true``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphc import lookup
+from graphc.backend.settings import keep_uid
+from graphc.errors import ArgumentError, GraphcError, UnknownNameError, suggestion
+
+if TYPE_CHECKING:
+    from graphc.engine.topology.layer import Layer
+
+LAYERS: dict[str, type[Layer]] = {}
+"""The classes that a description may name besides those in `custom_objects`."""
+
+_MOST_LEVELS = 40  # of layers inside of layers; each takes several frames of Python's stack
+
+Key = tuple[str, str]
+"""A class and a name."""
+
+
+def register(classes: Iterable[type[Layer]]) -> None:
+    """Let descriptions name these classes."""
+    LAYERS.update({one.__name__: one for one in classes})
+
+
+@dataclass
+class _Document:
+    """The layers of one description so far, those inside of others too."""
+
+    by_name: dict[Key, Layer] = field(default_factory=dict)
+    layers: set[Layer] = field(default_factory=set)
+    level: int = 0
+
+    def add(self, key: Key, layer: Layer) -> None:
+        self.by_name[key] = layer
+        self.layers.add(layer)
+
+
+_written: ContextVar[_Document | None] = ContextVar("graphc_written", default=None)
+_read: ContextVar[_Document | None] = ContextVar("graphc_read", default=None)
+
+
+@contextmanager
+def _one_document(current: ContextVar[_Document | None]) -> Iterator[_Document]:
+    document = current.get()
+    if document is not None:
+        yield document
+        return
+    reset = current.set(_Document())
+    try:
+        yield current.get()  # type: ignore[misc]
+    finally:
+        current.reset(reset)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Inside, `layer_entry` recognises layers that it has written before."""
+    with _one_document(_written):
+        yield
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Inside, `layer_of` gives the same layer for entries that were written of the same one."""
+    with _one_document(_read):
+        yield
+
+
+def layer_entry(layer: Layer) -> dict[str, Any]:
+    """A layer as part of a description."""
+    with _one_document(_written) as document:
+        config = layer.get_config()
+        entry: dict[str, Any] = {"class_name": type(layer).__name__, "config": config}
+        # The config of a Sequential, of a Graph and of some layers of users does not tell these.
+        if isinstance(config, list) or "name" not in config:
+            entry["name"] = layer.name
+        if not layer.trainable and (isinstance(config, list) or "trainable" not in config):
+            entry["trainable"] = False
+        key = entry["class_name"], layer.name
+        if layer in document.layers:
+            if document.by_name[key] is not layer:
+                raise ArgumentError(
+                    f"two layers are named {layer.name!r} ({key[0]}), and one of them is used at "
+                    "several places, so a description cannot tell which; give one another name"
+                )
+            entry["reused"] = True
+        document.add(key, layer)
+        return entry
+
+
+def layer_from_config(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+) -> Layer:
+    """A layer or a model, with new weights, from its class and its config.
+
+    Args:
+        config: {"class_name": ..., "config": ...}.
+        custom_objects: classes and functions of your own by the names that the config has.
+
+    Raises:
+        UnknownNameError: a class, or a name in the config, that is not known.
+        ArgumentError: no such dict, or a config that does not fit the class.
+        And what the layer says to its arguments.
+    """
+    with lookup.custom_objects(custom_objects):
+        return layer_of(config, "layer_from_config")
+
+
+def layer_of(entry: object, place: str) -> Layer:
+    """The layer of an entry; `place` begins the messages of errors."""
+    checked = checked_entry(entry, place)
+    class_name, config, name = checked["class_name"], checked["config"], checked.get("name")
+    cls = _class_of(class_name, place)
+    with _one_document(_read) as document:
+        if checked.get("reused"):
+            return _read_before(document, class_name, name or _name_in(config), place)
+        document.level += 1
+        try:
+            if document.level > _MOST_LEVELS:
+                raise ArgumentError(f"expected at most {_MOST_LEVELS} layers inside of each other")
+            layer = cls.from_config(config)
+        except GraphcError as error:
+            raise type(error)(f"{place}: {error}") from error
+        except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
+            raise ArgumentError(f"{place} ({class_name}): {error}") from error
+        finally:
+            document.level -= 1
+        layer.trainable = checked.get("trainable", layer.trainable)
+        if name is not None:
+            if _name_in(config) not in (None, name):
+                raise ArgumentError(
+                    f"{place}: the entry's name is {name!r}, its config's {_name_in(config)!r}"
+                )
+            layer.name = name
+        keep_uid(layer.name)
+        document.add((class_name, layer.name), layer)
+        return layer
+
+
+def checked_entry(entry: object, place: str) -> Mapping[str, Any]:
+    """An entry whose class name, name and trainable are of the right types."""
+    if not isinstance(entry, Mapping) or not {"class_name", "config"} <= set(entry):
+        received = f"the keys {sorted(map(str, entry))}" if isinstance(entry, Mapping) else None
+        raise ArgumentError(
+            f"{place}: expected an object with the keys class_name and config, received "
+            f"{received or shown(entry)}"
+        )
+    known = {"class_name", "config", "name", "trainable", "reused", "inbound_nodes"}
+    unknown = sorted(set(entry) - known, key=str)
+    if unknown:
+        raise ArgumentError(
+            f"{place}: beside class_name and config expected {', '.join(sorted(known))}, received "
+            f"the key {unknown[0]!r}"
+        )
+    if not isinstance(entry["class_name"], str):
+        raise ArgumentError(
+            f"{place}: class_name: expected a text, received {shown(entry['class_name'])}"
+        )
+    name = entry.get("name")
+    if name is not None and not (isinstance(name, str) and name):
+        raise ArgumentError(f"{place}: name: expected a text, received {shown(name)}")
+    if not isinstance(entry.get("trainable", True), bool):
+        raise ArgumentError(
+            f"{place}: trainable: expected true or false, received {shown(entry['trainable'])}"
+        )
+    return entry
+
+
+def shown(value: object) -> str:
+    """A value of a file for a message, not too long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _class_of(class_name: str, place: str) -> type[Layer]:
+    cls = lookup.given_objects().get(class_name, LAYERS.get(class_name))
+    if cls is None:
+        raise UnknownNameError(
+            f"{place}: unknown layer {class_name!r}. {suggestion(class_name, LAYERS)} A class of "
+            f"your own is passed by custom_objects={{{class_name!r}: {class_name}}}"
+        )
+    if not (isinstance(cls, type) and hasattr(cls, "from_config")):
+        raise ArgumentError(
+            f"{place}: custom_objects[{class_name!r}]: expected a class of layers, received {cls!r}"
+        )
+    return cls
+
+
+def _read_before(document: _Document, class_name: str, name: object, place: str) -> Layer:
+    layer = document.by_name.get((class_name, name))  # type: ignore[arg-type]
+    if layer is None:
+        raise ArgumentError(
+            f"{place}: expected a {class_name} named {name!r} before this place, which uses it "
+            "again; there is none"
+        )
+    return layer
+
+
+def _name_in(config: object) -> object:
+    return config.get("name") if isinstance(config, Mapping) else None

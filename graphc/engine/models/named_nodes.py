@@ -1,0 +1,354 @@
+"""A model whose layers are wired by names: the part of `Graph` that builds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.engine.models.node_arguments import (
+    check_text,
+    listed,
+    names_given,
+    on_inputs,
+    only_output,
+    record,
+    told,
+)
+from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.merge import Merge
+from graphc.engine.topology.node import Node
+from graphc.engine.topology.wiring import Wiring, trace
+from graphc.engine.training.model import Model
+from graphc.engine.training.renewal import is_outdated
+from graphc.errors import ArgumentError, suggestion
+
+_DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
+
+
+class NamedNodes(Model):
+    """Inputs, nodes and outputs, each with a name, by which the nodes behind find it.
+
+    A node is a layer, used on the one or on the merged tensors that it names; shapes are checked,
+    and weights made, as nodes are added. A layer that was in use before keeps the name that it has
+    elsewhere; any other is named as its node.
+
+    Attributes:
+        nodes: name -> layer.
+        input_order, output_order: names, as they were added.
+        input_config, node_config, output_config: what was added, as the methods' arguments.
+    """
+
+    def __init__(self, name: str | None = None):
+        Layer.__init__(self, name=name)
+        self.nodes: dict[str, Layer] = {}
+        self.input_order: list[str] = []
+        self.output_order: list[str] = []
+        self.input_config: list[dict[str, Any]] = []
+        self.node_config: list[dict[str, Any]] = []
+        self.output_config: list[dict[str, Any]] = []
+        # What a name stands for; None for a shared node that is known by its outputs' names.
+        self._tensors: dict[str, g.Node | None] = {}
+        self._connect([], [])
+
+    def add_input(
+        self,
+        name: str,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+        dtype: str = "float",
+    ) -> None:
+        """Add an input, which is fed by its name.
+
+        Args:
+            name: of the input.
+            input_shape: of one sample, without the batch axis (`batch_input_shape` has it).
+            dtype: 'float', which is floatX, 'int', which is int32, or a type by its own name.
+        """
+        where = f"{self.name}.add_input"
+        self._check_new(where, name)
+        if input_shape is None and batch_input_shape is None:
+            raise ArgumentError(
+                f"{where}: {name!r}: expected input_shape without the batch axis, e.g. "
+                "input_shape=(64,), or batch_input_shape with it"
+            )
+        with told(f"{where}: {name!r}"):
+            known = _DTYPES.get(dtype, dtype) if isinstance(dtype, str | type) else dtype
+            tensor = Input(input_shape, batch_input_shape, name, known)
+        self._tensors[name] = tensor
+        self.input_order.append(name)
+        shapes = {"input_shape": input_shape, "batch_input_shape": batch_input_shape}
+        given = {key: tuple(shape) for key, shape in shapes.items() if shape is not None}
+        self.input_config.append({"name": name, **given, "dtype": tensor.dtype})
+        self._rewire([*self.inputs, tensor], self.outputs)
+
+    def add_node(
+        self,
+        layer: Layer,
+        name: str,
+        input: str | None = None,
+        inputs: Sequence[str] = (),
+        merge_mode: str = "concat",
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int] = -1,
+        create_output: bool = False,
+    ) -> None:
+        """Use a layer on an input or a node, or on several of them.
+
+        Args:
+            layer: a layer or a model; one that is in use already shares its weights.
+            name: of the node.
+            input: the name of what it is used on.
+            inputs: names of several, which are merged first.
+            merge_mode: how: a mode of `Merge`, or 'join' for a layer that takes a list.
+            concat_axis, dot_axes: of these modes; see `Merge`.
+            create_output: whether the node is an output too, of the same name.
+        """
+        where = f"{self.name}.add_node"
+        self._check_new(where, name)
+        if create_output:
+            self._check_new_output(where, name)
+        used = names_given(f"{where}: {name!r}", input, inputs)
+        with self._layer_named(where, layer, name), told(on_inputs(where, name, used)):
+            x = self._merged(name, used, merge_mode, concat_axis, dot_axes)
+            tensor = only_output(layer, x)
+        self._tensors[name] = tensor
+        self.nodes[name] = layer
+        self.node_config.append(
+            {
+                **record(name, input, inputs, merge_mode, concat_axis, dot_axes),
+                "create_output": create_output,
+            }
+        )
+        if create_output:
+            self.add_output(name, input=name)
+
+    def add_shared_node(
+        self,
+        layer: Layer,
+        name: str,
+        inputs: Sequence[str] = (),
+        merge_mode: str | None = None,
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int] = -1,
+        outputs: Sequence[str] = (),
+        create_output: bool = False,
+    ) -> None:
+        """Use a layer, with the same weights, on each of several inputs or nodes.
+
+        Args:
+            layer: a layer or a model.
+            name: of the node: of its merged results, where they are merged.
+            inputs: names of what it is used on.
+            merge_mode, concat_axis, dot_axes: how the results are merged; None leaves them apart.
+            outputs: a name for each result, where they are left apart.
+            create_output: whether the result, or each of them, is an output too.
+        """
+        where = f"{self.name}.add_shared_node"
+        self._check_new(where, name)
+        used = names_given(f"{where}: {name!r}", None, inputs)
+        self._check_results(where, name, used, merge_mode, outputs)
+        names = [name] if merge_mode is not None else list(outputs)
+        if create_output:
+            for one in names:
+                self._check_new_output(where, one)
+        with self._layer_named(where, layer, name), told(on_inputs(where, name, used)):
+            self._renew()
+            tensors = [only_output(layer, self._tensor(one)) for one in used]
+            if merge_mode is not None:
+                merge = Merge(
+                    mode=merge_mode,
+                    concat_axis=concat_axis,
+                    dot_axes=dot_axes,
+                    name=f"merge_outputs_of_{name}",
+                )
+                tensors = [merge(tensors)]
+        self._tensors[name] = None
+        self._tensors.update(zip(names, tensors, strict=True))
+        self.nodes[name] = layer
+        self.node_config.append(
+            {
+                **record(name, None, inputs, merge_mode, concat_axis, dot_axes),
+                "outputs": list(outputs),
+                "create_output": create_output,
+            }
+        )
+        if create_output:
+            for one in names:
+                self.add_output(one, input=one)
+
+    def add_output(
+        self,
+        name: str,
+        input: str | None = None,
+        inputs: Sequence[str] = (),
+        merge_mode: str = "concat",
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int] = -1,
+    ) -> None:
+        """Make a node, or several merged ones, an output: its targets and its loss are given by
+        this name. Arguments as of `add_node`."""
+        where = f"{self.name}.add_output"
+        self._check_new_output(where, name)
+        used = names_given(f"{where}: {name!r}", input, inputs)
+        with told(on_inputs(where, name, used)):
+            tensor = self._merged(name, used, merge_mode, concat_axis, dot_axes)
+            if isinstance(tensor, list):
+                raise ArgumentError(
+                    "merge_mode 'join' gives a list, and an output is one tensor; join the nodes "
+                    "into a layer that takes a list, and make that the output"
+                )
+        self.output_order.append(name)
+        self.output_config.append(record(name, input, inputs, merge_mode, concat_axis, dot_axes))
+        self._rewire(self.inputs, [*self.outputs, tensor])
+
+    def _rewire(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+        self._connect(inputs, outputs)
+        self._compiled = None
+        self._predict = None
+
+    def _connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+        super()._connect(inputs, outputs)
+        self.output_names = list(self.output_order)
+
+    def _renew(self) -> Mapping[g.Node, g.Node]:
+        named = {name: one for name, one in self._tensors.items() if one is not None}
+        # Looked at before all is traced, as each addition comes by here.
+        if not any(is_outdated(tensor.history.node) for tensor in named.values()):
+            return {}
+        replaced = super()._renew()
+        self._tensors.update({name: replaced[tensor] for name, tensor in named.items()})
+        return replaced
+
+    def _nodes_made(self) -> Sequence[Node]:
+        named = [tensor for tensor in self._tensors.values() if tensor is not None]
+        return trace(self.inputs, [*named, *self.outputs], self.name).nodes
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        if not self.outputs:
+            raise ArgumentError(
+                f"{self.name}: a Graph needs an output: "
+                "graph.add_output(name='output', input='the name of a node')"
+            )
+        return super()._wiring
+
+    def _unread(self) -> list[str]:
+        """The nodes that no output depends on."""
+        read = set(self._wiring.nodes)
+        return [
+            name
+            for name, tensor in self._tensors.items()
+            if name not in self.input_order and tensor is not None
+            if tensor.history.node not in read and tensor not in self.inputs
+        ]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a node or of another name, or at a position in `layers`."""
+        return self.nodes[name] if name in self.nodes else super().get_layer(name, index)
+
+    def _check_new(self, where: str, name: object) -> None:
+        check_text(where, name)
+        if name in self._tensors:
+            kind = "an input" if name in self.input_order else "a node"
+            raise ArgumentError(
+                f"{where}: the name {name!r} is taken by {kind}; give it another name"
+            )
+
+    def _check_new_output(self, where: str, name: object) -> None:
+        check_text(where, name)
+        if name in self.output_order:
+            raise ArgumentError(
+                f"{where}: the name {name!r} is taken by an output; give it another name"
+            )
+
+    def _check_results(
+        self, where: str, name: str, used: Sequence[str], merge_mode: str | None, outputs: object
+    ) -> None:
+        """A shared node's results have names of their own, or are merged to one."""
+        where = f"{where}: {name!r}"
+        if not isinstance(outputs, list | tuple):
+            raise ArgumentError(f"{where}: outputs: expected a list of names, received {outputs!r}")
+        if merge_mode == "join":
+            raise ArgumentError(
+                f"{where}: merge_mode 'join' is for add_node; name the results with outputs=[...] "
+                "and join them there"
+            )
+        if merge_mode is not None and outputs:
+            raise ArgumentError(
+                f"{where}: outputs names results that are left apart, and merge_mode="
+                f"{merge_mode!r} makes them one, which is called {name!r}; leave out one of the two"
+            )
+        if merge_mode is None and len(outputs) != len(used):
+            raise ArgumentError(
+                f"{where}: expected a name in outputs for each of the inputs {listed(used)}, or a "
+                f"merge_mode, received {list(outputs)}"
+            )
+        for k, one in enumerate(outputs):
+            self._check_new(where, one)
+            if one == name or one in outputs[:k]:
+                raise ArgumentError(f"{where}: outputs: the name {one!r} is given twice")
+
+    def _tensor(self, name: str) -> g.Node:
+        tensor = self._tensors.get(name)
+        if tensor is not None:
+            return tensor
+        if name in self._tensors:
+            config = next(one for one in self.node_config if one["name"] == name)
+            raise ArgumentError(
+                f"{name!r} is a shared node whose results are left apart; name one of "
+                f"them: {listed(config['outputs'])}"
+            )
+        known = [one for one, tensor in self._tensors.items() if tensor is not None]
+        hint = suggestion(name, known) if known else "Add inputs first, with add_input."
+        raise ArgumentError(f"no input or node is named {name!r}. {hint}")
+
+    def _merged(
+        self,
+        name: str,
+        used: Sequence[str],
+        merge_mode: str,
+        concat_axis: int,
+        dot_axes: int | Sequence[int],
+    ) -> g.Node | list[g.Node]:
+        """What a node is used on: one tensor, or with 'join' a list of them."""
+        self._renew()
+        tensors = [self._tensor(one) for one in used]
+        if len(tensors) == 1:
+            return tensors[0]
+        if merge_mode == "join":
+            return tensors
+        merge = Merge(
+            mode=merge_mode,
+            concat_axis=concat_axis,
+            dot_axes=dot_axes,
+            name=f"merge_inputs_for_{name}",
+        )
+        return merge(tensors)
+
+    @contextmanager
+    def _layer_named(self, where: str, layer: object, name: str) -> Iterator[None]:
+        """Inside, a layer that nobody has used yet is named as its node; it keeps the name, but for
+        an error."""
+        if not isinstance(layer, Layer) or isinstance(layer, InputLayer):
+            hint = "; inputs come by add_input" if isinstance(layer, InputLayer) else ""
+            raise ArgumentError(
+                f"{where}: {name!r}: expected a layer or a model, e.g. Dense(10), received "
+                f"{layer!r}{hint}"
+            )
+        before = layer.name
+        if len(layer.inbound_nodes) <= layer.own_nodes:
+            layer.name = name
+        try:
+            for node, other in self.nodes.items():
+                if other is not layer and other.name == layer.name:
+                    raise ArgumentError(
+                        f"{where}: {name!r}: the layer of the node {node!r} is named "
+                        f"{other.name!r} too, as elsewhere; give this one another name"
+                    )
+            yield
+        except BaseException:  # a user's layer may raise anything
+            layer.name = before
+            raise

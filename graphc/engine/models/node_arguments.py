@@ -1,0 +1,94 @@
+"""What the methods that build a Graph have in common: arguments, and where errors were met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import agree, known_shape
+from graphc.errors import ArgumentError, GraphcError, ShapeError
+
+
+def names_given(where: str, input: object, inputs: object) -> list[str]:
+    """The names that an `input`, or `inputs`, gives."""
+    if not isinstance(inputs, list | tuple):
+        raise ArgumentError(f"{where}: inputs: expected a list of names, received {inputs!r}")
+    if (input is None) == (not inputs):
+        received = f"both, {input!r} and {list(inputs)}" if inputs else "neither"
+        raise ArgumentError(
+            f"{where}: expected input='a name', or inputs=['a name', 'another'] for several, "
+            f"received {received}"
+        )
+    if len(inputs) == 1:
+        raise ArgumentError(
+            f"{where}: inputs: expected at least two names, received {list(inputs)}; a single "
+            f"one goes to add_node or add_output as input={inputs[0]!r}"
+        )
+    names = list(inputs) or [input]
+    for name in names:
+        check_text(f"{where}: {'inputs' if inputs else 'input'}", name)
+    return names
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """An error inside starts with where it was met."""
+    try:
+        yield
+    except GraphcError as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
+    """The output of a layer, which has to be one tensor."""
+    claimed = layer.batch_input_shape
+    if claimed is not None and isinstance(x, g.Node) and not agree(claimed, known_shape(x)):
+        raise ShapeError(
+            f"its input_shape (or input_dim) says {claimed}, the batch first, and its input has "
+            f"{known_shape(x)}; leave it out, it follows from the input"
+        )
+    output = layer(x)
+    if isinstance(output, list):
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}) gives {len(output)} outputs, and a node is one "
+            "tensor; use Model(input, output)"
+        )
+    return output
+
+
+def on_inputs(where: str, name: str, used: Sequence[str]) -> str:
+    """Where an error was met: the call, the new name, and what it is used on."""
+    return f"{where}: {name!r} on {listed(used)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message."""
+    return ", ".join(map(repr, names))
+
+
+def record(
+    name: str,
+    input: str | None,
+    inputs: Sequence[str],
+    merge_mode: str | None,
+    concat_axis: int,
+    dot_axes: int | Sequence[int],
+) -> dict[str, Any]:
+    """What `node_config` and `output_config` keep of a call."""
+    return {
+        "name": name,
+        "input": input,
+        "inputs": list(inputs),
+        "merge_mode": merge_mode,
+        "concat_axis": concat_axis,
+        "dot_axes": dot_axes,
+    }
+
+
+def check_text(where: str, name: object) -> None:
+    """Raise ArgumentError for what cannot be a name."""
+    if not (isinstance(name, str) and name):
+        raise ArgumentError(f"{where}: expected a name, which is a text, received {name!r}")

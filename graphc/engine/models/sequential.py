@@ -1,0 +1,302 @@
+"""Sequential: a model that is a chain of layers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import backend as K
+from graphc import lookup, optimizers
+from graphc.compiler import graph as g
+from graphc.engine.configs.architecture import add_chain
+from graphc.engine.configs.merged_config import first_entry
+from graphc.engine.configs.registry import layer_entry, reading, writing
+from graphc.engine.own_layers import check_made
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.merge import Merge
+from graphc.engine.topology.node import one_or_list
+from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.weights import set_values
+from graphc.engine.training.model import Model
+from graphc.errors import ArgumentError, ShapeError
+
+_log = logging.getLogger("graphc")
+
+
+class Sequential(Model):
+    """Layers one behind another, each fed by the one before.
+
+    The first layer says what comes in: ``Dense(10, input_dim=64)``, or ``input_shape=`` without the
+    batch axis; it may also be a model, a layer that is in use elsewhere, or a Merge of several
+    models, which then take the inputs. Weights are made, and shapes checked, as layers are added.
+
+    Args:
+        layers: added in order.
+        name: by default ``sequential_<k>``.
+
+    Attributes:
+        layers: what was added.
+    """
+
+    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
+        Layer.__init__(self, name=name)
+        self._layers: list[Layer] = []
+        self.inputs = []
+        self.outputs = []
+        if not isinstance(layers, Iterable):
+            raise ArgumentError(f"{self.name}: expected a list of layers, received {layers!r}")
+        for layer in layers:
+            self.add(layer)
+
+    @property
+    def layers(self) -> list[Layer]:
+        return list(self._layers)
+
+    def held_layers(self) -> list[Layer]:
+        """The layers, in place of a Merge in front what it merges."""
+        if not self._branches():
+            return list(dict.fromkeys(self._layers))
+        inside = set(self._wiring.layers)
+        branches = [one for branch in self._branches() for one in _parts(branch, inside)]
+        known = set(_with_held([*branches, *self._layers]))
+        # A branch may be a layer in use behind others, which are between inputs and outputs too.
+        others = [
+            layer
+            for layer in self._wiring.layers
+            if layer not in known and not isinstance(layer, InputLayer | Merge)
+        ]
+        return list(dict.fromkeys([*others, *branches, *self._layers[1:]]))
+
+    def _branches(self) -> list[Layer]:
+        """The layers and models that a Merge in front merges."""
+        first = self._layers[0] if self._layers else None
+        return first.branches() if isinstance(first, Merge) else []
+
+    @property
+    def flattened_layers(self) -> list[Layer]:
+        """The layers in the order of their weights: those of a Sequential inside, and of models
+        that are merged in front, one by one."""
+        branches = self._branches()
+        found: list[Layer] = []
+        for layer in self.held_layers():
+            if isinstance(layer, Sequential):
+                found += layer.flattened_layers
+            elif isinstance(layer, Container) and layer in branches:
+                found += layer.layers
+            else:
+                found.append(layer)
+        return list(dict.fromkeys(found))
+
+    def add(self, layer: Layer) -> None:
+        """Put a layer behind the others. A compiled model has to be compiled again.
+
+        Raises:
+            ArgumentError: not a layer, a name that is taken, a first layer without an input shape.
+            ShapeError: a layer that does not fit behind the last one.
+        """
+        if not isinstance(layer, Layer):
+            raise ArgumentError(
+                f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}"
+            )
+        check_made(layer)
+        taken = [one for one in self._layers if one.name == layer.name and one is not layer]
+        if taken:
+            raise ArgumentError(
+                f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
+            )
+        if isinstance(layer, InputLayer) and self.inputs:
+            raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
+        self._renew()
+        if self.inputs:
+            self._check_claim(layer)
+            inputs, outputs = self.inputs, layer(one_or_list(self.outputs))
+        else:
+            inputs, outputs = _begun(layer)
+        if isinstance(outputs, list):
+            raise ArgumentError(
+                f"{self.name}.add: {layer.name} ({type(layer).__name__}) gives {len(outputs)} "
+                "outputs, and a layer of a Sequential gives one; use Model(input, output)"
+            )
+        if not isinstance(layer, InputLayer):
+            self._layers.append(layer)
+        self._connect(inputs, [outputs])
+        self._compiled = None
+        self._predict = None
+
+    def _check_claim(self, layer: Layer) -> None:
+        """A layer behind others may say what comes in too; it has to be what does."""
+        claimed, found = layer.batch_input_shape, known_shape(self.outputs[0])
+        if claimed is not None and not agree(claimed, found):
+            raise ShapeError(
+                f"{layer.name} ({type(layer).__name__}): its input_shape (or input_dim) says "
+                f"{claimed}, the batch first, and the layer before it puts out {found}; leave it "
+                "out, only the first layer needs it"
+            )
+
+    @property
+    def input_shape(self) -> KnownShape | list[KnownShape]:
+        """The shape of the input, the batch first, ``None`` where only a call knows the size."""
+        self._need_layers("input_shape")
+        return one_or_list([known_shape(tensor) for tensor in self.inputs])
+
+    @property
+    def output_shape(self) -> KnownShape:
+        """The shape of the output, the batch first, ``None`` where only a call knows the size."""
+        self._need_layers("output_shape")
+        return known_shape(self.outputs[0])
+
+    @property
+    def input(self) -> g.Node | list[g.Node]:
+        """The input tensor, wherever else the model is used as a layer."""
+        self._need_layers("input")
+        return one_or_list(self.inputs)
+
+    @property
+    def output(self) -> g.Node:
+        """The output tensor, wherever else the model is used as a layer."""
+        self._need_layers("output")
+        return self.outputs[0]
+
+    def build(self, input_shape: KnownShape | None = None) -> None:
+        """Nothing is left to do once the first layer is added. ArgumentError before that."""
+        self._need_layers("build")
+
+    def call(self, x: Any, mask: Any = None) -> Any:
+        """The output tensor for an input tensor."""
+        return super().call(x, mask)
+
+    def apply(self, x: Any, mask: Any = None) -> Any:
+        self._need_layers("call")
+        return super().apply(x, mask)
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer,
+        loss: object,
+        metrics: object = (),
+        sample_weight_mode: object = None,
+        **kwargs: Any,
+    ) -> None:
+        """Choose optimizer, loss and metrics; see `Model.compile`."""
+        super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
+
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        class_weight: Mapping | None = None,
+        sample_weight: object = None,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
+        return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
+
+    def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
+        """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
+        outputs = self.predict(x, batch_size, verbose)
+        if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
+            _log.warning(
+                "%s.predict_proba: the output has values from %g to %g, which are no "
+                "probabilities; end the model with a softmax or sigmoid, or use predict",
+                self.name,
+                outputs.min(),
+                outputs.max(),
+            )
+        return outputs
+
+    def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
+        """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
+        outputs = self.predict(x, batch_size, verbose)
+        if outputs.shape[-1] > 1:
+            return outputs.argmax(axis=-1)
+        return (outputs > 0.5).astype("int32")
+
+    def get_config(self) -> list[dict[str, Any]]:
+        """The class and the config of each layer. The first one says what comes in."""
+        self._need_layers("get_config")
+        with writing():
+            first = first_entry(self._layers[0], self.inputs)
+            return [first, *map(layer_entry, self._layers[1:])]
+
+    @classmethod
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    ) -> Sequential:
+        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        with lookup.custom_objects(custom_objects), reading():
+            model = cls()
+            add_chain(model, config)
+        return model
+
+    def _layers_shown(self) -> list[Layer]:
+        return list(self._wiring.layers) if self._branches() else self.layers
+
+    def stored_layers(self) -> list[Layer]:
+        """The layers, in place of models that are merged in front theirs, as Keras' files do."""
+        branches = self._branches()
+        found: list[Layer] = []
+        for layer in self.held_layers():
+            if layer in branches and isinstance(layer, Container):
+                found += layer.stored_layers()
+            else:
+                found.append(layer)
+        return list(dict.fromkeys(found))
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights, layer by layer."""
+        return [value for layer in self.flattened_layers for value in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[object]) -> None:
+        """Set all weights, layer by layer as `get_weights` has them; all or none."""
+        layers = self.flattened_layers
+        set_values([weight for one in layers for weight in one.weights], weights, self.name)
+
+
+def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
+    """The inputs that a first layer asks for, and its outputs."""
+    if isinstance(layer, InputLayer):
+        return [layer.output], layer.output
+    if isinstance(layer, Merge) and layer.layers:
+        return layer.source_inputs(), layer.get_output_at(0)
+    if layer.batch_input_shape is not None:
+        layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
+        node = layer.inbound_nodes[-1]
+        return node.input_tensors, one_or_list(node.output_tensors)
+    if layer.inbound_nodes:
+        inputs = [
+            Input(batch_shape=known_shape(tensor), dtype=tensor.dtype, name=_input_name(layer))
+            for tensor in layer.inbound_nodes[0].input_tensors
+        ]
+        return inputs, layer(inputs if layer.inbound_nodes[0].is_list else inputs[0])
+    raise ArgumentError(
+        f"{layer.name} ({type(layer).__name__}): the first layer has to say what comes in: give "
+        "input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
+    )
+
+
+def _input_name(layer: Layer) -> str:
+    prefix = f"{type(layer).__name__.lower()}_input"
+    return f"{prefix}_{K.get_uid(prefix)}"
+
+
+def _parts(branch: Layer, inside: Collection[Layer]) -> list[Layer]:
+    """A branch; where others were added once it was merged, those of its layers that are used."""
+    if branch in inside or not isinstance(branch, Container):
+        return [branch]
+    used = [layer for layer in branch.layers if layer in inside]
+    return [branch] if len(used) == len(branch.layers) else used
+
+
+def _with_held(layers: Iterable[Layer]) -> list[Layer]:
+    """Layers, and those inside of them, at any depth."""
+    found = dict.fromkeys(layers)
+    stack = list(found)
+    while stack:
+        new = [one for one in stack.pop().held_layers() if one not in found]
+        found.update(dict.fromkeys(new))
+        stack += new
+    return list(found)

@@ -1,0 +1,75 @@
+"""What a layer that a user writes can get wrong, told where it happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError
+
+_log = logging.getLogger("graphc")
+
+
+def refuse_get_output(cls: type) -> None:
+    """ArgumentError for a class written for Keras 0.3, whose `get_output` nothing would call."""
+    if callable(getattr(cls, "get_output", None)):
+        raise ArgumentError(
+            f"{cls.__name__}: get_output(train) is how layers of Keras 0.3 gave their output, and "
+            "nothing calls it here; define call(self, x, mask=None), which returns the output for "
+            "x (K.in_train_phase tells training from testing)"
+        )
+
+
+def check_made(layer: Any) -> None:
+    """ArgumentError for a layer whose `__init__` left that of `Layer` out."""
+    if "inbound_nodes" not in vars(layer):
+        raise ArgumentError(
+            f"{type(layer).__name__}: __init__ has to call super().__init__(**kwargs), which makes "
+            "the layer's name and input shape"
+        )
+
+
+def check_weights(layer: Any) -> None:
+    """Look at what `build` made. ArgumentError for weights that are no shared variables, or that
+    are in `params`, as in Keras 0.3; a line in the log for variables in no list."""
+    label = f"{layer.name} ({type(layer).__name__})"
+    for owner in ("trainable_weights", "non_trainable_weights"):
+        for weight in getattr(layer, owner):
+            if not _is_variable(weight):
+                raise ArgumentError(
+                    f"{label}: {owner}: expected shared variables, e.g. K.variable(value), "
+                    f"received {type(weight).__name__}"
+                )
+    attributes = vars(layer)
+    if isinstance(attributes.get("params"), list) and attributes["params"] and not layer.weights:
+        raise ArgumentError(
+            f"{label}: params is how Keras 0.3 listed the weights to train, and nothing reads it "
+            "here; set self.trainable_weights"
+        )
+    listed = set(layer.weights)
+    unlisted = [
+        name for name, one in attributes.items() if _is_variable(one) and one not in listed
+    ]
+    if unlisted:
+        _log.warning(
+            "%s: the variables %s are in neither trainable_weights nor non_trainable_weights, so "
+            "training does not change them and files do not store them; build may put them there",
+            label,
+            ", ".join(f"self.{name}" for name in unlisted),
+        )
+
+
+def check_masks(layer: Any, masks: Sequence[object], what: str) -> None:
+    """ArgumentError unless each mask is a node or None."""
+    for mask in masks:
+        if mask is not None and not isinstance(mask, g.Node):
+            raise ArgumentError(
+                f"{layer.name} ({type(layer).__name__}): {what}: expected a node (batch, steps), "
+                f"false at the steps that do not count, or None, received {type(mask).__name__}"
+            )
+
+
+def _is_variable(value: object) -> bool:
+    return isinstance(value, g.Node) and value.op == "shared"

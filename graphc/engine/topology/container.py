@@ -1,0 +1,309 @@
+"""A group of layers between inputs and outputs, which is a layer itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from graphc import lookup
+from graphc.compiler import graph as g
+from graphc.engine.configs.architecture import model_config, wired
+from graphc.engine.configs.model_files import StoredModel
+from graphc.engine.configs.registry import reading
+from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
+from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
+from graphc.engine.topology.summary import format_summary, html_summary
+from graphc.engine.topology.weights import count_numbers
+from graphc.engine.topology.wiring import Wiring, history_of, sources, trace
+from graphc.errors import ArgumentError, suggestion
+
+
+class Container(StoredModel):
+    """Inputs, outputs, and the layers between them.
+
+    Args:
+        input, output: a tensor each, or lists of them.
+        name: by default the class's name in lower case and a number.
+
+    Attributes:
+        inputs, input_names, input_layers: the tensors that are fed, and their layers.
+        outputs, output_names, output_layers, output_masks: the tensors that come out.
+        layers: all layers, with the inputs' ones; see `Wiring`.
+    """
+
+    supports_masking = True
+    own_nodes = 1
+
+    def __init__(
+        self,
+        input: g.Node | Sequence[g.Node],
+        output: g.Node | Sequence[g.Node],
+        name: str | None = None,
+    ):
+        Layer.__init__(self, name=name)
+        self._connect(to_list(input), to_list(output))
+        self._wiring  # noqa: B018  (its errors belong here)
+
+    def _connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+        """Make these the inputs and outputs."""
+        entries = [history_of(tensor, f"{self.name}: input") for tensor in inputs]
+        for tensor, entry in zip(inputs, entries, strict=True):
+            if not isinstance(entry.layer, InputLayer):
+                raise ArgumentError(
+                    f"{self.name}: an input has to be an Input, and {g.label(tensor)} is the "
+                    f"output of {entry.layer.name}; make an Input of the shape "
+                    f"{known_shape(tensor)[1:]} and call the layers behind on it"
+                )
+        if len(set(inputs)) != len(inputs):
+            twice = next(one.layer.name for one in entries if entries.count(one) > 1)
+            raise ArgumentError(f"{self.name}: the input {twice!r} is given twice")
+        exits = [history_of(tensor, f"{self.name}: output") for tensor in outputs]
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.input_layers = [entry.layer for entry in entries]
+        self.output_layers = [entry.layer for entry in exits]
+        self.output_masks = [mask_of(tensor) for tensor in outputs]
+        self.input_names = [layer.name for layer in self.input_layers]
+        self.output_names = _distinct([layer.name for layer in self.output_layers])
+        self.built = True
+        vars(self).pop("_wiring", None)
+        shapes = [[known_shape(one) for one in several] for several in (inputs, outputs)]
+        masks = [None] * len(self.inputs)
+        if self.inbound_nodes:
+            self.inbound_nodes.pop(0)
+        Node(self, [], [], [], self.inputs, self.outputs, masks, self.output_masks, *shapes)
+        self.inbound_nodes.insert(0, self.inbound_nodes.pop())
+
+    @cached_property
+    def _wiring(self) -> Wiring:
+        return trace(self.inputs, self.outputs, self.name)
+
+    @property
+    def wiring(self) -> Wiring:
+        """The uses of layers between inputs and outputs."""
+        self._need_layers("wiring")
+        return self._wiring
+
+    @property
+    def layers(self) -> list[Layer]:
+        return list(self._wiring.layers)
+
+    def layers_as_wired(self) -> list[Layer]:
+        """The inputs' layers, then the others, each behind those that it reads."""
+        used = dict.fromkeys(node.outbound_layer for node in self.wiring.nodes)
+        return list(dict.fromkeys([*self.input_layers, *used]))
+
+    def held_layers(self) -> list[Layer]:
+        """The layers in the order of their weights, each once."""
+        return list(dict.fromkeys(self.layers))
+
+    @property
+    def uses(self) -> list[Use]:
+        """Every use of a layer between inputs and outputs, those inside of layers too."""
+        return [use for node in self._wiring.nodes for use in node.uses]
+
+    def _need_layers(self, wanted: str) -> None:
+        if not self.layers:
+            raise ArgumentError(f"{self.name}.{wanted}: the model has no layers; add some first")
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a name, or at a position in `layers`. ArgumentError if there is none."""
+        layers = self.layers
+        if name is None and index is None:
+            raise ArgumentError(f"{self.name}.get_layer: expected a name or an index")
+        if name is not None:
+            for layer in layers:
+                if layer.name == name:
+                    return layer
+            raise ArgumentError(
+                f"{self.name}.get_layer: no layer is named {name!r}. "
+                f"{suggestion(str(name), [layer.name for layer in layers])}"
+            )
+        if not isinstance(index, int) or not -len(layers) <= index < len(layers):
+            raise ArgumentError(
+                f"{self.name}.get_layer: expected an index below {len(layers)}, received {index!r}"
+            )
+        return layers[index]
+
+    @property
+    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """The weights that layers made for training, whether they are `trainable` now or not."""
+        found = (w for layer in self.held_layers() for w in layer.trainable_weights)
+        return list(dict.fromkeys(found))
+
+    @property
+    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """What layers keep beside: running statistics."""
+        found = (w for layer in self.held_layers() for w in layer.non_trainable_weights)
+        return list(dict.fromkeys(found))
+
+    @property
+    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """The penalties of all layers, trainable or not."""
+        found = {id(one): one for layer in self.held_layers() for one in layer.regularizers}
+        return list(found.values())
+
+    @property
+    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """Weight -> what is applied to it after each update."""
+        layers = self.held_layers()
+        return {weight: rule for one in layers for weight, rule in one.constraints.items()}
+
+    @property
+    def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
+        """What layers change at each training step besides: (shared variable, new value)."""
+        return self._collected_updates(stateful_only=False)
+
+    @property
+    def state_updates(self) -> list[tuple[g.Node, g.Node]]:
+        """Those of stateful layers, which belong to testing and predicting too."""
+        return self._collected_updates(stateful_only=True)
+
+    def _collected_updates(self, stateful_only: bool) -> list[tuple[g.Node, g.Node]]:
+        """The updates of each use, in order: of two of one variable the second acts on the value
+        that the first gives it."""
+        found: dict[g.Node, g.Node] = {}
+        uses = [use for use in self.uses if use.layer.stateful or not stateful_only]
+        layers = dict.fromkeys(use.layer for use in uses)
+        own = [pair for layer in layers for pair in layer._own_updates]
+        for variable, value in [*own, *(pair for use in uses for pair in use.updates)]:
+            if variable in found:
+                (value,) = g.substitute([value], {variable: found[variable]})
+            found[variable] = value
+        return list(found.items())
+
+    @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        """Whether a layer keeps states from batch to batch."""
+        return any(layer.stateful for layer in self.layers)
+
+    def reset_states(self) -> None:
+        """Set the states of all stateful layers to 0."""
+        for layer in self.layers:
+            if layer.stateful:
+                layer.reset_states()
+
+    @property
+    def uses_learning_phase(self) -> bool:
+        """Whether training and testing differ."""
+        phase = g.learning_phase()
+        return bool(self.regularizers) or phase in g.toposort(self.outputs)
+
+    @property
+    def input_spec(self) -> list[InputSpec]:  # type: ignore[override]
+        """The shapes of the inputs."""
+        return [InputSpec(shape=known_shape(tensor)) for tensor in self.inputs]
+
+    def call(self, input: Any, mask: Any = None) -> Any:
+        """The output tensors for input tensors."""
+        return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[0])
+
+    def compute_mask(self, input: Any, mask: Any = None) -> Any:
+        """The masks of the outputs for input tensors."""
+        return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[1])
+
+    def apply(
+        self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
+    ) -> tuple[list[g.Node], list[Mask]]:
+        outputs, masks, _ = self.run_internal_graph(to_list(x), _as_masks(mask))
+        return outputs, masks
+
+    def run_internal_graph(
+        self, inputs: Sequence[g.Node], masks: Sequence[Mask] | None = None
+    ) -> tuple[list[g.Node], list[Mask], list[KnownShape]]:
+        """The outputs for other inputs, their masks and shapes: each use of a layer anew."""
+        tensors = dict(zip(self.inputs, inputs, strict=True))
+        found = dict(zip(self.inputs, masks or [None] * len(inputs), strict=True))
+        for node in self._wiring.nodes:
+            several = node.is_list
+            # A mask that the user gave to the call stays; others come with the tensors.
+            came = [
+                found[tensor] if mask is mask_of(tensor) else mask
+                for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True)
+            ]
+            x = [tensors[tensor] for tensor in node.input_tensors]
+            outputs, output_masks = node.outbound_layer.apply(
+                x if several else x[0], came if several else came[0]
+            )
+            tensors.update(zip(node.output_tensors, outputs, strict=True))
+            found.update(zip(node.output_tensors, output_masks, strict=True))
+        outputs = [tensors[tensor] for tensor in self.outputs]
+        return outputs, [found[one] for one in self.outputs], list(map(known_shape, outputs))
+
+    def get_output_shape_for(self, input_shape: Any) -> Any:
+        """The shape of the output for a shape of the input, both with the batch axis."""
+        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        pairs = zip(shapes, self.inputs, strict=True)
+        inputs = [g.input((g.BATCH, *shape[1:]), tensor.dtype) for shape, tensor in pairs]
+        return one_or_list(self.run_internal_graph(inputs)[2])
+
+    def get_config(self) -> Any:
+        """The layers' configs, and how they are connected."""
+        self._need_layers("get_config")
+        return model_config(self, self._wiring.nodes)
+
+    @classmethod
+    def from_config(
+        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    ) -> Container:
+        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        with lookup.custom_objects(custom_objects), reading():
+            inputs, outputs = wired(config)
+            model = cls(input=inputs, output=outputs, name=config.get("name"))
+        model.trainable = config.get("trainable", True)
+        return model
+
+    def count_params(self) -> int:
+        """How many numbers the trainable weights of all layers hold."""
+        return count_numbers(self.trainable_weights)
+
+    def summary(self) -> None:
+        """Print the table of layers: name, class, shape of the output, number of parameters, and
+        what each reads, unless that is the layer before."""
+        self._need_layers("summary")
+        print(format_summary(self._layers_shown(), self._wiring.nodes))
+
+    def _repr_html_(self) -> str:
+        nodes = self._wiring.nodes if self.layers else ()
+        return html_summary(self.name, self._layers_shown(), nodes)
+
+    def _layers_shown(self) -> list[Layer]:
+        """The rows of the summary."""
+        return self.layers
+
+
+def get_source_inputs(
+    tensor: g.Node, layer: Layer | None = None, node_index: int | None = None
+) -> list[g.Node]:
+    """The input tensors that a tensor is computed from."""
+    if layer is not None and node_index is not None:
+        tensor = to_list(layer.get_output_at(node_index))[0]
+    return sources(tensor)
+
+
+def collect_trainable_weights(layer: Layer) -> list[g.Node]:
+    """The weights that training changes: none of a layer that is not `trainable`, nor of what it
+    holds."""
+    if not layer.trainable:
+        return []
+    held = layer.held_layers()
+    if not held:
+        return list(layer.trainable_weights)
+    return list(dict.fromkeys(w for one in held for w in collect_trainable_weights(one)))
+
+
+def _as_masks(mask: Any) -> list[Mask] | None:
+    return None if mask is None else to_list(mask)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Names with a number where a layer gives several outputs, as `name_2`."""
+    counts: Mapping[str, int] = {name: names.count(name) for name in names}
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if counts[name] == 1 or seen[name] == 1 else f"{name}_{seen[name]}")
+    return found

@@ -1,0 +1,53 @@
+"""Layers that hold other layers, and have their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graphc.compiler import graph as g
+from graphc.engine.topology.layer import Layer
+
+
+class HoldingLayer(Layer):
+    """A layer without weights of its own: it has those of the layers that `held_layers` gives, with
+    their penalties, constraints and states.
+
+    A subclass uses the layers inside by their `apply`, so that what else they do (updates,
+    penalties on outputs) is known to belong to its own use.
+    """
+
+    @property
+    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """The weights that the layers made for training, whether they are `trainable` or not."""
+        return _each_once([one.trainable_weights for one in self.held_layers()])
+
+    @property
+    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+        """What the layers keep beside: running statistics."""
+        return _each_once([one.non_trainable_weights for one in self.held_layers()])
+
+    @property
+    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """The penalties of the layers, trainable or not."""
+        return _each_once([one.regularizers for one in self.held_layers()])
+
+    @property
+    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
+        """Weight -> what is applied to it after each update."""
+        layers = self.held_layers()
+        return {weight: rule for one in layers for weight, rule in one.constraints.items()}
+
+    @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        """Whether a layer keeps states from batch to batch."""
+        return any(one.stateful for one in self.held_layers())
+
+    def reset_states(self) -> None:
+        """Set the states of the stateful layers to 0."""
+        for one in self.held_layers():
+            if one.stateful:
+                one.reset_states()
+
+
+def _each_once(lists: Sequence[Sequence]) -> list:
+    return list({id(one): one for several in lists for one in several}.values())

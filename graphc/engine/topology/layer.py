@@ -1,0 +1,383 @@
+"""Layers: weights, and a rule that turns input tensors into output tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.configs.config import arguments_from, config_of
+from graphc.engine.own_layers import check_made, check_masks, check_weights, refuse_get_output
+from graphc.engine.topology.keywords import (
+    constructor_parameters,
+    refuse_modern,
+    refuse_unknown,
+    true_or_false,
+)
+from graphc.engine.topology.node import (
+    History,
+    Mask,
+    Node,
+    Use,
+    mask_of,
+    one_or_list,
+    record_use,
+    recorded_uses,
+    to_list,
+)
+from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, batch_shape, known_shape
+from graphc.engine.topology.used import Used
+from graphc.engine.topology.weights import Weighted
+from graphc.errors import ArgumentError, ShapeError
+
+BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
+
+# What a model has as properties over its layers, every other layer has as attributes of its own.
+_OWN_LISTS = ("trainable_weights", "non_trainable_weights", "regularizers", "updates")
+
+
+class Layer(Used, Weighted):
+    """Base of all layers.
+
+    A subclass defines ``build(input_shape)``, which makes the weights at the first call, and
+    ``call(x, mask=None)``, which returns the output; its shape is read off that node. A subclass
+    may also define ``get_output_shape_for(input_shape)``, and then it is checked. Several inputs
+    come as a list, with a list of shapes and of masks; several outputs are returned as a list.
+
+    A mask comes to layers with `supports_masking`, or with a `compute_mask` of their own.
+
+    Keyword arguments:
+        input_shape: of one sample, without the batch axis (``batch_input_shape`` has it).
+        input_dtype: floatX by default.
+        name: by default the class's name in lower case and a number, ``dense_1``.
+        trainable: whether training changes the weights.
+
+    Attributes:
+        trainable_weights, non_trainable_weights: shared variables.
+        regularizers: penalties on weights and outputs, added to the training loss.
+        constraints: weight -> what is applied to it after each update.
+        updates: (shared variable, new value) pairs: what `build` adds belongs to every training
+            step, what `call` adds to the steps of the models that have this use of the layer.
+        stateful: whether the updates belong to testing and predicting too.
+        input_spec: one InputSpec for each input, or None.
+        given_keywords: the names of the keyword arguments that the layer was made with.
+    """
+
+    input_spec: Sequence[InputSpec] | None = None
+    supports_masking = False
+    stateful = False
+    initial_weights: Sequence[object] | None = None
+    updates: list[tuple[g.Node, g.Node]]
+    given_keywords: frozenset[str]
+
+    def __new__(cls, *args: object, **kwargs: object) -> Layer:
+        # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
+        # would be reported first.
+        refuse_modern(cls.__name__, kwargs, [*constructor_parameters(cls), *BASE_KEYWORDS])
+        refuse_get_output(cls)
+        layer = super().__new__(cls)
+        layer.given_keywords = frozenset(kwargs)
+        return layer
+
+    def __init__(self, **kwargs: Any):
+        label = type(self).__name__
+        allowed = [*BASE_KEYWORDS, *constructor_parameters(type(self))]
+        refuse_unknown(label, [key for key in kwargs if key not in BASE_KEYWORDS], allowed)
+        prefix = label.lower()
+        name = kwargs.get("name")
+        if name is not None and not (isinstance(name, str) and name):
+            raise ArgumentError(f"{label}: name: expected a text, received {name!r}")
+        self.name: str = name or f"{prefix}_{K.get_uid(prefix)}"
+        self.trainable: bool = true_or_false(label, "trainable", kwargs.get("trainable", True))
+        self.built = False
+        # Layers of Keras 1.0 set what they have before they call this.
+        for attribute in _OWN_LISTS:
+            if not isinstance(getattr(type(self), attribute, None), property):
+                vars(self).setdefault(attribute, [])
+        if not isinstance(getattr(type(self), "constraints", None), property):
+            vars(self).setdefault("constraints", {})
+        self.inbound_nodes: list[Node] = []
+        self.outbound_nodes: list[Node] = []
+        self._own_updates: list[tuple[g.Node, g.Node]] = []
+        self._streams = 0
+        self.input_dtype: str | None = kwargs.get("input_dtype")
+        self.batch_input_shape = batch_shape(
+            kwargs.get("input_shape"), kwargs.get("batch_input_shape"), self.name
+        )
+
+    def next_stream(self) -> int:
+        """A number for ``g.random``'s `stream`, another one for each draw of this layer."""
+        self._streams += 1
+        return self._streams - 1
+
+    def build(self, input_shape: KnownShape) -> None:
+        """Make the weights for inputs of a shape (with the batch axis). No weights by default."""
+
+    def call(self, x: g.Node, mask: Mask = None) -> g.Node:
+        """The output for an input tensor. The input itself by default."""
+        return x
+
+    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
+        """The mask of the output: that of the input, where the layer supports masks.
+
+        Raises ArgumentError for a mask that comes to a layer that does not.
+        """
+        if not self.supports_masking:
+            self._refuse_mask(input_mask)
+            return None
+        return input_mask
+
+    def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
+        if any(one is not None for one in to_list(mask)):
+            raise ArgumentError(
+                f"{self.name} ({type(self).__name__}) does not take a mask, and one comes in with "
+                "its input (from Masking, or from an Embedding with mask_zero=True). Put a layer "
+                "that uses the mask up in front of it, e.g. a recurrent one with "
+                "return_sequences=False, or leave the masking out"
+            )
+
+    def __call__(self, x: g.Node | Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
+        """Use the layer on a tensor, or on a list of them; the first use makes the weights.
+
+        The masks that came with the inputs are used unless `mask` gives others.
+        """
+        check_made(self)
+        self.assert_input_compatibility(x)
+        inputs = to_list(x)
+        masks = [mask_of(node) for node in inputs] if mask is None else to_list(mask)
+        check_masks(self, masks, "mask")
+        several = isinstance(x, list | tuple)
+        with recorded_uses() as uses:
+            outputs, output_masks = self.apply(
+                list(x) if several else x, masks if several else masks[0]
+            )
+        with g.origin(self.name):
+            tensors = [_own_tensor(output, inputs) for output in outputs]
+        node = Node.of_tensors(self, inputs, tensors, masks, output_masks)
+        node.is_list = several
+        node.uses = uses
+        for k, tensor in enumerate(tensors):
+            g.set_history(tensor, History(self, len(self.inbound_nodes) - 1, k))
+        return one_or_list(tensors)
+
+    def apply(
+        self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
+    ) -> tuple[list[g.Node], list[Mask]]:
+        """The outputs and their masks. The use is recorded (`recorded_uses`), but leaves no node:
+        it is for what holds layers inside."""
+        if type(self).compute_mask is Layer.compute_mask and not self.supports_masking:
+            self._refuse_mask(mask)
+        shapes = [known_shape(node) for node in to_list(x)]
+        shape = shapes if isinstance(x, list) else shapes[0]
+        with g.origin(self.name):
+            self._build_once(shape)
+            self.updates = list(self._own_updates)
+            given = any(one is not None for one in to_list(mask))
+            output = self.call(x, mask=mask) if given else self.call(x)
+        self._check_output(output, shape)
+        outputs = to_list(output)
+        with g.origin(self.name):
+            output_masks = to_list(self.compute_mask(x, mask))
+        check_masks(self, output_masks, "compute_mask() returned")
+        if len(output_masks) != len(outputs):
+            output_masks *= len(outputs)
+        known = set(self._own_updates)
+        updates = tuple(pair for pair in map(tuple, self.updates) if pair not in known)
+        record_use(Use(self, tuple(to_list(x)), tuple(outputs), updates))
+        return outputs, output_masks
+
+    def held_layers(self) -> list[Layer]:
+        """The layers whose weights are this layer's: those inside of a model or a wrapper."""
+        return []
+
+    def _build_once(self, shape: KnownShape | list[KnownShape]) -> None:
+        if not self.built:
+            self.build(shape)
+            self.built = True
+            if type(self).build is not Layer.build:
+                check_weights(self)
+            self._own_updates = list(map(tuple, self.updates))
+        if self.initial_weights is not None:
+            self.set_weights(self.initial_weights)
+            self.initial_weights = None
+
+    def assert_input_compatibility(self, input: g.Node | Sequence[g.Node]) -> None:
+        """Raise an error unless the inputs are tensors that fit `input_spec`."""
+        inputs = tuple(to_list(input))
+        for node in inputs:
+            if not isinstance(node, g.Node):
+                raise ArgumentError(
+                    f"{self.name}: a layer is called on tensors (an Input, another layer's "
+                    f"output), received {type(node).__name__}; arrays go to a model's predict"
+                )
+        self._check_inputs(inputs)
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        if self.input_spec is None:
+            return
+        if len(inputs) != len(self.input_spec):
+            raise ArgumentError(
+                f"{self.name}: expected {len(self.input_spec)} inputs, received {len(inputs)}"
+            )
+        for spec, node in zip(self.input_spec, inputs, strict=True):
+            spec.check(node, f"{self.name} ({type(self).__name__})")
+
+    def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
+        for one in to_list(output):
+            if not isinstance(one, g.Node):
+                raise ArgumentError(
+                    f"{self.name} ({type(self).__name__}): call() has to return a node, returned "
+                    f"{type(one).__name__}"
+                )
+        if type(self).get_output_shape_for is Layer.get_output_shape_for:
+            return
+        claimed = self.get_output_shape_for(input_shape)
+        claims = list(claimed) if isinstance(claimed, list) else [tuple(claimed)]
+        actual = [known_shape(one) for one in to_list(output)]
+        if len(claims) != len(actual) or not all(map(agree, map(tuple, claims), actual)):
+            raise ShapeError(
+                f"{self.name} ({type(self).__name__}): get_output_shape_for({input_shape}) says "
+                f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
+                "of the two"
+            )
+
+    def get_output_shape_for(
+        self, input_shape: KnownShape | list[KnownShape]
+    ) -> KnownShape | list[KnownShape]:
+        """The shape of the output for a shape of the input, both with the batch axis.
+
+        Weights have sizes of the first call, so a layer with weights has to be called first.
+        """
+        if not self.built and type(self).build is not Layer.build:
+            raise ArgumentError(
+                f"{self.name}: the output's shape is known once the layer has its weights; call "
+                "the layer, or add it to a model, first"
+            )
+        with self._trial(), g.origin(self.name):
+            output = self.call(self._inputs_of(input_shape))
+        return one_or_list([known_shape(one) for one in to_list(output)])
+
+    def _inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
+        if isinstance(shape, list):
+            return [input_tensor(one, self.input_dtype, None) for one in shape]
+        return input_tensor(shape, self.input_dtype, None)
+
+    @contextmanager
+    def _trial(self) -> Iterator[None]:
+        """Inside, a call leaves no updates and takes no stream of random numbers."""
+        before = vars(self).get("updates"), self._streams
+        try:
+            yield
+        finally:
+            if before[0] is not None:
+                self.updates = before[0]
+            self._streams = before[1]
+
+    def create_input_layer(
+        self,
+        batch_input_shape: Sequence[int | None],
+        input_dtype: str | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Use the layer on a new input, which a model then feeds."""
+        prefix = f"{type(self).__name__.lower()}_input"
+        entry = InputLayer(
+            batch_input_shape=batch_input_shape,
+            input_dtype=input_dtype,
+            name=name or f"{prefix}_{K.get_uid(prefix)}",
+        )
+        self(entry.output)
+
+    def add_inbound_node(
+        self,
+        inbound_layers: Sequence[Layer] | Layer,
+        node_indices: Sequence[int] | None = None,
+        tensor_indices: Sequence[int] | None = None,
+    ) -> None:
+        """Use the layer on outputs of others; see `Node.create_node`."""
+        Node.create_node(self, to_list(inbound_layers), node_indices, tensor_indices)
+
+    def set_input(self, input_tensor: g.Node, shape: KnownShape | None = None) -> None:
+        """Use the layer on a tensor, whose shape is checked if one is given."""
+        if shape is not None and not agree(tuple(shape), known_shape(input_tensor)):
+            raise ShapeError(
+                f"{self.name}.set_input: shape says {tuple(shape)}, the tensor has "
+                f"{known_shape(input_tensor)}"
+            )
+        self(input_tensor)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make such a layer: numbers, texts, lists and dicts."""
+        return config_of(self, BASE_KEYWORDS)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Layer:
+        """A new layer from what `get_config` gave."""
+        return cls(**arguments_from(cls, config))
+
+
+class InputLayer(Layer):
+    """Where data enter: its `output` is the input tensor that a model feeds."""
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+        input_dtype: str | None = None,
+        name: str | None = None,
+    ):
+        super().__init__(
+            input_shape=input_shape,
+            batch_input_shape=batch_input_shape,
+            input_dtype=input_dtype,
+            name=name,
+        )
+        if self.batch_input_shape is None:
+            raise ArgumentError(f"{self.name}: expected input_shape or batch_input_shape")
+        tensor = input_tensor(self.batch_input_shape, input_dtype, self.name)
+        self.built = True
+        shapes = [known_shape(tensor)]
+        Node(self, [], [], [], [tensor], [tensor], [None], [None], shapes, shapes)
+        g.set_history(tensor, History(self, 0, 0))
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+    dtype: str | None = None,
+) -> g.Node:
+    """A tensor that a model feeds.
+
+    Args:
+        shape: of one sample, without the batch axis; None for an open size.
+        batch_shape: instead, the shape with the batch axis.
+        name: of its layer, by default ``input_<k>``.
+        dtype: floatX by default.
+    """
+    if shape is None and batch_shape is None:
+        raise ArgumentError(
+            "Input: expected shape without the batch axis, e.g. shape=(64,), or batch_shape with it"
+        )
+    name = name or f"input_{K.get_uid('input')}"
+    return InputLayer(
+        input_shape=shape, batch_input_shape=batch_shape, input_dtype=dtype, name=name
+    ).output
+
+
+def input_tensor(shape: Sequence[int | None], dtype: str | None, name: str | None) -> g.Node:
+    """A new input of a shape with the batch axis, None for what only a call knows."""
+    batch = g.BATCH if shape[0] is None else shape[0]
+    return g.input((batch, *shape[1:]), dtype, name)
+
+
+def _own_tensor(output: g.Node, inputs: Sequence[g.Node]) -> g.Node:
+    """The output as a tensor that no other use has made: nodes of one value are one node, and a
+    layer may give its input as it is."""
+    if output.history is not None or output in inputs or not output.inputs:
+        return g.alias(output)
+    return output

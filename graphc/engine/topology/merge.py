@@ -1,0 +1,319 @@
+"""Merge: several tensors in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.keywords import constructor_parameters, refuse_unknown
+from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
+from graphc.engine.topology.merge_modes import (
+    ELEMENTWISE,
+    MODES,
+    concatenated,
+    elementwise,
+    product,
+)
+from graphc.engine.topology.node import Mask, to_list
+from graphc.engine.topology.user_function import OutputClaim, checked_output, takes_mask
+from graphc.engine.topology.wiring import sources
+from graphc.errors import ArgumentError, unknown_name
+
+
+class Merge(Layer):
+    """Several tensors in one: ``Merge(mode='sum')([a, b])``.
+
+    Of the outputs of layers and models: ``Merge([left, right], mode='concat')``. That is a first
+    layer of a Sequential, which then takes the inputs of all of them.
+
+    Modes:
+        'sum', 'mul', 'ave', 'max': element by element, of inputs of equal shapes.
+        'concat': joined along `concat_axis`; along all others the sizes are equal.
+        'dot': of two inputs, for each sample the sum over an axis of each (`dot_axes`): (batch,
+            the other axes of the first, those of the second), (batch, 1) where there are none.
+        'cos': as 'dot', of two inputs of equal shapes whose vectors along `dot_axes` are divided by
+            their lengths: of (batch, features) it is x . y / sqrt(x . x * y . y), of the shape
+            (batch, 1). A vector of zeros has the cosine 0 with every other.
+        a function: gets the list of inputs, and returns a node.
+
+    Masks (batch, time): of 'sum', 'mul', 'ave', 'max', and of 'concat' along features, a step
+    counts that counts in every input; 'concat' along time joins the masks, and where an input has
+    none all of its steps count. A function with a parameter `mask` gets the list of masks, and no
+    mask comes out. 'dot', 'cos' and other functions take none.
+
+    Args:
+        layers: two or more layers or models, each in use already or with an input shape. None: the
+            layer is called on tensors.
+        mode: see above.
+        concat_axis: the axis of 'concat', the batch being 0.
+        dot_axes: the summed axis of the first and of the second input, the batch being 0; an int
+            stands for both.
+        output_shape: what the output's shape has to be, checked at each call: sizes with the batch
+            axis, or a function from the list of the inputs' shapes.
+        node_indices: which use of each of `layers` is merged, an int for all of them; by default
+            the first.
+        tensor_indices: likewise, which of the outputs of that use.
+
+    Attributes:
+        layers: the list of layers, empty where the layer is called on tensors.
+
+    Raises:
+        ShapeError: inputs whose shapes do not fit.
+        ArgumentError: fewer than two inputs (more than two for 'dot' and 'cos'), an axis that is
+            none, an index of a use that there was not, a mask that the mode does not take.
+        UnknownNameError: a mode that there is not.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] | None = None,
+        mode: str | Callable[[list[g.Node]], g.Node] = "sum",
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int] = -1,
+        output_shape: Sequence[int | None] | Callable | None = None,
+        node_indices: int | Sequence[int] | None = None,
+        tensor_indices: int | Sequence[int] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
+        super().__init__(name=name, **kwargs)
+        if not (callable(mode) or mode in MODES):
+            raise unknown_name(f"mode of {self.name} (Merge)", mode, MODES)
+        self.mode = mode
+        where = self._where()
+        if not _is_whole(concat_axis):
+            raise ArgumentError(
+                f"{where}: concat_axis: expected a whole number, received {concat_axis!r}"
+            )
+        self.concat_axis = int(concat_axis)
+        self.dot_axes = dot_axes
+        self._summed_axes = _axis_of_each(dot_axes, where)
+        self._claim = OutputClaim(output_shape, where, has_batch=True)
+        self._takes_mask = callable(mode) and takes_mask(mode)
+        self.layers: list[Layer] = [] if layers is None else self._checked_layers(layers)
+        if self.layers:
+            self(self._outputs_of_layers(node_indices, tensor_indices))
+        elif node_indices is not None or tensor_indices is not None:
+            raise ArgumentError(
+                f"{where}: node_indices and tensor_indices say which outputs of `layers` are "
+                "merged; give layers, or call the Merge on the tensors themselves"
+            )
+
+    def __call__(self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> g.Node:
+        """Merge a list of tensors."""
+        if not isinstance(inputs, list | tuple) or len(inputs) < 2:
+            received = f"{len(inputs)}" if isinstance(inputs, list | tuple) else "a single one"
+            raise ArgumentError(
+                f"{self._where()}: expected a list of at least two tensors, received {received}. "
+                "In a Sequential a Merge can only be the first layer: "
+                "Merge([left_model, right_model], mode='sum')"
+            )
+        if mask is not None and len(to_list(mask)) != len(inputs):
+            raise ArgumentError(
+                f"{self._where()}: expected a mask, or None, for each of the {len(inputs)} inputs, "
+                f"received {len(to_list(mask))}"
+            )
+        return super().__call__(list(inputs), mask)
+
+    def call(self, inputs: list[g.Node], mask: list[Mask] | None = None) -> g.Node:
+        where = self._where()
+        if callable(self.mode):
+            masks = {"mask": mask or [None] * len(inputs)} if self._takes_mask else {}
+            return checked_output(self.mode(list(inputs), **masks), where)
+        if self.mode in ELEMENTWISE:
+            return elementwise(self.mode, inputs, where)
+        if self.mode == "concat":
+            return concatenated(inputs, self.concat_axis, where)
+        return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
+
+    def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Mask:
+        """One mask of those of the inputs; see the class."""
+        given = [one for one in mask or () if one is not None]
+        if not given or self._takes_mask:
+            return None
+        if self.mode in ELEMENTWISE:
+            return reduce(g.logical_and, given)
+        if self.mode == "concat":
+            axis = self.concat_axis % input[0].ndim
+            if axis > 1:
+                return reduce(g.logical_and, given)
+            pairs = zip(input, mask, strict=True)
+            return g.concat(
+                [g.full(x.shape[:2], True, "bool") if one is None else one for x, one in pairs],
+                axis,
+            )
+        raise ArgumentError(
+            f"{self._where()}: a mask comes in with an input (from Masking, or from an Embedding "
+            "with mask_zero=True), and this mode takes none; use the mask up before, e.g. by a "
+            "recurrent layer with return_sequences=False, or give as mode a function with a "
+            "parameter `mask`, which gets the list of masks"
+        )
+
+    def branches(self) -> list[Layer]:
+        """What is merged, in place of a Merge among it what that merges."""
+        return [
+            one
+            for layer in self.layers
+            for one in (layer.branches() if isinstance(layer, Merge) and layer.layers else [layer])
+        ]
+
+    def source_inputs(self) -> list[g.Node]:
+        """The tensors that feed `layers`, layer by layer, each once."""
+        found: list[g.Node] = []
+        for layer, tensor in zip(self.layers, self.inbound_nodes[0].input_tensors, strict=True):
+            needed = sources(tensor)
+            if isinstance(layer, Merge) and layer.layers:
+                needed = [one for one in layer.source_inputs() if one in needed]
+            elif isinstance(layer, Container):
+                # In the order of the model's inputs, where it is these that are needed.
+                needed.sort(key=lambda x, own=layer.inputs: own.index(x) if x in own else len(own))
+            found += needed
+        return list(dict.fromkeys(found))
+
+    @property
+    def stateful(self) -> bool:  # type: ignore[override]
+        """Whether what is merged keeps states from batch to batch."""
+        return any(layer.stateful for layer in self.layers)
+
+    def reset_states(self) -> None:
+        """Set the states of what is merged to 0."""
+        for layer in self.layers:
+            if layer.stateful:
+                layer.reset_states()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments but those that name what is merged; `mode_type` and `output_shape_type` are
+        'function' or 'raw'."""
+        left_out = ("layers", "output_shape", "node_indices", "tensor_indices")
+        config = config_of(self, (*BASE_KEYWORDS, *left_out))
+        claim = self._claim.given
+        return {
+            **config,
+            "mode_type": "function" if callable(self.mode) else "raw",
+            "output_shape": argument_as_data(claim, f"{self.name} (Merge): output_shape"),
+            "output_shape_type": "function" if callable(claim) else "raw",
+        }
+
+    def _where(self) -> str:
+        mode = "a function" if callable(self.mode) else repr(self.mode)
+        return f"{self.name} (Merge, mode {mode})"
+
+    def _check_output(self, output: object, input_shape: Any) -> None:
+        super()._check_output(output, input_shape)
+        self._claim.check(output, input_shape)
+
+    def _checked_layers(self, layers: object) -> list[Layer]:
+        several = list(layers) if isinstance(layers, list | tuple) else [layers]
+        for layer in several:
+            if isinstance(layer, g.Node):
+                raise ArgumentError(
+                    f"{self._where()}: layers: expected layers or models, received a tensor, "
+                    f"{g.label(layer)}; tensors are merged by Merge(mode=...)([a, b]), or by "
+                    "merge([a, b], mode=...)"
+                )
+            if not isinstance(layer, Layer):
+                raise ArgumentError(
+                    f"{self._where()}: layers: expected layers or models, received {layer!r}"
+                )
+        if len(several) < 2:
+            raise ArgumentError(
+                f"{self._where()}: layers: expected at least two layers or models, received "
+                f"{len(several)}"
+            )
+        return several
+
+    def _outputs_of_layers(self, node_indices: object, tensor_indices: object) -> list[g.Node]:
+        uses = self._index_of_each(node_indices, "node_indices")
+        places = self._index_of_each(tensor_indices, "tensor_indices")
+        found = []
+        for layer, use, place in zip(self.layers, uses, places, strict=True):
+            label = f"{layer.name} ({type(layer).__name__})"
+            if not layer.inbound_nodes:
+                if layer.batch_input_shape is None:
+                    raise ArgumentError(
+                        f"{self._where()}: {label} is not in use yet, and does not say what comes "
+                        "in; give it, or the first layer of the model, an input_shape=(...) "
+                        "without the batch axis"
+                    )
+                layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
+            count = len(layer.inbound_nodes)
+            if not -count <= use < count:
+                raise ArgumentError(
+                    f"{self._where()}: node_indices: {label} was called {count} times, so expected "
+                    f"an index below {count}, received {use}"
+                )
+            outputs = layer.inbound_nodes[use].output_tensors
+            if not -len(outputs) <= place < len(outputs):
+                raise ArgumentError(
+                    f"{self._where()}: tensor_indices: {label} has {len(outputs)} outputs, so "
+                    f"expected an index below {len(outputs)}, received {place}"
+                )
+            found.append(outputs[place])
+        return found
+
+    def _index_of_each(self, given: object, what: str) -> list[int]:
+        count = len(self.layers)
+        indices = [given or 0] * count if given is None or _is_whole(given) else given
+        if (
+            not isinstance(indices, list | tuple)
+            or len(indices) != count
+            or not all(map(_is_whole, indices))
+        ):
+            raise ArgumentError(
+                f"{self._where()}: {what}: expected a whole number for each of the {count} layers, "
+                f"or one for all, received {given!r}"
+            )
+        return list(indices)
+
+
+def merge(
+    inputs: Sequence[g.Node],
+    mode: str | Callable[[list[g.Node]], g.Node] = "sum",
+    concat_axis: int = -1,
+    dot_axes: int | Sequence[int] = -1,
+    output_shape: Sequence[int | None] | Callable | None = None,
+    name: str | None = None,
+) -> g.Node:
+    """Several tensors in one; see `Merge`.
+
+    Args:
+        inputs: a list of at least two tensors.
+        mode, concat_axis, dot_axes, output_shape, name: as `Merge` has them.
+    """
+    if any(isinstance(one, Layer) for one in to_list(inputs)):
+        raise ArgumentError(
+            "merge: expected a list of tensors (outputs of layers), received layers; "
+            "Merge([left, right], mode=...) takes layers and models"
+        )
+    layer = Merge(
+        mode=mode,
+        concat_axis=concat_axis,
+        dot_axes=dot_axes,
+        output_shape=output_shape,
+        name=name,
+    )
+    return layer(inputs)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _axis_of_each(dot_axes: object, where: str) -> tuple[int, int]:
+    """One axis for each of two inputs. Keras 0.3 wrote them as two lists of one: ([1], [1])."""
+    pair = [dot_axes] * 2 if _is_whole(dot_axes) else dot_axes
+    if isinstance(pair, list | tuple):
+        axes = [one[0] if isinstance(one, list | tuple) and len(one) == 1 else one for one in pair]
+        if len(axes) == 2 and all(map(_is_whole, axes)):
+            return int(axes[0]), int(axes[1])
+    raise ArgumentError(
+        f"{where}: dot_axes: expected an axis for both inputs, or one for each as (axis, axis), "
+        f"received {dot_axes!r}"
+    )

@@ -1,0 +1,117 @@
+"""What the modes of a Merge compute, and what shapes they take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from types import MappingProxyType
+
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.topology.shapes import known_shape
+from graphc.errors import ArgumentError, ShapeError
+
+ELEMENTWISE: Mapping[str, Callable[[g.Node, g.Node], g.Node]] = MappingProxyType(
+    {"sum": g.add, "mul": g.mul, "ave": g.add, "max": g.maximum}
+)
+"""The modes of inputs of equal shapes -> how two of them become one."""
+
+MODES = (*ELEMENTWISE, "concat", "dot", "cos")
+
+
+def elementwise(mode: str, inputs: Sequence[g.Node], where: str) -> g.Node:
+    """Inputs of equal shapes element by element. The errors start with `where`."""
+    _need_equal_shapes(inputs, where)
+    result = reduce(ELEMENTWISE[mode], _without_broadcasting(inputs))
+    return result / len(inputs) if mode == "ave" else result
+
+
+def concatenated(inputs: Sequence[g.Node], axis: int, where: str) -> g.Node:
+    """Inputs joined along an axis. The errors start with `where`."""
+    _need_equal_ranks(inputs, where)
+    ndim = inputs[0].ndim
+    if not -ndim <= axis < ndim:
+        raise ArgumentError(
+            f"{where}: concat_axis: expected {-ndim} to {ndim - 1}, the batch being 0, for inputs "
+            f"of {ndim} axes ({_listed(inputs)}), received {axis}"
+        )
+    _need_equal_shapes(inputs, where, but=axis % ndim)
+    return g.concat(inputs, axis)
+
+
+def product(
+    inputs: Sequence[g.Node], axes: tuple[int, int], where: str, normalized: bool
+) -> g.Node:
+    """Of two inputs, the sum over an axis of each; `normalized`: of vectors along these axes that
+    are divided by their lengths. The errors start with `where`."""
+    if len(inputs) != 2:
+        raise ArgumentError(f"{where}: expected two inputs, received {len(inputs)}")
+    if normalized:
+        _need_equal_shapes(inputs, where)
+    found = [
+        _axis_behind_batch(x, axis, k, where)
+        for k, (x, axis) in enumerate(zip(inputs, axes, strict=True))
+    ]
+    sizes = [known_shape(x)[axis] for x, axis in zip(inputs, found, strict=True)]
+    if None not in sizes and sizes[0] != sizes[1]:
+        raise ShapeError(
+            f"{where}: the two summed axes have to be of one size, received {sizes[0]} (axis "
+            f"{found[0]} of {_described(inputs[0])}) and {sizes[1]} (axis {found[1]} of "
+            f"{_described(inputs[1])}); dot_axes says which axes are summed, the batch being 0"
+        )
+    if normalized:
+        inputs = [K.l2_normalize(x, axis) for x, axis in zip(inputs, found, strict=True)]
+    return K.batch_dot(*inputs, axes=found)
+
+
+def _axis_behind_batch(x: g.Node, axis: int, position: int, where: str) -> int:
+    if not -x.ndim <= axis < x.ndim or axis % x.ndim == 0:
+        raise ArgumentError(
+            f"{where}: dot_axes: expected an axis of input {position}, {_described(x)}, behind the "
+            f"batch: 1 to {x.ndim - 1} or {1 - x.ndim} to -1, received {axis}"
+        )
+    return axis % x.ndim
+
+
+def _need_equal_ranks(inputs: Sequence[g.Node], where: str) -> None:
+    if len({x.ndim for x in inputs}) > 1:
+        raise ShapeError(
+            f"{where}: expected inputs of equally many axes, received {_listed(inputs)}; reshape "
+            "one, e.g. by a Reshape or Flatten in front"
+        )
+
+
+def _need_equal_shapes(inputs: Sequence[g.Node], where: str, but: int | None = None) -> None:
+    """ShapeError where known sizes differ along an axis other than `but`."""
+    _need_equal_ranks(inputs, where)
+    for axis in range(inputs[0].ndim):
+        sizes = {known_shape(x)[axis] for x in inputs} - {None}
+        if axis != but and len(sizes) > 1:
+            beside = "" if but is None else f" along all axes but concat_axis, {but}"
+            raise ShapeError(
+                f"{where}: expected inputs of equal sizes{beside}, and axis {axis} differs: "
+                f"received {_listed(inputs)}"
+            )
+
+
+def _without_broadcasting(inputs: Sequence[g.Node]) -> list[g.Node]:
+    """The inputs, where one has the size 1 and another an open size, with an open size of 1, which
+    the call checks: else the one would be repeated along the other."""
+    shape = [
+        1 if any(x.shape[axis] == 1 for x in inputs) else None for axis in range(inputs[0].ndim)
+    ]
+    return [
+        g.reshape(x, [one or size for one, size in zip(shape, x.shape, strict=True)])
+        for x in inputs
+    ]
+
+
+def _listed(inputs: Sequence[g.Node]) -> str:
+    *others, last = map(_described, inputs)
+    return f"{', '.join(others)} and {last}"
+
+
+def _described(x: g.Node) -> str:
+    """The shape, and the layer that made it where one did."""
+    layer = x.history.layer.name if x.history is not None else g.origin_of(x)
+    return f"{known_shape(x)}" if layer is None else f"{known_shape(x)} from {layer}"

@@ -1,0 +1,109 @@
+"""The table of a model's layers."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Sequence
+from itertools import zip_longest
+
+from graphc.compiler.codegen.table import WIDTH, html_rows
+from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.node import Node
+
+_HEADS = ("Layer (type)", "Output Shape", "Param #", "Connected to")
+_GAP = "  "
+
+
+def format_summary(layers: Sequence[Layer], relevant_nodes: Collection[Node] | None = None) -> str:
+    """One row a layer: name and class, shape of the output, number of trainable parameters.
+
+    Where the layers are not a chain, each row also has the layers that it reads, with the numbers
+    of call and output behind those that have several. A layer that is shared and has outputs of
+    several shapes shows them all. Fits 80 columns: longer cells have several lines.
+
+    Args:
+        relevant_nodes: the uses of layers that count; all by default.
+    """
+    table = [_HEADS, *_rows(layers, relevant_nodes)]
+    if _is_chain(layers, relevant_nodes):
+        table = [row[:-1] for row in table]
+    widths = _widths(table)
+    lines = [line for row in table for line in _lines(row, widths)]
+    rule = "_" * max(map(len, lines))
+    heads = len(_lines(table[0], widths))
+    return "\n".join([*lines[:heads], rule, *lines[heads:], rule, _total(layers)])
+
+
+def html_summary(
+    name: str, layers: Sequence[Layer], relevant_nodes: Collection[Node] | None = None
+) -> str:
+    """The same as an HTML table, under the model's name."""
+    count = -1 if _is_chain(layers, relevant_nodes) else None
+    rows = [row[:count] for row in _rows(layers, relevant_nodes)]
+    return html_rows(f"{name}. {_total(layers)}", _HEADS[:count], rows)
+
+
+def _nodes(layer: Layer, relevant: Collection[Node] | None) -> list[Node]:
+    if relevant is None or isinstance(layer, InputLayer):
+        return layer.inbound_nodes[layer.own_nodes :]
+    return [node for node in layer.inbound_nodes if node in relevant]
+
+
+def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tuple[str, ...]]:
+    relevant = None if relevant is None else set(relevant)
+    rows: list[tuple[str, ...]] = []
+    for layer in layers:
+        nodes = _nodes(layer, relevant)
+        shapes = dict.fromkeys(str(one) for node in nodes for one in node.output_shapes)
+        sources = dict.fromkeys(source for node in nodes for source in _sources(node))
+        rows.append(
+            (
+                f"{layer.name} ({type(layer).__name__})",
+                " or ".join(shapes),
+                str(layer.count_params()),
+                ", ".join(sources),
+            )
+        )
+    return rows
+
+
+def _sources(node: Node) -> list[str]:
+    """The layers that a use reads: ``dense_1``, or ``dense_1[1][0]``."""
+    reads = zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
+    return [
+        layer.name if (call, output) == (layer.own_nodes, 0) else f"{layer.name}[{call}][{output}]"
+        for layer, call, output in reads
+        if not (isinstance(layer, InputLayer) and layer is node.outbound_layer)
+    ]
+
+
+def _is_chain(layers: Sequence[Layer], relevant: Collection[Node] | None) -> bool:
+    """Whether each layer reads the one before and nothing else, the first none that is shown."""
+    before: Layer | None = None
+    for layer in layers:
+        nodes = _nodes(layer, relevant)
+        read = {one for node in nodes for one in node.inbound_layers} & set(layers)
+        if len(nodes) != 1 or read != ({before} if before is not None else set()):
+            return False
+        before = layer
+    return True
+
+
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    """Those of the columns, the widest made narrower until all fit."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    cells = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+    return [
+        _GAP.join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
+        for parts in zip_longest(*cells, fillvalue="")
+    ]
+
+
+def _total(layers: Sequence[Layer]) -> str:
+    return f"Total params: {sum(layer.count_params() for layer in dict.fromkeys(layers))}"

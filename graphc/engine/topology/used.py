@@ -1,0 +1,121 @@
+"""What a layer's uses tell: its inputs, outputs, masks and shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from graphc.compiler import graph as g
+from graphc.engine.topology.node import Mask, Node, Use, one_or_list
+from graphc.engine.topology.shapes import KnownShape
+from graphc.errors import ArgumentError
+
+
+class Used:
+    """A layer's uses.
+
+    Attributes:
+        inbound_nodes: the uses, in their order.
+        outbound_nodes: the uses of other layers that read an output of this one.
+        own_nodes: how many of `inbound_nodes` are no uses: a model's first one is its own inputs
+            and outputs.
+    """
+
+    name: str
+    inbound_nodes: list[Node]
+    outbound_nodes: list[Node]
+    own_nodes = 0
+    _seen_at: Use | None = None
+
+    def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:
+        """The input, or the list of inputs, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "input").input_tensors)
+
+    def get_output_at(self, node_index: int) -> g.Node | list[g.Node]:
+        """The output, or the list of outputs, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "output").output_tensors)
+
+    def get_input_mask_at(self, node_index: int) -> Mask | list[Mask]:
+        """The mask of the input, or a list of masks, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "input mask").input_masks)
+
+    def get_output_mask_at(self, node_index: int) -> Mask | list[Mask]:
+        """The mask of the output, or a list of masks, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "output mask").output_masks)
+
+    def get_input_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
+        """The shape of the input, or a list of shapes, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "input shape").input_shapes)
+
+    def get_output_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
+        """The shape of the output, or a list of shapes, of the k-th use."""
+        return one_or_list(self._node_at(node_index, "output shape").output_shapes)
+
+    @property
+    def input(self) -> g.Node | list[g.Node]:
+        """The input of the layer's only use."""
+        if self._seen_at is not None:
+            return one_or_list(self._seen_at.inputs)
+        return one_or_list(self._only_node("input").input_tensors)
+
+    @property
+    def output(self) -> g.Node | list[g.Node]:
+        """The output of the layer's only use."""
+        if self._seen_at is not None:
+            return one_or_list(self._seen_at.outputs)
+        return one_or_list(self._only_node("output").output_tensors)
+
+    @property
+    def input_mask(self) -> Mask | list[Mask]:
+        """The mask of the input of the layer's only use."""
+        return one_or_list(self._only_node("input_mask").input_masks)
+
+    @property
+    def output_mask(self) -> Mask | list[Mask]:
+        """The mask of the output of the layer's only use."""
+        return one_or_list(self._only_node("output_mask").output_masks)
+
+    @property
+    def input_shape(self) -> KnownShape | list[KnownShape]:
+        """The shape of the inputs, if all uses have the same."""
+        return self._common_shape("input")
+
+    @property
+    def output_shape(self) -> KnownShape | list[KnownShape]:
+        """The shape of the output, if all uses have the same."""
+        return self._common_shape("output")
+
+    @contextmanager
+    def seen_at(self, use: Use) -> Iterator[None]:
+        """Inside, `input` and `output` are those of one use, however many there are."""
+        before, self._seen_at = self._seen_at, use
+        try:
+            yield
+        finally:
+            self._seen_at = before
+
+    def _node_at(self, index: int, wanted: str) -> Node:
+        count = len(self.inbound_nodes)
+        if not -count <= index < count:
+            raise ArgumentError(
+                f"{self.name} was called {count} times; it has no {wanted} of call {index}"
+            )
+        return self.inbound_nodes[index]
+
+    def _only_node(self, wanted: str) -> Node:
+        if len(self.inbound_nodes) != 1:
+            raise ArgumentError(
+                f"{self.name}.{wanted} is defined for a layer that was called once, and this one "
+                f"was called {len(self.inbound_nodes)} times; get_{wanted}_at(k) reads the k-th "
+                "call"
+            )
+        return self.inbound_nodes[0]
+
+    def _common_shape(self, side: str) -> KnownShape | list[KnownShape]:
+        found = {tuple(getattr(node, f"{side}_shapes")) for node in self.inbound_nodes}
+        if len(found) != 1:
+            raise ArgumentError(
+                f"{self.name}.{side}_shape is not defined: its {len(self.inbound_nodes)} calls "
+                f"have {len(found)} shapes; get_{side}_shape_at(k) reads the k-th call"
+            )
+        return one_or_list(found.pop())

@@ -1,0 +1,107 @@
+"""Functions that users give to layers: whether they take a mask, and what is said of their output's
+shape."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.errors import ArgumentError, ShapeError
+
+
+def signature_of(function: Callable) -> inspect.Signature | None:
+    """The parameters of a function; None of one written in C that does not tell."""
+    try:
+        return inspect.signature(function)
+    except ValueError:
+        return None
+
+
+def takes_mask(function: Callable) -> bool:
+    """Whether a function has a parameter `mask`."""
+    signature = signature_of(function)
+    return signature is not None and "mask" in signature.parameters
+
+
+class OutputClaim:
+    """What a user says of the shape of a function's output, checked at each call.
+
+    Args:
+        output_shape: sizes, None for any; a function from the shape of the input (a list of shapes,
+            where there are several inputs) to that of the output, both with the batch axis; None
+            claims nothing.
+        where: the layer, for errors.
+        has_batch: whether the sizes start with the batch axis.
+
+    Attributes:
+        given: the `output_shape`.
+    """
+
+    def __init__(self, output_shape: object, where: str, has_batch: bool):
+        self._where = where
+        self.given = output_shape
+        self.shape: KnownShape | Callable | None = None
+        if output_shape is None or callable(output_shape):
+            self.shape = output_shape
+        elif isinstance(output_shape, list | tuple):
+            sizes = _checked_sizes(output_shape, f"{where}: output_shape")
+            self.shape = sizes if has_batch else (None, *sizes)
+        else:
+            example = (
+                "with the batch axis, e.g. (None, 64)"
+                if has_batch
+                else ("without the batch axis, e.g. (64,)")
+            )
+            raise ArgumentError(
+                f"{where}: output_shape: expected sizes {example}, or a function of the input's "
+                f"shape, received {output_shape!r}"
+            )
+
+    def check(self, output: g.Node, input_shape: KnownShape | list[KnownShape]) -> None:
+        """ShapeError where an output has another shape."""
+        claimed = self.shape
+        if claimed is None:
+            return
+        if callable(claimed):
+            shape = claimed(input_shape)
+            asked = f"{self._where}: output_shape({input_shape})"
+            if not isinstance(shape, list | tuple) or not shape:
+                raise ArgumentError(
+                    f"{asked} has to return the sizes of the output, the batch first, returned "
+                    f"{shape!r}"
+                )
+            claimed = _checked_sizes(shape, asked)
+        if not agree(claimed, known_shape(output)):
+            raise ShapeError(
+                f"{self._where}: output_shape says {claimed}, the batch first, but the function "
+                f"made an output of shape {known_shape(output)}; correct one of the two, or leave "
+                "output_shape out"
+            )
+
+
+def checked_output(output: object, where: str) -> g.Node:
+    """What a function returned. ArgumentError unless it is a node."""
+    if not isinstance(output, g.Node):
+        raise ArgumentError(
+            f"{where}: the function has to return a node, made of its input by K's functions and "
+            f"operators, returned {type(output).__name__}"
+        )
+    return output
+
+
+def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
+    wrong = [size for size in sizes if size is not None and not _is_size(size)]
+    if wrong:
+        raise ArgumentError(
+            f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
+            f"in {tuple(sizes)}"
+        )
+    return tuple(sizes)  # type: ignore[arg-type]
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)

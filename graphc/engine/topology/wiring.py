@@ -1,0 +1,135 @@
+"""The uses of layers between input and output tensors, in an order for computing them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler import graph as g
+from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.node import History, Node
+from graphc.engine.topology.shapes import known_shape
+from graphc.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What lies between the inputs and the outputs of a model.
+
+    Attributes:
+        nodes: the uses, each behind those whose outputs it reads; without those of the inputs.
+        layers: those with the longest path to an output first, of equal ones by name; with the
+            inputs' layers.
+    """
+
+    nodes: tuple[Node, ...]
+    layers: tuple[Layer, ...]
+
+
+def trace(inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str) -> Wiring:
+    """The uses between tensors. The errors start with `owner`.
+
+    Raises:
+        ArgumentError: a tensor that no layer made, an output that needs further inputs, an input
+            that no output needs, two layers of one name.
+    """
+    given = set(inputs)
+    order: list[Node] = []
+    begun: set[Node] = set()
+    # (use, whether what it reads is in the order); no recursion: models may be thousands deep.
+    stack = [(_node_of(tensor, owner), False) for tensor in reversed(outputs)]
+    while stack:
+        node, is_ready = stack.pop()
+        if is_ready:
+            order.append(node)
+            continue
+        if node in begun:
+            continue
+        begun.add(node)
+        if isinstance(node.outbound_layer, InputLayer):
+            if node.output_tensors[0] not in given:
+                raise ArgumentError(
+                    f"{owner}: the outputs need the input {node.outbound_layer.name!r} of shape "
+                    f"{node.output_shapes[0]}, which is not among the model's inputs; add it to "
+                    "them"
+                )
+            order.append(node)
+            continue
+        stack.append((node, True))
+        stack += [(_node_of(tensor, owner), False) for tensor in reversed(node.input_tensors)]
+    for tensor in inputs:
+        if tensor.history.node not in begun:
+            raise ArgumentError(
+                f"{owner}: no output depends on the input {tensor.history.layer.name!r} of shape "
+                f"{known_shape(tensor)}; leave it out, or use it"
+            )
+    layers = _by_depth(order)
+    _check_names(layers, owner)
+    return Wiring(
+        tuple(node for node in order if not isinstance(node.outbound_layer, InputLayer)), layers
+    )
+
+
+def sources(tensor: g.Node) -> list[g.Node]:
+    """The input tensors that a tensor is computed from, in the order in which they are met."""
+    found: dict[g.Node, None] = {}
+    seen: set[g.Node] = set()
+    stack = [tensor]
+    while stack:
+        current = stack.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        history = history_of(current, "get_source_inputs")
+        if isinstance(history.layer, InputLayer):
+            found[current] = None
+        else:
+            stack += reversed(history.node.input_tensors)
+    return list(found)
+
+
+def history_of(tensor: object, owner: str) -> History:
+    """Which layer made a tensor. ArgumentError for anything else."""
+    if not isinstance(tensor, g.Node):
+        raise ArgumentError(
+            f"{owner}: expected tensors (an Input, a layer's output), received "
+            f"{type(tensor).__name__}"
+        )
+    if tensor.history is None:
+        raise ArgumentError(
+            f"{owner}: {g.label(tensor)} is not the output of a layer, so the model cannot tell "
+            "its layers; make it inside of a layer, e.g. Lambda(lambda x: K.sqrt(x))"
+        )
+    return tensor.history
+
+
+def _node_of(tensor: g.Node, owner: str) -> Node:
+    return history_of(tensor, owner).node
+
+
+def _by_depth(order: Sequence[Node]) -> tuple[Layer, ...]:
+    """Layers by the longest path from one of their uses to an output."""
+    depths: dict[Node, int] = {}
+    made_by: dict[g.Node, Node] = {tensor: node for node in order for tensor in node.output_tensors}
+    for node in reversed(order):
+        depth = depths.setdefault(node, 0)
+        for tensor in node.input_tensors:
+            before = made_by[tensor]
+            if before is not node:  # an input's use reads itself
+                depths[before] = max(depths.get(before, 0), depth + 1)
+    deepest: dict[Layer, int] = {}
+    for node, depth in depths.items():
+        layer = node.outbound_layer
+        deepest[layer] = max(deepest.get(layer, 0), depth)
+    return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
+
+
+def _check_names(layers: Sequence[Layer], owner: str) -> None:
+    by_name: dict[str, Layer] = {}
+    for layer in layers:
+        other = by_name.setdefault(layer.name, layer)
+        if other is not layer:
+            raise ArgumentError(
+                f"{owner}: two layers are named {layer.name!r} ({type(other).__name__} and "
+                f"{type(layer).__name__}); give one another name"
+            )

@@ -1,0 +1,38 @@
+"""Keras' module of this name: models that are compiled and trained, and what checks their data.
+
+`model` has Model; `compiled` makes its functions of the `losses`; `feeds`, `targets` and
+`sample_weights` turn what users give into arrays; `loops` go over batches of arrays or of
+`generators`.
+"""
+
+from graphc.engine.topology.container import collect_trainable_weights
+from graphc.engine.training.feeds import check_array_lengths, standardize_input_data
+from graphc.engine.training.generators import generator_queue
+from graphc.engine.training.loops import batch_shuffle, make_batches, slice_X
+from graphc.engine.training.losses import collect_metrics, weighted_objective
+from graphc.engine.training.model import Model
+from graphc.engine.training.sample_weights import (
+    standardize_class_weights,
+    standardize_sample_or_class_weights,
+    standardize_sample_weights,
+    standardize_weights,
+)
+from graphc.engine.training.targets import check_loss_and_target_compatibility
+
+__all__ = [
+    "Model",
+    "batch_shuffle",
+    "check_array_lengths",
+    "check_loss_and_target_compatibility",
+    "collect_metrics",
+    "collect_trainable_weights",
+    "generator_queue",
+    "make_batches",
+    "slice_X",
+    "standardize_class_weights",
+    "standardize_input_data",
+    "standardize_sample_or_class_weights",
+    "standardize_sample_weights",
+    "standardize_weights",
+    "weighted_objective",
+]

@@ -1,0 +1,54 @@
+"""`show_accuracy=True` of Keras 0.3: the accuracy beside what `compile` asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphc.compiler import graph as g
+from graphc.compiler.function import Function
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.losses import make_metrics
+
+
+@dataclass
+class CompiledWithAccuracy(Compiled):
+    """The training that `plain` is, whose functions return accuracies behind its values.
+
+    Attributes:
+        plain: what `compile` made; both train with one state of the optimizer.
+    """
+
+    plain: Compiled = field(kw_only=True)
+
+    def train(self) -> Function:
+        if "train" not in self.functions:
+            self._make("train", self.plain.updates)
+        return self.functions["train"]
+
+    def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
+        super()._make(purpose, updates)
+        self.plain.functions[f"{purpose} with accuracy"] = self.functions[purpose]  # for reports
+
+
+def with_accuracy(compiled: Compiled) -> Compiled:
+    """The same training with 'acc' among the metrics of each output: itself, if it has them."""
+    targets = compiled.targets
+    missing = [
+        target.name
+        for target in targets
+        if ("acc" if len(targets) == 1 else f"{target.name}_acc") not in compiled.labels
+    ]
+    if not missing:
+        return compiled
+    labels, nodes = make_metrics(targets, {name: ["accuracy"] for name in missing})
+    return CompiledWithAccuracy(
+        compiled.model,
+        compiled.optimizer,
+        targets,
+        [*compiled.outputs, *nodes],
+        [*compiled.labels, *labels],
+        compiled.mode,
+        compiled.call_step,
+        plain=compiled,
+    )

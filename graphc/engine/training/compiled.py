@@ -1,0 +1,206 @@
+"""The training graph of a model, the functions made of it (train, test, predict), and what can be
+seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from graphc import optimizers
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.function import CallStep, Function, function
+from graphc.config import FLAGS
+from graphc.engine.topology.container import Container, collect_trainable_weights
+from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
+from graphc.errors import NotCompiledError, unknown_name
+
+_BATCH = 32  # as in `fit`
+_MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
+
+
+def make_function(
+    model: Container,
+    purpose: str,
+    inputs: Sequence[g.Node],
+    outputs: Sequence[g.Node],
+    updates: Sequence[tuple[g.Node, g.Node]],
+    call_step: CallStep,
+    mode: str | None,
+) -> Function:
+    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase."""
+    return function(
+        inputs,
+        outputs,
+        updates=updates,
+        givens=[(g.learning_phase(), purpose == "train")],
+        mode=mode,
+        name=f"{model.name}.{purpose}",
+        on_unused_input="ignore",  # a user's objective may not need the targets
+        call_step=call_step,
+    )
+
+
+@dataclass
+class Compiled:
+    """What `compile` made. The functions are made at their first use.
+
+    Attributes:
+        optimizer: the chosen optimizer.
+        targets: one for each output.
+        outputs: the total loss, then the metrics.
+        labels: names of `outputs`: 'loss', 'acc', ...
+        mode: for `graphc.function`.
+        call_step: the count of random draws, which all functions of the model share.
+    """
+
+    model: Container
+    optimizer: optimizers.Optimizer
+    targets: list[Target]
+    outputs: list[g.Node]
+    labels: list[str]
+    mode: str | None
+    call_step: CallStep
+    functions: dict[str, Function] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> list[g.Node]:
+        """The model's inputs, then the targets, then the sample weights."""
+        y_true = [target.y_true for target in self.targets]
+        return [*self.model.inputs, *y_true, *(target.weights for target in self.targets)]
+
+    @cached_property
+    def updates(self) -> list[tuple[g.Node, g.Node]]:
+        """The updates of a training step; making them makes the optimizer's state."""
+        model = self.model
+        updates = self.optimizer.get_updates(
+            collect_trainable_weights(model), model.constraints, self.outputs[0]
+        )
+        return [*updates, *model.updates]
+
+    def train(self) -> Function:
+        """Outputs before the update of the weights; `trainable` is read when this is made."""
+        if "train" not in self.functions:
+            self._make("train", self.updates)
+        return self.functions["train"]
+
+    def test(self) -> Function:
+        """The same outputs without training, and without penalties."""
+        if "test" not in self.functions:
+            self._make("test", self.model.state_updates)
+        return self.functions["test"]
+
+    def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
+        self.functions[purpose] = make_function(
+            self.model, purpose, self.inputs, self.outputs, updates, self.call_step, self.mode
+        )
+
+
+def compile_model(
+    model: Container,
+    optimizer: str | optimizers.Optimizer,
+    loss: object,
+    metrics: object,
+    loss_weights: object,
+    sample_weight_mode: object,
+    mode: str | None,
+    call_step: CallStep,
+) -> Compiled:
+    """Make the training graph; arguments as `Model.compile` has them."""
+    if mode is not None and mode not in _MODES:
+        raise unknown_name("mode", mode, _MODES)
+    chosen = optimizers.get(optimizer)
+    targets = make_targets(
+        model.output_names,
+        model.outputs,
+        model.output_masks,
+        loss,
+        loss_weights,
+        sample_weight_mode,
+    )
+    labels, nodes = make_metrics(targets, metrics)
+    total = penalised(total_loss(targets), model.regularizers, model.uses)
+    return Compiled(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step)
+
+
+class CompiledContainer(Container):
+    """A container, and what `Model.compile` made of it."""
+
+    _compiled: Compiled | None = None
+    _predict: Function | None = None
+
+    @cached_property
+    def _call_step(self) -> CallStep:
+        return CallStep()
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer that `compile` was given."""
+        return self._need_compiled("optimizer").optimizer
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
+        return self._need_compiled("metrics_names").labels
+
+    def compile_report(self) -> str:
+        """What the compiler did for each function that was made so far."""
+        made = list(self._compiled.functions.values()) if self._compiled is not None else []
+        if self._predict is not None:
+            made.append(self._predict)
+        if not made:
+            return f"{self.name}: no function is made yet; fit, evaluate and predict make theirs"
+        return "\n\n".join(str(one.report) for one in made)
+
+    def kernels(
+        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+    ) -> KernelList:
+        """The kernels of a training step; prints as a table. No GPU is needed.
+
+        Args:
+            batch: samples a step; by default 32, as in `fit`, or what the input fixes.
+            sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
+
+        Raises:
+            NotCompiledError: before `compile`.
+            ArgumentError, ShapeError: a size that is missing or does not fit.
+        """
+        step = self._need_compiled("kernels").train()
+        return step.kernels(self._batch_shown(batch), sizes)
+
+    def memory_report(
+        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+    ) -> MemoryReport:
+        """What a training step takes of a GPU's memory, by value; as `kernels` otherwise."""
+        step = self._need_compiled("memory_report").train()
+        return step.memory_report(self._batch_shown(batch), sizes)
+
+    def _batch_shown(self, batch: int | None) -> int | None:
+        symbolic = any(not isinstance(node.shape[0], int) for node in self.inputs)
+        return _BATCH if batch is None and symbolic else batch
+
+    def _need_compiled(self, wanted: str) -> Compiled:
+        if self._compiled is None:
+            raise NotCompiledError(
+                f"{self.name}.{wanted} needs a compiled model: call "
+                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers "
+                "or switching one (AutoEncoder.output_reconstruction)"
+            )
+        return self._compiled
+
+    def _predict_function(self) -> Function:
+        if self._predict is None:
+            self._need_layers("predict")
+            mode = self._compiled.mode if self._compiled is not None else None
+            self._predict = make_function(
+                self,
+                "predict",
+                self.inputs,
+                self.outputs,
+                self.state_updates,
+                self._call_step,
+                mode,
+            )
+        return self._predict

@@ -1,0 +1,217 @@
+"""Training, testing and predicting on batches from a generator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from graphc import callbacks as cbks
+from graphc.engine.training import loops
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.generators import (
+    GeneratorBatches,
+    GeneratorQueue,
+    unpack_batch,
+    unpack_inputs,
+)
+from graphc.engine.training.loops import ArrayBatches, Step
+from graphc.engine.training.on_batch import BatchTraining, scalar_or_list
+from graphc.engine.training.running import (
+    check_verbose,
+    checked_callbacks,
+    checked_epochs,
+    run_epochs,
+)
+from graphc.engine.training.stored import Data
+from graphc.errors import ArgumentError
+from graphc.lookup import whole_number
+
+_BATCH = 32  # as in `fit`
+_LEGACY = dict.fromkeys(("nb_worker", "nb_val_worker"), "one thread calls a generator")
+_WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
+
+
+class GeneratorTraining(BatchTraining):
+    """A container that takes its batches from generators.
+
+    Attributes:
+        validation_data: the arrays that training was validated on: inputs, targets, weights.
+    """
+
+    validation_data: list[Data] | None = None
+
+    def fit_generator(
+        self,
+        generator: Iterator,
+        samples_per_epoch: int,
+        nb_epoch: int,
+        verbose: int = 1,
+        callbacks: Iterable[cbks.Callback] = (),
+        validation_data: object = None,
+        nb_val_samples: int | None = None,
+        class_weight: Mapping | None = None,
+        max_q_size: int = 10,
+        initial_epoch: int = 0,
+        **kwargs: Any,
+    ) -> cbks.History:
+        """Train on batches from a generator, which a thread runs ahead of the training.
+
+        Args:
+            generator: gives (x, y) or (x, y, sample_weight), a batch each, without end. What it
+                raises is raised here. Batches may differ in size.
+            samples_per_epoch: an epoch ends with the batch that reaches as many.
+            nb_epoch, verbose, callbacks, initial_epoch: as in `fit`.
+            validation_data: (x, y), (x, y, sample_weight), or a generator of those.
+            nb_val_samples: how many samples a validation generator gives for each epoch.
+            class_weight: class -> weight of its samples in the loss.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+            show_accuracy: the accuracy beside the metrics that `compile` was given.
+
+        Raises:
+            NotCompiledError, DataError, ArgumentError, KeywordError.
+        """
+        where = f"{self.name}.fit_generator"
+        compiled = self._compiled_for(
+            *("fit_generator", kwargs, self.fit_generator, "show_accuracy"),
+            legacy=_LEGACY,
+        )
+        check_verbose(where, verbose)
+        count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
+        epochs = checked_epochs(where, initial_epoch, nb_epoch)
+        listening = checked_callbacks(where, callbacks)
+        compiled.train()  # made before a thread works beside it
+        with ExitStack() as threads:
+            batches = self._generated(
+                *(threads, generator, max_q_size, where, count, "samples_per_epoch"),
+                class_weight=class_weight,
+            )
+            validate = self._generated_validation(
+                threads, compiled, validation_data, nb_val_samples, max_q_size, where
+            )
+            return run_epochs(self, compiled, batches, count, epochs, verbose, listening, validate)
+
+    def _generated(
+        self,
+        threads: ExitStack,
+        generator: Iterator,
+        max_q_size: int,
+        where: str,
+        samples: int,
+        count: str,
+        class_weight: Mapping | None = None,
+    ) -> GeneratorBatches:
+        """The batches of a generator for training or testing; `threads` ends its thread."""
+
+        def prepare(item: object) -> list[np.ndarray]:
+            given = self._unpack_batch(item, f"{where}: a batch of the generator")
+            return self._prepare_batch(*given, class_weight)
+
+        source = threads.enter_context(GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where))
+        return GeneratorBatches(source, samples, prepare, where, count)
+
+    def _generated_validation(
+        self,
+        threads: ExitStack,
+        compiled: Compiled,
+        data: object,
+        samples: int | None,
+        max_q_size: int,
+        where: str,
+    ) -> Callable[[Step], list[float]] | None:
+        """What evaluates the validation data of `fit_generator`, arrays or a generator."""
+        if data is None or not hasattr(data, "__next__"):
+            arrays = None if data is None else self._prepare_validation(data, where)
+            return self._validation(compiled, arrays, self._fixed_batch or _BATCH)
+        if samples is None:
+            raise ArgumentError(
+                f"{where}: validation_data is a generator, so nb_val_samples has to say how many "
+                "samples are taken from it after each epoch, received None"
+            )
+        count = whole_number(f"{where}: nb_val_samples", samples, least=1)
+        batches = self._generated(threads, data, max_q_size, where, count, "nb_val_samples")
+        return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
+
+    def evaluate_generator(
+        self, generator: Iterator, val_samples: int, max_q_size: int = 10, **kwargs: Any
+    ) -> float | list[float]:
+        """The loss on batches from a generator; with metrics a list like `metrics_names`.
+
+        Args:
+            generator: gives (x, y) or (x, y, sample_weight), a batch each.
+            val_samples: the batch that reaches as many is the last.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+            show_accuracy: the accuracy beside the metrics that `compile` was given.
+        """
+        return self._evaluate_generator(generator, val_samples, max_q_size, kwargs)
+
+    def _evaluate_generator(
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int,
+        keywords: Mapping[str, Any],
+        show: bool = False,
+    ) -> float | list[float]:
+        """The same, with a progress bar if `show` says so."""
+        where = f"{self.name}.evaluate_generator"
+        compiled = self._compiled_for(
+            *("evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"),
+            legacy=_LEGACY,
+        )
+        count = whole_number(f"{where}: val_samples", val_samples, least=1)
+        test = compiled.test().start
+        with ExitStack() as threads:
+            batches = self._generated(threads, generator, max_q_size, where, count, "val_samples")
+            values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
+        return scalar_or_list(values)
+
+    def predict_generator(
+        self, generator: Iterator, val_samples: int, max_q_size: int = 10
+    ) -> np.ndarray | list[np.ndarray]:
+        """The outputs for the first samples from a generator, as float64 arrays.
+
+        Args:
+            generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
+            val_samples: how many samples.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+        """
+        where = f"{self.name}.predict_generator"
+        count = whole_number(f"{where}: val_samples", val_samples, least=1)
+        step = self._predict_function()
+
+        def prepare(item: object) -> list[np.ndarray]:
+            x = self._unpack_inputs(item, f"{where}: a batch of the generator")
+            return self._prepare_batch_inputs(x)
+
+        with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where) as source:
+            batches = GeneratorBatches(
+                source, count, prepare, where, "val_samples", beyond="are left out"
+            )
+            outputs = loops.predict_loop(step.start, batches, count)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def _validation(
+        self, compiled: Compiled, held_out: list[Data] | None, batch_size: int
+    ) -> Callable[[Step], list[float]] | None:
+        """What evaluates the samples that are held out."""
+        self.validation_data = held_out
+        if held_out is None:
+            return None
+        count = len(held_out[0])
+        self._check_fixed_batch(count, batch_size)
+        batches = ArrayBatches(held_out, batch_size)
+        return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
+
+    def _prepare_validation(self, data: object, where: str) -> list[Data]:
+        return self._prepare_all(*self._unpack_batch(data, f"{where}: validation_data"), None)
+
+    def _unpack_batch(self, item: object, where: str) -> tuple[object, object, object]:
+        """(x, y, sample_weight or None) of validation data, or of a generator's batch."""
+        return unpack_batch(item, where)
+
+    def _unpack_inputs(self, item: object, where: str) -> object:
+        """x of a generator's batch."""
+        return unpack_inputs(item, where)

@@ -1,0 +1,216 @@
+"""Batches from a generator: fetched by a thread while the device works, counted into epochs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.engine.training.loops import Batch
+from graphc.errors import ArgumentError, DataError
+from graphc.lookup import finite_number, whole_number
+
+_log = logging.getLogger("graphc")
+
+# How long the end of training waits for a generator that is in the middle of a batch.
+_PATIENCE_SECONDS = 5.0
+
+
+class _Ended:
+    """In the queue behind the last batch: why there is no other."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+class GeneratorQueue(queue.Queue):
+    """The next batches of a generator, in their order, put there by a thread.
+
+    `get` raises what the generator raised, once the batches before are taken, and StopIteration
+    behind its last one. `close` ends the thread; batches that nobody took are lost.
+
+    Args:
+        generator: anything with ``next``.
+        max_q_size: how many batches are made before they are needed.
+        wait_time: seconds after which a thread that waits for room looks whether it is to end.
+        where: the call that asks, for messages.
+
+    Attributes:
+        stopped: an event that ends the thread.
+    """
+
+    def __init__(self, generator: Iterator, max_q_size: int, wait_time: float, where: str) -> None:
+        if not hasattr(generator, "__next__"):
+            raise ArgumentError(
+                f"{where}: generator: expected a generator (something with next), received "
+                f"{type(generator).__name__}; iter(...) makes one of a list"
+            )
+        super().__init__(whole_number(f"{where}: max_q_size", max_q_size, least=1))
+        self.stopped = threading.Event()
+        self._generator = generator
+        self._wait_time = wait_time
+        self._where = where
+        self._ended: _Ended | None = None
+        self._thread = threading.Thread(target=self._fetch, name=f"{where} generator", daemon=True)
+        self._thread.start()
+
+    def _fetch(self) -> None:
+        while not self.stopped.is_set():
+            try:
+                batch = next(self._generator)
+            except StopIteration:
+                self._offer(_Ended(None))
+                return
+            except BaseException as error:  # raised again where the batch is needed
+                self._offer(_Ended(error))
+                return
+            self._offer(batch)
+
+    def _offer(self, item: object) -> None:
+        while not self.stopped.is_set():
+            try:
+                self.put(item, timeout=self._wait_time)
+            except queue.Full:
+                continue
+            return
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        """The next batch; queue.Empty if there is none in time."""
+        if self._ended is None:
+            item = super().get(block, timeout)
+            if not isinstance(item, _Ended):
+                return item
+            self._ended = item
+        if self._ended.error is not None:
+            raise self._ended.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the thread; it finishes the batch that it is making."""
+        self.stopped.set()
+        with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
+            super().get(block=False)
+        self._thread.join(_PATIENCE_SECONDS)
+        if self._thread.is_alive():
+            _log.warning(
+                "%s: the generator is still making a batch after %g s; its thread ends with that "
+                "batch, or with the process",
+                self._where,
+                _PATIENCE_SECONDS,
+            )
+
+    def __enter__(self) -> GeneratorQueue:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def generator_queue(
+    generator: Iterator, max_q_size: int = 10, wait_time: float = 0.05, nb_worker: int = 1
+) -> tuple[GeneratorQueue, threading.Event]:
+    """A queue that a thread fills from a generator, and the event that ends the thread.
+
+    Args:
+        generator: anything with ``next``.
+        max_q_size: how many items are made before they are taken.
+        wait_time: seconds after which a full queue is looked at again.
+        nb_worker: one thread calls a generator, so more than 1 only warns.
+    """
+    where = "generator_queue"
+    if whole_number(f"{where}: nb_worker", nb_worker, least=1) > 1:
+        warnings.warn(
+            f"{where}: nb_worker={nb_worker} has no effect: one thread calls a generator",
+            UserWarning,
+            stacklevel=2,
+        )
+    seconds = finite_number(where, "wait_time", wait_time)
+    if seconds <= 0:
+        raise ArgumentError(f"{where}: wait_time: expected seconds above 0, received {wait_time!r}")
+    made = GeneratorQueue(generator, max_q_size, seconds, where)
+    return made, made.stopped
+
+
+class GeneratorBatches:
+    """The batches of a generator, each iteration as many as an epoch has.
+
+    Args:
+        source: where they come from.
+        samples: an epoch ends with the batch that reaches them.
+        prepare: from an item of the generator to the arrays of a step.
+        where: the call that asks, for messages.
+        count: how the argument is called that `samples` came from.
+        beyond: what becomes of samples beyond, for the warning.
+    """
+
+    def __init__(
+        self,
+        source: GeneratorQueue,
+        samples: int,
+        prepare: Callable[[object], Sequence[np.ndarray]],
+        where: str,
+        count: str,
+        beyond: str = "count too",
+    ) -> None:
+        self._source, self._prepare = source, prepare
+        self._where, self._count, self._beyond = where, count, beyond
+        self.samples = samples
+        self._warned = False
+
+    def __iter__(self) -> Iterator[Batch]:
+        seen = 0
+        while seen < self.samples:
+            arrays = self._prepare(self._next(seen))
+            seen += len(arrays[0])
+            yield len(arrays[0]), arrays
+        if seen > self.samples and not self._warned:
+            self._warned = True
+            _log.warning(
+                "%s: the batches have %d samples together, more than %s=%d; those beyond %s. "
+                "Choose a multiple of the batch size",
+                self._where,
+                seen,
+                self._count,
+                self.samples,
+                self._beyond,
+            )
+
+    def _next(self, seen: int) -> object:
+        try:
+            return self._source.get()
+        except StopIteration:
+            pass
+        raise DataError(
+            f"{self._where}: the generator ended after {seen} of {self._count}={self.samples} "
+            "samples; a generator goes on for ever (while True), or has as many as are asked for"
+        )
+
+
+def unpack_batch(item: object, where: str) -> tuple[object, object, object]:
+    """(x, y, sample_weight or None) of what a generator gave, or of validation data."""
+    if isinstance(item, list | tuple) and len(item) in (2, 3):
+        return item[0], item[1], item[2] if len(item) == 3 else None
+    raise ArgumentError(
+        f"{where}: expected (x, y) or (x, y, sample_weight), received {_shown(item)}"
+    )
+
+
+def unpack_inputs(item: object, where: str) -> object:
+    """The inputs of what a generator gave: x, (x, y) or (x, y, sample_weight)."""
+    if not isinstance(item, tuple):
+        return item
+    if len(item) in (2, 3):
+        return item[0]
+    raise ArgumentError(
+        f"{where}: expected x, (x, y) or (x, y, sample_weight), received {_shown(item)}"
+    )
+
+
+def _shown(item: object) -> str:
+    return f"{len(item)} parts" if isinstance(item, list | tuple) else type(item).__name__

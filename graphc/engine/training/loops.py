@@ -1,0 +1,186 @@
+"""The loops over batches: training, testing, predicting. Batches come prepared from a source."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
+from graphc.compiler.function import Pending
+from graphc.engine.training.stored import Data
+from graphc.errors import ShapeError
+
+Step = Callable[..., Pending]
+"""A function of a batch: it is begun, and its values are asked for when they are needed."""
+
+Batch = tuple[int, Sequence[np.ndarray]]
+"""How many samples a batch has, and its arrays."""
+
+# Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
+_MOST_BEGUN = 64
+
+
+def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
+    """(first, behind the last) of each batch; the last one may be shorter."""
+    return [(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
+
+
+def batch_shuffle(index_array: np.ndarray, batch_size: int) -> np.ndarray:
+    """Whole batches in random order; what does not fill a batch stays last."""
+    count = len(index_array) // batch_size
+    batches = index_array[: count * batch_size].reshape(count, batch_size)
+    np.random.shuffle(batches)
+    return np.append(batches.ravel(), index_array[count * batch_size :])
+
+
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
+    """Some samples of an array, or of each array in a list.
+
+    Args:
+        X: an array, or a list of arrays.
+        start: the first sample; or the numbers of all the samples that are wanted.
+        stop: behind the last sample, where `start` is one number.
+    """
+    if isinstance(X, list):
+        return [slice_X(array, start, stop) for array in X]
+    return X[start] if hasattr(start, "__len__") else X[start:stop]
+
+
+class ArrayBatches:
+    """The batches of arrays of one length, an epoch at each iteration.
+
+    Args:
+        arrays: of one length.
+        batch_size: the last batch may be shorter.
+        shuffle: True for samples in random order (one order, shuffled again at each epoch),
+            'batch' for batches in random order, False for the order as it is.
+    """
+
+    def __init__(
+        self, arrays: Sequence[Data], batch_size: int, shuffle: bool | str = False
+    ) -> None:
+        self._arrays = list(arrays)
+        self.samples = len(arrays[0])
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+        self._order = np.arange(self.samples)
+
+    def __iter__(self) -> Iterator[Batch]:
+        if self._shuffle == "batch":
+            self._order = batch_shuffle(self._order, self._batch_size)
+        elif self._shuffle:
+            np.random.shuffle(self._order)
+        for start, stop in make_batches(self.samples, self._batch_size):
+            if self._shuffle:
+                rows = self._order[start:stop]
+                batch = [array.take(rows, axis=0) for array in self._arrays]
+            else:
+                batch = slice_X(self._arrays, start, stop)  # views, which copy nothing
+            yield stop - start, batch
+
+
+def fit_loop(
+    model: Any,
+    step: Step,
+    batches: Iterable[Batch],
+    labels: Sequence[str],
+    epochs: range,
+    callbacks: CallbackList,
+    validate: Callable[[], list[float]] | None,
+) -> None:
+    """Train on all batches once an epoch.
+
+    Args:
+        model: ends the loop behind the epoch in which its `stop_training` becomes true.
+        step: takes the arrays of a batch, returns a value for each label.
+        batches: gone through once an epoch.
+        labels: names of what `step` and `validate` return.
+        validate: the values on the validation data, or None.
+    """
+    callbacks.on_train_begin()
+    for epoch in epochs:
+        callbacks.on_epoch_begin(epoch)
+        for number, (size, batch) in enumerate(batches):
+            logs = BatchLogs(number, size)
+            callbacks.on_batch_begin(number, logs)
+            logs.expect(labels, step(*batch).get)
+            callbacks.on_batch_end(number, logs)
+        epoch_logs: dict[str, float] = {}
+        if validate is not None:
+            for label, value in zip(labels, validate(), strict=True):
+                epoch_logs[f"val_{label}"] = value
+        callbacks.on_epoch_end(epoch, epoch_logs)
+        if model.stop_training:
+            break
+    callbacks.on_train_end()
+
+
+def evaluate_loop(
+    step: Step,
+    batches: Iterable[Batch],
+    samples: int,
+    labels: Sequence[str],
+    show: bool = False,
+) -> list[float]:
+    """The means of a step's values over the samples: each batch counts by its size.
+
+    `samples` is how many there will be, for the progress bar.
+    """
+    seen = 0
+    totals = [0.0] * len(labels)
+    begun: deque[tuple[int, Pending]] = deque()
+    with ProgressBar(samples, "evaluate", show) as bar:
+        for number, (size, batch) in enumerate(batches):
+            pending = step(*batch)
+            seen += size
+            begun.append((size, pending))
+            if len(begun) > _MOST_BEGUN:
+                _add(totals, *begun.popleft())
+            logs = BatchLogs(number, size)
+            logs.expect(labels, pending.get)
+            bar.update(logs)
+    for size, pending in begun:
+        _add(totals, size, pending)
+    return [total / seen for total in totals]
+
+
+def _add(totals: list[float], size: int, pending: Pending) -> None:
+    for k, value in enumerate(pending.get()):
+        totals[k] += float(value) * size
+
+
+def predict_loop(
+    step: Step, batches: Iterable[Batch], samples: int, show: bool = False
+) -> list[np.ndarray]:
+    """The outputs for the first `samples` samples of the batches, as float64 arrays."""
+    outputs: list[np.ndarray] = []
+    start = 0
+    with ProgressBar(samples, "predict", show) as bar:
+        for size, batch in batches:
+            values = step(*batch).get()
+            if not outputs:
+                outputs = [np.zeros((samples, *value.shape[1:])) for value in values]
+            stop = min(start + size, samples)
+            for output, value in zip(outputs, values, strict=True):
+                _check_prediction(value, size, output.shape[1:], start)
+                output[start:stop] = value[: stop - start]
+            bar.update({"size": stop - start})
+            start = stop
+    return outputs
+
+
+def _check_prediction(value: np.ndarray, size: int, expected: tuple[int, ...], start: int) -> None:
+    if value.shape[:1] != (size,):
+        raise ShapeError(
+            f"predict: expected an output of {size} samples, one for each of the input, received "
+            f"the shape {value.shape}; a model's last layer has to keep the batch axis"
+        )
+    if value.shape[1:] != expected:
+        raise ShapeError(
+            f"predict: the outputs of all batches go into one array, expected {expected} behind "
+            f"the batch axis as in the first batch, received {value.shape[1:]} in the batch from "
+            f"sample {start} on; use predict_on_batch for batches of different sizes"
+        )

@@ -1,0 +1,291 @@
+"""What training makes smaller: weighted losses of the outputs, and the metrics beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc import metrics, objectives
+from graphc.compiler import graph as g
+from graphc.engine.topology.node import Mask, Use
+from graphc.errors import ArgumentError, KeywordError, ShapeError, suggestion
+
+Objective = Callable[[g.Node, g.Node], g.Node]
+
+_LOG_ENTRIES = ("batch", "size", "loss")
+
+SAMPLE_WEIGHT_MODES = (None, "temporal")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output in training.
+
+    Attributes:
+        name: of the output, its layer's name.
+        output: the node that predicts.
+        loss: the objective.
+        y_true: the input node of the targets.
+        weights: the input node of the sample weights: (batch,), with 'temporal' (batch, time).
+        temporal: whether each step has a weight of its own.
+        mask: (batch, time), false at the steps that do not count; None where all do.
+        factor: of this output's loss in the total.
+    """
+
+    name: str
+    output: g.Node
+    loss: Objective
+    y_true: g.Node
+    weights: g.Node
+    temporal: bool
+    factor: float
+    mask: Mask = None
+
+
+def make_targets(
+    names: Sequence[str],
+    outputs: Sequence[g.Node],
+    masks: Sequence[Mask],
+    loss: object,
+    loss_weights: object,
+    sample_weight_mode: object,
+) -> list[Target]:
+    """The targets of a model, from what `compile` was given for all or for each output."""
+    losses = for_each_output(loss, names, "loss")
+    factors = for_each_output(loss_weights, names, "loss_weights", default=1.0, shared=False)
+    modes = for_each_output(sample_weight_mode, names, "sample_weight_mode", default=None)
+    found = []
+    rows = zip(names, outputs, masks, losses, factors, modes, strict=True)
+    for name, output, mask, one, factor, mode in rows:
+        if mode not in SAMPLE_WEIGHT_MODES:
+            raise ArgumentError(
+                f"sample_weight_mode of {name}: expected None or 'temporal', received {mode!r}"
+            )
+        temporal = mode == "temporal"
+        if temporal and output.ndim < 3:
+            raise ShapeError(
+                f"sample_weight_mode='temporal' needs an output of (batch, time, ...), and "
+                f"{name} has {output.ndim} axes; use sample_weight_mode=None"
+            )
+        if not isinstance(factor, int | float | np.number) or not np.isfinite(factor):
+            raise ArgumentError(f"loss_weights of {name}: expected a number, received {factor!r}")
+        objective = objectives.get(one)
+        weights = g.input(output.shape[: 2 if temporal else 1], name=f"{name}_sample_weights")
+        y_true = _target_input(objective, output, f"{name}_target")
+        found.append(
+            Target(name, output, objective, y_true, weights, temporal, float(factor), mask)
+        )
+    return found
+
+
+def for_each_output(
+    value: object,
+    names: Sequence[str],
+    what: str,
+    default: object = None,
+    shared: bool = True,
+) -> list:
+    """A value for every output: one for all, a list in order, or a dict by name."""
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise KeywordError(
+                f"{what}: no output is named {unknown[0]!r}. {suggestion(str(unknown[0]), names)}"
+            )
+        missing = [name for name in names if name not in value]
+        if missing and what == "loss":
+            raise ArgumentError(f"loss: the dict has nothing for the output {missing[0]!r}")
+        return [value.get(name, default) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ArgumentError(
+                f"{what}: expected {len(names)} values, one for each of the outputs "
+                f"{', '.join(names)}, received {len(value)}"
+            )
+        return list(value)
+    if value is None:
+        return [default] * len(names)
+    if not shared:
+        raise ArgumentError(f"{what}: expected a list or a dict by output, received {value!r}")
+    return [value] * len(names)
+
+
+def takes_labels(objective: Objective) -> bool:
+    """Whether targets are class numbers rather than values of the output's shape."""
+    return objective is objectives.sparse_categorical_crossentropy
+
+
+def takes_output_shape(objective: Objective) -> bool:
+    """Whether targets have the shape of the output; a user's own objective may take any."""
+    return getattr(objective, "__module__", None) == objectives.__name__ and not takes_labels(
+        objective
+    )
+
+
+def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
+    if takes_labels(objective):
+        return g.input((*output.shape[:-1], 1), "int32", name)
+    if takes_output_shape(objective):
+        return g.input(output.shape, output.dtype, name)
+    return g.input((output.shape[0], *[None] * (output.ndim - 1)), output.dtype, name)
+
+
+def weighted_loss(target: Target) -> g.Node:
+    """The loss of one output; see `weighted_objective`."""
+    with g.origin(f"loss of {target.name}"):
+        weighted = weighted_objective(target.loss)
+        return weighted(target.y_true, target.output, target.weights, target.mask, name=target.name)
+
+
+def weighted_objective(fn: Objective) -> Callable[..., g.Node]:
+    """A function (y_true, y_pred, weights, mask=None) that gives the weighted mean of `fn`:
+    sum(w * s) / count(w != 0) over the scores s of the samples (of the steps, if w has their axis).
+
+    With a mask m, s becomes s * m / mean(m) first. Axes of s behind those of w are averaged; a
+    user's loss that is one number for the whole batch counts for each sample. A mask or weights
+    that are all 0 give 0.
+    """
+
+    def weighted(
+        y_true: g.Node,
+        y_pred: g.Node,
+        weights: g.Node,
+        mask: Mask = None,
+        *,
+        name: str = "the output",
+    ) -> g.Node:
+        scores = fn(y_true, y_pred)
+        if isinstance(scores, g.Node) and scores.ndim == 0:
+            scores = g.broadcast_to(scores, weights.shape)
+        if not isinstance(scores, g.Node) or scores.ndim < weights.ndim:
+            raise ShapeError(
+                f"loss of {name}: expected a node with a score for each sample"
+                f"{' and step' if weights.ndim > 1 else ''}, received {scores!r}"
+            )
+        if mask is not None:
+            scores = _masked(scores, mask, name)
+        if scores.ndim > weights.ndim:
+            scores = g.mean(scores, axis=tuple(range(weights.ndim, scores.ndim)))
+        counted = g.sum(g.not_equal(weights, 0))
+        return g.sum(scores * weights) / g.cast(g.maximum(counted, 1), scores.dtype)
+
+    return weighted
+
+
+def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
+    """s * m / mean(m): the mean over all steps is then that over the steps that count."""
+    if scores.ndim < mask.ndim:
+        raise ShapeError(
+            f"loss of {name}: the output has a mask over its steps, so the loss has to give a "
+            f"score for each step, and gives {scores!r}; end the model with a layer that uses the "
+            "mask up, e.g. a recurrent one with return_sequences=False"
+        )
+    kept = g.cast(mask, scores.dtype)
+    mean = g.mean(kept)
+    kept = kept / g.where(g.equal(mean, 0.0), 1.0, mean)
+    return scores * g.reshape(kept, (*kept.shape, *[1] * (scores.ndim - mask.ndim)))
+
+
+def total_loss(targets: Sequence[Target]) -> g.Node:
+    """The losses times their factors, added up."""
+    total = None
+    for target in targets:
+        loss = weighted_loss(target)
+        loss = loss if target.factor == 1.0 else loss * target.factor
+        total = loss if total is None else total + loss
+    return total
+
+
+def penalised(
+    loss: g.Node, regularizers: Sequence[Callable[[g.Node], g.Node]], uses: Sequence[Use]
+) -> g.Node:
+    """The loss with the penalties, which count in training: those of weights once, those of a
+    layer's output at each use of the layer."""
+    with g.origin("penalties"):
+        for regularizer in regularizers:
+            layer = getattr(regularizer, "layer", None)
+            if layer is None:
+                loss = regularizer(loss)
+            for use in uses:
+                if use.layer is layer:
+                    with layer.seen_at(use):
+                        loss = regularizer(loss)
+    return loss
+
+
+def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list]:
+    """The metrics of each output, from a list for all of them, or a dict of lists (or single
+    ones) by output."""
+    if isinstance(metrics, str) or callable(metrics):
+        metrics = [metrics]
+    every = dict.fromkeys(output_names, metrics or ())
+    lists = metrics if isinstance(metrics, Mapping) else every
+    found = []
+    for several in for_each_output(lists, output_names, "metrics", default=()):
+        if isinstance(several, str) or callable(several):
+            several = [several]
+        if not isinstance(several, Iterable):
+            raise ArgumentError(
+                f"metrics: expected a list, e.g. ['accuracy'], received {several!r}"
+            )
+        found.append(list(several))
+    return found
+
+
+def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:
+    """The metrics' names as logs have them, and their nodes: scalars without sample weights.
+
+    `wanted` is what `collect_metrics` takes.
+    """
+    chosen = collect_metrics(wanted, [target.name for target in targets])
+    labels, nodes = [], []
+    for target, several in zip(targets, chosen, strict=True):
+        for one in several:
+            accuracy = isinstance(one, str) and one in ("accuracy", "acc")
+            function = _accuracy_for(target) if accuracy else metrics.get(one)
+            label = "acc" if accuracy else _function_name(function)
+            function = _for_targets(function, target)
+            label = label if len(targets) == 1 else f"{target.name}_{label}"
+            if label in _LOG_ENTRIES:
+                raise ArgumentError(
+                    f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
+                )
+            labels.append(label)
+            with g.origin(f"metric {label}"):
+                # A user's metric may leave an axis or more; the log has their mean.
+                nodes.append(g.mean(function(target.y_true, target.output)))
+    return labels, nodes
+
+
+def _accuracy_for(target: Target) -> Objective:
+    if takes_labels(target.loss):
+        return metrics.sparse_categorical_accuracy
+    if target.output.shape[-1] == 1:
+        return metrics.binary_accuracy
+    return metrics.categorical_accuracy
+
+
+def _for_targets(function: Objective, target: Target) -> Objective:
+    """The metric for what the targets are: class numbers, or values of the output's shape."""
+    labels = takes_labels(target.loss)
+    if function is metrics.categorical_accuracy and labels:
+        return metrics.sparse_categorical_accuracy
+    if function is metrics.sparse_categorical_accuracy and takes_output_shape(target.loss):
+        return metrics.categorical_accuracy
+    if labels and (function is metrics.binary_accuracy or takes_output_shape(function)):
+        raise ArgumentError(
+            f"metrics: {_function_name(function)} compares numbers with numbers, and the targets "
+            f"of {target.name} are class numbers; use 'accuracy', or a loss with one-hot targets"
+        )
+    if takes_labels(function) and takes_output_shape(target.loss):
+        raise ArgumentError(
+            f"metrics: {_function_name(function)} takes class numbers, and the targets of "
+            f"{target.name} have the output's shape; use 'categorical_crossentropy'"
+        )
+    return function
+
+
+def _function_name(function: Objective) -> str:
+    return getattr(function, "__name__", type(function).__name__)

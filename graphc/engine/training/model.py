@@ -1,0 +1,207 @@
+"""Models: what is compiled, trained, evaluated and asked for predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc import callbacks as cbks
+from graphc import optimizers
+from graphc.engine.topology.keywords import drop_legacy, refuse_unknown
+from graphc.engine.training import loops
+from graphc.engine.training.compiled import compile_model
+from graphc.engine.training.generator_training import GeneratorTraining
+from graphc.engine.training.loops import ArrayBatches
+from graphc.engine.training.on_batch import scalar_or_list
+from graphc.engine.training.running import (
+    check_choice,
+    check_verbose,
+    checked_callbacks,
+    checked_epochs,
+    is_zero,
+    run_epochs,
+)
+from graphc.engine.training.stored import Data, check_order, part
+from graphc.errors import ArgumentError
+from graphc.lookup import whole_number
+
+_COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
+_COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}
+
+
+class Model(GeneratorTraining):
+    """A container that can be trained. `Sequential` is one.
+
+    Attributes:
+        stop_training: a callback sets it to end `fit` behind the epoch.
+        history: what the last `fit` or `fit_generator` returned.
+        training_data, validation_data: the arrays of the last `fit`: inputs, targets and sample
+            weights; None where there were none.
+    """
+
+    stop_training = False
+    history: cbks.History | None = None
+    training_data: list[Data] | None = None
+
+    def compile(
+        self,
+        optimizer: str | optimizers.Optimizer,
+        loss: object,
+        metrics: object = (),
+        loss_weights: object = None,
+        sample_weight_mode: object = None,
+        **kwargs: Any,
+    ) -> None:
+        """Choose what training makes smaller, and how.
+
+        Args:
+            optimizer: a name or an optimizer.
+            loss: a name or a function (y_true, y_pred) -> a score for each sample; with several
+                outputs one for all, a list, or a dict by output name.
+            metrics: names or functions, e.g. ['accuracy']; a dict by output name.
+            loss_weights: factors of the outputs' losses in the total, a list or a dict.
+            sample_weight_mode: None, or 'temporal' for a weight at each step.
+            mode: for `graphc.function`: FAST_RUN, FAST_COMPILE, DebugMode or NanGuardMode.
+
+        The functions themselves are made at their first use.
+        """
+        where = f"{self.name}.compile"
+        self._need_layers("compile")
+        kwargs = drop_legacy(where, kwargs, _COMPILE_LEGACY)
+        refuse_unknown(where, kwargs, _COMPILE_KEYWORDS)
+        self._compiled = compile_model(
+            self,
+            optimizer,
+            loss,
+            metrics,
+            loss_weights,
+            sample_weight_mode,
+            kwargs.get("mode"),
+            self._call_step,
+        )
+        self._predict = None
+        self._accurate = None
+
+    def fit(
+        self,
+        x: object,
+        y: object,
+        batch_size: int = 32,
+        nb_epoch: int = 10,
+        verbose: int = 1,
+        callbacks: Iterable[cbks.Callback] = (),
+        validation_split: float = 0.0,
+        validation_data: Sequence[object] | None = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping | None = None,
+        sample_weight: object = None,
+        initial_epoch: int = 0,
+        **kwargs: Any,
+    ) -> cbks.History:
+        """Train for epochs `initial_epoch` to `nb_epoch`, each of them over all samples.
+
+        Args:
+            x, y: arrays, lists or dicts by name, converted and checked once, before the first step.
+                An array in a file (an HDF5Matrix, a memory-mapped one) is read batch by batch.
+            batch_size: samples a step; the last batch may be smaller.
+            verbose: 0 silent, 1 a bar (a line an epoch where there is no terminal), 2 a line an
+                epoch.
+            callbacks: told of every batch and epoch.
+            validation_split: this fraction, the last of the samples before any shuffling, is held
+                out and evaluated behind each epoch.
+            validation_data: (x, y) or (x, y, sample_weight) to evaluate instead.
+            shuffle: True, False, or 'batch' to shuffle whole batches.
+            class_weight: class -> weight of its samples in the loss.
+            sample_weight: a weight for each sample (each step, in 'temporal' mode).
+            show_accuracy: the accuracy beside the metrics that `compile` was given.
+
+        Returns:
+            The History: ``history.history['loss']`` has one value an epoch.
+
+        Raises:
+            NotCompiledError, DataError, ArgumentError, KeywordError.
+        """
+        where = f"{self.name}.fit"
+        compiled = self._compiled_for("fit", kwargs, self.fit, "show_accuracy")
+        check_verbose(where, verbose)
+        check_choice(f"{where}: shuffle", shuffle, (True, False, "batch"))
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        epochs = checked_epochs(where, initial_epoch, nb_epoch)
+        listening = checked_callbacks(where, callbacks)
+        arrays = self._prepare_all(x, y, sample_weight, class_weight)
+        held_out = None
+        if validation_data is not None:
+            held_out = self._prepare_validation(validation_data, where)
+        elif validation_split is not None and not is_zero(validation_split):
+            arrays, held_out = _split(arrays, validation_split, where)
+        self._check_fixed_batch(len(arrays[0]), batch_size)
+        if shuffle and shuffle != "batch":
+            check_order(arrays, where)
+        self.training_data = arrays
+        return run_epochs(
+            self,
+            compiled,
+            ArrayBatches(arrays, batch_size, shuffle),
+            len(arrays[0]),
+            epochs,
+            verbose,
+            listening,
+            self._validation(compiled, held_out, batch_size),
+            batch_size=batch_size,
+        )
+
+    def evaluate(
+        self,
+        x: object,
+        y: object,
+        batch_size: int = 32,
+        verbose: int = 1,
+        sample_weight: object = None,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """The loss on data without training; with metrics a list like `metrics_names`.
+
+        ``show_accuracy=True`` adds the accuracy to the list.
+        """
+        where = f"{self.name}.evaluate"
+        compiled = self._compiled_for("evaluate", kwargs, self.evaluate, "show_accuracy")
+        check_verbose(where, verbose)
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        arrays = self._prepare_all(x, y, sample_weight, None)
+        count = len(arrays[0])
+        self._check_fixed_batch(count, batch_size)
+        batches = ArrayBatches(arrays, batch_size)
+        test = compiled.test().start
+        return scalar_or_list(
+            loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
+        )
+
+    def predict(
+        self, x: object, batch_size: int = 32, verbose: int = 0
+    ) -> np.ndarray | list[np.ndarray]:
+        """The outputs for all samples, as float64 arrays."""
+        where = f"{self.name}.predict"
+        check_verbose(where, verbose)
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        step = self._predict_function()
+        arrays = self._prepare_inputs(x)
+        count = len(arrays[0])
+        self._check_fixed_batch(count, batch_size)
+        batches = ArrayBatches(arrays, batch_size)
+        outputs = loops.predict_loop(step.start, batches, count, verbose == 1)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:
+    """The first samples to train on, and the last `fraction` of them held out."""
+    count = len(arrays[0])
+    number = isinstance(fraction, int | float | np.number)
+    first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
+    if not 0 < first < count:
+        raise ArgumentError(
+            f"{where}: validation_split: expected a fraction that leaves at least one of {count} "
+            f"samples in each part, received {fraction!r}"
+        )
+    return [part(one, 0, first) for one in arrays], [part(one, first, count) for one in arrays]

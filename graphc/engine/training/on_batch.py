@@ -1,0 +1,165 @@
+"""One batch at a time: training, testing, predicting; and what data go through before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.runtime.executor import Observer
+from graphc.engine.topology.keywords import (
+    drop_legacy,
+    named_parameters,
+    refuse_unknown,
+    true_or_false,
+)
+from graphc.engine.training.accuracy import with_accuracy
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input
+from graphc.engine.training.loops import make_batches
+from graphc.engine.training.renewal import RenewedContainer
+from graphc.engine.training.sample_weights import prepare_weights
+from graphc.engine.training.stored import Data, in_memory
+from graphc.engine.training.targets import prepare_targets
+from graphc.errors import DataError
+
+
+class BatchTraining(RenewedContainer):
+    """A compiled container with a step for a batch of training, of testing and of predicting."""
+
+    _accurate: tuple[Compiled, Compiled] | None = None
+
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        sample_weight: object = None,
+        class_weight: Mapping | None = None,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """One step on one batch. The loss, or a list like `metrics_names`, before the update.
+
+        ``accuracy=True`` adds the accuracy to the list.
+        """
+        compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
+        step = compiled.train()
+        arrays = self._prepare_batch(x, y, sample_weight, class_weight)
+        return scalar_or_list([float(value) for value in step(*arrays)])
+
+    def test_on_batch(
+        self, x: object, y: object, sample_weight: object = None, **kwargs: Any
+    ) -> float | list[float]:
+        """The loss of one batch, or a list like `metrics_names`.
+
+        ``accuracy=True`` adds the accuracy to the list.
+        """
+        compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
+        step = compiled.test()
+        arrays = self._prepare_batch(x, y, sample_weight, None)
+        return scalar_or_list([float(value) for value in step(*arrays)])
+
+    def predict_on_batch(self, x: object) -> np.ndarray | list[np.ndarray]:
+        """The outputs for one batch."""
+        outputs = self._predict_function()(*self._prepare_batch_inputs(x))
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def profile_on_batch(self, observer: Observer, x: object, y: object) -> None:
+        """One step on one batch, telling ``observer(node, value, seconds)`` of each node."""
+        step = self._need_compiled("profile_on_batch").train()
+        step.profile(observer, *self._prepare_batch(x, y, None, None))
+
+    def _compiled_for(
+        self,
+        call: str,
+        kwargs: Mapping[str, Any],
+        method: Callable,
+        accuracy: str,
+        legacy: Mapping[str, str] = MappingProxyType({}),
+    ) -> Compiled:
+        """What a call runs, from the keywords that it was given beside its own.
+
+        Args:
+            call, kwargs, method: the call's name, what else it was given, its own method.
+            accuracy: the keyword with which it asks for the accuracy.
+            legacy: keywords that are taken and do nothing; for each, why.
+        """
+        compiled = self._need_compiled(call)
+        if not kwargs:
+            return compiled
+        where = f"{self.name}.{call}"
+        others = drop_legacy(where, kwargs, legacy)
+        wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
+        refuse_unknown(where, others, [*named_parameters(method), accuracy])
+        if not wanted:
+            return compiled
+        if self._accurate is None or self._accurate[0] is not compiled:
+            self._accurate = compiled, with_accuracy(compiled)
+        return self._accurate[1]
+
+    def _prepare_inputs(self, x: object) -> list[Data]:
+        arrays = [
+            prepare_input(value, node, f"input {name}")
+            for value, node, name in zip(
+                as_arrays(x, self.input_names, "inputs"), self.inputs, self.input_names, strict=True
+            )
+        ]
+        check_lengths(arrays, [f"input {name}" for name in self.input_names])
+        return arrays
+
+    def _prepare_all(
+        self, x: object, y: object, sample_weight: object, class_weight: object
+    ) -> list[Data]:
+        """Inputs, targets and weights as the training and test functions take them."""
+        targets = self._need_compiled("fit").targets
+        inputs = self._prepare_inputs(x)
+        outputs = prepare_targets(y, targets)
+        weights = prepare_weights(outputs, targets, sample_weight, class_weight)
+        names = [f"input {name}" for name in self.input_names]
+        names += [f"targets of {target.name}" for target in targets]
+        names += [f"sample_weight of {target.name}" for target in targets]
+        arrays = [*inputs, *outputs, *weights]
+        check_lengths(arrays, names)
+        return arrays
+
+    def _prepare_batch(
+        self, x: object, y: object, sample_weight: object, class_weight: object
+    ) -> list[np.ndarray]:
+        """The same of one batch, read if it is in a file."""
+        arrays = in_memory(self._prepare_all(x, y, sample_weight, class_weight))
+        self._check_fixed_batch(len(arrays[0]), len(arrays[0]))
+        return arrays
+
+    def _prepare_batch_inputs(self, x: object) -> list[np.ndarray]:
+        arrays = in_memory(self._prepare_inputs(x))
+        self._check_fixed_batch(len(arrays[0]), len(arrays[0]))
+        return arrays
+
+    @property
+    def _fixed_batch(self) -> int | None:
+        """The batch size that the inputs fix, if they do."""
+        sizes = [node.shape[0] for node in self.inputs if isinstance(node.shape[0], int)]
+        return sizes[0] if sizes else None
+
+    def _check_fixed_batch(self, count: int, batch_size: int) -> None:
+        """DataError unless every batch is as large as an input with a batch size takes it."""
+        for node, name in zip(self.inputs, self.input_names, strict=True):
+            fixed = node.shape[0]
+            if not isinstance(fixed, int):
+                continue
+            sizes = {stop - start for start, stop in make_batches(count, batch_size)}
+            if sizes == {fixed}:
+                continue
+            received = f"{count} samples in batches of {batch_size}"
+            raise DataError(
+                f"input {name}: batch_input_shape fixes the batch to {fixed}, received "
+                f"{f'a batch of {count}' if count == batch_size else received}; pass "
+                f"batch_size={fixed} and a multiple of {fixed} samples, or leave the batch open "
+                "with None"
+            )
+
+
+def scalar_or_list(values: list[float]) -> float | list[float]:
+    """What Keras returns: the loss alone, or the list of loss and metrics."""
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,98 @@
+"""Layers that can be switched to compute something else, and models that connect anew when they
+are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.compiler.function import Function
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
+from graphc.engine.training.compiled import Compiled, CompiledContainer
+
+
+class Switched(Layer):
+    """A layer with an attribute that changes what it computes, also after it was used.
+
+    A subclass records its uses as `SwitchedUse`, from which models see that they are outdated.
+
+    Attributes:
+        form: what the layer computes now: another value after it was switched.
+    """
+
+    form: Hashable = None
+
+
+@dataclass(frozen=True)
+class SwitchedUse(Use):
+    """A use of a `Switched` layer.
+
+    Attributes:
+        form: the layer's at the time of the use.
+    """
+
+    layer: Switched
+    form: Hashable
+
+
+class RenewedContainer(CompiledContainer):
+    """A container that is connected anew, and is to be compiled again, once a layer is switched."""
+
+    def _renew(self) -> Mapping[g.Node, g.Node]:
+        """Use the layers anew from the first one that was switched on. What `compile` made was for
+        other outputs, and is given up.
+
+        Returns what stands for each tensor now, if there was anything to do.
+        """
+        nodes = self._nodes_made()
+        if not any(map(is_outdated, nodes)):
+            return {}
+        tensors = {tensor: tensor for tensor in self.inputs}
+        for node in nodes:
+            inputs = [tensors[tensor] for tensor in node.input_tensors]
+            outputs = node.output_tensors
+            if inputs != node.input_tensors or is_outdated(node):
+                outputs = to_list(_use_again(node, inputs))
+            tensors.update(zip(node.output_tensors, outputs, strict=True))
+        self._connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
+        self._compiled = None
+        self._predict = None
+        return tensors
+
+    def _nodes_made(self) -> Sequence[Node]:
+        """The uses of layers that are kept, each behind those whose outputs it reads."""
+        return self._wiring.nodes if self.outputs else ()
+
+    def _need_layers(self, wanted: str) -> None:
+        self._renew()
+        super()._need_layers(wanted)
+
+    def _need_compiled(self, wanted: str) -> Compiled:
+        self._renew()
+        return super()._need_compiled(wanted)
+
+    def _predict_function(self) -> Function:
+        self._renew()
+        return super()._predict_function()
+
+
+def is_outdated(node: Node) -> bool:
+    """Whether a layer of it, which may be inside of another, was switched since."""
+    return any(isinstance(use, SwitchedUse) and use.form != use.layer.form for use in node.uses)
+
+
+def _use_again(node: Node, inputs: list[g.Node]) -> Any:
+    """The outputs of a layer for other inputs, with the masks that the user gave, if any."""
+    layer: Callable = node.outbound_layer
+    x = inputs if node.is_list else inputs[0]
+    pairs = list(zip(node.input_tensors, node.input_masks, strict=True))
+    if all(mask is mask_of(tensor) for tensor, mask in pairs):
+        return layer(x)
+    masks: list[Mask] = [
+        mask_of(new) if mask is mask_of(old) else mask
+        for new, (old, mask) in zip(inputs, pairs, strict=True)
+    ]
+    return layer(x, masks if node.is_list else one_or_list(masks))

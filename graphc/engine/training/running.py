@@ -1,0 +1,111 @@
+"""What `fit` and `fit_generator` have in common: their arguments, and a run with its callbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from graphc import callbacks as cbks
+from graphc.engine.training import loops
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.loops import Batch, Step
+from graphc.errors import ArgumentError
+from graphc.lookup import whole_number
+
+_VERBOSE = (0, 1, 2)
+
+
+def run_epochs(
+    model: Any,
+    compiled: Compiled,
+    batches: Iterable[Batch],
+    samples: int,
+    epochs: range,
+    verbose: int,
+    callbacks: Iterable[cbks.Callback],
+    validate: Callable[[Step], list[float]] | None,
+    **params: Any,
+) -> cbks.History:
+    """Train, with the callbacks that always are there around those of the user.
+
+    Args:
+        model: whose `stop_training` ends the run, and that callbacks see.
+        compiled: what trains and tests.
+        batches: of an epoch, at each iteration.
+        samples: how many an epoch has.
+        epochs: their numbers.
+        verbose: 0, 1 or 2.
+        callbacks: the user's.
+        validate: the values on validation data, by the step that tests; or None.
+        params: further ones for callbacks.
+    """
+    labels = compiled.labels
+    test = compiled.test().start if validate is not None else None
+    step = compiled.train()
+    model.history = history = cbks.History()
+    progress = cbks.ProgbarLogger()
+    listeners = cbks.CallbackList(
+        [cbks.BaseLogger(), *callbacks, history, *([progress] if verbose else [])]
+    )
+    listeners._set_model(model)
+    validated = [] if validate is None else [f"val_{label}" for label in labels]
+    listeners._set_params(
+        {
+            "nb_epoch": epochs.stop,
+            "nb_sample": samples,
+            "verbose": verbose,
+            "do_validation": validate is not None,
+            "metrics": labels + validated,
+            **params,
+        }
+    )
+    model.stop_training = False
+    try:
+        loops.fit_loop(
+            *(model, step.start, batches, labels, epochs, listeners),
+            None if validate is None else lambda: validate(test),
+        )
+    finally:
+        progress.close()
+    return history
+
+
+def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range:
+    """The numbers of the epochs."""
+    first = whole_number(f"{where}: initial_epoch", initial_epoch, least=0)
+    behind = whole_number(f"{where}: nb_epoch", nb_epoch, least=0)
+    if first > behind:
+        raise ArgumentError(
+            f"{where}: initial_epoch: expected at most nb_epoch={behind}, up to which epochs run, "
+            f"received {first}; nb_epoch counts the epochs before initial_epoch too"
+        )
+    return range(first, behind)
+
+
+def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
+    """The callbacks as a list, so that an iterator can be gone through more than once."""
+    if not isinstance(given, Iterable):
+        raise ArgumentError(f"{where}: callbacks: expected a list of callbacks, received {given!r}")
+    found = list(given)
+    for one in found:
+        if not isinstance(one, cbks.Callback):
+            raise ArgumentError(f"{where}: expected callbacks, received {one!r}")
+    return found
+
+
+def check_verbose(where: str, value: object) -> None:
+    """Raise ArgumentError unless it is 0, 1 or 2."""
+    check_choice(f"{where}: verbose", value, _VERBOSE)
+
+
+def check_choice(what: str, value: object, choices: tuple) -> None:
+    """Raise ArgumentError unless the value is one of the choices."""
+    if not isinstance(value, int | np.integer | np.bool_ | str) or value not in choices:
+        raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
+
+
+def is_zero(value: object) -> bool:
+    """Whether it is the number 0."""
+    return isinstance(value, int | float | np.number) and value == 0

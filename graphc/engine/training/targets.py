@@ -1,0 +1,106 @@
+"""Targets: conversion, and checks against the loss they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc import objectives
+from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.engine.training.feeds import as_arrays, as_numbers, prepare, read_or_store
+from graphc.engine.training.losses import Objective, Target, takes_labels, takes_output_shape
+from graphc.engine.training.stored import Data, Samples
+from graphc.errors import DataError
+
+
+def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:
+    """The targets of each output as arrays. DataError where they do not fit the loss."""
+    data = as_arrays(y, [target.name for target in targets], "targets")
+    return [_prepare_target(one, target) for one, target in zip(data, targets, strict=True)]
+
+
+def _prepare_target(value: object, target: Target) -> Data:
+    what = f"targets of {target.name}"
+    shape, output = known_shape(target.y_true), known_shape(target.output)
+
+    def check(received: tuple[int, ...]) -> None:
+        _check_kind(received, target.loss, output, what)
+
+    def read(block: object, samples: Samples | None) -> np.ndarray:
+        numbers = as_numbers(block, len(shape), what)
+        check(numbers.shape)
+        array = prepare(numbers, shape, target.y_true.dtype, what, samples)
+        if takes_labels(target.loss):
+            _check_labels(array, output[-1], what, samples)
+        return array
+
+    return read_or_store(value, shape, read, what, check)
+
+
+def check_loss_and_target_compatibility(
+    targets: Sequence[np.ndarray],
+    losses: Sequence[str | Objective],
+    output_shapes: Sequence[KnownShape],
+) -> None:
+    """Raise DataError, which says which loss would fit, for targets that are not of a loss' kind.
+
+    Args:
+        targets: an array for each output.
+        losses: the loss of each output, a function or its name.
+        output_shapes: the shape of each output, the batch first.
+    """
+    for k, (y, loss, shape) in enumerate(zip(targets, losses, output_shapes, strict=True)):
+        _check_kind(np.shape(y), objectives.get(loss), tuple(shape), f"targets {k}")
+
+
+def _check_kind(shape: tuple[int, ...], loss: Objective, expected: KnownShape, what: str) -> None:
+    """Class numbers where one-hot rows are needed, and the reverse: say which loss fits."""
+    if loss is objectives.categorical_crossentropy and shape[-1] == 1:
+        raise DataError(
+            f"{what}: categorical_crossentropy takes one column for each class, expected "
+            f"{expected}, received {shape}. "
+            + (
+                "An output of one column is for binary_crossentropy"
+                if expected[-1] == 1
+                else "If these are class numbers, make one-hot rows with to_categorical(y), or use "
+                "loss='sparse_categorical_crossentropy'"
+            )
+        )
+    if takes_labels(loss) and shape[-1] != 1 and shape[-1] == expected[-1]:
+        raise DataError(
+            f"{what}: sparse_categorical_crossentropy takes class numbers, expected "
+            f"{(*expected[:-1], 1)}, received {shape}. If these are one-hot rows, use "
+            "loss='categorical_crossentropy', or pass y.argmax(axis=-1)"
+        )
+    fits = len(shape) == len(expected) and all(
+        size is None or size == got for size, got in zip(expected[1:], shape[1:], strict=True)
+    )
+    if takes_output_shape(loss) and not fits:
+        hint = ""
+        if shape[-1] == 1 and len(shape) == len(expected):
+            hint = (
+                " If these are class numbers, use loss='sparse_categorical_crossentropy', or make "
+                "one-hot rows with to_categorical(y)."
+            )
+        raise DataError(
+            f"{what}: {loss.__name__} takes targets of the output's shape, expected "
+            f"{expected}, received {shape}.{hint} Does the last layer have as many units as a "
+            "target has numbers?"
+        )
+
+
+def _check_labels(
+    labels: np.ndarray, classes: int | None, what: str, samples: Samples | None
+) -> None:
+    if classes is None:
+        return
+    wrong = (labels < 0) | (labels >= classes)
+    if wrong.any():
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
+        sample = where[0] if samples is None else int(samples[where[0]])
+        raise DataError(
+            f"{what}: class numbers run from 0 to {classes - 1}, one for each column of the "
+            f"output; the value at sample {sample} is {labels[where]}. Count classes from 0, or "
+            "give the last layer more units"
+        )
