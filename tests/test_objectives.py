@@ -121,6 +121,20 @@ def test_predictions_of_zeros_give_a_finite_loss_and_gradient():
         assert np.isfinite(gradient(objectives.get(name), t, zeros)).all()
 
 
+def test_the_clip_stays_where_a_softmax_or_sigmoid_is_in_front():
+    """log(softmax(x)) by itself would be -200 here."""
+    for activation, loss in (
+        (K.softmax, objectives.categorical_crossentropy),
+        (K.sigmoid, objectives.binary_crossentropy),
+    ):
+        x = K.variable([[100.0, -100.0]], "float64")
+        wrong = loss(K.variable([[0.0, 1.0]], "float64"), activation(x))
+        run = K.function([], [wrong, K.gradients(K.sum(wrong), [x])[0]])
+        value_of_it, slope = run([])
+        np.testing.assert_allclose(value_of_it, [-np.log(EPSILON)], rtol=1e-9)
+        assert slope.tolist() == [[0.0, 0.0]]
+
+
 def test_the_gradient_of_the_root_is_zero_at_the_target():
     t, p = np.array([[1.0, 2.0], [0.0, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])
     np.testing.assert_allclose(value(objectives.rmse, t, p), [0.0, np.sqrt(12.5)], rtol=1e-12)

@@ -210,6 +210,15 @@ class TestSharedLayers:
         twos = np.full((1, 2), 2.0)
         assert model.train_on_batch(value, [twos, twos]) == pytest.approx(2 * 0.08)
 
+    def test_a_penalty_on_a_weight_is_paid_once(self):
+        layer = Dense(2, W_regularizer="l2", init="one")
+        inner = Sequential([Activation("linear", input_shape=(2,)), layer])
+        x, other = Input((2,)), Input((2,))
+        model = Model([x, other], [layer(x), inner(x), inner(other)])
+        model.compile("sgd", "mse")
+        ones, twos = np.ones((1, 2)), np.full((1, 2), 2.0)
+        assert model.train_on_batch([ones] * 2, [twos] * 3) == pytest.approx(0.01 * 4)
+
 
 class TestMasks:
     def test_a_mask_passes_and_weighs_the_loss(self):

@@ -51,6 +51,40 @@ def test_the_shape_that_it_claims(label):
         assert agree(claim, value.shape)
 
 
+# What Keras calls the weights, in its order; a layer that is not here has none.
+NAMES = {
+    "BatchNormalization": "gamma beta running_mean running_std",
+    "Convolution1D": "W b",
+    "Convolution2D": "W b",
+    "Convolution3D": "W b",
+    "Dense": "W b",
+    "Embedding": "W",
+    "GRU": "W_z U_z b_z W_r U_r b_r W_h U_h b_h",
+    "Highway": "W b W_carry b_carry",
+    "LSTM": "W_i U_i b_i W_c U_c b_c W_f U_f b_f W_o U_o b_o",
+    "MaxoutDense": "W b",
+    "PReLU": "alphas",
+    "ParametricSoftplus": "alphas betas",
+    "SReLU": "t_left a_left t_right a_right",
+    "SimpleRNN": "W U b",
+    "TimeDistributedDense": "W b",
+}
+
+
+def keras_names(layer):
+    """The names of a layer's weights: of one that holds others, theirs."""
+    held = layer.held_layers()
+    if held:
+        return [name for one in held for name in keras_names(one)]
+    return [f"{layer.name}_{name}" for name in NAMES.get(type(layer).__name__, "").split()]
+
+
+@pytest.mark.parametrize("label", EXAMPLES)
+def test_the_names_and_the_order_of_weights(label):
+    layer = applied(EXAMPLES[label], "float32").layer
+    assert [g.name_of(weight) for weight in layer.weights] == keras_names(layer)
+
+
 @pytest.mark.parametrize("label", EXAMPLES)
 def test_weights_are_set_back(label):
     layer = applied(EXAMPLES[label], "float32").layer

@@ -40,6 +40,7 @@ from graphc.layers import (
     ZeroPadding1D,
 )
 from graphc.models import Sequential
+from graphc.optimizers import SGD
 from tests.compiler.grad.differences import check_gradients
 
 X = np.array(
@@ -223,6 +224,34 @@ class TestTheLoss:
         errors = ((W[words] @ D + b - y) ** 2)[:, :, 0]
         expected = errors[words != 0].mean()
         np.testing.assert_allclose(model.test_on_batch(words, y), expected, rtol=1e-12)
+
+    def test_a_step_of_words_at_steps_with_weights_of_their_own(self):
+        """softmax(x . W + b) of a masked sequence, with class numbers: loss, accuracy, one step."""
+        K.set_floatx("float64")
+        model = Sequential(
+            [Masking(input_shape=(4, 3)), TimeDistributedDense(5, activation="softmax")]
+        )
+        model.compile(
+            SGD(lr=0.5), "sparse_categorical_crossentropy", ["acc"], sample_weight_mode="temporal"
+        )
+        rng = np.random.default_rng(3)
+        x, labels = rng.normal(size=(6, 4, 3)), rng.integers(0, 5, (6, 4, 1))
+        x[1, 2:] = x[3] = 0.0
+        w = rng.integers(0, 3, (6, 4)).astype(float)
+        W, b = model.get_weights()
+        exponentials = np.exp(x @ W + b)
+        p = exponentials / exponentials.sum(axis=-1, keepdims=True)
+        wanted = np.eye(5)[labels[..., 0]]
+        mask = np.any(x != 0.0, axis=-1)
+        factors = mask / mask.mean() * w / np.count_nonzero(w)
+        loss = np.sum(factors * -np.log(np.sum(wanted * p, axis=-1)))
+        accuracy = np.mean(p.argmax(axis=-1) == labels[..., 0])
+        got = model.train_on_batch(x, labels, sample_weight=w)
+        np.testing.assert_allclose(got, [loss, accuracy], rtol=1e-12)
+        slope = factors[..., None] * (p - wanted)  # of the loss by x . W + b
+        stepped = W - 0.5 * np.einsum("ntf,ntc->fc", x, slope), b - 0.5 * slope.sum(axis=(0, 1))
+        for ours, theirs in zip(model.get_weights(), stepped, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10)
 
     def test_a_step_of_training_moves_no_row_of_a_masked_word(self):
         model = Sequential([Embedding(5, 2, mask_zero=True, input_length=3), Activation("tanh")])

@@ -92,6 +92,9 @@ def test_random_pairs_start_with_words_of_real_ones():
     assert sorted(firsts[4:8]) == sorted(firsts[:4])
     assert firsts[8:] == firsts[4:6]
     assert all(1 <= other < 50 for _, other in couples)
+    # Of a vocabulary of one word, which has the number 1: 0 is no word.
+    couples, _ = skipgrams([1] * 5, 2, negative_samples=4.0)
+    assert couples == [[1, 1]] * 100
 
 
 def test_shuffling_keeps_labels_with_their_pairs():
