@@ -275,11 +275,6 @@ class TestErrors:
             (lambda g: g.add_input("c", (2,), dtype="half"), DTypeError, "'c': dtype 'half'"),
             (lambda g: g.add_node(Embedding(3, 2), "n", "a"), DTypeError, "'n' on 'a': n .*int32"),
             (
-                lambda g: g.add_node(Dense(1, input_dim=9), "n", "a"),
-                ShapeError,
-                r"'n' on 'a'.*says \(None, 9\).*has \(None, 4\)",
-            ),
-            (
                 lambda g: g.add_node(Dense(1), "n", inputs=["a", "b"], merge_mode="sum"),
                 ShapeError,
                 "'n' on 'a', 'b'.*axis 1 differs",

@@ -8,8 +8,7 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.shapes import agree, known_shape
-from graphc.errors import ArgumentError, GraphcError, ShapeError
+from graphc.errors import ArgumentError, GraphcError
 
 
 def names_given(where: str, input: object, inputs: object) -> list[str]:
@@ -44,12 +43,6 @@ def told(where: str) -> Iterator[None]:
 
 def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
     """The output of a layer, which has to be one tensor."""
-    claimed = layer.batch_input_shape
-    if claimed is not None and isinstance(x, g.Node) and not agree(claimed, known_shape(x)):
-        raise ShapeError(
-            f"its input_shape (or input_dim) says {claimed}, the batch first, and its input has "
-            f"{known_shape(x)}; leave it out, it follows from the input"
-        )
     output = layer(x)
     if isinstance(output, list):
         raise ArgumentError(

@@ -14,15 +14,15 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.architecture import add_chain
 from graphc.engine.configs.merged_config import first_entry
 from graphc.engine.configs.registry import layer_entry, reading, writing
-from graphc.engine.own_layers import check_made
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import one_or_list
-from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.own_layers import check_made
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError
 
 _log = logging.getLogger("graphc")
 
@@ -112,7 +112,6 @@ class Sequential(Model):
             raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
         self._renew()
         if self.inputs:
-            self._check_claim(layer)
             inputs, outputs = self.inputs, layer(one_or_list(self.outputs))
         else:
             inputs, outputs = _begun(layer)
@@ -126,16 +125,6 @@ class Sequential(Model):
         self._connect(inputs, [outputs])
         self._compiled = None
         self._predict = None
-
-    def _check_claim(self, layer: Layer) -> None:
-        """A layer behind others may say what comes in too; it has to be what does."""
-        claimed, found = layer.batch_input_shape, known_shape(self.outputs[0])
-        if claimed is not None and not agree(claimed, found):
-            raise ShapeError(
-                f"{layer.name} ({type(layer).__name__}): its input_shape (or input_dim) says "
-                f"{claimed}, the batch first, and the layer before it puts out {found}; leave it "
-                "out, only the first layer needs it"
-            )
 
     @property
     def input_shape(self) -> KnownShape | list[KnownShape]:

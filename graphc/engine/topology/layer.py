@@ -9,7 +9,7 @@ from typing import Any
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import arguments_from, config_of
-from graphc.engine.own_layers import check_made, check_masks, check_weights, refuse_get_output
+from graphc.engine.topology import own_layers
 from graphc.engine.topology.keywords import (
     constructor_parameters,
     refuse_modern,
@@ -27,7 +27,14 @@ from graphc.engine.topology.node import (
     recorded_uses,
     to_list,
 )
-from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, batch_shape, known_shape
+from graphc.engine.topology.shapes import (
+    InputSpec,
+    KnownShape,
+    agree,
+    batch_shape,
+    known_shape,
+    tell_of_claim,
+)
 from graphc.engine.topology.used import Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
@@ -76,7 +83,8 @@ class Layer(Used, Weighted):
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
         # would be reported first.
         refuse_modern(cls.__name__, kwargs, [*constructor_parameters(cls), *BASE_KEYWORDS])
-        refuse_get_output(cls)
+        if cls.call is Layer.call:
+            own_layers.refuse_get_output(cls)
         layer = super().__new__(cls)
         layer.given_keywords = frozenset(kwargs)
         return layer
@@ -143,11 +151,13 @@ class Layer(Used, Weighted):
 
         The masks that came with the inputs are used unless `mask` gives others.
         """
-        check_made(self)
+        own_layers.check_made(self)
         self.assert_input_compatibility(x)
         inputs = to_list(x)
         masks = [mask_of(node) for node in inputs] if mask is None else to_list(mask)
-        check_masks(self, masks, "mask")
+        own_layers.check_masks(self, masks, "mask")
+        if not self.inbound_nodes and len(inputs) == 1:
+            tell_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
         with recorded_uses() as uses:
             outputs, output_masks = self.apply(
@@ -180,7 +190,7 @@ class Layer(Used, Weighted):
         outputs = to_list(output)
         with g.origin(self.name):
             output_masks = to_list(self.compute_mask(x, mask))
-        check_masks(self, output_masks, "compute_mask() returned")
+        own_layers.check_masks(self, output_masks, "compute_mask() returned")
         if len(output_masks) != len(outputs):
             output_masks *= len(outputs)
         known = set(self._own_updates)
@@ -197,7 +207,7 @@ class Layer(Used, Weighted):
             self.build(shape)
             self.built = True
             if type(self).build is not Layer.build:
-                check_weights(self)
+                own_layers.check_weights(self)
             self._own_updates = list(map(tuple, self.updates))
         if self.initial_weights is not None:
             self.set_weights(self.initial_weights)

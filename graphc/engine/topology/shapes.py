@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
+
+_log = logging.getLogger("graphc")
 
 KnownShape = tuple[int | None, ...]
 """A shape as Keras writes it: ``None`` for a size that only a call knows, the batch first."""
@@ -66,6 +70,21 @@ def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | Non
             )
         return sizes
     return None if sample is None else (None, *_checked_sizes(sample, owner))
+
+
+def tell_of_claim(layer: Any, found: KnownShape) -> None:
+    """A line in the log where a layer that is no first one says another shape than its input has:
+    Keras does not read it, and programs have such leftovers."""
+    claimed = layer.batch_input_shape
+    if claimed is not None and not agree(claimed, found):
+        _log.warning(
+            "%s (%s): its input_shape (or input_dim) says %s, the batch first, and its input has "
+            "%s, which counts; leave it out, only the first layer of a model needs it",
+            layer.name,
+            type(layer).__name__,
+            claimed,
+            found,
+        )
 
 
 def _checked_sizes(shape: object, owner: str) -> KnownShape:

@@ -49,9 +49,7 @@ def check_weights(layer: Any) -> None:
             "here; set self.trainable_weights"
         )
     listed = set(layer.weights)
-    unlisted = [
-        name for name, one in attributes.items() if _is_variable(one) and one not in listed
-    ]
+    unlisted = [name for name, one in attributes.items() if _is_variable(one) and one not in listed]
     if unlisted:
         _log.warning(
             "%s: the variables %s are in neither trainable_weights nor non_trainable_weights, so "
