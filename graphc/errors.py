@@ -8,7 +8,8 @@ what to do.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class GraphcError(Exception):
@@ -83,12 +84,25 @@ class MissingFileError(GraphcError, FileNotFoundError):
     """A file that the user has to put in place (a data set, a picture) is not there."""
 
 
+class StorageError(GraphcError, OSError):
+    """A file that cannot be written: a full disk, a folder or a file that is read-only."""
+
+
 class MissingPackageError(GraphcError, ImportError):
     """An optional package that a call needs is not installed."""
 
 
 class DownloadError(GraphcError, OSError):
     """A file that could not be fetched whole and as expected."""
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """An error inside starts with where it was met."""
+    try:
+        yield
+    except GraphcError as error:
+        raise type(error)(f"{where}: {error}") from error
 
 
 def nearest(name: object, allowed: Iterable[str]) -> list[str]:
