@@ -8,13 +8,14 @@ from typing import Any
 
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import lookup
+from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
 from graphc.engine.configs.registry import layer_of, register, shown
 from graphc.engine.models.graph_model import Graph
 from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.node import Node
 from graphc.engine.training import Model
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, GraphcError
 from graphc.files.text import parsed, read_description
 
 __all__ = [
@@ -35,9 +36,10 @@ register([Graph, Model, Sequential])
 def model_from_json(
     json_string: str, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
 ) -> Model:
-    """A model with new weights, not compiled, from what `to_json` gave.
+    """A model with new weights from what `to_json` gave, that of Keras 1.0 and of Keras 0.3.
 
-    Nothing in the text is executed: classes are looked up by their names.
+    It is not compiled, but where Keras 0.3 described a compiled one. Nothing in the text is
+    executed: classes are looked up by their names.
 
     Args:
         custom_objects: your own classes and functions by the names that the text has.
@@ -77,8 +79,14 @@ def model_from_config(
 
 def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
     entry = _without_version(description, place)
+    compiled = None
+    if is_of_0_3(entry):
+        compiled = compiled_in_0_3(entry, place)
+        entry = entry_of_0_3(entry, place)
     with lookup.custom_objects(custom_objects):
         model = layer_of(entry, place)
+        if compiled is not None:
+            _compile(model, compiled, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"
         raise ArgumentError(
@@ -86,6 +94,13 @@ def _model_from(description: object, place: str, custom_objects: Mapping[str, An
             f"{type(model).__name__}; graphc.utils.layer_utils.layer_from_config reads layers"
         )
     return model
+
+
+def _compile(model: Any, arguments: Mapping[str, Any], place: str) -> None:
+    try:
+        model.compile(**arguments)
+    except GraphcError as error:
+        raise type(error)(f"{place}: {error}") from error
 
 
 def _without_version(description: object, place: str) -> object:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import h5py
 import numpy as np
 
-from graphc.errors import DataError, MissingFileError
+from graphc.errors import DataError, GraphcError, MissingFileError
 
 
 def opened(path: str | os.PathLike) -> h5py.File:
@@ -23,6 +25,20 @@ def opened(path: str | os.PathLike) -> h5py.File:
         raise MissingFileError(f"there is no file {os.fspath(path)}") from None
     except OSError as error:
         raise DataError(f"{os.fspath(path)} cannot be read as an HDF5 file ({error})") from error
+
+
+@contextmanager
+def reading(path: str | os.PathLike, owner: str) -> Iterator[h5py.File]:
+    """An HDF5 file for reading; errors inside begin with its name and `owner`, who reads it, and
+    what HDF5 raises for a damaged file is a DataError."""
+    where = f"{os.fspath(path)} for {owner}"
+    with opened(path) as file:
+        try:
+            yield file
+        except GraphcError as error:
+            raise type(error)(f"{where}: {error}") from error
+        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+            raise DataError(f"{where}: the file is damaged ({error})") from error
 
 
 def texts(group: h5py.Group, attribute: str) -> list[str]:

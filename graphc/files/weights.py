@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from graphc.errors import ArgumentError, DataError, GraphcError, MissingFileError, ShapeError
-from graphc.files.hdf5 import member, numbers, opened, texts
+from graphc.errors import ArgumentError, DataError, MissingFileError, ShapeError
+from graphc.files.hdf5 import member, numbers, reading, texts
 from graphc.whole_files import written_whole
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
@@ -79,20 +79,19 @@ def read_weights(
         DataError: not a file of weights, or one of other layers; the message names both sides.
         ShapeError: a weight of another shape.
     """
-    where = f"{os.fspath(path)} for {owner}"
-    with opened(path) as file:
-        try:
-            return _read(file, layers, where)
-        except GraphcError as error:
-            raise type(error)(str(error) if where in str(error) else f"{where}: {error}") from error
-        except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
-            raise DataError(f"{where}: the file is damaged ({error})") from error
+    with reading(path, owner) as file:
+        root = file
+        if "layer_names" not in file.attrs and "model_weights" in file:  # of a whole model
+            root = member(file, "model_weights")
+        groups = [(member(root, name), name) for name in _matched(root, layers)]
+        return [
+            read_layer(group, name, texts(group, "weight_names"), layer)
+            for (group, name), layer in zip(groups, layers, strict=True)
+        ]
 
 
-def _read(file: h5py.File, layers: Sequence[LayerWeights], where: str) -> list[list[np.ndarray]]:
-    root = file
-    if "layer_names" not in file.attrs and "model_weights" in file:  # of a whole model
-        root = member(file, "model_weights")
+def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
+    """The names in the file, one for each layer."""
     if "layer_names" not in root.attrs:
         raise DataError(
             "expected the weights of Keras 1, with an attribute layer_names, found "
@@ -102,14 +101,11 @@ def _read(file: h5py.File, layers: Sequence[LayerWeights], where: str) -> list[l
     if len(stored) != len(layers):
         raise DataError(_difference(stored, [layer.name for layer in layers]))
     if set(stored) == {layer.name for layer in layers}:
-        stored = [layer.name for layer in layers]
-    elif "ranks" in root.attrs:
+        return [layer.name for layer in layers]
+    if "ranks" in root.attrs:
         by_rank = dict(zip(_ranks(root, len(stored)), stored, strict=True))
-        stored = [by_rank[layer.rank] for layer in layers]
-    return [
-        _read_layer(member(root, name), name, layer)
-        for name, layer in zip(stored, layers, strict=True)
-    ]
+        return [by_rank[layer.rank] for layer in layers]
+    return stored
 
 
 def _ranks(root: h5py.Group, count: int) -> list[int]:
@@ -122,8 +118,10 @@ def _ranks(root: h5py.Group, count: int) -> list[int]:
     return ranks.tolist()
 
 
-def _read_layer(group: h5py.Group, name: str, layer: LayerWeights) -> list[np.ndarray]:
-    names = texts(group, "weight_names")
+def read_layer(
+    group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights
+) -> list[np.ndarray]:
+    """The arrays of these names in a group, for a layer's weights; checked before they are read."""
     sets = [numbers(group, one) for one in names]
     if len(sets) != len(layer.values):
         raise DataError(

@@ -77,11 +77,11 @@ def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, 
     if isinstance(entry, Mapping):
         entry = {key: value for key, value in entry.items() if key != "shared"}
     layer = layer_of(entry, f"node {name!r}")
-    stored_name = layer.name
+    told_name = layer.name if "name" in entry or "name" in entry["config"] else name
     arguments = {key: value for key, value in node.items() if key != "layer"}
     add = graph.add_shared_node if "outputs" in node else graph.add_node
     _add(lambda **given: add(layer, **given), arguments, "node_config")
-    layer.name = stored_name  # a layer that was in use elsewhere was not named as its node
+    layer.name = told_name  # a layer that was in use elsewhere was not named as its node
 
 
 def _add(add: Callable[..., None], arguments: Mapping[str, Any], where: str) -> None:

@@ -12,8 +12,10 @@ from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import layer_entry
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
+from graphc.errors import DataError
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
+from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 
 
 class StoredModel(Layer):
@@ -58,17 +60,33 @@ class StoredModel(Layer):
         """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
 
         Layers are matched by name where the file has the same names, else by their places in the
-        model; in files that Keras wrote, by their order, which depends on the names of layers that
-        lie side by side.
+        model; in files that Keras 1 wrote, by their order, which depends on the names of layers
+        that lie side by side. Files of a Sequential or a Graph of Keras 0.3 have no names.
 
         Raises:
             MissingFileError: no such file.
             DataError: not a file of weights, or of other layers.
             ShapeError: a weight of another shape.
         """
-        arrays = read_weights(filepath, self._stored(lambda weight: weight.shape), self.name)
-        variables = [weight for one in self.stored_layers() for weight in one.weights]
+        if is_of_0_3(filepath):
+            groups = self.groups_of_0_3()
+            wanted = [
+                LayerWeights(name, k, list(map(_name, variables)), [one.shape for one in variables])
+                for k, (name, variables) in enumerate(groups)
+            ]
+            arrays = read_weights_0_3(filepath, wanted, self.name)
+            variables = [weight for _, several in groups for weight in several]
+        else:
+            arrays = read_weights(filepath, self._stored(lambda weight: weight.shape), self.name)
+            variables = [weight for one in self.stored_layers() for weight in one.weights]
         set_values(variables, [value for several in arrays for value in several], self.name)
+
+    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+        """Names, and the weights that a file of Keras 0.3 has in a group each."""
+        raise DataError(
+            f"{self.name}.load_weights: the file is of Keras 0.3, which had no models but "
+            f"Sequential and Graph, and this is a {type(self).__name__}"
+        )
 
     def _stored(self, value_of: Callable[[g.Node], Any]) -> list[LayerWeights]:
         layers = self.stored_layers()
@@ -81,6 +99,17 @@ class StoredModel(Layer):
         ]
 
 
+def weights_in_order(layer: Layer) -> list[g.Node]:
+    """The weights of a layer, of one that holds others layer by layer, each once."""
+    held = [one for inside in layer.held_layers() for one in weights_in_order(inside)]
+    # An AutoEncoder without its decoder's output has the decoder's weights all the same.
+    return list(dict.fromkeys([*held, *layer.weights]))
+
+
 def _names(layer: Layer) -> list[str]:
     """The weights' names; Keras numbers those without."""
     return [g.name_of(weight) or f"param_{k}" for k, weight in enumerate(layer.weights)]
+
+
+def _name(weight: g.Node) -> str:
+    return g.name_of(weight) or "without a name"

@@ -11,7 +11,9 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import lookup, optimizers
+from graphc.compiler import graph as g
 from graphc.engine.configs.graph_config import add_named, graph_config
+from graphc.engine.configs.model_files import weights_in_order
 from graphc.engine.configs.registry import reading
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.keywords import refuse_unknown
@@ -214,6 +216,11 @@ class Graph(NamedNodes):
             graph = cls()
             add_named(graph, config)
         return graph
+
+    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+        """One group, of the nodes in the order in which they were added."""
+        found = [one for layer in self.nodes.values() for one in weights_in_order(layer)]
+        return [(self.name, list(dict.fromkeys(found)))]
 
     def load_weights(self, fname: str | os.PathLike) -> None:
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""

@@ -13,6 +13,7 @@ from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.architecture import add_chain
 from graphc.engine.configs.merged_config import first_entry
+from graphc.engine.configs.model_files import weights_in_order
 from graphc.engine.configs.registry import layer_entry, reading, writing
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Input, InputLayer, Layer
@@ -234,6 +235,14 @@ class Sequential(Model):
             else:
                 found.append(layer)
         return list(dict.fromkeys(found))
+
+    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+        """A group a layer; a Merge in front has the weights of what it merges."""
+        self._need_layers("load_weights")
+        first, *behind = self._layers
+        merged = [one for branch in self._branches() for one in weights_in_order(branch)]
+        groups = [(layer.name, weights_in_order(layer)) for layer in behind]
+        return [(first.name, list(dict.fromkeys(merged)) or weights_in_order(first)), *groups]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""

@@ -1,0 +1,108 @@
+"""Descriptions that Keras 0.3 wrote, as those of Keras 1.0.
+
+A layer was flat, {"name": class, "custom_name": name, "input_shape": ..., **arguments}; a model
+too, with what `compile` was given beside its layers: a loss and an optimizer, where there were.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphc.engine.configs.registry import shown
+from graphc.errors import ArgumentError
+
+_UNREAD = ("cache_enabled", "custom_name", "name")
+_NOT_OF_GRAPHS = ("class_mode", "optimizer", "loss", "sample_weight_modes", "loss_weights")
+
+
+_MODELS = ("Sequential", "Graph")
+
+
+def is_of_0_3(description: object) -> bool:
+    """Whether it is a model as Keras 0.3 described it."""
+    return (
+        isinstance(description, Mapping)
+        and "class_name" not in description
+        and description.get("name") in _MODELS
+    )
+
+
+def entry_of_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """A model or a layer as the entry that Keras 1.0 would have of it."""
+    class_name = description.get("name")
+    if class_name == "Sequential":
+        layers = _each(description.get("layers"), f"{place}: layers")
+        return {"class_name": class_name, "config": _entries(layers, place)}
+    if class_name == "Graph":
+        return {"class_name": class_name, "config": _graph(description, place)}
+    return {"class_name": class_name, "config": _arguments(description, place)}
+
+
+def compiled_in_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any] | None:
+    """The arguments of `compile` that a description of 0.3 has, None where it was not compiled."""
+    if description.get("optimizer") is None:
+        return None
+    if description.get("loss") is None:
+        raise ArgumentError(f"{place}: expected a loss beside the optimizer, received none")
+    keys = ("sample_weight_mode",)
+    if description["name"] == "Graph":
+        keys = ("sample_weight_modes", "loss_weights")
+    given = {key: description[key] for key in keys if description.get(key)}
+    return {"optimizer": description["optimizer"], "loss": description["loss"], **given}
+
+
+def _entries(layers: Sequence[Mapping[str, Any]], place: str) -> list[dict[str, Any]]:
+    """The entries of layers; names that 0.3 gave, or that several have, are given anew."""
+    counts = Counter(_custom_name(layer) for layer in layers)
+    entries = []
+    for k, layer in enumerate(layers, start=1):
+        entry = entry_of_0_3(layer, f"{place}: layer {k}")
+        name = _custom_name(layer)
+        if name is not None and counts[name] == 1:
+            (entry["config"] if entry["class_name"] not in _MODELS else entry)["name"] = name
+        entries.append(entry)
+    return entries
+
+
+def _custom_name(layer: Mapping[str, Any]) -> str | None:
+    """The name that a user gave; 0.3 named others as their class."""
+    name = layer.get("custom_name")
+    given = isinstance(name, str) and name and name != str(layer.get("name")).lower()
+    return name if given else None
+
+
+def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
+    config = {key: value for key, value in layer.items() if key not in _UNREAD}
+    if "input_shape" in config:
+        shape = config.pop("input_shape")
+        if not isinstance(shape, list | tuple):
+            raise ArgumentError(f"{place}: input_shape: expected a list, received {shown(shape)}")
+        config.setdefault("batch_input_shape", [None, *shape])
+    if "layers" in config:  # a Merge
+        parts = _each(config["layers"], f"{place}: layers")
+        config["layers"] = [entry_of_0_3(one, f"{place}: {k}") for k, one in enumerate(parts, 1)]
+    for part in ("encoder", "decoder"):
+        if f"{part}_config" in config:
+            (one,) = _each([config.pop(f"{part}_config")], f"{place}: {part}_config")
+            config[part] = entry_of_0_3(one, f"{place}: {part}_config")
+    return config
+
+
+def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
+    config = {key: value for key, value in graph.items() if key not in ("name", *_NOT_OF_GRAPHS)}
+    nodes = config.get("nodes")
+    if not isinstance(nodes, Mapping):
+        raise ArgumentError(f"{place}: nodes: expected layers by name, received {shown(nodes)}")
+    _each(list(nodes.values()), f"{place}: nodes")
+    config["nodes"] = {
+        name: entry_of_0_3(layer, f"{place}: node {shown(name)}") for name, layer in nodes.items()
+    }
+    return config
+
+
+def _each(layers: object, what: str) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(layers, list | tuple) or not all(isinstance(one, Mapping) for one in layers):
+        raise ArgumentError(f"{what}: expected a list of objects, received {shown(layers)}")
+    return layers

@@ -1,0 +1,65 @@
+"""Weights in the HDF5 layouts of Keras 0.3, which are read and not written.
+
+Sequential: the root has the attribute `nb_layers`, and a group ``layer_<k>`` for each layer. Graph:
+one group ``graph``. A group has the attribute `nb_params` and the data sets ``param_<i>``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import h5py
+import numpy as np
+
+from graphc.errors import DataError
+from graphc.files.hdf5 import member, opened, reading
+from graphc.files.weights import LayerWeights, read_layer
+
+
+def is_of_0_3(path: str | os.PathLike) -> bool:
+    """Whether an HDF5 file has a layout of Keras 0.3."""
+    with opened(path) as file:
+        return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or "graph" in file)
+
+
+def read_weights_0_3(
+    path: str | os.PathLike, layers: Sequence[LayerWeights], owner: str
+) -> list[list[np.ndarray]]:
+    """The weights that a file has for layers with weights of these shapes, matched by position.
+
+    `layers` are those of a Sequential, or a single one, which stands for all of a Graph. Raises
+    what `read_weights` raises.
+    """
+    with reading(path, owner) as file:
+        groups = _groups(file)
+        if len(groups) != len(layers):
+            raise DataError(
+                f"the file has {len(groups)} layers and the model {len(layers)}: "
+                f"{', '.join(layer.name for layer in layers):.200}; build the model as it was when "
+                "the weights were saved"
+            )
+        return [
+            read_layer(member(file, name), name, _parameters(member(file, name)), layer)
+            for name, layer in zip(groups, layers, strict=True)
+        ]
+
+
+def _groups(file: h5py.File) -> list[str]:
+    if "nb_layers" in file.attrs:
+        return [f"layer_{k}" for k in range(_count(file, "nb_layers"))]
+    return ["graph"]
+
+
+def _parameters(group: h5py.Group) -> list[str]:
+    return [f"param_{k}" for k in range(_count(group, "nb_params"))]
+
+
+def _count(group: h5py.Group, attribute: str) -> int:
+    value = np.asarray(group.attrs[attribute]) if attribute in group.attrs else np.asarray(None)
+    if value.shape != () or value.dtype.kind not in "iu" or not 0 <= value < 1_000_000:
+        raise DataError(
+            f"{group.name}: the attribute {attribute}: expected a number of layers or weights, "
+            f"received {value!r:.60}"
+        )
+    return int(value)
