@@ -53,17 +53,34 @@ def write_weights(path: str | os.PathLike, layers: Sequence[LayerWeights]) -> No
     folder = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(folder):
         raise MissingFileError(f"{os.fspath(path)}: there is no folder {folder}; make it first")
+    with written_whole(path) as part, h5py.File(part, "w", libver=bounds_for(layers)) as file:
+        write_layers(file, layers)
+
+
+def bounds_for(layers: Sequence[LayerWeights], *others: str) -> tuple[str, str]:
+    """The forms of HDF5 (`libver`) that hold the layers' names and other attributes: the earliest,
+    which every program reads, unless one of these is too long for it."""
+    lists = [[layer.name for layer in layers], *(layer.names for layer in layers)]
+    sizes = [_size(_distinct(names)) for names in lists]
+    longest = max([*sizes, *(len(text.encode("utf-8")) for text in others)])
+    return ("v108" if longest > _HEADER_BYTES else "earliest"), "v110"
+
+
+def write_layers(root: h5py.Group, layers: Sequence[LayerWeights]) -> None:
+    """Write the layers' weights in a group, or in a file itself."""
     groups = _distinct(_storable(layer.name) for layer in layers)
-    weights = [_distinct(map(_storable, layer.names)) for layer in layers]
-    bounds = "v108" if max(map(_size, [groups, *weights])) > _HEADER_BYTES else "earliest"
-    with written_whole(path) as part, h5py.File(part, "w", libver=(bounds, "v110")) as file:
-        file.attrs["layer_names"] = _as_bytes(groups)
-        file.attrs["ranks"] = np.array([layer.rank for layer in layers], dtype="int64")
-        for name, names, layer in zip(groups, weights, layers, strict=True):
-            group = file.require_group(name)
-            group.attrs["weight_names"] = _as_bytes(names)
-            for weight_name, value in zip(names, layer.values, strict=True):
-                group.create_dataset(weight_name, data=value)
+    root.attrs["layer_names"] = _as_bytes(groups)
+    root.attrs["ranks"] = np.array([layer.rank for layer in layers], dtype="int64")
+    for name, layer in zip(groups, layers, strict=True):
+        write_arrays(root.require_group(name), layer.names, layer.values)
+
+
+def write_arrays(group: h5py.Group, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
+    """Write arrays in a group, and their names in their order as its attribute `weight_names`."""
+    distinct = _distinct(map(_storable, names))
+    group.attrs["weight_names"] = _as_bytes(distinct)
+    for name, value in zip(distinct, values, strict=True):
+        group.create_dataset(name, data=value)
 
 
 def read_weights(
@@ -83,11 +100,16 @@ def read_weights(
         root = file
         if "layer_names" not in file.attrs and "model_weights" in file:  # of a whole model
             root = member(file, "model_weights")
-        groups = [(member(root, name), name) for name in _matched(root, layers)]
-        return [
-            read_layer(group, name, texts(group, "weight_names"), layer)
-            for (group, name), layer in zip(groups, layers, strict=True)
-        ]
+        return read_layers(root, layers)
+
+
+def read_layers(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[list[np.ndarray]]:
+    """The weights in a group, or in a file itself; see `read_weights`."""
+    groups = [(member(root, name), name) for name in _matched(root, layers)]
+    return [
+        read_layer(group, name, texts(group, "weight_names"), layer)
+        for (group, name), layer in zip(groups, layers, strict=True)
+    ]
 
 
 def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
