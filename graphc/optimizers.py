@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from graphc import backend as K
-from graphc.compiler.graph import Node, name_of
+from graphc.compiler.graph import Node, label, name_of
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, get_instance, refuse_keywords
 from graphc.lookup import get_from_module as get_from_module
@@ -359,7 +359,15 @@ def _zeros_like(params: Sequence[Node], suffix: str) -> list[Node]:
 
 
 def _constrained(p: Node, new: Node, constraints: Constraints) -> Node:
-    return constraints[p](new) if p in constraints else new
+    if p not in constraints:
+        return new
+    allowed = constraints[p](new)
+    if not isinstance(allowed, Node) or allowed.shape != p.shape:
+        raise ArgumentError(
+            f"the constraint of {label(p)}: expected a node of the shape {p.shape}, the weight's, "
+            f"returned {allowed!r}"
+        )
+    return allowed
 
 
 def _variable(owner: str, name: str, value: object) -> Node:

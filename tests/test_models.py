@@ -111,8 +111,22 @@ class TestWeights:
         with pytest.raises(DTypeError, match="_b'?: expected numbers, received"):
             model.set_weights([np.ones((3, 1)), wrong])
         np.testing.assert_array_equal(model.get_weights()[0], np.zeros((3, 1)))
-        with pytest.raises(ArgumentError, match="expected a list of weights, received 5"):
-            model.set_weights(5)
+
+    @pytest.mark.parametrize("wrong", [5, np.ones((3, 1)), {"W": 1}, "weights.h5"])
+    def test_weights_come_as_a_list(self, wrong):
+        with pytest.raises(ArgumentError, match="list of arrays, one for each weight, received"):
+            linear().set_weights(wrong)
+
+    def test_an_array_of_arrays_as_numpy_saves_them_is_a_list(self):
+        saved = np.empty(2, object)
+        saved[:] = [np.full((3, 1), 2.0), np.full(1, 3.0)]
+        model = linear()
+        model.set_weights(saved)
+        np.testing.assert_array_equal(model.get_weights()[1], [3.0])
+
+    def test_a_layer_that_is_in_no_model_yet_has_no_weights(self):
+        with pytest.raises(ShapeError, match="0 weights, received 1.*at the first call: add it"):
+            Dense(3).set_weights([np.ones((2, 3))])
 
     def test_errors_name_the_weight_and_set_nothing(self):
         model = Sequential([Dense(2, input_dim=3, name="a"), Dense(1, name="b")])

@@ -11,7 +11,7 @@ from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import agree
-from graphc.errors import ArgumentError, GraphcError, ShapeError
+from graphc.errors import ArgumentError, ShapeError, told
 
 
 def is_size(value: object) -> bool:
@@ -75,10 +75,8 @@ def option(
             f"received the layer {value.name} ({type(value).__name__}); add it to the model, "
             "behind this layer"
         )
-    try:
+    with told(f"{layer.name} ({type(layer).__name__}): {name}"):
         return get(value, **keywords)
-    except GraphcError as error:
-        raise type(error)(f"{layer.name} ({type(layer).__name__}): {name}: {error}") from error
 
 
 def weight_penalty(layer: Layer, name: str, value: object) -> Any:

@@ -21,7 +21,7 @@ class _FullyConnected(AffineLayer):
     """What the layers of this file share: W's last but one axis is as long as the input's last."""
 
     input_axes: tuple[str, ...] = ("batch", "features")
-    fix = "Put Flatten() before it"
+    fix = "Put Flatten() before it, or, for the same layer at each step, TimeDistributed around it"
 
     def __init__(
         self,

@@ -15,7 +15,6 @@ from graphc.engine.models.node_arguments import (
     on_inputs,
     only_output,
     record,
-    told,
 )
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge
@@ -23,7 +22,7 @@ from graphc.engine.topology.node import Node
 from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.renewal import is_outdated
-from graphc.errors import ArgumentError, suggestion
+from graphc.errors import ArgumentError, suggestion, told
 
 _DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.errors import ArgumentError, GraphcError
+from graphc.errors import ArgumentError
 
 
 def names_given(where: str, input: object, inputs: object) -> list[str]:
@@ -30,15 +29,6 @@ def names_given(where: str, input: object, inputs: object) -> list[str]:
     for name in names:
         check_text(f"{where}: {'inputs' if inputs else 'input'}", name)
     return names
-
-
-@contextmanager
-def told(where: str) -> Iterator[None]:
-    """An error inside starts with where it was met."""
-    try:
-        yield
-    except GraphcError as error:
-        raise type(error)(f"{where}: {error}") from error
 
 
 def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,9 @@ MODERN_SPELLINGS = {
     "max_queue_size": "max_q_size",
     "sample_weights": "sample_weight",
     "class_weights": "class_weight",
+    "inputs": "input",
+    "outputs": "output",
+    "steps": "val_samples",
 }
 
 
@@ -48,6 +53,18 @@ def refuse_modern(where: str, received: Collection[str], allowed: Collection[str
         ours = MODERN_SPELLINGS.get(name)
         if name not in allowed and ours in allowed:
             raise KeywordError(f"{where}: unknown keyword {name!r}: here it is {ours!r}.")
+
+
+def without_modern(method: Callable) -> Callable:
+    """A method that tells of a modern spelling, before Python misses the argument it stands for."""
+    allowed = named_parameters(method)
+
+    @functools.wraps(method)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> Any:
+        refuse_modern(f"{self.name}.{method.__name__}", kwargs, allowed)
+        return method(self, *args, **kwargs)
+
+    return checked
 
 
 def refuse_unknown(where: str, received: Collection[str], allowed: Collection[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -72,13 +72,19 @@ class Weighted:
 
 def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str) -> None:
     """Set shared variables, all or none. ShapeError where the number or a shape differs."""
-    if not isinstance(values, Iterable):
-        raise ArgumentError(f"{owner}: expected a list of weights, received {values!r}")
+    numbers = isinstance(values, np.ndarray) and values.dtype != object
+    if numbers or isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+        raise ArgumentError(
+            f"{owner}: expected a list of arrays, one for each weight, received "
+            f"{type(values).__name__}"
+        )
     values = list(values)
     if len(values) != len(variables):
+        named = ", ".join(map(_weight_label, variables))
         raise ShapeError(
-            f"{owner}: expected {len(variables)} weights "
-            f"({', '.join(map(_weight_label, variables))}), received {len(values)}"
+            f"{owner}: expected {len(variables)} weights{f' ({named})' if named else ''}, received "
+            f"{len(values)}; get_weights() has them in this order"
+            + ("" if named else ". Layers make their weights at the first call: add it to a model")
         )
     arrays = [np.asarray(value) for value in values]
     for variable, array in zip(variables, arrays, strict=True):

@@ -3,7 +3,7 @@ seen of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +15,8 @@ from graphc.compiler.function import CallStep, Function, function
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container, collect_trainable_weights
 from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
-from graphc.errors import NotCompiledError, unknown_name
+from graphc.errors import ArgumentError, NotCompiledError, unknown_name
+from graphc.objectives import OBJECTIVES
 
 _BATCH = 32  # as in `fit`
 _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
@@ -78,7 +79,7 @@ class Compiled:
         updates = self.optimizer.get_updates(
             collect_trainable_weights(model), model.constraints, self.outputs[0]
         )
-        return [*updates, *model.updates]
+        return [*_as_pairs(updates, self.optimizer), *model.updates]
 
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` is read when this is made."""
@@ -111,7 +112,7 @@ def compile_model(
     """Make the training graph; arguments as `Model.compile` has them."""
     if mode is not None and mode not in _MODES:
         raise unknown_name("mode", mode, _MODES)
-    chosen = optimizers.get(optimizer)
+    chosen = _optimizer(optimizer, loss)
     targets = make_targets(
         model.output_names,
         model.outputs,
@@ -123,6 +124,30 @@ def compile_model(
     labels, nodes = make_metrics(targets, metrics)
     total = penalised(total_loss(targets), model.regularizers, model.uses)
     return Compiled(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step)
+
+
+def _optimizer(wanted: object, loss: object) -> optimizers.Optimizer:
+    if isinstance(wanted, str) and wanted in OBJECTIVES and _is_optimizer(loss):
+        raise ArgumentError(
+            f"optimizer: {wanted!r} is a loss, and {loss!r} an optimizer: the optimizer comes "
+            f"first, compile({loss!r}, {wanted!r})"
+        )
+    return optimizers.get(wanted)
+
+
+def _is_optimizer(name: object) -> bool:
+    return isinstance(name, str) and name in optimizers.OPTIMIZERS
+
+
+def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
+    """The updates of a user's optimizer. ArgumentError for what is no list of pairs."""
+    pairs = list(updates) if isinstance(updates, Iterable) else [None]
+    if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+        raise ArgumentError(
+            f"{type(owner).__name__}.get_updates: expected a list of (variable, new value) pairs, "
+            f"returned {updates!r}"
+        )
+    return [(variable, value) for variable, value in pairs]
 
 
 class CompiledContainer(Container):

@@ -11,6 +11,11 @@ from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
 from graphc.errors import DataError, suggestion
 
+_PAD = (
+    "sequences of different lengths are made equally long by "
+    "graphc.preprocessing.sequence.pad_sequences"
+)
+
 
 def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
     """The data of each name: one array for a single name, a list in order, or a dict by name.
@@ -144,12 +149,13 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
         array = np.asarray(value)
     except ValueError as error:
         raise DataError(
-            f"{what}: the list cannot be made an array, its parts have different lengths ({error})"
+            f"{what}: the list cannot be made an array, its parts have different lengths "
+            f"({error}); {_PAD}"
         ) from error
     if array.dtype.kind not in "biuf":
         raise DataError(
             f"{what}: expected numbers, received dtype {array.dtype} "
-            f"({type(value).__name__}); convert with numpy's astype"
+            f"({type(value).__name__}); {_numbers_of(value, array)}"
         )
     if array.ndim == 0:
         raise DataError(
@@ -158,6 +164,17 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
     if array.size == 0:
         raise DataError(f"{what}: the array is empty, shape {array.shape}; there is nothing to use")
     return array[:, np.newaxis] if array.ndim == 1 and ndim != 1 else array
+
+
+def _numbers_of(value: object, array: np.ndarray) -> str:
+    """How what is no array of numbers becomes one."""
+    if hasattr(value, "__next__"):
+        return "a generator goes to fit_generator, evaluate_generator or predict_generator"
+    if isinstance(value, str):
+        return "read the file first, e.g. with np.load or np.loadtxt"
+    if array.ndim and any(isinstance(one, list | tuple | np.ndarray) for one in array.flat):
+        return _PAD
+    return "convert with numpy's astype"
 
 
 def check_shape(
@@ -191,9 +208,14 @@ def _likely_fix(received: tuple[int, ...], expected: KnownShape) -> str:
         if received == expected[1:]:
             return f" Either {leave_out}, or this is a single sample (give it one: x[np.newaxis])."
         if received[1:] == expected[2:]:
-            return f" It seems that {leave_out}."
+            return f" Either {leave_out}, or axis 1 of the data, of {expected[1]}, is missing."
     if received == (expected[-1], 1) and len(expected) == 2:
         return " If this is a single sample, give it the axis of the samples: x[np.newaxis]."
+    if len(received) == len(expected) + 1 and received[2:] == expected[1:]:
+        return (
+            f" If this is a list of {received[0]} arrays: a single one is expected here; the "
+            "model has one input, or one output, for it."
+        )
     if len(received) == len(expected) + 1 and received[-1] == 1:
         return " Remove the last axis, x[..., 0]."
     sizes = [size for size in expected[1:] if size is not None]

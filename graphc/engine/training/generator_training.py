@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
+from graphc.engine.topology.keywords import without_modern
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (
@@ -26,7 +27,7 @@ from graphc.engine.training.running import (
     run_epochs,
 )
 from graphc.engine.training.stored import Data
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, told
 from graphc.lookup import whole_number
 
 _BATCH = 32  # as in `fit`
@@ -43,6 +44,7 @@ class GeneratorTraining(BatchTraining):
 
     validation_data: list[Data] | None = None
 
+    @without_modern
     def fit_generator(
         self,
         generator: Iterator,
@@ -106,8 +108,10 @@ class GeneratorTraining(BatchTraining):
         """The batches of a generator for training or testing; `threads` ends its thread."""
 
         def prepare(item: object) -> list[np.ndarray]:
-            given = self._unpack_batch(item, f"{where}: a batch of the generator")
-            return self._prepare_batch(*given, class_weight)
+            place = f"{where}: a batch of the generator"
+            given = self._unpack_batch(item, place)
+            with told(place):
+                return self._prepare_batch(*given, class_weight)
 
         source = threads.enter_context(GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where))
         return GeneratorBatches(source, samples, prepare, where, count)
@@ -134,6 +138,7 @@ class GeneratorTraining(BatchTraining):
         batches = self._generated(threads, data, max_q_size, where, count, "nb_val_samples")
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
+    @without_modern
     def evaluate_generator(
         self, generator: Iterator, val_samples: int, max_q_size: int = 10, **kwargs: Any
     ) -> float | list[float]:
@@ -168,6 +173,7 @@ class GeneratorTraining(BatchTraining):
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return scalar_or_list(values)
 
+    @without_modern
     def predict_generator(
         self, generator: Iterator, val_samples: int, max_q_size: int = 10
     ) -> np.ndarray | list[np.ndarray]:
@@ -206,7 +212,10 @@ class GeneratorTraining(BatchTraining):
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
     def _prepare_validation(self, data: object, where: str) -> list[Data]:
-        return self._prepare_all(*self._unpack_batch(data, f"{where}: validation_data"), None)
+        where = f"{where}: validation_data"
+        given = self._unpack_batch(data, where)
+        with told(where):
+            return self._prepare_all(*given, None)
 
     def _unpack_batch(self, item: object, where: str) -> tuple[object, object, object]:
         """(x, y, sample_weight or None) of validation data, or of a generator's batch."""

@@ -10,9 +10,20 @@ import numpy as np
 from graphc import metrics, objectives
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Use
-from graphc.errors import ArgumentError, KeywordError, ShapeError, suggestion
+from graphc.errors import (
+    ArgumentError,
+    KeywordError,
+    ShapeError,
+    UnknownNameError,
+    suggestion,
+    told,
+    unknown_name,
+)
+from graphc.lookup import given_objects
 
 Objective = Callable[[g.Node, g.Node], g.Node]
+
+_ACCURACY = ("accuracy", "acc")
 
 _LOG_ENTRIES = ("batch", "size", "loss")
 
@@ -71,7 +82,7 @@ def make_targets(
             )
         if not isinstance(factor, int | float | np.number) or not np.isfinite(factor):
             raise ArgumentError(f"loss_weights of {name}: expected a number, received {factor!r}")
-        objective = objectives.get(one)
+        objective = _objective(one, name)
         weights = g.input(output.shape[: 2 if temporal else 1], name=f"{name}_sample_weights")
         y_true = _target_input(objective, output, f"{name}_target")
         found.append(
@@ -207,12 +218,24 @@ def penalised(
         for regularizer in regularizers:
             layer = getattr(regularizer, "layer", None)
             if layer is None:
-                loss = regularizer(loss)
+                loss = _with_penalty(loss, regularizer)
             for use in uses:
                 if use.layer is layer:
                     with layer.seen_at(use):
-                        loss = regularizer(loss)
+                        loss = _with_penalty(loss, regularizer)
     return loss
+
+
+def _with_penalty(loss: g.Node, regularizer: Callable[[g.Node], g.Node]) -> g.Node:
+    sum_of_both = regularizer(loss)
+    if not isinstance(sum_of_both, g.Node) or sum_of_both.shape != loss.shape:
+        watched = getattr(regularizer, "p", None)
+        of = f" of {g.label(watched)}" if isinstance(watched, g.Node) else ""
+        raise ArgumentError(
+            f"the regularizer {_function_name(regularizer)}{of}: expected its call to return the "
+            f"loss with the penalty added, a scalar, returned {sum_of_both!r}"
+        )
+    return sum_of_both
 
 
 def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list]:
@@ -243,8 +266,8 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
     labels, nodes = [], []
     for target, several in zip(targets, chosen, strict=True):
         for one in several:
-            accuracy = isinstance(one, str) and one in ("accuracy", "acc")
-            function = _accuracy_for(target) if accuracy else metrics.get(one)
+            accuracy = isinstance(one, str) and one in _ACCURACY
+            function = _accuracy_for(target) if accuracy else _metric(one)
             label = "acc" if accuracy else _function_name(function)
             function = _for_targets(function, target)
             label = label if len(targets) == 1 else f"{target.name}_{label}"
@@ -255,8 +278,33 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
             labels.append(label)
             with g.origin(f"metric {label}"):
                 # A user's metric may leave an axis or more; the log has their mean.
-                nodes.append(g.mean(function(target.y_true, target.output)))
+                value = function(target.y_true, target.output)
+                if not isinstance(value, g.Node):
+                    raise ArgumentError(
+                        f"metrics: {label}: expected a function (y_true, y_pred) that returns a "
+                        f"node, returned {value!r}"
+                    )
+                nodes.append(g.mean(value))
     return labels, nodes
+
+
+def _metric(wanted: object) -> Objective:
+    try:
+        return metrics.get(wanted)
+    except UnknownNameError:
+        raise unknown_name("metric", wanted, [*_ACCURACY, *metrics.METRICS]) from None
+
+
+def _objective(wanted: object, name: str) -> Objective:
+    """The loss of the output of a name."""
+    of_metrics = [*_ACCURACY, *(one for one in metrics.METRICS if one not in objectives.OBJECTIVES)]
+    if isinstance(wanted, str) and wanted in of_metrics and wanted not in given_objects():
+        raise UnknownNameError(
+            f"loss of {name}: {wanted!r} is a metric, which training cannot make smaller; give "
+            f"metrics=[{wanted!r}] beside a loss, e.g. 'categorical_crossentropy' for classes"
+        )
+    with told(f"loss of {name}"):
+        return objectives.get(wanted)
 
 
 def _accuracy_for(target: Target) -> Objective:

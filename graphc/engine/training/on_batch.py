@@ -151,12 +151,16 @@ class BatchTraining(RenewedContainer):
             sizes = {stop - start for start, stop in make_batches(count, batch_size)}
             if sizes == {fixed}:
                 continue
-            received = f"{count} samples in batches of {batch_size}"
+            received, needed = f"a batch of {count}", f"batches of {fixed}"
+            if count != batch_size:
+                received = f"{count} samples in batches of {batch_size}"
+                needed = (
+                    f"batch_size={fixed} and a multiple of {fixed} samples, in training and "
+                    "validation"
+                )
             raise DataError(
                 f"input {name}: batch_input_shape fixes the batch to {fixed}, received "
-                f"{f'a batch of {count}' if count == batch_size else received}; pass "
-                f"batch_size={fixed} and a multiple of {fixed} samples, or leave the batch open "
-                "with None"
+                f"{received}; pass {needed}, or leave the batch open with None"
             )
 
 

@@ -91,7 +91,8 @@ def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
     found = list(given)
     for one in found:
         if not isinstance(one, cbks.Callback):
-            raise ArgumentError(f"{where}: expected callbacks, received {one!r}")
+            made = f"; make one: {one.__name__}(...)" if isinstance(one, type) else ""
+            raise ArgumentError(f"{where}: expected callbacks, received {one!r}{made}")
     return found
 
 

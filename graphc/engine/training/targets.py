@@ -77,17 +77,30 @@ def _check_kind(shape: tuple[int, ...], loss: Objective, expected: KnownShape, w
         size is None or size == got for size, got in zip(expected[1:], shape[1:], strict=True)
     )
     if takes_output_shape(loss) and not fits:
-        hint = ""
-        if shape[-1] == 1 and len(shape) == len(expected):
-            hint = (
-                " If these are class numbers, use loss='sparse_categorical_crossentropy', or make "
-                "one-hot rows with to_categorical(y)."
-            )
         raise DataError(
             f"{what}: {loss.__name__} takes targets of the output's shape, expected "
-            f"{expected}, received {shape}.{hint} Does the last layer have as many units as a "
-            "target has numbers?"
+            f"{expected}, received {shape}.{_likely_fix(shape, expected)}"
         )
+
+
+def _likely_fix(shape: tuple[int, ...], expected: KnownShape) -> str:
+    if len(shape) == 2 and len(expected) == 3:
+        return (
+            " The output has a value for each step; if each sequence has one target, end with a "
+            "recurrent layer without return_sequences, or Flatten."
+        )
+    if len(shape) == 3 and len(expected) == 2:
+        return (
+            " The output has no steps; if each step has a target, give the last recurrent layer "
+            "return_sequences=True, and put TimeDistributed around a Dense behind it."
+        )
+    hint = ""
+    if shape[-1] == 1 and len(shape) == len(expected):
+        hint = (
+            " If these are class numbers, use loss='sparse_categorical_crossentropy', or make "
+            "one-hot rows with to_categorical(y)."
+        )
+    return f"{hint} Does the last layer have as many units as a target has numbers?"
 
 
 def _check_labels(
