@@ -17,9 +17,8 @@ from dataclasses import dataclass
 import h5py
 import numpy as np
 
-from graphc.errors import ArgumentError, DataError, MissingFileError, ShapeError
-from graphc.files.hdf5 import member, numbers, reading, texts
-from graphc.whole_files import written_whole
+from graphc.errors import ArgumentError, DataError, ShapeError
+from graphc.files.hdf5 import has, member, numbers, reading, texts, written
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
@@ -50,10 +49,7 @@ def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> Non
 
 def write_weights(path: str | os.PathLike, layers: Sequence[LayerWeights]) -> None:
     """Write a file of weights, whole or not at all."""
-    folder = os.path.dirname(os.path.abspath(path))
-    if not os.path.isdir(folder):
-        raise MissingFileError(f"{os.fspath(path)}: there is no folder {folder}; make it first")
-    with written_whole(path) as part, h5py.File(part, "w", libver=bounds_for(layers)) as file:
+    with written(path, libver=bounds_for(layers)) as file:
         write_layers(file, layers)
 
 
@@ -98,7 +94,7 @@ def read_weights(
     """
     with reading(path, owner) as file:
         root = file
-        if "layer_names" not in file.attrs and "model_weights" in file:  # of a whole model
+        if "layer_names" not in file.attrs and has(file, "model_weights"):  # of a whole model
             root = member(file, "model_weights")
         return read_layers(root, layers)
 

@@ -292,5 +292,5 @@ class TestRefusals:
         keras_file(tmp_path / "w.h5", STORED)
         with h5py.File(tmp_path / "w.h5", "a") as file:
             file.attrs["layer_names"] = [1, 2, 3]
-        with pytest.raises(DataError, match="layer_names: expected texts, received 1"):
+        with pytest.raises(DataError, match="layer_names: expected texts, received values of type int64"):
             chain().load_weights(tmp_path / "w.h5")
