@@ -7,20 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml import YAMLError
 
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, GraphcError
+from graphc.files.limits import MOST_BYTES, check_data, check_text
+from graphc.files.safe_yaml import load_yaml
 
 FORMATS = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """The ends of files' names, and what is in them."""
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader that also knows tuples, which is how Keras writes shapes."""
-
-
-_Loader.add_constructor(
-    "tag:yaml.org,2002:python/tuple", lambda loader, node: tuple(loader.construct_sequence(node))
-)
 
 
 def to_text(data: Any, format_name: str, **kwargs: Any) -> str:
@@ -31,15 +25,36 @@ def to_text(data: Any, format_name: str, **kwargs: Any) -> str:
 
 
 def parsed(text: object, format_name: str, where: str) -> object:
-    """What a text in JSON or YAML says; `where` begins the message of an ArgumentError."""
+    """What a text in JSON or YAML says: texts, numbers, lists and dicts by texts.
+
+    `where` begins the message of an ArgumentError: another kind of text, a key that is there twice,
+    a tag of YAML that asks for an object, or more than `limits` allow.
+    """
     if not isinstance(text, str):
         raise ArgumentError(f"{where}: expected {format_name} as a text, received {text!r:.60}")
+    check_text(text, where)
     try:
         if format_name == "JSON":
-            return json.loads(text)
-        return yaml.load(text, _Loader)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+            data = json.loads(text, object_pairs_hook=lambda pairs: _distinct(pairs, where))
+        else:
+            data = load_yaml(text, where)
+    except GraphcError:
+        raise
+    # PyYAML raises many kinds of errors for values that do not fit their tags.
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, YAMLError) as error:
         raise ArgumentError(f"{where}: not {format_name}: {error}") from error
+    check_data(data, where)
+    return data
+
+
+def _distinct(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    """The pairs of an object in JSON."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ArgumentError(f"{where}: the key {key!r:.60} is there twice in one object")
+        found[key] = value
+    return found
 
 
 def read_description(path: str | Path) -> object:
@@ -50,6 +65,10 @@ def read_description(path: str | Path) -> object:
             f"{path}: the name of an architecture's file ends in {', '.join(FORMATS)}"
         )
     try:
+        if path.stat().st_size > 4 * MOST_BYTES:  # a character has up to 4 bytes
+            raise ArgumentError(
+                f"{path}: expected an architecture, received {path.stat().st_size} bytes"
+            )
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentError(f"{path}: cannot be read ({error})") from error
