@@ -11,14 +11,16 @@ each layer in an order that no name changes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import h5py
 import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
+from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
 from graphc.files.hdf5 import has, member, numbers, reading, texts, written
+from graphc.files.origins import origin_of, with_backend_of
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
@@ -30,12 +32,14 @@ class LayerWeights:
 
     Attributes:
         rank: its place among the layers in an order that does not depend on names.
+        forms: of the weights, by their positions, that other files have in other forms.
     """
 
     name: str
     rank: int
     names: list[str]
     values: Sequence
+    forms: Mapping[int, Form] = field(default_factory=dict)
 
 
 def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> None:
@@ -80,30 +84,43 @@ def write_arrays(group: h5py.Group, names: Sequence[str], values: Sequence[np.nd
 
 
 def read_weights(
-    path: str | os.PathLike, layers: Sequence[LayerWeights], owner: str
+    path: str | os.PathLike,
+    layers: Sequence[LayerWeights],
+    owner: str,
+    given: Origin = UNTOLD,
 ) -> list[list[np.ndarray]]:
     """The weights that a file has for layers with weights of these shapes.
 
     Layers are matched by name where the file has the same names, else by rank, or, in a file
-    without ranks, by position; a layer's weights by position. `owner` names the model in messages.
+    without ranks, by position; a layer's weights by position. What other backends and releases of
+    Keras stored in other forms is converted.
+
+    Args:
+        owner: the model's name, for messages.
+        given: what the caller tells about the file; see `origin_of`.
 
     Raises:
         MissingFileError: no such file.
         DataError: not a file of weights, or one of other layers; the message names both sides.
         ShapeError: a weight of another shape.
+        ArgumentError: a BatchNormalization, and neither the file nor the caller tells what its
+            running_std is.
     """
     with reading(path, owner) as file:
         root = file
         if "layer_names" not in file.attrs and has(file, "model_weights"):  # of a whole model
             root = member(file, "model_weights")
-        return read_layers(root, layers)
+        return read_layers(root, layers, given)
 
 
-def read_layers(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[list[np.ndarray]]:
+def read_layers(
+    root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+) -> list[list[np.ndarray]]:
     """The weights in a group, or in a file itself; see `read_weights`."""
     groups = [(member(root, name), name) for name in _matched(root, layers)]
+    origin = origin_of(root, given)
     return [
-        read_layer(group, name, texts(group, "weight_names"), layer)
+        read_layer(group, name, texts(group, "weight_names"), layer, origin)
         for (group, name), layer in zip(groups, layers, strict=True)
     ]
 
@@ -137,22 +154,34 @@ def _ranks(root: h5py.Group, count: int) -> list[int]:
 
 
 def read_layer(
-    group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights
+    group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights, origin: Origin
 ) -> list[np.ndarray]:
     """The arrays of these names in a group, for a layer's weights; checked before they are read."""
     sets = [numbers(group, one) for one in names]
-    if len(sets) != len(layer.values):
+    parts = parts_of(
+        layer.names,
+        layer.values,
+        layer.forms,
+        [one.shape for one in sets],
+        with_backend_of(origin, names),
+        layer.name,
+    )
+    if len(sets) != len(parts):
         raise DataError(
             f"the layer {name!r} of the file has {_listed(names, sets)}; {layer.name!r} of the "
             f"model needs {_listed(layer.names, layer.values)}"
         )
-    for weight_name, found, own, shape in zip(names, sets, layer.names, layer.values, strict=True):
-        if found.shape != shape:
+    for weight_name, found, part in zip(names, sets, parts, strict=True):
+        if found.shape != part.shape:
             raise ShapeError(
                 f"the weight {weight_name!r} of the file's layer {name!r} has the shape "
-                f"{found.shape}; {own!r} of the model's layer {layer.name!r} needs {shape}"
+                f"{found.shape}; {part.name!r} of the model's layer {layer.name!r} needs "
+                f"{part.shape}"
             )
-    return [found[()] for found in sets]
+    made: dict[int, np.ndarray] = {}
+    for found, part in zip(sets, parts, strict=True):
+        made |= zip(part.positions, part.weights(found[()]), strict=True)
+    return [made[k] for k in range(len(layer.values))]
 
 
 def _difference(stored: Sequence[str], wanted: Sequence[str]) -> str:

@@ -13,7 +13,9 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError
+from graphc.files.conversions import STD, UNTOLD, Origin
 from graphc.files.hdf5 import member, opened, reading
+from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
 
 
@@ -24,13 +26,17 @@ def is_of_0_3(path: str | os.PathLike) -> bool:
 
 
 def read_weights_0_3(
-    path: str | os.PathLike, layers: Sequence[LayerWeights], owner: str
+    path: str | os.PathLike,
+    layers: Sequence[LayerWeights],
+    owner: str,
+    given: Origin = UNTOLD,
 ) -> list[list[np.ndarray]]:
     """The weights that a file has for layers with weights of these shapes, matched by position.
 
     `layers` are those of a Sequential, or a single one, which stands for all of a Graph. Raises
     what `read_weights` raises.
     """
+    origin = agreed(Origin(STD), given)
     with reading(path, owner) as file:
         groups = _groups(file)
         if len(groups) != len(layers):
@@ -40,7 +46,7 @@ def read_weights_0_3(
                 "the weights were saved"
             )
         return [
-            read_layer(member(file, name), name, _parameters(member(file, name)), layer)
+            read_layer(member(file, name), name, _parameters(member(file, name)), layer, origin)
             for name, layer in zip(groups, layers, strict=True)
         ]
 

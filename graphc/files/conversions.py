@@ -1,0 +1,184 @@
+"""Weights as other backends and later releases of Keras stored them, as Keras 1.0 on Theano has
+them.
+
+What layers tell about their weights are *forms*; what a file tells about itself is its origin.
+
+- TensorFlow correlates where Theano convolves, so a kernel is turned along its spatial axes.
+- Later releases kept the kernel of a Convolution1D as (length, 1, input_dim, nb_filter).
+- Up to 1.0.5 the running statistics of BatchNormalization were a mean and a standard deviation;
+  from 1.0.7 on the second is a variance under the same name, which is divided by as
+  sqrt(variance + epsilon).
+- With consume_less='gpu' a recurrent layer had one W, U and b with the columns of all gates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.errors import ArgumentError
+
+STD, VARIANCE = RUNNING_STDS = ("std", "variance")
+THEANO, TENSORFLOW = BACKENDS = ("theano", "tensorflow")
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known about who wrote a file; None for what is not.
+
+    Attributes:
+        running_std: what the file has under this name, 'std' or 'variance'.
+        backend: 'theano' or 'tensorflow'.
+    """
+
+    running_std: str | None = None
+    backend: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("running_std", RUNNING_STDS), ("backend", BACKENDS)):
+            if getattr(self, name) not in (None, *allowed):
+                raise ArgumentError(
+                    f"{name}: expected {' or '.join(map(repr, allowed))}, received "
+                    f"{getattr(self, name)!r}"
+                )
+
+
+UNTOLD = Origin()
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Of a convolution: (filters, channels, *sizes) in the ordering 'th', (*sizes, channels,
+    filters) in 'tf'; `is_sequence` where the sizes are (length, 1)."""
+
+    ordering: str
+    is_sequence: bool = False
+
+    def converted(self, stored: np.ndarray, shape: Shape, backend: str | None) -> np.ndarray:
+        """The kernel of a shape, from what a file has."""
+        if stored.shape != shape:
+            stored = stored.transpose(3, 2, 0, 1)
+        if backend != TENSORFLOW:
+            return stored
+        spatial = range(2, stored.ndim) if self.ordering == "th" else range(stored.ndim - 2)
+        return np.flip(stored, tuple(spatial))
+
+    def stored_shape(self, shape: Shape, found: Shape | None) -> Shape:
+        """The shape that a file should have, the later one if it `found` that."""
+        if not self.is_sequence:
+            return shape
+        filters, channels, length, one = shape
+        later = (length, one, channels, filters)
+        return later if found == later else shape
+
+
+@dataclass(frozen=True)
+class RunningStd:
+    """Of a BatchNormalization with this epsilon."""
+
+    epsilon: float
+
+    def converted(self, stored: np.ndarray, running_std: str) -> np.ndarray:
+        """The std; of a variance that with which the same is divided by, std + epsilon."""
+        if running_std == STD:
+            return stored
+        # A negative one, which no training makes, stays a NaN that a guard finds.
+        with np.errstate(invalid="ignore"):
+            wide = np.sqrt(stored.astype(np.float64) + self.epsilon) - self.epsilon
+        return wide.astype(stored.dtype)
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Of a recurrent layer whose first weight this is: W, U and b of each gate in turn.
+
+    Attributes:
+        columns: the place of each gate in a W, U or b of all gates.
+    """
+
+    columns: tuple[int, ...]
+
+    def joined(self, shape: Shape) -> Shape:
+        """The shape of a weight of all gates, of which one has `shape`."""
+        return (*shape[:-1], shape[-1] * len(self.columns))
+
+    def split(self, stored: np.ndarray) -> list[np.ndarray]:
+        """The weights of the gates."""
+        parts = np.split(stored, len(self.columns), axis=-1)
+        return [parts[column] for column in self.columns]
+
+
+Form = Kernel | RunningStd | Gates
+
+
+@dataclass(frozen=True)
+class Part:
+    """An array of a file, and which of a layer's weights are made of it.
+
+    Attributes:
+        positions: the weights' places among those of the layer.
+        name: of the first of them.
+        shape: which the array has to have.
+    """
+
+    positions: tuple[int, ...]
+    name: str
+    shape: Shape
+    weights: Callable[[np.ndarray], list[np.ndarray]]
+
+
+def parts_of(
+    names: Sequence[str],
+    shapes: Sequence[Shape],
+    forms: Mapping[int, Form],
+    found: Sequence[Shape],
+    origin: Origin,
+    owner: str,
+) -> list[Part]:
+    """What a file should have for a layer.
+
+    Args:
+        names, shapes, forms: of the layer's weights; the forms by their positions.
+        found: the shapes that the file has.
+        owner: the layer's name, for messages.
+
+    Raises:
+        ArgumentError: a running_std, and the origin does not tell what that is.
+    """
+    parts: list[Part] = []
+    k = 0
+    while k < len(shapes):
+        form, shape = forms.get(k), shapes[k]
+        stored = found[len(parts)] if len(parts) < len(found) else None
+        if isinstance(form, Gates) and stored == form.joined(shape):
+            count = 3 * len(form.columns)
+            for first in range(k, k + 3):
+                positions = tuple(range(first, k + count, 3))
+                parts.append(Part(positions, names[first], form.joined(shapes[first]), form.split))
+            k += count
+            continue
+        stored_shape = form.stored_shape(shape, stored) if isinstance(form, Kernel) else shape
+        parts.append(Part((k,), names[k], stored_shape, _conversion(form, shape, origin, owner)))
+        k += 1
+    return parts
+
+
+def _conversion(
+    form: Form | None, shape: Shape, origin: Origin, owner: str
+) -> Callable[[np.ndarray], list[np.ndarray]]:
+    if isinstance(form, Kernel):
+        return lambda stored: [form.converted(stored, shape, origin.backend)]
+    if isinstance(form, RunningStd):
+        if origin.running_std is None:
+            raise ArgumentError(
+                f"{owner} is a BatchNormalization, and the file does not tell what its running_std "
+                "is: Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance under "
+                "that name; pass running_std='std' or running_std='variance' to load_weights"
+            )
+        running_std = origin.running_std
+        return lambda stored: [form.converted(stored, running_std)]
+    return lambda stored: [stored]

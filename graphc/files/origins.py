@@ -1,0 +1,98 @@
+"""Who wrote a file of weights: what its attributes tell, and what the caller does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import h5py
+
+from graphc.errors import ArgumentError, DataError
+from graphc.files.conversions import STD, TENSORFLOW, THEANO, VARIANCE, Origin
+from graphc.files.hdf5 import texts
+
+OURS = Origin(STD, THEANO)
+"""Of the files that graphc writes."""
+
+# The release in between had the one on Theano and the other on TensorFlow.
+_LAST_WITH_STD = (1, 0, 5)
+_FIRST_WITH_VARIANCE = (1, 0, 7)
+
+
+def origin_of(root: h5py.Group, given: Origin) -> Origin:
+    """The origin of the weights in a group, where Keras 1 put `layer_names`.
+
+    Args:
+        given: what the caller tells; of what the file tells too it has to be the same.
+
+    Raises:
+        DataError: another version of Keras than 0 and 1, or another backend than Theano and
+            TensorFlow.
+        ArgumentError: the caller tells something else than the file.
+    """
+    if "ranks" in root.attrs:
+        told = OURS
+    else:
+        told = Origin(_running_std(_told(root, "keras_version")), _backend(_told(root, "backend")))
+    return agreed(told, given)
+
+
+def agreed(told: Origin, given: Origin) -> Origin:
+    """What a file tells and what the caller does. ArgumentError where they differ."""
+    return Origin(
+        _agreed("running_std", told.running_std, given.running_std),
+        _agreed("backend", told.backend, given.backend),
+    )
+
+
+def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
+    """The origin of a layer. Its backend, where nobody tells it, is TensorFlow if the weights have
+    names as it gave them (``dense_1_W:0``), else Theano."""
+    if origin.backend is not None:
+        return origin
+    named = any(re.search(r":\d+$", name) for name in weight_names)
+    return Origin(origin.running_std, TENSORFLOW if named else THEANO)
+
+
+def _told(root: h5py.Group, attribute: str) -> str | None:
+    """An attribute of the group, or of the whole file."""
+    for place in (root, root.file):
+        if attribute in place.attrs:
+            found = texts(place, attribute)
+            if len(found) != 1:
+                raise DataError(
+                    f"{place.name}: the attribute {attribute}: expected one text, received "
+                    f"{found!r:.60}"
+                )
+            return found[0]
+    return None
+
+
+def _running_std(version: str | None) -> str | None:
+    if version is None:
+        return None
+    match = re.match(r"([01])\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)", version)
+    if match is None:
+        raise DataError(
+            "the attribute keras_version: expected a release of Keras 1, received "
+            f"{version!r:.60}, whose layers have other weights; load it there and set the weights "
+            "by set_weights"
+        )
+    release = tuple(int(number or 0) for number in match.groups())
+    if release <= _LAST_WITH_STD:
+        return STD
+    return VARIANCE if release >= _FIRST_WITH_VARIANCE else None
+
+
+def _backend(name: str | None) -> str | None:
+    if name not in (None, THEANO, TENSORFLOW):
+        raise DataError(
+            f"the attribute backend: expected theano or tensorflow, received {name!r:.60}"
+        )
+    return name
+
+
+def _agreed(name: str, told: str | None, given: str | None) -> str | None:
+    if None not in (told, given) and told != given:
+        raise ArgumentError(f"{name} is {told!r} in this file, received {given!r}; leave it out")
+    return told or given
