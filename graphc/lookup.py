@@ -56,6 +56,8 @@ def named(
     Raises:
         UnknownNameError: the name is not in the table.
     """
+    if not isinstance(name, str):
+        raise unknown_name(kind, name, table)
     given = _given_objects.get()
     if name in given:
         return given[name]

@@ -101,6 +101,8 @@ def _compile(model: Any, arguments: Mapping[str, Any], place: str) -> None:
         model.compile(**arguments)
     except GraphcError as error:
         raise type(error)(f"{place}: {error}") from error
+    except TypeError as error:  # Python's own: an argument of the optimizer that is missing
+        raise ArgumentError(f"{place}: compile: {error}") from error
 
 
 def _without_version(description: object, place: str) -> object:

@@ -22,6 +22,11 @@ def test_a_name_is_looked_up_and_a_near_one_is_named():
         named("thing", "alfa", TABLE)
 
 
+def test_a_name_that_is_no_text():
+    with pytest.raises(UnknownNameError, match=r"unknown thing \['alpha'\]"):
+        get_instance("thing", {"name": ["alpha"]}, TABLE)
+
+
 def test_a_modern_name_is_an_error_that_says_ours():
     with pytest.raises(UnknownNameError, match="unknown thing 'gamma': here it is 'beta'"):
         named("thing", "gamma", TABLE, {"gamma": "beta"})

@@ -104,6 +104,12 @@ def test_autoencoders():
     ]
 
 
+def test_an_optimizer_whose_keys_are_no_texts():
+    text = json.dumps(sequential(dense(), **COMPILED)).replace('"nesterov"', "3")
+    with pytest.raises(ArgumentError, match="model: compile: keywords must be strings"):
+        model_from_yaml(text)
+
+
 GRAPH: dict[str, Any] = {
     "name": "Graph",
     "input_config": [
