@@ -325,7 +325,7 @@ def test_no_model():
         model_from_json("{")
     with pytest.raises(ArgumentError, match="model_from_json: expected JSON as a text"):
         model_from_json({"class_name": "Sequential"})
-    with pytest.raises(ArgumentError, match="model_from_yaml: not YAML"):
+    with pytest.raises(ArgumentError, match="model_from_yaml: line 1: asks for code"):
         model_from_yaml("!!python/object/apply:os.getcwd []")
 
 
