@@ -10,12 +10,19 @@ import pytest
 from graphc import backend as K
 from graphc.callbacks import EarlyStopping
 from graphc.engine.topology.layer import Input, Layer
-from graphc.errors import ArgumentError, DataError, GraphcError, KeywordError, UnknownNameError
+from graphc.errors import (
+    ArgumentError,
+    DataError,
+    DTypeError,
+    GraphcError,
+    KeywordError,
+    UnknownNameError,
+)
 from graphc.layers import LSTM, Activation, Dense, Embedding, Masking
 from graphc.layers.advanced_activations import PReLU
 from graphc.layers.convolutional import Convolution2D
 from graphc.models import Model, Sequential
-from graphc.optimizers import Optimizer
+from graphc.optimizers import SGD, Optimizer
 from graphc.regularizers import Regularizer, activity_l2, l2
 
 
@@ -77,6 +84,11 @@ class TestArgumentsOfLayers:
                 lambda: Dense(4, trainable="no"),
                 ArgumentError,
                 "^Dense: trainable: expected True or False, received 'no'",
+            ),
+            (
+                lambda: LSTM(4, return_sequences="False"),
+                ArgumentError,
+                r"\(LSTM\): return_sequences: expected True or False, received 'False'",
             ),
         ],
     )
@@ -316,3 +328,29 @@ class TestData:
             ArgumentError,
             r"expected callbacks, received <class .*; make one: EarlyStopping\(...\)",
         )
+
+
+class TestNumbersAndNodes:
+    def test_a_loss_made_of_numpys_functions(self):
+        check(
+            lambda: compiled(loss=lambda y_true, y_pred: np.mean(np.square(y_true - y_pred))),
+            DTypeError,
+            "np.square: .* has no value before .* use K's on nodes",
+        )
+
+    def test_an_array_where_a_variable_is_expected(self):
+        for mistake in (lambda: K.set_value(X, Y), lambda: K.get_value(X)):
+            check(mistake, DTypeError, r"expected a shared variable, e.g. K.var.*received ndarray$")
+
+    def test_a_loss_that_is_not_finite_is_told_once(self, caplog):
+        model = compiled(optimizer=SGD(lr=1e30))
+        model.fit(X + 1e10, Y, nb_epoch=4, verbose=0)
+        (record,) = caplog.records
+        told = (
+            rf"{model.name}.fit: the loss of epoch \d is (nan|inf), .*NanGuardMode.*TerminateOnNaN"
+        )
+        assert re.match(told, record.getMessage())
+
+    def test_a_loss_that_is_finite_is_not(self, caplog):
+        compiled().fit(X, Y, nb_epoch=1, verbose=0)
+        assert not caplog.records

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError
@@ -131,10 +132,11 @@ class Recurrent(Layer):
                 f"{consume_less!r}{later}; either of the two runs on a GPU as well"
             )
         self.initial_weights = weights
-        self.return_sequences = return_sequences
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        self.unroll = unroll
+        where = f"{self.name} ({label})"
+        self.return_sequences = true_or_false(where, "return_sequences", return_sequences)
+        self.go_backwards = true_or_false(where, "go_backwards", go_backwards)
+        self.stateful = true_or_false(where, "stateful", stateful)
+        self.unroll = true_or_false(where, "unroll", unroll)
         self.consume_less = consume_less
         self.input_dim = input_dim
         self.input_length = input_length

@@ -198,6 +198,11 @@ def skipgrams(
 
 def _check_words(sequence: Sequence[int], size: int, where: str) -> None:
     for position, word in enumerate(sequence):
+        if not isinstance(word, int | np.integer):
+            raise DataError(
+                f"skipgrams: expected numbers of words, received {word!r} at position {position}; "
+                "a Tokenizer makes numbers of texts"
+            )
         if not 0 <= word < size:
             raise IndexRangeError(
                 f"skipgrams: word {word} at position {position} is not in {where} (0 to {size - 1})"

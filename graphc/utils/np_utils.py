@@ -30,6 +30,11 @@ def to_categorical(y: object, nb_classes: int | None = None) -> np.ndarray:
         raise DataError(
             f"to_categorical: expected class numbers of the shape (n,), received {labels.shape}"
         )
+    if labels.dtype.kind not in "biuf":
+        raise DataError(
+            f"to_categorical: expected class numbers, received dtype {labels.dtype}, e.g. "
+            f"{labels[0]!r}; np.unique(y, return_inverse=True)[1] numbers classes from 0"
+        )
     if not np.all(np.isfinite(labels)) or np.any(labels != np.floor(labels)):
         raise DataError("to_categorical: expected whole numbers, received others")
     labels = labels.astype(np.int64)

@@ -126,6 +126,7 @@ def test_a_sampling_table_leaves_first_words_out():
         (([1], 1), {}, ArgumentError, "vocabulary_size: expected a whole number of at least 2"),
         (([1], 5), {"window_size": 0}, ArgumentError, "window_size: expected"),
         (([1], 5), {"negative_samples": -1}, ArgumentError, "at least 0, received -1"),
+        ((["a", "b"], 5), {}, DataError, "expected numbers of words, received 'a' at position 0"),
     ],
 )
 def test_skipgrams_refuses(arguments, options, error, message):

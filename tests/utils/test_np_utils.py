@@ -20,6 +20,7 @@ def test_to_categorical(y):
         ([0, -1], None, IndexRangeError, "label -1 at position 1"),
         ([0.5], None, DataError, "whole numbers"),
         ([np.nan], None, DataError, "whole numbers"),
+        (["cat", "dog"], None, DataError, "expected class numbers, received dtype <U3.*'cat'"),
         ([], None, DataError, "class numbers of the shape"),
         ([[0, 1]], None, DataError, r"received \(1, 2\)"),
     ],

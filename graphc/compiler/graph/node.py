@@ -46,9 +46,6 @@ class Node:
     dtype: str
     history: Any
 
-    # NumPy arrays on the left of an operator leave the operation to the node.
-    __array_ufunc__ = None
-
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Node is frozen: {name!r} cannot be set")
 

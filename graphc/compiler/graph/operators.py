@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from graphc.compiler.graph import contraction, drawing, movement, pointwise, state
 from graphc.compiler.graph.node import Node
 from graphc.errors import DTypeError
@@ -41,7 +43,52 @@ def _iterate(self: Node) -> Iterator[Node]:
     return (self[k] for k in range(self.shape[0]))
 
 
+# NumPy's function for an operator with an array on the left -> the node's method for it.
+_OF_UFUNC = {
+    "add": "__radd__",
+    "subtract": "__rsub__",
+    "multiply": "__rmul__",
+    "divide": "__rtruediv__",
+    "floor_divide": "__rfloordiv__",
+    "remainder": "__rmod__",
+    "power": "__rpow__",
+    "matmul": "__rmatmul__",
+    "bitwise_and": "__rand__",
+    "bitwise_or": "__ror__",
+    "bitwise_xor": "__rxor__",
+    "less": "__gt__",
+    "less_equal": "__ge__",
+    "greater": "__lt__",
+    "greater_equal": "__le__",
+}
+
+
+_COMPARISONS = ("__gt__", "__ge__", "__lt__", "__le__")
+
+
+def _array_ufunc(
+    self: Node, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object
+) -> object:
+    """An array on the left of an operator leaves the operation to the node; ``array += node`` too,
+    which binds the name anew. DTypeError for other functions of NumPy."""
+    if ufunc in (np.equal, np.not_equal):
+        return ufunc is np.not_equal  # nodes are equal to themselves alone
+    name = _OF_UFUNC.get(ufunc.__name__)
+    left = inputs[0]
+    if name in _COMPARISONS and isinstance(left, np.ndarray) and not left.ndim:
+        left = left[()]  # a scalar, of which NumPy makes an array for comparisons alone
+    in_place = kwargs.keys() == {"out"} and kwargs["out"][0] is left  # type: ignore[index]
+    if method == "__call__" and name and not isinstance(left, Node) and (in_place or not kwargs):
+        return getattr(self, name)(left)
+    function = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+    raise DTypeError(
+        f"np.{function}: {self!r} has no value before a function is called, and NumPy's functions "
+        "take values; use K's on nodes, e.g. K.exp for np.exp, K.sum for np.sum"
+    )
+
+
 _OTHERS = {
+    "__array_ufunc__": _array_ufunc,
     "__neg__": pointwise.neg,
     "__abs__": pointwise.abs,
     "__invert__": pointwise.logical_not,

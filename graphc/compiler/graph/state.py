@@ -109,7 +109,11 @@ def set_value(node: Node, value: object) -> None:
 
 def state_of(node: Node) -> State:
     """The cell of a shared variable. DTypeError for any other node."""
-    if not isinstance(node, Node) or node.op != "shared":
+    if not isinstance(node, Node):
+        raise DTypeError(
+            f"expected a shared variable, e.g. K.variable(value), received {type(node).__name__}"
+        )
+    if node.op != "shared":
         raise DTypeError(
             f"{node!r} is an expression, not a shared variable: it has a value only inside a call; "
             "compute it with graphc.function([...], it)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,6 +15,8 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch, Step
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
+
+_log = logging.getLogger("graphc")
 
 _VERBOSE = (0, 1, 2)
 
@@ -47,7 +51,13 @@ def run_epochs(
     model.history = history = cbks.History()
     progress = cbks.ProgbarLogger()
     listeners = cbks.CallbackList(
-        [cbks.BaseLogger(), *callbacks, history, *([progress] if verbose else [])]
+        [
+            cbks.BaseLogger(),
+            *callbacks,
+            _NotFiniteLoss(),
+            history,
+            *([progress] if verbose else []),
+        ]
     )
     listeners._set_model(model)
     validated = [] if validate is None else [f"val_{label}" for label in labels]
@@ -70,6 +80,26 @@ def run_epochs(
     finally:
         progress.close()
     return history
+
+
+class _NotFiniteLoss(cbks.Callback):
+    """A line in the log behind the first epoch whose loss is no finite number."""
+
+    told = False
+
+    def on_epoch_end(self, epoch: int, logs: cbks.Logs = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or math.isfinite(loss) or self.told or self.model.stop_training:
+            return
+        self.told = True
+        _log.warning(
+            "%s.fit: the loss of epoch %d is %s, and the weights may be so too; a smaller lr, or "
+            "clipnorm, may help. compile(..., mode='NanGuardMode') names the first value that is "
+            "not finite, callbacks.TerminateOnNaN() ends the training there",
+            self.model.name,
+            epoch + 1,
+            loss,
+        )
 
 
 def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range:

@@ -1,6 +1,7 @@
 """Nodes: interning, identity of attributes, weak table, truth value, claims about sizes."""
 
 import gc
+import operator as op
 
 import numpy as np
 import pytest
@@ -63,6 +64,44 @@ def test_a_node_is_frozen_and_has_no_truth_value():
 def test_numpys_functions_are_refused(use):
     with pytest.raises(DTypeError, match="use graphc's functions on nodes, e.g. K.mean"):
         use(g.input((2,)))
+
+
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("exp", np.exp),
+        ("maximum", lambda x: np.maximum(0.0, x)),
+        ("add", lambda x: np.add(x, x)),
+        ("add.reduce", np.sum),
+    ],
+)
+def test_numpys_ufuncs_are_refused_by_name(name, use):
+    with pytest.raises(DTypeError, match=f"^np.{name}: .*use K's on nodes, e.g. K.exp"):
+        use(g.input((2,)))
+
+
+@pytest.mark.parametrize(
+    "operator",
+    [op.add, op.sub, op.mul, op.truediv, op.floordiv, op.mod, op.pow, op.lt, op.le, op.gt, op.ge],
+)
+def test_arrays_on_the_left_of_an_operator(operator):
+    """The same node as with a constant in the place of the array."""
+    x, array = g.input((2,), "float32"), np.array([1.0, 2.0], "float32")
+    assert operator(array, x) is operator(g.constant(array), x)
+    assert operator(np.float64(2), x) is operator(g.constant(np.float64(2)), x)
+
+
+def test_arrays_and_nodes_are_never_equal():
+    x, array = g.input((2,)), np.zeros(2)
+    assert (array == x, x == array, array != x, x != array) == (False, False, True, True)
+
+
+def test_adding_a_node_in_place_binds_the_name_anew():
+    total = before = np.zeros(2, "float32")
+    x = g.input((2,), "float32")
+    total += x
+    assert total is before + x
+    assert before.tolist() == [0, 0]
 
 
 def test_a_constant_does_not_follow_the_array_it_came_from():
