@@ -73,16 +73,20 @@ def opened(path: str | os.PathLike) -> h5py.File:
 
 @contextmanager
 def reading(path: str | os.PathLike, owner: str) -> Iterator[h5py.File]:
-    """An HDF5 file for reading; errors inside begin with its name and `owner`, who reads it, and
-    what HDF5 raises for a damaged file is a DataError."""
-    where = f"{os.fspath(path)} for {owner}"
-    with opened(path) as file:
-        try:
-            yield file
-        except GraphcError as error:
-            raise type(error)(f"{where}: {error}") from error
-        except (OSError, LookupError, RuntimeError, ValueError, TypeError, MemoryError) as error:
-            raise DataError(f"{where}: the file is damaged ({error})") from error
+    """An HDF5 file for reading, with `damage_told` inside; `owner` is who reads it."""
+    with opened(path) as file, damage_told(f"{os.fspath(path)} for {owner}"):
+        yield file
+
+
+@contextmanager
+def damage_told(where: str) -> Iterator[None]:
+    """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError."""
+    try:
+        yield
+    except GraphcError as error:
+        raise type(error)(f"{where}: {error}") from error
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise DataError(f"{where}: the file is damaged ({error})") from error
 
 
 def texts(group: h5py.Group, attribute: str) -> list[str]:
