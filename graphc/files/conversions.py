@@ -13,12 +13,15 @@ What layers tell about their weights are *forms*; what a file tells about itself
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphc.errors import ArgumentError
+
+_log = logging.getLogger("graphc")
 
 STD, VARIANCE = RUNNING_STDS = ("std", "variance")
 THEANO, TENSORFLOW = BACKENDS = ("theano", "tensorflow")
@@ -53,10 +56,16 @@ UNTOLD = Origin()
 @dataclass(frozen=True)
 class Kernel:
     """Of a convolution: (filters, channels, *sizes) in the ordering 'th', (*sizes, channels,
-    filters) in 'tf'; `is_sequence` where the sizes are (length, 1)."""
+    filters) in 'tf'.
+
+    Attributes:
+        is_sequence: whether the sizes are (length, 1).
+        moves: whether windows of TensorFlow begin elsewhere, whatever the kernel.
+    """
 
     ordering: str
     is_sequence: bool = False
+    moves: bool = False
 
     def converted(self, stored: np.ndarray, shape: Shape, backend: str | None) -> np.ndarray:
         """The kernel of a shape, from what a file has."""
@@ -171,12 +180,18 @@ def _conversion(
     form: Form | None, shape: Shape, origin: Origin, owner: str
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     if isinstance(form, Kernel):
+        if form.moves and origin.backend == TENSORFLOW:
+            _log.warning(
+                "%s: the weights are of TensorFlow, whose windows of border_mode='same' begin "
+                "elsewhere with an even size or a stride, so the layer's output is another",
+                owner,
+            )
         return lambda stored: [form.converted(stored, shape, origin.backend)]
     if isinstance(form, RunningStd):
         if origin.running_std is None:
             raise ArgumentError(
-                f"{owner} is a BatchNormalization, and the file does not tell what its running_std "
-                "is: Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance under "
+                f"{owner}: the file does not tell what running_std of a BatchNormalization is in it: "
+                "Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance under "
                 "that name; pass running_std='std' or running_std='variance' to load_weights"
             )
         running_std = origin.running_std

@@ -7,12 +7,14 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.container import Container
+from graphc.engine.topology.holding import forms_of
 from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, record_use, recorded_uses, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.engine.training.renewal import Switched, SwitchedUse
 from graphc.errors import ArgumentError, ShapeError
+from graphc.files.conversions import Form
 
 
 class AutoEncoder(Switched):
@@ -118,6 +120,9 @@ class AutoEncoder(Switched):
     def weights(self) -> list[g.Node]:
         """The encoder's, then the decoder's."""
         return _each_once(self._parts(), "weights")
+
+    def stored_forms(self) -> dict[g.Node, Form]:
+        return {**forms_of(self.encoder), **forms_of(self.decoder)}
 
     @property
     def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]

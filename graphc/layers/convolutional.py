@@ -10,6 +10,7 @@ from graphc.backend.conv import check_border_mode, check_convolution_strides, co
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
+from graphc.files.conversions import Form, Kernel
 from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import option, with_input_shape, with_length
 from graphc.layers.pooling import (
@@ -102,6 +103,11 @@ class _Convolution(AffineLayer, SpatialLayer):
             )
         self.channels = channels
         self._add_affine(self._kernel_shape(channels), (self.nb_filter,))
+
+    def stored_forms(self) -> dict[g.Node, Form]:
+        even = any(size % 2 == 0 for size in self._window)
+        moves = self.border_mode == "same" and (even or max(self._strides) > 1)
+        return {self.W: Kernel(self._kernel_ordering, self.dims == 1, moves)}
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return self._activated(

@@ -13,6 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, ShapeError
+from graphc.files.conversions import Form, RunningStd
 from graphc.layers.arguments import option
 from graphc.lookup import finite_number
 
@@ -120,6 +121,9 @@ class BatchNormalization(Layer):
     def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
         """The shape of the input. Not asked of `call`, whose updates belong to real inputs."""
         return input_shape
+
+    def stored_forms(self) -> dict[g.Node, Form]:
+        return {self.running_std: RunningStd(self.epsilon)} if self.mode == FEATURE_WISE else {}
 
     def _spread(self, weight: g.Node, x: g.Node) -> g.Node:
         """A number for each feature, along the axis of x that has the features."""

@@ -16,6 +16,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
+from graphc.files.conversions import Form, Gates
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
 from graphc.lookup import whole_number
@@ -100,6 +101,11 @@ class _Gated(Recurrent):
 
     def _bias_init(self, name: str) -> Callable[..., g.Node]:
         return initializations.zero
+
+    def stored_forms(self) -> dict[g.Node, Form]:
+        # The columns of a step with consume_less='gpu' were in the order of the step.
+        columns = tuple(self.step_order.index(name) for name in self.gate_names)
+        return {self.weights[0]: Gates(columns)}
 
     def _add_penalties(self) -> None:
         """A regularizer sees all gates in one: it need not be a sum over elements."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import layer_entry
+from graphc.engine.topology.holding import forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.errors import DataError
+from graphc.files.conversions import Form, Origin
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
@@ -56,28 +58,47 @@ class StoredModel(Layer):
         check_overwrite(filepath, overwrite, f"{self.name}.save_weights")
         write_weights(filepath, self._stored(lambda weight: weight.get_value()))
 
-    def load_weights(self, filepath: str | os.PathLike) -> None:
+    def load_weights(
+        self,
+        filepath: str | os.PathLike,
+        *,
+        running_std: str | None = None,
+        backend: str | None = None,
+    ) -> None:
         """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
 
         Layers are matched by name where the file has the same names, else by their places in the
         model; in files that Keras 1 wrote, by their order, which depends on the names of layers
         that lie side by side. Files of a Sequential or a Graph of Keras 0.3 have no names.
 
+        Of files that Keras wrote on TensorFlow the kernels of convolutions are turned.
+
+        Args:
+            running_std: what a file that Keras wrote has under this name for BatchNormalization,
+                where the file does not tell: 'std' (up to 1.0.5) or 'variance' (from 1.0.7 on).
+            backend: where Keras ran, 'theano' or 'tensorflow'; by default what the file tells, by
+                its attribute or the names of its weights (``dense_1_W:0`` is TensorFlow's).
+
         Raises:
             MissingFileError: no such file.
-            DataError: not a file of weights, or of other layers.
+            DataError: not a file of weights, or of other layers, or of Keras 2.
             ShapeError: a weight of another shape.
+            ArgumentError: a BatchNormalization in mode 0, and neither the file nor `running_std`
+                tells; a file that tells something else than `running_std` or `backend`.
         """
+        given = Origin(running_std, backend)
         if is_of_0_3(filepath):
             groups = self.groups_of_0_3()
+            forms = forms_of(self)
             wanted = [
-                LayerWeights(name, k, list(map(_name, variables)), [one.shape for one in variables])
+                _described(name, k, variables, [one.shape for one in variables], forms)
                 for k, (name, variables) in enumerate(groups)
             ]
-            arrays = read_weights_0_3(filepath, wanted, self.name)
+            arrays = read_weights_0_3(filepath, wanted, self.name, given)
             variables = [weight for _, several in groups for weight in several]
         else:
-            arrays = read_weights(filepath, self._stored(lambda weight: weight.shape), self.name)
+            wanted = self._stored(lambda weight: weight.shape)
+            arrays = read_weights(filepath, wanted, self.name, given)
             variables = [weight for one in self.stored_layers() for weight in one.weights]
         set_values(variables, [value for several in arrays for value in several], self.name)
 
@@ -93,8 +114,9 @@ class StoredModel(Layer):
         places = {layer: k for k, layer in enumerate(self.layers_as_wired())}
         order = sorted(layers, key=lambda layer: places.get(layer, len(places)))
         ranks = {layer: rank for rank, layer in enumerate(order)}
+        forms = forms_of(self)
         return [
-            LayerWeights(one.name, ranks[one], _names(one), list(map(value_of, one.weights)))
+            _described(one.name, ranks[one], one.weights, list(map(value_of, one.weights)), forms)
             for one in layers
         ]
 
@@ -106,10 +128,14 @@ def weights_in_order(layer: Layer) -> list[g.Node]:
     return list(dict.fromkeys([*held, *layer.weights]))
 
 
-def _names(layer: Layer) -> list[str]:
-    """The weights' names; Keras numbers those without."""
-    return [g.name_of(weight) or f"param_{k}" for k, weight in enumerate(layer.weights)]
-
-
-def _name(weight: g.Node) -> str:
-    return g.name_of(weight) or "without a name"
+def _described(
+    name: str,
+    rank: int,
+    weights: Sequence[g.Node],
+    values: Sequence,
+    forms: Mapping[g.Node, Form],
+) -> LayerWeights:
+    # Keras numbers those without a name.
+    names = [g.name_of(weight) or f"param_{k}" for k, weight in enumerate(weights)]
+    own = {k: forms[weight] for k, weight in enumerate(weights) if weight in forms}
+    return LayerWeights(name, rank, names, values, own)

@@ -222,9 +222,15 @@ class Graph(NamedNodes):
         found = [one for layer in self.nodes.values() for one in weights_in_order(layer)]
         return [(self.name, list(dict.fromkeys(found)))]
 
-    def load_weights(self, fname: str | os.PathLike) -> None:
+    def load_weights(
+        self,
+        fname: str | os.PathLike,
+        *,
+        running_std: str | None = None,
+        backend: str | None = None,
+    ) -> None:
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""
-        super().load_weights(fname)
+        super().load_weights(fname, running_std=running_std, backend=backend)
 
     def _by_output(self, values: np.ndarray | list[np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(self.output_order, to_list(values), strict=True))

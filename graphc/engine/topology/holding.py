@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
+from graphc.files.conversions import Form
 
 
 class HoldingLayer(Layer):
@@ -47,6 +48,14 @@ class HoldingLayer(Layer):
         for one in self.held_layers():
             if one.stateful:
                 one.reset_states()
+
+
+def forms_of(layer: Layer) -> dict[g.Node, Form]:
+    """`stored_forms` of a layer and of those that it holds."""
+    found = dict(layer.stored_forms())
+    for one in layer.held_layers():
+        found |= forms_of(one)
+    return found
 
 
 def _each_once(lists: Sequence[Sequence]) -> list:

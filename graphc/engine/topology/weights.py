@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.engine.configs.budget import take_weight
+from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError
+from graphc.files.conversions import Form
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
 
@@ -36,8 +38,19 @@ class Weighted:
         constraint: Callable[[g.Node], g.Node] | None = None,
         trainable: bool = True,
     ) -> g.Node:
-        """A new weight, a shared variable called ``<layer>_<name>``, with its penalty and rule."""
-        weight = init(shape, name=f"{self.name}_{name}")
+        """A new weight, a shared variable called ``<layer>_<name>``, with its penalty and rule.
+
+        OutOfMemoryError where there is no room for it, ArgumentError where it is larger than the
+        weights of a model from a file may be.
+        """
+        take_weight(f"{self.name}: {name}", shape)
+        try:
+            weight = init(shape, name=f"{self.name}_{name}")
+        except (MemoryError, OverflowError) as error:
+            raise OutOfMemoryError(
+                f"{self.name}: {name}: no memory for a weight of the shape {shape}; make the layer "
+                "smaller"
+            ) from error
         if not isinstance(weight, g.Node) or weight.op != "shared" or weight.shape != shape:
             raise ArgumentError(
                 f"{self.name}: init of {name}: expected a shared variable of the shape {shape}, "
@@ -64,6 +77,10 @@ class Weighted:
     def set_weights(self, weights: Sequence[object]) -> None:
         """Set all weights, in the order of `weights`. ShapeError where a shape differs."""
         set_values(self.weights, weights, self.name)
+
+    def stored_forms(self) -> Mapping[g.Node, Form]:
+        """The weights that files of other backends and releases of Keras have in other forms."""
+        return {}
 
     def count_params(self) -> int:
         """How many numbers the trainable weights hold."""
