@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from graphc import backend as K
 from graphc.compiler.graph import Node, current_origin
 from graphc.errors import ShapeError
 from graphc.lookup import get_function
+
+_log = logging.getLogger("graphc")
 
 
 def softmax(x: Node) -> Node:
@@ -21,6 +24,13 @@ def softmax(x: Node) -> Node:
         raise ShapeError(
             f"{f'{layer}: ' if layer else ''}softmax: expected (samples, classes) or (samples, "
             f"time, classes), received the shape {K.shape(x)}"
+        )
+    if x.shape[-1] == 1:
+        layer = current_origin()
+        _log.warning(
+            "%ssoftmax over one class is always 1, and nothing trains through it; for one output "
+            "that is yes or no use sigmoid, with binary_crossentropy",
+            f"{layer}: " if layer else "",
         )
     return K.softmax(x)
 

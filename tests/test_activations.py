@@ -42,6 +42,15 @@ def test_softplus_and_softmax_stay_finite_far_out():
     np.testing.assert_array_equal(value(activations.softmax, far), [[0.0, 1.0]])
 
 
+def test_softmax_over_one_class_is_told(caplog):
+    activations.softmax(K.placeholder((None, 2)))
+    assert not caplog.records
+    activations.softmax(K.placeholder((None, 1)))
+    (record,) = caplog.records
+    assert "softmax over one class is always 1" in record.getMessage()
+    assert "use sigmoid, with binary_crossentropy" in record.getMessage()
+
+
 def test_softmax_of_three_axes_is_over_the_last():
     x = np.random.randn(2, 3, 4)
     expected = np.exp(x) / np.exp(x).sum(-1, keepdims=True)

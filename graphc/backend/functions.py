@@ -84,7 +84,8 @@ class Function:
             )
         if len(inputs) != len(self._inputs):
             raise ArgumentError(
-                f"{self.function.name}: expected {len(self._inputs)} arrays, received {len(inputs)}"
+                f"{self.function.name}: expected {len(self._inputs)} arrays, one for each of "
+                f"{', '.join(map(g.label, self._inputs))}, received {len(inputs)}"
             )
         return self.function(*map(_converted, self._inputs, inputs))
 
@@ -112,6 +113,11 @@ def function(
     refuse_keywords("K.function", kwargs, _COMPILE_KEYWORDS)
     if isinstance(inputs, g.Node):
         raise ArgumentError(f"K.function: expected a list of inputs, received {g.label(inputs)}")
+    if not isinstance(updates, Mapping | list | tuple):
+        raise ArgumentError(
+            "K.function: updates: expected a list of (variable, new value) pairs, received "
+            f"{type(updates).__name__}"
+        )
     wanted = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     fed = [_fed(node, position) for position, node in enumerate(inputs)]
     given = kwargs.pop("givens", None) or ()

@@ -39,12 +39,14 @@ def test_a_function_takes_and_gives_lists_and_converts():
         f([np.ones((1, 2)), float("nan")])
     with pytest.raises(DTypeError, match="expected numbers, received str"):
         f(["a", 1])
-    with pytest.raises(ArgumentError, match="expected 2 arrays, received 1"):
+    with pytest.raises(ArgumentError, match="expected 2 arrays, one for each of <.*received 1"):
         f([1])
     with pytest.raises(ArgumentError, match="expected a list of 2 arrays"):
         f(np.ones((2, 2)))
     with pytest.raises(ArgumentError, match="expected a list of inputs, received <input"):
         K.function(x, [x])
+    with pytest.raises(ArgumentError, match=r"updates: expected a list of \(variable, new value\)"):
+        K.function([x], [x], updates=total)
 
 
 def test_a_mode_is_given_by_name_and_unknown_keywords_are_refused():
