@@ -88,6 +88,12 @@ FLAGS = (
         (),
         "keep compiled kernels in this folder; by default in $XDG_CACHE_HOME/graphc/kernels",
     ),
+    Flag(
+        "described_weights",
+        "1GB",
+        ("256MB", "1GB", "4GB", "16GB", "64GB"),
+        "how much memory the weights of a model that a file or a config describes may take",
+    ),
 )
 
 _TABLE = {flag.name: flag for flag in FLAGS}

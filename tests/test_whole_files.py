@@ -104,9 +104,9 @@ class TestWhatIsThere:
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 def test_what_the_system_refuses_is_told(tmp_path, number):
     (tmp_path / "a").write_text("before")
-    with pytest.raises(StorageError, match=f"a cannot be written .*{os.strerror(number)}"):
-        with written_whole(tmp_path / "a"):
-            raise OSError(number, os.strerror(number))
+    refused = pytest.raises(StorageError, match=f"a cannot be written .*{os.strerror(number)}")
+    with refused, written_whole(tmp_path / "a"):
+        raise OSError(number, os.strerror(number))
     assert (tmp_path / "a").read_text() == "before"
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from graphc.errors import ArgumentError
 
-MOST_BYTES = 1 << 24
-MOST_VALUES = 500_000
+MOST_BYTES = 1 << 23
+MOST_VALUES = 200_000
 MOST_LEVELS = 250
 
 Place = tuple["Place | None", object]
@@ -29,12 +29,12 @@ def check_data(data: object, where: str) -> None:
     """Raise ArgumentError unless data are texts, numbers, lists and dicts by texts, not too deep,
     not too many, and no number is beyond 64 bits. What stands at several places counts at each."""
     waiting: list[tuple[object, int, Place | None]] = [(data, 1, None)]
-    count = 0
+    count = 1
     while waiting:
         value, level, place = waiting.pop()
-        count += 1
-        check_count(count, where)
         if isinstance(value, Mapping | list | tuple):
+            count += len(value)
+            check_count(count, where)
             check_level(level, where)
             waiting += [(one, level + 1, (place, key)) for key, one in _members(value, where)]
         elif value is not None and not isinstance(value, bool | int | float | str):

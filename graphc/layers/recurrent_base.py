@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.configs.budget import take_uses, take_weight
 from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
@@ -210,6 +211,8 @@ class Recurrent(Layer):
                 f"shape {known_shape(x)} does not say how many; give input_length, or leave "
                 "unroll out"
             )
+        if self.unroll:
+            take_uses(where, x.shape[1])
         if mask is not None:
             # What is computed before the loop reads the padding, and its gradient too.
             x = K.switch(K.reshape(mask, (*mask.shape, *(1,) * (x.ndim - 2))), x, 0)
@@ -271,6 +274,7 @@ class Recurrent(Layer):
                 f"{shape}; give the first layer batch_input_shape=(batch, steps, features) with a "
                 "number for the batch, or the Input a batch_shape"
             )
+        take_weight(f"{where}: states", (shape[0], self.output_dim))
         zeros = np.zeros((shape[0], self.output_dim))
         states = self._own_states()
         for k, state in enumerate(states):

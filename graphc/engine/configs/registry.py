@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc import lookup
 from graphc.backend.settings import keep_uid
+from graphc.engine.configs.budget import bounded
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, suggestion
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def writing() -> Iterator[None]:
 @contextmanager
 def reading() -> Iterator[None]:
     """Inside, `layer_of` gives the same layer for entries that were written of the same one."""
-    with _one_document(_read):
+    with _one_document(_read), bounded():
         yield
 
 
@@ -124,7 +125,7 @@ def layer_of(entry: object, place: str) -> Layer:
     checked = checked_entry(entry, place)
     class_name, config, name = checked["class_name"], checked["config"], checked.get("name")
     cls = _class_of(class_name, place)
-    with _one_document(_read) as document:
+    with _one_document(_read) as document, bounded():
         if checked.get("reused"):
             return _read_before(document, class_name, name or _name_in(config), place)
         document.level += 1

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.topology import own_layers
 from graphc.engine.topology.keywords import (
@@ -181,6 +182,7 @@ class Layer(Used, Weighted):
             self._refuse_mask(mask)
         shapes = [known_shape(node) for node in to_list(x)]
         shape = shapes if isinstance(x, list) else shapes[0]
+        take_uses(self.name)
         with g.origin(self.name):
             self._build_once(shape)
             self.updates = list(self._own_updates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,8 @@ from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeErro
 from graphc.files.conversions import Form
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
+
+_MOST_NUMBERS = 2**60  # NumPy counts bytes in 63 bits
 
 
 class Weighted:
@@ -45,8 +48,10 @@ class Weighted:
         """
         take_weight(f"{self.name}: {name}", shape)
         try:
+            if math.prod(shape) >= _MOST_NUMBERS:
+                raise MemoryError("more numbers than an array has")
             weight = init(shape, name=f"{self.name}_{name}")
-        except (MemoryError, OverflowError) as error:
+        except MemoryError as error:
             raise OutOfMemoryError(
                 f"{self.name}: {name}: no memory for a weight of the shape {shape}; make the layer "
                 "smaller"
