@@ -18,10 +18,7 @@ def mean_squared_error(y_true: Node, y_pred: Node) -> Node:
 
 def root_mean_squared_error(y_true: Node, y_pred: Node) -> Node:
     """sqrt(mean((p - t)^2)), as in Keras 0.3. Its gradient is 0 where p equals t."""
-    square = mean_squared_error(y_true, y_pred)
-    exact = K.equal(square, 0.0)
-    # The root of 0 has no gradient, and would make NaN of every weight.
-    return K.switch(exact, 0.0, K.sqrt(K.switch(exact, 1.0, square)))
+    return K.sqrt(mean_squared_error(y_true, y_pred))
 
 
 def mean_absolute_error(y_true: Node, y_pred: Node) -> Node:

@@ -16,9 +16,10 @@ def values(regularizer):
 
 
 class LayerStub:
-    """What a regularizer needs of a layer: its output, here 2 samples of 2 features."""
+    """What a regularizer needs of a layer: its output, here 3 samples of 2 features."""
 
-    output = K.variable(W, "float64")
+    value = np.array([[1.0, -2.0], [0.5, 0.0], [3.0, 1.0]])
+    output = K.variable(value, "float64")
 
 
 @pytest.mark.parametrize(
@@ -42,10 +43,10 @@ def test_a_weights_penalty_counts_in_training_only(regularizer, penalty):
 @pytest.mark.parametrize(
     ("regularizer", "penalty"),
     [
-        # the means over samples are |o|: 0.75, 1 and o^2: 0.625, 2
-        (regularizers.activity_l1(0.1), 0.1 * 1.75),
-        (regularizers.activity_l2(0.1), 0.1 * 2.625),
-        (regularizers.activity_l1l2(0.1, 0.2), 0.1 * 1.75 + 0.2 * 2.625),
+        # the means over samples are |o|: 4.5 / 3, 3 / 3 and o^2: 10.25 / 3, 5 / 3
+        (regularizers.activity_l1(0.1), 0.1 * 2.5),
+        (regularizers.activity_l2(0.1), 0.1 * 15.25 / 3),
+        (regularizers.activity_l1l2(0.1, 0.2), 0.1 * 2.5 + 0.2 * 15.25 / 3),
     ],
 )
 def test_an_outputs_penalty_is_a_mean_over_samples(regularizer, penalty):
@@ -136,4 +137,4 @@ def test_a_users_regularizer_watches_a_weight():
 def test_a_users_regularizer_watches_an_output():
     regularizer = regularizers.get(OfOutputs())
     regularizer.set_layer(LayerStub())
-    assert values(regularizer) == (10 + W.mean(), 10 + W.mean())
+    assert values(regularizer) == (10 + LayerStub.value.mean(),) * 2

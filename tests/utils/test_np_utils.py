@@ -40,6 +40,8 @@ def test_log_losses():
     expected = -(np.log(0.9) + np.log(0.8)) / 2
     assert np_utils.binary_logloss([0.9, 0.2], [1, 0]) == pytest.approx(expected, rel=1e-12)
     assert np_utils.binary_logloss([0.0], [1]) == pytest.approx(-np.log(1e-15), rel=1e-12)
+    # 1 - 1e-15 is rounded: what is left of 1 is 9.992e-16.
+    assert np_utils.binary_logloss([1.0], [0]) == pytest.approx(-np.log(1e-15), rel=1e-4)
     p = np.array([[0.9, 0.1], [0.2, 0.8]])
     assert np_utils.multiclass_logloss(p, [1, 2]) == pytest.approx(expected, rel=1e-12)
 
