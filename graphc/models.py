@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import lookup
+from graphc.engine.configs.compile_config import compile_arguments
 from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
 from graphc.engine.configs.registry import layer_of, register, shown
 from graphc.engine.models.graph_model import Graph
@@ -15,8 +18,11 @@ from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.node import Node
 from graphc.engine.training import Model
+from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError
+from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
+from graphc.files.whole_models import opened_model
 
 __all__ = [
     "Graph",
@@ -25,6 +31,7 @@ __all__ = [
     "Sequential",
     "get_source_inputs",
     "load_architecture",
+    "load_model",
     "model_from_config",
     "model_from_json",
     "model_from_yaml",
@@ -77,6 +84,50 @@ def model_from_config(
     return _model_from(config, "model", custom_objects)
 
 
+def load_model(
+    filepath: str | os.PathLike,
+    custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS,
+    *,
+    restore_generator: bool = True,
+    running_std: str | None = None,
+    backend: str | None = None,
+) -> Model:
+    """The model of a file that `model.save` wrote, here or in a later release of Keras 1: compiled
+    if it was, and where its training was; see `Model.save`.
+
+    Training goes on with ``model.fit(..., initial_epoch=model.epochs_done)``. Nothing in the file
+    is executed.
+
+    Args:
+        custom_objects: your own layers, optimizers, losses, metrics and other functions by the
+            names that the file has.
+        restore_generator: set NumPy's global generator to its state of the saving, for the same
+            shuffling as there. What draws from it between loading and training changes that.
+            False, or a file that Keras wrote: the generator is left as it is.
+        running_std, backend: of a file that Keras wrote; see `Model.load_weights`.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: not a file of a model, or a damaged one.
+        UnknownNameError: a class or a function that is not known.
+        ArgumentError, ShapeError, ...: what layers say to their arguments and inputs.
+    """
+    path = os.fspath(filepath)
+    with opened_model(filepath) as file, generator_unchanged():
+        architecture = parsed(file.model_config, "JSON", f"{path}: model_config")
+        model = _model_from(architecture, f"{path}: model_config", custom_objects)
+        if file.training_config is not None:
+            place = f"{path}: training_config"
+            with lookup.custom_objects(custom_objects):
+                config = parsed(file.training_config, "JSON", place)
+                # That of a Graph has other names for some of the arguments.
+                _compile(partial(Model.compile, model), compile_arguments(config, place), place)
+        generator = put_back(model, file, Origin(running_std, backend))
+    if restore_generator and generator is not None:
+        set_generator(generator)
+    return model
+
+
 def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
     entry = _without_version(description, place)
     compiled = None
@@ -86,7 +137,7 @@ def _model_from(description: object, place: str, custom_objects: Mapping[str, An
     with lookup.custom_objects(custom_objects):
         model = layer_of(entry, place)
         if compiled is not None:
-            _compile(model, compiled, place)
+            _compile(model.compile, compiled, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"
         raise ArgumentError(
@@ -96,9 +147,9 @@ def _model_from(description: object, place: str, custom_objects: Mapping[str, An
     return model
 
 
-def _compile(model: Any, arguments: Mapping[str, Any], place: str) -> None:
+def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str) -> None:
     try:
-        model.compile(**arguments)
+        call(**arguments)
     except GraphcError as error:
         raise type(error)(f"{place}: {error}") from error
     except TypeError as error:  # Python's own: an argument of the optimizer that is missing

@@ -95,7 +95,7 @@ def texts(group: h5py.Group, attribute: str) -> list[str]:
     if attribute not in group.attrs:
         raise DataError(f"{place}: expected texts, there is no such attribute")
     found = group.attrs.get_id(attribute)
-    size = math.prod(found.shape or (0,))
+    size = 0 if found.shape is None else math.prod(found.shape)
     stored = size * found.get_type().get_size()
     if size and found.get_type().get_class() != h5py.h5t.STRING:
         raise DataError(f"{place}: expected texts, received values of type {found.dtype}")

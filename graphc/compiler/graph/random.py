@@ -17,6 +17,7 @@ from graphc.compiler.graph.dim import Shape
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import as_node, cast
 from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.origin import inherit
 from graphc.config import config
 from graphc.errors import ArgumentError
 
@@ -45,6 +46,12 @@ def bits(shape: Shape, seed: int | None = None, stream: int = 0, scan_step: obje
         serial=next(_serials),
         shape=tuple(shape),
     )
+
+
+def with_key(words: Node, seed: int, stream: int) -> Node:
+    """A draw of `bits` as it would be with another seed and stream."""
+    attrs = {**words.attrs, "seed": seed & 0xFFFFFFFF, "stream": stream & 0xFFFFFFFF}
+    return inherit(make("random", *words.inputs, **attrs), words)
 
 
 def uniform(

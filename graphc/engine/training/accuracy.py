@@ -50,5 +50,6 @@ def with_accuracy(compiled: Compiled) -> Compiled:
         [*compiled.labels, *labels],
         compiled.mode,
         compiled.call_step,
+        compiled.given,
         plain=compiled,
     )

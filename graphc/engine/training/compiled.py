@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 from graphc import optimizers
 from graphc.compiler import graph as g
@@ -23,7 +24,7 @@ _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
 def make_function(
-    model: Container,
+    model: CompiledContainer,
     purpose: str,
     inputs: Sequence[g.Node],
     outputs: Sequence[g.Node],
@@ -36,7 +37,7 @@ def make_function(
         inputs,
         outputs,
         updates=updates,
-        givens=[(g.learning_phase(), purpose == "train")],
+        givens=[(g.learning_phase(), purpose == "train"), *model.kept_draws.items()],
         mode=mode,
         name=f"{model.name}.{purpose}",
         on_unused_input="ignore",  # a user's objective may not need the targets
@@ -55,15 +56,17 @@ class Compiled:
         labels: names of `outputs`: 'loss', 'acc', ...
         mode: for `graphc.function`.
         call_step: the count of random draws, which all functions of the model share.
+        given: the arguments of `compile` but the optimizer, as they were given.
     """
 
-    model: Container
+    model: CompiledContainer
     optimizer: optimizers.Optimizer
     targets: list[Target]
     outputs: list[g.Node]
     labels: list[str]
     mode: str | None
     call_step: CallStep
+    given: Mapping[str, object]
     functions: dict[str, Function] = field(default_factory=dict)
 
     @property
@@ -73,12 +76,15 @@ class Compiled:
         return [*self.model.inputs, *y_true, *(target.weights for target in self.targets)]
 
     @cached_property
+    def trained(self) -> list[g.Node]:
+        """The weights that training changes."""
+        return collect_trainable_weights(self.model)
+
+    @cached_property
     def updates(self) -> list[tuple[g.Node, g.Node]]:
         """The updates of a training step; making them makes the optimizer's state."""
         model = self.model
-        updates = self.optimizer.get_updates(
-            collect_trainable_weights(model), model.constraints, self.outputs[0]
-        )
+        updates = self.optimizer.get_updates(self.trained, model.constraints, self.outputs[0])
         return [*_as_pairs(updates, self.optimizer), *model.updates]
 
     def train(self) -> Function:
@@ -100,7 +106,7 @@ class Compiled:
 
 
 def compile_model(
-    model: Container,
+    model: CompiledContainer,
     optimizer: str | optimizers.Optimizer,
     loss: object,
     metrics: object,
@@ -123,7 +129,16 @@ def compile_model(
     )
     labels, nodes = make_metrics(targets, metrics)
     total = penalised(total_loss(targets), model.regularizers, model.uses)
-    return Compiled(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step)
+    given = {
+        "loss": loss,
+        "metrics": metrics,
+        "loss_weights": loss_weights,
+        "sample_weight_mode": sample_weight_mode,
+        "mode": mode,
+    }
+    return Compiled(
+        *(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step, given)
+    )
 
 
 def _optimizer(wanted: object, loss: object) -> optimizers.Optimizer:
@@ -151,8 +166,13 @@ def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
 
 
 class CompiledContainer(Container):
-    """A container, and what `Model.compile` made of it."""
+    """A container, and what `Model.compile` made of it.
 
+    Attributes:
+        kept_draws: the random draws of a model from a file -> those that it was saved with.
+    """
+
+    kept_draws: Mapping[g.Node, g.Node] = MappingProxyType({})
     _compiled: Compiled | None = None
     _predict: Function | None = None
 

@@ -40,9 +40,13 @@ class GeneratorTraining(BatchTraining):
 
     Attributes:
         validation_data: the arrays that training was validated on: inputs, targets, weights.
+        epochs_done: how many epochs the last `fit` or `fit_generator` has behind it, those before
+            its `initial_epoch` too. A later one goes on with ``initial_epoch=model.epochs_done``.
     """
 
     validation_data: list[Data] | None = None
+    epochs_done = 0
+    _order: loops.SampleOrder | None = None
 
     @without_modern
     def fit_generator(
@@ -85,6 +89,7 @@ class GeneratorTraining(BatchTraining):
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
         compiled.train()  # made before a thread works beside it
+        self._order = None
         with ExitStack() as threads:
             batches = self._generated(
                 *(threads, generator, max_q_size, where, count, "samples_per_epoch"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,33 +50,61 @@ def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
     return X[start] if hasattr(start, "__len__") else X[start:stop]
 
 
+@dataclass
+class SampleOrder:
+    """The order in which epochs go through samples; each one shuffles that of the epoch before.
+
+    Attributes:
+        shuffle: True for samples in random order, 'batch' for batches, False for no shuffling.
+        rows: the samples' numbers in the order of the last epoch, at first as they are.
+    """
+
+    shuffle: bool | str
+    rows: np.ndarray
+
+    def shuffle_again(self, batch_size: int) -> None:
+        """The order of the next epoch."""
+        if self.shuffle == "batch":
+            self.rows = batch_shuffle(self.rows, batch_size)
+        elif self.shuffle:
+            np.random.shuffle(self.rows)
+
+    def fits(self, samples: int, shuffle: bool | str) -> bool:
+        """Whether it is one of so many samples, shuffled in this way."""
+        return len(self.rows) == samples and self.shuffle == shuffle
+
+
 class ArrayBatches:
     """The batches of arrays of one length, an epoch at each iteration.
 
     Args:
         arrays: of one length.
         batch_size: the last batch may be shorter.
-        shuffle: True for samples in random order (one order, shuffled again at each epoch),
-            'batch' for batches in random order, False for the order as it is.
+        shuffle: as of `SampleOrder`.
+        order: the order of the epoch before, to go on from.
+
+    Attributes:
+        samples: how many there are.
+        order: the order of the last epoch.
     """
 
     def __init__(
-        self, arrays: Sequence[Data], batch_size: int, shuffle: bool | str = False
+        self,
+        arrays: Sequence[Data],
+        batch_size: int,
+        shuffle: bool | str = False,
+        order: SampleOrder | None = None,
     ) -> None:
         self._arrays = list(arrays)
         self.samples = len(arrays[0])
         self._batch_size = batch_size
-        self._shuffle = shuffle
-        self._order = np.arange(self.samples)
+        self.order = order or SampleOrder(shuffle, np.arange(self.samples))
 
     def __iter__(self) -> Iterator[Batch]:
-        if self._shuffle == "batch":
-            self._order = batch_shuffle(self._order, self._batch_size)
-        elif self._shuffle:
-            np.random.shuffle(self._order)
+        self.order.shuffle_again(self._batch_size)
         for start, stop in make_batches(self.samples, self._batch_size):
-            if self._shuffle:
-                rows = self._order[start:stop]
+            if self.order.shuffle:
+                rows = self.order.rows[start:stop]
                 batch = [array.take(rows, axis=0) for array in self._arrays]
             else:
                 batch = slice_X(self._arrays, start, stop)  # views, which copy nothing
@@ -94,12 +123,14 @@ def fit_loop(
     """Train on all batches once an epoch.
 
     Args:
-        model: ends the loop behind the epoch in which its `stop_training` becomes true.
+        model: ends the loop behind the epoch in which its `stop_training` becomes true, and has the
+            number of epochs that are done as `epochs_done`.
         step: takes the arrays of a batch, returns a value for each label.
         batches: gone through once an epoch.
         labels: names of what `step` and `validate` return.
         validate: the values on the validation data, or None.
     """
+    model.epochs_done = epochs.start
     callbacks.on_train_begin()
     for epoch in epochs:
         callbacks.on_epoch_begin(epoch)
@@ -112,6 +143,7 @@ def fit_loop(
         if validate is not None:
             for label, value in zip(labels, validate(), strict=True):
                 epoch_logs[f"val_{label}"] = value
+        model.epochs_done = epoch + 1
         callbacks.on_epoch_end(epoch, epoch_logs)
         if model.stop_training:
             break

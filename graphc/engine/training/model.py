@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from graphc.engine.topology.keywords import drop_legacy, refuse_unknown
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.generator_training import GeneratorTraining
-from graphc.engine.training.loops import ArrayBatches
+from graphc.engine.training.loops import ArrayBatches, SampleOrder
 from graphc.engine.training.on_batch import scalar_or_list
+from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
     check_verbose,
@@ -25,6 +27,8 @@ from graphc.engine.training.running import (
 )
 from graphc.engine.training.stored import Data, check_order, part
 from graphc.errors import ArgumentError
+from graphc.files.weights import check_overwrite
+from graphc.files.whole_models import write_model
 from graphc.lookup import whole_number
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
@@ -44,6 +48,30 @@ class Model(GeneratorTraining):
     stop_training = False
     history: cbks.History | None = None
     training_data: list[Data] | None = None
+
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+        """Write the whole model to an HDF5 file, from which `graphc.models.load_model` makes it
+        again: architecture, weights, what `compile` was given, the optimizer's variables, and the
+        state of training.
+
+        The state of training is `epochs_done`, the order of the samples, keys and counts of random
+        draws, what layers keep beside weights (states of recurrent layers), and NumPy's global
+        generator. Saved at the end of an epoch (`ModelCheckpoint` does that), loaded in another
+        process and trained with ``initial_epoch=model.epochs_done`` on the same data, the model has
+        the losses and weights, to the last bit, of one that was never stopped.
+
+        The layout is that of later releases of Keras 1. A function, a layer or an optimizer of the
+        user is stored by its name. The file is written whole or not at all.
+
+        Raises:
+            ArgumentError: a file that is there already, unless `overwrite`; a layer, an optimizer
+                or a name that cannot be stored.
+            MissingFileError, StorageError: a folder that is not there, a file that cannot be
+                written.
+        """
+        self._need_layers("save")
+        check_overwrite(filepath, overwrite, f"{self.name}.save")
+        write_model(filepath, stored_model(self))
 
     def compile(
         self,
@@ -115,6 +143,9 @@ class Model(GeneratorTraining):
             shuffle: True, False, or 'batch' to shuffle whole batches.
             class_weight: class -> weight of its samples in the loss.
             sample_weight: a weight for each sample (each step, in 'temporal' mode).
+            initial_epoch: the first epoch's number. That of `epochs_done` goes on from the last
+                run, or from that of the file that the model was loaded from: as many samples are
+                shuffled from the order that they had there.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
 
         Returns:
@@ -140,10 +171,14 @@ class Model(GeneratorTraining):
         if shuffle and shuffle != "batch":
             check_order(arrays, where)
         self.training_data = arrays
+        batches = ArrayBatches(
+            arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)
+        )
+        self._order = batches.order
         return run_epochs(
             self,
             compiled,
-            ArrayBatches(arrays, batch_size, shuffle),
+            batches,
             len(arrays[0]),
             epochs,
             verbose,
@@ -151,6 +186,14 @@ class Model(GeneratorTraining):
             self._validation(compiled, held_out, batch_size),
             batch_size=batch_size,
         )
+
+    def _order_before(
+        self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
+    ) -> SampleOrder | None:
+        """The order of the epoch before these, where they go on from the last run."""
+        goes_on = 0 < epochs.start == self.epochs_done
+        order = self._order
+        return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
 
     def evaluate(
         self,

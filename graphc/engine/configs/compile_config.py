@@ -1,0 +1,96 @@
+"""What `compile` was given, as data, in the layout of later releases of Keras 1:
+
+    {"optimizer_config": {"class_name": "Adam", "config": {"lr": 0.001, ...}},
+     "loss": "mse", "metrics": ["accuracy"], "loss_weights": null, "sample_weight_mode": null}
+
+and, beside it, the `mode`. A function of the user is a name and a token; see `stored_functions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphc import metrics, objectives, optimizers
+from graphc.engine.configs.config import as_data
+from graphc.engine.configs.registry import shown
+from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
+from graphc.errors import ArgumentError, UnknownNameError
+from graphc.lookup import given_objects
+
+_KEYS = ("loss", "metrics", "loss_weights", "sample_weight_mode", "mode")
+_KNOWN = (objectives.OBJECTIVES, metrics.METRICS)
+
+
+def compile_config(optimizer: Any, given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """The arguments of `compile`, the optimizer as it is now; `owner` begins messages.
+
+    ArgumentError for an optimizer that cannot be made again.
+    """
+    where = f"{owner}: optimizer {type(optimizer).__name__}"
+    name = type(optimizer).__name__
+    if optimizers.OPTIMIZERS.get(name, type(optimizer)) is not type(optimizer):
+        raise ArgumentError(f"{where}: graphc has one of this name; give your class another name")
+    if not hasattr(optimizer, "get_config"):
+        raise ArgumentError(f"{where}: define get_config, which returns its arguments as a dict")
+    config = as_data(optimizer.get_config(), where)
+    config.pop("name", None)
+    arguments = {key: _as_data(given[key], f"{owner}: {key}") for key in _KEYS}
+    return {"optimizer_config": {"class_name": name, "config": config}, **arguments}
+
+
+def compile_arguments(config: object, owner: str) -> dict[str, Any]:
+    """The arguments of `Model.compile` that a config has.
+
+    Raises:
+        ArgumentError: no such config.
+        UnknownNameError: an optimizer or a function that is not known.
+    """
+    if not isinstance(config, Mapping):
+        raise ArgumentError(f"{owner}: expected an object, received {shown(config)}")
+    optimizer = config.get("optimizer_config")
+    whole = isinstance(optimizer, Mapping) and isinstance(optimizer.get("config"), Mapping)
+    if not whole or not isinstance(optimizer.get("class_name"), str):
+        raise ArgumentError(
+            f"{owner}: optimizer_config: expected an object with class_name and config, received "
+            f"{shown(optimizer)}"
+        )
+    arguments = {key: _from_data(config[key], key) for key in _KEYS if config.get(key) is not None}
+    return {"optimizer": _optimizer(optimizer, owner), "loss": None, **arguments}
+
+
+def _optimizer(stored: Mapping[str, Any], owner: str) -> Any:
+    name = stored["class_name"]
+    known = {**optimizers.OPTIMIZERS, **given_objects()}
+    if name not in known:
+        raise UnknownNameError(
+            f"{owner}: unknown optimizer {name!r}. A class of your own is passed by "
+            f"custom_objects={{{name!r}: {name}}}"
+        )
+    try:
+        return optimizers.get({**stored["config"], "name": name})
+    except TypeError as error:  # Python's own: an argument that is missing
+        raise ArgumentError(f"{owner}: optimizer {name}: {error}") from error
+
+
+def _as_data(value: Any, place: str) -> Any:
+    """Losses, metrics and the like: functions of graphc by their names."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_data(one, f"{place}[{key!r}]") for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
+    if callable(value):
+        name = getattr(value, "__name__", None)
+        known = any(table.get(name) is value for table in _KNOWN)
+        return name if known else function_as_data(value)
+    return as_data(value, place)
+
+
+def _from_data(value: Any, place: str) -> Any:
+    if is_stored_function(value):
+        return function_of(value, place)
+    if isinstance(value, Mapping):
+        return {key: _from_data(one, f"{place}[{key!r}]") for key, one in value.items()}
+    if isinstance(value, list):
+        return [_from_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
+    return value

@@ -1,0 +1,227 @@
+"""What a model is made of in the middle of its training: taken for a file, and put back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.engine.configs.compile_config import compile_config
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.weights import set_values
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.loops import SampleOrder
+from graphc.errors import ArgumentError
+from graphc.files.conversions import Origin
+from graphc.files.text import to_text
+from graphc.files.weights import LayerWeights
+from graphc.files.whole_models import Generator, ModelFile, RunState, StoredModel
+
+if TYPE_CHECKING:
+    from graphc.engine.training.model import Model
+
+_log = logging.getLogger("graphc")
+
+_SHUFFLES: dict[str, bool | str] = {"samples": True, "batch": "batch"}
+"""What the file calls the ways of shuffling."""
+
+
+def stored_model(model: Model) -> StoredModel:
+    """What a file has of a model, as it is now."""
+    compiled = model._compiled
+    config = None
+    if compiled is not None:
+        given = compile_config(compiled.optimizer, compiled.given, f"{model.name}.save")
+        config = to_text(given, "JSON")
+    variables = _optimizer_variables(model, compiled)
+    return StoredModel(
+        model.to_json(),
+        config,
+        model._stored(lambda weight: weight.get_value()),
+        (_names(variables), [one.get_value() for one in variables]),
+        _state(model, compiled),
+    )
+
+
+def _state(model: Model, compiled: Compiled | None) -> RunState:
+    order = model._order if model._order is not None and model._order.shuffle else None
+    trained = None
+    if compiled is not None and _has_trained(compiled):
+        places = {weight: k for k, weight in enumerate(_weights(model))}
+        missing = [weight for weight in compiled.trained if weight not in places]
+        if missing:
+            raise ArgumentError(
+                f"{model.name}.save: {g.label(missing[0])} is trained and in the weights of no "
+                "layer; add it to the layer's trainable_weights"
+            )
+        trained = np.array([places[weight] for weight in compiled.trained], "int64")
+    return RunState(
+        model.epochs_done,
+        model._call_step.value,
+        np.array([_key(model, node) for node in _draws(model, compiled)], "u4").reshape(-1, 2),
+        np.array([_layer_draws(one) for one in _layers_within(model)], "int64").reshape(-1, 2),
+        [one.get_value() for one in _kept_variables(model)],
+        trained,
+        None if order is None else order.rows,
+        "" if order is None else "batch" if order.shuffle == "batch" else "samples",
+        _generator(model.name),
+    )
+
+
+def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
+    """Give a model that was made from a file's configs its weights and the state of its training.
+
+    `given` is what the caller tells about a file that Keras wrote. Returns the state of NumPy's
+    generator, which is left as it is; None for such a file.
+    """
+    compiled = model._compiled
+    arrays = file.weights(model._stored(lambda weight: weight.shape), given)
+    variables = [weight for one in model.stored_layers() for weight in one.weights]
+    set_values(variables, [value for several in arrays for value in several], model.name)
+    weights = _weights(model)
+    trained = file.trained(len(weights)) if file.has_state else None
+    if compiled is not None and trained is not None:
+        compiled.trained = [weights[k] for k in trained]
+    if compiled is not None and file.has_optimizer:
+        if trained is not None or not file.has_state:
+            compiled.updates  # noqa: B018  (makes the variables)
+        wanted = _optimizer_variables(model, compiled)
+        name = type(compiled.optimizer).__name__
+        shapes = [one.shape for one in wanted]
+        values = file.optimizer(LayerWeights(name, 0, _names(wanted), shapes))
+        set_values(wanted, values, f"{model.name}: {name}")
+    if not file.has_state:
+        return None
+    return _put_state(model, compiled, file)
+
+
+def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Generator:
+    draws, layers = _draws(model, compiled), _layers_within(model)
+    variables = _kept_variables(model)
+    shapes = [one.shape for one in variables]
+    kept = LayerWeights(model.name, 0, _names(variables), shapes)
+    state = file.state(len(draws), len(layers), kept)
+    set_values(variables, state.variables, model.name)
+    model.kept_draws = {
+        node: g.random.with_key(node, int(seed), int(stream))
+        for node, (seed, stream) in zip(draws, state.draws, strict=True)
+    }
+    for layer, (seed, streams) in zip(layers, state.layer_draws.tolist(), strict=True):
+        layer._streams = streams
+        if seed >= 0:
+            layer.seed = seed  # type: ignore[attr-defined]
+    model._call_step.value = state.call_step
+    model.epochs_done = state.epochs_done
+    if state.order is not None and state.shuffle in _SHUFFLES:
+        model._order = SampleOrder(_SHUFFLES[state.shuffle], state.order)
+    return state.generator
+
+
+@contextmanager
+def generator_unchanged() -> Iterator[None]:
+    """NumPy's global generator is behind the block what it was before it."""
+    before = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
+def set_generator(state: Generator) -> None:
+    """Set NumPy's global generator."""
+    key = state.key, state.position, state.has_gauss, state.cached_gaussian
+    np.random.set_state(("MT19937", *key))
+
+
+def _generator(owner: str) -> Generator:
+    found = np.random.get_state(legacy=False)
+    if found["bit_generator"] != "MT19937":
+        raise ArgumentError(
+            f"{owner}.save: expected NumPy's global generator to be a Mersenne Twister (MT19937), "
+            f"found {found['bit_generator']}; call np.random.set_bit_generator("
+            "np.random.MT19937(seed)) first"
+        )
+    inner = found["state"]
+    return Generator(inner["key"], inner["pos"], found["has_gauss"], found["gauss"])
+
+
+def _has_trained(compiled: Compiled) -> bool:
+    """Whether the optimizer has made its variables."""
+    return "updates" in vars(compiled)
+
+
+def _weights(model: Model) -> list[g.Node]:
+    """All weights, each once, in the order of files."""
+    found = (weight for layer in model.stored_layers() for weight in layer.weights)
+    return list(dict.fromkeys(found))
+
+
+def _kept_variables(model: Model) -> list[g.Node]:
+    """What layers update beside weights."""
+    weights = set(_weights(model))
+    return [variable for variable, _ in model.updates if variable not in weights]
+
+
+def _optimizer_variables(model: Model, compiled: Compiled | None) -> list[g.Node]:
+    """The optimizer's count of steps, then its other variables, in the order of later releases of
+    Keras 1: those of its `weights` are the last."""
+    if compiled is None:
+        return []
+    optimizer = compiled.optimizer
+    count = getattr(optimizer, "iterations", None)
+    counts = [count] if isinstance(count, g.Node) else []
+    if not _has_trained(compiled):
+        return counts
+    others = {*_weights(model), *(variable for variable, _ in model.updates)}
+    own = [variable for variable, _ in compiled.updates if variable not in others]
+    last = list(getattr(optimizer, "weights", ()))
+    first = [variable for variable in own if variable not in set(last)]
+    return list(dict.fromkeys([*counts, *first, *last]))
+
+
+def _draws(model: Model, compiled: Compiled | None) -> list[g.Node]:
+    """The random draws of a model in the order of its graph."""
+    roots = [*model.outputs, *(value for _, value in model.updates)]
+    if compiled is not None:
+        roots += compiled.outputs
+        if _has_trained(compiled):
+            roots += [value for _, value in compiled.updates]
+    found = [node for node in g.toposort(roots) if node.op == "random"]
+    if sum(node.op == "random" for node in g.every_node(roots)) > len(found):
+        _log.warning(
+            "%s: a loop draws random numbers at each of its steps, whose keys files do not have; "
+            "give these draws a seed for the same numbers in another process",
+            model.name,
+        )
+    return found
+
+
+def _key(model: Model, node: g.Node) -> tuple[int, int]:
+    attrs = model.kept_draws.get(node, node).attrs
+    return attrs["seed"], attrs["stream"]
+
+
+def _layers_within(model: Model) -> list[Layer]:
+    """All layers, those inside of others too, each once."""
+    found: dict[Layer, None] = {}
+    pending: list[Layer] = list(model.held_layers())[::-1]
+    while pending:
+        layer = pending.pop()
+        if layer not in found:
+            found[layer] = None
+            pending += list(layer.held_layers())[::-1]
+    return list(found)
+
+
+def _layer_draws(layer: Layer) -> tuple[int, int]:
+    seed = getattr(layer, "seed", None)
+    known = isinstance(seed, int | np.integer) and 0 <= seed < 2**63
+    return int(seed) if known else -1, layer._streams  # type: ignore[arg-type]
+
+
+def _names(variables: Sequence[g.Node]) -> list[str]:
+    return [g.name_of(one) or f"variable_{k}" for k, one in enumerate(variables)]

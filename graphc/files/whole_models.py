@@ -1,0 +1,293 @@
+"""Whole models in one HDF5 file: the layout of Keras 1, and beside it what going on needs.
+
+    attribute model_config      the architecture, in JSON as `to_json` gives it
+    attribute training_config   what `compile` was given, in JSON; not there before `compile`
+    group model_weights         the weights, as `save_weights` writes them
+    group optimizer_weights     the optimizer's variables, its count of steps first; not there
+                                before the first step
+    group graphc                `RunState`, in format 1; files that Keras wrote do not have it
+
+Lists of arrays are stored as Keras does it: a data set each, and their names in their order as the
+attribute `weight_names`. Nothing in a file is executed: all is text and numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+
+import h5py
+import numpy as np
+
+from graphc.errors import DataError
+from graphc.files.conversions import UNTOLD, Origin
+from graphc.files.hdf5 import damage_told, has, member, numbers, opened, texts, written
+from graphc.files.weights import (
+    LayerWeights,
+    bounds_for,
+    read_layer,
+    read_layers,
+    write_arrays,
+    write_layers,
+)
+
+_FORMAT = 1
+_ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
+_GENERATOR_WORDS = 624  # of a Mersenne Twister
+
+
+@dataclass(frozen=True)
+class Generator:
+    """The state of NumPy's global generator, a Mersenne Twister.
+
+    Attributes:
+        key: (624,) uint32.
+        position: in the key, from 0 to 624.
+        has_gauss, cached_gaussian: the second number of a normal pair, if it is still to come.
+    """
+
+    key: np.ndarray
+    position: int
+    has_gauss: int
+    cached_gaussian: float
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What a training run consists of, beside the weights and the optimizer's variables.
+
+    Attributes:
+        epochs_done: how many epochs the last run has behind it.
+        call_step: the count of calls that drew random numbers, below 2^64.
+        draws: (n, 2) uint32: seed and stream of each random draw of the graph.
+        layer_draws: (m, 2) int64: seed, -1 for none, and number of streams of each layer.
+        variables: what layers update beside their weights: states of recurrent layers.
+        trained: (k,) int64: the places, among the model's weights, of those that the optimizer has
+            variables for; None before the first step.
+        order: (samples,) int64: the order of the samples in the last epoch; None without shuffling.
+        shuffle: 'samples' or 'batch': what was shuffled; '' without.
+        generator: NumPy's.
+    """
+
+    epochs_done: int
+    call_step: int
+    draws: np.ndarray
+    layer_draws: np.ndarray
+    variables: list[np.ndarray]
+    trained: np.ndarray | None
+    order: np.ndarray | None
+    shuffle: str
+    generator: Generator
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """What is written to a file.
+
+    Attributes:
+        model_config, training_config: JSON.
+        optimizer: names and values of the optimizer's variables, none before the first step.
+    """
+
+    model_config: str
+    training_config: str | None
+    layers: Sequence[LayerWeights]
+    optimizer: tuple[list[str], list[np.ndarray]]
+    state: RunState
+
+
+def write_model(path: str | os.PathLike, model: StoredModel) -> None:
+    """Write a file of a model, whole or not at all."""
+    documents = {"model_config": model.model_config, "training_config": model.training_config}
+    stored = {name: text for name, text in documents.items() if text is not None}
+    libver = bounds_for(model.layers, *stored.values())
+    with written(path, libver=libver) as file:
+        for name, text in stored.items():
+            file.attrs[name] = text.encode("utf-8")
+        write_layers(file.create_group("model_weights"), model.layers)
+        if model.optimizer[0]:
+            write_arrays(file.create_group("optimizer_weights"), *model.optimizer)
+        _write_state(file.create_group("graphc"), model.state)
+
+
+def _write_state(group: h5py.Group, state: RunState) -> None:
+    group.attrs["format"] = _FORMAT
+    group.attrs["epochs_done"] = state.epochs_done
+    group.attrs["call_step"] = np.uint64(state.call_step)
+    group.attrs["shuffle"] = state.shuffle.encode("utf-8")
+    for name, dtype in _ARRAYS.items():
+        value = getattr(state, name)
+        if value is not None:
+            group.create_dataset(name, data=np.asarray(value, dtype))
+    names = [f"variable_{k}" for k in range(len(state.variables))]
+    write_arrays(group.create_group("variables"), names, state.variables)
+    generator = group.create_group("generator")
+    generator.create_dataset("key", data=np.asarray(state.generator.key, "u4"))
+    for field in fields(Generator)[1:]:
+        generator.attrs[field.name] = getattr(state.generator, field.name)
+
+
+class ModelFile:
+    """A file of a model, open for reading. Arrays are read once their shapes are known.
+
+    Attributes:
+        model_config: the architecture in JSON.
+        training_config: what `compile` was given in JSON; None for a model that is not compiled.
+    """
+
+    def __init__(self, file: h5py.File, path: str) -> None:
+        self._file, self._path = file, path
+        with self.damage_told():
+            _check_kind(file, path)
+            self.model_config = _text(file, "model_config")
+            known = "training_config" in file.attrs
+            self.training_config = _text(file, "training_config") if known else None
+            if has(file, "graphc"):
+                _whole(member(file, "graphc"), "format", 1, _FORMAT)
+
+    def damage_told(self) -> AbstractContextManager[None]:
+        """Errors inside begin with the file's name; those of HDF5 become DataErrors."""
+        return damage_told(self._path)
+
+    @property
+    def has_optimizer(self) -> bool:
+        """Whether the optimizer's variables are there."""
+        return has(self._file, "optimizer_weights")
+
+    @property
+    def has_state(self) -> bool:
+        """Whether the file is of graphc, and has what going on needs."""
+        return has(self._file, "graphc")
+
+    def weights(
+        self, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+    ) -> list[list[np.ndarray]]:
+        """The weights for layers with weights of these shapes; see `read_weights`."""
+        with self.damage_told():
+            return read_layers(member(self._file, "model_weights"), layers, given)
+
+    def optimizer(self, wanted: LayerWeights) -> list[np.ndarray]:
+        """The optimizer's variables, of these shapes."""
+        with self.damage_told():
+            return _list_of(self._file, "optimizer_weights", wanted)
+
+    def trained(self, count: int) -> list[int] | None:
+        """`RunState.trained` for a model with so many weights."""
+        with self.damage_told():
+            group = self._state()
+            if not has(group, "trained"):
+                return None
+            found = _array(group, "trained", (None,), most=count).tolist()
+            if any(not 0 <= k < count for k in found) or len(set(found)) != len(found):
+                raise DataError(f"trained: expected places of {count} weights, received {found!r}")
+            return found
+
+    def state(self, draws: int, layers: int, variables: LayerWeights) -> RunState:
+        """The rest of the state for a model with so many draws and layers, and with variables of
+        these shapes; without `trained`, which is to be read first."""
+        with self.damage_told():
+            group = self._state()
+            shuffle = _text(group, "shuffle")
+            return RunState(
+                _whole(group, "epochs_done", 0, 2**31),
+                _whole(group, "call_step", 0, 2**64 - 1),
+                _array(group, "draws", (draws, 2)).astype("u4"),
+                _array(group, "layer_draws", (layers, 2)).astype("i8"),
+                _list_of(group, "variables", variables),
+                None,
+                _order(group) if shuffle else None,
+                shuffle,
+                _generator(member(group, "generator")),
+            )
+
+    def _state(self) -> h5py.Group:
+        return member(self._file, "graphc")
+
+
+@contextmanager
+def opened_model(path: str | os.PathLike) -> Iterator[ModelFile]:
+    """A file of a whole model, of graphc or of Keras 1.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: not HDF5, cut short, without a model, or in a format of a later graphc.
+    """
+    with opened(path) as file:
+        yield ModelFile(file, os.fspath(path))
+
+
+def _check_kind(file: h5py.File, path: str) -> None:
+    if "model_config" in file.attrs:
+        return
+    if "layer_names" in file.attrs or "nb_layers" in file.attrs or "graph" in file:
+        raise DataError(
+            "the file has weights and no model; build the model as it was and call "
+            f"model.load_weights({path!r}). model.save writes files of whole models"
+        )
+    found = sorted(map(str, [*file.attrs, *file]))
+    raise DataError(
+        "expected a file of model.save, with the attribute model_config, found "
+        f"{', '.join(found) or 'nothing'!s:.200}"
+    )
+
+
+def _text(group: h5py.Group, name: str) -> str:
+    found = texts(group, name)
+    if len(found) != 1:
+        raise DataError(f"{group.name}: the attribute {name}: expected a text, has {len(found)}")
+    return found[0]
+
+
+def _whole(group: h5py.Group, name: str, least: int, most: int) -> int:
+    """An attribute that is a whole number."""
+    value = np.asarray(group.attrs[name]) if name in group.attrs else np.asarray(None)
+    if value.shape != () or value.dtype.kind not in "iu" or not least <= int(value) <= most:
+        hint = "; a later graphc may read it" if name == "format" else ""
+        raise DataError(
+            f"{group.name}: the attribute {name}: expected a whole number from {least} to {most}, "
+            f"received {value!r:.60}{hint}"
+        )
+    return int(value)
+
+
+def _array(
+    group: h5py.Group, name: str, shape: tuple[int | None, ...], most: int | None = None
+) -> np.ndarray:
+    """An array of whole numbers of a shape, in which None is any size, up to `most`."""
+    found = numbers(group, name)
+    agree = len(found.shape) == len(shape) and all(
+        size in (None, real) for size, real in zip(shape, found.shape, strict=True)
+    )
+    if found.dtype.kind not in "iu" or not agree or (most is not None and found.size > most):
+        raise DataError(
+            f"{group.name}/{name}: expected whole numbers in the shape {shape}, received "
+            f"{found.dtype} {found.shape}; the classes and functions in custom_objects have to be "
+            "those with which the model was saved"
+        )
+    return found[()]
+
+
+def _order(group: h5py.Group) -> np.ndarray:
+    rows = _array(group, "order", (None,))
+    if not np.array_equal(np.sort(rows), np.arange(len(rows))):
+        raise DataError(f"{group.name}/order: expected each number below {len(rows)} once")
+    return rows.astype("i8")
+
+
+def _generator(group: h5py.Group) -> Generator:
+    gauss = np.asarray(group.attrs["cached_gaussian"])
+    if gauss.shape != () or gauss.dtype.kind != "f":
+        raise DataError(f"{group.name}: cached_gaussian: expected a number, received {gauss!r:.60}")
+    return Generator(
+        _array(group, "key", (_GENERATOR_WORDS,)).astype("u4"),
+        _whole(group, "position", 0, _GENERATOR_WORDS),
+        _whole(group, "has_gauss", 0, 1),
+        float(gauss),
+    )
+
+
+def _list_of(group: h5py.Group, name: str, wanted: LayerWeights) -> list[np.ndarray]:
+    found = member(group, name)
+    return read_layer(found, name, texts(found, "weight_names"), wanted, UNTOLD)
