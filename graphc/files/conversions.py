@@ -190,9 +190,9 @@ def _conversion(
     if isinstance(form, RunningStd):
         if origin.running_std is None:
             raise ArgumentError(
-                f"{owner}: the file does not tell what running_std of a BatchNormalization is in it: "
-                "Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance under "
-                "that name; pass running_std='std' or running_std='variance' to load_weights"
+                f"{owner}: the file does not tell what the running_std of a BatchNormalization in "
+                "it is: Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance "
+                "under that name; pass running_std='std' or running_std='variance' to load_weights"
             )
         running_std = origin.running_std
         return lambda stored: [form.converted(stored, running_std)]
