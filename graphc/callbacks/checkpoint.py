@@ -1,4 +1,4 @@
-"""A callback that saves the model's weights."""
+"""A callback that saves the model, or its weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from graphc.errors import ArgumentError
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model's weights behind each epoch, or behind those better than all before.
+    """Saves the model's weights, or all of the model, behind each epoch, or behind those better
+    than all before.
+
+    Of a whole model (`Model.save`) training can go on in another process as if it had never
+    stopped. What callbacks do that stand behind this one in the list of `fit` is not yet done when
+    the file is written, and what callbacks keep, such as `best`, is not in it.
 
     `filepath` may have fields, which are filled from the epoch's number and its logs: with
     ``weights.{epoch:02d}-{val_loss:.2f}.hdf5`` each epoch has a file of its own. A file that is
@@ -24,12 +29,15 @@ class ModelCheckpoint(Callback):
         save_best_only: save only behind an epoch whose value is strictly better than the best so
             far. Where the logs lack the value, nothing is saved, and a warning says so.
         mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has 'acc' in it.
+        save_weights_only: False saves whole models. (In later releases of Keras that is the
+            default.)
 
     Attributes:
-        best: the best value so far, over all trainings (an infinity before the first).
+        best: the best value so far, over all trainings (an infinity before the first); set it to go
+            on from that of another process.
 
     Raises:
-        ArgumentError: a monitor or a mode that is none; in training, a field that the logs do not
+        ArgumentError: a monitor, a mode or a flag that is none; in training, a field that the logs do not
             have, or a folder that is not there.
     """
 
@@ -40,12 +48,20 @@ class ModelCheckpoint(Callback):
         verbose: int = 0,
         save_best_only: bool = False,
         mode: str = "auto",
+        *,
+        save_weights_only: bool = True,
     ):
         self.filepath = str(filepath)
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only
         self.mode = mode
+        if not isinstance(save_weights_only, bool):
+            raise ArgumentError(
+                "ModelCheckpoint: save_weights_only: expected True or False, received "
+                f"{save_weights_only!r}"
+            )
+        self.save_weights_only = save_weights_only
         self._monitor = Monitor("ModelCheckpoint", monitor, mode)
         self.best = self._monitor.worst
 
@@ -61,8 +77,8 @@ class ModelCheckpoint(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         path = self._path(epoch, logs)
         if not self.save_best_only:
-            self._say(f"epoch {epoch + 1}: weights saved to {path}")
-            self.model.save_weights(path, overwrite=True)
+            self._save(path)
+            self._say(f"epoch {epoch + 1}: {self._what} saved to {path}")
             return
         value = self._monitor.find(logs, "saves nothing")
         if value is None:
@@ -72,12 +88,20 @@ class ModelCheckpoint(Callback):
                 f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, no better than {self.best:.6g}"
             )
             return
-        self.model.save_weights(path, overwrite=True)
+        self._save(path)
         self._say(
-            f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, {self.best:.6g} before; weights "
-            f"saved to {path}"
+            f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, {self.best:.6g} before; "
+            f"{self._what} saved to {path}"
         )
         self.best = value
+
+    def _save(self, path: str) -> None:
+        save = self.model.save_weights if self.save_weights_only else self.model.save
+        save(path, overwrite=True)
+
+    @property
+    def _what(self) -> str:
+        return "weights" if self.save_weights_only else "model"
 
     def _path(self, epoch: int, logs: Logs) -> str:
         try:

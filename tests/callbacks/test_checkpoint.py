@@ -21,6 +21,10 @@ class Saves:
         assert overwrite
         self.paths.append(filepath)
 
+    def save(self, filepath, overwrite=True):
+        assert overwrite
+        self.paths.append(f"whole {filepath}")
+
 
 def saved(values, name="score", filepath="{epoch}", **arguments):
     """Where weights are saved in epochs with these values."""
@@ -77,6 +81,13 @@ def test_a_value_that_is_missing_is_told_once(caplog):
     assert model.paths == []
 
 
+def test_whole_models(capsys):
+    arguments = {"save_weights_only": False, "verbose": 1}
+    assert saved([2.0, 3.0], **arguments) == ["whole 0", "whole 1"]
+    assert capsys.readouterr().out.splitlines()[1] == "ModelCheckpoint: epoch 2: model saved to 1"
+    assert saved([2.0, 3.0], save_best_only=True, **arguments) == ["whole 0"]
+
+
 def test_what_is_printed(capsys):
     saved([3.0, 4.0, 2.0], filepath="w.h5", verbose=1, save_best_only=True)
     assert capsys.readouterr().out.splitlines() == [
@@ -96,6 +107,8 @@ class TestWhatGoesWrong:
             ModelCheckpoint("w.h5", mode="best")
         with pytest.raises(ArgumentError, match="ModelCheckpoint: monitor: expected the name"):
             ModelCheckpoint("w.h5", monitor=3)
+        with pytest.raises(ArgumentError, match="save_weights_only: expected True or False, rec"):
+            ModelCheckpoint("w.h5", save_weights_only="yes")
 
     @pytest.mark.parametrize("filepath", ["w.{val_loss:.2f}.h5", "w.{loss:d}.h5", "w.{.h5", "{}"])
     def test_fields_that_cannot_be_filled(self, filepath):
