@@ -37,8 +37,8 @@ class ModelCheckpoint(Callback):
             on from that of another process.
 
     Raises:
-        ArgumentError: a monitor, a mode or a flag that is none; in training, a field that the logs do not
-            have, or a folder that is not there.
+        ArgumentError: a monitor, a mode or a flag that is none; in training, a field that the logs
+            do not have, or a folder that is not there.
     """
 
     def __init__(
