@@ -87,7 +87,27 @@ def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
         if f"{part}_config" in config:
             (one,) = _each([config.pop(f"{part}_config")], f"{place}: {part}_config")
             config[part] = entry_of_0_3(one, f"{place}: {part}_config")
-    return config
+    if layer.get("name") == "Reshape" and "dims" in config:
+        config["target_shape"] = config.pop("dims")
+    if layer.get("name") == "Lambda":  # with its code as a text, which is not looked at
+        shape = config.get("output_shape")
+        config["function_type"] = "lambda"
+        config["output_shape_type"] = "lambda" if isinstance(shape, str) else "raw"
+    return _with_one_axis_each(config, place)
+
+
+def _with_one_axis_each(config: dict[str, Any], place: str) -> dict[str, Any]:
+    """The arguments of a Merge, or of a node that merges, with an axis of each input where 0.3 had
+    lists of axes."""
+    axes = config.get("dot_axes")
+    if not (isinstance(axes, list | tuple) and any(isinstance(one, list | tuple) for one in axes)):
+        return config
+    if not all(isinstance(one, list | tuple) and len(one) == 1 for one in axes):
+        raise ArgumentError(
+            f"{place}: dot_axes: expected one axis of each input, e.g. [[1], [1]], received "
+            f"{shown(axes)}; the sums over several axes of Keras 0.3 are not there"
+        )
+    return {**config, "dot_axes": [one for (one,) in axes]}
 
 
 def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -99,6 +119,9 @@ def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
     config["nodes"] = {
         name: entry_of_0_3(layer, f"{place}: node {shown(name)}") for name, layer in nodes.items()
     }
+    for key in ("node_config", "output_config"):
+        several = _each(config.get(key), f"{place}: {key}")
+        config[key] = [_with_one_axis_each(dict(one), f"{place}: {key}") for one in several]
     return config
 
 
