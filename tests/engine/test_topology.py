@@ -203,6 +203,33 @@ class TestCalls:
         assert layer.output_shape == (None, 3)
 
 
+class TestSetInput:
+    def test_a_sequential_that_it_begins_reads_the_tensor(self):
+        fed = K.placeholder((1, 4))
+        both = K.concatenate([K.variable(np.ones((1, 4))), fed], axis=0)
+        layer = Dense(3)
+        layer.set_input(both, shape=(2, 4))
+        model = Sequential([layer, Dense(2)])
+        assert (model.input, model.input_shape) == (both, (2, 4))
+        assert model.layers[0].output is layer.output
+        (output,) = K.function([fed], [model.output])([np.zeros((1, 4))])
+        expected = linear_chain(model, np.array([[1.0] * 4, [0.0] * 4]))
+        np.testing.assert_allclose(output, expected, rtol=1e-5, atol=1e-6)
+
+    def test_what_does_not_fit_is_refused(self):
+        with pytest.raises(ShapeError, match=r"d.set_input: shape says \(3, 4\), .* has \(2, 4\)"):
+            Dense(3, name="d").set_input(K.placeholder((2, 4)), (3, 4))
+        with pytest.raises(ArgumentError, match="d: a layer is called on tensors .*ndarray"):
+            Dense(3, name="d").set_input(np.zeros((2, 4)))
+
+
+def linear_chain(model, x):
+    for layer in model.layers:
+        W, b = layer.get_weights()
+        x = x @ W + b
+    return x
+
+
 class TestChecks:
     def test_a_claimed_shape_is_compared_with_the_node(self):
         class Wrong(Layer):

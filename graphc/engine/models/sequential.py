@@ -264,6 +264,9 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
         node = layer.inbound_nodes[-1]
         return node.input_tensors, one_or_list(node.output_tensors)
+    if layer.input_is_set:
+        node = layer.inbound_nodes[-1]
+        return node.input_tensors, one_or_list(node.output_tensors)
     if layer.inbound_nodes:
         inputs = [
             Input(batch_shape=known_shape(tensor), dtype=tensor.dtype, name=_input_name(layer))

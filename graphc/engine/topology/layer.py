@@ -69,6 +69,7 @@ class Layer(Used, Weighted):
         updates: (shared variable, new value) pairs: what `build` adds belongs to every training
             step, what `call` adds to the steps of the models that have this use of the layer.
         stateful: whether the updates belong to testing and predicting too.
+        input_is_set: whether `set_input` said what comes in.
         input_spec: one InputSpec for each input, or None.
         given_keywords: the names of the keyword arguments that the layer was made with.
     """
@@ -76,6 +77,7 @@ class Layer(Used, Weighted):
     input_spec: Sequence[InputSpec] | None = None
     supports_masking = False
     stateful = False
+    input_is_set = False
     initial_weights: Sequence[object] | None = None
     updates: list[tuple[g.Node, g.Node]]
     given_keywords: frozenset[str]
@@ -188,7 +190,9 @@ class Layer(Used, Weighted):
             self.updates = list(self._own_updates)
             given = any(one is not None for one in to_list(mask))
             output = self.call(x, mask=mask) if given else self.call(x)
-        self._check_output(output, shape)
+        own_layers.check_output(self, output)
+        if type(self).get_output_shape_for is not Layer.get_output_shape_for:
+            own_layers.check_claim(self, output, shape)
         outputs = to_list(output)
         with g.origin(self.name):
             output_masks = to_list(self.compute_mask(x, mask))
@@ -235,25 +239,6 @@ class Layer(Used, Weighted):
             )
         for spec, node in zip(self.input_spec, inputs, strict=True):
             spec.check(node, f"{self.name} ({type(self).__name__})")
-
-    def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
-        for one in to_list(output):
-            if not isinstance(one, g.Node):
-                raise ArgumentError(
-                    f"{self.name} ({type(self).__name__}): call() has to return a node, returned "
-                    f"{type(one).__name__}"
-                )
-        if type(self).get_output_shape_for is Layer.get_output_shape_for:
-            return
-        claimed = self.get_output_shape_for(input_shape)
-        claims = list(claimed) if isinstance(claimed, list) else [tuple(claimed)]
-        actual = [known_shape(one) for one in to_list(output)]
-        if len(claims) != len(actual) or not all(map(agree, map(tuple, claims), actual)):
-            raise ShapeError(
-                f"{self.name} ({type(self).__name__}): get_output_shape_for({input_shape}) says "
-                f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
-                "of the two"
-            )
 
     def get_output_shape_for(
         self, input_shape: KnownShape | list[KnownShape]
@@ -312,13 +297,22 @@ class Layer(Used, Weighted):
         Node.create_node(self, to_list(inbound_layers), node_indices, tensor_indices)
 
     def set_input(self, input_tensor: g.Node, shape: KnownShape | None = None) -> None:
-        """Use the layer on a tensor, whose shape is checked if one is given."""
+        """Use the layer on a tensor, whose shape is checked if one is given.
+
+        A Sequential that it begins then reads that tensor, which may be any expression.
+        """
+        own_layers.check_made(self)
+        self.assert_input_compatibility(input_tensor)
         if shape is not None and not agree(tuple(shape), known_shape(input_tensor)):
             raise ShapeError(
                 f"{self.name}.set_input: shape says {tuple(shape)}, the tensor has "
                 f"{known_shape(input_tensor)}"
             )
+        if input_tensor.history is None:
+            entry = InputLayer(None, known_shape(input_tensor), input_tensor.dtype)
+            entry.stand_for(input_tensor)
         self(input_tensor)
+        self.input_is_set = True
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make such a layer: numbers, texts, lists and dicts."""
@@ -352,7 +346,12 @@ class InputLayer(Layer):
             raise ArgumentError(f"{self.name}: expected input_shape or batch_input_shape")
         tensor = input_tensor(self.batch_input_shape, input_dtype, self.name)
         self.built = True
+        self.stand_for(tensor)
+
+    def stand_for(self, tensor: g.Node) -> None:
+        """Give this tensor out, in place of the one before."""
         shapes = [known_shape(tensor)]
+        self.inbound_nodes.clear()
         Node(self, [], [], [], [tensor], [tensor], [None], [None], shapes, shapes)
         g.set_history(tensor, History(self, 0, 0))
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.errors import ArgumentError
+from graphc.engine.topology.node import one_or_list, to_list
+from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.errors import ArgumentError, ShapeError
 
 _log = logging.getLogger("graphc")
 
@@ -56,6 +58,31 @@ def check_weights(layer: Any) -> None:
             "training does not change them and files do not store them; build may put them there",
             label,
             ", ".join(f"self.{name}" for name in unlisted),
+        )
+
+
+def check_output(layer: Any, output: object) -> None:
+    """ArgumentError unless `call` returned a node, or a list of nodes."""
+    for one in to_list(output):
+        if not isinstance(one, g.Node):
+            raise ArgumentError(
+                f"{layer.name} ({type(layer).__name__}): call() has to return a node, returned "
+                f"{type(one).__name__}"
+            )
+
+
+def check_claim(
+    layer: Any, output: g.Node | list[g.Node], input_shape: KnownShape | list[KnownShape]
+) -> None:
+    """ShapeError where `get_output_shape_for` says another shape than the output has."""
+    claimed = layer.get_output_shape_for(input_shape)
+    claims = list(claimed) if isinstance(claimed, list) else [tuple(claimed)]
+    actual = [known_shape(one) for one in to_list(output)]
+    if len(claims) != len(actual) or not all(map(agree, map(tuple, claims), actual)):
+        raise ShapeError(
+            f"{layer.name} ({type(layer).__name__}): get_output_shape_for({input_shape}) says "
+            f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
+            "of the two"
         )
 
 
