@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError, GraphcError, MissingFileError
+from graphc.files.noting_file import NotingFile
 from graphc.whole_files import unwritten, written_whole
 
 _MOST_TEXTS = 100_000
@@ -41,14 +42,15 @@ def written(path: str | os.PathLike, **kwargs: Any) -> Iterator[h5py.File]:
         MissingFileError: no such folder.
         StorageError: a disk or a quota is full, a folder or a file may not be written.
     """
-    with written_whole(path) as part:
+    with written_whole(path) as part, NotingFile(part) as noting:
         try:
-            with h5py.File(part, "w", **kwargs) as file:
+            with h5py.File(noting, "w", **kwargs) as file:
                 yield file
-        except GraphcError:
-            raise
-        except (OSError, RuntimeError) as error:  # which of them depends on where HDF5 was
-            raise unwritten(path, error) from error
+        except (OSError, RuntimeError):  # HDF5 may have missed what was lost
+            if noting.refused is None:
+                raise
+        if noting.refused is not None:
+            raise unwritten(path, noting.refused)
 
 
 def opened(path: str | os.PathLike) -> h5py.File:

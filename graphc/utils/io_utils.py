@@ -16,9 +16,8 @@ from graphc.errors import (
     IndexRangeError,
     unknown_name,
 )
-from graphc.files.hdf5 import opened
+from graphc.files.hdf5 import opened, written
 from graphc.lookup import whole_number
-from graphc.whole_files import written_whole
 
 _ARRAY_NAME = "data"  # where Keras' files have it
 
@@ -171,7 +170,7 @@ def save_array(array: np.ndarray, name: str | os.PathLike) -> None:
     values = np.asarray(array)
     if values.dtype.kind not in "biufc":
         raise DataError(f"save_array: expected numbers or bools, received the type {values.dtype}")
-    with written_whole(name) as part, h5py.File(part, "w") as file:
+    with written(name) as file:
         file[_ARRAY_NAME] = values
 
 

@@ -1,0 +1,133 @@
+"""A kill, a full disk or a folder that may not be written leaves the old file or the new one.
+
+GRAPHC_KILLS sets how many writers are killed for each way to save, 100 without it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("GRAPHC_KILLS", "100"))
+
+
+def run(*arguments: str) -> str:
+    """The output of a Python process, which has to end well and to report nothing."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60 + KILLS
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def kill(folder: Path, writer: str, kills: int) -> dict:
+    module = "tests.files.killed_writers"
+    return json.loads(run("-m", module, str(folder), writer, str(kills)))
+
+
+@pytest.mark.parametrize("writer", ["save_weights", "save"])
+def test_no_kill_tears_a_file(tmp_path, writer):
+    found = kill(tmp_path, writer, KILLS)
+    assert found["torn"] == 0
+    assert found["older"] + found["newer"] + found["missing"] == KILLS
+    assert found["odd"] == []  # what is left has a name that says what it is
+    # The kills met all of it: before the first file was whole, and behind.
+    assert min(found["older"], found["newer"], found["parts"]) > 0
+
+
+def test_these_kills_tear_files_that_are_written_in_place(tmp_path):
+    assert kill(tmp_path, "in_place", 20)["torn"] > 0
+
+
+FULL = """
+import os, resource, sys
+from pathlib import Path
+from graphc.errors import StorageError
+from graphc.models import load_model
+from tests.files.killed_writers import WRITERS, numbered, set_version, version_in
+
+folder, writer = Path(sys.argv[1]), sys.argv[2]
+path, write, model = folder / "model.h5", WRITERS[writer], numbered(1)
+write(model, path)
+size = path.stat().st_size
+set_version(model, 2)
+limits = [0, 1, 100, 1000, 3000, size // 4, size // 2, size - 5000, size - 500, size - 1]
+for limit in limits:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    try:
+        write(model, path)
+    except StorageError as error:
+        assert "model.h5 cannot be written" in str(error), error
+    else:
+        raise AssertionError(f"nothing refused {size} bytes where {limit} are free")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert version_in(path, writer) == 1
+    assert os.listdir(folder) == ["model.h5"]
+write(model, path)
+assert version_in(path, writer) == 2
+print(len(limits))
+"""
+
+
+@pytest.mark.parametrize("writer", ["save_weights", "save"])
+def test_a_full_disk_leaves_the_old_file_and_the_next_save_works(tmp_path, writer):
+    assert run("-c", FULL, str(tmp_path), writer) == "10\n"
+
+
+READ_ONLY = """
+import os, sys
+from graphc.errors import StorageError
+from graphc.models import load_model
+from tests.files.killed_writers import WRITERS, numbered
+
+path, model = sys.argv[1], numbered(1)
+if os.geteuid() == 0:  # which may write everywhere
+    os.setuid(65534)
+for writer in ("save_weights", "save"):
+    try:
+        WRITERS[writer](model, path)
+    except StorageError as error:
+        print(error)
+"""
+
+
+@pytest.fixture
+def others_folder() -> Path:
+    """A folder that a process without rights reaches; those of tmp_path are closed to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
+        os.chmod(folder, 0o755)
+
+
+def lock_folder(path: Path) -> None:
+    path.parent.chmod(0o555)
+
+
+def lock_file(path: Path) -> None:
+    path.parent.chmod(0o777)
+    path.chmod(0o444)
+
+
+@pytest.mark.parametrize(
+    ("locked", "message"),
+    [(lock_folder, "model.h5 cannot be written"), (lock_file, "model.h5 is read-only; allow")],
+)
+def test_what_may_not_be_written(others_folder, locked: Callable[[Path], None], message):
+    path = others_folder / "model.h5"
+    path.write_text("old")
+    path.chmod(0o666)
+    locked(path)
+    lines = run("-c", READ_ONLY, str(path)).splitlines()
+    assert len(lines) == 2
+    assert all(message in line for line in lines)
+    assert path.read_text() == "old"
+    assert os.listdir(others_folder) == ["model.h5"]
