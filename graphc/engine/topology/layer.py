@@ -190,9 +190,7 @@ class Layer(Used, Weighted):
             self.updates = list(self._own_updates)
             given = any(one is not None for one in to_list(mask))
             output = self.call(x, mask=mask) if given else self.call(x)
-        own_layers.check_output(self, output)
-        if type(self).get_output_shape_for is not Layer.get_output_shape_for:
-            own_layers.check_claim(self, output, shape)
+        self._check_output(output, shape)
         outputs = to_list(output)
         with g.origin(self.name):
             output_masks = to_list(self.compute_mask(x, mask))
@@ -239,6 +237,11 @@ class Layer(Used, Weighted):
             )
         for spec, node in zip(self.input_spec, inputs, strict=True):
             spec.check(node, f"{self.name} ({type(self).__name__})")
+
+    def _check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
+        own_layers.check_output(self, output)
+        if type(self).get_output_shape_for is not Layer.get_output_shape_for:
+            own_layers.check_claim(self, output, input_shape)
 
     def get_output_shape_for(
         self, input_shape: KnownShape | list[KnownShape]
