@@ -24,6 +24,7 @@ import numpy as np
 from graphc.errors import DataError
 from graphc.files.conversions import UNTOLD, Origin
 from graphc.files.hdf5 import damage_told, has, member, numbers, opened, texts, written
+from graphc.files.origins import origin_of
 from graphc.files.weights import (
     LayerWeights,
     bounds_for,
@@ -168,10 +169,21 @@ class ModelFile:
         with self.damage_told():
             return read_layers(member(self._file, "model_weights"), layers, given)
 
-    def optimizer(self, wanted: LayerWeights) -> list[np.ndarray]:
-        """The optimizer's variables, of these shapes."""
+    @property
+    def counts_steps(self) -> bool:
+        """Whether the optimizer's count of steps is there, a scalar before its other variables:
+        Keras did not store it at first."""
         with self.damage_told():
-            return _list_of(self._file, "optimizer_weights", wanted)
+            group = member(self._file, "optimizer_weights")
+            return any(
+                numbers(group, name).shape == () for name in texts(group, "weight_names")[:1]
+            )
+
+    def optimizer(self, wanted: LayerWeights, given: Origin = UNTOLD) -> list[np.ndarray]:
+        """The optimizer's variables, of these shapes; converted like the weights."""
+        with self.damage_told():
+            origin = origin_of(member(self._file, "model_weights"), given)
+            return _list_of(self._file, "optimizer_weights", wanted, origin)
 
     def trained(self, count: int) -> list[int] | None:
         """`RunState.trained` for a model with so many weights."""
@@ -288,6 +300,8 @@ def _generator(group: h5py.Group) -> Generator:
     )
 
 
-def _list_of(group: h5py.Group, name: str, wanted: LayerWeights) -> list[np.ndarray]:
+def _list_of(
+    group: h5py.Group, name: str, wanted: LayerWeights, origin: Origin = UNTOLD
+) -> list[np.ndarray]:
     found = member(group, name)
-    return read_layer(found, name, texts(found, "weight_names"), wanted, UNTOLD)
+    return read_layer(found, name, texts(found, "weight_names"), wanted, origin)

@@ -13,6 +13,7 @@ from typing import Any
 
 from graphc import metrics, objectives, optimizers
 from graphc.engine.configs.config import as_data
+from graphc.engine.configs.later_keywords import optimizer_of_1_0
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError, UnknownNameError
@@ -39,7 +40,7 @@ def compile_config(optimizer: Any, given: Mapping[str, Any], owner: str) -> dict
     return {"optimizer_config": {"class_name": name, "config": config}, **arguments}
 
 
-def compile_arguments(config: object, owner: str) -> dict[str, Any]:
+def compile_arguments(config: object) -> dict[str, Any]:
     """The arguments of `Model.compile` that a config has.
 
     Raises:
@@ -47,30 +48,29 @@ def compile_arguments(config: object, owner: str) -> dict[str, Any]:
         UnknownNameError: an optimizer or a function that is not known.
     """
     if not isinstance(config, Mapping):
-        raise ArgumentError(f"{owner}: expected an object, received {shown(config)}")
+        raise ArgumentError(f"expected an object, received {shown(config)}")
     optimizer = config.get("optimizer_config")
     whole = isinstance(optimizer, Mapping) and isinstance(optimizer.get("config"), Mapping)
     if not whole or not isinstance(optimizer.get("class_name"), str):
         raise ArgumentError(
-            f"{owner}: optimizer_config: expected an object with class_name and config, received "
+            "optimizer_config: expected an object with class_name and config, received "
             f"{shown(optimizer)}"
         )
     arguments = {key: _from_data(config[key], key) for key in _KEYS if config.get(key) is not None}
-    return {"optimizer": _optimizer(optimizer, owner), "loss": None, **arguments}
+    return {"optimizer": _optimizer(optimizer), "loss": None, **arguments}
 
 
-def _optimizer(stored: Mapping[str, Any], owner: str) -> Any:
+def _optimizer(stored: Mapping[str, Any]) -> Any:
     name = stored["class_name"]
-    known = {**optimizers.OPTIMIZERS, **given_objects()}
-    if name not in known:
+    if name not in {**optimizers.OPTIMIZERS, **given_objects()}:
         raise UnknownNameError(
-            f"{owner}: unknown optimizer {name!r}. A class of your own is passed by "
+            f"unknown optimizer {name!r}. A class of your own is passed by "
             f"custom_objects={{{name!r}: {name}}}"
         )
     try:
         return optimizers.get({**stored["config"], "name": name})
-    except TypeError as error:  # Python's own: an argument that is missing
-        raise ArgumentError(f"{owner}: optimizer {name}: {error}") from error
+    except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
+        raise ArgumentError(f"optimizer {name}: {error}") from error
 
 
 def _as_data(value: Any, place: str) -> Any:

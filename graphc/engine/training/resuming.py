@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.compile_config import compile_config
+from graphc.engine.topology.holding import forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import SampleOrder
 from graphc.errors import ArgumentError
-from graphc.files.conversions import Origin
+from graphc.files.conversions import Form, Origin
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights
 from graphc.files.whole_models import Generator, ModelFile, RunState, StoredModel
@@ -91,8 +93,16 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
             compiled.updates  # noqa: B018  (makes the variables)
         wanted = _optimizer_variables(model, compiled)
         name = type(compiled.optimizer).__name__
+        if not (file.has_state or file.counts_steps) and any(one.shape == () for one in wanted):
+            wanted = [one for one in wanted if one.shape != ()]
+            _log.warning(
+                "%s: %s: the file does not have the count of steps, which begins at 0",
+                model.name,
+                name,
+            )
+        forms = _forms(model, compiled, wanted)
         shapes = [one.shape for one in wanted]
-        values = file.optimizer(LayerWeights(name, 0, _names(wanted), shapes))
+        values = file.optimizer(LayerWeights(name, 0, _names(wanted), shapes, forms), given)
         set_values(wanted, values, f"{model.name}: {name}")
     if not file.has_state:
         return None
@@ -181,6 +191,21 @@ def _optimizer_variables(model: Model, compiled: Compiled | None) -> list[g.Node
     last = list(getattr(optimizer, "weights", ()))
     first = [variable for variable in own if variable not in set(last)]
     return list(dict.fromkeys([*counts, *first, *last]))
+
+
+def _forms(model: Model, compiled: Compiled, variables: Sequence[g.Node]) -> dict[int, Form]:
+    """The forms of the optimizer's variables by their positions: those of the weights, for each of
+    which it has one or several."""
+    forms, weights = forms_of(model), compiled.trained
+    others = [k for k, variable in enumerate(variables) if variable.shape != ()]
+    if not forms or not weights or len(others) % len(weights):
+        return {}
+    pairs = zip(others, itertools.cycle(weights))
+    return {
+        k: forms[weight]
+        for k, weight in pairs
+        if weight in forms and variables[k].shape == weight.shape
+    }
 
 
 def _draws(model: Model, compiled: Compiled | None) -> list[g.Node]:
