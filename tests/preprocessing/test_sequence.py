@@ -111,10 +111,12 @@ def test_shuffling_keeps_labels_with_their_pairs():
 
 
 def test_a_sampling_table_leaves_first_words_out():
-    couples, _ = skipgrams(
-        [1, 2, 1], 3, negative_samples=0, shuffle=False, sampling_table=[0, 0, 1.0]
+    couples, labels = skipgrams(
+        [1, 2, 1], 3, negative_samples=4.0, shuffle=False, sampling_table=[0, 0, 1.0]
     )
-    assert couples == [[2, 1], [2, 1]]
+    assert couples[:2] == [[2, 1], [2, 1]]
+    assert [first for first, _ in couples[2:]] == [2] * 8  # of random pairs too
+    assert labels == [1] * 2 + [0] * 8
 
 
 @pytest.mark.parametrize(
