@@ -168,6 +168,24 @@ class TestLaterKeywords:
         layer = first(sequential("Dense", DENSE, activity_regularizer=nothing))
         assert layer.activity_regularizer is None
 
+    @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
+    def test_functions_are_asked_for(self, code):
+        config = {
+            "name": "twice", "trainable": True, "batch_input_shape": [None, 3],
+            "function": code, "function_type": "lambda", "output_shape": code,
+            "output_shape_type": "lambda", "arguments": {},
+        }  # fmt: skip
+        text = sequential("Lambda", config)
+        with pytest.raises(UnknownNameError, match=r"custom_objects={'twice\.function': function}"):
+            model_from_json(text)
+        given = {"twice.function": lambda x: 2 * x, "twice.output_shape": lambda shape: shape}
+        model = model_from_json(text, given)
+        np.testing.assert_array_equal(model.predict(np.ones((2, 3))), np.full((2, 3), 2.0))
+        with pytest.raises(
+            ArgumentError, match=r"twice\.function: expected the name of a function"
+        ):
+            model_from_json(sequential("Lambda", config, function=[1], function_type="function"))
+
     @pytest.mark.parametrize(
         ("class_name", "config", "error", "words"),
         [
@@ -217,10 +235,9 @@ class TestArgumentsOf03:
         with pytest.raises(ArgumentError, match=r"layer 1: dot_axes: expected one axis of each"):
             model_from_json(chain_of_0_3(merge))
 
-    def test_functions_are_asked_for(self):
-        text = chain_of_0_3(
-            of_0_3("Lambda", function="c\x00\x00", output_shape=[3], input_shape=[3])
-        )
+    @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
+    def test_functions_are_asked_for(self, code):
+        text = chain_of_0_3(of_0_3("Lambda", function=code, output_shape=[3], input_shape=[3]))
         with pytest.raises(UnknownNameError, match="custom_objects={'Lambda.function'"):
             model_from_json(text)
         model = model_from_json(text, {"Lambda.function": lambda x: 2 * x})

@@ -108,7 +108,7 @@ def arguments_from(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
         if name in kinds:
             continue
         place = f"{owner}.{name}"
-        if f"{name}_type" in kinds and isinstance(value, str):
+        if f"{name}_type" in kinds and isinstance(value, str | list | tuple):
             value = _function_of_keras(value, config[f"{name}_type"], place)
         arguments[str(name)] = argument_from(value, place)
     return arguments
@@ -122,14 +122,17 @@ def _kinds(config: Mapping[str, Any]) -> Iterator[str]:
             yield name
 
 
-def _function_of_keras(value: str, kind: object, place: str) -> Any:
-    """What Keras meant by a text: a function's name, or its code, which is not looked at."""
+def _function_of_keras(value: str | Sequence[Any], kind: object, place: str) -> Any:
+    """What Keras meant by a text or a list: a function's name, or its code and what belongs to it,
+    which is not looked at."""
     if kind == "raw":
         return value
     if kind not in ("function", "lambda"):
         raise ArgumentError(
             f"{place}_type: expected 'raw', 'function' or 'lambda', received {kind!r:.60}"
         )
+    if kind == "function" and not isinstance(value, str):
+        raise ArgumentError(f"{place}: expected the name of a function, received {value!r:.60}")
     return {"function": "<lambda>" if kind == "lambda" else value, "token": None}
 
 

@@ -89,10 +89,13 @@ def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
             config[part] = entry_of_0_3(one, f"{place}: {part}_config")
     if layer.get("name") == "Reshape" and "dims" in config:
         config["target_shape"] = config.pop("dims")
-    if layer.get("name") == "Lambda":  # with its code as a text, which is not looked at
+    if layer.get("name") == "Lambda":  # with its code as texts, which are not looked at
         shape = config.get("output_shape")
+        is_code = any(
+            isinstance(one, str) for one in (shape if isinstance(shape, list) else [shape])
+        )
         config["function_type"] = "lambda"
-        config["output_shape_type"] = "lambda" if isinstance(shape, str) else "raw"
+        config["output_shape_type"] = "lambda" if is_code else "raw"
     return _with_one_axis_each(config, place)
 
 
