@@ -19,7 +19,7 @@ from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.node import Node
 from graphc.engine.training import Model
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
-from graphc.errors import ArgumentError, GraphcError
+from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
 from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
@@ -117,15 +117,27 @@ def load_model(
         architecture = parsed(file.model_config, "JSON", f"{path}: model_config")
         model = _model_from(architecture, f"{path}: model_config", custom_objects)
         if file.training_config is not None:
-            place = f"{path}: training_config"
             with lookup.custom_objects(custom_objects):
-                config = parsed(file.training_config, "JSON", place)
-                # That of a Graph has other names for some of the arguments.
-                _compile(partial(Model.compile, model), compile_arguments(config, place), place)
+                _compile_as_stored(model, file.training_config, f"{path}: training_config")
         generator = put_back(model, file, Origin(running_std, backend))
     if restore_generator and generator is not None:
-        set_generator(generator)
+        set_generator(generator, f"{path} for load_model")
     return model
+
+
+def _compile_as_stored(model: Model, training_config: str, place: str) -> None:
+    config = parsed(training_config, "JSON", place)
+    try:
+        with told(place):
+            arguments = compile_arguments(config)
+        # That of a Graph has other names for some of the arguments.
+        _compile(partial(Model.compile, model), arguments, place)
+    except UnknownNameError as error:
+        if "custom_objects" in str(error):
+            raise
+        raise UnknownNameError(
+            f"{error} A function of your own is passed by custom_objects={{name: function}}"
+        ) from error
 
 
 def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:

@@ -36,6 +36,9 @@ from graphc.files.weights import (
 
 _FORMAT = 1
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
+SHUFFLES = ("samples", "batch")
+"""What may have been shuffled."""
+
 _GENERATOR_WORDS = 624  # of a Mersenne Twister
 
 
@@ -202,6 +205,10 @@ class ModelFile:
         with self.damage_told():
             group = self._state()
             shuffle = _text(group, "shuffle")
+            if shuffle not in ("", *SHUFFLES):
+                raise DataError(
+                    f"graphc: shuffle: expected one of {SHUFFLES}, received {shuffle!r}"
+                )
             return RunState(
                 _whole(group, "epochs_done", 0, 2**31),
                 _whole(group, "call_step", 0, 2**64 - 1),
@@ -278,6 +285,8 @@ def _array(
             f"{found.dtype} {found.shape}; the classes and functions in custom_objects have to be "
             "those with which the model was saved"
         )
+    if found.id.get_storage_size() < found.nbytes:  # a little that inflates to any size
+        raise DataError(f"{group.name}/{name}: expected numbers that are not compressed")
     return found[()]
 
 

@@ -61,15 +61,18 @@ def compile_arguments(config: object) -> dict[str, Any]:
 
 
 def _optimizer(stored: Mapping[str, Any]) -> Any:
-    name = stored["class_name"]
-    if name not in {**optimizers.OPTIMIZERS, **given_objects()}:
+    name, config = stored["class_name"], stored["config"]
+    own, known = name in given_objects(), optimizers.OPTIMIZERS.get(name)
+    if not own and known is None:
         raise UnknownNameError(
             f"unknown optimizer {name!r}. A class of your own is passed by "
             f"custom_objects={{{name!r}: {name}}}"
         )
+    if not own:
+        config = optimizer_of_1_0(config, known._arguments)
     try:
-        return optimizers.get({**stored["config"], "name": name})
-    except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
+        return optimizers.get({**config, "name": name})
+    except TypeError as error:  # an argument that is missing or has a wrong name
         raise ArgumentError(f"optimizer {name}: {error}") from error
 
 

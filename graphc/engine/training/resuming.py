@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from graphc.engine.training.model import Model
 
 _log = logging.getLogger("graphc")
-
-_SHUFFLES: dict[str, bool | str] = {"samples": True, "batch": "batch"}
-"""What the file calls the ways of shuffling."""
 
 
 def stored_model(model: Model) -> StoredModel:
@@ -126,37 +123,43 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
             layer.seed = seed  # type: ignore[attr-defined]
     model._call_step.value = state.call_step
     model.epochs_done = state.epochs_done
-    if state.order is not None and state.shuffle in _SHUFFLES:
-        model._order = SampleOrder(_SHUFFLES[state.shuffle], state.order)
+    if state.order is not None:
+        model._order = SampleOrder("batch" if state.shuffle == "batch" else True, state.order)
     return state.generator
 
 
 @contextmanager
 def generator_unchanged() -> Iterator[None]:
     """NumPy's global generator is behind the block what it was before it."""
-    before = np.random.get_state()
+    before = np.random.get_state(legacy=False)
     try:
         yield
     finally:
         np.random.set_state(before)
 
 
-def set_generator(state: Generator) -> None:
-    """Set NumPy's global generator."""
+def set_generator(state: Generator, owner: str) -> None:
+    """Set NumPy's global generator. ArgumentError where it is of another kind than in files."""
+    _check_generator(owner, "restore_generator=False leaves the present one alone")
     key = state.key, state.position, state.has_gauss, state.cached_gaussian
     np.random.set_state(("MT19937", *key))
 
 
 def _generator(owner: str) -> Generator:
+    found = _check_generator(f"{owner}.save", "files have the state of no other kind")
+    inner = found["state"]
+    return Generator(inner["key"], inner["pos"], found["has_gauss"], found["gauss"])
+
+
+def _check_generator(owner: str, why: str) -> dict[str, Any]:
     found = np.random.get_state(legacy=False)
     if found["bit_generator"] != "MT19937":
         raise ArgumentError(
-            f"{owner}.save: expected NumPy's global generator to be a Mersenne Twister (MT19937), "
-            f"found {found['bit_generator']}; call np.random.set_bit_generator("
-            "np.random.MT19937(seed)) first"
+            f"{owner}: expected NumPy's global generator to be a Mersenne Twister (MT19937), found "
+            f"{found['bit_generator']}: {why}; call "
+            "np.random.set_bit_generator(np.random.MT19937(seed))"
         )
-    inner = found["state"]
-    return Generator(inner["key"], inner["pos"], found["has_gauss"], found["gauss"])
+    return found
 
 
 def _has_trained(compiled: Compiled) -> bool:
