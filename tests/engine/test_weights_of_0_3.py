@@ -10,24 +10,12 @@ from graphc.engine import Input
 from graphc.errors import DataError, ShapeError
 from graphc.layers import AutoEncoder, BatchNormalization, Dense, Dropout, Merge
 from graphc.models import Graph, Model, Sequential
+from tests.files.old_writers import write_keras_0_3
 
 
 def arrays(*shapes):
     rng = np.random.default_rng(4)
     return [rng.normal(size=shape).astype("float32") for shape in shapes]
-
-
-def write(path, groups, graph=False):
-    """As Keras 0.3 wrote it, by h5py alone."""
-    with h5py.File(path, "w") as file:
-        if not graph:
-            file.attrs["nb_layers"] = len(groups)
-        for k, weights in enumerate(groups):
-            group = file.create_group("graph" if graph else f"layer_{k}")
-            group.attrs["nb_params"] = len(weights)
-            for n, value in enumerate(weights):
-                data = group.create_dataset(f"param_{n}", value.shape, dtype=value.dtype)
-                data[:] = value
 
 
 def check_equal(found, expected):
@@ -41,7 +29,7 @@ def chain():
 
 def test_a_sequential(tmp_path):
     values = arrays((4, 5), (5,), (5, 2), (2,))
-    write(tmp_path / "w.h5", [values[:2], [], values[2:]])
+    write_keras_0_3(tmp_path / "w.h5", [values[:2], [], values[2:]])
     model = chain()
     model.load_weights(tmp_path / "w.h5")
     check_equal(model.get_weights(), values)
@@ -56,7 +44,7 @@ def test_merged_models_are_one_layer_and_models_inside_too(tmp_path):
     inner = Sequential([BatchNormalization(input_shape=(3,)), Dense(2)])
     model = Sequential([Merge([left, right], mode="sum"), inner])
     values = arrays((4, 3), *[(3,)] * 5, (2, 3), (3,), *[(3,)] * 4, (3, 2), (2,))
-    write(tmp_path / "w.h5", [values[:8], values[8:]])
+    write_keras_0_3(tmp_path / "w.h5", [values[:8], values[8:]])
     model.load_weights(tmp_path / "w.h5")
     check_equal(model.get_weights(), values)
     check_equal(right.get_weights(), values[6:8])
@@ -66,7 +54,7 @@ def test_merged_models_are_one_layer_and_models_inside_too(tmp_path):
 def test_autoencoders(tmp_path, output_reconstruction):
     model = Sequential([AutoEncoder(Dense(2, input_dim=4), Dense(4), output_reconstruction)])
     values = arrays((4, 2), (2,), (2, 4), (4,))
-    write(tmp_path / "w.h5", [values])
+    write_keras_0_3(tmp_path / "w.h5", [values])
     model.load_weights(tmp_path / "w.h5")
     check_equal(model.get_weights(), values)
 
@@ -78,14 +66,14 @@ def test_a_graph_has_its_nodes_as_they_were_added(tmp_path):
     graph.add_node(Dense(2), "a", input="z", create_output=True)
     graph.add_node(Dense(1), "m", input="z", create_output=True)
     values = arrays((4, 3), (3,), (3, 2), (2,), (3, 1), (1,))
-    write(tmp_path / "w.h5", [values], graph=True)
+    write_keras_0_3(tmp_path / "w.h5", [values], graph=True)
     graph.load_weights(tmp_path / "w.h5")
     for k, name in enumerate(["z", "a", "m"]):
         check_equal(graph.nodes[name].get_weights(), values[2 * k : 2 * k + 2])
 
 
 def test_other_models(tmp_path):
-    write(tmp_path / "w.h5", [[]])
+    write_keras_0_3(tmp_path / "w.h5", [[]])
     x = Input((3,))
     model = Model(x, Dense(2)(x))
     with pytest.raises(DataError, match="Keras 0.3, which had no models but .* this is a Model"):
@@ -97,17 +85,17 @@ def test_what_does_not_fit(tmp_path):
     values = arrays((4, 5), (5,), (5, 2), (2,))
     model = chain()
     before = model.get_weights()
-    write(path, [values[:2], values[2:]])
+    write_keras_0_3(path, [values[:2], values[2:]])
     with pytest.raises(DataError, match="the file has 2 layers and the model 3: a, dropout_"):
         model.load_weights(path)
-    write(path, [values[:2], values[2:], []])
+    write_keras_0_3(path, [values[:2], values[2:], []])
     with pytest.raises(DataError, match=r"'layer_1' of the file has 2 weights \(param_0 \(5, 2\)"):
         model.load_weights(path)
-    write(path, [[values[0].T, values[1]], [], values[2:]])
+    write_keras_0_3(path, [[values[0].T, values[1]], [], values[2:]])
     with pytest.raises(ShapeError, match=r"'param_0' of .*'layer_0' has the shape \(5, 4\); 'a_W'"):
         model.load_weights(path)
     for count in (-1, 2.0, [1, 2], "many"):
-        write(path, [values[:2], [], values[2:]])
+        write_keras_0_3(path, [values[:2], [], values[2:]])
         with h5py.File(path, "a") as file:
             file.attrs["nb_layers"] = count
         with pytest.raises(DataError, match="nb_layers: expected a number of layers"):

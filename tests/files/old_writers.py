@@ -39,7 +39,9 @@ def write_keras_1(path: Path, layers: Layers, **attributes: str) -> None:
         _put_layers(file, layers)
 
 
-def write_keras_0_3(path: Path, groups: Sequence[Sequence[np.ndarray]], graph: bool) -> None:
+def write_keras_0_3(
+    path: Path, groups: Sequence[Sequence[np.ndarray]], graph: bool = False
+) -> None:
     """Weights as Keras 0.3 wrote them: of each layer of a Sequential, or all of a Graph."""
     with h5py.File(path, "w") as file:
         if not graph:

@@ -1,0 +1,158 @@
+"""A description and a file of weights of Keras 0.3 together: what they predict, NumPy computes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from graphc.models import model_from_json
+from tests.files.old_writers import write_keras_0_3
+
+RNG = np.random.default_rng(23)
+
+
+def numbers(*shape):
+    return RNG.normal(size=shape).astype("float32")
+
+
+def layer(class_name: str, **arguments: Any) -> dict[str, Any]:
+    return {"name": class_name, "custom_name": class_name.lower(), "cache_enabled": True,
+            "trainable": True, **arguments}  # fmt: skip
+
+
+def dense(units: int, activation: str = "linear", **arguments: Any) -> dict[str, Any]:
+    return layer(
+        "Dense", output_dim=units, init="glorot_uniform", activation=activation, input_dim=None,
+        W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
+        b_constraint=None, **arguments,
+    )  # fmt: skip
+
+
+def node(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"name": name, "input": None, "inputs": [], "merge_mode": "concat", "concat_axis": -1,
+            "dot_axes": -1, **arguments}  # fmt: skip
+
+
+SGD = {"name": "SGD", "lr": 0.5, "momentum": 0.0, "decay": 0.0, "nesterov": False}
+
+
+def loaded(tmp_path, description, groups, graph=False):
+    write_keras_0_3(tmp_path / "w.h5", groups, graph)
+    model = model_from_json(json.dumps(description))
+    model.load_weights(tmp_path / "w.h5")
+    return model
+
+
+def check(found, expected):
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_two_merged_sides(tmp_path):
+    """Images beside numbers: a Merge in front is one layer of the file, with both sides' weights;
+    the model is compiled, and trains."""
+    images = [
+        layer("Convolution2D", nb_filter=2, nb_row=2, nb_col=2, init="uniform", subsample=[1, 1],
+              activation="relu", border_mode="valid", dim_ordering="th", W_regularizer=None,
+              b_regularizer=None, activity_regularizer=None, W_constraint=None, b_constraint=None,
+              input_shape=[1, 3, 3]),
+        layer("Flatten"),
+        layer("BatchNormalization", epsilon=0.5, mode=0, momentum=0.9),
+    ]  # fmt: skip
+    sides = [
+        {"name": "Sequential", "layers": images},
+        {"name": "Sequential", "layers": [dense(3, "tanh", input_shape=[2])]},
+    ]
+    merge = layer("Merge", layers=sides, mode="concat", concat_axis=-1, dot_axes=-1)
+    description = {"name": "Sequential", "layers": [merge, layer("Dropout", p=0.5), dense(1)],
+                   "loss": "mean_squared_error", "optimizer": SGD, "class_mode": "categorical",
+                   "sample_weight_mode": None}  # fmt: skip
+    K, k = numbers(2, 1, 2, 2), numbers(2)
+    gamma, beta, mean, std = numbers(8), numbers(8), numbers(8), np.square(numbers(8))
+    W, b, V, c = numbers(2, 3), numbers(3), numbers(11, 1), numbers(1)
+    groups = [[K, k, gamma, beta, mean, std, W, b], [], [V, c]]
+    model = loaded(tmp_path, description, groups)
+
+    image, x, y = numbers(5, 1, 3, 3), numbers(5, 2), numbers(5, 1)
+    convolved = np.zeros((5, 2, 2, 2))
+    for row, column in np.ndindex(2, 2):
+        window = image[:, 0, row : row + 2, column : column + 2]
+        turned = K[:, 0, ::-1, ::-1]
+        convolved[:, :, row, column] = np.einsum("nrc,frc->nf", window, turned) + k
+    flat = np.maximum(convolved, 0).reshape(5, 8)
+    left = gamma * (flat - mean) / (std + 0.5) + beta
+    expected = np.concatenate([left, np.tanh(x @ W + b)], 1) @ V + c
+    check(model.predict([image, x]), expected)
+    loss = model.evaluate([image, x], y, verbose=0)
+    check(loss, np.mean((expected - y) ** 2))
+    model.train_on_batch([image, x], y)
+    assert not np.allclose(model.get_weights()[-2], V)
+
+
+def test_words(tmp_path):
+    layers = [
+        layer("Embedding", input_dim=6, output_dim=2, init="uniform", input_length=4,
+              mask_zero=False, W_regularizer=None, activity_regularizer=None, W_constraint=None,
+              input_shape=[4]),
+        layer("SimpleRNN", output_dim=3, init="glorot_uniform", inner_init="orthogonal",
+              activation="tanh", return_sequences=True, go_backwards=False, stateful=False,
+              input_dim=2, input_length=4),
+        layer("TimeDistributedDense", output_dim=2, init="glorot_uniform", activation="linear",
+              W_regularizer=None, b_regularizer=None, activity_regularizer=None,
+              W_constraint=None, b_constraint=None, input_dim=None, input_length=None),
+        layer("Flatten"),
+    ]  # fmt: skip
+    E, W, U, b, V, c = (numbers(6, 2), numbers(2, 3), numbers(3, 3), numbers(3), numbers(3, 2),
+                        numbers(2))  # fmt: skip
+    description = {"name": "Sequential", "layers": layers}
+    model = loaded(tmp_path, description, [[E], [W, U, b], [V, c], []])
+    words = RNG.integers(0, 6, (3, 4))
+    h, steps = np.zeros((3, 3)), []
+    for t in range(4):
+        h = np.tanh(E[words[:, t]] @ W + h @ U + b)
+        steps.append(h @ V + c)
+    check(model.predict(words), np.concatenate(steps, 1))
+
+
+def test_a_graph(tmp_path):
+    """Nodes that are merged, a model inside, two outputs."""
+    inner = {"name": "Sequential", "layers": [dense(3, input_shape=[3]), dense(2, "tanh")]}
+    description = {
+        "name": "Graph",
+        "input_config": [{"name": "a", "input_shape": [3], "dtype": "float"},
+                         {"name": "b", "input_shape": [2], "dtype": "float"}],
+        "node_config": [node("inner", input="a", create_output=False),
+                        node("z", inputs=["inner", "b"], merge_mode="sum", create_output=True),
+                        node("c", inputs=["inner", "b"], create_output=False)],
+        "output_config": [node("out", input="c")],
+        "input_order": ["a", "b"],
+        "output_order": ["z", "out"],
+        "nodes": {"inner": inner, "z": dense(1), "c": dense(2)},
+        "loss": {"z": "mse", "out": "mae"}, "optimizer": SGD,
+        "sample_weight_modes": {}, "loss_weights": {"z": 1.0, "out": 0.5},
+    }  # fmt: skip
+    W, b, V, c = numbers(3, 3), numbers(3), numbers(3, 2), numbers(2)
+    Z, z, C, d = numbers(2, 1), numbers(1), numbers(4, 2), numbers(2)
+    graph = loaded(tmp_path, description, [[W, b, V, c, Z, z, C, d]], graph=True)
+    data = {"a": numbers(4, 3), "b": numbers(4, 2)}
+    code = np.tanh((data["a"] @ W + b) @ V + c)
+    found = graph.predict(data)
+    check(found["z"], (code + data["b"]) @ Z + z)
+    check(found["out"], np.concatenate([code, data["b"]], 1) @ C + d)
+    targets = {"z": np.zeros((4, 1)), "out": np.zeros((4, 2))}
+    expected = np.mean(found["z"] ** 2) + 0.5 * np.mean(np.abs(found["out"]))
+    check(graph.evaluate({**data, **targets}), expected)
+
+
+def test_an_autoencoder(tmp_path):
+    entry = layer(
+        "AutoEncoder",
+        encoder_config={"name": "Sequential", "layers": [dense(2, "tanh", input_shape=[3])]},
+        decoder_config={"name": "Sequential", "layers": [dense(3, input_shape=[2])]},
+        output_reconstruction=True,
+    )
+    W, b, V, c = numbers(2, 3).T, numbers(2), numbers(2, 3), numbers(3)
+    model = loaded(tmp_path, {"name": "Sequential", "layers": [entry]}, [[W, b, V, c]])
+    x = numbers(4, 3)
+    check(model.predict(x), np.tanh(x @ W + b) @ V + c)
