@@ -1,6 +1,6 @@
 """Programs that are stopped at the end of an epoch, and go on in another process.
 
-    python -m tests.files.resumed_programs STAGE FOLDER [DEVICE]
+    python -m tests.files.resumed_programs STAGE FOLDER
 
 A stage runs every program: ``whole`` from the first epoch to the last; ``stopped`` is killed behind
 epoch STOP, and leaves files of models in the folder; ``resumed`` loads these and goes on. The first
@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,10 +197,12 @@ def first(values):
     return values[0] if isinstance(values, list) else values
 
 
-def main(stage: str, folder: str, device: str = "cpu") -> None:
-    """Run a stage of all programs."""
+def main(
+    stage: str, folder: str, device: str = "cpu", programs: Sequence = tuple(PROGRAMS)
+) -> None:
+    """Run a stage of programs."""
     config.device = device
-    for number, make in enumerate(PROGRAMS, start=1):
+    for number, make in enumerate(programs, start=1):
         path = Path(folder) / f"{make.__name__}.h5"
         if stage == "resumed":
             run(make, Path(folder) / "resumed", load_model(path, FUNCTIONS))
@@ -213,7 +215,7 @@ def main(stage: str, folder: str, device: str = "cpu") -> None:
         save = ModelCheckpoint(str(path), save_weights_only=False)
         try:
             # The file that the last epoch before the kill left is the one that counts.
-            train(make, model, [save, Kill(kills=number == len(PROGRAMS))])
+            train(make, model, [save, Kill(kills=make is programs[-1])])
         except KeyboardInterrupt:
             continue
 
