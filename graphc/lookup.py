@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -154,6 +155,16 @@ def finite_number(owner: str, name: str, value: object) -> float:
     if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
         raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
     return float(number)
+
+
+def path_like(what: str, value: object) -> str | os.PathLike:
+    """The value, a path. ArgumentError for what is neither a text nor a PathLike."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        received = repr(value) if isinstance(value, str) else type(value).__name__
+        raise ArgumentError(
+            f"{what}: expected the path of a file, e.g. 'weights.h5', received {received}"
+        )
+    return value
 
 
 def whole_number(what: str, value: object, least: int) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.monitor import Monitor
 from graphc.errors import ArgumentError
+from graphc.lookup import path_like
 
 
 class ModelCheckpoint(Callback):
@@ -51,7 +53,7 @@ class ModelCheckpoint(Callback):
         *,
         save_weights_only: bool = True,
     ):
-        self.filepath = str(filepath)
+        self.filepath = os.fspath(path_like("ModelCheckpoint: filepath", filepath))
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only

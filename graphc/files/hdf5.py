@@ -19,6 +19,7 @@ import numpy as np
 
 from graphc.errors import DataError, GraphcError, MissingFileError
 from graphc.files.noting_file import NotingFile
+from graphc.lookup import path_like
 from graphc.whole_files import unwritten, written_whole
 
 _MOST_TEXTS = 100_000
@@ -60,7 +61,7 @@ def opened(path: str | os.PathLike) -> h5py.File:
         MissingFileError: no such file.
         DataError: not an HDF5 file, or one that is cut short.
     """
-    if not os.path.exists(path):
+    if not os.path.exists(path_like("an HDF5 file", path)):
         raise MissingFileError(f"there is no file {os.fspath(path)}")
     if not Path(path).is_file():  # opening a pipe would wait for a writer
         raise DataError(f"{os.fspath(path)} is no file; give the name of an HDF5 file")
@@ -154,6 +155,10 @@ def numbers(group: h5py.Group, name: str) -> h5py.Dataset:
         raise DataError(f"{place}: expected an array of numbers, found an empty one")
     if found.size and not found.id.get_storage_size():
         raise DataError(f"{place}: declares the shape {found.shape}, but no numbers were written")
+    if found.id.get_storage_size() > found.file.id.get_filesize():
+        raise DataError(
+            f"{place}: declares the shape {found.shape}, for which the file is too short"
+        )
     if found.chunks is not None:
         _check_chunks(found, place)
     return found

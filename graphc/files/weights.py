@@ -21,6 +21,7 @@ from graphc.errors import ArgumentError, DataError, ShapeError
 from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
 from graphc.files.hdf5 import has, member, numbers, reading, texts, written
 from graphc.files.origins import origin_of, with_backend_of
+from graphc.lookup import path_like
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
@@ -44,7 +45,7 @@ class LayerWeights:
 
 def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> None:
     """Raise ArgumentError where a file is there already that is not to be replaced."""
-    if not overwrite and os.path.lexists(path):
+    if os.path.lexists(path_like(where, path)) and not overwrite:
         raise ArgumentError(
             f"{where}: {os.fspath(path)} is there already, and overwrite=False; pass "
             "overwrite=True to replace it, or give another name"

@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from graphc.errors import ArgumentError
 from graphc.lookup import get_from_module as get_from_module
+from graphc.lookup import whole_number
 
 
 def make_tuple(*args: object) -> tuple:
@@ -34,9 +34,7 @@ class Progbar:
     """
 
     def __init__(self, target: int, width: int = 30, verbose: int = 1):
-        if target < 1:
-            raise ArgumentError(f"Progbar: expected at least one step, received {target}")
-        self.target = target
+        self.target = whole_number("Progbar: target", target, least=1)
         self.width = width
         self.verbose = verbose
         self.seen_so_far = 0

@@ -46,5 +46,7 @@ def test_verbose_two_prints_at_the_end_only(capsys):
 def test_verbose_zero_is_silent_and_no_steps_are_an_error(capsys):
     Progbar(1, verbose=0).update(1, [("loss", 1.0)])
     assert capsys.readouterr().out == ""
-    with pytest.raises(ArgumentError, match="at least one step"):
+    with pytest.raises(
+        ArgumentError, match="Progbar: target: expected a whole number of at least 1"
+    ):
         Progbar(0)

@@ -17,6 +17,7 @@ from graphc.engine.configs.model_files import weights_in_order
 from graphc.engine.configs.registry import layer_entry, reading, writing
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.topology.own_layers import check_made
@@ -55,7 +56,7 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        return list(self._layers)
+        return LayerList(self._layers, self.name)
 
     def held_layers(self) -> list[Layer]:
         """The layers, in place of a Merge in front what it merges."""

@@ -12,6 +12,7 @@ from graphc.engine.configs.architecture import model_config, wired
 from graphc.engine.configs.model_files import StoredModel
 from graphc.engine.configs.registry import reading
 from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
@@ -43,6 +44,8 @@ class Container(StoredModel):
         name: str | None = None,
     ):
         Layer.__init__(self, name=name)
+        if not to_list(output):
+            raise ArgumentError(f"{self.name}: output: expected at least one tensor, received none")
         self._connect(to_list(input), to_list(output))
         self._wiring  # noqa: B018  (its errors belong here)
 
@@ -88,7 +91,7 @@ class Container(StoredModel):
 
     @property
     def layers(self) -> list[Layer]:
-        return list(self._wiring.layers)
+        return LayerList(self._wiring.layers, self.name)
 
     def layers_as_wired(self) -> list[Layer]:
         """The inputs' layers, then the others, each behind those that it reads."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -69,6 +70,14 @@ class Weighted:
         if constraint is not None:
             self.constraints[weight] = constraint
         return weight
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        # What pickle and copy.deepcopy ask for; they would stop at some part of the graph.
+        raise ArgumentError(
+            f"{self.name} ({type(self).__name__}) can be neither pickled nor copied, its weights "
+            "are shared by identity; a new one is made by from_config(get_config()) and "
+            "set_weights(get_weights()), and save_weights or a model's save keep it in a file"
+        )
 
     @property
     def weights(self) -> list[g.Node]:

@@ -3,6 +3,7 @@ seen of them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,8 @@ from graphc.engine.topology.container import Container, collect_trainable_weight
 from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
 from graphc.errors import ArgumentError, NotCompiledError, unknown_name
 from graphc.objectives import OBJECTIVES
+
+_log = logging.getLogger("graphc")
 
 _BATCH = 32  # as in `fit`
 _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
@@ -68,6 +71,7 @@ class Compiled:
     call_step: CallStep
     given: Mapping[str, object]
     functions: dict[str, Function] = field(default_factory=dict)
+    _told_of_trainable: bool = False
 
     @property
     def inputs(self) -> list[g.Node]:
@@ -90,8 +94,25 @@ class Compiled:
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` is read when this is made."""
         if "train" not in self.functions:
+            if not self.trained and self.model.trainable_weights:
+                _log.warning(
+                    "%s: nothing is trained, since all layers with weights have trainable=False, "
+                    "which is read when the first training step is made; set it to True, and "
+                    "compile again",
+                    self.model.name,
+                )
             self._make("train", self.updates)
+        elif not self._told_of_trainable and self._trainable_has_changed():
+            self._told_of_trainable = True
+            _log.warning(
+                "%s: trainable was changed after the first training step was made, which goes on "
+                "training the same weights; compile again",
+                self.model.name,
+            )
         return self.functions["train"]
+
+    def _trainable_has_changed(self) -> bool:
+        return collect_trainable_weights(self.model) != self.trained
 
     def test(self) -> Function:
         """The same outputs without training, and without penalties."""

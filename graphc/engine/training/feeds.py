@@ -174,6 +174,8 @@ def _numbers_of(value: object, array: np.ndarray) -> str:
         return "read the file first, e.g. with np.load or np.loadtxt"
     if array.ndim and any(isinstance(one, list | tuple | np.ndarray) for one in array.flat):
         return _PAD
+    if array.dtype.kind in "US":
+        return "classes that are texts get numbers by np.unique(y, return_inverse=True)[1]"
     return "convert with numpy's astype"
 
 
