@@ -10,6 +10,7 @@ from graphc.engine import Input
 from graphc.errors import ArgumentError, DataError, MissingFileError, ShapeError
 from graphc.layers import BatchNormalization, Dense, Dropout, Merge, TimeDistributed, merge
 from graphc.models import Model, Sequential, model_from_json
+from tests.files.old_writers import as_bytes, write_keras_1
 
 
 def chain(hidden=5, names=("first", "drop", "last")) -> Sequential:
@@ -17,20 +18,6 @@ def chain(hidden=5, names=("first", "drop", "last")) -> Sequential:
     return Sequential(
         [Dense(hidden, input_dim=4, name=first), Dropout(0.5, name=drop), Dense(2, name=last)]
     )
-
-
-def keras_file(path, layers, names_as=bytes, root=None):
-    """A file as Keras 1.0 wrote it, by h5py alone: (layer, [(weight, array), ...]) pairs."""
-    convert = (lambda text: text.encode("utf8")) if names_as is bytes else str
-    with h5py.File(path, "w") as file:
-        top = file if root is None else file.create_group(root)
-        top.attrs["layer_names"] = [convert(name) for name, _ in layers]
-        for name, weights in layers:
-            group = top.create_group(name)
-            group.attrs["weight_names"] = [convert(weight) for weight, _ in weights]
-            for weight, value in weights:
-                data = group.create_dataset(weight, value.shape, dtype=value.dtype)
-                data[...] = value
 
 
 def arrays(*shapes):
@@ -117,9 +104,9 @@ class TestLayout:
 
 
 class TestLoading:
-    @pytest.mark.parametrize("names_as", [bytes, str])
-    def test_what_keras_wrote(self, names_as, tmp_path):
-        keras_file(tmp_path / "w.h5", STORED, names_as)
+    @pytest.mark.parametrize("stored", [as_bytes, str])
+    def test_what_keras_wrote(self, stored, tmp_path):
+        write_keras_1(tmp_path / "w.h5", STORED, stored)
         model = chain()
         model.load_weights(str(tmp_path / "w.h5"))
         check_equal(model, [W1, B1, W2, B2])
@@ -127,14 +114,14 @@ class TestLoading:
         np.testing.assert_allclose(model.predict(x), (x @ W1 + B1) @ W2 + B2, rtol=1e-5)
 
     def test_the_weights_of_a_whole_model(self, tmp_path):
-        keras_file(tmp_path / "w.h5", STORED, root="model_weights")
+        write_keras_1(tmp_path / "w.h5", STORED, root="model_weights")
         model = chain()
         model.load_weights(tmp_path / "w.h5")
         check_equal(model, [W1, B1, W2, B2])
 
     def test_by_name_where_the_names_are_the_same(self, tmp_path):
         stored = [("b", [("W", W2), ("b", B2)]), ("a", [("W", W1), ("b", B1)])]
-        keras_file(tmp_path / "w.h5", stored)
+        write_keras_1(tmp_path / "w.h5", stored)
         model = Sequential([Dense(5, input_dim=4, name="a"), Dense(2, name="b")])
         model.load_weights(tmp_path / "w.h5")
         check_equal(model, [W1, B1, W2, B2])
@@ -165,13 +152,13 @@ class TestLoading:
         model = Sequential([inner])
         values = arrays((3,), (3,), (3, 3), (3,), (3,), (3,))
         names = ["n_gamma", "n_beta", "d_W", "d_b", "n_running_mean", "n_running_std"]
-        keras_file(tmp_path / "w.h5", [("whole", list(zip(names, values, strict=True)))])
+        write_keras_1(tmp_path / "w.h5", [("whole", list(zip(names, values, strict=True)))])
         model.load_weights(tmp_path / "w.h5", running_std="std")
         gamma, beta, W, b, mean, std = values
         check_equal(model, [gamma, beta, mean, std, W, b])
 
     def test_a_training_step_sees_them(self, tmp_path):
-        keras_file(tmp_path / "w.h5", STORED)
+        write_keras_1(tmp_path / "w.h5", STORED)
         model = Sequential([Dense(5, input_dim=4), Dropout(0), Dense(2)])
         model.compile("sgd", "mse")
         x, y = np.ones((3, 4)), np.zeros((3, 2))
@@ -238,7 +225,7 @@ class TestRefusals:
             assert words in str(raised.value)
 
     def test_another_number_of_weights(self, tmp_path):
-        keras_file(tmp_path / "w.h5", [STORED[0], ("dense_3", STORED[0][1]), STORED[2]])
+        write_keras_1(tmp_path / "w.h5", [STORED[0], ("dense_3", STORED[0][1]), STORED[2]])
         with pytest.raises(DataError) as raised:
             chain().load_weights(tmp_path / "w.h5")
         assert "'dense_3' of the file has 2 weights (dense_1_W (4, 5)" in str(raised.value)
@@ -261,7 +248,7 @@ class TestRefusals:
             chain().load_weights(tmp_path / "w.h5")
 
     def test_links_and_objects(self, tmp_path):
-        keras_file(tmp_path / "good.h5", STORED)
+        write_keras_1(tmp_path / "good.h5", STORED)
         path = tmp_path / "w.h5"
         for spoil, words in (
             (lambda f: f.__setitem__("dense_1/dense_1_W", h5py.SoftLink("/dense_2")), "a link"),
@@ -281,7 +268,7 @@ class TestRefusals:
             (lambda f: f.create_group("dense_1/dense_1_W"), "array of numbers"),
             (lambda f: None, "expected an entry 'dense_1_W', there is none"),
         ):
-            keras_file(path, STORED)
+            write_keras_1(path, STORED)
             with h5py.File(path, "a") as file:
                 del file["dense_1/dense_1_W"]
                 spoil(file)
@@ -289,8 +276,10 @@ class TestRefusals:
                 chain().load_weights(path)
 
     def test_an_attribute_of_another_kind(self, tmp_path):
-        keras_file(tmp_path / "w.h5", STORED)
+        write_keras_1(tmp_path / "w.h5", STORED)
         with h5py.File(tmp_path / "w.h5", "a") as file:
             file.attrs["layer_names"] = [1, 2, 3]
-        with pytest.raises(DataError, match="layer_names: expected texts, received values of type int64"):
+        with pytest.raises(
+            DataError, match="layer_names: expected texts, received values of type int64"
+        ):
             chain().load_weights(tmp_path / "w.h5")

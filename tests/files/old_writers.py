@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +16,40 @@ Weights = Sequence[tuple[str, np.ndarray]]
 Layers = Iterable[tuple[str, Weights]]
 
 
+def as_bytes(text: str) -> bytes:
+    """As Keras on Python 2 and 3 stored texts; other programs store them as str."""
+    return text.encode("utf8")
+
+
 def _store(group: h5py.Group, name: str, value: np.ndarray) -> None:
     data = group.create_dataset(name, value.shape, dtype=value.dtype)
     data[()] = value
 
 
-def _put_layers(root: h5py.Group, layers: Layers) -> None:
+def _put_layers(
+    root: h5py.Group, layers: Layers, stored: Callable[[str], bytes | str] = as_bytes
+) -> None:
     layers = list(layers)
-    root.attrs["layer_names"] = [name.encode("utf8") for name, _ in layers]
+    root.attrs["layer_names"] = [stored(name) for name, _ in layers]
     for name, weights in layers:
         group = root.create_group(name)
-        group.attrs["weight_names"] = [weight.encode("utf8") for weight, _ in weights]
+        group.attrs["weight_names"] = [stored(weight) for weight, _ in weights]
         for weight, value in weights:
             _store(group, weight, value)
 
 
-def write_keras_1(path: Path, layers: Layers, **attributes: str) -> None:
-    """Weights as Keras 1.x wrote them; attributes of the root as bytes."""
+def write_keras_1(
+    path: Path,
+    layers: Layers,
+    stored: Callable[[str], bytes | str] = as_bytes,
+    root: str | None = None,
+    **attributes: str,
+) -> None:
+    """Weights as Keras 1.x wrote them, in the file itself or in a group, with other attributes."""
     with h5py.File(path, "w") as file:
         for name, value in attributes.items():
-            file.attrs[name] = value.encode("utf8")
-        _put_layers(file, layers)
+            file.attrs[name] = stored(value)
+        _put_layers(file if root is None else file.create_group(root), layers, stored)
 
 
 def write_keras_0_3(
@@ -65,13 +78,13 @@ def write_model(
     weights, with what it was compiled with and the optimizer's state, where it was."""
     with h5py.File(path, "w") as file:
         for name, value in attributes.items():
-            file.attrs[name] = value.encode("utf8")
-        file.attrs["model_config"] = json.dumps(model).encode("utf8")
+            file.attrs[name] = as_bytes(value)
+        file.attrs["model_config"] = as_bytes(json.dumps(model))
         _put_layers(file.create_group("model_weights"), layers)
         if training is not None:
-            file.attrs["training_config"] = json.dumps(training).encode("utf8")
+            file.attrs["training_config"] = as_bytes(json.dumps(training))
         if optimizer_weights:
             group = file.create_group("optimizer_weights")
-            group.attrs["weight_names"] = [name.encode("utf8") for name, _ in optimizer_weights]
+            group.attrs["weight_names"] = [as_bytes(name) for name, _ in optimizer_weights]
             for name, value in optimizer_weights:
                 _store(group, name, value)

@@ -19,7 +19,7 @@ from graphc.layers import (
     TimeDistributed,
 )
 from graphc.models import Sequential
-from tests.files.old_writers import write_keras_0_3, write_keras_1
+from tests.files.old_writers import as_bytes, write_keras_0_3, write_keras_1
 
 RNG = np.random.default_rng(31)
 
@@ -145,6 +145,7 @@ def normalization(**arguments):
 
 
 class TestVariances:
+    @pytest.mark.parametrize("stored", [as_bytes, str])
     @pytest.mark.parametrize(
         ("version", "kind"),
         [
@@ -156,9 +157,9 @@ class TestVariances:
             ("1.2.0rc1", "variance"),
         ],
     )
-    def test_by_the_version(self, tmp_path, version, kind):
+    def test_by_the_version(self, tmp_path, version, kind, stored):
         model, weights, x, expected = normalization()
-        write_keras_1(tmp_path / "w.h5", [("n", weights)], keras_version=version)
+        write_keras_1(tmp_path / "w.h5", [("n", weights)], stored, keras_version=version)
         model.load_weights(tmp_path / "w.h5")
         check_predicts(model, x, expected[kind])
         model.load_weights(tmp_path / "w.h5", running_std=kind)
