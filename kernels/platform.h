@@ -10,7 +10,19 @@
 #define GC_DEVICE __device__ __forceinline__
 #else
 #include <math.h>  // not <cmath>: the float overloads have to be found without std::, as in CUDA
+#ifdef GC_NATIVE_MATH
+#define GC_DEVICE inline __attribute__((always_inline))  // a loop with a call does not vectorise
+#else
 #define GC_DEVICE inline
+#endif
+#endif
+
+// Where pointwise.cuh takes a mathematical function from: the platform's library, or, in a build
+// for the CPU that defines GC_NATIVE_MATH, native_math.h, whose functions vectorise.
+#ifdef GC_NATIVE_MATH
+#define GC_MATH(function) gc_native_##function
+#else
+#define GC_MATH(function) function
 #endif
 
 // CUDA and NumPy call different 64-bit types "long" on different systems; this one is 64 on all.

@@ -8,6 +8,9 @@
 #define GC_POINTWISE_CUH
 
 #include "platform.h"
+#ifdef GC_NATIVE_MATH
+#include "native_math.h"
+#endif
 
 // Signed overflow is undefined in C++ and wraps in NumPy, so ints are computed as unsigned ints.
 template <typename T> struct gc_wrapping { typedef T type; };
@@ -92,8 +95,8 @@ template <typename T> GC_DEVICE T gc_pow(T x, T y) {
   return (T)power;
 }
 
-GC_DEVICE float gc_pow(float x, float y) { return pow(x, y); }
-GC_DEVICE double gc_pow(double x, double y) { return pow(x, y); }
+GC_DEVICE float gc_pow(float x, float y) { return GC_MATH(pow)(x, y); }
+GC_DEVICE double gc_pow(double x, double y) { return GC_MATH(pow)(x, y); }
 
 template <typename T> GC_DEVICE T gc_abs(T x) { return gc_is_negative(x) ? gc_neg(x) : x; }
 GC_DEVICE float gc_abs(float x) { return fabs(x); }
@@ -114,22 +117,22 @@ template <typename T> GC_DEVICE T gc_clip(T x, T low, T high) {
 
 // ---- functions of a float ---------------------------------------------------------------------
 
-template <typename T> GC_DEVICE T gc_floor(T x) { return floor(x); }
-template <typename T> GC_DEVICE T gc_round(T x) { return rint(x); }
-template <typename T> GC_DEVICE T gc_exp(T x) { return exp(x); }
-template <typename T> GC_DEVICE T gc_log(T x) { return log(x); }
-template <typename T> GC_DEVICE T gc_log1p(T x) { return log1p(x); }
-template <typename T> GC_DEVICE T gc_expm1(T x) { return expm1(x); }
+template <typename T> GC_DEVICE T gc_floor(T x) { return GC_MATH(floor)(x); }
+template <typename T> GC_DEVICE T gc_round(T x) { return GC_MATH(rint)(x); }
+template <typename T> GC_DEVICE T gc_exp(T x) { return GC_MATH(exp)(x); }
+template <typename T> GC_DEVICE T gc_log(T x) { return GC_MATH(log)(x); }
+template <typename T> GC_DEVICE T gc_log1p(T x) { return GC_MATH(log1p)(x); }
+template <typename T> GC_DEVICE T gc_expm1(T x) { return GC_MATH(expm1)(x); }
 template <typename T> GC_DEVICE T gc_sqrt(T x) { return sqrt(x); }
 template <typename T> GC_DEVICE T gc_rsqrt(T x) { return T(1) / sqrt(x); }
-template <typename T> GC_DEVICE T gc_tanh(T x) { return tanh(x); }
-template <typename T> GC_DEVICE T gc_erf(T x) { return erf(x); }
-template <typename T> GC_DEVICE T gc_sin(T x) { return sin(x); }
-template <typename T> GC_DEVICE T gc_cos(T x) { return cos(x); }
+template <typename T> GC_DEVICE T gc_tanh(T x) { return GC_MATH(tanh)(x); }
+template <typename T> GC_DEVICE T gc_erf(T x) { return GC_MATH(erf)(x); }
+template <typename T> GC_DEVICE T gc_sin(T x) { return GC_MATH(sin)(x); }
+template <typename T> GC_DEVICE T gc_cos(T x) { return GC_MATH(cos)(x); }
 
 // 1 / (1 + exp(-x)) from exp(-|x|), which neither overflows nor loses small results.
 template <typename T> GC_DEVICE T gc_sigmoid(T x) {
-  T tail = exp(-fabs(x));
+  T tail = GC_MATH(exp)(T(-fabs(x)));
   return (x < 0 ? tail : T(1)) / (T(1) + tail);
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,13 +18,30 @@ needs_host_compiler = pytest.mark.skipif(
 )
 
 
-def load(source: str, folder: Path) -> ctypes.CDLL:
-    """A library of this C++ source, which may include the files of kernels/."""
+FLAGS = ("-O1", "-ffp-contract=off")  # NumPy does not contract: a * b + c in one rounding differs
+
+
+def built(
+    source: str, folder: Path, *made: str, flags: Sequence[str] = FLAGS, compiler: str | None = None
+) -> Path:
+    """What a C++ compiler makes of this source, which may include the files of kernels/.
+
+    Args:
+        source: C++.
+        folder: for the source and the result.
+        made: flags that say what to make; by default a library.
+        flags: of optimisation.
+        compiler: by default g++.
+    """
     (folder / "source.cc").write_text(source)
-    # Without contraction, as NumPy: a * b + c in one rounding is another number.
-    flags = ["-O1", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
-    include = f"-I{resources.folder('kernels')}"
-    command = [COMPILER, *flags, include, "-shared", "-fPIC", "source.cc", "-o", "library.so"]
+    command = [compiler or COMPILER, "-std=c++17", "-Wall", "-Wextra", "-Werror", *flags]
+    command += [f"-I{resources.folder('kernels')}", *(made or ("-shared", "-fPIC"))]
+    command += ["source.cc", "-o", "made"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return ctypes.CDLL(str(folder / "library.so"))
+    return folder / "made"
+
+
+def load(source: str, folder: Path, flags: Sequence[str] = FLAGS) -> ctypes.CDLL:
+    """The library that `built` makes."""
+    return ctypes.CDLL(str(built(source, folder, flags=flags)))
