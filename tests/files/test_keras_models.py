@@ -207,6 +207,30 @@ def test_forms_of_tensorflow_reach_the_optimizer(tmp_path):
     check(model.optimizer.get_weights(), [squares[0][::-1, ::-1], squares[1]])
 
 
+def test_joined_gates_reach_the_optimizer(tmp_path):
+    entry = {"class_name": "GRU", "config": {
+        "name": "r", "trainable": True, "batch_input_shape": [None, 5, 3], "output_dim": 2,
+        "input_dtype": "float32", "return_sequences": False, "go_backwards": False,
+        "stateful": False, "unroll": False, "consume_less": "gpu", "input_dim": 3,
+        "input_length": None, "init": "glorot_uniform", "inner_init": "orthogonal",
+        "activation": "tanh", "inner_activation": "hard_sigmoid", "W_regularizer": None,
+        "U_regularizer": None, "b_regularizer": None, "dropout_W": 0.0, "dropout_U": 0.0,
+    }}  # fmt: skip
+    shapes = [(3, 6), (2, 6), (6,)]
+    weights, squares = ([np.square(numbers(*one)) for one in shapes] for _ in range(2))
+    write_model(
+        tmp_path / "m.h5",
+        {"class_name": "Sequential", "config": [entry]},
+        [("r", list(zip(("r_W", "r_U", "r_b"), weights, strict=True)))],
+        training("RMSprop", {"lr": 0.5, "rho": 0.75, "epsilon": 1e-6}, metrics=[]),
+        [(f"param_{k}", one) for k, one in enumerate(squares)],
+    )
+    model = load_model(tmp_path / "m.h5")
+    gates = [slice(0, 2), slice(2, 4), slice(4, 6)]
+    check(model.get_weights(), [one[..., gate] for gate in gates for one in weights])
+    check(model.optimizer.get_weights(), [one[..., gate] for gate in gates for one in squares])
+
+
 def test_variances(tmp_path):
     layer = {"class_name": "BatchNormalization", "config": {
         "name": "n", "trainable": True, "batch_input_shape": [None, 3], "input_dtype": "float32",
