@@ -107,7 +107,8 @@ class _Convolution(AffineLayer, SpatialLayer):
     def stored_forms(self) -> dict[g.Node, Form]:
         even = any(size % 2 == 0 for size in self._window)
         moves = self.border_mode == "same" and (even or max(self._strides) > 1)
-        return {self.W: Kernel(self._kernel_ordering, self.dims == 1, moves)}
+        kernels = [weight for weight in self.weights if weight is getattr(self, "W", None)]
+        return dict.fromkeys(kernels, Kernel(self._kernel_ordering, self.dims == 1, moves))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return self._activated(

@@ -123,7 +123,8 @@ class BatchNormalization(Layer):
         return input_shape
 
     def stored_forms(self) -> dict[g.Node, Form]:
-        return {self.running_std: RunningStd(self.epsilon)} if self.mode == FEATURE_WISE else {}
+        stds = [weight for weight in self.weights if weight is getattr(self, "running_std", None)]
+        return dict.fromkeys(stds, RunningStd(self.epsilon)) if self.mode == FEATURE_WISE else {}
 
     def _spread(self, weight: g.Node, x: g.Node) -> g.Node:
         """A number for each feature, along the axis of x that has the features."""

@@ -105,7 +105,7 @@ class _Gated(Recurrent):
     def stored_forms(self) -> dict[g.Node, Form]:
         # The columns of a step with consume_less='gpu' were in the order of the step.
         columns = tuple(self.step_order.index(name) for name in self.gate_names)
-        return {self.weights[0]: Gates(columns)}
+        return dict.fromkeys(self.weights[:1], Gates(columns))
 
     def _add_penalties(self) -> None:
         """A regularizer sees all gates in one: it need not be a sum over elements."""

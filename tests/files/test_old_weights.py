@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.errors import ArgumentError, DataError, ShapeError
+from graphc.initializations import zero
 from graphc.layers import (
     GRU,
     LSTM,
@@ -281,6 +282,31 @@ class TestJoinedGates:
             model.load_weights(tmp_path / "w.h5")
         for mine, initial in zip(model.get_weights(), before, strict=True):
             np.testing.assert_array_equal(mine, initial)
+
+
+@pytest.mark.parametrize(
+    ("base", "arguments"),
+    [
+        (Convolution1D, {"nb_filter": 2, "filter_length": 2}),
+        (LSTM, {"output_dim": 2}),
+        (BatchNormalization, {}),
+    ],
+)
+def test_layers_of_users_with_other_weights(tmp_path, base, arguments):
+    class Own(base):
+        def build(self, input_shape):
+            self.add_weight((1,), zero, "scale")
+
+        def call(self, x, mask=None):
+            return 2.0 * x
+
+        def get_output_shape_for(self, input_shape):
+            return input_shape
+
+    model = Sequential([Own(input_shape=(5, 3), **arguments)])
+    write_keras_1(tmp_path / "w.h5", [("own", [("scale", np.float32([3.0]))])])
+    model.load_weights(tmp_path / "w.h5")
+    np.testing.assert_array_equal(model.get_weights(), [[3.0]])
 
 
 @pytest.mark.parametrize(
