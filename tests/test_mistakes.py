@@ -14,7 +14,7 @@ from graphc.errors import (
     GraphcError,
     UnknownNameError,
 )
-from graphc.layers import LSTM, Activation, Dense, Embedding, Masking
+from graphc.layers import LSTM, Activation, Dense, Embedding, Masking, merge
 from graphc.layers.advanced_activations import PReLU
 from graphc.layers.convolutional import Convolution2D
 from graphc.models import Sequential
@@ -74,6 +74,16 @@ class TestArgumentsOfLayers:
                 lambda: Dense(4, activation=PReLU(name="slopes")),
                 ArgumentError,
                 r"activation: expected a name or a function, received the layer slopes \(PReLU\)",
+            ),
+            (
+                lambda: Sequential([Dense(4, init=lambda shape: 0, input_dim=2, name="head")]),
+                ArgumentError,
+                r"^head: init of W: .* called with \(shape, name=name\), received one of \(shape\)",
+            ),
+            (
+                lambda: merge([Input((4,)), Input((4,))], mode=lambda x, y: x - y),
+                ArgumentError,
+                r"\(Merge, mode a function\): mode: .* called with \(inputs\).* one of \(x, y\)",
             ),
             (
                 lambda: Dense(4, trainable="no"),

@@ -68,6 +68,16 @@ class TestCompile:
                 UnknownNameError,
                 r"loss of head: 'accuracy' is a metric.* give metrics=\['accuracy'\] beside a loss",
             ),
+            (
+                lambda: compiled(loss=lambda y_pred: y_pred),
+                ArgumentError,
+                r"loss of head: .* called with \(y_true, y_pred\), received one of \(y_pred\)",
+            ),
+            (
+                lambda: compiled(metrics=[lambda y_true, y_pred, scale: y_pred]),
+                ArgumentError,
+                r"metrics: <lambda>: .* called with \(y_true, y_pred\), .*missing .*'scale'",
+            ),
             (lambda: compiled(loss=None), ArgumentError, "loss of head: expected the name of a"),
             (
                 lambda: compiled(metrics=["acuracy"]),

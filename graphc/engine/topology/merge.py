@@ -21,7 +21,12 @@ from graphc.engine.topology.merge_modes import (
     product,
 )
 from graphc.engine.topology.node import Mask, to_list
-from graphc.engine.topology.user_function import OutputClaim, checked_output, takes_mask
+from graphc.engine.topology.user_function import (
+    OutputClaim,
+    check_takes,
+    checked_output,
+    takes_mask,
+)
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 
@@ -97,6 +102,9 @@ class Merge(Layer):
         self._summed_axes = _axis_of_each(dot_axes, where)
         self._claim = OutputClaim(output_shape, where, has_batch=True)
         self._takes_mask = callable(mode) and takes_mask(mode)
+        if callable(mode):
+            masks = {"mask": "mask"} if self._takes_mask else {}
+            check_takes(mode, f"{where}: mode", "inputs", **masks)
         self.layers: list[Layer] = [] if layers is None else self._checked_layers(layers)
         if self.layers:
             self(self._outputs_of_layers(node_indices, tensor_indices))

@@ -27,6 +27,21 @@ def takes_mask(function: Callable) -> bool:
     return signature is not None and "mask" in signature.parameters
 
 
+def check_takes(function: Callable, where: str, *arguments: str, **keywords: str) -> None:
+    """ArgumentError unless a function can be called with these arguments, given by their names."""
+    signature = signature_of(function)
+    if signature is None:  # the call will tell
+        return
+    try:
+        signature.bind(*arguments, **keywords)
+    except TypeError as error:
+        wanted = ", ".join([*arguments, *(f"{name}={name}" for name in keywords)])
+        raise ArgumentError(
+            f"{where}: expected a function that is called with ({wanted}), received one of "
+            f"{signature}: {error}"
+        ) from error
+
+
 class OutputClaim:
     """What a user says of the shape of a function's output, checked at each call.
 

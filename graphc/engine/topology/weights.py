@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_weight
+from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError
 from graphc.files.conversions import Form
 from graphc.regularizers import Regularizer
@@ -48,6 +49,7 @@ class Weighted:
         weights of a model from a file may be.
         """
         take_weight(f"{self.name}: {name}", shape)
+        check_takes(init, f"{self.name}: init of {name}", "shape", name="name")
         try:
             if math.prod(shape) >= _MOST_NUMBERS:
                 raise MemoryError("more numbers than an array has")

@@ -10,6 +10,7 @@ import numpy as np
 from graphc import metrics, objectives
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Use
+from graphc.engine.topology.user_function import check_takes
 from graphc.errors import (
     ArgumentError,
     KeywordError,
@@ -290,9 +291,11 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
 
 def _metric(wanted: object) -> Objective:
     try:
-        return metrics.get(wanted)
+        found = metrics.get(wanted)
     except UnknownNameError:
         raise unknown_name("metric", wanted, [*_ACCURACY, *metrics.METRICS]) from None
+    check_takes(found, f"metrics: {_function_name(found)}", "y_true", "y_pred")
+    return found
 
 
 def _objective(wanted: object, name: str) -> Objective:
@@ -304,7 +307,9 @@ def _objective(wanted: object, name: str) -> Objective:
             f"metrics=[{wanted!r}] beside a loss, e.g. 'categorical_crossentropy' for classes"
         )
     with told(f"loss of {name}"):
-        return objectives.get(wanted)
+        found = objectives.get(wanted)
+    check_takes(found, f"loss of {name}", "y_true", "y_pred")
+    return found
 
 
 def _accuracy_for(target: Target) -> Objective:
