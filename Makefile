@@ -2,6 +2,8 @@
 # make test            set up .venv and run the tests
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
+# make fuzz            load more broken files than the tests do, others at each run, and kill more
+#                      writers; EXAMPLES and KILLS say how many of each kind
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
@@ -22,7 +24,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-cuda nvcc-gate bench lint references-check clean
+.PHONY: demo test test-cuda fuzz nvcc-gate bench lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -76,6 +78,12 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python -m pytest -q tests/cuda_emulator
+
+EXAMPLES ?= 2000
+KILLS ?= 1000
+fuzz: $(VENV)/.test
+	GRAPHC_FUZZ=$(EXAMPLES) GRAPHC_KILLS=$(KILLS) \
+	  $(BIN)/python -m pytest -q tests/files/test_fuzzing.py tests/files/test_crash_safety.py
 
 nvcc-gate: $(VENV)/.test
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)

@@ -14,15 +14,15 @@ import numpy as np
 
 from graphc.errors import DataError
 from graphc.files.conversions import STD, UNTOLD, Origin
-from graphc.files.hdf5 import member, opened, reading
+from graphc.files.hdf5 import damage_told, has, member, opened, reading
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
 
 
 def is_of_0_3(path: str | os.PathLike) -> bool:
     """Whether an HDF5 file has a layout of Keras 0.3."""
-    with opened(path) as file:
-        return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or "graph" in file)
+    with opened(path) as file, damage_told(os.fspath(path)):
+        return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 
 def read_weights_0_3(

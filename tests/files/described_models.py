@@ -1,0 +1,88 @@
+"""Descriptions of models of all forms, for tests that change them."""
+
+from __future__ import annotations
+
+import json
+
+from graphc.layers import (
+    LSTM,
+    BatchNormalization,
+    Convolution2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    MaxPooling2D,
+    Merge,
+    RepeatVector,
+    TimeDistributed,
+    merge,
+)
+from graphc.models import Graph, Model, Sequential
+
+
+def _images() -> Sequential:
+    return Sequential(
+        [
+            Convolution2D(2, 3, 3, input_shape=(1, 6, 6), W_regularizer="l2", name="conv"),
+            MaxPooling2D(),
+            Flatten(),
+            Dropout(0.5),
+            Dense(2, activation="softmax", W_constraint="maxnorm"),
+        ]
+    )
+
+
+def _steps() -> Sequential:
+    return Sequential(
+        [
+            Embedding(5, 3, input_length=4, mask_zero=True),
+            LSTM(2, dropout_W=0.5),
+            RepeatVector(3),
+            TimeDistributed(Dense(2)),
+            BatchNormalization(),
+        ]
+    )
+
+
+def _merged() -> Sequential:
+    branches = [Sequential([Dense(2, input_dim=3)]), Sequential([Dense(2, input_dim=4)])]
+    return Sequential([Merge(branches, mode="concat"), Dense(1)])
+
+
+def _shared() -> Model:
+    first, second, shared = Input((4,)), Input((4,)), Dense(3, name="shared")
+    inner = Sequential([Dense(3, input_dim=3)], name="inner")
+    joined = merge([inner(shared(first)), inner(shared(second))], mode="sum")
+    return Model(input=[first, second], output=[Dense(2)(joined), joined])
+
+
+def _graph() -> Graph:
+    graph = Graph()
+    graph.add_input("a", input_shape=(3,))
+    graph.add_input("b", input_shape=(3,))
+    graph.add_shared_node(Dense(2), name="s", inputs=["a", "b"], outputs=["x", "y"])
+    graph.add_node(Dense(2), name="d", inputs=["x", "y"], merge_mode="mul")
+    graph.add_output("o", input="d")
+    return graph
+
+
+OF_KERAS_0_3 = {
+    "name": "Sequential",
+    "layers": [
+        {"name": "Dense", "custom_name": "d", "cache_enabled": True, "input_shape": [4],
+         "output_dim": 2, "init": "uniform", "activation": "tanh", "trainable": True,
+         "W_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}},
+        {"name": "Activation", "custom_name": "activation", "activation": "relu"},
+    ],
+    "optimizer": {"name": "SGD", "lr": 0.01, "momentum": 0.0, "decay": 0.0, "nesterov": False},
+    "loss": "mean_squared_error",
+    "sample_weight_mode": None,
+}  # fmt: skip
+
+
+def descriptions() -> list[dict]:
+    """What `to_json` gives of models of all forms, and one of Keras 0.3, parsed."""
+    models = (_images(), _steps(), _merged(), _shared(), _graph())
+    return [json.loads(model.to_json()) for model in models] + [OF_KERAS_0_3]
