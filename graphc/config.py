@@ -69,6 +69,13 @@ FLAGS = (
         "where functions run; gpu is an error where no GPU can be used, auto then takes the cpu",
     ),
     Flag(
+        "cpu",
+        "numpy",
+        ("native", "numpy"),
+        "how functions run on the CPU: native compiles them with the machine's C++ compiler, numpy "
+        "interprets them",
+    ),
+    Flag(
         "floatX",
         "float32",
         ("float32", "float64"),

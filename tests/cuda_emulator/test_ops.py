@@ -11,11 +11,11 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import Node
+from tests.compiler.arrangements import ARRANGEMENTS, larger
 from tests.compiler.graph.op_cases import movement, pointwise, product, reduce, windows
 from tests.compiler.graph.op_cases.case import Case
 from tests.compiler.graph.op_cases.table import CASES
 from tests.cuda_emulator.graph_programs import both
-from tests.cuda_emulator.programs import ARRANGEMENTS, larger
 
 FAMILIES = {
     "pointwise": pointwise.CASES,

@@ -164,7 +164,8 @@ def _concat(emitter: Emitter, node: Node, index: Index) -> str:
 def _gather(emitter: Emitter, node: Node, index: Index) -> str:
     values, indices = node.inputs
     axis, rank = node.attrs["axis"], len(indices.shape)
-    if axis == 0 and index.linear is not None and values in emitter.signature.places:
+    whole_rows = axis == 0 and values in emitter.signature.places and emitter.by_position
+    if whole_rows and index.linear is not None:
         return _element_of_row(emitter, node, index.linear)
     coords = emitter.coordinates(index)
     row = _row(emitter, node, Index(indices.shape, coords=coords[axis : axis + rank]))

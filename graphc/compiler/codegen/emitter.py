@@ -91,7 +91,10 @@ class Emitter:
         pack: of a kernel in which a thread walks packs of elements.
         asked: what the lines read from memory, until `take_asked`.
         beside: of a pooling, what prints lines for each element of its windows.
+        by_position: whether a gather of whole rows is best read by positions, not coordinates.
     """
+
+    by_position = True
 
     def __init__(self, signature: Signature, pack: Pack | None = None):
         self.signature = signature

@@ -16,11 +16,12 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.codegen.matmul import lower_matmul
 from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.codegen.rows import lower_rows
-from graphc.compiler.codegen.scan import lower_scan
+from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.scatter import lower_scatter
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.codegen.update import lower_update
@@ -58,29 +59,44 @@ def lower(
             runs on any card.
     """
     outputs = rotate_loops(sink_transposes(outputs), most_shared)
+    context = Context()
+    steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
+    texts = [launch.text for launch in launches(steps)]
+    source = unit(texts, (*INCLUDES, *context.program.includes))
+    return DeviceProgram(source, steps, fetches, tuple(context.program.checks), tuple(outputs))
+
+
+def lower_all(
+    outputs: Sequence[Node],
+    states: Sequence[State],
+    most_shared: int | None,
+    context: Context,
+    lower_step: LowerStep,
+) -> tuple[tuple[DeviceStep, ...], tuple[Buffer, ...]]:
+    """The steps of a program for any target, and where what is fetched lies.
+
+    Args:
+        outputs, states, most_shared: as of `lower`.
+        context: of the program, empty.
+        lower_step: what a step of the schedule becomes.
+    """
     count = len(outputs) - len(states)
     shared = {x.attrs["state"]: x for x in toposort(outputs) if x.op == "shared"}
     pairs = zip(outputs[count:], states, strict=True)
     overwritten = {value: shared[state] for value, state in pairs if state in shared}
     schedule = make_schedule(outputs, overwritten, most_shared)
-    context = Context()
     for node in every_node(outputs):  # a loop's body may have constants of its own
         if is_leaf(node):
-            context.places[node] = _leaf_place(node)
-    updates = Updates(schedule, outputs[:count], outputs[count:], states, context)
+            context.places[node] = leaf_place(node)
+    updates = Updates(schedule, outputs[:count], outputs[count:], states, context, lower_step)
     steps: list[DeviceStep] = list(updates.before())
     for step in schedule:
         steps += lower_step(step, context)
     steps += updates.after()
-    fetches = tuple(updates.fetch(node) for node in outputs[:count])
-    texts = [launch.text for launch in launches(tuple(steps))]
-    includes = (*INCLUDES, *context.program.includes)
-    checks = tuple(context.program.checks)
-    source = unit(texts, includes)
-    return DeviceProgram(source, tuple(steps), fetches, checks, tuple(outputs))
+    return tuple(steps), tuple(updates.fetch(node) for node in outputs[:count])
 
 
-def _leaf_place(node: Node) -> Place:
+def leaf_place(node: Node) -> Place:
     """Where an input, a shared variable or a constant array lies."""
     origin = node
     if node.op == "shared":
@@ -93,5 +109,7 @@ def _leaf_place(node: Node) -> Place:
 def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     """The launches of a step."""
     if isinstance(step, Loop):
+        if step.persistent:
+            return list(lower_persistent(step, context))
         return lower_scan(step, context, lower_step)
     return list(LOWERINGS[step.kind](step, context))

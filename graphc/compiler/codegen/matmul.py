@@ -35,14 +35,14 @@ def _product(node: Node, kernel: Kernel, context: Context) -> Product:
         m=m,
         n=n,
         k=k,
-        left=_operand(left, kernel, context, k_last=True),
-        right=_operand(right, kernel, context, k_last=False),
+        left=operand(left, kernel, context, k_last=True),
+        right=operand(right, kernel, context, k_last=False),
         result=result,
         packs=is_multiple(n, PACK),
     )
 
 
-def _operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Operand:
+def operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Operand:
     """How the last two axes of a node are read: `k_last` of a left operand, whose last axis is k,
     while the last axis of a right one is the outer one."""
     memory = [x for x in kernel.inputs if x in context.places]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
-from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
-from graphc.compiler.codegen.pointwise import lower_pointwise
+from graphc.compiler.codegen.launch import Buffer, DeviceStep, Pointer
 from graphc.compiler.codegen.reduction import walks_before
+from graphc.compiler.codegen.scan import LowerStep
 from graphc.compiler.codegen.signature import Place
-from graphc.compiler.codegen.update import lower_update
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops import OPS
@@ -32,8 +31,11 @@ class Updates:
         values: Sequence[Node],
         states: Sequence[State],
         context: Context,
+        lower_step: LowerStep,
     ):
+        """`lower_step` makes the launches of the kernels that copy."""
         self._context = context
+        self._lower_step = lower_step
         self._copies: list[tuple[Node, Place]] = []
         shared = {node.attrs["state"]: node for node in context.places if node.op == "shared"}
         places = {state: _state_place(state, shared, context) for state in states}
@@ -65,18 +67,18 @@ class Updates:
             else:
                 self._copies.append((value, places[state]))
 
-    def before(self) -> list[Launch]:
+    def before(self) -> list[DeviceStep]:
         """Copies of old values that are needed after they are overwritten."""
-        found: list[Launch] = []
+        found: list[DeviceStep] = []
         for node in self._staged:
             copy = Kernel("pointwise", (node,), (node,), node.shape)
             read = self._context.places[node]
             self._context.sinks[node] = [self._fetched[node]]
-            found += lower_pointwise(copy, self._context)
+            found += self._lower_step(copy, self._context)
             self._context.places[node] = read
         return found
 
-    def after(self) -> list[Launch]:
+    def after(self) -> list[DeviceStep]:
         """The copies of new values to their states."""
         parts: dict[Node, Kernel] = {}
         for value, place in self._copies:
@@ -91,7 +93,7 @@ class Updates:
             return []
         values = tuple(parts)
         whole = Kernel("update", values, values, (), parts=tuple(parts.values()))
-        return lower_update(whole, self._context)
+        return self._lower_step(whole, self._context)
 
     def fetch(self, node: Node) -> Buffer:
         """Where an output of the program lies when all is done."""

@@ -78,7 +78,7 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
     """The outputs of a kernel at the element `i`: lines, loads, packs and stores as
     templates/elementwise.j2 has them."""
     signature = emitter.signature
-    outputs = _own_outputs(kernel, context, emitter) if kernel.kind == "window" else kernel.outputs
+    outputs = own_outputs(kernel, context, emitter) if kernel.kind == "window" else kernel.outputs
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear="i")) for node in outputs]
     packs, stores = [], []
@@ -93,7 +93,7 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
     return {"lines": emitter.text, "loads": emitter.loads, "packs": packs, "stores": stores}
 
 
-def _own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:
+def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:
     """The outputs of which a pooling's kernel has one for each result. The others are elements of
     what a pooling reads, and are stored while it walks its windows."""
     own = [node for node in kernel.outputs if product(node.shape) == product(kernel.extents)]

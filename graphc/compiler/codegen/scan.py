@@ -1,8 +1,9 @@
-"""Loops: one persistent launch where that is possible, else launches that run once a step."""
+"""Loops of launches that run once a step."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from graphc.compiler.codegen.context import Context, arena_place, buffer_name
 from graphc.compiler.codegen.launch import (
@@ -11,12 +12,9 @@ from graphc.compiler.codegen.launch import (
     CarryPointer,
     DeviceLoop,
     DeviceStep,
-    Launch,
     LoopStep,
     Pointer,
 )
-from graphc.compiler.codegen.persistent import lower_persistent
-from graphc.compiler.codegen.pointwise import lower_pointwise
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node
 from graphc.compiler.schedule import Kernel, Loop, Step
@@ -26,23 +24,16 @@ LowerStep = Callable[[Step, Context], list[DeviceStep]]
 
 
 def lower_scan(loop: Loop, context: Context, lower_step: LowerStep) -> list[DeviceStep]:
-    """What runs a loop; `lower_step` lowers the steps of its body."""
-    if loop.persistent:
-        return list(lower_persistent(loop, context))
-    return _loop_of_launches(loop, context, lower_step)
-
-
-def _loop_of_launches(loop: Loop, context: Context, lower_step: LowerStep) -> list[DeviceStep]:
     """A loop of launches: at each step those of the body. Around it copies, where what the loop
-    reads or writes lies within something else."""
-    before: list[Launch] = []
-    starts = [_whole(node, context, before) for node in loop.initial]
+    reads or writes lies within something else. `lower_step` lowers the steps of the body."""
+    before: list[DeviceStep] = []
+    starts = [_whole(node, context, before, lower_step) for node in loop.initial]
     values = {item: _result(item, context) for item in loop.items}
     buffers = {item.attrs["index"]: place.buffers[0] for item, place in values.items()}
     outside = {node: place for node, place in context.places.items() if not is_literal(node)}
     step_number = LoopStep(loop.scan)
     counters = {**context.counters, loop.step: step_number}
-    inner = Context(context.program, outside, counters=counters)
+    inner = replace(context, places=outside, sinks={}, counters=counters)
     carries = []
     for k, (leaf, start) in enumerate(zip(loop.carries, starts, strict=True)):
         name = f"{buffer_name(loop.scan)}/carry {k}"
@@ -63,12 +54,12 @@ def _loop_of_launches(loop: Loop, context: Context, lower_step: LowerStep) -> li
     stored = {node for step in loop.steps for node in step.stores}
     for node in dict.fromkeys(loop.outputs):
         if node not in stored and node in inner.sinks:
-            steps += _copy(node, inner)
-    after: list[Launch] = []
+            steps += _copy(node, inner, lower_step)
+    after: list[DeviceStep] = []
     for item, place in values.items():
         if context.sinks[item] != [place]:
             context.places[item] = place
-            after += _copy(item, context)
+            after += _copy(item, context, lower_step)
     attrs = loop.scan.attrs
     device_loop = DeviceLoop(
         loop.scan, attrs["length"], attrs["reverse"], tuple(carries), tuple(steps)
@@ -76,9 +67,9 @@ def _loop_of_launches(loop: Loop, context: Context, lower_step: LowerStep) -> li
     return [*before, device_loop, *after]
 
 
-def _copy(node: Node, context: Context) -> list[Launch]:
+def _copy(node: Node, context: Context, lower_step: LowerStep) -> list[DeviceStep]:
     """A value from its place to its sinks."""
-    return lower_pointwise(Kernel("pointwise", (node,), (node,), node.shape), context)
+    return lower_step(Kernel("pointwise", (node,), (node,), node.shape), context)
 
 
 def _is_whole(place: Place) -> bool:
@@ -86,13 +77,15 @@ def _is_whole(place: Place) -> bool:
     return isinstance(place.pointer, Pointer) and place.step is None and not place.guarded
 
 
-def _whole(node: Node, context: Context, copies: list[Launch]) -> Buffer:
+def _whole(
+    node: Node, context: Context, copies: list[DeviceStep], lower_step: LowerStep
+) -> Buffer:
     """The buffer that holds a value alone, a copy of it where there is none."""
     place = context.places[node]
     if not _is_whole(place):
         sinks = context.sinks.get(node)
         context.sinks[node] = [arena_place(buffer_name(node), node)]
-        copies += _copy(node, context)
+        copies += _copy(node, context, lower_step)
         (copied,) = context.sinks.pop(node)
         context.places[node] = place
         if sinks is not None:

@@ -6,12 +6,14 @@ import logging
 from collections.abc import Sequence
 
 from graphc.compiler.codegen import lower
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node, State
 from graphc.compiler.runtime import cuda, nvcc
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
+from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import DeviceError
@@ -66,9 +68,19 @@ def executor_for(
         name: of the function, for messages.
     """
     if device == "cpu":
-        return CpuExecutor(outputs, states)
+        return cpu_executor(outputs, states, name)
     program = lower(outputs, states, most_shared(device))
     return CudaExecutor(program, outputs, states, name)
+
+
+def cpu_executor(outputs: Sequence[Node], states: Sequence[State], name: str) -> Executor:
+    """A graph prepared for the CPU, by the flag `cpu`; arguments as of `executor_for`.
+
+    DeviceError where the flag asks for native code and there is no compiler.
+    """
+    if config.cpu == "native":
+        return NativeExecutor(lower_native(outputs, states), states, name)
+    return CpuExecutor(outputs, states)
 
 
 def most_shared(device: str) -> int | None:

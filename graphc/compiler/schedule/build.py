@@ -35,7 +35,8 @@ def make_schedule(
             reads the variable runs before the new value is made, where that is possible, so that
             the one can be written over the other.
         most_shared: the bytes of shared memory that a block may have, which decides whether one
-            launch runs all steps of a loop; None for what every card gives.
+            launch runs all steps of a loop; None for what every card gives, 0 for a target that
+            runs every loop kernel by kernel.
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
     return tuple(_ordered(list(_with_updates(steps)), overwritten))
@@ -154,6 +155,8 @@ def _loop(
     steps = with_handed_on(steps, loop.needed, around)
     read = [x for x in _inputs(loop.needed, around, inner) if x not in leaves]
     loop = replace(loop, inputs=tuple(dict.fromkeys((*initial, *read))), steps=tuple(steps))
+    if most_shared == 0:
+        return loop
     plan = persistent(loop, most_shared)
     if isinstance(plan, str):
         for_reports = [replace(x, reasons=(*x.reasons, plan)) for x in steps[:1]]

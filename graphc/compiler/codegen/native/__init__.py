@@ -1,0 +1,18 @@
+"""From a schedule to C++ for this machine's CPU: pure text and data, as for CUDA.
+
+The schedule, the kernels, the emitter and the rules are those of CUDA (`graphc.compiler.codegen`);
+what differs is how a kernel's work is laid out. Each kernel becomes one static function of loops,
+and one exported function calls them in order (`step`), so that a call of the program is one call
+from Python. The text is C++, not C, as ``kernels/`` is: both targets compile the same arithmetic.
+
+- `lower`: the table `LOWERINGS`, a function for each kind of kernel;
+- `context`: functions and their parameters;
+- `nest`, `hoist`: loops over the elements of results, of which the innermost is vectorised;
+- `pointwise`: pointwise, gather, window, update.
+
+Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch.
+"""
+
+from graphc.compiler.codegen.native.lower import NativeProgram, lower_native
+
+__all__ = ["NativeProgram", "lower_native"]

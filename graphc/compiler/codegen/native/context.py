@@ -1,0 +1,75 @@
+"""Where the values of a native program lie, and the functions that its kernels become."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc.compiler.codegen.c_text import without_unused
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.render import header, render
+from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.schedule.kernel import Kernel, Loop
+
+_ONE = (1, 1, 1)
+
+
+class NativeSignature(Signature):
+    """The parameters of a native function.
+
+    States are written without a condition: the program returns behind the kernel whose test failed,
+    and no kernel that writes a state tests anything new (`graphc.compiler.codegen.placing`).
+    """
+
+    def guard(self, place: Place) -> str:
+        return ""
+
+    def trial(self) -> NativeSignature:
+        """A signature of the same values, to print text that is thrown away."""
+        other = NativeSignature(self.places, (), list(self._checks), self.counters)
+        other._written = self._written
+        return other
+
+
+class NativeContext(Context):
+    """A scope of a native program; see `Context`."""
+
+    def signature(self, kernel: Kernel | Loop) -> NativeSignature:
+        """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
+        places = {node: self.places[node] for node in kernel.inputs if node in self.places}
+        written = [place for node in kernel.outputs for place in self.store(node)]
+        return NativeSignature(places, written, self.program.checks, self.counters)
+
+    def function(
+        self,
+        name: str,
+        kernel: Kernel,
+        signature: Signature,
+        lines: Sequence[str],
+        how: str,
+        notes: Sequence[str] = (),
+    ) -> Launch:
+        """A kernel as one function.
+
+        Args:
+            name: of the function.
+            lines: its body.
+            how: what its loops go over.
+            notes: what reports should say too.
+        """
+        body = "\n".join(lines)
+        text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
+        head = header(name, kernel, signature, "; ".join([how, *notes]))
+        whole = f"{head}\n{without_unused(text)}"
+        return Launch(
+            name,
+            kernel,
+            whole,
+            signature.arguments,
+            _ONE,
+            _ONE,
+            0,
+            signature.reads,
+            signature.writes,
+            tuple(notes),
+        )

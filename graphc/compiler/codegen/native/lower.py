@@ -1,0 +1,78 @@
+"""From a graph to a native program: each kernel becomes a function, all of them one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.launch import Buffer, DeviceProgram, DeviceStep, Formula, Launch
+from graphc.compiler.codegen.lower import lower_all
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native.context import NativeContext
+from graphc.compiler.codegen.native.convolution import lower_conv
+from graphc.compiler.codegen.native.pointwise import lower_pointwise
+from graphc.compiler.codegen.native.product import lower_matmul
+from graphc.compiler.codegen.native.reduction import lower_reduction
+from graphc.compiler.codegen.native.scatter import lower_scatter
+from graphc.compiler.codegen.native.step import StepPrinter
+from graphc.compiler.codegen.render import INCLUDES, unit
+from graphc.compiler.codegen.scan import lower_scan
+from graphc.compiler.graph import Node, State
+from graphc.compiler.schedule import Kernel, Loop, Step
+from graphc.compiler.schedule.layout import sink_transposes
+
+NO_SHARED = 0
+"""For the schedule: there are no launches that run a whole loop."""
+
+LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
+    "pointwise": lower_pointwise,
+    "matmul": lower_matmul,
+    "conv": lower_conv,
+    "scatter": lower_scatter,
+    "rows": lower_reduction,
+    "columns": lower_reduction,
+    "window": lower_pointwise,
+    "gather": lower_pointwise,
+    "update": lower_pointwise,
+}
+"""How each kind of kernel becomes functions."""
+
+
+@dataclass(frozen=True, eq=False)
+class NativeProgram:
+    """A schedule as native code.
+
+    Attributes:
+        program: its source and steps, each a launch of one block of one thread.
+        buffers, sizes, words: what the tables hold that the exported function is given, in order:
+            whose addresses, which extents, which numbers.
+    """
+
+    program: DeviceProgram
+    buffers: tuple[Buffer, ...]
+    sizes: tuple[Formula, ...]
+    words: tuple[int, ...]
+
+
+def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> NativeProgram:
+    """The native program of a graph; arguments as of `graphc.compiler.codegen.lower`."""
+    outputs = sink_transposes(outputs)
+    context = NativeContext()
+    steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
+    printer = StepPrinter()
+    step = printer.function(steps)
+    texts = [*(launch.text for launch in launches(steps)), step]
+    source = unit(texts, (*INCLUDES, "lanes.h", *context.program.includes))
+    checks = tuple(context.program.checks)
+    program = DeviceProgram(source, steps, fetches, checks, tuple(outputs))
+    tables = printer.tables
+    return NativeProgram(program, tuple(tables.buffers), tuple(tables.sizes), tuple(tables.words))
+
+
+def lower_step(step: Step, context: Context) -> list[DeviceStep]:
+    """The functions of a step."""
+    assert isinstance(context, NativeContext)
+    if isinstance(step, Loop):
+        return lower_scan(step, context, lower_step)
+    return list(LOWERINGS[step.kind](step, context))

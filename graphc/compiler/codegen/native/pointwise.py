@@ -1,0 +1,56 @@
+"""Kernels whose results are computed element by element: pointwise, gather, window, update.
+
+A pooling, and what is no product, walks its window or its sum in a loop inside of the element's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.native.context import NativeContext
+from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.pointwise import own_outputs
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import product
+from graphc.compiler.schedule.kernel import Kernel
+
+
+def lower_pointwise(kernel: Kernel, context: NativeContext) -> list[Launch]:
+    """One function: a loop nest over the elements, for an update one for each part."""
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    lines: list[str] = []
+    for part in kernel.parts or (kernel,):
+        nest = Nest(signature, product(part.extents)).lines(partial(_element, part, context))
+        lines += ["{", *(f"  {line}" for line in nest), "}"] if kernel.parts else nest
+    extents = " x ".join(map(str, kernel.extents)) or "one"
+    how = f"{len(kernel.parts)} parts" if kernel.parts else f"{extents} elements"
+    return [context.function(name, kernel, signature, lines, how)]
+
+
+def _element(
+    kernel: Kernel, context: NativeContext, emitter: NativeEmitter, position: str
+) -> list[str]:
+    outputs: Sequence[Node] = kernel.outputs
+    if kernel.kind == "window":
+        outputs = own_outputs(kernel, context, emitter)
+    return store_elements(outputs, context, emitter, position)
+
+
+def store_elements(
+    outputs: Sequence[Node], context: NativeContext, emitter: NativeEmitter, position: str
+) -> list[str]:
+    """Print the values of outputs with equally many elements at a position; returns the lines that
+    store them."""
+    # All values before the first store: a result may take the place of what another one reads.
+    values = [emitter.value(node, Index(node.shape, linear=position)) for node in outputs]
+    stores = []
+    for node, value in zip(outputs, values, strict=True):
+        for place in context.sinks[node]:
+            target, _ = emitter.signature.stored(place, node.shape, position)
+            stores.append(f"{target} = {value};")
+    return stores

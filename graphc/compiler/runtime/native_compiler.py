@@ -1,0 +1,200 @@
+"""Compiling a native program to a shared object with the machine's C++ compiler, or finding it in
+the cache."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import logging
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from graphc import resources
+from graphc.compiler.runtime.cache import (
+    KernelCache,
+    content_key,
+    kernel_cache,
+    private_folder,
+    without_comments,
+)
+from graphc.errors import DeviceError
+
+_log = logging.getLogger("graphc")
+
+# No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
+# operation sets errno or a flag of the processor is read by nobody. A product and a sum may become
+# one fma, which rounds once, as on a GPU.
+FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp",
+    "-fPIC",
+    "-shared",
+)
+COMPILERS = ("g++", "clang++", "c++")
+FIX = (
+    "install a C++ compiler (g++ or clang++) and have it on PATH, or name it in the environment "
+    "variable CXX; cpu=numpy runs without one, by the NumPy interpreter"
+)
+_SHOWN_LINES = 20
+_FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
+
+
+class Compiler(NamedTuple):
+    """A C++ compiler: its path, and what ``--version`` prints first."""
+
+    path: str
+    version: str
+
+
+class Library(NamedTuple):
+    """A loaded shared object, and the seconds that the compiler took; None where it did not run."""
+
+    functions: ctypes.CDLL
+    seconds: float | None
+
+
+def compiler_path() -> str | None:
+    """The compiler that $CXX names, else the first of `COMPILERS` on PATH; None where there is
+    none."""
+    named = os.environ.get("CXX")
+    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+
+
+def find_compiler(cache: KernelCache) -> Compiler:
+    """The C++ compiler. Its version is asked for once and kept in the cache, by the program's path,
+    size and time of change. DeviceError where there is none or it does not run."""
+    path = compiler_path()
+    if path is None:
+        named = os.environ.get("CXX")
+        wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
+        raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
+    status = Path(path).stat()
+    key = content_key([str(Path(path).resolve()), str(status.st_size), str(status.st_mtime_ns)])
+    kept = cache.read(f"{key}.version")
+    if kept is not None:
+        return Compiler(path, kept.decode())
+    done = _run([path, "--version"])
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        raise DeviceError(
+            f"the C++ compiler {path} does not run: '--version' ended with status "
+            f"{done.returncode}: {done.stderr.strip()}. What to do: {FIX}"
+        )
+    cache.write(f"{key}.version", lines[0].encode())
+    return Compiler(path, lines[0])
+
+
+def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
+    """The functions of a translation unit: from the cache, or made by one run of the compiler.
+
+    Args:
+        source: C++; it may include the files of ``kernels/``.
+        layers: for each static function of the source, the layers that it computes, for messages.
+        name: of the function, for messages.
+
+    Raises DeviceError where there is no compiler, or (an error of graphc) the source does not
+    compile.
+    """
+    cache = kernel_cache()
+    compiler = find_compiler(cache)
+    include = resources.folder("kernels")
+    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
+    bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
+    parts = [without_comments(source), *FLAGS, compiler.version, processor(), *bodies]
+    key = content_key(parts)
+    content, seconds = cache.read(f"{key}.so"), None
+    if content is None:
+        path = cache.write_source(f"{key}.cpp", source)
+        started = time.perf_counter()
+        content = _compiled(compiler, path, include, source, layers, name)
+        seconds = time.perf_counter() - started
+        cache.write(f"{key}.so", content)
+    path = cache.folder / f"{key}.so"
+    if not path.is_file():  # the folder does not take it
+        path = private_folder() / f"{key}.so"
+        path.write_bytes(content)
+    try:
+        return Library(ctypes.CDLL(str(path)), seconds)
+    except OSError as error:
+        raise DeviceError(
+            f"{name}: the compiled program {path} cannot be loaded ({error}). What to do: see that "
+            "its folder allows programs to be run (the flag cuda_cache chooses another one)"
+        ) from error
+
+
+@functools.cache
+def processor() -> str:
+    """What the processor is and which instructions it has: what ``-march=native`` depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "CPU implementer", "CPU part", "Features")
+    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    return " ".join([platform.machine(), *(found.get(key, "") for key in wanted)])
+
+
+def _compiled(
+    compiler: Compiler,
+    path: Path,
+    include: Path,
+    source: str,
+    layers: Mapping[str, str],
+    name: str,
+) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
+        output = Path(folder, "step.so")
+        done = _run([compiler.path, *FLAGS, "-I", str(include), str(path), "-o", str(output)])
+        if done.returncode or not output.is_file():
+            raise _compile_error(done, compiler, path, source, layers, name)
+        if done.stderr.strip():
+            _log.info("%s on %s: %s", compiler.path, path, done.stderr.strip())
+        return output.read_bytes()
+
+
+def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace")
+    except OSError as error:
+        raise DeviceError(
+            f"the C++ compiler {command[0]} does not run ({error}). What to do: {FIX}"
+        ) from error
+
+
+def _compile_error(
+    done: subprocess.CompletedProcess[str],
+    compiler: Compiler,
+    path: Path,
+    source: str,
+    layers: Mapping[str, str],
+    name: str,
+) -> DeviceError:
+    """The compiler's first lines, with the kernel and the layers that they are about."""
+    said = f"{done.stdout}{done.stderr}".strip().splitlines()
+    place = re.compile(re.escape(path.name) + r":(\d+):")
+    line = next((int(found[1]) for text in said if (found := place.search(text))), None)
+    where = ""
+    begun = _FUNCTION.findall("\n".join(source.splitlines()[:line])) if line is not None else []
+    if begun:
+        where = f" in the kernel {begun[-1]}"
+        if layers.get(begun[-1]):
+            where += f" (of {layers[begun[-1]]})"
+    shown = "\n".join(f"  {text}" for text in said[:_SHOWN_LINES])
+    return DeviceError(
+        f"{name}: {compiler.path} did not compile the generated source{where}; this is an error of "
+        f"graphc, please report it with the source, which is kept at {path}; cpu=numpy runs "
+        f"without it. The compiler ({compiler.version}) ended with status {done.returncode} and "
+        f"said:\n{shown}"
+    )

@@ -1,0 +1,59 @@
+"""Graphs as native programs, beside what the interpreter makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.graph import Node, State
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.native_compiler import compiler_path
+
+needs_compiler = pytest.mark.skipif(
+    compiler_path() is None, reason="needs a C++ compiler (g++ or clang++) for native programs"
+)
+
+
+class Compiled:
+    """A graph as native code; one compiler run for all sizes."""
+
+    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = ()):
+        """`outputs` are what is fetched, then one new value for each of `states`."""
+        self.program = lower_native(outputs, states)
+        self._executor = NativeExecutor(self.program, states)
+        self._states = states
+
+    def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
+        """What is fetched; the states are set. The bits of either are those of another run."""
+        bindings = bind(list(feeds), list(feeds.values()))
+        old = [state.get() for state in self._states]
+        first = self._executor.run(feeds, bindings, call_step)
+        after = [state.get() for state in self._states]
+        for state, value in zip(self._states, old, strict=True):
+            state.set(value)
+        again = self._executor.run(feeds, bindings, call_step)
+        for one, another in zip(
+            [*first, *after], [*again, *(state.get() for state in self._states)], strict=True
+        ):
+            assert one.tobytes() == another.tobytes()
+        return first
+
+
+def both(
+    outputs: Sequence[Node],
+    feeds: Mapping[Node, np.ndarray],
+    call_step: int = 0,
+    program: NativeProgram | None = None,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each output what native code gives, and what the interpreter does."""
+    executor = NativeExecutor(program or lower_native(outputs))
+    ours = executor.run(feeds, bind(list(feeds), list(feeds.values())), call_step)
+    theirs = evaluate(outputs, feeds, call_step)
+    for one, another in zip(ours, theirs, strict=True):
+        assert (one.shape, one.dtype) == (another.shape, another.dtype)
+    return list(zip(ours, theirs, strict=True))
