@@ -157,6 +157,17 @@ def finite_number(owner: str, name: str, value: object) -> float:
     return float(number)
 
 
+def below_one(owner: str, name: str, value: object) -> float:
+    """What a running mean keeps of itself at each step. ArgumentError unless 0 <= value < 1."""
+    number = finite_number(owner, name, value)
+    if not 0.0 <= number < 1.0:
+        raise ArgumentError(
+            f"{owner}: {name} is what a running mean keeps at each step, expected 0 <= {name} < 1, "
+            f"received {value!r}"
+        )
+    return number
+
+
 def path_like(what: str, value: object) -> str | os.PathLike:
     """The value, a path. ArgumentError for what is neither a text nor a PathLike."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):

@@ -14,7 +14,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler.graph import Node, label, name_of
 from graphc.errors import ArgumentError, ShapeError
-from graphc.lookup import finite_number, get_instance, refuse_keywords
+from graphc.lookup import below_one, finite_number, get_instance, refuse_keywords
 from graphc.lookup import get_from_module as get_from_module
 
 Updates = list[tuple[Node, Node]]
@@ -179,7 +179,7 @@ class RMSprop(Optimizer):
     ):
         super().__init__(**kwargs)
         self.lr = _variable(type(self).__name__, "lr", lr)
-        self.rho = _variable(type(self).__name__, "rho", rho)
+        self.rho = K.variable(below_one(type(self).__name__, "rho", rho), name="rho")
         self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
@@ -231,7 +231,7 @@ class Adadelta(Optimizer):
     def __init__(self, lr: float = 1.0, rho: float = 0.95, epsilon: float = 1e-6, **kwargs: object):
         super().__init__(**kwargs)
         self.lr = _variable(type(self).__name__, "lr", lr)
-        self.rho = finite_number(type(self).__name__, "rho", rho)
+        self.rho = below_one(type(self).__name__, "rho", rho)
         self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
@@ -270,8 +270,8 @@ class Adam(Optimizer):
         super().__init__(**kwargs)
         self.iterations = K.variable(0.0, name="iterations")
         self.lr = _variable(type(self).__name__, "lr", lr)
-        self.beta_1 = _variable(type(self).__name__, "beta_1", beta_1)
-        self.beta_2 = _variable(type(self).__name__, "beta_2", beta_2)
+        self.beta_1 = K.variable(below_one(type(self).__name__, "beta_1", beta_1), name="beta_1")
+        self.beta_2 = K.variable(below_one(type(self).__name__, "beta_2", beta_2), name="beta_2")
         self.epsilon = finite_number(type(self).__name__, "epsilon", epsilon)
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:

@@ -135,6 +135,13 @@ class NumberAsMask(Layer):
         return 3
 
 
+class NoMask(Layer):
+    supports_masking = True
+
+    def call(self, x):
+        return x
+
+
 class TestOwnLayers:
     @pytest.mark.parametrize(
         ("mistake", "pattern"),
@@ -158,6 +165,10 @@ class TestOwnLayers:
             (
                 lambda: Sequential([NumberAsMask(input_shape=(5, 4))]),
                 r"\(NumberAsMask\): compute_mask\(\) returned: expected a node .*received int",
+            ),
+            (
+                lambda: Sequential([Masking(input_shape=(5, 4)), NoMask()]),
+                r"\(NoMask\) says supports_masking; call\(\): .* called with \(x, mask=mask\)",
             ),
             (
                 lambda: LSTM(3)(Input((5, 4)), mask=np.ones((2, 5))),

@@ -189,6 +189,8 @@ class Layer(Used, Weighted):
             self._build_once(shape)
             self.updates = list(self._own_updates)
             given = any(one is not None for one in to_list(mask))
+            if given:
+                own_layers.check_takes_mask(self)
             output = self.call(x, mask=mask) if given else self.call(x)
         self._check_output(output, shape)
         outputs = to_list(output)

@@ -9,6 +9,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
+from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, ShapeError
 
 _log = logging.getLogger("graphc")
@@ -84,6 +85,12 @@ def check_claim(
             f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
             "of the two"
         )
+
+
+def check_takes_mask(layer: Any) -> None:
+    """ArgumentError where a mask comes to a layer whose `call` does not take one."""
+    where = f"{layer.name} ({type(layer).__name__}) says supports_masking; call()"
+    check_takes(layer.call, where, "x", mask="mask")
 
 
 def check_masks(layer: Any, masks: Sequence[object], what: str) -> None:
