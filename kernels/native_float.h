@@ -85,7 +85,7 @@ template <typename T> GC_DEVICE T gc_from_whole(typename gc_format<T>::Bits n) {
 
 // x * 2**n for |n| < 2 * bias, in two steps: 2**n itself may be no number of the type. The first
 // product is exact, the second rounds once where the result overflows or is subnormal.
-template <typename T> GC_DEVICE T gc_scaled(T x, typename gc_format<T>::Bits n) {
+template <typename T> GC_DEVICE T gc_times_power(T x, typename gc_format<T>::Bits n) {
   typedef gc_format<T> F;
   const typename F::Bits half = ((n + 2 * F::bias) >> 1) - F::bias;  // a shift of a positive number
   return x * gc_from_bits((half + F::bias) << F::digits) *

@@ -55,7 +55,7 @@ GC_DEVICE double gc_exp_range(double x) { x = x < -746.0 ? -746.0 : x; return x 
 
 template <typename T> GC_DEVICE T gc_native_exp(T x) {
   const gc_exp_parts<T> e = gc_exp_split(gc_exp_range(x));
-  return gc_scaled(T(1) + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
+  return gc_times_power(T(1) + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
 }
 
 // Below these expm1 is -1.

@@ -46,7 +46,7 @@ GC_DEVICE double gc_size_power(double size, double y) {
   const double rest = fabs(product.high) < 1000.0 ? gc_fma(log.low, y, product.low) : 0.0;
   gc_exp_parts<double> e = gc_exp_split(gc_exp_range(product.high));
   e.r += rest;
-  return gc_scaled(1.0 + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
+  return gc_times_power(1.0 + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
 }
 
 // In double, whose logarithm is exact enough for float's powers.
