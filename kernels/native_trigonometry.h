@@ -22,9 +22,9 @@ static const gc_uint64 gc_two_over_pi[40] = {
     0x6bfb5fb11f8d5d08, 0x1f8d5d0856033046, 0x56033046fc7b6bab, 0xfc7b6babf0cfbc20,
 };
 
-// 32 bits of them from `place` on.
-GC_DEVICE gc_uint64 gc_pi_word(gc_uint64 place) {
-  return (gc_two_over_pi[place >> 5] << (place & 31)) >> 32;
+// 64 bits of two such numbers that follow each other, from bit `place` modulo 32 on.
+GC_DEVICE gc_uint64 gc_window(gc_uint64 first, gc_uint64 second, gc_uint64 place) {
+  return (first << (place & 31)) | ((second >> 1) >> (63 - (place & 31)));
 }
 
 GC_DEVICE double gc_from_uint64(gc_uint64 n) {
@@ -50,15 +50,27 @@ GC_DEVICE gc_angle gc_signed_angle(double x, gc_uint64 turns, double r, double l
   return angle;
 }
 
+// Number (place - 32) / 32 + i for a place from 32 to 191, by selects: for so few they are faster
+// than a table. Written in bits, because gcc makes branches of choices between constants.
+GC_DEVICE gc_uint64 gc_chosen(gc_uint64 place, int i) {
+  gc_uint64 chosen = gc_two_over_pi[i];
+  for (int k = 1; k < 5; ++k) {
+    const gc_uint64 passed = (gc_uint64)0 - (((gc_uint64)(31 + 32 * k) - place) >> 63);
+    chosen ^= passed & (gc_two_over_pi[i + k] ^ gc_two_over_pi[i + k - 1]);
+  }
+  return chosen;
+}
+
 // |x| = m 2**e with a whole m < 2**24: m times the bits of 2/pi of weight 2**(1 - e) and below. No
 // float lies closer to a multiple of pi/2 than by 2**-30 or so, and 62 bits behind the point are
 // kept.
 GC_DEVICE gc_angle gc_reduced(float x) {
   const gc_uint64 bits = gc_bits(x) & 0x7fffffffu, biased = bits >> 23;
   const gc_uint64 m = (bits & 0x7fffffu) | 0x800000u;
-  const gc_uint64 place = (biased < 126 ? 126 : biased) - 150 + 64 - 2;
-  const gc_uint64 first = m * gc_pi_word(place), second = m * gc_pi_word(place + 32);
-  const gc_uint64 turns = (first << 32) + second + ((m * gc_pi_word(place + 64)) >> 32);
+  const gc_uint64 place = (biased < 126 ? 126 : biased) - 150 + 64 - 2;  // from 38 to 167
+  const gc_uint64 first = gc_chosen(place, 1), second = gc_chosen(place, 3);
+  const gc_uint64 more = (second << (place & 31)) >> 32;
+  const gc_uint64 turns = m * gc_window(first, second, place) + ((m * more) >> 32);
   const double turn = gc_from_uint64((turns << 2) ^ gc_turn_sign(turns));
   return gc_signed_angle((double)x, turns, turn * 0x1.921fb54442d18p-64, 0.0);
 }
@@ -70,14 +82,17 @@ GC_DEVICE gc_angle gc_reduced(double x) {
   const gc_uint64 biased = bits >> 52, m0 = bits & low;
   const gc_uint64 m1 = ((bits >> 32) & 0xfffff) | 0x100000;
   const gc_uint64 place = (biased < 1022 ? 1022 : biased) - 1075 + 64 - 2;
-  const gc_uint64 w1 = gc_pi_word(place + 32), w2 = gc_pi_word(place + 64);
-  const gc_uint64 w3 = gc_pi_word(place + 96), w4 = gc_pi_word(place + 128);
+  const gc_uint64* const table = gc_two_over_pi;
+  const gc_uint64 k = place >> 5;
+  const gc_uint64 w01 = gc_window(table[k], table[k + 2], place), w0 = w01 >> 32, w1 = w01 & low;
+  const gc_uint64 w23 = gc_window(table[k + 2], table[k + 4], place), w2 = w23 >> 32, w3 = w23 & low;
+  const gc_uint64 w45 = gc_window(table[k + 4], table[k + 6], place), w4 = w45 >> 32, w5 = w45 & low;
   const gc_uint64 a1 = m0 * w1, a2 = m0 * w2, a3 = m0 * w3, a4 = m0 * w4;
-  const gc_uint64 b2 = m1 * w2, b3 = m1 * w3, b4 = m1 * w4, b5 = m1 * gc_pi_word(place + 160);
+  const gc_uint64 b2 = m1 * w2, b3 = m1 * w3, b4 = m1 * w4, b5 = m1 * w5;
   const gc_uint64 s3 = (a4 >> 32) + (a3 & low) + (b4 & low) + (b5 >> 32);
   const gc_uint64 s2 = (a3 >> 32) + (a2 & low) + (b3 & low) + (b4 >> 32) + (s3 >> 32);
   const gc_uint64 s1 = (a2 >> 32) + (a1 & low) + (b2 & low) + (b3 >> 32) + (s2 >> 32);
-  const gc_uint64 s0 = (a1 >> 32) + m0 * gc_pi_word(place) + m1 * w1 + (b2 >> 32) + (s1 >> 32);
+  const gc_uint64 s0 = (a1 >> 32) + m0 * w0 + m1 * w1 + (b2 >> 32) + (s1 >> 32);
   const gc_uint64 turns = (s0 << 32) | (s1 & low), after = (s2 << 32) | (s3 & low);
   const gc_uint64 sign = gc_turn_sign(turns);
   const gc_uint64 high = ((turns << 2) | (after >> 62)) ^ sign;

@@ -57,6 +57,27 @@ extern "C" double worst_{name}_{dtype}(const {c}* x, const {c}* y, const {c}* z,
 }}
 """
 
+# The function of double, some 2**27 times as exact, is the reference. A result that is the
+# reference rounded counts as half a unit off.
+EVERY = """
+extern "C" double every_{name}(unsigned int* at) {{
+  double most = 0.5;
+  gc_uint64 bits = 0;
+  do {{
+    const float x = gc_from_bits((unsigned int)bits);
+    const float received = gc_{name}(x);
+    const double expected = gc_{name}((double)x), size = fabs(expected);
+    if (received == (float)expected || (received != received && expected != expected)) continue;
+    const double end = 0x1p128, one = fabs(received) < end ? fabs(received) : end;
+    const double power = gc_from_bits(gc_bits(size > 0x1p-126 ? size : 0x1p-126) >> 52 << 52);
+    double units = fabs(one - (size < end ? size : end)) * 0x1p23 / power;
+    if ((received < 0) != (expected < 0) || units != units) units = gc_infinity<double>();
+    if (units > most) {{ most = units; *at = (unsigned int)bits; }}
+  }} while (++bits >> 32 == 0);
+  return most;
+}}
+"""
+
 
 def loops() -> str:
     """A loop over arrays, ``NAME_DTYPE(x, y, z, n)``, for each function and type."""
@@ -65,6 +86,12 @@ def loops() -> str:
         arguments = "x[i], y[i]" if name == "pow" else "x[i]"
         for dtype, c in TYPES.items():
             made.append(LOOP.format(name=name, dtype=dtype, c=c, arguments=arguments))
+    return "\n".join(('#define GC_NATIVE_MATH\n#include "pointwise.cuh"', *made))
+
+
+def every() -> str:
+    """``every_NAME(at)``: the largest error in ulp of all floats, and the bits of one."""
+    made = [EVERY.format(name=name) for name in UNARY]
     return "\n".join(('#define GC_NATIVE_MATH\n#include "pointwise.cuh"', *made))
 
 
