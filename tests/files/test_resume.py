@@ -10,6 +10,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.callbacks import Callback, ModelCheckpoint
+from graphc.engine import Input, Model
 from graphc.layers import Dense, Dropout
 from graphc.models import Sequential, load_model
 from tests.files.resumed_programs import PROGRAMS, ROWS, SERIES, TARGETS, check_equal, stages
@@ -148,6 +149,19 @@ class TestInOneProcess:
         losses = fit(model, 0, 2)
         np.random.seed(4)
         assert fit(loaded, 0, 2) == losses
+
+    def test_layers_used_anew_draw_what_they_would_have(self, tmp_path):
+        """A layer's seed, and how many streams it has taken, are in the file."""
+        model = dropout_model()
+        model(Input((6,)))
+        model.save(tmp_path / "m.h5")
+        losses = []
+        for one in (model, load_model(tmp_path / "m.h5")):
+            x = Input((6,))
+            outer = Model(x, one(x))
+            outer.compile("sgd", "mse")
+            losses.append([outer.train_on_batch(ROWS, TARGETS) for _ in range(2)])
+        assert losses[0] == losses[1]
 
     def test_the_states_of_recurrent_layers(self, tmp_path):
         model = next(make for make in PROGRAMS if make.__name__ == "stateful")()
