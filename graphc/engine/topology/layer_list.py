@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from graphc.errors import ArgumentError
@@ -17,7 +18,7 @@ class LayerList(list):
         model: its name, for messages.
     """
 
-    def __init__(self, layers: object, model: str):
+    def __init__(self, layers: Iterable[object], model: str):
         super().__init__(layers)
         self._model = model
 
@@ -29,5 +30,6 @@ class LayerList(list):
             "model.layers[-2].output), which shares their weights"
         )
 
-    append = extend = insert = pop = remove = clear = sort = reverse = _refuse  # type: ignore[assignment]
+    append = extend = insert = pop = remove = _refuse  # type: ignore[assignment]
+    clear = sort = reverse = _refuse  # type: ignore[assignment]
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from graphc import optimizers
 from graphc.compiler import graph as g
@@ -162,7 +163,7 @@ def compile_model(
     )
 
 
-def _optimizer(wanted: object, loss: object) -> optimizers.Optimizer:
+def _optimizer(wanted: Any, loss: object) -> optimizers.Optimizer:
     if isinstance(wanted, str) and wanted in OBJECTIVES and _is_optimizer(loss):
         raise ArgumentError(
             f"optimizer: {wanted!r} is a loss, and {loss!r} an optimizer: the optimizer comes "
