@@ -10,7 +10,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import layer_entry
-from graphc.engine.topology.holding import forms_of
+from graphc.engine.topology.holding import HoldingLayer, forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.errors import DataError
@@ -20,7 +20,7 @@ from graphc.files.weights import LayerWeights, check_overwrite, read_weights, wr
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 
 
-class StoredModel(Layer):
+class StoredModel(HoldingLayer):
     """The methods of models that read and write files."""
 
     def stored_layers(self) -> list[Layer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -131,30 +131,6 @@ class Container(StoredModel):
         return layers[index]
 
     @property
-    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """The weights that layers made for training, whether they are `trainable` now or not."""
-        found = (w for layer in self.held_layers() for w in layer.trainable_weights)
-        return list(dict.fromkeys(found))
-
-    @property
-    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """What layers keep beside: running statistics."""
-        found = (w for layer in self.held_layers() for w in layer.non_trainable_weights)
-        return list(dict.fromkeys(found))
-
-    @property
-    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
-        """The penalties of all layers, trainable or not."""
-        found = {id(one): one for layer in self.held_layers() for one in layer.regularizers}
-        return list(found.values())
-
-    @property
-    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
-        """Weight -> what is applied to it after each update."""
-        layers = self.held_layers()
-        return {weight: rule for one in layers for weight, rule in one.constraints.items()}
-
-    @property
     def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
         """What layers change at each training step besides: (shared variable, new value)."""
         return self._collected_updates(stateful_only=False)
@@ -176,17 +152,6 @@ class Container(StoredModel):
                 (value,) = g.substitute([value], {variable: found[variable]})
             found[variable] = value
         return list(found.items())
-
-    @property
-    def stateful(self) -> bool:  # type: ignore[override]
-        """Whether a layer keeps states from batch to batch."""
-        return any(layer.stateful for layer in self.layers)
-
-    def reset_states(self) -> None:
-        """Set the states of all stateful layers to 0."""
-        for layer in self.layers:
-            if layer.stateful:
-                layer.reset_states()
 
     @property
     def uses_learning_phase(self) -> bool:

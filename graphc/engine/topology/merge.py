@@ -185,17 +185,6 @@ class Merge(Layer):
             found += needed
         return list(dict.fromkeys(found))
 
-    @property
-    def stateful(self) -> bool:  # type: ignore[override]
-        """Whether what is merged keeps states from batch to batch."""
-        return any(layer.stateful for layer in self.layers)
-
-    def reset_states(self) -> None:
-        """Set the states of what is merged to 0."""
-        for layer in self.layers:
-            if layer.stateful:
-                layer.reset_states()
-
     def get_config(self) -> dict[str, Any]:
         """The arguments but those that name what is merged; `mode_type` and `output_shape_type` are
         'function' or 'raw'."""
