@@ -73,6 +73,7 @@ class RunState:
         order: (samples,) int64: the order of the samples in the last epoch; None without shuffling.
         shuffle: 'samples' or 'batch': what was shuffled; '' without.
         generator: NumPy's.
+        floatx: the type of floats when the file was written.
     """
 
     epochs_done: int
@@ -84,6 +85,7 @@ class RunState:
     order: np.ndarray | None
     shuffle: str
     generator: Generator
+    floatx: str
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,8 @@ def _write_state(group: h5py.Group, state: RunState) -> None:
     group.attrs["format"] = _FORMAT
     group.attrs["epochs_done"] = state.epochs_done
     group.attrs["call_step"] = np.uint64(state.call_step)
-    group.attrs["shuffle"] = state.shuffle.encode("utf-8")
+    for name in ("shuffle", "floatx"):
+        group.attrs[name] = getattr(state, name).encode("utf-8")
     for name, dtype in _ARRAYS.items():
         value = getattr(state, name)
         if value is not None:
@@ -219,6 +222,7 @@ class ModelFile:
                 _order(group) if shuffle else None,
                 shuffle,
                 _generator(member(group, "generator")),
+                _text(group, "floatx"),
             )
 
     def _state(self) -> h5py.Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.callbacks import Callback, ModelCheckpoint
+from graphc.config import config
 from graphc.engine import Input, Model
 from graphc.layers import Dense, Dropout
 from graphc.models import Sequential, load_model
@@ -149,6 +151,36 @@ class TestInOneProcess:
         losses = fit(model, 0, 2)
         np.random.seed(4)
         assert fit(loaded, 0, 2) == losses
+
+    def test_another_type_of_floats_is_told(self, tmp_path, caplog):
+        with config.changed(floatX="float64"):
+            model = dropout_model()
+            model.train_on_batch(ROWS, TARGETS)
+            model.save(tmp_path / "m.h5")
+            loaded = load_model(tmp_path / "m.h5")
+            assert loaded.train_on_batch(ROWS, TARGETS) == model.train_on_batch(ROWS, TARGETS)
+            check_weights(loaded, model)
+        assert caplog.messages == []
+        load_model(tmp_path / "m.h5")
+        (message,) = caplog.messages
+        assert "written with floatx float64, and now it is float32: the weights are conv" in message
+
+    def test_epochs_of_a_generator(self, tmp_path):
+        def batches(first):
+            for k in itertools.count(first):
+                yield ROWS[k % 4 :: 4], TARGETS[k % 4 :: 4]
+
+        np.random.seed(3)
+        model = dropout_model()
+        losses = model.fit_generator(batches(0), 10, 4, verbose=0).history["loss"]
+        np.random.seed(3)
+        model = dropout_model()
+        model.fit_generator(batches(0), 10, 2, verbose=0)
+        model.save(tmp_path / "m.h5")
+        loaded = load_model(tmp_path / "m.h5")
+        history = loaded.fit_generator(batches(4), 10, 4, verbose=0, initial_epoch=2).history
+        assert history["loss"] == losses[2:]
+        assert loaded.epochs_done == 4
 
     def test_layers_used_anew_draw_what_they_would_have(self, tmp_path):
         """A layer's seed, and how many streams it has taken, are in the file."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.compile_config import compile_config
 from graphc.engine.topology.holding import forms_of
@@ -68,6 +69,7 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
         None if order is None else order.rows,
         "" if order is None else "batch" if order.shuffle == "batch" else "samples",
         _generator(model.name),
+        K.floatx(),
     )
 
 
@@ -112,6 +114,12 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
     shapes = [one.shape for one in variables]
     kept = LayerWeights(model.name, 0, _names(variables), shapes)
     state = file.state(len(draws), len(layers), kept)
+    if state.floatx != K.floatx():
+        _log.warning(
+            "%s: the file was written with floatx %s, and now it is %s: the weights are converted; "
+            "call K.set_floatx(%r) before loading to go on with the same bits",
+            *(model.name, state.floatx, K.floatx(), state.floatx),
+        )
     set_values(variables, state.variables, model.name)
     model.kept_draws = {
         node: g.random.with_key(node, int(seed), int(stream))
