@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from graphc.engine.configs.registry import layer_entry
+from graphc.engine.topology.shapes import known_shape
 from graphc.layers import (
     LSTM,
     BatchNormalization,
@@ -20,6 +22,7 @@ from graphc.layers import (
     merge,
 )
 from graphc.models import Graph, Model, Sequential
+from tests.layers.every_layer import EXAMPLES, applied
 
 
 def _images() -> Sequential:
@@ -86,3 +89,21 @@ def descriptions() -> list[dict]:
     """What `to_json` gives of models of all forms, and one of Keras 0.3, parsed."""
     models = (_images(), _steps(), _merged(), _shared(), _graph())
     return [json.loads(model.to_json()) for model in models] + [OF_KERAS_0_3]
+
+
+def of_each_layer() -> list[dict]:
+    """Descriptions of a Sequential of one layer, for each layer that has one input, one output and
+    no function of a user."""
+    found = []
+    for label, example in EXAMPLES.items():
+        if label.split()[0] in ("Lambda", "Merge", "LambdaMerge"):
+            continue
+        one = applied(example, "float32")
+        if len(one.inputs) == 1 and not isinstance(one.layer.output, list):
+            entry = layer_entry(one.layer)
+            entry["config"] |= {
+                "batch_input_shape": list(known_shape(one.inputs[0])),
+                "input_dtype": one.inputs[0].dtype,
+            }
+            found.append({"class_name": "Sequential", "config": [entry]})
+    return json.loads(json.dumps(found))

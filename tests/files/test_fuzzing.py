@@ -18,13 +18,14 @@ import yaml
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from tests.files.described_models import descriptions
+from tests.files.described_models import descriptions, of_each_layer
 from tests.files.loading import Worker
 from tests.files.loading_worker import stored_model
 from tests.files.mutations import change_file, changed_bytes, changed_data, changed_text
 
 LONGER = int(os.environ.get("GRAPHC_FUZZ", "0"))
 DESCRIPTIONS = descriptions()
+OF_LAYERS = of_each_layer()
 
 
 def fuzzed(examples: int) -> Callable:
@@ -68,7 +69,7 @@ def check_text(worker: Worker, loader: str, text: str) -> None:
 
 
 def test_the_worker_loads_what_is_whole(worker, stored):
-    for description in DESCRIPTIONS:
+    for description in [*DESCRIPTIONS, *OF_LAYERS]:
         path = worker.folder / "text"
         path.write_text(json.dumps(description))
         assert worker.load("json", path) == ("loaded", "")
@@ -94,6 +95,13 @@ def test_the_worker_sees(worker, request_of, sign):
 @given(st.data())
 def test_descriptions_that_are_changed(worker, data):
     description = data.draw(st.sampled_from(DESCRIPTIONS).flatmap(changed_data))
+    check_text(worker, "json", json.dumps(description))
+
+
+@fuzzed(150)
+@given(st.data())
+def test_layers_that_are_changed(worker, data):
+    description = data.draw(st.sampled_from(OF_LAYERS).flatmap(changed_data))
     check_text(worker, "json", json.dumps(description))
 
 
