@@ -70,7 +70,8 @@ GC_DEVICE T gc_polynomial(T x, T c, Rest... rest) {
   return gc_fma(gc_polynomial(x, rest...), x, c);
 }
 
-// The nearest whole number, half to even, of |x| < 2**(digits - 1); in *count modulo 2**32 or 2**64.
+// The whole number nearest to x * factor, half to even, if less than 2**(digits - 1); in *count
+// modulo 2**32 or 2**64.
 template <typename T> GC_DEVICE T gc_nearest(T x, T factor, typename gc_format<T>::Bits* count) {
   const T shift = gc_whole<T>() * T(1.5);
   const T shifted = gc_fma(x, factor, shift);

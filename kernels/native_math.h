@@ -50,8 +50,12 @@ template <typename T> GC_DEVICE gc_exp_parts<T> gc_exp_split(T x) {
 }
 
 // Beyond these exp is 0 and infinity. A select, not an extreme of the library: NaN has to pass.
-GC_DEVICE float gc_exp_range(float x) { x = x < -104.0f ? -104.0f : x; return x > 89.0f ? 89.0f : x; }
-GC_DEVICE double gc_exp_range(double x) { x = x < -746.0 ? -746.0 : x; return x > 710.0 ? 710.0 : x; }
+template <typename T> GC_DEVICE T gc_between(T x, T low, T high) {
+  const T above = x < low ? low : x;
+  return above > high ? high : above;
+}
+GC_DEVICE float gc_exp_range(float x) { return gc_between(x, -104.0f, 89.0f); }
+GC_DEVICE double gc_exp_range(double x) { return gc_between(x, -746.0, 710.0); }
 
 template <typename T> GC_DEVICE T gc_native_exp(T x) {
   const gc_exp_parts<T> e = gc_exp_split(gc_exp_range(x));

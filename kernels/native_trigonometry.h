@@ -1,8 +1,8 @@
 // sin and cos for loops on a CPU, of any argument: see native_math.h.
 //
-// x is reduced to quarter turns by as many bits of 2/pi as it takes (Payne, Hanek, "Radian reduction
-// for trigonometric functions", SIGNUM Newsletter 18, 1983), in integers, for large and small x
-// alike: choosing between this and a shorter way would be a branch.
+// x is reduced to quarter turns by as many bits of 2/pi as it takes (Payne, Hanek, "Radian
+// reduction for trigonometric functions", SIGNUM Newsletter 18, 1983), in integers, for large and
+// small x alike: choosing between this and a shorter way would be a branch.
 #ifndef GC_NATIVE_TRIGONOMETRY_H
 #define GC_NATIVE_TRIGONOMETRY_H
 
@@ -82,11 +82,11 @@ GC_DEVICE gc_angle gc_reduced(double x) {
   const gc_uint64 biased = bits >> 52, m0 = bits & low;
   const gc_uint64 m1 = ((bits >> 32) & 0xfffff) | 0x100000;
   const gc_uint64 place = (biased < 1022 ? 1022 : biased) - 1075 + 64 - 2;
-  const gc_uint64* const table = gc_two_over_pi;
-  const gc_uint64 k = place >> 5;
-  const gc_uint64 w01 = gc_window(table[k], table[k + 2], place), w0 = w01 >> 32, w1 = w01 & low;
-  const gc_uint64 w23 = gc_window(table[k + 2], table[k + 4], place), w2 = w23 >> 32, w3 = w23 & low;
-  const gc_uint64 w45 = gc_window(table[k + 4], table[k + 6], place), w4 = w45 >> 32, w5 = w45 & low;
+  const gc_uint64 k = place >> 5, first = gc_two_over_pi[k], second = gc_two_over_pi[k + 2];
+  const gc_uint64 third = gc_two_over_pi[k + 4], fourth = gc_two_over_pi[k + 6];
+  const gc_uint64 w01 = gc_window(first, second, place), w0 = w01 >> 32, w1 = w01 & low;
+  const gc_uint64 w23 = gc_window(second, third, place), w2 = w23 >> 32, w3 = w23 & low;
+  const gc_uint64 w45 = gc_window(third, fourth, place), w4 = w45 >> 32, w5 = w45 & low;
   const gc_uint64 a1 = m0 * w1, a2 = m0 * w2, a3 = m0 * w3, a4 = m0 * w4;
   const gc_uint64 b2 = m1 * w2, b3 = m1 * w3, b4 = m1 * w4, b5 = m1 * w5;
   const gc_uint64 s3 = (a4 >> 32) + (a3 & low) + (b4 & low) + (b5 >> 32);
