@@ -39,6 +39,7 @@ FLAGS = (
     "-fno-math-errno",
     "-fno-trapping-math",
     "-fopenmp",
+    "-DGC_NATIVE_MATH",
     "-fPIC",
     "-shared",
 )

@@ -1,0 +1,155 @@
+"""What the executor of native programs does beside computing: states, errors, cache, threads."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.function import function
+from graphc.compiler.runtime import native_compiler
+from graphc.config import config
+from graphc.errors import DeviceError, NotFiniteError
+from tests.native.graph_programs import needs_compiler
+
+
+@pytest.fixture(autouse=True)
+def _native(tmp_path: Path) -> None:
+    config.cpu = "native"
+    config.cuda_cache = str(tmp_path / "cache")
+
+
+def doubled() -> tuple[g.Node, g.Node]:
+    x = g.input((g.BATCH, 3), "float32", name="x")
+    return x, x * 2.0
+
+
+def test_without_a_compiler_it_is_an_error_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("CXX", raising=False)
+    x, y = doubled()
+    with pytest.raises(DeviceError, match=r"none of g\+\+, clang\+\+.*install.*cpu=numpy"):
+        function([x], y)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(DeviceError, match="CXX=no-such-compiler is no program on PATH"):
+        function([x], y)
+
+
+@needs_compiler
+def test_a_warm_start_runs_no_compiler_whatever_layers_and_seeds_are_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def program(layer: str, seed: int) -> str:
+        x = g.input((g.BATCH, 3), "float32")
+        with g.origin(g.Origin(layer, "Dropout")):
+            words = g.make(
+                "random", g.as_node(0, "int32"), seed=seed, stream=1, serial=seed, shape=x.shape
+            )
+            y = g.where(words < g.as_node(2**31, "uint32"), x, 0.0)
+        return str(function([x], y).report)
+
+    assert "compiled in" in program("one", 7)
+    monkeypatch.setattr(native_compiler, "_compiled", lambda *_: pytest.fail("compiled again"))
+    assert "from the cache" in program("another", 8)
+
+
+@needs_compiler
+def test_a_source_that_does_not_compile_is_an_error_with_kernel_layer_and_path() -> None:
+    source = "static void k0_rows(int a) {\n  a = wrong;\n}\n"
+    with pytest.raises(DeviceError) as raised:
+        native_compiler.loaded(source, {"k0_rows": "dense_1"}, "net.train")
+    message = str(raised.value)
+    assert "net.train" in message
+    assert "in the kernel k0_rows (of dense_1)" in message
+    assert "wrong" in message
+    path = next(Path(config.cuda_cache).glob("*.cpp"))
+    assert str(path) in message
+    assert path.read_text() == source
+
+
+@needs_compiler
+def test_states_are_set_at_once_and_stay_one_value_for_all_functions() -> None:
+    a, b = g.shared(np.arange(4.0), "a"), g.shared(np.ones((2, 2)), "b")
+    b.set_value(np.asfortranarray([[1.0, 2.0], [3.0, 4.0]]))
+    n = g.input((), "float64")
+    swap = function([n], [a], updates=[(a, g.reshape(b, (4,)) + n), (b, g.reshape(a, (2, 2)))])
+    (old,) = swap(np.array(10.0))
+    np.testing.assert_array_equal(old, np.arange(4.0))
+    np.testing.assert_array_equal(a.get_value(), [11, 12, 13, 14])
+    np.testing.assert_array_equal(b.get_value(), [[0, 1], [2, 3]])
+    config.cpu = "numpy"
+    np.testing.assert_array_equal(function([], a + 1.0)(), [12, 13, 14, 15])
+    old[:] = 0
+    np.testing.assert_array_equal(a.get_value(), [11, 12, 13, 14])
+
+
+@needs_compiler
+def test_what_is_fetched_aliases_nothing() -> None:
+    x = g.input((3,), "float32")
+    w = g.shared(np.ones(3, "float32"))
+    c = g.constant(np.array([1, 2, 3], "float32"))
+    y = x + w
+    run = function([x], [y, y, x, w, c])
+    fed = np.zeros(3, "float32")
+    results = run(fed)
+    for result in results:
+        result += 5
+    np.testing.assert_array_equal(fed, np.zeros(3))
+    np.testing.assert_array_equal(w.get_value(), np.ones(3))
+    np.testing.assert_array_equal(run(fed)[4], [1, 2, 3])
+
+
+@needs_compiler
+def test_the_nan_guard_names_the_node_and_changes_nothing() -> None:
+    w = g.shared(np.zeros(2, "float32"), "w")
+    x = g.input((2,), "float32", name="x")
+    step = function([x], [], updates=[(w, w + g.log(x))], mode="NanGuardMode")
+    with pytest.raises(NotFiniteError, match="log"):
+        step(np.array([1, -1], "float32"))
+    np.testing.assert_array_equal(w.get_value(), [0, 0])
+    step(np.array([1, 1], "float32"))
+
+
+@needs_compiler
+def test_one_text_for_every_batch_and_none_is_compiled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = g.input((g.BATCH, 5), "float32")
+    w = g.shared(np.ones((5, 4), "float32"))
+    y = g.sum(g.tanh(g.dot(x, w)), 0)
+    assert lower_native([y]).program.source == lower_native([y]).program.source
+    run = function([x], y)
+    monkeypatch.setattr(native_compiler, "_compiled", lambda *_: pytest.fail("compiled again"))
+    for batch in (1, 7, 128):
+        fed = np.full((batch, 5), 0.1, "float32")
+        np.testing.assert_allclose(run(fed), np.full(4, batch * np.tanh(0.5)), rtol=1e-5)
+
+
+@needs_compiler
+def test_two_functions_in_two_threads() -> None:
+    x = g.input((g.BATCH, 64), "float32")
+    functions = [
+        function([x], g.dot(g.tanh(g.dot(x, g.shared(np.eye(64, dtype="float32") * k))), x.T))
+        for k in (1, 2)
+    ]
+    fed = [np.random.default_rng(k).normal(size=(100, 64)).astype("float32") for k in (0, 1)]
+    alone = [run(array) for run, array in zip(functions, fed, strict=True)]
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            if functions[k](fed[k]).tobytes() != alone[k].tobytes():
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
