@@ -103,9 +103,8 @@ def set_value(x: g.Node, value: object) -> None:
 
 
 def batch_set_value(tuples: Iterable[tuple[g.Node, object]]) -> None:
-    """`set_value` for each pair (variable, value)."""
-    for x, value in tuples:
-        g.set_value(x, value)
+    """`set_value` for each pair (variable, value): for all, or, where an error is raised, none."""
+    g.set_values(tuples)
 
 
 def _known(shape: Sequence[int] | int, what: str) -> tuple[int, ...]:

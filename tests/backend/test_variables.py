@@ -26,6 +26,15 @@ def test_variables_hold_values():
         K.get_value(x + 1)
 
 
+def test_values_are_set_together_or_not_at_all():
+    x, y = K.variable([1, 2]), K.variable(3.0, name="y")
+    with pytest.raises(ShapeError, match=r"variable y: expected shape \(\), received \(2,\)"):
+        K.batch_set_value([(x, [5, 6]), (y, [7, 8])])
+    with pytest.raises(DTypeError, match="an expression, not a shared variable"):
+        K.batch_set_value([(x, [5, 6]), (y + 1, 7)])
+    assert K.get_value(x).tolist() == [1, 2]
+
+
 def test_likes_are_expressions_of_the_same_type():
     x = K.placeholder((None, 3), dtype="int32")
     zeros, ones = K.zeros_like(x), K.ones_like(x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -61,6 +62,10 @@ class State:
 
         ShapeError where the shape differs, DTypeError for what is not numbers in host memory.
         """
+        self._value = self.converted(value)
+
+    def converted(self, value: object) -> np.ndarray:
+        """A copy of a value as `set` takes it, with its errors."""
         refuse_device_array(value, f"shared variable {self.name or 'without a name'}")
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
@@ -74,7 +79,7 @@ class State:
                 f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
                 f"received {array.shape}; a shared variable keeps its shape"
             )
-        self._value = array
+        return array
 
 
 def shared(value: object, name: str | None = None, dtype: str | None = None) -> Node:
@@ -105,6 +110,15 @@ def get_value(node: Node) -> np.ndarray:
 def set_value(node: Node, value: object) -> None:
     """Replace a shared variable's value (cast to its dtype; the shape has to be the same)."""
     state_of(node).set(value)
+
+
+def set_values(pairs: Iterable[tuple[Node, object]]) -> None:
+    """`set_value` for each pair of a variable and its value: for all, or, where an error is raised,
+    for none."""
+    states = [(state_of(node), value) for node, value in pairs]
+    converted = [(state, state.converted(value)) for state, value in states]
+    for state, array in converted:
+        state.place(array)
 
 
 def state_of(node: Node) -> State:
