@@ -1,4 +1,5 @@
-"""From what a user gives by name (an optimizer, a loss, an activation) to the object."""
+"""What users give as arguments: names of optimizers, losses and activations become the objects,
+numbers, flags and paths are checked."""
 
 from __future__ import annotations
 
@@ -186,6 +187,13 @@ def whole_number(what: str, value: object, least: int) -> int:
             f"{what}: expected a whole number of at least {least}, received {value!r}"
         )
     return int(value)
+
+
+def true_or_false(where: str, name: str, value: object) -> bool:
+    """The value as a bool. ArgumentError for what is neither True nor False (nor 1 or 0)."""
+    if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise ArgumentError(f"{where}: {name}: expected True or False, received {value!r}")
 
 
 def refuse_keywords(

@@ -8,13 +8,13 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import forms_of
-from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, record_use, recorded_uses, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.engine.training.renewal import Switched, SwitchedUse
 from graphc.errors import ArgumentError, ShapeError
 from graphc.files.conversions import Form
+from graphc.lookup import true_or_false
 
 
 class AutoEncoder(Switched):

@@ -8,13 +8,12 @@ from typing import Any
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
-from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers.arguments import fraction, option, output_penalty, weight_penalty, with_length
-from graphc.lookup import whole_number
+from graphc.lookup import true_or_false, whole_number
 
 
 class Embedding(Layer):

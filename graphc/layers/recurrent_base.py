@@ -10,12 +10,11 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses, take_weight
-from graphc.engine.topology.keywords import true_or_false
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import with_input_shape, with_length
-from graphc.lookup import whole_number
+from graphc.lookup import true_or_false, whole_number
 
 CONSUME_LESS = ("cpu", "mem")
 

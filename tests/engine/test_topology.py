@@ -8,7 +8,7 @@ import pytest
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
-from graphc.engine import InputLayer, InputSpec, Layer
+from graphc.engine import Input, InputLayer, InputSpec, Layer
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Dropout
 from graphc.models import Sequential
@@ -55,6 +55,19 @@ class TestKeywords:
             Dense(3, input_shape=(4,), batch_input_shape=(None, 4))
         with pytest.raises(ArgumentError, match="not both"):
             Dense(3, input_shape=(4,), input_dim=4)
+
+    @pytest.mark.parametrize("dtype", ["float", "complex64", "float16", int, 3])
+    def test_a_dtype_that_there_is_not_names_the_layer(self, dtype):
+        for make in (
+            lambda: Dense(3, input_shape=(4,), input_dtype=dtype, name="head"),
+            lambda: Input((4,), name="head", dtype=dtype),
+        ):
+            with pytest.raises(DTypeError, match=r"^head: the dtype of .* one of bool, .*float64"):
+                make()
+
+    def test_a_dtype_may_be_numpys(self):
+        for dtype in (np.int32, np.dtype("int32"), "int32"):
+            assert InputLayer(input_shape=(3,), input_dtype=dtype).output.dtype == "int32"
 
     @pytest.mark.parametrize("shape", [(0,), (2.5,), ("a",), (-1,)])
     def test_a_size_is_a_whole_number_of_at_least_one(self, shape):
@@ -129,6 +142,17 @@ class TestWeights:
         with pytest.raises(ShapeError, match="head: expected 2 weights .*received 1"):
             layer.set_weights([np.zeros((3, 2))])
         np.testing.assert_array_equal(layer.get_weights()[0], before[0])
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+    def test_values_that_are_not_finite_are_set_and_told(self, value, caplog):
+        layer = Dense(2, name="head")
+        layer(entry(3))
+        layer.set_weights([np.ones((3, 2)), [1.0, value]])
+        assert not np.isfinite(layer.get_weights()[1][1])
+        assert caplog.messages == [
+            "head: weight 'head_b': 1 of 2 values that it is set to are NaN or infinite, and so "
+            "will be what the model computes with them"
+        ]
 
     def test_penalty_and_rule_of_a_weight(self):
         class Bounded(Layer):

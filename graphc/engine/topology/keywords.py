@@ -8,9 +8,7 @@ import warnings
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import numpy as np
-
-from graphc.errors import ArgumentError, KeywordError, suggestion
+from graphc.errors import KeywordError, suggestion
 
 # How later versions of Keras spell what has another name here.
 MODERN_SPELLINGS = {
@@ -86,13 +84,6 @@ def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str,
                 f"{where}: {name!r} has no effect; {legacy[name]}", UserWarning, stacklevel=4
             )
     return {name: value for name, value in received.items() if name not in legacy}
-
-
-def true_or_false(where: str, name: str, value: object) -> bool:
-    """The value as a bool. ArgumentError for what is neither True nor False (nor 1 or 0)."""
-    if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
-        return bool(value)
-    raise ArgumentError(f"{where}: {name}: expected True or False, received {value!r}")
 
 
 def constructor_parameters(cls: type) -> list[str]:

@@ -11,12 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.topology import own_layers
-from graphc.engine.topology.keywords import (
-    constructor_parameters,
-    refuse_modern,
-    refuse_unknown,
-    true_or_false,
-)
+from graphc.engine.topology.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.engine.topology.node import (
     History,
     Mask,
@@ -33,12 +28,15 @@ from graphc.engine.topology.shapes import (
     KnownShape,
     agree,
     batch_shape,
+    check_specs,
+    checked_dtype,
     known_shape,
     tell_of_claim,
 )
 from graphc.engine.topology.used import Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import true_or_false
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
 
@@ -113,7 +111,7 @@ class Layer(Used, Weighted):
         self.outbound_nodes: list[Node] = []
         self._own_updates: list[tuple[g.Node, g.Node]] = []
         self._streams = 0
-        self.input_dtype: str | None = kwargs.get("input_dtype")
+        self.input_dtype = checked_dtype(kwargs.get("input_dtype"), self.name)
         self.batch_input_shape = batch_shape(
             kwargs.get("input_shape"), kwargs.get("batch_input_shape"), self.name
         )
@@ -141,13 +139,7 @@ class Layer(Used, Weighted):
         return input_mask
 
     def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
-        if any(one is not None for one in to_list(mask)):
-            raise ArgumentError(
-                f"{self.name} ({type(self).__name__}) does not take a mask, and one comes in with "
-                "its input (from Masking, or from an Embedding with mask_zero=True). Put a layer "
-                "that uses the mask up in front of it, e.g. a recurrent one with "
-                "return_sequences=False, or leave the masking out"
-            )
+        own_layers.refuse_mask(self, mask)
 
     def __call__(self, x: g.Node | Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
         """Use the layer on a tensor, or on a list of them; the first use makes the weights.
@@ -221,24 +213,18 @@ class Layer(Used, Weighted):
 
     def assert_input_compatibility(self, input: g.Node | Sequence[g.Node]) -> None:
         """Raise an error unless the inputs are tensors that fit `input_spec`."""
-        inputs = tuple(to_list(input))
+        inputs = to_list(input)
         for node in inputs:
             if not isinstance(node, g.Node):
                 raise ArgumentError(
                     f"{self.name}: a layer is called on tensors (an Input, another layer's "
                     f"output), received {type(node).__name__}; arrays go to a model's predict"
                 )
-        self._check_inputs(inputs)
+        self._check_inputs(tuple(inputs))
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        if self.input_spec is None:
-            return
-        if len(inputs) != len(self.input_spec):
-            raise ArgumentError(
-                f"{self.name}: expected {len(self.input_spec)} inputs, received {len(inputs)}"
-            )
-        for spec, node in zip(self.input_spec, inputs, strict=True):
-            spec.check(node, f"{self.name} ({type(self).__name__})")
+        if self.input_spec is not None:
+            check_specs(self.input_spec, inputs, f"{self.name} ({type(self).__name__})")
 
     def _check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
         own_layers.check_output(self, output)
@@ -349,7 +335,7 @@ class InputLayer(Layer):
         )
         if self.batch_input_shape is None:
             raise ArgumentError(f"{self.name}: expected input_shape or batch_input_shape")
-        tensor = input_tensor(self.batch_input_shape, input_dtype, self.name)
+        tensor = input_tensor(self.batch_input_shape, self.input_dtype, self.name)
         self.built = True
         self.stand_for(tensor)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import one_or_list, to_list
+from graphc.engine.topology.node import Mask, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, ShapeError
@@ -84,6 +84,17 @@ def check_claim(
             f"{layer.name} ({type(layer).__name__}): get_output_shape_for({input_shape}) says "
             f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
             "of the two"
+        )
+
+
+def refuse_mask(layer: Any, mask: Mask | list[Mask]) -> None:
+    """ArgumentError where a mask comes to a layer that has no use for it."""
+    if any(one is not None for one in to_list(mask)):
+        raise ArgumentError(
+            f"{layer.name} ({type(layer).__name__}) does not take a mask, and one comes in with "
+            "its input (from Masking, or from an Embedding with mask_zero=True). Put a layer "
+            "that uses the mask up in front of it, e.g. a recurrent one with "
+            "return_sequences=False, or leave the masking out"
         )
 
 

@@ -57,6 +57,31 @@ class InputSpec:
             raise DTypeError(f"{where}: expected an input of {self.dtype}, received {node.dtype}")
 
 
+def check_specs(specs: Sequence[InputSpec], nodes: Sequence[g.Node], where: str) -> None:
+    """Raise an error, starting with `where`, unless there is a node for each spec that fits it."""
+    if len(nodes) != len(specs):
+        raise ArgumentError(f"{where}: expected {len(specs)} inputs, received {len(nodes)}")
+    for spec, node in zip(specs, nodes, strict=True):
+        spec.check(node, where)
+
+
+def checked_dtype(dtype: object, owner: str) -> str | None:
+    """The `input_dtype` of a layer, None for floatX. DTypeError for one that there is not."""
+    if dtype is None:
+        return None
+    try:
+        name = np.dtype(dtype).name  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    # NumPy takes 'float' and Python's int and float for the widest that it has.
+    if name not in g.DTYPES or dtype in ("float", "int", float, int):
+        raise DTypeError(
+            f"{owner}: the dtype of the input: expected one of {', '.join(g.DTYPES)}, or None for "
+            f"floatX, received {dtype!r}"
+        )
+    return name
+
+
 def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | None:
     """The shape with the batch axis, from `input_shape` or `batch_input_shape`."""
     if sample is not None and batched is not None:

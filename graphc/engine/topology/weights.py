@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NoReturn
@@ -15,6 +16,8 @@ from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeErro
 from graphc.files.conversions import Form
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
+
+_log = logging.getLogger("graphc")
 
 _MOST_NUMBERS = 2**60  # NumPy counts bytes in 63 bits
 
@@ -104,7 +107,16 @@ class Weighted:
 
 
 def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str) -> None:
-    """Set shared variables, all or none. ShapeError where the number or a shape differs."""
+    """Set shared variables, all or none.
+
+    What is not finite is set too, with a line in the log: training that went wrong can be looked
+    at, and goes on, from its file.
+
+    Raises:
+        ArgumentError: no list of arrays.
+        ShapeError: another number of arrays, or another shape.
+        DTypeError: what is not numbers.
+    """
     numbers = isinstance(values, np.ndarray) and values.dtype != object
     if numbers or isinstance(values, str | Mapping) or not isinstance(values, Iterable):
         raise ArgumentError(
@@ -131,8 +143,24 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
                 f"{owner}: weight {_weight_label(variable)}: expected numbers, received dtype "
                 f"{array.dtype}"
             )
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.set_value(array)
+    with np.errstate(over="ignore"):  # told of below
+        g.set_values(zip(variables, arrays, strict=True))
+    _tell_of_not_finite(variables, owner)
+
+
+def _tell_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
+    for variable in variables:
+        values = variable.get_value()
+        wrong = values.size - int(np.isfinite(values).sum())
+        if wrong:
+            _log.warning(
+                "%s: weight %s: %d of %d values that it is set to are NaN or infinite, and so will "
+                "be what the model computes with them",
+                owner,
+                _weight_label(variable),
+                wrong,
+                values.size,
+            )
 
 
 def count_numbers(variables: Sequence[g.Node]) -> int:

@@ -9,12 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.runtime.executor import Observer
-from graphc.engine.topology.keywords import (
-    drop_legacy,
-    named_parameters,
-    refuse_unknown,
-    true_or_false,
-)
+from graphc.engine.topology.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input
@@ -24,6 +19,7 @@ from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import prepare_targets
 from graphc.errors import DataError
+from graphc.lookup import true_or_false
 
 
 class BatchTraining(RenewedContainer):
