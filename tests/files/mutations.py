@@ -31,6 +31,11 @@ VALUES = st.one_of(
     st.text(max_size=8),
 )  # fmt: skip
 
+NAMES = ["relu", "softmax", "hard_sigmoid", "uniform", "orthogonal", "identity", "glorot_normal",
+         "l1", "activity_l2", "maxnorm", "valid", "same", "full", "th", "tf", "float64", "int32",
+         "cpu", "mem", "gpu", "mul", "ave", "dot", "cos", "concat", "Dense", "LSTM", "Model",
+         "Sequential", "Graph", "InputLayer", "Flatten", "mse", "rmsprop", "temporal"]  # fmt: skip
+
 KEYS = st.sampled_from(
     ["name", "class_name", "config", "layers", "reused", "trainable", "inbound_nodes", "layer",
      "input_shape", "batch_input_shape", "input_dtype", "output_dim", "weights", "function",
@@ -58,6 +63,22 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
                 waiting.append(value[key])
 
 
+def _alike(value: Any, found: list[tuple[Any, Any]]) -> st.SearchStrategy[Any]:
+    """Values of the same type, which come further into a loader than others."""
+    if isinstance(value, bool):
+        return st.just(not value)
+    if isinstance(value, int | None):
+        return st.one_of(st.integers(0, 9), st.sampled_from([None, -1, 100, 10**4, 10**6, 10**12]))
+    if isinstance(value, float):
+        return st.one_of(st.floats(), st.sampled_from([0.0, 1.0, -1.0, 1e300]))
+    if isinstance(value, str):
+        texts = [one[key] for one, key in found if isinstance(one[key], str)]
+        return st.sampled_from([*texts, *NAMES])
+    if isinstance(value, list):
+        return st.one_of(st.permutations(value), st.just(value * 2), st.just(value[:-1]))
+    return st.just({**value, "trainable": False})
+
+
 @st.composite
 def changed_data(draw: st.DrawFn, data: Any) -> Any:
     """The data with a few values, keys or parts changed."""
@@ -67,8 +88,11 @@ def changed_data(draw: st.DrawFn, data: Any) -> Any:
         if not found:
             break
         container, key = draw(st.sampled_from(found))
-        kind = draw(st.sampled_from(["value", "value", "remove", "part", "wrap", "add", "rename"]))
-        if kind == "value":
+        kinds = ["value", "remove", "part", "wrap", "add", "rename", *["alike"] * 6]
+        kind = draw(st.sampled_from(kinds))
+        if kind == "alike":
+            container[key] = draw(_alike(container[key], found))
+        elif kind == "value":
             container[key] = copy.deepcopy(draw(VALUES))
         elif kind == "remove":
             del container[key]

@@ -18,6 +18,9 @@ import yaml
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from graphc.layers import BatchNormalization, Dense, Dropout
+from graphc.models import Sequential
+from graphc.optimizers import Adam
 from tests.files.described_models import descriptions, of_each_layer
 from tests.files.loading import Worker
 from tests.files.loading_worker import stored_model
@@ -48,10 +51,11 @@ def worker(tmp_path_factory) -> Iterator[Worker]:
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory) -> dict[str, Path]:
     """A file of weights and one of a whole model, compiled and trained."""
-    folder, model = tmp_path_factory.mktemp("stored"), stored_model()
-    model.compile("adam", "mse")
-    model.train_on_batch([[0, 1, 2, 3]], [[0.0, 1.0]])
-    model.save_weights(folder / "weights.h5")
+    folder = tmp_path_factory.mktemp("stored")
+    stored_model().save_weights(folder / "weights.h5")
+    model = Sequential([Dense(3, input_dim=2), Dropout(0.5), BatchNormalization(), Dense(2)])
+    model.compile(Adam(), "mse", metrics=["accuracy"])
+    model.train_on_batch([[0.0, 1.0]], [[0.0, 1.0]])
     model.save(folder / "model.h5")
     return {"weights": folder / "weights.h5", "model": folder / "model.h5"}
 
