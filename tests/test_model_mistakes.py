@@ -166,7 +166,7 @@ class TestData:
             ),
             (
                 lambda: compiled().fit_generator(iter([(X, Y[:3])]), 6, 1),
-                r"fit_generator: a batch of the generator: .* has 6, targets of head has 3",
+                r"fit_generator: batch 1 of the generator: .* has 6, targets of head has 3",
             ),
             (
                 lambda: compiled(LSTM(3, return_sequences=True, input_shape=(5, 4))).fit(STEPS, Y),

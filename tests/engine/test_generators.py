@@ -128,6 +128,15 @@ class TestFitGenerator:
         with pytest.raises(ArgumentError, match="nb_val_samples: expected a whole number"):
             linear().fit_generator(*(feed, 4, 1, 0), validation_data=held_out, nb_val_samples=0)
 
+    def test_a_count_beside_validation_arrays_is_told(self, caplog):
+        x, y = data(4)
+        for given, told in (((x, y), "validation_data is arrays"), (None, "is not given")):
+            caplog.clear()
+            feed = batches(x, y, sizes=[2])
+            linear().fit_generator(*(feed, 4, 1, 0), validation_data=given, nb_val_samples=2)
+            assert [told in one for one in caplog.messages] == [True]
+            assert "fit_generator: nb_val_samples=2 has no effect" in caplog.text
+
     def test_sequences_of_any_length(self):
         model = Sequential([Activation("linear", input_shape=(None, 3))])
         model.add(Lambda(lambda x: K.sum(x, axis=1), output_shape=(3,)))
@@ -224,7 +233,7 @@ class TestWhatGoesWrong:
         ],
     )
     def test_batches_that_are_no_pairs(self, item, received):
-        message = rf"a batch of the generator: expected \(x, y\) or .*, {received}"
+        message = rf"batch 1 of the generator: expected \(x, y\) or .*, {received}"
         with pytest.raises(ArgumentError, match=f"fit_generator: {message}"):
             linear().fit_generator(iter([item]), 4, 1, verbose=0)
         with pytest.raises(ArgumentError, match=f"evaluate_generator: {message}"):
@@ -239,6 +248,18 @@ class TestWhatGoesWrong:
         ):
             with pytest.raises(DataError, match=message):
                 linear().fit_generator(iter([wrong]), 4, 1, verbose=0)
+
+    def test_a_wrong_batch_is_told_by_its_number(self):
+        """Numbers go on from epoch to epoch: the third of the generator is in the second epoch."""
+        x, y = data(4)
+        wrong = (x * np.nan, y)
+        message = "generator: batch 3 of the generator: .* is nan"
+        with pytest.raises(DataError, match=f"fit_{message}"):
+            linear().fit_generator(iter([(x, y), (x, y), wrong]), 4, 3, verbose=0)
+        with pytest.raises(DataError, match=f"evaluate_{message}"):
+            linear().evaluate_generator(iter([(x, y), (x, y), wrong]), 12)
+        with pytest.raises(DataError, match=f"predict_{message}"):
+            linear().predict_generator(iter([x, x, x * np.nan]), 12)
 
     def test_arguments(self):
         x, y = data(4)

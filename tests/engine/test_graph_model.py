@@ -253,7 +253,7 @@ class TestErrors:
             (lambda g: g.fit({**DATA, "b": DATA["b"][:5]}), "as many samples"),
             (
                 lambda g: g.fit_generator(forever((INPUTS, 1, 2)), 12, 1, verbose=0),
-                "a batch of the generator: expected a dict.*received tuple",
+                "batch 1 of the generator: expected a dict.*received tuple",
             ),
             (lambda g: g.evaluate_generator(forever(INPUTS), 12), "for the output 'left'"),
             (lambda g: g.predict_generator(forever(DATA["a"]), 12), "expected a dict"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any
@@ -29,6 +30,8 @@ from graphc.engine.training.running import (
 from graphc.engine.training.stored import Data
 from graphc.errors import ArgumentError, told
 from graphc.lookup import whole_number
+
+_log = logging.getLogger("graphc")
 
 _BATCH = 32  # as in `fit`
 _LEGACY = dict.fromkeys(("nb_worker", "nb_val_worker"), "one thread calls a generator")
@@ -71,7 +74,8 @@ class GeneratorTraining(BatchTraining):
             samples_per_epoch: an epoch ends with the batch that reaches as many.
             nb_epoch, verbose, callbacks, initial_epoch: as in `fit`.
             validation_data: (x, y), (x, y, sample_weight), or a generator of those.
-            nb_val_samples: how many samples a validation generator gives for each epoch.
+            nb_val_samples: how many samples a validation generator gives for each epoch. Arrays are
+                used whole; a number beside them is a line in the log.
             class_weight: class -> weight of its samples in the loss.
             max_q_size: how many batches are made ahead; those left at the end are lost.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
@@ -112,8 +116,7 @@ class GeneratorTraining(BatchTraining):
     ) -> GeneratorBatches:
         """The batches of a generator for training or testing; `threads` ends its thread."""
 
-        def prepare(item: object) -> list[np.ndarray]:
-            place = f"{where}: a batch of the generator"
+        def prepare(item: object, place: str) -> list[np.ndarray]:
             given = self._unpack_batch(item, place)
             with told(place):
                 return self._prepare_batch(*given, class_weight)
@@ -132,6 +135,14 @@ class GeneratorTraining(BatchTraining):
     ) -> Callable[[Step], list[float]] | None:
         """What evaluates the validation data of `fit_generator`, arrays or a generator."""
         if data is None or not hasattr(data, "__next__"):
+            if samples is not None:
+                _log.warning(
+                    "%s: nb_val_samples=%r has no effect: it counts the samples of a validation "
+                    "generator, and validation_data is %s",
+                    where,
+                    samples,
+                    "not given" if data is None else "arrays, which are used whole",
+                )
             arrays = None if data is None else self._prepare_validation(data, where)
             return self._validation(compiled, arrays, self._fixed_batch or _BATCH)
         if samples is None:
@@ -193,9 +204,10 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         step = self._predict_function()
 
-        def prepare(item: object) -> list[np.ndarray]:
-            x = self._unpack_inputs(item, f"{where}: a batch of the generator")
-            return self._prepare_batch_inputs(x)
+        def prepare(item: object, place: str) -> list[np.ndarray]:
+            x = self._unpack_inputs(item, place)
+            with told(place):
+                return self._prepare_batch_inputs(x)
 
         with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where) as source:
             batches = GeneratorBatches(

@@ -143,7 +143,8 @@ class GeneratorBatches:
     Args:
         source: where they come from.
         samples: an epoch ends with the batch that reaches them.
-        prepare: from an item of the generator to the arrays of a step.
+        prepare: from an item of the generator to the arrays of a step; what it raises starts with
+            the text that it is given, which tells the batch.
         where: the call that asks, for messages.
         count: how the argument is called that `samples` came from.
         beyond: what becomes of samples beyond, for the warning.
@@ -153,7 +154,7 @@ class GeneratorBatches:
         self,
         source: GeneratorQueue,
         samples: int,
-        prepare: Callable[[object], Sequence[np.ndarray]],
+        prepare: Callable[[object, str], Sequence[np.ndarray]],
         where: str,
         count: str,
         beyond: str = "count too",
@@ -161,12 +162,15 @@ class GeneratorBatches:
         self._source, self._prepare = source, prepare
         self._where, self._count, self._beyond = where, count, beyond
         self.samples = samples
+        self._taken = 0
         self._warned = False
 
     def __iter__(self) -> Iterator[Batch]:
         seen = 0
         while seen < self.samples:
-            arrays = self._prepare(self._next(seen))
+            item = self._next(seen)
+            self._taken += 1
+            arrays = self._prepare(item, f"{self._where}: batch {self._taken} of the generator")
             seen += len(arrays[0])
             yield len(arrays[0]), arrays
         if seen > self.samples and not self._warned:
@@ -185,11 +189,11 @@ class GeneratorBatches:
         try:
             return self._source.get()
         except StopIteration:
-            pass
-        raise DataError(
-            f"{self._where}: the generator ended after {seen} of {self._count}={self.samples} "
-            "samples; a generator goes on for ever (while True), or has as many as are asked for"
-        )
+            raise DataError(
+                f"{self._where}: the generator ended after {seen} of {self._count}={self.samples} "
+                "samples; a generator goes on for ever (while True), or has as many as are asked "
+                "for"
+            ) from None
 
 
 def unpack_batch(item: object, where: str) -> tuple[object, object, object]:
