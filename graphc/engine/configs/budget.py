@@ -13,7 +13,7 @@ from graphc import backend as K
 from graphc.config import config
 from graphc.errors import ArgumentError
 
-_MOST_USES = 20_000
+_MOST_USES = 10_000
 _UNITS = {"MB": 1 << 20, "GB": 1 << 30}
 
 
