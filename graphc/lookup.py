@@ -150,11 +150,15 @@ def get_from_module(
     return get_instance(module_name, identifier, module_params, kwargs)
 
 
-def finite_number(owner: str, name: str, value: object) -> float:
-    """The value as a float. ArgumentError for what is not one finite number."""
+def finite_number(owner: str, name: str, value: object, least: float | None = None) -> float:
+    """The value as a float. ArgumentError for what is not one finite number, from `least` on."""
     number = np.asarray(value, object if isinstance(value, list | tuple) else None)
     if number.dtype.kind not in "biuf" or number.ndim or not np.isfinite(number):
         raise ArgumentError(f"{owner}: {name}: expected a finite number, received {value!r}")
+    if least is not None and number < least:
+        raise ArgumentError(
+            f"{owner}: {name}: expected a number of at least {least:g}, received {value!r}"
+        )
     return float(number)
 
 

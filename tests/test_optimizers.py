@@ -311,6 +311,9 @@ def test_a_number_in_the_place_of_a_variable_is_refused():
         (lambda: optimizers.RMSprop(rho=3), ArgumentError, "RMSprop: rho .* 0 <= rho < 1, rec.* 3"),
         (lambda: optimizers.Adadelta(rho=-1), ArgumentError, "rho is what a running mean keeps"),
         (lambda: optimizers.SGD(momentum="x"), ArgumentError, "momentum: expected a finite"),
+        (lambda: optimizers.SGD(nesterov="no"), ArgumentError, "nesterov: expected True or False"),
+        (lambda: optimizers.SGD(decay=-1e-6), ArgumentError, "decay: expected .* at least 0, rec"),
+        (lambda: optimizers.Adam(epsilon=-1), ArgumentError, "epsilon: expected .* at least 0, rec"),
         (lambda: optimizers.Adam(epsilon=None), ArgumentError, "Adam: epsilon: expected"),
         (lambda: optimizers.Adadelta(rho="x"), ArgumentError, "Adadelta: rho: expected"),
     ],
@@ -318,6 +321,13 @@ def test_a_number_in_the_place_of_a_variable_is_refused():
 def test_bad_arguments_are_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_negative_rate_climbs_and_is_told(caplog):
+    p = K.variable(3.0)
+    updates = dict(optimizers.SGD(lr=-0.5).get_updates([p], {}, K.square(p)))
+    assert caplog.messages == ["SGD: lr=-0.5 is negative, so training makes the loss larger"]
+    assert K.eval(updates[p]) == 3.0 + 0.5 * 2 * 3.0
 
 
 def test_a_parameter_that_the_loss_does_not_read_is_an_error():

@@ -1,0 +1,171 @@
+"""The base of optimizers: arguments, gradients and their clipping, state, config."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from graphc import backend as K
+from graphc.compiler.graph import Node, label, name_of
+from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import finite_number, refuse_keywords
+
+_log = logging.getLogger("graphc")
+
+Updates = list[tuple[Node, Node]]
+Constraints = Mapping[Node, Callable[[Node], Node]]
+
+_CLIPPING = ("clipnorm", "clipvalue")
+_MODERN = {
+    "learning_rate": "lr",
+    "learn_rate": "lr",
+    "eps": "epsilon",
+    "beta1": "beta_1",
+    "beta2": "beta_2",
+    "global_clipnorm": "clipnorm",
+}
+
+
+def clip_norm(g: Node, c: float, n: Node) -> Node:
+    """g scaled to c / n of itself where the norm n reaches c > 0."""
+    return K.switch(n >= c, g * c / n, g) if c > 0 else g
+
+
+class Optimizer:
+    """Base of all optimizers.
+
+    Args:
+        clipnorm: scale all gradients by clipnorm / norm where their common norm reaches it.
+        clipvalue: clip each element of the (scaled) gradients to [-clipvalue, clipvalue].
+
+    Attributes:
+        updates: what the last `get_updates` returned.
+        weights: the state that it made (running means and the like), a shared variable each.
+
+    Raises:
+        KeywordError: an unknown keyword.
+        ArgumentError: a bound that is not positive.
+    """
+
+    def __init__(self, **kwargs: object):
+        owner = type(self).__name__
+        refuse_keywords(owner, kwargs, [*self._arguments, *_CLIPPING], _MODERN)
+        self.clipnorm = _positive(owner, "clipnorm", kwargs.get("clipnorm"))
+        self.clipvalue = _positive(owner, "clipvalue", kwargs.get("clipvalue"))
+        self.updates: Updates = []
+        self.weights: list[Node] = []
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(vars(self).get(name), Node) and not isinstance(value, Node):
+            raise ArgumentError(
+                f"{type(self).__name__}.{name} is a shared variable, which compiled functions read;"
+                f" set its value: K.set_value(optimizer.{name}, {value!r})"
+            )
+        super().__setattr__(name, value)
+
+    # Names of the constructor's arguments, in its order; all are attributes.
+    _arguments: tuple[str, ...] = ()
+
+    def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
+        """The updates of one step, as (shared variable, new value) pairs.
+
+        Args:
+            params: shared variables to train.
+            constraints: parameter -> function that its new value goes through.
+            loss: a scalar. Making the updates also makes the optimizer's state, from zero.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define get_updates")
+
+    def get_gradients(self, loss: Node, params: Sequence[Node]) -> list[Node]:
+        """The gradients, clipped: first by the norm over all parameters, then by value."""
+        gradients = K.gradients(loss, params)
+        if self.clipnorm is not None:
+            norm = K.sqrt(sum(K.sum(K.square(g)) for g in gradients))
+            gradients = [clip_norm(g, self.clipnorm, norm) for g in gradients]
+        if self.clipvalue is not None:
+            gradients = [K.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
+        return gradients
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The values of `weights`: empty until the first `get_updates`."""
+        return [K.get_value(weight) for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Set `weights`. ShapeError where number or shapes differ."""
+        _set_all(f"{type(self).__name__}.set_weights", self.weights, weights)
+
+    def get_state(self) -> list[np.ndarray]:
+        """The values of all that `updates` change, in their order: parameters too."""
+        return [K.get_value(variable) for variable, _ in self.updates]
+
+    def set_state(self, value_list: Sequence[np.ndarray]) -> None:
+        """Set what `get_state` gave. ShapeError where number or shapes differ."""
+        targets = [variable for variable, _ in self.updates]
+        _set_all(f"{type(self).__name__}.set_state", targets, value_list)
+
+    def get_config(self) -> dict:
+        """The class name and the arguments, with the present values of shared variables."""
+        config: dict[str, object] = {"name": type(self).__name__}
+        for name in self._arguments:
+            value = getattr(self, name)
+            config[name] = float(K.get_value(value)) if isinstance(value, Node) else value
+        for name in _CLIPPING:
+            if getattr(self, name) is not None:
+                config[name] = getattr(self, name)
+        return config
+
+
+def zeros_like(params: Sequence[Node], suffix: str) -> list[Node]:
+    """A state of zeros for each parameter, of its shape and dtype."""
+    return [K.zeros(p.shape, p.dtype, f"{name_of(p) or 'param'}_{suffix}") for p in params]
+
+
+def constrained(p: Node, new: Node, constraints: Constraints) -> Node:
+    """A parameter's new value as its constraint leaves it, if it has one."""
+    if p not in constraints:
+        return new
+    allowed = constraints[p](new)
+    if not isinstance(allowed, Node) or allowed.shape != p.shape:
+        raise ArgumentError(
+            f"the constraint of {label(p)}: expected a node of the shape {p.shape}, the weight's, "
+            f"returned {allowed!r}"
+        )
+    return allowed
+
+
+def variable(owner: str, name: str, value: object, least: float | None = None) -> Node:
+    """A hyperparameter as a shared variable. ArgumentError unless it is a finite number."""
+    return K.variable(finite_number(owner, name, value, least), name=name)
+
+
+def rate_variable(owner: str, value: object) -> Node:
+    """`lr` as a shared variable. ArgumentError unless it is a finite number; a negative one, which
+    climbs, is a line in the log."""
+    if finite_number(owner, "lr", value) < 0:
+        _log.warning("%s: lr=%g is negative, so training makes the loss larger", owner, value)
+    return variable(owner, "lr", value)
+
+
+def _positive(owner: str, name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if not finite_number(owner, name, value) > 0:
+        raise ArgumentError(
+            f"{owner}: {name} has to be positive, received {value!r}; leave it out for no clipping"
+        )
+    return float(value)
+
+
+def _set_all(what: str, variables: Sequence[Node], values: Sequence[np.ndarray]) -> None:
+    """Set all or none."""
+    values = [np.asarray(value) for value in values]
+    shapes = [variable.shape for variable in variables]
+    if [value.shape for value in values] != shapes:
+        raise ShapeError(
+            f"{what}: expected {len(shapes)} arrays of shapes {shapes}, received {len(values)} of "
+            f"shapes {[value.shape for value in values]}"
+            + ("" if shapes else "; the state exists once a train function is made")
+        )
+    K.batch_set_value(zip(variables, values, strict=True))
