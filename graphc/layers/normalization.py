@@ -64,9 +64,7 @@ class BatchNormalization(Layer):
     ):
         super().__init__(**kwargs)
         label = self._label()
-        self.epsilon = finite_number(label, "epsilon", epsilon)
-        if self.epsilon < 0.0:
-            raise ArgumentError(f"{label}: epsilon: expected at least 0, received {epsilon!r}")
+        self.epsilon = finite_number(label, "epsilon", epsilon, least=0.0)
         if not _is_whole(mode) or mode not in MODES:
             raise ArgumentError(
                 f"{label}: mode: expected 0 (each feature, running statistics in testing), 1 (each "

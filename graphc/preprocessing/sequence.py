@@ -163,10 +163,7 @@ def skipgrams(
     """
     size = whole_number("skipgrams: vocabulary_size", vocabulary_size, 2)
     window = whole_number("skipgrams: window_size", window_size, 1)
-    if finite_number("skipgrams", "negative_samples", negative_samples) < 0:
-        raise ArgumentError(
-            f"skipgrams: expected negative_samples of at least 0, received {negative_samples}"
-        )
+    finite_number("skipgrams", "negative_samples", negative_samples, least=0.0)
     _check_words(sequence, size, "the vocabulary")
     if sampling_table is not None:
         _check_words(sequence, len(sampling_table), "the sampling_table")

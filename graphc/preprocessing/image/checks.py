@@ -39,9 +39,4 @@ def check_saving(folder: str | os.PathLike, ending: str) -> None:
 
 def checked_range(name: str, value: float) -> float:
     """The value as a float. ArgumentError for what is no number of at least 0."""
-    number = finite_number("ImageDataGenerator", name, value)
-    if number < 0:
-        raise ArgumentError(
-            f"ImageDataGenerator: {name}: expected a range of at least 0, received {value}"
-        )
-    return number
+    return finite_number("ImageDataGenerator", name, value, least=0.0)

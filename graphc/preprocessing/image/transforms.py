@@ -232,10 +232,7 @@ def _image(what: str, x: np.ndarray, fill_mode: str = "nearest") -> np.ndarray:
 
 
 def _range(what: str, name: str, value: float) -> float:
-    number = finite_number(what, name, value)
-    if number < 0:
-        raise ArgumentError(f"{what}: {name}: expected a range of at least 0, received {value}")
-    return number
+    return finite_number(what, name, value, least=0.0)
 
 
 def _draw(rng: np.random.RandomState | None) -> np.random.RandomState:

@@ -328,7 +328,7 @@ def test_a_mean_set_by_hand():
         (lambda: plain().flow(IMAGES, 5), DataError, "expected 10 targets"),
         (lambda: plain().flow(IMAGES, TARGETS, 0), ArgumentError, "batch_size: expected a whole"),
         (lambda: plain().fit(IMAGES, rounds=0), ArgumentError, "rounds: expected a whole number"),
-        (lambda: plain(rotation_range=-1), ArgumentError, "rotation_range: expected a range of"),
+        (lambda: plain(rotation_range=-1), ArgumentError, "rotation_range: expected a number of"),
         (lambda: plain(shear_range="a"), ArgumentError, "shear_range: expected a finite number"),
         (lambda: plain(dim_ordering="theano"), ArgumentError, "dim_ordering is 'th' or 'tf'"),
     ],

@@ -151,7 +151,7 @@ def test_flip():
     [
         (lambda: t.random_rotation(IMAGE[0], 5), DataError, r"one image of three axes.*\(5, 5\)"),
         (lambda: t.random_shear(IMAGE.astype(str), 1), DataError, "the type <U"),
-        (lambda: t.random_rotation(IMAGE, -5), ArgumentError, "rg: expected a range of at least 0"),
+        (lambda: t.random_rotation(IMAGE, -5), ArgumentError, "rg: expected a number of at"),
         (lambda: t.random_shift(IMAGE, 0, np.inf), ArgumentError, "hrg: expected a finite number"),
         (lambda: t.random_zoom(IMAGE, 1), ArgumentError, "rg: expected less than 1, received 1"),
         (
