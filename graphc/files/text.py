@@ -30,6 +30,11 @@ def parsed(text: object, format_name: str, where: str) -> object:
     `where` begins the message of an ArgumentError: another kind of text, a key that is there twice,
     a tag of YAML that asks for an object, or more than `limits` allow.
     """
+    if _is_path(text):
+        raise ArgumentError(
+            f"{where}: expected {format_name} as a text, received the path {text!r:.60}; pass what "
+            "is in the file, open(path).read(), or call graphc.models.load_architecture(path)"
+        )
     if not isinstance(text, str):
         raise ArgumentError(f"{where}: expected {format_name} as a text, received {text!r:.60}")
     check_text(text, where)
@@ -45,6 +50,12 @@ def parsed(text: object, format_name: str, where: str) -> object:
         raise ArgumentError(f"{where}: not {format_name}: {error}") from error
     check_data(data, where)
     return data
+
+
+def _is_path(text: object) -> bool:
+    if isinstance(text, str):
+        return "\n" not in text and text.lower().endswith(tuple(FORMATS))
+    return isinstance(text, Path)
 
 
 def _distinct(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:

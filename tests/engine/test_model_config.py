@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -325,6 +326,10 @@ def test_no_model():
         model_from_json("{")
     with pytest.raises(ArgumentError, match="model_from_json: expected JSON as a text"):
         model_from_json({"class_name": "Sequential"})
+    for path in ("model.json", "models/Model.YML", Path("model.json")):
+        for read in (model_from_json, model_from_yaml):
+            with pytest.raises(ArgumentError, match=r"received the path .*odel.*open\(path\)"):
+                read(path)
     with pytest.raises(ArgumentError, match="model_from_yaml: line 1: asks for code"):
         model_from_yaml("!!python/object/apply:os.getcwd []")
 
