@@ -10,8 +10,8 @@
 //              float   double                 float   double                 float   double
 //   exp        1.10    1.10         log       1.00    1.00         sin       0.51    1.00
 //   expm1      1.90    2.10         log1p     1.50    1.50         cos       0.51    1.00
-//   sigmoid    2.30    2.30         tanh      2.60    2.70         pow       0.51    1.30
-//   erf        2.40    2.20         floor, rint: exact
+//   sigmoid    2.50    2.50         tanh      2.80    2.80         pow       0.51    1.30
+//   erf        2.50    2.40         floor, rint: exact
 //
 // Each function is reduced to a short interval by exact steps (Cody, Waite, "Software Manual for
 // the Elementary Functions", 1980; Muller, "Elementary Functions", 3rd ed. 2016) and is a minimax
