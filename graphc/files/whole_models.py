@@ -161,12 +161,14 @@ class ModelFile:
     @property
     def has_optimizer(self) -> bool:
         """Whether the optimizer's variables are there."""
-        return has(self._file, "optimizer_weights")
+        with self.damage_told():
+            return has(self._file, "optimizer_weights")
 
     @property
     def has_state(self) -> bool:
         """Whether the file is of graphc, and has what going on needs."""
-        return has(self._file, "graphc")
+        with self.damage_told():
+            return has(self._file, "graphc")
 
     def weights(
         self, layers: Sequence[LayerWeights], given: Origin = UNTOLD

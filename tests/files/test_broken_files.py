@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from graphc.errors import DataError, GraphcError, MissingFileError, ShapeError
+from graphc.errors import ArgumentError, DataError, GraphcError, MissingFileError, ShapeError
 from graphc.layers import Dense
-from graphc.models import Sequential
+from graphc.models import Sequential, load_model
 
 
 def model() -> Sequential:
@@ -248,3 +248,88 @@ class TestAttributes:
             names = np.array([name, "two"], h5py.string_dtype())
             file.attrs.create("layer_names", names)
         check_refused(stored, DataError, "")
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """A file of a compiled model that has been trained."""
+    made = model()
+    made.compile("adam", "mse", metrics=["accuracy"])
+    made.fit(np.ones((4, 4)), np.ones((4, 2)), nb_epoch=1, verbose=0)
+    made.save(tmp_path / "m.h5")
+    return tmp_path / "m.h5"
+
+
+def check_model_refused(path: Path, error: type[GraphcError], message: str) -> None:
+    """The file is refused with its name, and NumPy's generator stands as before."""
+    before = np.random.get_state()[1:3]
+    with pytest.raises(error, match=rf"m\.h5.*{message}"):
+        load_model(path)
+    after = np.random.get_state()[1:3]
+    assert (before[0] == after[0]).all()
+    assert before[1] == after[1]
+
+
+def entries(path: Path) -> list[str]:
+    names: list[str] = []
+    with h5py.File(path, "r") as file:
+        file.visit(names.append)
+    return names
+
+
+class TestWholeModels:
+    def test_cut_short_anywhere(self, whole):
+        content = whole.read_bytes()
+        for size in range(0, len(content) - 1, 997):
+            whole.write_bytes(content[:size])
+            check_model_refused(whole, DataError, "cannot be read as an HDF5 file")
+
+    def test_links_in_place_of_any_entry(self, whole):
+        content, names = whole.read_bytes(), entries(whole)
+        assert len(names) > 10
+        for name in names:
+            whole.write_bytes(content)
+            with h5py.File(whole, "a") as file:
+                file.move(name, "elsewhere")
+                file[name] = h5py.SoftLink("/elsewhere")
+            check_model_refused(whole, DataError, "is a link to another place")
+
+    def test_texts_in_place_of_any_array(self, whole):
+        content = whole.read_bytes()
+        for name in entries(whole):
+            whole.write_bytes(content)
+            with h5py.File(whole, "a") as file:
+                if isinstance(file[name], h5py.Group):
+                    continue
+                del file[name]
+                file.create_dataset(name, data=["a"] * 3, dtype=h5py.string_dtype())
+            check_model_refused(whole, DataError, "expected an array of numbers")
+
+    @pytest.mark.parametrize("name", ["model_config", "training_config"])
+    @pytest.mark.parametrize(
+        ("value", "error", "message"),
+        [
+            (1, DataError, "expected texts, received values of type"),
+            ("{", ArgumentError, "not JSON"),
+            ("[" * 10_000, ArgumentError, "not JSON|too deep"),
+            ("null", ArgumentError, "received None"),
+            ("[]", ArgumentError, r"received \[\]"),
+        ],
+    )
+    def test_descriptions_that_are_none(self, whole, name, value, error, message):
+        with h5py.File(whole, "a") as file:
+            file.attrs[name] = value
+        check_model_refused(whole, error, f"{name}.*({message})")
+
+    def test_an_order_that_inflates(self, whole):
+        with h5py.File(whole, "a") as file:
+            del file["graphc/order"]
+            zeros = np.zeros(1 << 20, "i8")
+            file["graphc"].create_dataset("order", data=zeros, compression="gzip")
+        check_model_refused(whole, DataError, "order: expected numbers that are not compressed")
+
+    def test_weights_of_other_shapes(self, whole):
+        with h5py.File(whole, "a") as file:
+            del file["model_weights/two/two_W"]
+            file["model_weights/two/two_W"] = np.zeros((2, 3), "float32")
+        check_model_refused(whole, ShapeError, r"\(2, 3\); 'two_W' .* needs \(3, 2\)")
