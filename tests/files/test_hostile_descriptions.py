@@ -14,7 +14,8 @@ from graphc.errors import ArgumentError, GraphcError, OutOfMemoryError, UnknownN
 from graphc.files.limits import MOST_BYTES, MOST_LEVELS, MOST_VALUES
 from graphc.files.text import parsed
 from graphc.layers import Dense, Input
-from graphc.models import model_from_json, model_from_yaml
+from graphc.models import model_from_config, model_from_json, model_from_yaml
+from graphc.utils.layer_utils import layer_from_config
 
 
 def dense(**changes: Any) -> dict[str, Any]:
@@ -110,6 +111,19 @@ def wired(*layers: dict[str, Any], output: str = "b") -> dict[str, Any]:
     entry["config"] = {"batch_input_shape": [None, 4], "name": "in"}
     model = {"name": "m", "layers": [entry, *layers], "input_layers": [["in", 0, 0]]}
     return {"class_name": "Model", "config": {**model, "output_layers": [[output, 0, 0]]}}
+
+
+@pytest.mark.parametrize("read", [model_from_config, layer_from_config])
+def test_configs_made_in_python_that_are_too_deep(read):
+    deep: list = []
+    for _ in range(5000):
+        deep = [deep]
+    with pytest.raises(ArgumentError, match=r"layer 1 \(Dense\): too deep"):
+        read(sequential(dense(output_dim=deep)))
+    inside: dict = sequential()
+    inside["config"].append(inside)
+    with pytest.raises(ArgumentError, match="expected at most 40 layers inside of each other"):
+        read(inside)
 
 
 class TestWiring:

@@ -37,6 +37,10 @@ def register(classes: Iterable[type[Layer]]) -> None:
     LAYERS.update({one.__name__: one for one in classes})
 
 
+class Entry:
+    """Base of what is an entry of its own in a description: layers, models among them."""
+
+
 @dataclass
 class _Document:
     """The layers of one description so far, those inside of others too."""
@@ -140,6 +144,11 @@ def layer_of(entry: object, place: str) -> Layer:
             raise type(error)(f"{place}: {error}") from error
         except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
             raise ArgumentError(f"{place} ({class_name}): {error}") from error
+        except RecursionError as error:  # from data made in Python; texts have a limit of their own
+            raise ArgumentError(
+                f"{place} ({class_name}): too deep, or lists inside of themselves; expected a "
+                "config as get_config gives it"
+            ) from error
         finally:
             document.level -= 1
         layer.trainable = checked.get("trainable", layer.trainable)
@@ -185,7 +194,10 @@ def checked_entry(entry: object, place: str) -> Mapping[str, Any]:
 
 def shown(value: object) -> str:
     """A value of a file for a message, not too long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is too deep to be shown"
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
