@@ -10,7 +10,6 @@ from typing import Any
 
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import lookup
-from graphc.engine.configs.compile_config import compile_arguments
 from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
 from graphc.engine.configs.registry import layer_of, register, shown
 from graphc.engine.models.graph_model import Graph
@@ -18,6 +17,7 @@ from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.node import Node
 from graphc.engine.training import Model
+from graphc.engine.training.compile_config import compile_arguments
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
 from graphc.files.conversions import Origin

@@ -159,9 +159,10 @@ class TestPredicting:
     def test_outputs_that_are_no_probabilities_are_told_of(self, caplog):
         model = Sequential([Activation("linear", input_shape=(1,))])
         np.testing.assert_allclose(model.predict_proba([0.0, 1.0], verbose=0), [[0.0], [1.0]])
+        assert caplog.messages == []
         broken = linear()
         broken.set_weights([np.zeros((3, 1)), [np.nan]])
-        assert caplog.messages == []
+        caplog.clear()
         broken.predict_proba(np.zeros((2, 3)), verbose=0)
         model.predict_proba([-1.0, 2.0], verbose=0)
         assert "values from nan to nan" in caplog.messages[0]

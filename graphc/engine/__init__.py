@@ -1,4 +1,12 @@
-"""What layers and models have in common: topology, training, data."""
+"""What layers and models have in common.
+
+Each room imports from those below it only (checked by import-linter):
+
+    models      Sequential and Graph
+    training    compile, fit, evaluate, predict; losses, data, generators; going on from a file
+    topology    layers, their uses, weights and masks; containers of them
+    configs     layers as data: arguments, functions and classes by name
+"""
 
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.layer import Input, InputLayer, Layer

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.topology.keywords import named_parameters, refuse_unknown
+from graphc.engine.keywords import named_parameters, refuse_unknown
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
 from graphc.models import Sequential

@@ -1,1 +1,2 @@
-"""Layers and models as data: what `get_config`, `to_json` and `to_yaml` give, and layers of it."""
+"""Layers as data, and layers of data: entries of classes and arguments, functions by their names,
+what other releases of Keras call them, and how much a description may ask for."""

@@ -11,10 +11,9 @@ import numpy as np
 
 from graphc import activations, initializations
 from graphc import backend as K
-from graphc.engine.configs.registry import layer_entry, layer_of, writing
+from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
-from graphc.engine.topology.keywords import constructor_parameters, named_parameters
-from graphc.engine.topology.used import Used
+from graphc.engine.keywords import constructor_parameters, named_parameters
 from graphc.errors import ArgumentError
 
 # Initial weights are values: files hold them beside the architecture.
@@ -81,7 +80,7 @@ def as_data(value: Any, place: str = "config") -> Any:
         return {key: as_data(one, f"{place}[{key!r}]") for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [as_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
-    if isinstance(value, Used):
+    if isinstance(value, Entry):
         return layer_entry(value)  # type: ignore[arg-type]
     if hasattr(value, "get_config") and not isinstance(value, type):
         config = as_data(value.get_config(), place)

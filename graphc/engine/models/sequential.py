@@ -11,10 +11,8 @@ import numpy as np
 from graphc import backend as K
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
-from graphc.engine.configs.architecture import add_chain
-from graphc.engine.configs.merged_config import first_entry
-from graphc.engine.configs.model_files import weights_in_order
-from graphc.engine.configs.registry import layer_entry, reading, writing
+from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
+from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
@@ -22,9 +20,10 @@ from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.engine.topology.stored_model import weights_in_order
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, told
 
 _log = logging.getLogger("graphc")
 
@@ -218,9 +217,17 @@ class Sequential(Model):
         cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
     ) -> Sequential:
         """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        if not isinstance(config, list | tuple) or not config:
+            raise ArgumentError(
+                "the config of a Sequential is a list of at least one layer, received "
+                f"{shown(config)}"
+            )
         with lookup.custom_objects(custom_objects), reading():
             model = cls()
-            add_chain(model, config)
+            for number, entry in enumerate(config, start=1):
+                layer = layer_of(entry, f"layer {number}")
+                with told(f"layer {number}"):
+                    model.add(layer)
         return model
 
     def _layers_shown(self) -> list[Layer]:

@@ -10,8 +10,9 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
+from graphc.engine.configs.registry import Entry
+from graphc.engine.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.engine.topology import own_layers
-from graphc.engine.topology.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.engine.topology.node import (
     History,
     Mask,
@@ -44,7 +45,7 @@ BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "tra
 _OWN_LISTS = ("trainable_weights", "non_trainable_weights", "regularizers", "updates")
 
 
-class Layer(Used, Weighted):
+class Layer(Used, Weighted, Entry):
     """Base of all layers.
 
     A subclass defines ``build(input_shape)``, which makes the weights at the first call, and

@@ -10,8 +10,8 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.keywords import constructor_parameters, refuse_unknown
 from graphc.engine.topology.container import Container
-from graphc.engine.topology.keywords import constructor_parameters, refuse_unknown
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge_modes import (
     ELEMENTWISE,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.topology.keywords import without_modern
+from graphc.engine.keywords import without_modern
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (

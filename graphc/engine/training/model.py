@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
-from graphc.engine.topology.keywords import drop_legacy, refuse_unknown
+from graphc.engine.keywords import drop_legacy, refuse_unknown
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.generator_training import GeneratorTraining

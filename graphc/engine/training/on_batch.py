@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.runtime.executor import Observer
-from graphc.engine.topology.keywords import drop_legacy, named_parameters, refuse_unknown
+from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input

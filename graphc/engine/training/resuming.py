@@ -12,10 +12,10 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.configs.compile_config import compile_config
 from graphc.engine.topology.holding import forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
+from graphc.engine.training.compile_config import compile_config
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import SampleOrder
 from graphc.errors import ArgumentError

@@ -1,6 +1,5 @@
-"""The architecture of models as data, in the layout of Keras 1.0, and models of it.
-
-Sequential: the list of its layers' entries. Model:
+"""The config of a Container, layers that are called on each other's outputs, in the layout of
+Keras 1.0; and layers that are called as a config says.
 
     {"name": ...,
      "layers": [{"name", "class_name", "config", "inbound_nodes": [[["input_1", 0, 0]], ...]}, ...],
@@ -20,10 +19,9 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of, shown, writing
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node, mask_of, one_or_list
-from graphc.errors import ArgumentError, GraphcError, suggestion
+from graphc.errors import ArgumentError, suggestion
 
 if TYPE_CHECKING:
-    from graphc.engine.models.sequential import Sequential
     from graphc.engine.topology.container import Container
 
 Call = tuple[str, int]
@@ -31,20 +29,6 @@ Call = tuple[str, int]
 
 Output = tuple[str, int, int]
 """A call, and the number of the output."""
-
-
-def add_chain(model: Sequential, config: object) -> None:
-    """Add the layers of a Sequential's config."""
-    if not isinstance(config, list | tuple) or not config:
-        raise ArgumentError(
-            f"the config of a Sequential is a list of at least one layer, received {shown(config)}"
-        )
-    for number, entry in enumerate(config, start=1):
-        layer = layer_of(entry, f"layer {number}")
-        try:
-            model.add(layer)
-        except GraphcError as error:
-            raise type(error)(f"layer {number}: {error}") from error
 
 
 def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
