@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.container import Container
-from graphc.engine.topology.holding import forms_of
+from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, record_use, recorded_uses, to_list
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.engine.training.renewal import Switched, SwitchedUse
 from graphc.errors import ArgumentError, ShapeError
-from graphc.files.conversions import Form
 from graphc.lookup import true_or_false
 
 
-class AutoEncoder(Switched):
+class AutoEncoder(Switched, HoldingLayer):
     """Codes its input and decodes the code: ``decoder(encoder(x))``.
 
     Hinton, Salakhutdinov, "Reducing the dimensionality of data with neural networks", Science 2006.
@@ -74,11 +73,10 @@ class AutoEncoder(Switched):
         self.form = true_or_false(self.name, "output_reconstruction", value)
 
     def held_layers(self) -> list[Layer]:
-        """The layers that the output is computed with."""
-        return self._parts() if self.output_reconstruction else [self.encoder]
-
-    def _parts(self) -> list[Layer]:
         return [self.encoder, self.decoder]
+
+    def layers_in_use(self) -> list[Layer]:
+        return self.held_layers() if self.output_reconstruction else [self.encoder]
 
     def apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
@@ -119,46 +117,7 @@ class AutoEncoder(Switched):
     @property
     def weights(self) -> list[g.Node]:
         """The encoder's, then the decoder's."""
-        return _each_once(self._parts(), "weights")
-
-    def stored_forms(self) -> dict[g.Node, Form]:
-        return {**forms_of(self.encoder), **forms_of(self.decoder)}
-
-    @property
-    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """Those of both parts that are made for training."""
-        return _each_once(self._parts(), "trainable_weights")
-
-    @property
-    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """What both parts keep beside: running statistics."""
-        return _each_once(self._parts(), "non_trainable_weights")
-
-    @property
-    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
-        """The penalties of the layers that the output is computed with."""
-        return _each_once(self.held_layers(), "regularizers")
-
-    @property
-    def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
-        """Weight -> what is applied to it after each update."""
-        return {weight: rule for one in self._parts() for weight, rule in one.constraints.items()}
-
-    @property
-    def stateful(self) -> bool:  # type: ignore[override]
-        """Whether a part keeps states from batch to batch."""
-        return any(one.stateful for one in self._parts())
-
-    def reset_states(self) -> None:
-        """Set the states of the stateful parts to 0."""
-        for one in self._parts():
-            if one.stateful:
-                one.reset_states()
-
-
-def _each_once(layers: Sequence[Layer], attribute: str) -> list:
-    found = [one for layer in layers for one in getattr(layer, attribute)]
-    return list({id(one): one for one in found}.values())
+        return list(dict.fromkeys([*self.encoder.weights, *self.decoder.weights]))
 
 
 def _input_of(encoder: Layer) -> tuple[KnownShape, str | None] | None:

@@ -235,7 +235,7 @@ class Graph(NamedNodes):
     def _by_output(self, values: np.ndarray | list[np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(self.output_order, to_list(values), strict=True))
 
-    def _check_training(self, call: str, data: object, keywords: Mapping[str, object] = {}) -> None:
+    def _check_training(self, call: str, data: object, keywords: Mapping[str, object]) -> None:
         where = f"{self.name}.{call}"
         self._need_layers(call)
         refuse_unknown(where, [key for key in ("x", "y") if key in keywords], ["data"])

@@ -256,10 +256,10 @@ def collect_trainable_weights(layer: Layer) -> list[g.Node]:
     holds."""
     if not layer.trainable:
         return []
-    held = layer.held_layers()
-    if not held:
+    inside = layer.layers_in_use()
+    if not inside:
         return list(layer.trainable_weights)
-    return list(dict.fromkeys(w for one in held for w in collect_trainable_weights(one)))
+    return list(dict.fromkeys(w for one in inside for w in collect_trainable_weights(one)))
 
 
 def _as_masks(mask: Any) -> list[Mask] | None:

@@ -29,8 +29,8 @@ class HoldingLayer(Layer):
 
     @property
     def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
-        """The penalties of the layers, trainable or not."""
-        return _each_once([one.regularizers for one in self.held_layers()])
+        """The penalties of the layers in use, trainable or not."""
+        return _each_once([one.regularizers for one in self.layers_in_use()])
 
     @property
     def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]

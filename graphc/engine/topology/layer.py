@@ -201,6 +201,10 @@ class Layer(Used, Weighted, Entry):
         """The layers whose weights are this layer's: those inside of a model or a wrapper."""
         return []
 
+    def layers_in_use(self) -> list[Layer]:
+        """Those of `held_layers` that the output is computed with: training changes no others."""
+        return self.held_layers()
+
     def _build_once(self, shape: KnownShape | list[KnownShape]) -> None:
         if not self.built:
             self.build(shape)

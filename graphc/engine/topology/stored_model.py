@@ -124,7 +124,6 @@ class StoredModel(HoldingLayer):
 def weights_in_order(layer: Layer) -> list[g.Node]:
     """The weights of a layer, of one that holds others layer by layer, each once."""
     held = [one for inside in layer.held_layers() for one in weights_in_order(inside)]
-    # An AutoEncoder without its decoder's output has the decoder's weights all the same.
     return list(dict.fromkeys([*held, *layer.weights]))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc.engine.keywords import without_modern
+from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (
@@ -20,7 +21,7 @@ from graphc.engine.training.generators import (
     unpack_inputs,
 )
 from graphc.engine.training.loops import ArrayBatches, Step
-from graphc.engine.training.on_batch import BatchTraining, scalar_or_list
+from graphc.engine.training.on_batch import BatchTraining
 from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
@@ -187,7 +188,7 @@ class GeneratorTraining(BatchTraining):
         with ExitStack() as threads:
             batches = self._generated(threads, generator, max_q_size, where, count, "val_samples")
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
-        return scalar_or_list(values)
+        return one_or_list(values)
 
     @without_modern
     def predict_generator(
@@ -214,7 +215,7 @@ class GeneratorTraining(BatchTraining):
                 source, count, prepare, where, "val_samples", beyond="are left out"
             )
             outputs = loops.predict_loop(step.start, batches, count)
-        return outputs[0] if len(outputs) == 1 else outputs
+        return one_or_list(outputs)
 
     def _validation(
         self, compiled: Compiled, held_out: list[Data] | None, batch_size: int

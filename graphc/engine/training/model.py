@@ -11,11 +11,11 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc import optimizers
 from graphc.engine.keywords import drop_legacy, refuse_unknown
+from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.generator_training import GeneratorTraining
 from graphc.engine.training.loops import ArrayBatches, SampleOrder
-from graphc.engine.training.on_batch import scalar_or_list
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
@@ -217,9 +217,7 @@ class Model(GeneratorTraining):
         self._check_fixed_batch(count, batch_size)
         batches = ArrayBatches(arrays, batch_size)
         test = compiled.test().start
-        return scalar_or_list(
-            loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
-        )
+        return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
 
     def predict(
         self, x: object, batch_size: int = 32, verbose: int = 0
@@ -234,7 +232,7 @@ class Model(GeneratorTraining):
         self._check_fixed_batch(count, batch_size)
         batches = ArrayBatches(arrays, batch_size)
         outputs = loops.predict_loop(step.start, batches, count, verbose == 1)
-        return outputs[0] if len(outputs) == 1 else outputs
+        return one_or_list(outputs)
 
 
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:

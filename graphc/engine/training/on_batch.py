@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.compiler.runtime.executor import Observer
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
+from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input
@@ -42,7 +43,7 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
         step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
-        return scalar_or_list([float(value) for value in step(*arrays)])
+        return one_or_list([float(value) for value in step(*arrays)])
 
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Any
@@ -54,12 +55,12 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
         step = compiled.test()
         arrays = self._prepare_batch(x, y, sample_weight, None)
-        return scalar_or_list([float(value) for value in step(*arrays)])
+        return one_or_list([float(value) for value in step(*arrays)])
 
     def predict_on_batch(self, x: object) -> np.ndarray | list[np.ndarray]:
         """The outputs for one batch."""
         outputs = self._predict_function()(*self._prepare_batch_inputs(x))
-        return outputs[0] if len(outputs) == 1 else outputs
+        return one_or_list(outputs)
 
     def profile_on_batch(self, observer: Observer, x: object, y: object) -> None:
         """One step on one batch, telling ``observer(node, value, seconds)`` of each node."""
@@ -158,8 +159,3 @@ class BatchTraining(RenewedContainer):
                 f"input {name}: batch_input_shape fixes the batch to {fixed}, received "
                 f"{received}; pass {needed}, or leave the batch open with None"
             )
-
-
-def scalar_or_list(values: list[float]) -> float | list[float]:
-    """What Keras returns: the loss alone, or the list of loss and metrics."""
-    return values[0] if len(values) == 1 else values
