@@ -13,7 +13,7 @@ from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
-from graphc.errors import ArgumentError, GraphcError, ShapeError
+from graphc.errors import ArgumentError, ShapeError, told
 from graphc.layers.recurrent_base import Recurrent
 
 
@@ -118,7 +118,7 @@ class TimeDistributed(Wrapper):
         """Errors for what the layer inside does not take; they name this layer too."""
         inside = self.layer
         claimed, found = inside.batch_input_shape, known_shape(folded[0])
-        try:
+        with told(f"{self._where()}, at each step"):
             if isinstance(inside, Container):
                 inside._need_layers("call")
                 _check_sizes(inside, folded)
@@ -129,8 +129,6 @@ class TimeDistributed(Wrapper):
                         f"{self._inside()}: its input_shape (or input_dim) says {claimed[1:]}, "
                         f"received {found[1:]}; leave it out"
                     )
-        except GraphcError as error:
-            raise type(error)(f"{self._where()}, at each step: {error}") from error
 
     def _where(self) -> str:
         return f"{self.name} (TimeDistributed)"
