@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before NumPy is imported. Its threads wait for each other by spinning: where the cores are busy,
+# the factorizations of a test take many times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from collections.abc import Iterator
 
 import hypothesis
