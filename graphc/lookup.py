@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -183,10 +183,15 @@ def path_like(what: str, value: object) -> str | os.PathLike:
     return value
 
 
+def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
+    """Whether a value is one whole number, from `least` on if that is given. A bool is none."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return whole and (least is None or bool(value >= least))
+
+
 def whole_number(what: str, value: object, least: int) -> int:
     """The value as an int. ArgumentError for what is not one whole number from `least` on."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
+    if not is_whole(value, least):
         raise ArgumentError(
             f"{what}: expected a whole number of at least {least}, received {value!r}"
         )

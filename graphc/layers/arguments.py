@@ -14,11 +14,6 @@ from graphc.engine.topology.shapes import agree
 from graphc.errors import ArgumentError, ShapeError, told
 
 
-def is_size(value: object) -> bool:
-    """Whether a value is a whole number of at least 1."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
-
-
 def fraction(value: object, what: str) -> float:
     """The value as a float. ArgumentError, starting with `what`, unless 0 <= value < 1."""
     if not (isinstance(value, int | float | np.number) and 0.0 <= value < 1.0):

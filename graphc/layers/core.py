@@ -14,12 +14,12 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.shapes import InputSpec, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import fraction, is_size, option
+from graphc.layers.arguments import fraction, option
 from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda
 from graphc.layers.masking import Masking
-from graphc.lookup import finite_number, whole_number
+from graphc.lookup import finite_number, is_whole, whole_number
 from graphc.regularizers import ActivityRegularizer
 
 __all__ = [
@@ -115,7 +115,7 @@ class Reshape(Layer):
     def __init__(self, target_shape: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         sizes = tuple(target_shape) if isinstance(target_shape, Iterable) else (None,)
-        wrong = [size for size in sizes if not is_size(size) and size != -1]
+        wrong = [size for size in sizes if not is_whole(size, least=1) and size != -1]
         if wrong or sizes.count(-1) > 1:
             raise ArgumentError(
                 f"{self.name} (Reshape): target_shape takes positive sizes and at most one -1, "
@@ -153,7 +153,7 @@ class Permute(Layer):
         super().__init__(**kwargs)
         axes = tuple(dims) if isinstance(dims, Iterable) else ()
         count = len(axes)
-        if not axes or not all(map(is_size, axes)) or sorted(axes) != list(range(1, count + 1)):
+        if not axes or not all(map(is_whole, axes)) or sorted(axes) != list(range(1, count + 1)):
             raise ArgumentError(
                 f"{self.name} (Permute): dims: expected each axis of a sample once, counted from "
                 f"1, e.g. (2, 1), received {dims!r}"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
@@ -15,7 +13,7 @@ from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.files.conversions import Form, RunningStd
 from graphc.layers.arguments import option
-from graphc.lookup import finite_number
+from graphc.lookup import finite_number, is_whole
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
 
@@ -65,12 +63,12 @@ class BatchNormalization(Layer):
         super().__init__(**kwargs)
         label = self._label()
         self.epsilon = finite_number(label, "epsilon", epsilon, least=0.0)
-        if not _is_whole(mode) or mode not in MODES:
+        if not is_whole(mode) or mode not in MODES:
             raise ArgumentError(
                 f"{label}: mode: expected 0 (each feature, running statistics in testing), 1 (each "
                 f"sample) or 2 (each feature, the batch's statistics always), received {mode!r}"
             )
-        if not _is_whole(axis):
+        if not is_whole(axis):
             raise ArgumentError(f"{label}: axis: expected a whole number, received {axis!r}")
         self.momentum = finite_number(label, "momentum", momentum)
         if not 0.0 <= self.momentum <= 1.0:
@@ -168,7 +166,3 @@ def _std_of_samples(x: g.Node) -> g.Node:
     variance = g.var(x, -1, keepdims=True)
     constant = g.equal(variance, 0.0)
     return g.where(constant, 0.0, g.sqrt(g.where(constant, 1.0, variance)))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)

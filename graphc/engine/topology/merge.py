@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.keywords import constructor_parameters, refuse_unknown
@@ -29,6 +27,7 @@ from graphc.engine.topology.user_function import (
 )
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
+from graphc.lookup import is_whole
 
 
 class Merge(Layer):
@@ -93,7 +92,7 @@ class Merge(Layer):
             raise unknown_name(f"mode of {self.name} (Merge)", mode, MODES)
         self.mode = mode
         where = self._where()
-        if not _is_whole(concat_axis):
+        if not is_whole(concat_axis):
             raise ArgumentError(
                 f"{where}: concat_axis: expected a whole number, received {concat_axis!r}"
             )
@@ -257,11 +256,11 @@ class Merge(Layer):
 
     def _index_of_each(self, given: object, what: str) -> list[int]:
         count = len(self.layers)
-        indices = [given or 0] * count if given is None or _is_whole(given) else given
+        indices = [given or 0] * count if given is None or is_whole(given) else given
         if (
             not isinstance(indices, list | tuple)
             or len(indices) != count
-            or not all(map(_is_whole, indices))
+            or not all(map(is_whole, indices))
         ):
             raise ArgumentError(
                 f"{self._where()}: {what}: expected a whole number for each of the {count} layers, "
@@ -299,16 +298,12 @@ def merge(
     return layer(inputs)
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
 def _axis_of_each(dot_axes: object, where: str) -> tuple[int, int]:
     """One axis for each of two inputs. Keras 0.3 wrote them as two lists of one: ([1], [1])."""
-    pair = [dot_axes] * 2 if _is_whole(dot_axes) else dot_axes
+    pair = [dot_axes] * 2 if is_whole(dot_axes) else dot_axes
     if isinstance(pair, list | tuple):
         axes = [one[0] if isinstance(one, list | tuple) and len(one) == 1 else one for one in pair]
-        if len(axes) == 2 and all(map(_is_whole, axes)):
+        if len(axes) == 2 and all(map(is_whole, axes)):
             return int(axes[0]), int(axes[1])
     raise ArgumentError(
         f"{where}: dot_axes: expected an axis for both inputs, or one for each as (axis, axis), "

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.lookup import is_whole
 
 _log = logging.getLogger("graphc")
 
@@ -115,8 +116,7 @@ def tell_of_claim(layer: Any, found: KnownShape) -> None:
 def _checked_sizes(shape: object, owner: str) -> KnownShape:
     sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
     for axis, size in enumerate(sizes):
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if size is not None and not (whole and size >= 1):
+        if size is not None and not is_whole(size, least=1):
             raise ArgumentError(
                 f"{owner}: axis {axis} of the input's shape: expected a whole number of at least "
                 f"1, or None, received {size!r} (shape {shape!r})"

@@ -6,11 +6,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError
+from graphc.lookup import is_whole
 
 
 def signature_of(function: Callable) -> inspect.Signature | None:
@@ -109,14 +108,10 @@ def checked_output(output: object, where: str) -> g.Node:
 
 
 def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
-    wrong = [size for size in sizes if size is not None and not _is_size(size)]
+    wrong = [size for size in sizes if size is not None and not is_whole(size, least=1)]
     if wrong:
         raise ArgumentError(
             f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
             f"in {tuple(sizes)}"
         )
     return tuple(sizes)  # type: ignore[arg-type]
-
-
-def _is_size(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
