@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.files import check_folder
 from graphc.callbacks.monitor import Monitor
 from graphc.errors import ArgumentError
-from graphc.lookup import path_like
+from graphc.lookup import path_like, true_or_false
 
 
 class ModelCheckpoint(Callback):
@@ -56,25 +56,18 @@ class ModelCheckpoint(Callback):
         self.filepath = os.fspath(path_like("ModelCheckpoint: filepath", filepath))
         self.monitor = monitor
         self.verbose = verbose
-        self.save_best_only = save_best_only
+        self.save_best_only = true_or_false("ModelCheckpoint", "save_best_only", save_best_only)
         self.mode = mode
-        if not isinstance(save_weights_only, bool):
-            raise ArgumentError(
-                "ModelCheckpoint: save_weights_only: expected True or False, received "
-                f"{save_weights_only!r}"
-            )
-        self.save_weights_only = save_weights_only
+        self.save_weights_only = true_or_false(
+            "ModelCheckpoint", "save_weights_only", save_weights_only
+        )
         self._monitor = Monitor("ModelCheckpoint", monitor, mode)
         self.best = self._monitor.worst
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._monitor.restart()
-        folder = Path(self.filepath).parent
-        if "{" not in str(folder) and not folder.is_dir():
-            raise ArgumentError(
-                f"ModelCheckpoint: filepath: expected a path in a folder that exists, and there is "
-                f"no folder {str(folder)!r}; make it first, or correct {self.filepath!r}"
-            )
+        if "{" not in os.path.dirname(self.filepath):
+            check_folder("ModelCheckpoint: filepath", self.filepath)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         path = self._path(epoch, logs)

@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 
 from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.files import check_folder
 from graphc.errors import ArgumentError, DataError
+from graphc.lookup import path_like, true_or_false
 
 _log = logging.getLogger("graphc")
 
@@ -26,8 +28,8 @@ class CSVLogger(Callback):
             does not name them all.
 
     Raises:
-        ArgumentError: a separator that is not one character; in training, a folder that is not
-            there.
+        ArgumentError: a filename that is no path, a separator that is not one character; in
+            training, a folder that is not there.
         DataError: in training, a file to go on with that has other columns.
     """
 
@@ -36,19 +38,15 @@ class CSVLogger(Callback):
             raise ArgumentError(
                 f"CSVLogger: separator: expected one character, e.g. ',', received {separator!r}"
             )
-        self.filename = os.fspath(filename)
+        self.filename = os.fspath(path_like("CSVLogger: filename", filename))
         self.separator = separator
-        self.append = append
+        self.append = true_or_false("CSVLogger", "append", append)
         self._columns: list[str] | None = None
         self._left_out: set[str] = set()
 
     def on_train_begin(self, logs: Logs = None) -> None:
         path = Path(self.filename)
-        if not path.parent.is_dir():
-            raise ArgumentError(
-                f"CSVLogger: filename: expected a path in a folder that exists, and there is no "
-                f"folder {str(path.parent)!r}; make it first, or correct {self.filename!r}"
-            )
+        check_folder("CSVLogger: filename", path)
         self._columns = None
         self._left_out = set()
         if self.append and path.exists() and path.stat().st_size:

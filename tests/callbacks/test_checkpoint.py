@@ -109,6 +109,8 @@ class TestWhatGoesWrong:
             ModelCheckpoint("w.h5", monitor=3)
         with pytest.raises(ArgumentError, match="save_weights_only: expected True or False, rec"):
             ModelCheckpoint("w.h5", save_weights_only="yes")
+        with pytest.raises(ArgumentError, match="save_best_only: expected True or False, rec.*min"):
+            ModelCheckpoint("w.h5", "loss", 0, "min")
 
     @pytest.mark.parametrize("filepath", ["w.{val_loss:.2f}.h5", "w.{loss:d}.h5", "w.{.h5", "{}"])
     def test_fields_that_cannot_be_filled(self, filepath):

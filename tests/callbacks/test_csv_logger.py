@@ -83,6 +83,12 @@ def test_values_that_come_late_and_those_that_are_missing(tmp_path, caplog):
 
 
 class TestWhatGoesWrong:
+    def test_no_path_and_no_flag(self):
+        with pytest.raises(ArgumentError, match="CSVLogger: filename: .* path .*received int"):
+            CSVLogger(5)
+        with pytest.raises(ArgumentError, match="CSVLogger: append: expected True or False"):
+            CSVLogger("log.csv", append="no")
+
     @pytest.mark.parametrize("separator", ["", ", ", None, '"', "\n"])
     def test_separators(self, separator):
         with pytest.raises(ArgumentError, match="CSVLogger: separator: expected one character"):
