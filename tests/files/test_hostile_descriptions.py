@@ -10,7 +10,7 @@ import yaml
 
 from graphc.config import config
 from graphc.engine.configs import budget
-from graphc.errors import ArgumentError, GraphcError, OutOfMemoryError, UnknownNameError
+from graphc.errors import ArgumentError, DTypeError, GraphcError, OutOfMemoryError, UnknownNameError
 from graphc.files.limits import MOST_BYTES, MOST_LEVELS, MOST_VALUES
 from graphc.files.text import parsed
 from graphc.layers import Dense, Input
@@ -99,6 +99,14 @@ class TestSizes:
     def test_in_shapes(self, shape):
         check_refused(
             sequential(dense(batch_input_shape=shape)), "layer 1.*expected a whole number"
+        )
+
+    @pytest.mark.parametrize("dtype", [[1, 2], ["a"], {"a": 1}, {}, "float16", "object", 32, ""])
+    def test_dtypes_that_are_none(self, dtype):
+        check_refused(
+            sequential(dense(input_dtype=dtype)),
+            "layer 1: d: the dtype of the input: expected one of .*received",
+            DTypeError,
         )
 
 

@@ -72,7 +72,7 @@ def checked_dtype(dtype: object, owner: str) -> str | None:
         return None
     try:
         name = np.dtype(dtype).name  # type: ignore[call-overload]
-    except TypeError:
+    except (TypeError, ValueError, LookupError):  # lists and dicts are of records to NumPy
         name = None
     # NumPy takes 'float' and Python's int and float for the widest that it has.
     if name not in g.DTYPES or dtype in ("float", "int", float, int):
