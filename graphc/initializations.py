@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from graphc import backend as K
+from graphc.backend.conv import check_dim_ordering
 from graphc.compiler.graph import Node
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords
 
 _MODERN = {
@@ -34,8 +35,7 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
         dim_ordering: 'th' or 'tf'.
     """
     shape = _sizes(shape)
-    if dim_ordering not in ("th", "tf"):
-        raise ArgumentError(f"dim_ordering is 'th' or 'tf', received {dim_ordering!r}")
+    check_dim_ordering(dim_ordering, "get_fans")
     if len(shape) == 2:
         return shape[0], shape[1]
     if len(shape) in (4, 5):

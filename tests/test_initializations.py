@@ -115,7 +115,7 @@ def test_what_is_not_known_is_refused():
         initializations.get("glorot_unifrm")
     with pytest.raises(KeywordError, match="did you mean 'dim_ordering'"):
         initializations.get("uniform", dim_order="tf")
-    with pytest.raises(ArgumentError, match="'th' or 'tf'"):
+    with pytest.raises(ArgumentError, match="get_fans: dim_ordering: expected 'th'"):
         initializations.get_fans((1, 1, 1, 1), "xy")
     with pytest.raises(ShapeError, match="Give input_shape or input_dim"):
         initializations.uniform((None, 3))

@@ -35,7 +35,7 @@ def set_epsilon(e: float) -> None:
     global _epsilon
     value = finite_number("set_epsilon", "e", e)
     if not 0.0 < value < 0.5:
-        raise ArgumentError(f"epsilon lies between 0 and 0.5, received {e}")
+        raise ArgumentError(f"set_epsilon: e: expected 0 < e < 0.5, received {e}")
     _epsilon = value
 
 

@@ -153,7 +153,8 @@ def _positive(owner: str, name: str, value: object) -> float | None:
         return None
     if not finite_number(owner, name, value) > 0:
         raise ArgumentError(
-            f"{owner}: {name} has to be positive, received {value!r}; leave it out for no clipping"
+            f"{owner}: {name}: expected a number above 0, received {value!r}; leave it out for no "
+            "clipping"
         )
     return float(value)
 

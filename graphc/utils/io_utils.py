@@ -51,7 +51,9 @@ class HDF5Matrix:
         normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         if normalizer is not None and not callable(normalizer):
-            raise ArgumentError(f"HDF5Matrix: normalizer: expected a function, got {normalizer!r}")
+            raise ArgumentError(
+                f"HDF5Matrix: normalizer: expected a function, received {normalizer!r}"
+            )
         self._file = opened(datapath)
         try:
             self._data = _dataset(self._file, dataset)

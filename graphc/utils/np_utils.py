@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.errors import ArgumentError, DataError, IndexRangeError, ShapeError
+from graphc.backend.conv import check_dim_ordering
+from graphc.errors import DataError, IndexRangeError, ShapeError
+from graphc.lookup import whole_number
 
 _LOG_LIMIT = 1e-15  # a probability this near to 0 or 1 counts as this in `binary_logloss`
 
@@ -21,6 +23,7 @@ def to_categorical(y: object, nb_classes: int | None = None) -> np.ndarray:
 
     Raises:
         DataError: no labels, or one that is not a whole number.
+        ArgumentError: an `nb_classes` that is not a whole number of at least 1.
         IndexRangeError: a label outside of 0 ... nb_classes - 1.
     """
     labels = np.asarray(y)
@@ -38,7 +41,9 @@ def to_categorical(y: object, nb_classes: int | None = None) -> np.ndarray:
     if not np.all(np.isfinite(labels)) or np.any(labels != np.floor(labels)):
         raise DataError("to_categorical: expected whole numbers, received others")
     labels = labels.astype(np.int64)
-    width = int(labels.max()) + 1 if nb_classes is None else int(nb_classes)
+    width = int(labels.max()) + 1
+    if nb_classes is not None:
+        width = whole_number("to_categorical: nb_classes", nb_classes, least=1)
     wrong = np.flatnonzero((labels < 0) | (labels >= width))
     if wrong.size:
         raise IndexRangeError(
@@ -103,8 +108,6 @@ def convert_kernel(kernel: np.ndarray, dim_ordering: str = "th") -> np.ndarray:
     kernel = np.asarray(kernel)
     if kernel.ndim != 4:
         raise ShapeError(f"convert_kernel: expected four axes, received the shape {kernel.shape}")
-    if dim_ordering == "th":
+    if check_dim_ordering(dim_ordering, "convert_kernel") == "th":
         return kernel[:, :, ::-1, ::-1].copy()
-    if dim_ordering == "tf":
-        return kernel[::-1, ::-1].copy()
-    raise ArgumentError(f"dim_ordering is 'th' or 'tf', received {dim_ordering!r}")
+    return kernel[::-1, ::-1].copy()

@@ -22,6 +22,7 @@ def test_to_categorical(y):
         ([np.nan], None, DataError, "whole numbers"),
         (["cat", "dog"], None, DataError, "expected class numbers, received dtype <U3.*'cat'"),
         ([], None, DataError, "class numbers of the shape"),
+        ([0, 1], 2.5, ArgumentError, "nb_classes: expected a whole number .*received 2.5"),
         ([[0, 1]], None, DataError, r"received \(1, 2\)"),
     ],
 )
@@ -66,7 +67,7 @@ def test_convert_kernel_turns_the_window():
     assert turned[1, 0, 1, 1] == kernel[1, 0, 0, 1]
     turned = np_utils.convert_kernel(kernel, "tf")
     assert turned[0, 1, 0, 2] == kernel[1, 0, 0, 2]
-    with pytest.raises(ArgumentError, match="'th' or 'tf'"):
+    with pytest.raises(ArgumentError, match="convert_kernel: dim_ordering: expected 'th'"):
         np_utils.convert_kernel(kernel, "xy")
     with pytest.raises(ShapeError, match="four axes"):
         np_utils.convert_kernel(kernel[0])

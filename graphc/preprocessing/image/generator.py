@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.backend.conv import check_dim_ordering
 from graphc.config import config
 from graphc.errors import DataError
 from graphc.lookup import whole_number
 from graphc.preprocessing.image.checks import check_images, check_saving, checked_range
 from graphc.preprocessing.image.extra import ndimage
-from graphc.preprocessing.image.pictures import array_to_img, check_ordering
+from graphc.preprocessing.image.pictures import array_to_img
 from graphc.preprocessing.image.statistics import (
     SMALLEST_STD,
     statistics,
@@ -74,7 +75,7 @@ class ImageDataGenerator:
         vertical_flip: bool = False,
         dim_ordering: str = "th",
     ):
-        check_ordering("ImageDataGenerator", dim_ordering)
+        check_dim_ordering(dim_ordering, "ImageDataGenerator")
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphc.errors import ArgumentError, DataError, MissingFileError
+from graphc.backend.conv import check_dim_ordering
+from graphc.errors import DataError, MissingFileError
 from graphc.preprocessing.image.extra import pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_ORDERINGS = ("th", "tf")
 _GREY, _COLOURED = 1, 3
 
 
@@ -34,7 +34,7 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th")
     """
     image = pillow("array_to_img")
     pixels = np.array(x, dtype=np.float64)
-    check_ordering("array_to_img", dim_ordering)
+    check_dim_ordering(dim_ordering, "array_to_img")
     if pixels.ndim == 3 and dim_ordering == "th":
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim != 3 or pixels.shape[2] not in (_GREY, _COLOURED) or not pixels.size:
@@ -60,7 +60,7 @@ def img_to_array(img: Image, *, dim_ordering: str = "th") -> np.ndarray:
 
     Raises DataError for what is no picture.
     """
-    check_ordering("img_to_array", dim_ordering)
+    check_dim_ordering(dim_ordering, "img_to_array")
     try:
         pixels = np.asarray(img, dtype=np.float32)
     except (TypeError, ValueError):
@@ -109,9 +109,3 @@ def list_pictures(directory: str | os.PathLike, ext: str = "jpg|jpeg|bmp|png") -
         for entry in os.scandir(directory)
         if entry.is_file() and name.fullmatch(entry.name)
     )
-
-
-def check_ordering(what: str, dim_ordering: str) -> None:
-    """ArgumentError for what is neither 'th' nor 'tf'."""
-    if dim_ordering not in _ORDERINGS:
-        raise ArgumentError(f"{what}: dim_ordering is 'th' or 'tf', received {dim_ordering!r}")

@@ -97,7 +97,7 @@ def test_bad_files(tmp_path):
         (
             lambda: array_to_img(np.ones((1, 4, 4)), dim_ordering="xy"),
             ArgumentError,
-            "dim_ordering is 'th' or 'tf', received 'xy'",
+            "dim_ordering: expected 'th' .* or 'tf' .*, received 'xy'",
         ),
         (lambda: img_to_array("a.png"), DataError, "a picture as load_img gives it, .* 'a.png'"),
         (lambda: img_to_array(5), DataError, "received 5"),
