@@ -16,8 +16,8 @@ from graphc.engine.configs.registry import reading
 from graphc.engine.keywords import refuse_unknown
 from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_nodes import NamedNodes
+from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.node import to_list
-from graphc.engine.topology.stored_model import weights_in_order
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
 from graphc.errors import ArgumentError, DataError

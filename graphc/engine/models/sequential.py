@@ -14,13 +14,13 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
 from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container
+from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.topology.stored_model import weights_in_order
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model
 from graphc.errors import ArgumentError, told

@@ -10,18 +10,18 @@ from graphc import lookup
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.topology.container_config import model_config, wired
+from graphc.engine.topology.file_methods import FileMethods
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
-from graphc.engine.topology.stored_model import StoredModel
 from graphc.engine.topology.summary import format_summary, html_summary
 from graphc.engine.topology.weights import count_numbers
 from graphc.engine.topology.wiring import Wiring, history_of, sources, trace
 from graphc.errors import ArgumentError, suggestion
 
 
-class Container(StoredModel):
+class Container(FileMethods):
     """Inputs, outputs, and the layers between them.
 
     Args:

@@ -20,7 +20,7 @@ from graphc.files.weights import LayerWeights, check_overwrite, read_weights, wr
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 
 
-class StoredModel(HoldingLayer):
+class FileMethods(HoldingLayer):
     """The methods of models that read and write files."""
 
     def stored_layers(self) -> list[Layer]:
