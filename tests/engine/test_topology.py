@@ -143,6 +143,13 @@ class TestWeights:
             layer.set_weights([np.zeros((3, 2))])
         np.testing.assert_array_equal(layer.get_weights()[0], before[0])
 
+    @pytest.mark.parametrize("value", [np.ones((3, 2)), np.array(1.0), {"W": 1}, "weights.h5", 3])
+    def test_what_is_no_list_of_arrays(self, value):
+        layer = Dense(2, name="head")
+        layer(entry(3))
+        with pytest.raises(ArgumentError, match="head: expected a list of arrays, .* received "):
+            layer.set_weights(value)
+
     @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
     def test_values_that_are_not_finite_are_set_and_told(self, value, caplog):
         layer = Dense(2, name="head")

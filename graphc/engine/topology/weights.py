@@ -117,8 +117,7 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
         ShapeError: another number of arrays, or another shape.
         DTypeError: what is not numbers.
     """
-    numbers = isinstance(values, np.ndarray) and values.dtype != object
-    if numbers or isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+    if not _is_list(values, variables):
         raise ArgumentError(
             f"{owner}: expected a list of arrays, one for each weight, received "
             f"{type(values).__name__}"
@@ -146,6 +145,15 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
     with np.errstate(over="ignore"):  # told of below
         g.set_values(zip(variables, arrays, strict=True))
     _tell_of_not_finite(variables, owner)
+
+
+def _is_list(values: object, variables: Sequence[g.Node]) -> bool:
+    """Whether values are several; one array is, if it has one for each of several weights of one
+    shape: else the list around it was forgotten."""
+    if isinstance(values, np.ndarray) and values.dtype != object:
+        shapes = [values.shape[1:]] * len(variables)
+        return values.shape[:1] == (len(variables),) and shapes == [one.shape for one in variables]
+    return isinstance(values, Iterable) and not isinstance(values, str | Mapping)
 
 
 def _tell_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
