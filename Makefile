@@ -8,6 +8,8 @@
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
 # make bench           where a training step's time goes
+# make peers           train beside PyTorch, JAX, Keras 3 and PyTensor (its own .venv-peers); options of
+#                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
 # make lint            ruff, the floors of the package (import-linter), types of the compiler (mypy)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
@@ -19,12 +21,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 TORCH := .venv-torch
 CUDA := .venv-cuda
+PEERS_VENV := .venv-peers
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-cuda fuzz nvcc-gate bench lint references-check clean
+.PHONY: demo test test-cuda fuzz nvcc-gate bench peers lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -47,6 +50,14 @@ $(VENV)/.dev: pyproject.toml
 $(TORCH)/.ready: Makefile
 	$(PYTHON) -m venv $(TORCH)
 	$(TORCH)/bin/python $(PIP_INSTALL) 'torch>=2.6' 'numpy>=2'
+	touch $@
+
+# Ranges, too: the tables name the versions. PyTorch as PyPI has it also runs on a CPU; its smaller
+# wheel for CPUs is taken where pip finds it first.
+$(PEERS_VENV)/.ready: Makefile pyproject.toml
+	$(PYTHON) -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/python $(PIP_INSTALL) -e . 'torch>=2.6' 'jax>=0.5' 'keras>=3.6,<4' \
+	  'tensorflow>=2.18' 'pytensor>=3,<4'
 	touch $@
 
 demo: $(VENV)/.demo
@@ -91,6 +102,9 @@ nvcc-gate: $(VENV)/.test
 bench: $(VENV)/.demo
 	@$(BIN)/graphc bench
 
+peers: $(PEERS_VENV)/.ready
+	$(PEERS_VENV)/bin/python -m benchmarks.peers $(PEERS)
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -100,4 +114,4 @@ references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check
 
 clean:
-	rm -rf $(VENV) $(TORCH) $(CUDA) build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(TORCH) $(CUDA) $(PEERS_VENV) build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -1,11 +1,13 @@
 """PyTorch: modules, a loop over batches; the variants "" (eager), "compiled" and "own-lstm".
 
-"compiled" puts `torch.compile` around the model with its loss, and around RMSprop's step. "own-lstm"
-takes `torch.nn.LSTM`, whose gates are sigmoids: another model, and its losses are not compared.
+"compiled" puts `torch.compile` around the model with its loss, and around RMSprop's step.
+"own-lstm" takes `torch.nn.LSTM`, whose gates are sigmoids: another model, whose losses are not
+compared.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -78,7 +80,8 @@ class _OwnLSTM(nn.Module):
         super().__init__()
         W, U, b = layouts.lstm(weights)
         self.lstm = nn.LSTM(len(W), len(U), batch_first=True)
-        for name, value in (("weight_ih", W.T), ("weight_hh", U.T), ("bias_ih", b), ("bias_hh", 0 * b)):
+        values = {"weight_ih": W.T, "weight_hh": U.T, "bias_ih": b, "bias_hh": 0 * b}
+        for name, value in values.items():
             setattr(self.lstm, f"{name}_l0", _parameter(value))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -156,7 +159,7 @@ _BUILDERS: dict[str, tuple[Callable[[Task], nn.Module], Loss]] = {
 
 
 class _RMSprop:
-    """Keras 1.0's, whose epsilon is under the root: by the calls of torch.optim.RMSprop(foreach)."""
+    """Keras 1.0's, with epsilon under the root, by the calls of RMSprop(foreach=True)."""
 
     def __init__(self, parameters: Sequence[Tensor], lr: float):
         self._parameters, self._lr = list(parameters), lr
@@ -170,6 +173,20 @@ class _RMSprop:
         torch._foreach_addcmul_(self._squares, gradients, gradients, 0.1)
         roots = torch._foreach_sqrt(torch._foreach_add(self._squares, 1e-6))
         torch._foreach_addcdiv_(self._parameters, gradients, roots, -self._lr)
+
+
+class _Adam:
+    """Keras 1.0's by PyTorch's fused one, which adds epsilon to the corrected root."""
+
+    def __init__(self, parameters: Sequence[Tensor], lr: float):
+        self._adam = torch.optim.Adam(parameters, lr, fused=True)
+        self._steps = 0
+
+    def step(self) -> None:
+        """Update the parameters by their gradients."""
+        self._steps += 1
+        self._adam.param_groups[0]["eps"] = 1e-8 / math.sqrt(1.0 - 0.999**self._steps)
+        self._adam.step()
 
 
 class Side:
@@ -190,8 +207,7 @@ class Side:
 
     def _optimizer(self, workload: Workload, compiled: bool) -> Callable[[], None]:
         if workload.optimizer == "adam":
-            # One fused kernel; its epsilon meets the corrected root, which no loss shows.
-            return torch.optim.Adam(self._parameters, workload.lr, eps=1e-8, fused=True).step
+            return _Adam(self._parameters, workload.lr).step
         step = _RMSprop(self._parameters, workload.lr).step
         return torch.compile(step) if compiled else step
 
