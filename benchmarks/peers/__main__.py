@@ -51,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "rates": [vars(one) for one in found],
                 "peers": as_json(measured),
             }
-    if chosen.json:
-        chosen.json.write_text(json.dumps({**facts, "workloads": results}, indent=1) + "\n")
+            if chosen.json:  # after each workload: a long run may be broken off
+                text = json.dumps({**facts, "workloads": results}, indent=1)
+                chosen.json.write_text(f"{text}\n")
     said = dict.fromkeys(
         one["versions"] for result in results.values() for one in result["peers"].values()
     )

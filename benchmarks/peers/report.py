@@ -52,9 +52,7 @@ def quartiles(values: Sequence[float]) -> tuple[float, float]:
 
 def best_peer(measured: dict[str, Measured], own: Sequence[str]) -> str:
     """The name of the quickest that is not graphc; "" where there is none."""
-    medians = {
-        name: one.median for name, one in measured.items() if one.rounds and name not in own
-    }
+    medians = {name: one.median for name, one in measured.items() if one.rounds and name not in own}
     return min(medians, key=medians.__getitem__, default="")
 
 

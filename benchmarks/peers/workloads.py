@@ -39,8 +39,7 @@ class Workload:
         """The arrays of an epoch, always the same."""
         arrays = self.draw(np.random.default_rng(SEED), self.batch * self.steps)
         return [
-            np.ascontiguousarray(a, np.int32 if a.dtype.kind == "i" else np.float32)
-            for a in arrays
+            np.ascontiguousarray(a, np.int32 if a.dtype.kind == "i" else np.float32) for a in arrays
         ]
 
 
