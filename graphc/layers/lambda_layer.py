@@ -86,7 +86,8 @@ class Lambda(Layer):
             self._refuse_mask(input_mask)
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments; a function has a name and a token, see `engine.stored_functions`."""
+        """The arguments; a function has a name and a token, see
+        `engine.configs.stored_functions`."""
         config = config_of(self, (*BASE_KEYWORDS, "output_shape"))
         place = f"{self.name} (Lambda): output_shape"
         return {**config, "output_shape": argument_as_data(self._claim.given, place)}

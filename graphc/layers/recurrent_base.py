@@ -11,7 +11,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses, take_weight
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
+from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import with_input_shape, with_length
 from graphc.lookup import true_or_false, whole_number
@@ -63,21 +63,6 @@ def dropout_mask(
     return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
 
 
-def _with_input_dim(
-    label: str, kwargs: dict[str, Any], input_length: int | None, input_dim: int
-) -> dict[str, Any]:
-    """The keywords with the input's shape; a `batch_input_shape` beside it has to say the same."""
-    given = kwargs.get("batch_input_shape")
-    if given is None:
-        return with_input_shape(label, kwargs, (input_length, input_dim), "input_dim")
-    if not agree((None, input_length, input_dim), tuple(given)):
-        raise ArgumentError(
-            f"{label}: batch_input_shape is {tuple(given)}, but input_length is {input_length} and "
-            f"input_dim {input_dim}; leave those two out"
-        )
-    return kwargs
-
-
 class Recurrent(Layer):
     """Base of recurrent layers: runs `step` over sequences (batch, steps, features).
 
@@ -123,7 +108,7 @@ class Recurrent(Layer):
     ):
         label = type(self).__name__
         if input_dim is not None:
-            kwargs = _with_input_dim(label, kwargs, input_length, input_dim)
+            kwargs = with_input_shape(label, kwargs, (input_length, input_dim), "input_dim")
         super().__init__(**kwargs)
         if consume_less not in CONSUME_LESS:
             later = " ('gpu' came with later versions of Keras)" if consume_less == "gpu" else ""

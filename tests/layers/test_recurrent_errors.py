@@ -79,7 +79,7 @@ CASES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (
         lambda: LSTM(3, input_dim=2, batch_input_shape=(4, 5, 3)),
         ArgumentError,
-        r"batch_input_shape is \(4, 5, 3\), but input_length is None and input_dim 2",
+        r"batch_input_shape is \(4, 5, 3\), but input_dim says \(None, None, 2\)",
     ),
     (
         lambda: Sequential([GRU(3, input_shape=(5, 2)), GRU(4, name="second")]),
