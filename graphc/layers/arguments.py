@@ -12,6 +12,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import agree
 from graphc.errors import ArgumentError, ShapeError, told
+from graphc.lookup import whole_number
 
 
 def fraction(value: object, what: str) -> float:
@@ -39,6 +40,14 @@ def with_input_shape(
             "batch first; leave one of the two out"
         )
     return dict(kwargs)
+
+
+def checked_length(input_length: object, owner: str) -> int | None:
+    """The `input_length` of a layer, None for any number of steps. ArgumentError for what is no
+    whole number of at least 1."""
+    if input_length is None:
+        return None
+    return whole_number(f"{owner}: input_length", input_length, least=1)
 
 
 def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:

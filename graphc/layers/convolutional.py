@@ -12,7 +12,7 @@ from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Kernel
 from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import option, with_input_shape, with_length
+from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
 from graphc.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -188,9 +188,7 @@ class Convolution1D(_Convolution):
         self.subsample_length = self._whole("subsample_length", subsample_length)
         self._window, self._strides = (self.filter_length,), (self.subsample_length,)
         self.input_dim = input_dim
-        self.input_length = input_length
-        if input_length is not None:
-            self.input_length = self._whole("input_length", input_length)
+        self.input_length = checked_length(input_length, self.name)
 
     # Keras convolves sequences as images of one column, and keeps these kernels channels first.
     @property

@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import option, with_input_shape, with_length
+from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
 from graphc.lookup import finite_number, whole_number
 
 
@@ -162,9 +162,7 @@ class TimeDistributedDense(Dense):
             activity_regularizer, W_constraint, b_constraint, **kwargs,
         )  # fmt: skip
         self.input_dim = input_dim
-        self.input_length = input_length
-        if input_length is not None:
-            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
+        self.input_length = checked_length(input_length, self.name)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         x = with_length(x, self.input_length, f"{self.name} (TimeDistributedDense)")

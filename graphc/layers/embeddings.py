@@ -12,7 +12,14 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.layers.arguments import fraction, option, output_penalty, weight_penalty, with_length
+from graphc.layers.arguments import (
+    checked_length,
+    fraction,
+    option,
+    output_penalty,
+    weight_penalty,
+    with_length,
+)
 from graphc.lookup import true_or_false, whole_number
 
 
@@ -63,9 +70,8 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = whole_number(f"{self.name}: input_dim", input_dim, 1)
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
-        self.input_length = input_length
+        self.input_length = checked_length(input_length, self.name)
         if input_length is not None:
-            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
             self._check_length()
         self.mask_zero = true_or_false(f"{self.name} (Embedding)", "mask_zero", mask_zero)
         self.init = option(self, "init", initializations.get, init)

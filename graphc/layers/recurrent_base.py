@@ -13,8 +13,8 @@ from graphc.engine.configs.budget import take_uses, take_weight
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
-from graphc.layers.arguments import with_input_shape, with_length
-from graphc.lookup import true_or_false, whole_number
+from graphc.layers.arguments import checked_length, with_input_shape, with_length
+from graphc.lookup import true_or_false
 
 CONSUME_LESS = ("cpu", "mem")
 
@@ -124,9 +124,7 @@ class Recurrent(Layer):
         self.unroll = true_or_false(where, "unroll", unroll)
         self.consume_less = consume_less
         self.input_dim = input_dim
-        self.input_length = input_length
-        if input_length is not None:
-            self.input_length = whole_number(f"{self.name}: input_length", input_length, 1)
+        self.input_length = checked_length(input_length, self.name)
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
