@@ -114,6 +114,4 @@ __all__ = [
 ]
 
 # What a file or a config may name.
-register(
-    value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer)
-)
+register(value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer))
