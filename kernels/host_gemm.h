@@ -7,6 +7,8 @@
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
+#include <omp.h>
+
 #include "pointwise.cuh"
 #include "scratch.h"
 
@@ -28,6 +30,36 @@ template <typename T> struct gc_vector {
   static constexpr int lanes = GC_VECTOR_BYTES / sizeof(T);
 };
 
+// Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted.
+template <int height, typename T>
+inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][2], T* c,
+                          ptrdiff_t c_row, int rows, int columns, bool first) {
+  typedef typename gc_vector<T>::type V;
+  constexpr int lanes = gc_vector<T>::lanes;
+  if (rows == height && columns == 2 * lanes) {
+#pragma GCC unroll 12
+    for (int i = 0; i < height; ++i) {
+      V* to = reinterpret_cast<V*>(c + i * c_row);
+      V* other = reinterpret_cast<V*>(c + i * c_row + lanes);
+      *to = first ? sum[i][0] : *to + sum[i][0];
+      *other = first ? sum[i][1] : *other + sum[i][1];
+    }
+    return;
+  }
+  T whole[height][2 * lanes];
+#pragma GCC unroll 12
+  for (int i = 0; i < height; ++i) {
+    *reinterpret_cast<V*>(whole[i]) = sum[i][0];
+    *reinterpret_cast<V*>(whole[i] + lanes) = sum[i][1];
+  }
+  for (int i = 0; i < rows; ++i) {
+    for (int j = 0; j < columns; ++j) {
+      T* to = c + i * c_row + j;
+      *to = first ? whole[i][j] : *to + whole[i][j];
+    }
+  }
+}
+
 // c[rows][2 vectors] = (or +=, unless `first`) sum over k of a[k][GC_TILE_ROWS] * b[k][2 vectors].
 template <typename T>
 inline void gc_gemm_tile(int k, const T* __restrict__ a, const T* __restrict__ b, T* c,
@@ -47,28 +79,7 @@ inline void gc_gemm_tile(int k, const T* __restrict__ a, const T* __restrict__ b
     a += GC_TILE_ROWS;
     b += 2 * lanes;
   }
-  if (rows == GC_TILE_ROWS && columns == 2 * lanes) {
-#pragma GCC unroll 12
-    for (int i = 0; i < GC_TILE_ROWS; ++i) {
-      V* to = reinterpret_cast<V*>(c + i * c_row);
-      V* other = reinterpret_cast<V*>(c + i * c_row + lanes);
-      *to = first ? sum[i][0] : *to + sum[i][0];
-      *other = first ? sum[i][1] : *other + sum[i][1];
-    }
-    return;
-  }
-  T whole[GC_TILE_ROWS][2 * lanes];
-#pragma GCC unroll 12
-  for (int i = 0; i < GC_TILE_ROWS; ++i) {
-    *reinterpret_cast<V*>(whole[i]) = sum[i][0];
-    *reinterpret_cast<V*>(whole[i] + lanes) = sum[i][1];
-  }
-  for (int i = 0; i < rows; ++i) {
-    for (int j = 0; j < columns; ++j) {
-      T* to = c + i * c_row + j;
-      *to = first ? whole[i][j] : *to + whole[i][j];
-    }
-  }
+  gc_store_tile<GC_TILE_ROWS, T>(sum, c, c_row, rows, columns, first);
 }
 
 // A factor as panels of `width` neighbours along its outer axis: k after k the elements of a panel,
@@ -118,6 +129,14 @@ inline void gc_gemm_floats(int m, int n, int k, const T* a, ptrdiff_t a_row, ptr
       }
     }
   }
+}
+
+// How many of `m` rows a tile has, at most `most`, so that all threads have equally many of them.
+inline int gc_tile_rows(int m, int most) {
+  const int threads = omp_get_max_threads();
+  const int rounds = (m + threads * most - 1) / (threads * most);
+  const int rows = (m + threads * rounds - 1) / (threads * rounds);
+  return (rows + GC_TILE_ROWS - 1) / GC_TILE_ROWS * GC_TILE_ROWS;
 }
 
 // c[i][j] = sum over k of a[i][k] * b[k][j], where one element after the other lies c_row apart and

@@ -17,6 +17,9 @@ GC_DEVICE void gc_fail(gc_uint64* status, unsigned int check, gc_uint64 position
 #ifdef __CUDACC__
   atomicMin(status, word);
 #else
+#ifdef _OPENMP
+#pragma omp critical(gc_status)
+#endif
   if (word < *status) *status = word;
 #endif
 }

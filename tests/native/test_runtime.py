@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
@@ -153,3 +158,50 @@ def test_two_functions_in_two_threads() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+_BITS = """
+import sys
+import numpy as np
+from graphc.config import config
+from graphc.reference_models import REFERENCE_MODELS
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+np.random.seed(1)
+step = REFERENCE_MODELS["mlp"].build(features=300, width=256)
+train, data = step.function(), step.data(257)
+losses = [train(*data)[0] for _ in range(3)]
+print([float(x).hex() for x in losses], [hash(w.get_value().tobytes()) for w in step.weights])
+"""
+
+
+@needs_compiler
+def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    ]
+    assert said[0] == said[1] == said[2]
+
+
+@needs_compiler
+def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
+    """Loops with a call are not vectorised; of the mathematical functions each has text here."""
+    x = g.input((g.BATCH, 1000), "float32")
+    y = g.exp(x) + g.log(x) + g.tanh(x) + g.sigmoid(x) + g.sqrt(x) + g.erf(x)
+    y = y + g.sin(x) + g.cos(x) + g.maximum(x, 0.0) + x**2.5
+    source = tmp_path / "step.cpp"
+    source.write_text(lower_native([y]).program.source)
+    compiler = native_compiler.compiler_path()
+    flags = [flag for flag in native_compiler.FLAGS if flag != "-shared"]
+    include = f"-I{resources.folder('kernels')}"
+    command = [compiler, *flags, "-S", include, str(source), "-o", str(tmp_path / "step.s")]
+    subprocess.run(command, check=True)
+    called = re.findall(r"\tcall\w*\s+(\w+)", (tmp_path / "step.s").read_text())
+    assert "GOMP_parallel" in called  # the text is that of a compiler which says ``call``
+    assert not [name for name in called if not name.startswith(("GOMP", "omp", "_Z"))]

@@ -25,7 +25,7 @@ _MOST_UNROLLED = 32
 
 
 @contextmanager
-def _places(
+def places_of_window(
     emitter: Emitter, node: Node, shape: Shape, windows: list[str], of_element: bool = False
 ) -> Iterator[tuple[str, ...]]:
     """Loops over the places of a window that are no padding; gives the element's coordinates.
@@ -71,7 +71,7 @@ def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
     scalar = C_TYPES[x.dtype]
     if values is x:
         largest = emitter.variable(node, f"gc_reduce_max::identity<{scalar}>()")
-        with _places(emitter, node, x.shape, windows) as coords:
+        with places_of_window(emitter, node, x.shape, windows) as coords:
             element = Index(x.shape, coords=(sample, channel, *coords))
             value = emitter.value(x, element)
             emitter.line(f"{largest} = gc_maximum({largest}, {value});")
@@ -79,7 +79,7 @@ def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
         return largest
     best = emitter.name("a")
     emitter.line(f"gc_placed<{scalar}> {best} = gc_reduce_argmax::identity<{scalar}>();")
-    with _places(emitter, node, x.shape, windows) as coords:
+    with places_of_window(emitter, node, x.shape, windows) as coords:
         element = Index(x.shape, coords=(sample, channel, *coords))
         value, position = emitter.value(x, element), emitter.position(element)
         one = f"gc_reduce_argmax::element({value}, {position})"
@@ -93,7 +93,7 @@ def _sum_pool(emitter: Emitter, node: Node, index: Index) -> str:
     (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
     total = emitter.variable(node, "0")
-    with _places(emitter, node, x.shape, windows) as coords:
+    with places_of_window(emitter, node, x.shape, windows) as coords:
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
         emitter.line(f"{total} = gc_add({total}, {value});")
@@ -170,7 +170,7 @@ def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
     with _each_window(emitter, node, index, x.shape, cotangents.shape) as windows:
         first = emitter.name("first")
         emitter.line(f"bool {first} = true;")
-        with _places(emitter, node, x.shape, list(windows), of_element=True) as coords:
+        with places_of_window(emitter, node, x.shape, list(windows), of_element=True) as coords:
             element = Index(x.shape, coords=(*outer, *coords))
             other, at = emitter.value(x, element), emitter.position(element)
             emitter.line(f"{first} = {first} & gc_keeps_first({own}, {other}, {at} < {position});")

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,6 +50,7 @@ FIX = (
     "variable CXX; cpu=numpy runs without one, by the NumPy interpreter"
 )
 _SHOWN_LINES = 20
+_SPINS = "GOMP_SPINCOUNT"
 _FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
 
 
@@ -127,12 +129,28 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
         path = private_folder() / f"{key}.so"
         path.write_bytes(content)
     try:
-        return Library(ctypes.CDLL(str(path)), seconds)
+        with _short_waits():
+            return Library(ctypes.CDLL(str(path)), seconds)
     except OSError as error:
         raise DeviceError(
             f"{name}: the compiled program {path} cannot be loaded ({error}). What to do: see that "
             "its folder allows programs to be run (the flag cuda_cache chooses another one)"
         ) from error
+
+
+@contextmanager
+def _short_waits() -> Iterator[None]:
+    """Let the threads of OpenMP, which read this when its library is loaded, sleep soon where they
+    wait for each other: on a machine that does other work too, one that spins takes the processor
+    from the one that it waits for. What the user sets stays."""
+    if "OMP_WAIT_POLICY" in os.environ or _SPINS in os.environ:
+        yield
+        return
+    os.environ[_SPINS] = "1000"
+    try:
+        yield
+    finally:
+        del os.environ[_SPINS]
 
 
 @functools.cache

@@ -35,8 +35,8 @@ def make_schedule(
             reads the variable runs before the new value is made, where that is possible, so that
             the one can be written over the other.
         most_shared: the bytes of shared memory that a block may have, which decides whether one
-            launch runs all steps of a loop; None for what every card gives, 0 for a target that
-            runs every loop kernel by kernel.
+            launch runs all steps of a loop; None for what every card gives, 0 for a CPU, which
+            runs every loop kernel by kernel, and reads masks sooner than it draws them again.
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
     return tuple(_ordered(list(_with_updates(steps)), overwritten))
@@ -50,7 +50,7 @@ def _steps(
 ) -> list[Step]:
     """The steps of a program or of a loop's body; `around` lies in memory already."""
     computed = [node for node in outputs if not is_leaf(node) and node not in around]
-    scope = take_apart(computed, around, counters)
+    scope = take_apart(computed, around, counters, most_shared == 0)
     memory = around | {node for node in scope.order if node not in scope.inline}
     found = groups(scope, computed)
     loops = []

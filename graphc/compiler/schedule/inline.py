@@ -86,6 +86,7 @@ def take_apart(
     outputs: Sequence[Node],
     around: Collection[Node] = frozenset(),
     counters: frozenset[Node] = frozenset(),
+    masks: bool = False,
 ) -> Scope:
     """Decide for each node whether it is stored.
 
@@ -93,12 +94,17 @@ def take_apart(
         outputs: what the scope computes; always stored.
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
+        masks: whether bools that are drawn at random are stored, not drawn by each reader.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
     forced = set(outputs)
     for node in order:
         if node.op == "scan":
             forced.update(_stored_inputs(node))
+    if masks:
+        # One that is read crosswise is drawn again: bytes far apart are dearer than words.
+        crosswise = {x for node in order if node.op == "transpose" for x in node.inputs}
+        forced.update(node for node in order if _is_drawn(node) and node not in crosswise)
     scope = _inlined(order, forced, counters)
     dear = _dear_operands(scope)
     return _inlined(order, forced | dear, counters) if dear else scope
@@ -154,6 +160,20 @@ def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
     if not small or known_before:
         return False
     return readers * moved <= moved + own + readers * own  # written once and read by each
+
+
+def _is_drawn(node: Node) -> bool:
+    """Whether a node compares random words with something."""
+    if node.dtype != "bool" or OPS[node.op].family != "pointwise":
+        return False
+    pending = list(node.inputs)
+    while pending:
+        x = pending.pop()
+        if x.op == "random":
+            return True
+        if x.op == "cast":
+            pending += x.inputs
+    return False
 
 
 def _dear_operands(scope: Scope) -> set[Node]:

@@ -11,9 +11,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "golden"
 
 
-def check_golden(name: str, text: str) -> None:
-    """`text` is what golden/`name`.cu holds."""
-    path = FOLDER / f"{name}.cu"
+def check_golden(name: str, text: str, path: Path | None = None) -> None:
+    """`text` is what golden/`name`.cu, or the file `path`, holds."""
+    path = path or FOLDER / f"{name}.cu"
     if os.environ.get("GRAPHC_UPDATE_GOLDEN"):
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), (

@@ -12,6 +12,7 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
+from graphc.compiler.codegen.native.pooling import lower_window
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.reduction import lower_reduction
 from graphc.compiler.codegen.native.scatter import lower_scatter
@@ -32,7 +33,7 @@ LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "scatter": lower_scatter,
     "rows": lower_reduction,
     "columns": lower_reduction,
-    "window": lower_pointwise,
+    "window": lower_window,
     "gather": lower_pointwise,
     "update": lower_pointwise,
 }
@@ -63,7 +64,7 @@ def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> Nativ
     printer = StepPrinter()
     step = printer.function(steps)
     texts = [*(launch.text for launch in launches(steps)), step]
-    source = unit(texts, (*INCLUDES, "lanes.h", *context.program.includes))
+    source = unit(texts, (*INCLUDES, "lanes.h", "host_random.h", *context.program.includes))
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs))
     tables = printer.tables

@@ -9,21 +9,33 @@ are the loops' variables then, and positions are sums that move by one in the in
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from graphc.compiler.codegen.c_text import modulo, over
-from graphc.compiler.codegen.emitter import Emitter, Given
+from graphc.compiler.codegen.c_text import grouped, minus, modulo, over
+from graphc.compiler.codegen.emitter import Emitter, Given, note, splat
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.hoist import by_level
+from graphc.compiler.codegen.reduction import typical
+from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, Size, evaluate_at, exact_quotient, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
+
+PRODUCTS = 1 << 20
+"""Multiplications of a product from which on."""
+
+STRETCH = 256
+"""Elements that are walked along the innermost axis before the axis ahead of it moves on, where
+memory is read crosswise."""
+
+DRAWN = "drawn"
+"""The variable that counts the elements of a part whose random words were drawn."""
 
 PARALLEL = 32768
 """Elements from which on a loop is divided over threads."""
-_TYPICAL = 64
 
 
 class NativeEmitter(Emitter):
@@ -32,6 +44,8 @@ class NativeEmitter(Emitter):
     Attributes:
         divided: of positions that are looked at, by how many elements they are divided, in the
             order in which it is asked.
+        walked: the position whose neighbours are computed next.
+        draws: by their arguments, the rows of random words that are read along with it.
     """
 
     by_position = False
@@ -41,6 +55,8 @@ class NativeEmitter(Emitter):
         if given is not None:
             self.given.update(given(self))
         self.divided: dict[str, dict[Size, None]] = {}
+        self.walked = ""
+        self.draws: dict[str, str] = {}
         self._facts: list[tuple[str, Shape, tuple[str, ...]]] = []
 
     def _run(self, index: Index, start: int, stop: int) -> str:
@@ -48,6 +64,24 @@ class NativeEmitter(Emitter):
             both = product(index.shape[stop:]), product(index.shape[start:])
             self.divided[index.linear].update(dict.fromkeys(both))
         return super()._run(index, start, stop)
+
+    def _value(self, node: Node, index: Index) -> str:
+        drawn = node.op == "random" and node not in self.given
+        if drawn and self.walked and self.position(index) == self.walked:
+            (step,) = node.inputs
+            if step in self.signature.counters or splat(step) is not None:
+                return self._drawn(node, self.value(step, Index((), coords=())))
+        return super()._value(node, index)
+
+    def _drawn(self, node: Node, step: str) -> str:
+        """The word of the walked element, of a row of them that is drawn ahead of the loop."""
+        seed = self.signature.word(node.attrs["seed"], "a seed of random words")
+        stream = self.signature.word(node.attrs["stream"], "a stream of random words")
+        arguments = f"{step}, {self.signature.call_step()}, {seed}, {stream}"
+        if arguments not in self.draws:
+            self.draws[arguments] = self.name("words")
+        word = f"{self.draws[arguments]}[{DRAWN}]"
+        return self.define("unsigned int", word, note=note(node))
 
     def take(self) -> str:
         text = super().take()
@@ -133,6 +167,7 @@ class Nest:
             return []
         trial = NativeEmitter(self.signature.trial(), self.given)
         trial.divided["i"] = {}
+        trial.walked = "i"
         body(trial, "i")
         divided = list(trial.divided["i"])
         row = self._row()
@@ -149,12 +184,75 @@ class Nest:
         names = tuple(emitter.name("p") for _ in runs)
         position = emitter.position(Index(runs, coords=names)) if runs else "0"
         emitter.know(position, runs, names)
+        emitter.walked = position if runs else ""
         if row is not None:
             emitter.know_rows(position, row, names[0], across)
         stores = body(emitter, position)
-        placed = by_level(emitter.text.split("\n"), names)
+        placed = by_level(emitter.text.split("\n"), names, [DRAWN])
         placed[-1] += stores
-        return nested(placed, self._heads(names, runs), self._pragmas(placed, runs))
+        heads, pragmas = self._heads(names, runs), self._pragmas(placed, runs)
+        if emitter.draws:
+            return self._with_draws(emitter, placed, heads, pragmas, names, runs)
+        if len(runs) > 1 and typical(runs[-1]) > STRETCH and _is_crosswise(placed[-1], names[-1]):
+            return self._crosswise(placed, heads, pragmas, names[-1], runs[-1])
+        return nested(placed, heads, pragmas)
+
+    def _crosswise(
+        self,
+        placed: Sequence[Sequence[str]],
+        heads: Sequence[str],
+        pragmas: Sequence[str],
+        name: str,
+        run: Size,
+    ) -> list[str]:
+        """The nest with its innermost loop in stretches, and the loop around it inside of these: a
+        line of memory that is read crosswise is in the cache when its neighbour is wanted."""
+        end = self.signature.size(run)
+        stretch = f"for (int part = 0; part < {end}; part += {STRETCH})"
+        line = f"const int end = {minus(end, 'part')} < {STRETCH} ? {end} : part + {STRETCH};"
+        loop = f"for (int {name} = part; {name} < end; ++{name})"
+        ahead, body = _drawn_ahead(placed[-1], loop, f"{name} - part")
+        first = pragmas[0] if len(heads) == 2 else ""
+        around = "" if len(heads) == 2 else pragmas[-2]
+        return nested(
+            [*placed[:-2], [line], [*placed[-2], *ahead], body],
+            [*heads[:-2], stretch, heads[-2], loop],
+            [*pragmas[:-2], first, around, pragmas[-1]],
+        )
+
+    def _with_draws(
+        self,
+        emitter: NativeEmitter,
+        placed: Sequence[Sequence[str]],
+        heads: Sequence[str],
+        pragmas: Sequence[str],
+        names: Sequence[str],
+        runs: Shape,
+    ) -> list[str]:
+        """The nest with its innermost loop in parts, ahead of each the words that it reads."""
+        name, size = names[-1], self.signature.size
+        limits = self.limits if len(runs) == 1 else None
+        begin, end = (limits.begin, limits.end) if limits else ("0", size(runs[-1]))
+        start = emitter.place(Index(runs, coords=(*names[:-1], "part")))
+        inner = [
+            f"const int end = {minus(end, 'part')} < GC_WORDS ? {end} : part + GC_WORDS;",
+            *(
+                f"unsigned int of_{words}[GC_WORDS + 8];\n"
+                f"const unsigned int* {words} = gc_random_row(of_{words}, {start}, end - part, "
+                f"{arguments});"
+                for arguments, words in emitter.draws.items()
+            ),
+        ]
+        loop = f"for (int {name} = part; {name} < end; ++{name})"
+        body = [f"const int {DRAWN} = {name} - part;", *placed[-1]]
+        alone = len(runs) == 1
+        parts = f"for (int part = {begin}; part < {end}; part += GC_WORDS)"
+        threads = pragmas[0].replace(" simd", "") if alone and "parallel" in pragmas[0] else ""
+        simd = "#pragma omp simd" if "simd" in pragmas[-1] else ""
+        lines = [line for text in inner for line in text.split("\n")]
+        return nested(
+            [*placed[:-1], lines, body], [*heads[:-1], parts, loop], [*pragmas[:-1], threads, simd]
+        )
 
     def _row(self) -> Size | None:
         """How many elements a row has; None where all are walked."""
@@ -181,13 +279,60 @@ class Nest:
         inner = "\n".join(placed[-1])
         simd = self.vector and "gc_check_index" not in inner
         pragmas[-1] = "#pragma omp simd" if simd else ""
-        if self.threads and evaluate_at(self.elements, _TYPICAL) >= PARALLEL:
-            many = f"if ({self.signature.size(self.elements)} >= {PARALLEL})"
-            if isinstance(self.elements, int):
-                many = ""
+        if self.threads:
             kind = "parallel for simd" if len(runs) == 1 and simd else "parallel for"
-            pragmas[0] = f"#pragma omp {kind} schedule(static) {many}".rstrip()
+            pragmas[0] = next(iter(parallel((self.elements,), self.signature, kind)), pragmas[0])
         return pragmas
+
+
+def _drawn_ahead(lines: Sequence[str], head: str, place: str) -> tuple[list[str], list[str]]:
+    """Random words of a stretch, drawn in a loop of their own, and the lines that read them there,
+    where bools are read too: a loop over both at once is not vectorised."""
+    if not any(re.match(r"const bool \w+ = x\d+\[", line) for line in lines):
+        return [], list(lines)
+    ahead: list[str] = []
+    rest: list[str] = []
+    ints: list[str] = []
+    for line in lines:
+        found = re.match(r"const unsigned int (\w+) = (gc_random\(.*?\));(.*)", line)
+        if found is None:
+            ints += [line] if line.startswith("const int ") else []
+            rest.append(line)
+            continue
+        array = f"words_{found[1]}"
+        ahead += [f"unsigned int {array}[{STRETCH}];", "#pragma omp simd", f"{head} {{"]
+        ahead += [f"  {other}" for other in ints]
+        ahead += [f"  {array}[{place}] = {found[2]};", "}"]
+        rest.append(f"const unsigned int {found[1]} = {array}[{place}];{found[3]}")
+    return ahead, rest
+
+
+def _is_crosswise(lines: Sequence[str], name: str) -> bool:
+    """Whether a position that lines work out does not move by one as the variable does."""
+    for line in lines:
+        found = re.match(r"const int \w+ = (.*);$", line)
+        if (
+            found
+            and re.search(rf"\b{name}\b(?! ?[/%])", found[1])
+            and not re.search(rf"(?:\+ |^){name}$", found[1])
+        ):
+            return True
+    return False
+
+
+def parallel(
+    work: Shape, signature: Signature, kind: str = "parallel for", least: int = PARALLEL
+) -> list[str]:
+    """The pragma that divides a loop over threads, where the product of these sizes is `least` or
+    more: elements, or multiplications."""
+    total = product(work)
+    if typical(total) < least:
+        return []
+    many = ""
+    if isinstance(total, Dim):
+        factors = " * ".join(grouped(signature.size(size)) for size in work)
+        many = f" if ((gc_int64){factors} >= {least})"
+    return [f"#pragma omp {kind} schedule(static){many}"]
 
 
 def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:

@@ -15,7 +15,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.reduction import typical
@@ -23,11 +23,9 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
 
-TILE = 32768
+TILE = 65536
 """Elements of a tile of the result, about: with what is computed from it, it stays in the cache."""
 FEWEST_ROWS, MOST_ROWS = 48, 384
-_PARALLEL = 1 << 20
-"""Multiplications from which on tiles are divided over threads."""
 
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -37,7 +35,9 @@ def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
     context.program.includes["host_gemm.h"] = None
     lines = _Matmul(kernel, context, signature).lines()
     node = kernel.anchors[0]
-    how = f"{len(kernel.anchors)} products of {' x '.join(map(str, node.shape))}, tiles of rows"
+    count = len(kernel.anchors)
+    shape = " x ".join(map(str, node.shape))
+    how = f"{count} product{'' if count == 1 else 's'} of {shape}; tiles of rows"
     return [context.function(name, kernel, signature, lines, how)]
 
 
@@ -83,21 +83,24 @@ class _Matmul:
         several = product(self._batch) != 1
         if not several:
             matrix = ["const int first = tile;"]
+        pragma = parallel(
+            (*self._batch, self._m, self._n, self._k), self._signature, least=PRODUCTS
+        )
+        m, height = size(self._m), str(self._rows)
+        heights: list[str] = []
+        if pragma and product(self._batch) == 1:
+            # As many rows for each thread; sums are the same, however rows are put into tiles.
+            heights = [f"const int height = gc_tile_rows({m}, {self._rows});"]
+            height = "height"
+        rest = minus(m, "tile")
         tile = [
-            f"for (int tile = 0; tile < {size(self._m)}; tile += {self._rows}) {{",
-            f"  const int rows = {minus(size(self._m), 'tile')} < {self._rows} ? "
-            f"{minus(size(self._m), 'tile')} : {self._rows};",
+            f"for (int tile = 0; tile < {m}; tile += {height}) {{",
+            f"  const int rows = {rest} < {height} ? {rest} : {height};",
             *(f"  {line}" for line in [*matrix, *inside]),
             "}",
         ]
-        work = product((*self._batch, self._m, self._n, self._k))
-        threads = typical(work) >= _PARALLEL
-        when = (
-            f" if ((gc_int64){grouped(size(work))} >= {_PARALLEL})" if isinstance(work, Dim) else ""
-        )
-        pragma = [f"#pragma omp parallel for schedule(static){when}"] if threads else []
         if not several:
-            return [*before, *pragma, *tile]
+            return [*before, *heights, *pragma, *tile]
         heads = self._matrices()
         body = [f"  {line}" for line in [*heads, *before, *tile]]
         loop = f"for (int matrix = 0; matrix < {size(product(self._batch))}; ++matrix) {{"

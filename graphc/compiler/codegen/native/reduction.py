@@ -82,12 +82,10 @@ class _Text:
         body = [*self._places(body, {ELEMENT: self._printer.axes, PLACE: axes}), *body]
         names = [one.name for one in walk.accumulators]
         placed = by_level(body, [axis.name for axis in axes], names)
-        lines = [*_starts(walk), *placed[0]]
-        for axis, inside in zip(axes[:-1], placed[1:], strict=False):
-            lines += [_head(axis, self._signature), *inside]
-        if axes:
-            lines += self._innermost(walk, axes, placed[-1])
-        lines += ["}"] * (len(axes) - 1)
+        loops = self._innermost(walk, axes, placed[-1]) if axes else []
+        for axis, inside in zip(reversed(axes[:-1]), reversed(placed[1:-1]), strict=True):
+            loops = [_head(axis, self._signature), *_indented([*inside, *loops]), "}"]
+        lines = [*_starts(walk), *placed[0], *loops]
         return [*lines, *_ends(walk)]
 
     def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Sequence[str]) -> list[str]:
@@ -99,7 +97,7 @@ class _Text:
         pragma = _simd(walk.accumulators) if simple and _is_plain(body) else ""
         long = isinstance(axis.size, Dim) or axis.size > CHUNK
         if not walk.long_sum or (len(axes) == 1 and not long):
-            return [*_pragma(pragma), _head(axis, self._signature), *body, "}"]
+            return [*_pragma(pragma), _head(axis, self._signature), *_indented(body), "}"]
         parts = [(one, f"part_{one.name}") for one in walk.accumulators]
         inside = [_renamed(line, parts) for line in body]
         partial = _simd(walk.accumulators, "part_") if pragma else ""
@@ -108,19 +106,20 @@ class _Text:
             f"{one.name} = {one.functions}::combine({one.name}, {part});" for one, part in parts
         ]
         if not long:
-            return [*starts, *_pragma(partial), _head(axis, self._signature), *inside, "}", *ends]
+            loop = [*_pragma(partial), _head(axis, self._signature), *_indented(inside), "}"]
+            return [*starts, *loop, *ends]
         chunk, end = f"chunk_{axis.name}", f"end_{axis.name}"
-        return [
-            f"for (int {chunk} = 0; {chunk} < {size}; {chunk} += {CHUNK}) {{",
+        turn = [
             f"const int {end} = {size} - {chunk} < {CHUNK} ? {size} : {chunk} + {CHUNK};",
             *starts,
             *_pragma(partial),
             f"for (int {axis.name} = {chunk}; {axis.name} < {end}; ++{axis.name}) {{",
-            *inside,
+            *_indented(inside),
             "}",
             *ends,
-            "}",
         ]
+        head = f"for (int {chunk} = 0; {chunk} < {size}; {chunk} += {CHUNK}) {{"
+        return [head, *_indented(turn), "}"]
 
     # ---- several rows side by side --------------------------------------------------------------
 

@@ -7,10 +7,11 @@ that two models of one shape share their machine code.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment
+from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
@@ -66,7 +67,8 @@ class StepPrinter:
 
     def _call(self, launch: Launch) -> list[str]:
         arguments = ", ".join(self._argument(one) for one in launch.arguments)
-        lines = [f"{launch.name}({arguments});"]
+        call = f"{launch.name}({arguments});"
+        lines = textwrap.wrap(call, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
         # A failed test ends the step ahead of every kernel that writes a state.
         if any(isinstance(one, StatusWord) for one in launch.arguments):
             lines.append("if (!gc_ok(status)) return;")

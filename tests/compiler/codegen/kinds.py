@@ -1,0 +1,114 @@
+"""One kernel of each kind: graphs whose text a stranger should be able to read."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import BATCH, Node, State
+
+Built = tuple[str, list[Node], list[State]]
+"""The kind of the kernel, outputs, and states whose new values are the last of them."""
+
+
+def pointwise() -> Built:
+    """Dropout behind a bias and relu."""
+    x, bias = g.input((BATCH, 512), name="x"), g.input((512,), name="bias")
+    with g.origin("activation_1"):
+        hidden = g.maximum(x + bias, 0.0)
+    with g.origin("dropout_1"):
+        kept = g.random.uniform((BATCH, 512), seed=1, stream=2) < 0.8
+        return "pointwise", [g.where(kept, hidden / 0.8, 0.0)], []
+
+
+def update() -> Built:
+    """A step of RMSprop for two parameters whose gradients are fed."""
+    lr = g.shared(np.float32(0.001), "lr")
+    outputs, states = [], []
+    for name, shape in (("W", (64, 10)), ("b", (10,))):
+        weight = g.shared(np.zeros(shape, "float32"), name)
+        square = g.shared(np.zeros(shape, "float32"), f"{name}_square")
+        gradient = g.input(shape, name=f"gradient of {name}")
+        mean = 0.9 * square + 0.1 * gradient**2
+        outputs += [mean, weight - lr * gradient / g.sqrt(mean + 1e-6)]
+        states += [square.attrs["state"], weight.attrs["state"]]
+    return "update", outputs, states
+
+
+def gather() -> Built:
+    """An embedding of sequences."""
+    table = g.shared(np.zeros((20_000, 128), "float32"), "W")
+    with g.origin("embedding_1"):
+        return "gather", [g.take(table, g.input((BATCH, 80), "int32", name="words"))], []
+
+
+def scatter() -> Built:
+    """The gradient of an embedding, and a step of SGD with it."""
+    words = g.input((BATCH, 80), "int32", name="words")
+    table = g.shared(np.zeros((20_000, 128), "float32"), "W")
+    with g.origin("gradient of embedding_1"):
+        gradient = g.scatter_add(words, g.input((BATCH, 80, 128), name="cotangents"), 20_000)
+        return "scatter", [table - 0.01 * gradient], [table.attrs["state"]]
+
+
+def window() -> Built:
+    """Max pooling, and a scale behind it."""
+    with g.origin("maxpooling2d_1"):
+        pooled = g.max_pool(g.input((BATCH, 32, 24, 24), name="x"), (2, 2))
+        return "window", [pooled * 0.5], []
+
+
+def conv() -> Built:
+    """A convolution with its bias and relu."""
+    image = g.input((BATCH, 32, 26, 26), name="image")
+    kernel = g.shared(np.zeros((32, 32, 3, 3), "float32"), "W")
+    bias = g.shared(np.zeros(32, "float32"), "b")
+    with g.origin("convolution2d_2"):
+        product = g.conv(image, kernel) + g.reshape(bias, (1, 32, 1, 1))
+        return "conv", [g.maximum(product, 0.0)], []
+
+
+def pooled_conv() -> Built:
+    """A convolution with its bias and relu, pooled, and dropout behind; others read its value."""
+    image = g.input((BATCH, 32, 26, 26), name="image")
+    kernel = g.shared(np.zeros((32, 32, 3, 3), "float32"), "W")
+    bias = g.shared(np.zeros(32, "float32"), "b")
+    with g.origin("convolution2d_2"):
+        hidden = g.maximum(g.conv(image, kernel) + g.reshape(bias, (1, 32, 1, 1)), 0.0)
+    with g.origin("maxpooling2d_1"):
+        pooled = g.max_pool(hidden, (2, 2))
+    with g.origin("dropout_1"):
+        kept = g.random.uniform(pooled.shape, seed=1, stream=2) < 0.75
+        return "conv", [hidden, g.where(kept, pooled / 0.75, 0.0)], []
+
+
+def rows() -> Built:
+    """A softmax."""
+    with g.origin("activation_1"):
+        x = g.input((BATCH, 10), name="x")
+        shifted = g.exp(x - g.max(x, 1, keepdims=True))
+        return "rows", [shifted / g.sum(shifted, 1, keepdims=True)], []
+
+
+def columns() -> Built:
+    """The gradient of a bias."""
+    with g.origin("gradient of dense_1"):
+        return "columns", [g.sum(g.input((BATCH, 512), name="cotangents"), 0)], []
+
+
+def matmul() -> Built:
+    """A dense layer with relu."""
+    weights, bias = (
+        g.shared(np.zeros(s, "float32"), n) for s, n in (((784, 512), "W"), (512, "b"))
+    )
+    with g.origin("dense_1"):
+        product = g.dot(g.input((BATCH, 784), name="x"), weights)
+        return "matmul", [g.maximum(product + bias, 0.0)], []
+
+
+def unpooled() -> Built:
+    """The gradient of max pooling."""
+    x, cotangents = g.input((BATCH, 32, 24, 24), name="x"), g.input((BATCH, 32, 12, 12), name="c")
+    with g.origin("gradient of maxpooling2d_1"):
+        pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+        return "window", [g.make("max_unpool", x, cotangents, **pool)], []

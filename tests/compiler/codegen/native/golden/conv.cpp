@@ -1,0 +1,67 @@
+// k0_conv: convolution2d_2: conv, add, maximum
+// batch samples; 32 x 288 weights by windows of the image, 19904 sums
+// x0: W float32[32, 32, 3, 3]
+// x1: image float32[batch, 32, 26, 26]
+// x2: convolution2d_2/b float32[32]
+// y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
+static void k0_conv(
+    const float* __restrict__ x0, const float* __restrict__ x1, int batch,
+    const float* __restrict__ x2, float* y0) {
+  float* weights = gc_scratch<float>(2, (size_t)(9216));
+  {
+    #pragma omp simd
+    for (int p0 = 0; p0 < 9216; ++p0) {
+      const float t1 = x0[p0];
+      weights[p0] = t1;
+    }
+  }
+  float* panels = gc_scratch<float>(3, (size_t)(9216));
+  gc_gemm_pack<8>(32, 288, weights, 288, 1, panels);
+  int* at = gc_scratch<int>(4, (size_t)(288));
+  {
+    for (int p0 = 0; p0 < 32; ++p0) {
+      for (int p1 = 0; p1 < 3; ++p1) {
+        #pragma omp simd
+        for (int p2 = 0; p2 < 3; ++p2) {
+          const int i3 = (p0 * 3 + p1) * 3 + p2;
+          at[i3] = p0 * 676 + p1 * 26 + p2;
+        }
+      }
+    }
+  }
+  #pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 1048576)
+  for (int sample = 0; sample < batch; ++sample) {
+    float* image = gc_scratch<float>(1, (size_t)(21632) + GC_IMAGE_SLACK);
+    {
+      for (int p0 = 0; p0 < 32; ++p0) {
+        for (int p1 = 0; p1 < 26; ++p1) {
+          #pragma omp simd
+          for (int p2 = 0; p2 < 26; ++p2) {
+            const int i3 = (p0 * 26 + p1) * 26 + p2;
+            const int i6 = ((sample * 32 + p0) * 26 + p1) * 26 + p2;
+            const float t7 = x1[i6];
+            image[i3] = t7;
+          }
+        }
+      }
+    }
+    float* s0 = gc_scratch<float>(0, (size_t)(19904));
+    gc_conv_windows<8>(32, 622, 288, panels, image, at, s0, 622);
+    {
+      for (int p0 = sample; p0 < sample + 1; ++p0) {
+        for (int p1 = 0; p1 < 32; ++p1) {
+          const float t12 = x2[p1];
+          for (int p2 = 0; p2 < 24; ++p2) {
+            #pragma omp simd
+            for (int p3 = 0; p3 < 24; ++p3) {
+              const int i4 = ((p0 * 32 + p1) * 24 + p2) * 24 + p3;
+              const float t13 = gc_add(s0[p1 * 622 + p2 * 26 + p3], t12);  // convolution2d_2
+              const float t14 = gc_maximum(t13, 0.0f);  // convolution2d_2
+              y0[i4] = t14;
+            }
+          }
+        }
+      }
+    }
+  }
+}
