@@ -56,7 +56,7 @@ $(TORCH)/.ready: Makefile
 # wheel for CPUs is taken where pip finds it first.
 $(PEERS_VENV)/.ready: Makefile pyproject.toml
 	$(PYTHON) -m venv $(PEERS_VENV)
-	$(PEERS_VENV)/bin/python $(PIP_INSTALL) -e . 'torch>=2.6' 'jax>=0.5' 'keras>=3.6,<4' \
+	$(PEERS_VENV)/bin/python $(PIP_INSTALL) -e '.[test]' 'torch>=2.6' 'jax>=0.5' 'keras>=3.6,<4' \
 	  'tensorflow>=2.18' 'pytensor>=3,<4'
 	touch $@
 

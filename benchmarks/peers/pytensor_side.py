@@ -16,22 +16,20 @@ ONE = np.float32(1.0)
 
 
 class _Dropout:
-    """Draws of its own; `updates` go to the function."""
+    """Its draws; `updates`, the generators and what they are then, go to the function."""
 
     def __init__(self, wanted: bool):
         self._wanted = wanted
-        self._stream = pt.random.RandomStream(SEED)
+        self.updates: list[tuple] = []
 
     def __call__(self, x: TensorVariable, p: float) -> TensorVariable:
         if not self._wanted:
             return x
-        kept = self._stream.uniform(size=x.shape, dtype="float32") < np.float32(1.0 - p)
+        generator = pt.random.shared_rng(seed=SEED + len(self.updates))
+        drawn_from, words = generator.uniform(size=x.shape, dtype="float32")
+        self.updates.append((generator, drawn_from))
+        kept = words < np.float32(1.0 - p)
         return pt.switch(kept, x / np.float32(1.0 - p), np.float32(0.0))
-
-    @property
-    def updates(self) -> list:
-        """The generators that were drawn from, and what they are then."""
-        return self._stream.updates()
 
 
 def _hard_sigmoid(x: TensorVariable) -> TensorVariable:

@@ -154,9 +154,14 @@ def test_graphc_takes_a_step_of_each_workload(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["torch", "jax", "keras", "pytensor"])
-def test_a_peer_has_the_losses_of_graphc(name: str) -> None:
+def test_a_peer_has_the_losses_of_graphc(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not installed(PEERS[name]):
         pytest.skip(f"{name} is not installed")
+    for variable, value in driver.environment(PEERS[name], tmp_path, 1).items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("PYTENSOR_FLAGS", "floatX=float32,mode=FAST_COMPILE")  # numba takes minutes
     weights = driver.initial_weights(SMALL_MLP)
     task = Task(SMALL_MLP, "", weights, dropout=False)
     side = importlib.import_module(f"benchmarks.peers.{PEERS[name].module}").Side(task)
