@@ -35,7 +35,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, alpha: float = 0.3, **kwargs: Any):
         super().__init__(**kwargs)
-        self.alpha = finite_number(f"{self.name} (LeakyReLU)", "alpha", alpha)
+        self.alpha = finite_number(self.name_and_class, "alpha", alpha)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.relu(x, alpha=self.alpha)
@@ -58,7 +58,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.alpha = finite_number(f"{self.name} (ELU)", "alpha", alpha)
+        self.alpha = finite_number(self.name_and_class, "alpha", alpha)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         # The exponential sees no positive number: it would overflow, and spoil the gradient.
@@ -82,7 +82,7 @@ class ThresholdedLinear(Layer):
 
     def __init__(self, theta: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.theta = finite_number(f"{self.name} (ThresholdedLinear)", "theta", theta)
+        self.theta = finite_number(self.name_and_class, "theta", theta)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return g.where(g.less(g.abs(x), self.theta), 0.0, x)
@@ -104,7 +104,7 @@ class ThresholdedReLU(Layer):
 
     def __init__(self, theta: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.theta = finite_number(f"{self.name} (ThresholdedReLU)", "theta", theta)
+        self.theta = finite_number(self.name_and_class, "theta", theta)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         # Not x * (x > theta), which would make NaN of -inf; here NaN alone stays NaN.
@@ -121,7 +121,7 @@ class _PerElement(Layer):
         sample = tuple(size for size in input_shape[1:] if size is not None)
         if len(sample) != len(input_shape) - 1:
             raise ShapeError(
-                f"{self.name} ({type(self).__name__}): axis {input_shape.index(None, 1)} of the "
+                f"{self.name_and_class}: axis {input_shape.index(None, 1)} of the "
                 "input has no known size, and each element of a sample has parameters of its own; "
                 f"received the shape {input_shape}; give input_shape with numbers"
             )
@@ -186,7 +186,7 @@ class ParametricSoftplus(_PerElement):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        label = f"{self.name} (ParametricSoftplus)"
+        label = self.name_and_class
         self.alpha_init = finite_number(label, "alpha_init", alpha_init)
         self.beta_init = finite_number(label, "beta_init", beta_init)
         self.initial_weights = weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,13 @@ def with_input_shape(
     return dict(kwargs)
 
 
+def only_input(inputs: Sequence[g.Node], where: str) -> g.Node:
+    """The input of a layer that takes one. ArgumentError for several."""
+    if len(inputs) != 1:
+        raise ArgumentError(f"{where}: expected one input, received {len(inputs)}")
+    return inputs[0]
+
+
 def checked_length(input_length: object, owner: str) -> int | None:
     """The `input_length` of a layer, None for any number of steps. ArgumentError for what is no
     whole number of at least 1."""
@@ -75,11 +82,11 @@ def option(
     """
     if isinstance(value, Layer):
         raise ArgumentError(
-            f"{layer.name} ({type(layer).__name__}): {name}: expected a name or a function, "
-            f"received the layer {value.name} ({type(value).__name__}); add it to the model, "
+            f"{layer.name_and_class}: {name}: expected a name or a function, "
+            f"received the layer {value.name_and_class}; add it to the model, "
             "behind this layer"
         )
-    with told(f"{layer.name} ({type(layer).__name__}): {name}"):
+    with told(f"{layer.name_and_class}: {name}"):
         return get(value, **keywords)
 
 
@@ -88,7 +95,7 @@ def weight_penalty(layer: Layer, name: str, value: object) -> Any:
     found = option(layer, name, regularizers.get, value)
     if isinstance(found, regularizers.ActivityRegularizer):
         raise ArgumentError(
-            f"{layer.name} ({type(layer).__name__}): {name}: expected a penalty on a weight, e.g. "
+            f"{layer.name_and_class}: {name}: expected a penalty on a weight, e.g. "
             f"l2(0.01), received one on outputs, {found.get_config()}; give it as "
             "activity_regularizer"
         )
@@ -100,7 +107,7 @@ def output_penalty(layer: Layer, value: object) -> Any:
     found = option(layer, "activity_regularizer", regularizers.get, value)
     if isinstance(found, regularizers.WeightRegularizer):
         raise ArgumentError(
-            f"{layer.name} ({type(layer).__name__}): activity_regularizer: expected a penalty on "
+            f"{layer.name_and_class}: activity_regularizer: expected a penalty on "
             f"outputs, e.g. activity_l2(0.01), received one on a weight, {found.get_config()}; "
             "give it as W_regularizer"
         )

@@ -100,7 +100,7 @@ class AutoEncoder(Switched, HoldingLayer):
         claimed, found = self.decoder.batch_input_shape, known_shape(codes[0])
         if claimed is not None and not agree(claimed, found):
             raise ShapeError(
-                f"{self.name} (AutoEncoder): the decoder {self.decoder.name} takes {claimed}, the "
+                f"{self.name_and_class}: the decoder {self.decoder.name} takes {claimed}, the "
                 f"batch first, and the encoder {self.encoder.name} gives {found}; correct the "
                 "decoder's input_shape (or input_dim), or leave it out"
             )

@@ -75,7 +75,7 @@ class _Convolution(AffineLayer, SpatialLayer):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)
         self.activation = option(self, "activation", activations.get, activation)
-        check_border_mode(border_mode, self.where)
+        check_border_mode(border_mode, self.name_and_class)
         self.border_mode = border_mode
         ordering = self._kernel_ordering
         self._describe_affine(
@@ -97,7 +97,7 @@ class _Convolution(AffineLayer, SpatialLayer):
         channels = input_shape[self._channel_axis]
         if channels is None:
             raise ShapeError(
-                f"{self.where}: axis {self._channel_axis} of the input "
+                f"{self.name_and_class}: axis {self._channel_axis} of the input "
                 f"({self._axes[self._channel_axis]}) has no known size, and W needs it; give "
                 f"input_shape with a number there, received {input_shape}"
             )
@@ -125,8 +125,9 @@ class _Convolution(AffineLayer, SpatialLayer):
         channels = known_shape(inputs[0])[self._channel_axis]
         if self.built and channels != self.channels:
             raise ShapeError(
-                f"{self.where}: axis {self._channel_axis} of the input: expected {self.channels} "
-                f"{self._axes[self._channel_axis]}, as the weights have, received {channels}"
+                f"{self.name_and_class}: axis {self._channel_axis} of the input: expected "
+                f"{self.channels} {self._axes[self._channel_axis]}, as the weights have, "
+                f"received {channels}"
             )
 
 
@@ -199,7 +200,7 @@ class Convolution1D(_Convolution):
         return (self.nb_filter, channels, self.filter_length, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        sequence = g.swap_axes(with_length(x, self.input_length, self.where), 1, 2)
+        sequence = g.swap_axes(with_length(x, self.input_length, self.name_and_class), 1, 2)
         convolved = convolve(sequence, g.squeeze(self.W, 3), self._strides, self.border_mode)
         return self._activated(g.swap_axes(convolved, 1, 2))
 
@@ -300,6 +301,6 @@ class Convolution3D(_Convolution):
         self.kernel_dim2 = self._whole("kernel_dim2", kernel_dim2)
         self.kernel_dim3 = self._whole("kernel_dim3", kernel_dim3)
         self.subsample = self._each("subsample", subsample)
-        check_convolution_strides(self.subsample, self.border_mode, self.where)
+        check_convolution_strides(self.subsample, self.border_mode, self.name_and_class)
         self._window = (self.kernel_dim1, self.kernel_dim2, self.kernel_dim3)
         self._strides = self.subsample

@@ -75,7 +75,7 @@ class Dropout(Layer):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.p = fraction(p, f"{self.name} (Dropout): p is the fraction to drop")
+        self.p = fraction(p, f"{self.name_and_class}: p is the fraction to drop")
         self.seed: int | None = None
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
@@ -94,12 +94,12 @@ class Flatten(Layer):
         shape = known_shape(x)
         if x.ndim < 3:
             raise ShapeError(
-                f"{self.name} (Flatten): expected an input of at least 3 axes, the batch first, "
+                f"{self.name_and_class}: expected an input of at least 3 axes, the batch first, "
                 f"received {x.ndim}: {shape}; this input is flat already, so leave Flatten out"
             )
         if None in shape[1:]:
             raise ShapeError(
-                f"{self.name} (Flatten): every axis but the batch needs a known size, received "
+                f"{self.name_and_class}: every axis but the batch needs a known size, received "
                 f"{shape}; give input_shape with numbers"
             )
         return K.batch_flatten(x)
@@ -118,7 +118,7 @@ class Reshape(Layer):
         wrong = [size for size in sizes if not is_whole(size, least=1) and size != -1]
         if wrong or sizes.count(-1) > 1:
             raise ArgumentError(
-                f"{self.name} (Reshape): target_shape takes positive sizes and at most one -1, "
+                f"{self.name_and_class}: target_shape takes positive sizes and at most one -1, "
                 f"received {target_shape!r}"
             )
         self.target_shape = tuple(map(int, sizes))
@@ -131,7 +131,7 @@ class Reshape(Layer):
             known = int(np.prod([size for size in target if size != -1]))
             if count % known if -1 in target else count != known:
                 raise ShapeError(
-                    f"{self.name} (Reshape): a sample of shape {sizes} has {count} elements, which "
+                    f"{self.name_and_class}: a sample of shape {sizes} has {count} elements, which "
                     f"do not fit target_shape {target}"
                 )
             target = tuple(count // known if size == -1 else size for size in target)
@@ -155,7 +155,7 @@ class Permute(Layer):
         count = len(axes)
         if not axes or not all(map(is_whole, axes)) or sorted(axes) != list(range(1, count + 1)):
             raise ArgumentError(
-                f"{self.name} (Permute): dims: expected each axis of a sample once, counted from "
+                f"{self.name_and_class}: dims: expected each axis of a sample once, counted from "
                 f"1, e.g. (2, 1), received {dims!r}"
             )
         self.dims = tuple(map(int, axes))
@@ -163,7 +163,7 @@ class Permute(Layer):
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if x.ndim != len(self.dims) + 1:
             raise ShapeError(
-                f"{self.name} (Permute): dims {self.dims} is for an input of {len(self.dims) + 1} "
+                f"{self.name_and_class}: dims {self.dims} is for an input of {len(self.dims) + 1} "
                 f"axes, the batch first, received {x.ndim}: {known_shape(x)}; name each of its "
                 "axes but the batch"
             )
@@ -184,7 +184,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = whole_number(f"{self.name} (RepeatVector): n", n, 1)
+        self.n = whole_number(f"{self.name_and_class}: n", n, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.repeat(x, self.n)
@@ -204,8 +204,8 @@ class ActivityRegularization(Layer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.l1 = finite_number(f"{self.name} (ActivityRegularization)", "l1", l1)
-        self.l2 = finite_number(f"{self.name} (ActivityRegularization)", "l2", l2)
+        self.l1 = finite_number(self.name_and_class, "l1", l1)
+        self.l2 = finite_number(self.name_and_class, "l2", l2)
         penalty = ActivityRegularizer(l1=self.l1, l2=self.l2)
         penalty.set_layer(self)
         self.regularizers.append(penalty)

@@ -11,9 +11,15 @@ from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ShapeError
 from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
+from graphc.layers.arguments import (
+    checked_length,
+    only_input,
+    option,
+    with_input_shape,
+    with_length,
+)
 from graphc.lookup import finite_number, whole_number
 
 
@@ -44,16 +50,14 @@ class _FullyConnected(AffineLayer):
         features = input_shape[-1]
         if features is None:
             raise ShapeError(
-                f"{self.name} ({type(self).__name__}): axis {len(input_shape) - 1} of the input "
+                f"{self.name_and_class}: axis {len(input_shape) - 1} of the input "
                 "has no known size, and W needs it; give input_dim, or input_shape with a number"
             )
         return features
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where, rank = f"{self.name} ({type(self).__name__})", len(self.input_axes)
-        if len(inputs) != 1:
-            raise ArgumentError(f"{where}: expected one input, received {len(inputs)}")
-        node = inputs[0]
+        where, rank = self.name_and_class, len(self.input_axes)
+        node = only_input(inputs, where)
         if node.ndim != rank:
             raise ShapeError(
                 f"{where}: expected a {rank}-D input ({', '.join(self.input_axes)}), received "
@@ -165,7 +169,7 @@ class TimeDistributedDense(Dense):
         self.input_length = checked_length(input_length, self.name)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        x = with_length(x, self.input_length, f"{self.name} (TimeDistributedDense)")
+        x = with_length(x, self.input_length, self.name_and_class)
         return super().call(x, mask)
 
 

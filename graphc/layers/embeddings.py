@@ -15,6 +15,7 @@ from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers.arguments import (
     checked_length,
     fraction,
+    only_input,
     option,
     output_penalty,
     weight_penalty,
@@ -73,14 +74,14 @@ class Embedding(Layer):
         self.input_length = checked_length(input_length, self.name)
         if input_length is not None:
             self._check_length()
-        self.mask_zero = true_or_false(f"{self.name} (Embedding)", "mask_zero", mask_zero)
+        self.mask_zero = true_or_false(self.name_and_class, "mask_zero", mask_zero)
         self.init = option(self, "init", initializations.get, init)
         self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
         self.activity_regularizer = output_penalty(self, activity_regularizer)
         self.W_constraint = option(self, "W_constraint", constraints.get, W_constraint)
         self.initial_weights = weights
         self.dropout = fraction(
-            dropout, f"{self.name} (Embedding): dropout is the fraction p of W's rows to drop"
+            dropout, f"{self.name_and_class}: dropout is the fraction p of W's rows to drop"
         )
         self.seed: int | None = None
 
@@ -89,7 +90,7 @@ class Embedding(Layer):
         shape = self.batch_input_shape
         if shape is not None and not agree(shape, (None, self.input_length)):
             raise ArgumentError(
-                f"{self.name} (Embedding): input_length is {self.input_length}, but the shape of "
+                f"{self.name_and_class}: input_length is {self.input_length}, but the shape of "
                 f"the input is {shape}, the batch first; give one of the two"
             )
 
@@ -106,7 +107,7 @@ class Embedding(Layer):
             self.regularizers.append(self.activity_regularizer)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        x = with_length(x, self.input_length, f"{self.name} (Embedding)")
+        x = with_length(x, self.input_length, self.name_and_class)
         vectors = K.gather(self.W, x)
         if self.dropout == 0.0:
             return vectors
@@ -124,13 +125,11 @@ class Embedding(Layer):
         self._refuse_mask(mask)
         if not self.mask_zero:
             return None
-        return g.not_equal(with_length(x, self.input_length, f"{self.name} (Embedding)"), 0)
+        return g.not_equal(with_length(x, self.input_length, self.name_and_class), 0)
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where = f"{self.name} (Embedding)"
-        if len(inputs) != 1:
-            raise ArgumentError(f"{where}: expected one input, received {len(inputs)}")
-        node = inputs[0]
+        where = self.name_and_class
+        node = only_input(inputs, where)
         if node.ndim != 2:
             raise ShapeError(
                 f"{where}: expected a 2-D input (batch, steps), received {node.ndim}-D: "

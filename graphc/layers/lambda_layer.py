@@ -44,7 +44,7 @@ class Lambda(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        where = f"{self.name} (Lambda)"
+        where = self.name_and_class
         if not callable(function):
             raise ArgumentError(f"{where}: function: expected a function, received {function!r}")
         if not isinstance(arguments, Mapping) or not all(isinstance(k, str) for k in arguments):
@@ -78,7 +78,7 @@ class Lambda(Layer):
 
     def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         masks = {"mask": mask} if self.takes_mask else {}
-        return checked_output(self.function(x, **self.arguments, **masks), f"{self.name} (Lambda)")
+        return checked_output(self.function(x, **self.arguments, **masks), self.name_and_class)
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> None:
         """None: a mask that comes in is used up by the function, or refused."""
@@ -89,15 +89,16 @@ class Lambda(Layer):
         """The arguments; a function has a name and a token, see
         `engine.configs.stored_functions`."""
         config = config_of(self, (*BASE_KEYWORDS, "output_shape"))
-        place = f"{self.name} (Lambda): output_shape"
+        place = f"{self.name_and_class}: output_shape"
         return {**config, "output_shape": argument_as_data(self._claim.given, place)}
 
     def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
         if any(one is not None for one in to_list(mask)):
             raise ArgumentError(
-                f"{self.name} (Lambda) does not take a mask, and one comes in with its input (from "
-                "Masking, or from an Embedding with mask_zero=True). Give the function a parameter "
-                "`mask`, a bool (batch, time) that is false at the steps that do not count"
+                f"{self.name_and_class} does not take a mask, and one comes in with its input "
+                "(from Masking, or from an Embedding with mask_zero=True). Give the function a "
+                "parameter `mask`, a bool (batch, time) that is false at the steps that do not "
+                "count"
             )
 
     def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:

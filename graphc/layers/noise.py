@@ -45,7 +45,7 @@ class GaussianNoise(_Gaussian):
 
     def __init__(self, sigma: float, **kwargs: Any):
         super().__init__(**kwargs)
-        label = f"{self.name} (GaussianNoise)"
+        label = self.name_and_class
         self.sigma = finite_number(label, "sigma", sigma)
         if self.sigma < 0.0:
             raise ArgumentError(
@@ -73,9 +73,7 @@ class GaussianDropout(_Gaussian):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.p = fraction(
-            p, f"{self.name} (GaussianDropout): p is the fraction that Dropout would drop"
-        )
+        self.p = fraction(p, f"{self.name_and_class}: p is the fraction that Dropout would drop")
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.p == 0.0:

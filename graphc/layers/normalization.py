@@ -61,7 +61,7 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        label = self._label()
+        label = self.name_and_class
         self.epsilon = finite_number(label, "epsilon", epsilon, least=0.0)
         if not is_whole(mode) or mode not in MODES:
             raise ArgumentError(
@@ -134,7 +134,7 @@ class BatchNormalization(Layer):
 
     def _features(self, input_shape: KnownShape) -> int:
         """The size along `axis`."""
-        label, ndim = self._label(), len(input_shape)
+        label, ndim = self.name_and_class, len(input_shape)
         if not -ndim <= self.axis < ndim:
             raise ShapeError(
                 f"{label}: axis {self.axis}: expected an axis of the input, which has {ndim}, the "
@@ -152,9 +152,6 @@ class BatchNormalization(Layer):
                 f"weights; received the shape {input_shape}; give input_shape with a number there"
             )
         return features
-
-    def _label(self) -> str:
-        return f"{self.name} (BatchNormalization)"
 
 
 def _std_of_samples(x: g.Node) -> g.Node:

@@ -24,8 +24,8 @@ class _Pooling(SpatialLayer):
 
     def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
         super().__init__(dim_ordering, **kwargs)
-        check_border_mode(border_mode, self.where)
-        check_pool_border(self.dims, border_mode, self.where)
+        check_border_mode(border_mode, self.name_and_class)
+        check_pool_border(self.dims, border_mode, self.name_and_class)
         self.border_mode = border_mode
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:

@@ -58,7 +58,7 @@ class _Gated(Recurrent):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        where = f"{self.name} ({type(self).__name__})"
+        where = self.name_and_class
         self.output_dim = whole_number(f"{where}: output_dim", output_dim, 1)
         self.init = option(self, "init", initializations.get, init)
         self.inner_init = option(self, "inner_init", initializations.get, inner_init)
@@ -74,7 +74,7 @@ class _Gated(Recurrent):
         features = input_shape[2]
         if features is None:
             raise ShapeError(
-                f"{self.name} ({type(self).__name__}): axis 2 of the input has no known size, and "
+                f"{self.name_and_class}: axis 2 of the input has no known size, and "
                 "W needs it; give input_dim, or input_shape with a number"
             )
         self.input_spec = (InputSpec(shape=input_shape),)

@@ -130,7 +130,7 @@ class Recurrent(Layer):
         expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
         if expected == [3] and [node.ndim for node in inputs] == [2]:
             raise ShapeError(
-                f"{self.name} ({type(self).__name__}): expected sequences (batch, steps, "
+                f"{self.name_and_class}: expected sequences (batch, steps, "
                 f"features), received {known_shape(inputs[0])}; if a recurrent layer comes before, "
                 "give that one return_sequences=True, and words as numbers need an Embedding"
             )
@@ -158,7 +158,7 @@ class Recurrent(Layer):
             The output (batch, ...), and the list of new states.
         """
         raise NotImplementedError(
-            f"{self.name} ({type(self).__name__}): a recurrent layer defines step(x, states), "
+            f"{self.name_and_class}: a recurrent layer defines step(x, states), "
             "which returns (output, new states)"
         )
 
@@ -175,7 +175,7 @@ class Recurrent(Layer):
         states = getattr(self, "states", None)
         if not isinstance(states, list | tuple):
             raise ArgumentError(
-                f"{self.name} ({type(self).__name__}): build() has to set self.states: a list of "
+                f"{self.name_and_class}: build() has to set self.states: a list of "
                 f"None, one for each state, or of variables if stateful; it is {states!r}"
             )
         return list(states)
@@ -185,7 +185,7 @@ class Recurrent(Layer):
         return x
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        where = f"{self.name} ({type(self).__name__})"
+        where = self.name_and_class
         x = with_length(x, self.input_length, where)
         if self.unroll and not isinstance(x.shape[1], int):
             raise ShapeError(
@@ -215,7 +215,7 @@ class Recurrent(Layer):
 
     def _kept_states(self, x: g.Node) -> list[g.Node]:
         """The variables that a stateful layer starts from."""
-        where = f"{self.name} ({type(self).__name__})"
+        where = self.name_and_class
         states = self._own_states()
         for state in states:
             if not (isinstance(state, g.Node) and state.op == "shared"):
@@ -238,7 +238,7 @@ class Recurrent(Layer):
             ArgumentError: a layer that is not stateful, or was not yet called.
             ShapeError: the batch size is not known.
         """
-        where = f"{self.name} ({type(self).__name__})"
+        where = self.name_and_class
         if not self.stateful:
             raise ArgumentError(
                 f"{where}.reset_states: the layer keeps no states between batches; make it with "

@@ -9,7 +9,8 @@ from graphc.backend.conv import check_dim_ordering, whole_numbers
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.errors import ArgumentError, ShapeError, unknown_name
+from graphc.errors import ShapeError, unknown_name
+from graphc.layers.arguments import only_input
 from graphc.lookup import whole_number
 
 BORDER_MODES = ("valid", "same")
@@ -30,18 +31,13 @@ class SpatialLayer(Layer):
 
     def __init__(self, dim_ordering: str, **kwargs: Any):
         super().__init__(**kwargs)
-        self.dim_ordering = check_dim_ordering(dim_ordering, self.where)
-
-    @property
-    def where(self) -> str:
-        """What a message starts with: the layer's name and class."""
-        return f"{self.name} ({type(self).__name__})"
+        self.dim_ordering = check_dim_ordering(dim_ordering, self.name_and_class)
 
     def _whole(self, argument: str, value: object, least: int = 1) -> int:
-        return whole_number(f"{self.where}: {argument}", value, least)
+        return whole_number(f"{self.name_and_class}: {argument}", value, least)
 
     def _each(self, argument: str, value: object, least: int = 1) -> tuple[int, ...]:
-        return whole_numbers(value, self.dims, f"{self.where}: {argument}", least)
+        return whole_numbers(value, self.dims, f"{self.name_and_class}: {argument}", least)
 
     @property
     def _axes(self) -> tuple[str, ...]:
@@ -64,12 +60,12 @@ class SpatialLayer(Layer):
         return expected if self.dims == 1 else f"{expected} for dim_ordering={self.dim_ordering!r}"
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        if len(inputs) != 1:
-            raise ArgumentError(f"{self.where}: expected one input, received {len(inputs)}")
-        if inputs[0].ndim != self.dims + 2:
+        where = self.name_and_class
+        node = only_input(inputs, where)
+        if node.ndim != self.dims + 2:
             raise ShapeError(
-                f"{self.where}: expected a {self.dims + 2}-D input {self._ordering_said()}, "
-                f"received {inputs[0].ndim}-D: {known_shape(inputs[0])}. Where the axis of "
+                f"{where}: expected a {self.dims + 2}-D input {self._ordering_said()}, "
+                f"received {node.ndim}-D: {known_shape(node)}. Where the axis of "
                 f"{self._axes[self._channel_axis]} is missing, Reshape adds it; and if the shape "
                 "came from input_shape, note that input_shape leaves out the batch axis"
             )
@@ -81,9 +77,10 @@ class SpatialLayer(Layer):
             size is not None and size < extent for size, extent in zip(sizes, window, strict=True)
         ):
             raise ShapeError(
-                f"{self.where}: expected an input of at least the window's size {tuple(window)} "
-                f"in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; its axes are read "
-                f"as {self._ordering_said()}. Use a smaller window, or border_mode='same'"
+                f"{self.name_and_class}: expected an input of at least the window's size "
+                f"{tuple(window)} in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; "
+                f"its axes are read as {self._ordering_said()}. Use a smaller window, or "
+                "border_mode='same'"
             )
 
 

@@ -49,7 +49,7 @@ class Wrapper(HoldingLayer):
         held = self.held_layers()
         if not any(use.layer in held for use in uses) and any(map(_does_more, held)):
             raise ArgumentError(
-                f"{self.name} ({type(self).__name__}): its call() uses {_name_of(self.layer)} by "
+                f"{self.name_and_class}: its call() uses {_name_of(self.layer)} by "
                 "layer.call(x), and so its updates, or the penalty on its output, are lost; use it "
                 "by `outputs, masks = self.layer.apply(x)`"
             )
@@ -85,8 +85,9 @@ class TimeDistributed(Wrapper):
         outputs, masks = self.layer.apply(folded if isinstance(X, list) else folded[0])
         if any(one is not None for one in masks):
             raise ArgumentError(
-                f"{self._where()}: {self._inside()} puts out a mask of its own, within each step, "
-                "which has no place behind this layer; put a layer that uses it up behind it, e.g. "
+                f"{self.name_and_class}: {self.layer.name_and_class} puts out a mask of its own, "
+                "within each step, which has no place behind this layer; put a layer that uses "
+                "it up behind it, e.g. "
                 "TimeDistributed(Sequential([Embedding(..., mask_zero=True), LSTM(8)]))"
             )
         return one_or_list([g.reshape(y, (batch, steps, *y.shape[1:])) for y in outputs])
@@ -102,14 +103,14 @@ class TimeDistributed(Wrapper):
         for x in inputs:
             if x.ndim < 3:
                 raise ShapeError(
-                    f"{self._where()}: expected an input (batch, steps, ...) of at least 3 axes, "
-                    f"received {x.ndim}: {known_shape(x)}; without steps use "
+                    f"{self.name_and_class}: expected an input (batch, steps, ...) of at least 3 "
+                    f"axes, received {x.ndim}: {known_shape(x)}; without steps use "
                     f"{type(self.layer).__name__} itself"
                 )
         steps = {known_shape(x)[1] for x in inputs} - {None}
         if len(steps) > 1:
             raise ShapeError(
-                f"{self._where()}: expected inputs of equally many steps, received "
+                f"{self.name_and_class}: expected inputs of equally many steps, received "
                 f"{', '.join(str(known_shape(x)) for x in inputs)}"
             )
         self._check_inside(_folded(inputs))
@@ -118,7 +119,7 @@ class TimeDistributed(Wrapper):
         """Errors for what the layer inside does not take; they name this layer too."""
         inside = self.layer
         claimed, found = inside.batch_input_shape, known_shape(folded[0])
-        with told(f"{self._where()}, at each step"):
+        with told(f"{self.name_and_class}, at each step"):
             if isinstance(inside, Container):
                 inside._need_layers("call")
                 _check_sizes(inside, folded)
@@ -126,15 +127,9 @@ class TimeDistributed(Wrapper):
                 inside.assert_input_compatibility(one_or_list(folded))
                 if claimed is not None and not agree(claimed[1:], found[1:]):
                     raise ShapeError(
-                        f"{self._inside()}: its input_shape (or input_dim) says {claimed[1:]}, "
-                        f"received {found[1:]}; leave it out"
+                        f"{self.layer.name_and_class}: its input_shape (or input_dim) says "
+                        f"{claimed[1:]}, received {found[1:]}; leave it out"
                     )
-
-    def _where(self) -> str:
-        return f"{self.name} (TimeDistributed)"
-
-    def _inside(self) -> str:
-        return f"{self.layer.name} ({type(self.layer).__name__})"
 
 
 def _does_more(layer: Layer) -> bool:
@@ -275,4 +270,4 @@ def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
 
 
 def _name_of(layer: object) -> str:
-    return f"{layer.name} ({type(layer).__name__})" if isinstance(layer, Layer) else repr(layer)
+    return layer.name_and_class if isinstance(layer, Layer) else repr(layer)

@@ -42,7 +42,7 @@ def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
         return entry
     if len(inputs) != 1:
         raise ArgumentError(
-            f"{layer.name} ({type(layer).__name__}): a first layer with {len(inputs)} inputs has "
+            f"{layer.name_and_class}: a first layer with {len(inputs)} inputs has "
             "no config that says their shapes; use Model(input, output)"
         )
     shape = list(known_shape(inputs[0]))

@@ -118,7 +118,7 @@ class Sequential(Model):
             inputs, outputs = _begun(layer)
         if isinstance(outputs, list):
             raise ArgumentError(
-                f"{self.name}.add: {layer.name} ({type(layer).__name__}) gives {len(outputs)} "
+                f"{self.name}.add: {layer.name_and_class} gives {len(outputs)} "
                 "outputs, and a layer of a Sequential gives one; use Model(input, output)"
             )
         if not isinstance(layer, InputLayer):
@@ -282,7 +282,7 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         ]
         return inputs, layer(inputs if layer.inbound_nodes[0].is_list else inputs[0])
     raise ArgumentError(
-        f"{layer.name} ({type(layer).__name__}): the first layer has to say what comes in: give "
+        f"{layer.name_and_class}: the first layer has to say what comes in: give "
         "input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
     )
 

@@ -64,7 +64,7 @@ def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
 def _check_call(node: Node) -> None:
     """Raise ArgumentError for a call that a config cannot tell."""
     layer = node.outbound_layer
-    where = f"{layer.name} ({type(layer).__name__})"
+    where = layer.name_and_class
     for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True):
         if mask is not mask_of(tensor):
             raise ArgumentError(

@@ -229,7 +229,7 @@ class Layer(Used, Weighted, Entry):
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         if self.input_spec is not None:
-            check_specs(self.input_spec, inputs, f"{self.name} ({type(self).__name__})")
+            check_specs(self.input_spec, inputs, self.name_and_class)
 
     def _check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
         own_layers.check_output(self, output)

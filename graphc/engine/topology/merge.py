@@ -89,7 +89,7 @@ class Merge(Layer):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
         super().__init__(name=name, **kwargs)
         if not (callable(mode) or mode in MODES):
-            raise unknown_name(f"mode of {self.name} (Merge)", mode, MODES)
+            raise unknown_name(f"mode of {self.name_and_class}", mode, MODES)
         self.mode = mode
         where = self._where()
         if not is_whole(concat_axis):
@@ -193,7 +193,7 @@ class Merge(Layer):
         return {
             **config,
             "mode_type": "function" if callable(self.mode) else "raw",
-            "output_shape": argument_as_data(claim, f"{self.name} (Merge): output_shape"),
+            "output_shape": argument_as_data(claim, f"{self.name_and_class}: output_shape"),
             "output_shape_type": "function" if callable(claim) else "raw",
         }
 
@@ -230,7 +230,7 @@ class Merge(Layer):
         places = self._index_of_each(tensor_indices, "tensor_indices")
         found = []
         for layer, use, place in zip(self.layers, uses, places, strict=True):
-            label = f"{layer.name} ({type(layer).__name__})"
+            label = layer.name_and_class
             if not layer.inbound_nodes:
                 if layer.batch_input_shape is None:
                     raise ArgumentError(

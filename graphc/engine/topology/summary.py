@@ -58,7 +58,7 @@ def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tu
         sources = dict.fromkeys(source for node in nodes for source in _sources(node))
         rows.append(
             (
-                f"{layer.name} ({type(layer).__name__})",
+                layer.name_and_class,
                 " or ".join(shapes),
                 str(layer.count_params()),
                 ", ".join(sources),

@@ -27,6 +27,11 @@ class Used:
     own_nodes = 0
     _seen_at: Use | None = None
 
+    @property
+    def name_and_class(self) -> str:
+        """What tells a layer in messages: ``dense_1 (Dense)``."""
+        return f"{self.name} ({type(self).__name__})"
+
     def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:
         """The input, or the list of inputs, of the k-th use."""
         return one_or_list(self._node_at(node_index, "input").input_tensors)
