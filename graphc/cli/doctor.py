@@ -42,7 +42,7 @@ class Finding:
         ).wrap
         wrapped = [line for text in texts for line in wrap(text)]
         first, *rest = wrapped
-        return [f"  {self.label:<{_LABEL}}{first}", *(indent + line for line in rest)]
+        return [f"  {self.label:<{_LABEL - 1}} {first}", *(indent + line for line in rest)]
 
 
 def report() -> str:
