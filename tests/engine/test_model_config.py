@@ -186,7 +186,9 @@ def test_new_layers_have_other_names_than_those_of_a_file():
     model = Sequential([Dense(3, input_dim=4)])
     (number,) = [int(one.name.rpartition("_")[2]) for one in model.layers]
     text = model.to_json().replace(f"dense_{number}", f"dense_{number + 1}")
-    model_from_json(text).add(Dense(2))
+    made = model_from_json(text)
+    made.add(Dense(2))
+    assert [one.name for one in made.layers] == [f"dense_{number + 1}", f"dense_{number + 2}"]
 
 
 def test_the_json_of_keras():
