@@ -94,7 +94,7 @@ class Weighted:
         return [weight.get_value() for weight in self.weights]
 
     def set_weights(self, weights: Sequence[object]) -> None:
-        """Set all weights, in the order of `weights`. ShapeError where a shape differs."""
+        """Set all weights, in the order of `weights`, all or none; see `set_values`."""
         set_values(self.weights, weights, self.name)
 
     def stored_forms(self) -> Mapping[g.Node, Form]:

@@ -94,6 +94,13 @@ class Model(GeneratorTraining):
             mode: for `graphc.function`: FAST_RUN, FAST_COMPILE, DebugMode or NanGuardMode.
 
         The functions themselves are made at their first use.
+
+        Raises:
+            UnknownNameError: an optimizer, a loss, a metric or a mode that there is not.
+            KeywordError: an output that there is not, an unknown keyword.
+            ArgumentError: no optimizer, loss, weight or metric; a loss or a metric that does not
+                fit the output.
+            ShapeError: 'temporal' for an output without steps.
         """
         where = f"{self.name}.compile"
         self._need_layers("compile")
