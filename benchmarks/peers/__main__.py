@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(report.table(title, measured, OWN, other, work.seconds(rates)), flush=True)
             wrong = report.disagreeing(measured, other)
             failed = [peer for peer, one in measured.items() if one.failed]
+            for peer in failed:
+                print(f"\n{peer} failed. {measured[peer].failed}")
             if wrong:
                 print(f"\nLosses differ: {', '.join(wrong)}")
             good = good and not wrong and not failed
