@@ -15,6 +15,7 @@ from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown
 from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.file_methods import weights_in_order
+from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.merge import Merge
@@ -63,7 +64,7 @@ class Sequential(Model):
             return list(dict.fromkeys(self._layers))
         inside = set(self._wiring.layers)
         branches = [one for branch in self._branches() for one in _parts(branch, inside)]
-        known = set(_with_held([*branches, *self._layers]))
+        known = set(with_held([*branches, *self._layers]))
         # A branch may be a layer in use behind others, which are between inputs and outputs too.
         others = [
             layer
@@ -298,14 +299,3 @@ def _parts(branch: Layer, inside: Collection[Layer]) -> list[Layer]:
         return [branch]
     used = [layer for layer in branch.layers if layer in inside]
     return [branch] if len(used) == len(branch.layers) else used
-
-
-def _with_held(layers: Iterable[Layer]) -> list[Layer]:
-    """Layers, and those inside of them, at any depth."""
-    found = dict.fromkeys(layers)
-    stack = list(found)
-    while stack:
-        new = [one for one in stack.pop().held_layers() if one not in found]
-        found.update(dict.fromkeys(new))
-        stack += new
-    return list(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
@@ -48,6 +48,18 @@ class HoldingLayer(Layer):
         for one in self.held_layers():
             if one.stateful:
                 one.reset_states()
+
+
+def with_held(layers: Iterable[Layer]) -> list[Layer]:
+    """Layers, each followed by those inside of it, at any depth; each once."""
+    found: dict[Layer, None] = {}
+    pending = list(layers)[::-1]
+    while pending:
+        layer = pending.pop()
+        if layer not in found:
+            found[layer] = None
+            pending += list(layer.held_layers())[::-1]
+    return list(found)
 
 
 def forms_of(layer: Layer) -> dict[g.Node, Form]:

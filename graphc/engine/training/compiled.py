@@ -92,6 +92,15 @@ class Compiled:
         updates = self.optimizer.get_updates(self.trained, model.constraints, self.outputs[0])
         return [*_as_pairs(updates, self.optimizer), *model.updates]
 
+    @property
+    def has_optimizer_state(self) -> bool:
+        """Whether the optimizer has made its variables."""
+        return "updates" in vars(self)
+
+    def make_optimizer_state(self) -> None:
+        """Let the optimizer make its variables now, as it does for the first training step."""
+        self.updates  # noqa: B018  (a cached property)
+
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` is read when this is made."""
         if "train" not in self.functions:

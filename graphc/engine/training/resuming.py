@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology.holding import forms_of
+from graphc.engine.topology.holding import forms_of, with_held
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.compile_config import compile_config
@@ -50,7 +50,7 @@ def stored_model(model: Model) -> StoredModel:
 def _state(model: Model, compiled: Compiled | None) -> RunState:
     order = model._order if model._order is not None and model._order.shuffle else None
     trained = None
-    if compiled is not None and _has_trained(compiled):
+    if compiled is not None and compiled.has_optimizer_state:
         places = {weight: k for k, weight in enumerate(_weights(model))}
         missing = [weight for weight in compiled.trained if weight not in places]
         if missing:
@@ -63,7 +63,9 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
         model.epochs_done,
         model._call_step.value,
         np.array([_key(model, node) for node in _draws(model, compiled)], "u4").reshape(-1, 2),
-        np.array([_layer_draws(one) for one in _layers_within(model)], "int64").reshape(-1, 2),
+        np.array([_layer_draws(one) for one in with_held(model.held_layers())], "int64").reshape(
+            -1, 2
+        ),
         [one.get_value() for one in _kept_variables(model)],
         trained,
         None if order is None else order.rows,
@@ -89,7 +91,7 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
         compiled.trained = [weights[k] for k in trained]
     if compiled is not None and file.has_optimizer:
         if trained is not None or not file.has_state:
-            compiled.updates  # noqa: B018  (makes the variables)
+            compiled.make_optimizer_state()
         wanted = _optimizer_variables(model, compiled)
         name = type(compiled.optimizer).__name__
         if not (file.has_state or file.counts_steps) and any(one.shape == () for one in wanted):
@@ -109,7 +111,7 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
 
 
 def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Generator:
-    draws, layers = _draws(model, compiled), _layers_within(model)
+    draws, layers = _draws(model, compiled), with_held(model.held_layers())
     variables = _kept_variables(model)
     shapes = [one.shape for one in variables]
     kept = LayerWeights(model.name, 0, _names(variables), shapes)
@@ -170,11 +172,6 @@ def _check_generator(owner: str, why: str) -> dict[str, Any]:
     return found
 
 
-def _has_trained(compiled: Compiled) -> bool:
-    """Whether the optimizer has made its variables."""
-    return "updates" in vars(compiled)
-
-
 def _weights(model: Model) -> list[g.Node]:
     """All weights, each once, in the order of files."""
     found = (weight for layer in model.stored_layers() for weight in layer.weights)
@@ -195,7 +192,7 @@ def _optimizer_variables(model: Model, compiled: Compiled | None) -> list[g.Node
     optimizer = compiled.optimizer
     count = getattr(optimizer, "iterations", None)
     counts = [count] if isinstance(count, g.Node) else []
-    if not _has_trained(compiled):
+    if not compiled.has_optimizer_state:
         return counts
     others = {*_weights(model), *(variable for variable, _ in model.updates)}
     own = [variable for variable, _ in compiled.updates if variable not in others]
@@ -224,7 +221,7 @@ def _draws(model: Model, compiled: Compiled | None) -> list[g.Node]:
     roots = [*model.outputs, *(value for _, value in model.updates)]
     if compiled is not None:
         roots += compiled.outputs
-        if _has_trained(compiled):
+        if compiled.has_optimizer_state:
             roots += [value for _, value in compiled.updates]
     found = [node for node in g.toposort(roots) if node.op == "random"]
     if sum(node.op == "random" for node in g.every_node(roots)) > len(found):
@@ -239,18 +236,6 @@ def _draws(model: Model, compiled: Compiled | None) -> list[g.Node]:
 def _key(model: Model, node: g.Node) -> tuple[int, int]:
     attrs = model.kept_draws.get(node, node).attrs
     return attrs["seed"], attrs["stream"]
-
-
-def _layers_within(model: Model) -> list[Layer]:
-    """All layers, those inside of others too, each once."""
-    found: dict[Layer, None] = {}
-    pending: list[Layer] = list(model.held_layers())[::-1]
-    while pending:
-        layer = pending.pop()
-        if layer not in found:
-            found[layer] = None
-            pending += list(layer.held_layers())[::-1]
-    return list(found)
 
 
 def _layer_draws(layer: Layer) -> tuple[int, int]:
