@@ -1,7 +1,7 @@
 // Reductions over the lanes of a vector, for loops with `#pragma omp simd reduction(... : x)`.
 //
-// Each lane reduces every n-th element; then the lanes are put together in their order. gc_lanes_max
-// and gc_lanes_min keep NaN, as OpenMP's own max and min do not.
+// Each lane reduces every n-th element; then the lanes are put together in their order.
+// gc_lanes_max and gc_lanes_min keep NaN, as OpenMP's own max and min do not.
 #ifndef GC_LANES_H
 #define GC_LANES_H
 
