@@ -21,9 +21,10 @@ from graphc.layers.normalization import BatchNormalization
 from graphc.models import Model, Sequential
 from graphc.optimizers import SGD, RMSprop
 from graphc.utils import np_utils
+from tests.programs.round_trip import assert_comes_back
 
 
-def test_siamese_network_with_contrastive_loss():
+def test_siamese_network_with_contrastive_loss(tmp_path):
     """Two images through one network; their distance says whether they are of one class."""
 
     def euclidean_distance(vects):
@@ -78,9 +79,15 @@ def test_siamese_network_with_contrastive_loss():
         ),
         rtol=1e-4,
     )
+    custom = {
+        "euclidean_distance": euclidean_distance,
+        "eucl_dist_output_shape": eucl_dist_output_shape,
+        "contrastive_loss": contrastive_loss,
+    }
+    assert_comes_back(model, [pairs[:, 0], pairs[:, 1]], tmp_path, custom)
 
 
-def test_two_inputs_two_losses():
+def test_two_inputs_two_losses(tmp_path):
     """A headline and further data; a main and an auxiliary output with loss weights."""
     np.random.seed(2)
     main_input = Input(shape=(10,), dtype="int32", name="main_input")
@@ -115,9 +122,10 @@ def test_two_inputs_two_losses():
         return -np.mean(labels * np.log(p) + (1 - labels) * np.log(1 - p))
 
     np.testing.assert_allclose(total, crossentropy(main) + 0.2 * crossentropy(auxiliary), rtol=1e-4)
+    assert_comes_back(model, [headlines, additional], tmp_path)
 
 
-def test_a_layer_of_ones_own():
+def test_a_layer_of_ones_own(tmp_path):
     """The guide's MyLayer: build, call with a mask, get_output_shape_for, trainable_weights."""
 
     class MyLayer(Layer):
@@ -157,6 +165,7 @@ def test_a_layer_of_ones_own():
     np.testing.assert_allclose(model.predict(X), np.tanh(X @ W) @ V, rtol=1e-4, atol=1e-6)
     config = model.layers[0].get_config()
     assert MyLayer.from_config(config).get_config() == config
+    assert_comes_back(model, X, tmp_path, {"MyLayer": MyLayer})
 
 
 def test_the_output_of_an_intermediate_layer():
@@ -179,7 +188,7 @@ def test_the_output_of_an_intermediate_layer():
     assert 0 < np.mean(kept[hidden > 0]) < 1
 
 
-def test_a_small_convnet():
+def test_a_small_convnet(tmp_path):
     """The convnet of the examples, on pictures of bars."""
     np.random.seed(5)
     nb_classes = 2
@@ -211,6 +220,7 @@ def test_a_small_convnet():
     _loss, accuracy = model.evaluate(X_train, Y_train, verbose=0)
     assert accuracy > 0.95
     assert np.mean(model.predict_classes(X_train, verbose=0) == y_train) == accuracy
+    assert_comes_back(model, X_train, tmp_path)
 
 
 def test_a_generator_feeds_fit_generator():

@@ -10,9 +10,10 @@ from graphc.layers.core import AutoEncoder, Dense, Dropout, Flatten
 from graphc.layers.recurrent import GRU
 from graphc.models import Graph, Sequential
 from graphc.optimizers import Adam
+from tests.programs.round_trip import assert_comes_back
 
 
-def test_graph_with_two_inputs_and_two_outputs():
+def test_graph_with_two_inputs_and_two_outputs(tmp_path):
     np.random.seed(1)
     graph = Graph()
     graph.add_input(name="input1", input_shape=(8,))
@@ -35,9 +36,10 @@ def test_graph_with_two_inputs_and_two_outputs():
     }
     expected = np.mean((out["output1"] - y1) ** 2) + np.mean((out["output2"] - y2) ** 2)
     np.testing.assert_allclose(graph.evaluate(data), expected, rtol=1e-4)
+    assert_comes_back(graph, {"input1": x1, "input2": x2}, tmp_path)
 
 
-def test_motion_from_three_axes():
+def test_motion_from_three_axes(tmp_path):
     """A convolution for each axis of an accelerometer, joined by a Graph."""
     np.random.seed(2)
     graph = Graph()
@@ -68,9 +70,10 @@ def test_motion_from_three_axes():
     graph.fit(data, nb_epoch=15, batch_size=16, verbose=0, validation_split=0.1)
     predicted = graph.predict(data)["out"].ravel() > 0.5
     assert np.mean(predicted == label) > 0.95
+    assert_comes_back(graph, data, tmp_path)
 
 
-def test_autoencoders_layer_by_layer_into_a_classifier():
+def test_autoencoders_layer_by_layer_into_a_classifier(tmp_path):
     np.random.seed(3)
     centers = np.random.normal(size=(3, 16))
     labels = np.random.randint(0, 3, 150)
@@ -101,9 +104,11 @@ def test_autoencoders_layer_by_layer_into_a_classifier():
     model.fit(X, Y, nb_epoch=15, verbose=0)
     _score, acc = model.evaluate(X, Y, verbose=0, show_accuracy=True)
     assert acc > 0.95
+    assert_comes_back(model, X, tmp_path)
+    assert_comes_back(ae, encoders[0].predict(X), tmp_path)
 
 
-def test_a_stacked_gru_autoencoder():
+def test_a_stacked_gru_autoencoder(tmp_path):
     """6-12-6 over sequences, as the sentiment of a review's sentences."""
     np.random.seed(4)
     X = np.random.random((40, 10, 6))
@@ -118,3 +123,4 @@ def test_a_stacked_gru_autoencoder():
     assert history.history["loss"][-1] < 0.7 * history.history["loss"][0]
     final = Sequential([encoder, GRU(1, activation="sigmoid")])
     assert final.predict(X).shape == (40, 1)
+    assert_comes_back(ae, X, tmp_path)

@@ -11,9 +11,10 @@ from graphc.models import Sequential
 from graphc.optimizers import Adam
 from graphc.preprocessing import sequence
 from graphc.preprocessing.text import Tokenizer
+from tests.programs.round_trip import assert_comes_back
 
 
-def test_stacked_lstm_for_classification():
+def test_stacked_lstm_for_classification(tmp_path):
     np.random.seed(1)
     data_dim, timesteps, nb_classes = 4, 6, 2
     model = Sequential()
@@ -28,6 +29,7 @@ def test_stacked_lstm_for_classification():
         x[:64], y[:64], batch_size=16, nb_epoch=30, verbose=0, validation_data=(x[64:], y[64:])
     )
     assert model.evaluate(x[64:], y[64:], verbose=0)[1] > 0.8
+    assert_comes_back(model, x, tmp_path)
 
 
 def test_stateful_lstm_reads_a_long_sequence_in_pieces():
@@ -63,7 +65,7 @@ def test_stateful_lstm_reads_a_long_sequence_in_pieces():
     assert np.mean(losses[-3:]) < 0.7 * np.mean(losses[:3])
 
 
-def test_sentiment_of_padded_texts():
+def test_sentiment_of_padded_texts(tmp_path):
     np.random.seed(3)
     texts = [
         "good film very good",
@@ -89,9 +91,10 @@ def test_sentiment_of_padded_texts():
     assert acc == 1.0
     assert score < 0.3
     assert model.predict_classes(X, verbose=0).ravel().tolist() == labels.tolist()
+    assert_comes_back(model, X, tmp_path)
 
 
-def test_padding_changes_nothing_behind_a_masking():
+def test_padding_changes_nothing_behind_a_masking(tmp_path):
     np.random.seed(4)
     model = Sequential()
     model.add(Masking(mask_value=0.0, input_shape=(None, 3)))
@@ -101,9 +104,10 @@ def test_padding_changes_nothing_behind_a_masking():
     short = np.random.normal(size=(3, 4, 3))
     padded = np.concatenate([short, np.zeros((3, 5, 3))], axis=1)
     np.testing.assert_allclose(model.predict(padded), model.predict(short), rtol=1e-5)
+    assert_comes_back(model, padded, tmp_path)
 
 
-def test_encoder_and_decoder():
+def test_encoder_and_decoder(tmp_path):
     """A vector repeated for each step, as in the addition example."""
     np.random.seed(5)
     model = Sequential()
@@ -118,6 +122,7 @@ def test_encoder_and_decoder():
     history = model.fit(x, x[:, ::-1], batch_size=32, nb_epoch=40, verbose=0)
     assert history.history["acc"][-1] > 0.75
     assert history.history["acc"][0] < 0.5
+    assert_comes_back(model, x, tmp_path)
 
 
 def test_temporal_sample_weights_leave_steps_out():
