@@ -1,6 +1,6 @@
 """From a schedule to C++ for this machine's CPU: pure text and data, as for CUDA.
 
-The schedule, the kernels, the emitter and the rules are those of CUDA (`graphc.compiler.codegen`);
+The schedule, the kernels, the emitter and its rules are those of CUDA (`graphc.compiler.codegen`);
 what differs is how a kernel's work is laid out. Each kernel becomes one static function of loops,
 and one exported function calls them in order (`step`), so that a call of the program is one call
 from Python. The text is C++, not C, as ``kernels/`` is: both targets compile the same arithmetic.
@@ -8,9 +8,17 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `lower`: the table `LOWERINGS`, a function for each kind of kernel;
 - `context`: functions and their parameters;
 - `nest`, `hoist`: loops over the elements of results, of which the innermost is vectorised;
-- `pointwise`: pointwise, gather, window, update.
+- `pointwise`: pointwise, gather, update, and what is computed element by element; `pooling`:
+  window; `scatter`;
+- `reduction`, `walks`: rows and columns;
+- `product`, `convolution`: matmul and conv, as tiles with what follows them, over
+  ``kernels/host_gemm.h`` and ``kernels/host_conv.h``.
 
-Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch.
+Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch. A
+test that fails ends the step behind its kernel, ahead of every kernel that writes a state.
+
+Threads are OpenMP's, with static schedules. What they are given never depends on another thread,
+and no sum is divided by their number: results are the same bits for any number of threads.
 """
 
 from graphc.compiler.codegen.native.lower import NativeProgram, lower_native
