@@ -205,3 +205,29 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     called = re.findall(r"\tcall\w*\s+(\w+)", (tmp_path / "step.s").read_text())
     assert "GOMP_parallel" in called  # the text is that of a compiler which says ``call``
     assert not [name for name in called if not name.startswith(("GOMP", "omp", "_Z"))]
+
+
+_FORK = """
+import os, sys
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.config import config
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+x = g.input((g.BATCH, 512), "float32")
+run = function([x], g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32")))))
+data = np.ones((256, 512), "float32")
+before = run(data)
+child = os.fork()
+if child == 0:
+    os._exit(0 if run(data) == before else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert run(data) == before
+"""
+
+
+@needs_compiler
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
+def test_a_forked_process_goes_on_with_one_thread(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FORK, str(tmp_path / "cache")]
+    subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True, timeout=120)

@@ -51,6 +51,7 @@ FIX = (
 )
 _SHOWN_LINES = 20
 _SPINS = "GOMP_SPINCOUNT"
+_forks_minded: list[ctypes.CDLL] = []  # one library, whose OpenMP is that of all
 _FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
 
 
@@ -130,12 +131,28 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
         path.write_bytes(content)
     try:
         with _short_waits():
-            return Library(ctypes.CDLL(str(path)), seconds)
+            functions = ctypes.CDLL(str(path))
     except OSError as error:
         raise DeviceError(
             f"{name}: the compiled program {path} cannot be loaded ({error}). What to do: see that "
             "its folder allows programs to be run (the flag cuda_cache chooses another one)"
         ) from error
+    _mind_forks(functions)
+    return Library(functions, seconds)
+
+
+def _mind_forks(functions: ctypes.CDLL) -> None:
+    """Let a forked process compute on one thread: OpenMP's others stay behind in its parent, and
+    would be waited for."""
+    if _forks_minded or not hasattr(os, "register_at_fork"):
+        return
+
+    def alone() -> None:
+        functions["omp_set_num_threads"](1)
+        _log.info("native code runs on one thread in a forked process")
+
+    os.register_at_fork(after_in_child=alone)
+    _forks_minded.append(functions)
 
 
 @contextmanager
