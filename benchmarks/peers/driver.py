@@ -114,7 +114,8 @@ class Process:
         """Stop the process."""
         self._process.kill()
         self._process.wait()
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # a request that it did not live to read
+            self._process.stdin.close()
         self._process.stdout.close()
 
 
