@@ -81,8 +81,9 @@ def main(folder: Path, writer: str, kills: int) -> dict[str, int | list[str]]:
     model = numbered(0)
     started = time.perf_counter()
     write(model, path)
-    once = time.perf_counter() - started
+    window = 2.5 * (time.perf_counter() - started)
     counts = {"torn": 0, "missing": 0, "older": 0, "newer": 0}
+    kinds: list[str] = []
     for version in range(1, kills + 1):
         # Every fourth starts without a file.
         if version % 4 == 0:
@@ -95,15 +96,21 @@ def main(folder: Path, writer: str, kills: int) -> dict[str, int | list[str]]:
         if child == 0:
             while True:
                 write(model, path)
-        time.sleep(rng.uniform(0, 2.5) * once)
+        time.sleep(rng.uniform(0, window))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         if not path.exists():
             counts["missing" if version % 4 == 0 else "torn"] += 1
             continue
         found = version_in(path, writer)
-        kind = {version: "newer", before: "older"}.get(found, "torn")
-        counts["torn" if found is None else kind] += 1
+        kind = "torn" if found is None else {version: "newer", before: "older"}.get(found, "torn")
+        counts[kind] += 1
+        kinds.append(kind)
+        # A disk may become slower or faster than it was at first: kills have to fall on both sides.
+        if kinds[-6:] == ["older"] * 6:
+            window *= 2
+        elif kinds[-6:] == ["newer"] * 6:
+            window /= 2
         if found is None:
             path.unlink()
     part = re.compile(r"\.model\.h5\.[0-9a-f]{12}\.part")
