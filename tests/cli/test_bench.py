@@ -77,6 +77,15 @@ def test_table_says_that_the_interpreter_ran(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.usefixtures("small")
+def test_native_code_is_not_timed_and_the_table_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    config.cpu = "native"
+    assert cli.main(["bench", "small", "--batch", "8", "--device", "cpu"]) == 0
+    text = capsys.readouterr().out
+    assert "by the NumPy interpreter" in text
+    assert "cpu=native is not timed here" in text
+
+
+@pytest.mark.usefixtures("small")
 def test_without_a_gpu_the_cpu_is_timed_and_the_reason_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

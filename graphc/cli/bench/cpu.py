@@ -19,13 +19,19 @@ from graphc.reference_models import ReferenceModel
 
 _WARM_UP = 3
 _STEPS = 20
+_NOT_NATIVE = (
+    "cpu=native is not timed here: these are nodes as the interpreter runs them. "
+    "python -m benchmarks.peers times steps of native code"
+)
 
 
 def profile(model: ReferenceModel, batch: int, notes: tuple[str, ...] = ()) -> Report:
     """Train a model for a few steps on the CPU and time each node of each."""
     np.random.seed(1337)
     step = model.build()
-    with config.changed(device="cpu"):
+    if config.cpu != "numpy":
+        notes = (*notes, _NOT_NATIVE)
+    with config.changed(device="cpu", cpu="numpy"):
         train = step.function()
     arrays = step.data(batch)
     whole, seconds = [], defaultdict(list)

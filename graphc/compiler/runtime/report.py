@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, fields
 
-from graphc.compiler.runtime import cuda, nvcc
+from graphc.compiler.runtime import cuda, native_compiler, nvcc
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.probe import dotted
@@ -16,6 +16,10 @@ _CUDA_PRECISION = (
     "a product and a sum may become one fused multiply-add"
 )
 _CPU_PRECISION = "float32 is IEEE float32 everywhere, as NumPy computes it"
+_NATIVE_PRECISION = (
+    "float32 is IEEE float32 everywhere, with no fast-math; a product and a sum may become one "
+    "fused multiply-add"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,7 @@ class DeviceReport:
 
     Attributes:
         device: the name of the GPU, or of the CPU.
+        executor: what runs functions there.
         capability: the GPU's compute capability.
         multiprocessors: how many the GPU has.
         memory: the GPU's.
@@ -37,6 +42,7 @@ class DeviceReport:
     """
 
     device: str
+    executor: str
     capability: str = ""
     multiprocessors: str = ""
     memory: str = ""
@@ -54,10 +60,9 @@ class DeviceReport:
 
 
 def device_report() -> DeviceReport:
-    """The device that the flag `device` picks. DeviceError where it cannot be met."""
+    """The device that the flags `device` and `cpu` pick. DeviceError where they cannot be met."""
     if select_device() == "cpu":
-        name = platform.processor() or platform.machine()
-        return DeviceReport(device=f"CPU ({name})", floatX=config.floatX, precision=_CPU_PRECISION)
+        return _cpu_report()
     facts = cuda.device().facts
     cache = kernel_cache()
     compiler = nvcc.find_compiler(cache)
@@ -65,6 +70,7 @@ def device_report() -> DeviceReport:
     version, built_with = cuda.versions()
     return DeviceReport(
         device=facts.name,
+        executor="generated CUDA kernels, through PyCUDA",
         capability=dotted(facts.capability),
         multiprocessors=str(facts.multiprocessors),
         memory=f"{facts.memory / 2**30:.1f} GiB",
@@ -75,4 +81,22 @@ def device_report() -> DeviceReport:
         cache=str(cache.folder),
         floatX=config.floatX,
         precision=_CUDA_PRECISION,
+    )
+
+
+def _cpu_report() -> DeviceReport:
+    name = f"CPU ({platform.processor() or platform.machine()})"
+    if config.cpu == "numpy":
+        interpreter = "the NumPy interpreter (cpu=numpy)"
+        return DeviceReport(
+            device=name, executor=interpreter, floatX=config.floatX, precision=_CPU_PRECISION
+        )
+    cache = kernel_cache()
+    compiler = native_compiler.find_compiler(cache)
+    return DeviceReport(
+        device=name,
+        executor=f"generated C++ (cpu=native), compiled by {compiler.path}",
+        cache=str(cache.folder),
+        floatX=config.floatX,
+        precision=_NATIVE_PRECISION,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphc.compiler.runtime import device
+from graphc.compiler.runtime import device, native_compiler
 from graphc.compiler.runtime.probe import GpuStatus
 from graphc.compiler.runtime.report import device_report
 from graphc.config import config
@@ -14,10 +14,27 @@ from graphc.errors import DeviceError
 def test_the_cpu_is_reported_with_what_float32_means() -> None:
     config.floatX = "float64"
     lines = str(device_report()).splitlines()
-    assert [line.split()[0] for line in lines] == ["device", "floatX", "precision"]
+    assert [line.split()[0] for line in lines] == ["device", "executor", "floatX", "precision"]
     assert "CPU" in lines[0]
-    assert lines[1].endswith("float64")
-    assert "IEEE float32" in lines[2]
+    assert lines[1].endswith("the NumPy interpreter (cpu=numpy)")
+    assert lines[2].endswith("float64")
+    assert "IEEE float32" in lines[3]
+
+
+def test_native_code_is_reported_with_its_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    config.cpu = "native"
+    found = native_compiler.Compiler("/some/where/g++", "g++ 12")
+    monkeypatch.setattr(native_compiler, "find_compiler", lambda cache: found)
+    report = device_report()
+    assert report.executor == "generated C++ (cpu=native), compiled by /some/where/g++"
+    assert "fused multiply-add" in report.precision
+
+
+def test_native_code_without_a_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    config.cpu = "native"
+    monkeypatch.setattr(native_compiler, "compiler_path", lambda: None)
+    with pytest.raises(DeviceError, match="no C.. compiler.*What to do"):
+        device_report()
 
 
 def test_a_gpu_that_is_asked_for_and_missing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
