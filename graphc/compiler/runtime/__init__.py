@@ -2,7 +2,8 @@
 
 - `device`: the flag `device` picks the CPU or a GPU; `executor` says what both can do, `pending`
   what is still under way;
-- `cpu`: the interpreter;
+- `cpu`: the interpreter; `fallback`: the interpreter beside generated code;
+- `native`: generated C++ on this machine's CPU, which `native_compiler` compiles;
 - `cuda_executor`: a device program on a GPU. `nvcc` and `cache` make its binary, `tape` packs the
   arguments of its launches for one set of sizes, `index_checks` and `out_of_memory` serve its
   errors, `observed` and `timing` run it launch by launch;

@@ -12,12 +12,12 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
 from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
-from graphc.compiler.graph import Node, State, Symbol, label
+from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.graph import dim as dims
-from graphc.compiler.interpret import Program
 from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.device_array import DeviceArray, on_device
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
 from graphc.compiler.runtime.observed import run_observed
@@ -26,11 +26,8 @@ from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
 from graphc.compiler.runtime.workspace import Fetch
-from graphc.errors import IndexRangeError, NotFiniteError, OutOfMemoryError
+from graphc.errors import NotFiniteError, OutOfMemoryError
 
-FINE = 2**64 - 1
-"""The status word while no check has failed (kernels/status.cuh)."""
-_POSITION_BITS = 40
 _STATUS_BYTES = 8
 
 # Sets of sizes whose packed arguments are kept: training and the last batch, validation and its.
@@ -69,7 +66,7 @@ class CudaExecutor:
         self._tapes: OrderedDict[frozenset, Tape] = OrderedDict()
         self._functions: dict[str, Any] = {}
         self._shared: dict[str, int] = {}
-        self._interpreter: Program | None = None
+        self._fallback = Fallback(self._outputs, program.checks, name)
         self._fed_indices = fed_indices(program.checks)
         self.made = "no kernels"
         self._device = cuda.device()
@@ -105,7 +102,7 @@ class CudaExecutor:
                 # The observer's. It saw what kernels store; the interpreter shows it each
                 # node, so that the first of them is named, in place of this one.
                 try:
-                    self._interpret(feeds, bindings, call_step, observer)
+                    self._fallback.run(feeds, bindings, call_step, observer)
                 except NotFiniteError as first:
                     raise first from None
                 raise
@@ -114,7 +111,7 @@ class CudaExecutor:
             if status != FINE:
                 self._device.fill(self._status, 0xFF, _STATUS_BYTES)
         if status != FINE:
-            self._refuse(status, feeds, bindings, call_step)
+            self._fallback.refuse(status, feeds, bindings, call_step)
         return self._results(parts, bindings)
 
     def start(
@@ -301,34 +298,6 @@ class CudaExecutor:
             return False
         fed = self._fed_indices
         return fed is None or not all(one.all_fit(feeds, bindings) for one in fed)
-
-    def _refuse(
-        self,
-        status: int,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
-        call_step: int,
-    ) -> None:
-        """Raise what the CPU raises: the interpreter meets the same index."""
-        self._interpret(feeds, bindings, call_step, None)
-        check = self._program.checks[status >> _POSITION_BITS]
-        raise IndexRangeError(
-            f"{label(check.node)}: {check.what}, at element {status % 2**_POSITION_BITS}; found by "
-            f"the kernels of {self._name}. No parameter was changed"
-        )
-
-    def _interpret(
-        self,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
-        call_step: int,
-        observer: Observer | None,
-    ) -> None:
-        """What the call would have done on the CPU, for the error that it raises there; the states
-        are those of before the call, and stay so."""
-        if self._interpreter is None:
-            self._interpreter = Program(self._outputs)
-        self._interpreter.run(feeds, bindings, call_step, observer)
 
 
 def described(launch: Launch) -> str:

@@ -14,16 +14,13 @@ from graphc.compiler.codegen.launch import Bindings, Buffer, value_of
 from graphc.compiler.codegen.memory import ALIGNMENT, launches, plan_memory
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
-from graphc.compiler.graph import Node, State, Symbol, label
-from graphc.compiler.interpret import Program
+from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.pending import Pending
-from graphc.errors import IndexRangeError, ShapeError
+from graphc.errors import ShapeError
 
-FINE = 2**64 - 1
-"""The status word while no check has failed (kernels/status.cuh)."""
-_POSITION_BITS = 40
 _INT32_MAX = 2**31 - 1
 
 # Sets of sizes whose tables are kept: training and the last batch, validation and its.
@@ -89,7 +86,7 @@ class NativeExecutor:
         self._name = name
         self._fetched = self._program.outputs[: len(self._program.outputs) - len(states)]
         self._tables: OrderedDict[frozenset, _Tables] = OrderedDict()
-        self._interpreter: Program | None = None
+        self._fallback = Fallback(self._program.outputs, self._program.checks, name)
         self._lock = threading.Lock()
         steps = launches(self._program.steps)
         layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
@@ -153,7 +150,7 @@ class NativeExecutor:
             status = int(self._status[0])
             self._status[0] = FINE
             if status != FINE:
-                self._refuse(status, feeds, bindings, call_step)
+                self._fallback.refuse(status, feeds, bindings, call_step)
         return results
 
     def start(
@@ -233,37 +230,11 @@ class NativeExecutor:
         call_step: int,
         observer: Observer,
     ) -> list[np.ndarray]:
-        results = self._interpret(feeds, bindings, call_step, observer)
+        results = self._fallback.run(feeds, bindings, call_step, observer)
         fetched = len(self._fetched)
         for state, value in zip(self._states, results[fetched:], strict=True):
             state.place(value)
         return results[:fetched]
-
-    def _interpret(
-        self,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
-        call_step: int,
-        observer: Observer | None,
-    ) -> list[np.ndarray]:
-        if self._interpreter is None:
-            self._interpreter = Program(self._program.outputs)
-        return self._interpreter.run(feeds, bindings, call_step, observer)
-
-    def _refuse(
-        self,
-        status: int,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
-        call_step: int,
-    ) -> None:
-        """Raise what the interpreter raises, which meets the same index."""
-        self._interpret(feeds, bindings, call_step, None)
-        check = self._program.checks[status >> _POSITION_BITS]
-        raise IndexRangeError(
-            f"{label(check.node)}: {check.what}, at element {status % 2**_POSITION_BITS}; found by "
-            f"the kernels of {self._name}. No parameter was changed"
-        )
 
 
 def _address(array: np.ndarray) -> int:
