@@ -1,6 +1,6 @@
 """Where new values of variables are written: over the old ones where no reader is left.
 
-That the values are right, whatever the graph, is tests/cuda_emulator/test_random_graphs.py's.
+That the values are right, whatever the graph, is told by tests/compiler/random_programs.py.
 """
 
 from __future__ import annotations

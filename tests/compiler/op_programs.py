@@ -1,0 +1,144 @@
+"""The op table and further programs for a code generator, against the rows and the interpreter.
+
+Rows of one family are one program, so that a family in one arrangement is one compiler run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from tests.compiler.arrangements import ARRANGEMENTS, larger
+from tests.compiler.graph.op_cases import movement, pointwise, product, reduce, windows
+from tests.compiler.graph.op_cases.case import Case
+from tests.compiler.graph.op_cases.table import CASES
+
+FAMILIES = {
+    "pointwise": pointwise.CASES,
+    "reduce": reduce.CASES,
+    "movement": movement.CASES,
+    "product": product.CASES,
+    "windows": windows.CASES,
+}
+
+
+def rows(family: str, arrangement: str) -> list[Case]:
+    """Those that the arrangement can hold; of the many alike of pooling, a part in each."""
+    chosen = FAMILIES[family]
+    if family == "windows" and arrangement != "plain":
+        chosen = chosen[list(ARRANGEMENTS).index(arrangement) :: 3]
+    if arrangement == "symbolic":
+        return [case for case in chosen if case.arrays and case.arrays[0].size]
+    return chosen
+
+
+DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
+SIZES = (1, 2, 3, 4, 5, 257, 1025, 4099)
+"""Around a pack of four, the threads of a block, and a block's packs."""
+
+
+def joined(x: Node, y: Node, row: Node) -> list[Node]:
+    """Values at the element itself, at neighbours that are no pack, and at every other one."""
+    shifted = g.concat([x[1:], y[:1]], 0)
+    stretched = g.broadcast_to(g.reshape(row, (3, 1)), (3, x.shape[0]))
+    both = larger(x, shifted)
+    return [
+        both,
+        g.make("flip", both, axes=(0,)),
+        g.reshape(g.transpose(larger(stretched, g.broadcast_to(x, stretched.shape))), (-1,)),
+        g.where(x == y, x, g.cast(g.iota(x.shape[0], "int32") > 2, x.dtype)),
+    ]
+
+
+class OpPrograms:
+    """The tests of a code generator.
+
+    Attributes:
+        lower: from outputs to a program.
+        both: from outputs and feeds (`call_step`, and a `program` that `lower` made) to pairs: what
+            the generated code gives, and what the interpreter does.
+    """
+
+    lower: Callable[..., Any]
+    both: Callable[..., list[tuple[np.ndarray, np.ndarray]]]
+
+    def test_all_rows_are_here(self) -> None:
+        assert sum(map(len, FAMILIES.values())) == len(CASES)
+
+    @pytest.mark.parametrize("arrangement", ARRANGEMENTS)
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_rows(self, family: str, arrangement: str) -> None:
+        arrange = ARRANGEMENTS[arrangement]
+        parts = [arrange(case, number) for number, case in enumerate(rows(family, arrangement))]
+        outputs = [node for part in parts for node in part.outputs]
+        pairs = iter(self.both(outputs, {x: a for part in parts for x, a in part.feeds.items()}))
+        wrong = []
+        for part in parts:
+            results = [next(pairs) for _ in part.outputs]
+            ours, theirs = zip(*results, strict=True)
+            wrong += part.faults(ours, theirs)
+        assert not wrong, "\n".join(wrong)
+
+    @pytest.mark.parametrize("dtype", DTYPES)
+    def test_sizes_around_packs_and_blocks(self, dtype: str) -> None:
+        """One program for all sizes; and the smaller ones as numbers in the text of another."""
+        random = np.random.default_rng(5)
+
+        def fed(size: int) -> list[np.ndarray]:
+            arrays = [random.integers(0, 100, n) for n in (size, size, 3)]
+            return [(a % 2 == 0 if dtype == "bool" else a).astype(dtype) for a in arrays]
+
+        n = g.symbol("n")
+        inputs = [g.input((size,), dtype) for size in (n, n, 3)]
+        outputs = joined(*inputs)
+        program = self.lower(outputs)
+        known: list[Node] = []
+        feeds: dict[Node, np.ndarray] = {}
+        for size in SIZES:
+            arrays = fed(size)
+            for ours, theirs in self.both(
+                outputs, dict(zip(inputs, arrays, strict=True)), program=program
+            ):
+                np.testing.assert_array_equal(ours, theirs)
+            if size < 6:
+                nodes = [g.input(array.shape, dtype) for array in arrays]
+                known += joined(*nodes)
+                feeds.update(zip(nodes, arrays, strict=True))
+        for ours, theirs in self.both(known, feeds):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_random_words_wherever_they_are_read(self) -> None:
+        """Four words come from one draw, where a thread reads them side by side, and where not."""
+        outputs = []
+        for stream, size in enumerate(SIZES):
+            words = g.make(
+                "random",
+                g.as_node(0, "int32"),
+                seed=9,
+                stream=stream,
+                serial=stream,
+                shape=(size, 3),
+            )
+            other = g.make(
+                "random",
+                g.as_node(2, "int32"),
+                seed=2**31,
+                stream=7,
+                serial=stream,
+                shape=(size, 3),
+            )
+            # The values are read in order, then backwards and crosswise, mixed, and one by one.
+            outputs += [
+                words,
+                g.make("flip", words, axes=(0, 1)),
+                g.transpose(words),
+                words + other,
+            ]
+            outputs += [words[size // 2], g.concat([other[:1], words], 0), g.sum(words, 0)]
+        for ours, theirs in self.both(outputs, {}, call_step=2**40 + 3):
+            np.testing.assert_array_equal(ours, theirs)
