@@ -33,6 +33,11 @@ class _Pooling(SpatialLayer):
             x, self._window, self._strides, self.border_mode, self.dim_ordering, self.pool_mode
         )
 
+    def _take_windows(self, pool_size: Sequence[int], strides: Sequence[int] | None) -> None:
+        self.pool_size = self._each("pool_size", pool_size)
+        self.strides = self._each("strides", self.pool_size if strides is None else strides)
+        self._window, self._strides = self.pool_size, self.strides
+
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         super()._check_inputs(inputs)
         self._check_windows(inputs[0], self._window, self.border_mode)
@@ -66,9 +71,7 @@ class _Pooling2D(_Pooling):
         **kwargs: Any,
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
-        self.pool_size = self._each("pool_size", pool_size)
-        self.strides = self._each("strides", self.pool_size if strides is None else strides)
-        self._window, self._strides = self.pool_size, self.strides
+        self._take_windows(pool_size, strides)
 
 
 class _Pooling3D(_Pooling):
@@ -83,9 +86,7 @@ class _Pooling3D(_Pooling):
         **kwargs: Any,
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
-        self.pool_size = self._each("pool_size", pool_size)
-        self.strides = self._each("strides", self.pool_size if strides is None else strides)
-        self._window, self._strides = self.pool_size, self.strides
+        self._take_windows(pool_size, strides)
 
 
 class MaxPooling1D(_Pooling1D):

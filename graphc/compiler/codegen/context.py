@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.launch import (
@@ -20,6 +21,8 @@ from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.schedule.kernel import Kernel, Loop
+
+S = TypeVar("S", bound=Signature)
 
 
 @dataclass
@@ -61,9 +64,12 @@ class Context:
 
     def signature(self, kernel: Kernel | Loop) -> Signature:
         """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
+        return self._signature(Signature, kernel)
+
+    def _signature(self, kind: type[S], kernel: Kernel | Loop) -> S:
         places = {node: self.places[node] for node in kernel.inputs if node in self.places}
         written = [place for node in kernel.outputs for place in self.store(node)]
-        return Signature(places, written, self.program.checks, self.counters)
+        return kind(places, written, self.program.checks, self.counters)
 
     def launch(
         self,

@@ -4,6 +4,7 @@
   what is still under way;
 - `cpu`: the interpreter; `fallback`: the interpreter beside generated code;
 - `native`: generated C++ on this machine's CPU, which `native_compiler` compiles;
+- `compiler_process`: what nvcc and the C++ compiler have in common as processes;
 - `cuda_executor`: a device program on a GPU. `nvcc` and `cache` make its binary, `tape` packs the
   arguments of its launches for one set of sizes, `index_checks` and `out_of_memory` serve its
   errors, `observed` and `timing` run it launch by launch;

@@ -26,6 +26,13 @@ from graphc.compiler.runtime.cache import (
     private_folder,
     without_comments,
 )
+from graphc.compiler.runtime.compiler_process import (
+    first_lines,
+    kernel_at_fault,
+    lines_of,
+    run,
+    version_of,
+)
 from graphc.errors import DeviceError
 
 _log = logging.getLogger("graphc")
@@ -49,7 +56,7 @@ FIX = (
     "install a C++ compiler (g++ or clang++) and have it on PATH, or name it in the environment "
     "variable CXX; cpu=numpy runs without one, by the NumPy interpreter"
 )
-_SHOWN_LINES = 20
+_WHAT = "the C++ compiler"
 _SPINS = "GOMP_SPINCOUNT"
 _forks_minded: list[ctypes.CDLL] = []  # one library, whose OpenMP is that of all
 _FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
@@ -77,27 +84,14 @@ def compiler_path() -> str | None:
 
 
 def find_compiler(cache: KernelCache) -> Compiler:
-    """The C++ compiler. Its version is asked for once and kept in the cache, by the program's path,
-    size and time of change. DeviceError where there is none or it does not run."""
+    """The C++ compiler. DeviceError where there is none or it does not run."""
     path = compiler_path()
     if path is None:
         named = os.environ.get("CXX")
         wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
         raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
-    status = Path(path).stat()
-    key = content_key([str(Path(path).resolve()), str(status.st_size), str(status.st_mtime_ns)])
-    kept = cache.read(f"{key}.version")
-    if kept is not None:
-        return Compiler(path, kept.decode())
-    done = _run([path, "--version"])
-    lines = done.stdout.strip().splitlines()
-    if done.returncode or not lines:
-        raise DeviceError(
-            f"the C++ compiler {path} does not run: '--version' ended with status "
-            f"{done.returncode}: {done.stderr.strip()}. What to do: {FIX}"
-        )
-    cache.write(f"{key}.version", lines[0].encode())
-    return Compiler(path, lines[0])
+    version = version_of(path, cache, _WHAT, FIX)
+    return Compiler(path, version.strip().splitlines()[0])
 
 
 def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
@@ -192,21 +186,13 @@ def _compiled(
 ) -> bytes:
     with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
         output = Path(folder, "step.so")
-        done = _run([compiler.path, *FLAGS, "-I", str(include), str(path), "-o", str(output)])
+        command = [compiler.path, *FLAGS, "-I", str(include), str(path), "-o", str(output)]
+        done = run(command, _WHAT, FIX)
         if done.returncode or not output.is_file():
             raise _compile_error(done, compiler, path, source, layers, name)
         if done.stderr.strip():
             _log.info("%s on %s: %s", compiler.path, path, done.stderr.strip())
         return output.read_bytes()
-
-
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        raise DeviceError(
-            f"the C++ compiler {command[0]} does not run ({error}). What to do: {FIX}"
-        ) from error
 
 
 def _compile_error(
@@ -218,19 +204,11 @@ def _compile_error(
     name: str,
 ) -> DeviceError:
     """The compiler's first lines, with the kernel and the layers that they are about."""
-    said = f"{done.stdout}{done.stderr}".strip().splitlines()
-    place = re.compile(re.escape(path.name) + r":(\d+):")
-    line = next((int(found[1]) for text in said if (found := place.search(text))), None)
-    where = ""
-    begun = _FUNCTION.findall("\n".join(source.splitlines()[:line])) if line is not None else []
-    if begun:
-        where = f" in the kernel {begun[-1]}"
-        if layers.get(begun[-1]):
-            where += f" (of {layers[begun[-1]]})"
-    shown = "\n".join(f"  {text}" for text in said[:_SHOWN_LINES])
+    said = lines_of(done)
+    where = kernel_at_fault(said, path, source, _FUNCTION, layers)
     return DeviceError(
         f"{name}: {compiler.path} did not compile the generated source{where}; this is an error of "
         f"graphc, please report it with the source, which is kept at {path}; cpu=numpy runs "
         f"without it. The compiler ({compiler.version}) ended with status {done.returncode} and "
-        f"said:\n{shown}"
+        f"said:\n{first_lines(said)}"
     )

@@ -15,6 +15,13 @@ from typing import NamedTuple
 from graphc import resources
 from graphc.compiler.runtime import probe
 from graphc.compiler.runtime.cache import KernelCache, content_key, kernel_cache, without_comments
+from graphc.compiler.runtime.compiler_process import (
+    first_lines,
+    kernel_at_fault,
+    lines_of,
+    run,
+    version_of,
+)
 from graphc.errors import DeviceError
 
 _log = logging.getLogger("graphc")
@@ -22,7 +29,7 @@ _log = logging.getLogger("graphc")
 # No fast-math, in any part: division, square root and denormals are IEEE's. A product and a sum may
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
-_SHOWN_LINES = 20
+_WHAT = "the CUDA compiler"
 ARCH_FIX = (
     "put the nvcc of a toolkit that knows the card first on PATH ('nvcc --list-gpu-arch' says "
     "which it knows)"
@@ -55,25 +62,11 @@ class Compiler:
 
 
 def find_compiler(cache: KernelCache) -> Compiler:
-    """The nvcc on PATH. Its version is asked for once and kept in the cache, by the program's
-    path, size and time of change. DeviceError where there is none or it does not run."""
+    """The nvcc on PATH. DeviceError where there is none or it does not run."""
     path = probe.nvcc_path()
     if path is None:
         raise DeviceError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
-    status = Path(path).stat()
-    key = content_key([str(Path(path).resolve()), str(status.st_size), str(status.st_mtime_ns)])
-    name = f"{key}.version"
-    kept = cache.read(name)
-    if kept is not None:
-        return Compiler(path, kept.decode())
-    done = _run([path, "--version"])
-    if done.returncode or not done.stdout.strip():
-        raise DeviceError(
-            f"the CUDA compiler {path} does not run: '--version' ended with status "
-            f"{done.returncode}: {done.stderr.strip()}. What to do: {probe.NVCC_FIX}"
-        )
-    cache.write(name, done.stdout.encode())
-    return Compiler(path, done.stdout)
+    return Compiler(path, version_of(path, cache, _WHAT, probe.NVCC_FIX))
 
 
 class Binary(NamedTuple):
@@ -118,7 +111,7 @@ def compiled(
     with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
         output = Path(folder, "kernels.cubin")
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
-        done = _run([*command, "-o", str(output)])
+        done = run([*command, "-o", str(output)], _WHAT, probe.NVCC_FIX)
         if done.returncode or not output.is_file():
             raise _compile_error(done, compiler, path, source, layers, name, arch)
         if done.stderr.strip():
@@ -151,15 +144,6 @@ def older_driver(compiler: Compiler, driver: tuple[int, int]) -> str:
     )
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        raise DeviceError(
-            f"the CUDA compiler {command[0]} does not run ({error}). What to do: {probe.NVCC_FIX}"
-        ) from error
-
-
 def _compile_error(
     done: subprocess.CompletedProcess[str],
     compiler: Compiler,
@@ -171,7 +155,7 @@ def _compile_error(
 ) -> DeviceError:
     """The compiler's first lines, with the kernel and the layers that they are about, or with what
     the toolkit lacks."""
-    said = f"{done.stdout}{done.stderr}".strip().splitlines()
+    said = lines_of(done)
     release = f" of CUDA {probe.dotted(compiler.release)}" if compiler.release else ""
     for pattern, problem, fix in (
         (_UNKNOWN_ARCH, f"does not know this card, {arch}", ARCH_FIX),
@@ -183,33 +167,9 @@ def _compile_error(
                 f"{name}: the CUDA compiler {compiler.path}{release} {problem}: {shown}. What to "
                 f"do: {fix}"
             )
-    where = ""
-    kernel = _kernel_at(_first_line(said, path), source)
-    if kernel is not None:
-        where = f" in the kernel {kernel}"
-        if layers.get(kernel):
-            where += f" (of {layers[kernel]})"
-    shown = "\n".join(f"  {line}" for line in said[:_SHOWN_LINES])
+    where = kernel_at_fault(said, path, source, _KERNEL, layers)
     return DeviceError(
         f"{name}: nvcc did not compile the generated source for {arch}{where}; this is an error of "
         f"graphc, please report it with the source, which is kept at {path}. nvcc ended with "
-        f"status {done.returncode} and said:\n{shown}"
+        f"status {done.returncode} and said:\n{first_lines(said)}"
     )
-
-
-def _first_line(said: list[str], path: Path) -> int | None:
-    """The line of the source that the first message names: ``k.cu(12): error`` or ``k.cu:12:``."""
-    place = re.compile(re.escape(path.name) + r"[(:](\d+)[):]")
-    for line in said:
-        found = place.search(line)
-        if found:
-            return int(found[1])
-    return None
-
-
-def _kernel_at(line: int | None, source: str) -> str | None:
-    """The kernel that the line is in: the last one that begins at or before it."""
-    if line is None:
-        return None
-    begun = _KERNEL.findall("\n".join(source.splitlines()[:line]))
-    return begun[-1] if begun else None

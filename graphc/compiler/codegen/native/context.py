@@ -36,9 +36,7 @@ class NativeContext(Context):
 
     def signature(self, kernel: Kernel | Loop) -> NativeSignature:
         """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
-        places = {node: self.places[node] for node in kernel.inputs if node in self.places}
-        written = [place for node in kernel.outputs for place in self.store(node)]
-        return NativeSignature(places, written, self.program.checks, self.counters)
+        return self._signature(NativeSignature, kernel)
 
     def function(
         self,
