@@ -10,8 +10,8 @@ from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
 from graphc.engine import Input, InputLayer, InputSpec, Layer
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
-from graphc.layers import Activation, Dense, Dropout
-from graphc.models import Sequential
+from graphc.layers import Activation, Dense, Dropout, Masking
+from graphc.models import Model, Sequential
 
 
 class Scale(Layer):
@@ -338,3 +338,37 @@ def test_a_layer_written_for_keras_1():
 def test_a_name_is_a_text(name):
     with pytest.raises(ArgumentError, match="Dense: name: expected a text"):
         Dense(2, name=name)
+
+
+class TestUses:
+    """What Keras calls nodes: where the tensors of each use come from."""
+
+    def test_a_layer_is_used_on_outputs_of_others_by_their_numbers(self):
+        shared, last = Dense(2, name="shared"), Dense(1, name="last")
+        for width in (3, 3):
+            shared(entry(width))
+        last.add_inbound_node([shared], node_indices=[1])
+        node = last.inbound_nodes[0]
+        assert node.input_tensors == [shared.get_output_at(1)]
+        assert shared.outbound_nodes == [node]
+        assert node.get_config() == {
+            "outbound_layer": "last",
+            "inbound_layers": ["shared"],
+            "node_indices": [1],
+            "tensor_indices": [0],
+        }
+        assert last.get_input_shape_at(0) == (None, 2)
+        assert last.get_output_shape_at(0) == (None, 1)
+
+    def test_masks_of_a_use(self):
+        layer = Activation("tanh")
+        layer(Masking()(entry(4, 3)))
+        assert layer.get_input_mask_at(0) is layer.get_output_mask_at(0)
+        assert layer.input_mask is layer.output_mask is layer.get_input_mask_at(0)
+        assert layer.input_mask.dtype == "bool"
+
+    def test_whether_a_model_differs_in_training(self):
+        x = entry(3)
+        assert not Model(x, Dense(2)(x)).uses_learning_phase
+        assert Model(x, Dropout(0.5)(x)).uses_learning_phase
+        assert Model(x, Dense(2, W_regularizer="l2")(x)).uses_learning_phase

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.runtime.executor import Observer
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
@@ -61,11 +60,6 @@ class BatchTraining(RenewedContainer):
         """The outputs for one batch."""
         outputs = self._predict_function()(*self._prepare_batch_inputs(x))
         return one_or_list(outputs)
-
-    def profile_on_batch(self, observer: Observer, x: object, y: object) -> None:
-        """One step on one batch, telling ``observer(node, value, seconds)`` of each node."""
-        step = self._need_compiled("profile_on_batch").train()
-        step.profile(observer, *self._prepare_batch(x, y, None, None))
 
     def _compiled_for(
         self,
