@@ -46,6 +46,7 @@ from graphc.layers.core import (
     RepeatVector,
     Reshape,
     TimeDistributedDense,
+    TimeDistributedMerge,
 )
 from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
@@ -101,6 +102,7 @@ __all__ = [
     "ThresholdedReLU",
     "TimeDistributed",
     "TimeDistributedDense",
+    "TimeDistributedMerge",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

@@ -40,7 +40,10 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "TimeDistributedDense",
+    "TimeDistributedMerge",
 ]
+
+_OVER_TIME: dict[str, Callable[..., g.Node]] = {"sum": K.sum, "ave": K.mean, "mul": K.prod}
 
 
 class Activation(Layer):
@@ -188,6 +191,34 @@ class RepeatVector(Layer):
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.repeat(x, self.n)
+
+
+class TimeDistributedMerge(Layer):
+    """The steps of a sequence as one: their sum, mean or product, feature by feature; of Keras 0.3.
+
+    Input: (batch, steps, features), the steps may be open. Output: (batch, features). It takes no
+    mask, as in Keras 0.3: all steps count.
+
+    Args:
+        mode: 'sum', 'ave' (the mean) or 'mul'.
+
+    Raises:
+        ArgumentError: another mode, or an input with a mask.
+        ShapeError: an input that is not (batch, steps, features).
+    """
+
+    input_spec = (InputSpec(ndim=3),)
+
+    def __init__(self, mode: str = "sum", **kwargs: Any):
+        super().__init__(**kwargs)
+        if not isinstance(mode, str) or mode not in _OVER_TIME:
+            raise ArgumentError(
+                f"{self.name_and_class}: mode: expected 'sum', 'ave' or 'mul', received {mode!r}"
+            )
+        self.mode = mode
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return _OVER_TIME[self.mode](x, axis=1)
 
 
 class ActivityRegularization(Layer):

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pytest
 
 from graphc.models import model_from_json
 from tests.files.old_writers import write_keras_0_3
@@ -113,6 +114,22 @@ def test_words(tmp_path):
         h = np.tanh(E[words[:, t]] @ W + h @ U + b)
         steps.append(h @ V + c)
     check(model.predict(words), np.concatenate(steps, 1))
+
+
+@pytest.mark.parametrize(("mode", "merged"), [("sum", np.sum), ("ave", np.mean), ("mul", np.prod)])
+def test_steps_as_one(tmp_path, mode, merged):
+    layers = [
+        layer("TimeDistributedDense", output_dim=2, init="glorot_uniform", activation="tanh",
+              W_regularizer=None, b_regularizer=None, activity_regularizer=None,
+              W_constraint=None, b_constraint=None, input_dim=3, input_length=4,
+              input_shape=[4, 3]),
+        layer("TimeDistributedMerge", mode=mode),
+        dense(1),
+    ]  # fmt: skip
+    W, b, V, c = numbers(3, 2), numbers(2), numbers(2, 1), numbers(1)
+    model = loaded(tmp_path, {"name": "Sequential", "layers": layers}, [[W, b], [], [V, c]])
+    x = numbers(5, 4, 3)
+    check(model.predict(x), merged(np.tanh(x @ W + b), axis=1) @ V + c)
 
 
 def test_a_graph(tmp_path):

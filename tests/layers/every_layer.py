@@ -126,6 +126,12 @@ EXAMPLES: dict[str, Example] = {
         lambda: layers.TimeDistributed(layers.Convolution2D(2, 3, 3)), (3, 2, 5, 4), masked=True
     ),
     "TimeDistributedDense": Example(lambda: layers.TimeDistributedDense(4), (3, 5), masked=True),
+    **{
+        f"TimeDistributedMerge {mode}": Example(
+            lambda mode=mode: layers.TimeDistributedMerge(mode), (3, 5)
+        )
+        for mode in ("sum", "ave", "mul")
+    },
     **dict(_spatial("Convolution")),
     **dict(_spatial("MaxPooling", (2, 2, 2))),
     **dict(_spatial("AveragePooling", (2, 2, 2))),

@@ -36,6 +36,7 @@ from graphc.layers import (
     ThresholdedLinear,
     ThresholdedReLU,
     TimeDistributedDense,
+    TimeDistributedMerge,
     UpSampling1D,
     ZeroPadding1D,
 )
@@ -78,6 +79,7 @@ REFUSE_IT = [
     lambda: MaxPooling1D(),
     lambda: UpSampling1D(),
     lambda: ZeroPadding1D(),
+    lambda: TimeDistributedMerge(),
 ]
 
 

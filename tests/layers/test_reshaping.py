@@ -1,4 +1,4 @@
-"""Permute and RepeatVector against NumPy."""
+"""Permute, RepeatVector and TimeDistributedMerge against NumPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import pytest
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, KeywordError, ShapeError
-from graphc.layers.core import Dense, Flatten, Permute, RepeatVector, TimeDistributedDense
+from graphc.layers.core import (
+    Dense,
+    Flatten,
+    Masking,
+    Permute,
+    RepeatVector,
+    TimeDistributedDense,
+    TimeDistributedMerge,
+)
 from graphc.models import Sequential
 from tests.compiler.grad.differences import check_gradients
 
@@ -72,6 +80,38 @@ class TestRepeatVector:
             ShapeError, match=r"often \(RepeatVector\): expected an input of 2 axes"
         ):
             RepeatVector(2, name="often")(InputLayer(input_shape=(3, 4)).output)
+
+
+class TestTimeDistributedMerge:
+    @pytest.mark.parametrize(
+        ("mode", "merged"), [("sum", np.sum), ("ave", np.mean), ("mul", np.prod)]
+    )
+    @pytest.mark.parametrize("steps", [4, None])
+    def test_the_steps_are_one(self, mode, merged, steps):
+        layer = TimeDistributedMerge(mode)
+        x = X[0]
+        y = run(layer, x, (steps, 5))
+        np.testing.assert_allclose(y, merged(x, axis=1), rtol=1e-5)
+        assert layer.output_shape == (None, 5)
+
+    def test_the_default_is_the_sum(self):
+        np.testing.assert_allclose(run(TimeDistributedMerge(), X[0]), X[0].sum(1), rtol=1e-5)
+
+    @pytest.mark.parametrize("mode", ["max", "mean", "", None, 1, ["sum"]])
+    def test_other_modes(self, mode):
+        with pytest.raises(
+            ArgumentError, match=r"over \(TimeDistributedMerge\): mode: expected 's"
+        ):
+            TimeDistributedMerge(mode, name="over")
+
+    def test_an_input_of_another_rank(self):
+        with pytest.raises(ShapeError, match=r"over \(TimeDistributedMerge\): expected .* 3 axes"):
+            TimeDistributedMerge(name="over")(InputLayer(input_shape=(5,)).output)
+
+    def test_a_mask_is_refused(self):
+        x = Masking()(InputLayer(input_shape=(4, 5)).output)
+        with pytest.raises(ArgumentError, match=r"over \(TimeDistributedMerge\).*mask"):
+            TimeDistributedMerge(name="over")(x)
 
 
 @pytest.mark.parametrize("layer_class", [Permute, RepeatVector])
