@@ -1,0 +1,231 @@
+"""What the forms of a convolution's kernel have in common: the loops that copy the weights and an
+image with its padding, and those that compute what follows the convolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, plus, times
+from graphc.compiler.codegen.emit_loops import image_coordinates
+from graphc.compiler.codegen.emitter import Given
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.graph.ops.contraction import dilated
+from graphc.compiler.schedule.kernel import Kernel
+
+
+class ConvLoops:
+    """The text of a convolution's parts.
+
+    Attributes:
+        node, image, weights: the convolution and what it reads.
+        scalar: its type in C.
+        samples, filters, windows: its shape.
+        channels, places: the others of the weights' shape.
+        reach: of the image with its padding and holes, what windows reach, an axis at a time.
+        pitches: how far neighbours along each of these axes lie apart.
+    """
+
+    def __init__(self, kernel: Kernel, context: NativeContext, signature: NativeSignature):
+        self.kernel = kernel
+        self.context = context
+        self.signature = signature
+        (node,) = kernel.anchors
+        self.node = node
+        self.image, self.weights = node.inputs
+        self.scalar = C_TYPES[node.dtype]
+        self.samples, self.filters, *windows = node.shape
+        self.windows: Shape = tuple(windows)
+        self.channels, *places = self.weights.shape[1:]
+        self.places: Shape = tuple(places)
+        attrs = node.attrs
+        self.reach: Shape = tuple(
+            (count - 1) * stride + dilated(extent, hole)
+            for count, stride, extent, hole in zip(
+                self.windows, attrs["strides"], self.places, attrs["kernel_dilation"], strict=True
+            )
+        )
+        self.pitches: Shape = tuple(
+            product(self.reach[axis + 1 :]) for axis in range(len(self.reach))
+        )
+
+    @property
+    def k(self) -> Size:
+        return product(self.weights.shape[1:])
+
+    def array(self, name: str, scalar: str, slot: int, count: Size, more: str = "") -> str:
+        size = f"(size_t)({self.signature.size(count)}){more}"
+        return f"{scalar}* {name} = gc_scratch<{scalar}>({slot}, {size});"
+
+    def per_sample(self, inside: list[str]) -> list[str]:
+        work = (self.samples, self.filters, *self.windows, self.k)
+        threads = parallel(work, self.signature, least=PRODUCTS) if self.samples != 1 else []
+        head = f"for (int sample = 0; sample < {self.signature.size(self.samples)}; ++sample) {{"
+        return [*threads, head, *indented(inside), "}"]
+
+    def nest(
+        self, shape: Shape, body: Callable[[NativeEmitter, str, tuple[str, ...]], list[str]]
+    ) -> list[str]:
+        """Loops over a shape; `body` is given the coordinates."""
+
+        def at(emitter: NativeEmitter, position: str) -> list[str]:
+            return body(emitter, position, emitter.coordinates(Index(shape, linear=position)))
+
+        return braced(Nest(self.signature, product(shape), threads=False).lines(at))
+
+    def offsets(
+        self, name: str, shape: Shape, offset: Callable[[tuple[str, ...]], str]
+    ) -> list[str]:
+        return self.nest(shape, lambda _, at, coords: [f"{name}[{at}] = {offset(coords)};"])
+
+    def place_offset(self, coords: tuple[str, ...]) -> str:
+        """Where a channel's place of a window lies in the padded image."""
+        channel, *places = coords
+        plane = times(channel, self.signature.size(product(self.reach)))
+        return plus(plane, self.step_offset(tuple(places)))
+
+    def step_offset(self, places: tuple[str, ...]) -> str:
+        return self.spread(places, self.node.attrs["kernel_dilation"])
+
+    def window_offset(self, coords: tuple[str, ...]) -> str:
+        sample, *windows = coords
+        plane = times(sample, self.signature.size(product(self.reach)))
+        return plus(plane, self.spread(tuple(windows), self.node.attrs["strides"]))
+
+    def spread(self, numbers: tuple[str, ...], steps: Shape) -> str:
+        text = "0"
+        for number, step, pitch in zip(numbers, steps, self.pitches, strict=True):
+            text = plus(text, times(number, self.signature.size(step * pitch)))
+        return text
+
+    def weight_matrix(self) -> list[str]:
+        """The weights as rows of k."""
+
+        def body(emitter: NativeEmitter, position: str) -> list[str]:
+            value = emitter.value(self.weights, Index(self.weights.shape, linear=position))
+            return [f"weights[{position}] = {value};"]
+
+        elements = product(self.weights.shape)
+        return braced(Nest(self.signature, elements, threads=False).lines(body))
+
+    def padded(self, planes: Size, other: str) -> list[str]:
+        """The loops that copy what windows reach: of the sample `other` all channels, or of the
+        channel `other` all samples."""
+        by_channel = other == "channel"
+
+        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            plane, *reach = coords
+            return [f"image[{position}] = {self.element(emitter, plane, reach, by_channel)};"]
+
+        return self.nest((planes, *self.reach), body)
+
+    def element(
+        self, emitter: NativeEmitter, plane: str, reach: list[str], by_channel: bool
+    ) -> str:
+        """The image with its padding and holes, at a place that windows reach."""
+        image, node = self.image, self.node
+        coords, conditions = _behind_padding(emitter, node, reach)
+        first = (plane, "channel") if by_channel else ("sample", plane)
+        element = Index(image.shape, coords=(*first, *coords))
+        if not conditions:
+            return emitter.value(image, element)
+        value = emitter.variable(image, literal(0, node.dtype))
+        with emitter.block(f"if ({' && '.join(conditions)})"):
+            emitter.line(f"{value} = {emitter.value(image, element)};")
+        return value
+
+    def turned(self, width: Size) -> list[str]:
+        """The loops that copy a channel of the weights, filters innermost."""
+        size = self.signature.size
+
+        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
+            filter_, *places = coords
+            element = Index(self.weights.shape, coords=(filter_, "channel", *places))
+            step = emitter.place(Index(self.places, coords=tuple(places)))
+            value = emitter.value(self.weights, element)
+            return [f"other[{plus(times(step, size(width)), filter_)}] = {value};"]
+
+        rest = minus(size(width), size(self.filters))
+        clear = [] if rest == "0" else [
+            f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
+        ]  # fmt: skip
+        return [*clear, *self.nest((self.filters, *self.places), body)]
+
+    def written_windows(self) -> list[str]:
+        """The loops that write a sample's windows, (channel, places) x windows."""
+        node, image = self.node, self.image
+        shape = (self.channels, *self.places, *self.windows)
+
+        def body(emitter: NativeEmitter, position: str, at: tuple[str, ...]) -> list[str]:
+            channel, *rest = at
+            places, window = rest[: len(self.places)], rest[len(self.places) :]
+            coords, conditions = image_coordinates(emitter, node, window, places)
+            element = Index(image.shape, coords=("sample", channel, *coords))
+            if not conditions:
+                return [f"windows[{position}] = {emitter.value(image, element)};"]
+            value = emitter.variable(image, literal(0, node.dtype))
+            with emitter.block(f"if ({' && '.join(conditions)})"):
+                emitter.line(f"{value} = {emitter.value(image, element)};")
+            return [f"windows[{position}] = {value};"]
+
+        return self.nest(shape, body)
+
+    def after(self, place: Callable[[NativeEmitter, Index], str]) -> list[str]:
+        limits = Limits(self.samples, "sample", "sample + 1")
+        return self.outputs(partial(self.given, place), limits)
+
+    def given(
+        self, place: Callable[[NativeEmitter, Index], str], emitter: NativeEmitter
+    ) -> Mapping[Node, Given]:
+        return {self.node: lambda index: f"s0[{place(emitter, index)}]"}
+
+    def outputs(
+        self, given: Callable[[NativeEmitter], Mapping[Node, Given]], limits: Limits | None
+    ) -> list[str]:
+        """Those of the convolution's elements, and those that are pooled."""
+        groups: dict[Size, list[Node]] = {}
+        for output in self.kernel.outputs:
+            groups.setdefault(product(output.shape), []).append(output)
+        lines: list[str] = []
+        for elements, outputs in groups.items():
+            nest = Nest(self.signature, elements, given, limits, threads=False)
+            lines += braced(nest.lines(partial(store_elements, outputs, self.context)))
+        return lines
+
+
+def _behind_padding(
+    emitter: NativeEmitter, node: Node, reach: list[str]
+) -> tuple[list[str], list[str]]:
+    """The element of the image at a place of its padded form, and when there is one."""
+    size = emitter.signature.size
+    coords, conditions = [], []
+    for place, extent, (low, high), hole in zip(
+        reach,
+        node.inputs[0].shape[2:],
+        node.attrs["padding"],
+        node.attrs["input_dilation"],
+        strict=True,
+    ):
+        coord = emitter.integer(minus(place, size(low)))
+        if low != 0:
+            conditions.append(f"{coord} >= 0")
+        if hole != 1:
+            conditions.append(f"{coord} % {size(hole)} == 0")
+            coord = emitter.integer(f"{coord} / {size(hole)}")
+        if (low, high, hole) != (0, 0, 1):
+            conditions.append(f"{coord} < {size(extent)}")
+        coords.append(coord)
+    return coords, conditions
+
+
+def indented(lines: list[str], depth: int = 1) -> list[str]:
+    return [f"{'  ' * depth}{line}" for line in lines]
+
+
+def braced(lines: list[str]) -> list[str]:
+    return ["{", *indented(lines), "}"]
