@@ -70,10 +70,11 @@ FLAGS = (
     ),
     Flag(
         "cpu",
-        "numpy",
-        ("native", "numpy"),
-        "how functions run on the CPU: native compiles them with the machine's C++ compiler, numpy "
-        "interprets them",
+        "auto",
+        ("auto", "native", "numpy"),
+        "how functions run on the CPU: native compiles them with the machine's C++ compiler and is "
+        "an error where there is none, numpy interprets them; auto compiles where a compiler is "
+        "found, but for what is so small that interpreting it is as good",
     ),
     Flag(
         "floatX",
@@ -85,8 +86,9 @@ FLAGS = (
         "mode",
         "FAST_RUN",
         ("FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"),
-        "FAST_RUN: all passes; FAST_COMPILE: few; DebugMode: each pass is checked against the "
-        "graph before it; NanGuardMode: the first value that is not finite is an error",
+        "FAST_RUN: all passes; FAST_COMPILE: few, and no C++ compiler where cpu=auto; DebugMode: "
+        "each pass is checked against the graph before it; NanGuardMode: the first value that is "
+        "not finite is an error",
     ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
     Flag(

@@ -7,8 +7,7 @@
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
-#include <omp.h>
-
+#include "openmp.h"
 #include "pointwise.cuh"
 #include "scratch.h"
 

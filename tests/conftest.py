@@ -14,12 +14,19 @@ import hypothesis
 import numpy as np
 import pytest
 
-from graphc.config import FLAGS, config
+from graphc.config import ENVIRONMENT_VARIABLE, FLAGS, config
+
+# The tests make thousands of small models, for a call or two: the interpreter, which defines what
+# they have to give, is there at once, where the C++ compiler would take an hour. What is about
+# native code sets cpu=native itself; `make test-native` lets the tests of models run by it, too.
+CPU = os.environ.get("GRAPHC_TEST_CPU", "numpy")
 
 # Set before any test module is imported: a module may build graphs while it is collected, and
 # neither GRAPHC_FLAGS nor ~/.graphcrc of whoever runs the tests may decide what they test.
 for _flag in FLAGS:
     setattr(config, _flag.name, _flag.default)
+config.cpu = CPU
+os.environ[ENVIRONMENT_VARIABLE] = f"cpu={CPU}"  # of the programs that tests start
 
 # A time limit for one example would measure how busy the machine is; the examples are the same at
 # every run so that a failure can be repeated.

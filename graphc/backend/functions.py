@@ -20,7 +20,7 @@ _COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
 
 def eval(x: object) -> np.ndarray:
     """The value of an expression that reads no placeholder."""
-    return compile_function([], g.as_node(x), name="eval")()
+    return compile_function([], g.as_node(x), name="eval", once=True)()
 
 
 def learning_phase() -> g.Node:

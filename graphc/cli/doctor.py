@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import platform
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.command import Command
-from graphc.compiler.runtime import nvcc, probe
+from graphc.compiler.runtime import nvcc, probe, toolchain
+from graphc.compiler.runtime.cache import KernelCache, default_folder, kernel_cache
 from graphc.config import config
-from graphc.errors import FlagError
+from graphc.errors import DeviceError, FlagError
 from graphc.version import __version__
 
 _WIDTH = 100
@@ -49,7 +50,8 @@ def report() -> str:
     """The whole report, as ``graphc doctor`` prints it. Never fails on what it finds."""
     sections = [
         f"graphc {__version__}",
-        _section("This machine", [_python(), _numpy(), _c_compiler()]),
+        _section("This machine", [_python(), _numpy()]),
+        _section("For native code on the CPU", _compiler()),
         _section("For a GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
         _flags(),
     ]
@@ -77,16 +79,32 @@ def _numpy() -> Finding:
     return Finding("NumPy", f"{np.__version__}, BLAS {blas['name']} {blas.get('version', '')}")
 
 
-def _c_compiler() -> Finding:
-    path = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+def _compiler() -> list[Finding]:
+    """What compiles functions for the CPU and keeps them; without it they are interpreted."""
+    try:
+        cache = kernel_cache()
+    except FlagError:  # told of below
+        cache = KernelCache(default_folder())
+    place = Finding("cache", f"{cache.folder} (compiled kernels)")
+    path = toolchain.compiler_path()
     if path is None:
         fix = (
-            "xcode-select --install"
-            if sys.platform == "darwin"
-            else "sudo apt install gcc (Debian, Ubuntu)"
-        )
-        return Finding("C compiler", "missing: no cc, gcc or clang on PATH", fix)
-    return Finding("C compiler", f"{_version_line(path)} ({path})")
+            "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++"
+        ) + ", or name one in the environment variable CXX"
+        names = os.environ.get("CXX") or ", ".join(toolchain.COMPILERS)
+        return [Finding("C++ compiler", f"missing: no {names} on PATH", fix), place]
+    try:
+        compiler = toolchain.find_compiler(cache)
+    except DeviceError as error:
+        problem = str(error).splitlines()[0]
+        return [Finding("C++ compiler", problem, toolchain.FIX), place]
+    fix = "" if compiler.has_threads else toolchain.OPENMP_FIX
+    return [
+        Finding("C++ compiler", f"{compiler.version} ({path})"),
+        Finding("its flags", " ".join(compiler.flags)),
+        Finding("threads", toolchain.threads(compiler), fix),
+        place,
+    ]
 
 
 def _driver() -> Finding:
@@ -162,9 +180,10 @@ COMMAND = Command(
     name="doctor",
     summary="show what is installed, what is missing and how to get it, and every flag",
     description="""\
-Shows what this machine has: Python, NumPy and its BLAS, the C compiler, and for a GPU the driver,
-nvcc and pycuda. Under each thing that is missing stands the command that installs it. Then comes
-every flag: its value, where the value came from, and what the flag means.
+Shows what this machine has: Python, NumPy and its BLAS; for native code the C++ compiler, its flags
+and threads, and where compiled kernels are kept; for a GPU the driver, nvcc and pycuda. Under each
+thing that is missing stands the command that installs it. Then comes every flag: its value, where
+the value came from, and what the flag means.
 
 examples:
   graphc doctor

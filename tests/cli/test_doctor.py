@@ -11,8 +11,9 @@ import pytest
 from graphc import cli
 from graphc.cli import doctor
 from graphc.compiler.runtime import probe
-from graphc.config import FLAGS, Config
+from graphc.config import FLAGS, Config, config
 from graphc.version import __version__
+from tests.stand_in_compiler import stand_in_compiler
 
 
 def lines_of(label: str, report: str) -> str:
@@ -30,6 +31,7 @@ def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing on PATH, no driver, no pycuda."""
     driver = probe.cuda_driver("libcuda-of-nobody.so")
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(probe, "cuda_driver", lambda: driver)
     monkeypatch.setattr(probe, "has_pycuda", lambda: False)
 
@@ -47,7 +49,7 @@ def test_the_command_prints_the_report_and_succeeds(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("label", "found", "fix"),
     [
-        ("C compiler", "missing: no cc, gcc or clang", "sudo apt install gcc"),
+        ("C++ compiler", "missing: no g++, clang++, c++ on PATH", "sudo apt install g++"),
         ("CUDA driver", "no CUDA driver", "sudo apt install nvidia-driver"),
         ("nvcc", "missing: not on PATH", "sudo apt install nvidia-cuda-toolkit"),
         ("pycuda", "missing", "python -m pip install pycuda"),
@@ -62,18 +64,21 @@ def test_a_missing_piece_comes_with_the_command_that_fixes_it(
     assert fix in after
 
 
-def test_a_complete_machine_needs_no_fix(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name, text in [("cc", "cc 12.4\\nmore"), ("nvcc", "nvcc: NVIDIA\\nrelease 12.8, V12.8")]:
-        (tmp_path / name).write_text(f"#!/bin/sh\nprintf '{text}\\n'\n")
-        (tmp_path / name).chmod(0o755)
+def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    stand_in_compiler(tmp_path)
+    (tmp_path / "nvcc").write_text("#!/bin/sh\nprintf 'nvcc: NVIDIA\\nrelease 12.8, V12.8\\n'\n")
+    (tmp_path / "nvcc").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    config.cuda_cache = str(tmp_path / "kernels")
     monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100", "A100")))
     monkeypatch.setattr(probe, "has_pycuda", lambda: True)
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2025.1")
     report = doctor.report()
-    assert lines_of("C compiler", report) == f"C compiler   cc 12.4 ({tmp_path}/cc)"
+    assert lines_of("C++ compiler", report) == f"C++ compiler g++ 12.4 ({tmp_path}/g++)"
+    assert "-O3" in lines_of("its flags", report)
+    assert lines_of("threads", report) == "threads      3, by OMP_NUM_THREADS"
+    assert lines_of("cache", report).startswith(f"cache        {tmp_path}/kernels")
     assert lines_of("nvcc", report) == f"nvcc         release 12.8, V12.8 ({tmp_path}/nvcc)"
     assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
     assert lines_of("pycuda", report).endswith("2025.1")
@@ -96,10 +101,23 @@ def test_a_driver_older_than_the_toolkit_is_said_with_the_fix(
 def test_a_compiler_that_does_not_run_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / "cc").write_text("#!/bin/sh\nexit 3\n")
-    (tmp_path / "cc").chmod(0o755)
+    (tmp_path / "g++").write_text("#!/bin/sh\nexit 3\n")
+    (tmp_path / "g++").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "'--version' failed with status 3" in lines_of("C compiler", doctor.report())
+    said = lines_of("C++ compiler", doctor.report())
+    assert "'--version' ended with status 3" in said
+    assert "fix: install a C++ compiler" in said
+
+
+def test_a_compiler_without_openmp_is_said_with_the_fix(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand_in_compiler(tmp_path, refused=("-fopenmp",))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    config.cuda_cache = str(tmp_path / "kernels")
+    said = lines_of("threads", doctor.report())
+    assert "1, as the compiler has no OpenMP" in said
+    assert "fix: install the OpenMP library" in said
 
 
 def test_a_numpy_without_blas_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.native import NativeExecutor
-from graphc.compiler.runtime.native_compiler import compiler_path
+from graphc.compiler.runtime.toolchain import compiler_path
 
 needs_compiler = pytest.mark.skipif(
     compiler_path() is None, reason="needs a C++ compiler (g++ or clang++) for native programs"

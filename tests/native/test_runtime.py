@@ -16,7 +16,7 @@ from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
-from graphc.compiler.runtime import native_compiler
+from graphc.compiler.runtime import native_compiler, toolchain
 from graphc.config import config
 from graphc.errors import DeviceError, NotFiniteError
 from tests.native.graph_programs import needs_compiler
@@ -197,8 +197,8 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     y = y + g.sin(x) + g.cos(x) + g.maximum(x, 0.0) + x**2.5
     source = tmp_path / "step.cpp"
     source.write_text(lower_native([y]).program.source)
-    compiler = native_compiler.compiler_path()
-    flags = [flag for flag in native_compiler.FLAGS if flag != "-shared"]
+    compiler = toolchain.compiler_path()
+    flags = [flag for flag in toolchain.FLAGS if flag != "-shared"]
     include = f"-I{resources.folder('kernels')}"
     command = [compiler, *flags, "-S", include, str(source), "-o", str(tmp_path / "step.s")]
     subprocess.run(command, check=True)

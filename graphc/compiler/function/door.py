@@ -55,6 +55,7 @@ def function(
     name: str = "function",
     on_unused_input: str = "raise",
     call_step: CallStep | None = None,
+    once: bool = False,
 ) -> Function:
     """Compile a graph into something to call.
 
@@ -69,11 +70,15 @@ def function(
         name: shown in reports and errors.
         on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
         call_step: the counter of random draws, to share it between functions.
+        once: whether it is made for one call, for which a CPU runs no compiler.
+
+    The graph is made ready here, the program for the device at the first call.
 
     Raises:
         ArgumentError: an input that is missing, not needed, named twice or not an input.
         DTypeError, ShapeError: an update or a replacement of another type.
-        DeviceError: the flag `device` asks for a GPU that cannot be used.
+        DeviceError: the flag `device` asks for a GPU that cannot be used, or ``cpu=native`` for a
+            compiler.
     """
     single = outputs is not None and not isinstance(outputs, list | tuple)
     wanted = [outputs] if single else list(outputs or ())
@@ -88,7 +93,7 @@ def function(
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = call_step or CallStep()
-    return Function(inputs, roots, single, states, checks.claims, mode, name, counter)
+    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once)
 
 
 def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
@@ -187,6 +192,7 @@ class Function:
         mode: str,
         name: str,
         call_step: CallStep,
+        once: bool,
     ):
         self.name = name
         self.call_step = call_step
@@ -196,6 +202,7 @@ class Function:
         self._states = states
         self._claims = claims
         self._mode = mode
+        self._once = once
         phase = learning_phase()
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
@@ -210,7 +217,9 @@ class Function:
             if phase is not None:
                 roots = substitute(roots, {learning_phase(): as_node(phase)})
                 name = f"{name} ({'training' if phase else 'testing'})"
-            self._prepared[phase] = Prepared(roots, self._states, self._claims, self._mode, name)
+            self._prepared[phase] = Prepared(
+                roots, self._states, self._claims, self._mode, name, self._once
+            )
         return self._prepared[phase]
 
     @property

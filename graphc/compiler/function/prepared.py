@@ -14,8 +14,8 @@ from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.device import executor_for, most_shared, select_device
-from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.device import executor_maker, most_shared, select_device
+from graphc.compiler.runtime.executor import Executor, Observer
 from graphc.compiler.runtime.pending import Pending
 
 
@@ -29,10 +29,13 @@ class Prepared:
         claims: Iterable[SizeClaim],
         mode: str,
         name: str,
+        once: bool,
     ):
-        """`outputs` are what is fetched, then one new value for each of `states`."""
+        """`outputs` are what is fetched, then one new value for each of `states`; the other
+        arguments are those of `function`."""
         started = time.perf_counter()
-        device = select_device()
+        self._device = select_device()
+        self._name, self._mode = name, mode
         self.draws = False
         self._claims = dict.fromkeys(claims)
         for node in every_node(outputs):
@@ -43,16 +46,31 @@ class Prepared:
         pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
         self._states = tuple(states)
-        self.outputs, passes = optimize(outputs, pipeline, label=name, observer=observer)
-        self._executor = executor_for(device, self.outputs, states, name)
+        self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
+        self._make = executor_maker(self._device, self.outputs, states, name, mode, once)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
-        seconds = time.perf_counter() - started
-        self.report = CompileReport(name, device, mode, tuple(passes), seconds, self._executor.made)
+        self._seconds = time.perf_counter() - started
+
+    @cached_property
+    def _executor(self) -> Executor:
+        """Made at the first call, which may take a compiler seconds: who only looks at kernels or
+        at the graph does not wait for it."""
+        started = time.perf_counter()
+        executor = self._make()
+        self._seconds += time.perf_counter() - started
+        return executor
+
+    @property
+    def report(self) -> CompileReport:
+        """What compiling did; where nothing was called yet, that happens now."""
+        made = self._executor.made
+        passes = tuple(self._passes)
+        return CompileReport(self._name, self._device, self._mode, passes, self._seconds, made)
 
     @cached_property
     def program(self) -> DeviceProgram:
         """The graph as device code, whatever device it runs on; made at the first use."""
-        return lower(self.outputs, self._states, most_shared(self.report.device))
+        return lower(self.outputs, self._states, most_shared(self._device))
 
     def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
         """ShapeError where sizes that have to agree do not."""

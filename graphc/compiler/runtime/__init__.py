@@ -3,7 +3,8 @@
 - `device`: the flag `device` picks the CPU or a GPU; `executor` says what both can do, `pending`
   what is still under way;
 - `cpu`: the interpreter; `fallback`: the interpreter beside generated code;
-- `native`: generated C++ on this machine's CPU, which `native_compiler` compiles;
+- `native`: generated C++ on this machine's CPU, which `native_compiler` compiles with what
+  `toolchain` finds; `interpreting` says what is not worth a compiler;
 - `compiler_process`: what nvcc and the C++ compiler have in common as processes;
 - `cuda_executor`: a device program on a GPU. `nvcc` and `cache` make its binary, `tape` packs the
   arguments of its launches for one set of sizes, `index_checks` and `out_of_memory` serve its

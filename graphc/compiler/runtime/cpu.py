@@ -15,10 +15,10 @@ from graphc.compiler.runtime.pending import Pending
 class CpuExecutor:
     """A graph prepared for this machine's CPU; an `Executor`."""
 
-    made = "run by the NumPy interpreter"
-
-    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = ()):
-        """`outputs` are what is fetched, then one new value for each of `states`."""
+    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = (), why: str = ""):
+        """`outputs` are what is fetched, then one new value for each of `states`; `why` it is not
+        compiled is for the report."""
+        self.made = f"run by the NumPy interpreter{f': {why}' if why else ''}"
         self._program = Program(outputs)
         self._states = tuple(states)
         self._fetched = len(outputs) - len(self._states)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import lower_native
@@ -13,6 +13,7 @@ from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
+from graphc.compiler.runtime.interpreting import why_interpreted
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
@@ -57,30 +58,33 @@ def _failure() -> str:
     return ""
 
 
-def executor_for(
-    device: str, outputs: Sequence[Node], states: Sequence[State], name: str
-) -> Executor:
-    """A graph after the passes, prepared for the device 'cpu' or 'gpu'.
+def executor_maker(
+    device: str,
+    outputs: Sequence[Node],
+    states: Sequence[State],
+    name: str,
+    mode: str,
+    once: bool,
+) -> Callable[[], Executor]:
+    """What makes the executor of a graph after the passes. How it will run is settled here, by the
+    flags as they are now; the compiler runs when the executor is made.
 
     Args:
+        device: 'cpu' or 'gpu'.
         outputs: what is fetched, then one new value for each of `states`.
         states: the shared variables that a run sets.
         name: of the function, for messages.
+        mode, once: as of `why_interpreted`.
+
+    DeviceError where the GPU fails, or ``cpu=native`` asks for a compiler and none can be used.
     """
-    if device == "cpu":
-        return cpu_executor(outputs, states, name)
-    program = lower(outputs, states, most_shared(device))
-    return CudaExecutor(program, outputs, states, name)
-
-
-def cpu_executor(outputs: Sequence[Node], states: Sequence[State], name: str) -> Executor:
-    """A graph prepared for the CPU, by the flag `cpu`; arguments as of `executor_for`.
-
-    DeviceError where the flag asks for native code and there is no compiler.
-    """
-    if config.cpu == "native":
-        return NativeExecutor(lower_native(outputs, states), states, name)
-    return CpuExecutor(outputs, states)
+    if device == "gpu":
+        shared = most_shared(device)  # a GPU that does not work fails here
+        return lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
+    why = why_interpreted(outputs, mode, once)
+    if why is not None:
+        return lambda: CpuExecutor(outputs, states, why)
+    return lambda: NativeExecutor(lower_native(outputs, states), states, name)
 
 
 def most_shared(device: str) -> int | None:

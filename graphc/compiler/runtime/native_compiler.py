@@ -4,12 +4,9 @@ the cache."""
 from __future__ import annotations
 
 import ctypes
-import functools
 import logging
 import os
-import platform
 import re
-import shutil
 import subprocess
 import tempfile
 import time
@@ -20,7 +17,6 @@ from typing import NamedTuple
 
 from graphc import resources
 from graphc.compiler.runtime.cache import (
-    KernelCache,
     content_key,
     kernel_cache,
     private_folder,
@@ -31,42 +27,16 @@ from graphc.compiler.runtime.compiler_process import (
     kernel_at_fault,
     lines_of,
     run,
-    version_of,
 )
+from graphc.compiler.runtime.toolchain import FIX, WHAT, Compiler, find_compiler, processor
 from graphc.errors import DeviceError
 
 _log = logging.getLogger("graphc")
 
-# No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
-# operation sets errno or a flag of the processor is read by nobody. A product and a sum may become
-# one fma, which rounds once, as on a GPU.
-FLAGS = (
-    "-std=c++17",
-    "-O3",
-    "-march=native",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-    "-fopenmp",
-    "-DGC_NATIVE_MATH",
-    "-fPIC",
-    "-shared",
-)
-COMPILERS = ("g++", "clang++", "c++")
-FIX = (
-    "install a C++ compiler (g++ or clang++) and have it on PATH, or name it in the environment "
-    "variable CXX; cpu=numpy runs without one, by the NumPy interpreter"
-)
-_WHAT = "the C++ compiler"
-_SPINS = "GOMP_SPINCOUNT"
+# GCC's OpenMP counts turns, LLVM's milliseconds.
+_SPINS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
 _forks_minded: list[ctypes.CDLL] = []  # one library, whose OpenMP is that of all
 _FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
-
-
-class Compiler(NamedTuple):
-    """A C++ compiler: its path, and what ``--version`` prints first."""
-
-    path: str
-    version: str
 
 
 class Library(NamedTuple):
@@ -74,24 +44,6 @@ class Library(NamedTuple):
 
     functions: ctypes.CDLL
     seconds: float | None
-
-
-def compiler_path() -> str | None:
-    """The compiler that $CXX names, else the first of `COMPILERS` on PATH; None where there is
-    none."""
-    named = os.environ.get("CXX")
-    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
-
-
-def find_compiler(cache: KernelCache) -> Compiler:
-    """The C++ compiler. DeviceError where there is none or it does not run."""
-    path = compiler_path()
-    if path is None:
-        named = os.environ.get("CXX")
-        wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
-        raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
-    version = version_of(path, cache, _WHAT, FIX)
-    return Compiler(path, version.strip().splitlines()[0])
 
 
 def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
@@ -110,7 +62,7 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
     include = resources.folder("kernels")
     headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
     bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
-    parts = [without_comments(source), *FLAGS, compiler.version, processor(), *bodies]
+    parts = [without_comments(source), *compiler.flags, compiler.version, processor(), *bodies]
     key = content_key(parts)
     content, seconds = cache.read(f"{key}.so"), None
     if content is None:
@@ -131,7 +83,8 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
             f"{name}: the compiled program {path} cannot be loaded ({error}). What to do: see that "
             "its folder allows programs to be run (the flag cuda_cache chooses another one)"
         ) from error
-    _mind_forks(functions)
+    if compiler.has_threads:
+        _mind_forks(functions)
     return Library(functions, seconds)
 
 
@@ -154,26 +107,15 @@ def _short_waits() -> Iterator[None]:
     """Let the threads of OpenMP, which read this when its library is loaded, sleep soon where they
     wait for each other: on a machine that does other work too, one that spins takes the processor
     from the one that it waits for. What the user sets stays."""
-    if "OMP_WAIT_POLICY" in os.environ or _SPINS in os.environ:
+    if not os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", *_SPINS)):
         yield
         return
-    os.environ[_SPINS] = "1000"
+    os.environ.update(_SPINS)
     try:
         yield
     finally:
-        del os.environ[_SPINS]
-
-
-@functools.cache
-def processor() -> str:
-    """What the processor is and which instructions it has: what ``-march=native`` depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
-    wanted = ("model name", "flags", "CPU implementer", "CPU part", "Features")
-    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
-    return " ".join([platform.machine(), *(found.get(key, "") for key in wanted)])
+        for name in _SPINS:
+            del os.environ[name]
 
 
 def _compiled(
@@ -186,8 +128,8 @@ def _compiled(
 ) -> bytes:
     with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
         output = Path(folder, "step.so")
-        command = [compiler.path, *FLAGS, "-I", str(include), str(path), "-o", str(output)]
-        done = run(command, _WHAT, FIX)
+        command = [compiler.path, *compiler.flags, "-I", str(include), str(path), "-o", str(output)]
+        done = run(command, WHAT, FIX)
         if done.returncode or not output.is_file():
             raise _compile_error(done, compiler, path, source, layers, name)
         if done.stderr.strip():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, fields
 
-from graphc.compiler.runtime import cuda, native_compiler, nvcc
+from graphc.compiler.runtime import cuda, nvcc, toolchain
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.probe import dotted
 from graphc.config import config
+from graphc.errors import DeviceError
 
 _CUDA_PRECISION = (
     "float32 is IEEE float32 everywhere: no TF32, no reduced-precision products, no fast-math; "
@@ -36,6 +37,8 @@ class DeviceReport:
         driver: the version of CUDA that the driver is for.
         toolkit: the release of the CUDA toolkit whose nvcc compiles kernels.
         pycuda: its version.
+        compiler: the C++ compiler whose code runs on the CPU: its version, its path, its flags.
+        threads: how many that code runs on.
         cache: the folder of compiled kernels.
         floatX: the type of weights and of data whose type is not given.
         precision: what float32 means.
@@ -50,6 +53,8 @@ class DeviceReport:
     driver: str = ""
     toolkit: str = ""
     pycuda: str = ""
+    compiler: str = ""
+    threads: str = ""
     cache: str = ""
     floatX: str
     precision: str
@@ -86,16 +91,26 @@ def device_report() -> DeviceReport:
 
 def _cpu_report() -> DeviceReport:
     name = f"CPU ({platform.processor() or platform.machine()})"
-    if config.cpu == "numpy":
-        interpreter = "the NumPy interpreter (cpu=numpy)"
+    cache = kernel_cache()
+    why, compiler = f"cpu={config.cpu}", None
+    if config.cpu != "numpy":
+        try:
+            compiler = toolchain.find_compiler(cache)
+        except DeviceError as error:
+            if config.cpu == "native":
+                raise
+            why = f"cpu=auto; {error}"
+    if compiler is None:
+        interpreter = f"the NumPy interpreter ({why})"
         return DeviceReport(
             device=name, executor=interpreter, floatX=config.floatX, precision=_CPU_PRECISION
         )
-    cache = kernel_cache()
-    compiler = native_compiler.find_compiler(cache)
+    small = "; what is small is interpreted" if config.cpu == "auto" else ""
     return DeviceReport(
         device=name,
-        executor=f"generated C++ (cpu=native), compiled by {compiler.path}",
+        executor=f"generated C++ (cpu={config.cpu}{small})",
+        compiler=f"{compiler.version} ({compiler.path} {' '.join(compiler.flags)})",
+        threads=toolchain.threads(compiler),
         cache=str(cache.folder),
         floatX=config.floatX,
         precision=_NATIVE_PRECISION,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from graphc.compiler.runtime import device, native_compiler
+from graphc.compiler.runtime import device, toolchain
+from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.probe import GpuStatus
 from graphc.compiler.runtime.report import device_report
 from graphc.config import config
@@ -23,16 +24,40 @@ def test_the_cpu_is_reported_with_what_float32_means() -> None:
 
 def test_native_code_is_reported_with_its_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     config.cpu = "native"
-    found = native_compiler.Compiler("/some/where/g++", "g++ 12")
-    monkeypatch.setattr(native_compiler, "find_compiler", lambda cache: found)
+    found = toolchain.Compiler("/some/where/g++", "g++ 12", ("-O3", "-fopenmp"))
+    monkeypatch.setattr(toolchain, "find_compiler", lambda cache: found)
     report = device_report()
-    assert report.executor == "generated C++ (cpu=native), compiled by /some/where/g++"
+    assert report.executor == "generated C++ (cpu=native)"
+    assert report.compiler == "g++ 12 (/some/where/g++ -O3 -fopenmp)"
+    assert report.cache == str(kernel_cache().folder)
     assert "fused multiply-add" in report.precision
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("-fopenmp", "3, by OMP_NUM_THREADS"),
+        ("-fopenmp-simd", "1, as the compiler has no OpenMP"),
+    ],
+)
+def test_threads_are_those_of_openmp(flag: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert toolchain.threads(toolchain.Compiler("g++", "12", (flag,))) == said
+
+
+def test_auto_reports_the_interpreter_where_there_is_no_compiler(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config.cpu = "auto"
+    monkeypatch.setattr(toolchain, "compiler_path", lambda: None)
+    report = device_report()
+    assert report.executor.startswith("the NumPy interpreter (cpu=auto; no C++ compiler")
+    assert report.compiler == ""
 
 
 def test_native_code_without_a_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     config.cpu = "native"
-    monkeypatch.setattr(native_compiler, "compiler_path", lambda: None)
+    monkeypatch.setattr(toolchain, "compiler_path", lambda: None)
     with pytest.raises(DeviceError, match="no C.. compiler.*What to do"):
         device_report()
 

@@ -1,0 +1,83 @@
+"""Which functions the interpreter runs on a CPU, and which are compiled: the flag `cpu`.
+
+Under ``cpu=auto`` what is small is interpreted: the compiler takes from 0.4 s to some seconds, the
+first time that a machine sees a function, and saves some 20 to 250 microseconds a call of a small
+one, so that thousands of calls would have to come. The rule reads the graph and the flags alone.
+Which bits a function gives does thus not depend on what ran before, on how long that took or on
+what lies in the cache: training that was saved and goes on in another process gives the bits of
+training that was not interrupted, and two calls with the same values give the same ones. (That
+rules out the other way of sparing a compiler run: interpreting the first calls.)
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from graphc.compiler.graph import Node, toposort
+from graphc.compiler.graph.cost import cost
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.toolchain import find_compiler
+from graphc.config import config
+from graphc.errors import DeviceError
+
+_log = logging.getLogger("graphc")
+_told: set[str] = set()
+
+# What still counts as small. A multilayer perceptron on the iris data trains with 240 nodes and
+# 0.2 MFLOP a step; one on images of 8 x 8 with 198 and 2.4.
+MOST_NODES = 250
+MOST_FLOPS = 1_000_000
+SUPPOSED = 32
+"""What each size that only a call knows is taken to be; the batch of `fit` by default."""
+
+
+def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> str | None:
+    """Why the NumPy interpreter runs a graph; None where it is to be compiled.
+
+    Args:
+        outputs: of the graph, after the passes.
+        mode: of the function. FAST_COMPILE is for those who wait for no compiler.
+        once: whether the function is made for one call.
+
+    Under ``cpu=auto`` a compiler that is missing or does not work is told of once a process, in one
+    line; under ``cpu=native`` it is a DeviceError.
+    """
+    if config.cpu == "numpy":
+        return "cpu=numpy"
+    if once:
+        return "it is made for one call"
+    if config.cpu == "native":
+        find_compiler(kernel_cache())
+        return None
+    if mode == "FAST_COMPILE":
+        return f"mode={mode}, which runs no compiler unless cpu=native is set"
+    return _small(outputs) or _no_compiler()
+
+
+def _small(outputs: Sequence[Node]) -> str | None:
+    nodes = toposort(outputs)
+    if len(nodes) > MOST_NODES or any(node.op == "scan" for node in nodes):
+        return None
+    sizes = [size for node in nodes for size in node.shape if not isinstance(size, int)]
+    bindings = {symbol: SUPPOSED for size in sizes for symbol in symbols(size)}
+    flops = sum(cost(node, bindings).flops for node in nodes)
+    if flops > MOST_FLOPS:
+        return None
+    return (
+        f"it is small, {len(nodes)} nodes and {flops:,} FLOP; cpu=native compiles it too"
+    )
+
+
+def _no_compiler() -> str | None:
+    try:
+        find_compiler(kernel_cache())
+    except DeviceError as error:
+        reason = str(error)
+    else:
+        return None
+    if reason not in _told:
+        _told.add(reason)
+        _log.warning("cpu=auto: functions are interpreted, which is slower: %s", reason)
+    return "no C++ compiler can be used"

@@ -1,0 +1,158 @@
+"""The machine's C++ compiler: which one, what it is run with, and whether it can be used."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from graphc.compiler.runtime.cache import KernelCache, content_key
+from graphc.compiler.runtime.compiler_process import first_lines, lines_of, run, version_of
+from graphc.errors import DeviceError
+
+_log = logging.getLogger("graphc")
+
+COMPILERS = ("g++", "clang++", "c++")
+FIX = (
+    "install a C++ compiler (Debian, Ubuntu: sudo apt install g++) and have it on PATH, or name it "
+    "in the environment variable CXX; cpu=numpy runs without one, by the NumPy interpreter"
+)
+OPENMP_FIX = (
+    "install the OpenMP library of the compiler (clang++ on Debian, Ubuntu: sudo apt install "
+    "libomp-dev; on macOS: brew install libomp), or let CXX name g++, which has one"
+)
+WHAT = "the C++ compiler"
+
+# No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
+# operation sets errno or a flag of the processor is read by nobody. A product and a sum may become
+# one fma, which rounds once, as on a GPU.
+FLAGS = (
+    "-std=c++17",
+    "-O3",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-DGC_NATIVE_MATH",
+    "-fPIC",
+    "-shared",
+)
+# Without its library the pragmas for vectors are still obeyed, and those for threads are not.
+OPENMP = ("-fopenmp", "-fopenmp-simd")
+
+_TRIAL = """\
+#include <cmath>
+#include <cstdint>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+extern "C" int trial(int n) {
+  int count = 0;
+#pragma omp parallel for reduction(+ : count)
+  for (int i = 0; i < n; ++i) count += i;
+  return count;
+}
+"""
+_told: set[str] = set()
+
+
+class Compiler(NamedTuple):
+    """A C++ compiler: its path, what ``--version`` prints first, and the flags that it takes."""
+
+    path: str
+    version: str
+    flags: tuple[str, ...]
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether its code runs on several threads, which OpenMP is for."""
+        return OPENMP[0] in self.flags
+
+
+def compiler_path() -> str | None:
+    """The compiler that $CXX names, else the first of `COMPILERS` on PATH; None where there is
+    none."""
+    named = os.environ.get("CXX")
+    return next(filter(None, map(shutil.which, [named] if named else COMPILERS)), None)
+
+
+def find_compiler(cache: KernelCache) -> Compiler:
+    """The C++ compiler. DeviceError where there is none, or it does not compile.
+
+    What it can do is tried once and kept in the cache. One without OpenMP makes code for one
+    thread, which the log says in one line.
+    """
+    path = compiler_path()
+    if path is None:
+        named = os.environ.get("CXX")
+        wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
+        raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
+    version = version_of(path, cache, WHAT, FIX).strip().splitlines()[0]
+    compiler = Compiler(path, version, (*FLAGS, _openmp(path, version, cache)))
+    if not compiler.has_threads:
+        _tell(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
+    return compiler
+
+
+def _openmp(path: str, version: str, cache: KernelCache) -> str:
+    """The first flag of `OPENMP` with which a small program compiles."""
+    key = content_key([path, version, *FLAGS, *OPENMP, _TRIAL, processor()])
+    kept = cache.read(f"{key}.openmp")
+    if kept is not None:
+        return kept.decode()
+    said: list[str] = []
+    for flag in OPENMP:
+        said = _trial(path, (*FLAGS, flag))
+        if not said:
+            cache.write(f"{key}.openmp", flag.encode())
+            return flag
+    raise DeviceError(
+        f"{WHAT} {path} ({version}) does not compile a small program with "
+        f"{' '.join(FLAGS)}. What to do: {FIX}. It said:\n{first_lines(said)}"
+    )
+
+
+def _trial(path: str, flags: Sequence[str]) -> list[str]:
+    """What the compiler says where it fails on a small program; nothing where it does not."""
+    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
+        source, output = Path(folder, "trial.cpp"), Path(folder, "trial.so")
+        source.write_text(_TRIAL, encoding="utf-8")
+        done = run([path, *flags, str(source), "-o", str(output)], WHAT, FIX)
+        if done.returncode == 0 and output.is_file():
+            return []
+        return lines_of(done) or [f"nothing, and ended with status {done.returncode}"]
+
+
+@functools.cache
+def processor() -> str:
+    """What the processor is and which instructions it has: what ``-march=native`` depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    wanted = ("model name", "flags", "CPU implementer", "CPU part", "Features")
+    found = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    return " ".join([platform.machine(), *(found.get(key, "") for key in wanted)])
+
+
+def threads(compiler: Compiler) -> str:
+    """How many threads its code runs on, and what says so."""
+    if not compiler.has_threads:
+        return "1, as the compiler has no OpenMP"
+    wanted = os.environ.get("OMP_NUM_THREADS")
+    if wanted:
+        return f"{wanted}, by OMP_NUM_THREADS"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores}, one a core (OMP_NUM_THREADS chooses)"
+
+
+def _tell(message: str) -> None:
+    """One line of log, the first time in this process."""
+    if message not in _told:
+        _told.add(message)
+        _log.warning(message)

@@ -1,0 +1,82 @@
+"""Finding the C++ compiler, and what it can do."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from graphc.compiler.runtime import compiler_process, toolchain
+from graphc.compiler.runtime.cache import KernelCache
+from graphc.errors import DeviceError
+from tests.stand_in_compiler import stand_in_compiler
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KernelCache:
+    """An empty one; PATH is `tmp_path` alone."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setattr(toolchain, "_told", set())
+    folder = tmp_path / "cache"
+    folder.mkdir()
+    return KernelCache(folder)
+
+
+def test_a_compiler_is_tried_once_and_what_it_can_do_is_kept(
+    cache: KernelCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stand_in_compiler(tmp_path)
+    found = toolchain.find_compiler(cache)
+    assert (found.path, found.version, found.flags[-1]) == (str(path), "g++ 12.4", "-fopenmp")
+    assert found.has_threads
+    monkeypatch.setattr(compiler_process.subprocess, "run", lambda *_, **__: pytest.fail("run"))
+    assert toolchain.find_compiler(cache) == found
+
+
+def test_without_openmp_one_thread_is_used_which_is_said_once(
+    cache: KernelCache, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = stand_in_compiler(tmp_path, refused=("-fopenmp",))
+    with caplog.at_level(logging.WARNING, "graphc"):
+        found = [toolchain.find_compiler(cache) for _ in range(2)]
+    assert [one.flags[-1] for one in found] == ["-fopenmp-simd"] * 2
+    assert not found[0].has_threads
+    (message,) = caplog.messages
+    assert message.startswith(f"native code runs on one thread: {path} has no OpenMP. What to do:")
+
+
+def test_a_compiler_that_compiles_nothing_is_an_error_with_what_it_said(
+    cache: KernelCache, tmp_path: Path
+) -> None:
+    path = stand_in_compiler(tmp_path, refused=("-O3",))
+    with pytest.raises(DeviceError) as raised:
+        toolchain.find_compiler(cache)
+    message = str(raised.value)
+    assert f"{path} (g++ 12.4) does not compile a small program with -std=c++17 -O3" in message
+    assert "What to do: install a C++ compiler" in message
+    assert message.endswith("cannot do -O3")
+
+
+def test_the_environment_names_another_compiler(
+    cache: KernelCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("CXX", str(stand_in_compiler(other)))
+    assert toolchain.find_compiler(cache).path == str(other / "g++")
+
+
+def test_the_program_that_is_tried_is_one_that_compiles_without_a_word(
+    tmp_path: Path,
+) -> None:
+    path = toolchain.compiler_path()
+    if path is None:
+        pytest.skip("needs a C++ compiler")
+    source = tmp_path / "trial.cpp"
+    source.write_text(toolchain._TRIAL)
+    command = [path, "-std=c++17", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-c", str(source)]
+    done = subprocess.run([*command, "-o", str(tmp_path / "trial.o")], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -1,0 +1,24 @@
+"""A program that answers as a C++ compiler does, for tests of what graphc makes of its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_SCRIPT = """\
+#!/bin/sh
+if [ "$1" = --version ]; then echo "g++ 12.4"; echo more; exit; fi
+for word; do
+  for refused in {refused}; do
+    if [ "$word" = "$refused" ]; then echo "cannot do $word" >&2; exit 1; fi
+  done
+done
+: > "$word"
+"""
+
+
+def stand_in_compiler(folder: Path, refused: tuple[str, ...] = ()) -> Path:
+    """The file ``g++`` in `folder`: it makes an empty output, and fails at a flag in `refused`."""
+    path = folder / "g++"
+    path.write_text(_SCRIPT.format(refused=" ".join(refused)), encoding="utf-8")
+    path.chmod(0o755)
+    return path
