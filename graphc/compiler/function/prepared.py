@@ -60,7 +60,7 @@ class Prepared:
         self._seconds += time.perf_counter() - started
         return executor
 
-    @property
+    @cached_property
     def report(self) -> CompileReport:
         """What compiling did; where nothing was called yet, that happens now."""
         made = self._executor.made
