@@ -167,7 +167,8 @@ def test_a_graph_is_compiled():
     [
         (sequential(), ArgumentError, "at least one layer"),
         ({"name": "Sequential"}, ArgumentError, "layers: expected a list of objects, received Non"),
-        (sequential({"name": "Siamese"}), UnknownNameError, "layer 1: unknown layer 'Siamese'"),
+        (sequential({"name": "Siamese"}), ArgumentError, "layer 1: Siamese: a layer that several"),
+        (sequential({"name": "JZS1"}), UnknownNameError, "layer 1: unknown layer 'JZS1'"),
         (sequential(dense(input_shape=4)), ArgumentError, "input_shape: expected a list, .*4"),
         (sequential(dense(), optimizer={"name": "SGD"}), ArgumentError, "expected a loss beside"),
         (

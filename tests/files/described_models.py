@@ -84,11 +84,41 @@ OF_KERAS_0_3 = {
     "sample_weight_mode": None,
 }  # fmt: skip
 
+SHARED_IN_KERAS_0_3 = {
+    "name": "Graph",
+    "input_config": [{"name": name, "input_shape": [3], "dtype": "float"} for name in "ab"],
+    "node_config": [
+        {"name": "s", "inputs": ["a", "b"], "merge_mode": None, "concat_axis": -1, "dot_axes": -1,
+         "create_output": False},
+        {"name": "x", "inputs": ["s"], "create_output": True},
+        {"name": "t", "inputs": ["s", "a"], "merge_mode": "concat", "concat_axis": 1,
+         "dot_axes": -1, "create_output": True},
+    ],
+    "output_config": [
+        {"name": name, "input": name, "inputs": [], "merge_mode": "concat", "concat_axis": -1,
+         "dot_axes": -1}
+        for name in "xt"
+    ],
+    "input_order": ["a", "b"],
+    "output_order": ["x", "t"],
+    "nodes": {
+        "s": {"name": "Siamese", "custom_name": "siamese", "cache_enabled": True, "inputs": [],
+              "layer": {"name": "Dense", "output_dim": 3}, "merge_mode": None, "concat_axis": -1,
+              "dot_axes": -1, "is_graph": True, "trainable": True},
+        "x": {"name": "SiameseHead", "custom_name": "x", "head": 0, "cache_enabled": True},
+        "t": {"name": "Siamese", "layer": {"name": "Dense", "output_dim": 2}, "inputs": [],
+              "merge_mode": "concat", "concat_axis": 1, "dot_axes": -1, "is_graph": True},
+    },
+}  # fmt: skip
+
 
 def descriptions() -> list[dict]:
-    """What `to_json` gives of models of all forms, and one of Keras 0.3, parsed."""
+    """What `to_json` gives of models of all forms, and two of Keras 0.3, parsed."""
     models = (_images(), _steps(), _merged(), _shared(), _graph())
-    return [json.loads(model.to_json()) for model in models] + [OF_KERAS_0_3]
+    return [json.loads(model.to_json()) for model in models] + [
+        OF_KERAS_0_3,
+        SHARED_IN_KERAS_0_3,
+    ]
 
 
 def of_each_layer() -> list[dict]:

@@ -2,52 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import numpy as np
 import pytest
 
-from graphc.models import model_from_json
-from tests.files.old_writers import write_keras_0_3
-
-RNG = np.random.default_rng(23)
-
-
-def numbers(*shape):
-    return RNG.normal(size=shape).astype("float32")
-
-
-def layer(class_name: str, **arguments: Any) -> dict[str, Any]:
-    return {"name": class_name, "custom_name": class_name.lower(), "cache_enabled": True,
-            "trainable": True, **arguments}  # fmt: skip
-
-
-def dense(units: int, activation: str = "linear", **arguments: Any) -> dict[str, Any]:
-    return layer(
-        "Dense", output_dim=units, init="glorot_uniform", activation=activation, input_dim=None,
-        W_regularizer=None, b_regularizer=None, activity_regularizer=None, W_constraint=None,
-        b_constraint=None, **arguments,
-    )  # fmt: skip
-
-
-def node(name: str, **arguments: Any) -> dict[str, Any]:
-    return {"name": name, "input": None, "inputs": [], "merge_mode": "concat", "concat_axis": -1,
-            "dot_axes": -1, **arguments}  # fmt: skip
-
+from tests.files.layers_of_0_3 import RNG, check, dense, layer, loaded, node, numbers
 
 SGD = {"name": "SGD", "lr": 0.5, "momentum": 0.0, "decay": 0.0, "nesterov": False}
-
-
-def loaded(tmp_path, description, groups, graph=False):
-    write_keras_0_3(tmp_path / "w.h5", groups, graph)
-    model = model_from_json(json.dumps(description))
-    model.load_weights(tmp_path / "w.h5")
-    return model
-
-
-def check(found, expected):
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_two_merged_sides(tmp_path):

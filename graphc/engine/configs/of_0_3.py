@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.engine.configs.registry import shown
+from graphc.engine.configs.shared_of_0_3 import refuse_outside_of_graphs, with_shared_nodes
 from graphc.errors import ArgumentError
 
 _UNREAD = ("cache_enabled", "custom_name", "name")
@@ -18,6 +19,7 @@ _NOT_OF_GRAPHS = ("class_mode", "optimizer", "loss", "sample_weight_modes", "los
 
 
 _MODELS = ("Sequential", "Graph")
+_LISTS = ("input_config", "node_config", "output_config")
 
 
 def is_of_0_3(description: object) -> bool:
@@ -37,6 +39,7 @@ def entry_of_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any]:
         return {"class_name": class_name, "config": _entries(layers, place)}
     if class_name == "Graph":
         return {"class_name": class_name, "config": _graph(description, place)}
+    refuse_outside_of_graphs(class_name, place)
     return {"class_name": class_name, "config": _arguments(description, place)}
 
 
@@ -119,11 +122,16 @@ def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
     if not isinstance(nodes, Mapping):
         raise ArgumentError(f"{place}: nodes: expected layers by name, received {shown(nodes)}")
     _each(list(nodes.values()), f"{place}: nodes")
+    lists = {key: _each(config.get(key), f"{place}: {key}") for key in _LISTS}
+    names = [str(one.get("name")) for one in lists["input_config"]]
+    found, layers = with_shared_nodes(lists["node_config"], nodes, names, place)
     config["nodes"] = {
-        name: entry_of_0_3(layer, f"{place}: node {shown(name)}") for name, layer in nodes.items()
+        name: entry_of_0_3(layer, f"{place}: node {shown(name)}") for name, layer in layers.items()
     }
-    for key in ("node_config", "output_config"):
-        several = _each(config.get(key), f"{place}: {key}")
+    told = [one.get("name") for one in lists["output_config"]]
+    # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.
+    found = [{**one, "create_output": False} if one.get("name") in told else one for one in found]
+    for key, several in (("node_config", found), ("output_config", lists["output_config"])):
         config[key] = [_with_one_axis_each(dict(one), f"{place}: {key}") for one in several]
     return config
 

@@ -11,15 +11,20 @@ A shared node has `layer` and `outputs` in place of `input` in `node_config`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphc.engine.configs.config import argument_from, as_data
 from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing
+from graphc.engine.configs.shared_of_0_3 import ENDS_MASKS
+from graphc.engine.topology.node import mask_of
 from graphc.errors import ArgumentError, GraphcError
 
 if TYPE_CHECKING:
     from graphc.engine.models.named_nodes import NamedNodes
+
+_log = logging.getLogger("graphc")
 
 _LISTS = ("input_config", "node_config", "output_config")
 
@@ -78,10 +83,18 @@ def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, 
         entry = {key: value for key, value in entry.items() if key != "shared"}
     layer = layer_of(entry, f"node {name!r}")
     told_name = layer.name if "name" in entry or "name" in entry["config"] else name
-    arguments = {key: value for key, value in node.items() if key != "layer"}
+    arguments = {key: value for key, value in node.items() if key not in ("layer", ENDS_MASKS)}
     add = graph.add_shared_node if "outputs" in node else graph.add_node
     _add(lambda **given: add(layer, **given), arguments, "node_config")
     layer.name = told_name  # a layer that was in use elsewhere was not named as its node
+    results = node.get("outputs") or [name]
+    if node.get(ENDS_MASKS) and any(mask_of(graph._tensor(one)) is not None for one in results):
+        _log.warning(
+            "%s: the mask goes on behind the shared node %r, as in Keras 1.0; in Keras 0.3, which "
+            "wrote this description, it ended there, and layers behind it used all steps",
+            graph.name,
+            name,
+        )
 
 
 def _add(add: Callable[..., None], arguments: Mapping[str, Any], where: str) -> None:
