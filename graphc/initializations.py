@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -24,6 +26,33 @@ _MODERN = {
     "random_uniform": "uniform",
     "random_normal": "normal",
 }
+
+_PIECE = 1 << 16  # numbers drawn at once: NumPy draws float64, twice what most weights take
+
+_set_later: ContextVar[bool] = ContextVar("graphc_weights_set_later", default=False)
+_drawn: ContextVar[bool] = ContextVar("graphc_weights_drawn", default=True)
+
+
+@contextmanager
+def to_be_set() -> Iterator[None]:
+    """Inside, nothing is drawn for the weights that `initial` gives, they are zeros: the caller
+    sets them all."""
+    reset = _set_later.set(True)
+    try:
+        yield
+    finally:
+        _set_later.reset(reset)
+
+
+def initial(init: Callable[..., Node], shape: tuple[int, ...], name: str) -> Node:
+    """The weight that an initialization gives. One that is not of this module draws always, and so
+    do functions of this module that it calls: what it does to their numbers may need numbers."""
+    own = getattr(init, "func", init) in INITIALIZATIONS.values()
+    reset = _drawn.set(not (own and _set_later.get()))
+    try:
+        return init(shape, name=name)
+    finally:
+        _drawn.reset(reset)
 
 
 def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, float]:
@@ -48,12 +77,12 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
 
 def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
     """Uniform in [-scale, scale)."""
-    return K.variable(np.random.uniform(-scale, scale, _sizes(shape)), name=name)
+    return K.variable(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name=name)
 
 
 def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
     """Normal with mean 0 and standard deviation `scale`."""
-    return K.variable(np.random.normal(0.0, scale, _sizes(shape)), name=name)
+    return K.variable(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name=name)
 
 
 def lecun_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
@@ -105,6 +134,8 @@ def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None
     shape = _sizes(shape)
     if len(shape) < 2:
         raise ShapeError(f"orthogonal: expected at least two axes, received the shape {shape}")
+    if not _drawn.get():
+        return zero(shape, name)
     flat = (shape[0], int(np.prod(shape[1:])))
     u, _, v = np.linalg.svd(np.random.normal(0.0, 1.0, flat), full_matrices=False)
     factor = u if u.shape == flat else v
@@ -165,6 +196,16 @@ def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[...
         return function
     taken = inspect.signature(function).parameters
     return functools.partial(function, **{key: kwargs[key] for key in kwargs if key in taken})
+
+
+def _filled(shape: Sequence[int], draw: Callable[[int], np.ndarray]) -> np.ndarray:
+    """An array in floatx of the numbers that `draw(how many)` gives, in their order."""
+    values = np.zeros(_sizes(shape), K.floatx())
+    flat = values.reshape(-1)
+    for start in range(0, flat.size if _drawn.get() else 0, _PIECE):
+        piece = flat[start : start + _PIECE]
+        piece[:] = draw(piece.size)
+    return values
 
 
 def _sizes(shape: Sequence[int]) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
 from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
+from graphc.initializations import to_be_set
 
 __all__ = [
     "Graph",
@@ -115,7 +116,8 @@ def load_model(
     path = os.fspath(filepath)
     with opened_model(filepath) as file, generator_unchanged():
         architecture = parsed(file.model_config, "JSON", f"{path}: model_config")
-        model = _model_from(architecture, f"{path}: model_config", custom_objects)
+        with to_be_set():
+            model = _model_from(architecture, f"{path}: model_config", custom_objects)
         if file.training_config is not None:
             with lookup.custom_objects(custom_objects):
                 _compile_as_stored(model, file.training_config, f"{path}: training_config")

@@ -5,6 +5,7 @@ import pytest
 
 from graphc import backend as K
 from graphc import initializations
+from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
 
 
@@ -48,6 +49,54 @@ def test_the_draws_are_numpys_of_the_seed(name, draw):
     expected = draw((200, 100))
     np.testing.assert_allclose(ours, expected, rtol=1e-6)
     assert ours.dtype == np.float32
+
+
+@pytest.mark.parametrize("draw", ["uniform", "normal"])
+@pytest.mark.parametrize("size", [3, 2**16, 2**16 + 1, 300_007])
+def test_large_weights_are_drawn_in_pieces_of_the_same_numbers(draw, size):
+    np.random.seed(7)
+    np.random.normal()  # the second number of a pair is to come
+    ours = initializations.get(draw)((size,)).get_value()
+    behind = np.random.normal()
+    np.random.seed(7)
+    np.random.normal()
+    bounds = {"uniform": (-0.05, 0.05), "normal": (0.0, 0.05)}[draw]
+    expected = getattr(np.random, draw)(*bounds, size).astype("float32")
+    np.testing.assert_array_equal(ours, expected)
+    assert np.random.normal() == behind
+
+
+class TestWeightsToBeSet:
+    @pytest.mark.parametrize("name", initializations.INITIALIZATIONS)
+    def test_nothing_is_drawn(self, name):
+        init = initializations.get(name, dim_ordering="tf", scale=2.0)
+        np.random.seed(7)
+        with initializations.to_be_set():
+            weight = initializations.initial(init, (4, 4), "w")
+        assert g.name_of(weight) == "w"
+        if name not in ("one", "identity"):
+            np.testing.assert_array_equal(weight.get_value(), np.zeros((4, 4)))
+        following = np.random.rand()
+        np.random.seed(7)
+        assert np.random.rand() == following
+        drawn = initializations.initial(init, (4, 4), "w").get_value()
+        assert np.any(drawn) or name == "zero"
+
+    def test_the_same_shapes_are_refused(self):
+        with initializations.to_be_set():
+            for name, shape in (("orthogonal", (3,)), ("identity", (2, 3)), ("uniform", (0, 3))):
+                with pytest.raises(ShapeError):
+                    initializations.initial(initializations.get(name), shape, "w")
+
+    def test_functions_of_a_user_draw(self):
+        def normed(shape, name=None):
+            values = initializations.normal(shape).get_value()
+            return K.variable(values / np.linalg.norm(values), name=name)
+
+        with initializations.to_be_set():
+            found = initializations.initial(normed, (3, 4), "w").get_value()
+            assert np.any(initializations.uniform((3,)).get_value())
+        np.testing.assert_allclose(np.linalg.norm(found), 1, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,12 @@ def dtype(x: g.Node) -> str:
 
 def zeros(shape: Sequence[int], dtype: str | None = None, name: str | None = None) -> g.Node:
     """A shared variable full of 0. ShapeError unless the sizes are numbers."""
-    return variable(np.zeros(_known(shape, "zeros")), dtype, name)
+    return _full(0.0, _known(shape, "zeros"), dtype, name)
 
 
 def ones(shape: Sequence[int], dtype: str | None = None, name: str | None = None) -> g.Node:
     """A shared variable full of 1. ShapeError unless the sizes are numbers."""
-    return variable(np.ones(_known(shape, "ones")), dtype, name)
+    return _full(1.0, _known(shape, "ones"), dtype, name)
 
 
 def zeros_like(x: g.Node) -> g.Node:
@@ -105,6 +105,11 @@ def set_value(x: g.Node, value: object) -> None:
 def batch_set_value(tuples: Iterable[tuple[g.Node, object]]) -> None:
     """`set_value` for each pair (variable, value): for all, or, where an error is raised, none."""
     g.set_values(tuples)
+
+
+def _full(value: float, shape: tuple[int, ...], dtype: str | None, name: str | None) -> g.Node:
+    # Of one number, so that no second array is made beside the variable's own.
+    return variable(np.broadcast_to(value, shape), dtype, name)
 
 
 def _known(shape: Sequence[int] | int, what: str) -> tuple[int, ...]:

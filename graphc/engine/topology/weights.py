@@ -14,6 +14,7 @@ from graphc.engine.configs.budget import take_weight
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError
 from graphc.files.conversions import Form
+from graphc.initializations import initial
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
 
@@ -56,7 +57,7 @@ class Weighted:
         try:
             if math.prod(shape) >= _MOST_NUMBERS:
                 raise MemoryError("more numbers than an array has")
-            weight = init(shape, name=f"{self.name}_{name}")
+            weight = initial(init, shape, f"{self.name}_{name}")
         except MemoryError as error:
             raise OutOfMemoryError(
                 f"{self.name}: {name}: no memory for a weight of the shape {shape}; make the layer "
