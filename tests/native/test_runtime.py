@@ -205,7 +205,8 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     subprocess.run(command, check=True)
     called = re.findall(r"\tcall\w*\s+(\w+)", (tmp_path / "step.s").read_text())
     assert "GOMP_parallel" in called  # the text is that of a compiler which says ``call``
-    assert not [name for name in called if not name.startswith(("GOMP", "omp", "_Z"))]
+    others = {name for name in called if not name.startswith(("GOMP", "omp", "_Z"))}
+    assert others <= {"clock_gettime"}  # of a watch, outside of kernels
 
 
 _FORK = """

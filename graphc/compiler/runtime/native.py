@@ -97,7 +97,7 @@ class NativeExecutor:
         self.made = f"native code, {len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
         self._step = library.functions[STEP]
         pointer = ctypes.c_void_p
-        self._step.argtypes = [pointer, pointer, pointer, ctypes.c_uint64, pointer]
+        self._step.argtypes = [*[pointer] * 3, ctypes.c_uint64, *[pointer] * 3]
         self._step.restype = None
         self._words = np.array(program.words, np.uint32)
         self._status = np.array([FINE], np.uint64)
@@ -146,6 +146,8 @@ class NativeExecutor:
                 _address(self._words),
                 call_step,
                 _address(self._status),
+                None,
+                None,
             )
             status = int(self._status[0])
             self._status[0] = FINE

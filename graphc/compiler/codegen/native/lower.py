@@ -23,6 +23,7 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
 
+_HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0
 """For the schedule: there are no launches that run a whole loop."""
 
@@ -64,7 +65,7 @@ def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> Nativ
     printer = StepPrinter()
     step = printer.function(steps)
     texts = [*(launch.text for launch in launches(steps)), step]
-    source = unit(texts, (*INCLUDES, "lanes.h", "host_random.h", *context.program.includes))
+    source = unit(texts, (*_HEADERS, *context.program.includes))
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs))
     tables = printer.tables

@@ -1,5 +1,8 @@
 """The one function that a runtime calls: all kernels in order, loops as loops.
 
+Its last two arguments are of a watch (``kernels/host_watch.h``) that times each kernel and tells of
+each step, null where nobody watches: so what is timed is what runs.
+
 What moves between calls or with the sizes comes in three tables: `at`, the address of each buffer;
 `size`, the extents; `word`, the seeds and streams of random draws, which are no part of the text so
 that two models of one shape share their machine code.
@@ -54,10 +57,13 @@ class StepPrinter:
         self.tables = Tables()
         self._loops: list[tuple[DeviceLoop, str, str]] = []  # with the turn's and the slice's name
         self._count = 0
+        self._calls = 0
 
     def function(self, steps: Sequence[DeviceStep]) -> str:
         """The text of the exported function."""
-        lines = [line for step in steps for line in self._step(step)]
+        lines = []
+        for number, step in enumerate(steps):
+            lines += [*self._step(step), f"if (watch.stops({number})) return;"]
         return render("step.c.j2", name=STEP, lines=lines)
 
     def _step(self, step: DeviceStep) -> list[str]:
@@ -67,7 +73,8 @@ class StepPrinter:
 
     def _call(self, launch: Launch) -> list[str]:
         arguments = ", ".join(self._argument(one) for one in launch.arguments)
-        call = f"{launch.name}({arguments});"
+        call = f"watch.run({self._calls}, [&] {{ {launch.name}({arguments}); }});"
+        self._calls += 1  # as `memory.launches` counts
         lines = textwrap.wrap(call, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
         # A failed test ends the step ahead of every kernel that writes a state.
         if any(isinstance(one, StatusWord) for one in launch.arguments):
