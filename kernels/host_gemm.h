@@ -7,6 +7,11 @@
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
+#include <type_traits>
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
 #include "openmp.h"
 #include "pointwise.cuh"
 #include "scratch.h"
@@ -14,13 +19,17 @@
 #if defined(__AVX512F__)
 #define GC_VECTOR_BYTES 64
 #define GC_TILE_ROWS 12
+#define GC_TILE_STEP 4
 #elif defined(__AVX__)
 #define GC_VECTOR_BYTES 32
 #define GC_TILE_ROWS 6
+#define GC_TILE_STEP 2
 #else
 #define GC_VECTOR_BYTES 16
 #define GC_TILE_ROWS 4
+#define GC_TILE_STEP 2
 #endif
+#define GC_TILE_VECTORS 2
 #define GC_DEPTH 256
 #define GC_STRIP_ROWS 96  // a multiple of every GC_TILE_ROWS: the strip of the left factor in L2
 
@@ -30,26 +39,27 @@ template <typename T> struct gc_vector {
 };
 
 // Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted.
-template <int height, typename T>
-inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][2], T* c,
+template <int height, typename T, int vectors>
+inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vectors], T* c,
                           ptrdiff_t c_row, int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  if (rows == height && columns == 2 * lanes) {
+  if (rows == height && columns == vectors * lanes) {
 #pragma GCC unroll 12
     for (int i = 0; i < height; ++i) {
-      V* to = reinterpret_cast<V*>(c + i * c_row);
-      V* other = reinterpret_cast<V*>(c + i * c_row + lanes);
-      *to = first ? sum[i][0] : *to + sum[i][0];
-      *other = first ? sum[i][1] : *other + sum[i][1];
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        V* to = reinterpret_cast<V*>(c + i * c_row + v * lanes);
+        *to = first ? sum[i][v] : *to + sum[i][v];
+      }
     }
     return;
   }
-  T whole[height][2 * lanes];
+  T whole[height][vectors * lanes];
 #pragma GCC unroll 12
   for (int i = 0; i < height; ++i) {
-    *reinterpret_cast<V*>(whole[i]) = sum[i][0];
-    *reinterpret_cast<V*>(whole[i] + lanes) = sum[i][1];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(whole[i] + v * lanes) = sum[i][v];
   }
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) {
@@ -59,33 +69,92 @@ inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][2], T
   }
 }
 
-// c[rows][2 vectors] = (or +=, unless `first`) sum over k of a[k][GC_TILE_ROWS] * b[k][2 vectors].
-template <typename T>
-inline void gc_gemm_tile(int k, const T* __restrict__ a, const T* __restrict__ b, T* c,
-                         ptrdiff_t c_row, int rows, int columns, bool first) {
+// c[height][vectors] = (or +=, unless `first`) sum over k of a[k][height] * b[k][vectors], where
+// one k after the other lies GC_TILE_ROWS and GC_TILE_VECTORS vectors apart. Not inlined: a program
+// has many products, and all of them share these.
+template <int height, int vectors, typename T>
+static __attribute__((noinline)) void gc_gemm_tile(int k, const T* __restrict__ a,
+                                                   const T* __restrict__ b, T* c, ptrdiff_t c_row,
+                                                   int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  V sum[GC_TILE_ROWS][2];
+  V sum[height][vectors];
 #pragma GCC unroll 12
-  for (int i = 0; i < GC_TILE_ROWS; ++i) sum[i][0] = sum[i][1] = V{};
+  for (int i = 0; i < height; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) sum[i][v] = V{};
+  }
   for (int step = 0; step < k; ++step) {
-    const V left = *reinterpret_cast<const V*>(b), right = *reinterpret_cast<const V*>(b + lanes);
+    V right[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
 #pragma GCC unroll 12
-    for (int i = 0; i < GC_TILE_ROWS; ++i) {
-      sum[i][0] += a[i] * left;
-      sum[i][1] += a[i] * right;
+    for (int i = 0; i < height; ++i) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) sum[i][v] += a[i] * right[v];
     }
     a += GC_TILE_ROWS;
-    b += 2 * lanes;
+    b += GC_TILE_VECTORS * lanes;
   }
-  gc_store_tile<GC_TILE_ROWS, T>(sum, c, c_row, rows, columns, first);
+  gc_store_tile<height, T>(sum, c, c_row, rows, columns, first);
+}
+
+// The same, by the least height and width that hold the rows and columns that are wanted.
+template <int height, typename T>
+inline void gc_gemm_fitting(int k, const T* a, const T* b, T* c, ptrdiff_t c_row, int rows,
+                            int columns, bool first) {
+  if constexpr (height > GC_TILE_STEP) {
+    if (rows <= height - GC_TILE_STEP) {
+      gc_gemm_fitting<height - GC_TILE_STEP, T>(k, a, b, c, c_row, rows, columns, first);
+      return;
+    }
+  }
+  if (columns <= gc_vector<T>::lanes) {
+    gc_gemm_tile<height, 1, T>(k, a, b, c, c_row, rows, columns, first);
+  } else {
+    gc_gemm_tile<height, GC_TILE_VECTORS, T>(k, a, b, c, c_row, rows, columns, first);
+  }
+}
+
+// A panel whose elements along k lie side by side: line of memory by line, for each the rows.
+template <int width, typename T>
+inline void gc_gemm_turn(int k, const T* from, ptrdiff_t outer_step, T* to) {
+  constexpr int line = 64 / sizeof(T);
+  for (int first = 0; first < k; first += line) {
+    const int end = k - first < line ? k : first + line;
+    int x = 0;
+#ifdef __SSE__
+    if constexpr (std::is_same<T, float>::value) {
+      for (; x + 4 <= width; x += 4) {
+        const float* row = from + x * outer_step;
+        int step = first;
+        for (; step + 4 <= end; step += 4) {
+          __m128 one = _mm_loadu_ps(row + step), two = _mm_loadu_ps(row + outer_step + step);
+          __m128 three = _mm_loadu_ps(row + 2 * outer_step + step);
+          __m128 four = _mm_loadu_ps(row + 3 * outer_step + step);
+          _MM_TRANSPOSE4_PS(one, two, three, four);
+          _mm_storeu_ps(to + step * width + x, one);
+          _mm_storeu_ps(to + (step + 1) * width + x, two);
+          _mm_storeu_ps(to + (step + 2) * width + x, three);
+          _mm_storeu_ps(to + (step + 3) * width + x, four);
+        }
+        for (; step < end; ++step) {
+          for (int y = 0; y < 4; ++y) to[step * width + x + y] = row[y * outer_step + step];
+        }
+      }
+    }
+#endif
+    for (; x < width; ++x) {
+      for (int step = first; step < end; ++step) to[step * width + x] = from[x * outer_step + step];
+    }
+  }
 }
 
 // A factor as panels of `width` neighbours along its outer axis: k after k the elements of a panel,
 // zeros beyond the end.
 template <int width, typename T>
-inline void gc_gemm_pack(int outer, int k, const T* from, ptrdiff_t outer_step, ptrdiff_t k_step,
-                         T* to) {
+static __attribute__((noinline)) void gc_gemm_pack(int outer, int k, const T* from,
+                                                   ptrdiff_t outer_step, ptrdiff_t k_step, T* to) {
   for (int first = 0; first < outer; first += width, to += (size_t)width * k) {
     const int count = outer - first < width ? outer - first : width;
     const T* panel = from + first * outer_step;
@@ -93,6 +162,8 @@ inline void gc_gemm_pack(int outer, int k, const T* from, ptrdiff_t outer_step, 
       for (int step = 0; step < k; ++step) {
         for (int x = 0; x < width; ++x) to[step * width + x] = panel[step * k_step + x];
       }
+    } else if (count == width && k_step == 1) {
+      gc_gemm_turn<width, T>(k, panel, outer_step, to);
     } else {
       for (int step = 0; step < k; ++step) {
         for (int x = 0; x < width; ++x) {
@@ -103,39 +174,80 @@ inline void gc_gemm_pack(int outer, int k, const T* from, ptrdiff_t outer_step, 
   }
 }
 
+template <typename T> constexpr int gc_panel_columns() {
+  return GC_TILE_VECTORS * gc_vector<T>::lanes;
+}
+
+// How many elements the panels of a right factor have.
+template <typename T> inline size_t gc_gemm_right_size(int n, int k) {
+  constexpr int columns = gc_panel_columns<T>();
+  return (size_t)(n + columns - 1) / columns * columns * k;
+}
+
+// The panels of a right factor, GC_DEPTH of k after the other. The threads of a team divide them;
+// all of them are there when it returns.
 template <typename T>
-inline void gc_gemm_floats(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
-                           const T* b, ptrdiff_t b_step, ptrdiff_t b_column, T* c,
-                           ptrdiff_t c_row) {
-  constexpr int columns = 2 * gc_vector<T>::lanes;
-  const int panels = (n + columns - 1) / columns;
-  T* right = gc_scratch<T>(14, (size_t)panels * columns * GC_DEPTH);
-  T* left = gc_scratch<T>(15, (size_t)GC_STRIP_ROWS * GC_DEPTH);
-  for (int start = 0; start < k; start += GC_DEPTH) {
+inline void gc_gemm_right(int n, int k, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
+                          T* right) {
+  constexpr int columns = gc_panel_columns<T>();
+  const int panels = (n + columns - 1) / columns, blocks = (k + GC_DEPTH - 1) / GC_DEPTH;
+#pragma omp for schedule(static)
+  for (int number = 0; number < panels * blocks; ++number) {
+    const int start = number / panels * GC_DEPTH, from = number % panels * columns;
     const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    gc_gemm_pack<columns>(n, depth, b + start * b_step, b_column, b_step, right);
-    for (int top = 0; top < m; top += GC_STRIP_ROWS) {
-      const int strip = m - top < GC_STRIP_ROWS ? m - top : GC_STRIP_ROWS;
-      gc_gemm_pack<GC_TILE_ROWS>(strip, depth, a + top * a_row + start * a_step, a_row, a_step,
-                                 left);
-      for (int panel = 0; panel < panels; ++panel) {
-        const int from = panel * columns, wide = n - from < columns ? n - from : columns;
-        for (int i = 0; i < strip; i += GC_TILE_ROWS) {
-          const int high = strip - i < GC_TILE_ROWS ? strip - i : GC_TILE_ROWS;
-          gc_gemm_tile<T>(depth, left + (size_t)i * depth, right + (size_t)from * depth,
-                          c + (top + i) * c_row + from, c_row, high, wide, start == 0);
-        }
+    const int wide = n - from < columns ? n - from : columns;
+    gc_gemm_pack<columns, T>(wide, depth, b + start * b_step + from * b_column, b_column, b_step,
+                             right + (size_t)start * panels * columns + (size_t)from * depth);
+  }
+}
+
+// What the panels of up to GC_DEPTH of k add to c; `first`: c is not read.
+template <typename T>
+inline void gc_gemm_block(int m, int n, int depth, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
+                          const T* right, T* c, ptrdiff_t c_row, bool first) {
+  constexpr int columns = gc_panel_columns<T>();
+  T* left = gc_scratch<T>(15, (size_t)GC_STRIP_ROWS * GC_DEPTH);
+  for (int top = 0; top < m; top += GC_STRIP_ROWS) {
+    const int strip = m - top < GC_STRIP_ROWS ? m - top : GC_STRIP_ROWS;
+    gc_gemm_pack<GC_TILE_ROWS, T>(strip, depth, a + top * a_row, a_row, a_step, left);
+    for (int from = 0; from < n; from += columns) {
+      const int wide = n - from < columns ? n - from : columns;
+      for (int i = 0; i < strip; i += GC_TILE_ROWS) {
+        const int high = strip - i < GC_TILE_ROWS ? strip - i : GC_TILE_ROWS;
+        gc_gemm_fitting<GC_TILE_ROWS, T>(depth, left + (size_t)i * depth,
+                                         right + (size_t)from * depth,
+                                         c + (top + i) * c_row + from, c_row, high, wide, first);
       }
     }
   }
 }
 
-// How many of `m` rows a tile has, at most `most`, so that all threads have equally many of them.
-inline int gc_tile_rows(int m, int most) {
-  const int threads = omp_get_max_threads();
-  const int rounds = (m + threads * most - 1) / (threads * most);
-  const int rows = (m + threads * rounds - 1) / (threads * rounds);
-  return (rows + GC_TILE_ROWS - 1) / GC_TILE_ROWS * GC_TILE_ROWS;
+// c[i][j] = sum over k of a[i][k] * b[k][j] for the panels of b; see gc_gemm. k is not 0.
+template <typename T>
+inline void gc_gemm_panels(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
+                           const T* right, T* c, ptrdiff_t c_row) {
+  const size_t row = gc_gemm_right_size<T>(n, 1);
+  for (int start = 0; start < k; start += GC_DEPTH) {
+    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
+    gc_gemm_block<T>(m, n, depth, a + start * a_step, a_row, a_step, right + start * row, c, c_row,
+                     start == 0);
+  }
+}
+
+// The rows of one thread of a team, from begin to end, and how many of them a tile has, at most
+// `most`. What is computed of a row depends on none of these.
+struct gc_rows {
+  int begin, end, height;
+};
+inline gc_rows gc_rows_of_thread(int m, int most) {
+  const gc_int64 steps = (m + GC_TILE_STEP - 1) / GC_TILE_STEP;
+  const gc_int64 thread = omp_get_thread_num(), threads = omp_get_num_threads();
+  const int begin = (int)(steps * thread / threads) * GC_TILE_STEP;
+  const int to = (int)(steps * (thread + 1) / threads) * GC_TILE_STEP;
+  const int end = to < m ? to : m, rows = end - begin, tiles = (rows + most - 1) / most;
+  if (tiles == 0) return {begin, end, 1};
+  const int height = (rows + tiles - 1) / tiles;
+  return {begin, end, (height + GC_TILE_ROWS - 1) / GC_TILE_ROWS * GC_TILE_ROWS};
 }
 
 // c[i][j] = sum over k of a[i][k] * b[k][j], where one element after the other lies c_row apart and
@@ -143,6 +255,17 @@ inline int gc_tile_rows(int m, int most) {
 template <typename T>
 inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step, const T* b,
                     ptrdiff_t b_step, ptrdiff_t b_column, T* c, ptrdiff_t c_row) {
+  if constexpr (std::is_floating_point<T>::value) {
+    T* right = gc_scratch<T>(14, gc_gemm_right_size<T>(n, GC_DEPTH));
+    for (int start = 0; start < k; start += GC_DEPTH) {
+      const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
+      gc_gemm_pack<gc_panel_columns<T>(), T>(n, depth, b + start * b_step, b_column, b_step,
+                                             right);
+      gc_gemm_block<T>(m, n, depth, a + start * a_step, a_row, a_step, right, c, c_row,
+                       start == 0);
+    }
+    if (k > 0) return;
+  }
   for (int i = 0; i < m; ++i) {
     for (int j = 0; j < n; ++j) {
       T sum = T(0);
@@ -153,22 +276,5 @@ inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t 
     }
   }
 }
-
-#define GC_GEMM_OF_FLOATS(T)                                                                      \
-  template <>                                                                                     \
-  inline void gc_gemm<T>(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,      \
-                         const T* b, ptrdiff_t b_step, ptrdiff_t b_column, T* c,                  \
-                         ptrdiff_t c_row) {                                                       \
-    if (k > 0) {                                                                                  \
-      gc_gemm_floats<T>(m, n, k, a, a_row, a_step, b, b_step, b_column, c, c_row);                \
-      return;                                                                                     \
-    }                                                                                             \
-    for (int i = 0; i < m; ++i) {                                                                 \
-      for (int j = 0; j < n; ++j) c[i * c_row + j] = T(0);                                        \
-    }                                                                                             \
-  }
-GC_GEMM_OF_FLOATS(float)
-GC_GEMM_OF_FLOATS(double)
-#undef GC_GEMM_OF_FLOATS
 
 #endif

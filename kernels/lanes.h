@@ -1,4 +1,5 @@
-// Reductions over the lanes of a vector, for loops with `#pragma omp simd reduction(... : x)`.
+// What loops with `#pragma omp simd` need to be vectorised: reductions over the lanes of a vector
+// (`reduction(... : x)`), and how bools are read.
 //
 // Each lane reduces every n-th element; then the lanes are put together in their order.
 // gc_lanes_max and gc_lanes_min keep NaN, as OpenMP's own max and min do not.
@@ -6,6 +7,10 @@
 #define GC_LANES_H
 
 #include "reduce.cuh"
+
+// A bool in memory. g++ 12 leaves a loop scalar that reads bools and selects floats by them, and
+// its branches cost twenty times as much; from a byte it makes a mask.
+GC_DEVICE bool gc_flag(const bool& x) { return reinterpret_cast<const unsigned char&>(x) != 0; }
 
 #define GC_PRAGMA(text) _Pragma(#text)
 #define GC_LANES(name, T)                                                                     \

@@ -13,7 +13,7 @@ struct gc_block {
 
 // An array of the thread's block number `slot`; what another call with this number gave is lost.
 template <typename T> inline T* gc_scratch(int slot, size_t count) {
-  static thread_local gc_block blocks[16];
+  static thread_local gc_block blocks[20];
   gc_block& block = blocks[slot];
   const size_t wanted = (count * sizeof(T) + 4095) / 4096 * 4096;  // whole pages
   if (block.nbytes < wanted) {

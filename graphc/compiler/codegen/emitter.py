@@ -309,7 +309,11 @@ class Emitter:
             pack.loads[pointer] = place
             return self.define(scalar, f"pack_{pointer}.of[{pack.lane}]")
         offset = self.signature.offset(place, node.shape)
-        return self.define(scalar, f"{pointer}[{plus(offset, position)}]")
+        return self.define(scalar, self.element(node, f"{pointer}[{plus(offset, position)}]"))
+
+    def element(self, node: Node, place: str) -> str:
+        """How an element of a value is read from its place in memory."""
+        return place
 
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
         """Note that a line reads an element of a value in memory, or `times` elements; `split` is

@@ -24,8 +24,8 @@ from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, exact_quotient, product
 
-PRODUCTS = 1 << 20
-"""Multiplications of a product from which on."""
+PRODUCTS = 1 << 19
+"""Multiplications from which on a product is divided over threads."""
 
 STRETCH = 256
 """Elements that are walked along the innermost axis before the axis ahead of it moves on, where
@@ -72,6 +72,9 @@ class NativeEmitter(Emitter):
             if step in self.signature.counters or splat(step) is not None:
                 return self._drawn(node, self.value(step, Index((), coords=())))
         return super()._value(node, index)
+
+    def element(self, node: Node, place: str) -> str:
+        return f"gc_flag({place})" if node.dtype == "bool" else place
 
     def _drawn(self, node: Node, step: str) -> str:
         """The word of the walked element, of a row of them that is drawn ahead of the loop."""
@@ -332,7 +335,7 @@ def parallel(
     if isinstance(total, Dim):
         factors = " * ".join(grouped(signature.size(size)) for size in work)
         many = f" if ((gc_int64){factors} >= {least})"
-    return [f"#pragma omp {kind} schedule(static){many}"]
+    return [f"#pragma omp {kind}{' schedule(static)' if ' for' in kind else ''}{many}"]
 
 
 def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:

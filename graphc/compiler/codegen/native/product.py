@@ -62,7 +62,14 @@ class _Matmul:
              operand(x.inputs[1], self._kernel, self._context, k_last=False))
             for x in anchors
         ]  # fmt: skip
+        several = product(self._batch) != 1
+        floats = anchors[0].dtype in ("float32", "float64") and self._k != 0
+        kind = "parallel for" if several or not floats else "parallel"
+        work = (*self._batch, self._m, self._n, self._k)
+        pragma = parallel(work, self._signature, kind, PRODUCTS)
+        together = bool(pragma) and kind == "parallel"
         before: list[str] = []
+        panels: list[str] = []
         inside: list[str] = []
         for number, (node, (left, right)) in enumerate(zip(anchors, factors, strict=True)):
             a, more = self._left(left, node, number)
@@ -74,35 +81,34 @@ class _Matmul:
                 f"{scalar}* s{number} = gc_scratch<{scalar}>({number}, "
                 f"(size_t)rows * {size(self._n)});"
             )
-            inside.append(
-                f"gc_gemm<{scalar}>(rows, {size(self._n)}, {size(self._k)}, {a}, {b}, s{number}, "
-                f"{size(self._n)});"
-            )
+            sizes = f"{size(self._n)}, {size(self._k)}"
+            product_of = f"gc_gemm<{scalar}>(rows, {sizes}, {a}, {b}, s{number}, {size(self._n)});"
+            if together:
+                before.append(
+                    f"{scalar}* panels{number} = gc_scratch<{scalar}>({16 + number}, "
+                    f"gc_gemm_right_size<{scalar}>({sizes}));"
+                )
+                panels.append(f"gc_gemm_right<{scalar}>({sizes}, {b}, panels{number});")
+                product_of = (
+                    f"gc_gemm_panels<{scalar}>(rows, {sizes}, {a}, panels{number}, s{number}, "
+                    f"{size(self._n)});"
+                )
+            inside.append(product_of)
         inside += self._epilogue()
-        matrix = [f"const int first = {plus(times('matrix', size(self._m)), 'tile')};"]
-        several = product(self._batch) != 1
+        if together:
+            # One team: it packs the right factors once, then each thread has rows of its own.
+            mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
+            tiles = _tiles(
+                "mine.begin", "mine.end", "mine.height", ["const int first = tile;", *inside]
+            )
+            team = [*panels, mine, *tiles]
+            return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
+        first = plus(times("matrix", size(self._m)), "tile") if several else "tile"
+        inside = [f"const int first = {first};", *inside]
+        tiles = _tiles("0", size(self._m), str(self._rows), inside)
         if not several:
-            matrix = ["const int first = tile;"]
-        pragma = parallel(
-            (*self._batch, self._m, self._n, self._k), self._signature, least=PRODUCTS
-        )
-        m, height = size(self._m), str(self._rows)
-        heights: list[str] = []
-        if pragma and product(self._batch) == 1:
-            # As many rows for each thread; sums are the same, however rows are put into tiles.
-            heights = [f"const int height = gc_tile_rows({m}, {self._rows});"]
-            height = "height"
-        rest = minus(m, "tile")
-        tile = [
-            f"for (int tile = 0; tile < {m}; tile += {height}) {{",
-            f"  const int rows = {rest} < {height} ? {rest} : {height};",
-            *(f"  {line}" for line in [*matrix, *inside]),
-            "}",
-        ]
-        if not several:
-            return [*before, *heights, *pragma, *tile]
-        heads = self._matrices()
-        body = [f"  {line}" for line in [*heads, *before, *tile]]
+            return [*before, *pragma, *tiles]
+        body = [f"  {line}" for line in [*self._matrices(), *before, *tiles]]
         loop = f"for (int matrix = 0; matrix < {size(product(self._batch))}; ++matrix) {{"
         return [*pragma, loop, *body, "}"]
 
@@ -196,6 +202,17 @@ class _Matmul:
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(_stores, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+
+
+def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:
+    """A loop over tiles of rows."""
+    rest = minus(end, "tile")
+    return [
+        f"for (int tile = {begin}; tile < {end}; tile += {height}) {{",
+        f"  const int rows = {rest} < {height} ? {rest} : {height};",
+        *(f"  {line}" for line in inside),
+        "}",
+    ]
 
 
 def _stores(

@@ -29,7 +29,7 @@ static void k0_conv(
       }
     }
   }
-  #pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 1048576)
+  #pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
   for (int sample = 0; sample < batch; ++sample) {
     float* image = gc_scratch<float>(1, (size_t)(21632) + GC_IMAGE_SLACK);
     {
