@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError, GraphcError, MissingFileError
+from graphc.files.heaps import check_texts
 from graphc.files.noting_file import NotingFile
 from graphc.lookup import path_like
 from graphc.whole_files import unwritten, written_whole
@@ -109,6 +110,8 @@ def texts(group: h5py.Group, attribute: str) -> list[str]:
         )
     if not size:  # of any type, as h5py writes an empty list
         return []
+    if found.get_type().is_variable_str():
+        check_texts(group.file, _MOST_TEXT_BYTES, place)
     value = group.attrs[attribute]
     several = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else [value]
     try:
@@ -117,6 +120,19 @@ def texts(group: h5py.Group, attribute: str) -> list[str]:
         return [one.decode("utf-8") for one in encoded]
     except UnicodeError as error:
         raise DataError(f"{place}: expected texts in UTF-8 ({error})") from error
+
+
+def attribute_numbers(group: h5py.Group, attribute: str) -> np.ndarray:
+    """An attribute that is a number or several; an array of None where it is nothing of that
+    kind, or is not there. Other types are not read: they may take any memory."""
+    nothing = np.asarray(None)
+    if attribute not in group.attrs:
+        return nothing
+    found = group.attrs.get_id(attribute)
+    if found.get_type().get_class() not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT):
+        return nothing
+    size = 0 if found.shape is None else math.prod(found.shape)
+    return np.asarray(group.attrs[attribute]) if 0 < size <= _MOST_TEXTS else nothing
 
 
 def has(group: h5py.Group, name: str) -> bool:

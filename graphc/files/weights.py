@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
 from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
-from graphc.files.hdf5 import has, member, numbers, reading, texts, written
+from graphc.files.hdf5 import attribute_numbers, has, member, numbers, reading, texts, written
 from graphc.files.origins import origin_of, with_backend_of
 from graphc.lookup import path_like
 
@@ -145,7 +145,7 @@ def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
 
 
 def _ranks(root: h5py.Group, count: int) -> list[int]:
-    ranks = np.asarray(root.attrs["ranks"])
+    ranks = attribute_numbers(root, "ranks")
     if ranks.shape != (count,) or sorted(ranks.tolist()) != list(range(count)):
         raise DataError(
             f"the attribute ranks: expected each number below {count} once, received "

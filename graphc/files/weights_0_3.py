@@ -14,7 +14,7 @@ import numpy as np
 
 from graphc.errors import DataError
 from graphc.files.conversions import STD, UNTOLD, Origin
-from graphc.files.hdf5 import damage_told, has, member, opened, reading
+from graphc.files.hdf5 import attribute_numbers, damage_told, has, member, opened, reading
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
 
@@ -62,7 +62,7 @@ def _parameters(group: h5py.Group) -> list[str]:
 
 
 def _count(group: h5py.Group, attribute: str) -> int:
-    value = np.asarray(group.attrs[attribute]) if attribute in group.attrs else np.asarray(None)
+    value = attribute_numbers(group, attribute)
     if value.shape != () or value.dtype.kind not in "iu" or not 0 <= value < 1_000_000:
         raise DataError(
             f"{group.name}: the attribute {attribute}: expected a number of layers or weights, "

@@ -23,7 +23,16 @@ import numpy as np
 
 from graphc.errors import DataError
 from graphc.files.conversions import UNTOLD, Origin
-from graphc.files.hdf5 import damage_told, has, member, numbers, opened, texts, written
+from graphc.files.hdf5 import (
+    attribute_numbers,
+    damage_told,
+    has,
+    member,
+    numbers,
+    opened,
+    texts,
+    written,
+)
 from graphc.files.origins import origin_of
 from graphc.files.weights import (
     LayerWeights,
@@ -267,7 +276,7 @@ def _text(group: h5py.Group, name: str) -> str:
 
 def _whole(group: h5py.Group, name: str, least: int, most: int) -> int:
     """An attribute that is a whole number."""
-    value = np.asarray(group.attrs[name]) if name in group.attrs else np.asarray(None)
+    value = attribute_numbers(group, name)
     if value.shape != () or value.dtype.kind not in "iu" or not least <= int(value) <= most:
         hint = "; a later graphc may read it" if name == "format" else ""
         raise DataError(
@@ -304,7 +313,7 @@ def _order(group: h5py.Group) -> np.ndarray:
 
 
 def _generator(group: h5py.Group) -> Generator:
-    gauss = np.asarray(group.attrs["cached_gaussian"])
+    gauss = attribute_numbers(group, "cached_gaussian")
     if gauss.shape != () or gauss.dtype.kind != "f":
         raise DataError(f"{group.name}: cached_gaussian: expected a number, received {gauss!r:.60}")
     return Generator(
