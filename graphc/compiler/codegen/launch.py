@@ -201,7 +201,17 @@ class StatusWord:
     """The address of the function's sticky status word (kernels/status.cuh)."""
 
 
-Argument: TypeAlias = Pointer | CarryPointer | Extent | Word | CallStep | LoopStep | StatusWord
+@dataclass(frozen=True)
+class ShareLimit:
+    """An int32, for native code: the first of the rows that a thread owns in a loop, or (`end`) the
+    one behind the last."""
+
+    end: bool
+
+
+Argument: TypeAlias = (
+    Pointer | CarryPointer | Extent | Word | CallStep | LoopStep | StatusWord | ShareLimit
+)
 
 
 @dataclass(frozen=True, eq=False)

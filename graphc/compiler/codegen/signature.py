@@ -112,7 +112,7 @@ class Signature:
 
     def _name(self, key: object, prefix: str, argument: Argument, type_text: str) -> str:
         if key not in self._names:
-            if prefix in ("status", "call_step", "batch"):
+            if prefix in ("status", "call_step", "batch", "begin", "end"):
                 name = prefix
             else:
                 number = self._counts.get(prefix, 0)

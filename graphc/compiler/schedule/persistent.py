@@ -20,6 +20,7 @@ from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.cards import WARP
+from graphc.compiler.schedule.independent import HEAVY, RowAnalysis, Unfit
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.kernel import Loop
 
@@ -40,8 +41,6 @@ MOST_NODES = 512
 """More values a step would not stay in registers."""
 
 _ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
-_HEAVY = ("reduce", "contraction")
-_OTHER_KINDS = ("conv", "scatter_add", "scan", "item")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +73,6 @@ class Persistent:
     rows: int
     threads: int
     nbytes: int
-
-
-class _Unfit(Exception):
-    """Why a loop does not qualify."""
 
 
 def width(node: Node) -> int:
@@ -115,88 +110,21 @@ def persistent(loop: Loop, most_shared: int | None = None) -> Persistent | str:
     """
     try:
         return _Analysis(loop, MOST_SHARED if most_shared is None else most_shared).result()
-    except _Unfit as unfit:
+    except Unfit as unfit:
         return f"a launch for each kernel of each step, not one for all steps: {unfit}"
 
 
 class _Analysis:
     def __init__(self, loop: Loop, most_shared: int):
+        rows = RowAnalysis(loop)
         self._loop = loop
+        self._rows = rows
         self._most_shared = most_shared
-        if not loop.carries:
-            raise _Unfit("nothing is handed from step to step")
-        if not loop.carries[0].shape:
-            raise _Unfit("carry 0 is a scalar, without a batch axis")
-        self._batch = loop.carries[0].shape[0]
-        outside = {*loop.inputs, *loop.carries, loop.step}
-        order = toposort(loop.needed, stop=outside)
-        self._order = [node for node in order if node not in outside]
-        self._by_step = self._dependents([loop.step])
-        heavy = [x for x in self._order if OPS[x.op].family in _HEAVY]
-        self._by_row = self._dependents([*loop.carries, *heavy])
-        for node in [*loop.carries, *self._order, *loop.needed]:
-            self._check(node)
+        self._batch = rows.batch
+        self._order = rows.order
+        self._by_row = rows.by_row
         if len(self._by_row) > MOST_NODES:
-            raise _Unfit(f"a step computes {len(self._by_row)} values, {MOST_NODES} are the most")
-
-    def _dependents(self, seeds: Collection[Node]) -> set[Node]:
-        found = set(seeds)
-        for node in self._order:
-            if any(x in found for x in node.inputs):
-                found.add(node)
-        return found
-
-    # ---- rows depend on their own row alone -----------------------------------------------------
-
-    def _check(self, node: Node) -> None:
-        if node.op in _OTHER_KINDS or OPS[node.op].family == "window":
-            raise _Unfit(f"its body has a {node.op} ({label(node)})")
-        if node in self._by_row or node in self._loop.needed:
-            self._check_rows(node)
-        if node in self._by_row and node not in self._loop.carries and not self._keeps_rows(node):
-            raise _Unfit(f"{label(node)} reads other rows of the batch than its own")
-
-    def _check_rows(self, node: Node) -> None:
-        elements = product(node.shape[1:])
-        if not node.shape or node.shape[0] != self._batch or isinstance(elements, Dim):
-            raise _Unfit(
-                f"{label(node)} has the shape ({', '.join(map(str, node.shape))}), expected "
-                f"{self._batch} rows of a known size"
-            )
-        if elements == 0 or self._batch == 0:
-            raise _Unfit(f"{label(node)} has no elements")
-
-    def _keeps_rows(self, node: Node) -> bool:
-        """Whether a row of the node needs no other row of what varies by row."""
-        attrs = node.attrs
-        inputs = [x in self._by_row for x in node.inputs]
-        family = OPS[node.op].family
-        if family == "pointwise":
-            return True
-        if node.op in ("reshape", "random"):
-            return True
-        if node.op == "broadcast":
-            return attrs["axes"][0] == 0
-        if node.op == "transpose":
-            return attrs["order"][0] == 0
-        if node.op == "slice":
-            return attrs["start"][0] == 0 and attrs["step"][0] == 1
-        if node.op == "pad":
-            return attrs["low"][0] == attrs["high"][0] == attrs["interior"][0] == 0
-        if node.op == "concat":
-            return attrs["axis"] != 0
-        if node.op == "flip" or family == "reduce":
-            return 0 not in attrs["axes"]
-        if node.op == "gather":
-            return inputs == [False, True] if attrs["axis"] == 0 else inputs == [True, False]
-        if node.op == "matmul":
-            right = node.inputs[1]
-            if node.ndim == 2 and right not in self._by_row and right in self._by_step:
-                raise _Unfit(
-                    f"the right operand of a product, {label(right)}, changes from step to step"
-                )
-            return node.ndim == 2 and right not in self._by_row
-        return False
+            raise Unfit(f"a step computes {len(self._by_row)} values, {MOST_NODES} are the most")
 
     # ---- stages ---------------------------------------------------------------------------------
 
@@ -204,7 +132,7 @@ class _Analysis:
         loop = self._loop
         across = self._read_across()
         for node in across:
-            self._check_rows(node)
+            self._rows.check_shape(node)
         stage_of: dict[Node, int] = dict.fromkeys(loop.carries, 0)
         for node in self._order:
             # Of an element of a row of its operand the node reads one, or all.
@@ -229,7 +157,7 @@ class _Analysis:
         for node in self._order:
             if node.op == "matmul" or (_spreads(node) and node.inputs[0] in costly):
                 found[node.inputs[0]] = None
-            if OPS[node.op].family in _HEAVY or any(x in costly for x in node.inputs):
+            if OPS[node.op].family in HEAVY or any(x in costly for x in node.inputs):
                 costly.add(node)
         return [x for x in found if x not in self._loop.carries]
 
@@ -251,7 +179,7 @@ class _Analysis:
     ) -> Persistent:
         widest = max(width(x) for stage in stages for x in stage)
         if widest > MOST_THREADS:
-            raise _Unfit(f"a row has {widest} elements, a block {MOST_THREADS} threads")
+            raise Unfit(f"a row has {widest} elements, a block {MOST_THREADS} threads")
         elsewhere = self._read_elsewhere(tiles)
         carries = tuple(x for x in self._loop.carries if x in elsewhere or width(x) < widest)
         columns, matrices = self._matrices(elsewhere, widest)
@@ -262,7 +190,7 @@ class _Analysis:
         if nbytes > self._most_shared:
             both = (*columns, *matrices)
             weights = sum(array_bytes(elements_of(x.shape), x.dtype) for x in both)
-            raise _Unfit(
+            raise Unfit(
                 f"the matrices of its products take {weights} bytes; what registers do not hold "
                 f"of them and of a block's rows takes {nbytes} bytes of shared memory, and a block "
                 f"has {self._most_shared}"
@@ -294,7 +222,7 @@ class _Analysis:
         words = MOST_WORDS * FEW_NODES // max(FEW_NODES, len(self._by_row))
         for matrix, products in readers.items():
             if isinstance(product(matrix.shape), Dim):
-                raise _Unfit(f"the size of {label(matrix)} is not known")
+                raise Unfit(f"the size of {label(matrix)} is not known")
             own = all(x not in elsewhere and width(x) == widest for x in products)
             column = elements_of(matrix.shape[:1]) * np.dtype(matrix.dtype).itemsize // 4
             if own and column <= words:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.launch import Launch, ShareLimit
+from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import header, render
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.schedule.kernel import Kernel, Loop
 
 _ONE = (1, 1, 1)
@@ -30,9 +34,46 @@ class NativeSignature(Signature):
         other._written = self._written
         return other
 
+    def limit(self, end: bool) -> str:
+        """The name of the first row that the thread owns, or of the one behind the last."""
+        return self._name(("share", end), "end" if end else "begin", ShareLimit(end), "int ")
 
+
+@dataclass(frozen=True)
+class Matrix:
+    """The right factor of a product in a loop: `operand` is `k` x `n`, its panels lie in `place`
+    (`kernels/host_rows.h`)."""
+
+    operand: Operand
+    k: int
+    n: int
+    place: Place
+
+
+@dataclass
+class Share:
+    """A loop whose threads each take all steps for rows of their own.
+
+    Attributes:
+        rows: how many rows all threads together have: the axis 0 of what a step computes.
+        matrices: the right factors of its products, which are laid out ahead of the loop.
+    """
+
+    rows: Size
+    matrices: dict[Node, Matrix] = field(default_factory=dict)
+
+
+@dataclass
 class NativeContext(Context):
-    """A scope of a native program; see `Context`."""
+    """A scope of a native program; see `Context`.
+
+    Attributes:
+        share: of the body of a loop that is divided over threads.
+        notes: what reports should say of each of its functions.
+    """
+
+    share: Share | None = None
+    notes: tuple[str, ...] = ()
 
     def signature(self, kernel: Kernel | Loop) -> NativeSignature:
         """An empty signature of a function that reads a kernel's inputs and writes its outputs."""
@@ -55,6 +96,7 @@ class NativeContext(Context):
             how: what its loops go over.
             notes: what reports should say too.
         """
+        notes = (*notes, *self.notes)
         body = "\n".join(lines)
         text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
         head = header(name, kernel, signature, "; ".join([how, *notes]))

@@ -11,6 +11,8 @@ from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
+from graphc.compiler.codegen.native.loop import lower_loop
+from graphc.compiler.codegen.native.loop_product import lower_rows_product
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooling import lower_window
 from graphc.compiler.codegen.native.product import lower_matmul
@@ -18,7 +20,6 @@ from graphc.compiler.codegen.native.reduction import lower_reduction
 from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import StepPrinter
 from graphc.compiler.codegen.render import INCLUDES, unit
-from graphc.compiler.codegen.scan import lower_scan
 from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
@@ -76,5 +77,7 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     """The functions of a step."""
     assert isinstance(context, NativeContext)
     if isinstance(step, Loop):
-        return lower_scan(step, context, lower_step)
+        return lower_loop(step, context, lower_step)
+    if context.share is not None and step.kind == "matmul":
+        return lower_rows_product(step, context)
     return list(LOWERINGS[step.kind](step, context))

@@ -11,8 +11,8 @@ from functools import partial
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.native.context import NativeContext
-from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
 from graphc.compiler.codegen.pointwise import own_outputs
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
@@ -25,11 +25,26 @@ def lower_pointwise(kernel: Kernel, context: NativeContext) -> list[Launch]:
     signature = context.signature(kernel)
     lines: list[str] = []
     for part in kernel.parts or (kernel,):
-        nest = Nest(signature, product(part.extents)).lines(partial(_element, part, context))
+        nest = _nest(part, context, signature).lines(partial(_element, part, context))
         lines += ["{", *(f"  {line}" for line in nest), "}"] if kernel.parts else nest
     extents = " x ".join(map(str, kernel.extents)) or "one"
     how = f"{len(kernel.parts)} parts" if kernel.parts else f"{extents} elements"
     return [context.function(name, kernel, signature, lines, how)]
+
+
+def _nest(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> Nest:
+    """The loops over a kernel's elements: all, or in a divided loop those of the thread's rows."""
+    if context.share is None:
+        return Nest(signature, product(kernel.extents))
+    return Nest(
+        signature, product(kernel.extents), limits=own_rows(context, signature), threads=False
+    )
+
+
+def own_rows(context: NativeContext, signature: NativeSignature) -> Limits:
+    """The rows of the thread, in the body of a divided loop."""
+    assert context.share is not None
+    return Limits(context.share.rows, signature.limit(end=False), signature.limit(end=True))
 
 
 def _element(

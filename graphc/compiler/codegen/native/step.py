@@ -27,9 +27,12 @@ from graphc.compiler.codegen.launch import (
     Launch,
     LoopStep,
     Pointer,
+    ShareLimit,
     StatusWord,
     Word,
 )
+from graphc.compiler.codegen.native.loop import SharedLoop
+from graphc.compiler.codegen.native.nest import PRODUCTS
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph import Node
 
@@ -94,7 +97,20 @@ class StepPrinter:
         )
         note = f"  // {', '.join(map(comment, layers))}" if layers else ""
         head = f"for (int {turn} = 0; {turn} < {count}; ++{turn}) {{{note}"
-        return [head, f"  const int {place} = {index};", *lines, "}"]
+        whole = [head, f"  const int {place} = {index};", *lines, "}"]
+        return self._shared(loop, whole) if isinstance(loop, SharedLoop) else whole
+
+    def _shared(self, loop: SharedLoop, lines: Sequence[str]) -> list[str]:
+        """A loop that each thread runs for rows of its own."""
+        work = " * ".join(f"(gc_int64){self._size(size)}" for size in loop.work)
+        return [
+            f"#pragma omp parallel if ({work} >= {PRODUCTS})",
+            "{",
+            "  int begin, end;",
+            f"  gc_share({self._size(loop.rows)}, &begin, &end);",
+            *(f"  {line}" for line in lines),
+            "}",
+        ]
 
     def _argument(self, argument: Argument) -> str:
         if isinstance(argument, Pointer):
@@ -108,6 +124,8 @@ class StepPrinter:
             return f"word[{number}]"
         if isinstance(argument, LoopStep):
             return self._place_of(argument.scan)
+        if isinstance(argument, ShareLimit):
+            return "end" if argument.end else "begin"
         return "call_step" if isinstance(argument, CallStep) else "status"
 
     def _address(self, buffer: Buffer) -> str:

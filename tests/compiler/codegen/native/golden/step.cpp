@@ -4,13 +4,20 @@ extern "C" void graphc_step(void* const* at, const int* size, const unsigned int
   const gc_watch watch{seconds, told};
   watch.run(0, [&] { k0_pointwise(size[0], (float*)at[0]); });
   if (watch.stops(0)) return;
-  for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
-    const int step0 = turn0;
-    watch.run(1, [&] { k1_matmul(turn0 == 0 ? (float*)at[0] : turn0 % 2 ? (float*)at[1] :
-        (float*)at[2], (float*)at[3], size[0], step0, (float*)at[4], size[1], turn0 == size[1] - 1
-        ? (float*)at[5] : turn0 % 2 ? (float*)at[2] : (float*)at[1]); });
-  }
+  watch.run(1, [&] { k2_panels((float*)at[1], (float*)at[2]); });
   if (watch.stops(1)) return;
+  #pragma omp parallel if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 1048576)
+  {
+    int begin, end;
+    gc_share(size[0], &begin, &end);
+    for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
+      const int step0 = turn0;
+      watch.run(2, [&] { k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] : turn0 % 2 ?
+          (float*)at[3] : (float*)at[4], (float*)at[1], size[0], step0, (float*)at[5], size[1],
+          turn0 == size[1] - 1 ? (float*)at[6] : turn0 % 2 ? (float*)at[4] : (float*)at[3]); });
+    }
+  }
+  if (watch.stops(2)) return;
   (void)at, (void)size, (void)word, (void)call_step, (void)status, (void)watch;
 }
 

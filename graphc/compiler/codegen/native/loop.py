@@ -1,0 +1,156 @@
+"""Loops. Where rows of the batch do not need each other, each thread takes all steps for rows of
+its own: then no step waits for another thread, and a row's values stay in the thread's cache.
+
+The right factors of products are the same at each step: they are laid out ahead of the loop as its
+products read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from graphc.compiler.codegen.c_text import C_TYPES, plus
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Formula, Launch
+from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
+from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.product import Pulled
+from graphc.compiler.codegen.scan import LowerStep, lower_scan
+from graphc.compiler.graph import Node, label, toposort
+from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.schedule import Kernel, Loop, Step
+from graphc.compiler.schedule.independent import RowAnalysis, Unfit
+
+_KINDS = ("pointwise", "gather", "matmul")
+"""Kinds of kernels that compute the rows of a thread alone."""
+
+_ELEMENT = 8
+"""Multiplications that take about as long as an element of a pointwise kernel."""
+
+
+@dataclass(frozen=True, eq=False)
+class SharedLoop(DeviceLoop):
+    """A loop whose threads each take all steps for rows of their own.
+
+    Attributes:
+        rows: how many there are.
+        work: about how many multiplications all steps together take, as factors.
+    """
+
+    rows: Size
+    work: tuple[Formula, ...]
+
+
+def lower_loop(loop: Loop, context: NativeContext, lower_step: LowerStep) -> list[DeviceStep]:
+    """A loop, its rows divided over threads where that can be; else the kernels of a step say why
+    it is not, and are each divided for themselves."""
+    rows = _independent_rows(loop)
+    share = None if isinstance(rows, str) else Share(rows)
+
+    def body(step: Step, inner: Context) -> list[DeviceStep]:
+        assert isinstance(inner, NativeContext)
+        if loop.step not in inner.counters:  # a copy ahead of the loop, or behind it
+            return lower_step(step, inner)
+        if share is None:
+            return lower_step(step, replace(inner, notes=(*context.notes, str(rows))))
+        return lower_step(step, replace(inner, share=share))
+
+    steps = lower_scan(loop, context, body)
+    if share is None:
+        return steps
+    context.program.includes["host_rows.h"] = None
+    (place,) = (k for k, step in enumerate(steps) if isinstance(step, DeviceLoop))
+    whole = steps[place]
+    shared = SharedLoop(
+        **{one.name: getattr(whole, one.name) for one in fields(DeviceLoop)},
+        rows=share.rows,
+        work=(loop.scan.attrs["length"], share.rows, _work_of_a_row(loop)),
+    )
+    panels = [_panels(loop, share, context)] if share.matrices else []
+    return [*steps[:place], *panels, shared, *steps[place + 1 :]]
+
+
+def _independent_rows(loop: Loop) -> Size | str:
+    """How many rows a loop treats each by itself, or a sentence that says why it does not."""
+    try:
+        for step in loop.steps:
+            _check(step, loop)
+        return RowAnalysis(loop, [node for step in loop.steps for node in step.stores]).batch
+    except Unfit as unfit:
+        return f"each kernel of each step is divided over threads, not the loop: {unfit}"
+
+
+def _check(step: Step, loop: Loop) -> None:
+    if isinstance(step, Loop) or step.kind not in _KINDS:
+        raise Unfit(f"its body has a kernel of kind {step.kind}")
+    for node in step.body:
+        if node.op == "gather" and node.inputs[1] is not loop.step:
+            raise Unfit(f"an index is tested at each step ({label(node)})")
+    for node in step.anchors:
+        if not np.issubdtype(node.dtype, np.floating):
+            raise Unfit(f"{label(node)} is a product of {node.dtype}")
+        if isinstance(product(node.inputs[1].shape), Dim):
+            raise Unfit(f"the size of {label(node.inputs[1])} is not known")
+
+
+def _work_of_a_row(loop: Loop) -> int:
+    """About how many multiplications one step takes for one row."""
+    work = 0
+    for step in loop.steps:
+        assert isinstance(step, Kernel)
+        elements = product(step.extents[1:])
+        assert isinstance(elements, int)
+        depths = [node.inputs[1].shape[0] for node in step.anchors]
+        work += elements * (_ELEMENT * len(step.outputs) + sum(depths))
+    return work
+
+
+def _panels(loop: Loop, share: Share, context: NativeContext) -> Launch:
+    """The function that lays out all right factors of a loop's products."""
+    matrices = share.matrices
+    order = toposort(list(matrices), stop=set(context.places))
+    inputs = tuple(node for node in order if node in context.places)
+    kernel = Kernel("pointwise", inputs, tuple(matrices), ())
+    places = [matrix.place for matrix in matrices.values()]
+    signature = NativeSignature(context.places, places, context.program.checks, context.counters)
+    lines = [
+        line
+        for number, (node, matrix) in enumerate(matrices.items())
+        for line in _laid_out(node, matrix, number, signature)
+    ]
+    name = context.name("panels")
+    count = len(matrices)
+    how = f"{count} right factor{'' if count == 1 else 's'} of products in the loop, as panels"
+    return context.function(name, kernel, signature, lines, how)
+
+
+def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignature) -> Sequence[str]:
+    """The lines that lay out a right factor, which is computed first where it does not lie in
+    memory as a matrix."""
+    operand, scalar = matrix.operand, C_TYPES[node.dtype]
+    to = signature.store_pointer(matrix.place)
+    if not isinstance(operand, Pulled):
+        place = signature.places[operand.node]
+        start = plus(signature.load_pointer(place), signature.size(operand.offset))
+        row = signature.size(operand.row)
+        step, column = ("1", row) if operand.fast == "k" else (row, "1")
+        return [
+            f"gc_rows_panels<{scalar}>({matrix.k}, {matrix.n}, {start}, {step}, {column}, {to});"
+        ]
+
+    def element(emitter: NativeEmitter, position: str) -> list[str]:
+        value = emitter.value(node, Index(node.shape, linear=position))
+        return [f"r{number}[{position}] = {value};"]
+
+    nest = Nest(signature, product(node.shape), threads=False).lines(element)
+    return [
+        f"{scalar}* r{number} = gc_scratch<{scalar}>({number % 8}, {matrix.k * matrix.n});",
+        "{",
+        *(f"  {line}" for line in nest),
+        "}",
+        f"gc_rows_panels<{scalar}>({matrix.k}, {matrix.n}, r{number}, {matrix.n}, 1, {to});",
+    ]

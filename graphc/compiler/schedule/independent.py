@@ -1,0 +1,117 @@
+"""Which loops treat each row of the batch by itself: a row of each value depends on that same row
+of the carries only.
+
+Then whoever owns rows takes all steps for them without waiting for others: a block of a card
+(`graphc.compiler.schedule.persistent`), or a thread of a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from graphc.compiler.graph import Node, label, toposort
+from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.kernel import Loop
+
+HEAVY = ("reduce", "contraction")
+"""Families of ops whose results are computed once and handed on, not again by each reader."""
+
+_OTHER_KINDS = ("conv", "scatter_add", "scan", "item")
+
+
+class Unfit(Exception):
+    """Why a loop does not qualify."""
+
+
+class RowAnalysis:
+    """What of a loop's body varies by row, checked to keep to its own row.
+
+    Attributes:
+        batch: the size of the axis 0 of all that varies by row.
+        order: the nodes of the body, each after its inputs.
+        by_row: the carries, the heavy nodes, `stored`, and what is computed from them.
+    """
+
+    def __init__(self, loop: Loop, stored: Collection[Node] = ()):
+        """Raises `Unfit` where rows are not independent.
+
+        Args:
+            loop: its fields `persistent`, `steps` and `reasons` are not read.
+            stored: what is handed from kernel to kernel in a step, in memory.
+        """
+        self._loop = loop
+        self._stored = stored
+        if not loop.carries:
+            raise Unfit("nothing is handed from step to step")
+        if not loop.carries[0].shape:
+            raise Unfit("carry 0 is a scalar, without a batch axis")
+        self.batch: Size = loop.carries[0].shape[0]
+        outside = {*loop.inputs, *loop.carries, loop.step}
+        order = toposort(loop.needed, stop=outside)
+        self.order = [node for node in order if node not in outside]
+        self._by_step = self._dependents([loop.step])
+        heavy = [x for x in self.order if OPS[x.op].family in HEAVY]
+        self.by_row = self._dependents([*loop.carries, *heavy, *stored])
+        for node in [*loop.carries, *self.order, *loop.needed]:
+            self._check(node)
+
+    def _dependents(self, seeds: Collection[Node]) -> set[Node]:
+        found = set(seeds)
+        for node in self.order:
+            if any(x in found for x in node.inputs):
+                found.add(node)
+        return found
+
+    def _check(self, node: Node) -> None:
+        if node.op in _OTHER_KINDS or OPS[node.op].family == "window":
+            raise Unfit(f"its body has a {node.op} ({label(node)})")
+        if node in self.by_row or node in self._loop.needed:
+            self.check_shape(node)
+        if node in self.by_row and node not in self._loop.carries and not self._keeps_rows(node):
+            raise Unfit(f"{label(node)} reads other rows of the batch than its own")
+
+    def check_shape(self, node: Node) -> None:
+        """Raises `Unfit` for what has no row of a known size for each row of the batch."""
+        elements = product(node.shape[1:])
+        if not node.shape or node.shape[0] != self.batch or isinstance(elements, Dim):
+            raise Unfit(
+                f"{label(node)} has the shape ({', '.join(map(str, node.shape))}), expected "
+                f"{self.batch} rows of a known size"
+            )
+        if elements == 0 or self.batch == 0:
+            raise Unfit(f"{label(node)} has no elements")
+
+    def _keeps_rows(self, node: Node) -> bool:
+        """Whether a row of the node needs no other row of what varies by row."""
+        attrs = node.attrs
+        inputs = [x in self.by_row for x in node.inputs]
+        family = OPS[node.op].family
+        if node in self._stored and node.op != "matmul" and not any(inputs):
+            return True
+        if family == "pointwise":
+            return True
+        if node.op in ("reshape", "random"):
+            return True
+        if node.op == "broadcast":
+            return attrs["axes"][0] == 0
+        if node.op == "transpose":
+            return attrs["order"][0] == 0
+        if node.op == "slice":
+            return attrs["start"][0] == 0 and attrs["step"][0] == 1
+        if node.op == "pad":
+            return attrs["low"][0] == attrs["high"][0] == attrs["interior"][0] == 0
+        if node.op == "concat":
+            return attrs["axis"] != 0
+        if node.op == "flip" or family == "reduce":
+            return 0 not in attrs["axes"]
+        if node.op == "gather":
+            return inputs == [False, True] if attrs["axis"] == 0 else inputs == [True, False]
+        if node.op == "matmul":
+            right = node.inputs[1]
+            if node.ndim == 2 and right not in self.by_row and right in self._by_step:
+                raise Unfit(
+                    f"the right operand of a product, {label(right)}, changes from step to step"
+                )
+            return node.ndim == 2 and right not in self.by_row
+        return False

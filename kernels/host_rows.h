@@ -1,0 +1,135 @@
+// Products of few rows at each step of a loop by a matrix that no step changes, and the rows that
+// each thread takes through all steps.
+//
+// The matrix is copied once, ahead of the loop, into panels of two vectors of columns (the last may
+// be one): k after k the columns of a panel, zeros beyond the end. The rows are read where they lie:
+// each element is used for as many columns as a panel has, so that copying would be dear. Sums of
+// rows and columns of a tile are held in registers. The order of each sum depends on k alone.
+#ifndef GC_HOST_ROWS_H
+#define GC_HOST_ROWS_H
+
+#include "openmp.h"
+#include "host_gemm.h"
+
+#if defined(__AVX512F__)
+#define GC_ROWS 8
+#else
+#define GC_ROWS 4
+#endif
+
+// The rows, from `begin` to `end`, of this thread of its team, of `count` in all: whole groups of
+// four, about as many for each.
+inline void gc_share(int count, int* begin, int* end) {
+  const gc_int64 groups = ((gc_int64)count + 3) / 4;
+  const gc_int64 thread = omp_get_thread_num(), threads = omp_get_num_threads();
+  const gc_int64 from = groups * thread / threads * 4, to = groups * (thread + 1) / threads * 4;
+  *begin = from < count ? (int)from : count;
+  *end = to < count ? (int)to : count;
+}
+
+// A matrix of k x n, whose elements lie `step` apart along k and `column` along n, as panels: of
+// `width` columns in all, a multiple of the vector's.
+template <typename T>
+__attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from, ptrdiff_t step,
+                                                     ptrdiff_t column, T* to) {
+  constexpr int lanes = gc_vector<T>::lanes, whole = 64 / sizeof(T);
+  const int width = (n + whole - 1) / whole * whole;
+  for (int first = 0; first < width; first += 2 * lanes) {
+    const int wide = width - first < 2 * lanes ? width - first : 2 * lanes;
+    const int count = n - first < wide ? (n > first ? n - first : 0) : wide;
+    T* panel = to + (size_t)first * k;
+    const T* source = from + first * column;
+    if (column == 1) {
+      for (int i = 0; i < k; ++i) {
+        for (int j = 0; j < wide; ++j) panel[i * wide + j] = j < count ? source[i * step + j] : T(0);
+      }
+    } else {
+      for (int j = 0; j < wide; ++j) {
+        for (int i = 0; i < k; ++i) {
+          panel[i * wide + j] = j < count ? source[i * step + j * column] : T(0);
+        }
+      }
+    }
+  }
+}
+
+// c[rows][vectors] = (or +=, unless `first`) sum over i of a[rows][i] * panel[i][vectors].
+template <int rows, int vectors, typename T>
+__attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_row,
+                                                   const T* __restrict__ panel,
+                                                   T* __restrict__ c, ptrdiff_t c_row,
+                                                   bool first) {
+  typedef typename gc_vector<T>::type V;
+  constexpr int lanes = gc_vector<T>::lanes;
+  V sum[rows][vectors];
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) {
+      sum[r][v] = first ? V{} : *reinterpret_cast<const V*>(c + r * c_row + v * lanes);
+    }
+  }
+  for (int i = 0; i < k; ++i) {
+    V right[vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(panel + v * lanes);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) sum[r][v] += a[r * a_row + i] * right[v];
+    }
+    panel += vectors * lanes;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < rows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
+  }
+}
+
+// All rows of a panel of so many vectors.
+template <int vectors, typename T>
+inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_row, const T* panel, T* c,
+                          ptrdiff_t c_row, bool first) {
+  int r = 0;
+  for (; r + GC_ROWS <= rows; r += GC_ROWS) {
+    gc_rows_tile<GC_ROWS, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+  }
+#if GC_ROWS == 8
+  if (rows - r >= 4) {
+    gc_rows_tile<4, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    r += 4;
+  }
+#endif
+  if (rows - r >= 2) {
+    gc_rows_tile<2, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    r += 2;
+  }
+  if (rows > r) {
+    gc_rows_tile<1, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+  }
+}
+
+// c[rows][width] = a[rows][k], whose rows lie a_row apart, times a matrix of panels; the rows of c
+// lie `width` apart, a multiple of the vector's lanes.
+template <typename T>
+__attribute__((noinline)) static void gc_rows_product(int rows, int width, int k, const T* a,
+                                                      ptrdiff_t a_row, const T* panels, T* c) {
+  constexpr int lanes = gc_vector<T>::lanes;
+  for (int first = 0; first < width; first += 2 * lanes) {
+    const bool two = width - first > lanes;
+    const T* panel = panels + (size_t)first * k;
+    for (int start = 0; start < k; start += GC_DEPTH) {
+      const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
+      if (two) {
+        gc_rows_panel<2, T>(rows, depth, a + start, a_row, panel + (size_t)start * 2 * lanes,
+                            c + first, width, start == 0);
+      } else {
+        gc_rows_panel<1, T>(rows, depth, a + start, a_row, panel + (size_t)start * lanes, c + first,
+                            width, start == 0);
+      }
+    }
+  }
+}
+
+#endif
