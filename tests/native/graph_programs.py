@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.toolchain import compiler_path
 
 needs_compiler = pytest.mark.skipif(
@@ -57,3 +59,15 @@ def both(
     for one, another in zip(ours, theirs, strict=True):
         assert (one.shape, one.dtype) == (another.shape, another.dtype)
     return list(zip(ours, theirs, strict=True))
+
+
+@contextmanager
+def with_threads(program: NativeProgram, count: int) -> Iterator[None]:
+    """Let this thread run native code on so many threads."""
+    library = loaded(program.program.source, {}, "test").functions
+    before = library.omp_get_max_threads()
+    library.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        library.omp_set_num_threads(before)

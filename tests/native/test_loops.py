@@ -1,0 +1,206 @@
+"""Loops as native code: divided over threads where rows of the batch are independent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.codegen.native.loop import SharedLoop
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.passes import optimize
+from graphc.compiler.runtime.native import NativeExecutor
+from tests.native.graph_programs import needs_compiler, with_threads
+
+TIME = g.symbol("time")
+FEATURES = 5
+draws = np.random.default_rng(0)
+
+
+def weight(*shape: int, dtype: str = "float32") -> Node:
+    return g.shared((draws.normal(size=shape) / 4).astype(dtype))
+
+
+def sequence(dtype: str = "float32") -> Node:
+    return g.input((TIME, BATCH, FEATURES), dtype)
+
+
+def zeros(units: int, dtype: str = "float32") -> Node:
+    return g.broadcast_to(np.zeros((), dtype), (BATCH, units))
+
+
+def gru(xs: Node, units: int, reverse: bool = False, start: Node | None = None) -> list[Node]:
+    """Last state and all states; its step has two products that wait for another."""
+    dtype, depth = xs.dtype, xs.shape[-1]
+    inner = [weight(depth, units, dtype=dtype) for _ in range(3)]
+    own = [weight(units, units, dtype=dtype) for _ in range(3)]
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (h,), (x,) = carries, slices
+        z, r = (g.sigmoid(g.dot(x, inner[k]) + g.dot(h, own[k])) for k in (0, 1))
+        new = z * h + (1.0 - z) * g.tanh(g.dot(x, inner[2]) + g.dot(r * h, own[2]))
+        return [new], [new]
+
+    first = zeros(units, dtype) if start is None else start
+    finals, stacks = g.scan(step, [first], [xs], reverse=reverse)
+    return [*finals, *stacks]
+
+
+def trained(outputs: Sequence[Node], xs: Node) -> list[Node]:
+    """Outputs with the gradients of their squares."""
+    loss = sum((g.sum(x * x) for x in outputs[1:]), g.sum(outputs[0] * outputs[0]))
+    roots = [xs, *(x for x in g.every_node(outputs) if x.op == "shared")]
+    return [*outputs, *grad(loss, roots)]
+
+
+def masked(xs: Node) -> list[Node]:
+    """A padded step keeps the state that was there."""
+    own, inner = weight(17, 17), weight(FEATURES, 17)
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (h,), (x, kept) = carries, slices
+        new = g.tanh(g.dot(x, inner) + g.dot(h, own))
+        new = g.where(g.broadcast_to(kept, new.shape), new, h)
+        return [new], [new]
+
+    mask = g.less(g.sum(xs, 2, keepdims=True), 0.5)
+    finals, stacks = g.scan(step, [zeros(17)], [xs, mask])
+    return [*finals, *stacks]
+
+
+def with_dropout(xs: Node) -> list[Node]:
+    """A mask that is the same at each step."""
+    words = g.make(
+        "random", g.as_node(0, "int32"), seed=3, stream=1, serial=9, shape=(BATCH, FEATURES)
+    )
+    kept = g.cast(words < g.as_node(2**31, "uint32"), "float32")
+    return gru(xs * kept, 16)
+
+
+SPLIT: dict[str, Callable[[Node], list[Node]]] = {
+    "gru": lambda xs: trained(gru(xs, 50), xs),
+    "narrow": lambda xs: trained(gru(xs, 3), xs),
+    "reverse": lambda xs: trained(gru(xs, 33, reverse=True), xs),
+    "deep sums": lambda xs: gru(xs, 300),
+    "two layers": lambda xs: trained(gru(gru(xs, 20)[1], 36), xs),
+    "masked": lambda xs: trained(masked(xs), xs),
+    "dropout": lambda xs: trained(with_dropout(xs), xs),
+}
+
+
+def shared_loops(program: NativeProgram) -> list[SharedLoop]:
+    return [step for step in program.program.steps if isinstance(step, SharedLoop)]
+
+
+def runs(
+    program: NativeProgram, feeds: dict[Node, np.ndarray], threads: Sequence[int] = (1, 2, 3)
+) -> list[np.ndarray]:
+    """What is fetched, the same bits for any of these numbers of threads."""
+    executor = NativeExecutor(program)
+    bindings = bind(list(feeds), list(feeds.values()))
+    found = []
+    for count in threads:
+        with with_threads(program, count):
+            found.append(executor.run(feeds, bindings, 7))
+    for other in found[1:]:
+        for one, another in zip(found[0], other, strict=True):
+            assert one.tobytes() == another.tobytes()
+    return found[0]
+
+
+def check(program: NativeProgram, outputs: Sequence[Node], feeds: dict[Node, np.ndarray]) -> None:
+    expected = evaluate(outputs, feeds, 7)
+    for ours, theirs in zip(runs(program, feeds), expected, strict=True):
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        scale = 1e-5 if ours.dtype == np.float32 else 1e-13
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * max(1, np.abs(theirs).max()))
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", SPLIT)
+def test_a_loop_whose_rows_are_independent_is_divided(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the interpreter, at any batch, and the same bits for any number of threads."""
+    monkeypatch.setattr("graphc.compiler.codegen.native.step.PRODUCTS", 1)  # small loops too
+    xs = sequence()
+    outputs = list(optimize(SPLIT[name](xs))[0])
+    program = lower_native(outputs)
+    loops = [node for node in g.every_node(program.program.outputs) if node.op == "scan"]
+    assert len(shared_loops(program)) == len(loops) >= 1
+    for batch in (1, 7, 16, 33):
+        feeds = {xs: draws.normal(size=(4, batch, FEATURES)).astype("float32")}
+        check(program, outputs, feeds)
+    check(program, outputs, {xs: draws.normal(size=(1, 2, FEATURES)).astype("float32")})
+
+
+@needs_compiler
+def test_a_loop_of_float64_from_a_state_of_known_rows() -> None:
+    """As a stateful layer's, whose batch is a number."""
+    xs = g.input((TIME, 6, FEATURES), "float64")
+    start = g.shared(draws.normal(size=(6, 9)))
+    outputs = list(optimize(gru(xs, 9, start=start))[0])
+    program = lower_native(outputs)
+    assert len(shared_loops(program)) == 1
+    check(program, outputs, {xs: draws.normal(size=(5, 6, FEATURES))})
+
+
+def mixed_rows(xs: Node) -> list[Node]:
+    own = weight(FEATURES, FEATURES)
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        new = g.tanh(slices[0] + g.dot(carries[0], own))
+        return [new - g.broadcast_to(g.max(new, 0, keepdims=True), new.shape)], []
+
+    return list(g.scan(step, [zeros(FEATURES)], [xs])[0])
+
+
+def by_turns(xs: Node) -> list[Node]:
+    """The right factor is another one at each step."""
+    many = g.input((TIME, FEATURES, FEATURES), name="many")
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        return [g.tanh(slices[0] + g.dot(carries[0], slices[1]))], []
+
+    return list(g.scan(step, [zeros(FEATURES)], [xs, many])[0])
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("build", "why"),
+    [(mixed_rows, "reads other rows of the batch|kernel of kind"), (by_turns, "changes from step")],
+)
+def test_other_loops_stay_whole_and_say_why(build: Callable[[Node], list[Node]], why: str) -> None:
+    xs = sequence()
+    outputs = list(optimize(build(xs))[0])
+    program = lower_native(outputs)
+    assert not shared_loops(program)
+    notes = {note for launch in launches(program.program.steps) for note in launch.notes}
+    assert any(re.search(why, note) for note in notes), notes
+    inputs = [node for node in g.every_node(outputs) if node.op == "input"]
+    feeds = {
+        node: draws.normal(size=(4, 7 if node is xs else FEATURES, FEATURES)).astype("float32")
+        for node in inputs
+    }
+    check(program, outputs, feeds)
+
+
+def test_one_text_for_every_batch() -> None:
+    """Rows are a size of the call; weights are laid out once, ahead of the loop."""
+    xs = sequence()
+    program = lower_native(optimize(gru(xs, 50))[0])
+    (loop,) = shared_loops(program)
+    ahead = program.program.steps[program.program.steps.index(loop) - 1]
+    assert ahead.name.endswith("_panels")
+    assert ahead.text.count("gc_rows_panels") == 3
+    inside = "\n".join(launch.text for launch in launches(loop.steps))
+    assert inside.count("gc_rows_product") == 3
+    assert "omp parallel" not in inside
