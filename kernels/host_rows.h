@@ -2,9 +2,9 @@
 // each thread takes through all steps.
 //
 // The matrix is copied once, ahead of the loop, into panels of two vectors of columns (the last may
-// be one): k after k the columns of a panel, zeros beyond the end. The rows are read where they lie:
-// each element is used for as many columns as a panel has, so that copying would be dear. Sums of
-// rows and columns of a tile are held in registers. The order of each sum depends on k alone.
+// be one): k after k the columns of a panel, zeros beyond the end. The rows are read where they lie,
+// since there are too few of them for copying to pay. Sums of rows and columns of a tile are held in
+// registers. The order of each sum depends on k alone.
 #ifndef GC_HOST_ROWS_H
 #define GC_HOST_ROWS_H
 
@@ -41,7 +41,9 @@ __attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from
     const T* source = from + first * column;
     if (column == 1) {
       for (int i = 0; i < k; ++i) {
-        for (int j = 0; j < wide; ++j) panel[i * wide + j] = j < count ? source[i * step + j] : T(0);
+        for (int j = 0; j < wide; ++j) {
+          panel[i * wide + j] = j < count ? source[i * step + j] : T(0);
+        }
       }
     } else {
       for (int j = 0; j < wide; ++j) {

@@ -206,6 +206,7 @@ class Tape:
             return None, argument.value
         if isinstance(argument, StatusWord):
             return None, self._status
+        assert isinstance(argument, Extent)
         value = value_of(argument.size, self._bindings)
         if value > _INT32_MAX:
             raise ShapeError(

@@ -24,6 +24,7 @@ from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.independent import RowAnalysis, Unfit
+from graphc.compiler.schedule.persistent import elements_of
 
 _KINDS = ("pointwise", "gather", "matmul")
 """Kinds of kernels that compute the rows of a thread alone."""
@@ -102,10 +103,8 @@ def _work_of_a_row(loop: Loop) -> int:
     work = 0
     for step in loop.steps:
         assert isinstance(step, Kernel)
-        elements = product(step.extents[1:])
-        assert isinstance(elements, int)
-        depths = [node.inputs[1].shape[0] for node in step.anchors]
-        work += elements * (_ELEMENT * len(step.outputs) + sum(depths))
+        work += sum(_ELEMENT * elements_of(node.shape[1:]) for node in step.outputs)
+        work += sum(elements_of(node.inputs[1].shape) for node in step.anchors)
     return work
 
 

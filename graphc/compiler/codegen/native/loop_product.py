@@ -25,6 +25,7 @@ from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.schedule.persistent import elements_of
 
 _SUMS = 16384
 """Elements of the sums of a block of rows, about."""
@@ -130,7 +131,7 @@ class _RowsProduct:
         right = node.inputs[1]
         known = self._share.matrices
         if right not in known:
-            k, n = right.shape
+            k, n = map(elements_of, ((size,) for size in right.shape))
             place = self._panels(right, padded(node))
             found: Operand = operand(right, self._kernel, self._context, k_last=False)
             known[right] = Matrix(found, k, n, place)

@@ -79,5 +79,5 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     if isinstance(step, Loop):
         return lower_loop(step, context, lower_step)
     if context.share is not None and step.kind == "matmul":
-        return lower_rows_product(step, context)
+        return list(lower_rows_product(step, context))
     return list(LOWERINGS[step.kind](step, context))
