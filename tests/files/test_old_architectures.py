@@ -243,6 +243,24 @@ class TestArgumentsOf03:
         model = model_from_json(text, {"Lambda.function": lambda x: 2 * x})
         np.testing.assert_array_equal(model.predict(np.ones((2, 3))), np.full((2, 3), 2.0))
 
+    @pytest.mark.parametrize("shape", [[4], None, "c\x00\x00"])
+    def test_merges_by_functions_ask_for_them(self, shape):
+        """The LambdaMerge of 0.3 is a Merge whose mode is a function."""
+        sides = [
+            {"name": "Sequential", "layers": [of_0_3("Activation", activation="linear",
+                                                     input_shape=[4])]}
+            for _ in range(2)
+        ]  # fmt: skip
+        merge = of_0_3("LambdaMerge", layers=sides, function="c\x00\x00", output_shape=shape)
+        with pytest.raises(UnknownNameError, match="layer 1.*custom_objects={'Merge"):
+            model_from_json(chain_of_0_3(merge))
+        given = {"Merge.mode": lambda x: x[0] - 2 * x[1]}
+        if isinstance(shape, str):
+            given["Merge.output_shape"] = lambda shapes: shapes[0]
+        model = model_from_json(chain_of_0_3(merge), given)
+        x, y = np.arange(8.0).reshape(2, 4), np.ones((2, 4))
+        np.testing.assert_array_equal(model.predict([x, y]), x - 2 * y)
+
     def test_yaml_with_tuples(self):
         text = """
             name: Sequential

@@ -40,7 +40,8 @@ def entry_of_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any]:
     if class_name == "Graph":
         return {"class_name": class_name, "config": _graph(description, place)}
     refuse_outside_of_graphs(class_name, place)
-    return {"class_name": class_name, "config": _arguments(description, place)}
+    config = _arguments(description, place)
+    return {"class_name": "Merge" if class_name == "LambdaMerge" else class_name, "config": config}
 
 
 def compiled_in_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any] | None:
@@ -92,13 +93,19 @@ def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
             config[part] = entry_of_0_3(one, f"{place}: {part}_config")
     if layer.get("name") == "Reshape" and "dims" in config:
         config["target_shape"] = config.pop("dims")
-    if layer.get("name") == "Lambda":  # with its code as texts, which are not looked at
+    if layer.get("name") in ("Lambda", "LambdaMerge"):  # with code as texts, which are not read
         shape = config.get("output_shape")
         is_code = any(
             isinstance(one, str) for one in (shape if isinstance(shape, list) else [shape])
         )
-        config["function_type"] = "lambda"
         config["output_shape_type"] = "lambda" if is_code else "raw"
+        if layer["name"] == "LambdaMerge":
+            config["mode"] = config.pop("function", None)
+            config["mode_type"] = "lambda"
+            if not is_code and isinstance(shape, list | tuple):
+                config["output_shape"] = [None, *shape]  # that of a Lambda is without the batch
+        else:
+            config["function_type"] = "lambda"
     return _with_one_axis_each(config, place)
 
 
