@@ -20,7 +20,7 @@ from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
-from graphc.compiler.runtime.observed import run_observed
+from graphc.compiler.runtime.observed import Observed, run_observed
 from graphc.compiler.runtime.out_of_memory import explanation
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
@@ -161,7 +161,8 @@ class CudaExecutor:
                 self._launch(tape)
             else:
                 updated = [on_device(state, device) for state in self._updated]
-                run_observed(device, tape, self._outputs, feeds, updated, observer)
+                observed = Observed(self._outputs, self._updated, observer)
+                run_observed(device, tape, observed, feeds, updated)
             sources = [
                 (tape.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
                 for node, buffer, shape in zip(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -18,13 +20,16 @@ from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.native_compiler import loaded
+from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.pending import Pending
-from graphc.errors import ShapeError
+from graphc.errors import NotFiniteError, ShapeError
 
 _INT32_MAX = 2**31 - 1
 
 # Sets of sizes whose tables are kept: training and the last batch, validation and its.
 _MOST_TABLES = 16
+
+_TOLD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
 class _Arena(threading.local):
@@ -32,12 +37,14 @@ class _Arena(threading.local):
 
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
+        self._start = 0
 
     def address(self, nbytes: int) -> int:
         """Where it begins; what lay in it is lost where it grows."""
         if self._memory.size < nbytes + ALIGNMENT:
             self._memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-        return -(-_address(self._memory) // ALIGNMENT) * ALIGNMENT
+            self._start = -(-_address(self._memory) // ALIGNMENT) * ALIGNMENT
+        return self._start
 
 
 _arena = _Arena()
@@ -48,7 +55,7 @@ class _Tables:
     """A program with its sizes bound.
 
     Attributes:
-        sizes: the table of extents.
+        sizes, sizes_at: the table of extents, and its address.
         nbytes: of the arena.
         inner: which places of the table of addresses are of the arena.
         offsets: how many bytes from its start each of them is.
@@ -56,14 +63,56 @@ class _Tables:
     """
 
     sizes: np.ndarray
+    sizes_at: int
     nbytes: int
     inner: np.ndarray
     offsets: np.ndarray
     shapes: list[tuple[int, ...]]
 
 
+class _Frame:
+    """What a call is given: the address of each buffer, and a status word. What does not change
+    from call to call is written once.
+
+    Attributes:
+        addresses, status: the two.
+    """
+
+    def __init__(self, constants: Mapping[int, np.ndarray], places: int):
+        """`constants` by their places, of so many places."""
+        self.addresses = np.zeros(places, np.uintp)
+        for place, array in constants.items():
+            self.addresses[place] = _address(array)
+        self.status = np.array([FINE], np.uint64)
+        self._tables: _Tables | None = None
+        self._arena = 0
+        self._held: dict[int, weakref.ref[np.ndarray]] = {}
+        self.at, self.status_at = _address(self.addresses), _address(self.status)
+
+    def place_arena(self, tables: _Tables, start: int) -> None:
+        """The places of the arena, which begins at this address."""
+        if self._tables is not tables or self._arena != start:
+            self._tables, self._arena = tables, start
+            self.addresses[tables.inner] = tables.offsets + np.uintp(start)
+
+    def place_state(self, place: int, state: State) -> None:
+        """The place of a state's value in host memory, a whole array that may be written into."""
+        array = state.buffer
+        known = self._held.get(place)
+        if known is None or known() is not array:
+            if not (array.flags.c_contiguous and array.flags.writeable):
+                array = np.array(array, order="C")
+                state.place(array)
+            self._held[place] = weakref.ref(array)
+            self.addresses[place] = _address(array)
+
+
 class NativeExecutor:
-    """A native program in this process; an `Executor`."""
+    """A native program in this process; an `Executor`.
+
+    Attributes:
+        program: its steps, whose numbers `seconds` has.
+    """
 
     def __init__(
         self,
@@ -81,40 +130,41 @@ class NativeExecutor:
         Raises DeviceError where there is no compiler or it fails.
         """
         self._native = program
-        self._program = program.program
+        self.program = program.program
         self._states = tuple(states)
         self._name = name
-        self._fetched = self._program.outputs[: len(self._program.outputs) - len(states)]
+        self._fetched = self.program.outputs[: len(self.program.outputs) - len(states)]
         self._tables: OrderedDict[frozenset, _Tables] = OrderedDict()
-        self._fallback = Fallback(self._program.outputs, self._program.checks, name)
+        self._fallback = Fallback(self.program.outputs, self.program.checks, name)
         self._lock = threading.Lock()
-        steps = launches(self._program.steps)
-        layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
-        library = loaded(self._program.source, layers, name)
+        self._launches = launches(self.program.steps)
+        layers = {step.name: ", ".join(step.kernel.layers) for step in self._launches}
+        library = loaded(self.program.source, layers, name)
         how = "from the cache"
         if library.seconds is not None:
             how = f"compiled in {library.seconds:.3f} s"
-        self.made = f"native code, {len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
+        count = len(self._launches)
+        self.made = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
+        self._functions = library.functions
         self._step = library.functions[STEP]
         pointer = ctypes.c_void_p
         self._step.argtypes = [*[pointer] * 3, ctypes.c_uint64, *[pointer] * 3]
         self._step.restype = None
         self._words = np.array(program.words, np.uint32)
-        self._status = np.array([FINE], np.uint64)
-        self._addresses = np.zeros(len(program.buffers), np.uintp)
+        self._words_at = _address(self._words)
         self._places = {buffer: place for place, buffer in enumerate(program.buffers)}
-        self._constants: list[np.ndarray] = []
+        self._constants: dict[int, np.ndarray] = {}
         self._fed: list[tuple[int, Node]] = []
         self._held: list[tuple[int, State]] = []
         for place, buffer in enumerate(program.buffers):
             origin = buffer.origin
             if isinstance(origin, np.ndarray):
-                self._constants.append(np.ascontiguousarray(origin))
-                self._addresses[place] = _address(self._constants[-1])
+                self._constants[place] = np.ascontiguousarray(origin)
             elif isinstance(origin, State):
                 self._held.append((place, origin))
             elif isinstance(origin, Node):
                 self._fed.append((place, origin))
+        self._frame = self._new_frame()
 
     def run(
         self,
@@ -125,35 +175,20 @@ class NativeExecutor:
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. See `Executor.run`.
 
-        With an observer the interpreter runs, which has every node's value to show.
+        An observer is told what kernels store, in the order of running; where it raises
+        NotFiniteError, the interpreter shows it each node, so that the first of them is named.
         """
-        if observer is not None:
+        if observer is None:
+            with self._lock:
+                return self._call(self._frame, _arena, feeds, bindings, call_step)
+        try:
             return self._observe(feeds, bindings, call_step, observer)
-        with self._lock:
-            tables = self._bind(bindings)
-            kept = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
-            arena = _arena.address(tables.nbytes)
-            addresses = self._addresses
-            addresses[tables.inner] = tables.offsets + np.uintp(arena)
-            for (place, _), array in zip(self._fed, kept, strict=True):
-                addresses[place] = _address(array)
-            for place, state in self._held:
-                addresses[place] = _address(_own(state))
-            results = self._results(tables, feeds)
-            self._step(
-                _address(addresses),
-                _address(tables.sizes),
-                _address(self._words),
-                call_step,
-                _address(self._status),
-                None,
-                None,
-            )
-            status = int(self._status[0])
-            self._status[0] = FINE
-            if status != FINE:
-                self._fallback.refuse(status, feeds, bindings, call_step)
-        return results
+        except NotFiniteError:
+            try:
+                self._fallback.run(feeds, bindings, call_step, observer)
+            except NotFiniteError as first:
+                raise first from None
+            raise
 
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
@@ -161,13 +196,73 @@ class NativeExecutor:
         """As `run`: the values are there when this returns."""
         return Pending.done(self.run(feeds, bindings, call_step))
 
-    def _results(self, tables: _Tables, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
+    def seconds(
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+    ) -> np.ndarray:
+        """Run as `run` does, and give the seconds that each kernel took, all its calls together;
+        in the order of `codegen.memory.launches`."""
+        spent = np.zeros(len(self._launches))
+        with self._lock:
+            self._call(self._frame, _arena, feeds, bindings, call_step, _address(spent))
+        return spent
+
+    @property
+    def threads(self) -> int:
+        """How many threads kernels are divided over at most."""
+        name = "omp_get_max_threads"  # not there where the compiler has no OpenMP
+        return self._functions[name]() if hasattr(self._functions, name) else 1
+
+    def _new_frame(self) -> _Frame:
+        return _Frame(self._constants, len(self._native.buffers))
+
+    def _call(
+        self,
+        frame: _Frame,
+        arena: _Arena,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        spent: int | None = None,
+        told: object = None,
+    ) -> list[np.ndarray]:
+        """Run the program.
+
+        Args:
+            spent: the address of a float64 for each kernel, to which its seconds are added.
+            told: a C function that is told of each step.
+        """
+        tables = self._bind(bindings)
+        frame.place_arena(tables, arena.address(tables.nbytes))
+        kept = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
+        for (place, _), array in zip(self._fed, kept, strict=True):
+            frame.addresses[place] = _address(array)
+        for place, state in self._held:
+            frame.place_state(place, state)
+        results = self._results(frame, tables, feeds)
+        self._step(
+            frame.at,
+            tables.sizes_at,
+            self._words_at,
+            call_step,
+            frame.status_at,
+            spent,
+            told,
+        )
+        status = int(frame.status[0])
+        if status != FINE:
+            frame.status[0] = FINE
+            self._fallback.refuse(status, feeds, bindings, call_step)
+        return results
+
+    def _results(
+        self, frame: _Frame, tables: _Tables, feeds: Mapping[Node, np.ndarray]
+    ) -> list[np.ndarray]:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
         kernel writes."""
         given: dict[Buffer, np.ndarray] = {}
         results = []
         for buffer, node, shape in zip(
-            self._program.fetches, self._fetched, tables.shapes, strict=True
+            self.program.fetches, self._fetched, tables.shapes, strict=True
         ):
             origin = buffer.origin
             if isinstance(origin, State):
@@ -181,7 +276,7 @@ class NativeExecutor:
                 results.append(given[buffer])
                 place = self._places.get(buffer)
                 if place is not None:  # else it has no elements
-                    self._addresses[place] = _address(given[buffer])
+                    frame.addresses[place] = _address(given[buffer])
             else:
                 results.append(given[buffer])
         return results
@@ -191,7 +286,7 @@ class NativeExecutor:
         key = frozenset(bindings.items())
         tables = self._tables.get(key)
         if tables is None:
-            plan = plan_memory(self._program, bindings)
+            plan = plan_memory(self.program, bindings)
             inner = {
                 place: plan.offsets[buffer]
                 for buffer, place in self._places.items()
@@ -200,8 +295,10 @@ class NativeExecutor:
             shapes = [
                 tuple(value_of(size, bindings) for size in node.shape) for node in self._fetched
             ]
+            table = self._sizes(bindings)
             tables = _Tables(
-                self._sizes(bindings),
+                table,
+                _address(table),
                 plan.nbytes,
                 np.array(list(inner), np.intp),
                 np.array(list(inner.values()), np.uintp),
@@ -223,7 +320,7 @@ class NativeExecutor:
                 )
         return np.array(values, np.int32)
 
-    # ---- what the interpreter does --------------------------------------------------------------
+    # ---- what an observer sees ------------------------------------------------------------------
 
     def _observe(
         self,
@@ -232,21 +329,40 @@ class NativeExecutor:
         call_step: int,
         observer: Observer,
     ) -> list[np.ndarray]:
-        results = self._fallback.run(feeds, bindings, call_step, observer)
-        fetched = len(self._fetched)
-        for state, value in zip(self._states, results[fetched:], strict=True):
-            state.place(value)
-        return results[:fetched]
+        """As `run`, in memory of its own: an observer may call functions too."""
+        observed = Observed(self.program.outputs, self._states, observer)
+        observed.begin(feeds)
+        frame = self._new_frame()
+        spent = np.zeros(len(self._launches))
+        groups = [launches((step,)) for step in self.program.steps]
+        firsts = [0, *accumulate(map(len, groups))]
+        raised: list[BaseException] = []
+
+        def read(buffer: Buffer) -> np.ndarray:
+            value = np.empty([value_of(size, bindings) for size in buffer.shape], buffer.dtype)
+            if value.size:
+                address = int(frame.addresses[self._places[buffer]])
+                ctypes.memmove(_address(value), address, value.nbytes)
+            return value
+
+        def tell(step: int) -> int:
+            seconds = float(spent[firsts[step] : firsts[step + 1]].sum())
+            try:
+                observed.tell(groups[step], read, seconds)
+            except BaseException as error:
+                raised.append(error)
+            return len(raised)
+
+        told = _TOLD(tell)
+        kept = [(state, state.get()) for state in self._states]
+        address = ctypes.cast(told, ctypes.c_void_p)
+        results = self._call(frame, _Arena(), feeds, bindings, call_step, _address(spent), address)
+        if raised:
+            for state, value in kept:
+                state.place(value)
+            raise raised[0]
+        return results
 
 
 def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
-
-
-def _own(state: State) -> np.ndarray:
-    """A state's value in host memory, as a whole array that may be written into."""
-    array = state.buffer
-    if not (array.flags.c_contiguous and array.flags.writeable):
-        array = np.array(array, order="C")
-        state.place(array)
-    return array

@@ -1,46 +1,85 @@
-"""Running a tape launch by launch, telling an observer what each has written."""
+"""Running a program launch by launch, telling an observer what each has written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphc.compiler.graph import Node, toposort
+from graphc.compiler.codegen.launch import Buffer, Launch
+from graphc.compiler.graph import Node, State, toposort
 from graphc.compiler.runtime.device_array import DeviceArray
 from graphc.compiler.runtime.executor import Observer
-from graphc.compiler.runtime.tape import PreparedLaunch, Tape
+from graphc.compiler.runtime.tape import Tape
 
 if TYPE_CHECKING:
     from graphc.compiler.runtime.cuda import Device
 
 
+class Observed:
+    """What an observer is told of while a program runs.
+
+    Args:
+        outputs: of the graph: what is fetched, then the new values of `states`.
+        observer: told of each node of the graph that a launch has written, whole, and of each
+            state's new value, with the seconds that it took; of what a loop has written when the
+            loop is over.
+    """
+
+    def __init__(self, outputs: Sequence[Node], states: Sequence[State], observer: Observer):
+        self._graph = toposort(outputs)
+        self._known = set(self._graph)
+        self._new = dict(zip(states, outputs[len(outputs) - len(states) :], strict=True))
+        self._told: set[Node] = set()
+        self._observer = observer
+
+    def begin(self, feeds: Mapping[Node, np.ndarray]) -> None:
+        """Tell of the graph's inputs and states, with no time."""
+        for node in self._graph:
+            if node.op == "input":
+                self._observer(node, feeds[node], 0.0)
+            elif node.op == "shared":
+                self._observer(node, node.attrs["state"].get(), 0.0)
+
+    def tell(
+        self, launches: Sequence[Launch], read: Callable[[Buffer], np.ndarray], seconds: float
+    ) -> None:
+        """Tell of what these launches have written; `read` gives a copy of what lies there."""
+        for buffer in dict.fromkeys(buffer for launch in launches for buffer in launch.writes):
+            node = buffer.node
+            if isinstance(buffer.origin, State):
+                node = self._new.get(buffer.origin)
+                if node in self._told:  # a copy of what another launch has written
+                    continue
+            if node in self._known:
+                self._told.add(node)
+                self._observer(node, read(buffer), seconds)
+                seconds = 0.0
+
+
 def run_observed(
     device: Device,
     tape: Tape,
-    outputs: Sequence[Node],
+    observed: Observed,
     feeds: Mapping[Node, np.ndarray],
     updated: Sequence[DeviceArray],
-    observer: Observer,
 ) -> None:
     """Run all launches, one at a time; the device has to be current, and `tape` moved.
 
     Args:
-        outputs: of the graph. Its inputs and states are told first, with no time.
+        observed: is told the seconds of the device's clock.
         updated: what launches write in place; put back where the observer raises.
-        observer: told of each node of the graph that a launch has written, whole, with the seconds
-            of the launch by the device's clock; of what a loop has written when the loop is over.
     """
-    graph = toposort(outputs)
-    for node in graph:
-        if node.op == "input":
-            observer(node, feeds[node], 0.0)
-        elif node.op == "shared":
-            observer(node, node.attrs["state"].get(), 0.0)
-    known = set(graph)
+    observed.begin(feeds)
+
+    def read(buffer: Buffer) -> np.ndarray:
+        value = np.empty(tape.shape(buffer), buffer.dtype)
+        device.download(value, tape.address(buffer))
+        return value
+
     start, end = device.event(), device.event()
     with _restored(device, updated):
         for loop, steps in groupby(tape.launches, key=lambda step: step.loop):
@@ -52,21 +91,7 @@ def run_observed(
                 end.record(device.compute)
                 end.synchronize()
                 seconds = end.time_since(start) * 1e-3
-                for node, value in _written(device, tape, part, known):
-                    observer(node, value, seconds)
-                    seconds = 0.0
-
-
-def _written(
-    device: Device, tape: Tape, steps: Sequence[PreparedLaunch], known: set[Node]
-) -> Iterator[tuple[Node, np.ndarray]]:
-    """The nodes of the graph that these launches have written, each once, with their values."""
-    buffers = dict.fromkeys(buffer for step in steps for buffer in step.launch.writes)
-    for buffer in buffers:
-        if buffer.node in known:
-            value = np.empty(tape.shape(buffer), buffer.dtype)
-            device.download(value, tape.address(buffer))
-            yield buffer.node, value
+                observed.tell([step.launch for step in part], read, seconds)
 
 
 @contextmanager
