@@ -9,28 +9,12 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-
-import numpy as np
 
 from benchmarks.peers.worker import use_processors
 from benchmarks.peers.workloads import Workload
+from graphc.cli.bench.rates import Rates, measure
 from graphc.reference_models import REFERENCE_MODELS
-
-_SIDE = 1536
-_COPIED = 2**26  # bytes: more than a cache holds
-_TIMES = 5
-
-
-@dataclass(frozen=True)
-class Rates:
-    """FLOP and bytes a second; a copy's bytes are read and written."""
-
-    flops: float
-    bytes: float
 
 
 @dataclass(frozen=True)
@@ -62,28 +46,6 @@ def work(workload: Workload) -> Work:
 def best(rates: list[Rates]) -> Rates:
     """The highest of each: what the machine can do when nothing is in the way."""
     return Rates(max(r.flops for r in rates), max(r.bytes for r in rates))
-
-
-def measure(threads: int) -> Rates:
-    """A product of two float32 matrices by NumPy's BLAS, and a copy by as many threads."""
-    left, right = (np.full((_SIDE, _SIDE), 0.5, np.float32) for _ in range(2))
-    product = np.empty_like(left)
-    product_seconds = _quickest(lambda: np.matmul(left, right, out=product))
-    source, target = (np.zeros(_COPIED, np.uint8) for _ in range(2))
-    source[:], target[:] = 1, 0  # pages are there
-    pairs = list(zip(np.array_split(target, threads), np.array_split(source, threads), strict=True))
-    with ThreadPoolExecutor(threads) as pool:
-        copy_seconds = _quickest(lambda: list(pool.map(lambda pair: np.copyto(*pair), pairs)))
-    return Rates(2 * _SIDE**3 / product_seconds, 2 * _COPIED / copy_seconds)
-
-
-def _quickest(call: Callable[[], object]) -> float:
-    seconds = []
-    for _ in range(_TIMES):
-        started = time.perf_counter()
-        call()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
 
 
 if __name__ == "__main__":

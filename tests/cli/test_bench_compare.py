@@ -21,6 +21,7 @@ def report(path: Path, rows: list[dict], step: float, **facts: str) -> str:
         "model": "mlp",
         "batch": 128,
         "device": "gpu",
+        "executor": "generated kernels",
         "floatX": "float32",
         "facts": {"card": "A", "commit": "1", **facts},
         "step": {"median": step, "spread": 0.0, "samples": 20},

@@ -13,9 +13,9 @@ import pytest
 
 from graphc import cli
 from graphc.cli import bench
-from graphc.cli.bench.check import check
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
@@ -148,7 +148,7 @@ def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None
     def checked(program: DeviceProgram):
         w.set_value(before)
         executor = CudaExecutor(program, outputs, states)
-        return check(executor, program, outputs, states, feeds, SIZES, 0)
+        return check(executor, program, states, feeds, SIZES, 0)[1]
 
     program = lower(outputs, states)
     assert checked(program).failures == ()

@@ -6,15 +6,18 @@ import argparse
 import json
 import sys
 
-from graphc.cli.bench import cpu, gpu
+import numpy as np
+
+from graphc.cli.bench import cpu, gpu, native
 from graphc.cli.bench.compare import format_comparison, load
+from graphc.cli.bench.native_table import format_native
 from graphc.cli.bench.report import Report, format_report
 from graphc.cli.command import Command
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import ArgumentError, unknown_name
-from graphc.reference_models import REFERENCE_MODELS
+from graphc.reference_models import REFERENCE_MODELS, ReferenceModel
 
 _MODEL = "mlp"
 _CHECK_FAILED = 1
@@ -30,10 +33,10 @@ def profile(
         batch: samples a step; the model's own by default.
         device: 'cpu' or 'gpu'; by default what the flag `device` says where it was set, else a GPU
             if one is usable.
-        torch: time PyTorch at the same work, where there is any.
+        torch: time PyTorch at the same work on a GPU, where there is any.
 
     Raises:
-        ArgumentError: an unknown model (an UnknownNameError), or a batch below 1.
+        ArgumentError: an unknown model (an UnknownNameError), a batch below 1, or `torch` on a CPU.
         DeviceError: a GPU that was asked for and cannot be used.
     """
     if name not in REFERENCE_MODELS:
@@ -46,8 +49,24 @@ def profile(
     if place == "gpu":
         return gpu.profile(model, batch, torch)
     if torch:
-        notes = (*notes, "--vs torch compares kernels of a GPU; on the CPU there are none")
-    return cpu.profile(model, batch, notes)
+        raise ArgumentError(
+            "bench: --vs torch times kernels of a GPU, and this runs on the CPU; python -m "
+            "benchmarks.peers times whole steps of PyTorch on a CPU"
+        )
+    return _on_cpu(model, batch, notes)
+
+
+def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report:
+    """By whatever runs the step there, as the flag `cpu` says."""
+    np.random.seed(1337)
+    step = model.build()
+    with config.changed(device="cpu"):
+        train = step.function()
+    if train.target() == "cpu":
+        return native.profile(model, batch, step, train, notes)
+    if config.cpu != "numpy":
+        notes = (*notes, train.report.made)
+    return cpu.profile(model, batch, step, train, notes)
 
 
 def _device(asked: str | None) -> tuple[str, tuple[str, ...]]:
@@ -75,7 +94,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(measured.as_dict(), indent=1))
     else:
-        print(format_report(measured))
+        is_native = measured.executor == native.EXECUTOR
+        print(format_native(measured) if is_native else format_report(measured))
     if measured.check is not None and measured.check.failures:
         for line in measured.check.failures:
             print(f"check failed: {line}", file=sys.stderr)
@@ -117,7 +137,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMAND = Command(
     name="bench",
-    summary="time each kernel, or on a CPU each node, of a model's training step",
+    summary="time each kernel of a model's training step",
     description="""\
 Trains a model on random data and shows where a step's time goes.
 
@@ -126,8 +146,10 @@ time by the GPU's clock, warm and with empty caches; GFLOP/s and GB/s; and what 
 the card's peaks, which are measured in the same run. What each kernel computes is compared with the
 interpreter; a difference is said with its kernel and layers, and the status is 1.
 
-On a CPU, for each node of the graph, as the NumPy interpreter executes it: the same without caches
-and peaks.
+On a CPU, for each kernel of native code: the median of its time within whole steps, GFLOP/s and
+GB/s, and the part of what this machine does in a product of matrices and in a copy, measured in the
+same run; results are compared in the same way. Where the NumPy interpreter runs the step
+(cpu=numpy, or no C++ compiler), for each node of the graph: time and rates.
 
 Operations and bytes are worked out from the shapes: each input read once, the result written once.
 
@@ -138,6 +160,7 @@ examples:
   graphc bench --compare before.json after.json
   graphc bench cnn --device gpu --vs torch
   GRAPHC_FLAGS=floatX=float64 graphc bench     in double precision
+  GRAPHC_FLAGS=cpu=numpy graphc bench          the interpreter, node by node
 """,
     run=_run,
     add_arguments=_add_arguments,

@@ -11,7 +11,7 @@ from typing import Any
 from graphc.errors import DataError
 
 _NUMBER = re.compile(r"^k\d+_")
-_SAME = ("model", "batch", "device", "floatX")
+_SAME = ("model", "batch", "device", "executor", "floatX")
 _FACTS = ("card", "driver", "toolkit", "host", "commit")
 Key = tuple[str, tuple[str, ...], int]
 
@@ -74,7 +74,7 @@ def format_comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
     lines.append(f"{'before ms':>10} {'after ms':>10} {'ratio':>7}  row")
     lines.append(_row("the whole step", before["step"], after["step"]))
     if before.get("device_step") and after.get("device_step"):
-        lines.append(_row("its launches", before["device_step"], after["device_step"]))
+        lines.append(_row("its kernels", before["device_step"], after["device_step"]))
     old, new = keyed(before), keyed(after)
     shared = [key for key in old if key in new]
     for key in sorted(shared, key=lambda key: -old[key]["ms"]["median"] * old[key]["calls"]):

@@ -6,33 +6,32 @@ import time
 from collections import defaultdict
 from itertools import groupby
 
-import numpy as np
-
 from graphc.cli.bench.facts import machine
 from graphc.cli.bench.report import Report, Row, by_time, span
 from graphc.compiler import graph as g
+from graphc.compiler.function import Function
 from graphc.compiler.graph.cost import Bindings, cost
 from graphc.compiler.graph.dim import evaluate, symbols
 from graphc.compiler.interpret import PLACED
 from graphc.config import config
-from graphc.reference_models import ReferenceModel
+from graphc.reference_models import ReferenceModel, TrainingStep
 
 _WARM_UP = 3
 _STEPS = 20
-_NOT_NATIVE = (
-    "cpu=native is not timed here: these are nodes as the interpreter runs them. "
-    "python -m benchmarks.peers times steps of native code"
-)
 
 
-def profile(model: ReferenceModel, batch: int, notes: tuple[str, ...] = ()) -> Report:
-    """Train a model for a few steps on the CPU and time each node of each."""
-    np.random.seed(1337)
-    step = model.build()
-    if config.cpu != "numpy":
-        notes = (*notes, _NOT_NATIVE)
-    with config.changed(device="cpu", cpu="numpy"):
-        train = step.function()
+def profile(
+    model: ReferenceModel,
+    batch: int,
+    step: TrainingStep,
+    train: Function,
+    notes: tuple[str, ...],
+) -> Report:
+    """Train a model for a few steps and time each node of each.
+
+    Args:
+        step, train: of the model, and its function, which the interpreter runs.
+    """
     arrays = step.data(batch)
     whole, seconds = [], defaultdict(list)
     for k in range(_WARM_UP + _STEPS):

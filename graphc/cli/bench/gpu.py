@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.bench import facts
-from graphc.cli.bench.check import check
 from graphc.cli.bench.report import Peaks, Report, Row, by_time, span
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.describe import KernelDescription, describe
 from graphc.compiler.codegen.launch import Bindings
+from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime import cuda
@@ -90,7 +90,7 @@ def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report
     prepared = _Prepared(program, outputs, states, executor, feeds, bindings)
     call_step = train.call_step.value
 
-    checked = check(executor, program, outputs, states, feeds, bindings, call_step)
+    _, checked = check(executor, program, states, feeds, bindings, call_step)
     whole = []
     for repeat in range(1 + scale.steps):
         started = time.perf_counter()

@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.function.comparison import Checked
+
 _SHOWN_SHARE = 0.005
 
 
 @dataclass(frozen=True)
 class Span:
-    """Milliseconds: the median of several times, and from the first to the third quartile."""
+    """Milliseconds: the median of several times, from the first to the third quartile, and the
+    least."""
 
     median: float
     spread: float
     samples: int
+    least: float
 
     def rate(self, amount: float) -> float:
         """10^9 of an amount a second, by the median; 0 where no time was measured."""
@@ -27,7 +31,7 @@ class Span:
 def span(seconds: Sequence[float]) -> Span:
     """The median and the spread of times in seconds."""
     low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
-    return Span(float(median), float(high - low), len(seconds))
+    return Span(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
 
 
 @dataclass(frozen=True)
@@ -40,19 +44,20 @@ class Rival:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kernel of the step on a GPU, one node on a CPU.
+    """One kernel of the step, or one node as the interpreter runs it.
 
     Attributes:
         name: the kernel's name; or the node's op, and the type of its result.
         layers: where it comes from.
         work: what is computed, in words.
         calls: launches in one step.
-        ms: of one launch, what it reads having been used just before.
+        ms: of one launch: on a GPU alone, what it reads having been used just before; on a CPU
+            within the step.
         cold: of one launch with empty caches; None where that was not measured.
         share: of the time of all rows, `ms` times `calls`.
         gflops: 10^9 floating-point operations a second, in the time `ms`.
         gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
-        flops_of_peak, bytes_of_peak: these two, of the card's measured peaks; None without peaks.
+        flops_of_peak, bytes_of_peak: these two, of the measured peaks; None without peaks.
         torch: None where it was not asked for, or where nothing in PyTorch does the same.
     """
 
@@ -72,33 +77,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Peaks:
-    """What the card did in the same run: a copy of `copy_bytes`, a product of two square matrices
-    by our own kernels; and the milliseconds of a launch that computes one element, which no launch
-    is faster than."""
+    """What the machine did in the same run: a copy of `copy_bytes`, a product of two square
+    matrices (on a GPU by our own kernels, on a CPU by NumPy's BLAS); and of a GPU the milliseconds
+    of a launch that computes one element, which no launch is faster than."""
 
     copy_gbytes: float
     copy_bytes: int
     matmul_gflops: float
     matmul_size: int
-    launch_ms: float
-
-
-@dataclass(frozen=True)
-class Checked:
-    """The results of the same run beside the interpreter's.
-
-    Attributes:
-        values: how many were compared.
-        largest: the largest difference of a float, in parts of the largest element of its value.
-        failures: what differs by more than `limit`, a line for each.
-        unchecked: what could not be compared, a line for each.
-    """
-
-    values: int
-    largest: float
-    limit: float
-    failures: tuple[str, ...]
-    unchecked: tuple[str, ...]
+    launch_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +94,10 @@ class Report:
 
     Attributes:
         device: 'cpu' or 'gpu'.
+        executor: what ran it there.
         facts: what it ran on and with: card, driver, toolkit, commit, date, flags.
         step: one whole step, as a caller waits for it.
-        device_step: all launches of one, by the GPU's clock.
+        device_step: all launches of one, by the GPU's clock, or the sum of all kernels on a CPU.
         launches: of one step.
         notes: what a reader has to know about these numbers.
     """
@@ -141,17 +129,26 @@ def by_time(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def format_report(report: Report) -> str:
     """The table that is printed; rows below half a percent are summed up in one line."""
-    shown = [row for row in report.rows if row.share >= _SHOWN_SHARE]
-    hidden = report.rows[len(shown) :]
+    shown, hidden = shown_rows(report)
     columns = [_cells(row, report) for row in shown]
     heads = _heads(report)
     widths = [max(map(len, column)) for column in zip(heads, *columns, strict=True)]
     lines = [*_head(report), "", _line(heads, widths)]
     lines += [_line(cells, widths) for cells in columns]
     if hidden:
-        share = sum(row.share for row in hidden)
-        lines.append(f"{share:>7.1%}  {len(hidden)} further rows; --json has all")
+        lines.append(rest(hidden))
     return "\n".join([*lines, *_foot(report)])
+
+
+def shown_rows(report: Report) -> tuple[Sequence[Row], Sequence[Row]]:
+    """The rows that a table shows, and those that it sums up."""
+    shown = [row for row in report.rows if row.share >= _SHOWN_SHARE]
+    return shown, report.rows[len(shown) :]
+
+
+def rest(hidden: Sequence[Row]) -> str:
+    """The line of the rows that are not shown."""
+    return f"{sum(row.share for row in hidden):>7.1%}  {len(hidden)} further rows; --json has all"
 
 
 def _head(report: Report) -> list[str]:
@@ -216,7 +213,12 @@ def _foot(report: Report) -> list[str]:
         "",
         "GFLOP/s of the warm times, GB/s of the cold ones; -: it computes or moves nothing",
     ]
-    check = report.check
+    return [*lines, *checked_lines(report)]
+
+
+def checked_lines(report: Report) -> list[str]:
+    """What the comparison with the interpreter says, where there was one and it found nothing."""
+    check, lines = report.check, []
     if check is not None and not check.failures:
         lines.append(
             f"{check.values} values agree with the interpreter's: the largest difference is "

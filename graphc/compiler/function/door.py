@@ -233,6 +233,11 @@ class Function:
         """The outputs and updates after the passes, for dumps and tests."""
         return self._specialise(None if self._phase is None else training).outputs
 
+    def target(self, training: bool = False) -> str | None:
+        """Whose generated kernels a call runs, 'cuda' or 'cpu'; None where the interpreter runs
+        it."""
+        return self._specialise(None if self._phase is None else training).target
+
     def program(self, training: bool = False) -> DeviceProgram:
         """The graph as device code: what a GPU runs, whether there is one or not."""
         return self._specialise(None if self._phase is None else training).program

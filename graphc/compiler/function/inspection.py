@@ -55,4 +55,3 @@ def chosen_sizes(
             )
         found[symbol] = value
     return found
-

@@ -14,7 +14,7 @@ from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.device import executor_maker, most_shared, select_device
+from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, Observer
 from graphc.compiler.runtime.pending import Pending
 
@@ -47,16 +47,21 @@ class Prepared:
         observer = self._checker.observe if self._checker is not None else None
         self._states = tuple(states)
         self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
-        self._make = executor_maker(self._device, self.outputs, states, name, mode, once)
+        self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once)
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         self._seconds = time.perf_counter() - started
+
+    @property
+    def target(self) -> str | None:
+        """Whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does."""
+        return self._chosen.target
 
     @cached_property
     def _executor(self) -> Executor:
         """Made at the first call, which may take a compiler seconds: who only looks at kernels or
         at the graph does not wait for it."""
         started = time.perf_counter()
-        executor = self._make()
+        executor = self._chosen.make()
         self._seconds += time.perf_counter() - started
         return executor
 

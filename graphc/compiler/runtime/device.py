@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import lower_native
@@ -58,16 +59,28 @@ def _failure() -> str:
     return ""
 
 
-def executor_maker(
+class Chosen(NamedTuple):
+    """How a graph will run.
+
+    Attributes:
+        target: whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does.
+        make: makes the executor.
+    """
+
+    target: str | None
+    make: Callable[[], Executor]
+
+
+def choose_executor(
     device: str,
     outputs: Sequence[Node],
     states: Sequence[State],
     name: str,
     mode: str,
     once: bool,
-) -> Callable[[], Executor]:
-    """What makes the executor of a graph after the passes. How it will run is settled here, by the
-    flags as they are now; the compiler runs when the executor is made.
+) -> Chosen:
+    """How a graph after the passes will run. That is settled here, by the flags as they are now;
+    the compiler runs when the executor is made.
 
     Args:
         device: 'cpu' or 'gpu'.
@@ -80,11 +93,13 @@ def executor_maker(
     """
     if device == "gpu":
         shared = most_shared(device)  # a GPU that does not work fails here
-        return lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
+        return Chosen(
+            "cuda", lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
+        )
     why = why_interpreted(outputs, mode, once)
     if why is not None:
-        return lambda: CpuExecutor(outputs, states, why)
-    return lambda: NativeExecutor(lower_native(outputs, states), states, name)
+        return Chosen(None, lambda: CpuExecutor(outputs, states, why))
+    return Chosen("cpu", lambda: NativeExecutor(lower_native(outputs, states), states, name))
 
 
 def most_shared(device: str) -> int | None:

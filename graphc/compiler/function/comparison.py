@@ -1,22 +1,22 @@
-"""The results of a device beside the interpreter's, kernel by kernel.
+"""The results of generated code beside the interpreter's, kernel by kernel.
 
 Each kernel's results are compared with what the interpreter makes of *the values that this kernel
-read on the device*. So rounding does not add up from kernel to kernel, the zero of a ReLU is on the
+read*. So rounding does not add up from kernel to kernel, the zero of a ReLU is on the
 same side for both, and a difference names the kernel that made it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from graphc.cli.bench.report import Checked
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import PLACED, Program
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.executor import Executor
 
 # Sums of up to some million terms, in another order; for float64 as many bits fewer than it has.
 LIMITS = {"float32": 1e-4, "float64": 1e-12}
@@ -24,31 +24,52 @@ LIMITS = {"float32": 1e-4, "float64": 1e-12}
 MOST_FLIPPED = 1e-3
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The results of a run beside the interpreter's.
+
+    Attributes:
+        values: how many were compared.
+        largest: the largest difference of a float, in parts of the largest element of its value.
+        failures: what differs by more than `limit`, a line for each.
+        unchecked: what could not be compared, a line for each.
+    """
+
+    values: int
+    largest: float
+    limit: float
+    failures: tuple[str, ...]
+    unchecked: tuple[str, ...]
+
+
 def check(
-    executor: CudaExecutor,
+    executor: Executor,
     program: DeviceProgram,
-    outputs: Sequence[Node],
     states: Sequence[State],
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
     call_step: int,
-) -> Checked:
+) -> tuple[list[np.ndarray], Checked]:
     """Run a program once and compare each value that a kernel leaves in memory.
 
-    The states are as after one run. Arguments as of `CudaExecutor` and its `run`.
+    The states are as after one run. Arguments as of an executor of generated code and its `run`.
+
+    Returns:
+        What is fetched, and what was compared.
     """
     found: dict[Node, np.ndarray] = {}
 
     def observe(node: Node, value: np.ndarray, _: float) -> None:
         found[node] = np.array(value)
 
-    executor.run(feeds, bindings, call_step, observe)
+    fetched = executor.run(feeds, bindings, call_step, observe)
     comparison = _Comparison(found, bindings, call_step)
+    outputs = program.outputs
     for node, state in zip(outputs[len(outputs) - len(states) :], states, strict=True):
         comparison.add_state(node, state)
     for name, layers, stored in _groups(program.steps, outputs):
         comparison.add(name, layers, stored)
-    return comparison.result()
+    return fetched, comparison.result()
 
 
 class _Comparison:

@@ -1,0 +1,129 @@
+"""Timing a training step of native code on the CPU: kernel by kernel, within the step that runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from graphc.cli.bench import facts
+from graphc.cli.bench.rates import COPIED, SIDE, measure
+from graphc.cli.bench.report import Peaks, Report, Row, Span, by_time, span
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.describe import KernelDescription, describe
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.function import Function
+from graphc.compiler.function.comparison import check
+from graphc.compiler.graph import BATCH
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.runtime.native import NativeExecutor
+from graphc.config import config
+from graphc.reference_models import ReferenceModel, TrainingStep
+
+EXECUTOR = "native code"
+_WARM_UP = 3
+_LEAST_STEPS, _MOST_STEPS = 5, 200
+_SECONDS = 2.0
+"""How long steps are timed."""
+
+_METHOD = (
+    "Kernels are timed within whole steps, by a clock around each; where threads share a loop, "
+    "on the first one"
+)
+
+
+def profile(
+    model: ReferenceModel,
+    batch: int,
+    step: TrainingStep,
+    train: Function,
+    notes: tuple[str, ...],
+) -> Report:
+    """Check what a training step computes, and time each of its kernels.
+
+    Args:
+        step, train: of the model, and its function, which native code runs.
+    """
+    arrays = step.data(batch)
+    states = [g.state_of(variable) for variable, _ in step.updates]
+    native = lower_native(train.graph(), states)
+    # Its own executor of the same code (from the cache), whose kernels can be got at.
+    executor = NativeExecutor(native, states, train.name)
+    run = (dict(zip(step.inputs, arrays, strict=True)), dict.fromkeys(symbols(BATCH), batch))
+    _, checked = check(executor, native.program, states, *run, train.call_step.value)
+    whole, kernels = _times(
+        lambda: train(*arrays), lambda: executor.seconds(*run, train.call_step.value)
+    )
+    rates = measure(executor.threads, config.floatX)
+    peaks = Peaks(
+        copy_gbytes=1e-9 * rates.bytes,
+        copy_bytes=COPIED,
+        matmul_gflops=1e-9 * rates.flops,
+        matmul_size=SIDE,
+    )
+    described = {one.name: one for one in describe(native.program, run[1], "")}
+    rows = [
+        _row(described[launch.name], span(times / described[launch.name].times), peaks)
+        for launch, times in zip(launches(native.program.steps), kernels.T, strict=True)
+        if launch.name in described  # others do not run at these sizes
+    ]
+    return Report(
+        model=model.name,
+        summary=model.summary,
+        batch=batch,
+        device="cpu",
+        executor=EXECUTOR,
+        floatX=config.floatX,
+        facts=facts.machine() | {"threads": executor.threads, "made": executor.made},
+        step=span(whole),
+        device_step=span(kernels.sum(axis=1)),
+        launches=sum(one.times for one in described.values()),
+        peaks=peaks,
+        check=checked,
+        notes=(*notes, _METHOD),
+        rows=by_time(_with_shares(rows)),
+    )
+
+
+def _row(kernel: KernelDescription, taken: Span, peaks: Peaks) -> Row:
+    """A kernel and the time of one of its calls; its share is not known yet."""
+    gflops, gbytes = taken.rate(kernel.flops), taken.rate(kernel.bytes)
+    return Row(
+        name=kernel.name,
+        layers=kernel.layers,
+        work=", ".join(kernel.ops) or "a copy",
+        calls=kernel.times,
+        ms=taken,
+        share=0.0,
+        gflops=gflops,
+        gbytes=gbytes,
+        flops_of_peak=gflops / peaks.matmul_gflops,
+        bytes_of_peak=gbytes / peaks.copy_gbytes,
+    )
+
+
+def _with_shares(rows: Sequence[Row]) -> list[Row]:
+    total = sum(row.ms.median * row.calls for row in rows)
+    return [replace(row, share=row.ms.median * row.calls / total) for row in rows]
+
+
+def _times(
+    whole: Callable[[], object], kernels: Callable[[], np.ndarray]
+) -> tuple[list[float], np.ndarray]:
+    """The seconds of each of several whole steps, and of the kernels of as many others: by turns,
+    so that what else the machine does meets both alike."""
+    seconds: list[float] = []
+    spent: list[np.ndarray] = []
+    for _ in range(_WARM_UP):
+        whole()
+        kernels()
+    end = time.perf_counter() + _SECONDS
+    while len(seconds) < _LEAST_STEPS or (len(seconds) < _MOST_STEPS and time.perf_counter() < end):
+        started = time.perf_counter()
+        whole()
+        seconds.append(time.perf_counter() - started)
+        spent.append(kernels())
+    return seconds, np.array(spent)
