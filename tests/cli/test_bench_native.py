@@ -88,12 +88,15 @@ def test_the_table_fits_a_terminal_and_says_what_the_machine_can_do() -> None:
 def test_a_rate_that_is_none_and_the_rows_that_are_not_shown_are_said() -> None:
     measured = bench.profile("dense", device="cpu")
     first, *others = measured.rows
-    layers = ("gradient of a", "b", "gradient of c")
-    rows = (replace(first, gflops=0.0, layers=layers), *(replace(row, share=0.001) for row in others))
+    layers = ("gradient of a", "b")
+    rows = (
+        replace(first, gflops=0.0, layers=layers),
+        *(replace(row, share=0.001) for row in others),
+    )
     lines = format_native(replace(measured, rows=rows)).splitlines()
     (shown,) = [line for line in lines if first.name in line]
     assert " - " in shown
-    assert shown.endswith("b, gradient of a, c")
+    assert shown.endswith("b, gradient of a")
     assert any(f"{len(others)} further rows; --json has all" in line for line in lines)
 
 

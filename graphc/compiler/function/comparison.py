@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceProgram, DeviceStep
+from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import Executor
@@ -167,7 +168,12 @@ def _groups(
 ) -> Iterator[tuple[str, tuple[str, ...], Sequence[Node]]]:
     """For each kernel, and each loop as a whole: its name, its layers and what it stores."""
     order = g.toposort(outputs)
-    seen = set()
+    # A kernel that leaves nothing but workspaces lays out for others what they compare.
+    every = launches(tuple(steps))
+    leaves = {
+        x.kernel for x in every if any(b.node is not None or b.origin is not None for b in x.writes)
+    }
+    seen = {step.kernel for step in every} - leaves
     for step in steps:
         if isinstance(step, DeviceLoop):
             items = [node for node in order if node.op == "item" and node.inputs[0] is step.scan]
