@@ -221,8 +221,8 @@ class Convolution2D(_Convolution):
             along an axis, the first k // 2 pixels before it.
         subsample: the strides along rows and columns.
         dim_ordering: 'th' or 'tf'.
-        init, activation, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint: as in `Convolution1D`.
+        init, activation, W_constraint, b_constraint: as in `Convolution1D`.
+        W_regularizer, b_regularizer, activity_regularizer: as in `Convolution1D`.
 
     Raises:
         ShapeError: an input that is not 4-D, or too small for a window.

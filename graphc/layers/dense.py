@@ -129,8 +129,9 @@ class TimeDistributedDense(Dense):
 
     Args:
         output_dim: how many units.
-        init, activation, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint: as in `Dense`.
+        init, activation, weights: as in `Dense`.
+        W_regularizer, b_regularizer, activity_regularizer: as in `Dense`.
+        W_constraint, b_constraint: as in `Dense`.
         input_dim: how many features; with input_length the same as
             input_shape=(input_length, input_dim).
         input_length: how many steps, None for any number; an input of others is refused.
@@ -184,8 +185,8 @@ class MaxoutDense(_FullyConnected):
         nb_feature: how many linear layers the maximum is taken of.
         weights: initial values [W, b], of shapes (nb_feature, features, output_dim) and
             (nb_feature, output_dim).
-        init, W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
-            input_dim: as in `Dense`.
+        init, input_dim, W_constraint, b_constraint: as in `Dense`.
+        W_regularizer, b_regularizer, activity_regularizer: as in `Dense`.
 
     Raises:
         ShapeError: an input that is not (batch, features).

@@ -87,8 +87,9 @@ class Program:
             C-contiguous arrays that share memory with no feed, state, constant or each other.
 
         Raises:
-            GraphcError for an input that is not fed, ShapeError for a symbol that is not bound,
-            IndexRangeError for an index outside of its axis.
+            GraphcError: an input that is not fed.
+            ShapeError: a symbol that is not bound.
+            IndexRangeError: an index outside of its axis.
         """
         values = self._start.copy()
         for node, slot in self._fed:

@@ -119,7 +119,7 @@ def layer_from_config(
     Raises:
         UnknownNameError: a class, or a name in the config, that is not known.
         ArgumentError: no such dict, or a config that does not fit the class.
-        And what the layer says to its arguments.
+        GraphcError: what the layer says to its arguments.
     """
     with lookup.custom_objects(custom_objects):
         return layer_of(config, "layer_from_config")

@@ -82,7 +82,10 @@ class GeneratorTraining(BatchTraining):
             show_accuracy: the accuracy beside the metrics that `compile` was given.
 
         Raises:
-            NotCompiledError, DataError, ArgumentError, KeywordError.
+            NotCompiledError: before `compile`.
+            DataError: batches that do not fit the model.
+            ArgumentError: a value that an argument does not take.
+            KeywordError: a keyword that there is not.
         """
         where = f"{self.name}.fit_generator"
         compiled = self._compiled_for(

@@ -159,7 +159,10 @@ class Model(GeneratorTraining):
             The History: ``history.history['loss']`` has one value an epoch.
 
         Raises:
-            NotCompiledError, DataError, ArgumentError, KeywordError.
+            NotCompiledError: before `compile`.
+            DataError: arrays that do not fit the model.
+            ArgumentError: a value that an argument does not take.
+            KeywordError: a keyword that there is not.
         """
         where = f"{self.name}.fit"
         compiled = self._compiled_for("fit", kwargs, self.fit, "show_accuracy")
