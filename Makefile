@@ -10,6 +10,8 @@
 # make bench           where a training step's time goes
 # make peers           train beside PyTorch, JAX, Keras 3 and PyTensor (its own .venv-peers); options of
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
+# make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
+#                      error
 # make lint            ruff, the floors of the package (import-linter), types of the compiler (mypy)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
@@ -22,12 +24,13 @@ BIN := $(VENV)/bin
 TORCH := .venv-torch
 CUDA := .venv-cuda
 PEERS_VENV := .venv-peers
+DOCS_VENV := .venv-docs
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-cuda fuzz nvcc-gate bench peers lint references-check clean
+.PHONY: demo test test-cuda fuzz nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -105,6 +108,15 @@ bench: $(VENV)/.demo
 peers: $(PEERS_VENV)/.ready
 	$(PEERS_VENV)/bin/python -m benchmarks.peers $(PEERS)
 
+$(DOCS_VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python $(PIP_INSTALL) -e '.[docs]'
+	touch $@
+
+# The theme's line on releases to come is none of ours.
+docs: $(DOCS_VENV)/.ready
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -114,4 +126,4 @@ references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check
 
 clean:
-	rm -rf $(VENV) $(TORCH) $(CUDA) $(PEERS_VENV) build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf $(VENV) $(TORCH) $(CUDA) $(PEERS_VENV) $(DOCS_VENV) site build dist .pytest_cache .hypothesis .ruff_cache .mypy_cache

@@ -68,9 +68,7 @@ def _found(text: str) -> Iterator[Block]:
     for match in _FENCE.finditer(text):
         mark = _MARK.search(text[end : match.start()])
         line = text.count("\n", 0, match.start()) + 1
-        yield Block(
-            match[1], match[2], line, match.start(2), match.end(2), mark[1] if mark else ""
-        )
+        yield Block(match[1], match[2], line, match.start(2), match.end(2), mark[1] if mark else "")
         end = match.end()
 
 
@@ -93,8 +91,9 @@ def _is_output(block: Block, following: Block, text: str) -> bool:
 
 
 def difference(shown: Block, printed: str) -> str | None:
-    """What is wrong with an output, None if nothing is. Times are not compared."""
-    wanted, received = without_times(shown.text), without_times(printed)
+    """What is wrong with an output, None if nothing is. Times are not compared, nor empty lines at
+    the end."""
+    wanted, received = (without_times(text).rstrip() for text in (shown.text, printed))
     if not shown.mark.startswith("about"):
         return None if wanted == received else f"shown:\n{wanted}\nprinted:\n{received}"
     tolerance = float(shown.mark.split()[1])
@@ -118,5 +117,5 @@ def updated(text: str, printed: dict[int, str]) -> str:
     """
     found = {block.output.start: block.output for block in blocks(text) if block.output}
     for start in sorted(printed, reverse=True):
-        text = text[:start] + printed[start] + text[found[start].end :]
+        text = text[:start] + printed[start].rstrip() + "\n" + text[found[start].end :]
     return text

@@ -74,7 +74,10 @@ def test_blocks_print_what_is_shown(name: str, tmp_path: Path) -> None:
             changed[block.output.start] = result["printed"]
     if changed and os.environ.get("GRAPHC_UPDATE_DOCS"):
         page.write_text(updated(text, changed), encoding="utf-8")
-    assert not wrong, f"{name}:\n" + "\n".join(wrong)
+    assert not wrong, (
+        f"{name} shows other outputs than its code prints; if a change was meant, run the test "
+        "with GRAPHC_UPDATE_DOCS=1 and look at the difference:\n" + "\n".join(wrong)
+    )
     assert len(results) == len(ran)
 
 
