@@ -1,7 +1,7 @@
 """Kernels of kind matmul: tiles of rows, each a product and, while it is cached, what follows.
 
-A factor that does not lie in memory as a matrix (a cast, a mask, a gather on the way) is computed
-into one first: the left one tile by tile, the right one once for each matrix.
+A product that is divided over threads is one team's: it packs the right factor once, and each
+thread has rows of its own.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, minus, plus, times
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.factor import Factors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.product import Direct, Operand, Pulled
+from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -57,11 +58,6 @@ class _Matmul:
         """The function's body."""
         size = self._signature.size
         anchors = self._kernel.anchors
-        factors = [
-            (operand(x.inputs[0], self._kernel, self._context, k_last=True),
-             operand(x.inputs[1], self._kernel, self._context, k_last=False))
-            for x in anchors
-        ]  # fmt: skip
         several = product(self._batch) != 1
         floats = anchors[0].dtype in ("float32", "float64") and self._k != 0
         kind = "parallel for" if several or not floats else "parallel"
@@ -71,12 +67,14 @@ class _Matmul:
         before: list[str] = []
         panels: list[str] = []
         inside: list[str] = []
-        for number, (node, (left, right)) in enumerate(zip(anchors, factors, strict=True)):
-            a, more = self._left(left, node, number)
-            b, whole = self._right(right, node, number)
-            before += whole
+        factors = Factors(self._signature, self._batch, self._m, self._n, self._k)
+        for number, node in enumerate(anchors):
+            left = factors.left(self._operand(node.inputs[0], k_last=True), number)
+            right = factors.right(self._operand(node.inputs[1], k_last=False), number)
+            a, b = left.arguments, right.arguments
+            before += [*left.ahead, *right.ahead]
             scalar = C_TYPES[node.dtype]
-            inside += more
+            inside += left.inside
             inside.append(
                 f"{scalar}* s{number} = gc_scratch<{scalar}>({number}, "
                 f"(size_t)rows * {size(self._n)});"
@@ -96,7 +94,6 @@ class _Matmul:
             inside.append(product_of)
         inside += self._epilogue()
         if together:
-            # One team: it packs the right factors once, then each thread has rows of its own.
             mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
             tiles = _tiles(
                 "mine.begin", "mine.end", "mine.height", ["const int first = tile;", *inside]
@@ -112,6 +109,9 @@ class _Matmul:
         loop = f"for (int matrix = 0; matrix < {size(product(self._batch))}; ++matrix) {{"
         return [*pragma, loop, *body, "}"]
 
+    def _operand(self, node: Node, k_last: bool) -> Operand:
+        return operand(node, self._kernel, self._context, k_last)
+
     def _matrices(self) -> list[str]:
         """The lines that work out the coordinates of a matrix, ``matrix0`` and on."""
         emitter = NativeEmitter(self._signature)
@@ -121,74 +121,6 @@ class _Matmul:
             *lines,
             *(f"const int matrix{k} = {coord};" for k, coord in enumerate(coords)),
         ]
-
-    # ---- the factors ----------------------------------------------------------------------------
-
-    def _left(self, left: Operand, node: Node, number: int) -> tuple[str, list[str]]:
-        """The arguments of a product for its left factor, and the lines that compute a tile."""
-        size = self._signature.size
-        if isinstance(left, Direct):
-            start = self._start(left)
-            row, step = (size(left.row), "1") if left.fast == "k" else ("1", size(left.row))
-            return f"{plus(start, times('tile', row))}, {row}, {step}", []
-        slot, scalar = 4 + number, C_TYPES[left.node.dtype]
-        k = size(self._k)
-        lines = [f"{scalar}* l{number} = gc_scratch<{scalar}>({slot}, (size_t)rows * {k});"]
-        rows = product((*self._batch, self._m))
-        limits = Limits(rows, "first", "first + rows")
-        lines += self._computed(left, f"l{number}", (*self._batch, self._m, self._k), limits)
-        return f"l{number}, {k}, 1", lines
-
-    def _right(self, right: Operand, node: Node, number: int) -> tuple[str, list[str]]:
-        """The arguments for the right factor, and the lines that compute a matrix."""
-        size = self._signature.size
-        if isinstance(right, Direct):
-            start = self._start(right)
-            step, column = ("1", size(right.row)) if right.fast == "k" else (size(right.row), "1")
-            return f"{start}, {step}, {column}", []
-        slot, scalar = 8 + number, C_TYPES[right.node.dtype]
-        count = times(grouped(size(self._k)), grouped(size(self._n)))
-        lines = [f"{scalar}* r{number} = gc_scratch<{scalar}>({slot}, (size_t)({count}));"]
-        shape = (*self._batch, self._k, self._n)
-        if self._batch and product(self._batch) != 1:
-            limits = Limits(product(self._batch), "matrix", "matrix + 1")
-            lines += self._computed(right, f"r{number}", shape, limits)
-        else:
-            lines += self._computed(right, f"r{number}", shape, None)
-        return f"r{number}, {size(self._n)}, 1", lines
-
-    def _computed(
-        self, operand: Pulled, target: str, shape: tuple[Size, ...], limits: Limits | None
-    ) -> list[str]:
-        """Loops that compute elements of an operand into an array that begins with the first."""
-        node = operand.node
-        # Of the left operand's elements those of a tile, of the right one's those of a matrix.
-        begin = "0"
-        if limits is not None:
-            size = self._signature.size
-            inner = shape[-1:] if limits.begin == "first" else shape[-2:]
-            begin = times(limits.begin, size(product(inner)))
-
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
-            value = emitter.value(node, Index(node.shape, linear=position))
-            return [f"{target}[{minus(position, begin)}] = {value};"]
-
-        nest = Nest(self._signature, product(shape), limits=limits, threads=False)
-        return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
-
-    def _start(self, direct: Direct) -> str:
-        """The address of a factor's first element."""
-        size = self._signature.size
-        place = self._signature.places[direct.node]
-        offset = plus(self._signature.offset(place, direct.node.shape), size(direct.offset))
-        for counter, elements in direct.steps:
-            number = self._signature.loop_step(self._signature.counters[counter])
-            offset = plus(offset, times(number, size(elements)))
-        for axis, elements in enumerate(direct.batch_strides):
-            if elements != 0 and product(self._batch) != 1:
-                offset = plus(offset, times(f"matrix{axis}", size(elements)))
-        pointer = self._signature.load_pointer(place)
-        return pointer if offset == "0" else f"{pointer} + {offset}"
 
     # ---- what follows ---------------------------------------------------------------------------
 

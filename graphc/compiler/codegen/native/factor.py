@@ -1,0 +1,181 @@
+"""The factors of products: read where they lie, or computed into arrays first.
+
+A factor that does not lie in memory as a matrix (a cast, a mask, a gather on the way) is computed:
+the left one tile by tile, the right one once for each matrix. What is computed in another order
+than it is read in, a transpose or a concatenation, is written as a whole, in the order of what it
+is made of: walked in the order of the factor, each element would divide to find out where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.context import NativeSignature
+from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
+from graphc.compiler.codegen.product import Direct, Operand, Pulled
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Shape, Size, product
+
+LEFT, RIGHT = 4, 8
+"""The first blocks of scratch of left and right factors."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a product.
+
+    Attributes:
+        arguments: its address in a tile, and the elements from one row to the next and from one
+            column to the next.
+        ahead: lines that are run once, or once for each matrix.
+        inside: lines that are run for each tile.
+    """
+
+    arguments: str
+    ahead: list[str] = field(default_factory=list)
+    inside: list[str] = field(default_factory=list)
+
+
+class Factors:
+    """Those of the products of one kernel, which have one size.
+
+    Args:
+        signature: of the function.
+        batch, m, n, k: extents of the products.
+    """
+
+    def __init__(self, signature: NativeSignature, batch: Shape, m: Size, n: Size, k: Size):
+        self._signature = signature
+        self._batch, self._m, self._n, self._k = batch, m, n, k
+        self._several = product(batch) != 1
+        self._known: dict[tuple[Node, int], Factor] = {}
+
+    def left(self, left: Operand, number: int) -> Factor:
+        """The left factor of the product `number`; what equals one before it is computed once."""
+        size = self._signature.size
+        if isinstance(left, Direct):
+            start = self._start(left)
+            row, step = (size(left.row), "1") if left.fast == "k" else ("1", size(left.row))
+            return Factor(f"{plus(start, times('tile', row))}, {row}, {step}")
+        return self._once(left, LEFT, number) or self._tile(left, number)
+
+    def right(self, right: Operand, number: int) -> Factor:
+        """The right factor of the product `number`."""
+        size = self._signature.size
+        if isinstance(right, Direct):
+            start = self._start(right)
+            step, column = ("1", size(right.row)) if right.fast == "k" else (size(right.row), "1")
+            return Factor(f"{start}, {step}, {column}")
+        return self._once(right, RIGHT, number) or self._matrix(right, number)
+
+    def _once(self, factor: Pulled, block: int, number: int) -> Factor | None:
+        """A factor that is known, or that is written as a whole."""
+        known = self._known.get((factor.node, block))
+        if known is not None:
+            return Factor(known.arguments)
+        if self._several:
+            return None
+        turned = _is_turned(factor.node)
+        source = factor.node.inputs[0] if turned else factor.node
+        parts = _parts(source)
+        if not turned and len(parts) == 1 and block == LEFT:
+            return None
+        size, width = self._signature.size, source.shape[-1]
+        name = f"{'l' if block == LEFT else 'r'}{number}"
+        lines = self._array(name, factor.node, block + number, product(source.shape))
+        first: Size = 0
+        for part in parts:
+            lines += ["{", *(f"  {line}" for line in self._part(part, name, first, width)), "}"]
+            first += part.shape[-1]
+        row, column = ("1", size(width)) if turned else (size(width), "1")
+        start = plus(name, times("tile", row)) if block == LEFT else name
+        return self._keep(factor, block, Factor(f"{start}, {row}, {column}", lines))
+
+    def _part(self, part: Node, name: str, first: Size, width: Size) -> list[str]:
+        """The loops that write a part of a factor's rows, its columns from `first` on."""
+        whole = part.shape[-1] == width
+
+        def body(emitter: NativeEmitter, position: str) -> list[str]:
+            value = emitter.value(part, Index(part.shape, linear=position))
+            if whole:
+                return [f"{name}[{position}] = {value};"]
+            rows = product(part.shape[:-1])
+            row, column = emitter.coordinates(Index((rows, part.shape[-1]), linear=position))
+            place = plus(times(row, self._signature.size(width)), self._signature.size(first))
+            return [f"{name}[{plus(place, column)}] = {value};"]
+
+        return Nest(self._signature, product(part.shape)).lines(body)
+
+    def _tile(self, left: Pulled, number: int) -> Factor:
+        """A left factor, a tile of rows at a time."""
+        k, name = self._signature.size(self._k), f"l{number}"
+        rows = product((*self._batch, self._m))
+        limits = Limits(rows, "first", "first + rows")
+        shape = (*self._batch, self._m, self._k)
+        lines = self._array(name, left.node, LEFT + number, self._k, "(size_t)rows")
+        lines += self._computed(left, name, shape, limits)
+        return self._keep(left, LEFT, Factor(f"{name}, {k}, 1", [], lines))
+
+    def _matrix(self, right: Pulled, number: int) -> Factor:
+        """A right factor of one of several products."""
+        name = f"r{number}"
+        shape = (*self._batch, self._k, self._n)
+        lines = self._array(name, right.node, RIGHT + number, product((self._k, self._n)))
+        limits = Limits(product(self._batch), "matrix", "matrix + 1")
+        lines += self._computed(right, name, shape, limits)
+        return self._keep(
+            right, RIGHT, Factor(f"{name}, {self._signature.size(self._n)}, 1", lines)
+        )
+
+    def _keep(self, factor: Pulled, block: int, found: Factor) -> Factor:
+        self._known[factor.node, block] = found
+        return found
+
+    def _array(self, name: str, node: Node, block: int, count: Size, rows: str = "") -> list[str]:
+        scalar, elements = C_TYPES[node.dtype], grouped(self._signature.size(count))
+        elements = f"{rows} * {elements}" if rows else f"(size_t){elements}"
+        return [f"{scalar}* {name} = gc_scratch<{scalar}>({block}, {elements});"]
+
+    def _computed(
+        self, operand: Pulled, target: str, shape: tuple[Size, ...], limits: Limits
+    ) -> list[str]:
+        """Loops that compute elements of an operand into an array that begins with the first."""
+        node = operand.node
+        # Of the left operand's elements those of a tile, of the right one's those of a matrix.
+        inner = shape[-1:] if limits.begin == "first" else shape[-2:]
+        begin = times(limits.begin, self._signature.size(product(inner)))
+
+        def body(emitter: NativeEmitter, position: str) -> list[str]:
+            value = emitter.value(node, Index(node.shape, linear=position))
+            return [f"{target}[{minus(position, begin)}] = {value};"]
+
+        nest = Nest(self._signature, product(shape), limits=limits, threads=False)
+        return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+
+    def _start(self, direct: Direct) -> str:
+        """The address of a factor's first element."""
+        size = self._signature.size
+        place = self._signature.places[direct.node]
+        offset = plus(self._signature.offset(place, direct.node.shape), size(direct.offset))
+        for counter, elements in direct.steps:
+            number = self._signature.loop_step(self._signature.counters[counter])
+            offset = plus(offset, times(number, size(elements)))
+        for axis, elements in enumerate(direct.batch_strides):
+            if elements != 0 and self._several:
+                offset = plus(offset, times(f"matrix{axis}", size(elements)))
+        pointer = self._signature.load_pointer(place)
+        return pointer if offset == "0" else f"{pointer} + {offset}"
+
+
+def _is_turned(node: Node) -> bool:
+    """Whether a node swaps the last two axes of another one."""
+    *ahead, last = range(len(node.shape))
+    return node.op == "transpose" and tuple(node.attrs["order"]) == (*ahead[:-1], last, *ahead[-1:])
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    """What a node is a concatenation of along its last axis; else the node."""
+    along = node.op == "concat" and node.attrs["axis"] == len(node.shape) - 1
+    return node.inputs if along else (node,)
