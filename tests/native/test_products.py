@@ -1,0 +1,145 @@
+"""Products as native code: tiles that do not fit, factors of every make, teams of threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.interpret import evaluate
+from tests.native.graph_programs import Compiled, needs_compiler
+
+pytestmark = needs_compiler
+
+BATCHES = (1, 7, 128)
+
+
+def check(outputs: list[Node], make, batches=BATCHES, rtol: float = 2e-5) -> None:
+    """Native code and the interpreter, at each batch by one text."""
+    compiled = Compiled(outputs)
+    for batch in batches:
+        rng = np.random.default_rng(batch)
+        feeds = make(rng, batch)
+        for ours, theirs in zip(compiled(feeds), evaluate(outputs, feeds), strict=True):
+            scale = max(1.0, float(np.abs(theirs).max()))
+            np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * scale)
+
+
+def normal(rng: np.random.Generator, *shape: int, dtype: str = "float32") -> np.ndarray:
+    return rng.normal(size=shape).astype(dtype)
+
+
+@pytest.mark.parametrize("n", [1, 10, 33, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_tiles_that_do_not_fit(n: int, dtype: str) -> None:
+    k = 300 if n < 130 else 517
+    x, w = g.input((g.BATCH, k), dtype), g.input((k, n), dtype)
+    d = g.input((g.BATCH, n), dtype)
+    outputs = [g.dot(x, w) + 1.0, g.dot(d, g.transpose(w)), g.dot(g.transpose(x), d)]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {
+            x: normal(rng, batch, k, dtype=dtype),
+            w: normal(rng, k, n, dtype=dtype),
+            d: normal(rng, batch, n, dtype=dtype),
+        }
+
+    check(outputs, make)
+
+
+def test_factors_that_are_computed() -> None:
+    """A mask, a concatenation, and both turned: the left factor, and the right one."""
+    x, y = g.input((g.BATCH, 40, 6), "float32"), g.input((g.BATCH, 33), "float32")
+    w = g.input((273, 70), "float32")
+    d = g.input((g.BATCH, 70), "float32")
+    merged = g.concat([g.reshape(g.transpose(x, (0, 2, 1)), (g.BATCH, 240)), y], axis=1)
+    masked = g.where(y > 0.0, y, 0.0)
+    outputs = [
+        g.dot(merged, w),
+        g.dot(g.transpose(merged), d),
+        g.dot(g.transpose(d), merged),
+        g.dot(g.transpose(masked), d),
+        g.dot(masked, g.concat([w, w * 2.0], axis=1)[:33]),
+    ]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {
+            x: normal(rng, batch, 40, 6),
+            y: normal(rng, batch, 33),
+            w: normal(rng, 273, 70),
+            d: normal(rng, batch, 70),
+        }
+
+    check(outputs, make)
+
+
+def test_steps_of_a_sequence_as_rows_and_as_sums() -> None:
+    """What a recurrent layer asks for ahead of its loop and behind it: steps come first."""
+    x, w = g.input((g.BATCH, 9, 20), "float32"), g.input((20, 50), "float32")
+    d, e = (g.input((9, g.BATCH, 50), "float32") for _ in range(2))
+    steps = g.transpose(x, (1, 0, 2))
+    flat = g.reshape(steps, (9 * g.BATCH, 20))
+    ahead = g.reshape(g.dot(flat, w), (9, g.BATCH, 50))
+    behind = [g.dot(g.transpose(flat), g.reshape(z, (9 * g.BATCH, 50))) for z in (d, e)]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        values = {x: normal(rng, batch, 9, 20), w: normal(rng, 20, 50)}
+        return values | {z: normal(rng, 9, batch, 50) for z in (d, e)}
+
+    check([ahead, *behind], make)
+
+
+def test_many_matrices_and_integers() -> None:
+    a, b = g.input((g.BATCH, 30, 40), "float32"), g.input((g.BATCH, 40, 50), "float32")
+    i, j = g.input((g.BATCH, 100), "int32"), g.input((100, 90), "int32")
+    outputs = [g.matmul(a, b), g.matmul(a, g.transpose(a, (0, 2, 1))), g.matmul(i, j)]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {
+            a: normal(rng, batch, 30, 40),
+            b: normal(rng, batch, 40, 50),
+            i: rng.integers(-9, 9, (batch, 100), dtype=np.int32),
+            j: rng.integers(-9, 9, (100, 90), dtype=np.int32),
+        }
+
+    check(outputs, make)
+
+
+_BITS = """
+import hashlib, sys
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.config import config
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+x, w = g.input((g.BATCH, 300), "float32"), g.input((300, 130), "float32")
+d = g.input((g.BATCH, 130), "float32")
+merged = g.concat([x, x * 2.0], axis=1)
+run = function([x, w, d], [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)),
+                           g.dot(g.transpose(merged), d)])
+rng = np.random.default_rng(0)
+for batch in (1, 7, 128, 131):
+    feeds = [rng.normal(size=s).astype("float32") for s in ((batch, 300), (300, 130), (batch, 130))]
+    print([hashlib.sha1(value.tobytes()).hexdigest() for value in run(*feeds)])
+"""
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_product(tmp_path: Path) -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
+            env={**os.environ, "OMP_NUM_THREADS": threads},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
+    assert len(said) == 1
+    assert len(next(iter(said)).splitlines()) == 4
