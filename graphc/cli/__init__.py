@@ -6,9 +6,11 @@ import argparse
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 
 from graphc.cli import bench, demo, doctor, dump
+from graphc.compiler.codegen.table import WIDTH
 from graphc.errors import GraphcError
 from graphc.version import __version__
 
@@ -25,12 +27,11 @@ This command tries an installation out and looks into what it does.
 
 _EPILOG = """\
 examples:
-  graphc doctor                                what is installed, what is missing, every flag
-  graphc demo                                  train a network, in under a minute
-  GRAPHC_FLAGS=dump=/tmp/passes graphc demo    the same, and write the graph after each pass
-  graphc dump mlp                              the CUDA kernels of a model's training step
-  graphc bench                                 where a training step's time goes
-  graphc demo --help                           more about one command
+  graphc doctor          what is installed, what is missing, every flag
+  graphc demo            train a network, in under a minute
+  graphc dump mlp        the CUDA kernels of a model's training step
+  graphc bench           where a training step's time goes
+  graphc demo --help     more about one command
 """
 
 
@@ -79,9 +80,18 @@ def _parser() -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(
             command.name,
             help=command.summary,
-            description=command.description,
+            description=_fitted(command.description),
             formatter_class=as_written,
         )
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
     return parser
+
+
+def _fitted(text: str) -> str:
+    """A description whose paragraphs fit the terminal of 80 columns; what is indented stays."""
+    lines: list[str] = []
+    for paragraph in text.split("\n\n"):
+        indented = any(line.startswith(" ") for line in paragraph.splitlines())
+        lines += [paragraph if indented else textwrap.fill(paragraph, WIDTH), ""]
+    return "\n".join(lines[:-1])

@@ -70,9 +70,9 @@ numbers at every run.
 
 examples:
   graphc demo
-  graphc demo --verbose 2                            a line for each epoch
-  GRAPHC_FLAGS=floatX=float64 graphc demo            in double precision
-  GRAPHC_FLAGS=dump=/tmp/passes graphc demo          write the graph after each pass
+  graphc demo --verbose 2                       a line for each epoch
+  GRAPHC_FLAGS=floatX=float64 graphc demo       in double precision
+  GRAPHC_FLAGS=dump=/tmp/passes graphc demo     write the graph after each pass
 """,
     run=_run,
     add_arguments=_add_arguments,

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.cli.command import Command
+from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.runtime import nvcc, probe, toolchain
 from graphc.compiler.runtime.cache import KernelCache, default_folder, kernel_cache
 from graphc.config import config
 from graphc.errors import DeviceError, FlagError
 from graphc.version import __version__
 
-_WIDTH = 100
 _LABEL = 13
 
 
@@ -39,7 +39,7 @@ class Finding:
         texts = [self.found, f"fix: {self.fix}"] if self.fix else [self.found]
         # Paths and commands are for copying, so they are never broken.
         wrap = textwrap.TextWrapper(
-            _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False
+            WIDTH - len(indent), break_long_words=False, break_on_hyphens=False
         ).wrap
         wrapped = [line for text in texts for line in wrap(text)]
         first, *rest = wrapped

@@ -142,10 +142,10 @@ An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote; nothing 
 
 examples:
   graphc dump mlp
-  graphc dump mlp --source > mlp.cu            the CUDA source of all kernels
-  graphc dump lstm --batch 8 --json            the same facts for a program to read
-  graphc dump cnn --memory                     what a step takes of a GPU's memory
-  graphc dump model.json --optimizer adam      a network of your own
+  graphc dump mlp --source > mlp.cu         the CUDA source of all kernels
+  graphc dump lstm --batch 8 --json         the same facts for a program to read
+  graphc dump cnn --memory                  what a step takes of a GPU's memory
+  graphc dump model.json --optimizer adam   a network of your own
 """,
     run=_run,
     add_arguments=_add_arguments,

@@ -45,6 +45,12 @@ def test_the_command_prints_the_report_and_succeeds(capsys: pytest.CaptureFixtur
     assert "BLAS" in lines_of("NumPy", text)
 
 
+def test_it_fits_a_terminal_of_80_columns() -> None:
+    """But for a path that is longer by itself, which is for copying."""
+    lines = [line for line in doctor.report().splitlines() if len(line.split()) > 1]
+    assert max(map(len, lines)) <= 80
+
+
 @pytest.mark.usefixtures("bare_machine")
 @pytest.mark.parametrize(
     ("label", "found", "fix"),

@@ -43,6 +43,16 @@ def test_each_command_teaches_by_examples(
     assert f"examples:\n  graphc {entry.name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [[], *([entry.name] for entry in cli.COMMANDS)], ids=str)
+def test_help_fits_a_terminal_of_80_columns(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        cli.main([*words, "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
 def test_python_minus_m_prints_the_version() -> None:
     run = subprocess.run(
         [sys.executable, "-m", "graphc", "--version"],
