@@ -3,8 +3,8 @@
 //
 // The matrix is copied once, ahead of the loop, into panels of two vectors of columns (the last may
 // be one): k after k the columns of a panel, zeros beyond the end. The rows are read where they
-// lie, since there are too few of them for copying to pay. The sums of a tile's rows and columns are
-// held in registers. The order of each sum depends on k alone.
+// are: they are too few for copying to pay. The sums of a tile's rows and columns are held in
+// registers. The order of each sum depends on k alone.
 #ifndef GC_HOST_ROWS_H
 #define GC_HOST_ROWS_H
 

@@ -111,14 +111,23 @@ def _state_place(state: State, shared: dict[State, Node], context: Context) -> P
 def _tests(kernel: Kernel) -> set[tuple]:
     """The indices whose range a kernel tests, each with the range."""
     gathers = {
-        (node.inputs[1], node.inputs[0].shape[node.attrs["axis"]])
+        (_in_any_order(node.inputs[1]), node.inputs[0].shape[node.attrs["axis"]])
         for node in kernel.body
         if node.op == "gather"
     }
     scatters = {
-        (node.inputs[0], node.attrs["size"]) for node in kernel.body if node.op == "scatter_add"
+        (_in_any_order(node.inputs[0]), node.attrs["size"])
+        for node in kernel.body
+        if node.op == "scatter_add"
     }
     return gathers | scatters
+
+
+def _in_any_order(indices: Node) -> Node:
+    """Indices ahead of what only moves them."""
+    while indices.op in ("transpose", "reshape"):
+        (indices,) = indices.inputs
+    return indices
 
 
 def _writes_safely(kernel: Kernel, value: Node, old: Node | None) -> bool:

@@ -71,10 +71,11 @@ def _inside(low: Node, x: Node, high: Node) -> Node:
     return g.logical_and(g.less(low, x), g.less(x, high))
 
 
-# What is no gradient of x belongs to the bound that is the value; `high` wins where both are.
+# The value too shows whether x is between the bounds, and is often kept for others anyway. What is
+# no gradient of x belongs to the bound that is the value; `high` wins where both are.
 define(
     "clip",
-    lambda c, z, x, low, high: g.where(_inside(low, x, high), c, 0.0),
+    lambda c, z, x, low, high: g.where(_inside(low, z, high), c, 0.0),
     lambda c, z, x, low, high: g.where(
         g.logical_and(g.less_equal(x, low), g.less(low, high)), c, 0.0
     ),

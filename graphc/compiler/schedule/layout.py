@@ -7,13 +7,18 @@ which they were made:
 
     op(transpose(x), b)  ->  transpose(op(x, transpose'(b)))      transpose' is the inverse
     sum(transpose(x))    ->  sum(x) over the axes where they were
+
+Rows of a table that are only read in another order (time first, where words come batch first) are
+gathered in that order:
+
+    transpose(gather(table, i))  ->  gather(table, transpose(i))
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.graph.walk import sweep
 from graphc.compiler.schedule.inline import is_leaf, is_splat
@@ -24,9 +29,12 @@ Order = tuple[int, ...]
 def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
     """The same program with fewer transposes between what is stored."""
     cheap: dict[Node, bool] = {}
+    turned_rows = _gathered_in_one_order(outputs)
 
     def visit(node: Node) -> Node:
         family = OPS[node.op].family
+        if node.op == "transpose" and node.inputs[0] in turned_rows:
+            return _gathered(node.inputs[0], node.attrs["order"])
         if node.op == "transpose":
             return _transpose(node.inputs[0], node.attrs["order"])
         if family == "reduce" and node.inputs[0].op == "transpose":
@@ -41,6 +49,30 @@ def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
         return _transpose(turned, orders[0])
 
     return sweep(outputs, visit)
+
+
+def _gathered_in_one_order(outputs: Sequence[Node]) -> set[Node]:
+    """Gathers of whole rows that nothing reads but transposes of one order, which keep the rows."""
+    orders: dict[Node, set[Order | None]] = {node: {None} for node in outputs}
+    for node in toposort(outputs):
+        order = node.attrs["order"] if node.op == "transpose" else None
+        for x in node.inputs:
+            orders.setdefault(x, set()).add(order)
+    return {node for node, found in orders.items() if _keeps_rows(node, found)}
+
+
+def _keeps_rows(node: Node, orders: set[Order | None]) -> bool:
+    if node.op != "gather" or node.attrs["axis"] != 0 or len(orders) != 1:
+        return False
+    (order,) = orders
+    count = node.inputs[1].ndim
+    return order is not None and order[count:] == tuple(range(count, node.ndim))
+
+
+def _gathered(node: Node, order: Order) -> Node:
+    table, indices = node.inputs
+    turned = make("transpose", indices, order=order[: indices.ndim])
+    return make("gather", table, turned, **node.attrs)
 
 
 def _moves_work(node: Node) -> bool:
