@@ -288,6 +288,8 @@ class DeviceProgram:
         outputs: the graph that the launches compute, after the last rewrites: what is fetched, then
             the new values of states. `Buffer.node` is one of its nodes. Empty where a program is
             made by hand.
+        given: that graph ahead of those rewrites: where an index is out of range, the error tells
+            its position here.
     """
 
     source: str
@@ -295,3 +297,4 @@ class DeviceProgram:
     fetches: tuple[Buffer, ...]
     checks: tuple[Check, ...] = ()
     outputs: tuple[Node, ...] = ()
+    given: tuple[Node, ...] = ()

@@ -58,12 +58,14 @@ def lower(
         most_shared: the bytes of shared memory that the card gives a block; None for text that
             runs on any card.
     """
+    given = tuple(outputs)
     outputs = rotate_loops(sink_transposes(outputs), most_shared)
     context = Context()
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
     texts = [launch.text for launch in launches(steps)]
     source = unit(texts, (*INCLUDES, *context.program.includes))
-    return DeviceProgram(source, steps, fetches, tuple(context.program.checks), tuple(outputs))
+    checks = tuple(context.program.checks)
+    return DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)
 
 
 def lower_all(

@@ -66,7 +66,7 @@ class CudaExecutor:
         self._tapes: OrderedDict[frozenset, Tape] = OrderedDict()
         self._functions: dict[str, Any] = {}
         self._shared: dict[str, int] = {}
-        self._fallback = Fallback(self._outputs, program.checks, name)
+        self._fallback = Fallback(self._outputs, program.checks, name, program.given)
         self._fed_indices = fed_indices(program.checks)
         self.made = "no kernels"
         self._device = cuda.device()

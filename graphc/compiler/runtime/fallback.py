@@ -25,10 +25,18 @@ class Fallback:
         outputs: of the graph that the generated code computes.
         checks: of the generated code, by the numbers that its status word has.
         name: of the function, for messages.
+        given: the same graph as its user wrote it, where errors are told.
     """
 
-    def __init__(self, outputs: Sequence[Node], checks: Sequence[Check], name: str):
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        checks: Sequence[Check],
+        name: str,
+        given: Sequence[Node] = (),
+    ):
         self._outputs, self._checks, self._name = outputs, checks, name
+        self._given = given or outputs
         self._program: Program | None = None
 
     def run(
@@ -52,7 +60,7 @@ class Fallback:
     ) -> NoReturn:
         """Raise what the interpreter raises, which meets the same index. The states have to be
         those of before the call."""
-        self.run(feeds, bindings, call_step)
+        Program(self._given).run(feeds, bindings, call_step)
         check = self._checks[status >> _POSITION_BITS]
         raise IndexRangeError(
             f"{label(check.node)}: {check.what}, at element {status % 2**_POSITION_BITS}; found by "

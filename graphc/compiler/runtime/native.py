@@ -135,7 +135,9 @@ class NativeExecutor:
         self._name = name
         self._fetched = self.program.outputs[: len(self.program.outputs) - len(states)]
         self._tables: OrderedDict[frozenset, _Tables] = OrderedDict()
-        self._fallback = Fallback(self.program.outputs, self.program.checks, name)
+        self._fallback = Fallback(
+            self.program.outputs, self.program.checks, name, self.program.given
+        )
         self._lock = threading.Lock()
         self._launches = launches(self.program.steps)
         layers = {step.name: ", ".join(step.kernel.layers) for step in self._launches}

@@ -60,6 +60,7 @@ class NativeProgram:
 
 def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> NativeProgram:
     """The native program of a graph; arguments as of `graphc.compiler.codegen.lower`."""
+    given = tuple(outputs)
     outputs = sink_transposes(outputs)
     context = NativeContext()
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
@@ -68,7 +69,7 @@ def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> Nativ
     texts = [*(launch.text for launch in launches(steps)), step]
     source = unit(texts, (*_HEADERS, *context.program.includes))
     checks = tuple(context.program.checks)
-    program = DeviceProgram(source, steps, fetches, checks, tuple(outputs))
+    program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)
     tables = printer.tables
     return NativeProgram(program, tuple(tables.buffers), tuple(tables.sizes), tuple(tables.words))
 
