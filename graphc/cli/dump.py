@@ -1,4 +1,4 @@
-"""``graphc dump``: the kernels that a model's training step becomes."""
+"""``graphc dump``: the kernels that a model's training step becomes, on a GPU or as native code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphc.cli.command import Command
 from graphc.compiler.codegen.describe import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.codegen.table import wrapped
-from graphc.compiler.function import Function
+from graphc.compiler.function import TARGETS, Function
 from graphc.config import config
 from graphc.errors import ArgumentError, UnknownNameError, suggestion
 from graphc.files.text import FORMATS
@@ -81,9 +81,9 @@ def _run(arguments: argparse.Namespace) -> None:
         batch = shown.batch if arguments.batch is None else arguments.batch
         report: KernelList | MemoryReport
         if arguments.memory:
-            report = shown.model.memory_report(batch, sizes)
+            report = shown.model.memory_report(batch, sizes, target=arguments.target)
         else:
-            report = shown.model.kernels(batch, sizes)
+            report = shown.model.kernels(batch, sizes, target=arguments.target)
     if arguments.source and isinstance(report, KernelList):
         print(report.source, end="")
     elif arguments.json:
@@ -125,24 +125,32 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory", action="store_true", help="show the memory that a step takes, value by value"
     )
+    parser.add_argument(
+        "--target",
+        choices=TARGETS,
+        default=TARGETS[0],
+        help="CUDA, or native code for this machine's CPU (default: %(default)s)",
+    )
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--source", action="store_true", help="print the CUDA source alone")
+    form.add_argument("--source", action="store_true", help="print the source alone")
     form.add_argument("--json", action="store_true", help="print JSON")
 
 
 COMMAND = Command(
     name="dump",
-    summary="show the CUDA kernels of a model's training step",
+    summary="show the kernels of a model's training step, as CUDA or as native code",
     description="""\
 Lists each kernel of a training step: its launch (blocks, threads, bytes of shared memory), how
 often a step launches it, its FLOPs and bytes (each input read once, each output written once), the
-layers and operations that it computes, and why it was not fused further. No GPU is needed.
+layers and operations that it computes, and why it was not fused further. No GPU is needed, and no
+compiler. With --target cpu a kernel is a function of the C++ program that runs a step on a CPU.
 
 An architecture is what Keras 1.0's model.to_json() or to_yaml() wrote; nothing in it is executed.
 
 examples:
   graphc dump mlp
   graphc dump mlp --source > mlp.cu         the CUDA source of all kernels
+  graphc dump mlp --target cpu --source     the C++ that a CPU runs
   graphc dump lstm --batch 8 --json         the same facts for a program to read
   graphc dump cnn --memory                  what a step takes of a GPU's memory
   graphc dump model.json --optimizer adam   a network of your own

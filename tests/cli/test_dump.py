@@ -71,7 +71,15 @@ def test_json_has_the_facts_of_each_kernel(capsys: pytest.CaptureFixture[str]) -
     assert found["totals"]["kernels"] == len(kernels)
     for kernel in kernels:
         assert kernel.keys() >= {
-            "name", "kind", "layers", "launch", "extents", "flops", "bytes", "reason", "source",
+            "name",
+            "kind",
+            "layers",
+            "launch",
+            "extents",
+            "flops",
+            "bytes",
+            "reason",
+            "source",
         }
         assert f" {kernel['name']}(" in kernel["source"]
         assert kernel["bytes"] > 0
@@ -119,6 +127,31 @@ def test_no_gpu_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     expected = run(capsys, "small")
     with config.changed(device="gpu"):
         assert run(capsys, "small") == expected
+
+
+@pytest.mark.usefixtures("small")
+def test_native_code_is_shown_without_a_compiler(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    source = run(capsys, "small", "--target", "cpu", "--source")
+    assert "__global__" not in source
+    assert 'extern "C" void graphc_step(' in source
+    text = run(capsys, "small", "--target", "cpu")
+    assert "kernels of native code" in text
+    assert max(map(len, text.splitlines())) <= 80
+    found = json.loads(run(capsys, "small", "--target", "cpu", "--json"))
+    assert found["target"] == "cpu"
+    assert {*found["kernels"][0]["launch"]} == {"times"}  # no blocks
+    assert found["totals"]["moved"] is None
+    assert found["totals"]["fewest"] > 0
+    gpu = json.loads(run(capsys, "small", "--memory", "--json"))
+    cpu = json.loads(run(capsys, "small", "--memory", "--json", "--target", "cpu"))
+    assert cpu["inputs"] == gpu["inputs"] / 2  # no second place for the next batch
+    assert cpu["states"] == gpu["states"]
+    assert "the caller's own" in " ".join(
+        run(capsys, "small", "--memory", "--target", "cpu").split()
+    )
 
 
 def test_architecture_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,7 +167,10 @@ def lowered(models: Sequence[str]) -> dict[str, KernelList]:
     """The kernels of each model's training step at its own batch."""
     with config.changed(device="cpu"):
         return {
-            name: REFERENCE_MODELS[name].build().function().kernels(REFERENCE_MODELS[name].batch)
+            name: REFERENCE_MODELS[name]
+            .build()
+            .function()
+            .kernels(REFERENCE_MODELS[name].batch, target="cuda")
             for name in models
         }
 

@@ -64,7 +64,7 @@ def profile(
         matmul_gflops=1e-9 * rates.flops,
         matmul_size=SIDE,
     )
-    described = {one.name: one for one in describe(native.program, run[1], "")}
+    described = {one.name: one for one in describe(native.program, run[1], "", "cpu")}
     rows = [
         _row(described[launch.name], span(times / described[launch.name].times), peaks)
         for launch, times in zip(launches(native.program.steps), kernels.T, strict=True)

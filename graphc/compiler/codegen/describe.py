@@ -1,12 +1,14 @@
 """What a program's kernels are, for people: one description a launch, in the order of running.
 
+Of native code a launch is a function; it has no grid, and what it asks of memory is not counted.
+
     >>> print(describe(program, bindings, "mlp.train"))
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any, overload
 
@@ -50,10 +52,10 @@ class KernelDescription:
         fewest: what the kernel has to move, however it is computed: as `bytes`, without such
             partial results. Where several launches do one kernel's work, the first has all.
         moved: the bytes that one launch asks memory for and stores, as `codegen.traffic` counts
-            them: with what it reads again.
+            them: with what it reads again; None of native code.
         moves: the parts of `moved`: a value's name, whether it is written, bytes.
         ratio: what all launches of the kernel move together, divided by `fewest`; None of those
-            that only go on with its work.
+            that only go on with its work, and of native code.
         continues: the name of the launch that began this kernel's work, where it is not this one.
         reasons: why it was not fused further, a sentence for each neighbour.
         notes: what else there is to know: a slow path, what is read more than once.
@@ -72,7 +74,7 @@ class KernelDescription:
     flops: int
     bytes: int
     fewest: int
-    moved: int
+    moved: int | None
     moves: tuple[tuple[str, bool, int], ...]
     ratio: float | None
     reads: tuple[str, ...]
@@ -95,12 +97,13 @@ class KernelDescription:
 
     def as_dict(self) -> dict[str, Any]:
         """The description as JSON has it."""
-        launch = {
-            "grid": list(self.grid),
-            "block": list(self.block),
-            "shared": self.shared,
-            "times": self.times,
-        }
+        launch: dict[str, Any] = {"times": self.times}
+        if self.moved is not None:
+            launch |= {
+                "grid": list(self.grid),
+                "block": list(self.block),
+                "shared": self.shared,
+            }
         return {
             "name": self.name,
             "kind": self.kind,
@@ -133,6 +136,7 @@ class KernelList(Sequence[KernelDescription]):
         title: whose kernels they are.
         source: the whole translation unit.
         sizes: what the symbols stand for, by name.
+        target: for what they are, 'cuda' or 'cpu'.
     """
 
     def __init__(
@@ -141,8 +145,10 @@ class KernelList(Sequence[KernelDescription]):
         kernels: Sequence[KernelDescription],
         source: str,
         sizes: dict[str, int],
+        target: str,
     ):
         self.title = title
+        self.target = target
         self.source = source
         self.sizes = sizes
         self._kernels = tuple(kernels)
@@ -175,14 +181,17 @@ class KernelList(Sequence[KernelDescription]):
         return sum(kernel.fewest * kernel.times for kernel in self)
 
     @property
-    def moved(self) -> int:
-        """The bytes that they do move."""
-        return sum(kernel.moved * kernel.times for kernel in self)
+    def moved(self) -> int | None:
+        """The bytes that they do move; None of native code."""
+        if self.target == "cpu":
+            return None
+        return sum((kernel.moved or 0) * kernel.times for kernel in self)
 
     def as_dict(self) -> dict[str, Any]:
         """The list as JSON has it."""
         return {
             "title": self.title,
+            "target": self.target,
             "sizes": self.sizes,
             "kernels": [kernel.as_dict() for kernel in self],
             "totals": {
@@ -191,7 +200,7 @@ class KernelList(Sequence[KernelDescription]):
                 "flops": self.flops,
                 "fewest": self.fewest,
                 "moved": self.moved,
-                "ratio": _ratio(self.moved, self.fewest),
+                "ratio": None if self.moved is None else _ratio(self.moved, self.fewest),
             },
         }
 
@@ -199,22 +208,33 @@ class KernelList(Sequence[KernelDescription]):
     def summary(self) -> str:
         """How many kernels and launches, and what they cost together."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
-        launches = f" in {self.launches} launches" if self.launches != len(self) else ""
-        ratio = _ratio(self.moved, self.fewest)
+        what = "launches" if self.target == "cuda" else "calls"
+        launches = f" in {self.launches} {what}" if self.launches != len(self) else ""
         least = quantity(self.fewest, "B")
-        times = "" if ratio is None else f", {ratio:.2f} times the fewest ({least})"
+        bytes_ = f"{least} at the fewest"
+        if self.moved is not None:
+            ratio = _ratio(self.moved, self.fewest)
+            times = "" if ratio is None else f", {ratio:.2f} times the fewest ({least})"
+            bytes_ = f"{quantity(self.moved, 'B')} moved{times}"
+        native = " of native code" if self.target == "cpu" else ""
         return (
             f"{self.title}{f' ({sizes})' if sizes else ''}: {len(self)} "
-            f"kernel{'s' if len(self) != 1 else ''}{launches}, {quantity(self.flops, 'FLOP')}, "
-            f"{quantity(self.moved, 'B')} moved{times}"
+            f"kernel{'s' if len(self) != 1 else ''}{native}{launches}, "
+            f"{quantity(self.flops, 'FLOP')}, {bytes_}"
         )
 
     def __str__(self) -> str:
         """Two or more lines a kernel: its launch and what it costs, then what it is."""
-        width = max([6, *(len(kernel.name) for kernel in self)])
-        lines = [*wrapped(self.summary, ""), "", " ".join(_columns(_HEADS, width))]
-        for kernel in self:
-            lines.append(" ".join(_columns(_row(kernel), width)))
+        columns = [_HEADS, *map(_row, self)]
+        if self.target == "cpu":
+            columns = [tuple(cells[k] for k in _NATIVE) for cells in columns]
+        widths = [max(map(len, column)) for column in zip(*columns, strict=True)]
+        if self.target == "cuda":
+            widths = [max(pair) for pair in zip(widths, _WIDTHS, strict=True)]
+        heads, *rows = (_line(cells, widths) for cells in columns)
+        lines = [*wrapped(self.summary, ""), "", heads]
+        for row, kernel in zip(rows, self, strict=True):
+            lines.append(row)
             for fact in kernel.facts:
                 lines += wrapped(fact)
         return "\n".join(lines)
@@ -222,12 +242,14 @@ class KernelList(Sequence[KernelDescription]):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        rows = [(*_row(kernel), "\n".join(kernel.facts)) for kernel in self]
-        return html_rows(self.summary, (*_HEADS, "what"), rows)
+        shown = _NATIVE if self.target == "cpu" else range(len(_HEADS))
+        rows = [(*(_row(one)[k] for k in shown), "\n".join(one.facts)) for one in self]
+        return html_rows(self.summary, (*(_HEADS[k] for k in shown), "what"), rows)
 
 
 _HEADS = ("kernel", "grid", "block", "shared", "times", "FLOP", "fewest", "moved", "ratio")
-_WIDTHS = (10, 7, 6, 5, 7, 7, 7, 5)
+_WIDTHS = (6, 10, 7, 6, 5, 7, 7, 7, 5)
+_NATIVE = [_HEADS.index(head) for head in ("kernel", "times", "FLOP", "fewest")]
 
 
 def _row(kernel: KernelDescription) -> tuple[str, ...]:
@@ -240,7 +262,7 @@ def _row(kernel: KernelDescription) -> tuple[str, ...]:
         str(kernel.times),
         quantity(kernel.flops),
         "" if kernel.continues else quantity(kernel.fewest, "B"),
-        quantity(kernel.moved, "B"),
+        "" if kernel.moved is None else quantity(kernel.moved, "B"),
         "" if kernel.ratio is None else f"{kernel.ratio:.2f}",
     )
 
@@ -249,25 +271,29 @@ def _ratio(moved: int, fewest: int) -> float | None:
     return round(moved / fewest, 3) if fewest else None
 
 
-def _columns(cells: Sequence[str], first: int) -> list[str]:
-    """Cells as wide as the table's columns."""
-    others = zip(cells[1:], _WIDTHS, strict=True)
-    return [f"{cells[0]:<{first}}", *(f"{cell:>{width}}" for cell, width in others)]
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Cells as wide as the table's columns: the first to the left, the others to the right."""
+    others = zip(cells[1:], widths[1:], strict=True)
+    return " ".join([cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in others)])
 
 
-def describe(program: DeviceProgram, bindings: Bindings, title: str) -> KernelList:
+def describe(
+    program: DeviceProgram, bindings: Bindings, title: str, target: str = "cuda"
+) -> KernelList:
     """The kernels of a program at one set of sizes.
 
     Args:
         bindings: a number for each symbol of the program's sizes.
         title: whose kernels they are.
+        target: what the program is for: 'cuda', or 'cpu' (native code).
     """
     found = []
     for times, kernel, group in _kernels(program.steps, 1, bindings):
         for position, launch in enumerate(group):
-            found.append(_description(launch, kernel, position, group, times, bindings))
+            one = _description(launch, kernel, position, group, times, bindings)
+            found.append(one if target == "cuda" else replace(one, moved=None, ratio=None))
     sizes = {symbol.name: value for symbol, value in bindings.items()}
-    return KernelList(title, found, program.source, sizes)
+    return KernelList(title, found, program.source, sizes, target)
 
 
 def _kernels(

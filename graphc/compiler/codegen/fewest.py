@@ -29,6 +29,8 @@ def fewest(kernel: Kernel | Loop, group: Sequence[Launch], bindings: Bindings) -
     """The bytes that a kernel has to move; `group` are its launches, which may leave parts of an
     input out that no window meets."""
     least = _inputs(kernel, bindings) + _outputs(kernel, bindings)
+    if not any(launch.traffic for launch in group):  # of native code, nobody counts it
+        return least
     return min(least, sum(map(partial(moved, bindings=bindings), group)))
 
 
@@ -94,9 +96,7 @@ def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:
         total = 0
         for reader in kernel.body:
             if x in reader.inputs:
-                part = reader.op == "slice" or (
-                    reader.op == "gather" and reader.inputs[1] is not x
-                )
+                part = reader.op == "slice" or (reader.op == "gather" and reader.inputs[1] is not x)
                 taken = _nbytes(node, reader, bindings) if part else whole
                 total += min(taken, used.get(reader, whole))
         used[x] = whole if x in kernel.outputs else min(total, whole)

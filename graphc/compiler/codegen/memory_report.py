@@ -1,4 +1,4 @@
-"""How much device memory a program takes, and what for; known before anything runs."""
+"""How much memory a program takes on its device, and what for; known before anything runs."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 
-INPUT_SLOTS = 2
-"""While one call's kernels read its inputs, the next call's are copied: each has two places."""
+INPUT_SLOTS = {"cuda": 2, "cpu": 1}
+"""While a GPU's kernels read a call's inputs, the next call's are copied: each has two places.
+Native code reads them where the caller has them."""
 
 _STATUS_WORD = ALIGNMENT  # lies before the constants
 _LARGEST = 10
@@ -56,6 +57,8 @@ class MemoryReport:
     Attributes:
         title: whose program it is.
         sizes: what the symbols stand for, by name.
+        target: what the program is for, 'cuda' or 'cpu' (native code, where each thread keeps tiles
+            beside what is counted here).
         buffers: every value, the largest first.
         states, constants, inputs, arena: bytes; `inputs` are those of all slots.
         peak: their sum: what a call needs at most. The pool that serves it rounds each up by an
@@ -68,13 +71,15 @@ class MemoryReport:
         sizes: dict[str, int],
         buffers: list[BufferUse],
         arena: int,
+        target: str,
     ):
         self.title = title
+        self.target = target
         self.sizes = sizes
         self.buffers = sorted(buffers, key=lambda use: -use.nbytes)
         self.states = self._held("state")
         self.constants = self._held("constant") + _STATUS_WORD
-        self.inputs = INPUT_SLOTS * self._held("input")
+        self.inputs = INPUT_SLOTS[target] * self._held("input")
         self.arena = arena
 
     def _held(self, where: str) -> int:
@@ -104,6 +109,7 @@ class MemoryReport:
         """The report as JSON has it."""
         return {
             "title": self.title,
+            "target": self.target,
             "sizes": self.sizes,
             "peak": self.peak,
             "states": self.states,
@@ -128,11 +134,14 @@ class MemoryReport:
     def summary(self) -> str:
         """The peak and its parts."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
+        where, tiles = f"{INPUT_SLOTS[self.target]} places each", ""
+        if self.target == "cpu":
+            where, tiles = "the caller's own", "; beside that each thread keeps tiles"
         return (
             f"{self.title}{f' ({sizes})' if sizes else ''}: {quantity(self.peak, 'B')} at most: "
             f"states {quantity(self.states, 'B')}, constants {quantity(self.constants, 'B')}, "
-            f"inputs {quantity(self.inputs, 'B')} ({INPUT_SLOTS} places each), arena "
-            f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once)"
+            f"inputs {quantity(self.inputs, 'B')} ({where}), arena "
+            f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once){tiles}"
         )
 
     def __str__(self) -> str:
@@ -158,7 +167,11 @@ def _steps(use: BufferUse) -> str:
 
 
 def memory_report(
-    program: DeviceProgram, bindings: Bindings, title: str, plan: Planner = plan_memory
+    program: DeviceProgram,
+    bindings: Bindings,
+    title: str,
+    plan: Planner = plan_memory,
+    target: str = "cuda",
 ) -> MemoryReport:
     """What a program takes at one set of sizes.
 
@@ -166,6 +179,7 @@ def memory_report(
         bindings: a number for each symbol of the program's sizes.
         title: whose program it is.
         plan: places the values that launches write.
+        target: what the program is for: 'cuda', or 'cpu' (native code).
 
     Raises ShapeError for a value with more elements than a kernel can count.
     """
@@ -178,7 +192,7 @@ def memory_report(
         nbytes = buffer.nbytes(bindings)
         uses[key] = BufferUse(buffer.name, buffer.dtype, shape, nbytes, _held(buffer), steps)
     sizes = {symbol.name: value for symbol, value in bindings.items()}
-    return MemoryReport(title, sizes, list(uses.values()), placed.nbytes)
+    return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target)
 
 
 def _held(buffer: Buffer) -> str:

@@ -77,9 +77,7 @@ def _is_whole(place: Place) -> bool:
     return isinstance(place.pointer, Pointer) and place.step is None and not place.guarded
 
 
-def _whole(
-    node: Node, context: Context, copies: list[DeviceStep], lower_step: LowerStep
-) -> Buffer:
+def _whole(node: Node, context: Context, copies: list[DeviceStep], lower_step: LowerStep) -> Buffer:
     """The buffer that holds a value alone, a copy of it where there is none."""
     place = context.places[node]
     if not _is_whole(place):

@@ -36,6 +36,8 @@ from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, u
 _log = logging.getLogger("graphc")
 
 Pairs = Mapping[Node, object] | Sequence[tuple[Node, object]]
+TARGETS = ("cuda", "cpu")
+"""For what code is generated."""
 MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
@@ -238,47 +240,67 @@ class Function:
         it."""
         return self._specialise(None if self._phase is None else training).target
 
-    def program(self, training: bool = False) -> DeviceProgram:
-        """The graph as device code: what a GPU runs, whether there is one or not."""
-        return self._specialise(None if self._phase is None else training).program
+    def program(self, training: bool = False, target: str | None = None) -> DeviceProgram:
+        """The graph as generated code, whether it can run here or not; `target` as of `kernels`."""
+        prepared = self._specialise(None if self._phase is None else training)
+        return prepared.program(self._target(target, training))
 
     def kernels(
         self,
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         training: bool = False,
+        target: str | None = None,
     ) -> KernelList:
-        """The kernels of the device code: launch, FLOPs, bytes, source. No GPU is needed.
+        """The kernels of the generated code: FLOPs, bytes, source; of a GPU's the launches. Neither
+        a GPU nor a compiler is needed.
 
         Args:
             batch: how many samples, where the inputs' batch is symbolic.
             sizes: numbers for other symbolic sizes, by name.
             training: the learning phase, where it is an input.
+            target: 'cuda', or 'cpu' (native code); by default what a call runs, and 'cuda' where
+                the interpreter runs it, which has no kernels.
 
         Raises:
-            ArgumentError: a symbolic size without a number.
+            ArgumentError: a symbolic size without a number, or another target.
             ShapeError: sizes that have to agree and do not.
         """
-        program, bindings = self._at(batch, sizes, training)
-        return describe(program, bindings, self.name)
+        program, bindings = self._at(batch, sizes, training, target)
+        return describe(program, bindings, self.name, self._target(target, training))
 
     def memory_report(
         self,
         batch: int | None = None,
         sizes: Mapping[str, int] | None = None,
         training: bool = False,
+        target: str | None = None,
     ) -> MemoryReport:
-        """What a call takes of a GPU's memory, buffer by buffer; arguments as of `kernels`."""
-        program, bindings = self._at(batch, sizes, training)
-        return memory_report(program, bindings, self.name)
+        """What a call takes of its device's memory, buffer by buffer; arguments as of `kernels`."""
+        program, bindings = self._at(batch, sizes, training, target)
+        chosen = self._target(target, training)
+        return memory_report(program, bindings, self.name, target=chosen)
+
+    def _target(self, asked: str | None, training: bool) -> str:
+        if asked is None:
+            return self.target(training) or TARGETS[0]
+        if asked not in TARGETS:
+            raise ArgumentError(
+                f"{self.name}: target: expected 'cuda' (a GPU) or 'cpu' (native code), received "
+                f"{asked!r}"
+            )
+        return asked
 
     def _at(
-        self, batch: int | None, sizes: Mapping[str, int] | None, training: bool
+        self,
+        batch: int | None,
+        sizes: Mapping[str, int] | None,
+        training: bool,
+        target: str | None,
     ) -> tuple[DeviceProgram, dict[Symbol, int]]:
         bindings = chosen_sizes(self._data_inputs, batch, sizes, self.name)
-        prepared = self._specialise(None if self._phase is None else training)
-        prepared.check_sizes(bindings)
-        return prepared.program, bindings
+        self._specialise(None if self._phase is None else training).check_sizes(bindings)
+        return self.program(training, target), bindings
 
     def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
@@ -48,6 +49,7 @@ class Prepared:
         self._states = tuple(states)
         self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
         self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once)
+        self._programs: dict[str, DeviceProgram] = {}
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         self._seconds = time.perf_counter() - started
 
@@ -72,10 +74,16 @@ class Prepared:
         passes = tuple(self._passes)
         return CompileReport(self._name, self._device, self._mode, passes, self._seconds, made)
 
-    @cached_property
-    def program(self) -> DeviceProgram:
-        """The graph as device code, whatever device it runs on; made at the first use."""
-        return lower(self.outputs, self._states, most_shared(self._device))
+    def program(self, target: str) -> DeviceProgram:
+        """The graph as generated code for 'cuda' or 'cpu', whatever runs it; made at the first
+        use."""
+        if target not in self._programs:
+            if target == "cpu":
+                self._programs[target] = lower_native(self.outputs, self._states).program
+            else:
+                shared = most_shared(self._device)
+                self._programs[target] = lower(self.outputs, self._states, shared)
+        return self._programs[target]
 
     def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
         """ShapeError where sizes that have to agree do not."""

@@ -142,9 +142,7 @@ class Program:
         self._bound = (dict(bindings), attrs)
         return attrs
 
-    def stepper(
-        self, bindings: Mapping[Symbol, int]
-    ) -> Callable[[Sequence[Any], int], list[Any]]:
+    def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
         """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
 
         Outputs may share memory with arguments.

@@ -44,8 +44,7 @@ def _random(attrs: Attrs, scan_step: np.ndarray) -> np.ndarray:
     count = math.prod(attrs["shape"])
     call_step = attrs["call_step"]
     upper = [
-        np.asarray(word & _MASK, np.uint64)
-        for word in (int(scan_step), call_step, call_step >> 32)
+        np.asarray(word & _MASK, np.uint64) for word in (int(scan_step), call_step, call_step >> 32)
     ]
     words = np.empty((-(-count // 4), 4), np.uint32)
     for start in range(0, len(words), _CHUNK):

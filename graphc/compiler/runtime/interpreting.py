@@ -65,9 +65,7 @@ def _small(outputs: Sequence[Node]) -> str | None:
     flops = sum(cost(node, bindings).flops for node in nodes)
     if flops > MOST_FLOPS:
         return None
-    return (
-        f"it is small, {len(nodes)} nodes and {flops:,} FLOP; cpu=native compiles it too"
-    )
+    return f"it is small, {len(nodes)} nodes and {flops:,} FLOP; cpu=native compiles it too"
 
 
 def _no_compiler() -> str | None:

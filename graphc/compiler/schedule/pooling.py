@@ -73,9 +73,7 @@ def _why_windows(pooling: Node, conv: Node) -> str:
         return "its windows overlap"
     halves = math.prod(window) in (4, 8) and max(window) == window[-1] == 2
     if pooling.inputs[0].shape != conv.shape or not halves:
-        return (
-            "its windows are not the 2 x 2 (x 2) that one or two threads of it have"
-        )
+        return "its windows are not the 2 x 2 (x 2) that one or two threads of it have"
     return "" if _divides(pooling, sizes) else "its windows do not divide the convolution's result"
 
 

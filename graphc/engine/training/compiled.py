@@ -231,27 +231,35 @@ class CompiledContainer(Container):
         return "\n\n".join(str(one.report) for one in made)
 
     def kernels(
-        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
     ) -> KernelList:
         """The kernels of a training step; prints as a table. No GPU is needed.
 
         Args:
             batch: samples a step; by default 32, as in `fit`, or what the input fixes.
             sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
+            target: 'cuda', or 'cpu' (native code); by default what `fit` runs here, and 'cuda'
+                where the interpreter runs it.
 
         Raises:
             NotCompiledError: before `compile`.
             ArgumentError, ShapeError: a size that is missing or does not fit.
         """
         step = self._need_compiled("kernels").train()
-        return step.kernels(self._batch_shown(batch), sizes)
+        return step.kernels(self._batch_shown(batch), sizes, target=target)
 
     def memory_report(
-        self, batch: int | None = None, sizes: Mapping[str, int] | None = None
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
     ) -> MemoryReport:
-        """What a training step takes of a GPU's memory, by value; as `kernels` otherwise."""
+        """What a training step takes of its device's memory, by value; as `kernels` otherwise."""
         step = self._need_compiled("memory_report").train()
-        return step.memory_report(self._batch_shown(batch), sizes)
+        return step.memory_report(self._batch_shown(batch), sizes, target=target)
 
     def _batch_shown(self, batch: int | None) -> int | None:
         symbolic = any(not isinstance(node.shape[0], int) for node in self.inputs)

@@ -8,6 +8,7 @@ import pytest
 from graphc import function
 from graphc.compiler import graph as g
 from graphc.compiler.graph.dim import symbol
+from graphc.compiler.runtime import interpreting
 from graphc.config import config
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.core import Dense
@@ -121,3 +122,23 @@ def test_models_show_themselves_in_notebooks() -> None:
 def test_double_precision_is_shown_too() -> None:
     with config.changed(floatX="float64"):
         assert "double" in network().kernels().source
+
+
+def test_what_is_shown_is_what_runs_unless_another_target_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)  # there is one
+    x = g.input((g.BATCH, 3), name="x")
+    f = function([x], g.exp(x))
+    assert (f.target(), f.kernels(2).target) == (None, "cuda")  # the interpreter has none
+    assert f.kernels(2, target="cpu").source == f.program(target="cpu").source
+    config.cpu = "native"
+    native = function([x], g.exp(x))
+    assert (native.target(), native.kernels(2).target) == ("cpu", "cpu")
+    assert native.memory_report(2).target == "cpu"
+    assert "__global__" in native.kernels(2, target="cuda").source
+    assert "__global__" not in native.kernels(2).source
+    (kernel,) = native.kernels(2)
+    assert (kernel.bytes, kernel.fewest, kernel.moved, kernel.ratio) == (48, 48, None, None)
+    with pytest.raises(ArgumentError, match="cuda"):
+        native.kernels(2, target="gpu")

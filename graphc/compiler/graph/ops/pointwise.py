@@ -63,9 +63,7 @@ for _name in (
 ):  # fmt: skip
     _define(_name, 1, FLOATS)
 _define("logical_not", 1, ("bool",))
-define(
-    "alias", "pointwise", 1, _same_dtype("alias", DTYPES), _equal_shapes("alias"), ("serial",)
-)
+define("alias", "pointwise", 1, _same_dtype("alias", DTYPES), _equal_shapes("alias"), ("serial",))
 define("cast", "pointwise", 1, _cast_dtype, _equal_shapes("cast"), ("dtype",))
 
 for _name in ("add", "sub", "mul", "mod", "pow", "maximum", "minimum", "floordiv"):
