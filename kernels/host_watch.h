@@ -6,8 +6,10 @@
 #include "openmp.h"
 
 struct gc_watch {
-  double* seconds;   // of each kernel, by its number: all its calls are added up; null: none is timed
-  int (*told)(int);  // is told of each step that is done, and ends the program by what is not zero
+  // Of each kernel, by its number, all its calls added up; null where none is timed.
+  double* seconds;
+  // Is told of each step that is done; what is not zero ends the program. Null where nobody is.
+  int (*told)(int);
 
   template <typename Kernel> void run(int number, const Kernel& kernel) const {
     const double start = seconds ? now() : 0;

@@ -166,12 +166,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 def lowered(models: Sequence[str]) -> dict[str, KernelList]:
     """The kernels of each model's training step at its own batch."""
     with config.changed(device="cpu"):
+        references = [REFERENCE_MODELS[name] for name in models]
         return {
-            name: REFERENCE_MODELS[name]
-            .build()
-            .function()
-            .kernels(REFERENCE_MODELS[name].batch, target="cuda")
-            for name in models
+            one.name: one.build().function().kernels(one.batch, target="cuda") for one in references
         }
 
 
