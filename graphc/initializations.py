@@ -59,8 +59,8 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
     """How many inputs an output of a weight sees, and how many outputs an input reaches.
 
     Args:
-        shape: (in, out); of a kernel (out, in, *window) in the ordering 'th' and
-            (*window, in, out) in 'tf'. For other ranks both are sqrt(size).
+        shape: (in, out); of a kernel ``(out, in, *window)`` in the ordering 'th' and
+            ``(*window, in, out)`` in 'tf'. For other ranks both are sqrt(size).
         dim_ordering: 'th' or 'tf'.
     """
     shape = _sizes(shape)

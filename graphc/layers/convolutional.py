@@ -265,8 +265,8 @@ class Convolution3D(_Convolution):
 
     Args:
         kernel_dim1, kernel_dim2, kernel_dim3: the kernels' size.
-        weights: initial values [W, b]; W is (nb_filter, channels, *kernel) in 'th',
-            (*kernel, channels, nb_filter) in 'tf'.
+        weights: initial values [W, b]; W is
+            ``(nb_filter, channels, *kernel)`` in 'th', ``(*kernel, channels, nb_filter)`` in 'tf'.
         border_mode: 'valid'; or 'same', with strides of 1 only, where the first window starts
             (k - 1) // 2 elements before the input.
         subsample: the strides along the three axes.

@@ -38,7 +38,7 @@ _COMPILE_KEYWORDS = (
 class Graph(NamedNodes):
     """Layers wired by names, with any number of inputs and outputs.
 
-    ::
+    Nodes name those before them, which they read.
 
         graph = Graph()
         graph.add_input(name="left", input_shape=(32,))
