@@ -51,6 +51,17 @@ def test_profile_has_the_products_with_their_rates() -> None:
 
 
 @pytest.mark.usefixtures("small")
+def test_the_table_fits_80_columns_and_names_nodes_with_their_layers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["bench", "small", "--batch", "5", "--device", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "  node; layers" in "\n".join(lines)
+    assert any("matmul float32[5, 16]; dense_1" in line for line in lines)
+
+
+@pytest.mark.usefixtures("small")
 def test_json_has_every_node_and_what_it_was_measured_with(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

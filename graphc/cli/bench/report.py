@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from graphc.compiler.codegen.table import WIDTH, wrapped
 from graphc.compiler.function.comparison import Checked
 
 _SHOWN_SHARE = 0.005
@@ -133,8 +135,9 @@ def format_report(report: Report) -> str:
     columns = [_cells(row, report) for row in shown]
     heads = _heads(report)
     widths = [max(map(len, column)) for column in zip(heads, *columns, strict=True)]
-    lines = [*_head(report), "", _line(heads, widths)]
-    lines += [_line(cells, widths) for cells in columns]
+    line = _narrow_lines if report.device == "cpu" else _line
+    lines = [*_head(report), "", *line(heads, widths)]
+    lines += [part for cells in columns for part in line(cells, widths)]
     if hidden:
         lines.append(rest(hidden))
     return "\n".join([*lines, *_foot(report)])
@@ -174,7 +177,7 @@ def _head(report: Report) -> list[str]:
             f"{peaks.matmul_size} {peaks.matmul_gflops:.1f} GFLOP/s; the shortest launch takes "
             f"{peaks.launch_ms:.4f} ms"
         )
-    return [*lines, *report.notes]
+    return [part for line in (*lines, *report.notes) for part in wrapped(line, "")]
 
 
 def _heads(report: Report) -> list[str]:
@@ -200,10 +203,20 @@ def _cells(row: Row, report: Report) -> list[str]:
     return [*cells, row.name, ", ".join(row.layers)]
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
     """Numbers to the right, the two names at the end to the left."""
     padded = [cell.rjust(width) for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
-    return "  ".join([*padded, cells[-2].ljust(widths[-2]), cells[-1]]).rstrip()
+    return ["  ".join([*padded, cells[-2].ljust(widths[-2]), cells[-1]]).rstrip()]
+
+
+def _narrow_lines(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The same within 80 columns: the two names follow each other, on as many lines as they
+    take."""
+    padded = [cell.rjust(width) for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
+    head = " ".join(padded) + "  "
+    names = "; ".join(filter(None, cells[-2:]))
+    first, *others = textwrap.wrap(names, WIDTH - len(head) - 2)
+    return [head + first, *(" " * (len(head) + 2) + other for other in others)]
 
 
 def _foot(report: Report) -> list[str]:
