@@ -42,8 +42,13 @@ FLAGS = (
     "-fPIC",
     "-shared",
 )
-# Without its library the pragmas for vectors are still obeyed, and those for threads are not.
-OPENMP = ("-fopenmp", "-fopenmp-simd")
+OPENMP = "-fopenmp"
+# GCC optimises the kernels of a program in two halves at the same time, where it finds `make`,
+# which it leaves that to. Always two: machine code does not depend on the number of cores.
+_HALVES = ("-flto=2", "--param=lto-partitions=2", "--param=lto-min-partition=100")
+# The first that works is taken. Without the library of OpenMP the pragmas for vectors are still
+# obeyed, and those for threads are not.
+_WAYS = ((OPENMP, *_HALVES), (OPENMP,), ("-fopenmp-simd",))
 
 _TRIAL = """\
 #include <cmath>
@@ -71,7 +76,7 @@ class Compiler(NamedTuple):
     @property
     def has_threads(self) -> bool:
         """Whether its code runs on several threads, which OpenMP is for."""
-        return OPENMP[0] in self.flags
+        return OPENMP in self.flags
 
 
 def compiler_path() -> str | None:
@@ -93,39 +98,39 @@ def find_compiler(cache: KernelCache) -> Compiler:
         wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
         raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
     version = version_of(path, cache, WHAT, FIX).strip().splitlines()[0]
-    compiler = Compiler(path, version, (*FLAGS, _openmp(path, version, cache)))
+    compiler = Compiler(path, version, (*FLAGS, *_way(path, version, cache)))
     if not compiler.has_threads:
         _tell(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
     return compiler
 
 
-def _openmp(path: str, version: str, cache: KernelCache) -> str:
-    """The first flag of `OPENMP` with which a small program compiles."""
-    key = content_key([path, version, *FLAGS, *OPENMP, _TRIAL, processor()])
-    kept = cache.read(f"{key}.openmp")
+def _way(path: str, version: str, cache: KernelCache) -> tuple[str, ...]:
+    """The first of `_WAYS` by which a small program compiles; what is not needed has to go without
+    a word, too."""
+    ways = [" ".join(way) for way in _WAYS]
+    key = content_key([path, version, *FLAGS, *ways, _TRIAL, processor()])
+    kept = cache.read(f"{key}.flags")
     if kept is not None:
-        return kept.decode()
+        return tuple(kept.decode().split())
     said: list[str] = []
-    for flag in OPENMP:
-        said = _trial(path, (*FLAGS, flag))
-        if not said:
-            cache.write(f"{key}.openmp", flag.encode())
-            return flag
+    for way in _WAYS:
+        compiles, said = _trial(path, (*FLAGS, *way))
+        if compiles and not (said and set(_HALVES) & set(way)):
+            cache.write(f"{key}.flags", " ".join(way).encode())
+            return way
     raise DeviceError(
         f"{WHAT} {path} ({version}) does not compile a small program with "
         f"{' '.join(FLAGS)}. What to do: {FIX}. It said:\n{first_lines(said)}"
     )
 
 
-def _trial(path: str, flags: Sequence[str]) -> list[str]:
-    """What the compiler says where it fails on a small program; nothing where it does not."""
+def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
+    """Whether the compiler makes a small program, and what it says of it."""
     with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
         source, output = Path(folder, "trial.cpp"), Path(folder, "trial.so")
         source.write_text(_TRIAL, encoding="utf-8")
         done = run([path, *flags, str(source), "-o", str(output)], WHAT, FIX)
-        if done.returncode == 0 and output.is_file():
-            return []
-        return lines_of(done) or [f"nothing, and ended with status {done.returncode}"]
+        return done.returncode == 0 and output.is_file(), lines_of(done)
 
 
 @functools.cache

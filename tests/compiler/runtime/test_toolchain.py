@@ -30,10 +30,19 @@ def test_a_compiler_is_tried_once_and_what_it_can_do_is_kept(
 ) -> None:
     path = stand_in_compiler(tmp_path)
     found = toolchain.find_compiler(cache)
-    assert (found.path, found.version, found.flags[-1]) == (str(path), "g++ 12.4", "-fopenmp")
+    assert (found.path, found.version) == (str(path), "g++ 12.4")
+    assert {"-fopenmp", "-flto=2"} <= set(found.flags)
     assert found.has_threads
     monkeypatch.setattr(compiler_process.subprocess, "run", lambda *_, **__: pytest.fail("run"))
     assert toolchain.find_compiler(cache) == found
+
+
+@pytest.mark.parametrize("how", ["refused", "warned_of"])
+def test_a_compiler_that_does_not_compile_in_halves_does_without(
+    how: str, cache: KernelCache, tmp_path: Path
+) -> None:
+    stand_in_compiler(tmp_path, **{how: ("-flto=2",)})
+    assert toolchain.find_compiler(cache).flags == (*toolchain.FLAGS, "-fopenmp")
 
 
 def test_without_openmp_one_thread_is_used_which_is_said_once(
