@@ -87,8 +87,8 @@ FLAGS = (
         "FAST_RUN",
         ("FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"),
         "FAST_RUN: all passes; FAST_COMPILE: few, and no C++ compiler where cpu=auto; DebugMode: "
-        "each pass is checked against the graph before it; NanGuardMode: the first value that is "
-        "not finite is an error",
+        "each pass is checked against the graph before it, generated code against the "
+        "interpreter; NanGuardMode: the first value that is not finite is an error",
     ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
     Flag(

@@ -72,6 +72,10 @@ class PassError(GraphcError, RuntimeError):
     """A pass changed the value of a graph (found by DebugMode)."""
 
 
+class KernelError(GraphcError, RuntimeError):
+    """Generated code computed something else than the interpreter (found by DebugMode)."""
+
+
 class NotCompiledError(GraphcError, RuntimeError):
     """A model that is trained or evaluated before `compile`."""
 

@@ -144,7 +144,7 @@ def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None
     def failures(program: NativeProgram) -> tuple[str, ...]:
         w.set_value(before)
         executor = NativeExecutor(program, states)
-        return check(executor, program.program, states, feeds, SIZES, 0)[1].failures
+        return check(executor, states, feeds, SIZES, 0)[1].failures
 
     program = lower_native(outputs, states)
     assert failures(program) == ()

@@ -148,7 +148,7 @@ def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None
     def checked(program: DeviceProgram):
         w.set_value(before)
         executor = CudaExecutor(program, outputs, states)
-        return check(executor, program, states, feeds, SIZES, 0)[1]
+        return check(executor, states, feeds, SIZES, 0)[1]
 
     program = lower(outputs, states)
     assert checked(program).failures == ()

@@ -53,7 +53,7 @@ def profile(
     # Its own executor of the same code (from the cache), whose kernels can be got at.
     executor = NativeExecutor(native, states, train.name)
     run = (dict(zip(step.inputs, arrays, strict=True)), dict.fromkeys(symbols(BATCH), batch))
-    _, checked = check(executor, native.program, states, *run, train.call_step.value)
+    _, checked = check(executor, states, *run, train.call_step.value)
     whole, kernels = _times(
         lambda: train(*arrays), lambda: executor.seconds(*run, train.call_step.value)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class PassChecker:
         for name, program in self._stages:
             received = program.run(feeds, bindings, call_step)
             if before is not None and not all(map(_agree, expected, received)):
-                noise = _rounding_noise(before, expected, feeds, bindings, call_step)
+                noise = rounding_noise(before, expected, feeds, bindings, call_step)
                 for k, (old, new) in enumerate(zip(expected, received, strict=True)):
                     _compare(name, k, old, new, noise[k])
             before, expected = program, received
@@ -64,7 +64,7 @@ def _differs(old: np.ndarray, new: np.ndarray, noise: float) -> np.ndarray:
         return finite & ~(np.abs(old - new) <= allowed)
 
 
-def _rounding_noise(
+def rounding_noise(
     program: Program,
     values: Sequence[np.ndarray],
     feeds: Mapping[Node, np.ndarray],
@@ -77,16 +77,27 @@ def _rounding_noise(
     rounding, so its own size is no measure for it.
     """
     noise = [0.0] * len(values)
-    for seed in range(_NUDGES):
-        generator = np.random.default_rng(seed)
-        nudged = {node: _nudge(value, generator) for node, value in feeds.items()}
-        for k, moved in enumerate(program.run(nudged, bindings, call_step)):
+    for results in nudged(program, feeds, bindings, call_step):
+        for k, moved in enumerate(results):
             if is_float(moved.dtype.name):
                 with np.errstate(invalid="ignore"):
                     change = np.abs(moved - values[k])
                 change = np.max(change, where=np.isfinite(change), initial=0.0)
                 noise[k] = max(noise[k], _NOISE_FACTOR * float(change))
     return noise
+
+
+def nudged(
+    program: Program,
+    feeds: Mapping[Node, np.ndarray],
+    bindings: Mapping[Symbol, int],
+    call_step: int,
+) -> Iterator[list[np.ndarray]]:
+    """The outputs for inputs that are off by rounding, several times."""
+    for seed in range(_NUDGES):
+        generator = np.random.default_rng(seed)
+        moved = {node: _nudge(value, generator) for node, value in feeds.items()}
+        yield program.run(moved, bindings, call_step)
 
 
 def _nudge(value: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -115,9 +126,9 @@ def _compare(pass_name: str, output: int, old: np.ndarray, new: np.ndarray, nois
 def finite_guard(outputs: Sequence[Node]) -> Observer:
     """An observer that raises NotFiniteError at the first node whose value is not finite.
 
-    It sees what its executor shows: each node on the CPU, what kernels store on a GPU. A NaN that
-    a kernel makes and drops again (in the branch of a `where` that is not taken) is seen on the
-    CPU alone.
+    It sees what its executor shows: each node where the interpreter runs, what kernels store where
+    generated code does. A NaN that a kernel makes and drops again (in the branch of a `where` that
+    is not taken) is seen by the interpreter alone.
 
     Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
     """

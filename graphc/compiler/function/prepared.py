@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
-from graphc.compiler.runtime.executor import Executor, Observer
+from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.pending import Pending
+from graphc.errors import KernelError
 
 
 class Prepared:
@@ -102,16 +105,40 @@ class Prepared:
         """What is fetched; the states are set. An error leaves them as they were: ShapeError
         where sizes that have to agree do not, and what the executor raises."""
         self._before(feeds, bindings, call_step)
+        if self._checker is not None and self.target is not None:
+            return self._compared(feeds, bindings, call_step, observer)
         return self._executor.run(feeds, bindings, call_step, observer or self._observer)
 
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
     ) -> Pending:
         """As `run`, without waiting for what is fetched where the mode allows that."""
-        if self._observer is not None:
+        if self._observer is not None or self._checker is not None:
             return Pending.done(self.run(feeds, bindings, call_step))
         self._before(feeds, bindings, call_step)
         return self._executor.start(feeds, bindings, call_step)
+
+    def _compared(
+        self,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        call_step: int,
+        observer: Observer | None,
+    ) -> list[np.ndarray]:
+        """As `run`, with each kernel's results compared with the interpreter's: KernelError where
+        they differ."""
+        kept = [(state, state.get()) for state in self._states]
+        executor = cast(KernelExecutor, self._executor)
+        fetched, checked = check(executor, self._states, feeds, bindings, call_step, observer)
+        if checked.failures:
+            for state, value in kept:
+                state.place(value)
+            raise KernelError(
+                f"{self._name}: generated code differs from the interpreter. This is an error of "
+                "graphc, please report it; no parameter was changed, and cpu=numpy on device=cpu "
+                "runs without generated code\n" + "\n".join(checked.failures)
+            )
+        return fetched
 
     def _before(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int

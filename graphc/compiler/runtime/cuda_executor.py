@@ -35,7 +35,7 @@ _MOST_TAPES = 16
 
 
 class CudaExecutor:
-    """A device program on the process's GPU; an `Executor`."""
+    """A device program on the process's GPU; a `KernelExecutor`."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class CudaExecutor:
 
         Raises DeviceError where the GPU, its driver or the compiler fail.
         """
-        self._program = program
+        self.program = program
         self._outputs = program.outputs or tuple(outputs)  # the nodes that its buffers name
         self._fetched = self._outputs[: len(outputs) - len(states_updated)]
         self._states = tuple(dict.fromkeys([*states(program), *states_updated]))
@@ -166,7 +166,7 @@ class CudaExecutor:
             sources = [
                 (tape.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
                 for node, buffer, shape in zip(
-                    self._fetched, self._program.fetches, self._shapes(bindings), strict=True
+                    self._fetched, self.program.fetches, self._shapes(bindings), strict=True
                 )
             ]
             if checked:
@@ -219,13 +219,13 @@ class CudaExecutor:
 
     def _load(self) -> Any:
         """The module with the program's kernels; None where it has none."""
-        steps = launches(self._program.steps)
+        steps = launches(self.program.steps)
         if not steps:
             return None
         layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
         facts = self._device.facts
         binary = compiled(
-            self._program.source, facts.arch, facts.driver_version, layers, self._name
+            self.program.source, facts.arch, facts.driver_version, layers, self._name
         )
         how = "from the cache"
         if binary.seconds is not None:
@@ -235,7 +235,7 @@ class CudaExecutor:
 
     def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
         """The addresses of the constants, in a block of memory that begins with the status word."""
-        arrays = constants(self._program)
+        arrays = constants(self.program)
         offsets, nbytes = [], ALIGNMENT
         for _, array in arrays:
             offsets.append(nbytes)
@@ -263,8 +263,8 @@ class CudaExecutor:
         key = frozenset(bindings.items())
         tape = self._tapes.get(key)
         if tape is None:
-            plan = self._plan(self._program, bindings)
-            tape = Tape(self._program, bindings, plan, self._fixed, self._status, self._function)
+            plan = self._plan(self.program, bindings)
+            tape = Tape(self.program, bindings, plan, self._fixed, self._status, self._function)
             self._tapes[key] = tape
             if len(self._tapes) > _MOST_TAPES:
                 self._tapes.popitem(last=False)
@@ -288,14 +288,14 @@ class CudaExecutor:
         values = (state.value for state in self._states)
         held = sum(value.nbytes for value in values if isinstance(value, DeviceArray))
         nbytes = device.available() + held + self._constants.nbytes
-        more = explanation(self._program, bindings, self._plan, self._name, nbytes)
+        more = explanation(self.program, bindings, self._plan, self._name, nbytes)
         return OutOfMemoryError(f"{error}{more}")
 
     # ---- checks ---------------------------------------------------------------------------------
 
     def _has_to_check(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
         """Whether a test on the device may fail: not where all are of fed indices that fit."""
-        if not self._program.checks:
+        if not self.program.checks:
             return False
         fed = self._fed_indices
         return fed is None or not all(one.all_fit(feeds, bindings) for one in fed)

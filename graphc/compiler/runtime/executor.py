@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from graphc.compiler.codegen.launch import DeviceProgram
 from graphc.compiler.graph import Node, Symbol
 from graphc.compiler.runtime.pending import Pending
 
@@ -45,3 +46,13 @@ class Executor(Protocol):
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
     ) -> Pending:
         """As `run`, without waiting for what is fetched where the device allows that."""
+
+
+class KernelExecutor(Executor, Protocol):
+    """An executor of generated code; an observer is told of what its kernels leave in memory.
+
+    Attributes:
+        program: the code and its steps.
+    """
+
+    program: DeviceProgram

@@ -108,11 +108,7 @@ class _Frame:
 
 
 class NativeExecutor:
-    """A native program in this process; an `Executor`.
-
-    Attributes:
-        program: its steps, whose numbers `seconds` has.
-    """
+    """A native program in this process; a `KernelExecutor`."""
 
     def __init__(
         self,

@@ -1,0 +1,208 @@
+"""What is told of native code while it runs: kernels' results, their times, the first NaN, and what
+differs from the interpreter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.function import function
+from graphc.compiler.function.guards import finite_guard
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime import device
+from graphc.compiler.runtime.native import NativeExecutor
+from graphc.config import config
+from graphc.errors import IndexRangeError, KernelError, NotFiniteError
+from graphc.layers.core import Dense
+from graphc.models import Sequential
+from tests.native.graph_programs import needs_compiler
+
+pytestmark = needs_compiler
+
+
+@pytest.fixture(autouse=True)
+def _native(tmp_path: Path) -> None:
+    config.cpu = "native"
+    config.cuda_cache = str(tmp_path / "cache")
+
+
+def floats(*values: float) -> np.ndarray:
+    return np.array(values, "float32")
+
+
+def test_a_profile_has_the_value_and_the_time_of_what_each_kernel_stores() -> None:
+    x, w = g.input((g.BATCH, 4), name="x"), g.shared(np.eye(4, dtype="float32"), "w")
+    total = g.sum(g.exp(g.dot(x, w)), axis=0)
+    step = function([x], total, updates=[(w, w * 2.0)])
+    seen: dict[g.Node, np.ndarray] = {}
+    seconds = []
+
+    def observe(node: g.Node, value: np.ndarray, spent: float) -> None:
+        seen[node] = value
+        seconds.append(spent)
+
+    data = np.arange(8, dtype="float32").reshape(2, 4)
+    fetched = step.profile(observe, data)
+    before = {x: data, **{node: np.eye(4, dtype="float32") for node in (w,)}}
+    np.testing.assert_array_equal(seen[x], data)
+    np.testing.assert_array_equal(seen[w], np.eye(4))  # the old value
+    np.testing.assert_array_equal(w.get_value(), 2 * np.eye(4))
+    named = {node.op: value for node, value in seen.items()}
+    np.testing.assert_array_equal(named["mul"], 2 * np.eye(4))  # the new one
+    np.testing.assert_allclose(named["sum"], np.exp(before[x]).sum(0), rtol=1e-5)
+    np.testing.assert_array_equal(fetched, named["sum"])
+    assert max(seconds) > 0
+    assert min(seconds) >= 0
+
+
+def test_steps_of_a_loop_are_told_when_it_is_over() -> None:
+    start, xs = g.input((g.BATCH, 4), name="start"), g.input((5, g.BATCH, 4), name="xs")
+    (last,), (stack,) = g.scan(
+        lambda h, x: ((new := g.tanh(h[0] + x[0]),), (new * 2.0,)), [start], [xs]
+    )
+    outputs = [last, stack]
+    random = np.random.default_rng(5)
+    feeds = {
+        start: random.standard_normal((3, 4)).astype("float32"),
+        xs: random.standard_normal((5, 3, 4)).astype("float32"),
+    }
+    seen: dict[g.Node, np.ndarray] = {}
+    run = function([start, xs], outputs)
+    run.profile(lambda node, value, _: seen.setdefault(node, value), *feeds.values())
+    for node, expected in zip(run.graph(), evaluate(outputs, feeds), strict=True):
+        np.testing.assert_allclose(seen[node], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_an_observer_that_raises_ends_the_step_and_changes_nothing() -> None:
+    a, b = g.shared(floats(1, 2), "a"), g.shared(floats(3, 4), "b")
+    x = g.input((2, 2), name="x")
+    product = g.dot(a, x)
+    step = function([x], product, updates=[(a, a + 1.0), (b, b + product)])
+    told = 0
+
+    def stop(node: g.Node, value: np.ndarray, seconds: float) -> None:
+        nonlocal told
+        told += node.op not in ("input", "shared")
+        if told == 2:
+            raise ZeroDivisionError("enough")
+
+    with pytest.raises(ZeroDivisionError, match="enough"):
+        step.profile(stop, np.eye(2, dtype="float32"))
+    assert told == 2
+    np.testing.assert_array_equal(a.get_value(), [1, 2])
+    np.testing.assert_array_equal(b.get_value(), [3, 4])
+    np.testing.assert_array_equal(step(np.eye(2, dtype="float32")), [1, 2])
+    np.testing.assert_array_equal(b.get_value(), [4, 6])
+
+
+def test_an_observer_may_call_functions() -> None:
+    x = g.input((g.BATCH, 300), name="x")
+    inner = function([x], g.exp(x) * 2.0)
+    step = function([x], g.sum(g.tanh(g.dot(g.exp(x), g.constant(np.eye(300, dtype="float32"))))))
+    data = np.full((20, 300), 0.1, "float32")
+    expected = step(data)
+
+    def observe(node: g.Node, value: np.ndarray, seconds: float) -> None:
+        inner(np.zeros((50, 300), "float32"))
+        step(data * 0)
+
+    assert step.profile(observe, data) == expected
+
+
+def test_an_index_out_of_range_is_told_as_without_an_observer() -> None:
+    rows, table = g.input((g.BATCH,), "int32", name="rows"), g.shared(np.ones(4, "float32"), "t")
+    step = function([rows], g.sum(g.take(table, rows)), updates=[(table, table * 2.0)])
+    with pytest.raises(IndexRangeError, match="7"):
+        step.profile(lambda *_: None, np.array([1, 7], "int32"))
+    np.testing.assert_array_equal(table.get_value(), np.ones(4))
+
+
+def test_the_guard_sees_what_kernels_store_and_the_interpreter_names_the_node() -> None:
+    x = g.input((3,), name="x")
+    with g.origin("dense_7"):
+        outputs = [g.sum(g.sqrt(x))]
+    program = lower_native(outputs)
+    guard = finite_guard(outputs)
+    run = NativeExecutor(program).run
+    assert run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
+    with pytest.raises(
+        NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
+    ):
+        run({x: floats(1, -4, 9)}, {}, 0, guard)
+    # It is the kernels that are watched: these make a NaN that the interpreter does not know.
+    with pytest.raises(NotFiniteError, match="nan appeared first at index .* of .*sum"):
+        NativeExecutor(with_text(program, "gc_sqrt(", "gc_sqrt(-")).run(
+            {x: floats(1, 4, 9)}, {}, 0, guard
+        )
+
+
+def test_a_parameter_that_becomes_infinite_is_found_in_the_step_that_does_it() -> None:
+    """No other value of the kernel is stored than the parameter itself."""
+    w, x = g.shared(floats(1, 1), "w"), g.input((2,), name="x")
+    step = function([x], [], updates=[(w, w * x)], mode="NanGuardMode")
+    step(floats(2, 3e38))
+    with pytest.raises(NotFiniteError, match="inf appeared first at index .1,. of .*mul"):
+        step(floats(2, 3e38))
+    np.testing.assert_allclose(w.get_value(), [2, 3e38])
+
+
+def with_text(program: NativeProgram, old: str, new: str) -> NativeProgram:
+    assert old in program.program.source
+    source = program.program.source.replace(old, new)
+    return replace(program, program=replace(program.program, source=source))
+
+
+def test_debug_mode_names_the_kernel_that_differs_from_the_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x, w = g.input((g.BATCH, 4), name="x"), g.shared(np.ones((4, 2), "float32"), "w")
+    with g.origin("dense_1"):
+        y = g.tanh(g.dot(g.exp(x - 3.0), w))
+    monkeypatch.setattr(
+        device,
+        "lower_native",
+        lambda *arguments: with_text(lower_native(*arguments), "gc_tanh(", "gc_tanh(1.01f * "),
+    )
+    step = function([x], y, updates=[(w, w + 1.0)], mode="DebugMode", name="step")
+    data = np.random.default_rng(3).standard_normal((3, 4)).astype("float32")
+    with pytest.raises(
+        KernelError, match=r"(?s)step: .*k1_matmul \(dense_1.*tanh.*of its largest element"
+    ) as raised:
+        step(data)
+    assert "k0_" not in str(raised.value)  # whose exponentials are right
+    np.testing.assert_array_equal(w.get_value(), np.ones((4, 2)))
+    monkeypatch.undo()
+    config.cpu = "native"
+    function([x], y, updates=[(w, w + 1.0)], mode="DebugMode")(data)
+    np.testing.assert_array_equal(w.get_value(), np.full((4, 2), 2))
+
+
+def test_debug_mode_lets_pass_what_rounding_alone_makes() -> None:
+    """A sum whose terms cancel is nothing but rounding, and so are the places of its maxima."""
+    x = g.input((50, 1000), name="x")
+    centred = g.sum(x - g.mean(x, axis=1, keepdims=True), axis=1)
+    noise = [centred, g.argmax(g.reshape(centred, (5, 10)), axis=1)]
+    data = np.random.default_rng(0).standard_normal((50, 1000)).astype("float32")
+    function([x], noise, mode="DebugMode")(data)
+
+
+@pytest.mark.parametrize("mode", ["DebugMode", "NanGuardMode"])
+def test_a_model_trains_in_the_modes_that_watch_as_it_does_without(mode: str) -> None:
+    random = np.random.default_rng(1)
+    x = random.standard_normal((40, 6)).astype("float32")
+    y = random.standard_normal((40, 2)).astype("float32")
+
+    def weights(mode: str) -> list[np.ndarray]:
+        np.random.seed(5)
+        model = Sequential([Dense(8, input_dim=6, activation="relu"), Dense(2)])
+        model.compile("adam", "mse", mode=mode)
+        model.fit(x, y, batch_size=16, nb_epoch=2, verbose=0)
+        return model.get_weights()
+
+    for watched, plain in zip(weights(mode), weights("FAST_RUN"), strict=True):
+        np.testing.assert_array_equal(watched, plain)
