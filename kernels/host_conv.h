@@ -5,6 +5,7 @@
 #define GC_HOST_CONV_H
 
 #include "host_gemm.h"
+#include "host_transpose.h"
 
 // Beyond the end of an image that is read by whole vectors: more than two of them.
 #define GC_IMAGE_SLACK (2 * GC_VECTOR_BYTES)

@@ -3,10 +3,12 @@ image with its padding, and those that compute what follows the convolution."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, plus, times
+import numpy as np
+
+from graphc.compiler.codegen.c_text import C_TYPES, grouped, literal, minus, plus, times
 from graphc.compiler.codegen.emit_loops import image_coordinates
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.index import Index
@@ -14,9 +16,13 @@ from graphc.compiler.codegen.native.context import NativeContext, NativeSignatur
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, Size, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, ceil_divide, product
 from graphc.compiler.graph.ops.contraction import dilated
 from graphc.compiler.schedule.kernel import Kernel
+
+PARTS = 8
+HEIGHTS = (12, 11, 10, 9, 8)
+"""Rows that a tile of sums may have."""
 
 
 class ConvLoops:
@@ -50,13 +56,18 @@ class ConvLoops:
                 self.windows, attrs["strides"], self.places, attrs["kernel_dilation"], strict=True
             )
         )
-        self.pitches: Shape = tuple(
-            product(self.reach[axis + 1 :]) for axis in range(len(self.reach))
-        )
+
+    @property
+    def pitches(self) -> Shape:
+        return tuple(product(self.reach[axis + 1 :]) for axis in range(len(self.reach)))
 
     @property
     def k(self) -> Size:
         return product(self.weights.shape[1:])
+
+    def wide(self, count: Size, vectors: int) -> Size:
+        """The next multiple of so many vectors' elements."""
+        return whole_vectors(count, vectors, self.node.dtype)
 
     def array(self, name: str, scalar: str, slot: int, count: Size, more: str = "") -> str:
         size = f"(size_t)({self.signature.size(count)}){more}"
@@ -113,25 +124,70 @@ class ConvLoops:
         elements = product(self.weights.shape)
         return braced(Nest(self.signature, elements, threads=False).lines(body))
 
+    def image_elements(self, planes: Size) -> Size:
+        return product((planes, *self.reach))
+
     def padded(self, planes: Size, other: str) -> list[str]:
         """The loops that copy what windows reach: of the sample `other` all channels, or of the
         channel `other` all samples."""
         by_channel = other == "channel"
+        inner = self._inner()
+        if inner is None:
 
-        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
-            plane, *reach = coords
-            return [f"image[{position}] = {self.element(emitter, plane, reach, by_channel)};"]
+            def each(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+                plane, *reach = coords
+                return [f"image[{position}] = {self._element(emitter, plane, reach, by_channel)};"]
 
-        return self.nest((planes, *self.reach), body)
+            return self.nest((planes, *self.reach), each)
 
-    def element(
+        firsts, counts = inner
+
+        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
+            plane, *rest = coords
+            reach = [plus(at, str(first)) for at, first in zip(rest, firsts, strict=True)]
+            lows = [low for low, _ in self.node.attrs["padding"]]
+            inside = [
+                plus(at, str(first - low)) if first >= low else minus(at, str(low - first))
+                for at, first, low in zip(rest, firsts, lows, strict=True)
+            ]
+            place = emitter.place(Index((planes, *self.reach), coords=(plane, *reach)))
+            element = self._in_image(plane, inside, by_channel)
+            return [f"image[{place}] = {emitter.value(self.image, element)};"]
+
+        size = self.signature.size
+        clear = f"for (int i = 0; i < {size(self.image_elements(planes))}; ++i) image[i] = 0;"
+        copied = self.nest((planes, *counts), body)
+        return copied if counts == self.reach else [clear, *copied]
+
+    def _inner(self) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Where along each axis of the padded image its elements begin, and how many of them
+        windows reach; None where they have holes between them, or a size is no number."""
+        attrs = self.node.attrs
+        firsts, counts = [], []
+        for reach, extent, (low, _), hole in zip(
+            self.reach,
+            self.image.shape[2:],
+            attrs["padding"],
+            attrs["input_dilation"],
+            strict=True,
+        ):
+            if hole != 1 or not all(isinstance(size, int) for size in (reach, extent, low)):
+                return None
+            firsts.append(max(low, 0))
+            counts.append(max(min(low + extent, reach) - firsts[-1], 0))
+        return tuple(firsts), tuple(counts)
+
+    def _in_image(self, plane: str, places: Sequence[str], by_channel: bool) -> Index:
+        first = (plane, "channel") if by_channel else ("sample", plane)
+        return Index(self.image.shape, coords=(*first, *places))
+
+    def _element(
         self, emitter: NativeEmitter, plane: str, reach: list[str], by_channel: bool
     ) -> str:
         """The image with its padding and holes, at a place that windows reach."""
         image, node = self.image, self.node
         coords, conditions = _behind_padding(emitter, node, reach)
-        first = (plane, "channel") if by_channel else ("sample", plane)
-        element = Index(image.shape, coords=(*first, *coords))
+        element = self._in_image(plane, coords, by_channel)
         if not conditions:
             return emitter.value(image, element)
         value = emitter.variable(image, literal(0, node.dtype))
@@ -139,22 +195,49 @@ class ConvLoops:
             emitter.line(f"{value} = {emitter.value(image, element)};")
         return value
 
-    def turned(self, width: Size) -> list[str]:
-        """The loops that copy a channel of the weights, filters innermost."""
-        size = self.signature.size
+    def in_parts(
+        self, rows: Size, width: Size, ahead: list[str], inside: list[str], behind: list[str]
+    ) -> list[str]:
+        """A sum over the image's channels, which are samples then, divided into `PARTS` parts that
+        are added in their order, whatever the number of threads; and what follows it.
 
-        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
-            filter_, *places = coords
-            element = Index(self.weights.shape, coords=(filter_, "channel", *places))
-            step = emitter.place(Index(self.places, coords=tuple(places)))
-            value = emitter.value(self.weights, element)
-            return [f"other[{plus(times(step, size(width)), filter_)}] = {value};"]
+        Args:
+            rows, width: of `part_sum`: a row for each place of the results' image, in it filters.
+            ahead: of a part, where `part_sum` holds zeros.
+            inside: what `channel` adds.
+            behind: of a part.
+        """
+        size, elements = self.signature.size, rows * width
+        channels = size(self.channels)
+        work = (rows, *self.places, self.channels, self.filters)
+        counts = (self.samples, *self.windows)
 
-        rest = minus(size(width), size(self.filters))
-        clear = [] if rest == "0" else [
-            f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
-        ]  # fmt: skip
-        return [*clear, *self.nest((self.filters, *self.places), body)]
+        def place(emitter: NativeEmitter, index: Index) -> str:
+            sample, filter_, *windows = emitter.coordinates(index)
+            inner = emitter.position(Index(counts, coords=(sample, *windows)))
+            return plus(times(inner, size(width)), filter_)
+
+        return [
+            self.array("parts", self.scalar, 0, elements * PARTS),
+            *parallel(work, self.signature, least=PRODUCTS),
+            f"for (int part = 0; part < {PARTS}; ++part) {{",
+            f"  {self.scalar}* part_sum = parts + (size_t)part * ({size(elements)});",
+            *indented(ahead),
+            f"  const int begin = (int)((gc_int64)part * {grouped(channels)} / {PARTS});",
+            f"  const int end = (int)((gc_int64)(part + 1) * {grouped(channels)} / {PARTS});",
+            "  for (int channel = begin; channel < end; ++channel) {",
+            *indented(inside, 2),
+            "  }",
+            *indented(behind),
+            "}",
+            f"for (int part = 1; part < {PARTS}; ++part) {{",
+            f"  const {self.scalar}* part_sum = parts + (size_t)part * ({size(elements)});",
+            f"  for (int i = 0; i < {size(elements)}; ++i) parts[i] = gc_add(parts[i], "
+            "part_sum[i]);",
+            "}",
+            f"const {self.scalar}* s0 = parts;",
+            *self.outputs(partial(self.given, place), None),
+        ]
 
     def written_windows(self) -> list[str]:
         """The loops that write a sample's windows, (channel, places) x windows."""
@@ -229,3 +312,16 @@ def indented(lines: list[str], depth: int = 1) -> list[str]:
 
 def braced(lines: list[str]) -> list[str]:
     return ["{", *indented(lines), "}"]
+
+
+def tile_height(rows: Size) -> int:
+    """The height of tiles that leaves least of the last one empty, the highest of equal ones."""
+    if isinstance(rows, Dim):
+        return HEIGHTS[0]
+    return min(HEIGHTS, key=lambda height: -(-rows // height) * height)
+
+
+def whole_vectors(count: Size, vectors: int, dtype: str) -> Size:
+    """The next multiple of the elements of that many vectors of 64 bytes, which are the widest."""
+    lanes = vectors * 64 // np.dtype(dtype).itemsize
+    return ceil_divide(count, lanes) * lanes

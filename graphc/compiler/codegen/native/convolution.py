@@ -1,11 +1,11 @@
-"""Kernels of kind conv, in one of three forms.
+"""Kernels of kind conv, in one of four forms.
 
+- with fewer multiplications, where windows are 3 x 3 and channels many: `winograd`.
 - **by windows**: where windows are one element apart, a sample's image is copied with its padding,
   and a product reads each row of windows from the image itself (``kernels/host_conv.h``). Between
   two rows of windows it computes a few that are none, which nobody reads.
 - **by sample**: where there are few windows and each is long (the gradient of the weights), a sum
-  of products, one for each channel of the image. Channels, which are samples then, are divided into
-  `PARTS` parts that are added in their order, whatever the number of threads.
+  of products, one for each channel of the image.
 - **im2col**: else windows are written side by side as a matrix (Chellapilla, Puri and Simard, "High
   performance convolutional neural networks for document processing", 2006).
 
@@ -15,22 +15,17 @@ cached.
 
 from __future__ import annotations
 
-from functools import partial
-
-from graphc.compiler.codegen.c_text import grouped, minus, plus, times
+from graphc.compiler.codegen.c_text import minus, plus, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
-from graphc.compiler.codegen.native.conv_loops import ConvLoops, indented
-from graphc.compiler.codegen.native.nest import PRODUCTS, NativeEmitter, parallel
+from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, tile_height
+from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
+from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
-from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
+from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
-
-PARTS = 8
-HEIGHTS = (12, 11, 10, 9, 8)
-"""Rows that a tile of sums may have."""
 
 
 def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -41,6 +36,9 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["host_conv.h"] = None
+    if is_faster(node):
+        lines, how = Winograd(kernel, context, signature).lines()
+        return [context.function(name, kernel, signature, lines, how)]
     form = _Conv(kernel, context, signature)
     windows, places = product(node.shape[2:]), product(node.inputs[1].shape[2:])
     if typical(places) > typical(windows):
@@ -114,60 +112,46 @@ class _Conv(ConvLoops):
     def by_sample(self) -> tuple[list[str], str]:
         """A sum over the image's channels of products of all its windows."""
         size = self.signature.size
-        images = product((self.samples, *self.reach))
         m, steps = product((self.samples, *self.windows)), product(self.places)
-        height = tile_height(m)
-        lanes = 32 if self.node.dtype == "float32" else 16  # of two vectors of 64 bytes
-        width = ceil_divide(self.filters, lanes) * lanes
-        counts = (self.samples, *self.windows)
-        channels = size(self.channels)
-        lines = [
+        height, width = tile_height(m), self.wide(self.filters, 2)
+        before = [
             self.array("row", "int", 3, m),
-            *self.offsets("row", counts, self.window_offset),
+            *self.offsets("row", (self.samples, *self.windows), self.window_offset),
             self.array("at", "int", 4, steps),
             *self.offsets("at", self.places, self.step_offset),
-            self.array("sums", self.scalar, 0, m * width * PARTS),
-            *parallel(
-                (m, steps, self.channels, self.filters), self.signature, least=PRODUCTS
-            ),
-            f"for (int part = 0; part < {PARTS}; ++part) {{",
-            f"  {self.scalar}* sum = sums + (size_t)part * ({size(m * width)});",
-            f"  for (int i = 0; i < {size(m * width)}; ++i) sum[i] = 0;",
-            f"  const int begin = (int)((gc_int64)part * {grouped(channels)} / {PARTS});",
-            f"  const int end = (int)((gc_int64)(part + 1) * {grouped(channels)} / {PARTS});",
-            "  for (int channel = begin; channel < end; ++channel) {",
-            *indented([
-                self.array("image", self.scalar, 1, images, " + GC_IMAGE_SLACK"),
-                *self.padded(self.samples, "channel"),
-                self.array("other", self.scalar, 2, steps * width),
-                *self.turned(width),
-                f"gc_conv_weights<{height}>({size(m)}, {size(width)}, {size(steps)}, image, row, "
-                "at, other, sum);",
-            ], 2),
-            "  }",
-            "}",
-            f"for (int part = 1; part < {PARTS}; ++part) {{",
-            f"  const {self.scalar}* sum = sums + (size_t)part * ({size(m * width)});",
-            f"  for (int i = 0; i < {size(m * width)}; ++i) sums[i] = gc_add(sums[i], sum[i]);",
-            "}",
-            f"const {self.scalar}* s0 = sums;",
-        ]  # fmt: skip
-
-        def place(emitter: NativeEmitter, index: Index) -> str:
-            sample, filter_, *windows = emitter.coordinates(index)
-            inner = emitter.position(Index(counts, coords=(sample, *windows)))
-            return plus(times(inner, size(width)), filter_)
-
-        nests = self.outputs(partial(self.given, place), None)
+        ]
+        ahead = [f"for (int i = 0; i < {size(m * width)}; ++i) part_sum[i] = 0;"]
+        inside = [
+            self.array("image", self.scalar, 1, self.image_elements(self.samples)),
+            *self.padded(self.samples, "channel"),
+            self.array("other", self.scalar, 2, steps * width),
+            *self._turned(width),
+            f"gc_conv_weights<{height}>({size(m)}, {size(width)}, {size(steps)}, image, row, at, "
+            "other, part_sum);",
+        ]
         how = (
             f"{m} x {steps} windows by {self.filters} filters, summed over {self.channels} "
             f"channels in {PARTS} parts"
         )
-        return [*lines, *nests], how
+        return [*before, *self.in_parts(m, width, ahead, inside, [])], how
 
+    def _turned(self, width: Size) -> list[str]:
+        """What copies a channel of the weights, filters innermost."""
+        size = self.signature.size
+        filters, places = size(self.filters), size(product(self.places))
 
-def tile_height(rows: Size) -> int:
-    """The height of tiles that leaves least of the last one empty, the highest of equal ones."""
-    if isinstance(rows, Dim):
-        return HEIGHTS[0]
-    return min(HEIGHTS, key=lambda height: -(-rows // height) * height)
+        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            filter_, *rest = coords
+            element = Index(self.weights.shape, coords=(filter_, "channel", *rest))
+            return [f"planes[{position}] = {emitter.value(self.weights, element)};"]
+
+        rest = minus(size(width), size(self.filters))
+        clear = [] if rest == "0" else [
+            f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
+        ]  # fmt: skip
+        return [
+            self.array("planes", self.scalar, 5, product((self.filters, *self.places))),
+            *self.nest((self.filters, *self.places), body),
+            *clear,
+            f"gc_transpose({filters}, {places}, planes, {places}, other, {size(width)});",
+        ]

@@ -1,0 +1,154 @@
+"""Convolutions of 3 x 3 windows, and the gradients of their weights, with fewer multiplications
+(``kernels/host_winograd.h``).
+
+A tile of 2 x 2 results takes 16 multiplications for each channel and filter, not 36; and sums over
+channels alone are shorter than sums over whole windows, so they round no worse. Results of one tile
+share intermediate sums: where an element is infinite or NaN, all results of the tiles that hold it
+may be NaN.
+"""
+
+from __future__ import annotations
+
+from graphc.compiler.codegen.c_text import plus, times
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.conv_loops import (
+    PARTS,
+    ConvLoops,
+    tile_height,
+    whole_vectors,
+)
+from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Shape
+from graphc.compiler.schedule.kernel import Kernel
+
+WINDOW = (3, 3)
+PLACES = 16
+"""Elements of a tile of the image."""
+
+TILES = 48
+"""GC_WINOGRAD_TILES of host_winograd.h."""
+
+
+class Winograd(ConvLoops):
+    """A convolution that `is_faster`."""
+
+    def __init__(self, kernel: Kernel, context: NativeContext, signature: NativeSignature):
+        super().__init__(kernel, context, signature)
+        context.program.includes["host_winograd.h"] = None
+        self._is_gradient = self.windows == WINDOW
+        results = self.places if self._is_gradient else self.windows
+        self._tiles = _tiles(results)
+        self._results: Shape = tuple(2 * count for count in self._tiles)
+        self.reach = tuple(2 * count + 2 for count in self._tiles)
+
+    def lines(self) -> tuple[list[str], str]:
+        """The body of the function, and what its loops go over."""
+        return self._gradient() if self._is_gradient else self._forward()
+
+    def _forward(self) -> tuple[list[str], str]:
+        """A sample at a time."""
+        channels, filters = self.channels, self.filters
+        down, across = self._tiles
+        wide, pixels = self.wide(filters, 2), 4 * down * across
+        before = [
+            self.array("weights", self.scalar, 2, filters * self.k),
+            *self.weight_matrix(),
+            self.array("turned", self.scalar, 3, PLACES * channels * wide),
+            f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
+        ]
+        height = tile_height(min(down * across, TILES))
+        inside = [
+            self.array("image", self.scalar, 1, self.image_elements(channels)),
+            *self.padded(channels, "sample"),
+            self.array("s0", self.scalar, 0, filters * pixels),
+            f"gc_winograd_conv<{height}>({channels}, {self.wide(channels, 1)}, {filters}, "
+            f"{wide}, {down}, {across}, image, turned, s0);",
+        ]
+
+        def place(emitter: NativeEmitter, index: Index) -> str:
+            _, filter_, row, column = emitter.coordinates(index)
+            return plus(times(filter_, str(pixels)), plus(times(row, str(2 * across)), column))
+
+        how = (
+            f"{self.samples} samples; {filters} x {channels} windows of 3 x 3 by tiles of 2 x 2 "
+            f"results, {down} x {across} of them"
+        )
+        return [*before, *self.per_sample([*inside, *self.after(place)])], how
+
+    def _gradient(self) -> tuple[list[str], str]:
+        """A sum over samples, which are the image's channels here."""
+        channels, filters = self.samples, self.filters
+        down, across = self._tiles
+        wide = self.wide(filters, 2)
+        sums = PLACES * channels * wide
+        ahead = [
+            self.array("sums", self.scalar, 3, sums),
+            f"for (int i = 0; i < {sums}; ++i) sums[i] = 0;",
+        ]
+        inside = [
+            self.array("image", self.scalar, 1, self.image_elements(channels)),
+            *self.padded(channels, "channel"),
+            self.array("cotangents", self.scalar, 2, filters * 4 * down * across),
+            *self._cotangents(),
+            f"gc_winograd_gradient<{tile_height(channels)}>({channels}, "
+            f"{self.wide(channels, 1)}, {filters}, {wide}, {down}, {across}, image, "
+            "cotangents, sums);",
+        ]
+        behind = [f"gc_winograd_gathered({channels}, {wide}, sums, part_sum);"]
+        lines = self.in_parts(channels * 9, wide, ahead, inside, behind)
+        how = (
+            f"{channels} x {filters} windows of 3 x 3 from tiles of 2 x 2 cotangents, summed over "
+            f"{self.channels} samples in {PARTS} parts"
+        )
+        return lines, how
+
+    def _cotangents(self) -> list[str]:
+        """The loops that copy those of a sample, with zeros to whole tiles."""
+
+        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
+            filter_, *places = coords
+            element = Index(self.weights.shape, coords=(filter_, "channel", *places))
+            place = emitter.place(Index((self.filters, *self._results), coords=coords))
+            return [f"cotangents[{place}] = {emitter.value(self.weights, element)};"]
+
+        elements = self.filters * self._results[0] * self._results[1]
+        whole = self.places == self._results
+        clear = [] if whole else [f"for (int i = 0; i < {elements}; ++i) cotangents[i] = 0;"]
+        return [*clear, *self.nest((self.filters, *self.places), body)]
+
+
+def is_faster(node: Node) -> bool:
+    """Whether a convolution has windows, or places, that the transforms are for, and enough
+    channels and filters to make good for the transforms.
+
+    Counted in steps of a vector for each tile: 16 multiplications for each channel and filter,
+    or 36 without transforms; about 64 and 48 for the transforms of a vector of channels and of
+    filters. Direct sums waste less where filters do not fill vectors.
+    """
+    windows, places = node.shape[2:], node.inputs[1].shape[2:]
+    attrs = node.attrs
+    plain = all(
+        step == 1
+        for name in ("strides", "kernel_dilation", "input_dilation")
+        for step in attrs[name]
+    )
+    if not plain or WINDOW not in (windows, places):
+        return False
+    gradient = windows == WINDOW
+    results = places if gradient else windows
+    channels = node.shape[0] if gradient else node.inputs[1].shape[1]
+    filters = node.shape[1]
+    sizes = (channels, filters, *results, *node.inputs[0].shape[2:])
+    if not all(isinstance(size, int) for size in sizes):
+        return False
+    down, across = _tiles(results)
+    wide = whole_vectors(filters, 2, node.dtype)
+    transformed = 16 * channels * wide + 64 * whole_vectors(channels, 1, node.dtype) + 48 * wide
+    return 5 * down * across * transformed < 4 * results[0] * results[1] * 9 * channels * filters
+
+
+def _tiles(results: Shape) -> tuple[int, int]:
+    down, across = results
+    return -(-down // 2), -(-across // 2)

@@ -1,0 +1,69 @@
+// Transposing on a CPU, square blocks of vectors at a time.
+#ifndef GC_HOST_TRANSPOSE_H
+#define GC_HOST_TRANSPOSE_H
+
+#include <utility>
+
+#include "host_gemm.h"
+
+template <typename T> struct gc_mask_element;  // an integer as wide as T
+template <> struct gc_mask_element<float> { typedef int type; };
+template <> struct gc_mask_element<double> { typedef long long type; };
+
+// By turns the elements of a and of b, from element `begin` of each on.
+template <int begin, typename T, int... lane>
+inline typename gc_vector<T>::type gc_interleaved(typename gc_vector<T>::type a,
+                                                  typename gc_vector<T>::type b,
+                                                  std::integer_sequence<int, lane...>) {
+  constexpr int lanes = gc_vector<T>::lanes;
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, (begin + lane / 2 + lane % 2 * lanes)...);
+#else
+  typedef typename gc_mask_element<T>::type mask __attribute__((vector_size(GC_VECTOR_BYTES)));
+  return __builtin_shuffle(a, b, mask{(begin + lane / 2 + lane % 2 * lanes)...});
+#endif
+}
+
+// A block of as many rows as a vector has lanes. Each round interleaves the first half of the rows
+// with the second one, which moves a bit of the row's number to the lane's.
+template <typename T>
+inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff_t to_row) {
+  typedef typename gc_vector<T>::type V;
+  constexpr int lanes = gc_vector<T>::lanes;
+  constexpr std::make_integer_sequence<int, lanes> all{};
+  V row[lanes], next[lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) row[i] = *reinterpret_cast<const V*>(from + i * from_row);
+#pragma GCC unroll 4
+  for (int round = 1; round < lanes; round *= 2) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes / 2; ++i) {
+      next[2 * i] = gc_interleaved<0, T>(row[i], row[i + lanes / 2], all);
+      next[2 * i + 1] = gc_interleaved<lanes / 2, T>(row[i], row[i + lanes / 2], all);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes; ++i) row[i] = next[i];
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; ++i) *reinterpret_cast<V*>(to + i * to_row) = row[i];
+}
+
+// to[j][i] = from[i][j].
+template <typename T>
+inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
+                         T* __restrict__ to, ptrdiff_t to_row) {
+  constexpr int lanes = gc_vector<T>::lanes;
+  const int whole_rows = rows / lanes * lanes, whole_columns = columns / lanes * lanes;
+  for (int j = 0; j < whole_columns; j += lanes) {
+    for (int i = 0; i < whole_rows; i += lanes) {
+      gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+    }
+  }
+  for (int i = 0; i < rows; ++i) {
+    for (int j = i < whole_rows ? whole_columns : 0; j < columns; ++j) {
+      to[j * to_row + i] = from[i * from_row + j];
+    }
+  }
+}
+
+#endif
