@@ -41,6 +41,17 @@ GC_DEVICE double gc_from_bits(gc_uint64 bits) {
   return x;
 }
 
+// A choice without a branch. Where a compiler is given one, it may split what follows into the two
+// cases, which g++ 12 does not put together again: a chain of maxima stays scalar then.
+GC_DEVICE float gc_select(bool condition, float yes, float no) {
+  const unsigned int mask = 0u - (unsigned int)condition;
+  return gc_from_bits((gc_bits(yes) & mask) | (gc_bits(no) & ~mask));
+}
+GC_DEVICE double gc_select(bool condition, double yes, double no) {
+  const gc_uint64 mask = (gc_uint64)0 - (gc_uint64)condition;
+  return gc_from_bits((gc_bits(yes) & mask) | (gc_bits(no) & ~mask));
+}
+
 // x with the sign of y. x >= 0, or -0 or NaN whose sign does not matter.
 template <typename T> GC_DEVICE T gc_with_sign(T x, T y) {
   return gc_from_bits(gc_bits(x) | (gc_bits(y) & gc_format<T>::sign));

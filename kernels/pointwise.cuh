@@ -109,8 +109,15 @@ template <typename T> GC_DEVICE T gc_sign(T x) {
 
 // ---- extremes: fmax and fmin would lose NaN ---------------------------------------------------
 
-template <typename T> GC_DEVICE T gc_maximum(T x, T y) { return x > y || x != x ? x : y; }
-template <typename T> GC_DEVICE T gc_minimum(T x, T y) { return x < y || x != x ? x : y; }
+template <typename T> GC_DEVICE T gc_select(bool condition, T yes, T no) {
+  return condition ? yes : no;
+}
+template <typename T> GC_DEVICE T gc_maximum(T x, T y) {
+  return gc_select((x > y) | (x != x), x, y);
+}
+template <typename T> GC_DEVICE T gc_minimum(T x, T y) {
+  return gc_select((x < y) | (x != x), x, y);
+}
 template <typename T> GC_DEVICE T gc_clip(T x, T low, T high) {
   return gc_minimum(gc_maximum(x, low), high);
 }
@@ -147,7 +154,7 @@ GC_DEVICE bool gc_logical_or(bool x, bool y) { return x || y; }
 GC_DEVICE bool gc_logical_xor(bool x, bool y) { return x != y; }
 GC_DEVICE bool gc_logical_not(bool x) { return !x; }
 template <typename T> GC_DEVICE T gc_where(bool condition, T yes, T no) {
-  return condition ? yes : no;
+  return gc_select(condition, yes, no);
 }
 
 // ---- conversion: gc_cast<To>(x) ---------------------------------------------------------------
