@@ -1,6 +1,6 @@
 // k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum, random, floordiv, mul,
 //   less, max_pool, div, where
-// batch samples; 32 x 288 weights by windows of the image, 19904 sums
+// batch samples; 32 x 32 windows of 3 x 3 by tiles of 2 x 2 results, 12 x 12 of them
 // x0: W float32[32, 32, 3, 3]
 // x1: image float32[batch, 32, 26, 26]
 // x2: convolution2d_2/b float32[32]
@@ -20,38 +20,25 @@ static void k0_conv(
       weights[p0] = t1;
     }
   }
-  float* panels = gc_scratch<float>(3, (size_t)(9216));
-  gc_gemm_pack<8>(32, 288, weights, 288, 1, panels);
-  int* at = gc_scratch<int>(4, (size_t)(288));
-  {
-    for (int p0 = 0; p0 < 32; ++p0) {
-      for (int p1 = 0; p1 < 3; ++p1) {
-        #pragma omp simd
-        for (int p2 = 0; p2 < 3; ++p2) {
-          const int i3 = (p0 * 3 + p1) * 3 + p2;
-          at[i3] = p0 * 676 + p1 * 26 + p2;
-        }
-      }
-    }
-  }
+  float* turned = gc_scratch<float>(3, (size_t)(16384));
+  gc_winograd_weights(32, 32, 32, weights, turned);
   #pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
   for (int sample = 0; sample < batch; ++sample) {
-    float* image = gc_scratch<float>(1, (size_t)(21632) + GC_IMAGE_SLACK);
+    float* image = gc_scratch<float>(1, (size_t)(21632));
     {
       for (int p0 = 0; p0 < 32; ++p0) {
         for (int p1 = 0; p1 < 26; ++p1) {
           #pragma omp simd
           for (int p2 = 0; p2 < 26; ++p2) {
-            const int i3 = (p0 * 26 + p1) * 26 + p2;
             const int i6 = ((sample * 32 + p0) * 26 + p1) * 26 + p2;
             const float t7 = x1[i6];
-            image[i3] = t7;
+            image[(p0 * 26 + p1) * 26 + p2] = t7;
           }
         }
       }
     }
-    float* s0 = gc_scratch<float>(0, (size_t)(19904));
-    gc_conv_windows<8>(32, 622, 288, panels, image, at, s0, 622);
+    float* s0 = gc_scratch<float>(0, (size_t)(18432));
+    gc_winograd_conv<12>(32, 32, 32, 32, 12, 12, image, turned, s0);
     {
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
@@ -60,7 +47,7 @@ static void k0_conv(
             #pragma omp simd
             for (int p3 = 0; p3 < 24; ++p3) {
               const int i4 = ((p0 * 32 + p1) * 24 + p2) * 24 + p3;
-              const float t13 = gc_add(s0[p1 * 622 + p2 * 26 + p3], t12);  // convolution2d_2
+              const float t13 = gc_add(s0[p1 * 576 + p2 * 24 + p3], t12);  // convolution2d_2
               const float t14 = gc_maximum(t13, 0.0f);  // convolution2d_2
               y0[i4] = t14;
             }
@@ -93,7 +80,7 @@ static void k0_conv(
                   for (int r23 = 0; r23 < 2; ++r23) {
                     const int i24 = i22 + r23;
                     const float t25 = x2[p1];
-                    const float t26 = gc_add(s0[p1 * 622 + i21 * 26 + i24], t25);  // convolution2d_2
+                    const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);  // convolution2d_2
                     const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
                     t18 = gc_maximum(t18, t27);
                   }
