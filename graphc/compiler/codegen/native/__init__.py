@@ -12,7 +12,8 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
   window; `scatter`;
 - `reduction`, `walks`: rows and columns;
 - `product`, `convolution`: matmul and conv, as tiles with what follows them, over
-  ``kernels/host_gemm.h`` and ``kernels/host_conv.h``.
+  ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
+  `conv_loops`: what all forms of a convolution share.
 
 Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch. A
 test that fails ends the step behind its kernel, ahead of every kernel that writes a state.
