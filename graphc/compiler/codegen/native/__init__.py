@@ -9,9 +9,9 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `context`: functions and their parameters;
 - `nest`, `hoist`: loops over the elements of results, of which the innermost is vectorised;
 - `pointwise`: pointwise, gather, update, and what is computed element by element; `pooling`:
-  window; `scatter`;
+  window; `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `reduction`, `walks`: rows and columns;
-- `product`, `convolution`: matmul and conv, as tiles with what follows them, over
+- `product`, `factor`, `convolution`: matmul and conv, as tiles with what follows them, over
   ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
   `conv_loops`: what all forms of a convolution share.
 

@@ -1,33 +1,56 @@
 """Kernels of kind scatter: scatter_add, the gradient of a gather, and what is computed from it.
 
-The sums are made in the order of the indices. Rows that no index names are written too: they are
-zeros in the gradient, and an optimizer's step may move them all the same.
+The sums are made in the order of the indices. Where whole rows of a table are named, as by an
+embedding, they are summed in an array with one row for each row that is named: a thread sums a
+row, whatever names it. Then each row of the results is computed once, from its sums or from zeros.
+
+An update that leaves a row as it is where its gradient is zero, such as w - lr * g, is computed for
+the rows that are named alone. What moves every row (a momentum, Adam's means) walks them all, and
+the kernel's note says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus
+from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
 from graphc.compiler.codegen.emit_movement import checked_index
+from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
-from graphc.compiler.codegen.native.context import NativeContext
-from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
+from graphc.compiler.codegen.native.still import Still, still_outputs
+from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
 
 
 def lower_scatter(kernel: Kernel, context: NativeContext) -> list[Launch]:
-    """One function: zeros, then the updates in order, then what is computed from the sums."""
+    """One function: the sums, then what is computed from them."""
     (node,) = kernel.anchors
     indices, updates = node.inputs
-    axis, rank = node.attrs["axis"], len(indices.shape)
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["scratch.h"] = None
+    rows = node.attrs["axis"] == 0 and product(updates.shape[len(indices.shape) :]) not in (0, 1)
+    notes: list[str] = []
+    if rows and product(indices.shape) != 0:
+        lines = _Rows(kernel, context, signature).lines(notes)
+    else:
+        lines = _elements(kernel, context, signature)
+    how = f"{product(indices.shape)} indices, added in their order"
+    return [context.function(name, kernel, signature, lines, how, notes)]
+
+
+def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:
+    """Zeros, then the updates in order, then what is computed from all sums."""
+    (node,) = kernel.anchors
+    indices, updates = node.inputs
+    axis, rank = node.attrs["axis"], len(indices.shape)
     size, scalar = signature.size, C_TYPES[node.dtype]
     total = product(node.shape)
 
@@ -45,15 +68,119 @@ def lower_scatter(kernel: Kernel, context: NativeContext) -> list[Launch]:
     adding = Nest(signature, product(updates.shape), threads=False, vector=single).lines(add)
     given = partial(scratch_values, (node,), "0")
     after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
-    lines = [
+    return [
         f"{scalar}* s0 = gc_scratch<{scalar}>(0, (size_t)({plus(size(total), '1')}));",
         f"for (int i = 0; i < {size(total)}; ++i) s0[i] = 0;",
-        "{",
-        *(f"  {line}" for line in adding),
-        "}",
-        "{",
-        *(f"  {line}" for line in after),
-        "}",
+        *_block(adding),
+        *_block(after),
     ]
-    how = f"{product(indices.shape)} indices, added in their order"
-    return [context.function(name, kernel, signature, lines, how)]
+
+
+class _Rows:
+    """The lines of a kernel whose indices name rows of a table."""
+
+    def __init__(self, kernel: Kernel, context: NativeContext, signature: NativeSignature):
+        self._kernel = kernel
+        self._context = context
+        self._signature = signature
+        (self._node,) = kernel.anchors
+        self._indices, self._updates = self._node.inputs
+        self._places = product(self._indices.shape)
+        self._rows, *row = self._node.shape
+        self._width = product(row)
+        context.program.includes["host_scatter.h"] = None
+
+    def lines(self, notes: list[str]) -> list[str]:
+        """The function's body; `notes` are added to."""
+        scalar, size = C_TYPES[self._node.dtype], self._signature.size
+        places, rows, width = size(self._places), size(self._rows), grouped(size(self._width))
+        still = still_outputs(self._kernel, self._context)
+        lines = [
+            f"int* at = gc_scratch<int>(1, {places});",
+            *_block(Nest(self._signature, self._places, threads=False).lines(self._named)),
+            f"const gc_named named = gc_named_rows(at, {places}, {rows});",
+            f"{scalar}* sums = gc_scratch<{scalar}>(0, (size_t)(named.count + 1) * {width});",
+            f"{scalar}* none = sums + (size_t)named.count * {width};",
+            f"for (int i = 0; i < {width}; ++i) none[i] = 0;",
+            *parallel((self._places, self._width), self._signature),
+            "for (int slot = 0; slot < named.count; ++slot) {",
+            f"  {scalar}* sum = sums + (size_t)slot * {width};",
+            f"  for (int i = 0; i < {width}; ++i) sum[i] = 0;",
+            "  for (int place = named.head[slot]; place >= 0; place = named.next[place]) {",
+            *(f"    {line}" for line in self._adding()),
+            "  }",
+            "}",
+        ]
+        if isinstance(still, Still):
+            notes.append(f"rows that no index names are not touched: {still.why}")
+            return [*lines, *_block(self._named_rows(still))]
+        notes.append(f"every row is written: {still}")
+        walk = [
+            f"for (int row = 0; row < {rows}; ++row) {{",
+            "  const int slot = named.slot[row];",
+            f"  const {scalar}* sum = slot < 0 ? none : sums + (size_t)slot * {width};",
+            *(f"  {line}" for line in self._row()),
+            "}",
+        ]
+        return [*lines, *parallel((self._rows, self._width), self._signature), *walk]
+
+    def _named_rows(self, still: Still) -> list[str]:
+        """The loop over rows where others may stay: over all, if a factor is no finite number,
+        which makes NaN of zeros."""
+        scalar, size = C_TYPES[self._node.dtype], self._signature.size
+        width = grouped(size(self._width))
+        emitter = NativeEmitter(self._signature)
+        factors = [emitter.value(node, Index((), coords=())) for node in still.factors]
+        finite = [f"{factor} * 0 == 0" for factor in factors]
+        work = (self._places, self._width)
+        return [
+            *(line for line in emitter.text.split("\n") if line.strip()),
+            f"const bool all = !({' && '.join(finite)});" if finite else "const bool all = false;",
+            f"const int moved = all ? {size(self._rows)} : named.count;",
+            *parallel(work, self._signature),
+            "for (int number = 0; number < moved; ++number) {",
+            "  const int row = all ? number : named.row[number];",
+            "  const int slot = named.slot[row];",
+            f"  const {scalar}* sum = slot < 0 ? none : sums + (size_t)slot * {width};",
+            *(f"  {line}" for line in self._row()),
+            "}",
+        ]
+
+    def _named(self, emitter: NativeEmitter, position: str) -> list[str]:
+        """The row that a place names."""
+        place = Index(self._indices.shape, linear=position)
+        rows = self._node.attrs["size"]
+        return [
+            f"at[{position}] = {checked_index(emitter, self._node, self._indices, place, rows)};"
+        ]
+
+    def _adding(self) -> list[str]:
+        """The loop that adds the updates of a place."""
+        begin = times("place", self._signature.size(self._width))
+
+        def add(emitter: NativeEmitter, position: str) -> list[str]:
+            value = emitter.value(self._updates, Index(self._updates.shape, linear=position))
+            target = f"sum[{minus(position, begin)}]"
+            return [f"{target} = gc_add({target}, {value});"]
+
+        limits = Limits(self._places, "place", "place + 1")
+        elements = product(self._updates.shape)
+        return Nest(self._signature, elements, limits=limits, threads=False).lines(add)
+
+    def _row(self) -> list[str]:
+        """The loop over the results of a row."""
+        begin = times("row", self._signature.size(self._width))
+
+        def given(emitter: NativeEmitter) -> Mapping[Node, Given]:
+            def value(index: Index) -> str:
+                return f"sum[{minus(emitter.position(index), begin)}]"
+
+            return {self._node: value}
+
+        limits = Limits(self._rows, "row", "row + 1")
+        nest = Nest(self._signature, product(self._node.shape), given, limits, threads=False)
+        return nest.lines(partial(store_elements, self._kernel.outputs, self._context))
+
+
+def _block(lines: list[str]) -> list[str]:
+    return ["{", *(f"  {line}" for line in lines), "}"]

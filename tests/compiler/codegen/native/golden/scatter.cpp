@@ -1,5 +1,6 @@
 // k0_scatter: gradient of embedding_1: scatter_add, mul, sub
-// 80*batch indices, added in their order
+// 80*batch indices, added in their order; every row is written: gradient of embedding_1/sub is
+//   not written over the old value
 // x0: words int32[batch, 80]
 // x1: gradient of embedding_1/cotangents float32[batch, 80, 128]
 // x2: W float32[20000, 128]
@@ -7,31 +8,46 @@
 static void k0_scatter(
     int batch, const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
-  float* s0 = gc_scratch<float>(0, (size_t)(2560001));
-  for (int i = 0; i < 2560000; ++i) s0[i] = 0;
+  int* at = gc_scratch<int>(1, 80 * batch);
   {
-    for (int p0 = 0; p0 < batch; ++p0) {
-      for (int p1 = 0; p1 < 80; ++p1) {
-        const int i4 = p0 * 80 + p1;
-        const int t6 = x0[i4];
-        const int t7 = gc_check_index(status, 0, i4, t6, 20000);
+    for (int p0 = 0; p0 < 80 * batch; ++p0) {
+      const int t1 = x0[p0];
+      const int t2 = gc_check_index(status, 0, p0, t1, 20000);
+      at[p0] = t2;
+    }
+  }
+  const gc_named named = gc_named_rows(at, 80 * batch, 20000);
+  float* sums = gc_scratch<float>(0, (size_t)(named.count + 1) * 128);
+  float* none = sums + (size_t)named.count * 128;
+  for (int i = 0; i < 128; ++i) none[i] = 0;
+  #pragma omp parallel for schedule(static) if ((gc_int64)(80 * batch) * 128 >= 32768)
+  for (int slot = 0; slot < named.count; ++slot) {
+    float* sum = sums + (size_t)slot * 128;
+    for (int i = 0; i < 128; ++i) sum[i] = 0;
+    for (int place = named.head[slot]; place >= 0; place = named.next[place]) {
+      for (int p0 = place; p0 < place + 1; ++p0) {
         #pragma omp simd
-        for (int p2 = 0; p2 < 128; ++p2) {
-          const int i3 = (p0 * 80 + p1) * 128 + p2;
-          const float t8 = x1[i3];
-          const int i9 = t7 * 128 + p2;
-          s0[i9] = gc_add(s0[i9], t8);
+        for (int p1 = 0; p1 < 128; ++p1) {
+          const int i2 = p0 * 128 + p1;
+          const float t3 = x1[i2];
+          sum[i2 - (place * 128)] = gc_add(sum[i2 - (place * 128)], t3);
         }
       }
     }
   }
-  {
-    #pragma omp parallel for simd schedule(static)
-    for (int p0 = 0; p0 < 2560000; ++p0) {
-      const float t1 = x2[p0];
-      const float t2 = gc_mul(0.01f, s0[p0]);  // gradient of embedding_1
-      const float t3 = gc_sub(t1, t2);  // gradient of embedding_1
-      y0[p0] = t3;
+  #pragma omp parallel for schedule(static)
+  for (int row = 0; row < 20000; ++row) {
+    const int slot = named.slot[row];
+    const float* sum = slot < 0 ? none : sums + (size_t)slot * 128;
+    for (int p0 = row; p0 < row + 1; ++p0) {
+      #pragma omp simd
+      for (int p1 = 0; p1 < 128; ++p1) {
+        const int i2 = p0 * 128 + p1;
+        const float t3 = x2[i2];
+        const float t4 = gc_mul(0.01f, sum[i2 - (row * 128)]);  // gradient of embedding_1
+        const float t5 = gc_sub(t3, t4);  // gradient of embedding_1
+        y0[i2] = t5;
+      }
     }
   }
 }

@@ -1,0 +1,204 @@
+"""scatter_add as native code: sums in the order of the indices, and updates of rows of a table."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.function import function
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph.dim import Shape, Size
+from graphc.config import config
+from graphc.errors import IndexRangeError
+from tests.native.graph_programs import both, needs_compiler
+
+pytestmark = needs_compiler
+
+RANDOM = np.random.default_rng(7)
+SAMPLES = 5
+
+
+def case(
+    size: Size, indices: Shape, before: Shape, behind: Shape, dtype: str = "float32"
+) -> tuple[Node, dict[Node, np.ndarray]]:
+    """A scatter_add whose shapes may hold BATCH, which is SAMPLES, and arrays for it."""
+    places = g.input(indices, "int32")
+    updates = g.input((*before, *indices, *behind), dtype)
+    numbers = [tuple(SAMPLES if s is BATCH else s for s in x.shape) for x in (places, updates)]
+    rows = SAMPLES if size is BATCH else size
+    feeds = {
+        places: RANDOM.integers(0, rows, numbers[0]).astype("int32"),
+        updates: (RANDOM.standard_normal(numbers[1]) * 100).astype(dtype),
+    }
+    return g.scatter_add(places, updates, size, axis=len(before)), feeds
+
+
+def test_values_in_all_layouts() -> None:
+    cases = [
+        case(50, (BATCH, 9), (), (12,)),  # an embedding's
+        case(7, (BATCH, 250), (), (3,)),  # each row many times
+        case(5000, (3,), (), ()),  # numbers, mostly zeros
+        case(40, (BATCH,), (BATCH, 3), ()),  # along the last axis
+        case(4, (2, 3), (5,), (130,)),
+        case(BATCH, (11,), (), (6,)),
+        case(300, (40,), (), (7, 33)),  # rows of two axes, on threads
+        case(9, (31,), (), (4,), "float64"),
+        case(9, (31,), (), (5,), "int32"),
+        case(2, (1030,), (), (1,), "int64"),
+    ]
+    feeds = {x: array for _, fed in cases for x, array in fed.items()}
+    for ours, theirs in both([node for node, _ in cases], feeds):
+        # Up to 600 terms of about 100 in each sum, rounded once a term.
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-3)
+
+
+def test_sums_are_made_in_the_order_of_the_indices() -> None:
+    """In float32, 1e8 + 1 - 1e8 is 0 and 1e8 - 1e8 + 1 is 1; no other order gives both."""
+    indices, updates = g.input((3,), "int32"), g.input((3, 2), "float32")
+    feeds = {
+        indices: np.array([4, 4, 4], "int32"),
+        updates: np.array([[1e8, 1e8], [1, -1e8], [-1e8, 1]], "float32"),
+    }
+    [(ours, _)] = both([g.scatter_add(indices, updates, 6)], feeds)
+    np.testing.assert_array_equal(ours[4], [0, 1])
+
+
+class Table:
+    """A step of an embedding of `rows` x 6, whose loss is the sum of the squares of what is read,
+    times 3: the gradient of a row is 6 w for each time that it is read."""
+
+    def __init__(self, update: str, rows: int = 40, lr: float = 0.5):
+        start = RANDOM.standard_normal((rows, 6)).astype("float32")
+        start[3] = [np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-42]
+        self.words = g.input((BATCH, 4), "int32", name="words")
+        self.table = g.shared(start, name="table")
+        self.moment = g.shared(np.ones_like(start), name="moment")
+        self.lr = g.shared(np.float32(lr), name="lr")
+        read = g.take(self.table, self.words)
+        self.loss = 3.0 * g.sum(read * read)
+        slope = grad(self.loss, self.table)
+        self.updates = {
+            "plain": [(self.table, self.table - self.lr * slope)],
+            "momentum": [
+                (self.moment, 0.5 * self.moment - self.lr * slope),
+                (self.table, self.table + (0.5 * self.moment - self.lr * slope)),
+            ],
+            "decay": [(self.table, self.table - self.lr * (slope + 0.1 * self.table))],
+        }[update]
+
+    def notes(self) -> list[str]:
+        states = [x.attrs["state"] for x, _ in self.updates]
+        values = [value for _, value in self.updates]
+        program = lower_native([self.loss, *values], states)
+        steps = [s for s in program.program.steps if "scatter" in s.name]
+        return [note for step in steps for note in step.notes]
+
+    def run(self, cpu: str, words: np.ndarray) -> None:
+        config.cpu = cpu
+        function([self.words], [self.loss], updates=self.updates)(words)
+
+
+WORDS = np.array([[0, 7, 7, 39], [1, 0, 7, 20]], "int32")
+
+
+@pytest.mark.parametrize("update", ["plain", "momentum", "decay"])
+def test_steps_are_those_of_the_interpreter(update: str) -> None:
+    table = Table(update)
+    before = [x.attrs["state"].get() for x in (table.table, table.moment)]
+    table.run("native", WORDS)
+    ours = [x.attrs["state"].get() for x in (table.table, table.moment)]
+    for x, value in zip((table.table, table.moment), before, strict=True):
+        x.attrs["state"].set(value)
+    table.run("numpy", WORDS)
+    for x, mine in zip((table.table, table.moment), ours, strict=True):
+        np.testing.assert_allclose(mine, x.attrs["state"].get(), rtol=1e-6)
+
+
+def test_a_plain_step_touches_no_other_row() -> None:
+    table = Table("plain")
+    state = table.table.attrs["state"]
+    before = state.get()
+    table.run("native", WORDS)
+    after = state.get()
+    named = np.unique(WORDS)
+    others = np.setdiff1d(np.arange(40), named)
+    assert after[others].tobytes() == before[others].tobytes()
+    counts = np.bincount(WORDS.ravel(), minlength=40)[named, None]
+    np.testing.assert_allclose(after[named], before[named] * (1 - 3 * counts), rtol=1e-5)
+    assert table.notes() == [
+        "rows that no index names are not touched: a gradient of zero does not change table"
+    ]
+
+
+def test_a_rate_that_is_no_number_reaches_every_row() -> None:
+    """As in the interpreter, where 0 times infinity is NaN."""
+    table = Table("plain", lr=float("inf"))
+    table.run("native", WORDS)
+    assert np.isnan(table.table.attrs["state"].get()[5:7]).all()
+
+
+@pytest.mark.parametrize(
+    ("update", "moves"), [("momentum", "moment"), ("decay", "table")], ids=["momentum", "decay"]
+)
+def test_where_every_row_moves_the_note_says_what_moves_it(update: str, moves: str) -> None:
+    assert Table(update).notes() == [
+        f"every row is written: {moves} may change where the gradient is zero"
+    ]
+
+
+@pytest.mark.parametrize("word", [40, -1])
+@pytest.mark.parametrize("update", ["plain", "momentum"])
+def test_an_index_outside_changes_nothing(update: str, word: int) -> None:
+    table = Table(update)
+    before = table.table.attrs["state"].get()
+    words = WORDS.copy()
+    words[1, 2] = word
+    with pytest.raises(IndexRangeError, match=str(word)):
+        table.run("native", words)
+    assert table.table.attrs["state"].get().tobytes() == before.tobytes()
+
+
+_BITS = """
+import sys
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.compiler.grad import grad
+from graphc.config import config
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+rng = np.random.default_rng(0)
+w = g.shared(rng.normal(size=(900, 70)).astype("float32"))
+m = g.shared(np.zeros((900, 70), "float32"))
+v = g.shared(rng.normal(size=(900, 70)).astype("float32"))
+x = g.input((g.BATCH, 50), "int32")
+loss = g.sum(g.tanh(g.take(w, x))) + g.sum(g.tanh(g.take(v, x)))
+dw, dv = grad(loss, [w, v])
+new = 0.9 * m + dw
+run = function([x], [loss], updates=[(m, new), (w, w - 0.1 * new), (v, v - 0.1 * dv)])
+for batch in (1, 7, 128):
+    print(run(rng.integers(0, 900, (batch, 50)).astype("int32"))[0].tobytes().hex())
+print([hash(z.attrs["state"].get().tobytes()) for z in (w, m, v)])
+"""
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_table(tmp_path: Path) -> None:
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
+    assert len(said) == 1
+    assert len(next(iter(said)).splitlines()) == 4
