@@ -1,7 +1,7 @@
 """For the reference: an entry of a docstring that names several arguments becomes one for each.
 
-``W_regularizer, b_regularizer: penalties`` is how docstrings here say it; mkdocstrings would take the
-first part for a name without a default and the rest for a type.
+``W_regularizer, b_regularizer: penalties`` is how docstrings here say it; mkdocstrings would show one
+argument of that name.
 """
 
 from __future__ import annotations
