@@ -1,6 +1,6 @@
 """For the reference: an entry of a docstring that names several arguments becomes one for each.
 
-``W_regularizer, b_regularizer: penalties`` is how docstrings here say it; mkdocstrings would show one
+Docstrings here say ``W_regularizer, b_regularizer: penalties``, of which mkdocstrings would make one
 argument of that name.
 """
 
