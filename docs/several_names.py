@@ -1,7 +1,7 @@
 """For the reference: an entry of a docstring that names several arguments becomes one for each.
 
-Docstrings here say ``W_regularizer, b_regularizer: penalties``; mkdocstrings would make one argument
-of that name.
+Docstrings here say ``W_regularizer, b_regularizer: penalties``, of which mkdocstrings would make
+one argument.
 """
 
 from __future__ import annotations
