@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -64,10 +64,15 @@ def _taken(file: _Version) -> tuple[float, str]:
         with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             most = _HEAPS_OF_LARGE_FILES + _MOST_SEARCHED // len(data)
             addresses = list(_places(data, _SIGNATURE, most))
+            if not addresses:
+                return float("inf"), " are in none of its places"
             if len(addresses) > most:
                 return float("inf"), " are in too many heaps"
+            sizes = {address: _sizes(data, address) for address in addresses}
+            if any(one is None for one in sizes.values()):
+                return float("inf"), " are in a damaged heap"
             total = 0
-            for uses, (length, size) in enumerate(_uses(data, addresses), start=1):
+            for uses, (length, size) in enumerate(_uses(data, sizes), start=1):
                 if length > size:
                     return float("inf"), f" tell a length of {length}, where {size} are stored"
                 total += length
@@ -85,20 +90,22 @@ def _places(data: mmap.mmap, wanted: bytes, most: int) -> Iterator[int]:
         place = data.find(wanted, place + 1)
 
 
-def _uses(data: mmap.mmap, addresses: list[int]) -> Iterator[tuple[int, int]]:
+def _uses(
+    data: mmap.mmap, heaps: Mapping[int, Mapping[int, int] | None]
+) -> Iterator[tuple[int, int]]:
     """For each use of a text the length that it tells, and the one that is stored."""
-    for address in addresses:
-        sizes = _sizes(data, address)
+    for address, sizes in heaps.items():
         for place in _places(data, struct.pack("<Q", address), len(data)):
             if place < 4 or place + 12 > len(data):
                 continue
             length, _, number = _USE.unpack_from(data, place - 4)
-            if number in sizes:
+            if sizes and number in sizes:
                 yield length, sizes[number]
 
 
-def _sizes(data: mmap.mmap, address: int) -> dict[int, int]:
-    """The sizes of the texts of a heap by their numbers; none of what only looks like a heap."""
+def _sizes(data: mmap.mmap, address: int) -> dict[int, int] | None:
+    """The sizes of the texts of a heap by their numbers; none of what only looks like a heap. None
+    for a heap with free room of no size, which HDF5 would look through for ever."""
     sizes: dict[int, int] = {}
     if address + _HEADER.size > len(data):
         return sizes
@@ -107,8 +114,11 @@ def _sizes(data: mmap.mmap, address: int) -> dict[int, int]:
     place = address + _HEADER.size
     while version == 1 and place + _OBJECT.size <= end:
         number, _, size = _OBJECT.unpack_from(data, place)
-        if number == 0:  # what is free
-            break
-        sizes[number] = size
-        place += _OBJECT.size + -(-size // 8) * 8
+        if number:
+            sizes[number] = size
+            place += _OBJECT.size + -(-size // 8) * 8
+        elif size:  # free, with this head
+            place += size
+        else:
+            return None
     return sizes

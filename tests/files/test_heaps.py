@@ -111,6 +111,28 @@ def test_a_single_text_that_lies(tmp_path):
         load_model(path)
 
 
+def test_a_heap_that_hdf5_would_look_through_for_ever(tmp_path):
+    """The room that is left in it tells a size of 0."""
+    path = saved(tmp_path)
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    place, end = heap + 16, heap + struct.unpack_from("<Q", data, heap + 8)[0]
+    while struct.unpack_from("<H", data, place)[0]:
+        place += 16 + -(-struct.unpack_from("<Q", data, place + 8)[0] // 8) * 8
+    assert struct.unpack_from("<Q", data, place + 8)[0] == end - place
+    struct.pack_into("<Q", data, place + 8, 0)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match="model_config: the texts .* are in a damaged heap"):
+        load_model(path)
+
+
+def test_texts_without_a_heap(tmp_path):
+    path = written(tmp_path / "without.h5", ["a"])
+    path.write_bytes(path.read_bytes().replace(b"GCOL", b"GONE"))
+    with h5py.File(path) as file, pytest.raises(DataError, match="are in none of its places"):
+        texts(file, "layer_names")
+
+
 @pytest.mark.parametrize("count", [1, 3, 3000])
 @pytest.mark.parametrize("libver", ["earliest", "latest"])
 def test_texts_that_are_used_once(tmp_path, count, libver):
