@@ -26,7 +26,7 @@ _USE = struct.Struct("<IQI")  # length, address of the heap, number
 
 _MOST_SEARCHED = 1 << 32  # bytes, those of the file once for each heap
 _HEAPS_OF_LARGE_FILES = 8
-_MOST_USES = 1_000_000
+_MOST_USES = 4_000_000
 
 
 class _Version(NamedTuple):
@@ -77,7 +77,7 @@ def _taken(file: _Version) -> tuple[float, str]:
                     return float("inf"), f" tell a length of {length}, where {size} are stored"
                 total += length
                 if uses > _MOST_USES:
-                    return float("inf"), f" are used more than {_MOST_USES} times"
+                    return float("inf"), f" seem to be used more than {_MOST_USES} times"
             return total, f" take {total} bytes"
 
 
@@ -93,14 +93,19 @@ def _places(data: mmap.mmap, wanted: bytes, most: int) -> Iterator[int]:
 def _uses(
     data: mmap.mmap, heaps: Mapping[int, Mapping[int, int] | None]
 ) -> Iterator[tuple[int, int]]:
-    """For each use of a text the length that it tells, and the one that is stored."""
+    """For each use of a text the length that it tells, and the one that is stored; 0 of both for
+    what looks like a use and is none."""
     for address, sizes in heaps.items():
-        for place in _places(data, struct.pack("<Q", address), len(data)):
+        # Without its upper zeros: what ends in them is found slowly among the zeros of arrays.
+        searched = struct.pack("<Q", address).rstrip(b"\0")
+        for place in _places(data, searched, len(data)):
             if place < 4 or place + 12 > len(data):
                 continue
-            length, _, number = _USE.unpack_from(data, place - 4)
-            if sizes and number in sizes:
+            length, found, number = _USE.unpack_from(data, place - 4)
+            if found == address and sizes and number in sizes:
                 yield length, sizes[number]
+            else:
+                yield 0, 0
 
 
 def _sizes(data: mmap.mmap, address: int) -> dict[int, int] | None:
