@@ -8,7 +8,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 
@@ -83,6 +83,12 @@ def test_what_keras_had_is_in_the_reference(module: str) -> None:
     shown = documented()
     missing = [name for name in public if callable(x := getattr(ours, name)) and x not in shown]
     assert missing == []
+
+
+def test_what_is_in_the_reference_is_described() -> None:
+    """What has no docstring would be left out without a word."""
+    subjects = [one for one in documented() if isinstance(one, type | FunctionType)]
+    assert [one for one in subjects if not (one.__doc__ or "").strip()] == []
 
 
 def test_every_layer_is_in_the_reference() -> None:
