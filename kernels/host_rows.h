@@ -55,10 +55,11 @@ __attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from
   }
 }
 
-// c[rows][vectors] = (or +=, unless `first`) sum over i of a[rows][i] * panel[i][vectors].
-template <int rows, int vectors, typename T>
-__attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_row,
-                                                   const T* __restrict__ panel,
+// c[rows][vectors] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][vectors]. Rows of a
+// lie `a_next` apart and one i after the other side by side, or (not `along`) the other way round.
+template <int rows, int vectors, bool along, typename T>
+__attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_next,
+                                                   const T* __restrict__ b, ptrdiff_t b_step,
                                                    T* __restrict__ c, ptrdiff_t c_row,
                                                    bool first) {
   typedef typename gc_vector<T>::type V;
@@ -74,13 +75,14 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
   for (int i = 0; i < k; ++i) {
     V right[vectors];
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(panel + v * lanes);
+    for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
+      const T left = along ? a[r * a_next + i] : a[i * a_next + r];
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[r][v] += a[r * a_row + i] * right[v];
+      for (int v = 0; v < vectors; ++v) sum[r][v] += left * right[v];
     }
-    panel += vectors * lanes;
+    b += b_step;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
@@ -89,26 +91,31 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
   }
 }
 
-// All rows of a panel of so many vectors.
-template <int vectors, typename T>
-inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_row, const T* panel, T* c,
-                          ptrdiff_t c_row, bool first) {
+// All rows of so many vectors of columns.
+template <int vectors, bool along, typename T>
+inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T* b,
+                          ptrdiff_t b_step, T* c, ptrdiff_t c_row, bool first) {
+  const ptrdiff_t a_row = along ? a_next : 1;
   int r = 0;
   for (; r + GC_ROWS <= rows; r += GC_ROWS) {
-    gc_rows_tile<GC_ROWS, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    gc_rows_tile<GC_ROWS, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
+                                             c_row, first);
   }
 #if GC_ROWS == 8
   if (rows - r >= 4) {
-    gc_rows_tile<4, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    gc_rows_tile<4, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
+                                       first);
     r += 4;
   }
 #endif
   if (rows - r >= 2) {
-    gc_rows_tile<2, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    gc_rows_tile<2, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
+                                       first);
     r += 2;
   }
   if (rows > r) {
-    gc_rows_tile<1, vectors, T>(k, a + r * a_row, a_row, panel, c + r * c_row, c_row, first);
+    gc_rows_tile<1, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
+                                       first);
   }
 }
 
@@ -118,17 +125,17 @@ template <typename T>
 __attribute__((noinline)) static void gc_rows_product(int rows, int width, int k, const T* a,
                                                       ptrdiff_t a_row, const T* panels, T* c) {
   constexpr int lanes = gc_vector<T>::lanes;
-  for (int first = 0; first < width; first += 2 * lanes) {
-    const bool two = width - first > lanes;
-    const T* panel = panels + (size_t)first * k;
+  for (int from = 0; from < width; from += 2 * lanes) {
+    const bool two = width - from > lanes;
+    const T* panel = panels + (size_t)from * k;
     for (int start = 0; start < k; start += GC_DEPTH) {
       const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
       if (two) {
-        gc_rows_panel<2, T>(rows, depth, a + start, a_row, panel + (size_t)start * 2 * lanes,
-                            c + first, width, start == 0);
+        gc_rows_panel<2, true, T>(rows, depth, a + start, a_row, panel + (size_t)start * 2 * lanes,
+                                  2 * lanes, c + from, width, start == 0);
       } else {
-        gc_rows_panel<1, T>(rows, depth, a + start, a_row, panel + (size_t)start * lanes, c + first,
-                            width, start == 0);
+        gc_rows_panel<1, true, T>(rows, depth, a + start, a_row, panel + (size_t)start * lanes,
+                                  lanes, c + from, width, start == 0);
       }
     }
   }

@@ -71,3 +71,20 @@ def with_threads(program: NativeProgram, count: int) -> Iterator[None]:
         yield
     finally:
         library.omp_set_num_threads(before)
+
+
+def check_on_threads(
+    program: NativeProgram, outputs: Sequence[Node], feeds: Mapping[Node, np.ndarray]
+) -> None:
+    """A program gives what the interpreter does, and the same bits on 1, 2 and 3 threads."""
+    executor = NativeExecutor(program)
+    bindings = bind(list(feeds), list(feeds.values()))
+    found = []
+    for count in (1, 2, 3):
+        with with_threads(program, count):
+            found.append(executor.run(feeds, bindings, 7))
+    for ours, second, third, theirs in zip(*found, evaluate(outputs, feeds, 7), strict=True):
+        assert ours.tobytes() == second.tobytes() == third.tobytes()
+        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
+        scale = 1e-5 if ours.dtype == np.float32 else 1e-13
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * max(1, np.abs(theirs).max()))

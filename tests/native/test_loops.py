@@ -14,11 +14,8 @@ from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.binding import bind
-from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.native import NativeExecutor
-from tests.native.graph_programs import needs_compiler, with_threads
+from tests.native.graph_programs import check_on_threads, needs_compiler
 
 TIME = g.symbol("time")
 FEATURES = 5
@@ -100,30 +97,6 @@ def shared_loops(program: NativeProgram) -> list[SharedLoop]:
     return [step for step in program.program.steps if isinstance(step, SharedLoop)]
 
 
-def runs(
-    program: NativeProgram, feeds: dict[Node, np.ndarray], threads: Sequence[int] = (1, 2, 3)
-) -> list[np.ndarray]:
-    """What is fetched, the same bits for any of these numbers of threads."""
-    executor = NativeExecutor(program)
-    bindings = bind(list(feeds), list(feeds.values()))
-    found = []
-    for count in threads:
-        with with_threads(program, count):
-            found.append(executor.run(feeds, bindings, 7))
-    for other in found[1:]:
-        for one, another in zip(found[0], other, strict=True):
-            assert one.tobytes() == another.tobytes()
-    return found[0]
-
-
-def check(program: NativeProgram, outputs: Sequence[Node], feeds: dict[Node, np.ndarray]) -> None:
-    expected = evaluate(outputs, feeds, 7)
-    for ours, theirs in zip(runs(program, feeds), expected, strict=True):
-        assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
-        scale = 1e-5 if ours.dtype == np.float32 else 1e-13
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * max(1, np.abs(theirs).max()))
-
-
 @needs_compiler
 @pytest.mark.parametrize("name", SPLIT)
 def test_a_loop_whose_rows_are_independent_is_divided(
@@ -138,8 +111,8 @@ def test_a_loop_whose_rows_are_independent_is_divided(
     assert len(shared_loops(program)) == len(loops) >= 1
     for batch in (1, 7, 16, 33):
         feeds = {xs: draws.normal(size=(4, batch, FEATURES)).astype("float32")}
-        check(program, outputs, feeds)
-    check(program, outputs, {xs: draws.normal(size=(1, 2, FEATURES)).astype("float32")})
+        check_on_threads(program, outputs, feeds)
+    check_on_threads(program, outputs, {xs: draws.normal(size=(1, 2, FEATURES)).astype("float32")})
 
 
 @needs_compiler
@@ -150,7 +123,7 @@ def test_a_loop_of_float64_from_a_state_of_known_rows() -> None:
     outputs = list(optimize(gru(xs, 9, start=start))[0])
     program = lower_native(outputs)
     assert len(shared_loops(program)) == 1
-    check(program, outputs, {xs: draws.normal(size=(5, 6, FEATURES))})
+    check_on_threads(program, outputs, {xs: draws.normal(size=(5, 6, FEATURES))})
 
 
 def mixed_rows(xs: Node) -> list[Node]:
@@ -190,7 +163,7 @@ def test_other_loops_stay_whole_and_say_why(build: Callable[[Node], list[Node]],
         node: draws.normal(size=(4, 7 if node is xs else FEATURES, FEATURES)).astype("float32")
         for node in inputs
     }
-    check(program, outputs, feeds)
+    check_on_threads(program, outputs, feeds)
 
 
 def test_one_text_for_every_batch() -> None:

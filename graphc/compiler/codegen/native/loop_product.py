@@ -95,7 +95,7 @@ class _RowsProduct:
         size = self._signature.size
         if isinstance(found, Direct) and found.fast == "k":
             row = size(found.row)
-            return (plus(self._start(found), times("first", row)), row), []
+            return (plus(address_of(found, self._signature), times("first", row)), row), []
         _, k = left.shape
         scalar, name = C_TYPES[left.dtype], f"l{number}"
 
@@ -114,17 +114,6 @@ class _RowsProduct:
             "}",
         ]
         return (name, str(k)), lines
-
-    def _start(self, direct: Direct) -> str:
-        """The address of a factor's first element."""
-        size = self._signature.size
-        place = self._signature.places[direct.node]
-        offset = plus(self._signature.offset(place, direct.node.shape), size(direct.offset))
-        for counter, elements in direct.steps:
-            number = self._signature.loop_step(self._signature.counters[counter])
-            offset = plus(offset, times(number, size(elements)))
-        pointer = self._signature.load_pointer(place)
-        return pointer if offset == "0" else f"{pointer} + {offset}"
 
     def _matrix(self, node: Node) -> tuple[Matrix, str]:
         """The right factor of a product, and the name of the pointer to its panels."""
@@ -145,7 +134,7 @@ class _RowsProduct:
     def _epilogue(self) -> list[str]:
         """The outputs of a block's elements."""
         node = self._kernel.anchors[0]
-        given = partial(_sums, self._kernel.anchors, self._widths)
+        given = partial(sums_of_rows, self._kernel.anchors, self._widths)
         limits = Limits(self._share.rows, "first", "first + rows")
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
 
@@ -155,7 +144,18 @@ class _RowsProduct:
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
 
 
-def _sums(
+def address_of(direct: Direct, signature: NativeSignature) -> str:
+    """The address of a factor's first element."""
+    place = signature.places[direct.node]
+    offset = plus(signature.offset(place, direct.node.shape), signature.size(direct.offset))
+    for counter, elements in direct.steps:
+        number = signature.loop_step(signature.counters[counter])
+        offset = plus(offset, times(number, signature.size(elements)))
+    pointer = signature.load_pointer(place)
+    return pointer if offset == "0" else f"{pointer} + {offset}"
+
+
+def sums_of_rows(
     nodes: Sequence[Node], widths: Sequence[int], emitter: NativeEmitter
 ) -> Mapping[Node, Given]:
     """Nodes whose values lie in arrays ``s0``, ``s1`` and on, whose rows begin with `first`."""

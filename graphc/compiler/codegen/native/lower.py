@@ -11,6 +11,7 @@ from graphc.compiler.codegen.lower import lower_all
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
+from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.loop_product import lower_rows_product
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
@@ -81,4 +82,6 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
         return lower_loop(step, context, lower_step)
     if context.share is not None and step.kind == "matmul":
         return list(lower_rows_product(step, context))
+    if step.kind == "matmul" and (factors := factors_of(step, context)) is not None:
+        return [lower_deep_product(step, factors, context)]
     return list(LOWERINGS[step.kind](step, context))

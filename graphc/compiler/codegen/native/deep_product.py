@@ -1,0 +1,124 @@
+"""Products whose sums are long and whose result is small, as of the gradient of a weight over all
+steps of a loop: each thread has rows of the result, which stay in its cache with what is summed.
+
+Several products with one factor in common (the gates of a layer) are summed side by side, so that
+it is read once.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.matmul import operand
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.loop_product import address_of, padded, sums_of_rows
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.product import Direct
+from graphc.compiler.codegen.reduction import typical
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, Size, product
+from graphc.compiler.schedule.kernel import Kernel
+
+_MOST_SUMS = 1 << 17
+"""Elements of results that stay in the cache."""
+
+_DEEP = 4
+"""How many times as long as the result's sides a sum has to be."""
+
+
+def factors_of(kernel: Kernel, context: NativeContext) -> list[tuple[Direct, Direct]] | None:
+    """The factors of products with long sums, which both lie in memory step after step of the sum;
+    None where they are other products."""
+    node = kernel.anchors[0]
+    if node.ndim != 2 or not np.issubdtype(node.dtype, np.floating):
+        return None
+    (m, n), k = node.shape, depth_of(node)
+    if isinstance(m, Dim) or isinstance(n, Dim) or typical(k) < _DEEP * max(m, n, 1):
+        return None
+    if m * padded(node) * len(kernel.anchors) > _MOST_SUMS or n == 0:
+        return None
+    found = []
+    for x in kernel.anchors:
+        left = operand(x.inputs[0], kernel, context, k_last=True)
+        right = operand(x.inputs[1], kernel, context, k_last=False)
+        if not (isinstance(left, Direct) and isinstance(right, Direct)):
+            return None
+        if left.fast != "outer" or right.fast != "outer":
+            return None
+        found.append((left, right))
+    return found
+
+
+def depth_of(node: Node) -> Size:
+    """How many terms each sum of a product has."""
+    left, right = node.inputs
+    return left.shape[-1] if not isinstance(left.shape[-1], Dim) else right.shape[-2]
+
+
+def lower_deep_product(
+    kernel: Kernel, factors: list[tuple[Direct, Direct]], context: NativeContext
+) -> Launch:
+    """One function, for products of `factors_of` and what is computed from them."""
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    context.program.includes["host_deep.h"] = None
+    lines = _lines(kernel, factors, context, signature)
+    node = kernel.anchors[0]
+    count, (m, n) = len(kernel.anchors), node.shape
+    how = f"{count} product{'' if count == 1 else 's'} of {m} x {n}, sums of {depth_of(node)} terms"
+    return context.function(name, kernel, signature, lines, how)
+
+
+def _lines(
+    kernel: Kernel,
+    factors: list[tuple[Direct, Direct]],
+    context: NativeContext,
+    signature: NativeSignature,
+) -> list[str]:
+    size = signature.size
+    node = kernel.anchors[0]
+    (m, n), k, width = node.shape, size(depth_of(node)), padded(node)
+    scalar, count = C_TYPES[node.dtype], len(factors)
+    sums = [f"{scalar}* sums = gc_scratch<{scalar}>(0, {count * width} * rows);"]
+    calls = []
+    for number, (left, right) in enumerate(factors):
+        sums.append(f"{scalar}* s{number} = {plus('sums', times(str(number * width), 'rows'))};")
+        starts = []
+        for factor, place in ((left, "first"), (right, "")):
+            start = plus(address_of(factor, signature), times("start", size(factor.row)))
+            starts += [plus(start, place) if place else start, size(factor.row)]
+        calls.append(
+            f"gc_deep_product<{scalar}>(rows, {n}, depth, {', '.join(starts)}, s{number}, {width}, "
+            "start == 0);"
+        )
+    body = [
+        "int first, last;",
+        f"gc_share({m}, &first, &last);",
+        "const int rows = last - first;",
+        *sums,
+        f"for (int start = 0; start < {k}; start += GC_DEEP) {{",
+        f"  const int depth = {k} - start < GC_DEEP ? {k} - start : GC_DEEP;",
+        *(f"  {call}" for call in calls),
+        "}",
+        *_epilogue(kernel, context, signature),
+    ]
+    pragma = parallel((m, n, depth_of(node)), signature, "parallel", PRODUCTS)
+    return [*pragma, "{", *(f"  {line}" for line in body), "}"]
+
+
+def _epilogue(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:
+    """The outputs of the thread's elements."""
+    node = kernel.anchors[0]
+    given = partial(sums_of_rows, kernel.anchors, [padded(x) for x in kernel.anchors])
+    limits = Limits(node.shape[0], "first", "last")
+    nest = Nest(signature, product(node.shape), given, limits, threads=False)
+
+    def body(emitter: NativeEmitter, position: str) -> list[str]:
+        return store_elements(kernel.outputs, context, emitter, position)
+
+    return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]

@@ -1,0 +1,45 @@
+"""Products with long sums and a small result: the gradients of weights over many samples."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.graph import BATCH
+from tests.native.graph_programs import check_on_threads, needs_compiler
+
+TIME = g.symbol("time")
+draws = np.random.default_rng(0)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("rows", "columns", "dtype"),
+    [
+        *((2, 1, "float32"), (17, 16, "float32"), (50, 33, "float32"), (31, 100, "float32")),
+        (6, 11, "float64"),
+    ],
+)
+def test_two_products_with_one_factor_in_common(rows: int, columns: int, dtype: str) -> None:
+    """With what is computed from them, at sums of any length; one text for all."""
+    fed = [g.input((TIME, BATCH, size), dtype) for size in (rows, columns, columns)]
+    x, y, z = (g.reshape(node, (TIME * BATCH, node.shape[2])) for node in fed)
+    outputs = [g.tanh(g.dot(x.T, y)) * 2.0 + g.dot(x.T, z)]
+    program = lower_native(outputs)
+    assert program.program.source.count("gc_deep_product<") == 2
+    for time, batch in ((1, 1), (1, 127), (2, 64), (3, 100)):
+        feeds = {
+            node: (draws.normal(size=(time, batch, node.shape[2])) / 8).astype(dtype)
+            for node in fed
+        }
+        check_on_threads(program, outputs, feeds)
+
+
+def test_other_products_are_none_of_these() -> None:
+    """Short sums, large results, factors that lie the other way."""
+    x, w = g.input((BATCH, 300), "float32"), g.shared(np.zeros((300, 300), "float32"))
+    deep = g.input((5000, 400), "float32")
+    for output in (g.dot(x.T, x), g.dot(w.T, w), g.dot(deep.T, deep), g.dot(x, w)):
+        assert "gc_deep_product<" not in lower_native([output]).program.source
