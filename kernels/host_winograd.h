@@ -59,21 +59,37 @@ template <typename V> inline void gc_winograd_of_products(V* u, int step) {
   u[2 * step] = (b + c) + e;
 }
 
+// turned[element][plane] of planes[plane][element], in rows of `wide`.
+template <typename T>
+inline T* gc_winograd_innermost(int slot, int count, int wide, int elements, const T* planes) {
+  T* turned = gc_scratch<T>(slot, (size_t)elements * wide);
+  if (wide != count) memset(turned, 0, (size_t)elements * wide * sizeof(T));
+  gc_transpose(count, elements, planes, elements, turned, wide);
+  return turned;
+}
+
 // u[place][channel][filter] of weights[filter][channel][9].
 template <typename T>
-inline void gc_winograd_weights(int filters, int channels, int wide, const T* __restrict__ weights,
-                                T* __restrict__ u) {
+inline void gc_winograd_weights(int filters, int channels, int wide, const T* weights, T* u) {
+  typedef typename gc_vector<T>::type V;
   const size_t plane = (size_t)channels * wide;
+  const T* turned = gc_winograd_innermost(8, filters, wide, channels * 9, weights);
   for (int channel = 0; channel < channels; ++channel) {
-    for (int filter = 0; filter < wide; ++filter) {
-      T g[16] = {};
-      if (filter < filters) {
-        const T* from = weights + ((size_t)filter * channels + channel) * 9;
-        for (int i = 0; i < 9; ++i) g[i / 3 * 4 + i % 3] = from[i];
+    for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
+      V g[16];
+#pragma GCC unroll 9
+      for (int i = 0; i < 9; ++i) {
+        g[i / 3 * 4 + i % 3] =
+            *reinterpret_cast<const V*>(turned + ((size_t)channel * 9 + i) * wide + f);
       }
-      for (int i = 0; i < 3; ++i) gc_winograd_of_weights(g + 4 * i, 1);
-      for (int i = 0; i < 4; ++i) gc_winograd_of_weights(g + i, 4);
-      for (int i = 0; i < 16; ++i) u[i * plane + (size_t)channel * wide + filter] = g[i];
+#pragma GCC unroll 4
+      for (int i = 0; i < 3; ++i) gc_winograd_of_weights(g + i, 4);
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) gc_winograd_of_weights(g + 4 * i, 1);
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; ++i) {
+        *reinterpret_cast<V*>(u + i * plane + (size_t)channel * wide + f) = g[i];
+      }
     }
   }
 }
@@ -187,15 +203,6 @@ __attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide, co
       gc_store_tile<height, T>(sum, c + (size_t)i * wide + j, wide, wanted, 2 * lanes, first);
     }
   }
-}
-
-// image[row][column][channel] of planes[channel][row][column].
-template <typename T>
-inline T* gc_winograd_innermost(int slot, int channels, int wide, int pixels, const T* planes) {
-  T* turned = gc_scratch<T>(slot, (size_t)pixels * wide);
-  if (wide != channels) memset(turned, 0, (size_t)pixels * wide * sizeof(T));
-  gc_transpose(channels, pixels, planes, pixels, turned, wide);
-  return turned;
 }
 
 // results[filter][row][column] of image[channel][row][column] and of the weights u.

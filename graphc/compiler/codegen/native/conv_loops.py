@@ -21,8 +21,8 @@ from graphc.compiler.graph.ops.contraction import dilated
 from graphc.compiler.schedule.kernel import Kernel
 
 PARTS = 8
-HEIGHTS = (12, 11, 10, 9, 8)
-"""Rows that a tile of sums may have."""
+HEIGHTS = (12, 10, 8)
+"""Rows that a tile of sums may have; gc_height of host_gemm.h halves them."""
 
 
 class ConvLoops:
@@ -319,6 +319,11 @@ def tile_height(rows: Size) -> int:
     if isinstance(rows, Dim):
         return HEIGHTS[0]
     return min(HEIGHTS, key=lambda height: -(-rows // height) * height)
+
+
+def call(function: str, height: int, arguments: Sequence[object]) -> str:
+    """A call of a function of tiles of that height."""
+    return f"{function}<gc_height({height})>({', '.join(map(str, arguments))});"
 
 
 def whole_vectors(count: Size, vectors: int, dtype: str) -> Size:

@@ -19,7 +19,7 @@ from graphc.compiler.codegen.c_text import minus, plus, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
-from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, tile_height
+from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, tile_height
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
@@ -65,17 +65,17 @@ class _Conv(ConvLoops):
             self.array("weights", self.scalar, 2, m * k),
             *self.weight_matrix(),
             self.array("panels", self.scalar, 3, panels * k),
-            f"gc_gemm_pack<{height}>({size(m)}, {size(k)}, weights, {size(k)}, 1, panels);",
+            call("gc_gemm_pack", height, (size(m), size(k), "weights", size(k), 1, "panels")),
             self.array("at", "int", 4, k),
             *self.offsets("at", (self.channels, *self.places), self.place_offset),
         ]
         image = product((self.channels, *self.reach))
+        arguments = (size(m), size(wide), size(k), "panels", "image", "at", "s0", size(wide))
         inside = [
             self.array("image", self.scalar, 1, image, " + GC_IMAGE_SLACK"),
             *self.padded(self.channels, "sample"),
             self.array("s0", self.scalar, 0, m * wide),
-            f"gc_conv_windows<{height}>({size(m)}, {size(wide)}, {size(k)}, panels, image, at, s0, "
-            f"{size(wide)});",
+            call("gc_conv_windows", height, arguments),
         ]
         rows = times(size(m), size(wide))
 
@@ -120,14 +120,14 @@ class _Conv(ConvLoops):
             self.array("at", "int", 4, steps),
             *self.offsets("at", self.places, self.step_offset),
         ]
+        arguments = (size(m), size(width), size(steps), "image", "row", "at", "other", "part_sum")
         ahead = [f"for (int i = 0; i < {size(m * width)}; ++i) part_sum[i] = 0;"]
         inside = [
             self.array("image", self.scalar, 1, self.image_elements(self.samples)),
             *self.padded(self.samples, "channel"),
             self.array("other", self.scalar, 2, steps * width),
             *self._turned(width),
-            f"gc_conv_weights<{height}>({size(m)}, {size(width)}, {size(steps)}, image, row, at, "
-            "other, part_sum);",
+            call("gc_conv_weights", height, arguments),
         ]
         how = (
             f"{m} x {steps} windows by {self.filters} filters, summed over {self.channels} "

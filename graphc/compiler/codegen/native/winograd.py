@@ -15,6 +15,7 @@ from graphc.compiler.codegen.native.context import NativeContext, NativeSignatur
 from graphc.compiler.codegen.native.conv_loops import (
     PARTS,
     ConvLoops,
+    call,
     tile_height,
     whole_vectors,
 )
@@ -27,8 +28,8 @@ WINDOW = (3, 3)
 PLACES = 16
 """Elements of a tile of the image."""
 
-TILES = 48
-"""GC_WINOGRAD_TILES of host_winograd.h."""
+HEIGHT = 8
+"""Tiles whose sums are in registers at once: of GC_WINOGRAD_TILES, which are in L2."""
 
 
 class Winograd(ConvLoops):
@@ -58,13 +59,11 @@ class Winograd(ConvLoops):
             self.array("turned", self.scalar, 3, PLACES * channels * wide),
             f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
         ]
-        height = tile_height(min(down * across, TILES))
         inside = [
             self.array("image", self.scalar, 1, self.image_elements(channels)),
             *self.padded(channels, "sample"),
             self.array("s0", self.scalar, 0, filters * pixels),
-            f"gc_winograd_conv<{height}>({channels}, {self.wide(channels, 1)}, {filters}, "
-            f"{wide}, {down}, {across}, image, turned, s0);",
+            call("gc_winograd_conv", HEIGHT, (*self._sizes(channels), "image", "turned", "s0")),
         ]
 
         def place(emitter: NativeEmitter, index: Index) -> str:
@@ -87,14 +86,13 @@ class Winograd(ConvLoops):
             self.array("sums", self.scalar, 3, sums),
             f"for (int i = 0; i < {sums}; ++i) sums[i] = 0;",
         ]
+        arguments = (*self._sizes(channels), "image", "cotangents", "sums")
         inside = [
             self.array("image", self.scalar, 1, self.image_elements(channels)),
             *self.padded(channels, "channel"),
             self.array("cotangents", self.scalar, 2, filters * 4 * down * across),
             *self._cotangents(),
-            f"gc_winograd_gradient<{tile_height(channels)}>({channels}, "
-            f"{self.wide(channels, 1)}, {filters}, {wide}, {down}, {across}, image, "
-            "cotangents, sums);",
+            call("gc_winograd_gradient", tile_height(channels), arguments),
         ]
         behind = [f"gc_winograd_gathered({channels}, {wide}, sums, part_sum);"]
         lines = self.in_parts(channels * 9, wide, ahead, inside, behind)
@@ -103,6 +101,11 @@ class Winograd(ConvLoops):
             f"{self.channels} samples in {PARTS} parts"
         )
         return lines, how
+
+    def _sizes(self, channels: int) -> tuple[int, ...]:
+        """The first arguments of the functions that compute a sample."""
+        filters = self.filters
+        return (channels, self.wide(channels, 1), filters, self.wide(filters, 2), *self._tiles)
 
     def _cotangents(self) -> list[str]:
         """The loops that copy those of a sample, with zeros to whole tiles."""

@@ -38,7 +38,7 @@ static void k0_conv(
       }
     }
     float* s0 = gc_scratch<float>(0, (size_t)(18432));
-    gc_winograd_conv<12>(32, 32, 32, 32, 12, 12, image, turned, s0);
+    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, image, turned, s0);
     {
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
