@@ -37,7 +37,8 @@ class Work:
 def work(workload: Workload) -> Work:
     """Of one step."""
     step = REFERENCE_MODELS[workload.name].build()
-    flops = sum(kernel.flops for kernel in step.function().kernels(workload.batch, target="cuda"))
+    kernels = step.function().kernels(workload.batch, target="cuda")
+    flops = sum(kernel.flops * kernel.times for kernel in kernels)
     state = sum(variable.get_value().nbytes for variable, _ in step.updates)
     fed = sum(array.nbytes for array in step.data(workload.batch))
     return Work(flops, fed + 2 * state)

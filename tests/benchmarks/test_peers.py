@@ -103,6 +103,12 @@ def test_batches_are_in_order_and_cover_all() -> None:
     assert parts[2][1].tolist() == [8, 10]
 
 
+def test_the_work_of_a_loop_is_that_of_all_its_steps() -> None:
+    """Of an LSTM: four products with W and four with U at each step, forward and twice back."""
+    products = 3 * 80 * 2 * (2 * 32 * 128 * 512)
+    assert 1.0 < floor.work(WORKLOADS["lstm"]).flops / products < 1.05
+
+
 def test_workloads_are_the_reference_models() -> None:
     for name, workload in WORKLOADS.items():
         assert workload.batch == REFERENCE_MODELS[name].batch
