@@ -1,0 +1,61 @@
+"""Runs an example as its user would, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+DATA_VARIABLE = "GRAPHC_EXAMPLE_DATA"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an example printed, its results and its picture."""
+
+    lines: list[str]
+    results: dict[str, object]
+    picture: bytes
+
+
+def data(name: str) -> Path:
+    """A file or folder of the examples' data, which are not part of the project: in the folder
+    that GRAPHC_EXAMPLE_DATA names, else in shared/data beside the checkout."""
+    folder = Path(os.environ.get(DATA_VARIABLE) or ROOT.parent / "shared" / "data")
+    if not (folder / name).exists():
+        pytest.skip(f"there is no {folder / name}; {DATA_VARIABLE} may name a folder that has it")
+    return folder / name
+
+
+def process(script: str, folder: Path, *options: object) -> subprocess.CompletedProcess[str]:
+    """The script in its quick setting, results in `folder`, whatever came of it."""
+    command = [EXAMPLES / script, "--quick", "--out", folder, *options]
+    return subprocess.run(
+        [sys.executable, *map(str, command)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def run(script: str, folder: Path, *options: object) -> Run:
+    """The same where it has to succeed and leave a result and a picture."""
+    done = process(script, folder, *options)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    name = script.removesuffix(".py")
+    results = json.loads(lines[-1])
+    assert lines[0].startswith("data: ")
+    assert results["example"] == name
+    assert json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) == results
+    return Run(lines, results, (folder / f"{name}.png").read_bytes())
