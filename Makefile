@@ -2,6 +2,8 @@
 # make test            set up .venv and run the tests
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
+# make test-native    let the tests of models run as native code, cpu=native; with
+#                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make fuzz            load more broken files than the tests do, others at each run, and kill more
 #                      writers; EXAMPLES and KILLS say how many of each kind
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
@@ -30,7 +32,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-cuda fuzz nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda fuzz nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -69,6 +71,29 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -q
 
+# The libraries of sanitizers have to be the first in a process.
+SANITIZE ?=
+SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
+  $(if $(findstring undefined,$(SANITIZE)),ubsan)
+SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-name=lib$(name).so))
+
+# What takes models through fit, evaluate and predict. `make test` has the tests of native code.
+NATIVE_TESTS := tests/engine tests/programs tests/models tests/reference_models tests/callbacks \
+  tests/wrappers
+# Compiled for no other run: an empty cache at the first one, that of before at the next.
+NATIVE_CACHE := $(CURDIR)/build/native-tests
+
+test-native: $(VENV)/.test
+ifeq ($(SANITIZE),)
+	GRAPHC_TEST_CPU=native XDG_CACHE_HOME=$(NATIVE_CACHE) \
+	  $(BIN)/python -m pytest -q $(wildcard $(NATIVE_TESTS)) tests/test_models.py
+else
+	CXX=$(CURDIR)/tests/native/sanitizing GRAPHC_NATIVE_SANITIZE=$(SANITIZE) \
+	  XDG_CACHE_HOME=$(NATIVE_CACHE) LD_PRELOAD="$(SANITIZER_LIBRARIES)" \
+	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
+	  $(BIN)/python -m pytest -q -s tests/native
+endif
+
 # The wheel of PyCUDA comes from the user's cache, or is built into it.
 $(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
 	$(PYTHON) -m venv $(CUDA)
@@ -77,12 +102,8 @@ $(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
 	  $(CUDA)/bin/python $(PIP_INSTALL) "$$wheel"
 	touch $@
 
-# One driver for each set of sanitizers, whose own libraries have to be the first in a process.
-SANITIZE ?=
+# One driver for each set of sanitizers.
 CUDA_DRIVER := $(CUDA)/driver-$(or $(SANITIZE),plain)
-SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
-  $(if $(findstring undefined,$(SANITIZE)),ubsan)
-SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-name=lib$(name).so))
 
 $(CUDA_DRIVER)/libcuda.so.1: $(CUDA)/.ready $(wildcard tests/cuda_emulator/driver/*)
 	GRAPHC_CUDA_SANITIZE=$(SANITIZE) $(CUDA)/bin/python tests/cuda_emulator/driver/build.py $(@D)

@@ -1,0 +1,66 @@
+"""`make test-native SANITIZE=address,undefined`: native programs under AddressSanitizer and UBSan.
+
+The compiler is then tests/native/sanitizing, whose machine code watches the heap. Of what lies
+within one block of it, the arena of a program's values, it knows nothing by itself: here each value
+gets a place of its own, what lies between them may not be touched, and what was not written yet is
+NaN.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+import numpy as np
+import pytest
+
+from graphc.compiler.codegen.launch import Bindings, DeviceProgram
+from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, plan_memory
+from graphc.compiler.runtime import native
+
+_GAP = ALIGNMENT
+
+
+class _Guarded:
+    """In the place of the executor's arena, and of its planner.
+
+    A plan's number of bytes is one that no other plan has: by it `address` knows the plan again.
+    """
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(None)
+        self._places: dict[int, list[tuple[int, int]]] = {}
+        self._memory = np.empty(0, np.uint8)
+
+    def plan(self, program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
+        offsets, places, end = {}, [], _GAP
+        for buffer in plan_memory(program, bindings).offsets:
+            offsets[buffer] = end
+            places.append((end, buffer.nbytes(bindings)))
+            end += aligned(buffer.nbytes(bindings)) + _GAP
+        while end in self._places:
+            end += ALIGNMENT
+        self._places[end] = places
+        return MemoryPlan(offsets, end)
+
+    def address(self, nbytes: int) -> int:
+        self._memory = np.full(nbytes + ALIGNMENT, 0xFF, np.uint8)
+        start = aligned(self._memory.ctypes.data)
+        poison, unpoison = (
+            self._library[f"__asan_{name}_memory_region"] for name in ("poison", "unpoison")
+        )
+        for function in (poison, unpoison):
+            function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        poison(start, nbytes)
+        for offset, length in self._places[nbytes]:
+            unpoison(start + offset, length)
+        return start
+
+
+if "address" in os.environ.get("GRAPHC_NATIVE_SANITIZE", ""):
+    _guarded = _Guarded()
+
+    @pytest.fixture(autouse=True)
+    def _guarded_values(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(native, "_arena", _guarded)
+        monkeypatch.setattr(native, "plan_memory", _guarded.plan)
