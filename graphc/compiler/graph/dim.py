@@ -159,9 +159,13 @@ class Dim:
     def __mul__(self, other: Size) -> Size:
         if not _is_size(other):
             return NotImplemented
+        if not isinstance(other, Dim):  # the usual case; the terms stay as they are
+            number = int(other)
+            scaled = tuple((monomial, factor * number) for monomial, factor in self.terms)
+            return self if number == 1 else Dim(scaled) if number else 0
         product: dict[Monomial, int] = {}
         for left, left_factor in self.terms:
-            for right, right_factor in _terms(other).items():
+            for right, right_factor in other.terms:
                 monomial = tuple(sorted(left + right, key=lambda atom: atom.sort_key()))
                 product[monomial] = product.get(monomial, 0) + left_factor * right_factor
         return _from_terms(product)
