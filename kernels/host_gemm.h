@@ -188,13 +188,13 @@ template <typename T> inline size_t gc_gemm_right_size(int n, int k) {
 }
 
 // The panels of a right factor, GC_DEPTH of k after the other. The threads of a team divide them;
-// all of them are there when it returns.
+// all of them are there behind the team's next barrier.
 template <typename T>
 inline void gc_gemm_right(int n, int k, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
                           T* right) {
   constexpr int columns = gc_panel_columns<T>();
   const int panels = (n + columns - 1) / columns, blocks = (k + GC_DEPTH - 1) / GC_DEPTH;
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait
   for (int number = 0; number < panels * blocks; ++number) {
     const int start = number / panels * GC_DEPTH, from = number % panels * columns;
     const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
@@ -278,6 +278,53 @@ inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t 
       c[i * c_row + j] = sum;
     }
   }
+}
+
+#define GC_MOST_PARTS 64
+#define GC_PARTS_ELEMENTS (1 << 22)  // of all parts of a sum over k, about
+#define GC_PART_ROWS 384
+#define GC_PART_COLUMNS 512
+
+// How many of k a part has whose sums are made apart, by the sizes alone.
+inline int gc_part_depth(int m, int n, int k) {
+  const gc_int64 room = GC_PARTS_ELEMENTS / ((gc_int64)m * n);
+  const gc_int64 most = room < 1 ? 1 : room < GC_MOST_PARTS ? room : GC_MOST_PARTS;
+  return (int)((k + most * GC_DEPTH - 1) / (most * GC_DEPTH)) * GC_DEPTH;
+}
+
+inline int gc_part_count(int k, int depth) { return (k + depth - 1) / depth; }
+
+// Products whose rows are too few to be divided, as sums over parts of k: parts[p][m][n]. The
+// threads of a team divide the parts, and large ones of few parts in blocks; all of them are there
+// behind the team's next barrier.
+template <typename T>
+inline void gc_gemm_parts(int m, int n, int k, int depth, const T* a, ptrdiff_t a_row,
+                          ptrdiff_t a_step, const T* b, ptrdiff_t b_step, ptrdiff_t b_column,
+                          T* parts) {
+  const int strips = (m + GC_PART_ROWS - 1) / GC_PART_ROWS;
+  const int bands = (n + GC_PART_COLUMNS - 1) / GC_PART_COLUMNS;
+#pragma omp for schedule(static) nowait
+  for (int block = 0; block < gc_part_count(k, depth) * strips * bands; ++block) {
+    const int part = block / (strips * bands), start = part * depth;
+    const int top = block / bands % strips * GC_PART_ROWS, from = block % bands * GC_PART_COLUMNS;
+    const int high = m - top < GC_PART_ROWS ? m - top : GC_PART_ROWS;
+    const int wide = n - from < GC_PART_COLUMNS ? n - from : GC_PART_COLUMNS;
+    gc_gemm<T>(high, wide, k - start < depth ? k - start : depth, a + top * a_row + start * a_step,
+               a_row, a_step, b + start * b_step + from * b_column, b_step, b_column,
+               parts + ((size_t)part * m + top) * n + from, n);
+  }
+}
+
+// Where the sums over all parts of `count` elements are, the parts in their order: `step` elements
+// from one part's to the next one's, the first at `from`. `to` has room for them.
+template <typename T>
+inline const T* gc_sum_of_parts(size_t count, int parts, const T* from, size_t step, T* to) {
+  if (parts == 1) return from;
+  for (size_t i = 0; i < count; ++i) to[i] = from[i] + from[step + i];
+  for (int part = 2; part < parts; ++part) {
+    for (size_t i = 0; i < count; ++i) to[i] += from[part * step + i];
+  }
+  return to;
 }
 
 #endif

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
 from tests.native.graph_programs import Compiled, needs_compiler
@@ -98,7 +99,12 @@ def test_steps_of_a_sequence_as_rows_and_as_sums() -> None:
 def test_many_matrices_and_integers() -> None:
     a, b = g.input((g.BATCH, 30, 40), "float32"), g.input((g.BATCH, 40, 50), "float32")
     i, j = g.input((g.BATCH, 100), "int32"), g.input((100, 90), "int32")
-    outputs = [g.matmul(a, b), g.matmul(a, g.transpose(a, (0, 2, 1))), g.matmul(i, j)]
+    outputs = [
+        g.matmul(a, b),
+        g.matmul(a, g.transpose(a, (0, 2, 1))),
+        g.matmul(g.where(a > 0.0, a, 0.0), g.concat([b, b * b], axis=2)),
+        g.matmul(i, j),
+    ]
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         return {
@@ -111,6 +117,31 @@ def test_many_matrices_and_integers() -> None:
     check(outputs, make)
 
 
+def test_few_rows_of_long_sums_and_of_many_columns() -> None:
+    """Sums are made in parts; of a computed factor too, and of two products that share one."""
+    x, w = g.input((g.BATCH, 3000), "float32"), g.input((3000, 20), "float32")
+    v, d = g.input((20, 4500), "float32"), g.input((g.BATCH, 20), "float32")
+    positive = g.where(x > 0.0, x, 0.0)
+    program = lower_native([g.dot(x, w), g.dot(d, v)]).program
+    assert program.source.count("gc_gemm_parts<") == 2
+    outputs = [
+        g.tanh(g.dot(x, w) * 0.01),
+        g.dot(positive, w) + g.dot(positive, w * w),
+        g.dot(d, v) + 1.0,
+        g.dot(d, g.transpose(g.transpose(v) * 2.0)),
+    ]
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {
+            x: normal(rng, batch, 3000),
+            w: normal(rng, 3000, 20),
+            v: normal(rng, 20, 4500),
+            d: normal(rng, batch, 20),
+        }
+
+    check(outputs, make, (*BATCHES, 400))
+
+
 _BITS = """
 import hashlib, sys
 import numpy as np
@@ -121,11 +152,13 @@ config.cpu, config.cuda_cache = "native", sys.argv[1]
 x, w = g.input((g.BATCH, 300), "float32"), g.input((300, 130), "float32")
 d = g.input((g.BATCH, 130), "float32")
 merged = g.concat([x, x * 2.0], axis=1)
-run = function([x, w, d], [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)),
-                           g.dot(g.transpose(merged), d)])
+long, thin = g.input((g.BATCH, 2500), "float32"), g.input((2500, 9), "float32")
+run = function([x, w, d, long, thin], [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)),
+                                       g.dot(g.transpose(merged), d), g.dot(long, thin)])
 rng = np.random.default_rng(0)
 for batch in (1, 7, 128, 131):
-    feeds = [rng.normal(size=s).astype("float32") for s in ((batch, 300), (300, 130), (batch, 130))]
+    shapes = ((batch, 300), (300, 130), (batch, 130), (batch, 2500), (2500, 9))
+    feeds = [rng.normal(size=s).astype("float32") for s in shapes]
     print([hashlib.sha1(value.tobytes()).hexdigest() for value in run(*feeds)])
 """
 

@@ -8,7 +8,7 @@ is made of: walked in the order of the factor, each element would divide to find
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
 from graphc.compiler.codegen.index import Index
@@ -27,15 +27,24 @@ class Factor:
     """One factor of a product.
 
     Attributes:
-        arguments: its address in a tile, and the elements from one row to the next and from one
-            column to the next.
+        start: the address of its first element, of the tile if `tiled`.
+        row, column: elements from one row to the next, and from one column to the next.
+        tiled: whether it is computed for each tile.
         ahead: lines that are run once, or once for each matrix.
         inside: lines that are run for each tile.
     """
 
-    arguments: str
+    start: str
+    row: str
+    column: str
     ahead: list[str] = field(default_factory=list)
     inside: list[str] = field(default_factory=list)
+    tiled: bool = False
+
+    def at(self, first: str) -> str:
+        """The arguments of a product whose rows begin with the row `first`."""
+        start = self.start if self.tiled else plus(self.start, times(first, self.row))
+        return f"{start}, {self.row}, {self.column}"
 
 
 class Factors:
@@ -44,10 +53,20 @@ class Factors:
     Args:
         signature: of the function.
         batch, m, n, k: extents of the products.
+        whole: whether no factor is computed tile by tile.
     """
 
-    def __init__(self, signature: NativeSignature, batch: Shape, m: Size, n: Size, k: Size):
+    def __init__(
+        self,
+        signature: NativeSignature,
+        batch: Shape,
+        m: Size,
+        n: Size,
+        k: Size,
+        whole: bool = False,
+    ):
         self._signature = signature
+        self._whole = whole
         self._batch, self._m, self._n, self._k = batch, m, n, k
         self._several = product(batch) != 1
         self._known: dict[tuple[Node, int], Factor] = {}
@@ -56,31 +75,29 @@ class Factors:
         """The left factor of the product `number`; what equals one before it is computed once."""
         size = self._signature.size
         if isinstance(left, Direct):
-            start = self._start(left)
             row, step = (size(left.row), "1") if left.fast == "k" else ("1", size(left.row))
-            return Factor(f"{plus(start, times('tile', row))}, {row}, {step}")
+            return Factor(self._start(left), row, step)
         return self._once(left, LEFT, number) or self._tile(left, number)
 
     def right(self, right: Operand, number: int) -> Factor:
         """The right factor of the product `number`."""
         size = self._signature.size
         if isinstance(right, Direct):
-            start = self._start(right)
             step, column = ("1", size(right.row)) if right.fast == "k" else (size(right.row), "1")
-            return Factor(f"{start}, {step}, {column}")
+            return Factor(self._start(right), step, column)
         return self._once(right, RIGHT, number) or self._matrix(right, number)
 
     def _once(self, factor: Pulled, block: int, number: int) -> Factor | None:
         """A factor that is known, or that is written as a whole."""
         known = self._known.get((factor.node, block))
         if known is not None:
-            return Factor(known.arguments)
+            return replace(known, ahead=[], inside=[])
         if self._several:
             return None
         turned = _is_turned(factor.node)
         source = factor.node.inputs[0] if turned else factor.node
         parts = _parts(source)
-        if not turned and len(parts) == 1 and block == LEFT:
+        if not (turned or self._whole) and len(parts) == 1 and block == LEFT:
             return None
         size, width = self._signature.size, source.shape[-1]
         name = f"{'l' if block == LEFT else 'r'}{number}"
@@ -90,8 +107,7 @@ class Factors:
             lines += ["{", *(f"  {line}" for line in self._part(part, name, first, width)), "}"]
             first += part.shape[-1]
         row, column = ("1", size(width)) if turned else (size(width), "1")
-        start = plus(name, times("tile", row)) if block == LEFT else name
-        return self._keep(factor, block, Factor(f"{start}, {row}, {column}", lines))
+        return self._keep(factor, block, Factor(name, row, column, lines))
 
     def _part(self, part: Node, name: str, first: Size, width: Size) -> list[str]:
         """The loops that write a part of a factor's rows, its columns from `first` on."""
@@ -116,7 +132,7 @@ class Factors:
         shape = (*self._batch, self._m, self._k)
         lines = self._array(name, left.node, LEFT + number, self._k, "(size_t)rows")
         lines += self._computed(left, name, shape, limits)
-        return self._keep(left, LEFT, Factor(f"{name}, {k}, 1", [], lines))
+        return self._keep(left, LEFT, Factor(name, k, "1", [], lines, tiled=True))
 
     def _matrix(self, right: Pulled, number: int) -> Factor:
         """A right factor of one of several products."""
@@ -125,9 +141,7 @@ class Factors:
         lines = self._array(name, right.node, RIGHT + number, product((self._k, self._n)))
         limits = Limits(product(self._batch), "matrix", "matrix + 1")
         lines += self._computed(right, name, shape, limits)
-        return self._keep(
-            right, RIGHT, Factor(f"{name}, {self._signature.size(self._n)}, 1", lines)
-        )
+        return self._keep(right, RIGHT, Factor(name, self._signature.size(self._n), "1", lines))
 
     def _keep(self, factor: Pulled, block: int, found: Factor) -> Factor:
         self._known[factor.node, block] = found

@@ -7,15 +7,16 @@ thread has rows of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.factor import Factors
+from graphc.compiler.codegen.native.factor import Factor, Factors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.product import Operand
@@ -27,6 +28,9 @@ from graphc.compiler.schedule.kernel import Kernel
 TILE = 65536
 """Elements of a tile of the result, about: with what is computed from it, it stays in the cache."""
 FEWEST_ROWS, MOST_ROWS = 48, 384
+
+_FEW_SUMS, _LONG_SUM = 32768, 1024
+_FEW_ROWS, _MANY_COLUMNS = 128, 4096
 
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -64,41 +68,31 @@ class _Matmul:
         work = (*self._batch, self._m, self._n, self._k)
         pragma = parallel(work, self._signature, kind, PRODUCTS)
         together = bool(pragma) and kind == "parallel"
-        before: list[str] = []
-        panels: list[str] = []
-        inside: list[str] = []
-        factors = Factors(self._signature, self._batch, self._m, self._n, self._k)
+        apart = together and self._is_apart()
+        factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart)
+        rows = _Rows(size(self._m), size(self._n), size(self._k))
+        before, team, inside = rows.heads(apart)
         for number, node in enumerate(anchors):
             left = factors.left(self._operand(node.inputs[0], k_last=True), number)
             right = factors.right(self._operand(node.inputs[1], k_last=False), number)
-            a, b = left.arguments, right.arguments
             before += [*left.ahead, *right.ahead]
-            scalar = C_TYPES[node.dtype]
             inside += left.inside
-            inside.append(
-                f"{scalar}* s{number} = gc_scratch<{scalar}>({number}, "
-                f"(size_t)rows * {size(self._n)});"
-            )
-            sizes = f"{size(self._n)}, {size(self._k)}"
-            product_of = f"gc_gemm<{scalar}>(rows, {sizes}, {a}, {b}, s{number}, {size(self._n)});"
-            if together:
-                before.append(
-                    f"{scalar}* panels{number} = gc_scratch<{scalar}>({16 + number}, "
-                    f"gc_gemm_right_size<{scalar}>({sizes}));"
-                )
-                panels.append(f"gc_gemm_right<{scalar}>({sizes}, {b}, panels{number});")
-                product_of = (
-                    f"gc_gemm_panels<{scalar}>(rows, {sizes}, {a}, panels{number}, s{number}, "
-                    f"{size(self._n)});"
-                )
-            inside.append(product_of)
+            scalar = C_TYPES[node.dtype]
+            if apart:
+                more, packs, product_of = rows.apart(scalar, number, left, right)
+            elif together:
+                more, packs, product_of = rows.together(scalar, number, left, right)
+            else:
+                more, packs, product_of = [], [], rows.alone(scalar, number, left, right)
+            before += more
+            team += packs
+            inside += product_of
         inside += self._epilogue()
         if together:
             mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
-            tiles = _tiles(
-                "mine.begin", "mine.end", "mine.height", ["const int first = tile;", *inside]
-            )
-            team = [*panels, mine, *tiles]
+            inside = ["const int first = tile;", *inside]
+            tiles = _tiles("mine.begin", "mine.end", "mine.height", inside)
+            team += ["#pragma omp barrier", mine, *tiles]
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         first = plus(times("matrix", size(self._m)), "tile") if several else "tile"
         inside = [f"const int first = {first};", *inside]
@@ -108,6 +102,11 @@ class _Matmul:
         body = [f"  {line}" for line in [*self._matrices(), *before, *tiles]]
         loop = f"for (int matrix = 0; matrix < {size(product(self._batch))}; ++matrix) {{"
         return [*pragma, loop, *body, "}"]
+
+    def _is_apart(self) -> bool:
+        """Whether there are few rows for threads to divide: of long sums, or of many columns."""
+        m, n, k = map(typical, (self._m, self._n, self._k))
+        return (m * n <= _FEW_SUMS and k >= _LONG_SUM) or (m <= _FEW_ROWS and n >= _MANY_COLUMNS)
 
     def _operand(self, node: Node, k_last: bool) -> Operand:
         return operand(node, self._kernel, self._context, k_last)
@@ -134,6 +133,75 @@ class _Matmul:
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(_stores, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The text of products of m x n x k.
+
+    Of each form: lines that are run once, those of a team ahead of its tiles, those of a tile.
+    """
+
+    m: str
+    n: str
+    k: str
+
+    def heads(self, apart: bool) -> tuple[list[str], list[str], list[str]]:
+        if not apart:
+            return [], [], []
+        return [f"const int depth = gc_part_depth({self.m}, {self.n}, {self.k});"], [], []
+
+    def alone(self, scalar: str, number: int, left: Factor, right: Factor) -> list[str]:
+        """Tiles that each have panels of their own."""
+        return [
+            self._sums(scalar, number),
+            f"gc_gemm<{scalar}>(rows, {self.n}, {self.k}, {left.at('tile')}, {right.at('0')}, "
+            f"s{number}, {self.n});",
+        ]
+
+    def together(
+        self, scalar: str, number: int, left: Factor, right: Factor
+    ) -> tuple[list[str], list[str], list[str]]:
+        """One packing for all tiles."""
+        sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
+        return (
+            [
+                f"{scalar}* {panels} = gc_scratch<{scalar}>({16 + number}, "
+                f"gc_gemm_right_size<{scalar}>({sizes}));"
+            ],
+            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
+            [
+                self._sums(scalar, number),
+                f"gc_gemm_panels<{scalar}>(rows, {sizes}, {left.at('tile')}, {panels}, s{number}, "
+                f"{self.n});",
+            ],
+        )
+
+    def apart(
+        self, scalar: str, number: int, left: Factor, right: Factor
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Sums over parts of k, which tiles add up."""
+        m, n, parts = grouped(self.m), grouped(self.n), f"parts{number}"
+        count = f"gc_part_count({self.k}, depth)"
+        return (
+            [
+                f"{scalar}* {parts} = gc_scratch<{scalar}>({16 + number}, "
+                f"(size_t){count} * {m} * {n});"
+            ],
+            [
+                f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
+                f"{right.at('0')}, {parts});"
+            ],
+            [
+                f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, "
+                f"{count}, {parts} + (size_t)tile * {n}, (size_t){m} * {n}, "
+                f"gc_scratch<{scalar}>({number}, (size_t)rows * {n}));"
+            ],
+        )
+
+    def _sums(self, scalar: str, number: int) -> str:
+        elements = f"(size_t)rows * {grouped(self.n)}"
+        return f"{scalar}* s{number} = gc_scratch<{scalar}>({number}, {elements});"
 
 
 def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:

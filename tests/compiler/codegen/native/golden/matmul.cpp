@@ -11,6 +11,7 @@ static void k0_matmul(
   #pragma omp parallel if ((gc_int64)batch * 512 * 784 >= 524288)
   {
     gc_gemm_right<float>(512, 784, x1, 512, 1, panels0);
+    #pragma omp barrier
     const gc_rows mine = gc_rows_of_thread(batch, 96);
     for (int tile = mine.begin; tile < mine.end; tile += mine.height) {
       const int rows = mine.end - tile < mine.height ? mine.end - tile : mine.height;
