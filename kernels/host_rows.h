@@ -27,13 +27,14 @@ inline void gc_share(int count, int* begin, int* end) {
   *end = to < count ? (int)to : count;
 }
 
-// A matrix of k x n, whose elements lie `step` apart along k and `column` along n, as panels: of
-// `width` columns in all, a multiple of the vector's.
+// A matrix of k x n, whose elements lie `step` apart along k and `column` along n, as panels; the
+// threads of a team divide them, and all of them are there when it returns.
 template <typename T>
 __attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from, ptrdiff_t step,
                                                      ptrdiff_t column, T* to) {
   constexpr int lanes = gc_vector<T>::lanes, whole = 64 / sizeof(T);
   const int width = (n + whole - 1) / whole * whole;
+#pragma omp for schedule(static)
   for (int first = 0; first < width; first += 2 * lanes) {
     const int wide = width - first < 2 * lanes ? width - first : 2 * lanes;
     const int count = n - first < wide ? (n > first ? n - first : 0) : wide;

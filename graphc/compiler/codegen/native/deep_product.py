@@ -15,9 +15,9 @@ from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.loop_product import address_of, padded, sums_of_rows
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.native.rows_product import address_of, padded, sums_of_rows
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node

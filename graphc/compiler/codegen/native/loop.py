@@ -12,13 +12,14 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
 from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
-from graphc.compiler.codegen.product import Pulled
+from graphc.compiler.codegen.native.rows_product import laid_out
+from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -132,14 +133,8 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
     memory as a matrix."""
     operand, scalar = matrix.operand, C_TYPES[node.dtype]
     to = signature.store_pointer(matrix.place)
-    if not isinstance(operand, Pulled):
-        place = signature.places[operand.node]
-        start = plus(signature.load_pointer(place), signature.size(operand.offset))
-        row = signature.size(operand.row)
-        step, column = ("1", row) if operand.fast == "k" else (row, "1")
-        return [
-            f"gc_rows_panels<{scalar}>({matrix.k}, {matrix.n}, {start}, {step}, {column}, {to});"
-        ]
+    if isinstance(operand, Direct):
+        return [laid_out(operand, matrix.k, matrix.n, scalar, to, signature)]
 
     def element(emitter: NativeEmitter, position: str) -> list[str]:
         value = emitter.value(node, Index(node.shape, linear=position))

@@ -13,11 +13,15 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
-from graphc.compiler.codegen.native.loop_product import lower_rows_product
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooling import lower_window
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.reduction import lower_reduction
+from graphc.compiler.codegen.native.rows_product import (
+    is_flat,
+    lower_flat_product,
+    lower_rows_product,
+)
 from graphc.compiler.codegen.native.scatter import lower_scatter
 from graphc.compiler.codegen.native.step import StepPrinter
 from graphc.compiler.codegen.render import INCLUDES, unit
@@ -81,7 +85,9 @@ def lower_step(step: Step, context: Context) -> list[DeviceStep]:
     if isinstance(step, Loop):
         return lower_loop(step, context, lower_step)
     if context.share is not None and step.kind == "matmul":
-        return list(lower_rows_product(step, context))
+        return [lower_rows_product(step, context)]
     if step.kind == "matmul" and (factors := factors_of(step, context)) is not None:
         return [lower_deep_product(step, factors, context)]
+    if step.kind == "matmul" and is_flat(step, context):
+        return [lower_flat_product(step, context)]
     return list(LOWERINGS[step.kind](step, context))

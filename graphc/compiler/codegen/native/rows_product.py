@@ -1,12 +1,14 @@
-"""Products in a loop whose threads own rows: few rows, by right factors that are the same at each
-step and lie in memory as panels. The left factor is read where it lies.
+"""Products of rows by small matrices, which lie in memory as panels; the rows are read where they
+lie. A block of rows is multiplied, then what follows is computed from its sums while they are
+cached.
 
-A block of rows is multiplied, then what follows is computed from its sums while they are cached.
+In a loop whose threads own rows, the matrices are the same at each step, and are laid out ahead of
+it. Elsewhere a team lays them out, then each of its threads has rows of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,12 +20,11 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.product import Direct, Operand
-from graphc.compiler.codegen.signature import Place
+from graphc.compiler.codegen.product import Direct
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.persistent import elements_of
 
@@ -31,51 +32,146 @@ _SUMS = 16384
 """Elements of the sums of a block of rows, about."""
 _FEWEST_ROWS, _MOST_ROWS = 8, 64
 
+_MOST_PANELS = 1 << 17
+"""Elements of the matrices that stay in the cache."""
+
+_PANELS = 16
+"""The first block of scratch of panels; each product of a kernel may have one."""
+
 _VECTOR_BYTES = 64
 """What rows of panels and sums are a multiple of; that of every ``GC_VECTOR_BYTES``."""
 
 
-def lower_rows_product(kernel: Kernel, context: NativeContext) -> list[Launch]:
-    """One function: products of the thread's rows and what is computed from them."""
+def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
+    """One function of a divided loop: products of the thread's rows and what is computed from
+    them."""
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
-    lines = _RowsProduct(kernel, context, signature).lines()
+    assert context.share is not None
+    share = context.share
+
+    def panels(node: Node) -> str:
+        right = node.inputs[1]
+        if right not in share.matrices:
+            k, n = map(elements_of, ((size,) for size in right.shape))
+            what = f"{buffer_name(right)} as panels"
+            place = workspace(what, (k, padded(node)), right.dtype)
+            found = operand(right, kernel, context, k_last=False)
+            share.matrices[right] = Matrix(found, k, n, place)
+        return signature.load_pointer(share.matrices[right].place)
+
+    limits = Limits(share.rows, signature.limit(end=False), signature.limit(end=True))
+    lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
+    return context.function(name, kernel, signature, lines, _how(kernel, "own rows"))
+
+
+def is_flat(kernel: Kernel, context: NativeContext) -> bool:
+    """Whether a kernel multiplies rows that lie in memory by matrices that stay in the cache."""
+    node = kernel.anchors[0]
+    if node.ndim != 2 or not np.issubdtype(node.dtype, np.floating):
+        return False
+    k, n = node.inputs[1].shape
+    if not isinstance(k, int) or not isinstance(n, int) or k * n == 0:
+        return False
+    rights = {x.inputs[1] for x in kernel.anchors}
+    if len(rights) * k * padded(node) > _MOST_PANELS:
+        return False
+    lefts = [operand(x.inputs[0], kernel, context, k_last=True) for x in kernel.anchors]
+    found = [operand(x, kernel, context, k_last=False) for x in rights]
+    rows = all(isinstance(left, Direct) and left.fast == "k" for left in lefts)
+    return rows and all(isinstance(right, Direct) for right in found)
+
+
+def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
+    """One function, for products of `is_flat` and what is computed from them."""
+    name = context.name(kernel.kind)
+    signature = context.signature(kernel)
+    context.program.includes["host_rows.h"] = None
+    node = kernel.anchors[0]
+    scalar, width = C_TYPES[node.dtype], padded(node)
+    k, n = node.inputs[1].shape
+    known: dict[Node, str] = {}
+    before: list[str] = []
+    team: list[str] = []
+
+    def panels(node: Node) -> str:
+        right = node.inputs[1]
+        if right not in known:
+            found = operand(right, kernel, context, k_last=False)
+            assert isinstance(found, Direct)
+            slot = _PANELS + len(known)
+            name = known[right] = f"panels{len(known)}"
+            before.append(f"{scalar}* {name} = gc_scratch<{scalar}>({slot}, {k} * {width});")
+            team.append(laid_out(found, k, n, scalar, name, signature))
+        return known[right]
+
+    limits = Limits(node.shape[0], "begin", "end")
+    lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
+    share = f"gc_share({signature.size(node.shape[0])}, &begin, &end);"
+    team = [*team, "int begin, end;", share, *lines]
+    pragma = parallel((*node.shape, k), signature, "parallel", PRODUCTS)
+    body = [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
+    return context.function(name, kernel, signature, body, _how(kernel, str(node.shape[0])))
+
+
+def _how(kernel: Kernel, rows: str) -> str:
     count, (_, n) = len(kernel.anchors), kernel.anchors[0].shape
-    rights = [node.inputs[1].shape for node in kernel.anchors]
-    how = f"{count} product{'' if count == 1 else 's'} of own rows x {rights[0][0]} x {n}"
-    return [context.function(name, kernel, signature, lines, how)]
+    k = kernel.anchors[0].inputs[1].shape[0]
+    return f"{count} product{'' if count == 1 else 's'} of {rows} x {k} x {n}, by panels"
+
+
+def laid_out(
+    factor: Direct, k: Size, n: Size, scalar: str, to: str, signature: NativeSignature
+) -> str:
+    """The line that lays out a right factor."""
+    start, row = address_of(factor, signature), signature.size(factor.row)
+    step, column = ("1", row) if factor.fast == "k" else (row, "1")
+    return f"gc_rows_panels<{scalar}>({k}, {n}, {start}, {step}, {column}, {to});"
 
 
 class _RowsProduct:
-    def __init__(self, kernel: Kernel, context: NativeContext, signature: NativeSignature):
-        assert context.share is not None
+    """The loop over the rows of a thread.
+
+    Args:
+        limits: which rows they are.
+        panels: gives the name of the pointer to the panels of a product's right factor.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        context: NativeContext,
+        signature: NativeSignature,
+        limits: Limits,
+        panels: Callable[[Node], str],
+    ):
         self._kernel = kernel
         self._context = context
         self._signature = signature
-        self._share = context.share
+        self._limits = limits
+        self._panels = panels
         self._widths = [padded(node) for node in kernel.anchors]
         rows = _SUMS // sum(self._widths) // _FEWEST_ROWS * _FEWEST_ROWS
         self._rows = max(_FEWEST_ROWS, min(_MOST_ROWS, rows))
 
     def lines(self) -> list[str]:
         """The function's body."""
-        begin, end = self._signature.limit(end=False), self._signature.limit(end=True)
+        begin, end = self._limits.begin, self._limits.end
         anchors, widths = self._kernel.anchors, self._widths
         scalar = C_TYPES[anchors[0].dtype]
         inside: list[str] = []
         lefts: dict[Node, tuple[str, str]] = {}
         starts = [sum(widths[:number]) * self._rows for number in range(len(anchors))]
         for number, (node, width) in enumerate(zip(anchors, widths, strict=True)):
-            left, _ = node.inputs
+            left, right = node.inputs
             if left not in lefts:
                 lefts[left], more = self._left(left, number)
                 inside += more
             a, row = lefts[left]
-            matrix, panels = self._matrix(node)
             inside.append(f"{scalar}* s{number} = {plus('sums', str(starts[number]))};")
             inside.append(
-                f"gc_rows_product<{scalar}>(rows, {width}, {matrix.k}, {a}, {row}, {panels}, "
-                f"s{number});"
+                f"gc_rows_product<{scalar}>(rows, {width}, {right.shape[0]}, {a}, {row}, "
+                f"{self._panels(node)}, s{number});"
             )
         whole = sum(widths) * self._rows
         return [
@@ -105,7 +201,7 @@ class _RowsProduct:
             row, column = emitter.coordinates(index)
             return [f"{name}[({row} - first) * {k} + {column}] = {value};"]
 
-        limits = Limits(self._share.rows, "first", "first + rows")
+        limits = Limits(self._limits.size, "first", "first + rows")
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
             f"{scalar}* {name} = gc_scratch<{scalar}>({4 + number}, {self._rows} * {k});",
@@ -115,27 +211,13 @@ class _RowsProduct:
         ]
         return (name, str(k)), lines
 
-    def _matrix(self, node: Node) -> tuple[Matrix, str]:
-        """The right factor of a product, and the name of the pointer to its panels."""
-        right = node.inputs[1]
-        known = self._share.matrices
-        if right not in known:
-            k, n = map(elements_of, ((size,) for size in right.shape))
-            place = self._panels(right, padded(node))
-            found: Operand = operand(right, self._kernel, self._context, k_last=False)
-            known[right] = Matrix(found, k, n, place)
-        return known[right], self._signature.load_pointer(known[right].place)
-
-    def _panels(self, right: Node, width: int) -> Place:
-        return workspace(f"{buffer_name(right)} as panels", (right.shape[0], width), right.dtype)
-
     # ---- what follows ---------------------------------------------------------------------------
 
     def _epilogue(self) -> list[str]:
         """The outputs of a block's elements."""
         node = self._kernel.anchors[0]
         given = partial(sums_of_rows, self._kernel.anchors, self._widths)
-        limits = Limits(self._share.rows, "first", "first + rows")
+        limits = Limits(self._limits.size, "first", "first + rows")
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
 
         def body(emitter: NativeEmitter, position: str) -> list[str]:

@@ -1,0 +1,43 @@
+"""Rows by small matrices: what a layer makes of all samples and steps, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.graph import BATCH
+from tests.native.graph_programs import check_on_threads, needs_compiler
+
+draws = np.random.default_rng(0)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("depth", "columns", "dtype"),
+    [
+        *((1, 1, "float32"), (6, 50, "float32"), (300, 17, "float32"), (50, 128, "float32")),
+        (33, 11, "float64"),
+    ],
+)
+def test_three_products_and_what_follows(depth: int, columns: int, dtype: str) -> None:
+    """One factor in common, one matrix the other way round; any number of rows."""
+    x, y = (g.input((BATCH, depth), dtype) for _ in range(2))
+    u, v = (g.shared(draws.normal(size=(depth, columns)).astype(dtype) / 8) for _ in range(2))
+    w = g.shared(draws.normal(size=(columns, depth)).astype(dtype) / 8)
+    products = (g.dot(x, u), g.dot(x, v), g.dot(y, w.T))
+    outputs = [g.tanh(products[0] + products[1] + products[2]) * 2.0]
+    program = lower_native(outputs)
+    assert program.program.source.count("gc_rows_product<") == 3
+    for batch in (1, 7, 64, 131):
+        feeds = {node: (draws.normal(size=(batch, depth)) / 8).astype(dtype) for node in (x, y)}
+        check_on_threads(program, outputs, feeds)
+
+
+def test_other_products_are_none_of_these() -> None:
+    """Large matrices, and rows that have to be computed first."""
+    x = g.input((BATCH, 400), "float32")
+    w, v = (g.shared(np.zeros((400, size), "float32")) for size in (400, 8))
+    for output in (g.dot(x, w), g.dot(g.input((400, BATCH), "float32").T, v), g.dot(x, x.T)):
+        assert "gc_rows_product<" not in lower_native([output]).program.source
