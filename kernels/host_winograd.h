@@ -20,7 +20,9 @@
 #define GC_WINOGRAD_TILES 48  // transformed at a time: they stay in L2
 
 // Along one axis of a tile, `step` apart: B' d,
-template <typename V> inline void gc_winograd_of_image(V* d, int step) {
+template <typename T>
+inline void gc_winograd_of_image(typename gc_vector<T>::type* d, int step) {
+  typedef typename gc_vector<T>::type V;
   const V a = d[0], b = d[step], c = d[2 * step], e = d[3 * step];
   d[0] = a - c;
   d[step] = b + c;
@@ -29,14 +31,18 @@ template <typename V> inline void gc_winograd_of_image(V* d, int step) {
 }
 
 // A' m,
-template <typename V> inline void gc_winograd_of_sums(V* m, int step) {
+template <typename T>
+inline void gc_winograd_of_sums(typename gc_vector<T>::type* m, int step) {
+  typedef typename gc_vector<T>::type V;
   const V a = m[0], b = m[step], c = m[2 * step], e = m[3 * step];
   m[0] = a + b + c;
   m[step] = b - c - e;
 }
 
 // A y,
-template <typename V> inline void gc_winograd_of_results(V* y, int step) {
+template <typename T>
+inline void gc_winograd_of_results(typename gc_vector<T>::type* y, int step) {
+  typedef typename gc_vector<T>::type V;
   const V a = y[0], b = y[step];
   y[step] = a + b;
   y[2 * step] = a - b;
@@ -44,7 +50,9 @@ template <typename V> inline void gc_winograd_of_results(V* y, int step) {
 }
 
 // G g,
-template <typename V> inline void gc_winograd_of_weights(V* g, int step) {
+template <typename T>
+inline void gc_winograd_of_weights(typename gc_vector<T>::type* g, int step) {
+  typedef typename gc_vector<T>::type V;
   const V a = g[0], b = g[step], c = g[2 * step];
   g[step] = (a + b + c) / 2;
   g[2 * step] = (a - b + c) / 2;
@@ -52,7 +60,9 @@ template <typename V> inline void gc_winograd_of_weights(V* g, int step) {
 }
 
 // and G' u.
-template <typename V> inline void gc_winograd_of_products(V* u, int step) {
+template <typename T>
+inline void gc_winograd_of_products(typename gc_vector<T>::type* u, int step) {
+  typedef typename gc_vector<T>::type V;
   const V a = u[0], b = u[step] / 2, c = u[2 * step] / 2, e = u[3 * step];
   u[0] = a + (b + c);
   u[step] = b - c;
@@ -83,9 +93,9 @@ inline void gc_winograd_weights(int filters, int channels, int wide, const T* we
             *reinterpret_cast<const V*>(turned + ((size_t)channel * 9 + i) * wide + f);
       }
 #pragma GCC unroll 4
-      for (int i = 0; i < 3; ++i) gc_winograd_of_weights(g + i, 4);
+      for (int i = 0; i < 3; ++i) gc_winograd_of_weights<T>(g + i, 4);
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) gc_winograd_of_weights(g + 4 * i, 1);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_weights<T>(g + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
         *reinterpret_cast<V*>(u + i * plane + (size_t)channel * wide + f) = g[i];
@@ -110,9 +120,9 @@ inline void gc_winograd_images(int first, int count, int across, int wide,
         d[i] = *reinterpret_cast<const V*>(from + i / 4 * row + i % 4 * wide + c);
       }
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) gc_winograd_of_image(d + i, 4);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_image<T>(d + i, 4);
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) gc_winograd_of_image(d + 4 * i, 1);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_image<T>(d + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
         *reinterpret_cast<V*>(v + i * plane + (size_t)tile * wide + c) = d[i];
@@ -137,9 +147,9 @@ inline void gc_winograd_results(int first, int count, int across, int wide,
         sum[i] = *reinterpret_cast<const V*>(m + i * plane + (size_t)tile * wide + f);
       }
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) gc_winograd_of_sums(sum + i, 4);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_sums<T>(sum + i, 4);
 #pragma GCC unroll 4
-      for (int i = 0; i < 2; ++i) gc_winograd_of_sums(sum + 4 * i, 1);
+      for (int i = 0; i < 2; ++i) gc_winograd_of_sums<T>(sum + 4 * i, 1);
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
         *reinterpret_cast<V*>(to + i / 2 * row + i % 2 * wide + f) = sum[i / 2 * 4 + i % 2];
@@ -163,9 +173,9 @@ inline void gc_winograd_cotangents(int first, int count, int across, int wide,
         d[i / 2 * 4 + i % 2] = *reinterpret_cast<const V*>(from + i / 2 * row + i % 2 * wide + f);
       }
 #pragma GCC unroll 4
-      for (int i = 0; i < 2; ++i) gc_winograd_of_results(d + i, 4);
+      for (int i = 0; i < 2; ++i) gc_winograd_of_results<T>(d + i, 4);
 #pragma GCC unroll 4
-      for (int i = 0; i < 4; ++i) gc_winograd_of_results(d + 4 * i, 1);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_results<T>(d + 4 * i, 1);
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) {
         *reinterpret_cast<V*>(m + i * plane + (size_t)tile * wide + f) = d[i];
@@ -268,8 +278,8 @@ inline void gc_winograd_gathered(int channels, int wide, const T* __restrict__ s
       for (int i = 0; i < 16; ++i) {
         u[i] = *reinterpret_cast<const V*>(sums + i * plane + (size_t)channel * wide + f);
       }
-      for (int i = 0; i < 4; ++i) gc_winograd_of_products(u + i, 4);
-      for (int i = 0; i < 3; ++i) gc_winograd_of_products(u + 4 * i, 1);
+      for (int i = 0; i < 4; ++i) gc_winograd_of_products<T>(u + i, 4);
+      for (int i = 0; i < 3; ++i) gc_winograd_of_products<T>(u + 4 * i, 1);
       for (int i = 0; i < 9; ++i) {
         *reinterpret_cast<V*>(gradient + ((size_t)channel * 9 + i) * wide + f) =
             u[i / 3 * 4 + i % 3];
