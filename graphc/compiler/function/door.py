@@ -36,6 +36,9 @@ from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, u
 _log = logging.getLogger("graphc")
 
 Pairs = Mapping[Node, object] | Sequence[tuple[Node, object]]
+# Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
+_MOST_BOUND = 16
+
 TARGETS = ("cuda", "cpu")
 """For what code is generated."""
 MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
@@ -209,6 +212,7 @@ class Function:
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
         self._prepared: dict[bool | None, Prepared] = {}
+        self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}  # by shapes
         if self._phase is None:
             self._specialise(None)
 
@@ -348,5 +352,10 @@ class Function:
             checked_feed(node, value, self.name)
             for node, value in zip(self._data_inputs, values, strict=True)
         ]
-        bindings = bind(self._data_inputs, arrays)
+        shapes = tuple([array.shape for array in arrays])
+        bindings = self._bound.get(shapes)
+        if bindings is None:
+            if len(self._bound) >= _MOST_BOUND:
+                self._bound.clear()
+            bindings = self._bound[shapes] = bind(self._data_inputs, arrays)
         return prepared, dict(zip(self._data_inputs, arrays, strict=True)), bindings

@@ -90,10 +90,10 @@ class Prepared:
 
     def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
         """ShapeError where sizes that have to agree do not."""
-        if bindings != self._fitting:
+        if bindings is not self._fitting and bindings != self._fitting:
             for claim in self._claims:
                 claim.test(bindings)
-            self._fitting = dict(bindings)
+            self._fitting = bindings
 
     def run(
         self,

@@ -111,7 +111,15 @@ from graphc.compiler.graph.reduce import (
     var,
 )
 from graphc.compiler.graph.scan import body_args, item, items, make_scan, scan
-from graphc.compiler.graph.state import State, get_value, set_value, set_values, shared, state_of
+from graphc.compiler.graph.state import (
+    State,
+    get_value,
+    latest_move,
+    set_value,
+    set_values,
+    shared,
+    state_of,
+)
 from graphc.compiler.graph.walk import (
     count_nodes,
     dependents,

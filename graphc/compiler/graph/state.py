@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +20,22 @@ class DeviceValue(Protocol):
 
     def to_host(self) -> np.ndarray:
         """A new array with the value."""
+
+
+_numbers = count(1)
+_latest_move = 0
+
+
+def latest_move() -> int:
+    """A number that changes whenever a state gets another array, or its value another place: while
+    it stays, all values are where they were. A value that is written into stays."""
+    return _latest_move
+
+
+def _moved() -> None:
+    """To be called behind the move; of two threads each has a number of its own."""
+    global _latest_move
+    _latest_move = next(_numbers)
 
 
 class State:
@@ -45,12 +62,14 @@ class State:
     def place(self, value: np.ndarray | DeviceValue) -> None:
         """Make this the value: an array that nothing else writes to, or one on a device."""
         self._value = value
+        _moved()
 
     @property
     def buffer(self) -> np.ndarray:
         """The value in host memory; it lives there from now on. Not to be written into."""
         if not isinstance(self._value, np.ndarray):
             self._value = self._value.to_host()
+            _moved()
         return self._value
 
     def get(self) -> np.ndarray:
@@ -63,6 +82,7 @@ class State:
         ShapeError where the shape differs, DTypeError for what is not numbers in host memory.
         """
         self._value = self.converted(value)
+        _moved()
 
     def converted(self, value: object) -> np.ndarray:
         """A copy of a value as `set` takes it, with its errors."""

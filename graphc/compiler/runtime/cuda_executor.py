@@ -224,9 +224,7 @@ class CudaExecutor:
             return None
         layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
         facts = self._device.facts
-        binary = compiled(
-            self.program.source, facts.arch, facts.driver_version, layers, self._name
-        )
+        binary = compiled(self.program.source, facts.arch, facts.driver_version, layers, self._name)
         how = "from the cache"
         if binary.seconds is not None:
             how = f"compiled by nvcc in {binary.seconds:.3f} s"

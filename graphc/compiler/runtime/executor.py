@@ -36,7 +36,8 @@ class Executor(Protocol):
     ) -> list[np.ndarray]:
         """Compute everything from the old values of the states, then set all of those at once.
 
-        An error, one that `observer` raises too, leaves all states as they were.
+        An error, one that `observer` raises too, leaves all states as they were. `bindings` do not
+        change any more: another call with the same object has the same sizes.
 
         Returns:
             What is fetched, as arrays that alias neither feeds nor states nor each other.

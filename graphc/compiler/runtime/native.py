@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, value_of
-from graphc.compiler.codegen.memory import ALIGNMENT, launches, plan_memory
+from graphc.compiler.codegen.memory import launches, plan_memory
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.native_compiler import loaded
+from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, ShapeError
@@ -30,81 +29,6 @@ _INT32_MAX = 2**31 - 1
 _MOST_TABLES = 16
 
 _TOLD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
-
-
-class _Arena(threading.local):
-    """The memory of what programs compute: one for each thread, as large as the largest."""
-
-    def __init__(self) -> None:
-        self._memory = np.empty(0, np.uint8)
-        self._start = 0
-
-    def address(self, nbytes: int) -> int:
-        """Where it begins; what lay in it is lost where it grows."""
-        if self._memory.size < nbytes + ALIGNMENT:
-            self._memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-            self._start = -(-_address(self._memory) // ALIGNMENT) * ALIGNMENT
-        return self._start
-
-
-_arena = _Arena()
-
-
-@dataclass(frozen=True)
-class _Tables:
-    """A program with its sizes bound.
-
-    Attributes:
-        sizes, sizes_at: the table of extents, and its address.
-        nbytes: of the arena.
-        inner: which places of the table of addresses are of the arena.
-        offsets: how many bytes from its start each of them is.
-        shapes: of what is fetched.
-    """
-
-    sizes: np.ndarray
-    sizes_at: int
-    nbytes: int
-    inner: np.ndarray
-    offsets: np.ndarray
-    shapes: list[tuple[int, ...]]
-
-
-class _Frame:
-    """What a call is given: the address of each buffer, and a status word. What does not change
-    from call to call is written once.
-
-    Attributes:
-        addresses, status: the two.
-    """
-
-    def __init__(self, constants: Mapping[int, np.ndarray], places: int):
-        """`constants` by their places, of so many places."""
-        self.addresses = np.zeros(places, np.uintp)
-        for place, array in constants.items():
-            self.addresses[place] = _address(array)
-        self.status = np.array([FINE], np.uint64)
-        self._tables: _Tables | None = None
-        self._arena = 0
-        self._held: dict[int, weakref.ref[np.ndarray]] = {}
-        self.at, self.status_at = _address(self.addresses), _address(self.status)
-
-    def place_arena(self, tables: _Tables, start: int) -> None:
-        """The places of the arena, which begins at this address."""
-        if self._tables is not tables or self._arena != start:
-            self._tables, self._arena = tables, start
-            self.addresses[tables.inner] = tables.offsets + np.uintp(start)
-
-    def place_state(self, place: int, state: State) -> None:
-        """The place of a state's value in host memory, a whole array that may be written into."""
-        array = state.buffer
-        known = self._held.get(place)
-        if known is None or known() is not array:
-            if not (array.flags.c_contiguous and array.flags.writeable):
-                array = np.array(array, order="C")
-                state.place(array)
-            self._held[place] = weakref.ref(array)
-            self.addresses[place] = _address(array)
 
 
 class NativeExecutor:
@@ -130,7 +54,8 @@ class NativeExecutor:
         self._states = tuple(states)
         self._name = name
         self._fetched = self.program.outputs[: len(self.program.outputs) - len(states)]
-        self._tables: OrderedDict[frozenset, _Tables] = OrderedDict()
+        self._tables: OrderedDict[frozenset, Tables] = OrderedDict()
+        self._latest: tuple[Bindings, Tables | None] = {}, None
         self._fallback = Fallback(
             self.program.outputs, self.program.checks, name, self.program.given
         )
@@ -149,7 +74,7 @@ class NativeExecutor:
         self._step.argtypes = [*[pointer] * 3, ctypes.c_uint64, *[pointer] * 3]
         self._step.restype = None
         self._words = np.array(program.words, np.uint32)
-        self._words_at = _address(self._words)
+        self._words_at = address_of(self._words)
         self._places = {buffer: place for place, buffer in enumerate(program.buffers)}
         self._constants: dict[int, np.ndarray] = {}
         self._fed: list[tuple[int, Node]] = []
@@ -178,7 +103,7 @@ class NativeExecutor:
         """
         if observer is None:
             with self._lock:
-                return self._call(self._frame, _arena, feeds, bindings, call_step)
+                return self._call(self._frame, ARENA, feeds, bindings, call_step)
         try:
             return self._observe(feeds, bindings, call_step, observer)
         except NotFiniteError:
@@ -201,7 +126,7 @@ class NativeExecutor:
         in the order of `codegen.memory.launches`."""
         spent = np.zeros(len(self._launches))
         with self._lock:
-            self._call(self._frame, _arena, feeds, bindings, call_step, _address(spent))
+            self._call(self._frame, ARENA, feeds, bindings, call_step, address_of(spent))
         return spent
 
     @property
@@ -210,13 +135,13 @@ class NativeExecutor:
         name = "omp_get_max_threads"  # not there where the compiler has no OpenMP
         return self._functions[name]() if hasattr(self._functions, name) else 1
 
-    def _new_frame(self) -> _Frame:
-        return _Frame(self._constants, len(self._native.buffers))
+    def _new_frame(self) -> Frame:
+        return Frame(self._constants, len(self._native.buffers))
 
     def _call(
         self,
-        frame: _Frame,
-        arena: _Arena,
+        frame: Frame,
+        arena: Arena,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: int,
@@ -231,11 +156,12 @@ class NativeExecutor:
         """
         tables = self._bind(bindings)
         frame.place_arena(tables, arena.address(tables.nbytes))
-        kept = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
-        for (place, _), array in zip(self._fed, kept, strict=True):
-            frame.addresses[place] = _address(array)
-        for place, state in self._held:
-            frame.place_state(place, state)
+        frame.place_states(self._held)
+        kept = []  # while kernels read them
+        for place, node in self._fed:
+            array = np.ascontiguousarray(feeds[node])
+            kept.append(array)
+            frame.addresses[place] = address_of(array)
         results = self._results(frame, tables, feeds)
         self._step(
             frame.at,
@@ -246,14 +172,13 @@ class NativeExecutor:
             spent,
             told,
         )
-        status = int(frame.status[0])
+        status = frame.take_status()
         if status != FINE:
-            frame.status[0] = FINE
             self._fallback.refuse(status, feeds, bindings, call_step)
         return results
 
     def _results(
-        self, frame: _Frame, tables: _Tables, feeds: Mapping[Node, np.ndarray]
+        self, frame: Frame, tables: Tables, feeds: Mapping[Node, np.ndarray]
     ) -> list[np.ndarray]:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
         kernel writes."""
@@ -274,13 +199,16 @@ class NativeExecutor:
                 results.append(given[buffer])
                 place = self._places.get(buffer)
                 if place is not None:  # else it has no elements
-                    frame.addresses[place] = _address(given[buffer])
+                    frame.addresses[place] = address_of(given[buffer])
             else:
                 results.append(given[buffer])
         return results
 
-    def _bind(self, bindings: Bindings) -> _Tables:
+    def _bind(self, bindings: Bindings) -> Tables:
         """The tables for these sizes; those of the latest sets are kept."""
+        latest, tables = self._latest
+        if bindings is latest and tables is not None:  # nobody changes them
+            return tables
         key = frozenset(bindings.items())
         tables = self._tables.get(key)
         if tables is None:
@@ -294,9 +222,9 @@ class NativeExecutor:
                 tuple(value_of(size, bindings) for size in node.shape) for node in self._fetched
             ]
             table = self._sizes(bindings)
-            tables = _Tables(
+            tables = Tables(
                 table,
-                _address(table),
+                address_of(table),
                 plan.nbytes,
                 np.array(list(inner), np.intp),
                 np.array(list(inner.values()), np.uintp),
@@ -306,6 +234,7 @@ class NativeExecutor:
             if len(self._tables) > _MOST_TABLES:
                 self._tables.popitem(last=False)
         self._tables.move_to_end(key)
+        self._latest = bindings, tables
         return tables
 
     def _sizes(self, bindings: Bindings) -> np.ndarray:
@@ -340,7 +269,7 @@ class NativeExecutor:
             value = np.empty([value_of(size, bindings) for size in buffer.shape], buffer.dtype)
             if value.size:
                 address = int(frame.addresses[self._places[buffer]])
-                ctypes.memmove(_address(value), address, value.nbytes)
+                ctypes.memmove(address_of(value), address, value.nbytes)
             return value
 
         def tell(step: int) -> int:
@@ -354,13 +283,9 @@ class NativeExecutor:
         told = _TOLD(tell)
         kept = [(state, state.get()) for state in self._states]
         address = ctypes.cast(told, ctypes.c_void_p)
-        results = self._call(frame, _Arena(), feeds, bindings, call_step, _address(spent), address)
+        results = self._call(frame, Arena(), feeds, bindings, call_step, address_of(spent), address)
         if raised:
             for state, value in kept:
                 state.place(value)
             raise raised[0]
         return results
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])

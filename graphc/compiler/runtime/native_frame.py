@@ -1,0 +1,108 @@
+"""What a call of native code is given: memory for what it computes, and where its buffers lie."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.codegen.memory import ALIGNMENT
+from graphc.compiler.graph import State, latest_move
+from graphc.compiler.runtime.fallback import FINE
+
+
+def address_of(array: np.ndarray) -> int:
+    """Where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
+class Arena(threading.local):
+    """The memory of what programs compute: one for each thread, as large as the largest."""
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, np.uint8)
+        self._start = 0
+
+    def address(self, nbytes: int) -> int:
+        """Where it begins; what lay in it is lost where it grows."""
+        if self._memory.size < nbytes + ALIGNMENT:
+            self._memory = np.empty(nbytes + ALIGNMENT, np.uint8)
+            self._start = -(-address_of(self._memory) // ALIGNMENT) * ALIGNMENT
+        return self._start
+
+
+ARENA = Arena()
+"""That of the thread."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A program with its sizes bound.
+
+    Attributes:
+        sizes, sizes_at: the table of extents, and its address.
+        nbytes: of the arena.
+        inner: which places of the table of addresses are of the arena.
+        offsets: how many bytes from its start each of them is.
+        shapes: of what is fetched.
+    """
+
+    sizes: np.ndarray
+    sizes_at: int
+    nbytes: int
+    inner: np.ndarray
+    offsets: np.ndarray
+    shapes: list[tuple[int, ...]]
+
+
+class Frame:
+    """What a call is given: the address of each buffer, and a status word. What does not change
+    from call to call is written once.
+
+    Attributes:
+        addresses: the table.
+        at, status_at: the addresses of the table and of the status word.
+    """
+
+    def __init__(self, constants: Mapping[int, np.ndarray], places: int):
+        """`constants` by their places, of so many places."""
+        self.addresses = np.zeros(places, np.uintp)
+        for place, array in constants.items():
+            self.addresses[place] = address_of(array)
+        self._status = np.array([FINE], np.uint64)
+        self._tables: Tables | None = None
+        self._arena = 0
+        self._move = -1  # no state is placed yet
+        self._held: list[np.ndarray] = []
+        self.at, self.status_at = address_of(self.addresses), address_of(self._status)
+
+    def place_arena(self, tables: Tables, start: int) -> None:
+        """The places of the arena, which begins at this address."""
+        if self._tables is not tables or self._arena != start:
+            self._tables, self._arena = tables, start
+            self.addresses[tables.inner] = tables.offsets + np.uintp(start)
+
+    def place_states(self, states: Sequence[tuple[int, State]]) -> None:
+        """The places of states' values in host memory, whole arrays that may be written into. They
+        are kept, so that none is freed while a kernel is at it."""
+        move = latest_move()
+        if move == self._move:
+            return
+        held = []
+        for place, state in states:
+            array = state.buffer
+            if not (array.flags.c_contiguous and array.flags.writeable):
+                array = np.array(array, order="C")
+                state.place(array)
+            held.append(array)
+            self.addresses[place] = address_of(array)
+        self._held, self._move = held, move
+
+    def take_status(self) -> int:
+        """The status word, which is put back."""
+        status = int(self._status[0])
+        if status != FINE:
+            self._status[0] = FINE
+        return status

@@ -1,0 +1,191 @@
+"""Native code and threads: its own, several that call it, and processes that fork."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.compiler.runtime import toolchain
+from graphc.compiler.runtime.cache import kernel_cache
+from graphc.config import config
+from graphc.layers.core import Dense, Dropout
+from graphc.models import Sequential
+from tests.native.graph_programs import needs_compiler
+
+pytestmark = needs_compiler
+
+
+@pytest.fixture(autouse=True)
+def _native(tmp_path: Path) -> None:
+    config.cpu = "native"
+    config.cuda_cache = str(tmp_path / "cache")
+
+
+def test_weights_that_another_thread_sets_while_kernels_run() -> None:
+    """The array that a kernel is at is not freed below it."""
+    w = g.shared(np.ones((400, 400), "float32"), "w")
+    x = g.input((g.BATCH, 400), "float32")
+    step = function([x], g.sum(g.dot(x, w), axis=1))
+    data = np.ones((64, 400), "float32")
+    step(data)
+    done = threading.Event()
+
+    def set_again() -> None:
+        k = 0
+        while not done.is_set():
+            w.set_value(np.full((400, 400), k % 2, "float32"))
+            k += 1
+
+    thread = threading.Thread(target=set_again)
+    thread.start()
+    try:
+        seen = {float(value) for _ in range(50) for value in step(data)}
+    finally:
+        done.set()
+        thread.join()
+    assert seen <= {0.0, 160000.0}
+
+
+def test_two_functions_in_two_threads() -> None:
+    x = g.input((g.BATCH, 64), "float32")
+    functions = [
+        function([x], g.dot(g.tanh(g.dot(x, g.shared(np.eye(64, dtype="float32") * k))), x.T))
+        for k in (1, 2)
+    ]
+    fed = [np.random.default_rng(k).normal(size=(100, 64)).astype("float32") for k in (0, 1)]
+    alone = [run(array) for run, array in zip(functions, fed, strict=True)]
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(20):
+            if functions[k](fed[k]).tobytes() != alone[k].tobytes():
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+_BITS = """
+import sys
+import numpy as np
+from graphc.config import config
+from graphc.reference_models import REFERENCE_MODELS
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+np.random.seed(1)
+step = REFERENCE_MODELS["mlp"].build(features=300, width=256)
+train, data = step.function(), step.data(257)
+losses = [train(*data)[0] for _ in range(3)]
+print([float(x).hex() for x in losses], [hash(w.get_value().tobytes()) for w in step.weights])
+"""
+
+
+def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    ]
+    assert said[0] == said[1] == said[2]
+
+
+_THREADS = """
+import os, sys
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.runtime.native import NativeExecutor
+from graphc.config import config
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+x = g.input((g.BATCH, 512), "float32")
+y = g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32"))))
+executor = NativeExecutor(lower_native([y]))
+sizes = {symbol: 256 for symbol in g.dim.symbols(g.BATCH)}
+before = len(os.listdir("/proc/self/task"))
+executor.run({x: np.ones((256, 512), "float32")}, sizes, 0)
+print(executor.threads, 1 + len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads by /proc")
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+def test_omp_num_threads_is_obeyed(threads: str, tmp_path: Path) -> None:
+    if not toolchain.find_compiler(kernel_cache()).has_threads:
+        pytest.skip("the compiler has no OpenMP")
+    said = subprocess.run(
+        [sys.executable, "-c", _THREADS, str(tmp_path / "cache")],
+        env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert said.split() == [threads, threads]
+
+
+_FORK = """
+import os, sys
+import numpy as np
+from graphc.compiler import graph as g
+from graphc.compiler.function import function
+from graphc.config import config
+config.cpu, config.cuda_cache = "native", sys.argv[1]
+x = g.input((g.BATCH, 512), "float32")
+run = function([x], g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32")))))
+data = np.ones((256, 512), "float32")
+before = run(data)
+child = os.fork()
+if child == 0:
+    os._exit(0 if run(data) == before else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert run(data) == before
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
+def test_a_forked_process_goes_on_with_one_thread(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FORK, str(tmp_path / "cache")]
+    subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True, timeout=120)
+
+
+def test_two_models_train_in_two_threads_as_each_does_alone() -> None:
+    data = np.random.default_rng(4).standard_normal((60, 30)).astype("float32")
+
+    def model(seed: int) -> Sequential:
+        np.random.seed(seed)
+        made = Sequential([Dense(200, input_dim=30, activation="tanh"), Dropout(0.3), Dense(30)])
+        made.compile("adam", "mse")
+        made.train_on_batch(data, data)  # compiled, here
+        return made
+
+    def train(one: Sequential, losses: list[float]) -> None:
+        losses += [
+            float(one.train_on_batch(data[k : k + 20], data[k : k + 20])) for k in [0, 20] * 20
+        ]
+
+    alone: list[list[float]] = [[], []]
+    for k in (0, 1):
+        train(model(k), alone[k])
+    together: list[list[float]] = [[], []]
+    models = [model(k) for k in (0, 1)]
+    threads = [threading.Thread(target=train, args=(models[k], together[k])) for k in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
