@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graphc import resources
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime import toolchain
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.toolchain import compiler_path
@@ -88,3 +92,14 @@ def check_on_threads(
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)
         scale = 1e-5 if ours.dtype == np.float32 else 1e-13
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=scale * max(1, np.abs(theirs).max()))
+
+
+def assembly(outputs: Sequence[Node], folder: Path) -> str:
+    """What the compiler makes of a program, as text."""
+    source, text = folder / "step.cpp", folder / "step.s"
+    source.write_text(lower_native(outputs).program.source)
+    flags = [flag for flag in (*toolchain.FLAGS, "-fopenmp") if flag != "-shared"]
+    include = f"-I{resources.folder('kernels')}"
+    command = [str(compiler_path()), *flags, "-S", include, str(source), "-o", str(text)]
+    subprocess.run(command, check=True)
+    return text.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
-from tests.native.graph_programs import check_on_threads, needs_compiler
+from tests.native.graph_programs import assembly, check_on_threads, needs_compiler
 
 TIME = g.symbol("time")
 FEATURES = 5
@@ -177,3 +178,18 @@ def test_one_text_for_every_batch() -> None:
     inside = "\n".join(launch.text for launch in launches(loop.steps))
     assert inside.count("gc_rows_product") == 3
     assert "omp parallel" not in inside
+
+
+@needs_compiler
+def test_the_inner_loops_of_a_loop_call_nothing(tmp_path: Path) -> None:
+    """Sums of tiles are loops of their own without a call; gates call no mathematical function."""
+    text = assembly(optimize(gru(sequence(), 50))[0], tmp_path)
+    tiles = re.findall(r"^(\w*gc_rows_tile[^:\n]*):\n(.*?)\.cfi_endproc", text, re.M | re.S)
+    assert tiles
+    for name, body in tiles:
+        assert not re.search(r"\t(call|bl)\w*\s", body), name
+    called = set(re.findall(r"\tcall\w*\s+(\w+)", text))
+    assert {"GOMP_parallel"} < called  # the text is that of a compiler which says ``call``
+    memory = {"aligned_alloc", "free", "abort", "memcpy", "memset", "__tls_get_addr"}
+    others = {name for name in called if not name.startswith(("GOMP", "omp", "_Z", "__cxa"))}
+    assert others - memory <= {"clock_gettime"}

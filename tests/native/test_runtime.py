@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
-from graphc.compiler.runtime import native_compiler, toolchain
+from graphc.compiler.runtime import native_compiler
 from graphc.config import config
 from graphc.errors import DeviceError, NotFiniteError
-from tests.native.graph_programs import needs_compiler
+from tests.native.graph_programs import assembly, needs_compiler
 
 
 @pytest.fixture(autouse=True)
@@ -178,14 +177,8 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     x = g.input((g.BATCH, 1000), "float32")
     y = g.exp(x) + g.log(x) + g.tanh(x) + g.sigmoid(x) + g.sqrt(x) + g.erf(x)
     y = y + g.sin(x) + g.cos(x) + g.maximum(x, 0.0) + x**2.5
-    source = tmp_path / "step.cpp"
-    source.write_text(lower_native([y]).program.source)
-    compiler = toolchain.compiler_path()
-    flags = [flag for flag in (*toolchain.FLAGS, "-fopenmp") if flag != "-shared"]
-    include = f"-I{resources.folder('kernels')}"
-    command = [compiler, *flags, "-S", include, str(source), "-o", str(tmp_path / "step.s")]
-    subprocess.run(command, check=True)
-    called = re.findall(r"\tcall\w*\s+(\w+)", (tmp_path / "step.s").read_text())
+    text = assembly([y], tmp_path)
+    called = re.findall(r"\tcall\w*\s+(\w+)", text)
     assert "GOMP_parallel" in called  # the text is that of a compiler which says ``call``
     others = {name for name in called if not name.startswith(("GOMP", "omp", "_Z"))}
     assert others <= {"clock_gettime"}  # of a watch, outside of kernels
