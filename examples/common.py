@@ -110,3 +110,16 @@ def plot_history(plot: Axes, history: Mapping[str, Sequence[float]], name: str, 
     plot.set_title(title)
     plot.set_xlabel("epoch")
     plot.legend()
+
+
+def plot_confusion(plot: Axes, truth: np.ndarray, found: np.ndarray, names: Sequence[str]) -> None:
+    """How many samples of each class (a row) were found to be of each class (a column)."""
+    counts = np.zeros((len(names), len(names)), "int64")
+    np.add.at(counts, (truth, found), 1)
+    plot.imshow(counts, cmap="Blues")
+    for (row, column), count in np.ndenumerate(counts):
+        dark = count > counts.max() / 2
+        plot.text(column, row, count, ha="center", va="center", color="white" if dark else "black")
+    plot.set_xticks(range(len(names)), names, rotation=30, ha="right")
+    plot.set_yticks(range(len(names)), names)
+    plot.set_title("test samples: is / found")

@@ -47,13 +47,14 @@ def process(script: str, folder: Path, *options: object) -> subprocess.Completed
     )
 
 
-def run(script: str, folder: Path, *options: object) -> Run:
-    """The same where it has to succeed and leave a result and a picture."""
+def run(script: str, folder: Path, *options: object, name: str = "") -> Run:
+    """The same where it has to succeed and leave results and a picture, under the script's name
+    or another one."""
     done = process(script, folder, *options)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert done.stderr == ""
     lines = done.stdout.splitlines()
-    name = script.removesuffix(".py")
+    name = name or script.removesuffix(".py")
     results = json.loads(lines[-1])
     assert lines[0].startswith("data: ")
     assert results["example"] == name
