@@ -15,13 +15,11 @@ GC_DEVICE int gc_last_window(int place, int stride, int windows) {
   return last < windows ? last : windows - 1;
 }
 
-// Whether an element can be the first maximum of a window, for all that another element of it says:
-// `before` is whether that one comes first. NaN stands above all numbers. True for itself.
-template <typename T> GC_DEVICE bool gc_keeps_first(T own, T other, bool before) {
+// Whether an element of a window is ahead of the `best` of those before it, which lies at `place`
+// (-1 where there is none): the first of equal ones is, and NaN above all numbers.
+template <typename T> GC_DEVICE bool gc_is_ahead(T value, T best, int place) {
   // Without branches, which lanes of a warp would take differently.
-  const bool own_nan = own != own, other_nan = other != other;
-  const bool ahead = (other < own) | (!before & (other == own));
-  return own_nan ? !(before & other_nan) : ahead;
+  return (place < 0) | (value > best) | ((value != value) & (best == best));
 }
 
 // Four neighbours, loaded and stored at once: 16 bytes of float. `at` is a multiple of four; what

@@ -100,6 +100,26 @@ def test_a_training_step_reads_what_the_kernel_stored() -> None:
     check([loss, *grad(loss, [image, *weights])], fed)
 
 
+@pytest.mark.parametrize("window", [(2, 2), (1, 2, 2), (2, 2, 2)])
+def test_places_and_what_is_picked_there(window: tuple[int, ...]) -> None:
+    """With ties and NaN, from all elements of a window, whichever thread has them."""
+    fed = Fed("float32")
+    image = fed(BATCH, 1, *(18 if len(window) == 2 else 10 for _ in window))
+    fed.feeds[image] = np.round(fed.feeds[image])
+    fed.feeds[image][1, 0, 5, 6] = np.nan
+    fed.feeds[image][2] = -np.inf
+    weights = fed(4, 1, *(1 for _ in window[:-1]), 3)
+    fed.feeds[weights] = np.round(fed.feeds[weights])
+    padding = [*((0, 0) for _ in window[:-1]), (1, 1)]
+    x = g.maximum(g.conv(image, weights, padding=padding), -2.0)
+    pool = {"window": window, "strides": window, "padding": tuple((0, 0) for _ in window)}
+    places = g.make("max_place", x, **pool)
+    picked = [x, g.greater(x, 0.5), g.tanh(x), g.cast(g.greater(x, 1.0), "int32")]
+    outputs = [places, *(g.make("pick", places, y, **pool) for y in picked)]
+    check(outputs, fed, ["conv"])
+    assert np.unique(both(outputs, fed.feeds)[0][0]).tolist() == [*range(np.prod(window))]
+
+
 def test_nan_is_kept_in_its_window() -> None:
     fed = Fed("float32")
     image = fed(BATCH, 1, 14, 14)

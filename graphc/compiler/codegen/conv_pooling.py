@@ -2,17 +2,19 @@
 
 A thread computes the four values of a window one after the other, stores them if anything reads
 them, and has the window's result when it is done. Of a window of eight it has a half, its
-neighbouring lane the other one; the even lane goes on with both.
+neighbouring lane the other one; the even lane goes on with both. Where the place of the maximum is
+wanted too, it is found on the way, and what is picked there is kept along with it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.emit_loops import accumulator
+from graphc.compiler.codegen.emit_windows import take_larger
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
@@ -22,11 +24,11 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.schedule.kernel import Kernel
 
-_REDUCTIONS = {"max_pool": "max", "sum_pool": "sum"}
+_REDUCTIONS = {"max_pool": "max", "sum_pool": "sum", "max_place": "max"}
 
 
 def pooling_of(kernel: Kernel) -> Node | None:
-    """The pooling that a convolution's kernel computes too."""
+    """The pooling that a convolution's kernel computes too: of a walk, the `max_place`."""
     return next((node for node in kernel.body if node.op in _REDUCTIONS), None)
 
 
@@ -53,18 +55,18 @@ def finish_windows(
     pooling = one.pooling
     assert pooling is not None
     x, conv = pooling.inputs[0], one.node
-    carried, functions = accumulator(_REDUCTIONS[pooling.op], x.dtype)
+    held = _Held(kernel, pooling)
     first, at = _positions(emitter, conv, pooling)
     emitter.line(f"const int first = {first};")
     emitter.line(f"const int at = {at};")
-    emitter.line(f"{carried} pooled = {functions}::identity<{C_TYPES[x.dtype]}>();")
+    held.start(emitter)
     head = emitter.take()
 
     at_filter(emitter, conv.shape, "element", "row")
     windows = product(pooling.shape)
     wide = [node for node in kernel.outputs if product(node.shape) != windows]
     values = [emitter.value(node, Index(node.shape, linear="element")) for node in (x, *wide)]
-    emitter.line(f"pooled = {functions}::combine(pooled, {values[0]});")
+    held.element(emitter, values[0], lambda y: emitter.value(y, Index(y.shape, linear="element")))
     packs = []
     for node, value in zip(wide, values[1:], strict=True):
         for place in context.sinks[node]:
@@ -80,12 +82,11 @@ def finish_windows(
         lines = f"const int element = {element};\n{lines}"
 
     after = Pack("element", "lane")
-    result = f"{functions}::result(pooled)"
     with emitter.once_for(after):
         if _is_halved(pooling):
-            emitter.line(f"pooled = {functions}::combine(pooled, gc_neighbour(pooled));")
+            held.neighbour(emitter)
         with emitter.block("if (half == 0)" if _is_halved(pooling) else "", Count(over=(2,))):
-            _store_windows(kernel, pooling, context, emitter, result)
+            _store_windows(kernel, pooling, context, emitter, held.results(emitter))
     return {
         "head": head,
         "lines": lines,
@@ -128,14 +129,81 @@ def _is_halved(pooling: Node) -> bool:
     return math.prod(pooling.attrs["window"]) == 8
 
 
+class _Held:
+    """What a thread holds of a window while it walks its elements."""
+
+    def __init__(self, kernel: Kernel, pooling: Node):
+        self._pooling = pooling
+        self._scalar = C_TYPES[pooling.inputs[0].dtype]
+        self._functions = f"gc_reduce_{_REDUCTIONS[pooling.op]}"
+        self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
+        # What is picked beside the maximum itself, each in a variable.
+        self._beside = {
+            pick: f"picked{number}"
+            for number, pick in enumerate(self._picks)
+            if pick.inputs[1] is not pooling.inputs[0]
+        }
+
+    @property
+    def _is_placed(self) -> bool:
+        return self._pooling.op == "max_place"
+
+    def start(self, emitter: Emitter) -> None:
+        """Lines ahead of a window."""
+        if not self._is_placed:
+            emitter.line(f"{self._scalar} pooled = {self._functions}::identity<{self._scalar}>();")
+            return
+        emitter.line(f"{self._scalar} pooled = 0;")
+        emitter.line("int place = -1;")
+        for pick, name in self._beside.items():
+            emitter.line(f"{C_TYPES[pick.dtype]} {name} = 0;")
+
+    def element(self, emitter: Emitter, x: str, value: Callable[[Node], str]) -> None:
+        """Lines that go on with the element `x`; `value` prints what else is picked there."""
+        if not self._is_placed:
+            emitter.line(f"pooled = {self._functions}::combine(pooled, {x});")
+            return
+        beside = [(name, value(pick.inputs[1])) for pick, name in self._beside.items()]
+        number = plus("half * 4", "lane") if _is_halved(self._pooling) else "lane"
+        self._take(emitter, x, number, beside)
+
+    def neighbour(self, emitter: Emitter) -> None:
+        """Lines that go on with the half of the neighbouring lane."""
+        if not self._is_placed:
+            emitter.line(f"pooled = {self._functions}::combine(pooled, gc_neighbour(pooled));")
+            return
+        names = ["pooled", "place", *self._beside.values()]
+        types = [self._scalar, "int", *(C_TYPES[pick.dtype] for pick in self._beside)]
+        others = [
+            emitter.define(scalar, f"gc_neighbour({name})")
+            for name, scalar in zip(names, types, strict=True)
+        ]
+        self._take(emitter, *others[:2], list(zip(names[2:], others[2:], strict=True)))
+
+    def _take(
+        self, emitter: Emitter, x: str, number: str, beside: Sequence[tuple[str, str]]
+    ) -> None:
+        ahead = take_larger(emitter, "pooled", "place", x, number)
+        for name, value in beside:
+            emitter.line(f"{name} = {ahead} ? {value} : {name};")
+
+    def results(self, emitter: Emitter) -> dict[Node, str]:
+        """The expressions of what the window has."""
+        if not self._is_placed:
+            return {self._pooling: f"{self._functions}::result(pooled)"}
+        picked = {pick: self._beside.get(pick, "pooled") for pick in self._picks}
+        return {self._pooling: "place", **picked}
+
+
 def _store_windows(
-    kernel: Kernel, pooling: Node, context: Context, emitter: Emitter, result: str
+    kernel: Kernel, pooling: Node, context: Context, emitter: Emitter, results: Mapping[Node, str]
 ) -> None:
     """The lines that compute and store what there is one of a window."""
     signature = emitter.signature
     at_filter(emitter, pooling.shape, "at", "row")
-    name = emitter.define(C_TYPES[pooling.dtype], result, note=note(pooling))
-    emitter.given[pooling] = always(name)
+    for node, result in results.items():
+        name = emitter.define(C_TYPES[node.dtype], result, note=note(node))
+        emitter.given[node] = always(name)
     windows = product(pooling.shape)
     narrow = [node for node in kernel.outputs if product(node.shape) == windows]
     values = [emitter.value(node, Index(node.shape, linear="at")) for node in narrow]

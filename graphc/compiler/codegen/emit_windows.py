@@ -1,10 +1,10 @@
 """Pooling and its gradients: a thread owns one result and walks the window, or the windows.
 
-Why a thread an element, for the gradients too: what these kernels wait for is memory. `max_unpool`
-in this form reads x once from memory and again from the caches for the other places of its window,
-stores whole lines, and compares without branches; a thread a window would read x once alone, but
-store with gaps. The places of a window are loops of constant length, unrolled, so that coordinates
-are worked out once for each axis and offsets become constants.
+The maximum and its place are found in one walk, without branches; what is picked at the place is
+computed once for a window, when the place is known. `unpool` in this form reads a window's place
+and cotangent for each of its elements, mostly from the caches, and stores whole lines; a thread a
+window would store with gaps. The places of a window are loops of constant length, unrolled, so that
+coordinates are worked out once for each axis and offsets become constants.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from graphc.compiler.codegen.c_text import C_TYPES, minus, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
 from graphc.compiler.codegen.emitter import Emitter, rule
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import ONCE, Count
+from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
 
@@ -26,66 +26,110 @@ _MOST_UNROLLED = 32
 
 @contextmanager
 def places_of_window(
-    emitter: Emitter, node: Node, shape: Shape, windows: list[str], of_element: bool = False
-) -> Iterator[tuple[str, ...]]:
-    """Loops over the places of a window that are no padding; gives the element's coordinates.
-
-    Args:
-        of_element: whether each thread has an element and walks the window that holds it. Then
-            those that lie side by side in a window read the same places together.
-    """
+    emitter: Emitter, node: Node, shape: Shape, windows: list[str]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Loops over the places of a window that are no padding; gives the element's coordinates, and
+    the place's number in C order within the window."""
     size = emitter.signature.size
     unrolled = math.prod(node.attrs["window"]) <= _MOST_UNROLLED
     with ExitStack() as loops:
         coords = []
-        innermost = len(windows) - 1
-        for axis, (window, extent, count, stride, (low, high)) in enumerate(
-            zip(
-                windows,
-                shape[2:],
-                node.attrs["window"],
-                node.attrs["strides"],
-                node.attrs["padding"],
-                strict=True,
-            )
+        number = "0"
+        for window, extent, count, stride, (low, high) in zip(
+            windows,
+            shape[2:],
+            node.attrs["window"],
+            node.attrs["strides"],
+            node.attrs["padding"],
+            strict=True,
         ):
             start = emitter.integer(minus(times(window, size(stride)), size(low)))
             within, head = emitter.loop(count)
             if unrolled:
                 emitter.line("#pragma unroll")
-            together = of_element and axis == innermost and count <= stride
-            loops.enter_context(emitter.block(head, ONCE if together else None))
+            loops.enter_context(emitter.block(head))
             coord = emitter.integer(plus(start, within))
             conditions = [f"{coord} >= 0"] if low != 0 else []
             conditions += [f"{coord} < {size(extent)}"] if high != 0 else []
             if conditions:
                 loops.enter_context(emitter.block(f"if ({' && '.join(conditions)})"))
             coords.append(coord)
-        yield tuple(coords)
+            number = plus(times(number, str(count)), within)
+        yield tuple(coords), number
 
 
 @rule("max_pool")
 def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
-    x, values = node.inputs
+    (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
-    scalar = C_TYPES[x.dtype]
-    if values is x:
-        largest = emitter.variable(node, f"gc_reduce_max::identity<{scalar}>()")
-        with places_of_window(emitter, node, x.shape, windows) as coords:
-            element = Index(x.shape, coords=(sample, channel, *coords))
-            value = emitter.value(x, element)
-            emitter.line(f"{largest} = gc_maximum({largest}, {value});")
-            _beside(emitter, node, element)
-        return largest
-    best = emitter.name("a")
-    emitter.line(f"gc_placed<{scalar}> {best} = gc_reduce_argmax::identity<{scalar}>();")
-    with places_of_window(emitter, node, x.shape, windows) as coords:
+    largest = emitter.variable(node, f"gc_reduce_max::identity<{C_TYPES[x.dtype]}>()")
+    with places_of_window(emitter, node, x.shape, windows) as (coords, _):
         element = Index(x.shape, coords=(sample, channel, *coords))
-        value, position = emitter.value(x, element), emitter.position(element)
-        one = f"gc_reduce_argmax::element({value}, {position})"
-        emitter.line(f"{best} = gc_reduce_argmax::combine({best}, {one});")
-    first = emitter.integer(f"gc_reduce_argmax::result({best})")
-    return emitter.value(values, Index(values.shape, linear=first))
+        value = emitter.value(x, element)
+        emitter.line(f"{largest} = gc_maximum({largest}, {value});")
+        _beside(emitter, node, element)
+    return largest
+
+
+@rule("max_place")
+def _max_place(emitter: Emitter, node: Node, index: Index) -> str:
+    _, place = _first_maximum(emitter, node, index)
+    return place
+
+
+def _first_maximum(emitter: Emitter, node: Node, index: Index) -> list[str]:
+    """The variables that hold the first maximum of a window, and its place."""
+
+    def walk() -> str:
+        (x,) = node.inputs
+        sample, channel, *windows = emitter.coordinates(index)
+        best, place = emitter.name("a"), emitter.variable(node, "-1")
+        emitter.line(f"{C_TYPES[x.dtype]} {best} = 0;")
+        with places_of_window(emitter, node, x.shape, windows) as (coords, number):
+            element = Index(x.shape, coords=(sample, channel, *coords))
+            take_larger(emitter, best, place, emitter.value(x, element), number)
+            _beside(emitter, node, element)
+        return f"{best} {place}"
+
+    return emitter.once(("first maximum", node, index), walk).split()
+
+
+def take_larger(emitter: Emitter, best: str, place: str, value: str, number: str) -> str:
+    """Lines that go on with an element of a window if it is ahead of those before it; gives the
+    name of whether it is."""
+    ahead = emitter.define("bool", f"gc_is_ahead({value}, {best}, {place})")
+    emitter.line(f"{best} = {ahead} ? {value} : {best};")
+    emitter.line(f"{place} = {ahead} ? {number} : {place};")
+    return ahead
+
+
+@rule("pick")
+def _pick(emitter: Emitter, node: Node, index: Index) -> str:
+    places, values = node.inputs
+    known = places in emitter.given or places in emitter.signature.places
+    if not known and values is places.inputs[0]:
+        best, _ = _first_maximum(emitter, places, index)
+        return best
+    place = emitter.value(places, Index(places.shape, index.linear, index.coords))
+    sample, channel, *windows = emitter.coordinates(index)
+    coords = element_at(emitter, node, windows, place)
+    return emitter.value(values, Index(values.shape, coords=(sample, channel, *coords)))
+
+
+def element_at(emitter: Emitter, node: Node, windows: list[str], place: str) -> list[str]:
+    """The coordinates of the element at a place of a window."""
+    size = emitter.signature.size
+    coords = []
+    extents = node.attrs["window"]
+    for axis, (window, stride, (low, _)) in enumerate(
+        zip(windows, node.attrs["strides"], node.attrs["padding"], strict=True)
+    ):
+        within = over(place, str(math.prod(extents[axis + 1 :])))
+        if axis:
+            within = modulo(within, str(extents[axis]))
+        start = emitter.integer(minus(times(window, size(stride)), size(low)))
+        coords.append(emitter.integer(plus(start, emitter.integer(within))))
+    return coords
 
 
 @rule("sum_pool")
@@ -93,7 +137,7 @@ def _sum_pool(emitter: Emitter, node: Node, index: Index) -> str:
     (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
     total = emitter.variable(node, "0")
-    with places_of_window(emitter, node, x.shape, windows) as coords:
+    with places_of_window(emitter, node, x.shape, windows) as (coords, _):
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
         emitter.line(f"{total} = gc_add({total}, {value});")
@@ -159,23 +203,28 @@ def _sum_unpool(emitter: Emitter, node: Node, index: Index) -> str:
     return total
 
 
-@rule("max_unpool")
-def _max_unpool(emitter: Emitter, node: Node, index: Index) -> str:
-    """Each element asks the windows that hold it whether it is their first maximum."""
-    x, cotangents = node.inputs
+@rule("unpool")
+def _unpool(emitter: Emitter, node: Node, index: Index) -> str:
+    """Each element asks the windows that hold it whether it is at their place."""
+    places, cotangents = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))
-    position = emitter.position(index)
-    own = emitter.value(x, Index(x.shape, index.linear, index.coords))
     total = emitter.variable(node, "0")
-    with _each_window(emitter, node, index, x.shape, cotangents.shape) as windows:
-        first = emitter.name("first")
-        emitter.line(f"bool {first} = true;")
-        with places_of_window(emitter, node, x.shape, list(windows), of_element=True) as coords:
-            element = Index(x.shape, coords=(*outer, *coords))
-            other, at = emitter.value(x, element), emitter.position(element)
-            emitter.line(f"{first} = {first} & gc_keeps_first({own}, {other}, {at} < {position});")
-        one = Count(over=node.attrs["window"])  # of a window's elements one is the first
-        with emitter.block(f"if ({first})", one):
-            value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
-            emitter.line(f"{total} = gc_add({total}, {value});")
+    with _each_window(emitter, node, index, node.shape, cotangents.shape) as windows:
+        number = "0"
+        for axis, (window, extent, stride, (low, _)) in enumerate(
+            zip(
+                windows,
+                node.attrs["window"],
+                node.attrs["strides"],
+                node.attrs["padding"],
+                strict=True,
+            )
+        ):
+            at = plus(emitter.coordinate(index, axis + 2), emitter.signature.size(low))
+            within = emitter.integer(minus(emitter.integer(at), times(window, str(stride))))
+            number = plus(times(number, str(extent)), within)
+        here = Index(cotangents.shape, coords=(*outer, *windows))
+        place, value = emitter.value(places, here), emitter.value(cotangents, here)
+        zero = literal(0, node.dtype)
+        emitter.line(f"{total} = gc_add({total}, {place} == {number} ? {value} : {zero});")
     return total

@@ -39,6 +39,7 @@ NON_DIFFERENTIABLE: tuple[str, ...] = (
     "floordiv",
     "argmax",
     "argmin",
+    "max_place",
     "any",
     "all",
     "iota",

@@ -66,8 +66,10 @@ def _contraction(node: Node, bindings: Bindings) -> int:
 
 
 def _window(node: Node, bindings: Bindings) -> int:
-    """One for each element of each window."""
-    windows = node.inputs[-1] if node.op.endswith("unpool") else node
+    """One for each element of each window that is compared or added."""
+    if node.op in ("pick", "unpool"):
+        return 0 if node.op == "pick" else elements(node.inputs[1].shape, bindings)
+    windows = node.inputs[0] if node.op == "sum_unpool" else node
     return elements(windows.shape, bindings) * math.prod(node.attrs["window"])
 
 

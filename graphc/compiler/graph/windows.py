@@ -85,7 +85,7 @@ def max_pool(
     NaN if there is one; the gradient goes to the first of ties.
     """
     node = as_node(x)
-    return make("max_pool", node, node, **_pool_attrs(node, window, strides, padding))
+    return make("max_pool", node, **_pool_attrs(node, window, strides, padding))
 
 
 def average_pool(

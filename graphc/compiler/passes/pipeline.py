@@ -11,6 +11,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.compiler.passes.dump import Dump
 from graphc.compiler.passes.fold import fold
+from graphc.compiler.passes.narrow_pooling import narrow_pooling
 from graphc.compiler.passes.scan_accumulate import leave_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
@@ -32,6 +33,7 @@ PIPELINE: tuple[tuple[str, Pass], ...] = (
     ("leave_accumulations", leave_accumulations),
     ("sink_products", sink_products),
     ("trim_scans", trim_scans),
+    ("narrow_pooling", narrow_pooling),
     ("fold", fold),
     ("simplify", simplify),
 )

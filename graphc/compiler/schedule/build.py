@@ -36,7 +36,7 @@ def make_schedule(
             the one can be written over the other.
         most_shared: the bytes of shared memory that a block may have, which decides whether one
             launch runs all steps of a loop; None for what every card gives, 0 for a CPU, which
-            runs every loop kernel by kernel, and reads masks sooner than it draws them again.
+            runs every loop kernel by kernel (`take_apart` says what else it does).
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
     return tuple(_ordered(list(_with_updates(steps)), overwritten))

@@ -9,9 +9,10 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
 - a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
   whose windows meet each element behind those that others read elsewhere: it stores them;
+- the place of a window's maximum, and what is picked there, are found in one walk (`walks`);
 - a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
   with what comes behind it: that saves reading the convolution's result again, and where nothing
-  else reads it, writing it;
+  else reads it, writing it; on a CPU any does whose windows do not overlap;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
 - what comes behind a reduction over few results (the statistics of a batch) is left outside, since
   few blocks would do its work.
@@ -25,10 +26,20 @@ from typing import TypeAlias
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, ROW, Group, alone, title
+from graphc.compiler.schedule.group import (
+    ELEMENT,
+    POOLED,
+    PULLED,
+    ROW,
+    Group,
+    alone,
+    title,
+    together,
+)
 from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
 from graphc.compiler.schedule.pooling import is_pooling, meets_each, why_apart
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
+from graphc.compiler.schedule.walks import walks
 
 # What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
 # of more products or sums; more buffers would make its parameters long.
@@ -66,8 +77,13 @@ class _Fusion:
 
     def run(self) -> list[Group]:
         stored = set(self._scope.stored())
+        walk_of = {node: walk for walk in walks(self._scope.order) for node in walk}
         for node in self._scope.order:
-            if node in stored:
+            if node in walk_of:
+                if node is not walk_of[node][-1]:
+                    continue
+                group = together(walk_of[node])
+            elif node in stored:
                 group = alone(node)
             elif node.op == "scan":
                 group = Group("scan", (), {node: ELEMENT})
@@ -178,8 +194,9 @@ class _Fusion:
     def _pools(self, group: Group, producer: Group) -> bool:
         """Whether a group is a pooling that meets each of the producer's elements once: it computes
         them where it needs them. If others read them too, it has to meet each, and stores it."""
-        pooling = [node for node, tag in group.nodes.items() if tag != PULLED]
-        if len(pooling) != 1 or not reads_once(pooling[0]) or not producer.elementwise:
+        if not is_pooling(group) or not producer.elementwise:
+            return False
+        if not all(reads_once(node) for node, tag in group.nodes.items() if tag != PULLED):
             return False
         if self._is_private(producer, group):
             return True

@@ -87,6 +87,11 @@ def alone(node: Node) -> Group:
     return Group("gather" if node.op == "gather" else "pointwise", node.shape, {node: ELEMENT})
 
 
+def together(walk: tuple[Node, ...]) -> Group:
+    """What one walk over the windows of a pooling finds, as a group."""
+    return Group("window", walk[0].shape, dict.fromkeys(walk, ELEMENT), walk)
+
+
 def title(group: Group) -> str:
     """What reasons call a group: the layer and op of what settles its kind, or of its result."""
     node = group.anchors[-1] if group.anchors else next(reversed(group.nodes))

@@ -17,6 +17,7 @@ import numpy as np
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import evaluate_at, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.walks import walks_first
 
 INDEX_MAPS = frozenset(
     {"broadcast", "reshape", "transpose", "slice", "flip", "pad", "concat", "iota", "dim"}
@@ -66,12 +67,14 @@ class Scope:
         reads: for each node, the values in memory that computing it reads: leaves, items of loops,
             stored nodes of this scope and of the scope around.
         counters: the leaves that count the steps of the loops around.
+        cpu: whether a CPU runs it.
     """
 
     order: tuple[Node, ...]
     inline: frozenset[Node]
     reads: dict[Node, tuple[Node, ...]]
     counters: frozenset[Node]
+    cpu: bool = False
 
     def stored(self) -> list[Node]:
         """The nodes that kernels compute, in order."""
@@ -86,7 +89,7 @@ def take_apart(
     outputs: Sequence[Node],
     around: Collection[Node] = frozenset(),
     counters: frozenset[Node] = frozenset(),
-    masks: bool = False,
+    cpu: bool = False,
 ) -> Scope:
     """Decide for each node whether it is stored.
 
@@ -94,23 +97,52 @@ def take_apart(
         outputs: what the scope computes; always stored.
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
-        masks: whether bools that are drawn at random are stored, not drawn by each reader.
+        cpu: whether a CPU runs it. It stores bools that are drawn at random, which costs less than
+            to draw them again, and does not store what `unpool` spreads for convolutions alone.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
+    order = walks_first(order, outputs, around)
     forced = set(outputs)
     for node in order:
         if node.op == "scan":
             forced.update(_stored_inputs(node))
-    if masks:
+    spread: frozenset[Node] = frozenset()
+    if cpu:
+        spread = _spread_for_convolutions(order, forced)
         # One that is read crosswise is drawn again: bytes far apart are dearer than words.
         crosswise = {x for node in order if node.op == "transpose" for x in node.inputs}
         forced.update(node for node in order if _is_drawn(node) and node not in crosswise)
-    scope = _inlined(order, forced, counters)
+    scope = _inlined(order, forced, counters, spread, cpu)
     dear = _dear_operands(scope)
-    return _inlined(order, forced | dear, counters) if dear else scope
+    return _inlined(order, forced | dear, counters, spread, cpu) if dear else scope
 
 
-def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Node]) -> Scope:
+def _spread_for_convolutions(order: Sequence[Node], forced: Collection[Node]) -> frozenset[Node]:
+    """Each `unpool` of windows that do not overlap which nothing but convolutions reads, itself or
+    through index maps: they meet few of its elements, or copy them anyway."""
+    readers: dict[Node, list[Node]] = {}
+    for node in order:
+        for x in node.inputs:
+            readers.setdefault(x, []).append(node)
+
+    def is_convolved(node: Node) -> bool:
+        return node not in forced and all(
+            reader.op == "conv" or (reader.op in INDEX_MAPS and is_convolved(reader))
+            for reader in readers.get(node, ())
+        )
+
+    return frozenset(
+        node for node in order if node.op == "unpool" and are_apart(node) and is_convolved(node)
+    )
+
+
+def _inlined(
+    order: tuple[Node, ...],
+    forced: set[Node],
+    counters: frozenset[Node],
+    spread: frozenset[Node],
+    cpu: bool,
+) -> Scope:
     inline: set[Node] = set()
     reads: dict[Node, tuple[Node, ...]] = {}
     # What a reader of an inlined node computes for it, and how often if each time is another place.
@@ -130,7 +162,7 @@ def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Nod
         reads[node] = tuple(read)
         if node in forced or is_leaf(node) or node in counters:
             continue
-        free = node.op in FREE or is_splat(node)
+        free = node.op in FREE or is_splat(node) or node in spread
         free = free or (node.op == "gather" and node.inputs[1] in counters)
         cheap = (
             OPS[node.op].family == "pointwise"
@@ -141,7 +173,7 @@ def _inlined(order: tuple[Node, ...], forced: set[Node], counters: frozenset[Nod
         if (free and total <= MOST_INLINED) or cheap:
             inline.add(node)
             weight[node], computed[node] = total, frozenset(together)
-    return Scope(order, frozenset(inline), reads, counters)
+    return Scope(order, frozenset(inline), reads, counters, cpu)
 
 
 def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
@@ -203,12 +235,13 @@ def _dear_operands(scope: Scope) -> set[Node]:
 
 
 def reads_once(node: Node) -> bool:
-    """Whether a node is a pooling whose windows do not overlap, and so meets each element once."""
-    if node.op == "max_pool":
-        if node.inputs[0] is not node.inputs[1]:
-            return False
-    elif node.op != "sum_pool":
-        return False
+    """Whether a node is a pooling whose windows do not overlap, so that it meets each element once
+    at most."""
+    return node.op in ("max_pool", "max_place", "pick", "sum_pool") and are_apart(node)
+
+
+def are_apart(node: Node) -> bool:
+    """Whether the windows of a pooling, or of its gradient, do not overlap."""
     pairs = zip(node.attrs["window"], node.attrs["strides"], strict=True)
     return all(extent <= stride for extent, stride in pairs)
 

@@ -30,11 +30,12 @@ _TYPICAL = 128
 
 
 def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: Scope) -> bool:
-    """Whether a group is a pooling alone whose windows meet each element of what it reads once, and
-    these are the elements of the `stored` nodes of an elementwise producer."""
-    if len(group.nodes) != 1:
+    """Whether a group is a pooling alone, or what one walk finds, whose windows meet each element
+    of what it reads once, and these are the elements of the `stored` nodes of an elementwise
+    producer."""
+    pooling = next(iter(group.nodes))
+    if pooling.op == "pick" or PULLED in group.nodes.values():
         return False
-    (pooling,) = group.nodes
     x = pooling.inputs[0]
     behind = set(toposort([x]))
     own = all(relation == SAME for y, relation in element_readings(x, scope) if y in stored)
@@ -46,24 +47,42 @@ def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: S
 
 
 def is_pooling(group: Group) -> bool:
-    """Whether a group is a pooling, with what it computes on the way."""
-    own = [node for node, tag in group.nodes.items() if tag != PULLED]
-    return len(own) == 1 and own[0].op in ("max_pool", "sum_pool")
+    """Whether a group is a pooling, or what one walk over its windows finds, with what it computes
+    on the way."""
+    return all(
+        tag == PULLED or node.op in ("max_pool", "max_place", "pick", "sum_pool")
+        for node, tag in group.nodes.items()
+    )
 
 
 def why_apart(group: Group, producer: Group, scope: Scope) -> str:
     """Why a convolution, the producer, does not compute a pooling behind its results; nothing if it
     does."""
     (conv,) = producer.anchors
-    if len(group.nodes) > 1:
+    if PULLED in group.nodes.values():
         return "the pooling computes what lies between"
-    (pooling,) = group.nodes
     if POOLED in producer.nodes.values():
         return "the convolution has another pooling"
-    found = [x for x in element_readings(pooling.inputs[0], scope) if x[0] in producer.nodes]
-    if any(relation != SAME or producer.nodes[x] != ELEMENT for x, relation in found):
+    pooling = next(iter(group.nodes))
+    if pooling.op == "pick":
         return "it reads the convolution's values at other elements"
+    for node in group.nodes:
+        found = [x for x in element_readings(node.inputs[-1], scope) if x[0] in producer.nodes]
+        if any(relation != SAME or producer.nodes[x] != ELEMENT for x, relation in found):
+            return "it reads the convolution's values at other elements"
+    if scope.cpu:
+        return _why_not_behind(pooling, conv)
     return _why_windows(pooling, conv) or _why_tiles(conv)
+
+
+def _why_not_behind(pooling: Node, conv: Node) -> str:
+    """Why a CPU does not compute a pooling from a part of a convolution's result, while that is
+    cached; nothing if it does."""
+    if not reads_once(pooling):
+        return "its windows overlap"
+    if pooling.inputs[0].shape != conv.shape:
+        return "it reads the convolution's values at other elements"
+    return "a convolution without elements is no product" if 0 in conv.inputs[1].shape else ""
 
 
 def _why_windows(pooling: Node, conv: Node) -> str:

@@ -108,7 +108,9 @@ def matmul() -> Built:
 
 def unpooled() -> Built:
     """The gradient of max pooling."""
-    x, cotangents = g.input((BATCH, 32, 24, 24), name="x"), g.input((BATCH, 32, 12, 12), name="c")
+    places = g.input((BATCH, 32, 12, 12), "int32", name="places")
+    cotangents = g.input((BATCH, 32, 12, 12), name="c")
     with g.origin("gradient of maxpooling2d_1"):
         pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
-        return "window", [g.make("max_unpool", x, cotangents, **pool)], []
+        unpooled = g.make("unpool", places, cotangents, size=(24, 24), **pool)
+        return "window", [unpooled], []

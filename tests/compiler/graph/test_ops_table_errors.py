@@ -80,6 +80,7 @@ CONV = {
     "kernel_dilation": (1,),
 }
 POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
+PLACES = g.input((1, 1, 3), "int32")
 
 
 def floats(*shapes: tuple) -> list[g.Node]:
@@ -130,14 +131,20 @@ REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("scatter_add", floats((2,), (2,)), {"axis": 0, "size": 3}, DTypeError, "int32 indices"),
     ("scatter_add", indexed((2,), (3,)), {"axis": 0, "size": 3}, ShapeError, "axis 0.*2 and 3"),
     ("scatter_add", indexed((2,), (2,)), {"axis": 1, "size": 3}, ShapeError, "do not fit"),
-    ("max_pool", floats((1, 1, 4), (1, 1, 5)), POOL, ShapeError, "max_pool: axis 2.*4 and 5"),
-    ("max_pool", floats((1, 4), (1, 4)), POOL, ShapeError, "needs rank 3"),
-    ("max_pool", floats((1, 1, 1), (1, 1, 1)), POOL, ShapeError, "spatial axis 0"),
-    ("max_pool", floats((1, 1, 4), (1, 1, 4)), {**POOL, "padding": ((2, 0),)}, ShapeError,
+    ("max_pool", floats((1, 4)), POOL, ShapeError, "needs rank 3"),
+    ("max_pool", floats((1, 1, 1)), POOL, ShapeError, "spatial axis 0"),
+    ("max_pool", floats((1, 1, 4)), {**POOL, "padding": ((2, 0),)}, ShapeError,
      "leaves windows of 2 with no element"),
-    ("max_pool", [g.input((1, 1, 4), "int32")] * 2, POOL, DTypeError, "max_pool takes"),
-    ("max_unpool", floats((1, 1, 4), (1, 1, 4)), POOL, ShapeError, "axis 2 .*3 and 4"),
-    ("max_unpool", [g.input((1, 1, 4), "int32")] * 2, POOL, DTypeError, "max_unpool takes"),
+    ("max_pool", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "max_pool takes"),
+    ("max_place", floats((1, 4)), POOL, ShapeError, "needs rank 3"),
+    ("max_place", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "max_place takes"),
+    ("pick", [PLACES, *floats((1, 1, 5))], POOL, ShapeError, "pick: axis 2 .*4 and 3"),
+    ("pick", floats((1, 1, 3), (1, 1, 4)), POOL, DTypeError, "pick takes int32 places"),
+    ("unpool", [PLACES, *floats((1, 1, 4))], {**POOL, "size": (4,)}, ShapeError,
+     "unpool: axis 2 .*3 and 4"),
+    ("unpool", [PLACES, *floats((1, 1, 3))], {**POOL, "size": (5,)}, ShapeError,
+     "unpool: axis 2 .*4 and 3"),
+    ("unpool", floats((1, 1, 3), (1, 1, 3)), {**POOL, "size": (4,)}, DTypeError, "unpool takes"),
     ("sum_pool", floats((1, 1)), POOL, ShapeError, "needs rank 3"),
     ("sum_pool", [g.input((1, 1, 4), "int32")], POOL, DTypeError, "sum_pool takes"),
     ("sum_unpool", floats((1, 1, 4)), {**POOL, "size": (4,)}, ShapeError, "axis 2 .*3 and 4"),

@@ -43,16 +43,43 @@ def test_pooling_and_dropout_are_computed_with_the_convolution() -> None:
     assert [x.shape for x in kernel.outputs] == [(BATCH, 8, 8, 8)]
 
 
-def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
+def test_a_step_of_training_stores_nothing_of_the_convolutions_size_but_the_gradient() -> None:
     x = convolved()
     loss = g.sum(dropped(g.max_pool(x, (2, 2))) * g.input((BATCH, 8, 8, 8), "float32"))
     found = kernels(loss, *grad(loss, [IMAGE]))
     first = found[0]
     assert first.kind == "conv"
-    assert {"max_pool", "random", "maximum"} <= {node.op for node in first.body}
-    (unpool,) = (kernel for kernel in found if any(x.op == "max_unpool" for x in kernel.body))
-    values = [node for node in first.outputs if node in unpool.inputs]
-    assert (BATCH, 8, 16, 16) in [node.shape for node in values]
+    assert {"max_place", "pick", "random", "maximum"} <= {node.op for node in first.body}
+    assert {node.shape for node in first.outputs} == {(BATCH, 8, 8, 8)}
+    large = [x for kernel in found for x in kernel.outputs if x.shape == (BATCH, 8, 16, 16)]
+    assert [node.op for node in large] == ["unpool"]
+
+
+def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
+    x = convolved()
+    (kernel,) = kernels(g.max_pool(x, (2, 2)), x)
+    assert kernel.kind == "conv"
+    assert [node.shape for node in kernel.outputs] == [(BATCH, 8, 16, 16), (BATCH, 8, 8, 8)]
+
+
+def test_a_walk_gives_places_and_what_is_picked_there() -> None:
+    seen = g.tanh(IMAGE * g.input((3, 1, 1), "float32"))
+    pooled = g.max_pool(g.maximum(seen, 0.0), (3, 3))
+    found = kernels(pooled, *grad(g.sum(g.square(pooled)), [IMAGE]))
+    (walk,) = (kernel for kernel in found if any(x.op == "max_place" for x in kernel.body))
+    assert walk.kind == "window"
+    assert {"max_place", "pick"} <= {node.op for node in walk.outputs}
+    assert not any(node.op == "max_pool" for kernel in found for node in kernel.body)
+
+
+def test_on_a_cpu_any_windows_that_do_not_overlap_are_computed_with_the_convolution() -> None:
+    loss = g.sum(dropped(g.max_pool(convolved(), (5, 4), strides=(6, 4))))
+    schedule = make_schedule(optimize([loss, *grad(loss, [IMAGE])])[0], most_shared=0)
+    convolution, *others = (kernel for kernel in schedule if kernel.kind != "rows")
+    assert {node.shape for node in convolution.outputs} == {(BATCH, 8, 2, 4)}
+    # Nor does it store the gradient: the convolution that reads it spreads it.
+    assert not any(x.shape == (BATCH, 8, 16, 16) for kernel in others for x in kernel.outputs)
+    assert make_schedule([g.max_pool(convolved(), (3, 3), (2, 2))], most_shared=0)[1].reasons
 
 
 @pytest.mark.parametrize("window", [(2, 1, 2), (1, 2, 2), (2, 2, 2)])

@@ -8,12 +8,13 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `lower`: the table `LOWERINGS`, a function for each kind of kernel;
 - `context`: functions and their parameters;
 - `nest`, `hoist`: loops over the elements of results, of which the innermost is vectorised;
-- `pointwise`: pointwise, gather, update, and what is computed element by element; `pooling`:
-  window; `scatter`, and `still`, whether an update needs the rows that are named alone;
+- `pointwise`: pointwise, gather, window, update, and what is computed element by element;
+- `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `reduction`, `walks`: rows and columns;
 - `product`, `factor`, `convolution`: matmul and conv, as tiles with what follows them, over
   ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
-  `conv_loops`: what all forms of a convolution share.
+  `conv_loops`: what all forms of a convolution share; `pooled_conv`, `tile_words`: one with a
+  pooling behind it; `sparse_conv`: the gradient of its weights.
 
 Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch. A
 test that fails ends the step behind its kernel, ahead of every kernel that writes a state.

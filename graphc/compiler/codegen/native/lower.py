@@ -14,7 +14,6 @@ from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
 from graphc.compiler.codegen.native.loop import lower_loop
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
-from graphc.compiler.codegen.native.pooling import lower_window
 from graphc.compiler.codegen.native.product import lower_matmul
 from graphc.compiler.codegen.native.reduction import lower_reduction
 from graphc.compiler.codegen.native.rows_product import (
@@ -40,7 +39,7 @@ LOWERINGS: dict[str, Callable[[Kernel, NativeContext], list[Launch]]] = {
     "scatter": lower_scatter,
     "rows": lower_reduction,
     "columns": lower_reduction,
-    "window": lower_window,
+    "window": lower_pointwise,
     "gather": lower_pointwise,
     "update": lower_pointwise,
 }

@@ -1,13 +1,15 @@
 """Pooling over windows of (n, c, *spatial): what lies in the padding takes no part.
 
-Four ops, closed under gradients: `max_pool(x, values)` reads `values` where each window of x has
-its first maximum (max pooling proper passes x twice), `max_unpool(x, cotangents)` adds there;
-`sum_pool` and `sum_unpool` are the same pair for sums.
+Closed under gradients. `max_pool` is the maximum of each window, and `max_place` the number, in C
+order within the window, of its first maximum; NaN stands above all numbers. `pick(places, x)` reads
+each window at its place, and `unpool(places, y)` is its transpose: it adds each window's y there.
+`sum_pool` and `sum_unpool` are the same pair for sums. Places are what `max_place` gives.
 """
 
 from __future__ import annotations
 
 from graphc.compiler.graph.checks import SizeChecks, fail
+from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops.pointwise import FLOATS
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
 
@@ -39,10 +41,7 @@ def pooled_shape(op: str, shape: tuple, attrs: Attrs, checks: SizeChecks) -> tup
 
 def _pool(op: str):
     def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-        shape = inputs[0].shape
-        for other in inputs[1:]:
-            _equal(op, shape, other.shape, checks)
-        return pooled_shape(op, shape, attrs, checks)
+        return pooled_shape(op, inputs[0].shape, attrs, checks)
 
     return rule
 
@@ -54,24 +53,55 @@ def _equal(op: str, left: tuple, right: tuple, checks: SizeChecks) -> None:
         checks.equal(a, b, f"{op}: axis {axis} of {left} and {right}")
 
 
-def _max_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    x, cotangents = inputs
-    _equal(
-        "max_unpool", pooled_shape("max_unpool", x.shape, attrs, checks), cotangents.shape, checks
-    )
-    return x.shape
+def _place_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    _dtype("max_place")(inputs, attrs)
+    return "int32"
+
+
+def _picked_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    places, values = inputs
+    if places.dtype != "int32":
+        refuse_dtype("pick", "int32 places and values", inputs)
+    return values.dtype
+
+
+def _pick(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    places, values = inputs
+    shape = pooled_shape("pick", values.shape, attrs, checks)
+    _equal("pick", shape, places.shape, checks)
+    return shape
+
+
+def _unpooled_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    places, cotangents = inputs
+    if places.dtype != "int32" or cotangents.dtype not in FLOATS:
+        refuse_dtype("unpool", "int32 places and float32 or float64", inputs)
+    return cotangents.dtype
+
+
+def _unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    """`size` is the spatial shape of what was pooled."""
+    places, cotangents = inputs
+    _equal("unpool", places.shape, cotangents.shape, checks)
+    return _unpooled("unpool", cotangents, attrs, checks)
 
 
 def _sum_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     """`size` is the spatial shape of what was pooled."""
-    shape = (*inputs[0].shape[:2], *attrs["size"])
-    _equal("sum_unpool", pooled_shape("sum_unpool", shape, attrs, checks), inputs[0].shape, checks)
+    return _unpooled("sum_unpool", inputs[0], attrs, checks)
+
+
+def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tuple:
+    shape = (*cotangents.shape[:2], *attrs["size"])
+    _equal(op, pooled_shape(op, shape, attrs, checks), cotangents.shape, checks)
     return shape
 
 
 _WINDOW = ("window", "strides", "padding")
 
-define("max_pool", "window", 2, _dtype("max_pool"), _pool("max_pool"), _WINDOW)
-define("max_unpool", "window", 2, _dtype("max_unpool"), _max_unpool, _WINDOW)
+define("max_pool", "window", 1, _dtype("max_pool"), _pool("max_pool"), _WINDOW)
+define("max_place", "window", 1, _place_dtype, _pool("max_place"), _WINDOW)
+define("pick", "window", 2, _picked_dtype, _pick, _WINDOW)
+define("unpool", "window", 2, _unpooled_dtype, _unpool, (*_WINDOW, "size"))
 define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW)
 define("sum_unpool", "window", 1, _dtype("sum_unpool"), _sum_unpool, (*_WINDOW, "size"))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphc.compiler import graph as g
 from tests.compiler.graph.op_cases.case import ROUNDING, Case, filled, numbers, places
 
 # spatial size, window, strides, padding
@@ -64,19 +63,29 @@ def _pools(dtype: str) -> Iterator[Case]:
             def winner(i, x=x, size=size, rest=rest):
                 return (*i[:2], *first_maximum(x[i[:2]], real_elements(i[2:], size, *rest)))
 
-            read = filled(pooled, dtype, lambda i, v=values, w=winner: v[w(i)])
+            def place(i, winner=winner, rest=rest):
+                return number_in_window(winner(i)[2:], i[2:], *rest)
+
             largest = filled(pooled, dtype, lambda i, x=x, w=winner: x[w(i)])
+            first = filled(pooled, "int32", place)
+            read = filled(pooled, dtype, lambda i, v=values, w=winner: v[w(i)])
+            kept = filled(pooled, "bool", lambda i, v=values, w=winner: v[w(i)] > 0)
             back = np.zeros(shape, dtype)
             for i in places(pooled):
                 back[winner(i)] += cotangents[i]
-            yield Case("max_pool", (x, values), read, attrs, note=note)
-            yield Case("max_pool", (x, x), largest, attrs, build=_of_itself, note=f"{note}-itself")
-            yield Case("max_unpool", (x, cotangents), back, attrs, ROUNDING[dtype], note=note)
+            yield Case("max_pool", (x,), largest, attrs, note=note)
+            yield Case("max_place", (x,), first, attrs, note=note)
+            yield Case("pick", (first, values), read, attrs, note=note)
+            yield Case("pick", (first, values > 0), kept, attrs, note=f"{note}-bool")
+            sized = {**attrs, "size": size}
+            yield Case("unpool", (first, cotangents), back, sized, ROUNDING[dtype], note=note)
         yield from _sums(dtype, str(number), size, rest, attrs, values, cotangents)
 
 
-def _of_itself(x, same, **attrs):
-    return g.make("max_pool", x, x, **attrs)
+def number_in_window(element, index, window, strides, padding) -> int:
+    """The place of an element in the window at an index, counted in C order."""
+    axes = zip(element, index, strides, padding, strict=True)
+    return int(np.ravel_multi_index([e - w * s + low for e, w, s, (low, _) in axes], window))
 
 
 def _sums(dtype, note, size, rest, attrs, values, cotangents) -> Iterator[Case]:

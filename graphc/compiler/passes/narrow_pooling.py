@@ -1,0 +1,193 @@
+"""What follows the gradient of max pooling, computed once for a window, not for each element.
+
+Of a gradient that `unpool` spread, all but one element of each window are zeros. Where windows do
+not overlap, arithmetic that keeps zeros zeros moves ahead of it:
+
+    unpool(p, y) * m          ->  unpool(p, y * pick(p, m))        m finite, since 0 * inf is NaN
+    where(c, unpool(p, y), 0) ->  unpool(p, where(pick(p, c), y, 0))
+    sum(unpool(p, y))         ->  sum(y)                           over all spatial axes
+
+So the masks of dropout and relu are needed at the maxima alone, where the forward pass picks them
+as it finds the maximum, and backward reads nothing of the size of what was pooled. Transposes
+between are looked through. The maximum itself is picked too, once its place is known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.passes.constants import scalar_value
+from graphc.compiler.passes.rewrite import index_rules, rewrite
+
+# Their elements are those of the first input, at most with another sign.
+_SAME_ELEMENTS = {"transpose", "reshape", "broadcast", "slice", "flip", "neg", "abs"}
+_LARGEST = {"bool": 1.0, "int32": 2.0**31, "uint32": 2.0**32, "int64": 2.0**63}
+
+
+def narrow_pooling(outputs: Sequence[Node]) -> list[Node]:
+    """The outputs with less arithmetic on what `unpool` spreads."""
+    return _with_picked_maxima(rewrite(outputs, _RULES))
+
+
+class _Spread:
+    """An `unpool` whose windows do not overlap, read through a transpose.
+
+    Attributes:
+        node: the `unpool`.
+        order: of the axes of what is read.
+    """
+
+    def __init__(self, node: Node, order: tuple[int, ...]):
+        self.node = node
+        self.order = order
+
+    def meets(self, other: _Spread) -> bool:
+        """Whether the two spread to the same elements."""
+        mine, theirs = self.node, other.node
+        same = mine.inputs[0] is theirs.inputs[0] and _windows(mine) == _windows(theirs)
+        return same and self.order == other.order
+
+    def at_place(self, x: Node) -> Node:
+        """What a value of the size of the result has at each window's place."""
+        number = scalar_value(x)
+        places = self.node.inputs[0]
+        if number is not None:
+            return g.full(places.shape, number, x.dtype)
+        inverse = [self.order.index(axis) for axis in range(len(self.order))]
+        attrs = {name: self.node.attrs[name] for name in ("window", "strides", "padding")}
+        return g.make("pick", places, g.transpose(x, inverse), **attrs)
+
+    def spread(self, values: Node) -> Node:
+        """What the windows have, spread and in the order of what was read."""
+        spread = g.make("unpool", self.node.inputs[0], values, **self.node.attrs)
+        return g.transpose(spread, self.order)
+
+
+def _windows(node: Node) -> tuple:
+    return tuple(node.attrs[name] for name in ("window", "strides", "padding"))
+
+
+def _spread_of(node: Node) -> _Spread | None:
+    order = tuple(range(node.ndim))
+    if node.op == "transpose":
+        order, node = node.attrs["order"], node.inputs[0]
+    return _Spread(node, order) if node.op == "unpool" else None
+
+
+def _narrow(node: Node) -> Node | None:
+    spreads = [_spread_of(x) for x in node.inputs]
+    first = next((found for found in spreads if found is not None), None)
+    if first is None or not _are_apart(first.node):
+        return None
+    alike = [found is not None and first.meets(found) for found in spreads]
+    if not _ZERO_STAYS[node.op](node, alike):
+        return None
+    operands = [
+        found.node.inputs[1] if same and found is not None else first.at_place(x)
+        for x, found, same in zip(node.inputs, spreads, alike, strict=True)
+    ]
+    return first.spread(g.make(node.op, *operands, **node.attrs))
+
+
+def _are_apart(unpool: Node) -> bool:
+    pairs = zip(unpool.attrs["window"], unpool.attrs["strides"], strict=True)
+    return all(extent <= stride for extent, stride in pairs)
+
+
+def _product_stays(node: Node, alike: Sequence[bool]) -> bool:
+    return all(same or _bound(x) < math.inf for x, same in zip(node.inputs, alike, strict=True))
+
+
+def _quotient_stays(node: Node, alike: Sequence[bool]) -> bool:
+    divisor = scalar_value(node.inputs[1])
+    return alike[0] and divisor is not None and divisor != 0 and math.isfinite(divisor)
+
+
+def _choice_stays(node: Node, alike: Sequence[bool]) -> bool:
+    pairs = zip(node.inputs[1:], alike[1:], strict=True)
+    return all(same or scalar_value(x) == 0 for x, same in pairs)
+
+
+def _all_alike(node: Node, alike: Sequence[bool]) -> bool:
+    return all(alike)
+
+
+# Of each op, whether it gives zero wherever the operands that are spread alike have zeros.
+_ZERO_STAYS = {
+    "neg": _all_alike,
+    "add": _all_alike,
+    "sub": _all_alike,
+    "mul": _product_stays,
+    "div": _quotient_stays,
+    "where": _choice_stays,
+}
+
+
+def _bound(node: Node, depth: int = 8) -> float:
+    """What no element of a node is larger than, by its magnitude; inf where that is not known, as
+    behind more than `depth` nodes."""
+    if depth == 0:
+        return math.inf
+    if node.dtype in _LARGEST:
+        return _LARGEST[node.dtype]
+    if node.op == "constant":
+        largest = float(np.max(np.abs(node.attrs["value"]), initial=0.0))
+        return largest if largest <= float(np.finfo(node.dtype).max) else math.inf  # NaN too
+    if node.op == "cast" or node.op in _SAME_ELEMENTS:
+        bound = _bound(node.inputs[0], depth - 1)
+    elif node.op == "where":
+        bound = max(_bound(x, depth - 1) for x in node.inputs[1:])
+    elif node.op == "mul":
+        bound = math.prod(_bound(x, depth - 1) for x in node.inputs)
+    else:
+        return math.inf
+    return bound if bound <= float(np.finfo(node.dtype).max) else math.inf
+
+
+def _sum(node: Node) -> Node | None:
+    found = _spread_of(node.inputs[0])
+    if found is None:
+        return None
+    axes = node.attrs["axes"]
+    kept = [k for axis, k in enumerate(found.order) if axis not in axes]
+    if any(k > 1 for k in kept):
+        return None
+    return g.make("sum", g.transpose(found.node.inputs[1], found.order), axes=axes)
+
+
+def _pick(node: Node) -> Node | None:
+    """What is one value a channel is the same at every place."""
+    places, x = node.inputs
+    if x.op != "broadcast" or any(axis > 1 for axis in x.attrs["axes"]):
+        return None
+    return g.make("broadcast", x.inputs[0], shape=places.shape, axes=x.attrs["axes"])
+
+
+_RULES = index_rules(
+    ((op, _narrow) for op in _ZERO_STAYS),
+    [("sum", _sum), ("pick", _pick)],
+)
+
+
+def _with_picked_maxima(outputs: Sequence[Node]) -> list[Node]:
+    """max_pool(x) -> pick(max_place(x), x), where a program needs the place anyway."""
+    order = g.toposort(outputs)
+    placed = {(x.inputs[0], _windows(x)) for x in order if x.op == "max_place"}
+    if not placed:
+        return list(outputs)
+    new: dict[Node, Node] = {}
+    for node in order:
+        inputs = tuple(new[x] for x in node.inputs)
+        if node.op == "max_pool" and (node.inputs[0], _windows(node)) in placed:
+            with g.origin(g.origin_of(node)):
+                place = g.make("max_place", *inputs, **node.attrs)
+                made = g.make("pick", place, *inputs, **node.attrs)
+        else:
+            made = g.remake(node, inputs)
+        new[node] = g.inherit(made, node)
+    return [new[node] for node in outputs]
