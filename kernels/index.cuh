@@ -18,8 +18,9 @@ GC_DEVICE int gc_last_window(int place, int stride, int windows) {
 // Whether an element of a window is ahead of the `best` of those before it, which lies at `place`
 // (-1 where there is none): the first of equal ones is, and NaN above all numbers.
 template <typename T> GC_DEVICE bool gc_is_ahead(T value, T best, int place) {
-  // Without branches, which lanes of a warp would take differently.
-  return (place < 0) | (value > best) | ((value != value) & (best == best));
+  // Without branches, which lanes of a warp would take differently; and as few comparisons as
+  // g++ 12 still vectorises.
+  return (place < 0) | (!(value <= best) & (best == best));
 }
 
 // Four neighbours, loaded and stored at once: 16 bytes of float. `at` is a multiple of four; what

@@ -35,7 +35,7 @@ def narrow_pooling(outputs: Sequence[Node]) -> list[Node]:
 
 
 class _Spread:
-    """An `unpool` whose windows do not overlap, read through a transpose.
+    """An `unpool`, read through transposes.
 
     Attributes:
         node: the `unpool`.
@@ -74,8 +74,9 @@ def _windows(node: Node) -> tuple:
 
 def _spread_of(node: Node) -> _Spread | None:
     order = tuple(range(node.ndim))
-    if node.op == "transpose":
-        order, node = node.attrs["order"], node.inputs[0]
+    while node.op == "transpose":
+        order = tuple(node.attrs["order"][axis] for axis in order)
+        node = node.inputs[0]
     return _Spread(node, order) if node.op == "unpool" else None
 
 

@@ -136,7 +136,7 @@ class ConvLoops:
 
             def each(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
                 plane, *reach = coords
-                return [f"image[{position}] = {self._element(emitter, plane, reach, by_channel)};"]
+                return [f"image[{position}] = {self.element(emitter, plane, reach, by_channel)};"]
 
             return self.nest((planes, *self.reach), each)
 
@@ -181,7 +181,7 @@ class ConvLoops:
         first = (plane, "channel") if by_channel else ("sample", plane)
         return Index(self.image.shape, coords=(*first, *places))
 
-    def _element(
+    def element(
         self, emitter: NativeEmitter, plane: str, reach: list[str], by_channel: bool
     ) -> str:
         """The image with its padding and holes, at a place that windows reach."""
@@ -196,23 +196,31 @@ class ConvLoops:
         return value
 
     def in_parts(
-        self, rows: Size, width: Size, ahead: list[str], inside: list[str], behind: list[str]
+        self,
+        rows: Size,
+        width: Size,
+        ahead: list[str],
+        inside: list[str],
+        behind: list[str],
+        place: Callable[[NativeEmitter, Index], str] | None = None,
     ) -> list[str]:
         """A sum over the image's channels, which are samples then, divided into `PARTS` parts that
         are added in their order, whatever the number of threads; and what follows it.
 
         Args:
-            rows, width: of `part_sum`: a row for each place of the results' image, in it filters.
+            rows, width: of `part_sum`.
             ahead: of a part, where `part_sum` holds zeros.
             inside: what `channel` adds.
             behind: of a part.
+            place: where a result lies in `part_sum`; by default there is a row for each place of
+                the results' image, in it filters.
         """
         size, elements = self.signature.size, rows * width
         channels = size(self.channels)
         work = (rows, *self.places, self.channels, self.filters)
         counts = (self.samples, *self.windows)
 
-        def place(emitter: NativeEmitter, index: Index) -> str:
+        def in_rows(emitter: NativeEmitter, index: Index) -> str:
             sample, filter_, *windows = emitter.coordinates(index)
             inner = emitter.position(Index(counts, coords=(sample, *windows)))
             return plus(times(inner, size(width)), filter_)
@@ -236,7 +244,7 @@ class ConvLoops:
             "part_sum[i]);",
             "}",
             f"const {self.scalar}* s0 = parts;",
-            *self.outputs(partial(self.given, place), None),
+            *self.outputs(partial(self.given, place or in_rows), None),
         ]
 
     def written_windows(self) -> list[str]:

@@ -1,6 +1,7 @@
-"""Kernels of kind conv, in one of four forms.
+"""Kernels of kind conv, in one of six forms.
 
 - with fewer multiplications, where windows are 3 x 3 and channels many: `winograd`.
+- with a pooling behind it: `pooled_conv`; the gradient of its weights then: `sparse_conv`.
 - **by windows**: where windows are one element apart, a sample's image is copied with its padding,
   and a product reads each row of windows from the image itself (``kernels/host_conv.h``). Between
   two rows of windows it computes a few that are none, which nobody reads.
@@ -22,6 +23,8 @@ from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, tile_height
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
+from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
+from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -36,18 +39,24 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["host_conv.h"] = None
-    if is_faster(node):
+    unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
+    if unpool is not None:
+        lines, how = SparseConv(kernel, context, signature).lines(unpool)
+    elif is_faster(node):
         lines, how = Winograd(kernel, context, signature).lines()
-        return [context.function(name, kernel, signature, lines, how)]
-    form = _Conv(kernel, context, signature)
-    windows, places = product(node.shape[2:]), product(node.inputs[1].shape[2:])
-    if typical(places) > typical(windows):
-        lines, how = form.by_sample()
-    elif all(stride == 1 for stride in node.attrs["strides"]):
-        lines, how = form.by_windows()
+    elif pooling is not None:
+        lines, how = PooledConv(kernel, context, signature, pooling).lines()
     else:
-        lines, how = form.by_columns()
+        lines, how = _by_sums(_Conv(kernel, context, signature))
     return [context.function(name, kernel, signature, lines, how)]
+
+
+def _by_sums(form: _Conv) -> tuple[list[str], str]:
+    if typical(product(form.places)) > typical(product(form.windows)):
+        return form.by_sample()
+    if all(stride == 1 for stride in form.node.attrs["strides"]):
+        return form.by_windows()
+    return form.by_columns()
 
 
 class _Conv(ConvLoops):

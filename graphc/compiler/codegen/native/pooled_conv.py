@@ -1,0 +1,379 @@
+"""A convolution with a pooling behind it: nothing of the convolution's size is stored.
+
+A tile of the pooling's windows is computed at a time, so that it stays in the cache: the sums for
+the first place of each window, then those for the second, and so on. So neighbours in memory are
+neighbouring windows, and the loops over them, with all that lies between the convolution and the
+pooling, are vectorised. For that the image is copied by phases: elements whose coordinates leave
+equal rests, divided by the strides of the pooling, lie side by side.
+
+    sums(place, window) = conv(window * stride + place)
+    image(window * stride + place + k) = copy[(place + k) % stride][window + (place + k) // stride]
+
+Random words are drawn four at a time, ahead of the loops that read them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.emit_windows import element_at, take_larger
+from graphc.compiler.codegen.emitter import RULES, Given, always, note
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.conv_loops import ConvLoops, braced, indented, tile_height
+from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.tile_words import TileWords
+from graphc.compiler.graph import OPS, Node, dependents
+from graphc.compiler.graph.dim import Dim, Shape, product
+from graphc.compiler.schedule.kernel import Kernel
+
+_SUMS = 16384
+"""Sums of a tile, about: with their random words they fit into the L2 cache."""
+
+_STEPS = {"max_pool": "max", "sum_pool": "sum"}
+
+
+def pooled_alone(kernel: Kernel) -> Node | None:
+    """The pooling (of a walk, the `max_place`) of a convolution's kernel whose results are one a
+    window each, if its tiles can be computed by phases; else None."""
+    (node,) = kernel.anchors
+    found = [x for x in kernel.body if x.op in ("max_place", *_STEPS)]
+    if not found:
+        return None
+    pooling = found[0]
+    sizes = (*node.shape[1:], *node.inputs[1].shape)
+    steps = (*node.attrs["strides"], *node.attrs["input_dilation"], *node.attrs["kernel_dilation"])
+    padding = [side for pair in pooling.attrs["padding"] for side in pair]
+    # Elements keep the names of their coordinates through pointwise ops alone.
+    picked = [x.inputs[1] for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
+    between = dependents([pooling.inputs[0], *picked], [node]) & set(kernel.body) - {node}
+    fits = (
+        all(OPS[x.op].family == "pointwise" for x in between)
+        and all(product(output.shape) == product(pooling.shape) for output in kernel.outputs)
+        and not any(isinstance(size, Dim) for size in (*sizes, *pooling.shape[1:]))
+        and product(pooling.attrs["window"]) > 1
+        and all(step == 1 for step in steps)
+        and all(side == 0 for side in padding)
+    )
+    return pooling if fits else None
+
+
+class PooledConv(ConvLoops):
+    """The text of such a kernel."""
+
+    def __init__(
+        self, kernel: Kernel, context: NativeContext, signature: NativeSignature, pooling: Node
+    ):
+        super().__init__(kernel, context, signature)
+        self._pooling = pooling
+        self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
+        self._extents: Shape = tuple(pooling.attrs["window"])
+        self._strides: Shape = tuple(pooling.attrs["strides"])
+        self._pooled: Shape = tuple(pooling.shape[2:])
+        # The image by phases: how many elements of each there are along an axis.
+        self._lengths: Shape = tuple(
+            -(-reach // stride) for reach, stride in zip(self.reach, self._strides, strict=True)
+        )
+        self._steps: Shape = tuple(
+            product(self._lengths[axis + 1 :]) for axis in range(len(self._lengths))
+        )
+        self._high = self._tile_rows()
+        self._tile: Shape = (self._high, *self._pooled[1:])
+        self._wide = self._flat(self._high)
+
+    def lines(self) -> tuple[list[str], str]:
+        """The function's lines, and what its loops go over."""
+        k, m = self.k, self.filters
+        height = tile_height(m)
+        places = product(self._extents)
+        panels = -(-m // height) * height
+        plane = product(self._strides) * product(self._lengths)
+        inner = product(self._tile)
+        inside = self._coordinates_of("place")
+        words = TileWords(self.signature, (m, *self._tile), self._extents, self._strides)
+        walk = self._walk(words)
+        results = self._results(words)
+        last = self._pooled[0] - self._high
+        tiles = -(-self._pooled[0] // self._high)
+        first = "0" if tiles == 1 else "tile"
+        tile = [
+            f"for (int place = 0; place < {places}; ++place) {{",
+            f"  gc_conv_windows<{height}>({m}, {self._wide}, {k}, panels, image"
+            f"{'' if first == '0' else ' + first * ' + str(self._steps[0])}, at + place * {k}, "
+            f"s0 + place * {m * self._wide}, {self._wide});",
+            *indented([*words.by_place("place", inside), *walk]),
+            "}",
+            *words.by_window(),
+            *results,
+        ]
+        before = [
+            self.array("weights", self.scalar, 2, m * k),
+            *self.weight_matrix(),
+            self.array("panels", self.scalar, 3, panels * k),
+            f"gc_gemm_pack<{height}>({m}, {k}, weights, {k}, 1, panels);",
+            self.array("at", "int", 4, places * k),
+            *self.offsets("at", (*self._extents, self.channels, *self.places), self._at),
+        ]
+        sample = [
+            self.array("image", self.scalar, 1, self.channels * plane, " + GC_IMAGE_SLACK"),
+            *self._by_phases(),
+            self.array("s0", self.scalar, 0, places * m * self._wide),
+            self.array("best", self.scalar, 5, m * inner),
+            *([self.array("where", "int", 6, m * inner)] if self._is_placed else []),
+            *words.array(7),
+            f"for (int tile = 0; tile < {self._pooled[0]}; tile += {self._high}) {{",
+            *indented([
+                f"const int first = tile < {last} ? tile : {last};"
+                if last
+                else "const int first = tile;",
+                *tile,
+            ]),
+            "}",
+        ]
+        how = (
+            f"{self.samples} samples; {m} x {k} weights by {places} places of "
+            f"{product(self._pooled)} windows, {self._high * product(self._pooled[1:])} at a time"
+        )
+        return [*before, *self.per_sample(sample)], how
+
+    # ---- sizes ----------------------------------------------------------------------------------
+
+    @property
+    def _is_placed(self) -> bool:
+        return self._pooling.op == "max_place"
+
+    def _flat(self, high: int) -> int:
+        """From the first window of so many rows to the last one, in a phase of the image."""
+        counts = (high, *self._pooled[1:])
+        return 1 + sum((n - 1) * step for n, step in zip(counts, self._steps, strict=True))
+
+    def _tile_rows(self) -> int:
+        """Along the first axis, windows of a tile: the last one is moved back to end with them."""
+        rows, each = self._pooled[0], product(self._extents) * self.filters
+        most = max(1, min(rows, _SUMS // (each * self._steps[0])))
+
+        def vectors(high: int) -> int:
+            return -(-rows // high) * -(-self._flat(high) // 32)
+
+        return min(range(max(1, most // 2), most + 1), key=lambda high: (vectors(high), -high))
+
+    def _at(self, coords: tuple[str, ...]) -> str:
+        """Where a channel's place of a window lies in the image by phases, for a place of the
+        pooling's window."""
+        dims = len(self._extents)
+        inside, channel, places = coords[:dims], coords[dims], coords[dims + 1 :]
+        sums = [plus(place, k) for place, k in zip(inside, places, strict=True)]
+        rests = tuple(
+            f"({text}) % {stride}" if stride > 1 else "0"
+            for text, stride in zip(sums, self._strides, strict=True)
+        )
+        plane = times(channel, str(product(self._strides) * product(self._lengths)))
+        text = plus(plane, times(self._phase(rests), str(product(self._lengths))))
+        for total, stride, step in zip(sums, self._strides, self._steps, strict=True):
+            text = plus(text, times(f"(({total}) / {stride})", str(step)))
+        return text
+
+    def _phase(self, rests: Sequence[str]) -> str:
+        text = "0"
+        for rest, stride in zip(rests, self._strides, strict=True):
+            text = plus(times(text, str(stride)), f"({rest})" if rest != "0" else rest)
+        return f"({text})" if text != "0" else text
+
+    # ---- loops ----------------------------------------------------------------------------------
+
+    def _by_phases(self) -> list[str]:
+        """The loops that copy a sample's image, phase by phase."""
+        dims = len(self._strides)
+
+        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            channel, phases, at = coords[0], coords[1 : 1 + dims], coords[1 + dims :]
+            reach, conditions = [], []
+            for phase, number, stride, length, extent in zip(
+                phases, at, self._strides, self._lengths, self.reach, strict=True
+            ):
+                place = emitter.integer(plus(times(number, str(stride)), phase))
+                if length * stride > extent:
+                    conditions.append(f"{place} < {extent}")
+                reach.append(place)
+            if not conditions:
+                return [f"image[{position}] = {self.element(emitter, channel, reach, False)};"]
+            value = emitter.variable(self.image, "0")
+            with emitter.block(f"if ({' && '.join(conditions)})"):
+                emitter.line(f"{value} = {self.element(emitter, channel, reach, False)};")
+            return [f"image[{position}] = {value};"]
+
+        return self.nest((self.channels, *self._strides, *self._lengths), body)
+
+    def _tile_nest(
+        self,
+        words: TileWords,
+        body: Callable[[NativeEmitter, str, tuple[str, ...], _Elements], list[str]],
+    ) -> list[str]:
+        """Loops over the windows of a tile; `body` is given their coordinates in the result."""
+        shape = (self.filters, *self._tile)
+
+        def at(emitter: NativeEmitter, position: str) -> list[str]:
+            filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
+            elements: _Elements = given[emitter]
+            elements.begin(position, (row, *rest))
+            window = (emitter.integer(plus("first", row)), *rest)
+            return body(emitter, position, ("sample", filter_, *window), elements)
+
+        given: dict[NativeEmitter, _Elements] = {}
+
+        def start(emitter: NativeEmitter) -> Mapping[Node, Given]:
+            given[emitter] = _Elements(emitter, self, words)
+            return given[emitter].given()
+
+        return braced(Nest(self.signature, product(shape), start, threads=False).lines(at))
+
+    def _walk(self, words: TileWords) -> list[str]:
+        """The loops that go on with one place of each window."""
+        x = self._pooling.inputs[0]
+        inside = self._coordinates_of("place")
+        scalar = C_TYPES[x.dtype]
+        reduction = f"gc_reduce_{_STEPS.get(self._pooling.op, 'max')}"
+
+        def body(
+            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: _Elements
+        ) -> list[str]:
+            sample, filter_, *windows = coords
+            element = [
+                emitter.integer(plus(times(window, str(stride)), within))
+                for window, stride, within in zip(windows, self._strides, inside, strict=True)
+            ]
+            elements.learn("place", filter_, element)
+            value = emitter.value(x, Index(x.shape, coords=(sample, filter_, *element)))
+            if not self._is_placed:
+                return [f"best[{position}] = {reduction}::combine(best[{position}], {value});"]
+            best, where = emitter.name("a"), emitter.name("a")
+            emitter.line(f"{scalar} {best} = best[{position}];")
+            emitter.line(f"int {where} = where[{position}];")
+            take_larger(emitter, best, where, value, "place")
+            return [f"best[{position}] = {best};", f"where[{position}] = {where};"]
+
+        count = self.filters * product(self._tile)
+        start = [f"best[i] = {reduction}::identity<{scalar}>();"]
+        if self._is_placed:
+            start = ["best[i] = 0;", "where[i] = -1;"]
+        clear = [
+            "if (place == 0) {",
+            f"  for (int i = 0; i < {count}; ++i) {{",
+            *(f"    {line}" for line in start),
+            "  }",
+            "}",
+        ]
+        return [*clear, *self._tile_nest(words, body)]
+
+    def _coordinates_of(self, place: str) -> list[str]:
+        """A place of the pooling's window along each axis, as expressions."""
+        texts = []
+        for axis, extent in enumerate(self._extents):
+            below = product(self._extents[axis + 1 :])
+            text = place if below == 1 else f"({place} / {below})"
+            texts.append(text if axis == 0 else f"({text} % {extent})")
+        return texts
+
+    def _results(self, words: TileWords) -> list[str]:
+        """The loops that compute and store what there is one of a window."""
+        outputs = self.kernel.outputs
+
+        def body(
+            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: _Elements
+        ) -> list[str]:
+            _, filter_, *windows = coords
+            elements.learn("", filter_, windows)
+            emitter.given[self._pooling] = always(
+                emitter.define("int", f"where[{position}]", note=note(self._pooling))
+                if self._is_placed
+                else emitter.define(
+                    self.scalar, f"best[{position}]", note=note(self._pooling)
+                )
+            )
+            for pick in self._picks:
+                emitter.given[pick] = partial(self._picked, emitter, elements, pick, coords)
+            at = emitter.position(Index(self._pooling.shape, coords=coords))
+            values = []
+            for node in outputs:
+                own = node.shape == self._pooling.shape
+                index = Index(node.shape, coords=coords) if own else Index(node.shape, linear=at)
+                values.append(emitter.value(node, index))
+            stores = []
+            for node, value in zip(outputs, values, strict=True):
+                for place in self.context.sinks[node]:
+                    target, _ = self.signature.stored(place, node.shape, at)
+                    stores.append(f"{target} = {value};")
+            return stores
+
+        return self._tile_nest(words, body)
+
+    def _picked(
+        self,
+        emitter: NativeEmitter,
+        elements: _Elements,
+        pick: Node,
+        coords: tuple[str, ...],
+        index: Index,
+    ) -> str:
+        """What is picked at the place of a window's maximum."""
+        values = pick.inputs[1]
+        if values is self._pooling.inputs[0]:
+            return emitter.define(self.scalar, f"best[{elements.position}]", note=note(pick))
+        place = emitter.value(self._pooling, index)
+        sample, filter_, *windows = coords
+        element = element_at(emitter, pick, windows, place)
+        elements.learn(place, filter_, element)
+        return emitter.value(values, Index(values.shape, coords=(sample, filter_, *element)))
+
+
+class _Elements:
+    """Where the sums and the random words of an element of the convolution lie in a tile, told by
+    the names of its coordinates."""
+
+    def __init__(self, emitter: NativeEmitter, conv: PooledConv, words: TileWords):
+        self._emitter = emitter
+        self._conv = conv
+        self._words = words
+        self._places: dict[tuple[str, ...], str] = {}
+        self.position = ""
+        self._window: tuple[str, ...] = ()
+
+    def given(self) -> Mapping[Node, Given]:
+        """What the emitter finds in the tile."""
+        draws = [x for x in self._conv.kernel.body if self._words.takes(x)]
+        return {
+            self._conv.node: self._sum,
+            **{node: partial(self._word, node) for node in draws},
+        }
+
+    def begin(self, position: str, window: tuple[str, ...]) -> None:
+        """The element's position in the tile, and its window's coordinates there."""
+        self.position, self._window = position, window
+
+    def learn(self, place: str, filter_: str, element: Sequence[str]) -> None:
+        """The coordinates of the element at a place of the window; "" of the window itself."""
+        self._places[(filter_, *element)] = place
+
+    def _sum(self, index: Index) -> str:
+        _, *coords = self._emitter.coordinates(index)
+        place = self._places[tuple(coords)]
+        conv = self._conv
+        text = plus(times(place, str(conv.filters)), coords[0])
+        text = times(text, str(conv._wide))
+        for at, step in zip(self._window, conv._steps, strict=True):
+            text = plus(text, times(at, str(step)))
+        return f"s0[{text}]"
+
+    def _word(self, node: Node, index: Index) -> str:
+        coords = self._emitter.coordinates(index)
+        for (filter_, *element), place in self._places.items():
+            own = ("sample", filter_, *element)
+            for order in itertools.permutations(range(len(own))):
+                if tuple(own[axis] for axis in order) == coords:
+                    word = self._words.word(node, order, place, self.position, self._emitter)
+                    if word is not None:
+                        return word
+        return RULES["random"](self._emitter, node, index)

@@ -1,0 +1,161 @@
+"""The gradient of a convolution's weights, where that of its result is what `unpool` spreads.
+
+Where the pooling's windows do not overlap, the gradient of the result has one element a window that
+is no zero. A sum over windows has all there is to add: for each filter and window the image that
+the convolution read for the element at the window's place, scaled by the window's gradient. The
+image is copied with its channels innermost, so that what a row of the weights reads lies side by
+side.
+
+An image that is infinite or NaN where every gradient is zero does not make the sum NaN here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.c_text import grouped, plus, times
+from graphc.compiler.codegen.emit_windows import element_at
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops
+from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Dim, product
+from graphc.compiler.schedule.inline import are_apart
+from graphc.compiler.schedule.kernel import Kernel
+
+_MOST_SUMS = 24
+"""Vectors of 64 bytes that are summed up in registers."""
+_MOST_FILTERS = 8
+
+
+def spread_weights(kernel: Kernel) -> Node | None:
+    """The `unpool` that the weights of a convolution's kernel are, with samples and filters
+    exchanged, if its windows may be summed up; else None."""
+    (node,) = kernel.anchors
+    turned = node.inputs[1]
+    if turned.op != "transpose" or turned.inputs[0].op != "unpool" or turned in kernel.inputs:
+        return None
+    (unpool,), order = turned.inputs, turned.attrs["order"]
+    if unpool in kernel.inputs or order != (1, 0, *range(2, unpool.ndim)):
+        return None
+    sizes = (node.shape[0], *node.shape[2:])
+    steps = (*node.attrs["strides"], *node.attrs["input_dilation"])
+    padding = [side for pair in unpool.attrs["padding"] for side in pair]
+    fits = (
+        are_apart(unpool)
+        and all(step == 1 for step in steps)
+        and all(side == 0 for side in padding)
+        and not any(isinstance(size, Dim) for size in sizes)
+    )
+    return unpool if fits else None
+
+
+@dataclass(frozen=True)
+class _Block:
+    """What one call sums up: `rows` rows of the weights' places from `row` on, and of each the
+    vectors from `vector` on."""
+
+    row: int
+    rows: int
+    vector: int
+    vectors: int
+
+
+class SparseConv(ConvLoops):
+    """The text of such a kernel. Channels of the weights' gradient are `samples` here, and samples
+    `channels`, as of every gradient of weights."""
+
+    def lines(self, unpool: Node) -> tuple[list[str], str]:
+        """The function's lines, and what its loops go over."""
+        self.context.program.includes["host_sparse_conv.h"] = None
+        size = self.signature.size
+        places, cotangents = unpool.inputs
+        run = self.windows[-1] * self.samples
+        lanes = 16 if self.node.dtype == "float32" else 8
+        vectors = -(-run // lanes)
+        row_width = vectors * lanes
+        width = product(self.windows[:-1]) * row_width
+        pooled = product(cotangents.shape[2:])
+        filters = self.filters
+        blocks = list(self._blocks(vectors))
+
+        def windows(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            filter_, *window = coords
+            at = Index(cotangents.shape, coords=("channel", filter_, *window))
+            place = emitter.value(places, at)
+            element = element_at(emitter, unpool, list(window), place)
+            start = times(self.step_offset(tuple(element)), str(self.samples))
+            scale = emitter.value(cotangents, at)
+            return [f"from[{position}] = {start};", f"scale[{position}] = {scale};"]
+
+        def image(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            *reach, channel = coords
+            return [f"image[{position}] = {self.element(emitter, channel, reach, True)};"]
+
+        calls = [line for block in blocks for line in self._calls(block, vectors, width, pooled)]
+        inside = [
+            self.array("image", self.scalar, 1, self.image_elements(self.samples) + row_width),
+            *self.nest((*self.reach, self.samples), image),
+            self.array("scale", self.scalar, 2, filters * pooled),
+            self.array("from", "int", 3, filters * pooled),
+            *self.nest((filters, *cotangents.shape[2:]), windows),
+            *calls,
+        ]
+        clear = f"for (int i = 0; i < {size(filters * width)}; ++i) part_sum[i] = 0;"
+
+        def place_of(emitter: NativeEmitter, index: Index) -> str:
+            channel, filter_, *at = emitter.coordinates(index)
+            row = emitter.place(Index(self.windows[:-1], coords=tuple(at[:-1])))
+            inner = plus(times(row, str(row_width)), times(at[-1], str(self.samples)))
+            return plus(plus(times(filter_, str(width)), inner), channel)
+
+        lines = self.in_parts(filters, width, [clear], inside, [], place_of)
+        how = (
+            f"{filters} filters of {product(self.windows)} x {self.samples} places, summed over "
+            f"{pooled} windows of {self.channels} samples in {PARTS} parts"
+        )
+        return lines, how
+
+    def _blocks(self, vectors: int) -> Iterator[_Block]:
+        """The weights' rows, in blocks whose sums are registers; each lies in one plane."""
+        wide = min(vectors, _MOST_SUMS // 2) if vectors > _MOST_SUMS else vectors
+        high = max(1, _MOST_SUMS // wide)
+        rows = self.windows[-2] if len(self.windows) > 1 else 1
+        for plane in range(product(self.windows[:-2])):
+            for row in range(0, rows, high):
+                for vector in range(0, vectors, wide):
+                    tall = min(high, rows - row)
+                    yield _Block(plane * rows + row, tall, vector, min(wide, vectors - vector))
+
+    def _calls(self, block: _Block, vectors: int, width: int, pooled: object) -> list[str]:
+        size = self.signature.size
+        together = 1
+        if not isinstance(self.filters, Dim):
+            most = min(_MOST_FILTERS, _MOST_SUMS // (block.rows * block.vectors))
+            together = max(n for n in range(1, max(most, 1) + 1) if self.filters % n == 0)
+        lanes = 16 if self.node.dtype == "float32" else 8
+        row_width = vectors * lanes
+        row = self._row_offset(block.row)
+        begin = plus(times(row, str(self.samples)), str(block.vector * lanes))
+        pitch = "0"
+        if len(self.windows) > 1:
+            pitch = times(size(self.pitches[-2]), str(self.samples))
+        start = times("f", size(pooled))
+        into = f"part_sum + (size_t)f * {width} + {block.row * row_width + block.vector * lanes}"
+        return [
+            f"for (int f = 0; f < {size(self.filters)}; f += {together}) {{",
+            f"  gc_conv_spread<{together}, {block.rows}, {block.vectors}>({size(pooled)}, {pitch}, "
+            f"image + {grouped(begin)}, from + {start}, scale + {start}, {into}, {row_width}, "
+            f"{width});",
+            "}",
+        ]
+
+    def _row_offset(self, row: int) -> str:
+        """Where a row of the weights' places begins in the padded image, in elements of a plane."""
+        text = "0"
+        for axis in reversed(range(len(self.windows) - 1)):
+            extent = self.windows[axis]
+            text = plus(text, times(str(row % extent), self.signature.size(self.pitches[axis])))
+            row //= extent
+        return text

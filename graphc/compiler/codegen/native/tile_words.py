@@ -1,0 +1,209 @@
+"""Random words of a tile of pooling windows, drawn ahead of the loops that read them.
+
+Four words come from each draw. Where filters lie innermost in what is drawn (channels last), a draw
+has the words of four filters at one element: neighbouring windows are drawn at once, and each word
+goes to the row of its filter. What is drawn once a window, in the order of the results, is drawn in
+rows. Other orders draw a word at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.c_text import plus, times
+from graphc.compiler.codegen.emitter import Emitter, note, splat
+from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.context import NativeSignature
+from graphc.compiler.codegen.native.conv_loops import braced, indented
+from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Shape, product
+
+_DRAWN_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A `random` whose words a tile has.
+
+    Attributes:
+        order: which of (sample, filter, *element) each of its axes is.
+        places: how many words of it a window has.
+        start: where they begin among the tile's words.
+    """
+
+    order: tuple[int, ...]
+    places: int
+    start: int
+
+
+class TileWords:
+    """The words of a tile.
+
+    Args:
+        signature: of the function.
+        shape: the tile's filters, and its windows along each axis.
+        extents, strides: of the windows.
+    """
+
+    def __init__(
+        self, signature: NativeSignature, shape: Shape, extents: Shape, strides: Shape
+    ):
+        self._signature = signature
+        self._filters, *tile = shape
+        self._tile: Shape = tuple(tile)
+        self._extents = extents
+        self._strides = strides
+        self._drawn: dict[Node, _Drawn] = {}
+
+    def takes(self, node: Node) -> bool:
+        """Whether the words of a node may be drawn here."""
+        if node.op != "random":
+            return False
+        (step,) = node.inputs
+        return step in self._signature.counters or splat(step) is not None
+
+    def word(
+        self, node: Node, order: tuple[int, ...], place: str, position: str, emitter: Emitter
+    ) -> str | None:
+        """The word of a window's element; None if others are read in another way.
+
+        Args:
+            order: which of (sample, filter, *element) each axis of the node is.
+            place: the place in the window; "" where there is one word for all of it.
+            position: of the window in the tile.
+        """
+        places = product(self._extents) if place else 1
+        if node not in self._drawn:
+            start = sum(self._count * one.places for one in self._drawn.values())
+            self._drawn[node] = _Drawn(order, places, start)
+        drawn = self._drawn[node]
+        if (drawn.order, drawn.places) != (order, places):
+            return None
+        at = plus(times(place, str(self._count)), position) if place else position
+        return emitter.define("unsigned int", f"words[{self._from(drawn, at)}]", note=note(node))
+
+    @property
+    def _count(self) -> int:
+        return self._filters * product(self._tile)
+
+    def _from(self, drawn: _Drawn, at: str) -> str:
+        return plus(str(drawn.start), at) if drawn.start else at
+
+    # ---- lines ----------------------------------------------------------------------------------
+
+    def array(self, slot: int) -> list[str]:
+        """The line that declares the words, if there are any."""
+        total = sum(self._count * one.places for one in self._drawn.values())
+        line = f"unsigned int* words = gc_scratch<unsigned int>({slot}, (size_t){total});"
+        return [line] if total else []
+
+    def by_place(self, place: str, inside: Sequence[str]) -> list[str]:
+        """The loops that draw the words of one place of each window, whose coordinates in it are
+        `inside`."""
+        wide = {node: one for node, one in self._drawn.items() if one.places > 1}
+        return [line for node, one in wide.items() for line in self._draw(node, one, place, inside)]
+
+    def by_window(self) -> list[str]:
+        """The loops that draw the words of which a window has one."""
+        narrow = {node: one for node, one in self._drawn.items() if one.places == 1}
+        return [line for node, one in narrow.items() for line in self._draw(node, one, "", ())]
+
+    def _draw(
+        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+    ) -> list[str]:
+        last = drawn.order[-1]
+        if last == 1 and self._filters % _DRAWN_AT_ONCE == 0:
+            return self._by_filters(node, drawn, place, inside)
+        if not place and drawn.order == tuple(range(len(drawn.order))):
+            return self._by_rows(node, drawn)
+        return self._one_by_one(node, drawn, place, inside)
+
+    def _arguments(self, node: Node, emitter: Emitter) -> str:
+        step = emitter.value(node.inputs[0], Index((), coords=()))
+        seed = self._signature.word(node.attrs["seed"], "a seed of random words")
+        stream = self._signature.word(node.attrs["stream"], "a stream of random words")
+        return f"{step}, {self._signature.call_step()}, {seed}, {stream}"
+
+    def _index(
+        self,
+        node: Node,
+        drawn: _Drawn,
+        filter_: str,
+        row: str,
+        rest: Sequence[str],
+        inside: Sequence[str],
+        emitter: Emitter,
+    ) -> Index:
+        """The element of a window of the tile; of the window itself where nothing is `inside`."""
+        element = [emitter.integer(plus("first", row)), *rest]
+        if inside:
+            element = [
+                emitter.integer(plus(times(window, str(stride)), within))
+                for window, stride, within in zip(element, self._strides, inside, strict=True)
+            ]
+        own = ("sample", filter_, *element)
+        return Index(node.shape, coords=tuple(own[axis] for axis in drawn.order))
+
+    def _by_filters(
+        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+    ) -> list[str]:
+        shape = (self._filters // _DRAWN_AT_ONCE, *self._tile)
+        inner = product(self._tile)
+
+        def body(emitter: NativeEmitter, position: str) -> list[str]:
+            four, row, *rest = emitter.coordinates(Index(shape, linear=position))
+            filter_ = emitter.integer(times(four, str(_DRAWN_AT_ONCE)))
+            index = self._index(node, drawn, filter_, row, rest, inside, emitter)
+            block = emitter.define("unsigned int", f"(unsigned int)({emitter.place(index)}) / 4")
+            arguments = self._arguments(node, emitter)
+            words = emitter.define("gc_words", f"gc_random_words({block}, {arguments})")
+            at = emitter.place(Index(self._tile, coords=(row, *rest)))
+            at = plus(times(filter_, str(inner)), at)
+            if place:
+                at = plus(times(place, str(self._count)), at)
+            at = emitter.integer(self._from(drawn, at))
+            return [
+                f"words[{plus(at, str(number * inner))}] = {words}.{part};"
+                for number, part in enumerate("xyzw")
+            ]
+
+        return braced(Nest(self._signature, product(shape), threads=False).lines(body))
+
+    def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
+        """A filter's windows lie side by side."""
+        emitter = NativeEmitter(self._signature)
+        count = product(self._tile)
+        index = self._index(node, drawn, "f", "0", ["0"] * (len(self._tile) - 1), (), emitter)
+        lines = [*emitter.text.split("\n"), f"const int start = {emitter.place(index)};"]
+        emitter = NativeEmitter(self._signature)
+        arguments = self._arguments(node, emitter)
+        return [
+            f"for (int f = 0; f < {self._filters}; ++f) {{",
+            *indented([line for line in [*lines, *emitter.text.split("\n")] if line]),
+            f"  for (int part = 0; part < {count}; part += GC_WORDS) {{",
+            f"    const int count = {count} - part < GC_WORDS ? {count} - part : GC_WORDS;",
+            "    unsigned int of_row[GC_WORDS + 8];",
+            "    const unsigned int* row = gc_random_row(of_row, start + part, count, "
+            f"{arguments});",
+            f"    unsigned int* to = words + {self._from(drawn, f'f * {count}')} + part;",
+            "    for (int i = 0; i < count; ++i) to[i] = row[i];",
+            "  }",
+            "}",
+        ]
+
+    def _one_by_one(
+        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+    ) -> list[str]:
+        shape = (self._filters, *self._tile)
+
+        def body(emitter: NativeEmitter, position: str) -> list[str]:
+            filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
+            index = self._index(node, drawn, filter_, row, rest, inside, emitter)
+            arguments = self._arguments(node, emitter)
+            at = plus(times(place, str(self._count)), position) if place else position
+            word = f"gc_random({emitter.position(index)}, {arguments})"
+            return [f"words[{self._from(drawn, at)}] = {word};"]
+
+        return braced(Nest(self._signature, self._count, threads=False).lines(body))

@@ -1,0 +1,159 @@
+"""Pooling in the kernel of its convolution, and the gradients of its weights, as native code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.sparse_conv import spread_weights
+from graphc.compiler.grad import grad
+from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.passes import optimize
+from tests.native.graph_programs import both, needs_compiler, with_threads
+
+pytestmark = needs_compiler
+
+
+class Fed:
+    """Inputs, and what is fed."""
+
+    def __init__(self, samples: int, dtype: str = "float32"):
+        self.samples = samples
+        self.dtype = dtype
+        self.feeds: dict[Node, np.ndarray] = {}
+        self._random = np.random.default_rng(5)
+
+    def __call__(self, *shape: g.Size) -> Node:
+        node = g.input(shape, self.dtype)
+        known = [self.samples if size is BATCH else size for size in shape]
+        # Few different numbers, so that windows have ties.
+        self.feeds[node] = (np.round(self._random.standard_normal(known) * 4) / 4).astype(
+            self.dtype
+        )
+        return node
+
+
+def channels_last(x: Node) -> Node:
+    return g.transpose(x, (0, *range(2, x.ndim), 1))
+
+
+def channels_first(x: Node) -> Node:
+    return g.transpose(x, (0, x.ndim - 1, *range(1, x.ndim - 1)))
+
+
+def dropped(x: Node, stream: int) -> Node:
+    return g.where(g.random.bernoulli(x.shape, 0.75, seed=3, stream=stream), x / 0.75, 0.0)
+
+
+def nothing(x: Node) -> Node:
+    return x
+
+
+def dropped_last(x: Node) -> Node:
+    return channels_first(dropped(channels_last(x), 1))
+
+
+def dropped_first(x: Node) -> Node:
+    return dropped(x, 2)
+
+
+def saturated(x: Node) -> Node:
+    return g.tanh(x) * 2.0
+
+
+# (image, filters, kernel, padding, window, strides, between): windows that leave a rest, that leave
+# gaps, of one to three axes; tiles of the last rows, one filter, seven; draws in either order.
+CASES: dict[str, tuple] = {
+    "long": ((533, 3), 20, (5,), 0, (10,), (10,), dropped_last),
+    "long, first": ((533, 3), 7, (5,), 0, (10,), (10,), dropped_first),
+    "gaps": ((67, 2), 4, (3,), 1, (3,), (5,), nothing),
+    "square": ((13, 14, 2), 8, (3, 3), 0, (2, 2), (2, 2), nothing),
+    "one filter": ((9, 12, 1), 1, (2, 3), 1, (3, 2), (3, 2), dropped_last),
+    "wide": ((10, 11, 40), 12, (3, 2), 1, (2, 3), (2, 3), dropped_last),
+    "rows": ((40, 30, 3), 32, (1, 3), 0, (1, 4), (1, 4), saturated),
+    "cube": ((7, 6, 8, 2), 5, (2, 3, 2), 1, (2, 2, 3), (2, 3, 3), dropped_first),
+}
+
+
+def model(fed: Fed, case: str) -> tuple[Node, list[Node]]:
+    """What is pooled, and behind it, and what it is computed from."""
+    (*image, channels), filters, size, padding, window, strides, between = CASES[case]
+    x = channels_first(fed(BATCH, *image, channels))
+    weights, bias = fed(filters, channels, *size), fed(filters, *(1 for _ in size))
+    y = between(g.maximum(g.conv(x, weights, padding=padding) + bias, 0.0))
+    pooled = g.max_pool(y, window, strides)
+    return dropped(pooled, 7), [weights, bias, x]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cases"), [("float32", [*CASES]), ("float64", ["long", "square", "cube"])]
+)
+def test_forward_and_gradients_are_the_interpreters(dtype: str, cases: list[str]) -> None:
+    fed = Fed(3, dtype)
+    outputs = []
+    for case in cases:
+        out, wrt = model(fed, case)
+        factor = fed(*out.shape)
+        loss = g.sum(g.square(out) * factor)
+        outputs += optimize([out, *grad(loss, wrt[:2])])[0]
+    rtol = 2e-5 if dtype == "float32" else 1e-12
+    for ours, theirs in both(outputs, fed.feeds, call_step=2**33):
+        np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
+
+
+def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None:
+    for case in CASES:
+        # A transpose of one filter is a reshape, which no rewrite looks through; and where a
+        # gradient may be infinite, zeros times it may be NaN.
+        narrow = case != "one filter" and CASES[case][-1] is not saturated
+        out, (weights, *_) = model(Fed(2), case)
+        outputs = optimize([out, *grad(g.sum(g.square(out)), [weights])])[0]
+        found = [launch.kernel for launch in launches(lower_native(outputs).program.steps)]
+        forward, *others = (kernel for kernel in found if kernel.kind == "conv")
+        pooled = {g.dim.product(out.shape)}
+        assert ({g.dim.product(x.shape) for x in forward.outputs} == pooled) == narrow, case
+        assert [spread_weights(kernel) is not None for kernel in others] == [narrow], case
+
+
+@pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
+def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -> None:
+    fed = Fed(2)
+    outputs = []
+    for number in range(3):
+        x, weights = fed(BATCH, 2, 12, 13), fed(5, 2, 3, 2)
+        y = dropped(g.maximum(g.conv(x, weights, padding=1), 0.1), number)
+        pooled = pool(y, (2, 3))
+        # The last is read at other elements: nothing of it is computed by phases.
+        outputs += [[pooled], [pooled, y], [pool(g.flip(y, 3), (2, 3)), y]][number]
+    for ours, theirs in both(optimize(outputs)[0], fed.feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_nan_and_infinities_stay_in_their_windows() -> None:
+    fed = Fed(2)
+    x, weights = fed(BATCH, 1, 30), fed(4, 1, 3)
+    fed.feeds[x][0, 0, [3, 4, 17]] = np.nan
+    fed.feeds[x][1, 0, 8:20] = -np.inf
+    y = g.conv(x, weights)
+    places = g.make("max_place", y, window=(4,), strides=(4,), padding=((0, 0),))
+    picked = g.make("pick", places, g.cos(y), window=(4,), strides=(4,), padding=((0, 0),))
+    for ours, theirs in both([places, g.max_pool(y, (4,)), picked], fed.feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_the_same_bits_for_any_number_of_threads() -> None:
+    fed = Fed(7)
+    out, wrt = model(fed, "long")
+    outputs = optimize([out, *grad(g.sum(g.square(out)), wrt[:2])])[0]
+    program = lower_native(outputs)
+    results = []
+    for threads in (1, 2, 3):
+        with with_threads(program, threads):
+            pairs = both(outputs, fed.feeds, program=program)
+            results.append([ours.tobytes() for ours, _ in pairs])
+    assert results[0] == results[1] == results[2]
