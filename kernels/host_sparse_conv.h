@@ -5,9 +5,9 @@
 
 #include "host_gemm.h"
 
-// sum[f][r][i] += scale[f][w] * image[from[f][w] + r * pitch + i], over the windows w. Of each row r
-// of the weights' places `vectors` vectors are added up; a filter's rows lie `row_width` apart in
-// `sum`, filters `width`. The image is read by whole vectors.
+// sum[f][r][i] += scale[f][w] * image[from[f][w] + r * pitch + i], over the windows w. Of each row
+// r of the weights' places `blocks` blocks of 64 bytes are added up, and read whole; a filter's
+// rows lie `row_width` apart in `sum`, filters `width`.
 template <int filters, int rows, int blocks, typename T>
 inline void gc_conv_spread(int windows, int pitch, const T* __restrict__ image,
                            const int* __restrict__ from, const T* __restrict__ scale,
