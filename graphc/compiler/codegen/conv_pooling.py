@@ -57,7 +57,6 @@ def finish_windows(
     x, conv = pooling.inputs[0], one.node
     held = _Held(kernel, pooling)
     first, at = _positions(emitter, conv, pooling)
-    emitter.line(f"const int first = {first};")
     emitter.line(f"const int at = {at};")
     held.start(emitter)
     head = emitter.take()
@@ -80,6 +79,8 @@ def finish_windows(
     if mentions(lines, "element"):
         element = plus(plus("first", times("lane / 2", row)), "lane % 2")
         lines = f"const int element = {element};\n{lines}"
+    if packs or mentions(lines, "first"):
+        head = f"{head}\nconst int first = {first};"
 
     after = Pack("element", "lane")
     with emitter.once_for(after):

@@ -116,9 +116,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
       const int i13 = window / 144;
       const int i14 = (window / 12) % 12;
       const int i15 = window % 12;
-      const int first = ((i13 * 32 + row) * 24 + i14 * 2) * 24 + i15 * 2;
       const int at = ((i13 * 32 + row) * 12 + i14) * 12 + i15;
       float pooled = gc_reduce_max::identity<float>();
+      const int first = ((i13 * 32 + row) * 24 + i14 * 2) * 24 + i15 * 2;
       gc_pack<float> pack_y0;
       #pragma unroll
       for (int lane = 0; lane < 4; ++lane) {
