@@ -179,7 +179,8 @@ class _Held:
             emitter.define(scalar, f"gc_neighbour({name})")
             for name, scalar in zip(names, types, strict=True)
         ]
-        self._take(emitter, *others[:2], list(zip(names[2:], others[2:], strict=True)))
+        x, number, *values = others
+        self._take(emitter, x, number, list(zip(names[2:], values, strict=True)))
 
     def _take(
         self, emitter: Emitter, x: str, number: str, beside: Sequence[tuple[str, str]]

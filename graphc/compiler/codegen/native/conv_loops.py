@@ -322,6 +322,13 @@ def braced(lines: list[str]) -> list[str]:
     return ["{", *indented(lines), "}"]
 
 
+def known(sizes: Sequence[Size]) -> tuple[int, ...]:
+    """Sizes all of which are numbers."""
+    numbers = tuple(size for size in sizes if isinstance(size, int))
+    assert len(numbers) == len(sizes)
+    return numbers
+
+
 def tile_height(rows: Size) -> int:
     """The height of tiles that leaves least of the last one empty, the highest of equal ones."""
     if isinstance(rows, Dim):

@@ -15,6 +15,7 @@ Random words are drawn four at a time, ahead of the loops that read them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -23,7 +24,13 @@ from graphc.compiler.codegen.emit_windows import element_at, take_larger
 from graphc.compiler.codegen.emitter import RULES, Given, always, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.conv_loops import ConvLoops, braced, indented, tile_height
+from graphc.compiler.codegen.native.conv_loops import (
+    ConvLoops,
+    braced,
+    indented,
+    known,
+    tile_height,
+)
 from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.graph import OPS, Node, dependents
@@ -44,7 +51,7 @@ def pooled_alone(kernel: Kernel) -> Node | None:
     if not found:
         return None
     pooling = found[0]
-    sizes = (*node.shape[1:], *node.inputs[1].shape)
+    sizes: Shape = (*node.shape[1:], *node.inputs[1].shape)
     steps = (*node.attrs["strides"], *node.attrs["input_dilation"], *node.attrs["kernel_dilation"])
     padding = [side for pair in pooling.attrs["padding"] for side in pair]
     # Elements keep the names of their coordinates through pointwise ops alone.
@@ -54,7 +61,7 @@ def pooled_alone(kernel: Kernel) -> Node | None:
         all(OPS[x.op].family == "pointwise" for x in between)
         and all(product(output.shape) == product(pooling.shape) for output in kernel.outputs)
         and not any(isinstance(size, Dim) for size in (*sizes, *pooling.shape[1:]))
-        and product(pooling.attrs["window"]) > 1
+        and math.prod(pooling.attrs["window"]) > 1
         and all(step == 1 for step in steps)
         and all(side == 0 for side in padding)
     )
@@ -70,28 +77,30 @@ class PooledConv(ConvLoops):
         super().__init__(kernel, context, signature)
         self._pooling = pooling
         self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
-        self._extents: Shape = tuple(pooling.attrs["window"])
-        self._strides: Shape = tuple(pooling.attrs["strides"])
-        self._pooled: Shape = tuple(pooling.shape[2:])
+        (self._filters,) = known([self.filters])
+        self._extents = known(pooling.attrs["window"])
+        self._strides = known(pooling.attrs["strides"])
+        self._pooled = known(pooling.shape[2:])
+        self._reach = known(self.reach)
         # The image by phases: how many elements of each there are along an axis.
-        self._lengths: Shape = tuple(
-            -(-reach // stride) for reach, stride in zip(self.reach, self._strides, strict=True)
+        self._lengths = tuple(
+            -(-reach // stride) for reach, stride in zip(self._reach, self._strides, strict=True)
         )
-        self._steps: Shape = tuple(
-            product(self._lengths[axis + 1 :]) for axis in range(len(self._lengths))
+        self._steps = tuple(
+            math.prod(self._lengths[axis + 1 :]) for axis in range(len(self._lengths))
         )
         self._high = self._tile_rows()
-        self._tile: Shape = (self._high, *self._pooled[1:])
+        self._tile = (self._high, *self._pooled[1:])
         self._wide = self._flat(self._high)
 
     def lines(self) -> tuple[list[str], str]:
         """The function's lines, and what its loops go over."""
-        k, m = self.k, self.filters
+        k, m = self.k, self._filters
         height = tile_height(m)
-        places = product(self._extents)
+        places = math.prod(self._extents)
         panels = -(-m // height) * height
-        plane = product(self._strides) * product(self._lengths)
-        inner = product(self._tile)
+        plane = math.prod(self._strides) * math.prod(self._lengths)
+        inner = math.prod(self._tile)
         inside = self._coordinates_of("place")
         words = TileWords(self.signature, (m, *self._tile), self._extents, self._strides)
         walk = self._walk(words)
@@ -135,7 +144,7 @@ class PooledConv(ConvLoops):
         ]
         how = (
             f"{self.samples} samples; {m} x {k} weights by {places} places of "
-            f"{product(self._pooled)} windows, {self._high * product(self._pooled[1:])} at a time"
+            f"{math.prod(self._pooled)} windows, {inner} at a time"
         )
         return [*before, *self.per_sample(sample)], how
 
@@ -152,7 +161,7 @@ class PooledConv(ConvLoops):
 
     def _tile_rows(self) -> int:
         """Along the first axis, windows of a tile: the last one is moved back to end with them."""
-        rows, each = self._pooled[0], product(self._extents) * self.filters
+        rows, each = self._pooled[0], math.prod(self._extents) * self._filters
         most = max(1, min(rows, _SUMS // (each * self._steps[0])))
 
         def vectors(high: int) -> int:
@@ -170,8 +179,8 @@ class PooledConv(ConvLoops):
             f"({text}) % {stride}" if stride > 1 else "0"
             for text, stride in zip(sums, self._strides, strict=True)
         )
-        plane = times(channel, str(product(self._strides) * product(self._lengths)))
-        text = plus(plane, times(self._phase(rests), str(product(self._lengths))))
+        plane = times(channel, str(math.prod(self._strides) * math.prod(self._lengths)))
+        text = plus(plane, times(self._phase(rests), str(math.prod(self._lengths))))
         for total, stride, step in zip(sums, self._strides, self._steps, strict=True):
             text = plus(text, times(f"(({total}) / {stride})", str(step)))
         return text
@@ -192,7 +201,7 @@ class PooledConv(ConvLoops):
             channel, phases, at = coords[0], coords[1 : 1 + dims], coords[1 + dims :]
             reach, conditions = [], []
             for phase, number, stride, length, extent in zip(
-                phases, at, self._strides, self._lengths, self.reach, strict=True
+                phases, at, self._strides, self._lengths, self._reach, strict=True
             ):
                 place = emitter.integer(plus(times(number, str(stride)), phase))
                 if length * stride > extent:
@@ -213,7 +222,7 @@ class PooledConv(ConvLoops):
         body: Callable[[NativeEmitter, str, tuple[str, ...], _Elements], list[str]],
     ) -> list[str]:
         """Loops over the windows of a tile; `body` is given their coordinates in the result."""
-        shape = (self.filters, *self._tile)
+        shape = (self._filters, *self._tile)
 
         def at(emitter: NativeEmitter, position: str) -> list[str]:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
@@ -255,7 +264,7 @@ class PooledConv(ConvLoops):
             take_larger(emitter, best, where, value, "place")
             return [f"best[{position}] = {best};", f"where[{position}] = {where};"]
 
-        count = self.filters * product(self._tile)
+        count = self._filters * math.prod(self._tile)
         start = [f"best[i] = {reduction}::identity<{scalar}>();"]
         if self._is_placed:
             start = ["best[i] = 0;", "where[i] = -1;"]
@@ -272,7 +281,7 @@ class PooledConv(ConvLoops):
         """A place of the pooling's window along each axis, as expressions."""
         texts = []
         for axis, extent in enumerate(self._extents):
-            below = product(self._extents[axis + 1 :])
+            below = math.prod(self._extents[axis + 1 :])
             text = place if below == 1 else f"({place} / {below})"
             texts.append(text if axis == 0 else f"({text} % {extent})")
         return texts
@@ -361,7 +370,7 @@ class _Elements:
         _, *coords = self._emitter.coordinates(index)
         place = self._places[tuple(coords)]
         conv = self._conv
-        text = plus(times(place, str(conv.filters)), coords[0])
+        text = plus(times(place, str(conv._filters)), coords[0])
         text = times(text, str(conv._wide))
         for at, step in zip(self._window, conv._steps, strict=True):
             text = plus(text, times(at, str(step)))

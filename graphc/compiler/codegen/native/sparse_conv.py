@@ -11,16 +11,17 @@ An image that is infinite or NaN where every gradient is zero does not make the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.c_text import grouped, plus, times
 from graphc.compiler.codegen.emit_windows import element_at
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops
+from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, known
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, product
+from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.inline import are_apart
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -71,11 +72,12 @@ class SparseConv(ConvLoops):
         self.context.program.includes["host_sparse_conv.h"] = None
         size = self.signature.size
         places, cotangents = unpool.inputs
-        run = self.windows[-1] * self.samples
+        (samples, *rows) = known([self.samples, *self.windows])
+        run = rows[-1] * samples
         lanes = 16 if self.node.dtype == "float32" else 8
         vectors = -(-run // lanes)
         row_width = vectors * lanes
-        width = product(self.windows[:-1]) * row_width
+        width = math.prod(rows[:-1]) * row_width
         pooled = product(cotangents.shape[2:])
         filters = self.filters
         blocks = list(self._blocks(vectors))
@@ -121,14 +123,15 @@ class SparseConv(ConvLoops):
         """The weights' rows, in blocks whose sums are registers; each lies in one plane."""
         wide = min(vectors, _MOST_SUMS // 2) if vectors > _MOST_SUMS else vectors
         high = max(1, _MOST_SUMS // wide)
-        rows = self.windows[-2] if len(self.windows) > 1 else 1
-        for plane in range(product(self.windows[:-2])):
+        axes = known(self.windows)
+        rows = axes[-2] if len(axes) > 1 else 1
+        for plane in range(math.prod(axes[:-2])):
             for row in range(0, rows, high):
                 for vector in range(0, vectors, wide):
                     tall = min(high, rows - row)
                     yield _Block(plane * rows + row, tall, vector, min(wide, vectors - vector))
 
-    def _calls(self, block: _Block, vectors: int, width: int, pooled: object) -> list[str]:
+    def _calls(self, block: _Block, vectors: int, width: int, pooled: Size) -> list[str]:
         size = self.signature.size
         together = 1
         if not isinstance(self.filters, Dim):
@@ -155,7 +158,7 @@ class SparseConv(ConvLoops):
         """Where a row of the weights' places begins in the padded image, in elements of a plane."""
         text = "0"
         for axis in reversed(range(len(self.windows) - 1)):
-            extent = self.windows[axis]
+            extent = known(self.windows)[axis]
             text = plus(text, times(str(row % extent), self.signature.size(self.pitches[axis])))
             row //= extent
         return text

@@ -8,6 +8,7 @@ rows. Other orders draw a word at a time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,6 @@ from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.conv_loops import braced, indented
 from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, product
 
 _DRAWN_AT_ONCE = 4
 
@@ -48,11 +48,15 @@ class TileWords:
     """
 
     def __init__(
-        self, signature: NativeSignature, shape: Shape, extents: Shape, strides: Shape
+        self,
+        signature: NativeSignature,
+        shape: Sequence[int],
+        extents: Sequence[int],
+        strides: Sequence[int],
     ):
         self._signature = signature
         self._filters, *tile = shape
-        self._tile: Shape = tuple(tile)
+        self._tile = tuple(tile)
         self._extents = extents
         self._strides = strides
         self._drawn: dict[Node, _Drawn] = {}
@@ -74,7 +78,7 @@ class TileWords:
             place: the place in the window; "" where there is one word for all of it.
             position: of the window in the tile.
         """
-        places = product(self._extents) if place else 1
+        places = math.prod(self._extents) if place else 1
         if node not in self._drawn:
             start = sum(self._count * one.places for one in self._drawn.values())
             self._drawn[node] = _Drawn(order, places, start)
@@ -86,7 +90,7 @@ class TileWords:
 
     @property
     def _count(self) -> int:
-        return self._filters * product(self._tile)
+        return self._filters * math.prod(self._tile)
 
     def _from(self, drawn: _Drawn, at: str) -> str:
         return plus(str(drawn.start), at) if drawn.start else at
@@ -150,7 +154,7 @@ class TileWords:
         self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
     ) -> list[str]:
         shape = (self._filters // _DRAWN_AT_ONCE, *self._tile)
-        inner = product(self._tile)
+        inner = math.prod(self._tile)
 
         def body(emitter: NativeEmitter, position: str) -> list[str]:
             four, row, *rest = emitter.coordinates(Index(shape, linear=position))
@@ -169,12 +173,12 @@ class TileWords:
                 for number, part in enumerate("xyzw")
             ]
 
-        return braced(Nest(self._signature, product(shape), threads=False).lines(body))
+        return braced(Nest(self._signature, math.prod(shape), threads=False).lines(body))
 
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
         """A filter's windows lie side by side."""
         emitter = NativeEmitter(self._signature)
-        count = product(self._tile)
+        count = math.prod(self._tile)
         index = self._index(node, drawn, "f", "0", ["0"] * (len(self._tile) - 1), (), emitter)
         lines = [*emitter.text.split("\n"), f"const int start = {emitter.place(index)};"]
         emitter = NativeEmitter(self._signature)
