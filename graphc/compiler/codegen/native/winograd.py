@@ -128,7 +128,7 @@ def is_faster(node: Node) -> bool:
 
     Counted in steps of a vector for each tile: 16 multiplications for each channel and filter,
     or 36 without transforms; about 64 and 48 for the transforms of a vector of channels and of
-    filters. Direct sums waste less where filters do not fill vectors.
+    filters. Of direct sums, those of a gradient have filters innermost too, in whole vectors.
     """
     windows, places = node.shape[2:], node.inputs[1].shape[2:]
     attrs = node.attrs
@@ -149,7 +149,8 @@ def is_faster(node: Node) -> bool:
     down, across = _tiles(results)
     wide = whole_vectors(filters, 2, node.dtype)
     transformed = 16 * channels * wide + 64 * whole_vectors(channels, 1, node.dtype) + 48 * wide
-    return 5 * down * across * transformed < 4 * results[0] * results[1] * 9 * channels * filters
+    direct = 9 * channels * (wide if gradient else filters)
+    return 5 * down * across * transformed < 4 * results[0] * results[1] * direct
 
 
 def _tiles(results: Shape) -> tuple[int, int]:
