@@ -7,6 +7,7 @@
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
+#include <string.h>
 #include <type_traits>
 #ifdef __SSE__
 #include <xmmintrin.h>
@@ -121,7 +122,8 @@ inline void gc_gemm_fitting(int k, const T* a, const T* b, T* c, ptrdiff_t c_row
 
 // A panel whose elements along k lie side by side: line of memory by line, for each the rows.
 template <int width, typename T>
-inline void gc_gemm_turn(int k, const T* from, ptrdiff_t outer_step, T* to) {
+inline void gc_gemm_turn(int k, const T* __restrict__ from, ptrdiff_t outer_step,
+                         T* __restrict__ to) {
   constexpr int line = 64 / sizeof(T);
   for (int first = 0; first < k; first += line) {
     const int end = k - first < line ? k : first + line;
@@ -130,6 +132,8 @@ inline void gc_gemm_turn(int k, const T* from, ptrdiff_t outer_step, T* to) {
     if constexpr (std::is_same<T, float>::value) {
       for (; x + 4 <= width; x += 4) {
         const float* row = from + x * outer_step;
+        // Of the panel behind this one: rows that lie apart are not foreseen by the processor.
+        for (int y = 0; y < 4; ++y) __builtin_prefetch(row + (width + y) * outer_step + first);
         int step = first;
         for (; step + 4 <= end; step += 4) {
           __m128 one = _mm_loadu_ps(row + step), two = _mm_loadu_ps(row + outer_step + step);
@@ -156,14 +160,15 @@ inline void gc_gemm_turn(int k, const T* from, ptrdiff_t outer_step, T* to) {
 // A factor as panels of `width` neighbours along its outer axis: k after k the elements of a panel,
 // zeros beyond the end.
 template <int width, typename T>
-static __attribute__((noinline)) void gc_gemm_pack(int outer, int k, const T* from,
-                                                   ptrdiff_t outer_step, ptrdiff_t k_step, T* to) {
+static __attribute__((noinline)) void gc_gemm_pack(int outer, int k, const T* __restrict__ from,
+                                                   ptrdiff_t outer_step, ptrdiff_t k_step,
+                                                   T* __restrict__ to) {
   for (int first = 0; first < outer; first += width, to += (size_t)width * k) {
     const int count = outer - first < width ? outer - first : width;
     const T* panel = from + first * outer_step;
     if (count == width && outer_step == 1) {
       for (int step = 0; step < k; ++step) {
-        for (int x = 0; x < width; ++x) to[step * width + x] = panel[step * k_step + x];
+        memcpy(to + step * width, panel + step * k_step, width * sizeof(T));
       }
     } else if (count == width && k_step == 1) {
       gc_gemm_turn<width, T>(k, panel, outer_step, to);
