@@ -5,11 +5,17 @@
 #include <time.h>
 #include "openmp.h"
 
-struct gc_watch {
-  // Of each kernel, by its number, all its calls added up; null where none is timed.
-  double* seconds;
-  // Is told of each step that is done; what is not zero ends the program. Null where nobody is.
-  int (*told)(int);
+class gc_watch {
+ public:
+  // `seconds`, of each of so many kernels, by its number, all its calls added up, and behind them of
+  // the whole program; null where nobody asks. `told` is told of each step that is done, and what
+  // is not zero ends the program; null where nobody is.
+  gc_watch(double* seconds, int kernels, int (*told)(int))
+      : seconds(seconds), kernels(kernels), told(told), start(seconds ? now() : 0) {}
+  gc_watch(const gc_watch&) = delete;
+  ~gc_watch() {
+    if (seconds) took(kernels, start);
+  }
 
   template <typename Kernel> void run(int number, const Kernel& kernel) const {
     const double start = seconds ? now() : 0;
@@ -31,6 +37,11 @@ struct gc_watch {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
   }
+
+  double* const seconds;
+  const int kernels;
+  int (*const told)(int);
+  const double start;
 };
 
 #endif

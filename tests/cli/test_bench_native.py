@@ -57,7 +57,10 @@ def test_every_kernel_of_the_step_is_a_row_and_every_value_is_checked(model: str
     assert {name: rows[name].calls for name in calls} == calls
     assert measured.launches == sum(row.calls for row in measured.rows)
     assert sum(row.share for row in measured.rows) == pytest.approx(1)
+    assert 0 < measured.between.median < measured.device_step.median
     assert 0 < measured.device_step.least <= measured.device_step.median
+    kernels = sum(row.ms.least * row.calls for row in measured.rows)
+    assert kernels < measured.device_step.median
     row = max(measured.rows, key=lambda row: row.gflops)
     assert row.flops_of_peak == pytest.approx(row.gflops / measured.peaks.matmul_gflops)
     checked = measured.check

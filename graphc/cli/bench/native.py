@@ -67,7 +67,7 @@ def profile(
     described = {one.name: one for one in describe(native.program, run[1], "", "cpu")}
     rows = [
         _row(described[launch.name], span(times / described[launch.name].times), peaks)
-        for launch, times in zip(launches(native.program.steps), kernels.T, strict=True)
+        for launch, times in zip(launches(native.program.steps), kernels[:, :-1].T, strict=True)
         if launch.name in described  # others do not run at these sizes
     ]
     return Report(
@@ -79,7 +79,8 @@ def profile(
         floatX=config.floatX,
         facts=facts.machine() | {"threads": executor.threads, "made": executor.made},
         step=span(whole),
-        device_step=span(kernels.sum(axis=1)),
+        device_step=span(kernels[:, -1]),
+        between=span(kernels[:, -1] - kernels[:, :-1].sum(axis=1)),
         launches=sum(one.times for one in described.values()),
         peaks=peaks,
         check=checked,
@@ -113,7 +114,7 @@ def _with_shares(rows: Sequence[Row]) -> list[Row]:
 def _times(
     whole: Callable[[], object], kernels: Callable[[], np.ndarray]
 ) -> tuple[list[float], np.ndarray]:
-    """The seconds of each of several whole steps, and of the kernels of as many others: by turns,
+    """The seconds of each of several whole steps, and what `kernels` gives of as many others: by turns,
     so that what else the machine does meets both alike."""
     seconds: list[float] = []
     spent: list[np.ndarray] = []

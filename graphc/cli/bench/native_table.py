@@ -33,8 +33,9 @@ def format_native(report: Report) -> str:
 
 
 def _head(report: Report) -> list[str]:
-    step, kernels, peaks = report.step, report.device_step, report.peaks
-    assert kernels is not None
+    step, program, between, peaks = report.step, report.device_step, report.between, report.peaks
+    assert program is not None
+    assert between is not None
     assert peaks is not None
     threads = report.facts["threads"]
     calls = f" in {report.launches} calls" if report.launches != len(report.rows) else ""
@@ -44,8 +45,9 @@ def _head(report: Report) -> list[str]:
         f"{report.model}: {report.summary}; batch {report.batch}, {report.floatX}",
         f"One training step by {report.executor} on {threads} thread{'' if threads == 1 else 's'}: "
         f"{step.median:.2f} ms as the caller waits (median of {step.samples}, quartiles "
-        f"{step.spread:.2f} ms apart, the least {step.least:.2f} ms); its {len(report.rows)} "
-        f"kernels{calls} take {kernels.median:.2f} ms (the least {kernels.least:.2f} ms)",
+        f"{step.spread:.2f} ms apart, the least {step.least:.2f} ms); of it {program.median:.2f} ms "
+        f"(the least {program.least:.2f} ms) are its {len(report.rows)} kernels{calls} and "
+        f"{between.median:.2f} ms between them, where threads start and meet",
         f"This machine, measured now: a product of {peaks.matmul_size} x {peaks.matmul_size} "
         f"{peaks.matmul_gflops:.1f} GFLOP/s, a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
         f"{peaks.copy_gbytes:.1f} GB/s; at these rates the operations take "

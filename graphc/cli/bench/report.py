@@ -99,7 +99,8 @@ class Report:
         executor: what ran it there.
         facts: what it ran on and with: card, driver, toolkit, commit, date, flags.
         step: one whole step, as a caller waits for it.
-        device_step: all launches of one, by the GPU's clock, or the sum of all kernels on a CPU.
+        device_step: all launches of one, by the GPU's clock; on a CPU the native program.
+        between: what of that is in no kernel: threads that start, and wait for each other.
         launches: of one step.
         notes: what a reader has to know about these numbers.
     """
@@ -113,6 +114,7 @@ class Report:
     facts: dict[str, Any]
     step: Span
     device_step: Span | None = None
+    between: Span | None = None
     launches: int
     peaks: Peaks | None = None
     check: Checked | None = None

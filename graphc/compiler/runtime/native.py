@@ -122,9 +122,9 @@ class NativeExecutor:
     def seconds(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
     ) -> np.ndarray:
-        """Run as `run` does, and give the seconds that each kernel took, all its calls together;
-        in the order of `codegen.memory.launches`."""
-        spent = np.zeros(len(self._launches))
+        """Run as `run` does, and give the seconds that each kernel took, all its calls together, in
+        the order of `codegen.memory.launches`; and last those of the whole program."""
+        spent = np.zeros(len(self._launches) + 1)
         with self._lock:
             self._call(self._frame, ARENA, feeds, bindings, call_step, address_of(spent))
         return spent
@@ -151,7 +151,8 @@ class NativeExecutor:
         """Run the program.
 
         Args:
-            spent: the address of a float64 for each kernel, to which its seconds are added.
+            spent: the address of a float64 for each kernel and one for all, to which seconds are
+                added.
             told: a C function that is told of each step.
         """
         tables = self._bind(bindings)
@@ -260,7 +261,7 @@ class NativeExecutor:
         observed = Observed(self.program.outputs, self._states, observer)
         observed.begin(feeds)
         frame = self._new_frame()
-        spent = np.zeros(len(self._launches))
+        spent = np.zeros(len(self._launches) + 1)
         groups = [launches((step,)) for step in self.program.steps]
         firsts = [0, *accumulate(map(len, groups))]
         raised: list[BaseException] = []

@@ -67,7 +67,7 @@ class StepPrinter:
         lines = []
         for number, step in enumerate(steps):
             lines += [*self._step(step), f"if (watch.stops({number})) return;"]
-        return render("step.c.j2", name=STEP, lines=lines)
+        return render("step.c.j2", name=STEP, kernels=self._calls, lines=lines)
 
     def _step(self, step: DeviceStep) -> list[str]:
         if isinstance(step, DeviceLoop):

@@ -1,7 +1,7 @@
 extern "C" void graphc_step(void* const* at, const int* size, const unsigned int* word,
                             gc_uint64 call_step, gc_uint64* status, double* seconds,
                             int (*told)(int)) {
-  const gc_watch watch{seconds, told};
+  const gc_watch watch(seconds, 3, told);
   watch.run(0, [&] { k0_pointwise(size[0], (float*)at[0]); });
   if (watch.stops(0)) return;
   watch.run(1, [&] { k2_panels((float*)at[1], (float*)at[2]); });
