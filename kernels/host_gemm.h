@@ -48,13 +48,15 @@ inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vecto
                           ptrdiff_t c_row, int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
+  // clang++ takes the elements of an array of deduced size to be aligned as whole vectors.
+  const V* from = reinterpret_cast<const V*>(sum);
   if (rows == height && columns == vectors * lanes) {
 #pragma GCC unroll 12
     for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) {
         V* to = reinterpret_cast<V*>(c + i * c_row + v * lanes);
-        *to = first ? sum[i][v] : *to + sum[i][v];
+        *to = first ? from[i * vectors + v] : *to + from[i * vectors + v];
       }
     }
     return;
@@ -63,7 +65,9 @@ inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vecto
 #pragma GCC unroll 12
   for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(whole[i] + v * lanes) = sum[i][v];
+    for (int v = 0; v < vectors; ++v) {
+      *reinterpret_cast<V*>(whole[i] + v * lanes) = from[i * vectors + v];
+    }
   }
   for (int i = 0; i < rows; ++i) {
     for (int j = 0; j < columns; ++j) {

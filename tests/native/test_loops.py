@@ -16,7 +16,7 @@ from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
-from tests.native.graph_programs import assembly, check_on_threads, needs_compiler
+from tests.native.graph_programs import assembly, check_on_threads, needs_compiler, needs_gcc
 
 TIME = g.symbol("time")
 FEATURES = 5
@@ -180,7 +180,7 @@ def test_one_text_for_every_batch() -> None:
     assert "omp parallel" not in inside
 
 
-@needs_compiler
+@needs_gcc
 def test_the_inner_loops_of_a_loop_call_nothing(tmp_path: Path) -> None:
     """Sums of tiles are loops of their own without a call; gates call no mathematical function."""
     text = assembly(optimize(gru(sequence(), 50))[0], tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from graphc.compiler.function import function
 from graphc.compiler.runtime import native_compiler
 from graphc.config import config
 from graphc.errors import DeviceError, NotFiniteError
-from tests.native.graph_programs import assembly, needs_compiler
+from tests.native.graph_programs import assembly, needs_compiler, needs_gcc
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +170,7 @@ def test_one_text_for_every_batch_and_none_is_compiled_again(
         np.testing.assert_allclose(run(fed), np.full(4, batch * np.tanh(0.5)), rtol=1e-5)
 
 
-@needs_compiler
+@needs_gcc
 def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     """Loops with a call are not vectorised; of the mathematical functions each has text here."""
     x = g.input((g.BATCH, 1000), "float32")
