@@ -17,22 +17,22 @@ class gc_watch {
     if (seconds) took(kernels, start);
   }
 
-  template <typename Kernel> void run(int number, const Kernel& kernel) const {
+  template <typename Kernel> void run(int number, const Kernel& kernel) const noexcept {
     const double start = seconds ? now() : 0;
     kernel();
     if (seconds) took(number, start);
   }
 
-  bool stops(int step) const { return told && told(step) != 0; }
+  bool stops(int step) const noexcept { return told && told(step) != 0; }
 
  private:
   // Where threads share a loop, each calls kernels: the first one's time is taken.
-  __attribute__((noinline)) void took(int number, double start) const {
+  __attribute__((noinline)) void took(int number, double start) const noexcept {
     if (omp_get_thread_num() != 0) return;
     seconds[number] += now() - start;
   }
 
-  __attribute__((noinline)) static double now() {
+  __attribute__((noinline)) static double now() noexcept {
     timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;

@@ -114,8 +114,8 @@ def _with_shares(rows: Sequence[Row]) -> list[Row]:
 def _times(
     whole: Callable[[], object], kernels: Callable[[], np.ndarray]
 ) -> tuple[list[float], np.ndarray]:
-    """The seconds of each of several whole steps, and what `kernels` gives of as many others: by turns,
-    so that what else the machine does meets both alike."""
+    """The seconds of each of several whole steps, and what `kernels` gives of as many others: by
+    turns, so that what else the machine does meets both alike."""
     seconds: list[float] = []
     spent: list[np.ndarray] = []
     for _ in range(_WARM_UP):

@@ -45,8 +45,8 @@ def _head(report: Report) -> list[str]:
         f"{report.model}: {report.summary}; batch {report.batch}, {report.floatX}",
         f"One training step by {report.executor} on {threads} thread{'' if threads == 1 else 's'}: "
         f"{step.median:.2f} ms as the caller waits (median of {step.samples}, quartiles "
-        f"{step.spread:.2f} ms apart, the least {step.least:.2f} ms); of it {program.median:.2f} ms "
-        f"(the least {program.least:.2f} ms) are its {len(report.rows)} kernels{calls} and "
+        f"{step.spread:.2f} ms apart, the least {step.least:.2f} ms); of it {program.median:.2f} "
+        f"ms (the least {program.least:.2f} ms) are its {len(report.rows)} kernels{calls}, with "
         f"{between.median:.2f} ms between them, where threads start and meet",
         f"This machine, measured now: a product of {peaks.matmul_size} x {peaks.matmul_size} "
         f"{peaks.matmul_gflops:.1f} GFLOP/s, a copy of {peaks.copy_bytes / 2**20:.0f} MiB "
