@@ -26,6 +26,24 @@ extern "C" void draw(unsigned int* out, int n, unsigned int scan_step, gc_uint64
 """
 
 
+HOST = """
+#include <stddef.h>
+#include "host_random.h"
+extern "C" int rooms() { return GC_WORDS; }
+extern "C" void row(unsigned int* out, int first, int count, unsigned int scan_step,
+                    gc_uint64 call_step, unsigned int seed, unsigned int stream) {
+  unsigned int words[GC_ROOM];
+  const unsigned int* from = gc_random_row(words, first, count, scan_step, call_step, seed, stream);
+  for (int i = 0; i < count; ++i) out[i] = from[i];
+}
+extern "C" void columns(unsigned int* out, int row, int count, unsigned int first,
+                        unsigned int step, unsigned int scan_step, gc_uint64 call_step,
+                        unsigned int seed, unsigned int stream) {
+  gc_random_columns(out, row, count, first, step, scan_step, call_step, seed, stream);
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return load(SOURCE, tmp_path_factory.mktemp("random"))
@@ -65,3 +83,53 @@ def test_words_of_a_draw_are_the_interpreters(library) -> None:
         ctypes.c_uint32(4),
     )
     np.testing.assert_array_equal(out.reshape(3, 7), expected)
+
+
+# What native code draws side by side.
+DRAWN = (9, 2**33 + 5, 11, 4)  # scan step, call step, seed, stream
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    library = load(HOST, tmp_path_factory.mktemp("host_random"))
+    for function in (library.row, library.columns):
+        function.restype = None
+    return library
+
+
+@pytest.fixture(scope="module")
+def expected() -> np.ndarray:
+    scan_step, call_step, seed, stream = DRAWN
+    node = g.random.bits((4096,), seed=seed, stream=stream, scan_step=scan_step)
+    return evaluate([node], {}, call_step)[0]
+
+
+def arguments() -> list:
+    scan_step, call_step, seed, stream = DRAWN
+    return [
+        ctypes.c_uint(scan_step),
+        ctypes.c_uint64(call_step),
+        ctypes.c_uint(seed),
+        ctypes.c_uint(stream),
+    ]
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3, 1021])
+def test_a_row_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int) -> None:
+    assert host.rooms() == 1024
+    for count in (1, 2, 3, 4, 5, 31, 32, 33, 1023, 1024):
+        out = np.zeros(count, np.uint32)
+        host.row(ctypes.c_void_p(out.ctypes.data), first, count, *arguments())
+        np.testing.assert_array_equal(out, expected[first : first + count])
+
+
+@pytest.mark.parametrize(("first", "step"), [(0, 1), (7, 50), (3, 13)])
+def test_columns_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int, step: int) -> None:
+    for count in (1, 3, 7, 8, 9, 16, 20):
+        out = np.zeros((4, count + 1), np.uint32)
+        where = ctypes.c_void_p(out.ctypes.data)
+        blocks = [ctypes.c_uint(first), ctypes.c_uint(step)]
+        host.columns(where, count + 1, count, *blocks, *arguments())
+        drawn = expected.reshape(-1, 4)[first : first + count * step : step][:count]
+        np.testing.assert_array_equal(out[:, :count], drawn.T)
+        assert not out[:, count].any()  # nothing is written beyond

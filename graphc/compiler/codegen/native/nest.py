@@ -240,7 +240,7 @@ class Nest:
         inner = [
             f"const int end = {minus(end, 'part')} < GC_WORDS ? {end} : part + GC_WORDS;",
             *(
-                f"unsigned int of_{words}[GC_WORDS + 8];\n"
+                f"unsigned int of_{words}[GC_ROOM];\n"
                 f"const unsigned int* {words} = gc_random_row(of_{words}, {start}, end - part, "
                 f"{arguments});"
                 for arguments, words in emitter.draws.items()

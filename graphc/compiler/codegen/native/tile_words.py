@@ -19,6 +19,7 @@ from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.conv_loops import braced, indented
 from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
 from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import floor_divide, product
 
 _DRAWN_AT_ONCE = 4
 
@@ -153,27 +154,30 @@ class TileWords:
     def _by_filters(
         self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
     ) -> list[str]:
-        shape = (self._filters // _DRAWN_AT_ONCE, *self._tile)
+        *outer, count = self._tile
+        shape = (self._filters // _DRAWN_AT_ONCE, *outer)
         inner = math.prod(self._tile)
+        # How many elements lie from one window's word to the next one's.
+        axis = drawn.order.index(len(drawn.order) - 1)
+        apart = product(node.shape[axis + 1 :]) * (self._strides[-1] if place else 1)
+        step = self._signature.size(floor_divide(apart, _DRAWN_AT_ONCE))
 
         def body(emitter: NativeEmitter, position: str) -> list[str]:
-            four, row, *rest = emitter.coordinates(Index(shape, linear=position))
+            four, *rows = emitter.coordinates(Index(shape, linear=position))
             filter_ = emitter.integer(times(four, str(_DRAWN_AT_ONCE)))
-            index = self._index(node, drawn, filter_, row, rest, inside, emitter)
-            block = emitter.define("unsigned int", f"(unsigned int)({emitter.place(index)}) / 4")
-            arguments = self._arguments(node, emitter)
-            words = emitter.define("gc_words", f"gc_random_words({block}, {arguments})")
-            at = emitter.place(Index(self._tile, coords=(row, *rest)))
+            first = (*rows, "0")
+            index = self._index(node, drawn, filter_, first[0], first[1:], inside, emitter)
+            block = f"(unsigned int)({emitter.place(index)}) / {_DRAWN_AT_ONCE}"
+            at = emitter.place(Index(self._tile, coords=first))
             at = plus(times(filter_, str(inner)), at)
             if place:
                 at = plus(times(place, str(self._count)), at)
-            at = emitter.integer(self._from(drawn, at))
-            return [
-                f"words[{plus(at, str(number * inner))}] = {words}.{part};"
-                for number, part in enumerate("xyzw")
-            ]
+            to = plus("words", self._from(drawn, at))
+            arguments = self._arguments(node, emitter)
+            return [f"gc_random_columns({to}, {inner}, {count}, {block}, {step}, {arguments});"]
 
-        return braced(Nest(self._signature, math.prod(shape), threads=False).lines(body))
+        nest = Nest(self._signature, math.prod(shape), threads=False, vector=False)
+        return braced(nest.lines(body))
 
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
         """A filter's windows lie side by side."""
@@ -188,7 +192,7 @@ class TileWords:
             *indented([line for line in [*lines, *emitter.text.split("\n")] if line]),
             f"  for (int part = 0; part < {count}; part += GC_WORDS) {{",
             f"    const int count = {count} - part < GC_WORDS ? {count} - part : GC_WORDS;",
-            "    unsigned int of_row[GC_WORDS + 8];",
+            "    unsigned int of_row[GC_ROOM];",
             "    const unsigned int* row = gc_random_row(of_row, start + part, count, "
             f"{arguments});",
             f"    unsigned int* to = words + {self._from(drawn, f'f * {count}')} + part;",

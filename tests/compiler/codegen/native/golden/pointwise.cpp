@@ -12,7 +12,7 @@ static void k0_pointwise(
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int part = 0; part < 512; part += GC_WORDS) {
       const int end = 512 - part < GC_WORDS ? 512 : part + GC_WORDS;
-      unsigned int of_words3[GC_WORDS + 8];
+      unsigned int of_words3[GC_ROOM];
       const unsigned int* words3 = gc_random_row(of_words3, p0 * 512 + part, end - part, 0, call_step, w0, w1);
       #pragma omp simd
       for (int p1 = part; p1 < end; ++p1) {

@@ -62,7 +62,7 @@ static void k0_conv(
             const int i19 = p2 * 2;
             for (int part = 0; part < 12; part += GC_WORDS) {
               const int end = 12 - part < GC_WORDS ? 12 : part + GC_WORDS;
-              unsigned int of_words12[GC_WORDS + 8];
+              unsigned int of_words12[GC_ROOM];
               const unsigned int* words12 = gc_random_row(of_words12, ((p0 * 32 + p1) * 12 + p2) * 12 + part, end - part, 0, call_step, w0, w1);
               #pragma omp simd
               for (int p3 = part; p3 < end; ++p3) {
