@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.launch import DeviceLoop
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.codegen.native.loop import SharedLoop
@@ -193,3 +194,22 @@ def test_the_inner_loops_of_a_loop_call_nothing(tmp_path: Path) -> None:
     memory = {"aligned_alloc", "free", "abort", "memcpy", "memset", "__tls_get_addr"}
     others = {name for name in called if not name.startswith(("GOMP", "omp", "_Z", "__cxa"))}
     assert others - memory <= {"clock_gettime"}
+
+
+@needs_compiler
+def test_a_loop_inside_of_a_loop_is_divided() -> None:
+    """What the outer loop's step reads is read by the inner one at each of its own."""
+    xs, own = g.input((TIME, 3, BATCH, FEATURES), "float32"), weight(FEATURES, FEATURES)
+
+    def inner(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        return [g.tanh(slices[0] + g.dot(carries[0], own))], []
+
+    def outer(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        return list(g.scan(inner, [carries[0]], [slices[0]])[0]), []
+
+    outputs = list(optimize(g.scan(outer, [zeros(FEATURES)], [xs])[0])[0])
+    program = lower_native(outputs)
+    (whole,) = (step for step in program.program.steps if isinstance(step, DeviceLoop))
+    assert not isinstance(whole, SharedLoop)
+    assert any(isinstance(step, SharedLoop) for step in whole.steps)
+    check_on_threads(program, outputs, {xs: draws.normal(size=(2, 3, 7, 5)).astype("float32")})

@@ -7,7 +7,7 @@ products read them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -50,7 +50,7 @@ class SharedLoop(DeviceLoop):
 def lower_loop(loop: Loop, context: NativeContext, lower_step: LowerStep) -> list[DeviceStep]:
     """A loop, its rows divided over threads where that can be; else the kernels of a step say why
     it is not, and are each divided for themselves."""
-    rows = _independent_rows(loop)
+    rows = _independent_rows(loop, {loop.step, *context.counters})
     share = None if isinstance(rows, str) else Share(rows)
 
     def body(step: Step, inner: Context) -> list[DeviceStep]:
@@ -76,21 +76,22 @@ def lower_loop(loop: Loop, context: NativeContext, lower_step: LowerStep) -> lis
     return [*steps[:place], *panels, shared, *steps[place + 1 :]]
 
 
-def _independent_rows(loop: Loop) -> Size | str:
-    """How many rows a loop treats each by itself, or a sentence that says why it does not."""
+def _independent_rows(loop: Loop, counters: Collection[Node]) -> Size | str:
+    """How many rows a loop treats each by itself, or a sentence that says why it does not;
+    `counters` count the steps of this loop and those around."""
     try:
         for step in loop.steps:
-            _check(step, loop)
+            _check(step, counters)
         return RowAnalysis(loop, [node for step in loop.steps for node in step.stores]).batch
     except Unfit as unfit:
         return f"each kernel of each step is divided over threads, not the loop: {unfit}"
 
 
-def _check(step: Step, loop: Loop) -> None:
+def _check(step: Step, counters: Collection[Node]) -> None:
     if isinstance(step, Loop) or step.kind not in _KINDS:
         raise Unfit(f"its body has a kernel of kind {step.kind}")
     for node in step.body:
-        if node.op == "gather" and node.inputs[1] is not loop.step:
+        if node.op == "gather" and node.inputs[1] not in counters:
             raise Unfit(f"an index is tested at each step ({label(node)})")
     for node in step.anchors:
         if not np.issubdtype(node.dtype, np.floating):
