@@ -12,8 +12,8 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 - `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `reduction`, `walks`: rows and columns;
 - `loop`: loops; where rows are independent, each thread takes all steps for rows of its own;
-- `rows_product`: products of rows by small matrices, in loops and elsewhere; `deep_product`: of long
-  sums, as of gradients of weights; over ``kernels/host_rows.h`` and ``kernels/host_deep.h``;
+- `rows_product`: products of rows by small matrices, in loops and elsewhere; `deep_product`: of
+  long sums, as of gradients of weights; over ``kernels/host_rows.h`` and ``kernels/host_deep.h``;
 - `product`, `factor`, `convolution`: other matmul and conv, as tiles with what follows them, over
   ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
   `conv_loops`: what all forms of a convolution share; `pooled_conv`, `tile_words`: one with a
