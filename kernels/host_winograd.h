@@ -131,15 +131,18 @@ inline void gc_winograd_images(int first, int count, int across, int wide,
   }
 }
 
-// result[row][column][filter] of m[place][tile][filter].
+// Results of m[place][tile][filter], filters innermost: tile after tile, for each of a tile's 2 x 2
+// places those of all tiles where they are `apart`, else row[column] as they lie in the results.
 template <typename T>
-inline void gc_winograd_results(int first, int count, int across, int wide,
+inline void gc_winograd_results(int first, int count, int down, int across, int wide, bool apart,
                                 const T* __restrict__ m, size_t plane, T* __restrict__ result) {
   typedef typename gc_vector<T>::type V;
-  const ptrdiff_t row = (ptrdiff_t)2 * across * wide;
+  const ptrdiff_t row = (ptrdiff_t)2 * across * wide, all = (ptrdiff_t)down * across * wide;
+  const ptrdiff_t below = apart ? 2 * all : row, beside = apart ? all : wide;
   for (int tile = 0; tile < count; ++tile) {
-    const int y = (first + tile) / across, x = (first + tile) % across;
-    T* to = result + 2 * y * row + 2 * x * wide;
+    const int number = first + tile;
+    T* to = result + (apart ? (ptrdiff_t)number * wide
+                            : number / across * 2 * row + number % across * 2 * wide);
     for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
       V sum[16];
 #pragma GCC unroll 16
@@ -152,7 +155,7 @@ inline void gc_winograd_results(int first, int count, int across, int wide,
       for (int i = 0; i < 2; ++i) gc_winograd_of_sums<T>(sum + 4 * i, 1);
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) {
-        *reinterpret_cast<V*>(to + i / 2 * row + i % 2 * wide + f) = sum[i / 2 * 4 + i % 2];
+        *reinterpret_cast<V*>(to + i / 2 * below + i % 2 * beside + f) = sum[i / 2 * 4 + i % 2];
       }
     }
   }
@@ -215,10 +218,11 @@ __attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide, co
   }
 }
 
-// results[filter][row][column] of image[channel][row][column] and of the weights u.
+// Of image[channel][row][column] and of the weights u results[filter][row][column]; or `apart`,
+// results[place][filter][tile] for a tile's four places.
 template <int height, typename T>
 inline void gc_winograd_conv(int channels, int channels_wide, int filters, int wide, int down,
-                             int across, const T* image, const T* u, T* results) {
+                             int across, bool apart, const T* image, const T* u, T* results) {
   const int tiles = down * across, pixels = 4 * tiles;
   const T* turned = gc_winograd_innermost(
       8, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
@@ -236,9 +240,13 @@ inline void gc_winograd_conv(int channels, int channels_wide, int filters, int w
                                      u + (size_t)place * channels * wide, m + place * m_plane,
                                      true);
     }
-    gc_winograd_results(first, count, across, wide, m, m_plane, result);
+    gc_winograd_results(first, count, down, across, wide, apart, m, m_plane, result);
   }
-  gc_transpose(pixels, filters, result, wide, results, pixels);
+  const int parts = apart ? 4 : 1, each = pixels / parts;
+  for (int part = 0; part < parts; ++part) {
+    gc_transpose(each, filters, result + (size_t)part * each * wide, wide,
+                 results + (size_t)part * each * filters, each);
+  }
 }
 
 // sums[place][channel][filter] += what one sample's image[channel][row][column] and

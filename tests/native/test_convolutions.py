@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -60,14 +61,15 @@ TRANSFORMED = {
 
 
 class Program:
-    """A convolution and both its gradients."""
+    """A convolution, with what is behind it, and both its gradients."""
 
-    def __init__(self, case: Case):
+    def __init__(self, case: Case, behind: Callable[[Node], Node] = lambda result: result):
         self._case = case
+        self._behind = behind
         shape = (case.filters, case.channels, *case.window)
         image = g.input((BATCH, case.channels, *case.image), case.dtype, name="image")
         weights = g.input(shape, case.dtype, name="weights")
-        result = g.conv(image, weights, **case.options)
+        result = behind(g.conv(image, weights, **case.options))
         cotangents = g.input(result.shape, case.dtype, name="cotangents")
         self._inputs = (image, weights, cotangents)
         self.outputs = [result, *grad(g.sum(result * cotangents), [image, weights])]
@@ -93,7 +95,7 @@ class Program:
 
     def exact(self, feeds: dict[Node, np.ndarray]) -> list[np.ndarray]:
         """By the interpreter in float64, from the same numbers."""
-        double = Program(self._case._replace(dtype="float64"))
+        double = Program(self._case._replace(dtype="float64"), self._behind)
         values = zip(double._inputs, feeds.values(), strict=True)
         return evaluate(double.outputs, {node: value.astype("float64") for node, value in values})
 
@@ -113,6 +115,15 @@ def test_with_transforms(name: str) -> None:
     program = Program(case)
     for part in ("gc_winograd_conv<", "gc_winograd_gradient<"):
         assert part in program.native.program.source
+    check(program, case)
+
+
+@pytest.mark.parametrize("image", [(26, 26), (9, 13), (11, 8)])
+def test_pooled_by_tiles(image: tuple[int, int]) -> None:
+    """A tile of results is a window of the pooling; a last row or column that is not pooled."""
+    case = Case(32, 32, image, (3, 3))
+    program = Program(case, lambda result: g.max_pool(g.maximum(result, 0.1), (2, 2)))
+    assert re.search(r"gc_winograd_conv<.*true, image", program.native.program.source)
     check(program, case)
 
 

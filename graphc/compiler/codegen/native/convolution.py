@@ -24,6 +24,7 @@ from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, ti
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
+from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
@@ -42,6 +43,8 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
     if unpool is not None:
         lines, how = SparseConv(kernel, context, signature).lines(unpool)
+    elif is_faster(node) and pooling is not None and pools_tiles(pooling):
+        lines, how = PooledWinograd(kernel, context, signature, pooling).lines()
     elif is_faster(node):
         lines, how = Winograd(kernel, context, signature).lines()
     elif pooling is not None:

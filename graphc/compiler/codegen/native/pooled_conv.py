@@ -14,24 +14,25 @@ Random words are drawn four at a time, ahead of the loops that read them.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.emit_windows import element_at, take_larger
-from graphc.compiler.codegen.emitter import RULES, Given, always, note
+from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (
     ConvLoops,
     braced,
+    call,
     indented,
     known,
     tile_height,
 )
 from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.graph import OPS, Node, dependents
 from graphc.compiler.graph.dim import Dim, Shape, product
@@ -95,40 +96,23 @@ class PooledConv(ConvLoops):
 
     def lines(self) -> tuple[list[str], str]:
         """The function's lines, and what its loops go over."""
-        k, m = self.k, self._filters
-        height = tile_height(m)
-        places = math.prod(self._extents)
-        panels = -(-m // height) * height
-        plane = math.prod(self._strides) * math.prod(self._lengths)
+        m, places = self._filters, math.prod(self._extents)
         inner = math.prod(self._tile)
         inside = self._coordinates_of("place")
         words = TileWords(self.signature, (m, *self._tile), self._extents, self._strides)
         walk = self._walk(words)
         results = self._results(words)
         last = self._pooled[0] - self._high
-        tiles = -(-self._pooled[0] // self._high)
-        first = "0" if tiles == 1 else "tile"
         tile = [
+            *self._sums_of_tile(),
             f"for (int place = 0; place < {places}; ++place) {{",
-            f"  gc_conv_windows<{height}>({m}, {self._wide}, {k}, panels, image"
-            f"{'' if first == '0' else ' + first * ' + str(self._steps[0])}, at + place * {k}, "
-            f"s0 + place * {m * self._wide}, {self._wide});",
-            *indented([*words.by_place("place", inside), *walk]),
+            *indented([*self._sums_of_place(), *words.by_place("place", inside), *walk]),
             "}",
             *words.by_window(),
             *results,
         ]
-        before = [
-            self.array("weights", self.scalar, 2, m * k),
-            *self.weight_matrix(),
-            self.array("panels", self.scalar, 3, panels * k),
-            f"gc_gemm_pack<{height}>({m}, {k}, weights, {k}, 1, panels);",
-            self.array("at", "int", 4, places * k),
-            *self.offsets("at", (*self._extents, self.channels, *self.places), self._at),
-        ]
         sample = [
-            self.array("image", self.scalar, 1, self.channels * plane, " + GC_IMAGE_SLACK"),
-            *self._by_phases(),
+            *self._image_of_sample(),
             self.array("s0", self.scalar, 0, places * m * self._wide),
             self.array("best", self.scalar, 5, m * inner),
             *([self.array("where", "int", 6, m * inner)] if self._is_placed else []),
@@ -142,11 +126,50 @@ class PooledConv(ConvLoops):
             ]),
             "}",
         ]
-        how = (
-            f"{self.samples} samples; {m} x {k} weights by {places} places of "
-            f"{math.prod(self._pooled)} windows, {inner} at a time"
+        return [*self._weights_of_kernel(), *self.per_sample(sample)], self._how()
+
+    # ---- the sums -------------------------------------------------------------------------------
+
+    def _how(self) -> str:
+        """What the loops go over."""
+        return (
+            f"{self.samples} samples; {self._filters} x {self.k} weights by "
+            f"{math.prod(self._extents)} places of {math.prod(self._pooled)} windows, "
+            f"{math.prod(self._tile)} at a time"
         )
-        return [*before, *self.per_sample(sample)], how
+
+    def _weights_of_kernel(self) -> list[str]:
+        """The lines ahead of the samples."""
+        k, m = self.k, self._filters
+        height, places = tile_height(m), math.prod(self._extents)
+        panels = -(-m // height) * height
+        return [
+            self.array("weights", self.scalar, 2, m * k),
+            *self.weight_matrix(),
+            self.array("panels", self.scalar, 3, panels * k),
+            call("gc_gemm_pack", height, (m, k, "weights", k, 1, "panels")),
+            self.array("at", "int", 4, places * k),
+            *self.offsets("at", (*self._extents, self.channels, *self.places), self._at),
+        ]
+
+    def _image_of_sample(self) -> list[str]:
+        plane = math.prod(self._strides) * math.prod(self._lengths)
+        array = self.array("image", self.scalar, 1, self.channels * plane, " + GC_IMAGE_SLACK")
+        return [array, *self._by_phases()]
+
+    def _sums_of_tile(self) -> list[str]:
+        """Sums of all places of a tile's windows, where they are computed at once."""
+        return []
+
+    def _sums_of_place(self) -> list[str]:
+        """Sums of one place."""
+        k, m = self.k, self._filters
+        image = "image"
+        if self._high < self._pooled[0]:
+            image += f" + first * {self._steps[0]}"
+        at, sums = f"at + place * {k}", f"s0 + place * {m * self._wide}"
+        arguments = (m, self._wide, k, "panels", image, at, sums, self._wide)
+        return [call("gc_conv_windows", tile_height(m), arguments)]
 
     # ---- sizes ----------------------------------------------------------------------------------
 
@@ -219,22 +242,23 @@ class PooledConv(ConvLoops):
     def _tile_nest(
         self,
         words: TileWords,
-        body: Callable[[NativeEmitter, str, tuple[str, ...], _Elements], list[str]],
+        body: Callable[[NativeEmitter, str, tuple[str, ...], TileElements], list[str]],
     ) -> list[str]:
         """Loops over the windows of a tile; `body` is given their coordinates in the result."""
         shape = (self._filters, *self._tile)
 
         def at(emitter: NativeEmitter, position: str) -> list[str]:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
-            elements: _Elements = given[emitter]
+            elements: TileElements = given[emitter]
             elements.begin(position, (row, *rest))
             window = (emitter.integer(plus("first", row)), *rest)
             return body(emitter, position, ("sample", filter_, *window), elements)
 
-        given: dict[NativeEmitter, _Elements] = {}
+        pitches = (self._filters * self._wide, self._wide, *self._steps)
+        given: dict[NativeEmitter, TileElements] = {}
 
         def start(emitter: NativeEmitter) -> Mapping[Node, Given]:
-            given[emitter] = _Elements(emitter, self, words)
+            given[emitter] = TileElements(emitter, self.kernel, words, pitches)
             return given[emitter].given()
 
         return braced(Nest(self.signature, product(shape), start, threads=False).lines(at))
@@ -247,7 +271,7 @@ class PooledConv(ConvLoops):
         reduction = f"gc_reduce_{_STEPS.get(self._pooling.op, 'max')}"
 
         def body(
-            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: _Elements
+            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: TileElements
         ) -> list[str]:
             sample, filter_, *windows = coords
             element = [
@@ -291,7 +315,7 @@ class PooledConv(ConvLoops):
         outputs = self.kernel.outputs
 
         def body(
-            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: _Elements
+            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: TileElements
         ) -> list[str]:
             _, filter_, *windows = coords
             elements.learn("", filter_, windows)
@@ -322,7 +346,7 @@ class PooledConv(ConvLoops):
     def _picked(
         self,
         emitter: NativeEmitter,
-        elements: _Elements,
+        elements: TileElements,
         pick: Node,
         coords: tuple[str, ...],
         index: Index,
@@ -336,53 +360,3 @@ class PooledConv(ConvLoops):
         element = element_at(emitter, pick, windows, place)
         elements.learn(place, filter_, element)
         return emitter.value(values, Index(values.shape, coords=(sample, filter_, *element)))
-
-
-class _Elements:
-    """Where the sums and the random words of an element of the convolution lie in a tile, told by
-    the names of its coordinates."""
-
-    def __init__(self, emitter: NativeEmitter, conv: PooledConv, words: TileWords):
-        self._emitter = emitter
-        self._conv = conv
-        self._words = words
-        self._places: dict[tuple[str, ...], str] = {}
-        self.position = ""
-        self._window: tuple[str, ...] = ()
-
-    def given(self) -> Mapping[Node, Given]:
-        """What the emitter finds in the tile."""
-        draws = [x for x in self._conv.kernel.body if self._words.takes(x)]
-        return {
-            self._conv.node: self._sum,
-            **{node: partial(self._word, node) for node in draws},
-        }
-
-    def begin(self, position: str, window: tuple[str, ...]) -> None:
-        """The element's position in the tile, and its window's coordinates there."""
-        self.position, self._window = position, window
-
-    def learn(self, place: str, filter_: str, element: Sequence[str]) -> None:
-        """The coordinates of the element at a place of the window; "" of the window itself."""
-        self._places[(filter_, *element)] = place
-
-    def _sum(self, index: Index) -> str:
-        _, *coords = self._emitter.coordinates(index)
-        place = self._places[tuple(coords)]
-        conv = self._conv
-        text = plus(times(place, str(conv._filters)), coords[0])
-        text = times(text, str(conv._wide))
-        for at, step in zip(self._window, conv._steps, strict=True):
-            text = plus(text, times(at, str(step)))
-        return f"s0[{text}]"
-
-    def _word(self, node: Node, index: Index) -> str:
-        coords = self._emitter.coordinates(index)
-        for (filter_, *element), place in self._places.items():
-            own = ("sample", filter_, *element)
-            for order in itertools.permutations(range(len(own))):
-                if tuple(own[axis] for axis in order) == coords:
-                    word = self._words.word(node, order, place, self.position, self._emitter)
-                    if word is not None:
-                        return word
-        return RULES["random"](self._emitter, node, index)

@@ -21,7 +21,7 @@ from graphc.compiler.codegen.native.conv_loops import (
 )
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
 
 WINDOW = (3, 3)
@@ -40,7 +40,7 @@ class Winograd(ConvLoops):
         context.program.includes["host_winograd.h"] = None
         self._is_gradient = self.windows == WINDOW
         results = self.places if self._is_gradient else self.windows
-        self._tiles = _tiles(results)
+        self._tiles = tiles_of(results)
         self._results: Shape = tuple(2 * count for count in self._tiles)
         self.reach = tuple(2 * count + 2 for count in self._tiles)
 
@@ -52,18 +52,13 @@ class Winograd(ConvLoops):
         """A sample at a time."""
         channels, filters = self.channels, self.filters
         down, across = self._tiles
-        wide, pixels = self.wide(filters, 2), 4 * down * across
-        before = [
-            self.array("weights", self.scalar, 2, filters * self.k),
-            *self.weight_matrix(),
-            self.array("turned", self.scalar, 3, PLACES * channels * wide),
-            f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
-        ]
+        pixels = 4 * down * across
+        arguments = (*sizes(self, channels, self._tiles), "false", "image", "turned", "s0")
         inside = [
             self.array("image", self.scalar, 1, self.image_elements(channels)),
             *self.padded(channels, "sample"),
             self.array("s0", self.scalar, 0, filters * pixels),
-            call("gc_winograd_conv", HEIGHT, (*self._sizes(channels), "image", "turned", "s0")),
+            call("gc_winograd_conv", HEIGHT, arguments),
         ]
 
         def place(emitter: NativeEmitter, index: Index) -> str:
@@ -74,7 +69,8 @@ class Winograd(ConvLoops):
             f"{self.samples} samples; {filters} x {channels} windows of 3 x 3 by tiles of 2 x 2 "
             f"results, {down} x {across} of them"
         )
-        return [*before, *self.per_sample([*inside, *self.after(place)])], how
+        samples = self.per_sample([*inside, *self.after(place)])
+        return [*transformed_weights(self), *samples], how
 
     def _gradient(self) -> tuple[list[str], str]:
         """A sum over samples, which are the image's channels here."""
@@ -86,7 +82,7 @@ class Winograd(ConvLoops):
             self.array("sums", self.scalar, 3, sums),
             f"for (int i = 0; i < {sums}; ++i) sums[i] = 0;",
         ]
-        arguments = (*self._sizes(channels), "image", "cotangents", "sums")
+        arguments = (*sizes(self, channels, self._tiles), "image", "cotangents", "sums")
         inside = [
             self.array("image", self.scalar, 1, self.image_elements(channels)),
             *self.padded(channels, "channel"),
@@ -102,11 +98,6 @@ class Winograd(ConvLoops):
         )
         return lines, how
 
-    def _sizes(self, channels: int) -> tuple[int, ...]:
-        """The first arguments of the functions that compute a sample."""
-        filters = self.filters
-        return (channels, self.wide(channels, 1), filters, self.wide(filters, 2), *self._tiles)
-
     def _cotangents(self) -> list[str]:
         """The loops that copy those of a sample, with zeros to whole tiles."""
 
@@ -120,6 +111,24 @@ class Winograd(ConvLoops):
         whole = self.places == self._results
         clear = [] if whole else [f"for (int i = 0; i < {elements}; ++i) cotangents[i] = 0;"]
         return [*clear, *self.nest((self.filters, *self.places), body)]
+
+
+def transformed_weights(loops: ConvLoops) -> list[str]:
+    """What transforms the weights, ahead of the samples."""
+    channels, filters = loops.channels, loops.filters
+    wide = loops.wide(filters, 2)
+    return [
+        loops.array("weights", loops.scalar, 2, filters * loops.k),
+        *loops.weight_matrix(),
+        loops.array("turned", loops.scalar, 3, PLACES * channels * wide),
+        f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
+    ]
+
+
+def sizes(loops: ConvLoops, channels: Size, tiles: tuple[int, int]) -> tuple[Size, ...]:
+    """The first arguments of the functions that compute a sample."""
+    filters = loops.filters
+    return (channels, loops.wide(channels, 1), filters, loops.wide(filters, 2), *tiles)
 
 
 def is_faster(node: Node) -> bool:
@@ -146,13 +155,13 @@ def is_faster(node: Node) -> bool:
     sizes = (channels, filters, *results, *node.inputs[0].shape[2:])
     if not all(isinstance(size, int) for size in sizes):
         return False
-    down, across = _tiles(results)
+    down, across = tiles_of(results)
     wide = whole_vectors(filters, 2, node.dtype)
     transformed = 16 * channels * wide + 64 * whole_vectors(channels, 1, node.dtype) + 48 * wide
     direct = 9 * channels * (wide if gradient else filters)
     return 5 * down * across * transformed < 4 * results[0] * results[1] * direct
 
 
-def _tiles(results: Shape) -> tuple[int, int]:
+def tiles_of(results: Shape) -> tuple[int, int]:
     down, across = results
     return -(-down // 2), -(-across // 2)

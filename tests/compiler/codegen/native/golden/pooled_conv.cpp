@@ -1,22 +1,21 @@
 // k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum, random, floordiv, mul,
 //   less, max_pool, div, where
 // batch samples; 32 x 32 windows of 3 x 3 by tiles of 2 x 2 results, 12 x 12 of them
-// x0: W float32[32, 32, 3, 3]
-// x1: image float32[batch, 32, 26, 26]
-// x2: convolution2d_2/b float32[32]
+// x0: image float32[batch, 32, 26, 26]
+// x1: convolution2d_2/b float32[32]
 // y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
 // w0: a seed of random words
 // w1: a stream of random words
 // y1: dropout_1/where float32[batch, 32, 12, 12]
+// x2: W float32[32, 32, 3, 3]
 static void k0_conv(
-    const float* __restrict__ x0, const float* __restrict__ x1, int batch,
-    const float* __restrict__ x2, float* y0, unsigned int w0, unsigned int w1,
-    gc_uint64 call_step, float* y1) {
+    const float* __restrict__ x0, int batch, const float* __restrict__ x1, float* y0,
+    unsigned int w0, unsigned int w1, gc_uint64 call_step, float* y1, const float* __restrict__ x2) {
   float* weights = gc_scratch<float>(2, (size_t)(9216));
   {
     #pragma omp simd
     for (int p0 = 0; p0 < 9216; ++p0) {
-      const float t1 = x0[p0];
+      const float t1 = x2[p0];
       weights[p0] = t1;
     }
   }
@@ -31,18 +30,18 @@ static void k0_conv(
           #pragma omp simd
           for (int p2 = 0; p2 < 26; ++p2) {
             const int i6 = ((sample * 32 + p0) * 26 + p1) * 26 + p2;
-            const float t7 = x1[i6];
+            const float t7 = x0[i6];
             image[(p0 * 26 + p1) * 26 + p2] = t7;
           }
         }
       }
     }
     float* s0 = gc_scratch<float>(0, (size_t)(18432));
-    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, image, turned, s0);
+    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, false, image, turned, s0);
     {
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
-          const float t12 = x2[p1];
+          const float t12 = x1[p1];
           for (int p2 = 0; p2 < 24; ++p2) {
             #pragma omp simd
             for (int p3 = 0; p3 < 24; ++p3) {
@@ -79,7 +78,7 @@ static void k0_conv(
                   const int i22 = p3 * 2;
                   for (int r23 = 0; r23 < 2; ++r23) {
                     const int i24 = i22 + r23;
-                    const float t25 = x2[p1];
+                    const float t25 = x1[p1];
                     const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);  // convolution2d_2
                     const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
                     t18 = gc_maximum(t18, t27);
