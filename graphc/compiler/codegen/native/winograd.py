@@ -16,12 +16,13 @@ from graphc.compiler.codegen.native.conv_loops import (
     PARTS,
     ConvLoops,
     call,
+    known,
     tile_height,
     whole_vectors,
 )
 from graphc.compiler.codegen.native.nest import NativeEmitter
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Shape, Size
+from graphc.compiler.graph.dim import Dim, Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
 
 WINDOW = (3, 3)
@@ -40,7 +41,7 @@ class Winograd(ConvLoops):
         context.program.includes["host_winograd.h"] = None
         self._is_gradient = self.windows == WINDOW
         results = self.places if self._is_gradient else self.windows
-        self._tiles = tiles_of(results)
+        self._tiles = tiles_of(known(results))
         self._results: Shape = tuple(2 * count for count in self._tiles)
         self.reach = tuple(2 * count + 2 for count in self._tiles)
 
@@ -151,17 +152,20 @@ def is_faster(node: Node) -> bool:
     gradient = windows == WINDOW
     results = places if gradient else windows
     channels = node.shape[0] if gradient else node.inputs[1].shape[1]
-    filters = node.shape[1]
-    sizes = (channels, filters, *results, *node.inputs[0].shape[2:])
-    if not all(isinstance(size, int) for size in sizes):
+    needed = (channels, node.shape[1], *results, *node.inputs[0].shape[2:])
+    if any(isinstance(size, Dim) for size in needed):
         return False
-    down, across = tiles_of(results)
-    wide = whole_vectors(filters, 2, node.dtype)
-    transformed = 16 * channels * wide + 64 * whole_vectors(channels, 1, node.dtype) + 48 * wide
+    channels, filters, rows, columns, *_ = known(needed)
+    down, across = tiles_of(known(results))
+    wide, channels_wide = known([
+        whole_vectors(filters, 2, node.dtype), whole_vectors(channels, 1, node.dtype)
+    ])  # fmt: skip
+    transformed = 16 * channels * wide + 64 * channels_wide + 48 * wide
     direct = 9 * channels * (wide if gradient else filters)
-    return 5 * down * across * transformed < 4 * results[0] * results[1] * direct
+    return 5 * down * across * transformed < 4 * rows * columns * direct
 
 
-def tiles_of(results: Shape) -> tuple[int, int]:
+def tiles_of(results: tuple[int, ...]) -> tuple[int, int]:
+    """How many tiles a sample's results are, down and across."""
     down, across = results
     return -(-down // 2), -(-across // 2)
