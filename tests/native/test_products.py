@@ -122,14 +122,14 @@ def test_few_rows_of_long_sums_and_of_many_columns() -> None:
     x, w = g.input((g.BATCH, 3000), "float32"), g.input((3000, 20), "float32")
     v, d = g.input((20, 4500), "float32"), g.input((g.BATCH, 20), "float32")
     positive = g.where(x > 0.0, x, 0.0)
-    program = lower_native([g.dot(x, w), g.dot(d, v)]).program
-    assert program.source.count("gc_gemm_parts<") == 2
     outputs = [
         g.tanh(g.dot(x, w) * 0.01),
         g.dot(positive, w) + g.dot(positive, w * w),
         g.dot(d, v) + 1.0,
         g.dot(d, g.transpose(g.transpose(v) * 2.0)),
     ]
+    # Where the factors lie in memory a matrix as small as these is read there.
+    assert lower_native(outputs).program.source.count("gc_gemm_parts<") >= 2
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         return {

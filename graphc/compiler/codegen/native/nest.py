@@ -34,6 +34,9 @@ memory is read crosswise."""
 DRAWN = "drawn"
 """The variable that counts the elements of a part whose random words were drawn."""
 
+WORDS = 1024
+"""``GC_WORDS``: random words that are drawn at once, at most."""
+
 PARALLEL = 32768
 """Elements from which on a loop is divided over threads."""
 
@@ -214,11 +217,10 @@ class Nest:
         stretch = f"for (int part = 0; part < {end}; part += {STRETCH})"
         line = f"const int end = {minus(end, 'part')} < {STRETCH} ? {end} : part + {STRETCH};"
         loop = f"for (int {name} = part; {name} < end; ++{name})"
-        ahead, body = _drawn_ahead(placed[-1], loop, f"{name} - part")
         first = pragmas[0] if len(heads) == 2 else ""
         around = "" if len(heads) == 2 else pragmas[-2]
         return nested(
-            [*placed[:-2], [line], [*placed[-2], *ahead], body],
+            [*placed[:-2], [line], *placed[-2:]],
             [*heads[:-2], stretch, heads[-2], loop],
             [*pragmas[:-2], first, around, pragmas[-1]],
         )
@@ -232,27 +234,31 @@ class Nest:
         names: Sequence[str],
         runs: Shape,
     ) -> list[str]:
-        """The nest with its innermost loop in parts, ahead of each the words that it reads."""
+        """The nest with its innermost loop in parts, ahead of each the words that it reads; or,
+        where that loop is short, with the words of several runs of it ahead of them."""
         name, size = names[-1], self.signature.size
+        outer = _drawn_together(runs)
+        if outer < len(runs) - 1:
+            inner, zeros = runs[outer:], ("0",) * (len(runs) - outer)
+            start = emitter.place(Index(runs, coords=(*names[:outer], *zeros)))
+            words = _words(emitter, start, str(product(inner)))
+            drawn = (
+                f"const int {DRAWN} = {emitter.place(Index(inner, coords=tuple(names[outer:])))};"
+            )
+            inside = [*placed[outer + 1 : -1], [drawn, *placed[-1]]]
+            together = [*placed[:outer], [*placed[outer], *words], *inside]
+            return nested(together, heads, pragmas)
         limits = self.limits if len(runs) == 1 else None
         begin, end = (limits.begin, limits.end) if limits else ("0", size(runs[-1]))
         start = emitter.place(Index(runs, coords=(*names[:-1], "part")))
-        inner = [
-            f"const int end = {minus(end, 'part')} < GC_WORDS ? {end} : part + GC_WORDS;",
-            *(
-                f"unsigned int of_{words}[GC_ROOM];\n"
-                f"const unsigned int* {words} = gc_random_row(of_{words}, {start}, end - part, "
-                f"{arguments});"
-                for arguments, words in emitter.draws.items()
-            ),
-        ]
+        stop = f"const int end = {minus(end, 'part')} < GC_WORDS ? {end} : part + GC_WORDS;"
+        lines = [stop, *_words(emitter, start, "end - part")]
         loop = f"for (int {name} = part; {name} < end; ++{name})"
         body = [f"const int {DRAWN} = {name} - part;", *placed[-1]]
         alone = len(runs) == 1
         parts = f"for (int part = {begin}; part < {end}; part += GC_WORDS)"
         threads = pragmas[0].replace(" simd", "") if alone and "parallel" in pragmas[0] else ""
         simd = "#pragma omp simd" if "simd" in pragmas[-1] else ""
-        lines = [line for text in inner for line in text.split("\n")]
         return nested(
             [*placed[:-1], lines, body], [*heads[:-1], parts, loop], [*pragmas[:-1], threads, simd]
         )
@@ -288,26 +294,25 @@ class Nest:
         return pragmas
 
 
-def _drawn_ahead(lines: Sequence[str], head: str, place: str) -> tuple[list[str], list[str]]:
-    """Random words of a stretch, drawn in a loop of their own, and the lines that read them there,
-    where bools are read too: a loop over both at once is not vectorised."""
-    if not any(re.match(r"const bool \w+ = x\d+\[", line) for line in lines):
-        return [], list(lines)
-    ahead: list[str] = []
-    rest: list[str] = []
-    ints: list[str] = []
-    for line in lines:
-        found = re.match(r"const unsigned int (\w+) = (gc_random\(.*?\));(.*)", line)
-        if found is None:
-            ints += [line] if line.startswith("const int ") else []
-            rest.append(line)
-            continue
-        array = f"words_{found[1]}"
-        ahead += [f"unsigned int {array}[{STRETCH}];", "#pragma omp simd", f"{head} {{"]
-        ahead += [f"  {other}" for other in ints]
-        ahead += [f"  {array}[{place}] = {found[2]};", "}"]
-        rest.append(f"const unsigned int {found[1]} = {array}[{place}];{found[3]}")
-    return ahead, rest
+def _drawn_together(runs: Shape) -> int:
+    """The first of the innermost runs whose words are drawn at once."""
+    first, count = len(runs) - 1, runs[-1]
+    while first > 1 and not isinstance(count, Dim) and not isinstance(runs[first - 1], Dim):
+        more = product(runs[first - 1 :])
+        if isinstance(more, Dim) or more > WORDS:
+            break
+        first -= 1
+    return first
+
+
+def _words(emitter: NativeEmitter, start: str, count: str) -> list[str]:
+    """The lines that draw rows of words, of `count` elements from `start` on."""
+    lines = []
+    for arguments, words in emitter.draws.items():
+        lines.append(f"unsigned int of_{words}[GC_ROOM];")
+        row = f"gc_random_row(of_{words}, {start}, {count}, {arguments})"
+        lines.append(f"const unsigned int* {words} = {row};")
+    return lines
 
 
 def _is_crosswise(lines: Sequence[str], name: str) -> bool:

@@ -57,37 +57,34 @@ static void k0_conv(
     {
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
+          unsigned int of_words12[GC_ROOM];
+          const unsigned int* words12 = gc_random_row(of_words12, ((p0 * 32 + p1) * 12) * 12, 144, 0, call_step, w0, w1);
           for (int p2 = 0; p2 < 12; ++p2) {
             const int i19 = p2 * 2;
-            for (int part = 0; part < 12; part += GC_WORDS) {
-              const int end = 12 - part < GC_WORDS ? 12 : part + GC_WORDS;
-              unsigned int of_words12[GC_ROOM];
-              const unsigned int* words12 = gc_random_row(of_words12, ((p0 * 32 + p1) * 12 + p2) * 12 + part, end - part, 0, call_step, w0, w1);
-              #pragma omp simd
-              for (int p3 = part; p3 < end; ++p3) {
-                const int drawn = p3 - part;
-                const int i4 = ((p0 * 32 + p1) * 12 + p2) * 12 + p3;
-                const unsigned int t13 = words12[drawn];  // dropout_1
-                const unsigned int t14 = gc_floordiv(t13, 256u);  // dropout_1
-                const float t15 = gc_cast<float>(t14);  // dropout_1
-                const float t16 = gc_mul(t15, 5.9604645e-08f);  // dropout_1
-                const bool t17 = gc_less(t16, 0.75f);  // dropout_1
-                float t18 = gc_reduce_max::identity<float>();  // maxpooling2d_1
-                for (int r20 = 0; r20 < 2; ++r20) {
-                  const int i21 = i19 + r20;
-                  const int i22 = p3 * 2;
-                  for (int r23 = 0; r23 < 2; ++r23) {
-                    const int i24 = i22 + r23;
-                    const float t25 = x1[p1];
-                    const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);  // convolution2d_2
-                    const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
-                    t18 = gc_maximum(t18, t27);
-                  }
+            #pragma omp simd
+            for (int p3 = 0; p3 < 12; ++p3) {
+              const int drawn = p2 * 12 + p3;
+              const int i4 = ((p0 * 32 + p1) * 12 + p2) * 12 + p3;
+              const unsigned int t13 = words12[drawn];  // dropout_1
+              const unsigned int t14 = gc_floordiv(t13, 256u);  // dropout_1
+              const float t15 = gc_cast<float>(t14);  // dropout_1
+              const float t16 = gc_mul(t15, 5.9604645e-08f);  // dropout_1
+              const bool t17 = gc_less(t16, 0.75f);  // dropout_1
+              float t18 = gc_reduce_max::identity<float>();  // maxpooling2d_1
+              for (int r20 = 0; r20 < 2; ++r20) {
+                const int i21 = i19 + r20;
+                const int i22 = p3 * 2;
+                for (int r23 = 0; r23 < 2; ++r23) {
+                  const int i24 = i22 + r23;
+                  const float t25 = x1[p1];
+                  const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);  // convolution2d_2
+                  const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
+                  t18 = gc_maximum(t18, t27);
                 }
-                const float t28 = gc_div(t18, 0.75f);  // dropout_1
-                const float t29 = gc_where(t17, t28, 0.0f);  // dropout_1
-                y1[i4] = t29;
               }
+              const float t28 = gc_div(t18, 0.75f);  // dropout_1
+              const float t29 = gc_where(t17, t28, 0.0f);  // dropout_1
+              y1[i4] = t29;
             }
           }
         }
