@@ -22,8 +22,11 @@ draws = np.random.default_rng(0)
         (6, 11, "float64"),
     ],
 )
-def test_two_products_with_one_factor_in_common(rows: int, columns: int, dtype: str) -> None:
+def test_two_products_with_one_factor_in_common(
+    rows: int, columns: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With what is computed from them, at sums of any length; one text for all."""
+    monkeypatch.setattr("graphc.compiler.codegen.native.deep_product._LEAST", 1)  # divided
     fed = [g.input((TIME, BATCH, size), dtype) for size in (rows, columns, columns)]
     x, y, z = (g.reshape(node, (TIME * BATCH, node.shape[2])) for node in fed)
     outputs = [g.tanh(g.dot(x.T, y)) * 2.0 + g.dot(x.T, z)]

@@ -21,8 +21,11 @@ draws = np.random.default_rng(0)
         (33, 11, "float64"),
     ],
 )
-def test_three_products_and_what_follows(depth: int, columns: int, dtype: str) -> None:
+def test_three_products_and_what_follows(
+    depth: int, columns: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One factor in common, one matrix the other way round; any number of rows."""
+    monkeypatch.setattr("graphc.compiler.codegen.native.rows_product.PRODUCTS", 1)  # divided
     x, y = (g.input((BATCH, depth), dtype) for _ in range(2))
     u, v = (g.shared(draws.normal(size=(depth, columns)).astype(dtype) / 8) for _ in range(2))
     w = g.shared(draws.normal(size=(columns, depth)).astype(dtype) / 8)

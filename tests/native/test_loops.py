@@ -105,7 +105,7 @@ def test_a_loop_whose_rows_are_independent_is_divided(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the interpreter, at any batch, and the same bits for any number of threads."""
-    monkeypatch.setattr("graphc.compiler.codegen.native.step.PRODUCTS", 1)  # small loops too
+    monkeypatch.setattr("graphc.compiler.codegen.native.step.LEAST", 1)  # small loops too
     xs = sequence()
     outputs = list(optimize(SPLIT[name](xs))[0])
     program = lower_native(outputs)

@@ -15,7 +15,7 @@ from graphc.compiler.codegen.c_text import C_TYPES, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.rows_product import address_of, padded, sums_of_rows
 from graphc.compiler.codegen.product import Direct
@@ -26,6 +26,10 @@ from graphc.compiler.schedule.kernel import Kernel
 
 _MOST_SUMS = 1 << 17
 """Elements of results that stay in the cache."""
+
+_LEAST = 1 << 24
+"""Multiplications of a product from which on threads divide it: the factors of a smaller one stay
+in the cache of the core that made them, and are dearer to hand to another than to multiply."""
 
 _DEEP = 4
 """How many times as long as the result's sides a sum has to be."""
@@ -107,7 +111,7 @@ def _lines(
         "}",
         *_epilogue(kernel, context, signature),
     ]
-    pragma = parallel((m, n, depth_of(node)), signature, "parallel", PRODUCTS)
+    pragma = parallel((m, n, depth_of(node)), signature, "parallel", _LEAST)
     return [*pragma, "{", *(f"  {line}" for line in body), "}"]
 
 

@@ -30,6 +30,10 @@ from graphc.compiler.schedule.persistent import elements_of
 _KINDS = ("pointwise", "gather", "matmul")
 """Kinds of kernels that compute the rows of a thread alone."""
 
+LEAST = 1 << 25
+"""Multiplications of all steps from which on threads divide a loop: what a smaller one reads and
+writes stays in the cache of one core, and is dearer to hand to another than to compute."""
+
 _ELEMENT = 8
 """Multiplications that take about as long as an element of a pointwise kernel."""
 

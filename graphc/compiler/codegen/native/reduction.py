@@ -282,9 +282,10 @@ class _Text:
 
     def _threads(self) -> str:
         domain = self._domain
-        if typical(domain.kept * domain.reduced) < PARALLEL or domain.kept == 1:
-            return ""
         total = domain.kept * domain.reduced
+        least = PARALLEL // 2 if isinstance(total, Dim) else PARALLEL
+        if typical(total) < least or domain.kept == 1:
+            return ""
         when = f" if ({self._signature.size(total)} >= {PARALLEL})"
         return f"#pragma omp parallel for schedule(static){when if isinstance(total, Dim) else ''}"
 

@@ -31,8 +31,7 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
     Word,
 )
-from graphc.compiler.codegen.native.loop import SharedLoop
-from graphc.compiler.codegen.native.nest import PRODUCTS
+from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph import Node
 
@@ -104,7 +103,7 @@ class StepPrinter:
         """A loop that each thread runs for rows of its own."""
         work = " * ".join(f"(gc_int64){self._size(size)}" for size in loop.work)
         return [
-            f"#pragma omp parallel if ({work} >= {PRODUCTS})",
+            f"#pragma omp parallel if ({work} >= {LEAST})",
             "{",
             "  int begin, end;",
             f"  gc_share({self._size(loop.rows)}, &begin, &end);",

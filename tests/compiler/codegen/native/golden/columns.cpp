@@ -4,7 +4,7 @@
 // y0: gradient of dense_1/sum float32[512]
 static void k0_columns(
     int batch, const float* __restrict__ x0, float* y0) {
-  #pragma omp parallel for schedule(static) if (512 * batch >= 32768)
+  #pragma omp parallel for schedule(static) if (512 * batch >= 65536)
   for (int tile = 0; tile < 512; tile += 64) {
     const int width = 512 - tile < 64 ? 512 - tile : 64;
     // sum

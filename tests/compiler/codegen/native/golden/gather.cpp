@@ -6,7 +6,7 @@
 static void k0_gather(
     int batch, const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1,
     float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(10240 * batch) >= 32768)
+  #pragma omp parallel for schedule(static) if ((gc_int64)(10240 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 80; ++p1) {
       const int i4 = p0 * 80 + p1;

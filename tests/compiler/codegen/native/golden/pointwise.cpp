@@ -8,7 +8,7 @@
 static void k0_pointwise(
     int batch, unsigned int w0, unsigned int w1, gc_uint64 call_step,
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(512 * batch) >= 32768)
+  #pragma omp parallel for schedule(static) if ((gc_int64)(512 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int part = 0; part < 512; part += GC_WORDS) {
       const int end = 512 - part < GC_WORDS ? 512 : part + GC_WORDS;

@@ -20,7 +20,7 @@ static void k0_scatter(
   float* sums = gc_scratch<float>(0, (size_t)(named.count + 1) * 128);
   float* none = sums + (size_t)named.count * 128;
   for (int i = 0; i < 128; ++i) none[i] = 0;
-  #pragma omp parallel for schedule(static) if ((gc_int64)(80 * batch) * 128 >= 32768)
+  #pragma omp parallel for schedule(static) if ((gc_int64)(80 * batch) * 128 >= 65536)
   for (int slot = 0; slot < named.count; ++slot) {
     float* sum = sums + (size_t)slot * 128;
     for (int i = 0; i < 128; ++i) sum[i] = 0;

@@ -6,7 +6,7 @@ extern "C" void graphc_step(void* const* at, const int* size, const unsigned int
   if (watch.stops(0)) return;
   watch.run(1, [&] { k2_panels((float*)at[1], (float*)at[2]); });
   if (watch.stops(1)) return;
-  #pragma omp parallel if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 524288)
+  #pragma omp parallel if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 33554432)
   {
     int begin, end;
     gc_share(size[0], &begin, &end);
