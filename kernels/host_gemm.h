@@ -39,7 +39,7 @@ template <typename T> struct gc_vector {
   static constexpr int lanes = GC_VECTOR_BYTES / sizeof(T);
 };
 
-// Rows of a tile, stated for a processor with 32 vector registers; where there are 16, half of them.
+// Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
 constexpr int gc_height(int rows) { return GC_TILE_ROWS == 12 ? rows : rows / 2; }
 
 // Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted.

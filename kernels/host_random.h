@@ -24,7 +24,8 @@ GC_DEVICE unsigned int gc_random(int element, unsigned int scan_step, gc_uint64 
 #define GC_DRAWS 2
 #endif
 typedef gc_uint64 gc_lanes __attribute__((vector_size(8 * GC_DRAWS)));
-typedef unsigned int gc_half_lanes __attribute__((vector_size(4 * GC_DRAWS), aligned(4), may_alias));
+typedef unsigned int gc_half_lanes
+    __attribute__((vector_size(4 * GC_DRAWS), aligned(4), may_alias));
 typedef gc_uint64 gc_pairs __attribute__((vector_size(8 * GC_DRAWS), aligned(4), may_alias));
 
 // Products of the lower halves. g++ 12 multiplies whole lanes, whatever is known of the upper ones.

@@ -190,9 +190,10 @@ inline void gc_winograd_cotangents(int first, int count, int across, int wide,
 // c[i][j] = (or +=, unless `first`) sum over k of a[i][k] * b[k][j]; what lies side by side is said
 // by steps, and b and c have rows of `wide`, a multiple of two vectors.
 template <int height, typename T>
-__attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide, const T* __restrict__ a,
-                                ptrdiff_t a_row, ptrdiff_t a_step, const T* __restrict__ b,
-                                T* __restrict__ c, bool first) {
+__attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide,
+                                                   const T* __restrict__ a, ptrdiff_t a_row,
+                                                   ptrdiff_t a_step, const T* __restrict__ b,
+                                                   T* __restrict__ c, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
   for (int i = 0; i < rows; i += height) {

@@ -11,8 +11,8 @@ struct gc_block {
   ~gc_block() { free(start); }
 };
 
-// An array of the thread's block number `slot`; what another call with this number gave is lost. Not
-// inlined: there are many calls, each for a tile.
+// An array of the thread's block number `slot`; what another call with this number gave is lost.
+// Not inlined: there are many calls, each for a tile.
 template <typename T>
 static __attribute__((noinline)) T* gc_scratch(int slot, size_t count) {
   static thread_local gc_block blocks[20];
