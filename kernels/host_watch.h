@@ -8,8 +8,8 @@
 class gc_watch {
  public:
   // `seconds`, of each of so many kernels, by its number, all its calls added up, and behind them
-  // of the whole program; null where nobody asks. `told` is told of each step that is done, and what
-  // is not zero ends the program; null where nobody is.
+  // of the whole program; null where nobody asks. `told` is told of each step that is done, and
+  // what is not zero ends the program; null where nobody is.
   gc_watch(double* seconds, int kernels, int (*told)(int))
       : seconds(seconds), kernels(kernels), told(told), start(seconds ? now() : 0) {}
   gc_watch(const gc_watch&) = delete;
