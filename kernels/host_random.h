@@ -61,11 +61,17 @@ static inline void gc_random_lanes(gc_lanes& x, gc_lanes& y, gc_lanes& z, gc_lan
   }
 }
 
-// GC_DRAWS numbers in steps.
-static inline gc_lanes gc_steps(unsigned int first, unsigned int step) {
-  gc_lanes numbers;
-  for (int lane = 0; lane < GC_DRAWS; ++lane) numbers[lane] = first + lane * step;
-  return numbers;
+// 0, step, 2 * step, ...
+static inline gc_lanes gc_steps(unsigned int step) {
+  const gc_lanes none = {};
+#if GC_DRAWS == 8
+  const gc_lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+#elif GC_DRAWS == 4
+  const gc_lanes numbers = {0, 1, 2, 3};
+#else
+  const gc_lanes numbers = {0, 1};
+#endif
+  return gc_mul_lower(numbers, none + step);
 }
 
 // The words of `count` blocks, each `step` after the one before, in four rows: the first words of
@@ -74,9 +80,10 @@ static inline void gc_random_columns(unsigned int* to, int row, int count, unsig
                                      unsigned int step, unsigned int scan_step,
                                      gc_uint64 call_step, unsigned int seed,
                                      unsigned int stream) {
+  const gc_lanes steps = gc_steps(step);
   for (int i = 0; i < count; i += GC_DRAWS) {
     gc_lanes words[4];
-    words[0] = gc_steps(first + i * step, step);
+    words[0] = steps + (first + i * step);
     gc_random_lanes(words[0], words[1], words[2], words[3], scan_step, call_step, seed, stream);
     for (int number = 0; number < 4; ++number) {
       const gc_half_lanes half = __builtin_convertvector(words[number], gc_half_lanes);
@@ -100,8 +107,9 @@ static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], 
                                                 gc_uint64 call_step, unsigned int seed,
                                                 unsigned int stream) {
   const int block = first / 4, blocks = (first + count - 1) / 4 - block + 1;
+  const gc_lanes steps = gc_steps(1);
   for (int b = 0; b < blocks; b += GC_DRAWS) {
-    gc_lanes x = gc_steps(block + b, 1), y, z, w;
+    gc_lanes x = steps + (unsigned int)(block + b), y, z, w;
     gc_random_lanes(x, y, z, w, scan_step, call_step, seed, stream);
     const gc_lanes left = (x & 0xFFFFFFFFu) | y << 32, right = (z & 0xFFFFFFFFu) | w << 32;
     gc_pairs* const to = reinterpret_cast<gc_pairs*>(words + 4 * b);

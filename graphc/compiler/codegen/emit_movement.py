@@ -7,7 +7,7 @@ from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, spla
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import is_multiple, product
+from graphc.compiler.graph.dim import Shape, Size, is_multiple, product
 from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.relation import split_of
 
@@ -57,6 +57,10 @@ def _broadcast(emitter: Emitter, node: Node, index: Index) -> Index:
     return Index(node.inputs[0].shape, inner.linear, inner.coords)
 
 
+_ASKS_COORDINATES = frozenset({"slice", "transpose", "flip", "pad", "concat"})
+"""Index maps that ask for coordinates."""
+
+
 @index_map("reshape")
 def _reshape(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
@@ -67,7 +71,30 @@ def _reshape(emitter: Emitter, node: Node, index: Index) -> Index:
             left = iter(kept)
             coords = tuple("0" if size == 1 else next(left)[1] for size in x.shape)
             return Index(x.shape, coords=coords)
+        if x.op in _ASKS_COORDINATES and not emitter.has(x):
+            merged = _merged(emitter, index, x.shape)
+            if merged is not None:
+                return Index(x.shape, coords=merged)
     return Index(x.shape, linear=emitter.position(index))
+
+
+def _merged(emitter: Emitter, index: Index, shape: Shape) -> tuple[str, ...] | None:
+    """The index's coordinates in a shape each axis of which is several of its own, side by side, so
+    that nothing is divided; None for other shapes."""
+    assert index.coords is not None
+    left = list(zip(index.shape, index.coords, strict=True))
+    merged = []
+    for size in shape:
+        total: Size = 1
+        text = "0"
+        while total != size:
+            if not left:
+                return None
+            extent, coord = left.pop(0)
+            total = total * extent
+            text = plus(times(text, emitter.signature.size(extent)), coord)
+        merged.append(emitter.integer(text))
+    return tuple(merged)
 
 
 @index_map("transpose")

@@ -254,10 +254,15 @@ class Emitter:
             result = self.once((x, at), partial(self._value, x, at))
         return result
 
+    def has(self, node: Node) -> bool:
+        """Whether a node is not computed here: the template has it, or memory."""
+        return (
+            node in self.given or node in self.signature.counters or node in self.signature.places
+        )
+
     def _reads(self, node: Node, index: Index) -> list[tuple[Node, Index]]:
         """The elements that a pointwise node or an index map reads, if it is computed here."""
-        is_leaf = node in self.given or node in self.signature.counters
-        if is_leaf or node in self.signature.places:
+        if self.has(node):
             return []
         split = self._splits.get((node, index))
         if OPS[node.op].family == "pointwise":
