@@ -5,8 +5,9 @@ First graphs: the median processor milliseconds to build, differentiate and opti
 at 10,000 against 1,000 (flat is 1.0); then how soon a 3-layer MLP can train on the CPU.
 
 Then how soon the kernels of each reference model are there, in a process of its own each time: with
-an empty cache, which runs nvcc (no GPU is needed for that), and with a cache that has them. With
-``--starts`` these alone, of the models that are named or of all.
+an empty cache, which runs the compiler, and with a cache that has them; for a GPU (by nvcc; no GPU
+is needed for that) and as native code (by the C++ compiler). With ``--starts`` these alone, of the
+models that are named or of all; what has no compiler is left out.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ import graphc
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime import nvcc
+from graphc.compiler.runtime import native_compiler, nvcc, probe, toolchain
 from graphc.compiler.schedule import make_schedule
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
@@ -39,6 +41,8 @@ STEPS = ("build", "grad", "passes")
 REPEATS = 5
 CARD = "sm_90"
 ANY_DRIVER = (99, 0)  # nothing is loaded
+TARGETS = {"cuda": ("nvcc", "cubin"), "native": ("C++", "so")}
+"""Of each target its compiler, and how the names of what that makes end."""
 
 Built = tuple[Node, list[Node]]
 
@@ -135,9 +139,9 @@ class Start:
         passes: of the compiler.
         schedule: what is computed together, as `lower` works it out once more.
         lower: from the graph after the passes to the source, the schedule included.
-        look_up: of the binary in the cache, by the source.
+        look_up: of the binary in the cache, by the source; of native code loading it, too.
         clock: seconds by the clock of passes, `lower` and the binary.
-        nvcc: seconds by the clock of the binary, where nvcc made it; else 0.
+        compiler: seconds by the clock of the binary, where a compiler made it; else 0.
         kernels, lines: of the source.
     """
 
@@ -147,13 +151,13 @@ class Start:
     lower: float
     look_up: float
     clock: float
-    nvcc: float
+    compiler: float
     kernels: int
     lines: int
 
 
-def start(name: str, folder: str) -> Start:
-    """Prepare a reference model's training step for a GPU, with the kernel cache in `folder`."""
+def start(target: str, name: str, folder: str) -> Start:
+    """Prepare a reference model's training step for a target, with the kernel cache in `folder`."""
     config.cuda_cache = folder
     step, build = timed(REFERENCE_MODELS[name].build)
     values = [step.loss, *step.metrics, *(value for _, value in step.updates)]
@@ -162,21 +166,33 @@ def start(name: str, folder: str) -> Start:
     (outputs, _), passes = timed(optimize, values)
     clock = time.perf_counter() - begun
     begun = time.perf_counter()
-    program, lowering = timed(lower, outputs, states)
+    program, lowering = timed(LOWER[target], outputs, states)
     clock += time.perf_counter() - begun
     _, schedule = timed(make_schedule, program.outputs)
-    kept = set(Path(folder).glob("*.cubin"))
+    ending = f"*.{TARGETS[target][1]}"
+    kept = set(Path(folder).glob(ending))
     begun = time.perf_counter()
-    _, look_up = timed(nvcc.compiled, program.source, CARD, ANY_DRIVER, {}, name)
+    _, look_up = timed(BINARY[target], program.source, name)
     binary = time.perf_counter() - begun
-    compiled = binary if set(Path(folder).glob("*.cubin")) > kept else 0.0
+    compiled = binary if set(Path(folder).glob(ending)) > kept else 0.0
     counts = len(launches(program.steps)), len(program.source.splitlines())
     return Start(build, passes, schedule, lowering, look_up, clock + binary, compiled, *counts)
 
 
-def started_apart(name: str, folder: str) -> Start:
+LOWER = {
+    "cuda": lower,
+    "native": lambda outputs, states: lower_native(outputs, states).program,
+}
+BINARY = {
+    "cuda": lambda source, name: nvcc.compiled(source, CARD, ANY_DRIVER, {}, name),
+    "native": lambda source, name: native_compiler.loaded(source, {}, name),
+}
+FOUND = {"cuda": probe.nvcc_path, "native": toolchain.compiler_path}
+
+
+def started_apart(target: str, name: str, folder: str) -> Start:
     """`start` in a process of its own, which has imported everything and done nothing before."""
-    command = [sys.executable, __file__, "--one-start", name, folder]
+    command = [sys.executable, __file__, "--one-start", target, name, folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"the start of {name} failed:\n{done.stderr}")
@@ -184,25 +200,35 @@ def started_apart(name: str, folder: str) -> Start:
 
 
 def report_starts(names: Sequence[str]) -> None:
+    """Tables of cold and warm starts, for each target that has a compiler here."""
+    for target in TARGETS:
+        if FOUND[target]() is None:
+            print(f"\nStarts, {target}: left out, as {TARGETS[target][0]} is not on PATH")
+        else:
+            report_target(target, names)
+
+
+def report_target(target: str, names: Sequence[str]) -> None:
     """A table of cold and warm starts; of the warm ones the median."""
+    compiler = TARGETS[target][0]
     parts = ("build", "passes", "schedule", "lower", "look_up")
     print(
-        f"\nStarts, for {CARD}: nvcc in seconds; a warm start in milliseconds, its parts of the "
+        f"\nStarts, {target}: {compiler} in seconds; a warm one in milliseconds, its parts of the "
         "processor,\nin all (passes, lower, look-up) of the processor and by the clock"
     )
-    heads = ("kernels", "lines", "nvcc s", *parts, "in all", "clock")
+    heads = ("kernels", "lines", f"{compiler} s", *parts, "in all", "clock")
     print(f"{'model':<8}", *(f"{head:>8}" for head in heads))
     for name in names:
         with tempfile.TemporaryDirectory(prefix="graphc-starts-") as folder:
-            cold = started_apart(name, folder)
-            warm = [started_apart(name, folder) for _ in range(REPEATS)]
-        if any(one.nvcc for one in warm):
-            sys.exit(f"{name}: a warm start ran nvcc, so its source or kernels/ have changed")
+            cold = started_apart(target, name, folder)
+            warm = [started_apart(target, name, folder) for _ in range(REPEATS)]
+        if any(one.compiler for one in warm):
+            sys.exit(f"{name}: a warm start ran {compiler}: its source or kernels/ have changed")
         columns = [[getattr(one, part) for one in warm] for part in parts]
         columns.append([one.passes + one.lower + one.look_up for one in warm])
         columns.append([one.clock for one in warm])
         cells = (f"{1e3 * statistics.median(column):>8.1f}" for column in columns)
-        counts = (f"{cold.kernels:>8}", f"{cold.lines:>8}", f"{cold.nvcc:>8.1f}")
+        counts = (f"{cold.kernels:>8}", f"{cold.lines:>8}", f"{cold.compiler:>8.1f}")
         print(f"{name:<8}", *counts, *cells, flush=True)
 
 
