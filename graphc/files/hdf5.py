@@ -1,8 +1,8 @@
 """HDF5 files: written whole, and read though others have written them.
 
-Of a file that is read nothing leads outside of it, no object is made but texts and numbers, and
-nothing larger is read than what the caller expects: a file of a few kilobytes may declare arrays
-that no memory holds.
+A file is looked through by another process before it is opened (`inspector`). Of one that is read
+nothing leads outside of it, no object is made but texts and numbers, and nothing larger is read
+than what the caller expects: a file of a few kilobytes may declare arrays that no memory holds.
 """
 
 from __future__ import annotations
@@ -18,22 +18,21 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError, GraphcError, MissingFileError
-from graphc.files.heaps import check_texts
+from graphc.files.inspection import (
+    MOST_TEXTS,
+    TooLargeError,
+    check_size_of_texts,
+    identity,
+    identity_of,
+    why_not_numbers,
+)
+from graphc.files.inspector import INSPECTOR
 from graphc.files.noting_file import NotingFile
 from graphc.lookup import path_like
 from graphc.whole_files import unwritten, written_whole
 
-_MOST_TEXTS = 100_000
-_MOST_TEXT_BYTES = 1 << 26
-
-# Each once: a file inflated twice grows a million times. Others are loaded from plug-ins.
-_FILTERS = {
-    h5py.h5z.FILTER_DEFLATE,
-    h5py.h5z.FILTER_SHUFFLE,
-    h5py.h5z.FILTER_FLETCHER32,
-    h5py.h5z.FILTER_LZF,
-}
-_SPARE_BYTES = 1 << 16
+_TRIES = 4
+"""How often a file may be replaced by others while it is looked through."""
 
 
 @contextmanager
@@ -55,24 +54,39 @@ def written(path: str | os.PathLike, **kwargs: Any) -> Iterator[h5py.File]:
             raise unwritten(path, noting.refused)
 
 
-def opened(path: str | os.PathLike) -> h5py.File:
-    """An HDF5 file for reading.
+def opened(path: str | os.PathLike, *, arrays: bool = True) -> h5py.File:
+    """An HDF5 file for reading, looked through before.
+
+    Args:
+        arrays: whether the numbers of its arrays were looked at too, which is as long as reading
+            them; without, all else was.
 
     Raises:
         MissingFileError: no such file.
-        DataError: not an HDF5 file, or one that is cut short.
+        DataError: not an HDF5 file, one that is cut short or damaged, or that does harm.
     """
     if not os.path.exists(path_like("an HDF5 file", path)):
         raise MissingFileError(f"there is no file {os.fspath(path)}")
     if not Path(path).is_file():  # opening a pipe would wait for a writer
         raise DataError(f"{os.fspath(path)} is no file; give the name of an HDF5 file")
     try:
-        return h5py.File(path, "r")
+        for _ in range(_TRIES):
+            known = INSPECTOR.look_through(path, arrays)
+            if known not in (None, identity_of(os.stat(path))):
+                continue  # another process has saved its model meanwhile
+            file = h5py.File(path, "r")
+            if known in (None, identity(file)):
+                return file
+            file.close()
     except (OSError, RuntimeError) as error:
         raise DataError(
             f"{os.fspath(path)} cannot be read as an HDF5 file ({error}); it is of another kind, "
             "or damaged"
         ) from error
+    raise DataError(
+        f"{os.fspath(path)} was changed each of {_TRIES} times that it was looked through; load it "
+        "when it is written"
+    )
 
 
 @contextmanager
@@ -100,18 +114,14 @@ def texts(group: h5py.Group, attribute: str) -> list[str]:
         raise DataError(f"{place}: expected texts, there is no such attribute")
     found = group.attrs.get_id(attribute)
     size = 0 if found.shape is None else math.prod(found.shape)
-    stored = size * found.get_type().get_size()
     if size and found.get_type().get_class() != h5py.h5t.STRING:
         raise DataError(f"{place}: expected texts, received values of type {found.dtype}")
-    if size > _MOST_TEXTS or stored > _MOST_TEXT_BYTES:
-        raise DataError(
-            f"{place}: expected at most {_MOST_TEXTS} texts of {_MOST_TEXT_BYTES} bytes together, "
-            f"it declares {size} of {stored} bytes"
-        )
+    try:
+        check_size_of_texts(found, place)
+    except TooLargeError as error:
+        raise DataError(str(error)) from None
     if not size:  # of any type, as h5py writes an empty list
         return []
-    if found.get_type().is_variable_str():
-        check_texts(group.file, _MOST_TEXT_BYTES, place)
     value = group.attrs[attribute]
     several = value.reshape(-1).tolist() if isinstance(value, np.ndarray) else [value]
     try:
@@ -132,7 +142,7 @@ def attribute_numbers(group: h5py.Group, attribute: str) -> np.ndarray:
     if found.get_type().get_class() not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT):
         return nothing
     size = 0 if found.shape is None else math.prod(found.shape)
-    return np.asarray(group.attrs[attribute]) if 0 < size <= _MOST_TEXTS else nothing
+    return np.asarray(group.attrs[attribute]) if 0 < size <= MOST_TEXTS else nothing
 
 
 def has(group: h5py.Group, name: str) -> bool:
@@ -163,48 +173,7 @@ def numbers(group: h5py.Group, name: str) -> h5py.Dataset:
     to check before it reads."""
     place = f"{group.name}: {name!r}"
     found = member(group, name)
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
-        raise DataError(f"{place}: expected an array of numbers, found {found}")
-    if found.external or found.is_virtual:
-        raise DataError(f"{place} lies in other files; store it in this one")
-    if found.shape is None:
-        raise DataError(f"{place}: expected an array of numbers, found an empty one")
-    if found.size and not found.id.get_storage_size():
-        raise DataError(f"{place}: declares the shape {found.shape}, but no numbers were written")
-    if found.id.get_storage_size() > found.file.id.get_filesize():
-        raise DataError(
-            f"{place}: declares the shape {found.shape}, for which the file is too short"
-        )
-    if found.chunks is not None:
-        _check_chunks(found, place)
+    why = why_not_numbers(found)
+    if why:
+        raise DataError(f"{place}{why}")
     return found
-
-
-def _check_chunks(found: h5py.Dataset, place: str) -> None:
-    """Raise DataError for an array in pieces of which some are missing, or that grow beyond its
-    size when they are read."""
-    count = math.prod(
-        -(-size // piece) for size, piece in zip(found.shape, found.chunks, strict=True)
-    )
-    if found.id.get_num_chunks() != count:
-        raise DataError(
-            f"{place}: expected {count} pieces, the file has {found.id.get_num_chunks()} of them"
-        )
-    plan = found.id.get_create_plist()
-    filters = [plan.get_filter(k)[0] for k in range(plan.get_nfilters())]
-    if len(set(filters)) != len(filters) or not set(filters) <= _FILTERS:
-        raise DataError(
-            f"{place}: expected no other compression than gzip or lzf, once, received the filters "
-            f"{filters} of HDF5; store it anew"
-        )
-    piece = math.prod(found.chunks) * found.dtype.itemsize
-    # Pieces at the ends of axes are stored whole.
-    if piece > 2**found.ndim * found.nbytes + _SPARE_BYTES:
-        raise DataError(
-            f"{place}: an array of {found.nbytes} bytes in pieces of {piece}; store it anew"
-        )
-    stored = found.id.get_storage_size()
-    if stored > 2 * count * piece + _SPARE_BYTES:
-        raise DataError(
-            f"{place}: an array of {found.nbytes} bytes takes {stored} in the file; store it anew"
-        )

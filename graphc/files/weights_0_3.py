@@ -21,7 +21,7 @@ from graphc.files.weights import LayerWeights, read_layer
 
 def is_of_0_3(path: str | os.PathLike) -> bool:
     """Whether an HDF5 file has a layout of Keras 0.3."""
-    with opened(path) as file, damage_told(os.fspath(path)):
+    with opened(path, arrays=False) as file, damage_told(os.fspath(path)):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 

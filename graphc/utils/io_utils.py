@@ -54,7 +54,7 @@ class HDF5Matrix:
             raise ArgumentError(
                 f"HDF5Matrix: normalizer: expected a function, received {normalizer!r}"
             )
-        self._file = opened(datapath)
+        self._file = opened(datapath, arrays=False)  # may have far more than is read
         try:
             self._data = _dataset(self._file, dataset)
             rows = len(self._data)

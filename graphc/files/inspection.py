@@ -1,0 +1,281 @@
+"""A program that looks through HDF5 files, in a process of its own: what the HDF5 library does with
+a file that is made to harm, it does there. `inspector` runs it, and asks for one file a line.
+
+It does what loading does, with all of a file: follows each link, reads each attribute of texts or
+numbers, and each array of numbers, in pieces. What HDF5 refuses is refused. A file for which it
+takes too long, or too much memory, or crashes, ends this process.
+
+What is too large for a model, though whole, is known here too: loading checks it before it reads.
+Nothing of graphc is imported: that takes longer than HDF5 takes to begin.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+try:
+    import resource
+    import signal
+except ImportError:  # Windows, which limits neither
+    resource = None
+
+READY = "ready"
+
+MOST_TEXTS = 100_000
+MOST_TEXT_BYTES = 1 << 26
+MOST_MEMORY = 1 << 30
+_MOST_LEFT = 1 << 27
+"""What HDF5 may keep of files before: where an error is met, it frees not all."""
+
+# A small file takes 0.01 s, but may have a gigabyte of zeros, compressed. Arrays are read 3 to 100
+# times as fast, and what has a name takes 0.1 to 0.4 ms.
+_SECONDS = 5
+_BYTES_A_SECOND = 20_000_000
+_SECONDS_A_NAME = 0.002
+_NAMES_AT_ONCE = 250
+
+_PIECE_BYTES = 1 << 22
+
+# Each once: a file inflated twice grows a million times. Others are loaded from plug-ins.
+_FILTERS = {
+    h5py.h5z.FILTER_DEFLATE,
+    h5py.h5z.FILTER_SHUFFLE,
+    h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_LZF,
+}
+_SPARE_BYTES = 1 << 16
+
+Identity = list[int]
+"""What tells a file from others and from what it was before: device, number, size, changes."""
+
+
+class TooLargeError(Exception):
+    """What a file has is larger than any model has it."""
+
+
+def seconds_for(size: int) -> float:
+    """How much time of the processor looking through a file of so many bytes may take, beside what
+    there is for each name that is found in it."""
+    return _SECONDS + size / _BYTES_A_SECOND
+
+
+def identity_of(found: os.stat_result) -> Identity:
+    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def identity(file: h5py.File) -> Identity:
+    """Of the file that is open, whatever its name stands for by now."""
+    if os.name == "posix":
+        return identity_of(os.fstat(file.id.get_vfd_handle()))
+    return identity_of(os.stat(file.filename))
+
+
+def check_size_of_texts(found: h5py.h5a.AttrID, place: str) -> None:
+    """Raise TooLargeError for an attribute that declares too many texts."""
+    size = 0 if found.shape is None else math.prod(found.shape)
+    stored = size * found.get_type().get_size()
+    if size > MOST_TEXTS or stored > MOST_TEXT_BYTES:
+        raise TooLargeError(
+            f"{place}: expected at most {MOST_TEXTS} texts of {MOST_TEXT_BYTES} bytes together, "
+            f"it declares {size} of {stored} bytes"
+        )
+
+
+def why_not_numbers(found: Any) -> str:
+    """Why something in a file is no array of numbers that lies in it whole; empty for one."""
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+        return f": expected an array of numbers, found {found}"
+    if found.external or found.is_virtual:
+        return " lies in other files; store it in this one"
+    if found.shape is None:
+        return ": expected an array of numbers, found an empty one"
+    if found.size and not found.id.get_storage_size():
+        return f": declares the shape {found.shape}, but no numbers were written"
+    if found.id.get_storage_size() > found.file.id.get_filesize():
+        return f": declares the shape {found.shape}, for which the file is too short"
+    return "" if found.chunks is None else _why_not_chunks(found)
+
+
+def _why_not_chunks(found: h5py.Dataset) -> str:
+    """Of an array in pieces of which some are missing, or that grow beyond its size when they are
+    read."""
+    count = math.prod(
+        -(-size // piece) for size, piece in zip(found.shape, found.chunks, strict=True)
+    )
+    if found.id.get_num_chunks() != count:
+        return f": expected {count} pieces, the file has {found.id.get_num_chunks()} of them"
+    plan = found.id.get_create_plist()
+    filters = [plan.get_filter(k)[0] for k in range(plan.get_nfilters())]
+    if len(set(filters)) != len(filters) or not set(filters) <= _FILTERS:
+        return (
+            ": expected no other compression than gzip or lzf, once, received the filters "
+            f"{filters} of HDF5; store it anew"
+        )
+    piece = math.prod(found.chunks) * found.dtype.itemsize
+    # Pieces at the ends of axes are stored whole.
+    if piece > 2**found.ndim * found.nbytes + _SPARE_BYTES:
+        return f": an array of {found.nbytes} bytes in pieces of {piece}; store it anew"
+    stored = found.id.get_storage_size()
+    if stored > 2 * count * piece + _SPARE_BYTES:
+        return f": an array of {found.nbytes} bytes takes {stored} in the file; store it anew"
+    return ""
+
+
+def look_through(file: h5py.File, arrays: bool, found_one: Callable[[], None]) -> None:
+    """Touch all of a file; of its arrays the numbers too, where `arrays` is set. `found_one` is
+    called at each group, array and attribute.
+
+    Raises TooLargeError, and what h5py raises for a file that is damaged.
+    """
+    ways = [iter([file["/"]])]
+    seen = set()
+    while ways:
+        found = next(ways[-1], None)
+        if found is None:
+            ways.pop()
+            continue
+        address = h5py.h5o.get_info(found.id).addr
+        if address in seen:  # a group may lie in itself
+            continue
+        seen.add(address)
+        found_one()
+        _read_attributes(found, found_one)
+        if isinstance(found, h5py.Group):
+            ways.append(_members(found))
+        elif isinstance(found, h5py.Dataset) and not why_not_numbers(found) and arrays:
+            _read_numbers(found)
+
+
+_KINDS = {h5py.h5g.GroupID: h5py.Group, h5py.h5d.DatasetID: h5py.Dataset}
+
+
+def _members(group: h5py.Group) -> Iterator[Any]:
+    links = group.id.links
+    links.exists(b"what is not there")
+    for name in list(group.id):
+        if links.exists(name) and links.get_info(name).type == h5py.h5l.TYPE_HARD:
+            opened = h5py.h5o.open(group.id, name)
+            yield _KINDS.get(type(opened), h5py.Datatype)(opened)
+
+
+def _read_attributes(found: Any, found_one: Callable[[], None]) -> None:
+    attributes = found.attrs
+    for name in list(attributes):
+        found_one()
+        declared = attributes.get_id(name)
+        kind = declared.get_type().get_class()
+        size = 0 if declared.shape is None else math.prod(declared.shape)
+        place = f"{found.name}: the attribute {name}"
+        if kind == h5py.h5t.STRING and size:
+            check_size_of_texts(declared, place)
+            taken = sum(map(len, np.ravel(np.asarray(attributes[name], object))))
+            # Many of them may be one text of the file.
+            if taken > MOST_TEXT_BYTES:
+                raise TooLargeError(
+                    f"{place}: its {size} texts take {taken} bytes; expected at most "
+                    f"{MOST_TEXT_BYTES}"
+                )
+        elif kind in (h5py.h5t.INTEGER, h5py.h5t.FLOAT) and 0 < size <= MOST_TEXTS:
+            attributes[name]
+
+
+def _read_numbers(found: h5py.Dataset) -> None:
+    """Read an array in blocks of whole pieces of the file."""
+    if not found.size:
+        return
+    block = list(found.chunks or [1] * found.ndim)
+    for axis in reversed(range(found.ndim)):
+        room = _PIECE_BYTES // (math.prod(block) * found.dtype.itemsize)
+        if room > 1:
+            block[axis] = min(block[axis] * room, found.shape[axis])
+    starts = [range(0, size, step) for size, step in zip(found.shape, block, strict=True)]
+    for start in product(*starts):
+        found[tuple(slice(k, k + step) for k, step in zip(start, block, strict=True))]
+
+
+def answer(path: str, arrays: bool, found_one: Callable[[], None]) -> tuple[str, str, Identity]:
+    """What became of a file: 'whole', 'unreadable', 'damaged', 'harmful' or 'too large', why, and
+    which file it was."""
+    try:
+        file = h5py.File(path, "r", locking=False)
+    except (OSError, RuntimeError) as error:
+        return "unreadable", str(error), []
+    except MemoryError:
+        return "harmful", _OF_MEMORY, []
+    try:
+        with file:
+            which = identity(file)
+            look_through(file, arrays, found_one)
+    except TooLargeError as error:
+        return "too large", str(error), []
+    except Exception as error:  # h5py translates errors of HDF5 into those of many classes
+        if isinstance(error, MemoryError) or "memory alloc" in str(error).lower():
+            return "harmful", _OF_MEMORY, []
+        return "damaged", str(error) or type(error).__name__, []
+    return "whole", "", which
+
+
+_OF_MEMORY = "the HDF5 library needed more than 1 GB of memory to look through it"
+
+
+def _taken() -> int:
+    """How much memory the process has asked for; 0 where the system does not tell."""
+    counts = Path("/proc/self/statm")
+    return int(counts.read_text().split()[0]) * resource.getpagesize() if counts.exists() else 0
+
+
+class _Limits:
+    """Limits of memory and of the processor's time for a file of so many bytes."""
+
+    def __init__(self, size: int) -> None:
+        self._names = 0
+        if resource is None:
+            return
+        if _taken():
+            _lower(resource.RLIMIT_AS, _taken() + MOST_MEMORY)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        self._until = used.ru_utime + used.ru_stime + seconds_for(size)
+        _lower(resource.RLIMIT_CPU, math.ceil(self._until))
+
+    def found_one(self) -> None:
+        """Allow time for one name more."""
+        self._names += 1
+        if resource is not None and self._names % _NAMES_AT_ONCE == 0:
+            self._until += _NAMES_AT_ONCE * _SECONDS_A_NAME
+            _lower(resource.RLIMIT_CPU, math.ceil(self._until))
+
+
+def _lower(kind: int, wanted: int) -> None:
+    _, most = resource.getrlimit(kind)
+    resource.setrlimit(kind, (wanted if most < 0 else min(wanted, most), most))
+
+
+def main() -> None:
+    """Answer requests until there are no more, or memory is to be given back."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    begun = _taken()
+    print(json.dumps(READY), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        limits = _Limits(request["size"])
+        found = answer(request["path"], request["arrays"], limits.found_one)
+        last = _taken() > begun + _MOST_LEFT if resource is not None else False
+        print(json.dumps([*found, last]), flush=True)
+        if last:
+            break
+
+
+if __name__ == "__main__":
+    main()
