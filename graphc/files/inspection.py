@@ -27,7 +27,7 @@ try:
     import resource
     import signal
 except ImportError:  # Windows, which limits neither
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 READY = "ready"
 
@@ -203,15 +203,15 @@ def _read_numbers(found: h5py.Dataset) -> None:
         found[tuple(slice(k, k + step) for k, step in zip(start, block, strict=True))]
 
 
-def answer(path: str, arrays: bool, found_one: Callable[[], None]) -> tuple[str, str, Identity]:
-    """What became of a file: 'whole', 'unreadable', 'damaged', 'harmful' or 'too large', why, and
-    which file it was."""
+def answer(
+    path: str, arrays: bool, found_one: Callable[[], None] = lambda: None
+) -> tuple[str, str, Identity]:
+    """What became of a file: 'whole', 'unreadable', 'damaged', 'too large' or, where memory does
+    not suffice, 'harmful'; why, and which file it was."""
     try:
         file = h5py.File(path, "r", locking=False)
     except (OSError, RuntimeError) as error:
         return "unreadable", str(error), []
-    except MemoryError:
-        return "harmful", _OF_MEMORY, []
     try:
         with file:
             which = identity(file)
@@ -219,32 +219,24 @@ def answer(path: str, arrays: bool, found_one: Callable[[], None]) -> tuple[str,
     except TooLargeError as error:
         return "too large", str(error), []
     except Exception as error:  # h5py translates errors of HDF5 into those of many classes
-        if isinstance(error, MemoryError) or "memory alloc" in str(error).lower():
-            return "harmful", _OF_MEMORY, []
-        return "damaged", str(error) or type(error).__name__, []
+        of_memory = isinstance(error, MemoryError) or "memory alloc" in str(error).lower()
+        kind = "harmful" if of_memory else "damaged"
+        return kind, str(error) or type(error).__name__, []
     return "whole", "", which
 
 
-_OF_MEMORY = "the HDF5 library needed more than 1 GB of memory to look through it"
-
-
-def _taken() -> int:
-    """How much memory the process has asked for; 0 where the system does not tell."""
-    counts = Path("/proc/self/statm")
-    return int(counts.read_text().split()[0]) * resource.getpagesize() if counts.exists() else 0
-
-
 class _Limits:
-    """Limits of memory and of the processor's time for a file of so many bytes."""
+    """Limits of memory, beside what the process takes, and of the processor's time for a file."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, memory: int, seconds: float) -> None:
         self._names = 0
+        self._most = _taken("VmSize") + memory
         if resource is None:
             return
-        if _taken():
-            _lower(resource.RLIMIT_AS, _taken() + MOST_MEMORY)
+        if _taken("VmSize"):
+            _lower(resource.RLIMIT_AS, self._most)
         used = resource.getrusage(resource.RUSAGE_SELF)
-        self._until = used.ru_utime + used.ru_stime + seconds_for(size)
+        self._until = used.ru_utime + used.ru_stime + seconds
         _lower(resource.RLIMIT_CPU, math.ceil(self._until))
 
     def found_one(self) -> None:
@@ -253,6 +245,20 @@ class _Limits:
         if resource is not None and self._names % _NAMES_AT_ONCE == 0:
             self._until += _NAMES_AT_ONCE * _SECONDS_A_NAME
             _lower(resource.RLIMIT_CPU, math.ceil(self._until))
+
+    def met(self) -> bool:
+        """Whether the memory did not suffice, whatever HDF5 tells of it."""
+        return _taken("VmPeak") > 0.95 * self._most
+
+
+def _taken(which: str) -> int:
+    """How much memory the process asked for: VmSize now, VmPeak at most; 0 where the system does
+    not tell."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return 0
+    lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+    return int(lines[which].split()[0]) * 1024 if which in lines else 0
 
 
 def _lower(kind: int, wanted: int) -> None:
@@ -265,14 +271,16 @@ def main() -> None:
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
-    begun = _taken()
+    begun = _taken("VmSize")
     print(json.dumps(READY), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        limits = _Limits(request["size"])
-        found = answer(request["path"], request["arrays"], limits.found_one)
-        last = _taken() > begun + _MOST_LEFT if resource is not None else False
-        print(json.dumps([*found, last]), flush=True)
+        limits = _Limits(request["memory"], request["seconds"])
+        kind, why, which = answer(request["path"], request["arrays"], limits.found_one)
+        if kind == "damaged" and limits.met():
+            kind = "harmful"
+        last = kind == "harmful" or _taken("VmSize") > begun + _MOST_LEFT
+        print(json.dumps([kind, why, which, last]), flush=True)
         if last:
             break
 

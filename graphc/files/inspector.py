@@ -27,6 +27,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from graphc.errors import DataError
 from graphc.files import inspection
@@ -82,15 +83,25 @@ class Inspector:
                 return None
 
     def _looked(self, path: str, arrays: bool) -> Identity:
-        size = os.stat(path).st_size
-        request = {"path": os.path.abspath(path), "arrays": arrays, "size": size}
-        most = _TIMES_OF_THE_PROCESSOR * inspection.seconds_for(size)
-        process = self._asked(json.dumps(request).encode() + b"\n")
+        seconds = inspection.seconds_for(os.stat(path).st_size)
+        request = {
+            "path": os.path.abspath(path),
+            "arrays": arrays,
+            "memory": inspection.MOST_MEMORY,
+            "seconds": seconds,
+        }
+        most = _TIMES_OF_THE_PROCESSOR * seconds
         begun = time.monotonic()
-        line = self._line(process, most)
+        try:
+            process = self._asked(json.dumps(request).encode() + b"\n")
+            line = _line_of(process, most)
+        except BaseException:  # an answer that came later would be taken for that to another file
+            self.end(at_once=True)
+            raise
         if not line:
-            self._process = None
-            why = _end_of(process, size, most if time.monotonic() - begun >= most else None)
+            self.end()
+            late = time.monotonic() - begun >= most
+            why = f"took more than {most:.0f} s" if late else _end_of(process, seconds)
             raise DataError(
                 f"{path} is damaged or made to harm: a process that looked through it {why}; it "
                 "was not opened"
@@ -108,7 +119,7 @@ class Inspector:
             kept = self._process
             process = self._process = kept or self._started()
             try:
-                os.write(process.stdin.fileno(), request)
+                os.write(_pipes(process)[0].fileno(), request)
                 return process
             except BrokenPipeError:  # ended while nobody asked
                 self.end()
@@ -134,37 +145,19 @@ class Inspector:
             )
         except OSError as error:
             raise _NotStartedError(str(error)) from error
-        if self._line(process, _SECONDS_TO_START).strip() != json.dumps(inspection.READY):
-            _end(process)
-            raise _NotStartedError(f"{sys.executable} did not begin to work")
+        try:
+            if _line_of(process, _SECONDS_TO_START).strip() != json.dumps(inspection.READY):
+                raise _NotStartedError(f"{sys.executable} did not begin to work")
+        except BaseException:
+            _end(process, at_once=True)
+            raise
         return process
 
-    def _line(self, process: subprocess.Popen, seconds: float) -> str:
-        """The next line of a process, which is ended where that takes longer; '' if it ended."""
-        clock = threading.Timer(seconds, process.kill)
-        clock.daemon = True
-        found = b""
-        try:
-            clock.start()
-            while not found.endswith(b"\n"):
-                piece = os.read(process.stdout.fileno(), 1 << 16)
-                if not piece:
-                    return ""
-                found += piece
-        except BaseException:  # an answer that comes later would be taken for that of another file
-            self._process = None
-            process.kill()
-            _end(process)
-            raise
-        finally:
-            clock.cancel()
-        return found.decode()
-
-    def end(self) -> None:
-        """End the process."""
+    def end(self, at_once: bool = False) -> None:
+        """End the process: kill it, or let it finish."""
         process, self._process = self._process, None
         if process is not None and self._owner == os.getpid():
-            _end(process)
+            _end(process, at_once)
 
     def forget(self) -> None:
         """Leave the process to that which this one was forked from."""
@@ -172,8 +165,8 @@ class Inspector:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         if process is not None:
-            process.stdin.close()
-            process.stdout.close()
+            for pipe in _pipes(process):
+                pipe.close()
             process.returncode = 0  # there is no child to wait for
 
 
@@ -181,7 +174,8 @@ _MESSAGES = {
     "unreadable": "{path} cannot be read as an HDF5 file ({why}); it is of another kind, "
     "or damaged",
     "damaged": "{path}: the file is damaged ({why})",
-    "harmful": "{path} is damaged or made to harm: {why}; it was not opened",
+    "harmful": "{path} is damaged or made to harm: the HDF5 library needed more than 1 GB to look "
+    "through it ({why}); it was not opened",
     "too large": "{path}: {why}",
 }
 
@@ -194,30 +188,52 @@ def _python() -> str:
     return sys.executable
 
 
-def _end(process: subprocess.Popen) -> None:
+def _pipes(process: subprocess.Popen) -> tuple[IO[bytes], IO[bytes]]:
+    """For requests and for answers."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
+
+
+def _line_of(process: subprocess.Popen, seconds: float) -> str:
+    """The next line of a process, which is killed where that takes longer; '' if it ended."""
+    clock = threading.Timer(seconds, process.kill)
+    clock.daemon = True
+    _, pipe = _pipes(process)
+    found = b""
+    try:
+        clock.start()
+        while not found.endswith(b"\n"):
+            piece = os.read(pipe.fileno(), 1 << 16)
+            if not piece:
+                return ""
+            found += piece
+    finally:
+        clock.cancel()
+    return found.decode()
+
+
+def _end(process: subprocess.Popen, at_once: bool = False) -> None:
     """End a process and leave nothing of it."""
-    process.stdin.close()  # upon which it ends
+    if at_once:
+        process.kill()
+    requests, answers = _pipes(process)
+    requests.close()  # upon which it ends
     try:
         process.wait(_SECONDS_TO_END)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    process.stdout.close()
+    answers.close()
 
 
-def _end_of(process: subprocess.Popen, size: int, waited: float | None) -> str:
-    """How a process ended that was to look through a file of so many bytes."""
-    _end(process)
+def _end_of(process: subprocess.Popen, seconds: float) -> str:
+    """How a process ended that had so much time of the processor, and more for names."""
     code = process.returncode
-    if waited is not None:
-        return f"took more than {waited:.0f} s"
     if code >= 0:
         return f"ended with status {code}"
     if -code == getattr(signal, "SIGXCPU", None):
-        return (
-            f"took more than {inspection.seconds_for(size):.0f} s of the processor's time, for "
-            f"{size} bytes"
-        )
+        return f"took more than the {seconds:.0f} s of the processor's time that its size allows"
     return f"ended with the signal {signal.Signals(-code).name}"
 
 
