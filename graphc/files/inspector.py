@@ -101,7 +101,7 @@ class Inspector:
         if not line:
             self.end()
             late = time.monotonic() - begun >= most
-            why = f"took more than {most:.0f} s" if late else _end_of(process, seconds)
+            why = f"took more than {most:.3g} s" if late else _end_of(process, seconds)
             raise DataError(
                 f"{path} is damaged or made to harm: a process that looked through it {why}; it "
                 "was not opened"
