@@ -97,12 +97,13 @@ def why_not_numbers(found: Any) -> str:
         return f": expected an array of numbers, found {found}"
     if found.external or found.is_virtual:
         return " lies in other files; store it in this one"
-    if found.shape is None:
+    shape, stored = found.shape, found.id.get_storage_size()
+    if shape is None:
         return ": expected an array of numbers, found an empty one"
-    if found.size and not found.id.get_storage_size():
-        return f": declares the shape {found.shape}, but no numbers were written"
-    if found.id.get_storage_size() > found.file.id.get_filesize():
-        return f": declares the shape {found.shape}, for which the file is too short"
+    if math.prod(shape) and not stored:
+        return f": declares the shape {shape}, but no numbers were written"
+    if stored > found.file.id.get_filesize():
+        return f": declares the shape {shape}, for which the file is too short"
     return "" if found.chunks is None else _why_not_chunks(found)
 
 
@@ -138,37 +139,40 @@ def look_through(file: h5py.File, arrays: bool, found_one: Callable[[], None]) -
     Raises TooLargeError, and what h5py raises for a file that is damaged.
     """
     ways = [iter([file["/"]])]
-    seen = set()
+    seen = {h5py.h5o.get_info(file["/"].id).addr}
     while ways:
         found = next(ways[-1], None)
         if found is None:
             ways.pop()
             continue
-        address = h5py.h5o.get_info(found.id).addr
-        if address in seen:  # a group may lie in itself
-            continue
-        seen.add(address)
         found_one()
         _read_attributes(found, found_one)
         if isinstance(found, h5py.Group):
-            ways.append(_members(found))
+            ways.append(_members(found, seen))
         elif isinstance(found, h5py.Dataset) and not why_not_numbers(found) and arrays:
             _read_numbers(found)
 
 
+_ABSENT = b"what is not there"
 _KINDS = {h5py.h5g.GroupID: h5py.Group, h5py.h5d.DatasetID: h5py.Dataset}
 
 
-def _members(group: h5py.Group) -> Iterator[Any]:
+def _members(group: h5py.Group, seen: set[int]) -> Iterator[Any]:
+    """What lies in a group, but for what is at addresses that were seen: it may lie in itself."""
     links = group.id.links
-    links.exists(b"what is not there")
+    links.exists(_ABSENT)
     for name in list(group.id):
-        if links.exists(name) and links.get_info(name).type == h5py.h5l.TYPE_HARD:
+        link = links.get_info(name)
+        if link.type == h5py.h5l.TYPE_HARD and link.u not in seen:
+            seen.add(link.u)
             opened = h5py.h5o.open(group.id, name)
             yield _KINDS.get(type(opened), h5py.Datatype)(opened)
 
 
 def _read_attributes(found: Any, found_one: Callable[[], None]) -> None:
+    h5py.h5a.exists(found.id, _ABSENT)
+    if not h5py.h5a.get_num_attrs(found.id):
+        return
     attributes = found.attrs
     for name in list(attributes):
         found_one()
@@ -191,7 +195,8 @@ def _read_attributes(found: Any, found_one: Callable[[], None]) -> None:
 
 def _read_numbers(found: h5py.Dataset) -> None:
     """Read an array in blocks of whole pieces of the file."""
-    if not found.size:
+    if found.nbytes <= _PIECE_BYTES:
+        found[()]
         return
     block = list(found.chunks or [1] * found.ndim)
     for axis in reversed(range(found.ndim)):

@@ -215,7 +215,7 @@ def test_all_numbers_are_read_once(tmp_path, kind, shape, monkeypatch):
 
     def noted(_: h5py.Dataset, block: tuple) -> None:
         read[block] += 1
-        assert read[block].size
+        assert read[block].size or not read.size
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
         array = file.create_dataset("a", shape, "f8", **keywords)

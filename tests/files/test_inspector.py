@@ -71,6 +71,7 @@ def test_another_takes_the_place_of_one_that_ended(path):
     load_model(path)
     first = pid()
     os.kill(first, signal.SIGKILL)
+    wait_until_gone(first)
     load_model(path)
     assert pid() != first
     with pytest.raises(ChildProcessError):  # it was waited for
