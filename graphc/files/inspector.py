@@ -10,8 +10,8 @@ started at the first file, kept, and ends with this one. Its limits:
   processor's (Windows).
 - memory: 1 GB beside what the process takes itself, where the system has /proc (Linux).
 
-Where no process can be started (a program that embeds Python, a system without processes), a file is
-opened without: not to read any file there would be worse. It is a warning in the log each time.
+Where no process can be started (a program that embeds Python, a system without processes), a file
+is opened without: not to read any there would be worse. Each time it is a warning in the log.
 
 That the file is still the same when it is opened here is checked by its number, size and times.
 What this does not notice is written into the file within one tick of its system's clock, or after
