@@ -22,7 +22,7 @@ inline void gc_conv_windows(int m, int n, int k, const T* __restrict__ weights,
     const int columns = n - j < 2 * lanes ? n - j : 2 * lanes;
     for (int i = 0; i < m; i += height) {
       const T* panel = weights + (size_t)i * k;
-      V sum[height][2];
+      alignas(GC_VECTOR_BYTES) V sum[height][2];
 #pragma GCC unroll 12
       for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
       for (int step = 0; step < k; ++step) {
@@ -57,7 +57,7 @@ inline void gc_conv_weights(int m, int width, int steps, const T* __restrict__ i
       const T* from[height];
       for (int r = 0; r < height; ++r) from[r] = image + row[i + (r < rows ? r : 0)];
       for (int f = 0; f < width; f += 2 * lanes) {
-        V sum[height][2];
+        alignas(GC_VECTOR_BYTES) V sum[height][2];
 #pragma GCC unroll 12
         for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
         for (int step = start; step < end; ++step) {

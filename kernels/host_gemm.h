@@ -42,21 +42,20 @@ template <typename T> struct gc_vector {
 // Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
 constexpr int gc_height(int rows) { return GC_TILE_ROWS == 12 ? rows : rows / 2; }
 
-// Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted.
+// Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted. Sums are
+// aligned as whole vectors: clang++ relies on that for an array whose size is deduced.
 template <int height, typename T, int vectors>
 inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vectors], T* c,
                           ptrdiff_t c_row, int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  // clang++ takes the elements of an array of deduced size to be aligned as whole vectors.
-  const V* from = reinterpret_cast<const V*>(sum);
   if (rows == height && columns == vectors * lanes) {
 #pragma GCC unroll 12
     for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) {
         V* to = reinterpret_cast<V*>(c + i * c_row + v * lanes);
-        *to = first ? from[i * vectors + v] : *to + from[i * vectors + v];
+        *to = first ? sum[i][v] : *to + sum[i][v];
       }
     }
     return;
@@ -66,7 +65,7 @@ inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vecto
   for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
-      *reinterpret_cast<V*>(whole[i] + v * lanes) = from[i * vectors + v];
+      *reinterpret_cast<V*>(whole[i] + v * lanes) = sum[i][v];
     }
   }
   for (int i = 0; i < rows; ++i) {
@@ -86,7 +85,7 @@ static __attribute__((noinline)) void gc_gemm_tile(int k, const T* __restrict__ 
                                                    int rows, int columns, bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  V sum[height][vectors];
+  alignas(GC_VECTOR_BYTES) V sum[height][vectors];
 #pragma GCC unroll 12
   for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2

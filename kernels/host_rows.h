@@ -65,7 +65,7 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
                                                    bool first) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
-  V sum[rows][vectors];
+  alignas(GC_VECTOR_BYTES) V sum[rows][vectors];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2

@@ -201,7 +201,7 @@ __attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide,
     const T* from[height];
     for (int r = 0; r < height; ++r) from[r] = a + (i + (r < wanted ? r : 0)) * a_row;
     for (int j = 0; j < wide; j += 2 * lanes) {
-      V sum[height][2];
+      alignas(GC_VECTOR_BYTES) V sum[height][2];
 #pragma GCC unroll 12
       for (int r = 0; r < height; ++r) sum[r][0] = sum[r][1] = V{};
       const T* other = b + j;
