@@ -63,6 +63,23 @@ def test_ten_steps(name: str) -> None:
         assert received[what].tobytes() == again[what].tobytes(), what
 
 
+def hundred_losses(name: str, cpu: str) -> np.ndarray:
+    """The losses of a hundred steps over five batches."""
+    step = built(name, cpu)
+    train = step.function()
+    np.random.seed(4)
+    batches = [step.data(6) for _ in range(5)]
+    return np.array([np.ravel(train(*batches[k % 5])[0])[0] for k in range(100)])
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_a_hundred_steps(name: str) -> None:
+    """The losses are as interpreted, to a few roundings, and have moved."""
+    expected = hundred_losses(name, "numpy")
+    np.testing.assert_allclose(hundred_losses(name, "native"), expected, rtol=2e-6)
+    assert abs(expected[-1] - expected[0]) > 0.01
+
+
 def masks(name: str, cpu: str) -> list[np.ndarray]:
     """The random words behind the dropout masks of a step, fetched from the training step."""
     step = built(name, cpu)
