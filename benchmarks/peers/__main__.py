@@ -74,7 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_positive, default=7, help="default: 7")
     parser.add_argument("--threads", type=_positive, default=2, help="default: 2")
     parser.add_argument(
-        "--limit", type=_positive, default=300, help="seconds that a compile or a round may take"
+        "--limit",
+        type=_positive,
+        default=600,
+        help="seconds that a compile or a round may take; default: 600",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to it")
     return parser
