@@ -90,13 +90,6 @@ def opened(path: str | os.PathLike, *, arrays: bool = True) -> h5py.File:
 
 
 @contextmanager
-def reading(path: str | os.PathLike, owner: str) -> Iterator[h5py.File]:
-    """An HDF5 file for reading, with `damage_told` inside; `owner` is who reads it."""
-    with opened(path) as file, damage_told(f"{os.fspath(path)} for {owner}"):
-        yield file
-
-
-@contextmanager
 def damage_told(where: str) -> Iterator[None]:
     """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError."""
     try:

@@ -19,7 +19,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
 from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
-from graphc.files.hdf5 import attribute_numbers, has, member, numbers, reading, texts, written
+from graphc.files.hdf5 import attribute_numbers, damage_told, has, member, numbers, texts, written
 from graphc.files.origins import origin_of, with_backend_of
 from graphc.lookup import path_like
 
@@ -85,7 +85,7 @@ def write_arrays(group: h5py.Group, names: Sequence[str], values: Sequence[np.nd
 
 
 def read_weights(
-    path: str | os.PathLike,
+    file: h5py.File,
     layers: Sequence[LayerWeights],
     owner: str,
     given: Origin = UNTOLD,
@@ -101,13 +101,12 @@ def read_weights(
         given: what the caller tells about the file; see `origin_of`.
 
     Raises:
-        MissingFileError: no such file.
         DataError: not a file of weights, or one of other layers; the message names both sides.
         ShapeError: a weight of another shape.
         ArgumentError: a BatchNormalization, and neither the file nor the caller tells what its
             running_std is.
     """
-    with reading(path, owner) as file:
+    with damage_told(f"{file.filename} for {owner}"):
         root = file
         if "layer_names" not in file.attrs and has(file, "model_weights"):  # of a whole model
             root = member(file, "model_weights")

@@ -6,7 +6,6 @@ one group ``graph``. A group has the attribute `nb_params` and the data sets ``p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import h5py
@@ -14,19 +13,19 @@ import numpy as np
 
 from graphc.errors import DataError
 from graphc.files.conversions import STD, UNTOLD, Origin
-from graphc.files.hdf5 import attribute_numbers, damage_told, has, member, opened, reading
+from graphc.files.hdf5 import attribute_numbers, damage_told, has, member
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
 
 
-def is_of_0_3(path: str | os.PathLike) -> bool:
+def is_of_0_3(file: h5py.File) -> bool:
     """Whether an HDF5 file has a layout of Keras 0.3."""
-    with opened(path, arrays=False) as file, damage_told(os.fspath(path)):
+    with damage_told(file.filename):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 
 def read_weights_0_3(
-    path: str | os.PathLike,
+    file: h5py.File,
     layers: Sequence[LayerWeights],
     owner: str,
     given: Origin = UNTOLD,
@@ -37,7 +36,7 @@ def read_weights_0_3(
     what `read_weights` raises.
     """
     origin = agreed(Origin(STD), given)
-    with reading(path, owner) as file:
+    with damage_told(f"{file.filename} for {owner}"):
         groups = _groups(file)
         if len(groups) != len(layers):
             raise DataError(

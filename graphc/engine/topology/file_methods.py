@@ -15,6 +15,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.errors import DataError
 from graphc.files.conversions import Form, Origin
+from graphc.files.hdf5 import opened
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
@@ -87,19 +88,20 @@ class FileMethods(HoldingLayer):
                 tells; a file that tells something else than `running_std` or `backend`.
         """
         given = Origin(running_std, backend)
-        if is_of_0_3(filepath):
-            groups = self.groups_of_0_3()
-            forms = forms_of(self)
-            wanted = [
-                _described(name, k, variables, [one.shape for one in variables], forms)
-                for k, (name, variables) in enumerate(groups)
-            ]
-            arrays = read_weights_0_3(filepath, wanted, self.name, given)
-            variables = [weight for _, several in groups for weight in several]
-        else:
-            wanted = self._stored(lambda weight: weight.shape)
-            arrays = read_weights(filepath, wanted, self.name, given)
-            variables = [weight for one in self.stored_layers() for weight in one.weights]
+        with opened(filepath) as file:
+            if is_of_0_3(file):
+                groups = self.groups_of_0_3()
+                forms = forms_of(self)
+                wanted = [
+                    _described(name, k, variables, [one.shape for one in variables], forms)
+                    for k, (name, variables) in enumerate(groups)
+                ]
+                arrays = read_weights_0_3(file, wanted, self.name, given)
+                variables = [weight for _, several in groups for weight in several]
+            else:
+                wanted = self._stored(lambda weight: weight.shape)
+                arrays = read_weights(file, wanted, self.name, given)
+                variables = [weight for one in self.stored_layers() for weight in one.weights]
         set_values(variables, [value for several in arrays for value in several], self.name)
 
     def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
