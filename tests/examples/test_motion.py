@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from tests.examples.running import EXAMPLES, data, process, run
+from tests.examples.running import data, module, process, run
 
 
 @pytest.fixture
 def motion(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script as a module; what lies beside it is found as it is where the script is run."""
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    spec = importlib.util.spec_from_file_location("motion", EXAMPLES / "motion.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module(monkeypatch, "motion")
 
 
 def test_generated_signals_and_the_same_again(tmp_path: Path) -> None:
