@@ -17,7 +17,7 @@ def test_shipped_digits_and_the_same_again(tmp_path: Path) -> None:
     assert again.picture == found.picture
     assert found.lines[0].startswith("data: shipped digits")
     assert found.results["judge_test_accuracy"] > 0.8
-    assert sum(found.results["digits"]) == pytest.approx(1)
+    assert sum(found.results["digits"]) == pytest.approx(1, abs=1e-3)  # ten shares, rounded
     assert all(np.isfinite([found.results["critic_loss"], found.results["artist_loss"]]))
 
 
