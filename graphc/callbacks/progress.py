@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.logs import Means
 
 _REFRESH_SECONDS = 0.05
+# Without tqdm's rate, so that the loss and a metric fit 80 columns.
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 class ProgbarLogger(Callback):
@@ -72,10 +75,11 @@ class ProgressBar:
             self._bar = tqdm(
                 total=total,
                 desc=title,
-                unit=" samples",
+                bar_format=_FORMAT,
                 file=sys.stdout,
                 leave=False,
-                dynamic_ncols=True,
+                # tqdm itself draws nothing on a terminal that does not know its size.
+                ncols=shutil.get_terminal_size().columns,
             )
 
     def __enter__(self) -> ProgressBar:

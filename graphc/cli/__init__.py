@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from graphc.cli import bench, demo, doctor, dump
 from graphc.compiler.codegen.table import WIDTH
@@ -51,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return 2
     try:
-        parsed.run(parsed)
+        with _messages_that_fit():
+            parsed.run(parsed)
         sys.stdout.flush()
     except BrokenPipeError:  # as of `graphc dump mlp | head`
         # The interpreter flushes once more when it ends.
@@ -67,6 +70,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+class _Paragraphs(logging.Formatter):
+    """Messages of the library as paragraphs of 80 columns; commands in them are not broken."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        lines = super().format(record).splitlines()
+        return "\n".join(
+            textwrap.fill(line, WIDTH, break_long_words=False, break_on_hyphens=False)
+            for line in lines
+        )
+
+
+@contextmanager
+def _messages_that_fit() -> Iterator[None]:
+    """What graphc logs, e.g. that there is no compiler, for people at a terminal of 80 columns."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_Paragraphs())
+    logger = logging.getLogger("graphc")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from graphc.cli.command import Command
+from graphc.compiler.runtime.toolchain import compiler_path
 from graphc.config import config
 from graphc.datasets import digits
 from graphc.layers.core import Activation, Dense, Dropout
@@ -41,7 +42,9 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     model = _network()
     model.summary()
-    print(f"\nTraining, {_EPOCHS} epochs:", flush=True)
+    compiles = config.device != "cpu" or (config.cpu != "numpy" and compiler_path() is not None)
+    waits = "; kernels are compiled before the first, unless they are kept" if compiles else ""
+    print(f"\nTraining, {_EPOCHS} epochs{waits}:", flush=True)
     started = time.perf_counter()
     model.fit(x_train, y_train, batch_size=64, nb_epoch=_EPOCHS, verbose=arguments.verbose)
     print(f"trained in {time.perf_counter() - started:.1f} s\n\n{model.compile_report()}\n")

@@ -76,11 +76,16 @@ class SpatialLayer(Layer):
         if border_mode == "valid" and any(
             size is not None and size < extent for size, extent in zip(sizes, window, strict=True)
         ):
+            elsewhere = (
+                "; where the data has its channels elsewhere, give the other dim_ordering"
+                if self.dims > 1
+                else ""
+            )
             raise ShapeError(
                 f"{self.name_and_class}: expected an input of at least the window's size "
                 f"{tuple(window)} in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; "
                 f"its axes are read as {self._ordering_said()}. Use a smaller window, or "
-                "border_mode='same'"
+                f"border_mode='same'{elsewhere}"
             )
 
 

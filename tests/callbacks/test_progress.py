@@ -94,6 +94,18 @@ class TestProgress:
         assert 35 <= terminal.getvalue().count("busy") - before <= 40  # in 2 seconds
         bar.close()
 
+    def test_the_bar_of_80_columns_has_the_loss_and_a_metric(self, monkeypatch):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(progress, "_REFRESH_SECONDS", 0.0)
+        monkeypatch.setenv("COLUMNS", "80")
+        bar = ProgressBar(1438, "Epoch 54/60")
+        bar.update({"size": 960, "loss": 0.0112, "acc": 0.9986})
+        drawn = terminal.getvalue().split("\r")
+        bar.close()
+        assert max(map(len, drawn)) == 80
+        assert "loss: 0.0112 - acc: 0.9986]" in drawn[-1]
+
     def test_means_so_far_weigh_batches_by_size(self, monkeypatch):
         monkeypatch.setattr(sys, "stdout", Terminal())
         bar = ProgressBar(4, "epoch")

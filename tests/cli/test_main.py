@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -75,6 +76,23 @@ def test_an_error_of_graphc_is_one_paragraph_and_status_2(
     captured = capsys.readouterr()
     assert captured.err == "error: expected this, received that\n"
     assert captured.out == ""
+
+
+def test_messages_of_the_library_fit_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "/a" + "/long" * 20
+
+    def run(arguments: argparse.Namespace) -> None:
+        logging.getLogger("graphc").warning("no compiler: %s %s", "install one, " * 20, path)
+
+    monkeypatch.setattr(cli, "COMMANDS", (command(run),))
+    for _ in range(2):  # one command leaves nothing behind for the next
+        assert cli.main(["broken"]) == 0
+        *lines, last = capsys.readouterr().err.splitlines()
+        assert " ".join(lines).split() == ["no", "compiler:", *["install", "one,"] * 20]
+        assert max(map(len, lines)) <= 80
+        assert last == path  # for copying
 
 
 def test_a_lack_of_memory_is_said_in_a_line(

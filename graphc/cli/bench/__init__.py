@@ -88,6 +88,8 @@ def _run(arguments: argparse.Namespace) -> None:
         before, after = map(load, arguments.compare)
         print(format_comparison(before, after))
         return
+    if sys.stderr.isatty():  # nobody is to wait for the table without a word
+        print("compiling and timing, some seconds ...", file=sys.stderr, flush=True)
     measured = profile(
         arguments.model or _MODEL, arguments.batch, arguments.device, arguments.vs == "torch"
     )

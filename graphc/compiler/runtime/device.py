@@ -14,7 +14,7 @@ from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
-from graphc.compiler.runtime.interpreting import why_interpreted
+from graphc.compiler.runtime.interpreting import Interpreted, why_interpreted
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
@@ -96,10 +96,17 @@ def choose_executor(
         return Chosen(
             "cuda", lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
         )
-    why = why_interpreted(outputs, mode, once)
-    if why is not None:
-        return Chosen(None, lambda: CpuExecutor(outputs, states, why))
+    interpreted = why_interpreted(outputs, mode, once)
+    if interpreted is not None:
+        return Chosen(None, lambda: _interpreter(outputs, states, interpreted))
     return Chosen("cpu", lambda: NativeExecutor(lower_native(outputs, states), states, name))
+
+
+def _interpreter(
+    outputs: Sequence[Node], states: Sequence[State], interpreted: Interpreted
+) -> CpuExecutor:
+    interpreted.tell()
+    return CpuExecutor(outputs, states, interpreted.why)
 
 
 def most_shared(device: str) -> int | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.cost import cost
@@ -33,7 +34,21 @@ SUPPOSED = 32
 """What each size that only a call knows is taken to be; the batch of `fit` by default."""
 
 
-def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> str | None:
+@dataclass(frozen=True)
+class Interpreted:
+    """Why the NumPy interpreter runs a graph, and what to say aloud when it comes to that."""
+
+    why: str
+    warning: str | None = None
+
+    def tell(self) -> None:
+        """Say the warning, once a process. Who only looks at kernels does not come here."""
+        if self.warning is not None and self.warning not in _told:
+            _told.add(self.warning)
+            _log.warning("%s", self.warning)
+
+
+def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> Interpreted | None:
     """Why the NumPy interpreter runs a graph; None where it is to be compiled.
 
     Args:
@@ -41,22 +56,22 @@ def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> str | Non
         mode: of the function. FAST_COMPILE is for those who wait for no compiler.
         once: whether the function is made for one call.
 
-    Under ``cpu=auto`` a compiler that is missing or does not work is told of once a process, in one
-    line; under ``cpu=native`` it is a DeviceError.
+    Under ``cpu=auto`` a compiler that is missing or does not work is a warning, in one line; under
+    ``cpu=native`` it is a DeviceError.
     """
     if config.cpu == "numpy":
-        return "cpu=numpy"
+        return Interpreted("cpu=numpy")
     if once:
-        return "it is made for one call"
+        return Interpreted("it is made for one call")
     if config.cpu == "native":
         find_compiler(kernel_cache())
         return None
     if mode == "FAST_COMPILE":
-        return f"mode={mode}, which runs no compiler unless cpu=native is set"
+        return Interpreted(f"mode={mode}, which runs no compiler unless cpu=native is set")
     return _small(outputs) or _no_compiler()
 
 
-def _small(outputs: Sequence[Node]) -> str | None:
+def _small(outputs: Sequence[Node]) -> Interpreted | None:
     nodes = toposort(outputs)
     if len(nodes) > MOST_NODES or any(node.op == "scan" for node in nodes):
         return None
@@ -65,17 +80,17 @@ def _small(outputs: Sequence[Node]) -> str | None:
     flops = sum(cost(node, bindings).flops for node in nodes)
     if flops > MOST_FLOPS:
         return None
-    return f"it is small, {len(nodes)} nodes and {flops:,} FLOP; cpu=native compiles it too"
+    return Interpreted(
+        f"it is small, {len(nodes)} nodes and {flops:,} FLOP; cpu=native compiles it too"
+    )
 
 
-def _no_compiler() -> str | None:
+def _no_compiler() -> Interpreted | None:
     try:
         find_compiler(kernel_cache())
     except DeviceError as error:
-        reason = str(error)
-    else:
-        return None
-    if reason not in _told:
-        _told.add(reason)
-        _log.warning("cpu=auto: functions are interpreted, which is slower: %s", reason)
-    return "no C++ compiler can be used"
+        return Interpreted(
+            "no C++ compiler can be used",
+            f"cpu=auto: functions are interpreted, which is slower: {error}",
+        )
+    return None

@@ -9,7 +9,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
-from graphc.errors import DataError, suggestion
+from graphc.errors import DataError
 
 _PAD = (
     "sequences of different lengths are made equally long by "
@@ -29,7 +29,7 @@ def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
         for name in names:
             if name not in data:
                 raise DataError(
-                    f"{what}: the dict has no entry {name!r}. {suggestion(name, map(str, data))}"
+                    f"{what}: the dict has no entry {name!r}; it has {', '.join(map(repr, data))}"
                 )
         return [data[name] for name in names]
     if len(names) == 1:

@@ -116,7 +116,9 @@ def test_without_a_compiler_auto_interprets_and_says_so_once(
     monkeypatch.setattr(interpreting, "find_compiler", missing)
     with caplog.at_level(logging.WARNING, "graphc"):
         assert made(small).startswith("run by the NumPy interpreter: it is small")
-        assert not caplog.messages  # nothing is lost by it
+        x, y = large()
+        assert len(function([x], y).kernels(batch=3)) == 1  # looked at, and not run
+        assert not caplog.messages  # nothing is lost by either
         assert [made(large), made(large)] == [
             "run by the NumPy interpreter: no C++ compiler can be used"
         ] * 2
