@@ -72,6 +72,7 @@ class ProgressBar:
         self._bar = None
         # What a script puts in the place of stdout, e.g. to write a file too, may lack isatty.
         if wanted and getattr(sys.stdout, "isatty", bool)():
+            size = shutil.get_terminal_size()
             self._bar = tqdm(
                 total=total,
                 desc=title,
@@ -79,7 +80,8 @@ class ProgressBar:
                 file=sys.stdout,
                 leave=False,
                 # tqdm itself draws nothing on a terminal that does not know its size.
-                ncols=shutil.get_terminal_size().columns,
+                ncols=size.columns,
+                nrows=size.lines,
             )
 
     def __enter__(self) -> ProgressBar:

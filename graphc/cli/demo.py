@@ -43,7 +43,7 @@ def _run(arguments: argparse.Namespace) -> None:
     model = _network()
     model.summary()
     compiles = config.device != "cpu" or (config.cpu != "numpy" and compiler_path() is not None)
-    waits = "; kernels are compiled before the first, unless they are kept" if compiles else ""
+    waits = "; first its kernels are compiled, unless they are kept" if compiles else ""
     print(f"\nTraining, {_EPOCHS} epochs{waits}:", flush=True)
     started = time.perf_counter()
     model.fit(x_train, y_train, batch_size=64, nb_epoch=_EPOCHS, verbose=arguments.verbose)

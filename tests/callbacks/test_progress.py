@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
 import re
 import sys
 from types import SimpleNamespace
@@ -105,6 +106,16 @@ class TestProgress:
         bar.close()
         assert max(map(len, drawn)) == 80
         assert "loss: 0.0112 - acc: 0.9986]" in drawn[-1]
+
+    def test_a_terminal_that_does_not_know_its_size_has_a_bar(self, monkeypatch):
+        pty = pytest.importorskip("pty", reason="pseudo-terminals are of Unix")
+        reader, writer = pty.openpty()  # of 0 x 0
+        with os.fdopen(writer, "w") as terminal, os.fdopen(reader, "rb") as read:
+            monkeypatch.setattr(sys, "stdout", terminal)
+            bar = ProgressBar(4, "epoch")
+            terminal.flush()
+            assert b"0/4" in read.read1()
+            bar.close()
 
     def test_means_so_far_weigh_batches_by_size(self, monkeypatch):
         monkeypatch.setattr(sys, "stdout", Terminal())
