@@ -42,8 +42,8 @@ template <typename T> struct gc_vector {
 // Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
 constexpr int gc_height(int rows) { return GC_TILE_ROWS == 12 ? rows : rows / 2; }
 
-// Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted. Sums are
-// aligned as whole vectors: clang++ relies on that for an array whose size is deduced.
+// Writes (or adds, unless `first`) a tile of sums, of which `rows` and `columns` are wanted. Sums
+// are aligned as whole vectors: clang++ relies on that for an array whose size is deduced.
 template <int height, typename T, int vectors>
 inline void gc_store_tile(const typename gc_vector<T>::type (&sum)[height][vectors], T* c,
                           ptrdiff_t c_row, int rows, int columns, bool first) {
