@@ -233,12 +233,12 @@ inline void gc_gemm_block(int m, int n, int depth, const T* a, ptrdiff_t a_row, 
   }
 }
 
-// c[i][j] = sum over k of a[i][k] * b[k][j] for the panels of b; see gc_gemm. k is not 0.
+// c[i][j] = sum over k of a[i][k] * b[k][j] for the panels of b; see gc_gemm.
 template <typename T>
 inline void gc_gemm_panels(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
                            const T* right, T* c, ptrdiff_t c_row) {
   const size_t row = gc_gemm_right_size<T>(n, 1);
-  for (int start = 0; start < k; start += GC_DEPTH) {
+  for (int start = 0; start == 0 || start < k; start += GC_DEPTH) {  // sums of nothing are zeros
     const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
     gc_gemm_block<T>(m, n, depth, a + start * a_step, a_row, a_step, right + start * row, c, c_row,
                      start == 0);
@@ -295,12 +295,14 @@ inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t 
 
 // How many of k a part has whose sums are made apart, by the sizes alone.
 inline int gc_part_depth(int m, int n, int k) {
+  if (k == 0 || m == 0 || n == 0) return GC_DEPTH;
   const gc_int64 room = GC_PARTS_ELEMENTS / ((gc_int64)m * n);
   const gc_int64 most = room < 1 ? 1 : room < GC_MOST_PARTS ? room : GC_MOST_PARTS;
   return (int)((k + most * GC_DEPTH - 1) / (most * GC_DEPTH)) * GC_DEPTH;
 }
 
-inline int gc_part_count(int k, int depth) { return (k + depth - 1) / depth; }
+// A sum of nothing has one part, of zeros.
+inline int gc_part_count(int k, int depth) { return k == 0 ? 1 : (k + depth - 1) / depth; }
 
 // Products whose rows are too few to be divided, as sums over parts of k: parts[p][m][n]. The
 // threads of a team divide the parts, and large ones of few parts in blocks; all of them are there

@@ -62,5 +62,5 @@ if "address" in os.environ.get("GRAPHC_NATIVE_SANITIZE", ""):
 
     @pytest.fixture(autouse=True)
     def _guarded_values(monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(native, "_arena", _guarded)
+        monkeypatch.setattr(native, "ARENA", _guarded)
         monkeypatch.setattr(native, "plan_memory", _guarded.plan)

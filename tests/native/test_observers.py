@@ -3,6 +3,7 @@ differs from the interpreter."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,6 +113,23 @@ def test_an_observer_may_call_functions() -> None:
         step(data * 0)
 
     assert step.profile(observe, data) == expected
+
+
+def test_a_watched_step_that_fails_takes_back_no_step_of_another_thread() -> None:
+    w, x = g.shared(floats(1, 2), "w"), g.input((2,), name="x")
+    step = function([x], g.exp(w), updates=[(w, w + x)])
+    others: list[threading.Thread] = []
+
+    def stop(node: g.Node, value: np.ndarray, seconds: float) -> None:
+        others.append(threading.Thread(target=step, args=(floats(3, 3),)))
+        others[0].start()
+        others[0].join(0.2)  # it has to wait for this step
+        raise ZeroDivisionError("enough")
+
+    with pytest.raises(ZeroDivisionError, match="enough"):
+        step.profile(stop, floats(5, 5))
+    others[0].join()
+    np.testing.assert_array_equal(w.get_value(), [4, 5])
 
 
 def test_an_index_out_of_range_is_told_as_without_an_observer() -> None:

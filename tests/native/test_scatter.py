@@ -166,6 +166,20 @@ def test_an_index_outside_changes_nothing(update: str, word: int) -> None:
     assert table.table.attrs["state"].get().tobytes() == before.tobytes()
 
 
+def test_a_table_without_rows_is_refused() -> None:
+    """By a thread that has no memory of other tables yet."""
+    time = g.symbol("time")
+    indices, updates = g.input((3,), "int32"), g.input((3, 6), "float32")
+    steps = g.input((time, 2), "float32")
+    feeds = {
+        indices: np.zeros(3, "int32"),
+        updates: np.ones((3, 6), "float32"),
+        steps: np.ones((1, 2), "float32"),
+    }
+    with pytest.raises(IndexRangeError, match="size 0"):
+        both([g.scatter_add(indices, updates, time - 1) + 1.0, steps * 2.0], feeds)
+
+
 _BITS = """
 import sys
 import numpy as np

@@ -220,12 +220,14 @@ def floor_divide(numerator: Size, denominator: Size) -> Size:
 
 
 def exact_quotient(numerator: Size, denominator: Size) -> Size | None:
-    """The quotient where it is a polynomial and the denominator has one term, else None."""
+    """The quotient where it is a polynomial with integer factors, else None."""
     if numerator == denominator:
         return 1
+    if numerator == 0:
+        return 0
     divisor = _terms(denominator)
     if len(divisor) != 1:
-        return None
+        return _quotient_of_terms(numerator, denominator)
     ((atoms, divisor_factor),) = divisor.items()
     quotient: dict[Monomial, int] = {}
     for monomial, factor in _terms(numerator).items():
@@ -238,6 +240,26 @@ def exact_quotient(numerator: Size, denominator: Size) -> Size | None:
             return None
         quotient[tuple(rest)] = factor // divisor_factor
     return _from_terms(quotient)
+
+
+def _quotient_of_terms(numerator: Size, denominator: Size) -> Size | None:
+    """`exact_quotient` by a sum of terms: long division. The first term of a size in normal form
+    leads it, and the order of terms outlasts a product, so the first terms alone settle each
+    step."""
+    leading = _leading(denominator)
+    quotient: Size = 0
+    rest = numerator
+    while rest != 0:
+        part = exact_quotient(_leading(rest), leading)
+        if part is None:
+            return None
+        quotient = quotient + part
+        rest = rest - part * denominator
+    return quotient
+
+
+def _leading(size: Size) -> Size:
+    return Dim(size.terms[:1]) if isinstance(size, Dim) and size.terms[0][0] else size
 
 
 def ceil_divide(numerator: Size, denominator: int) -> Size:

@@ -59,7 +59,7 @@ class NativeExecutor:
         self._fallback = Fallback(
             self.program.outputs, self.program.checks, name, self.program.given
         )
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # an observer may call this function
         self._launches = launches(self.program.steps)
         layers = {step.name: ", ".join(step.kernel.layers) for step in self._launches}
         library = loaded(self.program.source, layers, name)
@@ -101,12 +101,13 @@ class NativeExecutor:
         An observer is told what kernels store, in the order of running; where it raises
         NotFiniteError, the interpreter shows it each node, so that the first of them is named.
         """
-        if observer is None:
-            with self._lock:
-                return self._call(self._frame, ARENA, feeds, bindings, call_step)
         try:
-            return self._observe(feeds, bindings, call_step, observer)
+            with self._lock:
+                if observer is None:
+                    return self._call(self._frame, ARENA, feeds, bindings, call_step)
+                return self._observe(feeds, bindings, call_step, observer)
         except NotFiniteError:
+            assert observer is not None
             try:
                 self._fallback.run(feeds, bindings, call_step, observer)
             except NotFiniteError as first:

@@ -10,6 +10,7 @@ from graphc.compiler.graph.dim import (
     Dim,
     ceil_divide,
     evaluate,
+    exact_quotient,
     minimum_value,
     substitute,
     symbol,
@@ -105,3 +106,23 @@ def test_normal_form_tells_symbols_of_one_name_apart():
 
 def test_nothing_divided_is_nothing():
     assert 0 // symbol("n") == 0
+
+
+@given(expressions, expressions)
+def test_a_product_is_divided_by_each_of_its_factors(one, another):
+    a, b = (work_out(expression, lambda leaf: leaf) for expression in (one, another))
+    if b != 0:
+        assert exact_quotient(a * b, b) == a
+
+
+def test_what_leaves_a_rest_has_no_exact_quotient():
+    a, b, _ = SIZES
+    assert exact_quotient((a - 1) * b * 6, (a - 1) * 2) == 3 * b
+    assert exact_quotient(a * a - b * b, a + b) == a - b
+    for numerator, denominator in (
+        (a * b, a - 1),
+        ((a - 1) * b, (a - 1) * 2),
+        (a * a + b * b, a + b),
+        (6, a - 1),
+    ):
+        assert exact_quotient(numerator, denominator) is None

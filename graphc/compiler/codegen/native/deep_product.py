@@ -105,10 +105,12 @@ def _lines(
         f"gc_share({m}, &first, &last);",
         "const int rows = last - first;",
         *sums,
-        f"for (int start = 0; start < {k}; start += GC_DEEP) {{",
+        "int start = 0;",
+        "do {  // once where there is nothing to sum: it makes zeros",
         f"  const int depth = {k} - start < GC_DEEP ? {k} - start : GC_DEEP;",
         *(f"  {call}" for call in calls),
-        "}",
+        "  start += GC_DEEP;",
+        f"}} while (start < {k});",
         *_epilogue(kernel, context, signature),
     ]
     pragma = parallel((m, n, depth_of(node)), signature, "parallel", _LEAST)
