@@ -121,6 +121,8 @@ def test_a_watched_step_that_fails_takes_back_no_step_of_another_thread() -> Non
     others: list[threading.Thread] = []
 
     def stop(node: g.Node, value: np.ndarray, seconds: float) -> None:
+        if node.op in ("input", "shared"):
+            return  # nothing runs yet
         others.append(threading.Thread(target=step, args=(floats(3, 3),)))
         others[0].start()
         others[0].join(0.2)  # it has to wait for this step
