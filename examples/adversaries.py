@@ -135,7 +135,8 @@ def main() -> None:
         critic_loss=history[-1][0],
         artist_loss=history[-1][1],
         judge_test_accuracy=accuracy,
-        judge_is_sure=np.mean(judged.max(axis=1) > 0.9),
+        judge_is_sure_of_test=np.mean(judge.predict(data.x_test).max(axis=1) > 0.9),
+        judge_is_sure_of_drawn=np.mean(judged.max(axis=1) > 0.9),
         digits=list(shares),
     )
 
