@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -9,30 +11,13 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.scatter import scatter_tile
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Shape, Size
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.errors import IndexRangeError
+from tests.compiler.scatter_programs import scatter_case
 from tests.cuda_emulator.graph_programs import both, run
 
 RANDOM = np.random.default_rng(7)
-
-
-SAMPLES = 5
-
-
-def case(
-    size: Size, indices: Shape, before: Shape, behind: Shape, dtype: str = "float32"
-) -> tuple[Node, dict[Node, np.ndarray]]:
-    """A scatter_add whose shapes may hold BATCH, which is SAMPLES, and arrays for it."""
-    places = g.input(indices, "int32")
-    updates = g.input((*before, *indices, *behind), dtype)
-    numbers = [tuple(SAMPLES if s is BATCH else s for s in x.shape) for x in (places, updates)]
-    rows = SAMPLES if size is BATCH else size
-    feeds = {
-        places: RANDOM.integers(0, rows, numbers[0]).astype("int32"),
-        updates: (RANDOM.standard_normal(numbers[1]) * 100).astype(dtype),
-    }
-    return g.make("scatter_add", places, updates, axis=len(before), size=size), feeds
+case = partial(scatter_case, RANDOM)
 
 
 def test_values_in_all_layouts() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,6 +75,21 @@ def both(
     for one, another in zip(ours, theirs, strict=True):
         assert (one.shape, one.dtype) == (another.shape, another.dtype)
     return list(zip(ours, theirs, strict=True))
+
+
+def said_on_threads(text: str, cache: Path) -> set[str]:
+    """What a Python program prints on 1, 2 and 3 threads, each in a process of its own: one text
+    where threads change nothing. Its argument is a folder for compiled code."""
+    return {
+        subprocess.run(
+            [sys.executable, "-c", text, str(cache)],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "3")
+    }
 
 
 @contextmanager

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
-from tests.native.graph_programs import Compiled, needs_compiler
+from tests.native.graph_programs import Compiled, needs_compiler, said_on_threads
 
 pytestmark = needs_compiler
 
@@ -196,15 +193,6 @@ for batch in (1, 7, 128, 131):
 
 
 def test_the_number_of_threads_changes_no_bit_of_a_product(tmp_path: Path) -> None:
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
-            env={**os.environ, "OMP_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2", "3")
-    }
+    said = said_on_threads(_BITS, tmp_path / "cache")
     assert len(said) == 1
     assert len(next(iter(said)).splitlines()) == 4

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,31 +12,16 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.grad import grad
-from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.graph.dim import Shape, Size
+from graphc.compiler.graph import BATCH
 from graphc.config import config
 from graphc.errors import IndexRangeError
-from tests.native.graph_programs import both, needs_compiler
+from tests.compiler.scatter_programs import scatter_case
+from tests.native.graph_programs import both, needs_compiler, said_on_threads
 
 pytestmark = needs_compiler
 
 RANDOM = np.random.default_rng(7)
-SAMPLES = 5
-
-
-def case(
-    size: Size, indices: Shape, before: Shape, behind: Shape, dtype: str = "float32"
-) -> tuple[Node, dict[Node, np.ndarray]]:
-    """A scatter_add whose shapes may hold BATCH, which is SAMPLES, and arrays for it."""
-    places = g.input(indices, "int32")
-    updates = g.input((*before, *indices, *behind), dtype)
-    numbers = [tuple(SAMPLES if s is BATCH else s for s in x.shape) for x in (places, updates)]
-    rows = SAMPLES if size is BATCH else size
-    feeds = {
-        places: RANDOM.integers(0, rows, numbers[0]).astype("int32"),
-        updates: (RANDOM.standard_normal(numbers[1]) * 100).astype(dtype),
-    }
-    return g.scatter_add(places, updates, size, axis=len(before)), feeds
+case = partial(scatter_case, RANDOM)
 
 
 def test_values_in_all_layouts() -> None:
@@ -204,15 +187,6 @@ print([hash(z.attrs["state"].get().tobytes()) for z in (w, m, v)])
 
 
 def test_the_number_of_threads_changes_no_bit_of_a_table(tmp_path: Path) -> None:
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", _BITS, str(tmp_path / "cache")],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2", "3")
-    }
+    said = said_on_threads(_BITS, tmp_path / "cache")
     assert len(said) == 1
     assert len(next(iter(said)).splitlines()) == 4
