@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from graphc import cli
@@ -15,13 +14,14 @@ from graphc.cli import bench
 from graphc.cli.bench import native, rates
 from graphc.cli.bench.native_table import format_native
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import NativeProgram, lower_native
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
+from tests.compiler.wrong_programs import assert_a_wrong_kernel_is_named
 from tests.native.graph_programs import needs_compiler
 
 pytestmark = needs_compiler
@@ -128,30 +128,11 @@ def test_json_has_the_threads_and_compares_with_another(
     assert "not of one and the same executor" in capsys.readouterr().out
 
 
-def wrong(program: NativeProgram) -> NativeProgram:
-    """The program with an exponential of half of its argument."""
-    source = program.program.source.replace("gc_exp(", "gc_exp(0.5f * ")
-    return replace(program, program=replace(program.program, source=source))
-
-
 def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None:
-    x, w = g.input((BATCH, 4), name="x"), g.shared(np.ones((4, 2), "float32"), "w")
-    with g.origin("sizes"):
-        largest = g.max(g.exp(x), axis=1)
-    with g.origin("dense_1"):
-        product = g.matmul(x, w) + g.sum(largest)
-    outputs, states = [product, w - g.sum(product)], [g.state_of(w)]
-    feeds = {x: np.random.default_rng(3).standard_normal((3, 4)).astype("float32")}
-    before = w.get_value()
-
-    def failures(program: NativeProgram) -> tuple[str, ...]:
-        w.set_value(before)
-        executor = NativeExecutor(program, states)
+    def failures(outputs, states, feeds, change):
+        native = lower_native(outputs, states)
+        program = replace(native.program, source=change(native.program.source))
+        executor = NativeExecutor(replace(native, program=program), states)
         return check(executor, states, feeds, SIZES, 0)[1].failures
 
-    program = lower_native(outputs, states)
-    assert failures(program) == ()
-    (failure,) = failures(wrong(program))
-    assert "_rows (" in failure
-    assert "sizes" in failure
-    assert "of its largest element" in failure
+    assert_a_wrong_kernel_is_named(failures)

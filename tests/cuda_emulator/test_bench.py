@@ -14,7 +14,7 @@ import pytest
 from graphc import cli
 from graphc.cli import bench
 from graphc.compiler import graph as g
-from graphc.compiler.codegen import DeviceProgram, lower
+from graphc.compiler.codegen import lower
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
@@ -23,6 +23,7 @@ from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.timing import Timing, time_copy, time_launches, time_program
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
+from tests.compiler.wrong_programs import assert_a_wrong_kernel_is_named
 
 SIZES = dict.fromkeys(symbols(BATCH), 3)
 SHORT = Timing(repeats=3, flushed=1024)
@@ -130,29 +131,11 @@ def test_json_names_card_driver_and_toolkit(capsys: pytest.CaptureFixture[str]) 
     )
 
 
-def wrong(program: DeviceProgram) -> DeviceProgram:
-    """The program with an exponential of half of its argument."""
-    return replace(program, source=program.source.replace("gc_exp(", "gc_exp(0.5f * "))
-
-
 def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None:
-    x, w = g.input((BATCH, 4), name="x"), g.shared(np.ones((4, 2), "float32"), "w")
-    with g.origin("sizes"):
-        largest = g.max(g.exp(x), axis=1)
-    with g.origin("dense_1"):
-        product = g.matmul(x, w) + g.sum(largest)
-    outputs, states = [product, w - g.sum(product)], [g.state_of(w)]
-    feeds = {x: np.random.default_rng(3).standard_normal((3, 4)).astype("float32")}
-    before = w.get_value()
-
-    def checked(program: DeviceProgram):
-        w.set_value(before)
+    def failures(outputs, states, feeds, change):
+        program = lower(outputs, states)
+        program = replace(program, source=change(program.source))
         executor = CudaExecutor(program, outputs, states)
-        return check(executor, states, feeds, SIZES, 0)[1]
+        return check(executor, states, feeds, SIZES, 0)[1].failures
 
-    program = lower(outputs, states)
-    assert checked(program).failures == ()
-    (failure,) = checked(wrong(program)).failures
-    assert "_rows (" in failure
-    assert "sizes" in failure
-    assert "of its largest element" in failure
+    assert_a_wrong_kernel_is_named(failures)

@@ -1,7 +1,7 @@
 """Which functions the interpreter runs on a CPU, and which are compiled: the flag `cpu`.
 
 Under ``cpu=auto`` what is small is interpreted: the compiler takes from 0.4 s to some seconds, the
-first time that a machine sees a function, and saves some 20 to 250 microseconds a call of a small
+first time that a machine sees a function, and saves some 10 to 250 microseconds a call of a small
 one, so that thousands of calls would have to come. The rule reads the graph and the flags alone.
 Which bits a function gives does thus not depend on what ran before, on how long that took or on
 what lies in the cache: training that was saved and goes on in another process gives the bits of
