@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ class _Guarded:
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None)
         self._places: dict[int, list[tuple[int, int]]] = {}
-        self._memory = np.empty(0, np.uint8)
+        self._kept = threading.local()  # as the executor's: while a thread computes, it is its own
 
     def plan(self, program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
         offsets, places, end = {}, [], _GAP
@@ -44,8 +45,8 @@ class _Guarded:
         return MemoryPlan(offsets, end)
 
     def address(self, nbytes: int) -> int:
-        self._memory = np.full(nbytes + ALIGNMENT, 0xFF, np.uint8)
-        start = aligned(self._memory.ctypes.data)
+        memory = self._kept.memory = np.full(nbytes + ALIGNMENT, 0xFF, np.uint8)
+        start = aligned(memory.ctypes.data)
         poison, unpoison = (
             self._library[f"__asan_{name}_memory_region"] for name in ("poison", "unpoison")
         )
