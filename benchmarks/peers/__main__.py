@@ -21,7 +21,8 @@ from graphc.cli.bench.facts import commit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compare, print the tables; 1 where losses differ or a worker failed."""
+    """Compare, print the tables; 1 where losses differ or graphc failed. What another peer does not
+    do is a result, which its row tells."""
     chosen = _parser().parse_args(arguments)
     peers = [peer for peer in _peers(chosen.peers) if _installed(peer)]
     facts = _facts(chosen.threads, chosen.rounds)
@@ -42,12 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print()
             print(report.table(title, measured, OWN, other, work.seconds(rates)), flush=True)
             wrong = report.disagreeing(measured, other)
-            failed = [peer for peer, one in measured.items() if one.failed]
-            for peer in failed:
-                print(f"\n{peer} failed. {measured[peer].failed}")
+            for peer, one in measured.items():
+                if one.failed:
+                    print(f"\n{peer} {one.failed}")
             if wrong:
                 print(f"\nLosses differ: {', '.join(wrong)}")
-            good = good and not wrong and not failed
+            own_failed = any(one.failed for peer, one in measured.items() if peer in OWN)
+            good = good and not wrong and not own_failed
             results[name] = {
                 "work": vars(work),
                 "rates": [vars(one) for one in found],
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "--limit",
         type=_positive,
         default=600,
-        help="seconds that a compile or a round may take; default: 600",
+        help="seconds that a first step or a round may take; default: 600",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to it")
     return parser

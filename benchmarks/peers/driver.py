@@ -23,6 +23,13 @@ from benchmarks.peers.workloads import SEED, WORKLOADS, Arrays, Workload
 # Pools of threads that wait for work spin for this long before they sleep, and more.
 _SETTLE_SECONDS = 0.3
 _LAST_LINES = 3
+_WHAT = {
+    "first": "start",
+    "warm_up": "warm up",
+    "epoch": "end a round",
+    "check": "train without dropout",
+}
+"""What a worker did not do that does not answer a request."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,12 @@ class Process:
         ready, _, _ = select.select([self._process.stdout], [], [], limit)
         if not ready:
             self.end()
-            raise WorkerError(f"{request}: over {limit:.0f} s")
+            raise WorkerError(f"did not {_WHAT[request]} in {limit:g} s")
         line = self._process.stdout.readline()
         if not line:
             self.end()
             said = " / ".join(self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:])
-            raise WorkerError(f"{request}: {said}")
+            raise WorkerError(f"did not {_WHAT[request]}: {said}")
         return json.loads(line)
 
     def end(self) -> None:

@@ -25,7 +25,7 @@ class Measured:
         mib: the process's largest resident size.
         losses: of the first steps, without dropout.
         versions: of the library.
-        failed: why there is nothing more; "" where all went well.
+        failed: what it did not do, and why; there is nothing more then. "" where all went well.
     """
 
     rounds: list[float] = field(default_factory=list)

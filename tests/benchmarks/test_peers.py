@@ -36,7 +36,7 @@ def test_the_best_peer_is_the_quickest_by_the_median_and_not_graphc() -> None:
         "graphc-native": Measured(rounds=[0.001]),
         "torch": Measured(rounds=[0.9, 0.004, 0.003]),
         "jax": Measured(rounds=[0.005, 0.005, 0.001]),
-        "keras": Measured(failed="first: over 300 s"),
+        "keras": Measured(failed="did not start in 300 s"),
     }
     assert measured["torch"].median == 0.004
     assert math.isnan(measured["keras"].median)
@@ -69,7 +69,7 @@ def test_the_table_has_ratios_to_the_best_peer_and_to_the_floor() -> None:
     measured = {
         "graphc-native": Measured(rounds=[0.002] * 3, cold=2.5, warm=0.25, mib=99.6, losses=losses),
         "jax": Measured(rounds=[0.003, 0.004, 0.005], cold=1.0, warm=1.0, mib=300, losses=losses),
-        "torch": Measured(failed="first: over 300 s"),
+        "torch": Measured(failed="did not start in 300 s"),
     }
     lines = report.table("mlp", measured, OWN, [], (0.0007, 0.0003)).splitlines()
     assert "Floor 1.00 ms: 0.70 for FLOPs, 0.30 for bytes." in lines
@@ -77,7 +77,7 @@ def test_the_table_has_ratios_to_the_best_peer_and_to_the_floor() -> None:
     assert own[:8] == ["| graphc-native", "2.00", "2.00-2.00", "0.50", "2.0", "2.50", "0.25", "100"]
     assert own[8].startswith("agree")
     assert jax[1:5] == ["4.00", "3.50-4.50", "1.00", "4.0"]
-    assert torch[1] == "first: over 300 s"
+    assert torch[1] == "did not start in 300 s"
 
 
 def test_the_floor_takes_the_best_rates_and_adds_both_times() -> None:
@@ -212,7 +212,7 @@ def test_a_worker_that_fails_is_left_out_with_the_reason(
     comparison = Comparison(WORKLOADS["mlp"], [broken], settings(tmp_path))
     comparison.run()
     failed = comparison.measured["broken"].failed
-    assert failed.startswith("first: ")
+    assert failed.startswith("did not start: ")
     assert "no_such_side" in failed
     assert "\n" not in failed
 
@@ -221,9 +221,39 @@ def test_a_worker_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     place = tmp_path / "task"
     worker.save(place, "mlp", "", [])
     process = driver.Process(PEERS["graphc-numpy"], place, tmp_path, 1)
-    with pytest.raises(driver.WorkerError, match="first: over 0 s"):
+    with pytest.raises(driver.WorkerError, match=r"did not start in 0\.01 s"):
         process.ask("first", 0.01)
     assert process._process.poll() is not None
+
+
+TRAINED = Measured(rounds=[0.001], losses=[0.5])
+SLOW = Measured(failed="did not start in 600 s")
+
+
+@pytest.mark.parametrize(
+    ("measured", "status", "said"),
+    [
+        ({"graphc-numpy": TRAINED, "jax": TRAINED}, 0, "| jax | 1.00 |"),
+        ({"graphc-numpy": TRAINED, "jax": SLOW}, 0, "| jax | did not start in 600 s |"),
+        ({"graphc-numpy": SLOW, "jax": TRAINED}, 1, "graphc-numpy did not start in 600 s\n"),
+        (
+            {"graphc-numpy": TRAINED, "jax": Measured(rounds=[0.001], losses=[0.6])},
+            1,
+            "Losses differ: jax\n",
+        ),
+    ],
+)
+def test_the_status_is_1_where_graphc_fails_or_losses_differ(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    measured: dict[str, Measured],
+    status: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr(Comparison, "run", lambda self: self.measured.update(measured))
+    monkeypatch.setattr(command.floor, "best", lambda rates: floor.Rates(1e9, 1e9))
+    assert command.main(["--only", "gru_ae", "--peers", "graphc-numpy"]) == status
+    assert said in capsys.readouterr().out
 
 
 def test_what_is_not_installed_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
