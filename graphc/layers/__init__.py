@@ -40,6 +40,7 @@ from graphc.layers.core import (
     Flatten,
     Highway,
     Lambda,
+    MaskedLambda,
     Masking,
     MaxoutDense,
     Permute,
@@ -50,7 +51,7 @@ from graphc.layers.core import (
 )
 from graphc.layers.embeddings import Embedding
 from graphc.layers.noise import GaussianDropout, GaussianNoise
-from graphc.layers.normalization import BatchNormalization
+from graphc.layers.normalization import LRN2D, BatchNormalization
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
 from graphc.layers.spatial import conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
@@ -58,6 +59,7 @@ from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 __all__ = [
     "ELU",
     "GRU",
+    "LRN2D",
     "LSTM",
     "Activation",
     "ActivityRegularization",
@@ -84,6 +86,7 @@ __all__ = [
     "Lambda",
     "Layer",
     "LeakyReLU",
+    "MaskedLambda",
     "Masking",
     "MaxPooling1D",
     "MaxPooling2D",

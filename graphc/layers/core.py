@@ -17,7 +17,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, option
 from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
-from graphc.layers.lambda_layer import Lambda
+from graphc.layers.lambda_layer import Lambda, MaskedLambda
 from graphc.layers.masking import Masking
 from graphc.lookup import finite_number, is_whole, whole_number
 from graphc.regularizers import ActivityRegularizer
@@ -33,6 +33,7 @@ __all__ = [
     "Highway",
     "Lambda",
     "Layer",
+    "MaskedLambda",
     "Masking",
     "MaxoutDense",
     "Merge",

@@ -13,6 +13,7 @@ from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape
 from graphc.engine.topology.user_function import OutputClaim, checked_output, signature_of
 from graphc.errors import ArgumentError
+from graphc.layers.arguments import only_input
 
 _NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
@@ -104,3 +105,21 @@ class Lambda(Layer):
     def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
         super()._check_output(output, input_shape)
         self._claim.check(output, input_shape)
+
+
+class MaskedLambda(Lambda):
+    """A `Lambda` on one input whose mask goes on as it came: for functions of single steps.
+
+    A layer of Keras 0.3, which 1.0 kept no longer. Arguments and errors: `Lambda`. A function with
+    a parameter `mask` gets the mask too.
+    """
+
+    supports_masking = True
+
+    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
+        """The mask of the input."""
+        return input_mask
+
+    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        only_input(inputs, self.name_and_class)
+        super()._check_inputs(inputs)

@@ -1,4 +1,4 @@
-"""Normalization over batches or within samples: BatchNormalization."""
+"""Normalization over batches or within samples: BatchNormalization, LRN2D."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.files.conversions import Form, RunningStd
 from graphc.layers.arguments import option
+from graphc.layers.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
@@ -152,6 +153,59 @@ class BatchNormalization(Layer):
                 f"weights; received the shape {input_shape}; give input_shape with a number there"
             )
         return features
+
+
+class LRN2D(SpatialLayer):
+    """x / (k + alpha * s)^beta, where s is the sum of x^2 over n neighbouring channels of a pixel.
+
+    The channels are those up to n // 2 before and behind its own; at the ends there are fewer, and
+    s has fewer terms. Local response normalization: Krizhevsky, Sutskever, Hinton, "ImageNet
+    classification with deep convolutional neural networks", NIPS 2012, section 3.3. A layer of
+    Keras 0.3, which 1.0 kept no longer; alpha multiplies the sum, as there, and not the mean, as in
+    PyTorch and Caffe, which divide by n.
+
+    Input: (batch, channels, rows, columns). Output: the same shape. No weights.
+
+    Args:
+        alpha: of the sum, at least 0.
+        k: what is added to it, above 0, so that a pixel of zeros has a divisor.
+        beta: the exponent.
+        n: how many channels, an odd number.
+
+    Raises:
+        ArgumentError: an argument out of its range.
+        ShapeError: an input that is not 4-D.
+    """
+
+    dims = 2
+
+    def __init__(
+        self, alpha: float = 1e-4, k: float = 2, beta: float = 0.75, n: int = 5, **kwargs: Any
+    ):
+        super().__init__("th", **kwargs)
+        label = self.name_and_class
+        self.alpha = finite_number(label, "alpha", alpha, least=0.0)
+        self.k = finite_number(label, "k", k)
+        if self.k <= 0:
+            raise ArgumentError(f"{label}: k: expected a number above 0, received {k!r}")
+        self.beta = finite_number(label, "beta", beta)
+        self.n = self._whole("n", n)
+        if self.n % 2 == 0:
+            raise ArgumentError(
+                f"{label}: n: expected an odd number, as many channels before each one as behind "
+                f"it, received {n!r}"
+            )
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        before, channels = self.n // 2, x.shape[1]
+        if isinstance(channels, int):
+            before = min(before, channels - 1)  # there are no more
+        extent = 2 * before + 1
+        squares = g.pad(g.square(x), [(0, 0), (before, before), (0, 0), (0, 0)])
+        # The channels as the spatial axis of a pooling, whose mean counts the padded zeros too.
+        images = g.reshape(squares, (x.shape[0], 1, *squares.shape[1:]))
+        means = g.reshape(g.average_pool(images, (extent, 1, 1), 1), x.shape)
+        return x / (self.k + self.alpha * extent * means) ** self.beta
 
 
 def _std_of_samples(x: g.Node) -> g.Node:

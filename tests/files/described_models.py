@@ -126,7 +126,7 @@ def of_each_layer() -> list[dict]:
     no function of a user."""
     found = []
     for label, example in EXAMPLES.items():
-        if label.split()[0] in ("Lambda", "Merge", "LambdaMerge"):
+        if label.split()[0] in ("Lambda", "MaskedLambda", "Merge"):
             continue
         one = applied(example, "float32")
         if len(one.inputs) == 1 and not isinstance(one.layer.output, list):

@@ -104,7 +104,10 @@ EXAMPLES: dict[str, Example] = {
     "GaussianNoise": Example(lambda: layers.GaussianNoise(0.3), (5,)),
     "Highway": Example(lambda: layers.Highway(activation="tanh"), (5,)),
     "Lambda": Example(lambda: layers.Lambda(lambda x: x**2), (5,)),
+    "LRN2D": Example(lambda: layers.LRN2D(alpha=0.3, n=3), (5, 3, 2)),
+    "LRN2D more than there are": Example(lambda: layers.LRN2D(alpha=0.3, n=7), (3, 2, 2)),
     "LeakyReLU": Example(lambda: layers.LeakyReLU(0.2), (5,)),
+    "MaskedLambda": Example(lambda: layers.MaskedLambda(lambda x: x**2), (3, 5), masked=True),
     "Masking": Example(lambda: layers.Masking(5.0), (4, 3)),
     **{
         f"Merge {mode}": Example(lambda mode=mode: layers.Merge(mode=mode), [(5,), (5,)])

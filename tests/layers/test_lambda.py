@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, KeywordError, ShapeError
-from graphc.layers.core import Dense, Lambda
+from graphc.layers.core import Dense, Lambda, MaskedLambda
 from graphc.models import Sequential
 
 X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
@@ -172,3 +173,18 @@ def test_training_through_a_function_and_kernels():
     assert losses[-1] < losses[0]
     assert np.any(before != model.layers[0].get_weights()[0])
     assert "halves" in "".join(kernel.source for kernel in model.kernels(8))
+
+
+class TestMaskedLambda:
+    def test_a_function_with_a_mask_gets_it_and_it_goes_on(self):
+        node = InputLayer(input_shape=(3,)).output
+        mask = g.greater(node, 0.0)
+        layer = MaskedLambda(lambda x, mask: K.switch(mask, x, 0.0))
+        y = layer(node, mask=mask)
+        np.testing.assert_array_equal(function([node], y)(X), np.where(X > 0, X, 0))
+        assert layer.output_mask is mask
+
+    def test_one_input(self):
+        one, two = InputLayer(input_shape=(3,)).output, InputLayer(input_shape=(3,)).output
+        with pytest.raises(ArgumentError, match=r"\(MaskedLambda\): expected one input, .* 2$"):
+            MaskedLambda(lambda nodes: nodes[0])([one, two])
