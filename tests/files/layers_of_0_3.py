@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphc.lookup import NO_OBJECTS
 from graphc.models import Model, model_from_json
 from tests.files.old_writers import write_keras_0_3
 
@@ -42,10 +43,11 @@ def loaded(
     description: dict[str, Any],
     groups: Sequence[Sequence[np.ndarray]],
     graph: bool = False,
+    custom_objects: Mapping[str, Any] = NO_OBJECTS,
 ) -> Model:
     """The model of a description, with the weights of a file of 0.3."""
     write_keras_0_3(tmp_path / "w.h5", groups, graph)
-    model = model_from_json(json.dumps(description))
+    model = model_from_json(json.dumps(description), custom_objects)
     model.load_weights(tmp_path / "w.h5")
     return model
 

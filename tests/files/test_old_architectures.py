@@ -238,9 +238,9 @@ class TestArgumentsOf03:
     @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
     def test_functions_are_asked_for(self, code):
         text = chain_of_0_3(of_0_3("Lambda", function=code, output_shape=[3], input_shape=[3]))
-        with pytest.raises(UnknownNameError, match="custom_objects={'Lambda.function'"):
+        with pytest.raises(UnknownNameError, match="custom_objects={'lambda_1.function'"):
             model_from_json(text)
-        model = model_from_json(text, {"Lambda.function": lambda x: 2 * x})
+        model = model_from_json(text, {"lambda_1.function": lambda x: 2 * x})
         np.testing.assert_array_equal(model.predict(np.ones((2, 3))), np.full((2, 3), 2.0))
 
     @pytest.mark.parametrize("shape", [[4], None, "c\x00\x00"])
@@ -252,11 +252,11 @@ class TestArgumentsOf03:
             for _ in range(2)
         ]  # fmt: skip
         merge = of_0_3("LambdaMerge", layers=sides, function="c\x00\x00", output_shape=shape)
-        with pytest.raises(UnknownNameError, match="layer 1.*custom_objects={'Merge"):
+        with pytest.raises(UnknownNameError, match="layer 1.*custom_objects={'lambdamerge_1"):
             model_from_json(chain_of_0_3(merge))
-        given = {"Merge.mode": lambda x: x[0] - 2 * x[1]}
+        given = {"lambdamerge_1.mode": lambda x: x[0] - 2 * x[1]}
         if isinstance(shape, str):
-            given["Merge.output_shape"] = lambda shapes: shapes[0]
+            given["lambdamerge_1.output_shape"] = lambda shapes: shapes[0]
         model = model_from_json(chain_of_0_3(merge), given)
         x, y = np.arange(8.0).reshape(2, 4), np.ones((2, 4))
         np.testing.assert_array_equal(model.predict([x, y]), x - 2 * y)

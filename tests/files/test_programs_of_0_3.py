@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from graphc.errors import ArgumentError, ShapeError, UnknownNameError
+from graphc.models import model_from_json
 from tests.files.layers_of_0_3 import RNG, check, dense, layer, loaded, node, numbers
 
 SGD = {"name": "SGD", "lr": 0.5, "momentum": 0.0, "decay": 0.0, "nesterov": False}
@@ -133,3 +137,115 @@ def test_an_autoencoder(tmp_path):
     model = loaded(tmp_path, {"name": "Sequential", "layers": [entry]}, [[W, b, V, c]])
     x = numbers(4, 3)
     check(model.predict(x), np.tanh(x @ W + b) @ V + c)
+
+
+LRN = {"alpha": 0.5, "k": 2, "beta": 0.75, "n": 3}
+
+
+def test_local_response_normalization(tmp_path):
+    layers = [layer("LRN2D", **LRN, input_shape=[4, 2, 3]), layer("Flatten"), dense(2)]
+    W, b = numbers(24, 2), numbers(2)
+    model = loaded(tmp_path, {"name": "Sequential", "layers": layers}, [[], [], [W, b]])
+    x = numbers(5, 4, 2, 3)
+    divided = np.empty_like(x)
+    for at in np.ndindex(x.shape):
+        sample, channel, *pixel = at
+        near = range(max(channel - 1, 0), min(channel + 2, 4))
+        squares = sum(x[(sample, other, *pixel)] ** 2 for other in near)
+        divided[at] = x[at] / (2 + 0.5 * squares) ** 0.75
+    check(model.predict(x), divided.reshape(5, 24) @ W + b)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"n": 4}, ArgumentError, r"n: expected an odd number, .* received 4"),
+        ({"n": 0}, ArgumentError, "n: expected a whole number of at least 1, received 0"),
+        ({"input_shape": [4, 2]}, ShapeError, r"expected a 4-D input \(batch, channels, rows"),
+    ],
+)
+def test_what_is_no_local_response_normalization(changes, error, words):
+    entry = layer("LRN2D", **{**LRN, "input_shape": [4, 2, 3], **changes})
+    description = {"name": "Sequential", "layers": [entry]}
+    with pytest.raises(error, match=rf"^model: layer 1: lrn2d_\d+ \(LRN2D\): {words}"):
+        model_from_json(json.dumps(description))
+
+
+def test_a_mask_goes_through_a_function(tmp_path):
+    """Steps that are masked count no more behind a MaskedLambda than before it."""
+    layers = [
+        layer("Masking", mask_value=9.0, input_shape=[4, 2]),
+        layer("MaskedLambda"),
+        layer("SimpleRNN", output_dim=3, init="glorot_uniform", inner_init="orthogonal",
+              activation="tanh", return_sequences=False, go_backwards=False, stateful=False,
+              input_dim=2, input_length=4),
+    ]  # fmt: skip
+    W, U, b = numbers(2, 3), numbers(3, 3), numbers(3)
+    description = {"name": "Sequential", "layers": layers}
+    given = {"maskedlambda_1.function": lambda x: 2 * x + 1}
+    model = loaded(tmp_path, description, [[], [], [W, U, b]], custom_objects=given)
+    x = numbers(3, 4, 2)
+    counts = np.array([[1, 0, 1, 0], [1, 1, 1, 1], [0, 1, 1, 0]], bool)
+    x[~counts] = 9.0
+    expected = np.zeros((3, 3))
+    for sample, step in zip(*np.nonzero(counts), strict=True):
+        expected[sample] = np.tanh((2 * x[sample, step] + 1) @ W + expected[sample] @ U + b)
+    check(model.predict(x), expected)
+
+
+def test_functions_are_told_apart(tmp_path):
+    """Keras 0.3 wrote no more of a Lambda than its class: the error asks for one after the other,
+    and each has a name of its own, also in models inside of others and in nodes of a Graph."""
+
+    def side(*kinds):
+        return {"name": "Sequential", "layers": [
+            layer(kind, **({} if k else {"input_shape": [2]})) for k, kind in enumerate(kinds)
+        ]}  # fmt: skip
+
+    code = "c\0\0"
+    merge = layer("LambdaMerge", layers=[side("Lambda", "Lambda"), side("MaskedLambda")],
+                  function=code, output_shape=None)  # fmt: skip
+    description = {
+        "name": "Graph",
+        "input_config": [{"name": "a", "input_shape": [2], "dtype": "float"}],
+        "node_config": [node("f", input="a", create_output=False),
+                        node("g", input="f", create_output=True)],
+        "output_config": [node("g", input="g")],
+        "input_order": ["a"], "output_order": ["g"],
+        "nodes": {"f": layer("Lambda"), "g": layer("MaskedLambda")},
+    }  # fmt: skip
+    for one, given in (
+        (
+            {"name": "Sequential", "layers": [merge, layer("Lambda")]},
+            {
+                "lambda_1.function": lambda x: x + 1,
+                "lambda_2.function": lambda x: 2 * x,
+                "maskedlambda_1.function": lambda x: x**2,
+                "lambdamerge_1.mode": lambda xs: xs[0] - xs[1],
+                "lambda_3.function": lambda x: 10 * x,
+            },
+        ),
+        (description, {"f.function": lambda x: x + 1, "g.function": lambda x: 2 * x}),
+    ):
+        text, so_far = json.dumps(one), {}
+        for name, function in given.items():
+            with pytest.raises(UnknownNameError, match=rf"custom_objects={{'{name}': function}}"):
+                model_from_json(text, so_far)
+            so_far[name] = function
+        model = model_from_json(text, given)
+        x, y = numbers(3, 2), numbers(3, 2)
+        if one is description:
+            check(model.predict({"a": x})["g"], 2 * (x + 1))
+        else:
+            check(model.predict([x, y]), 10 * (2 * (x + 1) - y**2))
+
+
+@pytest.mark.parametrize("name", ["JZS1", "JZS2", "JZS3", "SimpleDeepRNN", "WordContextProduct"])
+def test_layers_from_before_0_3(name):
+    description = {"name": "Sequential", "layers": [layer(name, output_dim=2, input_shape=[4, 3])]}
+    with pytest.raises(
+        UnknownNameError,
+        match=f"^model: layer 1: unknown layer '{name}'. Keras had it before 0.3 only. A class of "
+        f"your own is passed by custom_objects={{'{name}': {name}}}$",
+    ):
+        model_from_json(json.dumps(description))

@@ -2,6 +2,10 @@
 
 A layer was flat, {"name": class, "custom_name": name, "input_shape": ..., **arguments}; a model
 too, with what `compile` was given beside its layers: a loss and an optimizer, where there were.
+
+Of a Lambda and a MaskedLambda there was neither the function nor a name that a user gave; of a
+LambdaMerge there was code, as texts, which are not read. The functions come from `custom_objects`,
+by names that tell the layers apart: those of a Graph's nodes, else lambda_1, lambda_2, ...
 """
 
 from __future__ import annotations
@@ -17,9 +21,11 @@ from graphc.errors import ArgumentError
 _UNREAD = ("cache_enabled", "custom_name", "name")
 _NOT_OF_GRAPHS = ("class_mode", "optimizer", "loss", "sample_weight_modes", "loss_weights")
 
-
 _MODELS = ("Sequential", "Graph")
 _LISTS = ("input_config", "node_config", "output_config")
+_OF_FUNCTIONS = ("Lambda", "MaskedLambda", "LambdaMerge")
+
+_Numbers = Counter[str]  # of each class of functions, how many layers have been named
 
 
 def is_of_0_3(description: object) -> bool:
@@ -33,15 +39,7 @@ def is_of_0_3(description: object) -> bool:
 
 def entry_of_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A model or a layer as the entry that Keras 1.0 would have of it."""
-    class_name = description.get("name")
-    if class_name == "Sequential":
-        layers = _each(description.get("layers"), f"{place}: layers")
-        return {"class_name": class_name, "config": _entries(layers, place)}
-    if class_name == "Graph":
-        return {"class_name": class_name, "config": _graph(description, place)}
-    refuse_outside_of_graphs(class_name, place)
-    config = _arguments(description, place)
-    return {"class_name": "Merge" if class_name == "LambdaMerge" else class_name, "config": config}
+    return _entry(description, place, None, Counter())
 
 
 def compiled_in_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any] | None:
@@ -57,17 +55,46 @@ def compiled_in_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any
     return {"optimizer": description["optimizer"], "loss": description["loss"], **given}
 
 
-def _entries(layers: Sequence[Mapping[str, Any]], place: str) -> list[dict[str, Any]]:
+def _entry(
+    description: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
+) -> dict[str, Any]:
+    """As `entry_of_0_3`, with a name where one is given or a function is asked for by it."""
+    class_name = description.get("name")
+    if class_name in _MODELS:
+        return _model(description, place, name, numbers)
+    refuse_outside_of_graphs(class_name, place)
+    config = _arguments(description, place, numbers)
+    if name is None and class_name in _OF_FUNCTIONS:
+        numbers[class_name] += 1
+        name = f"{class_name.lower()}_{numbers[class_name]}"
+    if name is not None:
+        config["name"] = name
+    return {"class_name": "Merge" if class_name == "LambdaMerge" else class_name, "config": config}
+
+
+def _model(
+    description: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
+) -> dict[str, Any]:
+    class_name = description["name"]
+    if class_name == "Graph":
+        config: object = _graph(description, place, numbers)
+    else:
+        layers = _each(description.get("layers"), f"{place}: layers")
+        config = _entries(layers, place, numbers)
+    named = {} if name is None else {"name": name}
+    return {"class_name": class_name, "config": config, **named}
+
+
+def _entries(
+    layers: Sequence[Mapping[str, Any]], place: str, numbers: _Numbers
+) -> list[dict[str, Any]]:
     """The entries of layers; names that 0.3 gave, or that several have, are given anew."""
-    counts = Counter(_custom_name(layer) for layer in layers)
-    entries = []
-    for k, layer in enumerate(layers, start=1):
-        entry = entry_of_0_3(layer, f"{place}: layer {k}")
-        name = _custom_name(layer)
-        if name is not None and counts[name] == 1:
-            (entry["config"] if entry["class_name"] not in _MODELS else entry)["name"] = name
-        entries.append(entry)
-    return entries
+    names = [_custom_name(layer) for layer in layers]
+    counts = Counter(names)
+    return [
+        _entry(layer, f"{place}: layer {k}", name if counts[name] == 1 else None, numbers)
+        for k, (layer, name) in enumerate(zip(layers, names, strict=True), start=1)
+    ]
 
 
 def _custom_name(layer: Mapping[str, Any]) -> str | None:
@@ -77,7 +104,7 @@ def _custom_name(layer: Mapping[str, Any]) -> str | None:
     return name if given else None
 
 
-def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str, Any]:
     config = {key: value for key, value in layer.items() if key not in _UNREAD}
     if "input_shape" in config:
         shape = config.pop("input_shape")
@@ -86,27 +113,37 @@ def _arguments(layer: Mapping[str, Any], place: str) -> dict[str, Any]:
         config.setdefault("batch_input_shape", [None, *shape])
     if "layers" in config:  # a Merge
         parts = _each(config["layers"], f"{place}: layers")
-        config["layers"] = [entry_of_0_3(one, f"{place}: {k}") for k, one in enumerate(parts, 1)]
+        config["layers"] = [
+            _entry(one, f"{place}: {k}", None, numbers) for k, one in enumerate(parts, 1)
+        ]
     for part in ("encoder", "decoder"):
         if f"{part}_config" in config:
             (one,) = _each([config.pop(f"{part}_config")], f"{place}: {part}_config")
-            config[part] = entry_of_0_3(one, f"{place}: {part}_config")
+            config[part] = _entry(one, f"{place}: {part}_config", None, numbers)
     if layer.get("name") == "Reshape" and "dims" in config:
         config["target_shape"] = config.pop("dims")
-    if layer.get("name") in ("Lambda", "LambdaMerge"):  # with code as texts, which are not read
-        shape = config.get("output_shape")
-        is_code = any(
-            isinstance(one, str) for one in (shape if isinstance(shape, list) else [shape])
-        )
-        config["output_shape_type"] = "lambda" if is_code else "raw"
-        if layer["name"] == "LambdaMerge":
-            config["mode"] = config.pop("function", None)
-            config["mode_type"] = "lambda"
-            if not is_code and isinstance(shape, list | tuple):
-                config["output_shape"] = [None, *shape]  # that of a Lambda is without the batch
-        else:
-            config["function_type"] = "lambda"
+    if layer.get("name") in _OF_FUNCTIONS:
+        config = _with_functions(layer["name"], config)
     return _with_one_axis_each(config, place)
+
+
+def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a layer of a function, which code stands for, or nothing."""
+    code, shape = config.pop("function", ""), config.get("output_shape")
+    is_code = any(isinstance(one, str) for one in (shape if isinstance(shape, list) else [shape]))
+    if class_name == "LambdaMerge":
+        argument = "mode"
+        if not is_code and isinstance(shape, list | tuple):
+            shape = [None, *shape]  # that of a Lambda is without the batch
+    else:
+        argument = "function"
+    return {
+        **config,
+        argument: code,
+        f"{argument}_type": "lambda",
+        "output_shape": shape,
+        "output_shape_type": "lambda" if is_code else "raw",
+    }
 
 
 def _with_one_axis_each(config: dict[str, Any], place: str) -> dict[str, Any]:
@@ -123,7 +160,7 @@ def _with_one_axis_each(config: dict[str, Any], place: str) -> dict[str, Any]:
     return {**config, "dot_axes": [one for (one,) in axes]}
 
 
-def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str, Any]:
     config = {key: value for key, value in graph.items() if key not in ("name", *_NOT_OF_GRAPHS)}
     nodes = config.get("nodes")
     if not isinstance(nodes, Mapping):
@@ -133,7 +170,13 @@ def _graph(graph: Mapping[str, Any], place: str) -> dict[str, Any]:
     names = [str(one.get("name")) for one in lists["input_config"]]
     found, layers = with_shared_nodes(lists["node_config"], nodes, names, place)
     config["nodes"] = {
-        name: entry_of_0_3(layer, f"{place}: node {shown(name)}") for name, layer in layers.items()
+        name: _entry(
+            layer,
+            f"{place}: node {shown(name)}",
+            name if layer.get("name") in _OF_FUNCTIONS else None,
+            numbers,
+        )
+        for name, layer in layers.items()
     }
     told = [one.get("name") for one in lists["output_config"]]
     # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LAYERS: dict[str, type[Layer]] = {}
 """The classes that a description may name besides those in `custom_objects`."""
 
+_ENDED = ("JZS1", "JZS2", "JZS3", "SimpleDeepRNN", "WordContextProduct")
 _MOST_LEVELS = 40  # of layers inside of layers; each takes several frames of Python's stack
 
 Key = tuple[str, str]
@@ -204,9 +205,11 @@ def shown(value: object) -> str:
 def _class_of(class_name: str, place: str) -> type[Layer]:
     cls = lookup.given_objects().get(class_name, LAYERS.get(class_name))
     if cls is None:
+        ended = class_name in _ENDED
+        hint = "Keras had it before 0.3 only." if ended else suggestion(class_name, LAYERS)
         raise UnknownNameError(
-            f"{place}: unknown layer {class_name!r}. {suggestion(class_name, LAYERS)} A class of "
-            f"your own is passed by custom_objects={{{class_name!r}: {class_name}}}"
+            f"{place}: unknown layer {class_name!r}. {hint} A class of your own is passed by "
+            f"custom_objects={{{class_name!r}: {class_name}}}"
         )
     if not (isinstance(cls, type) and hasattr(cls, "from_config")):
         raise ArgumentError(
