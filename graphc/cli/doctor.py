@@ -18,11 +18,11 @@ from graphc.cli.command import Command
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.runtime import nvcc, probe, toolchain
 from graphc.compiler.runtime.cache import KernelCache, default_folder, kernel_cache
-from graphc.config import config
+from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
 from graphc.version import __version__
 
-_LABEL = 13
+_LABEL = max(len(flag.name) for flag in FLAGS) + 1
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Finding:
         ).wrap
         wrapped = [line for text in texts for line in wrap(text)]
         first, *rest = wrapped
-        return [f"  {self.label:<{_LABEL - 1}} {first}", *(indent + line for line in rest)]
+        return [f"  {self.label:<{_LABEL}}{first}", *(indent + line for line in rest)]
 
 
 def report() -> str:
@@ -52,7 +52,7 @@ def report() -> str:
         f"graphc {__version__}",
         _section("This machine", [_python(), _numpy()]),
         _section("For native code on the CPU", _compiler()),
-        _section("For a GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
+        _section("For an NVIDIA GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
         _flags(),
     ]
     return "\n\n".join(sections)

@@ -17,13 +17,14 @@ from tests.stand_in_compiler import stand_in_compiler
 
 
 def lines_of(label: str, report: str) -> str:
-    """What the report says under `label`, as one line."""
+    """A label and what the report says under it, as one line."""
     lines = report.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith(f"  {label} "))
     end = start + 1
     while end < len(lines) and lines[end].startswith(" " * 4):
         end += 1
-    return " ".join(line.strip() for line in lines[start:end])
+    first = lines[start].strip().removeprefix(label)
+    return " ".join([label, *(line.strip() for line in [first, *lines[start + 1 : end]])])
 
 
 @pytest.fixture
@@ -49,6 +50,14 @@ def test_it_fits_a_terminal_of_80_columns() -> None:
     """But for a path that is longer by itself, which is for copying."""
     lines = [line for line in doctor.report().splitlines() if len(line.split()) > 1]
     assert max(map(len, lines)) <= 80
+
+
+def test_labels_and_what_they_stand_for_are_two_columns() -> None:
+    """One for the whole report, the labels of the flags included."""
+    lines = [line for line in doctor.report().splitlines() if line.startswith("  ")]
+    (start,) = {len(line) - len(line.lstrip()) for line in lines if line.startswith("   ")}
+    assert all(line[start - 1] == " " and line[start] != " " for line in lines)
+    assert {line[2:start].strip() for line in lines} >= {flag.name for flag in FLAGS}
 
 
 @pytest.mark.usefixtures("bare_machine")
@@ -83,9 +92,9 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
     report = doctor.report()
     assert lines_of("C++ compiler", report) == f"C++ compiler g++ 12.4 ({tmp_path}/g++)"
     assert "-O3" in lines_of("its flags", report)
-    assert lines_of("threads", report) == "threads      3, by OMP_NUM_THREADS"
-    assert lines_of("cache", report).startswith(f"cache        {tmp_path}/kernels")
-    assert lines_of("nvcc", report) == f"nvcc         release 12.8, V12.8 ({tmp_path}/nvcc)"
+    assert lines_of("threads", report) == "threads 3, by OMP_NUM_THREADS"
+    assert lines_of("cache", report).startswith(f"cache {tmp_path}/kernels")
+    assert lines_of("nvcc", report) == f"nvcc release 12.8, V12.8 ({tmp_path}/nvcc)"
     assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
     assert lines_of("pycuda", report).endswith("2025.1")
     assert lines_of("GPU usable", report).endswith("yes: H100, A100")
