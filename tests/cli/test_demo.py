@@ -17,8 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def run_demo(*arguments: str) -> list[str]:
     """The lines that ``graphc demo`` prints, on both streams in the order of a terminal."""
-    # One BLAS thread: with more, the matrix products wait for each other on a busy machine.
-    environ = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "GRAPHC_FLAGS": ""}
+    environ = {**os.environ, "GRAPHC_FLAGS": ""}
     run = subprocess.run(
         [sys.executable, "-m", "graphc", "demo", *arguments],
         cwd=ROOT,

@@ -23,6 +23,7 @@ from graphc.compiler.graph import (
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret.aliasing import owned_outputs
+from graphc.compiler.interpret.blas import product_flops, threads_for
 from graphc.compiler.interpret.rows import Attrs, Function
 from graphc.compiler.interpret.table import NUMPY, PLACED
 from graphc.errors import DTypeError, GraphcError, IndexRangeError, ShapeError
@@ -64,7 +65,7 @@ class Program:
         ]
         self._steps = tuple(_steps(order, slot, set(self._outputs)))
         self._fixed = [None if _is_symbolic(s.node) else _resolve(s, {}) for s in self._steps]
-        self._bound: tuple[dict[Symbol, int], list[Attrs]] | None = None
+        self._bound: tuple[dict[Symbol, int], list[Attrs], int] | None = None
 
     def run(
         self,
@@ -98,8 +99,8 @@ class Program:
             values[slot] = feeds[node]
         for _, state, slot in self._states:
             values[slot] = state.buffer
-        attrs = self._bind(bindings)
-        with np.errstate(all="ignore"):
+        attrs, largest = self._bind(bindings)
+        with np.errstate(all="ignore"), threads_for(largest):
             if observer is None:
                 self._execute(values, attrs, call_step)
             else:
@@ -130,24 +131,34 @@ class Program:
             for slot in step.dead:
                 values[slot] = None
 
-    def _bind(self, bindings: Mapping[Symbol, int]) -> list[Attrs]:
-        """The attributes of each step with these sizes."""
+    def _bind(self, bindings: Mapping[Symbol, int]) -> tuple[list[Attrs], int]:
+        """The attributes of each step with these sizes, and the FLOP of the largest product."""
         known = self._bound
         if known is not None and known[0] == bindings:
-            return known[1]
+            return known[1:]
         attrs = [
             _resolve(step, bindings) if fixed is None else fixed
             for step, fixed in zip(self._steps, self._fixed, strict=True)
         ]
-        self._bound = (dict(bindings), attrs)
-        return attrs
+        largest = self._largest_product(bindings)
+        self._bound = (dict(bindings), attrs, largest)
+        return attrs, largest
+
+    def _largest_product(self, bindings: Mapping[Symbol, int]) -> int:
+        products = (
+            product_flops(step.node, bindings)
+            if step.body is None
+            else step.body._largest_product(bindings)
+            for step in self._steps
+        )
+        return max(products, default=0)
 
     def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
         """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
 
         Outputs may share memory with arguments.
         """
-        attrs = self._bind(bindings)
+        attrs, _ = self._bind(bindings)
         places = [(node.attrs["index"], slot) for node, slot in self._fed]
 
         def step(arguments: Sequence[Any], call_step: int) -> list[Any]:

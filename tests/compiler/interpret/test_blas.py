@@ -1,0 +1,120 @@
+"""Products of some milliseconds run on one thread of the BLAS, larger ones on all that it has."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.interpret import Program, blas, evaluate
+
+CONTROLLER = ThreadpoolController().select(user_api="blas")
+
+pytestmark = pytest.mark.skipif(
+    not CONTROLLER.lib_controllers, reason="the threads of this NumPy's BLAS cannot be chosen"
+)
+
+
+def threads() -> int:
+    return max(one["num_threads"] for one in CONTROLLER.info())
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    with CONTROLLER.limit(limits=3):
+        yield
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """On how many threads each product ran."""
+    found = []
+
+    def watched(function):
+        def run(*arguments):
+            found.append(threads())
+            return function(*arguments)
+
+        return run
+
+    for name in ("matmul", "tensordot"):
+        monkeypatch.setattr(np, name, watched(getattr(np, name)))
+    return found
+
+
+@pytest.mark.parametrize(("size", "expected"), [(63, 3), (64, 1), (700, 1), (800, 3)])
+def test_a_product(seen: list[int], size: int, expected: int) -> None:
+    """Of 800 x 800 it takes 1.02 GFLOP, of 700 x 700 0.69. Below 64 x 64 OpenBLAS takes one
+    thread itself."""
+    x = np.ones((size, size), "float32")
+    (product,) = evaluate([g.matmul(g.constant(x), g.constant(x))])
+    assert product[0, 0] == size
+    assert seen == [expected]
+    assert threads() == 3
+
+
+@pytest.mark.parametrize(("length", "expected"), [(90, 3), (100, 1)])
+def test_a_product_with_a_vector(seen: list[int], length: int, expected: int) -> None:
+    """OpenBLAS shares these among threads from 9,216 elements on."""
+    x, y = np.ones((length, length), "float32"), np.ones((length, 1), "float32")
+    evaluate([g.matmul(g.constant(x), g.constant(y))])
+    assert seen == [expected]
+
+
+def test_products_of_a_batch_are_calls_of_their_own(seen: list[int]) -> None:
+    x = np.ones((3, 600, 600), "float32")
+    evaluate([g.matmul(g.constant(x), g.constant(x))])
+    assert seen == [1]
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(8, 1), (32, 3)])
+def test_a_convolution(seen: list[int], samples: int, expected: int) -> None:
+    """A sample takes 2 * 32 * 32 * 9 * 48 * 48 = 42 MFLOP."""
+    images, kernel = np.ones((samples, 32, 50, 50), "float32"), np.ones((32, 32, 3, 3), "float32")
+    (result,) = evaluate([g.conv(g.constant(images), g.constant(kernel))])
+    assert result.shape == (samples, 32, 48, 48)
+    assert seen == [expected]
+
+
+def test_the_largest_of_a_graph_says_it_for_all(seen: list[int]) -> None:
+    x, y = (g.constant(np.ones((size, size), "float32")) for size in (64, 800))
+    evaluate([g.matmul(x, x), g.matmul(y, y)])
+    assert seen == [3, 3]
+
+
+def test_products_within_a_loop_count(seen: list[int]) -> None:
+    """A size that only a call knows, too."""
+    x, w = g.input((g.BATCH, 64)), g.constant(np.ones((64, 64), "float32"))
+    (last,), _ = g.scan(lambda carries, _: ([g.matmul(carries[0], w)], []), [x], length=2)
+    program = Program([last])
+    feeds = {x: np.ones((64, 64), "float32")}
+    (result,) = program.run(feeds, dict.fromkeys(symbols(g.BATCH), 64), 0)
+    assert result[0, 0] == 64**2
+    assert seen == [1, 1]
+
+
+def test_an_error_gives_the_threads_back() -> None:
+    with pytest.raises(ValueError, match="within"), blas.threads_for(10**6):
+        raise ValueError("within")
+    assert threads() == 3
+
+
+def test_one_thread_sets_the_number_and_sets_it_back() -> None:
+    """While it does, others of the process go on, and leave it alone."""
+
+    def other() -> None:
+        with blas.threads_for(10**6):
+            found.append(threads())
+        found.append(threads())
+
+    found: list[int] = []
+    with blas.threads_for(10**6):
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert found == [1, 1]
+    assert threads() == 3
