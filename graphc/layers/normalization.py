@@ -26,9 +26,10 @@ class BatchNormalization(Layer):
     covariate shift", ICML 2015; epsilon as Keras 1.0 has it: in mode 0 and 2 the std itself is
     sqrt(mean((x - mean)^2 + epsilon)), so that it counts twice.
 
-    Input: any shape whose size along `axis` is known. Output: the same shape.
-    Weights: [gamma, beta, running_mean, running_std], each (features,), in every mode; the last two
-    are not trainable.
+    Input: any shape whose size along `axis` is known, or all sizes but the batch's where `axis` is
+    None. Output: the same shape.
+    Weights: [gamma, beta, running_mean, running_std], each (features,), in every mode, or the shape
+    of a sample where `axis` is None; the last two are not trainable.
 
     Args:
         epsilon: keeps the divisor from 0.
@@ -37,7 +38,8 @@ class BatchNormalization(Layer):
             sample over its last axis, always. 2: as 0 in training, and the batch's in testing too,
             so there are no running ones to move.
         axis: of the features, the batch being 0; in mode 1 the last. E.g. 1 behind a convolution
-            with the ordering 'th'.
+            with the ordering 'th'. None: each element of a sample is a feature of its own, which
+            has a mean and std over the batch alone, as the first releases of Keras 0.3 had it.
         momentum: running = momentum * running + (1 - momentum) * that of the batch, at each step
             of training, also if the layer is not trainable.
         weights: initial values of all four.
@@ -54,7 +56,7 @@ class BatchNormalization(Layer):
         self,
         epsilon: float = 1e-6,
         mode: int = 0,
-        axis: int = -1,
+        axis: int | None = -1,
         momentum: float = 0.9,
         weights: Sequence[object] | None = None,
         beta_init: str | Callable = "zero",
@@ -69,37 +71,44 @@ class BatchNormalization(Layer):
                 f"{label}: mode: expected 0 (each feature, running statistics in testing), 1 (each "
                 f"sample) or 2 (each feature, the batch's statistics always), received {mode!r}"
             )
-        if not is_whole(axis):
-            raise ArgumentError(f"{label}: axis: expected a whole number, received {axis!r}")
+        if axis is not None and not is_whole(axis):
+            raise ArgumentError(
+                f"{label}: axis: expected a whole number, or None for every element, received "
+                f"{axis!r}"
+            )
         self.momentum = finite_number(label, "momentum", momentum)
         if not 0.0 <= self.momentum <= 1.0:
             raise ArgumentError(f"{label}: momentum: expected 0 to 1, received {momentum!r}")
         self.mode = int(mode)
-        self.axis = int(axis)
+        self.axis = None if axis is None else int(axis)
         self.beta_init = option(self, "beta_init", initializations.get, beta_init)
         self.gamma_init = option(self, "gamma_init", initializations.get, gamma_init)
         self.initial_weights = weights
 
     def build(self, input_shape: KnownShape) -> None:
-        features = self._features(input_shape)
-        axis = self.axis % len(input_shape)
-        self.input_spec = [
-            InputSpec(shape=(*[None] * axis, features, *[None] * (len(input_shape) - axis - 1)))
-        ]
-        self.gamma = self.add_weight((features,), self.gamma_init, "gamma")
-        self.beta = self.add_weight((features,), self.beta_init, "beta")
+        if self.axis is None and len(input_shape) == 2:
+            self.axis = 1  # the same, and Keras 1.0 can read it in a file
+        axes = self._feature_axes(input_shape)
+        shape = self._features(input_shape, axes)
+        sizes: list[int | None] = [None] * len(input_shape)
+        for axis, size in zip(axes, shape, strict=True):
+            sizes[axis] = size
+        self.input_spec = [InputSpec(shape=tuple(sizes))]
+        self.gamma = self.add_weight(shape, self.gamma_init, "gamma")
+        self.beta = self.add_weight(shape, self.beta_init, "beta")
         self.running_mean = self.add_weight(
-            (features,), initializations.zero, "running_mean", trainable=False
+            shape, initializations.zero, "running_mean", trainable=False
         )
         self.running_std = self.add_weight(
-            (features,), initializations.one, "running_std", trainable=False
+            shape, initializations.one, "running_std", trainable=False
         )
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.mode == SAMPLE_WISE:
             mean, std = K.mean(x, -1, keepdims=True), _std_of_samples(x)
         else:
-            others = tuple(axis for axis in range(x.ndim) if axis != self.axis % x.ndim)
+            axes = self._feature_axes(x.shape)
+            others = tuple(axis for axis in range(x.ndim) if axis not in axes)
             mean = K.mean(x, others, keepdims=True)
             std = g.sqrt(g.var(x, others, keepdims=True) + self.epsilon)
         normalized = (x - mean) / (std + self.epsilon)
@@ -124,35 +133,43 @@ class BatchNormalization(Layer):
         return dict.fromkeys(stds, RunningStd(self.epsilon)) if self.mode == FEATURE_WISE else {}
 
     def _spread(self, weight: g.Node, x: g.Node) -> g.Node:
-        """A number for each feature, along the axis of x that has the features."""
+        """A number for each feature, along the axes of x that have the features."""
         sizes: list[g.Size] = [1] * x.ndim
-        sizes[self.axis] = weight.shape[0]
+        for axis, size in zip(self._feature_axes(x.shape), weight.shape, strict=True):
+            sizes[axis] = size
         return g.reshape(weight, sizes)
 
     def _moved(self, running: g.Node, batch: g.Node) -> tuple[g.Node, g.Node]:
         new = self.momentum * running + (1.0 - self.momentum) * g.reshape(batch, running.shape)
         return running, g.cast(new, running.dtype)
 
-    def _features(self, input_shape: KnownShape) -> int:
-        """The size along `axis`."""
-        label, ndim = self.name_and_class, len(input_shape)
-        if not -ndim <= self.axis < ndim:
+    def _feature_axes(self, shape: Sequence[object]) -> tuple[int, ...]:
+        """The axes that tell features apart."""
+        if self.axis is None:
+            return tuple(range(1, len(shape)))
+        return (self.axis % len(shape),)
+
+    def _features(self, input_shape: KnownShape, axes: Sequence[int]) -> tuple[int, ...]:
+        """The sizes along these axes."""
+        label, ndim, axis = self.name_and_class, len(input_shape), self.axis
+        if axis is not None and not -ndim <= axis < ndim:
             raise ShapeError(
-                f"{label}: axis {self.axis}: expected an axis of the input, which has {ndim}, the "
+                f"{label}: axis {axis}: expected an axis of the input, which has {ndim}, the "
                 f"batch first, received the shape {input_shape}"
             )
-        if self.mode == SAMPLE_WISE and self.axis % ndim != ndim - 1:
+        if self.mode == SAMPLE_WISE and axis is not None and axis % ndim != ndim - 1:
             raise ArgumentError(
                 f"{label}: mode 1 normalizes each sample over its last axis, so axis: expected -1 "
-                f"or {ndim - 1}, received {self.axis}; use mode 0 or 2 for features elsewhere"
+                f"or {ndim - 1}, received {axis}; use mode 0 or 2 for features elsewhere"
             )
-        features = input_shape[self.axis]
-        if features is None:
-            raise ShapeError(
-                f"{label}: axis {self.axis} of the input has no known size, and each feature has "
-                f"weights; received the shape {input_shape}; give input_shape with a number there"
-            )
-        return features
+        for one in axes:
+            if input_shape[one] is None:
+                raise ShapeError(
+                    f"{label}: axis {one} of the input has no known size, and each feature has "
+                    f"weights; received the shape {input_shape}; give input_shape with a number "
+                    "there"
+                )
+        return tuple(input_shape[one] for one in axes)
 
 
 class LRN2D(SpatialLayer):

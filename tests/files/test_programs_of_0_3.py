@@ -139,6 +139,26 @@ def test_an_autoencoder(tmp_path):
     check(model.predict(x), np.tanh(x @ W + b) @ V + c)
 
 
+def test_batches_normalized_by_element(tmp_path):
+    """The first releases had no axis: each pixel of each channel had statistics of its own."""
+    layers = [layer("BatchNormalization", epsilon=0.5, mode=0, momentum=0.9, input_shape=[2, 3, 3]),
+              layer("Flatten"), dense(1)]  # fmt: skip
+    gamma, beta, mean, std = (numbers(2, 3, 3) for _ in range(4))
+    W, b = numbers(18, 1), numbers(1)
+    groups = [[gamma, beta, mean, np.square(std)], [], [W, b]]
+    model = loaded(tmp_path, {"name": "Sequential", "layers": layers}, groups)
+    x = numbers(4, 2, 3, 3)
+    normalized = gamma * (x - mean) / (np.square(std) + 0.5) + beta
+    check(model.predict(x), normalized.reshape(4, 18) @ W + b)
+    # Later ones had one, which each feature has statistics along.
+    layers[0] |= {"axis": 1}
+    groups[0] = [numbers(2), numbers(2), numbers(2), np.square(numbers(2))]
+    model = loaded(tmp_path, {"name": "Sequential", "layers": layers}, groups)
+    gamma, beta, mean, std = (one[:, None, None] for one in groups[0])
+    normalized = gamma * (x - mean) / (std + 0.5) + beta
+    check(model.predict(x), normalized.reshape(4, 18) @ W + b)
+
+
 LRN = {"alpha": 0.5, "k": 2, "beta": 0.75, "n": 3}
 
 

@@ -91,6 +91,7 @@ EXAMPLES: dict[str, Example] = {
     "BatchNormalization 0": Example(lambda: layers.BatchNormalization(axis=1), (3, 4)),
     "BatchNormalization 1": Example(lambda: layers.BatchNormalization(mode=1), (3, 4)),
     "BatchNormalization 2": Example(lambda: layers.BatchNormalization(mode=2), (4,)),
+    "BatchNormalization elements": Example(lambda: layers.BatchNormalization(axis=None), (3, 4)),
     "Dense": Example(lambda: layers.Dense(4, activation="sigmoid"), (5,)),
     "Dropout": Example(lambda: layers.Dropout(0.4), (3, 5), masked=True),
     "ELU": Example(lambda: layers.ELU(0.7), (5,)),

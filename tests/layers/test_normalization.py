@@ -245,13 +245,55 @@ class TestSeveralUses:
         np.testing.assert_allclose(layer.get_weights()[3], expected_std, rtol=1e-5)
 
 
+class TestElements:
+    """axis=None: the elements of a sample as features, which a flat sample has along axis 1."""
+
+    @pytest.mark.parametrize("training", [False, True])
+    @pytest.mark.parametrize("mode", [0, 2])
+    def test_each_has_statistics_over_the_batch(self, mode, training, float64):
+        x, weights = example((6,), 1)
+        flat = run(layer_of(mode, 1, weights), x, training)
+        shaped = [weight.reshape(3, 2) for weight in weights]
+        y = run(layer_of(mode, None, shaped), x.reshape(-1, 3, 2), training)
+        np.testing.assert_allclose(y, flat.reshape(-1, 3, 2), rtol=1e-12)
+
+    def test_each_has_a_gamma_and_a_beta_in_mode_1(self, float64):
+        rng = np.random.default_rng(4)
+        x, gamma, beta = (
+            rng.normal(size=(4, 3, 5)),
+            rng.normal(size=(3, 5)),
+            rng.normal(size=(3, 5)),
+        )
+        y = run(layer_of(1, None, [gamma, beta, beta, beta]), x, training=False)
+        mean, std = x.mean(-1, keepdims=True), x.std(-1, keepdims=True)
+        np.testing.assert_allclose(y, gamma * (x - mean) / (std + EPSILON) + beta, rtol=1e-10)
+
+    def test_the_running_statistics_move(self):
+        x = np.random.default_rng(2).normal(3, 2, (8, 2, 2)).astype("float32")
+        model = Sequential([BatchNormalization(axis=None, momentum=0.25, input_shape=(2, 2))])
+        model.compile("sgd", "mse")
+        model.train_on_batch(x, x)
+        mean, std = model.get_weights()[2:]
+        np.testing.assert_allclose(mean, 0.75 * x.mean(0), rtol=1e-5)
+        np.testing.assert_allclose(std, 0.25 + 0.75 * x.std(0), rtol=1e-4)
+
+    def test_flat_samples_have_an_axis_that_keras_reads(self):
+        layer = BatchNormalization(axis=None, input_shape=(4,))
+        Sequential([layer])
+        assert layer.get_config()["axis"] == 1
+
+    def test_an_open_size(self):
+        with pytest.raises(ShapeError, match="axis 1 of the input has no known size"):
+            BatchNormalization(axis=None)(InputLayer(input_shape=(None, 5)).output)
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("argument", "values", "expected"),
         [
             ("epsilon", [-1e-6, None, "0", float("nan")], "expected a (finite )?number"),
             ("mode", [3, -1, 1.0, None, "0", True], r"expected 0 \(each feature"),
-            ("axis", [1.5, None, "1", [1]], "expected a whole number"),
+            ("axis", [1.5, "1", [1]], "expected a whole number, or None"),
             ("momentum", [-0.1, 1.1, None, "0.9"], "expected (0 to 1|a finite number)"),
         ],
     )

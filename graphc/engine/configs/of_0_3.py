@@ -122,6 +122,8 @@ def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[
             config[part] = _entry(one, f"{place}: {part}_config", None, numbers)
     if layer.get("name") == "Reshape" and "dims" in config:
         config["target_shape"] = config.pop("dims")
+    if layer.get("name") == "BatchNormalization":
+        config.setdefault("axis", None)  # the first releases had no axis
     if layer.get("name") in _OF_FUNCTIONS:
         config = _with_functions(layer["name"], config)
     return _with_one_axis_each(config, place)
