@@ -14,8 +14,10 @@ Each kernel goes through one function for its kind, the table `LOWERINGS` of `lo
 They share:
 
 - `context`, `signature`: where values lie, and what a function's parameters are called;
-- `emitter`: nodes become lines, by the rules in `emit_movement`, `emit_loops` and `emit_windows`;
-  `index` and `strides` say where an element lies, `c_text` makes expressions;
+- `emitter`: nodes become statements, by the rules in `emit_movement`, `emit_loops` and
+  `emit_windows`; `index` and `strides` say where an element lies;
+- `expression`, `statement`: C as values, which know what they read; `printer` collects them;
+  `c_text`: types, literals and comments;
 - `render`: the templates of ``templates/``, and the comment above a function;
 - `placing`: where new values of states are written;
 - `traffic`: what a launch asks of memory, counted while its text is printed.

@@ -1,4 +1,4 @@
-"""Pieces of C text: types, literals, and integer expressions with the trivial parts left out."""
+"""Pieces of C text: types, literals, comments, and what of a function nothing reads."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import re
 
 import numpy as np
+
+from graphc.compiler.codegen.expression import Expression
 
 C_TYPES = {
     "bool": "bool",
@@ -19,12 +21,15 @@ C_TYPES = {
 WIDTH = 98
 """Columns of what is wrapped: comments and parameters."""
 
-_SIMPLE = re.compile(r"\w+")
 _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 
 
-def literal(value: object, dtype: str) -> str:
+def literal(value: object, dtype: str) -> Expression:
     """A number of a dtype as C text that has exactly its value."""
+    return Expression(_literal(value, dtype))
+
+
+def _literal(value: object, dtype: str) -> str:
     number = np.asarray(value, dtype).item()
     if dtype == "bool":
         return "true" if number else "false"
@@ -43,60 +48,6 @@ def literal(value: object, dtype: str) -> str:
     if len(text) > 16:
         text = np.format_float_scientific(np.dtype(dtype).type(number), trim="0")
     return f"{text}f" if dtype == "float32" else text
-
-
-def grouped(text: str) -> str:
-    """The expression, in parentheses unless it is one name or number."""
-    return text if _SIMPLE.fullmatch(text) else f"({text})"
-
-
-def times(left: str, right: str) -> str:
-    """``left * right``."""
-    if "0" in (left, right):
-        return "0"
-    if left == "1":
-        return right
-    if right == "1":
-        return left
-    if left.isdigit() and right.isdigit():
-        return str(int(left) * int(right))
-    return f"{grouped(left)} * {grouped(right)}"
-
-
-def plus(left: str, right: str) -> str:
-    """``left + right``."""
-    if left == "0":
-        return right
-    if right == "0":
-        return left
-    if left.isdigit() and right.isdigit():
-        return str(int(left) + int(right))
-    return f"{left} + {right}"
-
-
-def minus(left: str, right: str) -> str:
-    """``left - right``."""
-    if right == "0":
-        return left
-    if left.isdigit() and right.isdigit() and int(left) >= int(right):
-        return str(int(left) - int(right))
-    return f"{left} - {grouped(right)}"
-
-
-def over(left: str, right: str) -> str:
-    """``left / right`` of two that are not negative; a value without elements has no places."""
-    if right == "1" or left == "0":
-        return left
-    if right == "0":
-        return "0"
-    return f"{grouped(left)} / {grouped(right)}"
-
-
-def modulo(left: str, right: str) -> str:
-    """``left % right`` of two that are not negative; a value without elements has no places."""
-    if right in ("0", "1") or left == "0":
-        return "0"
-    return f"{grouped(left)} % {grouped(right)}"
 
 
 def comment(text: object) -> str:

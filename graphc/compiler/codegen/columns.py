@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.expression import ZERO, local
 from graphc.compiler.codegen.launch import Formula, Launch
 from graphc.compiler.codegen.reduction import (
     Domain,
@@ -107,9 +108,9 @@ def _launches(
         walks = joined(walks, domain)
     guarded = isinstance(domain.kept, Dim) or domain.kept % tile.width != 0
     names = Names(
-        "column",
-        "row",
-        slot=None if tile.turns is None else "0" if tile.turns == 1 else "turn",
+        local("column"),
+        local("row"),
+        slot=None if tile.turns is None else ZERO if tile.turns == 1 else local("turn"),
         guard="own < columns" if guarded else "",
     )
     name = context.name(kernel.kind)
@@ -179,9 +180,9 @@ def _text(
     partials: Sequence[str] = (),
 ) -> str:
     """The function's text."""
-    head = printer.row()
+    head = printer.row().text
     texts = printer.walks(walks)
-    results = "" if partials else printer.results(row_outputs(kernel, domain))
+    results = "" if partials else printer.results(row_outputs(kernel, domain)).text
     course = Course(
         names.place,
         False,

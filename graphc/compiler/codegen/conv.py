@@ -29,7 +29,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import literal, over, plus, times
+from graphc.compiler.codegen.c_text import literal
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.conv_classes import Axis, classes
 from graphc.compiler.codegen.conv_image import Image
@@ -38,7 +38,8 @@ from graphc.compiler.codegen.conv_tiles import conv_tile, table_bytes
 from graphc.compiler.codegen.conv_walk import affine, total
 from graphc.compiler.codegen.conv_weights import Weights
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression, over, plus, times
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.pointwise import lower_pointwise
@@ -132,7 +133,7 @@ class _Result:
     axes: tuple[Axis, ...]
     whole: bool  # all windows are of one class
 
-    def __call__(self, emitter: Emitter, batch: tuple[str, ...], i: str, j: str) -> Index:
+    def __call__(self, emitter: Emitter, batch: Coordinates, i: Expression, j: Expression) -> Index:
         shape, size = self.node.shape, emitter.signature.size
         if not self.whole:
             counts = tuple(axis.windows for axis in self.axes)

@@ -14,17 +14,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import plus
 from graphc.compiler.codegen.conv_classes import Axis
 from graphc.compiler.codegen.conv_walk import Summed, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    counting,
+    expression,
+    local,
+    plus,
+    subscript,
+    when,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Indexed, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, floor_divide, product
 
-Part = Callable[[Emitter, str], list[str]]
+Part = Callable[[Emitter, Expression], list[Expression]]
 """Prints the part of an element's position, and those of its coordinates, that j or k settle."""
 
 # Below this many pixels a sample, products of samples apart would leave much of a tile empty.
@@ -69,7 +79,7 @@ class Image:
         outer = (floor_divide(x, by) for x, by in zip(windows, self.pooled, strict=True))
         return (self.node.shape[0], *outer, *self.pooled)
 
-    def _window(self, emitter: Emitter, pixel: Index, number: int) -> list[tuple[str, int]]:
+    def _window(self, emitter: Emitter, pixel: Index, number: int) -> list[tuple[Expression, int]]:
         """A pixel's window along a spatial axis, as coordinates of the pixel and factors."""
         coord = emitter.coordinate(pixel, 1 + number)
         if self.pooled is None:
@@ -150,7 +160,9 @@ class Image:
         """The axes of k along which there may be no element."""
         return [one for one in self.order if one.axis >= 2 and not self.axes[one.axis - 2].inside]
 
-    def _in_front(self, emitter: Emitter, batch: object, j: str, k: str) -> str:
+    def _in_front(
+        self, emitter: Emitter, batch: object, j: Expression, k: Expression
+    ) -> Expression:
         """The element as the sub-graph in front of the convolution has it."""
         pixel, summed = Index(self.pixels, linear=j), self._summed(k)
         coords = [emitter.coordinate(pixel, 0)]
@@ -161,9 +173,9 @@ class Image:
         tested = [coords[one.axis] for one in self._tested]
         if not tested:
             return emitter.value(self.node, element)
-        result = emitter.variable(self.node, "0")
-        with emitter.block(f"if ({' && '.join(self._inside(emitter, tested))})"):
-            emitter.line(f"{result} = {emitter.value(self.node, element)};")
+        result = emitter.variable(self.node)
+        with emitter.block(when(self._inside(emitter, tested))):
+            emitter.assign(result, emitter.value(self.node, element))
         return result
 
     def _by(self, of_pixel: Part, of_k: Part) -> Indexed:
@@ -172,8 +184,8 @@ class Image:
         source = self.map.node
 
         def indexed(
-            emitter: Emitter, batch: object, j: str, k: str
-        ) -> tuple[list[str], Callable[[Emitter], str]]:
+            emitter: Emitter, batch: object, j: Expression, k: Expression
+        ) -> tuple[list[Expression], Callable[[Emitter], Expression]]:
             position, *coords = (
                 emitter.integer(plus(first, move))
                 for first, move in zip(of_pixel(emitter, j), of_k(emitter, k), strict=True)
@@ -183,17 +195,17 @@ class Image:
 
         return indexed
 
-    def _inside(self, emitter: Emitter, coords: Sequence[str]) -> list[str]:
+    def _inside(self, emitter: Emitter, coords: Sequence[Expression]) -> list[Expression]:
         """The conditions under which the tested axes' coordinates are inside of the image."""
         conditions = []
         for coord, one in zip(coords, self._tested, strict=True):
             extent = emitter.signature.size(self.axes[one.axis - 2].extent)
-            conditions += [f"{coord} >= 0", f"{coord} < {extent}"]
+            conditions += [expression("{} >= 0", coord), expression("{} < {}", coord, extent)]
         return conditions
 
     # ---- the two parts --------------------------------------------------------------------------
 
-    def _of_pixel(self, emitter: Emitter, j: str) -> list[str]:
+    def _of_pixel(self, emitter: Emitter, j: Expression) -> list[Expression]:
         """Where a pixel meets k = 0: the position in memory, the coordinates that are tested."""
         assert self.map is not None
         pixel = Index(self.pixels, linear=j)
@@ -205,7 +217,7 @@ class Image:
         base = emitter.integer(total(emitter, terms, self._offset()))
         return [base, *(self._first(emitter, pixel, one) for one in self._tested)]
 
-    def _of_k(self, emitter: Emitter, k: str) -> list[str]:
+    def _of_k(self, emitter: Emitter, k: Expression) -> list[Expression]:
         """How far k is from there: in memory, and along the axes that are tested."""
         assert self.map is not None
         summed = self._summed(k)
@@ -214,10 +226,10 @@ class Image:
         way = emitter.integer(total(emitter, terms, 0))
         return [way, *(self._move(emitter, summed, one) for one in self._tested)]
 
-    def _summed(self, k: str) -> Index:
+    def _summed(self, k: Expression) -> Index:
         return Index(tuple(one.extent for one in self.order), linear=k)
 
-    def _first(self, emitter: Emitter, pixel: Index, one: Summed) -> str:
+    def _first(self, emitter: Emitter, pixel: Index, one: Summed) -> Expression:
         """The image's coordinate along an axis where k is 0."""
         if one.axis < 2:
             return emitter.integer(total(emitter, [], self._start(one)))
@@ -226,7 +238,7 @@ class Image:
         terms = [(coord, factor * step) for coord, factor in window]
         return emitter.integer(total(emitter, terms, self._start(one)))
 
-    def _move(self, emitter: Emitter, summed: Index, one: Summed) -> str:
+    def _move(self, emitter: Emitter, summed: Index, one: Summed) -> Expression:
         """From the coordinate along an axis where k is 0 to that of another k."""
         place = emitter.coordinate(summed, self.order.index(one))
         return emitter.integer(total(emitter, [(place, self._step(one))], 0))
@@ -253,24 +265,24 @@ class Image:
             of = "pixel" if part == self._of_pixel else "k"
             emitter.line(f"// The part of an element's position, and of its coordinates, by {of}.")
             emitter.line(f"__shared__ {self._entry_type} part_of[{size}];")
-            with emitter.block(f"for (int e = threadIdx.x; e < {size}; e += blockDim.x)"):
-                parts = part(emitter, "e")
-                if self._entry_type == "int":
-                    emitter.line(f"part_of[e] = {parts[0]};")
-                else:
-                    parts += ["0"] * (int(self._entry_type[-1]) - len(parts))
-                    made = f"make_{self._entry_type}({', '.join(parts)})"
-                    emitter.line(f"part_of[e] = {made};")
+            at = local("e")
+            with emitter.block(counting(at, str(size), "threadIdx.x", "blockDim.x")):
+                parts = part(emitter, at)
+                if self._entry_type != "int":
+                    parts += [ZERO] * (int(self._entry_type[-1]) - len(parts))
+                    parts = [call(f"make_{self._entry_type}", *parts)]
+                emitter.assign(subscript("part_of", at), parts[0])
             emitter.line("__syncthreads();")
 
         return fill
 
-    def _entry(self, emitter: Emitter, at: str) -> list[str]:
+    def _entry(self, emitter: Emitter, at: Expression) -> list[Expression]:
         """The table's entry."""
         type_text = self._entry_type
         name = emitter.once(
-            ("part_of", at), lambda: emitter.define(type_text, f"part_of[{at}]", "part")
+            ("part_of", at), lambda: emitter.define(type_text, subscript("part_of", at), "part")
         )
         if type_text == "int":
             return [name]
-        return [f"{name}.{letter}" for letter in "xyzw"[: 1 + len(self._tested)]]
+        letters = "xyzw"[: 1 + len(self._tested)]
+        return [expression("{}.{}", name, letter) for letter in letters]

@@ -12,17 +12,36 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_windows import take_larger
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    either,
+    expression,
+    grouped,
+    local,
+    modulo,
+    over,
+    plus,
+    times,
+    when,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.product import Product
-from graphc.compiler.codegen.walk_text import mentions
+from graphc.compiler.codegen.statement import Define, Fold, Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 from graphc.compiler.schedule.kernel import Kernel
+
+# Variables: the filter; the lane of a pack; where the window has its first element, its walked one
+# and its result; which half of it is the thread's; what it has come to.
+_ROW, _LANE, _FIRST, _ELEMENT, _AT = map(local, ("row", "lane", "first", "element", "at"))
+_HALF, _POOLED, _PLACE = map(local, ("half", "pooled", "place"))
 
 _REDUCTIONS = {"max_pool": "max", "sum_pool": "sum", "max_place": "max"}
 
@@ -32,7 +51,9 @@ def pooling_of(kernel: Kernel) -> Node | None:
     return next((node for node in kernel.body if node.op in _REDUCTIONS), None)
 
 
-def at_filter(emitter: Emitter, shape: Shape, position: str, filter_: str) -> Index:
+def at_filter(
+    emitter: Emitter, shape: Shape, position: Expression, filter_: Expression
+) -> Index:
     """The element at a position of a value (n, f, *windows), of which the filter is known: a bias
     is read there without a division."""
     size = emitter.signature.size
@@ -47,7 +68,7 @@ def finish_windows(
     """As `product_epilogue.finish`, for outputs that have an element for each result of a
     convolution, and for those that have one for each window of the pooling behind it.
 
-    Returns, beside `lines` and `packs` for an element:
+    Returns, beside `statements` and `packs` for an element:
         head: lines ahead of a window.
         after: lines behind a window, which store what it has one of.
         pair_row: how many elements the two pairs of a pack are apart; "" of packs that are whole.
@@ -57,65 +78,68 @@ def finish_windows(
     x, conv = pooling.inputs[0], one.node
     held = _Held(kernel, pooling)
     first, at = _positions(emitter, conv, pooling)
-    emitter.line(f"const int at = {at};")
+    emitter.add(Define("int", _AT, at))
     held.start(emitter)
-    head = emitter.take()
+    head = [*emitter.take()]
 
-    at_filter(emitter, conv.shape, "element", "row")
+    at_filter(emitter, conv.shape, _ELEMENT, _ROW)
     windows = product(pooling.shape)
     wide = [node for node in kernel.outputs if product(node.shape) != windows]
-    values = [emitter.value(node, Index(node.shape, linear="element")) for node in (x, *wide)]
-    held.element(emitter, values[0], lambda y: emitter.value(y, Index(y.shape, linear="element")))
+    values = [emitter.value(node, Index(node.shape, linear=_ELEMENT)) for node in (x, *wide)]
+    held.element(emitter, values[0], lambda y: emitter.value(y, Index(y.shape, linear=_ELEMENT)))
     packs = []
     for node, value in zip(wide, values[1:], strict=True):
         for place in context.sinks[node]:
             pointer = emitter.signature.store_pointer(place)
-            start = plus(emitter.signature.offset(place, node.shape), "first")
-            address = f"{pointer} + {start if start == 'first' else f'({start})'}"
+            start = plus(emitter.signature.offset(place, node.shape), _FIRST)
+            address = expression("{} + {}", pointer, grouped(start))
             guard = emitter.signature.guard(place)
             packs.append((C_TYPES[place.dtype], pointer, address, value, guard))
-    lines = emitter.take()
+    statements = emitter.take()
     row = emitter.signature.size(_pair_row(conv, pooling))
-    if mentions(lines, "element"):
-        element = plus(plus("first", times("lane / 2", row)), "lane % 2")
-        lines = f"const int element = {element};\n{lines}"
-    if packs or mentions(lines, "first"):
-        head = f"{head}\nconst int first = {first};"
+    if _ELEMENT in statements.reads:
+        rows = times(over(_LANE, "2"), row)
+        own = plus(plus(_FIRST, rows), modulo(_LANE, "2"))
+        statements = Listing((Define("int", _ELEMENT, own), *statements))
+    if packs or _FIRST in statements.reads:
+        head.append(Define("int", _FIRST, first))
 
-    after = Pack("element", "lane")
+    after = Pack(_ELEMENT, _LANE)
     with emitter.once_for(after):
         if _is_halved(pooling):
             held.neighbour(emitter)
-        with emitter.block("if (half == 0)" if _is_halved(pooling) else "", Count(over=(2,))):
+        conditions = [expression("{} == 0", _HALF)] if _is_halved(pooling) else []
+        with emitter.block(when(conditions), Count(over=(2,))):
             _store_windows(kernel, pooling, context, emitter, held.results(emitter))
     return {
-        "head": head,
-        "lines": lines,
+        "head": Listing(head).text,
+        "statements": statements,
         "loads": [],
         "packs": packs,
         "stores": [],
-        "after": "\n".join(after.lines),
+        "after": Listing(after.statements).text,
         "pair_row": row,
     }
 
 
-def _positions(emitter: Emitter, conv: Node, pooling: Node) -> tuple[str, str]:
+def _positions(emitter: Emitter, conv: Node, pooling: Node) -> tuple[Expression, Expression]:
     """Where the window, or its half, that begins at column `start` has its first element in the
     convolution's value, and its result in the pooling's, at the filter `row`."""
     halved = _is_halved(pooling)
-    emitter.line(f"const int window = start / {8 if halved else 4};")
+    start, window = local("start"), local("window")
+    emitter.add(Define("int", window, over(start, "8" if halved else "4")))
     if halved:
-        emitter.line("const int half = (start / 4) % 2;")
+        emitter.add(Define("int", _HALF, modulo(over(start, "4"), "2")))
     shape = (pooling.shape[0], *pooling.shape[2:])
-    sample, *places = emitter.coordinates(Index(shape, linear="window"))
+    sample, *places = emitter.coordinates(Index(shape, linear=window))
     coords = [
         times(place, str(extent))
         for place, extent in zip(places, pooling.attrs["window"], strict=True)
     ]
     if halved:
-        coords[0] = plus(coords[0], "half")
-    first = Index(conv.shape, coords=(sample, "row", *coords))
-    result = Index(pooling.shape, coords=(sample, "row", *places))
+        coords[0] = plus(coords[0], _HALF)
+    first = Index(conv.shape, coords=(sample, _ROW, *coords))
+    result = Index(pooling.shape, coords=(sample, _ROW, *places))
     return emitter.place(first), emitter.place(result)
 
 
@@ -140,7 +164,7 @@ class _Held:
         self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
         # What is picked beside the maximum itself, each in a variable.
         self._beside = {
-            pick: f"picked{number}"
+            pick: local(f"picked{number}")
             for number, pick in enumerate(self._picks)
             if pick.inputs[1] is not pooling.inputs[0]
         }
@@ -152,64 +176,75 @@ class _Held:
     def start(self, emitter: Emitter) -> None:
         """Lines ahead of a window."""
         if not self._is_placed:
-            emitter.line(f"{self._scalar} pooled = {self._functions}::identity<{self._scalar}>();")
+            identity = call(f"{self._functions}::identity<{self._scalar}>")
+            emitter.add(Define(self._scalar, _POOLED, identity, constant=False))
             return
-        emitter.line(f"{self._scalar} pooled = 0;")
-        emitter.line("int place = -1;")
+        emitter.add(Define(self._scalar, _POOLED, ZERO, constant=False))
+        emitter.add(Define("int", _PLACE, Expression("-1"), constant=False))
         for pick, name in self._beside.items():
-            emitter.line(f"{C_TYPES[pick.dtype]} {name} = 0;")
+            emitter.add(Define(C_TYPES[pick.dtype], name, ZERO, constant=False))
 
-    def element(self, emitter: Emitter, x: str, value: Callable[[Node], str]) -> None:
+    def element(
+        self, emitter: Emitter, x: Expression, value: Callable[[Node], Expression]
+    ) -> None:
         """Lines that go on with the element `x`; `value` prints what else is picked there."""
         if not self._is_placed:
-            emitter.line(f"pooled = {self._functions}::combine(pooled, {x});")
+            emitter.add(Fold(_POOLED, self._functions, x))
             return
         beside = [(name, value(pick.inputs[1])) for pick, name in self._beside.items()]
-        number = plus("half * 4", "lane") if _is_halved(self._pooling) else "lane"
+        number = plus(times(_HALF, "4"), _LANE) if _is_halved(self._pooling) else _LANE
         self._take(emitter, x, number, beside)
 
     def neighbour(self, emitter: Emitter) -> None:
         """Lines that go on with the half of the neighbouring lane."""
         if not self._is_placed:
-            emitter.line(f"pooled = {self._functions}::combine(pooled, gc_neighbour(pooled));")
+            emitter.add(Fold(_POOLED, self._functions, call("gc_neighbour", _POOLED)))
             return
-        names = ["pooled", "place", *self._beside.values()]
+        names = [_POOLED, _PLACE, *self._beside.values()]
         types = [self._scalar, "int", *(C_TYPES[pick.dtype] for pick in self._beside)]
         others = [
-            emitter.define(scalar, f"gc_neighbour({name})")
+            emitter.define(scalar, call("gc_neighbour", name))
             for name, scalar in zip(names, types, strict=True)
         ]
         x, number, *values = others
         self._take(emitter, x, number, list(zip(names[2:], values, strict=True)))
 
     def _take(
-        self, emitter: Emitter, x: str, number: str, beside: Sequence[tuple[str, str]]
+        self,
+        emitter: Emitter,
+        x: Expression,
+        number: Expression,
+        beside: Sequence[tuple[Expression, Expression]],
     ) -> None:
-        ahead = take_larger(emitter, "pooled", "place", x, number)
+        ahead = take_larger(emitter, _POOLED, _PLACE, x, number)
         for name, value in beside:
-            emitter.line(f"{name} = {ahead} ? {value} : {name};")
+            emitter.assign(name, either(ahead, value, name))
 
-    def results(self, emitter: Emitter) -> dict[Node, str]:
+    def results(self, emitter: Emitter) -> dict[Node, Expression]:
         """The expressions of what the window has."""
         if not self._is_placed:
-            return {self._pooling: f"{self._functions}::result(pooled)"}
-        picked = {pick: self._beside.get(pick, "pooled") for pick in self._picks}
-        return {self._pooling: "place", **picked}
+            return {self._pooling: call(f"{self._functions}::result", _POOLED)}
+        picked = {pick: self._beside.get(pick, _POOLED) for pick in self._picks}
+        return {self._pooling: _PLACE, **picked}
 
 
 def _store_windows(
-    kernel: Kernel, pooling: Node, context: Context, emitter: Emitter, results: Mapping[Node, str]
+    kernel: Kernel,
+    pooling: Node,
+    context: Context,
+    emitter: Emitter,
+    results: Mapping[Node, Expression],
 ) -> None:
     """The lines that compute and store what there is one of a window."""
     signature = emitter.signature
-    at_filter(emitter, pooling.shape, "at", "row")
+    at_filter(emitter, pooling.shape, _AT, _ROW)
     for node, result in results.items():
         name = emitter.define(C_TYPES[node.dtype], result, note=note(node))
         emitter.given[node] = always(name)
     windows = product(pooling.shape)
     narrow = [node for node in kernel.outputs if product(node.shape) == windows]
-    values = [emitter.value(node, Index(node.shape, linear="at")) for node in narrow]
+    values = [emitter.value(node, Index(node.shape, linear=_AT)) for node in narrow]
     for node, value in zip(narrow, values, strict=True):
         for place in context.sinks[node]:
-            target, guard = signature.stored(place, node.shape, "at")
-            emitter.line(f"{f'if ({guard}) ' if guard else ''}{target} = {value};")
+            target, guard = signature.stored(place, node.shape, _AT)
+            emitter.assign(target, value, guard)

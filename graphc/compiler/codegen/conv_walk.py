@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
-from graphc.compiler.codegen.c_text import minus, plus, times
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.expression import ZERO, Expression, minus, plus, times, when
+from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.product import Indexed, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided, contiguous, strided
 from graphc.compiler.graph import Node
@@ -90,19 +91,19 @@ def nested(walks: Sequence[Walk]) -> Size | None:
     return wide[-1][1] if wide else 1
 
 
-def total(emitter: Emitter, terms: Sequence[tuple[str, Size]], constant: Size) -> str:
+def total(emitter: Emitter, terms: Sequence[tuple[Expression, Size]], constant: Size) -> Expression:
     """The expression ``sum(coordinate * factor) + constant``; factors may be negative."""
     size = emitter.signature.size
-    text = "0"
+    found = ZERO
     negative = []
-    for coord, factor in [*terms, ("1", constant)]:
+    for coord, factor in [*terms, (Expression("1"), constant)]:
         if isinstance(factor, Dim) or factor >= 0:
-            text = plus(text, times(coord, size(factor)))
+            found = plus(found, times(coord, size(factor)))
         else:
             negative.append(times(coord, size(-factor)))
     for part in negative:
-        text = minus(text, part)
-    return text
+        found = minus(found, part)
+    return found
 
 
 def from_memory(
@@ -110,13 +111,15 @@ def from_memory(
 ) -> Pulled:
     """An operand that is read through index arithmetic; see `Pulled` for the arguments."""
 
-    def value(emitter: Emitter, batch: tuple[str, ...], outer: str, k: str) -> str:
+    def value(
+        emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression
+    ) -> Expression:
         conditions, element = indexed(emitter, batch, outer, k)
         if not conditions:
             return element(emitter)
-        result = emitter.variable(node, "0")
-        with emitter.block(f"if ({' && '.join(conditions)})"):
-            emitter.line(f"{result} = {element(emitter)};")
+        result = emitter.variable(node)
+        with emitter.block(when(conditions)):
+            emitter.assign(result, element(emitter))
         return result
 
     return Pulled(node, fast, value, before, indexed)

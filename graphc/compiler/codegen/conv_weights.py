@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from graphc.compiler.codegen.conv_classes import Axis
 from graphc.compiler.codegen.conv_walk import Summed, Walk, from_memory, nested, total
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Pulled
 from graphc.compiler.codegen.strides import Strided
@@ -78,8 +79,14 @@ class Weights:
         return from_memory(self.node, fast, lambda *at: self._read(order, offset, *at))
 
     def _read(
-        self, order: Sequence[Summed], offset: Size, emitter: Emitter, batch: object, i: str, k: str
-    ) -> tuple[list[str], Callable[[Emitter], str]]:
+        self,
+        order: Sequence[Summed],
+        offset: Size,
+        emitter: Emitter,
+        batch: object,
+        i: Expression,
+        k: Expression,
+    ) -> tuple[list[Expression], Callable[[Emitter], Expression]]:
         """The element where strides put it; axes that are one walk are one coordinate."""
         assert self.map is not None
         source = self.map.node
@@ -95,8 +102,8 @@ class Weights:
         return [], lambda inner: inner.value(source, Index(source.shape, linear=position))
 
     def _element(
-        self, order: Sequence[Summed], emitter: Emitter, batch: object, i: str, k: str
-    ) -> str:
+        self, order: Sequence[Summed], emitter: Emitter, batch: object, i: Expression, k: Expression
+    ) -> Expression:
         """The element as the sub-graph in front of the convolution has it."""
         index = Index(tuple(one.extent for one in order), linear=k)
         coords = [i, emitter.coordinate(index, 0)]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    expression,
+    minus,
+    modulo,
+    over,
+    plus,
+    times,
+    when,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Count
+from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, is_multiple, product
 from graphc.compiler.schedule.cards import PACK
@@ -13,25 +26,25 @@ from graphc.compiler.schedule.relation import split_of
 
 
 @rule("constant")
-def _constant(emitter: Emitter, node: Node, index: Index) -> str:
+def _constant(emitter: Emitter, node: Node, index: Index) -> Expression:
     text = splat(node)
     assert text is not None, "an array of different numbers lies in memory"
     return text
 
 
 @rule("iota")
-def _iota(emitter: Emitter, node: Node, index: Index) -> str:
+def _iota(emitter: Emitter, node: Node, index: Index) -> Expression:
     coord = emitter.coordinate(index, 0)
-    return emitter.define(C_TYPES[node.dtype], f"gc_cast<{C_TYPES[node.dtype]}>({coord})")
+    return emitter.define(C_TYPES[node.dtype], call(f"gc_cast<{C_TYPES[node.dtype]}>", coord))
 
 
 @rule("dim")
-def _dim(emitter: Emitter, node: Node, index: Index) -> str:
+def _dim(emitter: Emitter, node: Node, index: Index) -> Expression:
     return emitter.define("gc_int64", emitter.signature.size(node.attrs["size"]))
 
 
 @rule("random")
-def _random(emitter: Emitter, node: Node, index: Index) -> str:
+def _random(emitter: Emitter, node: Node, index: Index) -> Expression:
     signature = emitter.signature
     (step,) = node.inputs
     seed = signature.word(node.attrs["seed"], "a seed of random words")
@@ -40,14 +53,14 @@ def _random(emitter: Emitter, node: Node, index: Index) -> str:
     fixed = splat(step) is not None or step in signature.counters
     pack = emitter.pack
     number = emitter.value(step, Index((), coords=()))
-    rest = f"{number}, {signature.call_step()}, {seed}, {stream}"
+    rest = (number, signature.call_step(), seed, stream)
     if pack is None or pack.first is None or position != pack.element or not fixed:
-        drawn = f"gc_random({position}, {rest})"
+        drawn = call("gc_random", position, *rest)
     else:  # one draw of four words serves the pack
         words = emitter.name("words")
-        block = f"gc_random_words({pack.first} / 4, {rest})"
-        pack.lines.append(f"const gc_words {words} = {block};")
-        drawn = f"gc_word({words}, {pack.lane})"
+        block = call("gc_random_words", over(pack.first, str(PACK)), *rest)
+        pack.statements.append(Define("gc_words", words, block))
+        drawn = call("gc_word", words, pack.lane)
     return emitter.define("unsigned int", drawn, note=note(node))
 
 
@@ -69,7 +82,7 @@ def _reshape(emitter: Emitter, node: Node, index: Index) -> Index:
         kept = [(s, c) for s, c in zip(index.shape, index.coords, strict=True) if s != 1]
         if [size for size, _ in kept] == [size for size in x.shape if size != 1]:
             left = iter(kept)
-            coords = tuple("0" if size == 1 else next(left)[1] for size in x.shape)
+            coords = tuple(ZERO if size == 1 else next(left)[1] for size in x.shape)
             return Index(x.shape, coords=coords)
         if x.op in _ASKS_COORDINATES and not emitter.has(x):
             merged = _merged(emitter, index, x.shape)
@@ -78,7 +91,7 @@ def _reshape(emitter: Emitter, node: Node, index: Index) -> Index:
     return Index(x.shape, linear=emitter.position(index))
 
 
-def _merged(emitter: Emitter, index: Index, shape: Shape) -> tuple[str, ...] | None:
+def _merged(emitter: Emitter, index: Index, shape: Shape) -> Coordinates | None:
     """The index's coordinates in a shape each axis of which is several of its own, side by side, so
     that nothing is divided; None for other shapes."""
     assert index.coords is not None
@@ -86,21 +99,21 @@ def _merged(emitter: Emitter, index: Index, shape: Shape) -> tuple[str, ...] | N
     merged = []
     for size in shape:
         total: Size = 1
-        text = "0"
+        merging = ZERO
         while total != size:
             if not left:
                 return None
             extent, coord = left.pop(0)
             total = total * extent
-            text = plus(times(text, emitter.signature.size(extent)), coord)
-        merged.append(emitter.integer(text))
+            merging = plus(times(merging, emitter.signature.size(extent)), coord)
+        merged.append(emitter.integer(merging))
     return tuple(merged)
 
 
 @index_map("transpose")
 def _transpose(emitter: Emitter, node: Node, index: Index) -> Index:
     (x,) = node.inputs
-    coords = [""] * len(x.shape)
+    coords = [ZERO] * len(x.shape)
     for axis, source in enumerate(node.attrs["order"]):
         coords[source] = emitter.coordinate(index, axis)
     return Index(x.shape, coords=tuple(coords))
@@ -134,10 +147,11 @@ def _slice(emitter: Emitter, node: Node, index: Index) -> Index:
 
 
 @rule("pad")
-def _pad(emitter: Emitter, node: Node, index: Index) -> str:
+def _pad(emitter: Emitter, node: Node, index: Index) -> Expression:
     (x,) = node.inputs
     size = emitter.signature.size
-    coords, conditions = [], []
+    coords: list[Expression] = []
+    conditions: list[Expression] = []
     sides = zip(node.attrs["low"], node.attrs["high"], node.attrs["interior"], x.shape, strict=True)
     for axis, (low, high, interior, extent) in enumerate(sides):
         coord = emitter.coordinate(index, axis)
@@ -146,49 +160,47 @@ def _pad(emitter: Emitter, node: Node, index: Index) -> str:
             continue
         shifted = emitter.integer(minus(coord, size(low)))
         if low != 0:
-            conditions.append(f"{shifted} >= 0")
+            conditions.append(expression("{} >= 0", shifted))
         if interior:
             spread = str(interior + 1)
-            conditions.append(f"{modulo(shifted, spread)} == 0")
+            conditions.append(expression("{} == 0", modulo(shifted, spread)))
             shifted = emitter.integer(over(shifted, spread))
-        conditions.append(f"{shifted} < {size(extent)}")
+        conditions.append(expression("{} < {}", shifted, size(extent)))
         coords.append(shifted)
     if not conditions:
         return emitter.value(x, Index(x.shape, coords=tuple(coords)))
     result = emitter.variable(node, _fill(node))
     share = Count(x.shape, node.shape)
-    with emitter.block(f"if ({' && '.join(conditions)})", share):
-        inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
-        emitter.line(f"{result} = {inside};")
+    with emitter.block(when(conditions), share):
+        emitter.assign(result, emitter.value(x, Index(x.shape, coords=tuple(coords))))
     return result
 
 
-def _fill(node: Node) -> str:
+def _fill(node: Node) -> Expression:
     """What lies around: the attribute is a number that the interpreter casts to the dtype."""
-    return f"gc_cast<{C_TYPES[node.dtype]}>({literal(node.attrs['value'], 'float64')})"
+    return call(f"gc_cast<{C_TYPES[node.dtype]}>", literal(node.attrs["value"], "float64"))
 
 
 @rule("concat")
-def _concat(emitter: Emitter, node: Node, index: Index) -> str:
+def _concat(emitter: Emitter, node: Node, index: Index) -> Expression:
     axis = node.attrs["axis"]
     coords = list(emitter.coordinates(index))
     coord, before = coords[axis], 0
-    result = emitter.variable(node, "0")
+    result = emitter.variable(node)
     for k, x in enumerate(node.inputs):
         start = emitter.signature.size(before)
         before = before + x.shape[axis]
         last = k == len(node.inputs) - 1
-        condition = "" if last else f"if ({coord} < {emitter.signature.size(before)})"
+        conditions = [] if last else [expression("{} < {}", coord, emitter.signature.size(before))]
         share = Count((x.shape[axis],), (node.shape[axis],))
-        with emitter.block(" ".join(filter(None, ("else" if k else "", condition))), share):
+        with emitter.block(when(conditions), share, otherwise=k > 0):
             coords[axis] = emitter.integer(minus(coord, start))
-            inside = emitter.value(x, Index(x.shape, coords=tuple(coords)))
-            emitter.line(f"{result} = {inside};")
+            emitter.assign(result, emitter.value(x, Index(x.shape, coords=tuple(coords))))
     return result
 
 
 @rule("gather")
-def _gather(emitter: Emitter, node: Node, index: Index) -> str:
+def _gather(emitter: Emitter, node: Node, index: Index) -> Expression:
     values, indices = node.inputs
     axis, rank = node.attrs["axis"], len(indices.shape)
     whole_rows = axis == 0 and values in emitter.signature.places and emitter.by_position
@@ -201,7 +213,7 @@ def _gather(emitter: Emitter, node: Node, index: Index) -> str:
     )
 
 
-def _row(emitter: Emitter, node: Node, position: Index) -> str:
+def _row(emitter: Emitter, node: Node, position: Index) -> Expression:
     """What one of a gather's indices says."""
     values, indices = node.inputs
     if indices in emitter.signature.counters:  # a slice of a loop's sequence
@@ -211,7 +223,7 @@ def _row(emitter: Emitter, node: Node, position: Index) -> str:
     return checked_index(emitter, node, indices, position, values.shape[node.attrs["axis"]])
 
 
-def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
+def _element_of_row(emitter: Emitter, node: Node, position: Expression) -> Expression:
     """The element at a position of a gather of whole rows of a value in memory. Where a thread
     walks a pack, whose elements are all of one row, they are read at once."""
     values, indices = node.inputs
@@ -219,8 +231,8 @@ def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
     elements = product(values.shape[1:])
     size, scalar = signature.size(elements), C_TYPES[node.dtype]
 
-    def element(at: str) -> str:
-        number = emitter.integer(over(at, size)) if indices.shape else "0"
+    def source(at: Expression) -> Expression:
+        number = emitter.integer(over(at, size)) if indices.shape else ZERO
         row = _row(emitter, node, Index(indices.shape, linear=number))
         within = modulo(at, size) if indices.shape else at
         return emitter.integer(plus(times(row, size), within))
@@ -228,20 +240,23 @@ def _element_of_row(emitter: Emitter, node: Node, position: str) -> str:
     place = signature.places[values]
     pack = emitter.pack_at(position) if is_multiple(elements, PACK) else None
     if pack is None or pack.first is None or place.step is not None:
-        return emitter.value(values, Index(values.shape, linear=element(position)))
+        return emitter.value(values, Index(values.shape, linear=source(position)))
     with emitter.once_for(pack):
-        at, count = element(pack.first), signature.size(product(values.shape))
-        load = f"gc_load_pack({signature.load_pointer(place)}, {at}, {count})"
+        at, count = source(pack.first), signature.size(product(values.shape))
+        load = call("gc_load_pack", signature.load_pointer(place), at, count)
         emitter.ask(values, Count((PACK,)))
         row = emitter.define(f"gc_pack<{scalar}>", load, "row")
-    return emitter.define(scalar, f"{row}.of[{pack.lane}]")
+    return emitter.define(scalar, expression("{}.of[{}]", row, pack.lane))
 
 
-def checked_index(emitter: Emitter, node: Node, indices: Node, position: Index, size) -> str:
+def checked_index(
+    emitter: Emitter, node: Node, indices: Node, position: Index, size: Size
+) -> Expression:
     """An element of `indices` that lies within the axis; one outside of it sets the status word
     and counts as 0."""
     signature = emitter.signature
     wanted = emitter.value(indices, position)
-    number = emitter.once(("check", node), lambda: str(signature.check(node, "index")))
-    arguments = (signature.status(), number, emitter.position(position), wanted)
-    return emitter.define("int", f"gc_check_index({', '.join(arguments)}, {signature.size(size)})")
+    number = emitter.once(("check", node), lambda: Expression(str(signature.check(node, "index"))))
+    status, at = signature.status(), emitter.position(position)
+    test = call("gc_check_index", status, number, at, wanted, signature.size(size))
+    return emitter.define("int", test, is_test=True)

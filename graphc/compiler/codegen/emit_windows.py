@@ -10,13 +10,27 @@ coordinates are worked out once for each axis and offsets become constants.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from graphc.compiler.codegen.c_text import C_TYPES, literal, minus, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.emitter import Emitter, rule
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    either,
+    expression,
+    minus,
+    modulo,
+    over,
+    plus,
+    times,
+    when,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Count
+from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
 
@@ -26,15 +40,15 @@ _MOST_UNROLLED = 32
 
 @contextmanager
 def places_of_window(
-    emitter: Emitter, node: Node, shape: Shape, windows: list[str]
-) -> Iterator[tuple[tuple[str, ...], str]]:
+    emitter: Emitter, node: Node, shape: Shape, windows: Sequence[Expression]
+) -> Iterator[tuple[Coordinates, Expression]]:
     """Loops over the places of a window that are no padding; gives the element's coordinates, and
     the place's number in C order within the window."""
     size = emitter.signature.size
     unrolled = math.prod(node.attrs["window"]) <= _MOST_UNROLLED
     with ExitStack() as loops:
         coords = []
-        number = "0"
+        number = ZERO
         for window, extent, count, stride, (low, high) in zip(
             windows,
             shape[2:],
@@ -45,66 +59,65 @@ def places_of_window(
         ):
             start = emitter.integer(minus(times(window, size(stride)), size(low)))
             within, head = emitter.loop(count)
-            if unrolled:
-                emitter.line("#pragma unroll")
-            loops.enter_context(emitter.block(head))
+            loops.enter_context(emitter.block(head, unrolled=unrolled))
             coord = emitter.integer(plus(start, within))
-            conditions = [f"{coord} >= 0"] if low != 0 else []
-            conditions += [f"{coord} < {size(extent)}"] if high != 0 else []
-            if conditions:
-                loops.enter_context(emitter.block(f"if ({' && '.join(conditions)})"))
+            conditions = [expression("{} >= 0", coord)] if low != 0 else []
+            conditions += [expression("{} < {}", coord, size(extent))] if high != 0 else []
+            loops.enter_context(emitter.block(when(conditions)))
             coords.append(coord)
             number = plus(times(number, str(count)), within)
         yield tuple(coords), number
 
 
 @rule("max_pool")
-def _max_pool(emitter: Emitter, node: Node, index: Index) -> str:
+def _max_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
     (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
-    largest = emitter.variable(node, f"gc_reduce_max::identity<{C_TYPES[x.dtype]}>()")
+    largest = emitter.variable(node, call(f"gc_reduce_max::identity<{C_TYPES[x.dtype]}>"))
     with places_of_window(emitter, node, x.shape, windows) as (coords, _):
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
-        emitter.line(f"{largest} = gc_maximum({largest}, {value});")
+        emitter.assign(largest, call("gc_maximum", largest, value))
         _beside(emitter, node, element)
     return largest
 
 
 @rule("max_place")
-def _max_place(emitter: Emitter, node: Node, index: Index) -> str:
+def _max_place(emitter: Emitter, node: Node, index: Index) -> Expression:
     _, place = _first_maximum(emitter, node, index)
     return place
 
 
-def _first_maximum(emitter: Emitter, node: Node, index: Index) -> list[str]:
+def _first_maximum(emitter: Emitter, node: Node, index: Index) -> tuple[Expression, Expression]:
     """The variables that hold the first maximum of a window, and its place."""
 
-    def walk() -> str:
+    def walk() -> tuple[Expression, Expression]:
         (x,) = node.inputs
         sample, channel, *windows = emitter.coordinates(index)
-        best, place = emitter.name("a"), emitter.variable(node, "-1")
-        emitter.line(f"{C_TYPES[x.dtype]} {best} = 0;")
+        best, place = emitter.name("a"), emitter.variable(node, Expression("-1"))
+        emitter.add(Define(C_TYPES[x.dtype], best, ZERO, constant=False))
         with places_of_window(emitter, node, x.shape, windows) as (coords, number):
             element = Index(x.shape, coords=(sample, channel, *coords))
             take_larger(emitter, best, place, emitter.value(x, element), number)
             _beside(emitter, node, element)
-        return f"{best} {place}"
+        return best, place
 
-    return emitter.once(("first maximum", node, index), walk).split()
+    return emitter.once(("first maximum", node, index), walk)
 
 
-def take_larger(emitter: Emitter, best: str, place: str, value: str, number: str) -> str:
-    """Lines that go on with an element of a window if it is ahead of those before it; gives the
-    name of whether it is."""
-    ahead = emitter.define("bool", f"gc_is_ahead({value}, {best}, {place})")
-    emitter.line(f"{best} = {ahead} ? {value} : {best};")
-    emitter.line(f"{place} = {ahead} ? {number} : {place};")
+def take_larger(
+    emitter: Emitter, best: Expression, place: Expression, value: Expression, number: Expression
+) -> Expression:
+    """Statements that go on with an element of a window if it is ahead of those before it; gives
+    the name of whether it is."""
+    ahead = emitter.define("bool", call("gc_is_ahead", value, best, place))
+    emitter.assign(best, either(ahead, value, best))
+    emitter.assign(place, either(ahead, number, place))
     return ahead
 
 
 @rule("pick")
-def _pick(emitter: Emitter, node: Node, index: Index) -> str:
+def _pick(emitter: Emitter, node: Node, index: Index) -> Expression:
     places, values = node.inputs
     known = places in emitter.given or places in emitter.signature.places
     if not known and values is places.inputs[0]:
@@ -116,7 +129,9 @@ def _pick(emitter: Emitter, node: Node, index: Index) -> str:
     return emitter.value(values, Index(values.shape, coords=(sample, channel, *coords)))
 
 
-def element_at(emitter: Emitter, node: Node, windows: list[str], place: str) -> list[str]:
+def element_at(
+    emitter: Emitter, node: Node, windows: Sequence[Expression], place: Expression
+) -> list[Expression]:
     """The coordinates of the element at a place of a window."""
     size = emitter.signature.size
     coords = []
@@ -133,14 +148,14 @@ def element_at(emitter: Emitter, node: Node, windows: list[str], place: str) -> 
 
 
 @rule("sum_pool")
-def _sum_pool(emitter: Emitter, node: Node, index: Index) -> str:
+def _sum_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
     (x,) = node.inputs
     sample, channel, *windows = emitter.coordinates(index)
-    total = emitter.variable(node, "0")
+    total = emitter.variable(node)
     with places_of_window(emitter, node, x.shape, windows) as (coords, _):
         element = Index(x.shape, coords=(sample, channel, *coords))
         value = emitter.value(x, element)
-        emitter.line(f"{total} = gc_add({total}, {value});")
+        emitter.assign(total, call("gc_add", total, value))
         _beside(emitter, node, element)
     return total
 
@@ -153,7 +168,7 @@ def _beside(emitter: Emitter, node: Node, element: Index) -> None:
 @contextmanager
 def _each_window(
     emitter: Emitter, node: Node, index: Index, shape: Shape, pooled: Shape
-) -> Iterator[tuple[str, ...]]:
+) -> Iterator[Coordinates]:
     """Loops over the windows that hold an element of a value of `shape`; gives their coordinates.
 
     Window w holds element e where ``0 <= e + low - w * stride < extent``. Along an axis where
@@ -168,21 +183,22 @@ def _each_window(
             place = emitter.integer(plus(emitter.coordinate(index, axis + 2), size(low)))
             count = pooled[axis + 2]
             if stride < extent:
-                first = f"gc_first_window({place}, {extent}, {stride})"
-                last = f"gc_last_window({place}, {stride}, {size(count)})"
+                first = call("gc_first_window", place, str(extent), str(stride))
+                last = call("gc_last_window", place, str(stride), size(count))
                 name = emitter.name("r")
-                head = f"for (int {name} = {first}; {name} <= {last}; ++{name})"
+                head = expression("for (int {0} = {1}; {0} <= {2}; ++{0})", name, first, last)
                 runs = Count((count, extent), (shape[axis + 2],))
                 loops.enter_context(emitter.block(head, runs))
             else:
                 name = emitter.integer(over(place, str(stride)))
-                conditions = [] if _at_least_zero(low) else [f"{place} >= 0"]
+                conditions = [] if _at_least_zero(low) else [expression("{} >= 0", place)]
                 if not _at_least_zero(count * stride - shape[axis + 2] - low):
-                    conditions.append(f"{name} < {size(count)}")  # else windows reach the end
+                    # Else windows reach the end.
+                    conditions.append(expression("{} < {}", name, size(count)))
                 if stride > extent:
-                    conditions.append(f"{minus(place, times(name, str(stride)))} < {extent}")
-                if conditions:
-                    loops.enter_context(emitter.block(f"if ({' && '.join(conditions)})"))
+                    within = minus(place, times(name, str(stride)))
+                    conditions.append(expression("{} < {}", within, str(extent)))
+                loops.enter_context(emitter.block(when(conditions)))
             names.append(name)
         yield tuple(names)
 
@@ -193,24 +209,24 @@ def _at_least_zero(size: Size) -> bool:
 
 
 @rule("sum_unpool")
-def _sum_unpool(emitter: Emitter, node: Node, index: Index) -> str:
+def _sum_unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
     (cotangents,) = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))
-    total = emitter.variable(node, "0")
+    total = emitter.variable(node)
     with _each_window(emitter, node, index, node.shape, cotangents.shape) as windows:
         value = emitter.value(cotangents, Index(cotangents.shape, coords=(*outer, *windows)))
-        emitter.line(f"{total} = gc_add({total}, {value});")
+        emitter.assign(total, call("gc_add", total, value))
     return total
 
 
 @rule("unpool")
-def _unpool(emitter: Emitter, node: Node, index: Index) -> str:
+def _unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
     """Each element asks the windows that hold it whether it is at their place."""
     places, cotangents = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))
-    total = emitter.variable(node, "0")
+    total = emitter.variable(node)
     with _each_window(emitter, node, index, node.shape, cotangents.shape) as windows:
-        number = "0"
+        number = ZERO
         for axis, (window, extent, stride, (low, _)) in enumerate(
             zip(
                 windows,
@@ -225,6 +241,6 @@ def _unpool(emitter: Emitter, node: Node, index: Index) -> str:
             number = plus(times(number, str(extent)), within)
         here = Index(cotangents.shape, coords=(*outer, *windows))
         place, value = emitter.value(places, here), emitter.value(cotangents, here)
-        zero = literal(0, node.dtype)
-        emitter.line(f"{total} = gc_add({total}, {place} == {number} ? {value} : {zero});")
+        met = either(expression("{} == {}", place, number), value, literal(0, node.dtype))
+        emitter.assign(total, call("gc_add", total, met))
     return total

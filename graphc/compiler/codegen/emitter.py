@@ -20,18 +20,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from graphc.compiler.codegen.c_text import (
-    C_TYPES,
-    comment,
-    literal,
+from graphc.compiler.codegen.c_text import C_TYPES, comment, literal
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    counting,
     modulo,
     over,
     plus,
+    subscript,
     times,
 )
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import ONCE, Count
+from graphc.compiler.codegen.printer import Printer
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.statement import Statement
 from graphc.compiler.codegen.traffic import Asked
 from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Size, product
@@ -40,9 +45,9 @@ from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.relation import Split, split_of
 
-Rule = Callable[["Emitter", Node, Index], str]
+Rule = Callable[["Emitter", Node, Index], Expression]
 Map = Callable[["Emitter", Node, Index], Index]
-Given = Callable[[Index], str]
+Given = Callable[[Index], Expression]
 
 RULES: dict[str, Rule] = {}
 """How the value of each op that is neither pointwise nor an index map is printed."""
@@ -59,29 +64,20 @@ class Pack:
         element: the variable that holds the position of the walked element.
         lane: the variable that holds its place among the four.
         first: the variable that holds the position of the first of them, a multiple of four, where
-            the template prints `lines` before the walk.
+            the template prints `statements` before the walk.
         loads: what is read at `element`, by pointer: the template loads it a pack at a time, as
             ``pack_<pointer>``.
-        lines: what is computed once for a pack.
+        statements: what is computed once for a pack.
     """
 
-    element: str
-    lane: str
-    first: str | None = None
+    element: Expression
+    lane: Expression
+    first: Expression | None = None
     loads: dict[str, Place] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
 
-@dataclass
-class _Scope:
-    """The lines between two braces, what they have computed so far, and how often they are run."""
-
-    lines: list[str] = field(default_factory=list)
-    known: dict[object, str] = field(default_factory=dict)
-    runs: Count = ONCE
-
-
-class Emitter:
+class Emitter(Printer):
     """Prints the body of one kernel function.
 
     Attributes:
@@ -97,33 +93,15 @@ class Emitter:
     by_position = True
 
     def __init__(self, signature: Signature, pack: Pack | None = None):
+        super().__init__()
         self.signature = signature
         self.given: dict[Node, Given] = {}
         self.pack = pack
         self.asked: list[Asked] = []
         self.beside: dict[Node, Callable[[Index], None]] = {}
-        self._scopes = [_Scope()]
-        self._trips: dict[str, Size] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}
-        self._count = 0
 
     # ---- text -----------------------------------------------------------------------------------
-
-    @property
-    def text(self) -> str:
-        """The lines of the outermost scope."""
-        return "\n".join(self._scopes[0].lines)
-
-    def take(self) -> str:
-        """The lines so far; what they computed is forgotten, and printing starts anew."""
-        assert len(self._scopes) == 1
-        text = self.text
-        self._scopes = [_Scope()]
-        return text
-
-    def line(self, text: str) -> None:
-        """Print a line."""
-        self._scopes[-1].lines.append(text)
 
     def take_asked(self) -> list[Asked]:
         """What has been read since the last time."""
@@ -131,100 +109,55 @@ class Emitter:
         return asked
 
     @contextmanager
-    def block(self, head: str, runs: Count | None = None) -> Iterator[None]:
-        """Lines between braces after `head`; what they compute is known inside only. An empty head
-        (a condition that always holds) makes no braces.
-
-        Args:
-            runs: how often they are run for each time around them; by default the size of a `loop`,
-                else 1.
-        """
-        if not head:
-            yield
-            return
-        if runs is None:
-            runs = Count((self._trips[head],)) if head in self._trips else ONCE
-        self._scopes.append(_Scope(runs=runs))
-        yield
-        inner = self._scopes.pop()
-        self.line(f"{head} {{")
-        self._scopes[-1].lines += [f"  {line}" for line in inner.lines]
-        self.line("}")
-
-    @contextmanager
     def once_for(self, pack: Pack) -> Iterator[None]:
-        """Lines that are run once for a pack, before the thread walks its elements."""
-        scopes, self._scopes = self._scopes, [_Scope(runs=Count(over=(PACK,)))]
-        yield
-        pack.lines += self._scopes[0].lines
-        self._scopes = scopes
+        """Statements that are run once for a pack, before the thread walks its elements."""
+        with self.apart(Count(over=(PACK,))) as statements:
+            yield
+        pack.statements += statements
 
-    def name(self, prefix: str = "t") -> str:
-        """A new local name."""
-        self._count += 1
-        return f"{prefix}{self._count - 1}"
-
-    def define(self, type_text: str, expression: str, prefix: str = "t", note: str = "") -> str:
-        """A new constant with this value."""
-        name = self.name(prefix)
-        self.line(f"const {type_text} {name} = {expression};" + (f"  // {note}" if note else ""))
-        return name
-
-    def once(self, key: object, make: Callable[[], str]) -> str:
-        """What `make` gives, printed once in a scope and the scopes inside of it."""
-        found = self._known(key)
-        if found is None:
-            found = self._scopes[-1].known[key] = make()
-        return found
-
-    def _known(self, key: object) -> str | None:
-        for scope in reversed(self._scopes):
-            if key in scope.known:
-                return scope.known[key]
-        return None
+    def loop(self, size: Size) -> tuple[Expression, Expression]:
+        """A new loop variable over a size, and the head of its loop."""
+        name = self.name("r")
+        head = counting(name, self.signature.size(size))
+        self._runs[head] = Count((size,))
+        return name, head
 
     # ---- places ---------------------------------------------------------------------------------
 
-    def integer(self, expression: str) -> str:
-        """An int expression as a name or a number."""
-        if expression.isalnum() or expression.isidentifier():
-            return expression
-        return self.once(("int", expression), lambda: self.define("int", expression, "i"))
-
-    def position(self, index: Index) -> str:
+    def position(self, index: Index) -> Expression:
         """The index's place in C order, as a name or a number."""
         return index.linear if index.linear is not None else self.integer(self.place(index))
 
-    def place(self, index: Index) -> str:
+    def place(self, index: Index) -> Expression:
         """The index's place in C order, as an expression."""
         if index.linear is not None:
             return index.linear
         assert index.coords is not None
-        text = "0"
+        place = ZERO
         for coord, size in zip(index.coords, index.shape, strict=True):
-            text = plus(times(text, self.signature.size(size)), coord)
-        return text
+            place = plus(times(place, self.signature.size(size)), coord)
+        return place
 
-    def coordinate(self, index: Index, axis: int) -> str:
+    def coordinate(self, index: Index, axis: int) -> Expression:
         """The index's coordinate along one axis."""
         if index.coords is not None:
             return index.coords[axis]
         return self._run(index, axis, axis + 1)
 
-    def coordinates(self, index: Index) -> tuple[str, ...]:
+    def coordinates(self, index: Index) -> Coordinates:
         """The index's coordinates along all axes."""
         return tuple(self.coordinate(index, axis) for axis in range(len(index.shape)))
 
-    def _run(self, index: Index, start: int, stop: int) -> str:
+    def _run(self, index: Index, start: int, stop: int) -> Expression:
         """The position within axes start..stop alone, of an index that has a position."""
         assert index.linear is not None
         size = self.signature.size
-        text = over(index.linear, size(product(index.shape[stop:])))
+        run = over(index.linear, size(product(index.shape[stop:])))
         if product(index.shape[:start]) != 1:
-            text = modulo(text, size(product(index.shape[start:stop])))
+            run = modulo(run, size(product(index.shape[start:stop])))
         if product(index.shape[start:stop]) == 1:
-            return "0"
-        return self.integer(text)
+            return ZERO
+        return self.integer(run)
 
     def part(self, index: Index, axes: tuple[int, ...]) -> Index:
         """The index along some of its axes, in order."""
@@ -239,7 +172,7 @@ class Emitter:
 
     # ---- values ---------------------------------------------------------------------------------
 
-    def value(self, node: Node, index: Index) -> str:
+    def value(self, node: Node, index: Index) -> Expression:
         """A name or literal with the node's value at an index."""
         # A chain may be longer than Python's stack is deep, so its elements wait in a list.
         pending = [(node, index)]
@@ -278,7 +211,7 @@ class Emitter:
                 self.spread(x, at, split)
         return reads
 
-    def _value(self, node: Node, index: Index) -> str:
+    def _value(self, node: Node, index: Index) -> Expression:
         if node in self.given:
             return self.given[node](index)
         if node in self.signature.counters:
@@ -291,7 +224,7 @@ class Emitter:
             return self._pointwise(node, operands)
         return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)
 
-    def pack_at(self, position: str) -> Pack | None:
+    def pack_at(self, position: Expression) -> Pack | None:
         """The pack, if a position is that of its element, and so are its neighbours. Inside of a
         condition (a part of a concat) the value may end where the pack does not."""
         walked = self.pack is not None and position == self.pack.element
@@ -303,7 +236,7 @@ class Emitter:
         found = self.pack.loads if self.pack is not None else {}
         return [(C_TYPES[place.dtype], pointer) for pointer, place in found.items()]
 
-    def load(self, node: Node, place: Place, index: Index) -> str:
+    def load(self, node: Node, place: Place, index: Index) -> Expression:
         """The element of a value in memory."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
@@ -312,11 +245,11 @@ class Emitter:
         pack = self.pack_at(position)
         if pack is not None and place.step is None:
             pack.loads[pointer] = place
-            return self.define(scalar, f"pack_{pointer}.of[{pack.lane}]")
+            return self.define(scalar, subscript(f"pack_{pointer}.of", pack.lane))
         offset = self.signature.offset(place, node.shape)
-        return self.define(scalar, self.element(node, f"{pointer}[{plus(offset, position)}]"))
+        return self.define(scalar, self.read(node, subscript(pointer, plus(offset, position))))
 
-    def element(self, node: Node, place: str) -> str:
+    def read(self, node: Node, place: Expression) -> Expression:
         """How an element of a value is read from its place in memory."""
         return place
 
@@ -331,29 +264,19 @@ class Emitter:
         """Note that what is read at an index is the same for the dropped runs of the elements."""
         self._splits[node, index] = split
 
-    def _pointwise(self, node: Node, operands: list[str]) -> str:
+    def _pointwise(self, node: Node, operands: list[Expression]) -> Expression:
         scalar = C_TYPES[node.dtype]
         function = f"gc_cast<{scalar}>" if node.op == "cast" else f"gc_{node.op}"
-        return self.define(scalar, f"{function}({', '.join(operands)})", note=note(node))
+        return self.define(scalar, call(function, *operands), note=note(node))
 
-    def variable(self, node: Node, start: str) -> str:
-        """A local variable of the node's type that later lines may assign to."""
-        name = self.name("t")
-        remark = f"  // {note(node)}" if note(node) else ""
-        self.line(f"{C_TYPES[node.dtype]} {name} = {start};{remark}")
-        return name
-
-    def loop(self, size: Size) -> tuple[str, str]:
-        """A new loop variable over a size, and the head of its loop."""
-        name = self.name("r")
-        head = f"for (int {name} = 0; {name} < {self.signature.size(size)}; ++{name})"
-        self._trips[head] = size
-        return name, head
+    def variable(self, node: Node, start: Expression = ZERO) -> Expression:
+        """A local variable of the node's type that later statements may assign to."""
+        return self.declare(C_TYPES[node.dtype], start, note=note(node))
 
 
-def always(text: str) -> Given:
+def always(value: Expression) -> Given:
     """One expression at every index: the only element of its value that a thread asks for."""
-    return lambda index: text
+    return lambda index: value
 
 
 def note(node: Node) -> str:
@@ -385,6 +308,8 @@ def index_map(op: str) -> Callable[[Map], Map]:
     return register
 
 
-def splat(node: Node) -> str | None:
+def splat(node: Node) -> Expression | None:
     """The literal of a constant whose elements are all one value, else None."""
-    return literal(node.attrs["value"].flat[0], node.dtype) if is_splat(node) else None
+    if not is_splat(node):
+        return None
+    return Expression(literal(node.attrs["value"].flat[0], node.dtype))

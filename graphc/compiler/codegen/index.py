@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.graph.dim import Shape
+
+Coordinates: TypeAlias = tuple[Expression, ...]
+"""Where an element is along each axis."""
 
 
 @dataclass(frozen=True)
 class Index:
     """An element of a value of some shape: its position in C order, or a coordinate an axis.
 
-    `linear` and `coords` are C expressions of type int without side effects; one of the two is
+    `linear` and `coords` are expressions of type int; one of the two is
     there, and `Emitter` works out the other where it is asked for.
     """
 
     shape: Shape
-    linear: str | None = None
-    coords: tuple[str, ...] | None = None
+    linear: Expression | None = None
+    coords: Coordinates | None = None
 
 
-def at(shape: Shape, *coords: str) -> Index:
+def at(shape: Shape, *coords: Expression) -> Index:
     """The element with these coordinates."""
     assert len(shape) == len(coords), (shape, coords)
     return Index(shape, coords=coords)
 
 
-def linear(shape: Shape, position: str) -> Index:
+def linear(shape: Shape, position: Expression) -> Index:
     """The element at a position in C order."""
     return Index(shape, linear=position)

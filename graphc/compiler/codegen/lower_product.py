@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
 from graphc.compiler.codegen.conv_pooling import finish_windows
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    Expression,
+    call,
+    counting,
+    local,
+    modulo,
+    names_read,
+    over,
+    plus,
+    subscript,
+    times,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Traffic
-from graphc.compiler.codegen.pointwise import THREADS, lower_pointwise
+from graphc.compiler.codegen.pointwise import AT, THREADS, lower_pointwise
 from graphc.compiler.codegen.product import Operand, Product
 from graphc.compiler.codegen.product_epilogue import finish, is_long, partial_sums
 from graphc.compiler.codegen.product_operand import Fetch, fetch
 from graphc.compiler.codegen.product_vector import WARPS, print_vector
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.statement import Define, Listing, Statement
 from graphc.compiler.codegen.tiles import (
     PADDING,
     PART,
@@ -133,8 +145,8 @@ def _print_tiles(
     turns = (across, down, matrices)
     traffic: list[Traffic] = []
     emitter = Emitter(signature)
-    batch = emitter.coordinates(Index(first.batch, linear="matrix"))
-    heads = [emitter.take()]
+    batch = emitter.coordinates(Index(first.batch, linear=local("matrix")))
+    heads = [emitter.take().text]
     fetches: list[Fetch] = []
     names: dict[tuple[str, Operand], str] = {}
     for side, outer in (("left", first.m), ("right", first.n)):
@@ -197,34 +209,40 @@ def _tile_epilogue(
     products: Sequence[Product],
     context: Context,
     emitter: Emitter,
-    batch: tuple[str, ...],
+    batch: Coordinates,
     partial: Sequence[Place],
 ) -> dict[str, Any]:
-    """The lines that store four neighbouring results of a thread, of which `lane` counts one, and
-    what a window of four has one of."""
+    """What stores four neighbouring results of a thread, of which `lane` counts one, and what a
+    window of four has one of."""
     first = products[0]
     if first.pooling is not None:
-        emitter.given[first.node] = always("sum0.of[lane]")
+        emitter.given[first.node] = always(_sum(0))
         end = finish_windows(kernel, first, context, emitter)
         return {"used": [], **end}
-    head = ""
+    row, position, start = local("row"), local("position"), local("first")
+    head: list[Statement] = []
     if first.packs:
-        start = emitter.place(first.result(emitter, batch, "row", "start"))
-        emitter.line(f"const int first = {start};")
-        head = emitter.take()
-        emitter.pack = Pack("position", "lane", "first")
-    index = first.result(emitter, batch, "row", "column")
+        place = emitter.place(first.result(emitter, batch, row, local("start")))
+        emitter.add(Define("int", start, place))
+        head += emitter.take()
+        emitter.pack = Pack(position, local("lane"), start)
+    index = first.result(emitter, batch, row, local("column"))
     if partial:
-        end = partial_sums(emitter, products, index, partial, "sum{}.of[lane]")
+        end = partial_sums(emitter, products, index, partial, _sum)
     else:
         for number, one in enumerate(products):
-            emitter.given[one.node] = always(f"sum{number}.of[lane]")
-        wide = ("position", "first") if first.packs else None
+            emitter.given[one.node] = always(_sum(number))
+        wide = (position, start) if first.packs else None
         end = finish(kernel, first, context, emitter, index, wide)
     if emitter.pack is not None:
-        head = "\n".join([head, *emitter.pack.lines])
-    used = re.findall(r"\w+", " ".join([end["lines"], *sum(end["packs"] + end["stores"], ())]))
-    return {"head": head, "used": used, "after": "", "pair_row": "", **end}
+        head += emitter.pack.statements
+    used = end["statements"].reads | names_read(sum(end["packs"] + end["stores"], ()))
+    return {"head": Listing(head).text, "used": used, "after": "", "pair_row": "", **end}
+
+
+def _sum(number: int) -> Expression:
+    """The sum of a product at the lane of a pack."""
+    return subscript(f"sum{number}.of", local("lane"))
 
 
 def _different(products: Sequence[Product], side: str) -> list[Operand]:
@@ -267,15 +285,16 @@ def _add_parts(
     emitter = Emitter(signature)
     first = products[0]
     for one, place in zip(products, partial, strict=True):
-        total = emitter.variable(one.node, "0")
-        head = f"for (int part = 0; part < {signature.extent(parts)}; ++part)"
+        total = emitter.variable(one.node)
+        part = local("part")
         emitter.line(f"#pragma unroll {_ON_THEIR_WAY}")
-        with emitter.block(head):
-            element = f"{signature.load_pointer(place)}[part * count + i]"
-            emitter.line(f"{total} = gc_add({total}, {element});")
+        with emitter.block(counting(part, signature.extent(parts))):
+            at = plus(times(part, local("count")), AT)
+            of_part = subscript(signature.load_pointer(place), at)
+            emitter.assign(total, call("gc_add", total, of_part))
         emitter.given[one.node] = always(total)
     elements = product(first.node.shape)
-    body = finish(kernel, first, context, emitter, Index(first.node.shape, linear="i"))
+    body = finish(kernel, first, context, emitter, Index(first.node.shape, linear=AT))
     text = render(
         "pointwise.cu.j2",
         name=name,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
@@ -26,7 +27,7 @@ def _product(node: Node, kernel: Kernel, context: Context) -> Product:
     *batch, m, n = node.shape
     k = left.shape[-1] if not isinstance(left.shape[-1], Dim) else right.shape[-2]
 
-    def result(emitter: Emitter, batch: tuple[str, ...], i: str, j: str) -> Index:
+    def result(emitter: Emitter, batch: Coordinates, i: Expression, j: Expression) -> Index:
         return Index(node.shape, coords=(*batch, i, j))
 
     return Product(
@@ -60,7 +61,9 @@ def operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Opera
     elif _is_turned(node):
         fast = other
 
-    def value(emitter: Emitter, batch: tuple[str, ...], outer: str, k: str) -> str:
+    def value(
+        emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression
+    ) -> Expression:
         coords = (*batch, outer, k) if k_last else (*batch, k, outer)
         return emitter.value(node, Index(node.shape, coords=coords))
 

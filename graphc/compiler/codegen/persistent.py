@@ -7,18 +7,29 @@ barrier behind it. Products that read the same row share one loop over it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from graphc.compiler.codegen.c_text import C_TYPES, comment, minus
+from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.context import Context, buffer_name
-from graphc.compiler.codegen.emitter import Emitter, note
+from graphc.compiler.codegen.emitter import Emitter, always, note
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    counting,
+    expression,
+    local,
+    minus,
+    plus,
+    subscript,
+    when,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count, Launch, LoopStep
-from graphc.compiler.codegen.persistent_values import Values
+from graphc.compiler.codegen.persistent_values import STEP, Values
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, ceil_divide, product
@@ -91,17 +102,13 @@ class _Writer:
         """The function; its parameters are complete then."""
         loop, plan, size = self._loop, self._plan, self.signature.size
         length = loop.scan.attrs["length"]
-        first, step, following = ("0", "turn", "step + 1")
+        first, step, following = ZERO, local("turn"), plus(STEP, "1")
         if loop.scan.attrs["reverse"]:
-            first, following = size(length - 1), "step - 1"
-            step = minus(first, "turn")
+            first, following = size(length - 1), minus(STEP, "1")
+            step = minus(first, step)
         self._declare()
-        sections = {
-            "fills": self._fills(),
-            "before": self._before(first),
-            "body": self._body(following),
-            "after": self._after(),
-        }
+        fills, before = self._fills(), self._before(first)
+        body, after = self._body(following), self._after()
         swaps = [
             (C_TYPES[node.dtype], self._values.rows[node], self._values.following[node])
             for node in plan.carries
@@ -115,10 +122,13 @@ class _Writer:
             threads=plan.threads,
             rows=plan.rows,
             width=plan.width,
-            step=step if re.search(r"\bstep\b", sections["body"]) else "",
+            step=step if STEP in body.reads else "",
             arrays=self._arrays,
             swaps=swaps,
-            **sections,
+            fills=fills.text,
+            before=before.text,
+            body=body.text,
+            after=after.text,
         )
 
     # ---- shared memory --------------------------------------------------------------------------
@@ -154,46 +164,47 @@ class _Writer:
 
     # ---- sections -------------------------------------------------------------------------------
 
-    def _fills(self) -> str:
+    def _fills(self) -> Listing:
         """The matrices into shared memory, by all threads of the block."""
         emitter = self._emitter
         for node, name in self._values.matrices.items():
             count = self.signature.size(product(node.shape))
-            with emitter.block(f"for (int e = threadIdx.x; e < {count}; e += blockDim.x)"):
-                value = emitter.value(node, Index(node.shape, linear="e"))
-                emitter.line(f"{name}[e] = {value};")
+            at = local("e")
+            with emitter.block(counting(at, count, "threadIdx.x", "blockDim.x")):
+                value = emitter.value(node, Index(node.shape, linear=at))
+                emitter.assign(subscript(name, at), value)
             blocks = ceil_divide(self._plan.batch, self._plan.rows)
             self.traffic += reads(emitter.take_asked(), (blocks, *node.shape), (blocks,))
         return emitter.take()
 
-    def _before(self, first: str) -> str:
+    def _before(self, first: Expression) -> Listing:
         """The thread's columns of matrices, its elements of the first carries and slices."""
         emitter, loop = self._emitter, self._loop
-        emitter.given = {self._ahead: lambda index: first}
+        emitter.given = {self._ahead: always(first)}
         for k, node in enumerate(self._plan.columns):
             self._values.columns[node] = f"column{k}"
             scalar, rows = C_TYPES[node.dtype], self.signature.size(node.shape[0])
             emitter.line(f"{scalar} column{k}[{rows}];  // of {comment(buffer_name(node))}")
             inner, head = emitter.loop(node.shape[0])
-            emitter.line("#pragma unroll")
-            with emitter.block(head):
+            with emitter.block(head, unrolled=True):
                 value = emitter.value(node, Index(node.shape, coords=(inner, self._values.unit)))
-                emitter.line(f"column{k}[{inner}] = {value};")
+                emitter.assign(subscript(f"column{k}", inner), value)
         for node, start in zip(loop.carries, loop.initial, strict=True):
             with emitter.block(self._values.among(node), self._values.share(node)):
                 value = emitter.value(start, self._values.own(start))
                 if node in self._values.carries:
                     name = self._values.carries[node]
-                    emitter.line(f"{C_TYPES[node.dtype]} {name} = {value};")
+                    emitter.add(Define(C_TYPES[node.dtype], name, value, constant=False))
                 if node in self._values.rows:
-                    emitter.line(f"{self._values.shared(node)} = {value};")
+                    emitter.assign(self._values.shared(node), value)
         for k, node in enumerate(self._values.slices_ahead):
             value = emitter.value(node, self._values.own(node))
-            emitter.line(f"{C_TYPES[node.dtype]} slice{k} = {value};")
+            own = self._values.slice(k)
+            emitter.add(Define(C_TYPES[node.dtype], own, value, constant=False))
         self._note_reads()
         return emitter.take()
 
-    def _body(self, following: str) -> str:
+    def _body(self, following: Expression) -> Listing:
         """A step."""
         emitter, plan, loop = self._emitter, self._plan, self._loop
         emitter.given = self._values.given(0)
@@ -217,7 +228,7 @@ class _Writer:
         new = {leaf: following_of[leaf] for leaf in self._values.carries}
         values = {leaf: emitter.value(x, self._values.own(x)) for leaf, x in new.items()}
         for leaf, value in values.items():
-            emitter.line(f"{self._values.carries[leaf]} = {value};")
+            emitter.assign(self._values.carries[leaf], value)
         self._note_reads(loop.scan.attrs["length"])
         return emitter.take()
 
@@ -226,18 +237,20 @@ class _Writer:
         names = ", ".join(layer for layer in layers if layer)
         return f"// Stage {number}" + (f": {names}" if names else "")
 
-    def _fetch(self, following: str) -> None:
+    def _fetch(self, following: Expression) -> None:
         """Ask for the next step's slices: they are on their way while this step is computed."""
         emitter, length = self._emitter, self._loop.scan.attrs["length"]
         if not self._values.slices or length == 1:
             return
-        emitter.given = {self._ahead: lambda index: "following"}
+        name = local("following")
+        emitter.given = {self._ahead: always(name)}
         all_but_one = Count((length - 1,), (length,))
-        with emitter.block(f"if (turn + 1 < {self.signature.size(length)})", all_but_one):
-            emitter.line(f"const int following = {following};")
+        more = expression("{} < {}", plus(local("turn"), "1"), self.signature.size(length))
+        with emitter.block(when([more]), all_but_one):
+            emitter.add(Define("int", name, following))
             for k, node in enumerate(self._values.slices_ahead):
                 value = emitter.value(node, self._values.own(node))
-                emitter.line(f"slice{k} = {value};")
+                emitter.assign(self._values.slice(k), value)
 
     def _targets(self, targets: Sequence[Node]) -> None:
         """The results of a stage that have one width."""
@@ -248,11 +261,11 @@ class _Writer:
             for node, value in values:
                 self._store(node, value)
 
-    def _store(self, node: Node, value: str) -> None:
+    def _store(self, node: Node, value: Expression) -> None:
         """To the node's tile, to the carries that it is the next value of, to its stacks."""
         loop = self._loop
         if node in self._plan.tiles:
-            self._emitter.line(f"{self._values.shared(node)} = {value};")
+            self._emitter.assign(self._values.shared(node), value)
         stacks = {item.attrs["index"]: item for item in loop.items}
         for k, output in enumerate(loop.outputs):
             if output is not node:
@@ -260,14 +273,14 @@ class _Writer:
             leaf = loop.carries[k] if k < len(loop.carries) else None
             if leaf in self._values.following:
                 place = self._values.place(leaf)
-                self._emitter.line(f"{self._values.following[leaf]}[{place}] = {value};")
+                self._emitter.assign(subscript(self._values.following[leaf], place), value)
             elif leaf is None and k in stacks:
                 own = self._values.own(node)
                 assert own.coords is not None
-                index = Index(stacks[k].shape, coords=("step", *own.coords))
+                index = Index(stacks[k].shape, coords=(STEP, *own.coords))
                 self._write(stacks[k], index, value)
 
-    def _after(self) -> str:
+    def _after(self) -> Listing:
         """The carries behind the last step, to where they are read."""
         for item in self._loop.items:
             if item.attrs["index"] < len(self._loop.carries):
@@ -277,9 +290,8 @@ class _Writer:
                     self._write(item, self._values.own(item), value)
         return self._emitter.take()
 
-    def _write(self, item: Node, index: Index, value: str) -> None:
+    def _write(self, item: Node, index: Index, value: Expression) -> None:
         position = self._emitter.position(index)
         for place in self._sinks[item]:
             target, guard = self.signature.stored(place, item.shape, position)
-            head = f"if ({guard}) " if guard else ""
-            self._emitter.line(f"{head}{target} = {value};")
+            self._emitter.assign(target, value, guard)

@@ -6,11 +6,22 @@ memory. Everything else the emitter computes from these.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus, times
-from graphc.compiler.codegen.emitter import Emitter, note
+from graphc.compiler.codegen.c_text import C_TYPES
+from graphc.compiler.codegen.emitter import Emitter, Given, always, note
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    expression,
+    local,
+    modulo,
+    plus,
+    subscript,
+    times,
+    when,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
@@ -19,6 +30,9 @@ from graphc.compiler.schedule.persistent import Persistent, pulled, stride, widt
 
 _PARTS = 4
 """The parts of a long sum: an addition takes about as many cycles."""
+
+UNIT, STEP = local("unit"), local("step")
+"""The variables that hold which element of its row is the thread's, and the number of the step."""
 
 
 class Values:
@@ -41,7 +55,9 @@ class Values:
         self.matrices: dict[Node, str] = {}
         self.columns: dict[Node, str] = {}
         self.carries = {
-            node: f"carry{k}" for k, node in enumerate(loop.carries) if width(node) == plan.width
+            node: local(f"carry{k}")
+            for k, node in enumerate(loop.carries)
+            if width(node) == plan.width
         }
         wide = [x for stage in plan.stages for x in stage if width(x) == plan.width]
         found = [x for x in pulled(wide, loop.carries, loop.step) if width(x) == plan.width]
@@ -50,12 +66,17 @@ class Values:
         self.slices_ahead = substitute(self.slices, {loop.step: ahead})
 
     @property
-    def unit(self) -> str:
-        return "unit" if self._plan.width > 1 else "0"
+    def unit(self) -> Expression:
+        return UNIT if self._plan.width > 1 else ZERO
 
-    def among(self, node: Node) -> str:
+    def slice(self, number: int) -> Expression:
+        """The variable that holds the thread's element of a slice."""
+        return local(f"slice{number}")
+
+    def among(self, node: Node) -> Expression:
         """The head of a block for the threads that have an element of the value."""
-        return f"if (unit < {width(node)})" if width(node) < self._plan.width else ""
+        fewer = width(node) < self._plan.width
+        return when([expression("{} < {}", UNIT, str(width(node)))] if fewer else [])
 
     def share(self, node: Node) -> Count:
         """How many of the threads have an element of the value."""
@@ -63,21 +84,21 @@ class Values:
 
     def own(self, node: Node) -> Index:
         """The element of a value that the thread owns."""
-        inside = self._emitter.coordinates(Index(node.shape[1:], linear="unit"))
-        return Index(node.shape, coords=("row", *inside))
+        inside = self._emitter.coordinates(Index(node.shape[1:], linear=UNIT))
+        return Index(node.shape, coords=(local("row"), *inside))
 
-    def place(self, node: Node, inside: str = "unit") -> str:
+    def place(self, node: Node, inside: Expression = UNIT) -> Expression:
         """The place of an element of the thread's row of a value in shared memory."""
-        return plus(times("own", str(stride(node))), inside if width(node) > 1 else "0")
+        return plus(times(local("own"), str(stride(node))), inside if width(node) > 1 else ZERO)
 
-    def shared(self, node: Node) -> str:
+    def shared(self, node: Node) -> Expression:
         """The thread's element of a value in shared memory."""
-        return f"{self.rows[node]}[{self.place(node)}]"
+        return subscript(self.rows[node], self.place(node))
 
-    def given(self, stage: int) -> dict[Node, Callable[[Index], str]]:
+    def given(self, stage: int) -> dict[Node, Given]:
         """What the emitter does not compute from inputs in a stage."""
         plan = self._plan
-        given: dict[Node, Callable[[Index], str]] = {self._loop.step: lambda index: "step"}
+        given: dict[Node, Given] = {self._loop.step: always(STEP)}
         for node in (*self._loop.carries, *plan.tiles):
             if plan.stage_of[node] < stage or node in self._loop.carries:
                 given[node] = partial(self._read, node)
@@ -88,27 +109,27 @@ class Values:
                 given[node] = partial(self._product, node)
         return given
 
-    def _read(self, node: Node, index: Index) -> str:
+    def _read(self, node: Node, index: Index) -> Expression:
         """An element of the thread's own row of a carry or a tile."""
         scalar = C_TYPES[node.dtype]
         if node in self.carries and index == self.own(node):
             return self._emitter.define(scalar, self.carries[node])
         rest = self._emitter.part(index, tuple(range(1, len(index.shape))))
         place = self.place(node, self._emitter.position(rest))
-        return self._emitter.define(scalar, f"{self.rows[node]}[{place}]")
+        return self._emitter.define(scalar, subscript(self.rows[node], place))
 
-    def _slice(self, k: int, node: Node, index: Index) -> str:
+    def _slice(self, k: int, node: Node, index: Index) -> Expression:
         """An element of a slice: the thread's own one is there already."""
         emitter = self._emitter
         if index == self.own(node):
-            return emitter.define(C_TYPES[node.dtype], f"slice{k}")
+            return emitter.define(C_TYPES[node.dtype], self.slice(k))
         given = emitter.given
         emitter.given = {x: rule for x, rule in given.items() if x is not node}
         value = emitter.value(node, index)
         emitter.given = given
         return value
 
-    def _product(self, node: Node, index: Index) -> str:
+    def _product(self, node: Node, index: Index) -> Expression:
         """The sum of a product, and of those that read the same row at the same time."""
         emitter, stage_of = self._emitter, self._plan.stage_of
         left = node.inputs[0]
@@ -126,37 +147,36 @@ class Values:
         unrolled = any(x.inputs[1] in self.columns for x in group)
         parts = _PARTS if unrolled and width(left) >= 2 * _PARTS else 1
         totals = {x: self._accumulator(x, parts) for x in group}
-        if unrolled:
-            emitter.line("#pragma unroll")
-        with emitter.block(head):
-            element = f"{self.rows[left]}[{self.place(left, inner)}]"
+        with emitter.block(head, unrolled=unrolled):
+            element = subscript(self.rows[left], self.place(left, inner))
             a = emitter.define(C_TYPES[left.dtype], element)
             for x, total in totals.items():
                 matrix = x.inputs[1]
-                b = f"{self.columns.get(matrix)}[{inner}]"
-                if matrix not in self.columns:
+                if matrix in self.columns:
+                    b = subscript(self.columns[matrix], inner)
+                else:
                     place = plus(times(inner, str(x.shape[1])), column)
-                    b = f"{self.matrices[matrix]}[{place}]"
-                part = f"{total}[{inner} % {parts}]" if parts > 1 else total
-                emitter.line(f"{part} = gc_add({part}, gc_mul({a}, {b}));")
+                    b = subscript(self.matrices[matrix], place)
+                part = subscript(total, modulo(inner, str(parts))) if parts > 1 else total
+                emitter.assign(part, call("gc_add", part, call("gc_mul", a, b)))
         for x, total in totals.items():
             emitter.once((x, index), partial(self._sum, x, total, parts))
         return emitter.once((node, index), lambda: totals[node])
 
-    def _accumulator(self, node: Node, parts: int) -> str:
+    def _accumulator(self, node: Node, parts: int) -> Expression:
         if parts == 1:
-            return self._emitter.variable(node, "0")
+            return self._emitter.variable(node)
         name = self._emitter.name("s")
         zeros = ", ".join(["0"] * parts)
         self._emitter.line(f"{C_TYPES[node.dtype]} {name}[{parts}] = {{{zeros}}};")
         return name
 
-    def _sum(self, node: Node, total: str, parts: int) -> str:
+    def _sum(self, node: Node, total: Expression, parts: int) -> Expression:
         """The sum of the parts, in a fixed tree."""
-        terms = [f"{total}[{k}]" for k in range(parts)] if parts > 1 else [total]
+        terms = [subscript(total, str(k)) for k in range(parts)] if parts > 1 else [total]
         while len(terms) > 1:
             pairs = zip(terms[::2], terms[1::2], strict=True)
-            terms = [f"gc_add({first}, {second})" for first, second in pairs]
+            terms = [call("gc_add", first, second) for first, second in pairs]
         if parts == 1:
             return total
         return self._emitter.define(C_TYPES[node.dtype], terms[0], note=note(node))

@@ -15,10 +15,12 @@ from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # n
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, Pack
+from graphc.compiler.codegen.expression import local
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import ceil_divide, product
@@ -27,6 +29,8 @@ from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256
+AT = local("i")
+"""The variable that holds the position of the thread's element."""
 
 # Families whose rules print a loop.
 _LOOPS = ("reduce", "contraction", "window")
@@ -60,7 +64,7 @@ def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> 
     outputs of a kernel, which have equal numbers of elements; and `traffic`, which a launch has of
     it."""
     wide = not any(OPS[node.op].family in _LOOPS for node in kernel.body)
-    pack = Pack("i", "lane", "first") if wide else None
+    pack = Pack(AT, local("lane"), local("first")) if wide else None
     emitter = Emitter(signature, pack)
     element = element_text(kernel, context, emitter)
     elements, turn = product(kernel.extents), THREADS * (PACK if wide else 1)
@@ -68,19 +72,19 @@ def elementwise_body(kernel: Kernel, context: Context, signature: Signature) -> 
     return {
         "wide": wide,
         "count": signature.size(elements),
-        "pack_lines": pack.lines if pack else [],
+        "pack_lines": Listing(pack.statements).lines if pack else [],
         "traffic": [*read, *writes(kernel.outputs, context.sinks)],
         **element,
     }
 
 
 def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str, Any]:
-    """The outputs of a kernel at the element `i`: lines, loads, packs and stores as
+    """The outputs of a kernel at the element `i`: statements, loads, packs and stores as
     templates/elementwise.j2 has them."""
     signature = emitter.signature
     outputs = own_outputs(kernel, context, emitter) if kernel.kind == "window" else kernel.outputs
     # All values before the first store: a result may take the place of what another one reads.
-    values = [emitter.value(node, Index(node.shape, linear="i")) for node in outputs]
+    values = [emitter.value(node, Index(node.shape, linear=AT)) for node in outputs]
     packs, stores = [], []
     for node, value in zip(outputs, values, strict=True):
         for place in context.sinks[node]:
@@ -88,9 +92,14 @@ def element_text(kernel: Kernel, context: Context, emitter: Emitter) -> dict[str
                 pointer, guard = signature.store_pointer(place), signature.guard(place)
                 packs.append((C_TYPES[place.dtype], pointer, value, guard))
             else:
-                target, guard = signature.stored(place, node.shape, "i")
+                target, guard = signature.stored(place, node.shape, AT)
                 stores.append((target, value, guard))
-    return {"lines": emitter.text, "loads": emitter.loads, "packs": packs, "stores": stores}
+    return {
+        "statements": emitter.statements,
+        "loads": emitter.loads,
+        "packs": packs,
+        "stores": stores,
+    }
 
 
 def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node]:
@@ -116,4 +125,4 @@ def _store(nodes: Sequence[Node], context: Context, emitter: Emitter, element: I
     for node, value in zip(nodes, values, strict=True):
         for place in context.sinks[node]:
             target, guard = emitter.signature.stored(place, node.shape, position)
-            emitter.line(f"{f'if ({guard}) ' if guard else ''}{target} = {value};")
+            emitter.assign(target, value, guard)

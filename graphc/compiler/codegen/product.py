@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from graphc.compiler.codegen.emitter import Emitter
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size
 
@@ -21,7 +22,8 @@ OperandAxis: TypeAlias = Literal["outer", "k"]
 """An axis of an operand: the summed one, or the other (i of the left, j of the right operand)."""
 
 Indexed: TypeAlias = Callable[
-    [Emitter, tuple[str, ...], str, str], tuple[list[str], Callable[[Emitter], str]]
+    [Emitter, Coordinates, Expression, Expression],
+    tuple[list[Expression], Callable[[Emitter], Expression]],
 ]
 
 
@@ -74,7 +76,9 @@ class Pulled:
 
     node: Node
     fast: OperandAxis
-    value: Callable[[Emitter, tuple[str, ...], str, str], str] = field(compare=False)
+    value: Callable[[Emitter, Coordinates, Expression, Expression], Expression] = field(
+        compare=False
+    )
     before: Callable[[Emitter], None] | None = field(default=None, compare=False)
     indexed: Indexed | None = field(default=None, compare=False)
 
@@ -107,6 +111,6 @@ class Product:
     k: Size
     left: Operand
     right: Operand
-    result: Callable[[Emitter, tuple[str, ...], str, str], Index]
+    result: Callable[[Emitter, Coordinates, Expression, Expression], Index]
     packs: bool
     pooling: Node | None = None

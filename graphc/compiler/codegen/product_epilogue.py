@@ -6,12 +6,21 @@ and of the addition of partial sums.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.expression import (
+    Expression,
+    expression,
+    grouped,
+    local,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.signature import Place
@@ -47,22 +56,22 @@ def finish(
     context: Context,
     emitter: Emitter,
     index: Index,
-    packs: tuple[str, str] | None = None,
+    packs: tuple[Expression, Expression] | None = None,
 ) -> dict[str, Any]:
-    """Lines for the outputs of a kernel at one element, and where they go.
+    """Statements for the outputs of a kernel at one element, and where they go.
 
     All values come before the first store: a result may take the place of what another one reads.
 
     Args:
         kernel: whose outputs have the elements of the products' values.
         anchor: one of its products; `emitter.given` has the values of all.
-        emitter: prints the lines.
+        emitter: prints them.
         index: the element of `anchor.node`.
         packs: where four neighbours are stored at once, the variables that hold the position of
             the element and that of the first of the four.
 
     Returns:
-        lines: the text.
+        statements: what computes them.
         loads: (type, pointer) of inputs that are read four at a time, as ``pack_<pointer>``.
         packs: (type, pointer, address, value, guard): results that are stored four at a time.
         stores: (target, value, guard): results that are stored one by one.
@@ -84,14 +93,19 @@ def finish(
             if packs is not None and aligned:
                 pointer = signature.store_pointer(place)
                 at = plus(signature.offset(place, node.shape), packs[1])
-                address = f"{pointer} + {at if at == packs[1] else f'({at})'}"
+                address = expression("{} + {}", pointer, grouped(at))
                 wide.append((C_TYPES[place.dtype], pointer, address, value, guard))
             else:
                 stores.append((target, value, guard))
-    return {"lines": emitter.text, "loads": emitter.loads, "packs": wide, "stores": stores}
+    return {
+        "statements": emitter.statements,
+        "loads": emitter.loads,
+        "packs": wide,
+        "stores": stores,
+    }
 
 
-def at_position(emitter: Emitter, index: Index, name: str) -> Index:
+def at_position(emitter: Emitter, index: Index, name: Expression) -> Index:
     """The index, whose position in C order the variable `name` holds."""
     if index.coords is None:
         return Index(index.shape, linear=name)
@@ -105,28 +119,29 @@ def partial_sums(
     products: Sequence[Product],
     index: Index,
     partial: Sequence[Place],
-    total: str,
+    total: Callable[[int], Expression],
 ) -> dict[str, Any]:
     """As `finish`, for sums over a part of k, which go to the workspaces `partial` of shape
     (parts, elements).
 
     Args:
-        emitter: prints the lines.
+        emitter: prints the statements.
         products: whose sums they are.
         index: the element.
         partial: a workspace for each product.
-        total: the expression of a sum, with the product's number in the place of ``{}``.
+        total: the sum of a product, by its number.
     """
     signature = emitter.signature
     packs = products[0].packs and emitter.pack is not None
-    at = "first" if packs else emitter.position(index)
+    at = local("first") if packs else emitter.position(index)
     count = signature.size(product(products[0].node.shape))
-    at = plus(times("part", count), at)
+    at = plus(times(local("part"), count), at)
     wide, stores = [], []
     for number, (one, place) in enumerate(zip(products, partial, strict=True)):
-        pointer, value = signature.store_pointer(place), total.format(number)
+        pointer, value = signature.store_pointer(place), total(number)
         if packs:
-            wide.append((C_TYPES[one.node.dtype], pointer, f"{pointer} + ({at})", value, ""))
+            address = expression("{} + ({})", pointer, at)
+            wide.append((C_TYPES[one.node.dtype], pointer, address, value, ""))
         else:
-            stores.append((f"{pointer}[{at}]", value, ""))
-    return {"lines": emitter.text, "loads": [], "packs": wide, "stores": stores}
+            stores.append((subscript(pointer, at), value, ""))
+    return {"statements": emitter.statements, "loads": [], "packs": wide, "stores": stores}

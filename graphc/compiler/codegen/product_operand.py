@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Emitter
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    local,
+    modulo,
+    over,
+    plus,
+    subscript,
+    times,
+)
+from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
 from graphc.compiler.schedule.cards import PACK
+
+OUTER, INNER = local("outer"), local("inner")
+"""The variables that hold which element of an operand it is: of its outer axis, and of k."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +79,7 @@ def fetch(
     side: str,
     sizes: tuple[Size, Size],
     tile: Tile,
-    batch: tuple[str, ...],
+    batch: Coordinates,
 ) -> tuple[Fetch, str]:
     """The fetch of one operand, and the lines above the loop that it needs.
 
@@ -90,13 +104,13 @@ def fetch(
         turn_outer = turn_k = "0"
     conditions = []
     if isinstance(outer_size, Dim) or outer_size % span:
-        conditions.append(f"outer < {size(outer_size)}")
+        conditions.append(f"{OUTER} < {size(outer_size)}")
     if isinstance(k_size, Dim) or k_size % tile.depth:
-        conditions.append("inner < k_end")
+        conditions.append(f"{INNER} < k_end")
     head, start, stride, ahead, lines = "", "", "", "", ""
     if isinstance(operand, Direct):
         pointer, offset = _start(emitter, operand, batch)
-        head = emitter.take()
+        head = emitter.take().text
         row = size(operand.row)
         own_outer, own_k = f"{first} + {name}_outer", f"k_begin + {name}_k"
         if operand.fast == "k":
@@ -113,15 +127,15 @@ def fetch(
     else:
         if operand.before is not None:
             operand.before(emitter)
-            head = emitter.take()
+            head = emitter.take().text
         if operand.indexed is not None:
-            more, element_of = operand.indexed(emitter, batch, "outer", "inner")
+            more, element_of = operand.indexed(emitter, batch, OUTER, INNER)
             conditions += more
-            ahead = emitter.take()
+            ahead = emitter.take().text
             value = element_of(emitter)
         else:
-            value = operand.value(emitter, batch, "outer", "inner")
-        lines = emitter.take()
+            value = operand.value(emitter, batch, OUTER, INNER)
+        lines = emitter.take().text
     return (
         Fetch(
             name=name,
@@ -165,7 +179,7 @@ def _walk(fast: OperandAxis, wide: bool, span: int, threads: int) -> tuple[str, 
             turn_outer = modulo(times("turn", str(threads // lanes)), str(span))
             turn_k = times(over("turn", str(lanes * span // threads)), "8")
         else:
-            turn_outer, turn_k = "0", times("turn", str(threads // (lanes * span) * 8))
+            turn_outer, turn_k = ZERO, times("turn", str(threads // (lanes * span) * 8))
         return outer, k, turn_outer, turn_k
     lanes, width = (span // 4, 4) if wide else (span, 1)
     assert threads >= lanes
@@ -184,17 +198,21 @@ def is_aligned(operand: Direct, signature: Signature, sizes: tuple[Size, Size]) 
     return all(is_multiple(size, PACK) for size in (fast, operand.offset, *strides))
 
 
-def element(emitter: Emitter, operand: Operand, batch: tuple[str, ...], outer: str, k: str) -> str:
+def read(
+    emitter: Emitter, operand: Operand, batch: Coordinates, outer: Expression, k: Expression
+) -> Expression:
     """One element of an operand, whose text is printed where the emitter is."""
     if not isinstance(operand, Direct):
         return operand.value(emitter, batch, outer, k)
     pointer, start = _start(emitter, operand, batch)
     slow, quick = (outer, k) if operand.fast == "k" else (k, outer)
     at = plus(plus(start, times(slow, emitter.signature.size(operand.row))), quick)
-    return emitter.define(C_TYPES[operand.node.dtype], f"{pointer}[{at}]")
+    return emitter.define(C_TYPES[operand.node.dtype], subscript(pointer, at))
 
 
-def _start(emitter: Emitter, operand: Direct, batch: tuple[str, ...]) -> tuple[str, str]:
+def _start(
+    emitter: Emitter, operand: Direct, batch: Coordinates
+) -> tuple[Expression, Expression]:
     """The pointer to read an element through, and the position of the matrix's first one."""
     signature = emitter.signature
     place = signature.places[operand.node]

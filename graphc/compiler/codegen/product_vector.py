@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emitter import Emitter, always
+from graphc.compiler.codegen.expression import Expression, call, local, modulo, over
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Traffic
 from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.product_epilogue import finish, partial_sums
-from graphc.compiler.codegen.product_operand import element
+from graphc.compiler.codegen.product_operand import INNER, read
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.codegen.traffic import reads
@@ -42,25 +43,27 @@ def print_vector(
     """
     first = products[0]
     emitter = Emitter(signature)
-    batch = emitter.coordinates(Index(first.batch, linear="matrix"))
-    head = emitter.take()
+    batch = emitter.coordinates(Index(first.batch, linear=local("matrix")))
+    head = emitter.take().text
+    row, column = local("row"), local("column")
     for number, one in enumerate(products):
-        left = element(emitter, one.left, batch, "row", "inner")
-        right = element(emitter, one.right, batch, "column", "inner")
-        emitter.line(f"total{number} = gc_add(total{number}, gc_mul({left}, {right}));")
-    loop = emitter.take()
+        left = read(emitter, one.left, batch, row, INNER)
+        right = read(emitter, one.right, batch, column, INNER)
+        total = _total(number)
+        emitter.assign(total, call("gc_add", total, call("gc_mul", left, right)))
+    loop = emitter.take().text
     results = product(first.node.shape)
     turns = (ceil_divide(results, WARPS),)
     traffic = reads(emitter.take_asked(), (results, first.k), turns)
-    index = first.result(emitter, batch, "row", "column")
+    index = first.result(emitter, batch, row, column)
     if partial:
-        end = partial_sums(emitter, products, index, partial, "total{}")
+        end = partial_sums(emitter, products, index, partial, _total)
     else:
         for number, one in enumerate(products):
-            emitter.given[one.node] = always(f"total{number}")
+            emitter.given[one.node] = always(_total(number))
         end = finish(kernel, first, context, emitter, index)
     traffic += reads(emitter.take_asked(), (results,), turns)
-    size = signature.size
+    size, result = signature.size, local("result")
     of_matrix = size(first.m * first.n)
     text = render(
         "product_vector.cu.j2",
@@ -69,9 +72,9 @@ def print_vector(
         type=C_TYPES[first.node.dtype],
         totals=len(products),
         count=size(results),
-        matrix=over("result", of_matrix) if product(first.batch) != 1 else "",
-        row=over(modulo("result", of_matrix), size(first.n)),
-        column=modulo("result", size(first.n)),
+        matrix=over(result, of_matrix) if product(first.batch) != 1 else "",
+        row=over(modulo(result, of_matrix), size(first.n)),
+        column=modulo(result, size(first.n)),
         k=size(first.k),
         split=bool(partial),
         head=head,
@@ -80,3 +83,8 @@ def print_vector(
         parameters=signature.parameters,
     )
     return text, traffic
+
+
+def _total(number: int) -> Expression:
+    """The variable that holds the sum of a product."""
+    return local(f"total{number}")

@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_loops import accumulator
 from graphc.compiler.codegen.emitter import Emitter, Pack, always, note
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    every,
+    local,
+    modulo,
+    over,
+    plus,
+    subscript,
+    times,
+    when,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Formula, Traffic
 from graphc.compiler.codegen.reduction import Domain, Walk, held_of, walked_for
 from graphc.compiler.codegen.signature import Place, Signature
+from graphc.compiler.codegen.statement import Define, Fold, Listing
 from graphc.compiler.codegen.traffic import Asked, reads, whole, writes
 from graphc.compiler.codegen.walk_text import (
     ELEMENT,
@@ -20,10 +34,13 @@ from graphc.compiler.codegen.walk_text import (
     Accumulator,
     Names,
     WalkText,
-    mentions,
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
+from graphc.compiler.schedule.cards import PACK
+
+FIRST = local("first")
+"""The variable that holds the place in the domain of a pack's first element."""
 
 # The type that a sum is carried in which goes along with the row's maximum or mean, and the class
 # of its functions, by the operation of its terms.
@@ -53,9 +70,9 @@ class WalkPrinter:
         self._signature = signature
         self._domain = domain
         self._names = names
-        self._kept: tuple[str, ...] = ()
+        self._kept: Coordinates = ()
         self._side: dict[str, Place] = {}
-        self._known: dict[Node, dict[str, Callable[[], str]]] = {}
+        self._known: dict[Node, dict[str, Callable[[], Expression]]] = {}
         self._of_row: list[Asked] = []
         self._of_element: list[Asked] = []
         self._parts: list[Place] = []
@@ -65,23 +82,23 @@ class WalkPrinter:
 
     # ---- the row --------------------------------------------------------------------------------
 
-    def row(self) -> str:
-        """The lines that work out where a row lies."""
+    def row(self) -> Listing:
+        """The statements that work out where a row lies."""
         self._kept = self._coordinates(self._domain.kept_runs, self._names.row)
         return self.emitter.take()
 
-    def _coordinates(self, runs: Sequence, position: str) -> tuple[str, ...]:
+    def _coordinates(self, runs: Sequence, position: Expression) -> Coordinates:
         return self.emitter.coordinates(Index(tuple(runs), linear=position))
 
-    def results(self, outputs: Sequence[Node]) -> str:
-        """The lines that compute and store the results of which a row has one."""
+    def results(self, outputs: Sequence[Node]) -> Listing:
+        """The statements that compute and store the results of which a row has one."""
         row = self._names.row
         self._stored += outputs
         values = [self.emitter.value(node, Index(node.shape, linear=row)) for node in outputs]
         for node, value in zip(outputs, values, strict=True):
             for place in self._context.sinks[node]:
                 target, guard = self._signature.stored(place, node.shape, row)
-                self.emitter.line(f"{_when(guard)}{target} = {value};")
+                self.emitter.assign(target, value, guard)
         self._of_row += self.emitter.take_asked()
         return self.emitter.take()
 
@@ -117,7 +134,7 @@ class WalkPrinter:
         for node in walk.computed:
             if node in held:
                 arrays.append((C_TYPES[node.dtype], self._hold(node)))
-        lines = self.emitter.take()
+        body = self.emitter.take()
         self._of_element += self.emitter.take_asked()
         self._stored += walk.outputs
         loads = self._take_loads()
@@ -125,45 +142,46 @@ class WalkPrinter:
             self.emitter.given[anchor] = always(one.result)
         if self._names.wide:
             place = self._names.place
-            wanted = [(place, f"first_{place}"), (ELEMENT, "first")]
-            heads = [f"const int {x} = {y} + {PART};" for x, y in wanted if mentions(lines, x)]
-            lines = "\n".join([*heads, lines])
+            wanted = [(place, _first(place)), (ELEMENT, FIRST)]
+            heads = [Define("int", x, plus(y, PART)) for x, y in wanted if x in body.reads]
+            body = Listing((*heads, *body))
             if not (loads or packs or heads):
-                start = ""
-        elif not mentions(lines, ELEMENT):
-            start = ""
-        return WalkText(_title(walk), before, arrays, accumulators, start, lines, loads, packs)
+                start = Listing()
+        elif ELEMENT not in body.reads:
+            start = Listing()
+        return WalkText(_title(walk), before, arrays, accumulators, start, body, loads, packs)
 
     def parts(self, walk: Walk, places: Sequence[Place], count: str) -> WalkText:
         """The walk over the parts of a row's reductions, of which there are `count`."""
         names = self._names
         accumulators = [self._accumulator(anchor) for anchor in walk.anchors]
         for anchor, one, place in zip(walk.anchors, accumulators, places, strict=True):
-            part = f"{self._signature.load_pointer(place)}[{ELEMENT}]"
-            self.emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {part});")
+            part = subscript(self._signature.load_pointer(place), ELEMENT)
+            self.emitter.add(Fold(one.name, one.functions, part))
             self.emitter.given[anchor] = always(one.result)
         self._parts += places
-        start = f"const int {ELEMENT} = {plus(times(names.row, count), names.place)};"
-        return WalkText(_title(walk), "", [], accumulators, start, self.emitter.take(), [], [])
+        start = Listing((Define("int", ELEMENT, plus(times(names.row, count), names.place)),))
+        body = self.emitter.take()
+        return WalkText(_title(walk), Listing(), [], accumulators, start, body, [], [])
 
-    def _spread(self, spreads: Sequence[Node]) -> str:
+    def _spread(self, spreads: Sequence[Node]) -> Listing:
         """The values of the row, and scalars, that elements read: computed ahead of the loop."""
         emitter = self.emitter
         for node in spreads:
             (x,) = node.inputs
             ours = product(x.shape) != 1
-            position = self._names.row if ours else "0"
+            position = self._names.row if ours else ZERO
             name = emitter.value(x, Index(x.shape, linear=position))
             if not ours:
                 emitter.given[node] = always(name)
                 continue
             # A flip or a slice may read both at another row's elements.
-            self._give(node, ELEMENT, partial(str, name))
-            self._give(x, position, partial(str, name))
+            self._give(node, ELEMENT, partial(_same, name))
+            self._give(x, position, partial(_same, name))
         self._of_row += emitter.take_asked()
         return emitter.take()
 
-    def _give(self, node: Node, position: str, name: Callable[[], str]) -> None:
+    def _give(self, node: Node, position: str, name: Callable[[], Expression]) -> None:
         """Let a node's value at one position be known by a name."""
         emitter = self.emitter
         if node in self._known:
@@ -174,7 +192,7 @@ class WalkPrinter:
         known = self._known[node] = {position: name}
         in_memory = node in self._signature.places
 
-        def given(index: Index) -> str:
+        def given(index: Index) -> Expression:
             position = emitter.position(index) if in_memory else index.linear
             if position in known:
                 return known[position]()
@@ -203,26 +221,27 @@ class WalkPrinter:
             note(anchor),
         )
 
-    def _start(self) -> str:
-        """The lines that work out where an element, or a pack of them, lies."""
+    def _start(self) -> Listing:
+        """The statements that work out where an element, or a pack of them, lies."""
         names, emitter = self._names, self.emitter
         wide = names.wide
-        place = f"first_{names.place}" if wide else names.place
+        place = _first(names.place) if wide else names.place
         if wide:
-            emitter.line(f"const int {place} = 4 * pack;")
+            emitter.add(Define("int", place, times(str(PACK), local("pack"))))
         reduced = iter(self._coordinates(self._domain.reduced_runs, place))
         kept = iter(self._kept)
         coords = [next(kept if stays else reduced) for _, stays in self._domain.runs]
         sizes = tuple(size for size, _ in self._domain.runs)
-        text = emitter.place(Index(sizes, coords=tuple(coords)))
-        emitter.line(f"const int {'first' if wide else ELEMENT} = {text};")
-        lines = emitter.take()
+        position = emitter.place(Index(sizes, coords=tuple(coords)))
+        emitter.add(Define("int", FIRST if wide else ELEMENT, position))
+        statements = emitter.take()
+        known: list[Expression | None] = [*coords]
         if wide:  # the last coordinate is that of the pack's first element
-            coords[-1] = names.place if len(self._domain.reduced_runs) == 1 else ""
-        self._know(coords)
-        return lines
+            known[-1] = names.place if len(self._domain.reduced_runs) == 1 else None
+        self._know(known)
+        return statements
 
-    def _know(self, coords: Sequence[str]) -> None:
+    def _know(self, coords: Sequence[Expression | None]) -> None:
         """The element's coordinates along the runs, by the text that asks for them."""
         size = self._signature.size
         runs = [extent for extent, _ in self._domain.runs]
@@ -230,8 +249,8 @@ class WalkPrinter:
             text = over(ELEMENT, size(product(runs[axis + 1 :])))
             if axis:
                 text = modulo(text, size(runs[axis]))
-            if coord and text != ELEMENT:
-                self.emitter.once(("int", text), partial(str, coord))
+            if coord is not None and text != ELEMENT:
+                self.emitter.once(("int", text), partial(_same, coord))
 
     def _element(
         self, walk: Walk, accumulators: Sequence[Accumulator]
@@ -245,18 +264,19 @@ class WalkPrinter:
         for anchor, node, one in zip(walk.anchors, reduced, accumulators, strict=True):
             value = values[node]
             if anchor.op.startswith("arg") or anchor in walk.along:
-                value = f"{one.functions}::element({value}, {names.place})"
-            emitter.line(f"{one.name} = {one.functions}::combine({one.name}, {value});")
-        packs = []
+                value = call(f"{one.functions}::element", value, names.place)
+            emitter.add(Fold(one.name, one.functions, value))
+        packs: list[tuple[str, str, str, str]] = []
         for node in walk.outputs:
             for place in self._context.sinks[node]:
                 target, guard = self._signature.stored(place, node.shape, ELEMENT)
-                guard = _when(names.guard, guard)
+                guard = every(filter(None, (names.guard, guard)))
                 if names.wide and place.step is None:
                     pointer = self._signature.store_pointer(place)
-                    packs.append((C_TYPES[place.dtype], pointer, values[node], guard))
+                    head = f"{when([guard])} " if guard else ""
+                    packs.append((C_TYPES[place.dtype], pointer, values[node], head))
                 else:
-                    emitter.line(f"{guard}{target} = {values[node]};")
+                    emitter.assign(target, values[node], guard)
         return packs
 
     def _take_loads(self) -> list[tuple[str, str, str, str]]:
@@ -264,9 +284,9 @@ class WalkPrinter:
         pack, place = self.emitter.pack, self._names.place
         if pack is None:
             return []
-        found = [(name, f"pack_{name}", "first", at) for name, at in pack.loads.items()]
+        found = [(name, f"pack_{name}", FIRST, at) for name, at in pack.loads.items()]
         found += [
-            (name, f"{place}_{name}", f"first_{place}", at) for name, at in self._side.items()
+            (name, f"{place}_{name}", _first(place), at) for name, at in self._side.items()
         ]
         pack.loads = {}
         self._side = {}
@@ -289,32 +309,37 @@ class WalkPrinter:
             if shared and size == domain.reduced:
                 self._give(node, self._names.place, partial(self._shared, node, at))
 
-    def _single(self, node: Node, at: Place) -> str:
+    def _single(self, node: Node, at: Place) -> Expression:
         self.emitter.ask(node)
         pointer = self._signature.load_pointer(at)
-        return self.emitter.define(C_TYPES[at.dtype], f"{pointer}[{ELEMENT}]")
+        return self.emitter.define(C_TYPES[at.dtype], subscript(pointer, ELEMENT))
 
-    def _shared(self, node: Node, at: Place) -> str:
+    def _shared(self, node: Node, at: Place) -> Expression:
         pointer = self._signature.load_pointer(at)
         if pointer not in self._side:
             self.emitter.ask(node)
         self._side[pointer] = at
-        return f"{self._names.place}_{pointer}.of[{PART}]"
+        return subscript(f"{self._names.place}_{pointer}.of", PART)
 
     def _hold(self, node: Node) -> str:
         """Keep the element's value for later walks. Returns the name of the array."""
         emitter, slot = self.emitter, self._names.slot
+        assert slot is not None
         value = emitter.value(node, Index(node.shape, linear=ELEMENT))
         array = emitter.name("e")
-        emitter.line(f"{array}[{slot}] = {value};")
-        self._give(node, ELEMENT, lambda: f"{array}[{slot}]")
+        held = subscript(array, slot)
+        emitter.assign(held, value)
+        self._give(node, ELEMENT, partial(_same, held))
         return array
 
 
-def _when(*conditions: str) -> str:
-    """The head of a statement that is run under conditions, of which those that are empty hold."""
-    tested = " && ".join(filter(None, conditions))
-    return f"if ({tested}) " if tested else ""
+def _first(place: Expression) -> Expression:
+    """The variable that holds the place in the row of a pack's first element."""
+    return local(f"first_{place}")
+
+
+def _same(value: Expression) -> Expression:
+    return value
 
 
 def _title(walk: Walk) -> str:

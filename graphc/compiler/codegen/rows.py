@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.codegen.context import Context, buffer_name, workspace
+from graphc.compiler.codegen.expression import ZERO, Expression, local, plus, times
 from graphc.compiler.codegen.launch import Clamped, Formula, Launch, Within
 from graphc.compiler.codegen.reduction import (
     Domain,
@@ -70,8 +71,8 @@ def lower_by_row(kernel: Kernel, context: Context, row: str, place: str) -> list
         blocks = Clamped(ceil_divide(domain.kept, group.rows), 1, MOST_BLOCKS)
         grid, lengths = for_lengths(blocks, domain, above, most)
         names = Names(
-            row,
-            place,
+            local(row),
+            local(place),
             slot=_slot(group, wide),
             wide=wide,
             guard=f"own < {row}s" if group.threads < WARP else "",
@@ -112,12 +113,11 @@ def parts_of(length: Size, each: int) -> Formula:
     return min(count, MOST_PARTS)
 
 
-def _slot(group: Group, wide: bool) -> str | None:
+def _slot(group: Group, wide: bool) -> Expression | None:
     if group.turns is None:
         return None
-    if group.turns == 1:
-        return PART if wide else "0"
-    return f"4 * turn + {PART}" if wide else "turn"
+    turn = ZERO if group.turns == 1 else local("turn")
+    return plus(times(str(PACK), turn), PART) if wide else turn
 
 
 def _render(
@@ -132,9 +132,9 @@ def _render(
     partials: Sequence[str] = (),
 ) -> str:
     """The function's text."""
-    head = printer.row()
+    head = printer.row().text
     texts = printer.walks(walks)
-    results = "" if partials else printer.results(row_outputs(kernel, domain))
+    results = "" if partials else printer.results(row_outputs(kernel, domain)).text
     count = domain.reduced // PACK if names.wide else domain.reduced
     sizes = signature.size(domain.kept), signature.size(count)
     return _template(name, signature, head, texts, results, group, names, *sizes, partials)
@@ -190,7 +190,8 @@ def _divided(
     words: tuple[str, str],
 ) -> list[Launch]:
     """Two launches: parts of each row, then the rows of the parts."""
-    names = Names(*words, wide=wide)
+    row, place = words
+    names = Names(local(row), local(place), wide=wide)
     group = Group(LONG_ROW_THREADS, LONG_ROW_THREADS, None)
     name = context.name(kernel.kind)
     (walk,) = walks
@@ -236,13 +237,13 @@ def finish(
     """The launch that puts the parts together, a warp for each kept element, and computes what
     follows from them."""
     name = context.name(kernel.kind)
-    names = Names(names.row, "number")
+    names = Names(names.row, local("number"))
     signature = context.signature(kernel)
     printer = WalkPrinter(context, signature, domain, names)
-    head = printer.row()
+    head = printer.row().text
     count = signature.extent(parts) if isinstance(parts, Clamped) else str(parts)
     texts = [printer.parts(walk, places, count)]
-    results = printer.results(row_outputs(kernel, domain))
+    results = printer.results(row_outputs(kernel, domain)).text
     group = Group(WARP, THREADS, None)
     rows = signature.size(domain.kept)
     whole = _template(name, signature, head, texts, results, group, names, rows, count, short=True)

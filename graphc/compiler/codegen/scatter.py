@@ -14,15 +14,23 @@ fewer than `_ENOUGH_BLOCKS` blocks, down to an element a thread.
 
 from __future__ import annotations
 
-import re
-
-from graphc.compiler.codegen.c_text import C_TYPES, modulo, over, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Emitter, Pack, always
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    local,
+    modulo,
+    names_read,
+    over,
+    plus,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Clamped, Launch
-from graphc.compiler.codegen.pointwise import element_text
+from graphc.compiler.codegen.pointwise import AT, element_text
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
@@ -68,27 +76,27 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
     emitter = Emitter(signature)
     text = signature.size
 
-    row = checked_index(emitter, node, indices, Index(indices.shape, linear="place"), size)
-    look, looked = emitter.take(), emitter.take_asked()
+    place, column = local("place"), local("column")
+    row = checked_index(emitter, node, indices, Index(indices.shape, linear=place), size)
+    look, looked = emitter.take().text, emitter.take_asked()
 
-    def element(column: str, place: str, places: Size) -> str:
+    def position(place: Expression, places: Size) -> Expression:
         """The position of an element in the updates or in the result."""
-        before = "0" if outer == 1 else over(column, text(inner))
+        before = ZERO if outer == 1 else over(column, text(inner))
         behind = column if outer == 1 else modulo(column, text(inner))
         return plus(times(plus(times(before, text(places)), place), text(inner)), behind)
 
-    at = emitter.integer(element("column", "place", count))
+    at = emitter.integer(position(place, count))
     update = emitter.value(updates, Index(updates.shape, linear=at))
-    add, added = emitter.take(), emitter.take_asked()
+    add, added = emitter.take().text, emitter.take_asked()
 
     # Rows of the result whose length is a multiple of the pack's are stored a pack at a time.
     packed = not isinstance(inner, Dim) and inner % PACK == 0 and inner > 0
-    emitter.pack = Pack("i", "lane") if packed else None
-    emitter.given[node] = always("sum")
+    emitter.pack = Pack(AT, local("lane")) if packed else None
+    emitter.given[node] = always(local("sum"))
     results = element_text(kernel, context, emitter)
     # A compiler warns of a position that nothing asks for.
-    asked = [results["lines"], *sum(results["packs"] + results["stores"], ())]
-    positions = any(re.search(r"\bi\b", part) for part in asked)
+    asked = results["statements"].reads | names_read(sum(results["packs"] + results["stores"], ()))
     facts = {
         "threads": THREADS,
         "scalar": C_TYPES[node.dtype],
@@ -104,8 +112,8 @@ def lower_scatter(kernel: Kernel, context: Context) -> list[Launch]:
         "add": add,
         "update": update,
         "lanes": PACK if packed else 1,
-        "first": element("column", "row", size),
-        "positions": positions,
+        "first": position(local("row"), size),
+        "positions": AT in asked,
         **results,
     }
     # The parameters are complete only now that all text is there.

@@ -6,7 +6,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment, literal, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment, literal
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    expression,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
@@ -71,7 +80,7 @@ class Signature:
         self.counters = counters
         self._written = {place.pointer for place in written}
         self._checks = checks
-        self._names: dict[object, str] = {}
+        self._names: dict[object, Expression] = {}
         self._counts: dict[str, int] = {}
         self._parameters: list[tuple[str, Argument]] = []
         self.legend: list[str] = []
@@ -110,7 +119,7 @@ class Signature:
 
     # ---- names ----------------------------------------------------------------------------------
 
-    def _name(self, key: object, prefix: str, argument: Argument, type_text: str) -> str:
+    def _name(self, key: object, prefix: str, argument: Argument, type_text: str) -> Expression:
         if key not in self._names:
             if prefix in ("status", "call_step", "batch", "begin", "end"):
                 name = prefix
@@ -118,11 +127,11 @@ class Signature:
                 number = self._counts.get(prefix, 0)
                 self._counts[prefix] = number + 1
                 name = f"{prefix}{number}"
-            self._names[key] = name
+            self._names[key] = Expression(name)
             self._parameters.append((f"{type_text}{name}", argument))
         return self._names[key]
 
-    def _pointer(self, place: Place) -> str:
+    def _pointer(self, place: Place) -> Expression:
         known = place.pointer in self._names
         scalar = C_TYPES[place.dtype]
         if place.pointer in self._written:
@@ -136,52 +145,52 @@ class Signature:
             self.legend.append(f"{name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
         return name
 
-    def offset(self, place: Place, shape: Shape) -> str:
+    def offset(self, place: Place, shape: Shape) -> Expression:
         """Where a value of a shape begins in its buffer, as an int expression."""
         if place.step is None:
-            return "0"
+            return ZERO
         return times(self.loop_step(place.step), self.size(product(shape)))
 
-    def load_pointer(self, place: Place) -> str:
+    def load_pointer(self, place: Place) -> Expression:
         """The name of the pointer to read a place through."""
         self._read.update(dict.fromkeys(place.buffers))
         return self._pointer(place)
 
-    def store_pointer(self, place: Place) -> str:
+    def store_pointer(self, place: Place) -> Expression:
         """The name of the pointer to write a place through."""
         assert place.pointer in self._written
         self._stored.update(dict.fromkeys(place.buffers))
         return self._pointer(place)
 
-    def stored(self, place: Place, shape: Shape, position: str) -> tuple[str, str]:
+    def stored(self, place: Place, shape: Shape, position: Expression) -> tuple[Expression, str]:
         """An element of a value as the target of an assignment, and the condition under which it
         is stored, empty where it always is."""
         pointer = self.store_pointer(place)
-        return f"{pointer}[{plus(self.offset(place, shape), position)}]", self.guard(place)
+        return subscript(pointer, plus(self.offset(place, shape), position)), self.guard(place)
 
     def guard(self, place: Place) -> str:
         """The condition under which a place is written, empty where it always is."""
         return f"gc_ok({self.status()})" if place.guarded else ""
 
-    def size(self, size: Size) -> str:
+    def size(self, size: Size) -> Expression:
         """A size as an int expression; its symbols become parameters."""
         if not isinstance(size, Dim):
-            return str(size)
-        text = ""
+            return Expression(str(size))
+        text = Expression("")
         for monomial, factor in size.terms:
             part = literal(abs(factor), "int32")
             for atom in monomial:
                 part = times(part, self._atom(atom))
             if not text:
-                text = part if factor > 0 else f"-{part}"
+                text = part if factor > 0 else expression("-{}", part)
             else:
-                text = plus(text, part) if factor > 0 else f"{text} - {part}"
+                text = plus(text, part) if factor > 0 else expression("{} - {}", text, part)
         return text
 
-    def _atom(self, atom: Symbol | FloorQuotient) -> str:
+    def _atom(self, atom: Symbol | FloorQuotient) -> Expression:
         if isinstance(atom, FloorQuotient):
             above, below = self.size(atom.numerator), self.size(atom.denominator)
-            return f"gc_floordiv({above}, {below})"
+            return call("gc_floordiv", above, below)
         if (atom,) == symbols(BATCH):
             return self._name(atom, "batch", Extent(BATCH), "int ")
         size = Dim((((atom,), 1),))
@@ -191,11 +200,11 @@ class Signature:
             self.legend.append(f"{name}: the size {comment(atom)}")
         return name
 
-    def extent(self, formula: Formula) -> str:
+    def extent(self, formula: Formula) -> Expression:
         """The name of an int parameter with a formula's value."""
         return self._name(("extent", formula), "m", Extent(formula), "int ")
 
-    def word(self, value: int, what: str) -> str:
+    def word(self, value: int, what: str) -> Expression:
         """The name of a uint32 parameter; equal values with one meaning share it."""
         known = (what, value) in self._names
         name = self._name((what, value), "w", Word(value), "unsigned int ")
@@ -203,15 +212,15 @@ class Signature:
             self.legend.append(f"{name}: {what}")
         return name
 
-    def call_step(self) -> str:
+    def call_step(self) -> Expression:
         """The name of the number of the call, a uint64."""
         return self._name("call_step", "call_step", CallStep(), "gc_uint64 ")
 
-    def loop_step(self, step: LoopStep) -> str:
+    def loop_step(self, step: LoopStep) -> Expression:
         """The name of the number of a loop's step, an int."""
         return self._name(step, "step", step, "int ")
 
-    def status(self) -> str:
+    def status(self) -> Expression:
         """The name of the pointer to the status word."""
         return self._name("status", "status", StatusWord(), "gc_uint64* ")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from graphc.compiler.codegen.expression import Expression, call, local
+from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.schedule.cards import PACK
 
-ELEMENT = "i"
+ELEMENT = local("i")
 """The variable that holds the walked element's place in the domain."""
-PART = "part"
+PART = local("part")
 """The variable that counts the elements of a pack."""
 CHUNK = 32
 """Terms of a sum that a thread adds up one by one; their sums are added up in turn."""
@@ -23,16 +24,21 @@ class Accumulator:
     carried: str
     functions: str
     scalar: str
-    name: str
+    name: Expression
     result_type: str
-    result: str
+    result: Expression
     long_sum: bool
     note: str
 
     @property
-    def identity(self) -> str:
-        """What it starts from, as an expression."""
-        return f"{self.functions}::identity<{self.scalar}>()"
+    def identity(self) -> Expression:
+        """What it starts from."""
+        return call(f"{self.functions}::identity<{self.scalar}>")
+
+    def end(self, total: Expression) -> Define:
+        """The statement that makes the result of what `total` has been carried to."""
+        value = call(f"{self.functions}::result", total)
+        return Define(self.result_type, self.result, value, self.note)
 
 
 @dataclass(frozen=True)
@@ -41,28 +47,28 @@ class WalkText:
 
     Attributes:
         title: what the walk is for.
-        before: lines of the row, ahead of the loop.
+        before: statements of the row, ahead of the loop.
         arrays: (type, name) of values that are held from here on.
         accumulators: what the walk reduces.
-        start: lines of a pack, ahead of its elements; of an element where there are no packs.
-        lines: lines of an element.
+        start: those of a pack, ahead of its elements; of an element where there are no packs.
+        body: those of an element.
         loads: (type, pack, pointer, position) of inputs that are read a pack at a time.
         packs: (type, pointer, value, guard) of results that are stored a pack at a time.
         long_sum: whether a sum of many terms has to be divided, so that its error stays small.
     """
 
     title: str
-    before: str
+    before: Listing
     arrays: list[tuple[str, str]]
     accumulators: list[Accumulator]
-    start: str
-    lines: str
+    start: Listing
+    body: Listing
     loads: list[tuple[str, str, str, str]]
     packs: list[tuple[str, str, str, str]]
 
     def mentions(self, name: str) -> bool:
-        """Whether the lines of an element, or those ahead of it, use a variable."""
-        return mentions(self.start, name) or mentions(self.lines, name)
+        """Whether the statements of an element, or those ahead of it, use a variable."""
+        return name in self.start.reads or name in self.body.reads
 
     @property
     def long_sum(self) -> bool:
@@ -75,14 +81,14 @@ class Names:
 
     Attributes:
         row, place: ints, from zero.
-        slot: of a held array, the walked element's, or None where nothing is held.
+        slot: of a held array, the walked element's place, or None where nothing is held.
         wide: whether a thread walks packs of four elements that lie side by side.
         guard: a condition under which the thread may store, or nothing.
     """
 
-    row: str
-    place: str
-    slot: str | None = None
+    row: Expression
+    place: Expression
+    slot: Expression | None = None
     wide: bool = False
     guard: str = ""
 
@@ -129,7 +135,3 @@ class Course:
         fits = self.short or (most is not None and most <= turns * self.threads)
         return None if fits else turns
 
-
-def mentions(lines: str, name: str) -> bool:
-    """Whether lines use a variable."""
-    return re.search(rf"\b{name}\b", lines) is not None

@@ -7,7 +7,8 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
 
 - `lower`: the table `LOWERINGS`, a function for each kind of kernel;
 - `context`: functions and their parameters;
-- `nest`, `hoist`: loops over the elements of results, of which the innermost is vectorised;
+- `nest`: loops over the elements of results, of which the innermost is vectorised; `hoist`: which
+  of them a statement of the `emitter` belongs in;
 - `pointwise`: pointwise, gather, window, update, and what is computed element by element;
 - `scatter`, and `still`, whether an update needs the rows that are named alone;
 - `reduction`, `walks`: rows and columns;

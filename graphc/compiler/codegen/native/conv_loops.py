@@ -8,13 +8,26 @@ from functools import partial
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES, grouped, literal, minus, plus, times
-from graphc.compiler.codegen.emit_loops import image_coordinates
+from graphc.compiler.codegen.c_text import C_TYPES, literal
+from graphc.compiler.codegen.emit_loops import behind_padding, image_coordinates
 from graphc.compiler.codegen.emitter import Given
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    grouped,
+    local,
+    minus,
+    plus,
+    subscript,
+    times,
+    when,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, ceil_divide, product
 from graphc.compiler.graph.ops.contraction import dilated
@@ -23,6 +36,9 @@ from graphc.compiler.schedule.kernel import Kernel
 PARTS = 8
 HEIGHTS = (12, 10, 8)
 """Rows that a tile of sums may have; gc_height of host_gemm.h halves them."""
+
+Place = Callable[[NativeEmitter, Index], Expression]
+"""Prints where an element of the convolution lies in the array of its sums."""
 
 
 class ConvLoops:
@@ -80,46 +96,50 @@ class ConvLoops:
         return [*threads, head, *indented(inside), "}"]
 
     def nest(
-        self, shape: Shape, body: Callable[[NativeEmitter, str, tuple[str, ...]], list[str]]
+        self,
+        shape: Shape,
+        body: Callable[[NativeEmitter, Expression, Coordinates], Sequence[Statement]],
     ) -> list[str]:
         """Loops over a shape; `body` is given the coordinates."""
 
-        def at(emitter: NativeEmitter, position: str) -> list[str]:
+        def at(emitter: NativeEmitter, position: Expression) -> Sequence[Statement]:
             return body(emitter, position, emitter.coordinates(Index(shape, linear=position)))
 
         return braced(Nest(self.signature, product(shape), threads=False).lines(at))
 
     def offsets(
-        self, name: str, shape: Shape, offset: Callable[[tuple[str, ...]], str]
+        self, name: str, shape: Shape, offset: Callable[[Coordinates], Expression]
     ) -> list[str]:
-        return self.nest(shape, lambda _, at, coords: [f"{name}[{at}] = {offset(coords)};"])
+        return self.nest(
+            shape, lambda _, at, coords: [Assign(subscript(name, at), offset(coords))]
+        )
 
-    def place_offset(self, coords: tuple[str, ...]) -> str:
+    def place_offset(self, coords: Coordinates) -> Expression:
         """Where a channel's place of a window lies in the padded image."""
         channel, *places = coords
         plane = times(channel, self.signature.size(product(self.reach)))
         return plus(plane, self.step_offset(tuple(places)))
 
-    def step_offset(self, places: tuple[str, ...]) -> str:
+    def step_offset(self, places: Coordinates) -> Expression:
         return self.spread(places, self.node.attrs["kernel_dilation"])
 
-    def window_offset(self, coords: tuple[str, ...]) -> str:
+    def window_offset(self, coords: Coordinates) -> Expression:
         sample, *windows = coords
         plane = times(sample, self.signature.size(product(self.reach)))
         return plus(plane, self.spread(tuple(windows), self.node.attrs["strides"]))
 
-    def spread(self, numbers: tuple[str, ...], steps: Shape) -> str:
-        text = "0"
+    def spread(self, numbers: Coordinates, steps: Shape) -> Expression:
+        offset = ZERO
         for number, step, pitch in zip(numbers, steps, self.pitches, strict=True):
-            text = plus(text, times(number, self.signature.size(step * pitch)))
-        return text
+            offset = plus(offset, times(number, self.signature.size(step * pitch)))
+        return offset
 
     def weight_matrix(self) -> list[str]:
         """The weights as rows of k."""
 
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
+        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(self.weights, Index(self.weights.shape, linear=position))
-            return [f"weights[{position}] = {value};"]
+            return [Assign(subscript("weights", position), value)]
 
         elements = product(self.weights.shape)
         return braced(Nest(self.signature, elements, threads=False).lines(body))
@@ -134,15 +154,20 @@ class ConvLoops:
         inner = self._inner()
         if inner is None:
 
-            def each(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+            def each(
+                emitter: NativeEmitter, position: Expression, coords: Coordinates
+            ) -> list[Statement]:
                 plane, *reach = coords
-                return [f"image[{position}] = {self.element(emitter, plane, reach, by_channel)};"]
+                value = self.element(emitter, plane, reach, by_channel)
+                return [Assign(subscript("image", position), value)]
 
             return self.nest((planes, *self.reach), each)
 
         firsts, counts = inner
 
-        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
+        def body(
+            emitter: NativeEmitter, _: Expression, coords: Coordinates
+        ) -> list[Statement]:
             plane, *rest = coords
             reach = [plus(at, str(first)) for at, first in zip(rest, firsts, strict=True)]
             lows = [low for low, _ in self.node.attrs["padding"]]
@@ -152,7 +177,7 @@ class ConvLoops:
             ]
             place = emitter.place(Index((planes, *self.reach), coords=(plane, *reach)))
             element = self._in_image(plane, inside, by_channel)
-            return [f"image[{place}] = {emitter.value(self.image, element)};"]
+            return [Assign(subscript("image", place), emitter.value(self.image, element))]
 
         size = self.signature.size
         clear = f"for (int i = 0; i < {size(self.image_elements(planes))}; ++i) image[i] = 0;"
@@ -177,22 +202,33 @@ class ConvLoops:
             counts.append(max(min(low + extent, reach) - firsts[-1], 0))
         return tuple(firsts), tuple(counts)
 
-    def _in_image(self, plane: str, places: Sequence[str], by_channel: bool) -> Index:
-        first = (plane, "channel") if by_channel else ("sample", plane)
+    def _in_image(
+        self, plane: Expression, places: Sequence[Expression], by_channel: bool
+    ) -> Index:
+        first = (plane, local("channel")) if by_channel else (local("sample"), plane)
         return Index(self.image.shape, coords=(*first, *places))
 
     def element(
-        self, emitter: NativeEmitter, plane: str, reach: list[str], by_channel: bool
-    ) -> str:
+        self,
+        emitter: NativeEmitter,
+        plane: Expression,
+        reach: Sequence[Expression],
+        by_channel: bool,
+    ) -> Expression:
         """The image with its padding and holes, at a place that windows reach."""
-        image, node = self.image, self.node
-        coords, conditions = _behind_padding(emitter, node, reach)
+        coords, conditions = behind_padding(emitter, self.node, reach)
         element = self._in_image(plane, coords, by_channel)
+        return self._where(emitter, conditions, element)
+
+    def _where(
+        self, emitter: NativeEmitter, conditions: Sequence[Expression], element: Index
+    ) -> Expression:
+        """An element of the image under conditions, else zero."""
         if not conditions:
-            return emitter.value(image, element)
-        value = emitter.variable(image, literal(0, node.dtype))
-        with emitter.block(f"if ({' && '.join(conditions)})"):
-            emitter.line(f"{value} = {emitter.value(image, element)};")
+            return emitter.value(self.image, element)
+        value = emitter.variable(self.image, literal(0, self.node.dtype))
+        with emitter.block(when(conditions)):
+            emitter.assign(value, emitter.value(self.image, element))
         return value
 
     def in_parts(
@@ -202,7 +238,7 @@ class ConvLoops:
         ahead: list[str],
         inside: list[str],
         behind: list[str],
-        place: Callable[[NativeEmitter, Index], str] | None = None,
+        place: Place | None = None,
     ) -> list[str]:
         """A sum over the image's channels, which are samples then, divided into `PARTS` parts that
         are added in their order, whatever the number of threads; and what follows it.
@@ -220,7 +256,7 @@ class ConvLoops:
         work = (rows, *self.places, self.channels, self.filters)
         counts = (self.samples, *self.windows)
 
-        def in_rows(emitter: NativeEmitter, index: Index) -> str:
+        def in_rows(emitter: NativeEmitter, index: Index) -> Expression:
             sample, filter_, *windows = emitter.coordinates(index)
             inner = emitter.position(Index(counts, coords=(sample, *windows)))
             return plus(times(inner, size(width)), filter_)
@@ -249,31 +285,26 @@ class ConvLoops:
 
     def written_windows(self) -> list[str]:
         """The loops that write a sample's windows, (channel, places) x windows."""
-        node, image = self.node, self.image
         shape = (self.channels, *self.places, *self.windows)
 
-        def body(emitter: NativeEmitter, position: str, at: tuple[str, ...]) -> list[str]:
+        def body(
+            emitter: NativeEmitter, position: Expression, at: Coordinates
+        ) -> list[Statement]:
             channel, *rest = at
             places, window = rest[: len(self.places)], rest[len(self.places) :]
-            coords, conditions = image_coordinates(emitter, node, window, places)
-            element = Index(image.shape, coords=("sample", channel, *coords))
-            if not conditions:
-                return [f"windows[{position}] = {emitter.value(image, element)};"]
-            value = emitter.variable(image, literal(0, node.dtype))
-            with emitter.block(f"if ({' && '.join(conditions)})"):
-                emitter.line(f"{value} = {emitter.value(image, element)};")
-            return [f"windows[{position}] = {value};"]
+            coords, conditions = image_coordinates(emitter, self.node, window, places)
+            element = self._in_image(channel, coords, by_channel=False)
+            value = self._where(emitter, conditions, element)
+            return [Assign(subscript("windows", position), value)]
 
         return self.nest(shape, body)
 
-    def after(self, place: Callable[[NativeEmitter, Index], str]) -> list[str]:
+    def after(self, place: Place) -> list[str]:
         limits = Limits(self.samples, "sample", "sample + 1")
         return self.outputs(partial(self.given, place), limits)
 
-    def given(
-        self, place: Callable[[NativeEmitter, Index], str], emitter: NativeEmitter
-    ) -> Mapping[Node, Given]:
-        return {self.node: lambda index: f"s0[{place(emitter, index)}]"}
+    def given(self, place: Place, emitter: NativeEmitter) -> Mapping[Node, Given]:
+        return {self.node: lambda index: subscript("s0", place(emitter, index))}
 
     def outputs(
         self, given: Callable[[NativeEmitter], Mapping[Node, Given]], limits: Limits | None
@@ -287,31 +318,6 @@ class ConvLoops:
             nest = Nest(self.signature, elements, given, limits, threads=False)
             lines += braced(nest.lines(partial(store_elements, outputs, self.context)))
         return lines
-
-
-def _behind_padding(
-    emitter: NativeEmitter, node: Node, reach: list[str]
-) -> tuple[list[str], list[str]]:
-    """The element of the image at a place of its padded form, and when there is one."""
-    size = emitter.signature.size
-    coords, conditions = [], []
-    for place, extent, (low, high), hole in zip(
-        reach,
-        node.inputs[0].shape[2:],
-        node.attrs["padding"],
-        node.attrs["input_dilation"],
-        strict=True,
-    ):
-        coord = emitter.integer(minus(place, size(low)))
-        if low != 0:
-            conditions.append(f"{coord} >= 0")
-        if hole != 1:
-            conditions.append(f"{coord} % {size(hole)} == 0")
-            coord = emitter.integer(f"{coord} / {size(hole)}")
-        if (low, high, hole) != (0, 0, 1):
-            conditions.append(f"{coord} < {size(extent)}")
-        coords.append(coord)
-    return coords, conditions
 
 
 def indented(lines: list[str], depth: int = 1) -> list[str]:

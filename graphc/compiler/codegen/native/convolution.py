@@ -16,18 +16,19 @@ cached.
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import minus, plus, times
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression, local, minus, plus, subscript, times
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, call, tile_height
-from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -91,12 +92,12 @@ class _Conv(ConvLoops):
         ]
         rows = times(size(m), size(wide))
 
-        def place(emitter: NativeEmitter, index: Index) -> str:
+        def place(emitter: NativeEmitter, index: Index) -> Expression:
             _, filter_, *windows = emitter.coordinates(index)
-            text = times(filter_, size(wide))
+            at = times(filter_, size(wide))
             for window, pitch in zip(windows, self.pitches, strict=True):
-                text = plus(text, times(window, size(pitch)))
-            return text
+                at = plus(at, times(window, size(pitch)))
+            return at
 
         how = f"{self.samples} samples; {m} x {k} weights by windows of the image, {rows} sums"
         return [*before, *self.per_sample([*inside, *self.after(place)])], how
@@ -114,7 +115,7 @@ class _Conv(ConvLoops):
         ]
         begin = times("sample", size(m * pixels))
 
-        def place(emitter: NativeEmitter, index: Index) -> str:
+        def place(emitter: NativeEmitter, index: Index) -> Expression:
             return minus(emitter.position(index), begin)
 
         before = [self.array("weights", self.scalar, 2, m * k), *self.weight_matrix()]
@@ -152,10 +153,13 @@ class _Conv(ConvLoops):
         size = self.signature.size
         filters, places = size(self.filters), size(product(self.places))
 
-        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+        def body(
+            emitter: NativeEmitter, position: Expression, coords: Coordinates
+        ) -> list[Statement]:
             filter_, *rest = coords
-            element = Index(self.weights.shape, coords=(filter_, "channel", *rest))
-            return [f"planes[{position}] = {emitter.value(self.weights, element)};"]
+            element = Index(self.weights.shape, coords=(filter_, local("channel"), *rest))
+            value = emitter.value(self.weights, element)
+            return [Assign(subscript("planes", position), value)]
 
         rest = minus(size(width), size(self.filters))
         clear = [] if rest == "0" else [

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
+from graphc.compiler.codegen.expression import Expression, grouped, minus, plus, subscript, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Limits, Nest
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
 
@@ -113,14 +116,14 @@ class Factors:
         """The loops that write a part of a factor's rows, its columns from `first` on."""
         whole = part.shape[-1] == width
 
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
+        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(part, Index(part.shape, linear=position))
             if whole:
-                return [f"{name}[{position}] = {value};"]
+                return [Assign(subscript(name, position), value)]
             rows = product(part.shape[:-1])
             row, column = emitter.coordinates(Index((rows, part.shape[-1]), linear=position))
             place = plus(times(row, self._signature.size(width)), self._signature.size(first))
-            return [f"{name}[{plus(place, column)}] = {value};"]
+            return [Assign(subscript(name, plus(place, column)), value)]
 
         return Nest(self._signature, product(part.shape)).lines(body)
 
@@ -148,8 +151,8 @@ class Factors:
         return found
 
     def _array(self, name: str, node: Node, block: int, count: Size, rows: str = "") -> list[str]:
-        scalar, elements = C_TYPES[node.dtype], grouped(self._signature.size(count))
-        elements = f"{rows} * {elements}" if rows else f"(size_t){elements}"
+        scalar, each = C_TYPES[node.dtype], grouped(self._signature.size(count))
+        elements = f"{rows} * {each}" if rows else f"(size_t){each}"
         return [f"{scalar}* {name} = gc_scratch<{scalar}>({block}, {elements});"]
 
     def _computed(
@@ -161,9 +164,9 @@ class Factors:
         inner = shape[-1:] if limits.begin == "first" else shape[-2:]
         begin = times(limits.begin, self._signature.size(product(inner)))
 
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
+        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(node, Index(node.shape, linear=position))
-            return [f"{target}[{minus(position, begin)}] = {value};"]
+            return [Assign(subscript(target, minus(position, begin)), value)]
 
         nest = Nest(self._signature, product(shape), limits=limits, threads=False)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]

@@ -14,13 +14,16 @@ import numpy as np
 
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.expression import Expression, subscript
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature, Share
-from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.rows_product import laid_out
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule import Kernel, Loop, Step
@@ -141,9 +144,9 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
     if isinstance(operand, Direct):
         return [laid_out(operand, matrix.k, matrix.n, scalar, to, signature)]
 
-    def element(emitter: NativeEmitter, position: str) -> list[str]:
+    def element(emitter: NativeEmitter, position: Expression) -> list[Statement]:
         value = emitter.value(node, Index(node.shape, linear=position))
-        return [f"r{number}[{position}] = {value};"]
+        return [Assign(subscript(f"r{number}", position), value)]
 
     nest = Nest(signature, product(node.shape), threads=False).lines(element)
     return [

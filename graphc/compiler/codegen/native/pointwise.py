@@ -9,11 +9,14 @@ from collections.abc import Sequence
 from functools import partial
 
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Limits, Nest
 from graphc.compiler.codegen.pointwise import own_outputs
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
@@ -48,8 +51,8 @@ def own_rows(context: NativeContext, signature: NativeSignature) -> Limits:
 
 
 def _element(
-    kernel: Kernel, context: NativeContext, emitter: NativeEmitter, position: str
-) -> list[str]:
+    kernel: Kernel, context: NativeContext, emitter: NativeEmitter, position: Expression
+) -> list[Statement]:
     outputs: Sequence[Node] = kernel.outputs
     if kernel.kind == "window":
         outputs = own_outputs(kernel, context, emitter)
@@ -57,15 +60,15 @@ def _element(
 
 
 def store_elements(
-    outputs: Sequence[Node], context: NativeContext, emitter: NativeEmitter, position: str
-) -> list[str]:
-    """Print the values of outputs with equally many elements at a position; returns the lines that
-    store them."""
+    outputs: Sequence[Node], context: NativeContext, emitter: NativeEmitter, position: Expression
+) -> list[Statement]:
+    """Print the values of outputs with equally many elements at a position; returns what stores
+    them."""
     # All values before the first store: a result may take the place of what another one reads.
     values = [emitter.value(node, Index(node.shape, linear=position)) for node in outputs]
-    stores = []
+    stores: list[Statement] = []
     for node, value in zip(outputs, values, strict=True):
         for place in context.sinks[node]:
             target, _ = emitter.signature.stored(place, node.shape, position)
-            stores.append(f"{target} = {value};")
+            stores.append(Assign(target, value))
     return stores

@@ -18,10 +18,20 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_windows import element_at, take_larger
 from graphc.compiler.codegen.emitter import Given, always, note
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    expression,
+    local,
+    plus,
+    subscript,
+    times,
+    when,
+)
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (
     ConvLoops,
@@ -31,9 +41,11 @@ from graphc.compiler.codegen.native.conv_loops import (
     known,
     tile_height,
 )
-from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
+from graphc.compiler.codegen.statement import Assign, Define, Fold, Statement
 from graphc.compiler.graph import OPS, Node, dependents
 from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -98,7 +110,8 @@ class PooledConv(ConvLoops):
         """The function's lines, and what its loops go over."""
         m, places = self._filters, math.prod(self._extents)
         inner = math.prod(self._tile)
-        inside = self._coordinates_of("place")
+        place = local("place")
+        inside = self._coordinates_of(place)
         words = TileWords(self.signature, (m, *self._tile), self._extents, self._strides)
         walk = self._walk(words)
         results = self._results(words)
@@ -106,7 +119,7 @@ class PooledConv(ConvLoops):
         tile = [
             *self._sums_of_tile(),
             f"for (int place = 0; place < {places}; ++place) {{",
-            *indented([*self._sums_of_place(), *words.by_place("place", inside), *walk]),
+            *indented([*self._sums_of_place(), *words.by_place(place, inside), *walk]),
             "}",
             *words.by_window(),
             *results,
@@ -192,27 +205,29 @@ class PooledConv(ConvLoops):
 
         return min(range(max(1, most // 2), most + 1), key=lambda high: (vectors(high), -high))
 
-    def _at(self, coords: tuple[str, ...]) -> str:
+    def _at(self, coords: Coordinates) -> Expression:
         """Where a channel's place of a window lies in the image by phases, for a place of the
         pooling's window."""
         dims = len(self._extents)
         inside, channel, places = coords[:dims], coords[dims], coords[dims + 1 :]
         sums = [plus(place, k) for place, k in zip(inside, places, strict=True)]
         rests = tuple(
-            f"({text}) % {stride}" if stride > 1 else "0"
-            for text, stride in zip(sums, self._strides, strict=True)
+            expression("({}) % {}", total, str(stride)) if stride > 1 else ZERO
+            for total, stride in zip(sums, self._strides, strict=True)
         )
         plane = times(channel, str(math.prod(self._strides) * math.prod(self._lengths)))
-        text = plus(plane, times(self._phase(rests), str(math.prod(self._lengths))))
+        at = plus(plane, times(self._phase(rests), str(math.prod(self._lengths))))
         for total, stride, step in zip(sums, self._strides, self._steps, strict=True):
-            text = plus(text, times(f"(({total}) / {stride})", str(step)))
-        return text
+            number = expression("(({}) / {})", total, str(stride))
+            at = plus(at, times(number, str(step)))
+        return at
 
-    def _phase(self, rests: Sequence[str]) -> str:
-        text = "0"
+    def _phase(self, rests: Sequence[Expression]) -> Expression:
+        phase = ZERO
         for rest, stride in zip(rests, self._strides, strict=True):
-            text = plus(times(text, str(stride)), f"({rest})" if rest != "0" else rest)
-        return f"({text})" if text != "0" else text
+            inner = expression("({})", rest) if rest != "0" else rest
+            phase = plus(times(phase, str(stride)), inner)
+        return expression("({})", phase) if phase != "0" else phase
 
     # ---- loops ----------------------------------------------------------------------------------
 
@@ -220,7 +235,9 @@ class PooledConv(ConvLoops):
         """The loops that copy a sample's image, phase by phase."""
         dims = len(self._strides)
 
-        def body(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+        def body(
+            emitter: NativeEmitter, position: Expression, coords: Coordinates
+        ) -> list[Statement]:
             channel, phases, at = coords[0], coords[1 : 1 + dims], coords[1 + dims :]
             reach, conditions = [], []
             for phase, number, stride, length, extent in zip(
@@ -228,31 +245,34 @@ class PooledConv(ConvLoops):
             ):
                 place = emitter.integer(plus(times(number, str(stride)), phase))
                 if length * stride > extent:
-                    conditions.append(f"{place} < {extent}")
+                    conditions.append(expression("{} < {}", place, str(extent)))
                 reach.append(place)
+            to = subscript("image", position)
             if not conditions:
-                return [f"image[{position}] = {self.element(emitter, channel, reach, False)};"]
-            value = emitter.variable(self.image, "0")
-            with emitter.block(f"if ({' && '.join(conditions)})"):
-                emitter.line(f"{value} = {self.element(emitter, channel, reach, False)};")
-            return [f"image[{position}] = {value};"]
+                return [Assign(to, self.element(emitter, channel, reach, False))]
+            value = emitter.variable(self.image)
+            with emitter.block(when(conditions)):
+                emitter.assign(value, self.element(emitter, channel, reach, False))
+            return [Assign(to, value)]
 
         return self.nest((self.channels, *self._strides, *self._lengths), body)
 
     def _tile_nest(
         self,
         words: TileWords,
-        body: Callable[[NativeEmitter, str, tuple[str, ...], TileElements], list[str]],
+        body: Callable[
+            [NativeEmitter, Expression, Coordinates, TileElements], Sequence[Statement]
+        ],
     ) -> list[str]:
         """Loops over the windows of a tile; `body` is given their coordinates in the result."""
         shape = (self._filters, *self._tile)
 
-        def at(emitter: NativeEmitter, position: str) -> list[str]:
+        def at(emitter: NativeEmitter, position: Expression) -> Sequence[Statement]:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
             elements: TileElements = given[emitter]
             elements.begin(position, (row, *rest))
-            window = (emitter.integer(plus("first", row)), *rest)
-            return body(emitter, position, ("sample", filter_, *window), elements)
+            window = (emitter.integer(plus(local("first"), row)), *rest)
+            return body(emitter, position, (local("sample"), filter_, *window), elements)
 
         pitches = (self._filters * self._wide, self._wide, *self._steps)
         given: dict[NativeEmitter, TileElements] = {}
@@ -266,27 +286,32 @@ class PooledConv(ConvLoops):
     def _walk(self, words: TileWords) -> list[str]:
         """The loops that go on with one place of each window."""
         x = self._pooling.inputs[0]
-        inside = self._coordinates_of("place")
+        place = local("place")
+        inside = self._coordinates_of(place)
         scalar = C_TYPES[x.dtype]
         reduction = f"gc_reduce_{_STEPS.get(self._pooling.op, 'max')}"
 
         def body(
-            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: TileElements
-        ) -> list[str]:
+            emitter: NativeEmitter,
+            position: Expression,
+            coords: Coordinates,
+            elements: TileElements,
+        ) -> list[Statement]:
             sample, filter_, *windows = coords
             element = [
                 emitter.integer(plus(times(window, str(stride)), within))
                 for window, stride, within in zip(windows, self._strides, inside, strict=True)
             ]
-            elements.learn("place", filter_, element)
+            elements.learn(place, filter_, element)
             value = emitter.value(x, Index(x.shape, coords=(sample, filter_, *element)))
+            best_of, where_of = subscript("best", position), subscript("where", position)
             if not self._is_placed:
-                return [f"best[{position}] = {reduction}::combine(best[{position}], {value});"]
+                return [Fold(best_of, reduction, value)]
             best, where = emitter.name("a"), emitter.name("a")
-            emitter.line(f"{scalar} {best} = best[{position}];")
-            emitter.line(f"int {where} = where[{position}];")
-            take_larger(emitter, best, where, value, "place")
-            return [f"best[{position}] = {best};", f"where[{position}] = {where};"]
+            emitter.add(Define(scalar, best, best_of, constant=False))
+            emitter.add(Define("int", where, where_of, constant=False))
+            take_larger(emitter, best, where, value, place)
+            return [Assign(best_of, best), Assign(where_of, where)]
 
         count = self._filters * math.prod(self._tile)
         start = [f"best[i] = {reduction}::identity<{scalar}>();"]
@@ -301,44 +326,43 @@ class PooledConv(ConvLoops):
         ]
         return [*clear, *self._tile_nest(words, body)]
 
-    def _coordinates_of(self, place: str) -> list[str]:
+    def _coordinates_of(self, place: Expression) -> list[Expression]:
         """A place of the pooling's window along each axis, as expressions."""
-        texts = []
+        coords = []
         for axis, extent in enumerate(self._extents):
             below = math.prod(self._extents[axis + 1 :])
-            text = place if below == 1 else f"({place} / {below})"
-            texts.append(text if axis == 0 else f"({text} % {extent})")
-        return texts
+            rows = place if below == 1 else expression("({} / {})", place, str(below))
+            coords.append(rows if axis == 0 else expression("({} % {})", rows, str(extent)))
+        return coords
 
     def _results(self, words: TileWords) -> list[str]:
         """The loops that compute and store what there is one of a window."""
         outputs = self.kernel.outputs
 
         def body(
-            emitter: NativeEmitter, position: str, coords: tuple[str, ...], elements: TileElements
-        ) -> list[str]:
+            emitter: NativeEmitter,
+            position: Expression,
+            coords: Coordinates,
+            elements: TileElements,
+        ) -> list[Statement]:
             _, filter_, *windows = coords
-            elements.learn("", filter_, windows)
-            emitter.given[self._pooling] = always(
-                emitter.define("int", f"where[{position}]", note=note(self._pooling))
-                if self._is_placed
-                else emitter.define(
-                    self.scalar, f"best[{position}]", note=note(self._pooling)
-                )
-            )
+            elements.learn(None, filter_, windows)
+            kind, array = ("int", "where") if self._is_placed else (self.scalar, "best")
+            own = emitter.define(kind, subscript(array, position), note=note(self._pooling))
+            emitter.given[self._pooling] = always(own)
             for pick in self._picks:
                 emitter.given[pick] = partial(self._picked, emitter, elements, pick, coords)
             at = emitter.position(Index(self._pooling.shape, coords=coords))
             values = []
             for node in outputs:
-                own = node.shape == self._pooling.shape
-                index = Index(node.shape, coords=coords) if own else Index(node.shape, linear=at)
+                same = node.shape == self._pooling.shape
+                index = Index(node.shape, coords=coords) if same else Index(node.shape, linear=at)
                 values.append(emitter.value(node, index))
-            stores = []
+            stores: list[Statement] = []
             for node, value in zip(outputs, values, strict=True):
                 for place in self.context.sinks[node]:
                     target, _ = self.signature.stored(place, node.shape, at)
-                    stores.append(f"{target} = {value};")
+                    stores.append(Assign(target, value))
             return stores
 
         return self._tile_nest(words, body)
@@ -348,13 +372,14 @@ class PooledConv(ConvLoops):
         emitter: NativeEmitter,
         elements: TileElements,
         pick: Node,
-        coords: tuple[str, ...],
+        coords: Coordinates,
         index: Index,
-    ) -> str:
+    ) -> Expression:
         """What is picked at the place of a window's maximum."""
         values = pick.inputs[1]
         if values is self._pooling.inputs[0]:
-            return emitter.define(self.scalar, f"best[{elements.position}]", note=note(pick))
+            best = subscript("best", elements.position)
+            return emitter.define(self.scalar, best, note=note(pick))
         place = emitter.value(self._pooling, index)
         sample, filter_, *windows = coords
         element = element_at(emitter, pick, windows, place)

@@ -10,17 +10,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emitter import Given
+from graphc.compiler.codegen.expression import (
+    Expression,
+    counting,
+    grouped,
+    local,
+    minus,
+    plus,
+    rest_of_part,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.factor import Factor, Factors
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
+from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -114,12 +127,10 @@ class _Matmul:
     def _matrices(self) -> list[str]:
         """The lines that work out the coordinates of a matrix, ``matrix0`` and on."""
         emitter = NativeEmitter(self._signature)
-        coords = emitter.coordinates(Index(self._batch, linear="matrix"))
-        lines = [line for line in emitter.text.split("\n") if line]
-        return [
-            *lines,
-            *(f"const int matrix{k} = {coord};" for k, coord in enumerate(coords)),
-        ]
+        coords = emitter.coordinates(Index(self._batch, linear=local("matrix")))
+        for k, coord in enumerate(coords):
+            emitter.add(Define("int", local(f"matrix{k}"), coord))
+        return emitter.statements.lines
 
     # ---- what follows ---------------------------------------------------------------------------
 
@@ -131,7 +142,7 @@ class _Matmul:
         given = partial(scratch_values, self._kernel.anchors, begin)
         limits = Limits(rows, "first", "first + rows")
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
-        body = partial(_stores, self._kernel.outputs, self._context)
+        body = partial(store_elements, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
 
 
@@ -206,19 +217,13 @@ class _Rows:
 
 def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:
     """A loop over tiles of rows."""
-    rest = minus(end, "tile")
+    rows = rest_of_part(end, "tile", height)
     return [
-        f"for (int tile = {begin}; tile < {end}; tile += {height}) {{",
-        f"  const int rows = {rest} < {height} ? {rest} : {height};",
+        f"{counting('tile', end, begin, height)} {{",
+        f"  const int rows = {rows};",
         *(f"  {line}" for line in inside),
         "}",
     ]
-
-
-def _stores(
-    outputs: Sequence[Node], context: NativeContext, emitter: NativeEmitter, position: str
-) -> list[str]:
-    return store_elements(outputs, context, emitter, position)
 
 
 def scratch_values(
@@ -226,8 +231,8 @@ def scratch_values(
 ) -> Mapping[Node, Given]:
     """Nodes whose values lie in arrays ``s0``, ``s1`` and on, from the element `begin` on."""
 
-    def value(number: int, index: Index) -> str:
-        return f"s{number}[{minus(emitter.position(index), begin)}]"
+    def value(number: int, index: Index) -> Expression:
+        return subscript(f"s{number}", minus(emitter.position(index), begin))
 
     return {node: partial(value, number) for number, node in enumerate(nodes)}
 

@@ -11,9 +11,18 @@ order of all additions is in the text: it depends neither on threads nor on size
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from graphc.compiler.codegen.expression import (
+    Expression,
+    counting,
+    end_of_part,
+    local,
+    plus,
+    rest_of_part,
+    subscript,
+)
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.hoist import by_level
@@ -21,7 +30,8 @@ from graphc.compiler.codegen.native.nest import PARALLEL
 from graphc.compiler.codegen.native.walks import PLACE, ROW, Axis, NativeWalks
 from graphc.compiler.codegen.reduction import Domain, domain_of, row_outputs, typical, walks_of
 from graphc.compiler.codegen.signature import Signature
-from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText, mentions
+from graphc.compiler.codegen.statement import Assign, Define, Fold, Listing, Statement
+from graphc.compiler.codegen.walk_text import ELEMENT, Accumulator, WalkText
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -30,7 +40,9 @@ CHUNK = 512
 _MOST_HELD = 2048
 """Elements of a row whose values are kept from walk to walk."""
 
-_ROW_VALUE = re.compile(r"const ([\w<> ]+?) (\w+) = ")
+_LANE, _TILE = local("lane"), local("tile")
+"""The variables that hold which of the neighbouring rows it is, and the first of them."""
+
 _SIMPLE = ("sum", "prod", "max", "min", "any", "all")
 
 
@@ -64,221 +76,169 @@ class _Text:
 
     # ---- a row at a time ------------------------------------------------------------------------
 
-    def by_rows(self, walks: Sequence[WalkText], results: str) -> list[str]:
+    def by_rows(self, walks: Sequence[WalkText], results: Listing) -> list[str]:
         """Loops over the rows, inside of each its walks."""
+        kept = self._printer.kept
+        read = results.reads.union(*(walk.before.reads | walk.body.reads for walk in walks))
         body: list[str] = []
         for walk in walks:
-            body += [f"// {walk.title}", *_lines(walk.before), *_arrays(walk, self._domain.reduced)]
-            body += self._walk(walk)
-        body += _lines(results)
-        kept = self._printer.kept
-        body = [*self._places(body, {ROW: kept}), *body]
-        return _around(kept, body, self._signature, self._threads())
+            body += [f"// {walk.title}", *walk.before.lines]
+            body += [*_arrays(walk, self._domain.reduced), *self._walk(walk)]
+        places = Listing(self._places(read, {ROW: kept})).lines
+        return _around(kept, [*places, *body, *results.lines], self._signature, self._threads())
 
     def _walk(self, walk: WalkText) -> list[str]:
         """The loops over a row's elements."""
         axes = self._printer.reduced
-        body = _lines(walk.lines)
-        body = [*self._places(body, {ELEMENT: self._printer.axes, PLACE: axes}), *body]
-        names = [one.name for one in walk.accumulators]
-        placed = by_level(body, [axis.name for axis in axes], names)
+        places = self._places(walk.body.reads, {ELEMENT: self._printer.axes, PLACE: axes})
+        carried = [one.name for one in walk.accumulators]
+        placed = by_level([*places, *walk.body], [axis.name for axis in axes], carried)
         loops = self._innermost(walk, axes, placed[-1]) if axes else []
         for axis, inside in zip(reversed(axes[:-1]), reversed(placed[1:-1]), strict=True):
-            loops = [_head(axis, self._signature), *_indented([*inside, *loops]), "}"]
-        lines = [*_starts(walk), *placed[0], *loops]
-        return [*lines, *_ends(walk)]
+            loops = [_head(axis, self._signature), *_indented([*inside.lines, *loops]), "}"]
+        starts = Listing(_start(one, one.name) for one in walk.accumulators)
+        ends = Listing(one.end(one.name) for one in walk.accumulators)
+        return [*starts.lines, *placed[0].lines, *loops, *ends.lines]
 
-    def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Sequence[str]) -> list[str]:
+    def _innermost(self, walk: WalkText, axes: Sequence[Axis], body: Listing) -> list[str]:
         axis = axes[-1]
         size = self._signature.size(axis.size)
-        simple = all(
+        simple = not body.tests and all(
             one.functions.removeprefix("gc_reduce_") in _SIMPLE for one in walk.accumulators
         )
-        pragma = _simd(walk.accumulators) if simple and _is_plain(body) else ""
         long = isinstance(axis.size, Dim) or axis.size > CHUNK
         if not walk.long_sum or (len(axes) == 1 and not long):
-            return [*_pragma(pragma), _head(axis, self._signature), *_indented(body), "}"]
-        parts = [(one, f"part_{one.name}") for one in walk.accumulators]
-        inside = [_renamed(line, parts) for line in body]
-        partial = _simd(walk.accumulators, "part_") if pragma else ""
-        starts = [f"{one.carried} {part} = {one.identity};" for one, part in parts]
-        ends = [
-            f"{one.name} = {one.functions}::combine({one.name}, {part});" for one, part in parts
-        ]
+            carried = {one.name: one.name for one in walk.accumulators}
+            pragma = _simd(walk.accumulators, carried) if simple else ""
+            return [*_pragma(pragma), _head(axis, self._signature), *_indented(body.lines), "}"]
+        parts = {one.name: _part(one) for one in walk.accumulators}
+        inside = _indented(_into(parts, body).lines)
+        pragmas = _pragma(_simd(walk.accumulators, parts) if simple else "")
+        starts = Listing(_start(one, parts[one.name]) for one in walk.accumulators).lines
+        ends = Listing(
+            Fold(one.name, one.functions, parts[one.name]) for one in walk.accumulators
+        ).lines
         if not long:
-            loop = [*_pragma(partial), _head(axis, self._signature), *_indented(inside), "}"]
-            return [*starts, *loop, *ends]
-        chunk, end = f"chunk_{axis.name}", f"end_{axis.name}"
-        turn = [
-            f"const int {end} = {size} - {chunk} < {CHUNK} ? {size} : {chunk} + {CHUNK};",
-            *starts,
-            *_pragma(partial),
-            f"for (int {axis.name} = {chunk}; {axis.name} < {end}; ++{axis.name}) {{",
-            *_indented(inside),
-            "}",
-            *ends,
-        ]
-        head = f"for (int {chunk} = 0; {chunk} < {size}; {chunk} += {CHUNK}) {{"
-        return [head, *_indented(turn), "}"]
+            return [*starts, *pragmas, _head(axis, self._signature), *inside, "}", *ends]
+        return _in_chunks(axis, size, [*starts, *pragmas], inside, ends)
 
     # ---- several rows side by side --------------------------------------------------------------
 
-    def by_lanes(self, walks: Sequence[WalkText], results: str) -> list[str]:
+    def by_lanes(self, walks: Sequence[WalkText], results: Listing) -> list[str]:
         """Loops over tiles of neighbouring rows, inside of each the walks of all of them."""
         *outer, last = self._printer.kept
         size = self._signature.size(last.size)
         small = not isinstance(last.size, Dim) and last.size <= LANES
         width = size if small else "width"
         body: list[str] = []
-        blocks: list[tuple[list[str], WalkText | None]] = []
-        for walk in walks:
-            blocks.append((_lines(walk.before), walk))
-        blocks.append((_lines(results), None))
         # What a lane has one value of goes from block to block in arrays.
-        held: dict[str, str] = {}
-        for number, (before, reduced) in enumerate(blocks):
-            later = [
-                line for lines, other in blocks[number:] if other for line in _lines(other.lines)
-            ]
-            later += [line for lines, _ in blocks[number + 1 :] for line in lines]
-            body += self._of_lanes(before, held, later, last, width)
-            if reduced is not None:
-                body += [f"// {reduced.title}", *self._walk_lanes(reduced, held, last, width)]
-                ends = _ends(reduced)
-                known = {one.name: one.carried for one in reduced.accumulators}
-                wanted = [*later, *(line for lines, _ in blocks[number + 1 :] for line in lines)]
-                body += self._of_lanes(ends, held, wanted, last, width, known)
-        if small:
-            head = []
-        else:
-            head = [f"const int width = {size} - tile < {LANES} ? {size} - tile : {LANES};"]
-        loops = _around(outer, [*head, *body], self._signature, "") if outer else [*head, *body]
+        held: dict[Expression, str] = {}
+        for number, walk in enumerate(walks):
+            later = results.reads.union(
+                *(other.body.reads for other in walks[number:]),
+                *(other.before.reads for other in walks[number + 1 :]),
+            )
+            ends = Listing(one.end(_of_lane(one.name)) for one in walk.accumulators)
+            body += self._of_lanes(walk.before, held, later, last, width)
+            body += [f"// {walk.title}", *self._walk_lanes(walk, held, last, width)]
+            body += self._of_lanes(ends, held, later, last, width)
+        body += self._of_lanes(results, held, (), last, width)
         if small:
             return _around(outer, body, self._signature, self._threads()) if outer else body
-        tiles = f"for (int tile = 0; tile < {size}; tile += {LANES}) {{"
+        rows = Define("int", local(width), rest_of_part(size, _TILE, str(LANES)))
+        body = [*rows.lines, *body]
+        loops = _around(outer, body, self._signature, "") if outer else body
+        tiles = f"{counting(_TILE, size, step=str(LANES))} {{"
         return [*_pragma(self._threads()), tiles, *_indented(loops), "}"]
 
     def _of_lanes(
         self,
-        lines: Sequence[str],
-        held: dict[str, str],
-        later: Sequence[str],
+        statements: Listing,
+        held: dict[Expression, str],
+        later: Collection[str],
         last: Axis,
         width: str,
-        accumulators: dict[str, str] | None = None,
     ) -> list[str]:
-        """Lines of a row for all lanes; what they define and `later` reads is put into arrays."""
-        if not any(line.strip() for line in lines):
+        """Statements of a row for all lanes; what they define and `later` statements read is put
+        into arrays, whose types `held` gets."""
+        if not statements:
             return []
-        body = _lines("\n".join(lines))
-        for name in accumulators or {}:
-            body = [re.sub(rf"\b{name}\b", f"{name}[lane]", line) for line in body]
-        wanted = "\n".join(later)
-        arrays, keeps = [], []
-        for line in body:
-            found = _ROW_VALUE.match(line)
-            if found and found[2] not in held and mentions(wanted, found[2]):
-                held[found[2]] = found[1]
-                arrays.append(f"{found[1]} of_{found[2]}[{LANES}];")
-                keeps.append(f"of_{found[2]}[lane] = {found[2]};")
-        return [*arrays, *self._lane_loop([*body, *keeps], held, last, width, set(keeps))]
-
-    def _lane_loop(
-        self,
-        body: Sequence[str],
-        held: dict[str, str],
-        last: Axis,
-        width: str,
-        own: Sequence[str] | set[str] = (),
-    ) -> list[str]:
-        lines = [*self._lane_heads(body, held, last, own), *body]
-        pragma = "#pragma omp simd" if _is_plain(lines) else ""
-        head = f"for (int lane = 0; lane < {width}; ++lane) {{"
-        return [*_pragma(pragma), head, *_indented(lines), "}"]
+        new = [
+            one
+            for one in statements
+            if isinstance(one, Define) and one.name not in held and one.name in later
+        ]
+        held |= {one.name: one.kind for one in new}
+        arrays = [f"{one.kind} of_{one.name}[{LANES}];" for one in new]
+        keeps = [Assign(_of_lane(f"of_{one.name}"), one.name) for one in new]
+        body = Listing((*statements, *keeps))
+        whole = Listing((*self._lane_heads(body, held, last), *body))
+        return [*arrays, *_lanes(whole, width)]
 
     def _lane_heads(
-        self, body: Sequence[str], held: dict[str, str], last: Axis, own: Sequence[str] | set[str]
-    ) -> list[str]:
-        """What the lines of a lane read that belongs to the lane."""
-        text = "\n".join(body)
-        defined = {found[2] for line in body if (found := _ROW_VALUE.match(line))}
-        lines = [
-            f"const {kind} {name} = of_{name}[lane];"
-            for name, kind in held.items()
-            if name not in defined and mentions(text, name)
-        ]
-        places = self._places(body, {ROW: self._printer.kept})
+        self, body: Listing, held: Mapping[Expression, str], last: Axis
+    ) -> list[Statement]:
+        """What the statements of a lane read that belongs to the lane."""
         small = not isinstance(last.size, Dim) and last.size <= LANES
-        lines = [f"const int {last.name} = {'lane' if small else 'tile + lane'};", *lines]
-        return [*lines, *places]
+        defined = {one.name for one in body if isinstance(one, Define)}
+        kept = [
+            Define(kind, name, _of_lane(f"of_{name}"))
+            for name, kind in held.items()
+            if name not in defined and name in body.reads
+        ]
+        places = self._places(body.reads, {ROW: self._printer.kept})
+        return [Define("int", last.name, _LANE if small else plus(_TILE, _LANE)), *kept, *places]
 
     def _walk_lanes(
-        self, walk: WalkText, held: dict[str, str], last: Axis, width: str
+        self, walk: WalkText, held: Mapping[Expression, str], last: Axis, width: str
     ) -> list[str]:
         axes = self._printer.reduced
-        body = _lines(walk.lines)
-        body = [*self._places(body, {ELEMENT: self._printer.axes, PLACE: axes}), *body]
-        body = [*self._lane_heads(body, held, last, ()), *body]
-        names = [one.name for one in walk.accumulators]
-        for name in names:
-            body = [re.sub(rf"\b{name}\b", f"{name}[lane]", line) for line in body]
-        variables = [*(axis.name for axis in axes), "lane"]
-        placed = by_level(body, variables, names)
+        places = self._places(walk.body.reads, {ELEMENT: self._printer.axes, PLACE: axes})
+        body = Listing((*places, *walk.body))
+        body = Listing((*self._lane_heads(body, held, last), *body))
+        carried = [one.name for one in walk.accumulators]
+        placed = by_level(body, [*(axis.name for axis in axes), _LANE], carried)
         lines: list[str] = []
         for one in walk.accumulators:
-            lines.append(f"{one.carried} {one.name}[{LANES}];")
-            lines += _fill(one.name, one.identity, width)
-        inner = [
-            *_pragma("#pragma omp simd" if _is_plain(placed[-1]) else ""),
-            f"for (int lane = 0; lane < {width}; ++lane) {{",
-            *_indented(placed[-1]),
-            "}",
-        ]
-        if not axes:
-            return [*lines, *placed[0], *inner]
-        axis, size = axes[-1], self._signature.size(axes[-1].size)
-        long = isinstance(axis.size, Dim) or axis.size > CHUNK
-        whole = [*placed[-2], *inner]
-        if walk.long_sum and (len(axes) > 1 or long):
-            parts = [(one, f"part_{one.name}") for one in walk.accumulators]
-            whole = [_renamed(line, parts) for line in whole]
-            starts, ends = [], []
-            for one, part in parts:
-                starts.append(f"{one.carried} {part}[{LANES}];")
-                starts += _fill(part, one.identity, width)
-                ends += [
-                    f"for (int lane = 0; lane < {width}; ++lane) {{",
-                    f"  {one.name}[lane] = "
-                    f"{one.functions}::combine({one.name}[lane], {part}[lane]);",
-                    "}",
-                ]
-            chunk, end = f"chunk_{axis.name}", f"end_{axis.name}"
+            lines += _array(one, one.name, width)
+        long = bool(axes) and (isinstance(axes[-1].size, Dim) or axes[-1].size > CHUNK)
+        if not (axes and walk.long_sum and (len(axes) > 1 or long)):
+            inner = _lanes(_into({name: _of_lane(name) for name in carried}, placed[-1]), width)
+            if not axes:
+                return [*lines, *placed[0].lines, *inner]
             loop = [
-                f"for (int {chunk} = 0; {chunk} < {size}; {chunk} += {CHUNK}) {{",
-                f"  const int {end} = {size} - {chunk} < {CHUNK} ? {size} : {chunk} + {CHUNK};",
-                *_indented(starts),
-                f"  for (int {axis.name} = {chunk}; {axis.name} < {end}; ++{axis.name}) {{",
-                *_indented(_indented(whole)),
-                "  }",
-                *_indented(ends),
+                _head(axes[-1], self._signature),
+                *_indented([*placed[-2].lines, *inner]),
                 "}",
             ]
         else:
-            loop = [_head(axis, self._signature), *_indented(whole), "}"]
+            loop = self._in_parts(walk, axes[-1], placed, width)
         for axis, inside in zip(reversed(axes[:-1]), reversed(placed[1 : len(axes)]), strict=True):
-            loop = [_head(axis, self._signature), *_indented([*inside, *loop]), "}"]
-        return [*lines, *placed[0], *loop]
+            loop = [_head(axis, self._signature), *_indented([*inside.lines, *loop]), "}"]
+        return [*lines, *placed[0].lines, *loop]
+
+    def _in_parts(
+        self, walk: WalkText, axis: Axis, placed: Sequence[Listing], width: str
+    ) -> list[str]:
+        """The innermost loop of a long sum, for all lanes."""
+        parts = {one.name: _part(one) for one in walk.accumulators}
+        inner = _lanes(_into({x: _of_lane(part) for x, part in parts.items()}, placed[-1]), width)
+        inside = _indented([*placed[-2].lines, *inner])
+        starts, ends = [], []
+        for one in walk.accumulators:
+            part = parts[one.name]
+            starts += _array(one, part, width)
+            whole = Fold(_of_lane(one.name), one.functions, _of_lane(part))
+            ends += [f"{counting(_LANE, width)} {{", *_indented(whole.lines), "}"]
+        return _in_chunks(axis, self._signature.size(axis.size), starts, inside, ends)
 
     # ---- both -----------------------------------------------------------------------------------
 
-    def _places(self, body: Sequence[str], places: dict[str, Sequence[Axis]]) -> list[str]:
-        """The lines that work out the positions that are read."""
-        text = "\n".join(line.split("//")[0] for line in body)
-        return [
-            self._printer.place_line(name, axes)
-            for name, axes in places.items()
-            if mentions(text, name)
-        ]
+    def _places(
+        self, read: Collection[str], places: Mapping[Expression, Sequence[Axis]]
+    ) -> list[Define]:
+        """What works out the positions that are read."""
+        return [self._printer.place(name, axes) for name, axes in places.items() if name in read]
 
     def _threads(self) -> str:
         domain = self._domain
@@ -290,11 +250,7 @@ class _Text:
         return f"#pragma omp parallel for schedule(static){when if isinstance(total, Dim) else ''}"
 
 
-def _lines(text: str) -> list[str]:
-    return [line for line in text.split("\n") if line.strip()]
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
+def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
@@ -303,8 +259,7 @@ def _pragma(text: str) -> list[str]:
 
 
 def _head(axis: Axis, signature: Signature) -> str:
-    size = signature.size(axis.size)
-    return f"for (int {axis.name} = 0; {axis.name} < {size}; ++{axis.name}) {{"
+    return f"{counting(axis.name, signature.size(axis.size))} {{"
 
 
 def _around(
@@ -316,41 +271,63 @@ def _around(
     return [*_pragma(threads if axes else ""), *lines]
 
 
-def _starts(walk: WalkText) -> list[str]:
-    return [f"{one.carried} {one.name} = {one.identity};" for one in walk.accumulators]
-
-
-def _ends(walk: WalkText) -> list[str]:
-    return [
-        f"const {one.result_type} {one.result} = {one.functions}::result({one.name});"
-        + (f"  // {one.note}" if one.note else "")
-        for one in walk.accumulators
+def _in_chunks(
+    axis: Axis, size: Expression, before: list[str], inside: list[str], behind: list[str]
+) -> list[str]:
+    """A loop over an axis in chunks, with lines before and behind each of them."""
+    chunk, end = local(f"chunk_{axis.name}"), local(f"end_{axis.name}")
+    turn = [
+        *Define("int", end, end_of_part(size, chunk, str(CHUNK))).lines,
+        *before,
+        f"{counting(axis.name, end, chunk)} {{",
+        *inside,
+        "}",
+        *behind,
     ]
+    return [f"{counting(chunk, size, step=str(CHUNK))} {{", *_indented(turn), "}"]
+
+
+def _lanes(body: Listing, width: str) -> list[str]:
+    """The loop over the lanes."""
+    # A test that fails writes to memory of all lanes.
+    pragma = "" if body.tests else "#pragma omp simd"
+    return [*_pragma(pragma), f"{counting(_LANE, width)} {{", *_indented(body.lines), "}"]
+
+
+def _of_lane(array: str) -> Expression:
+    return subscript(array, _LANE)
+
+
+def _part(one: Accumulator) -> Expression:
+    """The variable that a part of a long sum is carried in."""
+    return local(f"part_{one.name}")
+
+
+def _start(one: Accumulator, name: Expression) -> Define:
+    return Define(one.carried, name, one.identity, constant=False)
+
+
+def _array(one: Accumulator, name: str, width: str) -> list[str]:
+    """A value for each lane, all as they start."""
+    fill = f"{counting(_LANE, width)} {_of_lane(name)} = {one.identity};"
+    return [f"{one.carried} {name}[{LANES}];", fill]
 
 
 def _arrays(walk: WalkText, count: Size) -> list[str]:
     return [f"{kind} {name}[{count}];" for kind, name in walk.arrays]
 
 
-def _fill(name: str, value: str, width: str) -> list[str]:
-    return [f"for (int lane = 0; lane < {width}; ++lane) {name}[lane] = {value};"]
+def _into(places: Mapping[Expression, Expression], body: Listing) -> Listing:
+    """The statements, with each reduction carried in another place."""
+    return Listing(
+        replace(one, place=places[one.place]) if isinstance(one, Fold) else one for one in body
+    )
 
 
-def _renamed(line: str, parts: Sequence[tuple[Accumulator, str]]) -> str:
-    for one, part in parts:
-        line = re.sub(rf"\b{one.name}\b", part, line)
-    return line
-
-
-def _simd(accumulators: Sequence[Accumulator], prefix: str = "") -> str:
+def _simd(accumulators: Sequence[Accumulator], carried: Mapping[Expression, Expression]) -> str:
     """The pragma of a loop whose lanes are put together in the end, in the lanes' order."""
     clauses = [
-        f" reduction({one.functions.replace('reduce', 'lanes')} : {prefix}{one.name})"
+        f" reduction({one.functions.replace('reduce', 'lanes')} : {carried[one.name]})"
         for one in accumulators
     ]
     return f"#pragma omp simd{''.join(clauses)}"
-
-
-def _is_plain(lines: Sequence[str]) -> bool:
-    """Whether lines test no index: a test that fails writes to memory of all lanes."""
-    return not any("gc_check_index" in line for line in lines)

@@ -13,16 +13,19 @@ from functools import partial
 
 import numpy as np
 
-from graphc.compiler.codegen.c_text import C_TYPES, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
+from graphc.compiler.codegen.expression import Expression, expression, plus, subscript, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.product import Direct
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -195,11 +198,11 @@ class _RowsProduct:
         _, k = left.shape
         scalar, name = C_TYPES[left.dtype], f"l{number}"
 
-        def element(emitter: NativeEmitter, position: str) -> list[str]:
+        def element(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             index = Index(left.shape, linear=position)
             value = emitter.value(left, index)
             row, column = emitter.coordinates(index)
-            return [f"{name}[({row} - first) * {k} + {column}] = {value};"]
+            return [Assign(subscript(name, _among_rows(row, column, str(k))), value)]
 
         limits = Limits(self._limits.size, "first", "first + rows")
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
@@ -219,10 +222,7 @@ class _RowsProduct:
         given = partial(sums_of_rows, self._kernel.anchors, self._widths)
         limits = Limits(self._limits.size, "first", "first + rows")
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
-
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
-            return store_elements(self._kernel.outputs, self._context, emitter, position)
-
+        body = partial(store_elements, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
 
 
@@ -242,11 +242,16 @@ def sums_of_rows(
 ) -> Mapping[Node, Given]:
     """Nodes whose values lie in arrays ``s0``, ``s1`` and on, whose rows begin with `first`."""
 
-    def value(number: int, index: Index) -> str:
+    def value(number: int, index: Index) -> Expression:
         row, column = emitter.coordinates(index)
-        return f"s{number}[({row} - first) * {widths[number]} + {column}]"
+        return subscript(f"s{number}", _among_rows(row, column, str(widths[number])))
 
     return {node: partial(value, number) for number, node in enumerate(nodes)}
+
+
+def _among_rows(row: Expression, column: Expression, width: str) -> Expression:
+    """Where an element lies in an array whose rows begin with `first`."""
+    return expression("({} - first) * {} + {}", row, width, column)
 
 
 def padded(node: Node) -> int:

@@ -14,16 +14,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES, grouped, minus, plus, times
+from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Given
+from graphc.compiler.codegen.expression import (
+    Expression,
+    call,
+    grouped,
+    minus,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, NativeEmitter, Nest, parallel
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
 from graphc.compiler.codegen.native.still import Still, still_outputs
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
 from graphc.compiler.schedule.kernel import Kernel
@@ -54,14 +65,14 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     size, scalar = signature.size, C_TYPES[node.dtype]
     total = product(node.shape)
 
-    def add(emitter: NativeEmitter, position: str) -> list[str]:
+    def add(emitter: NativeEmitter, position: Expression) -> list[Statement]:
         coords = emitter.coordinates(Index(updates.shape, linear=position))
         place = Index(indices.shape, coords=coords[axis : axis + rank])
         row = checked_index(emitter, node, indices, place, node.attrs["size"])
         value = emitter.value(updates, Index(updates.shape, linear=position))
         target = Index(node.shape, coords=(*coords[:axis], row, *coords[axis + rank :]))
-        at = emitter.position(target)
-        return [f"s0[{at}] = gc_add(s0[{at}], {value});"]
+        total = subscript("s0", emitter.position(target))
+        return [Assign(total, call("gc_add", total, value))]
 
     # Two updates of a vector may go to one place only where they are of one row.
     single = axis + rank < len(updates.shape)
@@ -134,7 +145,7 @@ class _Rows:
         finite = [f"{factor} * 0 == 0" for factor in factors]
         work = (self._places, self._width)
         return [
-            *(line for line in emitter.text.split("\n") if line.strip()),
+            *emitter.statements.lines,
             f"const bool all = !({' && '.join(finite)});" if finite else "const bool all = false;",
             f"const int moved = all ? {size(self._rows)} : named.count;",
             *parallel(work, self._signature),
@@ -146,22 +157,20 @@ class _Rows:
             "}",
         ]
 
-    def _named(self, emitter: NativeEmitter, position: str) -> list[str]:
+    def _named(self, emitter: NativeEmitter, position: Expression) -> list[Statement]:
         """The row that a place names."""
         place = Index(self._indices.shape, linear=position)
-        rows = self._node.attrs["size"]
-        return [
-            f"at[{position}] = {checked_index(emitter, self._node, self._indices, place, rows)};"
-        ]
+        row = checked_index(emitter, self._node, self._indices, place, self._node.attrs["size"])
+        return [Assign(subscript("at", position), row)]
 
     def _adding(self) -> list[str]:
         """The loop that adds the updates of a place."""
         begin = times("place", self._signature.size(self._width))
 
-        def add(emitter: NativeEmitter, position: str) -> list[str]:
+        def add(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(self._updates, Index(self._updates.shape, linear=position))
-            target = f"sum[{minus(position, begin)}]"
-            return [f"{target} = gc_add({target}, {value});"]
+            total = subscript("sum", minus(position, begin))
+            return [Assign(total, call("gc_add", total, value))]
 
         limits = Limits(self._places, "place", "place + 1")
         elements = product(self._updates.shape)
@@ -172,8 +181,8 @@ class _Rows:
         begin = times("row", self._signature.size(self._width))
 
         def given(emitter: NativeEmitter) -> Mapping[Node, Given]:
-            def value(index: Index) -> str:
-                return f"sum[{minus(emitter.position(index), begin)}]"
+            def value(index: Index) -> Expression:
+                return subscript("sum", minus(emitter.position(index), begin))
 
             return {self._node: value}
 

@@ -15,11 +15,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import grouped, plus, times
 from graphc.compiler.codegen.emit_windows import element_at
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression, grouped, local, plus, subscript, times
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, known
-from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
 from graphc.compiler.schedule.inline import are_apart
@@ -82,18 +83,26 @@ class SparseConv(ConvLoops):
         filters = self.filters
         blocks = list(self._blocks(vectors))
 
-        def windows(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+        def windows(
+            emitter: NativeEmitter, position: Expression, coords: Coordinates
+        ) -> list[Statement]:
             filter_, *window = coords
-            at = Index(cotangents.shape, coords=("channel", filter_, *window))
+            at = Index(cotangents.shape, coords=(local("channel"), filter_, *window))
             place = emitter.value(places, at)
             element = element_at(emitter, unpool, list(window), place)
             start = times(self.step_offset(tuple(element)), str(self.samples))
             scale = emitter.value(cotangents, at)
-            return [f"from[{position}] = {start};", f"scale[{position}] = {scale};"]
+            return [
+                Assign(subscript("from", position), start),
+                Assign(subscript("scale", position), scale),
+            ]
 
-        def image(emitter: NativeEmitter, position: str, coords: tuple[str, ...]) -> list[str]:
+        def image(
+            emitter: NativeEmitter, position: Expression, coords: Coordinates
+        ) -> list[Statement]:
             *reach, channel = coords
-            return [f"image[{position}] = {self.element(emitter, channel, reach, True)};"]
+            value = self.element(emitter, channel, reach, True)
+            return [Assign(subscript("image", position), value)]
 
         calls = [line for block in blocks for line in self._calls(block, vectors, width, pooled)]
         inside = [
@@ -106,7 +115,7 @@ class SparseConv(ConvLoops):
         ]
         clear = f"for (int i = 0; i < {size(filters * width)}; ++i) part_sum[i] = 0;"
 
-        def place_of(emitter: NativeEmitter, index: Index) -> str:
+        def place_of(emitter: NativeEmitter, index: Index) -> Expression:
             channel, filter_, *at = emitter.coordinates(index)
             row = emitter.place(Index(self.windows[:-1], coords=tuple(at[:-1])))
             inner = plus(times(row, str(row_width)), times(at[-1], str(self.samples)))

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from graphc.compiler.codegen.c_text import plus, times
 from graphc.compiler.codegen.emitter import RULES, Given
-from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.codegen.expression import ZERO, Expression, local, plus, subscript, times
+from graphc.compiler.codegen.index import Coordinates, Index
+from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.graph import Node
 from graphc.compiler.schedule.kernel import Kernel
@@ -28,9 +28,9 @@ class TileElements:
         self._kernel = kernel
         self._words = words
         self._pitches = pitches
-        self._places: dict[tuple[str, ...], str] = {}
-        self.position = ""
-        self._window: tuple[str, ...] = ()
+        self._places: dict[Coordinates, Expression | None] = {}
+        self.position = ZERO
+        self._window: Coordinates = ()
 
     def given(self) -> Mapping[Node, Given]:
         """What the emitter finds in the tile."""
@@ -40,26 +40,29 @@ class TileElements:
             **{node: partial(self._word, node) for node in draws},
         }
 
-    def begin(self, position: str, window: tuple[str, ...]) -> None:
+    def begin(self, position: Expression, window: Coordinates) -> None:
         """The element's position in the tile, and its window's coordinates there."""
         self.position, self._window = position, window
 
-    def learn(self, place: str, filter_: str, element: Sequence[str]) -> None:
-        """The coordinates of the element at a place of the window; "" of the window itself."""
+    def learn(
+        self, place: Expression | None, filter_: Expression, element: Sequence[Expression]
+    ) -> None:
+        """The coordinates of the element at a place of the window; None: of the window itself."""
         self._places[(filter_, *element)] = place
 
-    def _sum(self, index: Index) -> str:
+    def _sum(self, index: Index) -> Expression:
         _, *coords = self._emitter.coordinates(index)
-        text = "0"
-        at = (self._places[tuple(coords)], coords[0], *self._window)
-        for number, pitch in zip(at, self._pitches, strict=True):
-            text = plus(text, times(number, str(pitch)))
-        return f"s0[{text}]"
+        place = self._places[tuple(coords)]
+        assert place is not None
+        at = ZERO
+        for number, pitch in zip((place, coords[0], *self._window), self._pitches, strict=True):
+            at = plus(at, times(number, str(pitch)))
+        return subscript("s0", at)
 
-    def _word(self, node: Node, index: Index) -> str:
+    def _word(self, node: Node, index: Index) -> Expression:
         coords = self._emitter.coordinates(index)
         for (filter_, *element), place in self._places.items():
-            own = ("sample", filter_, *element)
+            own = (local("sample"), filter_, *element)
             for order in itertools.permutations(range(len(own))):
                 if tuple(own[axis] for axis in order) == coords:
                     word = self._words.word(node, order, place, self.position, self._emitter)

@@ -12,12 +12,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.c_text import plus, times
 from graphc.compiler.codegen.emitter import Emitter, note, splat
+from graphc.compiler.codegen.expression import (
+    ZERO,
+    Expression,
+    call,
+    expression,
+    listed,
+    local,
+    plus,
+    rest_of_part,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.conv_loops import braced, indented
-from graphc.compiler.codegen.native.nest import NativeEmitter, Nest
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import Nest
+from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
 
@@ -70,31 +83,38 @@ class TileWords:
         return step in self._signature.counters or splat(step) is not None
 
     def word(
-        self, node: Node, order: tuple[int, ...], place: str, position: str, emitter: Emitter
-    ) -> str | None:
+        self,
+        node: Node,
+        order: tuple[int, ...],
+        place: Expression | None,
+        position: Expression,
+        emitter: Emitter,
+    ) -> Expression | None:
         """The word of a window's element; None if others are read in another way.
 
         Args:
             order: which of (sample, filter, *element) each axis of the node is.
-            place: the place in the window; "" where there is one word for all of it.
+            place: the place in the window; None where there is one word for all of it.
             position: of the window in the tile.
         """
-        places = math.prod(self._extents) if place else 1
+        places = 1 if place is None else math.prod(self._extents)
         if node not in self._drawn:
             start = sum(self._count * one.places for one in self._drawn.values())
             self._drawn[node] = _Drawn(order, places, start)
         drawn = self._drawn[node]
         if (drawn.order, drawn.places) != (order, places):
             return None
-        at = plus(times(place, str(self._count)), position) if place else position
-        return emitter.define("unsigned int", f"words[{self._from(drawn, at)}]", note=note(node))
+        word = subscript("words", self._from(drawn, place, position))
+        return emitter.define("unsigned int", word, note=note(node))
 
     @property
     def _count(self) -> int:
         return self._filters * math.prod(self._tile)
 
-    def _from(self, drawn: _Drawn, at: str) -> str:
-        return plus(str(drawn.start), at) if drawn.start else at
+    def _from(self, drawn: _Drawn, place: Expression | None, position: Expression) -> Expression:
+        """Where the word of a window's place lies among the tile's."""
+        at = position if place is None else plus(times(place, str(self._count)), position)
+        return plus(str(drawn.start), at)
 
     # ---- lines ----------------------------------------------------------------------------------
 
@@ -104,7 +124,7 @@ class TileWords:
         line = f"unsigned int* words = gc_scratch<unsigned int>({slot}, (size_t){total});"
         return [line] if total else []
 
-    def by_place(self, place: str, inside: Sequence[str]) -> list[str]:
+    def by_place(self, place: Expression, inside: Sequence[Expression]) -> list[str]:
         """The loops that draw the words of one place of each window, whose coordinates in it are
         `inside`."""
         wide = {node: one for node, one in self._drawn.items() if one.places > 1}
@@ -113,68 +133,66 @@ class TileWords:
     def by_window(self) -> list[str]:
         """The loops that draw the words of which a window has one."""
         narrow = {node: one for node, one in self._drawn.items() if one.places == 1}
-        return [line for node, one in narrow.items() for line in self._draw(node, one, "", ())]
+        return [line for node, one in narrow.items() for line in self._draw(node, one, None, ())]
 
     def _draw(
-        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+        self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         last = drawn.order[-1]
         if last == 1 and self._filters % _DRAWN_AT_ONCE == 0:
             return self._by_filters(node, drawn, place, inside)
-        if not place and drawn.order == tuple(range(len(drawn.order))):
+        if place is None and drawn.order == tuple(range(len(drawn.order))):
             return self._by_rows(node, drawn)
         return self._one_by_one(node, drawn, place, inside)
 
-    def _arguments(self, node: Node, emitter: Emitter) -> str:
+    def _arguments(self, node: Node, emitter: Emitter) -> Expression:
         step = emitter.value(node.inputs[0], Index((), coords=()))
         seed = self._signature.word(node.attrs["seed"], "a seed of random words")
         stream = self._signature.word(node.attrs["stream"], "a stream of random words")
-        return f"{step}, {self._signature.call_step()}, {seed}, {stream}"
+        return listed(step, self._signature.call_step(), seed, stream)
 
     def _index(
         self,
         node: Node,
         drawn: _Drawn,
-        filter_: str,
-        row: str,
-        rest: Sequence[str],
-        inside: Sequence[str],
+        filter_: Expression,
+        row: Expression,
+        rest: Sequence[Expression],
+        inside: Sequence[Expression],
         emitter: Emitter,
     ) -> Index:
         """The element of a window of the tile; of the window itself where nothing is `inside`."""
-        element = [emitter.integer(plus("first", row)), *rest]
+        element = [emitter.integer(plus(local("first"), row)), *rest]
         if inside:
             element = [
                 emitter.integer(plus(times(window, str(stride)), within))
                 for window, stride, within in zip(element, self._strides, inside, strict=True)
             ]
-        own = ("sample", filter_, *element)
+        own = (local("sample"), filter_, *element)
         return Index(node.shape, coords=tuple(own[axis] for axis in drawn.order))
 
     def _by_filters(
-        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+        self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         *outer, count = self._tile
         shape = (self._filters // _DRAWN_AT_ONCE, *outer)
         inner = math.prod(self._tile)
         # How many elements lie from one window's word to the next one's.
         axis = drawn.order.index(len(drawn.order) - 1)
-        apart = product(node.shape[axis + 1 :]) * (self._strides[-1] if place else 1)
+        apart = product(node.shape[axis + 1 :]) * (1 if place is None else self._strides[-1])
         step = self._signature.size(floor_divide(apart, _DRAWN_AT_ONCE))
 
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
+        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             four, *rows = emitter.coordinates(Index(shape, linear=position))
             filter_ = emitter.integer(times(four, str(_DRAWN_AT_ONCE)))
-            first = (*rows, "0")
+            first = (*rows, ZERO)
             index = self._index(node, drawn, filter_, first[0], first[1:], inside, emitter)
-            block = f"(unsigned int)({emitter.place(index)}) / {_DRAWN_AT_ONCE}"
-            at = emitter.place(Index(self._tile, coords=first))
-            at = plus(times(filter_, str(inner)), at)
-            if place:
-                at = plus(times(place, str(self._count)), at)
-            to = plus("words", self._from(drawn, at))
-            arguments = self._arguments(node, emitter)
-            return [f"gc_random_columns({to}, {inner}, {count}, {block}, {step}, {arguments});"]
+            form = "(unsigned int)({}) / {}"
+            block = expression(form, emitter.place(index), str(_DRAWN_AT_ONCE))
+            at = plus(times(filter_, str(inner)), emitter.place(Index(self._tile, coords=first)))
+            to = plus("words", self._from(drawn, place, at))
+            arguments = (to, str(inner), str(count), block, step, self._arguments(node, emitter))
+            return [Evaluate(call("gc_random_columns", *arguments))]
 
         nest = Nest(self._signature, math.prod(shape), threads=False, vector=False)
         return braced(nest.lines(body))
@@ -182,36 +200,38 @@ class TileWords:
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
         """A filter's windows lie side by side."""
         emitter = NativeEmitter(self._signature)
-        count = math.prod(self._tile)
-        index = self._index(node, drawn, "f", "0", ["0"] * (len(self._tile) - 1), (), emitter)
-        lines = [*emitter.text.split("\n"), f"const int start = {emitter.place(index)};"]
-        emitter = NativeEmitter(self._signature)
+        count, filter_ = math.prod(self._tile), local("f")
+        zeros = [ZERO] * (len(self._tile) - 1)
+        index = self._index(node, drawn, filter_, ZERO, zeros, (), emitter)
+        start = Define("int", local("start"), emitter.place(index))
+        lines = [*emitter.take(), start]
         arguments = self._arguments(node, emitter)
+        to = plus("words", self._from(drawn, None, times(filter_, str(count))))
+        rest = rest_of_part(str(count), "part", "GC_WORDS")
         return [
             f"for (int f = 0; f < {self._filters}; ++f) {{",
-            *indented([line for line in [*lines, *emitter.text.split("\n")] if line]),
+            *indented(Listing((*lines, *emitter.statements)).lines),
             f"  for (int part = 0; part < {count}; part += GC_WORDS) {{",
-            f"    const int count = {count} - part < GC_WORDS ? {count} - part : GC_WORDS;",
+            f"    const int count = {rest};",
             "    unsigned int of_row[GC_ROOM];",
             "    const unsigned int* row = gc_random_row(of_row, start + part, count, "
             f"{arguments});",
-            f"    unsigned int* to = words + {self._from(drawn, f'f * {count}')} + part;",
+            f"    unsigned int* to = {to} + part;",
             "    for (int i = 0; i < count; ++i) to[i] = row[i];",
             "  }",
             "}",
         ]
 
     def _one_by_one(
-        self, node: Node, drawn: _Drawn, place: str, inside: Sequence[str]
+        self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         shape = (self._filters, *self._tile)
 
-        def body(emitter: NativeEmitter, position: str) -> list[str]:
+        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
             index = self._index(node, drawn, filter_, row, rest, inside, emitter)
             arguments = self._arguments(node, emitter)
-            at = plus(times(place, str(self._count)), position) if place else position
-            word = f"gc_random({emitter.position(index)}, {arguments})"
-            return [f"words[{self._from(drawn, at)}] = {word};"]
+            word = call("gc_random", emitter.position(index), arguments)
+            return [Assign(subscript("words", self._from(drawn, place, position)), word)]
 
         return braced(Nest(self._signature, self._count, threads=False).lines(body))

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression, local
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeSignature
-from graphc.compiler.codegen.native.nest import NativeEmitter, runs_of
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.nest import runs_of
 from graphc.compiler.codegen.reduction import Domain, Walk
 from graphc.compiler.codegen.reduction_text import WalkPrinter
+from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.codegen.walk_text import ELEMENT, Names
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
 
-ROW, PLACE = "row", "column"
+ROW, PLACE = local("row"), local("column")
 """The variables that hold which row it is, and which element of the row."""
 
 
@@ -27,7 +30,7 @@ ROW, PLACE = "row", "column"
 class Axis:
     """One loop: its variable, how many turns it has, and whether its axis is kept."""
 
-    name: str
+    name: Expression
     size: Size
     kept: bool
 
@@ -36,7 +39,7 @@ class NativeWalks(WalkPrinter):
     """Prints walks over a domain whose axes are divided where the text divides positions."""
 
     def __init__(
-        self, context: Context, signature: NativeSignature, domain: Domain, slot: str | None
+        self, context: Context, signature: NativeSignature, domain: Domain, slot: Expression | None
     ):
         super().__init__(context, signature, domain, Names(ROW, PLACE, slot))
         self.emitter: NativeEmitter = NativeEmitter(signature)
@@ -77,17 +80,17 @@ class NativeWalks(WalkPrinter):
     def reduced(self) -> tuple[Axis, ...]:
         return tuple(axis for axis in self.axes if not axis.kept)
 
-    def place_line(self, name: str, axes: Sequence[Axis]) -> str:
-        """The line that works out a position from its coordinates."""
+    def place(self, name: Expression, axes: Sequence[Axis]) -> Define:
+        """The statement that works out a position from its coordinates."""
         sizes, names = _sizes_and_names(axes)
-        return f"const int {name} = {self.emitter.place(Index(sizes, coords=names))};"
+        return Define("int", name, self.emitter.place(Index(sizes, coords=names)))
 
-    def row(self) -> str:
-        return ""
+    def row(self) -> Listing:
+        return Listing()
 
-    def _start(self) -> str:
-        return ""
+    def _start(self) -> Listing:
+        return Listing()
 
 
-def _sizes_and_names(axes: Sequence[Axis]) -> tuple[Shape, tuple[str, ...]]:
+def _sizes_and_names(axes: Sequence[Axis]) -> tuple[Shape, Coordinates]:
     return tuple(axis.size for axis in axes), tuple(axis.name for axis in axes)

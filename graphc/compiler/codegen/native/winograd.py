@@ -9,8 +9,8 @@ may be NaN.
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.c_text import plus, times
-from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.expression import Expression, local, plus, subscript, times
+from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (
     PARTS,
@@ -20,7 +20,8 @@ from graphc.compiler.codegen.native.conv_loops import (
     tile_height,
     whole_vectors,
 )
-from graphc.compiler.codegen.native.nest import NativeEmitter
+from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size
 from graphc.compiler.schedule.kernel import Kernel
@@ -62,7 +63,7 @@ class Winograd(ConvLoops):
             call("gc_winograd_conv", HEIGHT, arguments),
         ]
 
-        def place(emitter: NativeEmitter, index: Index) -> str:
+        def place(emitter: NativeEmitter, index: Index) -> Expression:
             _, filter_, row, column = emitter.coordinates(index)
             return plus(times(filter_, str(pixels)), plus(times(row, str(2 * across)), column))
 
@@ -102,11 +103,14 @@ class Winograd(ConvLoops):
     def _cotangents(self) -> list[str]:
         """The loops that copy those of a sample, with zeros to whole tiles."""
 
-        def body(emitter: NativeEmitter, _: str, coords: tuple[str, ...]) -> list[str]:
+        def body(
+            emitter: NativeEmitter, _: Expression, coords: Coordinates
+        ) -> list[Statement]:
             filter_, *places = coords
-            element = Index(self.weights.shape, coords=(filter_, "channel", *places))
+            element = Index(self.weights.shape, coords=(filter_, local("channel"), *places))
             place = emitter.place(Index((self.filters, *self._results), coords=coords))
-            return [f"cotangents[{place}] = {emitter.value(self.weights, element)};"]
+            value = emitter.value(self.weights, element)
+            return [Assign(subscript("cotangents", place), value)]
 
         elements = self.filters * self._results[0] * self._results[1]
         whole = self.places == self._results

@@ -1,0 +1,232 @@
+"""Statements of C, as values: what each defines, changes and reads, and its lines.
+
+What the emitter prints is put into loops by who asks for it (`graphc.compiler.codegen.native`), and
+is left out or made again where nothing, or something else, reads it. That is decided on these; the
+lines come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.expression import Expression, call, local
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of the innermost braces around it."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Its text."""
+        raise NotImplementedError
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names of the variables in it that were there before; of one that changes a variable,
+        that too."""
+        return frozenset()
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """The names of the variables that it assigns to."""
+        return frozenset()
+
+    @property
+    def tests(self) -> bool:
+        """Whether it tests an index, and writes the status word where the test fails."""
+        return False
+
+
+@dataclass(frozen=True)
+class Define(Statement):
+    """A variable and what it is from here on, or, if not `constant`, at first.
+
+    Attributes:
+        kind: its type in C.
+        name: the variable.
+        value: what it is.
+        note: a comment behind it.
+        constant: whether no later statement assigns to it.
+        is_test: whether `value` is the test of an index.
+    """
+
+    kind: str
+    name: Expression
+    value: Expression
+    note: str = ""
+    constant: bool = True
+    is_test: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        const = "const " if self.constant else ""
+        remark = f"  // {self.note}" if self.note else ""
+        return (f"{const}{self.kind} {self.name} = {self.value};{remark}",)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.value.reads
+
+    @property
+    def tests(self) -> bool:
+        return self.is_test
+
+
+@dataclass(frozen=True)
+class Assign(Statement):
+    """A new value of a variable, or of an element in memory.
+
+    Attributes:
+        place: the variable or element.
+        value: what it becomes.
+        condition: under which it does; empty where it always does.
+    """
+
+    place: Expression
+    value: Expression
+    condition: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        head = f"if ({self.condition}) " if self.condition else ""
+        return (f"{head}{self.place} = {self.value};",)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.place.reads | self.value.reads
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return self.place.reads if self.place.operation == "local" else frozenset()
+
+
+@dataclass(frozen=True)
+class Fold(Statement):
+    """A reduction that goes on with one more element.
+
+    Attributes:
+        place: the variable that it is carried in, or one of an array of them.
+        functions: the class of its functions (kernels/reduce.cuh).
+        value: the element.
+    """
+
+    place: Expression
+    functions: str
+    value: Expression
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (f"{self.place} = {call(f'{self.functions}::combine', self.place, self.value)};",)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.place.reads | self.value.reads
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return self.place.reads if self.place.operation == "local" else frozenset()
+
+
+@dataclass(frozen=True)
+class Evaluate(Statement):
+    """A call, for what it does."""
+
+    value: Expression
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (f"{self.value};",)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return self.value.reads
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Statements between braces behind a head: of a loop, or a condition; that of the last of
+    several conditions may be empty, so that it always holds."""
+
+    head: Expression
+    body: Listing
+
+
+@dataclass(frozen=True)
+class Block(Statement):
+    """A loop, or conditions of which each is tested where those before it do not hold."""
+
+    branches: tuple[Branch, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        found: list[str] = []
+        for one in self.branches:
+            words = ("else" if found else "", one.head, "{")
+            found += [" ".join(filter(None, words)), *(f"  {x}" for x in one.body.lines), "}"]
+        return tuple(found)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset().union(*(one.head.reads | one.body.reads for one in self.branches))
+
+    @property
+    def changes(self) -> frozenset[str]:
+        return frozenset().union(*(one.body.changes for one in self.branches))
+
+    @property
+    def tests(self) -> bool:
+        return any(one.body.tests for one in self.branches)
+
+
+@dataclass(frozen=True)
+class Verbatim(Statement):
+    """A line that is no matter of variables: a comment, a pragma, a barrier."""
+
+    text: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (self.text,)
+
+
+class Listing(tuple[Statement, ...]):
+    """Statements in order."""
+
+    __slots__ = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """Their text."""
+        return [line for one in self for line in one.lines]
+
+    @property
+    def text(self) -> str:
+        """Their text as one string."""
+        return "\n".join(self.lines)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names of the variables that any of them reads, their own too."""
+        return frozenset().union(*(one.reads for one in self))
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """The names of the variables that any of them assigns to."""
+        return frozenset().union(*(one.changes for one in self))
+
+    @property
+    def tests(self) -> bool:
+        """Whether any of them tests an index."""
+        return any(one.tests for one in self)
+
+
+def defined(kind: str, name: str, value: Expression, note: str = "") -> Define:
+    """A constant that has its name already."""
+    return Define(kind, local(name), value, note)
+
+
+def text_of(statements: Iterable[Statement]) -> str:
+    """The text of statements."""
+    return Listing(statements).text

@@ -1,0 +1,132 @@
+"""Expressions of C: their text by C's precedence, and what they know of themselves."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler.codegen.expression import (
+    Expression,
+    call,
+    counting,
+    end_of_part,
+    expression,
+    local,
+    minus,
+    modulo,
+    over,
+    plus,
+    rest_of_part,
+    step_along,
+    subscript,
+    times,
+    when,
+)
+
+OPERATIONS = {
+    plus: lambda x, y: x + y,
+    times: lambda x, y: x * y,
+    minus: lambda x, y: x - y,
+    over: lambda x, y: x // y,
+    modulo: lambda x, y: x % y,
+}
+VALUES = {"a": 0, "b": 1, "c": 5, "d": 12}
+LEAVES = st.one_of(
+    st.integers(0, 3).map(lambda n: (Expression(str(n)), n)),
+    st.sampled_from([(local(name), value) for name, value in VALUES.items()]),
+)
+
+
+def joined(parts: tuple) -> tuple[str, int]:
+    """An expression and its value; those of / and % are used with positive divisors only."""
+    operation, (left, x), (right, y) = parts
+    if operation in (over, modulo) and (x < 0 or y <= 0):
+        operation = plus
+    return operation(left, right), OPERATIONS[operation](x, y)
+
+
+EXPRESSIONS = st.recursive(
+    LEAVES,
+    lambda inner: st.tuples(st.sampled_from(list(OPERATIONS)), inner, inner).map(joined),
+    max_leaves=8,
+)
+
+
+@given(EXPRESSIONS)
+def test_expressions_have_their_value(expression: tuple[str, int]) -> None:
+    """C's precedence and associativity of + - * / % are Python's."""
+    text, value = expression
+    assert eval(text.replace("/", "//"), VALUES) == value
+
+
+def test_trivial_parts_are_left_out() -> None:
+    assert plus(times("row", "1"), "0") == "row"
+    assert times("2", "3") == "6"
+    assert times("a + b", "0") == "0"
+    assert over(modulo("i", "1"), "4") == "0"
+    assert minus("7", "2") == "5"
+    assert over("a + b", "4") == "(a + b) / 4"
+
+
+def test_a_value_without_elements_has_no_places() -> None:
+    assert over("i", "0") == modulo("i", "0") == "0"
+
+
+@given(EXPRESSIONS)
+def test_an_expression_knows_the_variables_in_it(found: tuple[Expression, int]) -> None:
+    text, _ = found
+    assert text.reads == set(re.findall(r"[a-d]", text))
+
+
+def test_what_is_put_together_reads_what_its_parts_read() -> None:
+    at = plus(times(local("row"), "10"), local("column"))
+    load = subscript("x0", at)
+    assert load == "x0[row * 10 + column]"
+    assert load.reads == {"row", "column"}
+    assert call("gc_add", load, local("t1")).reads == {"row", "column", "t1"}
+    test = when([expression("{} >= 0", local("i3")), expression("{} < {}", local("i4"), "n0")])
+    assert test == "if (i3 >= 0 && i4 < n0)"
+    assert test.reads == {"i3", "i4"}
+    assert when([]) == ""
+    assert times(load, "0").reads == set()
+
+
+@given(EXPRESSIONS, st.sampled_from("abcd"))
+def test_a_step_is_what_a_variable_adds(found: tuple[Expression, int], name: str) -> None:
+    """Where there are neither quotients nor rests, by computing both values."""
+    text, value = found
+    step = step_along(text, name)
+    if "/" in text or "%" in text or step is None:
+        return
+    moved = eval(text, {**VALUES, name: VALUES[name] + 1})
+    assert moved - value == step
+
+
+@pytest.mark.parametrize(
+    ("position", "step"),
+    [
+        (local("p"), 1),
+        (plus(times(local("row"), "10"), local("p")), 1),
+        (plus(local("p"), "3"), 1),
+        (minus("9", local("p")), -1),
+        (plus(times(local("p"), "10"), local("row")), 10),
+        (times(local("p"), "n0"), None),
+        (call("gc_first_window", local("p")), None),
+        (over(local("p"), "10"), 0),
+        (plus(times(over(local("p"), "10"), "20"), modulo(local("p"), "10")), 0),
+        (local("row"), 0),
+        ("n0", 0),
+    ],
+)
+def test_how_far_a_position_moves(position: str, step: int | None) -> None:
+    assert step_along(position, "p") == step
+
+
+def test_loops_count() -> None:
+    assert counting("r0", "5") == "for (int r0 = 0; r0 < 5; ++r0)"
+    assert counting("part", "n0", "begin", "64") == "for (int part = begin; part < n0; part += 64)"
+    assert rest_of_part("n0", "part", "64") == "n0 - part < 64 ? n0 - part : 64"
+    assert end_of_part("n0", "part", "64") == "n0 - part < 64 ? n0 : part + 64"

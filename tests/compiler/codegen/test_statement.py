@@ -1,0 +1,147 @@
+"""What statements say of themselves, beside what their text says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from graphc.compiler.codegen.expression import Expression, call, counting, local, subscript, when
+from graphc.compiler.codegen.lower import lower
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.printer import Printer
+from graphc.compiler.codegen.statement import (
+    Assign,
+    Block,
+    Branch,
+    Define,
+    Evaluate,
+    Fold,
+    Listing,
+    Statement,
+    Verbatim,
+)
+from graphc.compiler.graph import Node
+from graphc.compiler.passes import optimize
+from tests.compiler.arrangements import ARRANGEMENTS
+from tests.compiler.codegen import kinds
+from tests.compiler.op_programs import FAMILIES, rows
+
+A, B, R, T = map(local, ("a", "b", "r", "t"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "line", "reads", "changes"),
+    [
+        (Define("float", T, call("gc_neg", A)), "const float t = gc_neg(a);", {"a"}, set()),
+        (Define("int", T, A, "dense_1"), "const int t = a;  // dense_1", {"a"}, set()),
+        (Define("int", T, A, constant=False), "int t = a;", {"a"}, set()),
+        (Assign(T, A), "t = a;", {"t", "a"}, {"t"}),
+        (Assign(subscript("y0", A), B), "y0[a] = b;", {"a", "b"}, set()),
+        (Assign(T, A, "gc_ok(status)"), "if (gc_ok(status)) t = a;", {"t", "a"}, {"t"}),
+        (Fold(T, "gc_reduce_sum", A), "t = gc_reduce_sum::combine(t, a);", {"t", "a"}, {"t"}),
+        (Evaluate(call("gc_copy", A, B)), "gc_copy(a, b);", {"a", "b"}, set()),
+        (Verbatim("#pragma unroll"), "#pragma unroll", set(), set()),
+    ],
+)
+def test_a_line(statement: Statement, line: str, reads: set[str], changes: set[str]) -> None:
+    assert statement.lines == (line,)
+    assert statement.reads == reads
+    assert statement.changes == changes
+    assert not statement.tests
+
+
+def test_a_block_is_all_that_is_in_it() -> None:
+    test = Define("int", B, call("gc_check_index", A), is_test=True)
+    block = Block((Branch(counting(R, "5"), Listing((test, Assign(T, B)))),))
+    assert block.lines == (
+        "for (int r = 0; r < 5; ++r) {",
+        "  const int b = gc_check_index(a);",
+        "  t = b;",
+        "}",
+    )
+    assert block.reads == {"a", "b", "r", "t"}
+    assert block.changes == {"t"}
+    assert block.tests
+
+
+def test_conditions_are_tested_one_after_the_other() -> None:
+    first, second, rest = (Listing((Assign(T, local(name)),)) for name in "xyz")
+    branches = (
+        Branch(when(["a < 3"]), first),
+        Branch(when(["a < 5"]), second),
+        Branch(Expression(""), rest),
+    )
+    assert Block(branches).lines == (
+        "if (a < 3) {",
+        "  t = x;",
+        "}",
+        "else if (a < 5) {",
+        "  t = y;",
+        "}",
+        "else {",
+        "  t = z;",
+        "}",
+    )
+
+
+# ---- what is printed ----------------------------------------------------------------------------
+
+
+def programs() -> list[tuple[str, Callable[[], tuple[Sequence[Node], Sequence]]]]:
+    """A kernel of each kind, and the op table in an arrangement that moves, and fuses."""
+    found = []
+    for name in ("update", "gather", "scatter", "window", "pooled_conv", "rows", "columns"):
+        found.append((name, lambda name=name: getattr(kinds, name)()[1:]))
+    for family in FAMILIES:
+        for arrangement in ("plain", "moved"):
+            found.append((f"{family}, {arrangement}", lambda x=(family, arrangement): table(*x)))
+    return found
+
+
+def table(family: str, arrangement: str) -> tuple[Sequence[Node], Sequence]:
+    arrange = ARRANGEMENTS[arrangement]
+    parts = [arrange(case, number) for number, case in enumerate(rows(family, arrangement))]
+    return [node for part in parts for node in part.outputs], ()
+
+
+@pytest.mark.parametrize("target", [lower, lower_native])
+@pytest.mark.parametrize(("name", "make"), programs())
+def test_statements_read_the_names_in_their_text(
+    name: str, make: Callable, target: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reading that a statement keeps to itself would let it be put ahead of what it reads."""
+    printed: list[Statement] = []
+    names: set[str] = set()
+    add_statement, new_name = Printer.add, Printer.name
+
+    def add(self: Printer, statement: Statement) -> None:
+        printed.append(statement)
+        add_statement(self, statement)
+
+    def noted_name(self: Printer, prefix: str = "t") -> Expression:
+        name = new_name(self, prefix)
+        names.add(name)
+        return name
+
+    monkeypatch.setattr(Printer, "add", add)
+    monkeypatch.setattr(Printer, "name", noted_name)
+    outputs, states = make()
+    target(optimize(list(outputs))[0], states)
+    assert len(printed) > 3
+    for statement in printed:
+        text = " ".join(line.split("//")[0] for line in statement.lines)
+        words = set(re.findall(r"[A-Za-z_]\w*", text))
+        own = {statement.name} if isinstance(statement, Define) else set()
+        assert statement.reads <= words, text
+        assert words & names <= statement.reads | own | defined(statement), text
+
+
+def defined(statement: Statement) -> set[str]:
+    """What is defined inside of a block."""
+    if not isinstance(statement, Block):
+        return set()
+    inside = [one for branch in statement.branches for one in branch.body]
+    own = {one.name for one in inside if isinstance(one, Define)}
+    return own.union(*map(defined, inside))
