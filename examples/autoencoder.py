@@ -79,10 +79,10 @@ def main() -> None:
     figure, (samples, codes, curve) = common.figure(3, width=11, height=3.6)
     images.plot_grid(samples, decoder.predict(plane()), SHOWN, "images of the plane's points")
     x, y = encoder.predict(data.x_test).T
-    points = codes.scatter(x, y, c=data.y_test, cmap="tab10", s=4)
-    codes.set_title("where test images lie")
-    figure.colorbar(points, ax=codes, ticks=range(10))
-    common.plot_history(curve, history.history, "loss", "nats an image")
+    points = codes.scatter(x, y, c=data.y_test, cmap="tab10", s=4, vmin=-0.5, vmax=9.5)
+    codes.set_title("where test images lie on it")
+    figure.colorbar(points, ax=codes, ticks=range(10), label="digit")
+    common.plot_history(curve, history.history, "loss", "loss: nats an image")
     common.save_picture(args, "autoencoder", figure)
     losses = history.history
     common.report(

@@ -2,9 +2,11 @@
 
 An example uses it so::
 
-    parser = common.parser(__doc__, data="basic_motions.npz")
+    parser = common.parser(__doc__, data="basic_motions.npz", without="signals are made")
     parser.add_argument(...)           # an option of the example's own
     args = common.start(parser)        # reads the command line, seeds NumPy, makes the folder
+    with common.reading(args):         # what is wrong with the data is said in a message
+        ...
     common.say_data("generated signals")
     ...
     common.save_picture(args, "motion", figure)
@@ -17,7 +19,8 @@ import argparse
 import io
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,24 +38,40 @@ except ImportError as error:
 _STARTED = time.perf_counter()
 
 
-def parser(description: str | None, data: str | None) -> argparse.ArgumentParser:
+def parser(
+    description: str | None, data: str, without: str, download: str | None = None
+) -> argparse.ArgumentParser:
     """The options of every example.
 
     Args:
         description: the example's docstring.
-        data: what --data takes, and what is used without it; None: the example takes no data.
+        data: what --data takes.
+        without: what is used without it.
+        download: what --download fetches; None: there is no such option.
     """
     made = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    if data is not None:
-        made.add_argument("--data", type=Path, metavar="PATH", help=data)
+    source = made.add_mutually_exclusive_group()
+    source.add_argument("--data", type=Path, metavar="PATH", help=f"{data}; else {without}")
+    if download is not None:
+        source.add_argument("--download", action="store_true", help=download)
+    made.set_defaults(expected_data=data, download=False)
     made.add_argument("--quick", action="store_true", help="a cut-down setting: seconds")
-    made.add_argument("--seed", type=int, default=1, help="of weights, orders and masks (1)")
+    made.add_argument(
+        "--seed", type=seed, default=1, metavar="N", help="of weights, orders and masks (1)"
+    )
     made.add_argument(
         "--out", type=Path, default=Path("out"), metavar="DIR", help="for results (out)"
     )
     return made
+
+
+def seed(text: str) -> int:
+    """A number that NumPy's generator can be seeded with."""
+    if text.isdecimal() and int(text) < 2**32:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number from 0 to 2**32 - 1, not {text}")
 
 
 def start(made: argparse.ArgumentParser) -> argparse.Namespace:
@@ -60,11 +79,26 @@ def start(made: argparse.ArgumentParser) -> argparse.Namespace:
     samples and dropout masks from it, so a seed gives the same result again. The folder of
     results is there from here on."""
     args = made.parse_args()
-    if getattr(args, "data", None) is not None and not args.data.exists():
-        made.error(f"--data: there is no {args.data}")
     np.random.seed(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        made.error(f"--out: expected a folder, or a place to make one: {error}")
     return args
+
+
+@contextmanager
+def reading(args: argparse.Namespace) -> Iterator[None]:
+    """Data are read within: what is wrong with them ends the example with a message, which says
+    what was expected, too."""
+    try:
+        if args.data and not args.data.exists():
+            raise ValueError(f"there is no {args.data}")
+        yield
+    except (OSError, ValueError) as error:
+        if args.download:
+            raise SystemExit(f"--download: {error}") from error
+        raise SystemExit(f"--data: {error}\nexpected: {args.expected_data}") from error
 
 
 def say_data(text: str) -> None:
@@ -124,8 +158,12 @@ def plot_confusion(plot: Axes, truth: np.ndarray, found: np.ndarray, names: Sequ
     np.add.at(counts, (truth, found), 1)
     plot.imshow(counts, cmap="Blues")
     for (row, column), count in np.ndenumerate(counts):
-        dark = count > counts.max() / 2
-        plot.text(column, row, count, ha="center", va="center", color="white" if dark else "black")
-    plot.set_xticks(range(len(names)), names, rotation=30, ha="right")
+        if count:
+            color = "white" if count > counts.max() / 2 else "black"
+            plot.text(column, row, count, ha="center", va="center", color=color, fontsize=8)
+    slant = {"rotation": 30, "ha": "right"} if max(map(len, names)) > 2 else {}
+    plot.set_xticks(range(len(names)), names, **slant)
     plot.set_yticks(range(len(names)), names)
-    plot.set_title("test samples: is / found")
+    plot.set_xlabel("found to be")
+    plot.set_ylabel("is")
+    plot.set_title("test samples")

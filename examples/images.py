@@ -13,7 +13,7 @@ import common
 from graphc.datasets import digits, mnist
 from graphc.datasets.files import read_idx
 
-HELP = "a folder with MNIST's t10k-images-idx3-ubyte.gz and labels; else the shipped digits"
+FOLDER = "a folder with MNIST's test set: t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz"
 MNIST_TRAINING = 8000  # of the 10,000 images of its test set; the others are held out
 
 
@@ -36,35 +36,50 @@ class Digits(NamedTuple):
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """The options of every example, and --download."""
-    made = common.parser(description, data=HELP)
-    made.add_argument(
-        "--download", action="store_true", help="fetch all of MNIST (11 MB), once, and use it"
+    return common.parser(
+        description,
+        data=FOLDER,
+        without="the shipped digits",
+        download="fetch all of MNIST (11 MB), once, and use it",
     )
-    return made
 
 
 def load(args: argparse.Namespace) -> Digits:
     """The images that the options ask for; their name is the first line of output."""
-    if args.download:
-        (x, y), (x_test, y_test) = mnist.load_data(download=True)
-        found = Digits("all of MNIST", rows(x), y, rows(x_test), y_test)
-    elif args.data:
-        x = rows(read_idx(the_file(args.data, "images")))
-        y = read_idx(the_file(args.data, "labels"))
-        parts = x[:MNIST_TRAINING], y[:MNIST_TRAINING], x[MNIST_TRAINING:], y[MNIST_TRAINING:]
-        found = Digits(f"MNIST's test set, {args.data}", *parts)
-    else:
-        (x, y), (x_test, y_test) = digits.load_data()
-        found = Digits("shipped digits", x, y, x_test, y_test)
+    with common.reading(args):
+        if args.download:
+            (x, y), (x_test, y_test) = mnist.load_data(download=True)
+            found = Digits("all of MNIST", rows(x), y, rows(x_test), y_test)
+        elif args.data:
+            found = test_set(args.data)
+        else:
+            (x, y), (x_test, y_test) = digits.load_data()
+            found = Digits("shipped digits", x, y, x_test, y_test)
     common.say_data(f"{found.name}: {len(found.x)} images to train, {len(found.x_test)} to test")
     return found
 
 
+def test_set(folder: Path) -> Digits:
+    """MNIST's test set, the first images to train and the others to test.
+
+    Raises ValueError for a folder that has something else."""
+    images, labels = (read_idx(the_file(folder, kind)) for kind in ("images", "labels"))
+    if images.shape != (10_000, 28, 28) or labels.shape != (10_000,):
+        raise ValueError(
+            f"{folder} has images {images.shape} and labels {labels.shape}, but the test set of "
+            "MNIST is 10,000 images of 28 by 28 pixels and as many labels"
+        )
+    x, y, split = rows(images), labels, MNIST_TRAINING
+    return Digits(f"MNIST's test set, {folder}", x[:split], y[:split], x[split:], y[split:])
+
+
 def the_file(folder: Path, kind: str) -> Path:
     """The file of MNIST's test images or labels in a folder, compressed or not."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is a file, no folder")
     files = sorted(folder.glob(f"t10k-{kind}*"))
     if not files:
-        raise SystemExit(f"--data: expected {HELP}; there is no t10k-{kind}* in {folder}")
+        raise ValueError(f"there is no t10k-{kind}* in {folder}")
     return files[0]
 
 

@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 import common
+import recordings
 from graphc.callbacks import History, ModelCheckpoint
 from graphc.layers import Convolution1D, Dense, Dropout, Flatten, MaxPooling1D
 from graphc.models import Graph
 from graphc.optimizers import Adam
 from graphc.utils.np_utils import to_categorical
 
-AXES = ("acceleration x", "acceleration y", "acceleration z", "turning x", "turning y", "turning z")
 SENSORS = ("wrist", "hip", "ankle")
 FULL_LENGTH = 16_501
+
+GENERATED = "generated signals"
 
 # What is generated: the steps that a swing takes, how far it goes, and one of how many is made.
 MOTIONS = {
@@ -54,19 +55,6 @@ def build(steps: int, inputs: Sequence[str], columns: int, pool: int, lr: float)
     return model
 
 
-def recorded(path: Path) -> tuple[Samples, Samples]:
-    """Training and test samples of BasicMotions, 40 each, of 100 steps; one input per axis."""
-    with np.load(path) as stored:
-        # The test samples are scaled as the training samples are: nothing is learned from them.
-        mean, std = stored["X_train"].mean((0, 1)), stored["X_train"].std((0, 1))
-        train, test = (
-            {"motion": to_categorical(stored[f"y_{part}"], len(MOTIONS))}
-            | dict(zip(AXES, np.split((stored[f"X_{part}"] - mean) / std, 6, axis=2), strict=True))
-            for part in ("train", "test")
-        )
-    return train, test
-
-
 def generated(
     random: np.random.RandomState, count: int, steps: int, inputs: Sequence[str], columns: int
 ) -> Samples:
@@ -90,19 +78,36 @@ def batches(random: np.random.RandomState, size: int, steps: int) -> Iterator[Sa
         yield generated(random, size, steps, SENSORS, columns=3)
 
 
-def short(args: argparse.Namespace) -> tuple[Graph, History, Samples]:
-    """Train on 100 steps of each of six axes, at 10 Hz."""
-    if args.data:
-        train, test = recorded(args.data)
-    else:
+def samples_of(args: argparse.Namespace) -> tuple[str, Samples, Samples]:
+    """What the data are, and samples to train and to test: 100 steps at 10 Hz, an input for each of
+    six axes."""
+    axes = recordings.AXES
+    if not args.data and not args.download:
         count = 40 if args.quick else 200
         train, test = (
-            generated(np.random.RandomState([args.seed, part]), count, 100, AXES, columns=1)
+            generated(np.random.RandomState([args.seed, part]), count, 100, axes, columns=1)
             for part in range(2)
         )
-    model = build(100, AXES, columns=1, pool=2, lr=0.001)
+        return GENERATED, train, test
+    with common.reading(args):
+        path = recordings.download() if args.download else args.data
+        parts = recordings.read(path)
+    # The test samples are scaled as the training samples are: nothing is learned from them.
+    x_train = parts[0][0]
+    mean, std = x_train.mean((0, 1)), x_train.std((0, 1))
+    train, test = (
+        {"motion": to_categorical(y, len(MOTIONS))}
+        | dict(zip(axes, np.split((x - mean) / std, len(axes), axis=2), strict=True))
+        for x, y in parts
+    )
+    return f"recordings, {path}", train, test
+
+
+def short(args: argparse.Namespace, train: Samples) -> tuple[Graph, History]:
+    """Train on samples of 100 steps."""
+    model = build(100, recordings.AXES, columns=1, pool=2, lr=0.001)
     history = model.fit(train, batch_size=8, nb_epoch=5 if args.quick else 60, verbose=2)
-    return model, history, test
+    return model, history
 
 
 def full_length(args: argparse.Namespace) -> tuple[Graph, History, Samples]:
@@ -126,7 +131,9 @@ def full_length(args: argparse.Namespace) -> tuple[Graph, History, Samples]:
 def main() -> None:
     parser = common.parser(
         __doc__,
-        data="basic_motions.npz (BasicMotions, UEA archive); else signals are made",
+        data=recordings.FORM,
+        without="signals are generated",
+        download="fetch BasicMotions (0.5 MB), once, and use it",
     )
     parser.add_argument(
         "--full-length",
@@ -134,11 +141,16 @@ def main() -> None:
         help=f"{FULL_LENGTH:,} steps, three inputs of 3, on generated signals",
     )
     args = common.start(parser)
-    if args.full_length and args.data:
-        parser.error("--full-length takes no --data: its signals are generated")
-    data = f"recordings, {args.data}" if args.data else "generated signals"
-    common.say_data(data)
-    model, history, test = (full_length if args.full_length else short)(args)
+    if args.full_length:
+        if args.data or args.download:
+            parser.error("--full-length takes no --data and no --download: signals are generated")
+        data = GENERATED
+        common.say_data(data)
+        model, history, test = full_length(args)
+    else:
+        data, train, test = samples_of(args)
+        common.say_data(data)
+        model, history = short(args, train)
     found = model.predict(test)["motion"].argmax(axis=1)
     truth = test["motion"].argmax(axis=1)
 
@@ -146,7 +158,8 @@ def main() -> None:
     first = next(iter(model.input_order))
     for row, name in enumerate(MOTIONS):
         signal.plot(test[first][truth == row][0][:100, 0] - 6 * row, label=name, linewidth=1)
-    signal.set_title(first)
+    signal.set_title(f"{first}, a sample each")
+    signal.set_xlabel("step")
     signal.set_yticks(-6 * np.arange(len(MOTIONS)), MOTIONS)
     common.plot_history(curve, history.history, "acc", "accuracy")
     common.plot_confusion(table, truth, found, list(MOTIONS))

@@ -29,6 +29,7 @@ from graphc.models import Sequential
 from graphc.preprocessing.sequence import pad_sequences
 
 SENTENCES = 50  # of a longer review, the first ones are read
+LEAST = 12  # reviews of a kind: some are trained on, some held out, some tested
 
 
 def pretrained(encoder: Layer, decoder: Layer, x: np.ndarray, nb_epoch: int) -> np.ndarray:
@@ -142,6 +143,7 @@ def plot_movement(plot: Axes, sequences: list[np.ndarray], y: np.ndarray) -> Non
         plot.plot(way, np.mean(curves, axis=0), label=label)
     plot.set_title("sentiment from title to end")
     plot.set_xlabel("way through the review")
+    plot.set_ylabel("mean of VADER's score, -1 to 1")
     plot.legend()
 
 
@@ -152,18 +154,25 @@ def plot_scores(plot: Axes, scores: dict[str, np.ndarray], column: int, title: s
         plot.plot(folds[:, column], np.full(len(folds), row), "k.", markersize=4)
     plot.set_yticks(range(len(scores)), scores)
     plot.set_xlim(0, 1)
+    plot.set_xlabel("bar: mean; points: folds")
     plot.set_title(title)
 
 
 def main() -> None:
-    parser = common.parser(__doc__, data="a table of reviews, or the corpus' folder")
+    parser = common.parser(__doc__, data=reviews.FORM, without="it says where to get them")
     args = common.start(parser)
     if args.data is None:
-        sys.exit(reviews.WHERE_TO_GET_IT)
-    corpus = reviews.read(args.data)
-    if args.quick:
-        corpus = corpus[:: max(1, len(corpus) // 150)]
-    y = np.array([review.ironic for review in corpus], "int64")
+        sys.exit(f"no data: give --data PATH\n{reviews.WHERE_TO_GET_IT}\nPATH: {reviews.FORM}")
+    with common.reading(args):
+        corpus = reviews.read(args.data)
+        if args.quick:
+            corpus = corpus[:: max(1, len(corpus) // 150)]
+        y = np.array([review.ironic for review in corpus], "int64")
+        if not LEAST <= y.sum() <= len(y) - LEAST:
+            raise ValueError(
+                f"{args.data} has {len(y)} reviews, {y.sum()} of them ironic; at least {LEAST} "
+                "of each kind are needed"
+            )
     data = f"{len(corpus)} reviews, {y.sum()} of them ironic, {args.data}"
     common.say_data(data)
     sequences = reviews.features(corpus)
@@ -171,8 +180,8 @@ def main() -> None:
     scores = cross_validated(args, sequences, y)
     figure, (movement, accuracy, f1) = common.figure(3, width=11)
     plot_movement(movement, sequences, y)
-    plot_scores(accuracy, scores, 0, "accuracy, each fold")
-    plot_scores(f1, scores, 1, "F1 of ironic, each fold")
+    plot_scores(accuracy, scores, 0, "accuracy")
+    plot_scores(f1, scores, 1, "F1 of ironic")
     f1.set_yticklabels([])
     common.save_picture(args, "sarcasm", figure)
     results = {

@@ -22,6 +22,7 @@ from graphc.optimizers import Adam
 README = Path(__file__).resolve().parents[1] / "README.md"
 PLACES = 16  # of the text that are read at the same time
 WINDOW = 40  # letters that a training step reads at each
+LEAST = 11 * PLACES * WINDOW  # letters: a tenth, held out, is more than one step then
 TEMPERATURES = (0.4, 0.7, 1.0)
 
 
@@ -75,8 +76,12 @@ def write(model: Sequential, letters: str, start: str, count: int) -> list[str]:
 
 
 def main() -> None:
-    args = common.start(common.parser(__doc__, data="a text file, UTF-8; else graphc's README.md"))
-    text = (args.data or README).read_text(encoding="utf-8")
+    parser = common.parser(__doc__, data="a text file, UTF-8", without="graphc's README.md")
+    args = common.start(parser)
+    with common.reading(args):
+        text = (args.data or README).read_text(encoding="utf-8")
+        if len(text) < LEAST:
+            raise ValueError(f"{args.data} has {len(text):,} letters, fewer than {LEAST:,}")
     data = f"{args.data or 'README.md'}, {len(text)} letters"
     common.say_data(data)
 

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/reuters_word_index.json",
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
     "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+    "https://www.timeseriesclassification.com",
 }
 LOCAL = "http://localhost"
 

@@ -11,28 +11,8 @@ import pytest
 
 from examples import reviews
 from examples.reviews import Review
+from tests.examples.made_up import TEMPLATE, review_folders
 from tests.examples.running import data, process, run
-
-TEMPLATE = """<STARS>{stars}</STARS>
-<TITLE>{title}</TITLE>
-<DATE>May 1, 2010</DATE>
-<AUTHOR>A. Nonymous</AUTHOR>
-<PRODUCT>A lamp</PRODUCT>
-<REVIEW>
-{text}
-</REVIEW>
-"""
-PRAISE = "A good lamp. I like the light, and it was cheap!"
-SCORN = "What a wonderful lamp. It broke in a day. Thank you so much for this horrible thing."
-
-
-def folders(where: Path, count: int) -> Path:
-    for folder, text, stars in (("Ironic", SCORN, 1.0), ("Regular", PRAISE, 5.0)):
-        (where / folder).mkdir()
-        for number in range(count):
-            page = TEMPLATE.format(stars=stars, title=f"Lamp {number}", text=text)
-            (where / folder / f"{number:02}.txt").write_text(page, encoding="utf-8")
-    return where
 
 
 def test_without_data_it_says_what_to_get_and_where(tmp_path: Path) -> None:
@@ -46,7 +26,7 @@ def test_without_data_it_says_what_to_get_and_where(tmp_path: Path) -> None:
 def test_made_up_reviews_in_the_form_of_the_corpus(tmp_path: Path) -> None:
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    found = run("sarcasm.py", tmp_path, "--data", folders(corpus, 12))
+    found = run("sarcasm.py", tmp_path, "--data", review_folders(corpus, 12))
     assert found.lines[0] == f"data: 24 reviews, 12 of them ironic, {corpus}"
     assert found.results["all regular"] == {"accuracy": 0.5, "f1": 0.0}
     # One star is always ironic here.
@@ -91,18 +71,6 @@ def test_folders_and_a_table_are_read_alike(tmp_path: Path) -> None:
         (tmp_path / folder / "1.txt").write_text(page, encoding=encoding)
     assert reviews.read(tmp_path)[0].text == "Just great & cheap. Really."
     assert [review[:3] for review in reviews.read(tmp_path)] == [review[:3] for review in wanted]
-
-
-def test_what_is_no_corpus_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected ironic and regular reviews, found 0"):
-        reviews.read(tmp_path)
-    folders(tmp_path, 1)
-    (tmp_path / "Ironic" / "00.txt").write_text("<STARS>1.0</STARS>", encoding="utf-8")
-    with pytest.raises(ValueError, match="00.txt: expected a part <TITLE>"):
-        reviews.read(tmp_path)
-    (tmp_path / "t.tsv").write_text("ironic\treview\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="expected columns named stars, title"):
-        reviews.read(tmp_path / "t.tsv")
 
 
 @pytest.mark.parametrize(
