@@ -39,14 +39,6 @@ class Expression(str):
             self.reads = names_read(self.operands)
         return self
 
-    @property
-    def terms(self) -> tuple[str, ...]:
-        """What is added up; the expression itself if it is no sum."""
-        if self.operation != "+":
-            return (self,)
-        left, right = (x.terms if isinstance(x, Expression) else (x,) for x in self.operands)
-        return (*left, *right)
-
 
 def names_read(expressions: Iterable[str]) -> frozenset[str]:
     """The names of the variables that any of these reads."""

@@ -233,12 +233,13 @@ def _words(emitter: NativeEmitter, start: Expression, count: str) -> list[Statem
 
 
 def _is_crosswise(statements: Sequence[Statement], name: Expression) -> bool:
-    """Whether a position that is worked out does not move by one as the variable does."""
-    return any(
-        step_along(one.value, name) != 0 and one.value.terms[-1] != name
+    """Whether a position that is worked out moves by more than one as the variable does."""
+    steps = [
+        step_along(one.value, name)
         for one in statements
         if isinstance(one, Define) and one.kind == "int"
-    )
+    ]
+    return any(step is None or abs(step) > 1 for step in steps)
 
 
 def parallel(

@@ -1,0 +1,42 @@
+"""How loops over elements are laid out."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.nest import STRETCH
+from graphc.compiler.graph import Node
+
+X = g.input((600, 700))
+
+
+def heads(output: Node) -> list[str]:
+    """The heads of the loops of the one function, the outermost first."""
+    (step,) = lower_native([output]).program.steps
+    assert isinstance(step, Launch)
+    return [line.strip() for line in step.text.split("\n") if line.lstrip().startswith("for ")]
+
+
+def test_what_is_read_crosswise_is_walked_in_stretches() -> None:
+    """Neighbours of a transpose are rows apart."""
+    stretch, rows, elements = heads(g.transpose(X) * 2.0)
+    assert stretch == f"for (int part = 0; part < 600; part += {STRETCH}) {{"
+    assert rows == "for (int p0 = 0; p0 < 700; ++p0) {"
+    assert elements == "for (int p1 = part; p1 < end; ++p1) {"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        X * 2.0,
+        X[:, 3:] * 2.0,
+        g.flip(X, 1) * 2.0,
+        g.flip(X, 0) * 2.0,
+        g.make("pad", X, low=(1, 1), high=(1, 1), interior=(0, 0), value=0.0),
+    ],
+)
+def test_what_is_shifted_or_reversed_is_read_in_order(output: Node) -> None:
+    assert not any("part" in head for head in heads(output))
