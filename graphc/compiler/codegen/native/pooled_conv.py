@@ -3,8 +3,8 @@
 A tile of the pooling's windows is computed at a time, so that it stays in the cache: the sums for
 the first place of each window, then those for the second, and so on. So neighbours in memory are
 neighbouring windows, and the loops over them, with all that lies between the convolution and the
-pooling, are vectorised. For that the image is copied by phases: elements whose coordinates leave
-equal rests, divided by the strides of the pooling, lie side by side.
+pooling, are vectorised. For that the image is copied by phases (`phases`), the strides of which are
+the pooling's.
 
     sums(place, window) = conv(window * stride + place)
     image(window * stride + place + k) = copy[(place + k) % stride][window + (place + k) // stride]
@@ -22,7 +22,6 @@ from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_windows import element_at, take_larger
 from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.expression import (
-    ZERO,
     Expression,
     expression,
     local,
@@ -43,6 +42,7 @@ from graphc.compiler.codegen.native.conv_loops import (
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
+from graphc.compiler.codegen.native.phases import Phases
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.codegen.statement import Assign, Define, Fold, Statement
@@ -94,14 +94,8 @@ class PooledConv(ConvLoops):
         self._extents = known(pooling.attrs["window"])
         self._strides = known(pooling.attrs["strides"])
         self._pooled = known(pooling.shape[2:])
-        self._reach = known(self.reach)
-        # The image by phases: how many elements of each there are along an axis.
-        self._lengths = tuple(
-            -(-reach // stride) for reach, stride in zip(self._reach, self._strides, strict=True)
-        )
-        self._steps = tuple(
-            math.prod(self._lengths[axis + 1 :]) for axis in range(len(self._lengths))
-        )
+        self._phases = Phases(known(self.reach), self._strides)
+        self._steps = self._phases.steps
         self._high = self._tile_rows()
         self._tile = (self._high, *self._pooled[1:])
         self._wide = self._flat(self._high)
@@ -166,7 +160,7 @@ class PooledConv(ConvLoops):
         ]
 
     def _image_of_sample(self) -> list[str]:
-        plane = math.prod(self._strides) * math.prod(self._lengths)
+        plane = math.prod(self._phases.shape)
         array = self.array("image", self.scalar, 1, self.channels * plane, " + GC_IMAGE_SLACK")
         return [array, *self._by_phases()]
 
@@ -211,51 +205,27 @@ class PooledConv(ConvLoops):
         dims = len(self._extents)
         inside, channel, places = coords[:dims], coords[dims], coords[dims + 1 :]
         sums = [plus(place, k) for place, k in zip(inside, places, strict=True)]
-        rests = tuple(
-            expression("({}) % {}", total, str(stride)) if stride > 1 else ZERO
-            for total, stride in zip(sums, self._strides, strict=True)
-        )
-        plane = times(channel, str(math.prod(self._strides) * math.prod(self._lengths)))
-        at = plus(plane, times(self._phase(rests), str(math.prod(self._lengths))))
-        for total, stride, step in zip(sums, self._strides, self._steps, strict=True):
-            number = expression("(({}) / {})", total, str(stride))
-            at = plus(at, times(number, str(step)))
-        return at
-
-    def _phase(self, rests: Sequence[Expression]) -> Expression:
-        phase = ZERO
-        for rest, stride in zip(rests, self._strides, strict=True):
-            inner = expression("({})", rest) if rest != "0" else rest
-            phase = plus(times(phase, str(stride)), inner)
-        return expression("({})", phase) if phase != "0" else phase
+        return self._phases.position(channel, sums)
 
     # ---- loops ----------------------------------------------------------------------------------
 
     def _by_phases(self) -> list[str]:
         """The loops that copy a sample's image, phase by phase."""
-        dims = len(self._strides)
 
         def body(
             emitter: NativeEmitter, position: Expression, coords: Coordinates
         ) -> list[Statement]:
-            channel, phases, at = coords[0], coords[1 : 1 + dims], coords[1 + dims :]
-            reach, conditions = [], []
-            for phase, number, stride, length, extent in zip(
-                phases, at, self._strides, self._lengths, self._reach, strict=True
-            ):
-                place = emitter.integer(plus(times(number, str(stride)), phase))
-                if length * stride > extent:
-                    conditions.append(expression("{} < {}", place, str(extent)))
-                reach.append(place)
+            channel, *at = coords
+            place, conditions = self._phases.place(emitter, at)
             to = subscript("image", position)
             if not conditions:
-                return [Assign(to, self.element(emitter, channel, reach, False))]
+                return [Assign(to, self.element(emitter, channel, place, False))]
             value = emitter.variable(self.image)
             with emitter.block(when(conditions)):
-                emitter.assign(value, self.element(emitter, channel, reach, False))
+                emitter.assign(value, self.element(emitter, channel, place, False))
             return [Assign(to, value)]
 
-        return self.nest((self.channels, *self._strides, *self._lengths), body)
+        return self.nest((self.channels, *self._phases.shape), body)
 
     def _tile_nest(
         self,
