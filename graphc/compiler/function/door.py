@@ -135,7 +135,8 @@ def _of_type(value: object, shape: tuple, dtype: str, what: str, checks: SizeChe
     if not same:
         raise ShapeError(f"{what} has shape {node.shape}, expected {shape}")
     for axis, (received, expected) in enumerate(zip(node.shape, shape, strict=True)):
-        checks.equal(received, expected, f"{what}: axis {axis} of shapes {node.shape} and {shape}")
+        about = "{}: axis {} of shapes {} and {}"
+        checks.equal(received, expected, about, what, axis, node.shape, shape)
     return cast(node, dtype)
 
 

@@ -45,29 +45,35 @@ def _value(size: Size, value: int) -> str:
 
 
 class SizeChecks:
-    """Collects claims; refuses at once what can never hold."""
+    """Collects claims; refuses at once what can never hold.
+
+    What a claim is about is given as a format with its values (`str.format`): most claims hold at
+    once, and text is made for the others alone.
+    """
 
     def __init__(self) -> None:
         self.claims: list[SizeClaim] = []
 
-    def equal(self, left: Size, right: Size, what: str) -> Size:
+    def equal(self, left: Size, right: Size, what: str, *values: object) -> Size:
         """Both sizes are one; returns the more definite of the two."""
         if left == right:
             return left
+        about = what.format(*values)
         if isinstance(left, int) and isinstance(right, int):
-            fail(f"{what}: sizes differ, {left} and {right}")
-        self.claims.append(SizeClaim(left, "==", right, _located(what)))
+            fail(f"{about}: sizes differ, {left} and {right}")
+        self.claims.append(SizeClaim(left, "==", right, _located(about)))
         return right if isinstance(right, int) else left
 
-    def at_least(self, size: Size, bound: Size, what: str) -> None:
+    def at_least(self, size: Size, bound: Size, what: str, *values: object) -> None:
         """``size >= bound``."""
         gap = size - bound
         least = minimum_value(gap)
         if least is not None and least >= 0:
             return
+        about = what.format(*values)
         if isinstance(gap, int):
-            fail(f"{what}: needs at least {bound}, received {size}")
-        self.claims.append(SizeClaim(size, ">=", bound, _located(what)))
+            fail(f"{about}: needs at least {bound}, received {size}")
+        self.claims.append(SizeClaim(size, ">=", bound, _located(about)))
 
 
 def _located(message: str) -> str:

@@ -16,7 +16,7 @@ import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import SupportsIndex, TypeAlias, TypeGuard, Union
+from typing import SupportsIndex, TypeAlias, TypeGuard, Union, cast
 
 from graphc.errors import ShapeError
 
@@ -32,6 +32,9 @@ class Symbol:
 
     name: str
     serial: int
+
+    def __hash__(self) -> int:
+        return self.serial
 
     def sort_key(self) -> tuple:
         return (0, self.serial)
@@ -117,7 +120,7 @@ def _terms(size: Size) -> dict[Monomial, int]:
 
 
 def _is_size(value: object) -> TypeGuard[SupportsIndex | Dim]:
-    if isinstance(value, Dim):
+    if type(value) is int or isinstance(value, Dim):
         return True
     return hasattr(value, "__index__") and not isinstance(value, bool)
 
@@ -140,6 +143,8 @@ class Dim:
     def __add__(self, other: Size) -> Size:
         if not _is_size(other):
             return NotImplemented
+        if not isinstance(other, Dim) and other == 0:  # most bounds are
+            return self
         total = _terms(self)
         for monomial, factor in _terms(other).items():
             total[monomial] = total.get(monomial, 0) + factor
@@ -161,8 +166,9 @@ class Dim:
             return NotImplemented
         if not isinstance(other, Dim):  # the usual case; the terms stay as they are
             number = int(other)
-            scaled = tuple((monomial, factor * number) for monomial, factor in self.terms)
-            return self if number == 1 else Dim(scaled) if number else 0
+            if number in (0, 1):
+                return self if number else 0
+            return Dim(tuple([(monomial, factor * number) for monomial, factor in self.terms]))
         product: dict[Monomial, int] = {}
         for left, left_factor in self.terms:
             for right, right_factor in other.terms:
@@ -274,10 +280,13 @@ def is_multiple(size: Size, factor: int) -> bool:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product of sizes; 1 for none."""
-    total: Size = 1
+    number, total = 1, cast(Size, 1)
     for size in sizes:
-        total = total * size
-    return total
+        if isinstance(size, Dim):
+            total = total * size
+        else:
+            number *= size
+    return total * number
 
 
 def symbols(size: Size) -> tuple[Symbol, ...]:

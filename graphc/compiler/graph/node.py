@@ -10,13 +10,15 @@ import struct
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph.dim import Dim, Shape
 from graphc.errors import DTypeError
+
+Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple]"
+"""An op, its inputs, and its attributes so that they compare."""
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
 
@@ -30,6 +32,8 @@ class Node:
         attrs: what else decides its value, by name (axes, a constant's array, a serial, ...).
         shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
         dtype: one of `DTYPES`; of a `scan` a tuple of them.
+        key: what it shares with equal nodes alone (`intern_key`).
+        closed: whether it is made of constants, sizes and the arguments of a loop's body alone.
         history: what the layers keep about a node that one of them made (`set_history`), else None.
             No part of the value, and nothing that the compiler reads.
 
@@ -37,13 +41,25 @@ class Node:
     `graphc.compiler.graph.operators`.
     """
 
-    __slots__ = ("__weakref__", "attrs", "dtype", "history", "inputs", "op", "shape")
+    __slots__ = (
+        "__weakref__",
+        "attrs",
+        "closed",
+        "dtype",
+        "history",
+        "inputs",
+        "key",
+        "op",
+        "shape",
+    )
 
     op: str
     inputs: tuple[Node, ...]
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: str
+    key: Key
+    closed: bool
     history: Any
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -112,8 +128,14 @@ class Node:
         return f"<{self.op}: {self.dtype}[{', '.join(map(str, self.shape))}]>"
 
 
+# Types of which what compares equal is the same.
+_PLAIN = frozenset({bool, int, str, Dim})
+
+
 def attribute_key(value: object) -> object:
     """A hashable stand-in that compares by type and bytes: 0.0 is not -0.0, 1 is not True."""
+    if type(value) is tuple and _PLAIN.issuperset(types := tuple(map(type, value))):
+        return (types, value)
     if isinstance(value, float):
         return ("float", struct.pack("<d", value))
     if isinstance(value, np.ndarray):
@@ -129,39 +151,39 @@ _table: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
 _lock = threading.RLock()
 
 
-def intern_key(op: str, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> tuple:
+def intern_key(op: str, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Key:
     """What makes two nodes the same: op, inputs by identity, attributes by type and bytes."""
-    return (op, inputs, tuple((name, attribute_key(value)) for name, value in attrs.items()))
+    return (op, inputs, tuple([(name, attribute_key(value)) for name, value in attrs.items()]))
 
 
-def find(key: tuple) -> Node | None:
+def find(key: Key) -> Node | None:
     """The live node of a key, if there is one."""
     return _table.get(key)
 
 
 def intern(
-    key: tuple,
-    op: str,
-    inputs: tuple[Node, ...],
+    key: Key,
     attrs: Mapping[str, Any],
     shape: tuple,
     dtype: str | tuple[str, ...],
+    closed: bool,
 ) -> Node:
-    """The node of a key: the one that is alive, else a new one."""
+    """The node of a key: the one that is alive, else a new one, which keeps `attrs` as they are."""
     with _lock:
         known = _table.get(key)
         if known is not None:
             return known
         node = object.__new__(Node)
-        for name, value in (
-            ("op", op),
-            ("inputs", inputs),
-            ("attrs", MappingProxyType(dict(attrs))),
-            ("shape", shape),
-            ("dtype", dtype),
-            ("history", None),
-        ):
-            object.__setattr__(node, name, value)
+        assign = object.__setattr__
+        op, inputs, _ = key
+        assign(node, "op", op)
+        assign(node, "inputs", inputs)
+        assign(node, "attrs", attrs)
+        assign(node, "shape", shape)
+        assign(node, "dtype", dtype)
+        assign(node, "key", key)
+        assign(node, "closed", closed)
+        assign(node, "history", None)
         _table[key] = node
         return node
 

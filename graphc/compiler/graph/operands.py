@@ -155,8 +155,11 @@ def broadcast_shape(shapes: Sequence[Shape], op: str) -> Shape:
             k = axis - rank + len(shape)
             if k < 0 or shape[k] == 1:
                 continue
-            what = f"{op}: axis {axis} of shapes {' and '.join(map(str, shapes))}"
-            size = shape[k] if size == 1 else checks.equal(size, shape[k], what)
+            if size == 1:
+                size = shape[k]
+            elif size != shape[k]:
+                what = f"axis {axis} of shapes {' and '.join(map(str, shapes))}"
+                size = checks.equal(size, shape[k], "{}: {}", op, what)
         result.append(size)
     return tuple(result)
 

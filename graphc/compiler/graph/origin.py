@@ -9,9 +9,7 @@ the layer.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from dataclasses import dataclass
 
 from graphc.compiler.graph.node import Node
@@ -30,23 +28,25 @@ class Origin:
 
 _origins: weakref.WeakKeyDictionary[Node, Origin] = weakref.WeakKeyDictionary()
 _names: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
-# Leaves that the next layer, or the next model, gets too if it needs the same.
-_SHARED_LEAVES = ("arg", "constant", "dim", "iota")
-_everyones: weakref.WeakSet[Node] = weakref.WeakSet()
 _current: ContextVar[Origin | None] = ContextVar("graphc_origin", default=None)
 
 
-@contextmanager
-def origin(where: str | Origin | None) -> Iterator[None]:
+class origin:
     """Nodes made inside belong to this layer. None leaves what is set."""
-    if where is None:
-        yield
-        return
-    token = _current.set(Origin(where) if isinstance(where, str) else where)
-    try:
-        yield
-    finally:
-        _current.reset(token)
+
+    __slots__ = ("_token", "_where")
+
+    def __init__(self, where: str | Origin | None):
+        self._where = Origin(where) if isinstance(where, str) else where
+        self._token: Token[Origin | None] | None = None
+
+    def __enter__(self) -> None:
+        if self._where is not None:
+            self._token = _current.set(self._where)
+
+    def __exit__(self, *raised: object) -> None:
+        if self._token is not None:
+            _current.reset(self._token)
 
 
 def current_origin() -> Origin | None:
@@ -54,17 +54,8 @@ def current_origin() -> Origin | None:
     return _current.get()
 
 
-def note_new(node: Node) -> None:
-    """Tell whether a new node is no layer's own: made of constants, sizes and the arguments of a
-    loop's body alone. (A body belongs to no layer; the loop does.)"""
-    if node.op == "random":
-        return
-    if all(x in _everyones for x in node.inputs) if node.inputs else node.op in _SHARED_LEAVES:
-        _everyones.add(node)
-
-
 def record(node: Node) -> None:
-    """Give a new node the current origin, if it has none and is a layer's own."""
+    """Give a node the current origin, if it has none and is a layer's own."""
     where = _current.get()
     if where is not None:
         _claim(node, where)
@@ -72,8 +63,9 @@ def record(node: Node) -> None:
 
 def _claim(node: Node, where: Origin) -> None:
     """Make it the node's origin, unless an earlier one stands (of a layer, or of a gradient too),
-    or the node is no layer's own."""
-    if node in _everyones:
+    or the node is closed: the next layer, or the next model, gets it too if it needs the same. (A
+    body belongs to no layer; the loop does.)"""
+    if node.closed:
         return
     known = _origins.get(node)
     if known is None or (known.backward and not where.backward):

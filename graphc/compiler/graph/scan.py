@@ -72,7 +72,7 @@ def _length(series: Sequence[Node], length: Size | None) -> Size:
         length = series[0].shape[0]
     checks = SizeChecks()
     for k, node in enumerate(series):
-        length = checks.equal(length, node.shape[0], f"scan: steps of sequence {k}")
+        length = checks.equal(length, node.shape[0], "scan: steps of sequence {}", k)
     return length
 
 

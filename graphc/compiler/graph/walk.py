@@ -5,7 +5,7 @@ Order is always topological position: the depth-first order from the outputs, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import remake
@@ -19,21 +19,24 @@ def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
     """
     stopped = set(stop)
     order: list[Node] = []
-    done: set[Node] = set()
-    pending = list(outputs)[::-1]
-    while pending:
-        node = pending[-1]
-        if node in done:
-            pending.pop()
-            continue
-        waiting = [] if node in stopped else [x for x in node.inputs if x not in done]
-        if waiting:
-            pending.extend(reversed(waiting))
-        else:
-            done.add(node)
+    met: set[Node] = set()
+    waiting: list[tuple[Node, Iterator[Node]]] = []  # for their inputs, and what comes behind them
+    ahead = iter(tuple(outputs))
+    while True:
+        for node in ahead:
+            if node in met:
+                continue
+            met.add(node)
+            if node.inputs and node not in stopped:
+                waiting.append((node, ahead))
+                ahead = iter(node.inputs)
+                break
             order.append(node)
-            pending.pop()
-    return order
+        else:
+            if not waiting:
+                return order
+            node, ahead = waiting.pop()
+            order.append(node)
 
 
 def sweep(
@@ -50,17 +53,20 @@ def sweep(
         if node in kept:
             new[node] = node
             continue
-        rebuilt = remake(node, tuple(new[x] for x in node.inputs))
+        rebuilt = remake(node, tuple(map(new.__getitem__, node.inputs)))
         new[node] = inherit(visit(rebuilt), node)
     return [new[node] for node in outputs]
 
 
 def substitute(outputs: Sequence[Node], replacement: Mapping[Node, Node]) -> list[Node]:
     """The outputs with nodes replaced wherever they are read; replacements are not walked."""
+    if not replacement:
+        return list(outputs)
     new: dict[Node, Node] = dict(replacement)
     for node in toposort(outputs, stop=replacement):
         if node not in new:
-            new[node] = inherit(remake(node, tuple(new[x] for x in node.inputs)), node)
+            inputs = tuple(map(new.__getitem__, node.inputs))
+            new[node] = inherit(remake(node, inputs), node)
     return [new[node] for node in outputs]
 
 

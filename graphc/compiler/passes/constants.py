@@ -10,6 +10,10 @@ from graphc.compiler.graph import Node
 
 _LARGEST = 64  # elements: a constant is text in the kernels
 
+_STRETCHED = frozenset({"broadcast", "reshape", "cast"})
+SCALARS = _STRETCHED | {"constant"}
+"""The ops of nodes that may have a `scalar_value`."""
+
 
 def is_small(shape: tuple) -> bool:
     """Few enough elements, whatever the call, to be kept as a constant."""
@@ -23,7 +27,7 @@ def scalar_value(node: Node) -> int | float | bool | None:
     Looks through broadcast, reshape and value-preserving casts at a constant of one element.
     """
     dtypes = []
-    while node.op in ("broadcast", "reshape", "cast"):
+    while node.op in _STRETCHED:
         if node.op == "cast":
             dtypes.append(node.dtype)
         node = node.inputs[0]

@@ -12,13 +12,14 @@ name of the expression surface, and a number is weak: it takes the dtype of what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
+from operator import contains
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import Node
-from graphc.compiler.passes.constants import scalar_value
+from graphc.compiler.graph import OPS, Node
+from graphc.compiler.passes.constants import SCALARS, scalar_value
 
 Rule = Callable[[Node], object]
 """Gives what replaces a node: a node of its dtype, or a number; None where it does not apply."""
@@ -119,11 +120,29 @@ class Row:
     def __init__(self, pattern: Pattern, result: object):
         self.pattern = pattern
         self.result = result
+        self._kinds = [_ops_of(operand) for operand in pattern.operands]
+        self._commutes = pattern.op in COMMUTATIVE
 
     def __call__(self, node: Node) -> object:
-        for bound in matches(self.pattern, node, {}):
-            return _build(self.result, bound)
+        if node.op == self.pattern.op and self._may_match(node):
+            for bound in matches(self.pattern, node, {}):
+                return _build(self.result, bound)
         return None
+
+    def _may_match(self, node: Node) -> bool:
+        """Whether the inputs are of the ops that the pattern has there: of most nodes they are
+        not."""
+        ops = [x.op for x in node.inputs]
+        if all(map(contains, self._kinds, ops)):
+            return True
+        return self._commutes and all(map(contains, self._kinds, reversed(ops)))
+
+
+def _ops_of(pattern: object) -> Container[str]:
+    """The ops of the nodes that a pattern may stand for."""
+    if isinstance(pattern, Variable):
+        return OPS
+    return (pattern.op,) if isinstance(pattern, Pattern) else SCALARS
 
 
 def _build(result: object, bound: Mapping[Variable, Node]) -> object:

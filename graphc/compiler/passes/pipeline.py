@@ -88,7 +88,9 @@ def optimize(
         start = time.perf_counter()
         before, current = current, run(current)
         seconds = time.perf_counter() - start
-        nodes_before, nodes = nodes, g.count_nodes(current)
+        nodes_before = nodes
+        if current != before:
+            nodes = g.count_nodes(current)
         reports.append(PassReport(name, nodes_before, nodes, seconds))
         dump.write(name, current)
         if observer is not None:

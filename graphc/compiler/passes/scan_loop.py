@@ -122,14 +122,14 @@ def rewrite_scans(outputs: Sequence[Node], rule: Rule) -> list[Node]:
     ``rule(loop, used)`` receives an open loop and which of the scan's values are read, in order. It
     returns what stands for each of them, or None to leave the scan as it is.
     """
-    if not _has_scan(outputs):
-        return list(outputs)
     outputs = rewrite_bodies(outputs, lambda body: rewrite_scans(body, rule))
     order = toposort(outputs)
     used: dict[Node, list[int]] = {}
     for node in order:
         if node.op == "item":
             used.setdefault(node.inputs[0], []).append(node.attrs["index"])
+    if not used:  # most programs have no loop
+        return list(outputs)
     new: dict[Node, Node] = {}
     values: dict[Node, Mapping[int, Node]] = {}
     for node in order:
@@ -149,21 +149,17 @@ def rewrite_bodies(
     outputs: Sequence[Node], rewrite: Callable[[Sequence[Node]], Sequence[Node]]
 ) -> list[Node]:
     """Apply a pass to the body of each scan. What the body returns keeps its order and types."""
-    if not _has_scan(outputs):
+    bodies = [node.attrs["body"] for node in toposort(outputs) if node.op == "scan"]
+    new = {body: Body(tuple(rewrite(body.outputs))) for body in dict.fromkeys(bodies)}
+    if all(body == old for old, body in new.items()):
         return list(outputs)
 
     def visit(node: Node) -> Node:
         if node.op != "scan":
             return node
-        body = Body(tuple(rewrite(node.attrs["body"].outputs)))
-        return make("scan", *node.inputs, **{**node.attrs, "body": body})
+        return make("scan", *node.inputs, **{**node.attrs, "body": new[node.attrs["body"]]})
 
     return sweep(outputs, visit)
-
-
-def _has_scan(outputs: Sequence[Node]) -> bool:
-    """Most programs have no loop, and pay one walk for each of these passes."""
-    return any(node.op == "scan" for node in toposort(outputs))
 
 
 def fuse(loops: Sequence[Loop]) -> tuple[Loop, list[list[int]]]:

@@ -48,6 +48,13 @@ def without_comments(source: str) -> str:
     return "\n".join(filter(None, lines)) + "\n"
 
 
+def header_texts(folder: Path) -> list[str]:
+    """The files that a source may include from ``kernels/``, for its key. They stay as they are:
+    their comments change with graphc's version alone."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".h", ".cuh"))
+    return [path.read_text(encoding="utf-8") for path in paths]
+
+
 def content_key(parts: Iterable[str]) -> str:
     """A name for what is made of these texts; the same in every process."""
     digest = hashlib.sha256()

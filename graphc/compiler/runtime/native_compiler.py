@@ -18,6 +18,7 @@ from typing import NamedTuple
 from graphc import resources
 from graphc.compiler.runtime.cache import (
     content_key,
+    header_texts,
     kernel_cache,
     private_folder,
     without_comments,
@@ -60,10 +61,8 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
     cache = kernel_cache()
     compiler = find_compiler(cache)
     include = resources.folder("kernels")
-    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
-    bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
-    parts = [without_comments(source), *compiler.flags, compiler.version, processor(), *bodies]
-    key = content_key(parts)
+    bare, headers = without_comments(source), header_texts(include)
+    key = content_key([bare, *compiler.flags, compiler.version, processor(), *headers])
     content, seconds = cache.read(f"{key}.so"), None
     if content is None:
         path = cache.write_source(f"{key}.cpp", source)

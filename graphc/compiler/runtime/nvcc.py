@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from graphc import resources
 from graphc.compiler.runtime import probe
-from graphc.compiler.runtime.cache import KernelCache, content_key, kernel_cache, without_comments
+from graphc.compiler.runtime.cache import (
+    KernelCache,
+    content_key,
+    header_texts,
+    kernel_cache,
+    without_comments,
+)
 from graphc.compiler.runtime.compiler_process import (
     first_lines,
     kernel_at_fault,
@@ -99,9 +105,8 @@ def compiled(
     cache = kernel_cache()
     compiler = find_compiler(cache)
     include = resources.folder("kernels")
-    headers = sorted(path for path in include.iterdir() if path.suffix in (".h", ".cuh"))
-    bodies = [without_comments(path.read_text(encoding="utf-8")) for path in headers]
-    key = content_key([without_comments(source), arch, *FLAGS, compiler.version, *bodies])
+    bare, headers = without_comments(source), header_texts(include)
+    key = content_key([bare, arch, *FLAGS, compiler.version, *headers])
     kept = cache.read(f"{key}.cubin")
     if kept is not None:
         return Binary(kept, None)

@@ -113,6 +113,7 @@ class _Fusion:
         group.number = len(self._group_of)  # grows with every group, so it is new
         for node in group.nodes:
             self._group_of[node] = group
+            group.reads.update(x for x, _ in self._readings[node])
         for producer in self._producers(group):
             group.ancestors |= producer.ancestors | 1 << producer.number
         self._alive[group.number] = group
@@ -120,10 +121,9 @@ class _Fusion:
     def _producers(self, group: Group) -> list[Group]:
         """The groups that a group reads from, the latest first."""
         found = {
-            self._group_of[x].number: self._group_of[x]
-            for node in group.nodes
-            for x, _ in self._readings[node]
-            if x in self._group_of and self._group_of[x] is not group
+            read.number: read
+            for x in group.reads
+            if (read := self._group_of.get(x)) is not None and read is not group
         }
         return [found[number] for number in sorted(found, reverse=True)]
 
@@ -158,14 +158,13 @@ class _Fusion:
 
     def _are_siblings(self, group: Group, other: Group) -> bool:
         needed = group.ancestors >> other.number & 1 or other.ancestors >> group.number & 1
-        together = {**other.nodes, **group.nodes}
-        if needed or not self._is_small(together):
+        if needed or not self._are_small(group, other):
             return False
         if group.anchors:
             most = MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
             return len(group.anchors) + len(other.anchors) <= most
         # What is read twice is read once then; in a loop each launch is paid at every step.
-        shared = self._reads(group.nodes) & self._reads(other.nodes)
+        shared = (group.reads - group.nodes.keys()) & (other.reads - other.nodes.keys())
         return bool(shared) or bool(self._scope.counters)
 
     # ---- whether two groups fit -----------------------------------------------------------------
@@ -174,7 +173,7 @@ class _Fusion:
         """Why a group cannot take in one that it reads from; else the tags of nodes that change."""
         if producer.kind == "scan":
             return "it is a loop"
-        if not self._is_small({**producer.nodes, **group.nodes}):
+        if not self._are_small(group, producer):
             return "one kernel would hold too much"
         fit: str | Tags
         if self._pools(group, producer):
@@ -292,14 +291,14 @@ class _Fusion:
         """Whether something outside of a kernel of these nodes reads one of them."""
         return node in self._outputs or any(x not in members for x in self._readers.get(node, ()))
 
-    def _is_small(self, nodes: dict[Node, str]) -> bool:
-        """Whether nodes are few enough for one kernel, and the buffers that they need."""
+    def _are_small(self, group: Group, other: Group) -> bool:
+        """Whether two groups have few enough nodes for one kernel, and need few enough buffers."""
+        nodes = {**other.nodes, **group.nodes}
+        if len(nodes) > MOST_NODES:
+            return False
+        read = len((group.reads | other.reads) - nodes.keys())
         written = sum(self._is_stored(node, nodes) for node in nodes)
-        return len(nodes) <= MOST_NODES and len(self._reads(nodes)) + written <= MOST_POINTERS
-
-    def _reads(self, nodes: dict[Node, str]) -> set[Node]:
-        """What a kernel of these nodes reads from memory."""
-        return {x for node in nodes for x, _ in self._readings[node] if x not in nodes}
+        return read + written <= MOST_POINTERS
 
     # ---- merging --------------------------------------------------------------------------------
 
@@ -316,6 +315,7 @@ class _Fusion:
         group.nodes = {
             node: tags.get(node, own) for node, own in {**producer.nodes, **group.nodes}.items()
         }
+        group.reads |= producer.reads
         group.refusals = {**producer.refusals, **group.refusals}
         self._group_of.update(dict.fromkeys(producer.nodes, group))
         del self._alive[producer.number]

@@ -30,6 +30,7 @@ class Group:
         kind, extents, anchors, reduced: those of the kernel to be.
         split: of a reduction, its extents as kept and reduced runs of axes.
         nodes: in topological order, each with what it has one value for.
+        reads: what computing the nodes reads, nodes of the group too.
         number: its bit in `ancestors`.
         ancestors: the groups that it needs, directly or not, as a bit each.
         refusals: for a node of each group that it could not take in, why.
@@ -42,6 +43,7 @@ class Group:
     anchors: tuple[Node, ...] = ()
     reduced: tuple[int, ...] = ()
     split: Split = ()
+    reads: set[Node] = field(default_factory=set)
     number: int = 0
     ancestors: int = 0
     refusals: dict[Node, str] = field(default_factory=dict)

@@ -8,6 +8,7 @@ each pass over them computes it again.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph import Node, toposort
-from graphc.compiler.graph.dim import evaluate_at, product
+from graphc.compiler.graph.dim import Shape, evaluate_at, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.walks import walks_first
 
@@ -54,7 +55,12 @@ def is_leaf(node: Node) -> bool:
 
 def nbytes(node: Node) -> int:
     """The bytes of a value with every symbol at a typical size, for comparisons."""
-    return evaluate_at(product(node.shape), _TYPICAL) * np.dtype(node.dtype).itemsize
+    return _bytes_of(node.shape, node.dtype)
+
+
+@functools.lru_cache(maxsize=1024)  # a value is compared with each of its neighbours
+def _bytes_of(shape: Shape, dtype: str) -> int:
+    return evaluate_at(product(shape), _TYPICAL) * np.dtype(dtype).itemsize
 
 
 @dataclass(frozen=True)

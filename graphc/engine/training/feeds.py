@@ -140,7 +140,8 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
     if isinstance(value, g.Node):
         raise DataError(f"{what}: expected an array, received the node {value!r}")
     g.refuse_device_array(value, what)
-    if np.ma.is_masked(value):
+    # Plain arrays have no mask; NumPy imports its module of masks at its first use.
+    if hasattr(value, "mask") and np.ma.is_masked(value):
         raise DataError(
             f"{what}: the array has masked elements, which would count as numbers; fill them first "
             "with .filled(value)"

@@ -23,14 +23,12 @@ def _matmul(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     left, right = (node.shape for node in inputs)
     if len(left) != len(right) or len(left) < 2:
         fail(f"matmul: needs two of one rank of at least 2, received shapes {left} and {right}")
-    what = f"matmul of {left} by {right}"
     batch = tuple(
-        checks.equal(a, b, f"{what}: axis {axis}")
+        checks.equal(a, b, "matmul of {} by {}: axis {}", left, right, axis)
         for axis, (a, b) in enumerate(zip(left[:-2], right[:-2], strict=True))
     )
-    checks.equal(
-        left[-1], right[-2], f"{what}: the last axis of the left, the last but one of the right"
-    )
+    what = "matmul of {} by {}: the last axis of the left, the last but one of the right"
+    checks.equal(left[-1], right[-2], what, left, right)
     return (*batch, left[-2], right[-1])
 
 
@@ -47,7 +45,8 @@ def _conv(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     image, kernel = (node.shape for node in inputs)
     if len(image) != len(kernel) or not 3 <= len(image) <= 5:
         fail(f"conv: needs two of rank 3, 4 or 5, received shapes {image} and {kernel}")
-    checks.equal(image[1], kernel[1], f"conv of {image} with {kernel}: channels (axis 1 of both)")
+    what = "conv of {} with {}: channels (axis 1 of both)"
+    checks.equal(image[1], kernel[1], what, image, kernel)
     windows = []
     for axis, (size, extent, stride, (low, high), hole, kernel_hole) in enumerate(
         zip(
@@ -62,11 +61,8 @@ def _conv(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     ):
         span = dilated(size, hole) + low + high
         reach = dilated(extent, kernel_hole)
-        checks.at_least(
-            span,
-            reach,
-            f"conv of {image} with {kernel}: spatial axis {axis}, padded, holds no window",
-        )
+        what = "conv of {} with {}: spatial axis {}, padded, holds no window"
+        checks.at_least(span, reach, what, image, kernel, axis)
         windows.append((span - reach) // stride + 1)
     return (image[0], kernel[0], *windows)
 
@@ -97,8 +93,8 @@ def _scatter_add(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     if not 0 <= axis <= len(updates) - len(indices):
         fail(f"scatter_add: axis {axis}, indices {indices} do not fit the updates {updates}")
     for k, size in enumerate(indices):
-        what = f"scatter_add: axis {k} of the indices {indices}, axis {axis + k} of {updates}"
-        checks.equal(size, updates[axis + k], what)
+        what = "scatter_add: axis {} of the indices {}, axis {} of {}"
+        checks.equal(size, updates[axis + k], what, k, indices, axis + k, updates)
     return (*updates[:axis], attrs["size"], *updates[axis + len(indices) :])
 
 

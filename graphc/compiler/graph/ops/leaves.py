@@ -16,7 +16,7 @@ def _declared_dtype(inputs: Inputs, attrs: Attrs) -> str:
 
 def _declared_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     for axis, size in enumerate(attrs["shape"]):
-        checks.at_least(size, 0, f"axis {axis} of the shape {attrs['shape']}")
+        checks.at_least(size, 0, "axis {} of the shape {}", axis, attrs["shape"])
     return attrs["shape"]
 
 

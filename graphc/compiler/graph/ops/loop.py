@@ -52,13 +52,14 @@ def _scan_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
         if start.ndim != new.ndim:
             fail(f"scan: carry {k} starts with shape {start.shape}, the step gives {new.shape}")
         for axis, (a, b) in enumerate(zip(start.shape, new.shape, strict=True)):
-            what = f"scan: axis {axis} of carry {k}, first {start.shape}, then {new.shape}"
-            checks.equal(a, b, what)
+            what = "scan: axis {} of carry {}, first {}, then {}"
+            checks.equal(a, b, what, axis, k, start.shape, new.shape)
         shapes.append(start.shape)
     for k, node in enumerate(inputs[carries : carries + sequences]):
         if node.ndim == 0:
             fail(f"scan: sequence {k} is a scalar; its axis 0 is the loop's")
-        checks.equal(node.shape[0], length, f"scan: steps of sequence {k} of shape {node.shape}")
+        what = "scan: steps of sequence {} of shape {}"
+        checks.equal(node.shape[0], length, what, k, node.shape)
     return (*shapes, *((length, *node.shape) for node in outputs[carries:]))
 
 

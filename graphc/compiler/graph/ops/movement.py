@@ -20,8 +20,9 @@ def _concat_dtype(inputs: Inputs, attrs: Attrs) -> str:
 def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     old, new = inputs[0].shape, attrs["shape"]
     for axis, size in enumerate(new):
-        checks.at_least(size, 0, f"reshape of {old} to {new}: axis {axis}")
-    checks.equal(product(old), product(new), f"reshape of {old} to {new}: number of elements")
+        checks.at_least(size, 0, "reshape of {} to {}: axis {}", old, new, axis)
+    what = "reshape of {} to {}: number of elements"
+    checks.equal(product(old), product(new), what, old, new)
     return new
 
 
@@ -36,13 +37,13 @@ def _broadcast(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     """`axes[i]` is the axis of the result that input axis i becomes; no axis is stretched."""
     old, new, axes = inputs[0].shape, attrs["shape"], attrs["axes"]
     for axis, size in enumerate(new):
-        checks.at_least(size, 0, f"broadcast of {old} to {new}: axis {axis}")
+        checks.at_least(size, 0, "broadcast of {} to {}: axis {}", old, new, axis)
     if len(axes) != len(old) or list(axes) != sorted(set(axes)):
         fail(f"broadcast: axes {axes} do not place the axes of {old} in order")
     if any(not 0 <= axis < len(new) for axis in axes):
         fail(f"broadcast: axes {axes} are not all axes of {new}")
     for size, axis in zip(old, axes, strict=True):
-        checks.equal(size, new[axis], f"broadcast of {old} to {new}: axis {axis}")
+        checks.equal(size, new[axis], "broadcast of {} to {}: axis {}", old, new, axis)
     return new
 
 
@@ -53,10 +54,10 @@ def _slice(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     for axis, (size, start, stop, step) in enumerate(
         zip(shape, attrs["start"], attrs["stop"], attrs["step"], strict=True)
     ):
-        what = f"slice {start}:{stop}:{step} along axis {axis} of {shape}"
-        checks.at_least(start, 0, what)
-        checks.at_least(stop, start, what)
-        checks.at_least(size, stop, what)
+        what = "slice {}:{}:{} along axis {} of {}", start, stop, step, axis, shape
+        checks.at_least(start, 0, *what)
+        checks.at_least(stop, start, *what)
+        checks.at_least(size, stop, *what)
         sizes.append(ceil_divide(stop - start, step))
     return tuple(sizes)
 
@@ -67,13 +68,13 @@ def _pad(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     for axis, (size, low, high, interior) in enumerate(
         zip(inputs[0].shape, attrs["low"], attrs["high"], attrs["interior"], strict=True)
     ):
-        what = f"pad along axis {axis} of {inputs[0].shape}"
-        checks.at_least(low, 0, what)
-        checks.at_least(high, 0, what)
+        what = "pad along axis {} of {}", axis, inputs[0].shape
+        checks.at_least(low, 0, *what)
+        checks.at_least(high, 0, *what)
         # Of an empty axis `interior` takes away what `high` gives back, so that the gradient of a
         # slice with a step that found nothing is all zeros.
         padded = low + size + (size - 1) * interior + high
-        checks.at_least(padded, 0, what)
+        checks.at_least(padded, 0, *what)
         sizes.append(padded)
     return tuple(sizes)
 
@@ -90,8 +91,8 @@ def _concat(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
             if other == axis:
                 sizes[axis] = sizes[axis] + size
             else:
-                what = f"concat along axis {axis}: axis {other} of {first} and {node.shape}"
-                sizes[other] = checks.equal(sizes[other], size, what)
+                what = "concat along axis {}: axis {} of {} and {}", axis, other, first, node.shape
+                sizes[other] = checks.equal(sizes[other], size, *what)
     return tuple(sizes)
 
 

@@ -43,7 +43,9 @@ def _equal_shapes(op: str):
             if len(node.shape) != len(first):
                 fail(f"{op}: ranks differ, shapes {first} and {node.shape}")
             shape = tuple(
-                checks.equal(left, right, f"{op}: axis {axis} of shapes {first} and {node.shape}")
+                checks.equal(
+                    left, right, "{}: axis {} of shapes {} and {}", op, axis, first, node.shape
+                )
                 for axis, (left, right) in enumerate(zip(shape, node.shape, strict=True))
             )
         return shape

@@ -23,7 +23,7 @@ def _shape(op: str, empty: bool):
             fail(f"{op}: axes {axes} do not fit the shape {shape}")
         if not empty:
             for axis in axes:
-                checks.at_least(shape[axis], 1, f"{op}: axis {axis} of the shape {shape}")
+                checks.at_least(shape[axis], 1, "{}: axis {} of the shape {}", op, axis, shape)
         return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
     return rule

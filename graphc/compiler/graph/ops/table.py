@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.graph.node import Node, find, intern, intern_key
-from graphc.compiler.graph.origin import current_origin, note_new, origin, origin_of, record
+from graphc.compiler.graph.origin import current_origin, origin, origin_of, record
 from graphc.errors import DTypeError
 
 Inputs = tuple[Node, ...]
@@ -41,6 +42,8 @@ class Op:
 
 OPS: dict[str, Op] = {}
 
+_CLOSED_LEAVES = ("arg", "constant", "dim", "iota")
+
 
 def define(
     name: str,
@@ -71,22 +74,37 @@ def make(name: str, *inputs: Node, **attrs: Any) -> Node:
             raise TypeError(f"{name} takes {op.arity} inputs, received {len(inputs)}")
         dtype = op.dtype(inputs, ordered)
         shape = op.shape(inputs, ordered, SizeChecks())
-        node = intern(key, name, inputs, ordered, shape, dtype)
-        note_new(node)
+        node = intern(key, MappingProxyType(ordered), shape, dtype, _is_closed(name, inputs))
     record(node)
     return node
 
 
+def _is_closed(op: str, inputs: Inputs) -> bool:
+    if not inputs:
+        return op in _CLOSED_LEAVES
+    return op != "random" and all(x.closed for x in inputs)
+
+
 def remake(node: Node, inputs: Inputs) -> Node:
     """The node with other inputs and the same op, attributes and origin."""
-    if len(inputs) == len(node.inputs) and all(map(_same, inputs, node.inputs)):
+    if inputs == node.inputs:
         return node
     with origin(origin_of(node)):
-        return make(node.op, *inputs, **node.attrs)
+        if _types(inputs) != _types(node.inputs):
+            return make(node.op, *inputs, **node.attrs)
+        # As the rules for shape and dtype see it, it is the node that was.
+        _, _, attributes = node.key
+        key = (node.op, inputs, attributes)
+        new = find(key)
+        if new is None:
+            closed = _is_closed(node.op, inputs)
+            new = intern(key, node.attrs, node.shape, node.dtype, closed)
+        record(new)
+        return new
 
 
-def _same(left: Node, right: Node) -> bool:
-    return left is right
+def _types(inputs: Inputs) -> list[tuple[tuple, str]]:
+    return [(x.shape, x.dtype) for x in inputs]
 
 
 def size_claims(node: Node) -> list[SizeClaim]:

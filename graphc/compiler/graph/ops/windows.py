@@ -31,10 +31,13 @@ def pooled_shape(op: str, shape: tuple, attrs: Attrs, checks: SizeChecks) -> tup
     for axis, (size, extent, stride, (low, high)) in enumerate(
         zip(shape[2:], attrs["window"], attrs["strides"], attrs["padding"], strict=True)
     ):
-        what = f"{op} over {shape}: spatial axis {axis}"
         if max(low, high) >= extent:
-            fail(f"{what}: padding {(low, high)} leaves windows of {extent} with no element")
-        checks.at_least(size + low + high, extent, f"{what}, padded, holds no window")
+            fail(
+                f"{op} over {shape}: spatial axis {axis}: padding {(low, high)} leaves windows of "
+                f"{extent} with no element"
+            )
+        what = "{} over {}: spatial axis {}, padded, holds no window"
+        checks.at_least(size + low + high, extent, what, op, shape, axis)
         windows.append((size + low + high - extent) // stride + 1)
     return (*shape[:2], *windows)
 
@@ -50,7 +53,7 @@ def _equal(op: str, left: tuple, right: tuple, checks: SizeChecks) -> None:
     if len(left) != len(right):
         fail(f"{op}: ranks differ, shapes {left} and {right}")
     for axis, (a, b) in enumerate(zip(left, right, strict=True)):
-        checks.equal(a, b, f"{op}: axis {axis} of {left} and {right}")
+        checks.equal(a, b, "{}: axis {} of {} and {}", op, axis, left, right)
 
 
 def _place_dtype(inputs: Inputs, attrs: Attrs) -> str:
