@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 
@@ -21,6 +22,7 @@ C_TYPES = {
 WIDTH = 98
 """Columns of what is wrapped: comments and parameters."""
 
+_WORD = re.compile(r"\w+")
 _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 
 
@@ -52,7 +54,12 @@ def _literal(value: object, dtype: str) -> str:
 
 def comment(text: object) -> str:
     """Text from users made harmless inside of a comment: one line, and nothing that ends it."""
-    line = " ".join(str(text).split()).encode("unicode_escape").decode("ascii")
+    return _harmless(str(text))
+
+
+@functools.lru_cache(maxsize=1024)  # a layer's name stands behind each of its lines
+def _harmless(text: str) -> str:
+    line = " ".join(text.split()).encode("unicode_escape").decode("ascii")
     # A backslash at the end would join the next line to the comment; ?? begins a trigraph.
     return line.replace("\\", "/").replace("*/", "* /").replace("/*", "/ *").replace("??", "? ?")
 
@@ -78,10 +85,9 @@ def _is_read(name: str, indent: int, behind: list[str]) -> bool:
     Args:
         behind: the lines after the name's own, the last one first.
     """
-    word = re.compile(rf"\b{name}\b")
     for line in reversed(behind):
         if line.strip() and len(line) - len(line.lstrip()) < indent and not line.startswith("#"):
             return False
-        if word.search(line):
+        if name in line and name in _WORD.findall(line):
             return True
     return False

@@ -100,6 +100,7 @@ class Emitter(Printer):
         self.asked: list[Asked] = []
         self.beside: dict[Node, Callable[[Index], None]] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}
+        self._operands: dict[tuple[Node, Index], list[tuple[Node, Index]]] = {}  # of what waits
 
     # ---- text -----------------------------------------------------------------------------------
 
@@ -174,17 +175,24 @@ class Emitter(Printer):
 
     def value(self, node: Node, index: Index) -> Expression:
         """A name or literal with the node's value at an index."""
+        result: Expression | None = self._known((node, index))
+        if result is not None:
+            return result
         # A chain may be longer than Python's stack is deep, so its elements wait in a list.
         pending = [(node, index)]
         while pending:
-            x, at = pending[-1]
-            waiting = [] if self._known((x, at)) is not None else self._reads(x, at)
-            waiting = [(y, there) for y, there in waiting if self._known((y, there)) is None]
-            if waiting:
-                pending += reversed(waiting)
-                continue
+            element = pending[-1]
+            result = self._known(element)
+            if result is None:
+                if element not in self._operands:
+                    self._operands[element] = self._reads(*element)
+                waiting = [x for x in self._operands[element] if self._known(x) is None]
+                if waiting:
+                    pending += reversed(waiting)
+                    continue
+                result = self.once(element, partial(self._value, *element))
             pending.pop()
-            result = self.once((x, at), partial(self._value, x, at))
+        assert result is not None
         return result
 
     def has(self, node: Node) -> bool:
@@ -219,7 +227,7 @@ class Emitter(Printer):
         place = self.signature.places.get(node)
         if place is not None:
             return self.load(node, place, index)
-        operands = [self.value(x, at) for x, at in self._reads(node, index)]
+        operands = [self.value(x, at) for x, at in self._operands.pop((node, index))]
         if OPS[node.op].family == "pointwise":
             return self._pointwise(node, operands)
         return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)

@@ -22,22 +22,31 @@ class Expression(str):
     Attributes:
         operation: "local", one of ``+ - * / %``, or "" for any other.
         operands: what it was put together from.
-        reads: the names of the variables in it.
     """
+
+    __slots__ = ("_reads", "operands", "operation")
 
     operation: str
     operands: tuple[str, ...]
-    reads: frozenset[str]
+    _reads: frozenset[str] | None
 
     def __new__(cls, text: str, operation: str = "", operands: Iterable[str] = ()) -> Expression:
         self = super().__new__(cls, text)
         self.operation = operation
         self.operands = tuple(operands)
-        if operation == "local":
-            self.reads = frozenset((text,))
-        else:
-            self.reads = names_read(self.operands)
+        self._reads = None
         return self
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The names of the variables in it."""
+        # Most text is printed, or thrown away, without anybody who asks.
+        if self._reads is None:
+            if self.operation == "local":
+                self._reads = frozenset((str(self),))
+            else:
+                self._reads = names_read(self.operands)
+        return self._reads
 
 
 def names_read(expressions: Iterable[str]) -> frozenset[str]:

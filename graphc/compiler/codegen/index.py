@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.graph.dim import Shape
@@ -12,8 +11,7 @@ Coordinates: TypeAlias = tuple[Expression, ...]
 """Where an element is along each axis."""
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """An element of a value of some shape: its position in C order, or a coordinate an axis.
 
     `linear` and `coords` are expressions of type int; one of the two is

@@ -149,8 +149,9 @@ class Printer:
 
     def _known(self, key: object) -> Any:
         for scope in reversed(self._scopes):
-            if key in scope.known:
-                return scope.known[key]
+            found = scope.known.get(key)
+            if found is not None:
+                return found
         return None
 
     def integer(self, value: Expression) -> Expression:

@@ -16,10 +16,12 @@ from graphc.compiler.codegen.expression import (
     subscript,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
+from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.statement import Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
+from graphc.compiler.schedule.relation import Split
 
 DRAWN = local("drawn")
 """The variable that counts the elements of a part whose random words were drawn."""
@@ -60,6 +62,9 @@ class NativeEmitter(Emitter):
             if step in self.signature.counters or splat(step) is not None:
                 return self._drawn(node, self.value(step, Index((), coords=())))
         return super()._value(node, index)
+
+    def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
+        """Nothing is counted: which loads the processor's caches answer is not known."""
 
     def read(self, node: Node, place: Expression) -> Expression:
         return call("gc_flag", place) if node.dtype == "bool" else place
