@@ -81,6 +81,7 @@ class Signature:
         self._written = {place.pointer for place in written}
         self._checks = checks
         self._names: dict[object, Expression] = {}
+        self._sizes: dict[Size, Expression] = {}
         self._counts: dict[str, int] = {}
         self._parameters: list[tuple[str, Argument]] = []
         self.legend: list[str] = []
@@ -132,17 +133,18 @@ class Signature:
         return self._names[key]
 
     def _pointer(self, place: Place) -> Expression:
-        known = place.pointer in self._names
+        known = self._names.get(place.pointer)
+        if known is not None:
+            return known
         scalar = C_TYPES[place.dtype]
         if place.pointer in self._written:
             name = self._name(place.pointer, "y", place.pointer, f"{scalar}* ")
         else:
             kind = f"const {scalar}* __restrict__ "
             name = self._name(place.pointer, "x", place.pointer, kind)
-        if not known:
-            buffer = place.buffers[-1]
-            shape = ", ".join(map(str, buffer.shape))
-            self.legend.append(f"{name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
+        buffer = place.buffers[-1]
+        shape = ", ".join(map(str, buffer.shape))
+        self.legend.append(f"{name}: {comment(buffer.name)} {buffer.dtype}[{shape}]")
         return name
 
     def offset(self, place: Place, shape: Shape) -> Expression:
@@ -174,6 +176,12 @@ class Signature:
 
     def size(self, size: Size) -> Expression:
         """A size as an int expression; its symbols become parameters."""
+        known = self._sizes.get(size)
+        if known is None:
+            known = self._sizes[size] = self._size(size)
+        return known
+
+    def _size(self, size: Size) -> Expression:
         if not isinstance(size, Dim):
             return Expression(str(size))
         text = Expression("")
