@@ -19,9 +19,6 @@ C_TYPES = {
     "float64": "double",
 }
 
-WIDTH = 98
-"""Columns of what is wrapped: comments and parameters."""
-
 _WORD = re.compile(r"\w+")
 _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 

@@ -17,6 +17,7 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     Traffic,
 )
+from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
@@ -92,7 +93,7 @@ class Context:
             traffic: what it moves, for reports.
         """
         head = header(name, kernel, signature, "; ".join([how, *notes]))
-        whole = f"{head}\n{without_unused(text)}"
+        whole = fitted(f"{head}\n{without_unused(text)}")
         return Launch(
             name,
             kernel,

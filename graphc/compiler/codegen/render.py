@@ -6,8 +6,9 @@ import functools
 
 import jinja2
 
-from graphc.compiler.codegen.c_text import WIDTH, comment
+from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.resources import folder
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment, literal
+from graphc.compiler.codegen.c_text import C_TYPES, comment, literal
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
@@ -29,6 +29,7 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
     Word,
 )
+from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import BATCH, Node, Symbol
 from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, symbols
 
@@ -96,11 +97,11 @@ class Signature:
         texts = [text for text, _ in self._parameters]
         lines, line = [], ""
         for k, text in enumerate(texts):
-            text += "," if k < len(texts) - 1 else ""
-            if line and len(line) + 1 + len(text) > WIDTH:
+            behind, end = (",", "") if k < len(texts) - 1 else ("", ") {")
+            if line and len(f"{line} {text}{behind}{end}") > WIDTH:
                 lines.append(line)
                 line = ""
-            line = f"{line} {text}" if line else f"    {text}"
+            line = f"{line} {text}{behind}" if line else f"    {text}{behind}"
         return "".join(f"\n{line}" for line in [*lines, line] if line)
 
     @property

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.launch import Launch, ShareLimit
+from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import header, render
 from graphc.compiler.codegen.signature import Place, Signature
@@ -100,7 +101,7 @@ class NativeContext(Context):
         body = "\n".join(lines)
         text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
         head = header(name, kernel, signature, "; ".join([how, *notes]))
-        whole = f"{head}\n{without_unused(text)}"
+        whole = fitted(f"{head}\n{without_unused(text)}")
         return Launch(
             name,
             kernel,

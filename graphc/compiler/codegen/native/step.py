@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from graphc.compiler.codegen.c_text import C_TYPES, WIDTH, comment
+from graphc.compiler.codegen.c_text import C_TYPES, comment
 from graphc.compiler.codegen.launch import (
     Argument,
     Buffer,
@@ -32,11 +32,16 @@ from graphc.compiler.codegen.launch import (
     Word,
 )
 from graphc.compiler.codegen.native.loop import LEAST, SharedLoop
+from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.render import render
+from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.graph import Node
 
 STEP = "graphc_step"
 """The name of the exported function."""
+
+_CALL = WIDTH - 8
+"""Columns of a call, which stands four levels deep in two loops."""
 
 
 @dataclass
@@ -66,7 +71,7 @@ class StepPrinter:
         lines = []
         for number, step in enumerate(steps):
             lines += [*self._step(step), f"if (watch.stops({number})) return;"]
-        return render("step.c.j2", name=STEP, kernels=self._calls, lines=lines)
+        return fitted(render("step.c.j2", name=STEP, kernels=self._calls, lines=lines))
 
     def _step(self, step: DeviceStep) -> list[str]:
         if isinstance(step, DeviceLoop):
@@ -77,7 +82,7 @@ class StepPrinter:
         arguments = ", ".join(self._argument(one) for one in launch.arguments)
         call = f"watch.run({self._calls}, [&] {{ {launch.name}({arguments}); }});"
         self._calls += 1  # as `memory.launches` counts
-        lines = textwrap.wrap(call, WIDTH - 4, subsequent_indent="    ", break_long_words=False)
+        lines = textwrap.wrap(call, _CALL, subsequent_indent="    ", break_long_words=False)
         # A failed test ends the step ahead of every kernel that writes a state.
         if any(isinstance(one, StatusWord) for one in launch.arguments):
             lines.append("if (!gc_ok(status)) return;")

@@ -12,7 +12,8 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_rows(
     // walk 1 of 1: sum
     float a0_all = gc_reduce_sum::identity<float>();
     // At most 32 terms are added up one by one: rounding errors stay small.
-    for (int start = thread + 256 * blockIdx.y; start < 100352; start += 8 * stride) {
+    for (int start = thread + 256 * blockIdx.y; start < 100352;
+        start += 8 * stride) {
       const int stop = min(100352, start + 8 * stride);
       float a0 = gc_reduce_sum::identity<float>();
       for (int pack = start; pack < stop; pack += stride) {
@@ -50,7 +51,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k1_rows(
       const int i = row * 49 + number;
       a0 = gc_reduce_sum::combine(a0, x0[i]);
     }
-    const float t1 = gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 32>(a0));  // weight_regularizer
+    // weight_regularizer
+    const float t1 =
+        gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 32>(a0));
 
     if (thread == 0) {
       const float t2 = gc_mul(0.01f, t1);  // weight_regularizer

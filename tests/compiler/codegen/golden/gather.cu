@@ -4,11 +4,12 @@
 // x1: W float32[20000, 128]
 // y0: embedding_1/gather float32[batch, 80, 128]
 extern "C" __global__ void __launch_bounds__(256) k0_gather(
-    const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1, float* y0,
-    int batch) {
+    const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1,
+    float* y0, int batch) {
   const int count = 10240 * batch;
   const int stride = 4 * gridDim.x * blockDim.x;
-  for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count; first += stride) {
+  for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
+      first += stride) {
     gc_pack<float> pack_y0;
     const int i0 = first / 128;
     const int t1 = x0[i0];

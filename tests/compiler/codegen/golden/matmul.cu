@@ -7,9 +7,11 @@
 // x2: dense_1/b float32[512]
 // y0: dropout_1/where float32[batch, 512]
 extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
-    int batch, const float* __restrict__ x0, const float* __restrict__ x1, unsigned int w0,
-    unsigned int w1, gc_uint64 call_step, const float* __restrict__ x2, float* y0) {
-  // Tiles of the operands, k-major; two of each: one is multiplied while the other one is filled.
+    int batch, const float* __restrict__ x0, const float* __restrict__ x1,
+    unsigned int w0, unsigned int w1, gc_uint64 call_step,
+    const float* __restrict__ x2, float* y0) {
+  // Tiles of the operands, k-major; two of each: one is multiplied while the
+  // other one is filled.
   struct Tiles {
     float left0[2][64][20];
     float right0[2][64][36];
@@ -23,11 +25,14 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
 
   const int thread = threadIdx.x;
   // Where in a tile this thread begins to fetch, and from where.
-  const int left0_outer = (thread / 2) % 16, left0_k = (thread % 2) * 4 + (thread / 32) * 8;
-  const float* left0_from = x0 + ((first_row + left0_outer) * 784 + k_begin + left0_k);
+  const int left0_outer = (thread / 2) % 16,
+      left0_k = (thread % 2) * 4 + (thread / 32) * 8;
+  const float* left0_from =
+      x0 + ((first_row + left0_outer) * 784 + k_begin + left0_k);
   const int right0_outer = (thread % 8) * 4, right0_k = thread / 8;
-  const float* right0_from = x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
-  // What is on its way from memory to the tiles. Around the operands there are zeros.
+  const float* right0_from =
+      x1 + ((k_begin + right0_k) * 512 + first_column + right0_outer);
+  // What is on its way from memory to the tiles. Around the operands are zeros.
   struct {
     gc_pack<float> left0[1];
     gc_pack<float> right0[2];
@@ -74,15 +79,16 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_matmul(
   const int own_column = (in_warp % 8) * 4;
   float total0[4][4] = {};
 
-  // What one step asks for when it is done, the next one puts into a tile when it is done: a whole
-  // step for its way from memory.
+  // What one step asks for when it is done, the next one puts into a tile when
+  // it is done: a whole step for its way from memory.
   fetch(k_begin);
   fill(0);
   if (k_begin + 64 < k_end) fetch(k_begin + 64);
   __syncthreads();
   for (int k = k_begin, stage = 0; k < k_end; k += 64, stage ^= 1) {
     gc_multiply<8, 16, 32>(
-        total0, tiles.left0[stage] + slice * 8, tiles.right0[stage] + slice * 8, own_row, own_column);
+        total0, tiles.left0[stage] + slice * 8,
+        tiles.right0[stage] + slice * 8, own_row, own_column);
     if (k + 64 < k_end) fill(stage ^ 1);
     if (k + 128 < k_end) fetch(k + 128);
     __syncthreads();

@@ -1,4 +1,5 @@
-// k0_pointwise: dropout_1, activation_1: random, floordiv, mul, less, add, maximum, div, where
+// k0_pointwise: dropout_1, activation_1: random, floordiv, mul, less, add,
+//   maximum, div, where
 // batch x 512 elements, packs of four a thread
 // w0: a seed of random words
 // w1: a stream of random words
@@ -6,11 +7,13 @@
 // x1: bias float32[512]
 // y0: dropout_1/where float32[batch, 512]
 extern "C" __global__ void __launch_bounds__(256) k0_pointwise(
-    unsigned int w0, unsigned int w1, gc_uint64 call_step, const float* __restrict__ x0,
-    const float* __restrict__ x1, float* y0, int batch) {
+    unsigned int w0, unsigned int w1, gc_uint64 call_step,
+    const float* __restrict__ x0, const float* __restrict__ x1, float* y0,
+    int batch) {
   const int count = 512 * batch;
   const int stride = 4 * gridDim.x * blockDim.x;
-  for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count; first += stride) {
+  for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
+      first += stride) {
     gc_pack<float> pack_x0 = gc_load_pack(x0, first, count);
     gc_pack<float> pack_y0;
     const gc_words words0 = gc_random_words(first / 4, 0, call_step, w0, w1);

@@ -1,7 +1,7 @@
-// k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum, random, floordiv, mul,
-//   less, max_pool, div, where
-// 32 x 288 by 288 x 576*batch; a block computes 32 x 128, 16 of k at a time; columns are counted
-//   by the windows of max_pool
+// k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum,
+//   random, floordiv, mul, less, max_pool, div, where
+// 32 x 288 by 288 x 576*batch; a block computes 32 x 128, 16 of k at a time;
+//   columns are counted by the windows of max_pool
 // x0: W float32[32, 32, 3, 3]
 // x1: image float32[batch, 32, 26, 26]
 // x2: convolution2d_2/b float32[32]
@@ -13,7 +13,8 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
     const float* __restrict__ x0, int batch, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0, unsigned int w0, unsigned int w1,
     gc_uint64 call_step, float* y1) {
-  // Tiles of the operands, k-major; two of each: one is multiplied while the other one is filled.
+  // Tiles of the operands, k-major; two of each: one is multiplied while the
+  // other one is filled.
   struct Tiles {
     float left0[2][16][36];
     float right0[2][16][132];
@@ -37,10 +38,12 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
 
   const int thread = threadIdx.x;
   // Where in a tile this thread begins to fetch, and from where.
-  const int left0_outer = (thread / 2) % 32, left0_k = (thread % 2) * 4 + (thread / 64) * 8;
-  const float* left0_from = x0 + ((first_row + left0_outer) * 288 + k_begin + left0_k);
+  const int left0_outer = (thread / 2) % 32,
+      left0_k = (thread % 2) * 4 + (thread / 64) * 8;
+  const float* left0_from =
+      x0 + ((first_row + left0_outer) * 288 + k_begin + left0_k);
   const int right0_outer = thread % 128, right0_k = thread / 128;
-  // What is on its way from memory to the tiles. Around the operands there are zeros.
+  // What is on its way from memory to the tiles. Around the operands are zeros.
   struct {
     gc_pack<float> left0[1];
     float right0[16];
@@ -83,21 +86,23 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
     }
   };
 
-  // A thread sums 8 x 4 results: squares of 4 x 4, 16 rows and 32 columns apart.
+  // A thread sums 8 x 4 results: squares of 4 x 4, 16 rows and 32 columns
+  // apart.
   const int warp = thread / 32, in_warp = thread % 32;
   const int own_row = (warp / 4) * 32 + (in_warp / 8) * 4;
   const int own_column = (warp % 4) * 32 + (in_warp % 8) * 4;
   float total0[8][4] = {};
 
-  // What one step asks for when it is done, the next one puts into a tile when it is done: a whole
-  // step for its way from memory.
+  // What one step asks for when it is done, the next one puts into a tile when
+  // it is done: a whole step for its way from memory.
   fetch(k_begin);
   fill(0);
   if (k_begin + 16 < k_end) fetch(k_begin + 16);
   __syncthreads();
   for (int k = k_begin, stage = 0; k < k_end; k += 16, stage ^= 1) {
     gc_multiply<16, 16, 32>(
-        total0, tiles.left0[stage], tiles.right0[stage], own_row, own_column);
+        total0, tiles.left0[stage],
+        tiles.right0[stage], own_row, own_column);
     if (k + 16 < k_end) fill(stage ^ 1);
     if (k + 32 < k_end) fetch(k + 32);
     __syncthreads();
@@ -130,7 +135,8 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
       }
       gc_store_window(y0 + first, 24, pack_y0);
       const float t19 = gc_reduce_max::result(pooled);  // maxpooling2d_1
-      const unsigned int t20 = gc_random(at, 0, call_step, w0, w1);  // dropout_1
+      // dropout_1
+      const unsigned int t20 = gc_random(at, 0, call_step, w0, w1);
       const unsigned int t21 = gc_floordiv(t20, 256u);  // dropout_1
       const float t22 = gc_cast<float>(t21);  // dropout_1
       const float t23 = gc_mul(t22, 5.9604645e-08f);  // dropout_1

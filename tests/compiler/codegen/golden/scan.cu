@@ -1,6 +1,7 @@
 // k0_scan: gru_1: gather, matmul, add, sigmoid, mul, sub, tanh
-// all time steps in one launch, 2 stages each; a block of 32 threads takes 1 row of batch;
-//   columns of 3 matrices in registers; 240 bytes of shared memory
+// all time steps in one launch, 2 stages each; a block of 32 threads takes 1
+//   row of batch; columns of 3 matrices in registers; 240 bytes of shared
+//   memory
 // x0: gru_1_U_z float32[20, 20]
 // x1: gru_1_U_r float32[20, 20]
 // x2: gru_1_U_h float32[20, 20]
@@ -10,12 +11,15 @@
 // x5: x_h float32[time, batch, 20]
 // y0: gru_1/item float32[batch, 20]
 extern "C" __global__ void __launch_bounds__(32) k0_scan(
-    const float* __restrict__ x0, const float* __restrict__ x1, const float* __restrict__ x2,
-    const float* __restrict__ x3, int n0, int batch, const float* __restrict__ x4,
-    const float* __restrict__ x5, float* y0) {
+    const float* __restrict__ x0, const float* __restrict__ x1,
+    const float* __restrict__ x2, const float* __restrict__ x3, int n0,
+    int batch, const float* __restrict__ x4, const float* __restrict__ x5,
+    float* y0) {
   extern __shared__ __align__(16) unsigned char shared[];
-  float* rows0 = reinterpret_cast<float*>(shared + 0);  // the block's rows of carry 0
-  float* next0 = reinterpret_cast<float*>(shared + 80);  // rows0 of the next step
+  // the block's rows of carry 0
+  float* rows0 = reinterpret_cast<float*>(shared + 0);
+  // rows0 of the next step
+  float* next0 = reinterpret_cast<float*>(shared + 80);
   float* const tile0 = reinterpret_cast<float*>(shared + 160);  // gru_1/mul
   // The thread's row, of the block and of the batch, and its place in it.
   const int own = threadIdx.x / 20;
@@ -78,8 +82,10 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
       s22[r21 % 4] = gc_add(s22[r21 % 4], gc_mul(t24, column1[r21]));
       s23[r21 % 4] = gc_add(s23[r21 % 4], gc_mul(t24, column0[r21]));
     }
-    const float t25 = gc_add(gc_add(s22[0], s22[1]), gc_add(s22[2], s22[3]));  // gru_1
-    const float t26 = gc_add(gc_add(s23[0], s23[1]), gc_add(s23[2], s23[3]));  // gru_1
+    // gru_1
+    const float t25 = gc_add(gc_add(s22[0], s22[1]), gc_add(s22[2], s22[3]));
+    // gru_1
+    const float t26 = gc_add(gc_add(s23[0], s23[1]), gc_add(s23[2], s23[3]));
     const float t27 = gc_add(t13, t25);  // gru_1
     const float t28 = gc_sigmoid(t27);  // gru_1
     const float t29 = gc_mul(t28, t16);  // gru_1
@@ -92,7 +98,8 @@ extern "C" __global__ void __launch_bounds__(32) k0_scan(
       const float t32 = tile0[own * 20 + r30];
       s31[r30 % 4] = gc_add(s31[r30 % 4], gc_mul(t32, column2[r30]));
     }
-    const float t33 = gc_add(gc_add(s31[0], s31[1]), gc_add(s31[2], s31[3]));  // gru_1
+    // gru_1
+    const float t33 = gc_add(gc_add(s31[0], s31[1]), gc_add(s31[2], s31[3]));
     const float t34 = gc_add(t14, t26);  // gru_1
     const float t35 = gc_sigmoid(t34);  // gru_1
     const float t36 = gc_mul(t35, t16);  // gru_1

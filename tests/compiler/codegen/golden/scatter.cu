@@ -1,13 +1,13 @@
 // k0_scatter: gradient of embedding_1: scatter_add, mul, sub
-// a block a tile of 16 rows x 128 columns; it walks all 80*batch indices and adds the updates of
-//   its rows in their order
+// a block a tile of 16 rows x 128 columns; it walks all 80*batch indices and
+//   adds the updates of its rows in their order
 // x0: words int32[batch, 80]
 // x1: gradient of embedding_1/cotangents float32[batch, 80, 128]
 // x2: W float32[20000, 128]
 // y0: gradient of embedding_1/sub float32[20000, 128]
 extern "C" __global__ void __launch_bounds__(256) k0_scatter(
-    const int* __restrict__ x0, gc_uint64* status, int batch, const float* __restrict__ x1,
-    const float* __restrict__ x2, float* y0) {
+    const int* __restrict__ x0, gc_uint64* status, int batch,
+    const float* __restrict__ x1, const float* __restrict__ x2, float* y0) {
   __shared__ float sums[2048];  // 16 rows x 128 columns
   // The indices of one chunk that fall into this block's rows, in their order.
   __shared__ int found_row[1024];
@@ -16,7 +16,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_scatter(
   const int first_row = blockIdx.x * 16;
   const int warp = threadIdx.x / 32, warp_lane = threadIdx.x % 32;
   const unsigned int lanes_before = (1u << warp_lane) - 1u;
-  // A thread owns one column of the tile, and in it each row with row % 2 == group.
+  // A thread owns one column of the tile, and in it each row with row % 2 ==
+  // group.
   const int own_column = threadIdx.x % 128, group = threadIdx.x / 128;
 
   for (int first_column = blockIdx.y * 128; first_column < 128;
@@ -24,7 +25,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_scatter(
     for (int e = threadIdx.x; e < 2048; e += 256) sums[e] = 0;
 
     for (int chunk = 0; chunk < 80 * batch; chunk += 1024) {
-      // Phase 1: which indices of the chunk fall into the tile; a warp looks at 128 neighbours.
+      // Phase 1: which indices of the chunk fall into the tile; a warp looks at
+      // 128 neighbours.
       int rows[4];
       unsigned int votes[4];
       int total = 0;
@@ -37,7 +39,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_scatter(
           const int t1 = gc_check_index(status, 0, place, t0, 20000);
           rows[round] = t1 - first_row;
         }
-        votes[round] = __ballot_sync(0xffffffffu, rows[round] >= 0 && rows[round] < 16);
+        votes[round] =
+            __ballot_sync(0xffffffffu, rows[round] >= 0 && rows[round] < 16);
         total += __popc(votes[round]);
       }
       if (warp_lane == 0) found_by_warp[warp] = total;
@@ -59,7 +62,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_scatter(
         slot += __popc(votes[round]);
       }
       __syncthreads();
-      // Phase 3: add their updates in order; several are read before the first is added.
+      // Phase 3: add their updates in order; several are read before the first
+      // is added.
       const int column = first_column + own_column;
       for (int first = 0; first < found; first += 4) {
         float updates[4];

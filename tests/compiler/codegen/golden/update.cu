@@ -8,12 +8,14 @@
 // x2: gradient of b float32[10]
 // y3: b float32[10]
 extern "C" __global__ void __launch_bounds__(256) k0_update(
-    float* y0, const float* __restrict__ x0, float* y1, const float* __restrict__ x1,
-    gc_uint64* status, float* y2, const float* __restrict__ x2, float* y3) {
+    float* y0, const float* __restrict__ x0, float* y1,
+    const float* __restrict__ x1, gc_uint64* status, float* y2,
+    const float* __restrict__ x2, float* y3) {
   if (blockIdx.y == 0) {
     const int count = 640;
     const int stride = 4 * gridDim.x * blockDim.x;
-    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count; first += stride) {
+    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
+        first += stride) {
       gc_pack<float> pack_y0 = gc_load_pack(y0, first, count);
       gc_pack<float> pack_x0 = gc_load_pack(x0, first, count);
       gc_pack<float> pack_y1 = gc_load_pack(y1, first, count);
@@ -42,7 +44,8 @@ extern "C" __global__ void __launch_bounds__(256) k0_update(
   } else {
     const int count = 10;
     const int stride = 4 * gridDim.x * blockDim.x;
-    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count; first += stride) {
+    for (int first = 4 * (blockIdx.x * blockDim.x + threadIdx.x); first < count;
+        first += stride) {
       gc_pack<float> pack_y2 = gc_load_pack(y2, first, count);
       gc_pack<float> pack_x2 = gc_load_pack(x2, first, count);
       gc_pack<float> pack_y3 = gc_load_pack(y3, first, count);

@@ -9,11 +9,13 @@ static void k0_columns(
     const int width = 512 - tile < 64 ? 512 - tile : 64;
     // sum
     float a2[64];
-    for (int lane = 0; lane < width; ++lane) a2[lane] = gc_reduce_sum::identity<float>();
+    for (int lane = 0; lane < width; ++lane) a2[lane] =
+        gc_reduce_sum::identity<float>();
     for (int chunk_q0 = 0; chunk_q0 < batch; chunk_q0 += 512) {
       const int end_q0 = batch - chunk_q0 < 512 ? batch : chunk_q0 + 512;
       float part_a2[64];
-      for (int lane = 0; lane < width; ++lane) part_a2[lane] = gc_reduce_sum::identity<float>();
+      for (int lane = 0; lane < width; ++lane) part_a2[lane] =
+          gc_reduce_sum::identity<float>();
       for (int q0 = chunk_q0; q0 < end_q0; ++q0) {
         #pragma omp simd
         for (int lane = 0; lane < width; ++lane) {

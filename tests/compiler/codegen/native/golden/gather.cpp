@@ -4,9 +4,10 @@
 // x1: W float32[20000, 128]
 // y0: embedding_1/gather float32[batch, 80, 128]
 static void k0_gather(
-    int batch, const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1,
-    float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(10240 * batch) >= 65536)
+    int batch, const int* __restrict__ x0, gc_uint64* status,
+    const float* __restrict__ x1, float* y0) {
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(10240 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 80; ++p1) {
       const int i4 = p0 * 80 + p1;

@@ -14,10 +14,12 @@ static void k0_matmul(
     #pragma omp barrier
     const gc_rows mine = gc_rows_of_thread(batch, 96);
     for (int tile = mine.begin; tile < mine.end; tile += mine.height) {
-      const int rows = mine.end - tile < mine.height ? mine.end - tile : mine.height;
+      const int rows =
+          mine.end - tile < mine.height ? mine.end - tile : mine.height;
       const int first = tile;
       float* s0 = gc_scratch<float>(0, (size_t)rows * 512);
-      gc_gemm_panels<float>(rows, 512, 784, x0 + tile * 784, 784, 1, panels0, s0, 512);
+      gc_gemm_panels<float>(rows, 512, 784, x0 + tile * 784, 784, 1, panels0,
+          s0, 512);
       {
         for (int p0 = first; p0 < first + rows; ++p0) {
           #pragma omp simd

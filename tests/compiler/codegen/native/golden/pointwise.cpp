@@ -1,4 +1,5 @@
-// k0_pointwise: dropout_1, activation_1: random, floordiv, mul, less, add, maximum, div, where
+// k0_pointwise: dropout_1, activation_1: random, floordiv, mul, less, add,
+//   maximum, div, where
 // batch x 512 elements
 // w0: a seed of random words
 // w1: a stream of random words
@@ -8,12 +9,15 @@
 static void k0_pointwise(
     int batch, unsigned int w0, unsigned int w1, gc_uint64 call_step,
     const float* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(512 * batch) >= 65536)
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(512 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int part = 0; part < 512; part += GC_WORDS) {
       const int end = 512 - part < GC_WORDS ? 512 : part + GC_WORDS;
       unsigned int of_words3[GC_ROOM];
-      const unsigned int* words3 = gc_random_row(of_words3, p0 * 512 + part, end - part, 0, call_step, w0, w1);
+      const unsigned int* words3 =
+          gc_random_row(of_words3, p0 * 512 + part, end - part, 0, call_step,
+              w0, w1);
       #pragma omp simd
       for (int p1 = part; p1 < end; ++p1) {
         const int drawn = p1 - part;

@@ -1,6 +1,7 @@
-// k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum, random, floordiv, mul,
-//   less, max_pool, div, where
-// batch samples; 32 x 32 windows of 3 x 3 by tiles of 2 x 2 results, 12 x 12 of them
+// k0_conv: convolution2d_2, dropout_1, maxpooling2d_1: conv, add, maximum,
+//   random, floordiv, mul, less, max_pool, div, where
+// batch samples; 32 x 32 windows of 3 x 3 by tiles of 2 x 2 results, 12 x 12 of
+//   them
 // x0: image float32[batch, 32, 26, 26]
 // x1: convolution2d_2/b float32[32]
 // y0: convolution2d_2/maximum float32[batch, 32, 24, 24]
@@ -9,8 +10,9 @@
 // y1: dropout_1/where float32[batch, 32, 12, 12]
 // x2: W float32[32, 32, 3, 3]
 static void k0_conv(
-    const float* __restrict__ x0, int batch, const float* __restrict__ x1, float* y0,
-    unsigned int w0, unsigned int w1, gc_uint64 call_step, float* y1, const float* __restrict__ x2) {
+    const float* __restrict__ x0, int batch, const float* __restrict__ x1,
+    float* y0, unsigned int w0, unsigned int w1, gc_uint64 call_step, float* y1,
+    const float* __restrict__ x2) {
   float* weights = gc_scratch<float>(2, (size_t)(9216));
   {
     #pragma omp simd
@@ -21,7 +23,8 @@ static void k0_conv(
   }
   float* turned = gc_scratch<float>(3, (size_t)(16384));
   gc_winograd_weights(32, 32, 32, weights, turned);
-  #pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
   for (int sample = 0; sample < batch; ++sample) {
     float* image = gc_scratch<float>(1, (size_t)(21632));
     {
@@ -37,7 +40,8 @@ static void k0_conv(
       }
     }
     float* s0 = gc_scratch<float>(0, (size_t)(18432));
-    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, false, image, turned, s0);
+    gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, false, image, turned,
+        s0);
     {
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
@@ -46,7 +50,8 @@ static void k0_conv(
             #pragma omp simd
             for (int p3 = 0; p3 < 24; ++p3) {
               const int i4 = ((p0 * 32 + p1) * 24 + p2) * 24 + p3;
-              const float t13 = gc_add(s0[p1 * 576 + p2 * 24 + p3], t12);  // convolution2d_2
+              // convolution2d_2
+              const float t13 = gc_add(s0[p1 * 576 + p2 * 24 + p3], t12);
               const float t14 = gc_maximum(t13, 0.0f);  // convolution2d_2
               y0[i4] = t14;
             }
@@ -58,7 +63,9 @@ static void k0_conv(
       for (int p0 = sample; p0 < sample + 1; ++p0) {
         for (int p1 = 0; p1 < 32; ++p1) {
           unsigned int of_words12[GC_ROOM];
-          const unsigned int* words12 = gc_random_row(of_words12, ((p0 * 32 + p1) * 12) * 12, 144, 0, call_step, w0, w1);
+          const unsigned int* words12 =
+              gc_random_row(of_words12, ((p0 * 32 + p1) * 12) * 12, 144, 0,
+                  call_step, w0, w1);
           for (int p2 = 0; p2 < 12; ++p2) {
             const int i19 = p2 * 2;
             #pragma omp simd
@@ -77,7 +84,8 @@ static void k0_conv(
                 for (int r23 = 0; r23 < 2; ++r23) {
                   const int i24 = i22 + r23;
                   const float t25 = x1[p1];
-                  const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);  // convolution2d_2
+                  // convolution2d_2
+                  const float t26 = gc_add(s0[p1 * 576 + i21 * 24 + i24], t25);
                   const float t27 = gc_maximum(t26, 0.0f);  // convolution2d_2
                   t18 = gc_maximum(t18, t27);
                 }

@@ -1,13 +1,13 @@
 // k0_scatter: gradient of embedding_1: scatter_add, mul, sub
-// 80*batch indices, added in their order; every row is written: gradient of embedding_1/sub is
-//   not written over the old value
+// 80*batch indices, added in their order; every row is written: gradient of
+//   embedding_1/sub is not written over the old value
 // x0: words int32[batch, 80]
 // x1: gradient of embedding_1/cotangents float32[batch, 80, 128]
 // x2: W float32[20000, 128]
 // y0: gradient of embedding_1/sub float32[20000, 128]
 static void k0_scatter(
-    int batch, const int* __restrict__ x0, gc_uint64* status, const float* __restrict__ x1,
-    const float* __restrict__ x2, float* y0) {
+    int batch, const int* __restrict__ x0, gc_uint64* status,
+    const float* __restrict__ x1, const float* __restrict__ x2, float* y0) {
   int* at = gc_scratch<int>(1, 80 * batch);
   {
     for (int p0 = 0; p0 < 80 * batch; ++p0) {
@@ -20,7 +20,8 @@ static void k0_scatter(
   float* sums = gc_scratch<float>(0, (size_t)(named.count + 1) * 128);
   float* none = sums + (size_t)named.count * 128;
   for (int i = 0; i < 128; ++i) none[i] = 0;
-  #pragma omp parallel for schedule(static) if ((gc_int64)(80 * batch) * 128 >= 65536)
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(80 * batch) * 128 >= 65536)
   for (int slot = 0; slot < named.count; ++slot) {
     float* sum = sums + (size_t)slot * 128;
     for (int i = 0; i < 128; ++i) sum[i] = 0;
@@ -44,7 +45,8 @@ static void k0_scatter(
       for (int p1 = 0; p1 < 128; ++p1) {
         const int i2 = p0 * 128 + p1;
         const float t3 = x2[i2];
-        const float t4 = gc_mul(0.01f, sum[i2 - (row * 128)]);  // gradient of embedding_1
+        // gradient of embedding_1
+        const float t4 = gc_mul(0.01f, sum[i2 - (row * 128)]);
         const float t5 = gc_sub(t3, t4);  // gradient of embedding_1
         y0[i2] = t5;
       }

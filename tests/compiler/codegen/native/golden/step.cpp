@@ -1,20 +1,22 @@
-extern "C" void graphc_step(void* const* at, const int* size, const unsigned int* word,
-                            gc_uint64 call_step, gc_uint64* status, double* seconds,
-                            int (*told)(int)) {
+extern "C" void graphc_step(
+    void* const* at, const int* size, const unsigned int* word,
+    gc_uint64 call_step, gc_uint64* status, double* seconds, int (*told)(int)) {
   const gc_watch watch(seconds, 3, told);
   watch.run(0, [&] { k0_pointwise(size[0], (float*)at[0]); });
   if (watch.stops(0)) return;
   watch.run(1, [&] { k2_panels((float*)at[1], (float*)at[2]); });
   if (watch.stops(1)) return;
-  #pragma omp parallel if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 33554432)
+  #pragma omp parallel \
+      if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 33554432)
   {
     int begin, end;
     gc_share(size[0], &begin, &end);
     for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
       const int step0 = turn0;
-      watch.run(2, [&] { k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] : turn0 % 2 ?
-          (float*)at[3] : (float*)at[4], (float*)at[1], size[0], step0, (float*)at[5], size[1],
-          turn0 == size[1] - 1 ? (float*)at[6] : turn0 % 2 ? (float*)at[4] : (float*)at[3]); });
+      watch.run(2, [&] { k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] :
+          turn0 % 2 ? (float*)at[3] : (float*)at[4], (float*)at[1], size[0],
+          step0, (float*)at[5], size[1], turn0 == size[1] - 1 ? (float*)at[6]
+          : turn0 % 2 ? (float*)at[4] : (float*)at[3]); });
     }
   }
   if (watch.stops(2)) return;

@@ -4,8 +4,10 @@
 // x1: c float32[batch, 32, 12, 12]
 // y0: gradient of maxpooling2d_1/unpool float32[batch, 32, 24, 24]
 static void k0_window(
-    int batch, const int* __restrict__ x0, const float* __restrict__ x1, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(18432 * batch) >= 65536)
+    int batch, const int* __restrict__ x0, const float* __restrict__ x1,
+    float* y0) {
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(18432 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 32; ++p1) {
       for (int p2 = 0; p2 < 24; ++p2) {

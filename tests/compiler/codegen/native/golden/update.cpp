@@ -8,8 +8,9 @@
 // x2: gradient of b float32[10]
 // y3: b float32[10]
 static void k0_update(
-    float* y0, const float* __restrict__ x0, float* y1, const float* __restrict__ x1, float* y2,
-    const float* __restrict__ x2, float* y3) {
+    float* y0, const float* __restrict__ x0, float* y1,
+    const float* __restrict__ x1, float* y2, const float* __restrict__ x2,
+    float* y3) {
   {
     const float t8 = x1[0];
     #pragma omp simd

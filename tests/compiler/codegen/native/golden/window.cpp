@@ -4,7 +4,8 @@
 // y0: maxpooling2d_1/mul float32[batch, 32, 12, 12]
 static void k0_window(
     int batch, const float* __restrict__ x0, float* y0) {
-  #pragma omp parallel for schedule(static) if ((gc_int64)(4608 * batch) >= 65536)
+  #pragma omp parallel for schedule(static) \
+      if ((gc_int64)(4608 * batch) >= 65536)
   for (int p0 = 0; p0 < batch; ++p0) {
     for (int p1 = 0; p1 < 32; ++p1) {
       for (int p2 = 0; p2 < 12; ++p2) {

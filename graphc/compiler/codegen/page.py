@@ -1,0 +1,107 @@
+"""Generated text fits 80 columns: those of a terminal, of a page of the manual, of a notebook."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+from graphc.compiler.codegen.table import WIDTH
+
+_DEEPER = "    "
+"""How much further in the rest of a broken line stands."""
+
+_OPENING, _CLOSING = "([{", ")]}"
+# What stands in front of a place where a line may be broken; of those inside of equally many
+# brackets the first of these is the best.
+_PLACES = (
+    (r", ", r"; "),
+    (r" [+*^|&]?= ",),
+    (r" \? ", r" : "),
+    (r" && ", r" \|\| "),
+    (r" [<>+-] ", r" [<>=!]= "),
+    (r" [*/%] ",),
+    (r"\(",),
+)
+_PLACE = re.compile("|".join(f"({'|'.join(group)})" for group in _PLACES))
+# Between the clauses of a directive.
+_CLAUSE = re.compile(r" (?=\w+ ?\()")
+
+
+def fitted(text: str) -> str:
+    """C text in lines of at most `WIDTH` columns.
+
+    A line is broken inside of as few brackets as can be. The comment behind it stays on its last
+    part, or stands above it where there is no room. What has no place to be broken at stays.
+    """
+    return "\n".join(part for line in text.split("\n") for part in _parts(line))
+
+
+def _parts(line: str) -> list[str]:
+    if len(line) <= WIDTH:
+        return [line]
+    content = line.lstrip()
+    indent = " " * (len(line) - len(content))
+    if content.startswith("//"):
+        return _comment(content[2:].strip(), indent)
+    if content.startswith("#"):
+        return _directive(line, indent + _DEEPER)
+    code, _, note = line.partition("  // ")
+    parts = _broken(code, indent + _DEEPER)
+    if not note:
+        return parts
+    last = f"{parts[-1]}  // {note}"
+    return [*parts[:-1], last] if len(last) <= WIDTH else [*_comment(note, indent), *parts]
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    start = f"{indent}// "
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=start,
+        subsequent_indent=start,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _directive(line: str, indent: str) -> list[str]:
+    end = " \\"
+    ends = [m.start() for m in _CLAUSE.finditer(line) if m.start() + len(end) <= WIDTH]
+    depths = _depths(line)
+    place = max((one for one in ends if not depths[one]), default=0)
+    if len(line) <= WIDTH or len(line[:place]) <= len(indent):
+        return [line]
+    return [line[:place] + end, *_directive(indent + line[place + 1 :], indent)]
+
+
+def _broken(code: str, indent: str) -> list[str]:
+    if len(code) <= WIDTH:
+        return [code]
+    depths = _depths(code)
+    start = len(code) - len(code.lstrip())
+    found = [
+        (depths[match.end()], match.lastindex, -match.end())
+        for match in _PLACE.finditer(code, start)
+        if len(code[: match.end()].rstrip()) <= WIDTH and match.end() < len(code)
+    ]
+    if not found:
+        return [code]
+    depth, _, place = min(found)
+    is_deeper = depth > 0 and code.startswith(indent)  # in what is the rest of a line itself
+    indent += _DEEPER if is_deeper else ""
+    return [code[:-place].rstrip(), *_broken(indent + code[-place:], indent)]
+
+
+def _depths(code: str) -> list[int]:
+    """How many brackets are open in front of each character, those of templates too, and at the
+    end."""
+    depths, depth = [], 0
+    for k, char in enumerate(code):
+        depths.append(depth)
+        before, behind = code[k - 1 : k], code[k + 1 : k + 2]
+        if char in _OPENING or (char == "<" and before.isalnum() and not behind.isspace()):
+            depth += 1
+        elif char in _CLOSING or (char == ">" and not before.isspace()):
+            depth -= 1
+    return [*depths, depth]

@@ -1,0 +1,105 @@
+"""Generated text fits 80 columns and says what it said in one line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graphc.compiler.codegen import page
+from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.native.context import NativeContext
+from graphc.config import config
+from graphc.reference_models import REFERENCE_MODELS
+
+# None of these is a comment's or a directive's, so that lines mean what their words are.
+WORDS = st.lists(st.sampled_from(["a", "b1", "12", "f(", ")", "x[", "]", ",", "=", "+", "*"]))
+
+
+def code(text: str) -> str:
+    """What a compiler reads: no comments, no white space, no ends of lines within directives."""
+    return re.sub(r"\s|//.*", "", text.replace("\\\n", ""))
+
+
+def comments(text: str) -> list[str]:
+    return " ".join(re.findall("// ?(.*)", text)).split()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("short = 1;  // loss", "short = 1;  // loss"),
+        (
+            "  const float t1 = gc_sum::result("
+            "gc_reduce_block<gc_sum, 128>(a0_all, a0_warps));  // loss",
+            "  const float t1 =\n"
+            "      gc_sum::result(gc_reduce_block<gc_sum, 128>(a0_all, a0_warps));  // loss",
+        ),
+        (
+            "  const float t15 = gc_div(e10[4 * turn + part], t14);  // batch_normalization_12",
+            "  // batch_normalization_12\n"
+            "  const float t15 = gc_div(e10[4 * turn + part], t14);",
+        ),
+        (
+            "  for (int i = 4 * (blockIdx.x * blockDim.x + threadIdx.x); i < count; i += stride) {",
+            "  for (int i = 4 * (blockIdx.x * blockDim.x + threadIdx.x); i < count;\n"
+            "      i += stride) {",
+        ),
+        (
+            "const int left_outer = (thread / 2) % 16, left_k = (thread % 2) * 4 + (thread / 8);",
+            "const int left_outer = (thread / 2) % 16,\n"
+            "    left_k = (thread % 2) * 4 + (thread / 8);",
+        ),
+        (
+            "#pragma omp parallel for schedule(static) if ((gc_int64)batch * 32 * 288 >= 524288)",
+            "#pragma omp parallel for schedule(static) \\\n"
+            "    if ((gc_int64)batch * 32 * 288 >= 524288)",
+        ),
+        (
+            "  // A thread owns a column of the tile, and in it each row with row % 2 == group.",
+            "  // A thread owns a column of the tile, and in it each row with row % 2 ==\n"
+            "  // group.",
+        ),
+    ],
+)
+def test_a_line(line: str, expected: str) -> None:
+    assert page.fitted(line) == expected
+
+
+@given(WORDS)
+def test_any_line_keeps_its_words(words: list[str]) -> None:
+    line = " ".join(words)
+    assert page.fitted(line).split() == line.split()
+
+
+@given(WORDS)
+def test_what_can_be_broken_fits(words: list[str]) -> None:
+    """At a comma, for one."""
+    lines = page.fitted(" ".join(word for one in words for word in (one, ", a")))
+    assert max(map(len, lines.split("\n"))) <= 80
+
+
+@pytest.mark.parametrize("target", ["cuda", "cpu"])
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_kernels_of_the_reference_models(
+    name: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = REFERENCE_MODELS[name]
+    broken = []
+
+    def watched(text: str) -> str:
+        fits = page.fitted(text)
+        broken.append((text, fits))
+        return fits
+
+    for module in (Context.__module__, NativeContext.__module__):
+        monkeypatch.setattr(f"{module}.fitted", watched)
+    with config.changed(device="cpu"):
+        source = model.build().function().kernels(model.batch, {}, target=target).source
+    assert max(map(len, source.split("\n"))) <= 80
+    assert broken
+    for text, fits in broken:
+        assert code(text) == code(fits)
+        assert sorted(comments(text)) == sorted(comments(fits))
