@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import time
@@ -11,6 +12,8 @@ from tqdm import tqdm
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.logs import Means
+
+_log = logging.getLogger("graphc")
 
 _REFRESH_SECONDS = 0.05
 # Without tqdm's rate, so that the loss and a metric fit 80 columns.
@@ -83,6 +86,7 @@ class ProgressBar:
                 ncols=size.columns,
                 nrows=size.lines,
             )
+            _log.addFilter(self._make_room)
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -107,7 +111,13 @@ class ProgressBar:
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
+            _log.removeFilter(self._make_room)
             self._bar.close()
+
+    def _make_room(self, record: logging.LogRecord) -> bool:
+        """A message begins where the bar was, not behind it; the next update draws it below."""
+        self._bar.clear()
+        return True
 
 
 def _shown(logs: Mapping[str, float], names: Sequence[str]) -> list[str]:

@@ -22,7 +22,7 @@ from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
 from graphc.version import __version__
 
-_LABEL = max(len(flag.name) for flag in FLAGS) + 1
+_LABEL = max(len(flag.name) for flag in FLAGS) + 2
 
 
 @dataclass(frozen=True)

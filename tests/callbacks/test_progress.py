@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import logging
 import os
 import re
 import sys
@@ -18,6 +19,17 @@ from tests.callbacks.small_model import X, Y, compiled
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def seen(written):
+    """The lines that a terminal shows in the end."""
+    lines = []
+    for line in written.split("\n"):
+        shown = ""
+        for part in line.split("\r"):
+            shown = part + shown[len(part) :]
+        lines.append(shown.rstrip())
+    return lines
 
 
 class TestProgress:
@@ -64,6 +76,23 @@ class TestProgress:
         del kept  # until here the frames are held, and with them the bar, as a notebook does
         # tqdm moves the cursor down and up for a bar below one that is still there.
         assert "\x1b[A" not in terminal.getvalue()
+
+    def test_a_message_has_lines_of_its_own(self, monkeypatch):
+        terminal = Terminal()
+        monkeypatch.setattr(sys, "stdout", terminal)
+        monkeypatch.setattr(progress, "_REFRESH_SECONDS", 0.0)
+        logger = logging.getLogger("graphc")
+        handler = logging.StreamHandler(terminal)
+        logger.addHandler(handler)
+        try:
+            with ProgressBar(4, "Epoch 1/1") as bar:
+                logger.warning("the message")
+                bar.update({"size": 2, "loss": 0.5})
+            logger.warning("the end")
+        finally:
+            logger.removeHandler(handler)
+        assert seen(terminal.getvalue()) == ["the message", "the end", ""]
+        assert "2/4" in terminal.getvalue().split("the message")[1]
 
     def test_a_stdout_that_can_only_write(self, monkeypatch):
         class Tee:
