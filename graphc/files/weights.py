@@ -117,6 +117,8 @@ def read_layers(
     root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
 ) -> list[list[np.ndarray]]:
     """The weights in a group, or in a file itself; see `read_weights`."""
+    if not isinstance(root, h5py.Group):  # an array has as many entries as elements
+        raise DataError(f"{root.name}: expected a group of layers, found an array")
     groups = [(member(root, name), name) for name in _matched(root, layers)]
     origin = origin_of(root, given)
     return [

@@ -310,6 +310,21 @@ class TestWholeModels:
                 file.create_dataset(name, data=["a"] * 3, dtype=h5py.string_dtype())
             check_model_refused(whole, DataError, "expected an array of numbers")
 
+    def test_a_large_array_in_place_of_any_group(self, whole):
+        """Element by element it would take minutes."""
+        content, groups = whole.read_bytes(), 0
+        for name in entries(whole):
+            whole.write_bytes(content)
+            with h5py.File(whole, "a") as file:
+                if not isinstance(file[name], h5py.Group):
+                    continue
+                del file[name]
+                file[name] = np.zeros(10**6, "bool")
+            what = "a group of layers, found an array" if name == "model_weights" else ""
+            check_model_refused(whole, DataError, f"expected {what}")
+            groups += 1
+        assert groups > 4
+
     @pytest.mark.parametrize("name", ["model_config", "training_config"])
     @pytest.mark.parametrize(
         ("value", "error", "message"),
