@@ -30,6 +30,11 @@ class History(Callback):
         history: name -> list of its values, one an epoch ('loss', 'acc', 'val_loss', ...).
     """
 
+    def __repr__(self) -> str:
+        history = getattr(self, "history", {})  # before training there is none
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in history.items())
+        return f"<History: {last or 'no epoch'}>"
+
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}

@@ -128,11 +128,17 @@ class Recurrent(Layer):
 
     def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
-        if expected == [3] and [node.ndim for node in inputs] == [2]:
+        if expected == [3] and len(inputs) == 1 and inputs[0].ndim != 3:
+            fix = (
+                "if a recurrent layer comes before, give that one return_sequences=True, and words "
+                "as numbers need an Embedding"
+                if inputs[0].ndim < 3
+                else "TimeDistributed(Flatten()) makes one axis of those behind the steps, and "
+                "input_shape leaves out the batch axis"
+            )
             raise ShapeError(
-                f"{self.name_and_class}: expected sequences (batch, steps, "
-                f"features), received {known_shape(inputs[0])}; if a recurrent layer comes before, "
-                "give that one return_sequences=True, and words as numbers need an Embedding"
+                f"{self.name_and_class}: expected sequences (batch, steps, features), received "
+                f"{known_shape(inputs[0])}; {fix}"
             )
         super()._check_inputs(inputs)
 

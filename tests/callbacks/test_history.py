@@ -17,8 +17,10 @@ def test_base_logger_weighs_batches_by_size():
 
 def test_history_starts_anew_with_each_training():
     history = History()
+    assert repr(history) == "<History: no epoch>"
     for _ in range(2):
         history.on_train_begin()
         history.on_epoch_end(0, {"loss": 1.0})
         history.on_epoch_end(1, {"loss": 0.5})
     assert (history.epoch, history.history) == ([0, 1], {"loss": [1.0, 0.5]})
+    assert repr(history) == "<History: loss 0.5>"

@@ -90,7 +90,7 @@ CASES: list[tuple[Callable[[], object], type[Exception], str]] = [
     (
         lambda: Sequential([LSTM(3, input_shape=(4, 5, 2), name="memory")]),
         ShapeError,
-        r"memory \(LSTM\): expected an input of 3 axes, the batch first, received 4",
+        r"memory \(LSTM\): expected sequences .*, received \(None, 4, 5, 2\); TimeDistributed\(Fl",
     ),
     (
         lambda: Sequential([LSTM(3, input_shape=(5, None), name="memory")]),

@@ -84,6 +84,9 @@ class KernelDescription:
     notes: tuple[str, ...]
     source: str
 
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.facts[0]}>"
+
     @property
     def facts(self) -> list[str]:
         """Sentences: what is computed, for whom, over how many elements; reasons and notes."""

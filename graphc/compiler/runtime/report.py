@@ -63,6 +63,8 @@ class DeviceReport:
         rows = [(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self)]
         return "\n".join(f"{name:<16}{value}" for name, value in rows if value)
 
+    __repr__ = __str__
+
 
 def device_report() -> DeviceReport:
     """The device that the flags `device` and `cpu` pick. DeviceError where they cannot be met."""

@@ -46,7 +46,8 @@ class InputSpec:
         if ndim is not None and node.ndim != ndim:
             raise ShapeError(
                 f"{where}: expected an input of {ndim} axes, the batch first, received "
-                f"{node.ndim} axes: {shape}"
+                f"{node.ndim} axes: {shape}; Reshape changes them, and input_shape leaves out the "
+                "batch axis"
             )
         for axis, expected in enumerate(self.shape or ()):
             if None not in (expected, shape[axis]) and expected != shape[axis]:

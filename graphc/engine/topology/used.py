@@ -32,6 +32,9 @@ class Used:
         """What tells a layer in messages: ``dense_1 (Dense)``."""
         return f"{self.name} ({type(self).__name__})"
 
+    def __repr__(self) -> str:
+        return f"<{self.name_and_class}>" if hasattr(self, "name") else super().__repr__()
+
     def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:
         """The input, or the list of inputs, of the k-th use."""
         return one_or_list(self._node_at(node_index, "input").input_tensors)

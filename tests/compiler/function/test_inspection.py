@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc import function
+from graphc import device_report, function
 from graphc.compiler import graph as g
 from graphc.compiler.graph.dim import symbol
 from graphc.compiler.runtime import interpreting
@@ -117,6 +117,21 @@ def test_models_show_themselves_in_notebooks() -> None:
     assert "first (Dense)" in text
     assert "Total params: 26" in text
     assert "0" in Sequential(name="<empty>")._repr_html_()
+
+
+def test_values_at_the_end_of_a_cell() -> None:
+    model = network()
+    assert repr(model.layers) == "[<first (Dense)>, <second (Dense)>]"
+    assert repr(model.kernels(8)[0]).startswith("<k0_matmul: first")
+    assert repr(device_report()) == str(device_report())
+
+
+def test_a_layer_that_is_half_made_has_a_repr() -> None:
+    class Early(Dense):
+        def __init__(self) -> None:
+            self.seen = repr(self)
+
+    assert "Early object" in Early().seen
 
 
 def test_double_precision_is_shown_too() -> None:
