@@ -16,7 +16,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.backend.conv import check_dim_ordering
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, held
 from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords
 
@@ -77,12 +77,12 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
 
 def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
     """Uniform in [-scale, scale)."""
-    return K.variable(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name=name)
+    return held(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name)
 
 
 def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
     """Normal with mean 0 and standard deviation `scale`."""
-    return K.variable(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name=name)
+    return held(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name)
 
 
 def lecun_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:

@@ -114,6 +114,7 @@ from graphc.compiler.graph.scan import body_args, item, items, make_scan, scan
 from graphc.compiler.graph.state import (
     State,
     get_value,
+    held,
     latest_move,
     set_value,
     set_values,

@@ -116,7 +116,12 @@ def shared(value: object, name: str | None = None, dtype: str | None = None) -> 
     if isinstance(value, Node):
         raise DTypeError("shared() takes a value, not a node; evaluate the node first")
     refuse_device_array(value, "shared()")
-    array = np.array(as_array(value) if dtype is None else value, dtype=dtype)
+    return held(np.array(as_array(value) if dtype is None else value, dtype=dtype), name)
+
+
+def held(array: np.ndarray, name: str | None = None) -> Node:
+    """`shared`, without the copy: the value is this very array, which nothing else writes to from
+    now on."""
     if array.dtype.name not in DTYPES:
         raise DTypeError(f"dtype {array.dtype.name!r} is not supported; use {', '.join(DTYPES)}")
     return set_name(make("shared", state=State(array, name)), name)

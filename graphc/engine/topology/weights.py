@@ -159,7 +159,7 @@ def _is_list(values: object, variables: Sequence[g.Node]) -> bool:
 
 def _tell_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
     for variable in variables:
-        values = variable.get_value()
+        values = g.state_of(variable).buffer
         wrong = values.size - int(np.isfinite(values).sum())
         if wrong:
             _log.warning(
