@@ -217,7 +217,7 @@ template <typename T>
 inline void gc_gemm_block(int m, int n, int depth, const T* a, ptrdiff_t a_row, ptrdiff_t a_step,
                           const T* right, T* c, ptrdiff_t c_row, bool first) {
   constexpr int columns = gc_panel_columns<T>();
-  T* left = gc_scratch<T>(15, (size_t)GC_STRIP_ROWS * GC_DEPTH);
+  T* left = gc_scratch<T>(GC_GEMM_LEFT, (size_t)GC_STRIP_ROWS * GC_DEPTH);
   for (int top = 0; top < m; top += GC_STRIP_ROWS) {
     const int strip = m - top < GC_STRIP_ROWS ? m - top : GC_STRIP_ROWS;
     gc_gemm_pack<GC_TILE_ROWS, T>(strip, depth, a + top * a_row, a_row, a_step, left);
@@ -267,7 +267,7 @@ template <typename T>
 inline void gc_gemm(int m, int n, int k, const T* a, ptrdiff_t a_row, ptrdiff_t a_step, const T* b,
                     ptrdiff_t b_step, ptrdiff_t b_column, T* c, ptrdiff_t c_row) {
   if constexpr (std::is_floating_point<T>::value) {
-    T* right = gc_scratch<T>(14, gc_gemm_right_size<T>(n, GC_DEPTH));
+    T* right = gc_scratch<T>(GC_GEMM_RIGHT, gc_gemm_right_size<T>(n, GC_DEPTH));
     for (int start = 0; start < k; start += GC_DEPTH) {
       const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
       gc_gemm_pack<gc_panel_columns<T>(), T>(n, depth, b + start * b_step, b_column, b_step,

@@ -16,9 +16,11 @@ struct gc_named {
 // at: for each place the row that it names, 0 to rows - 1; 0 where a table without rows was asked
 // for one, whose failed test has ended the step.
 static inline gc_named gc_named_rows(const int* at, int places, int rows) {
-  gc_named found = {0, gc_scratch<int>(2, places), gc_scratch<int>(3, (size_t)rows + 1),
-                    gc_scratch<int>(4, places), gc_scratch<int>(5, places)};
-  int* last = gc_scratch<int>(6, places);
+  gc_named found = {0, gc_scratch<int>(GC_NAMED_ROWS, places),
+                    gc_scratch<int>(GC_NAMED_SLOTS, (size_t)rows + 1),
+                    gc_scratch<int>(GC_NAMED_HEADS, places),
+                    gc_scratch<int>(GC_NAMED_NEXT, places)};
+  int* last = gc_scratch<int>(GC_NAMED_LAST, places);
   for (int row = 0; row <= rows; ++row) found.slot[row] = -1;
   for (int place = 0; place < places; ++place) {
     int& slot = found.slot[at[place]];

@@ -83,7 +83,7 @@ template <typename T>
 inline void gc_winograd_weights(int filters, int channels, int wide, const T* weights, T* u) {
   typedef typename gc_vector<T>::type V;
   const size_t plane = (size_t)channels * wide;
-  const T* turned = gc_winograd_innermost(8, filters, wide, channels * 9, weights);
+  const T* turned = gc_winograd_innermost(GC_INNERMOST, filters, wide, channels * 9, weights);
   for (int channel = 0; channel < channels; ++channel) {
     for (int f = 0; f < wide; f += gc_vector<T>::lanes) {
       V g[16];
@@ -226,13 +226,13 @@ inline void gc_winograd_conv(int channels, int channels_wide, int filters, int w
                              int across, bool apart, const T* image, const T* u, T* results) {
   const int tiles = down * across, pixels = 4 * tiles;
   const T* turned = gc_winograd_innermost(
-      8, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
+      GC_INNERMOST, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
   // Apart by a vector more: a power of two would put all planes into the same lines of the cache.
   const size_t v_plane = (size_t)GC_WINOGRAD_TILES * channels_wide + gc_vector<T>::lanes;
   const size_t m_plane = (size_t)GC_WINOGRAD_TILES * wide + gc_vector<T>::lanes;
-  T* v = gc_scratch<T>(9, 16 * v_plane);
-  T* m = gc_scratch<T>(10, 16 * m_plane);
-  T* result = gc_scratch<T>(11, (size_t)pixels * wide);
+  T* v = gc_scratch<T>(GC_IMAGE_TILES, 16 * v_plane);
+  T* m = gc_scratch<T>(GC_RESULT_TILES, 16 * m_plane);
+  T* result = gc_scratch<T>(GC_RESULTS, (size_t)pixels * wide);
   for (int first = 0; first < tiles; first += GC_WINOGRAD_TILES) {
     const int count = tiles - first < GC_WINOGRAD_TILES ? tiles - first : GC_WINOGRAD_TILES;
     gc_winograd_images(first, count, across, channels_wide, turned, v, v_plane);
@@ -257,12 +257,12 @@ inline void gc_winograd_gradient(int channels, int channels_wide, int filters, i
                                  int across, const T* image, const T* cotangents, T* sums) {
   const int tiles = down * across;
   const T* turned = gc_winograd_innermost(
-      8, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
-  const T* other = gc_winograd_innermost(11, filters, wide, 4 * tiles, cotangents);
+      GC_INNERMOST, channels, channels_wide, (2 * down + 2) * (2 * across + 2), image);
+  const T* other = gc_winograd_innermost(GC_COTANGENTS, filters, wide, 4 * tiles, cotangents);
   const size_t v_plane = (size_t)GC_WINOGRAD_TILES * channels_wide + gc_vector<T>::lanes;
   const size_t m_plane = (size_t)GC_WINOGRAD_TILES * wide + gc_vector<T>::lanes;
-  T* v = gc_scratch<T>(9, 16 * v_plane);
-  T* m = gc_scratch<T>(10, 16 * m_plane);
+  T* v = gc_scratch<T>(GC_IMAGE_TILES, 16 * v_plane);
+  T* m = gc_scratch<T>(GC_RESULT_TILES, 16 * m_plane);
   for (int first = 0; first < tiles; first += GC_WINOGRAD_TILES) {
     const int count = tiles - first < GC_WINOGRAD_TILES ? tiles - first : GC_WINOGRAD_TILES;
     gc_winograd_images(first, count, across, channels_wide, turned, v, v_plane);

@@ -28,11 +28,54 @@ inline void gc_guard(const gc_block& block, size_t wanted) {
 inline void gc_guard(const gc_block&, size_t) {}
 #endif
 
-// An array of the thread's block number `slot`; what another call with this number gave is lost.
+// Which of a thread's blocks an array lies in. Arrays that are needed at one time have different
+// numbers; those of kernels of different kinds may share one.
+enum gc_slot {
+  // Products, up to four in a kernel, of each: its sums, its factors where they are computed first,
+  // and its right factor as panels, or its sums over parts.
+  GC_SUMS = 0,
+  GC_LEFT = 4,
+  GC_RIGHT = 8,
+  GC_PANELS = 12,
+  // What gc_gemm lays out, in kernels of any kind.
+  GC_GEMM_LEFT = 16,
+  GC_GEMM_RIGHT,
+  GC_SLOTS,
+
+  // Convolutions, whose sums are in GC_SUMS.
+  GC_IMAGE = 1,       // the image with its padding, its windows as a matrix, or its phases
+  GC_WEIGHTS,         // the weights, or the cotangents that are in their place
+  GC_WEIGHT_PANELS,   // the weights as products read them
+  GC_OFFSETS,         // of places in the image, seen from a window
+  GC_STARTS,          // of windows in the image
+  GC_PLANES,          // a channel of the weights, before it is turned
+  GC_POOLED,          // of a pooling's windows, what they have come to
+  GC_MAXIMUM_PLACES,  // and where
+  GC_TILE_WORDS,      // random words of a tile
+  GC_INNERMOST,       // by transforms: the image, or the weights, with channels innermost
+  GC_COTANGENTS,      // the cotangents with filters innermost
+  GC_IMAGE_TILES,     // transformed tiles
+  GC_RESULT_TILES,
+  GC_RESULTS,
+  GC_PLACE_SUMS,  // of the gradient of weights, before it is transformed back
+
+  // Scatter, whose sums are in GC_SUMS.
+  GC_NAMED = 1,      // the row that each place names
+  GC_NAMED_ROWS,     // and gc_named's
+  GC_NAMED_SLOTS,
+  GC_NAMED_HEADS,
+  GC_NAMED_NEXT,
+  GC_NAMED_LAST,
+};
+
+static_assert(GC_PLACE_SUMS < GC_GEMM_LEFT && GC_NAMED_LAST < GC_GEMM_LEFT,
+              "gc_gemm's blocks are its own");
+
+// An array of the thread's block `slot`; what another call with this slot gave is lost.
 // Not inlined: there are many calls, each for a tile.
 template <typename T>
 static __attribute__((noinline)) T* gc_scratch(int slot, size_t count) {
-  static thread_local gc_block blocks[20];
+  static thread_local gc_block blocks[GC_SLOTS];
   gc_block& block = blocks[slot];
   const size_t wanted = count * sizeof(T), pages = (wanted + 4095) / 4096 * 4096;
   if (block.nbytes < pages) {

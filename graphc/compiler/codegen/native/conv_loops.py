@@ -27,6 +27,7 @@ from graphc.compiler.codegen.native.context import NativeContext, NativeSignatur
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, ceil_divide, product
@@ -85,9 +86,8 @@ class ConvLoops:
         """The next multiple of so many vectors' elements."""
         return whole_vectors(count, vectors, self.node.dtype)
 
-    def array(self, name: str, scalar: str, slot: int, count: Size, more: str = "") -> str:
-        size = f"(size_t)({self.signature.size(count)}){more}"
-        return f"{scalar}* {name} = gc_scratch<{scalar}>({slot}, {size});"
+    def array(self, name: str, scalar: str, slot: Slot, count: Size, more: str = "") -> str:
+        return array(scalar, name, slot, f"(size_t)({self.signature.size(count)}){more}")
 
     def per_sample(self, inside: list[str]) -> list[str]:
         work = (self.samples, self.filters, *self.windows, self.k)
@@ -262,7 +262,7 @@ class ConvLoops:
             return plus(times(inner, size(width)), filter_)
 
         return [
-            self.array("parts", self.scalar, 0, elements * PARTS),
+            self.array("parts", self.scalar, Slot.SUMS, elements * PARTS),
             *parallel(work, self.signature, least=PRODUCTS),
             f"for (int part = 0; part < {PARTS}; ++part) {{",
             f"  {self.scalar}* part_sum = parts + (size_t)part * ({size(elements)});",

@@ -25,6 +25,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
@@ -75,19 +76,19 @@ class _Conv(ConvLoops):
             wide = wide + (count - 1) * pitch
         panels = -(-m // height) * height if not isinstance(m, Dim) else m + height
         before = [
-            self.array("weights", self.scalar, 2, m * k),
+            self.array("weights", self.scalar, Slot.WEIGHTS, m * k),
             *self.weight_matrix(),
-            self.array("panels", self.scalar, 3, panels * k),
+            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k),
             call("gc_gemm_pack", height, (size(m), size(k), "weights", size(k), 1, "panels")),
-            self.array("at", "int", 4, k),
+            self.array("at", "int", Slot.OFFSETS, k),
             *self.offsets("at", (self.channels, *self.places), self.place_offset),
         ]
         image = product((self.channels, *self.reach))
         arguments = (size(m), size(wide), size(k), "panels", "image", "at", "s0", size(wide))
         inside = [
-            self.array("image", self.scalar, 1, image, " + GC_IMAGE_SLACK"),
+            self.array("image", self.scalar, Slot.IMAGE, image, " + GC_IMAGE_SLACK"),
             *self.padded(self.channels, "sample"),
-            self.array("s0", self.scalar, 0, m * wide),
+            self.array("s0", self.scalar, Slot.SUMS, m * wide),
             call("gc_conv_windows", height, arguments),
         ]
         rows = times(size(m), size(wide))
@@ -107,9 +108,9 @@ class _Conv(ConvLoops):
         size = self.signature.size
         k, m, pixels = self.k, self.filters, product(self.windows)
         inside = [
-            self.array("windows", self.scalar, 1, k * pixels),
+            self.array("windows", self.scalar, Slot.IMAGE, k * pixels),
             *self.written_windows(),
-            self.array("s0", self.scalar, 0, m * pixels),
+            self.array("s0", self.scalar, Slot.SUMS, m * pixels),
             f"gc_gemm<{self.scalar}>({size(m)}, {size(pixels)}, {size(k)}, weights, {size(k)}, 1, "
             f"windows, {size(pixels)}, 1, s0, {size(pixels)});",
         ]
@@ -118,7 +119,7 @@ class _Conv(ConvLoops):
         def place(emitter: NativeEmitter, index: Index) -> Expression:
             return minus(emitter.position(index), begin)
 
-        before = [self.array("weights", self.scalar, 2, m * k), *self.weight_matrix()]
+        before = [self.array("weights", self.scalar, Slot.WEIGHTS, m * k), *self.weight_matrix()]
         how = f"{self.samples} samples; {m} x {k} weights by {pixels} windows, written as a matrix"
         return [*before, *self.per_sample([*inside, *self.after(place)])], how
 
@@ -128,17 +129,17 @@ class _Conv(ConvLoops):
         m, steps = product((self.samples, *self.windows)), product(self.places)
         height, width = tile_height(m), self.wide(self.filters, 2)
         before = [
-            self.array("row", "int", 3, m),
+            self.array("row", "int", Slot.STARTS, m),
             *self.offsets("row", (self.samples, *self.windows), self.window_offset),
-            self.array("at", "int", 4, steps),
+            self.array("at", "int", Slot.OFFSETS, steps),
             *self.offsets("at", self.places, self.step_offset),
         ]
         arguments = (size(m), size(width), size(steps), "image", "row", "at", "other", "part_sum")
         ahead = [f"for (int i = 0; i < {size(m * width)}; ++i) part_sum[i] = 0;"]
         inside = [
-            self.array("image", self.scalar, 1, self.image_elements(self.samples)),
+            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(self.samples)),
             *self.padded(self.samples, "channel"),
-            self.array("other", self.scalar, 2, steps * width),
+            self.array("other", self.scalar, Slot.WEIGHTS, steps * width),
             *self._turned(width),
             call("gc_conv_weights", height, arguments),
         ]
@@ -166,7 +167,7 @@ class _Conv(ConvLoops):
             f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
         ]  # fmt: skip
         return [
-            self.array("planes", self.scalar, 5, product((self.filters, *self.places))),
+            self.array("planes", self.scalar, Slot.PLANES, product((self.filters, *self.places))),
             *self.nest((self.filters, *self.places), body),
             *clear,
             f"gc_transpose({filters}, {places}, planes, {places}, other, {size(width)});",

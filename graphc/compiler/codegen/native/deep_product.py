@@ -19,6 +19,7 @@ from graphc.compiler.codegen.native.context import NativeContext, NativeSignatur
 from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.rows_product import address_of, padded, sums_of_rows
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node
@@ -89,7 +90,7 @@ def _lines(
     node = kernel.anchors[0]
     (m, n), k, width = node.shape, size(depth_of(node)), padded(node)
     scalar, count = C_TYPES[node.dtype], len(factors)
-    sums = [f"{scalar}* sums = gc_scratch<{scalar}>(0, {count * width} * rows);"]
+    sums = [array(scalar, "sums", Slot.SUMS, f"{count * width} * rows")]
     calls = []
     for number, (left, right) in enumerate(factors):
         sums.append(f"{scalar}* s{number} = {plus('sums', times(str(number * width), 'rows'))};")

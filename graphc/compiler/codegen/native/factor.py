@@ -16,13 +16,11 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, product
-
-LEFT, RIGHT = 4, 8
-"""The first blocks of scratch of left and right factors."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Factors:
         self._whole = whole
         self._batch, self._m, self._n, self._k = batch, m, n, k
         self._several = product(batch) != 1
-        self._known: dict[tuple[Node, int], Factor] = {}
+        self._known: dict[tuple[Node, Slot], Factor] = {}
 
     def left(self, left: Operand, number: int) -> Factor:
         """The left factor of the product `number`; what equals one before it is computed once."""
@@ -80,7 +78,7 @@ class Factors:
         if isinstance(left, Direct):
             row, step = (size(left.row), "1") if left.fast == "k" else ("1", size(left.row))
             return Factor(self._start(left), row, step)
-        return self._once(left, LEFT, number) or self._tile(left, number)
+        return self._once(left, Slot.LEFT, number) or self._tile(left, number)
 
     def right(self, right: Operand, number: int) -> Factor:
         """The right factor of the product `number`."""
@@ -88,11 +86,11 @@ class Factors:
         if isinstance(right, Direct):
             step, column = ("1", size(right.row)) if right.fast == "k" else (size(right.row), "1")
             return Factor(self._start(right), step, column)
-        return self._once(right, RIGHT, number) or self._matrix(right, number)
+        return self._once(right, Slot.RIGHT, number) or self._matrix(right, number)
 
-    def _once(self, factor: Pulled, block: int, number: int) -> Factor | None:
+    def _once(self, factor: Pulled, slot: Slot, number: int) -> Factor | None:
         """A factor that is known, or that is written as a whole."""
-        known = self._known.get((factor.node, block))
+        known = self._known.get((factor.node, slot))
         if known is not None:
             return replace(known, ahead=[], inside=[])
         if self._several:
@@ -100,17 +98,17 @@ class Factors:
         turned = _is_turned(factor.node)
         source = factor.node.inputs[0] if turned else factor.node
         parts = _parts(source)
-        if not (turned or self._whole) and len(parts) == 1 and block == LEFT:
+        if not (turned or self._whole) and len(parts) == 1 and slot == Slot.LEFT:
             return None
         size, width = self._signature.size, source.shape[-1]
-        name = f"{'l' if block == LEFT else 'r'}{number}"
-        lines = self._array(name, factor.node, block + number, product(source.shape))
+        name = f"{'l' if slot == Slot.LEFT else 'r'}{number}"
+        lines = self._array(name, factor.node, slot, number, product(source.shape))
         first: Size = 0
         for part in parts:
             lines += ["{", *(f"  {line}" for line in self._part(part, name, first, width)), "}"]
             first += part.shape[-1]
         row, column = ("1", size(width)) if turned else (size(width), "1")
-        return self._keep(factor, block, Factor(name, row, column, lines))
+        return self._keep(factor, slot, Factor(name, row, column, lines))
 
     def _part(self, part: Node, name: str, first: Size, width: Size) -> list[str]:
         """The loops that write a part of a factor's rows, its columns from `first` on."""
@@ -133,27 +131,30 @@ class Factors:
         rows = product((*self._batch, self._m))
         limits = Limits(rows, "first", "first + rows")
         shape = (*self._batch, self._m, self._k)
-        lines = self._array(name, left.node, LEFT + number, self._k, "(size_t)rows")
+        lines = self._array(name, left.node, Slot.LEFT, number, self._k, "(size_t)rows")
         lines += self._computed(left, name, shape, limits)
-        return self._keep(left, LEFT, Factor(name, k, "1", [], lines, tiled=True))
+        return self._keep(left, Slot.LEFT, Factor(name, k, "1", [], lines, tiled=True))
 
     def _matrix(self, right: Pulled, number: int) -> Factor:
         """A right factor of one of several products."""
         name = f"r{number}"
         shape = (*self._batch, self._k, self._n)
-        lines = self._array(name, right.node, RIGHT + number, product((self._k, self._n)))
+        lines = self._array(name, right.node, Slot.RIGHT, number, product((self._k, self._n)))
         limits = Limits(product(self._batch), "matrix", "matrix + 1")
         lines += self._computed(right, name, shape, limits)
-        return self._keep(right, RIGHT, Factor(name, self._signature.size(self._n), "1", lines))
+        row = self._signature.size(self._n)
+        return self._keep(right, Slot.RIGHT, Factor(name, row, "1", lines))
 
-    def _keep(self, factor: Pulled, block: int, found: Factor) -> Factor:
-        self._known[factor.node, block] = found
+    def _keep(self, factor: Pulled, slot: Slot, found: Factor) -> Factor:
+        self._known[factor.node, slot] = found
         return found
 
-    def _array(self, name: str, node: Node, block: int, count: Size, rows: str = "") -> list[str]:
-        scalar, each = C_TYPES[node.dtype], grouped(self._signature.size(count))
+    def _array(
+        self, name: str, node: Node, slot: Slot, number: int, count: Size, rows: str = ""
+    ) -> list[str]:
+        each = grouped(self._signature.size(count))
         elements = f"{rows} * {each}" if rows else f"(size_t){each}"
-        return [f"{scalar}* {name} = gc_scratch<{scalar}>({block}, {elements});"]
+        return [array(C_TYPES[node.dtype], name, slot, elements, number)]
 
     def _computed(
         self, operand: Pulled, target: str, shape: tuple[Size, ...], limits: Limits

@@ -21,6 +21,7 @@ from graphc.compiler.codegen.native.context import Matrix, NativeContext, Native
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.rows_product import laid_out
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.statement import Assign, Statement
@@ -150,7 +151,7 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
 
     nest = Nest(signature, product(node.shape), threads=False).lines(element)
     return [
-        f"{scalar}* r{number} = gc_scratch<{scalar}>({number % 8}, {matrix.k * matrix.n});",
+        array(scalar, f"r{number}", Slot.RIGHT, str(matrix.k * matrix.n)),
         "{",
         *(f"  {line}" for line in nest),
         "}",

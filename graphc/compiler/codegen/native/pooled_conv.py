@@ -43,6 +43,7 @@ from graphc.compiler.codegen.native.conv_loops import (
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.phases import Phases
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
 from graphc.compiler.codegen.statement import Assign, Define, Fold, Statement
@@ -110,6 +111,7 @@ class PooledConv(ConvLoops):
         walk = self._walk(words)
         results = self._results(words)
         last = self._pooled[0] - self._high
+        where = [self.array("where", "int", Slot.MAXIMUM_PLACES, m * inner)]
         tile = [
             *self._sums_of_tile(),
             f"for (int place = 0; place < {places}; ++place) {{",
@@ -120,10 +122,10 @@ class PooledConv(ConvLoops):
         ]
         sample = [
             *self._image_of_sample(),
-            self.array("s0", self.scalar, 0, places * m * self._wide),
-            self.array("best", self.scalar, 5, m * inner),
-            *([self.array("where", "int", 6, m * inner)] if self._is_placed else []),
-            *words.array(7),
+            self.array("s0", self.scalar, Slot.SUMS, places * m * self._wide),
+            self.array("best", self.scalar, Slot.POOLED, m * inner),
+            *(where if self._is_placed else []),
+            *words.array(),
             f"for (int tile = 0; tile < {self._pooled[0]}; tile += {self._high}) {{",
             *indented([
                 f"const int first = tile < {last} ? tile : {last};"
@@ -151,17 +153,17 @@ class PooledConv(ConvLoops):
         height, places = tile_height(m), math.prod(self._extents)
         panels = -(-m // height) * height
         return [
-            self.array("weights", self.scalar, 2, m * k),
+            self.array("weights", self.scalar, Slot.WEIGHTS, m * k),
             *self.weight_matrix(),
-            self.array("panels", self.scalar, 3, panels * k),
+            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k),
             call("gc_gemm_pack", height, (m, k, "weights", k, 1, "panels")),
-            self.array("at", "int", 4, places * k),
+            self.array("at", "int", Slot.OFFSETS, places * k),
             *self.offsets("at", (*self._extents, self.channels, *self.places), self._at),
         ]
 
     def _image_of_sample(self) -> list[str]:
-        plane = math.prod(self._phases.shape)
-        array = self.array("image", self.scalar, 1, self.channels * plane, " + GC_IMAGE_SLACK")
+        count = self.channels * math.prod(self._phases.shape)
+        array = self.array("image", self.scalar, Slot.IMAGE, count, " + GC_IMAGE_SLACK")
         return [array, *self._by_phases()]
 
     def _sums_of_tile(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import call, known
 from graphc.compiler.codegen.native.pooled_conv import PooledConv
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.winograd import HEIGHT, sizes, tiles_of, transformed_weights
 from graphc.compiler.graph import Node
 from graphc.compiler.schedule.kernel import Kernel
@@ -40,7 +41,7 @@ class PooledWinograd(PooledConv):
         return transformed_weights(self)
 
     def _image_of_sample(self) -> list[str]:
-        array = self.array("image", self.scalar, 1, self.image_elements(self.channels))
+        array = self.array("image", self.scalar, Slot.IMAGE, self.image_elements(self.channels))
         return [array, *self.padded(self.channels, "sample")]
 
     def _sums_of_tile(self) -> list[str]:

@@ -31,6 +31,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.factor import Factor, Factors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.native.scratch import Slot, array, scratch
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Define
@@ -177,8 +178,9 @@ class _Rows:
         sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
         return (
             [
-                f"{scalar}* {panels} = gc_scratch<{scalar}>({16 + number}, "
-                f"gc_gemm_right_size<{scalar}>({sizes}));"
+                array(
+                    scalar, panels, Slot.PANELS, f"gc_gemm_right_size<{scalar}>({sizes})", number
+                )
             ],
             [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
             [
@@ -195,10 +197,7 @@ class _Rows:
         m, n, parts = grouped(self.m), grouped(self.n), f"parts{number}"
         count = f"gc_part_count({self.k}, depth)"
         return (
-            [
-                f"{scalar}* {parts} = gc_scratch<{scalar}>({16 + number}, "
-                f"(size_t){count} * {m} * {n});"
-            ],
+            [array(scalar, parts, Slot.PANELS, f"(size_t){count} * {m} * {n}", number)],
             [
                 f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
                 f"{right.at('0')}, {parts});"
@@ -206,13 +205,13 @@ class _Rows:
             [
                 f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, "
                 f"{count}, {parts} + (size_t)tile * {n}, (size_t){m} * {n}, "
-                f"gc_scratch<{scalar}>({number}, (size_t)rows * {n}));"
+                f"{scratch(scalar, Slot.SUMS, f'(size_t)rows * {n}', number)});"
             ],
         )
 
     def _sums(self, scalar: str, number: int) -> str:
         elements = f"(size_t)rows * {grouped(self.n)}"
-        return f"{scalar}* s{number} = gc_scratch<{scalar}>({number}, {elements});"
+        return array(scalar, f"s{number}", Slot.SUMS, elements, number)
 
 
 def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:

@@ -24,6 +24,7 @@ from graphc.compiler.codegen.native.context import Matrix, NativeContext, Native
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -37,9 +38,6 @@ _FEWEST_ROWS, _MOST_ROWS = 8, 64
 
 _MOST_PANELS = 1 << 17
 """Elements of the matrices that stay in the cache."""
-
-_PANELS = 16
-"""The first block of scratch of panels; each product of a kernel may have one."""
 
 _VECTOR_BYTES = 64
 """What rows of panels and sums are a multiple of; that of every ``GC_VECTOR_BYTES``."""
@@ -102,9 +100,9 @@ def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
         if right not in known:
             found = operand(right, kernel, context, k_last=False)
             assert isinstance(found, Direct)
-            slot = _PANELS + len(known)
-            name = known[right] = f"panels{len(known)}"
-            before.append(f"{scalar}* {name} = gc_scratch<{scalar}>({slot}, {k} * {width});")
+            number = len(known)
+            name = known[right] = f"panels{number}"
+            before.append(array(scalar, name, Slot.PANELS, f"{k} * {width}", number))
             team.append(laid_out(found, k, n, scalar, name, signature))
         return known[right]
 
@@ -178,7 +176,7 @@ class _RowsProduct:
             )
         whole = sum(widths) * self._rows
         return [
-            f"{scalar}* sums = gc_scratch<{scalar}>(0, {whole});",
+            array(scalar, "sums", Slot.SUMS, str(whole)),
             f"for (int first = {begin}; first < {end}; first += {self._rows}) {{",
             f"  const int rows = {end} - first < {self._rows} ? {end} - first : {self._rows};",
             *(f"  {line}" for line in [*inside, *self._epilogue()]),
@@ -207,7 +205,7 @@ class _RowsProduct:
         limits = Limits(self._limits.size, "first", "first + rows")
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
-            f"{scalar}* {name} = gc_scratch<{scalar}>({4 + number}, {self._rows} * {k});",
+            array(scalar, name, Slot.LEFT, f"{self._rows} * {k}", number),
             "{",
             *(f"  {line}" for line in nest.lines(element)),
             "}",

@@ -33,6 +33,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.native.still import Still, still_outputs
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -80,7 +81,7 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     given = partial(scratch_values, (node,), "0")
     after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
     return [
-        f"{scalar}* s0 = gc_scratch<{scalar}>(0, (size_t)({plus(size(total), '1')}));",
+        array(scalar, "s0", Slot.SUMS, f"(size_t)({plus(size(total), '1')})"),
         f"for (int i = 0; i < {size(total)}; ++i) s0[i] = 0;",
         *_block(adding),
         *_block(after),
@@ -107,10 +108,10 @@ class _Rows:
         places, rows, width = size(self._places), size(self._rows), grouped(size(self._width))
         still = still_outputs(self._kernel, self._context)
         lines = [
-            f"int* at = gc_scratch<int>(1, {places});",
+            array("int", "at", Slot.NAMED, places),
             *_block(Nest(self._signature, self._places, threads=False).lines(self._named)),
             f"const gc_named named = gc_named_rows(at, {places}, {rows});",
-            f"{scalar}* sums = gc_scratch<{scalar}>(0, (size_t)(named.count + 1) * {width});",
+            array(scalar, "sums", Slot.SUMS, f"(size_t)(named.count + 1) * {width}"),
             f"{scalar}* none = sums + (size_t)named.count * {width};",
             f"for (int i = 0; i < {width}; ++i) none[i] = 0;",
             *parallel((self._places, self._width), self._signature),

@@ -20,6 +20,7 @@ from graphc.compiler.codegen.expression import Expression, grouped, local, plus,
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -105,11 +106,12 @@ class SparseConv(ConvLoops):
             return [Assign(subscript("image", position), value)]
 
         calls = [line for block in blocks for line in self._calls(block, vectors, width, pooled)]
+        elements = self.image_elements(self.samples)
         inside = [
-            self.array("image", self.scalar, 1, self.image_elements(self.samples) + row_width),
+            self.array("image", self.scalar, Slot.IMAGE, elements + row_width),
             *self.nest((*self.reach, self.samples), image),
-            self.array("scale", self.scalar, 2, filters * pooled),
-            self.array("from", "int", 3, filters * pooled),
+            self.array("scale", self.scalar, Slot.WEIGHTS, filters * pooled),
+            self.array("from", "int", Slot.STARTS, filters * pooled),
             *self.nest((filters, *cotangents.shape[2:]), windows),
             *calls,
         ]

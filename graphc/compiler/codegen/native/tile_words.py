@@ -30,6 +30,7 @@ from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.conv_loops import braced, indented
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
+from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
@@ -118,10 +119,10 @@ class TileWords:
 
     # ---- lines ----------------------------------------------------------------------------------
 
-    def array(self, slot: int) -> list[str]:
+    def array(self) -> list[str]:
         """The line that declares the words, if there are any."""
         total = sum(self._count * one.places for one in self._drawn.values())
-        line = f"unsigned int* words = gc_scratch<unsigned int>({slot}, (size_t){total});"
+        line = array("unsigned int", "words", Slot.TILE_WORDS, f"(size_t){total}")
         return [line] if total else []
 
     def by_place(self, place: Expression, inside: Sequence[Expression]) -> list[str]:

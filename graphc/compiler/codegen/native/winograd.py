@@ -21,6 +21,7 @@ from graphc.compiler.codegen.native.conv_loops import (
     whole_vectors,
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size
@@ -57,9 +58,9 @@ class Winograd(ConvLoops):
         pixels = 4 * down * across
         arguments = (*sizes(self, channels, self._tiles), "false", "image", "turned", "s0")
         inside = [
-            self.array("image", self.scalar, 1, self.image_elements(channels)),
+            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(channels)),
             *self.padded(channels, "sample"),
-            self.array("s0", self.scalar, 0, filters * pixels),
+            self.array("s0", self.scalar, Slot.SUMS, filters * pixels),
             call("gc_winograd_conv", HEIGHT, arguments),
         ]
 
@@ -81,14 +82,14 @@ class Winograd(ConvLoops):
         wide = self.wide(filters, 2)
         sums = PLACES * channels * wide
         ahead = [
-            self.array("sums", self.scalar, 3, sums),
+            self.array("sums", self.scalar, Slot.PLACE_SUMS, sums),
             f"for (int i = 0; i < {sums}; ++i) sums[i] = 0;",
         ]
         arguments = (*sizes(self, channels, self._tiles), "image", "cotangents", "sums")
         inside = [
-            self.array("image", self.scalar, 1, self.image_elements(channels)),
+            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(channels)),
             *self.padded(channels, "channel"),
-            self.array("cotangents", self.scalar, 2, filters * 4 * down * across),
+            self.array("cotangents", self.scalar, Slot.WEIGHTS, filters * 4 * down * across),
             *self._cotangents(),
             call("gc_winograd_gradient", tile_height(channels), arguments),
         ]
@@ -123,9 +124,9 @@ def transformed_weights(loops: ConvLoops) -> list[str]:
     channels, filters = loops.channels, loops.filters
     wide = loops.wide(filters, 2)
     return [
-        loops.array("weights", loops.scalar, 2, filters * loops.k),
+        loops.array("weights", loops.scalar, Slot.WEIGHTS, filters * loops.k),
         *loops.weight_matrix(),
-        loops.array("turned", loops.scalar, 3, PLACES * channels * wide),
+        loops.array("turned", loops.scalar, Slot.WEIGHT_PANELS, PLACES * channels * wide),
         f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
     ]
 

@@ -7,7 +7,8 @@
 static void k0_matmul(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0) {
-  float* panels0 = gc_scratch<float>(16, gc_gemm_right_size<float>(512, 784));
+  float* panels0 =
+      gc_scratch<float>(GC_PANELS, gc_gemm_right_size<float>(512, 784));
   #pragma omp parallel if ((gc_int64)batch * 512 * 784 >= 524288)
   {
     gc_gemm_right<float>(512, 784, x1, 512, 1, panels0);
@@ -17,7 +18,7 @@ static void k0_matmul(
       const int rows =
           mine.end - tile < mine.height ? mine.end - tile : mine.height;
       const int first = tile;
-      float* s0 = gc_scratch<float>(0, (size_t)rows * 512);
+      float* s0 = gc_scratch<float>(GC_SUMS, (size_t)rows * 512);
       gc_gemm_panels<float>(rows, 512, 784, x0 + tile * 784, 784, 1, panels0,
           s0, 512);
       {

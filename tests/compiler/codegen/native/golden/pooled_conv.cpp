@@ -13,7 +13,7 @@ static void k0_conv(
     const float* __restrict__ x0, int batch, const float* __restrict__ x1,
     float* y0, unsigned int w0, unsigned int w1, gc_uint64 call_step, float* y1,
     const float* __restrict__ x2) {
-  float* weights = gc_scratch<float>(2, (size_t)(9216));
+  float* weights = gc_scratch<float>(GC_WEIGHTS, (size_t)(9216));
   {
     #pragma omp simd
     for (int p0 = 0; p0 < 9216; ++p0) {
@@ -21,12 +21,12 @@ static void k0_conv(
       weights[p0] = t1;
     }
   }
-  float* turned = gc_scratch<float>(3, (size_t)(16384));
+  float* turned = gc_scratch<float>(GC_WEIGHT_PANELS, (size_t)(16384));
   gc_winograd_weights(32, 32, 32, weights, turned);
   #pragma omp parallel for schedule(static) \
       if ((gc_int64)batch * 32 * 24 * 24 * 288 >= 524288)
   for (int sample = 0; sample < batch; ++sample) {
-    float* image = gc_scratch<float>(1, (size_t)(21632));
+    float* image = gc_scratch<float>(GC_IMAGE, (size_t)(21632));
     {
       for (int p0 = 0; p0 < 32; ++p0) {
         for (int p1 = 0; p1 < 26; ++p1) {
@@ -39,7 +39,7 @@ static void k0_conv(
         }
       }
     }
-    float* s0 = gc_scratch<float>(0, (size_t)(18432));
+    float* s0 = gc_scratch<float>(GC_SUMS, (size_t)(18432));
     gc_winograd_conv<gc_height(8)>(32, 32, 32, 32, 12, 12, false, image, turned,
         s0);
     {

@@ -8,7 +8,7 @@
 static void k0_scatter(
     int batch, const int* __restrict__ x0, gc_uint64* status,
     const float* __restrict__ x1, const float* __restrict__ x2, float* y0) {
-  int* at = gc_scratch<int>(1, 80 * batch);
+  int* at = gc_scratch<int>(GC_NAMED, 80 * batch);
   {
     for (int p0 = 0; p0 < 80 * batch; ++p0) {
       const int t1 = x0[p0];
@@ -17,7 +17,7 @@ static void k0_scatter(
     }
   }
   const gc_named named = gc_named_rows(at, 80 * batch, 20000);
-  float* sums = gc_scratch<float>(0, (size_t)(named.count + 1) * 128);
+  float* sums = gc_scratch<float>(GC_SUMS, (size_t)(named.count + 1) * 128);
   float* none = sums + (size_t)named.count * 128;
   for (int i = 0; i < 128; ++i) none[i] = 0;
   #pragma omp parallel for schedule(static) \

@@ -1,0 +1,59 @@
+"""The blocks of a thread's memory that a function uses are those that scratch.h gives it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.passes import optimize
+from graphc.reference_models import REFERENCE_MODELS
+from graphc.resources import folder
+
+
+def numbers() -> dict[str, int]:
+    """The enumerators of ``gc_slot``."""
+    text = (folder("kernels") / "scratch.h").read_text(encoding="utf-8")
+    _, _, behind = text.partition("enum gc_slot {")
+    body = re.sub(r"//.*", "", behind.partition("};")[0])
+    found, following = {}, 0
+    for entry in filter(None, (part.strip() for part in body.split(","))):
+        name, _, value = (part.strip() for part in entry.partition("="))
+        found[name] = int(value) if value else following
+        following = found[name] + 1
+    return found
+
+
+def test_the_line_of_an_array() -> None:
+    line = array("float", "s0", Slot.SUMS, "64")
+    assert line == "float* s0 = gc_scratch<float>(GC_SUMS, 64);"
+    line = array("float", "panels2", Slot.PANELS, "64", 2)
+    assert line == "float* panels2 = gc_scratch<float>(GC_PANELS + 2, 64);"
+
+
+def test_each_slot_is_one_of_the_header() -> None:
+    assert set(Slot) <= set(numbers())
+    assert max(numbers().values()) == numbers()["GC_SLOTS"]
+
+
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_arrays_of_one_function_lie_apart(name: str) -> None:
+    """But for right factors that are laid out ahead of a loop, one after the other."""
+    step = REFERENCE_MODELS[name].build()
+    states, values = zip(*step.updates, strict=True)
+    outputs = optimize([step.loss, *step.metrics, *values])[0]
+    program = lower_native(outputs, [state.attrs["state"] for state in states]).program
+    known, used = numbers(), 0
+    for launch in launches(program.steps):
+        assert isinstance(launch, Launch)
+        if "_panels" in launch.name:
+            continue
+        found = re.findall(r"gc_scratch<[\w ]+>\((GC_\w+)(?: \+ (\d))?,", launch.text)
+        blocks = [known[slot] + int(number or 0) for slot, number in found]
+        assert len(set(blocks)) == len(blocks), launch.text
+        used += len(blocks)
+    assert used
