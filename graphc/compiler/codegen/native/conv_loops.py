@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import numpy as np
-
 from graphc.compiler.codegen.c_text import C_TYPES, literal
 from graphc.compiler.codegen.emit_loops import behind_padding, image_coordinates
 from graphc.compiler.codegen.emitter import Given
@@ -25,16 +23,20 @@ from graphc.compiler.codegen.expression import (
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.lanes import whole_vectors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
-from graphc.compiler.graph.dim import Dim, Shape, Size, ceil_divide, product
+from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops.contraction import dilated
 from graphc.compiler.schedule.kernel import Kernel
 
 PARTS = 8
+"""Parts of a sum over samples or channels, which threads divide: each has all of the results, and
+no more threads than this have work. It is in the text, so sums do not depend on the threads."""
+
 HEIGHTS = (12, 10, 8)
 """Rows that a tile of sums may have; gc_height of host_gemm.h halves them."""
 
@@ -345,9 +347,3 @@ def tile_height(rows: Size) -> int:
 def call(function: str, height: int, arguments: Sequence[object]) -> str:
     """A call of a function of tiles of that height."""
     return f"{function}<gc_height({height})>({', '.join(map(str, arguments))});"
-
-
-def whole_vectors(count: Size, vectors: int, dtype: str) -> Size:
-    """The next multiple of the elements of that many vectors of 64 bytes, which are the widest."""
-    lanes = vectors * 64 // np.dtype(dtype).itemsize
-    return ceil_divide(count, lanes) * lanes

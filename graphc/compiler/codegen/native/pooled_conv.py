@@ -54,6 +54,9 @@ from graphc.compiler.schedule.kernel import Kernel
 _SUMS = 16384
 """Sums of a tile, about: with their random words they fit into the L2 cache."""
 
+_COLUMNS = 32
+"""Neighbouring sums that ``gc_conv_windows`` makes at once: two vectors of float32."""
+
 _STEPS = {"max_pool": "max", "sum_pool": "sum"}
 
 
@@ -197,7 +200,7 @@ class PooledConv(ConvLoops):
         most = max(1, min(rows, _SUMS // (each * self._steps[0])))
 
         def vectors(high: int) -> int:
-            return -(-rows // high) * -(-self._flat(high) // 32)
+            return -(-rows // high) * -(-self._flat(high) // _COLUMNS)
 
         return min(range(max(1, most // 2), most + 1), key=lambda high: (vectors(high), -high))
 

@@ -42,7 +42,10 @@ from graphc.compiler.schedule.kernel import Kernel
 TILE = 65536
 """Elements of a tile of the result, about: with what is computed from it, it stays in the cache."""
 FEWEST_ROWS, MOST_ROWS = 48, 384
+"""Rows of a tile, which are a multiple of the fewest."""
 
+# Products whose rows are too few for threads to divide: few results, each a long sum; or few rows
+# of many columns. Threads divide the parts of k then, and blocks of large ones.
 _FEW_SUMS, _LONG_SUM = 32768, 1024
 _FEW_ROWS, _MANY_COLUMNS = 128, 4096
 

@@ -36,7 +36,11 @@ from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.schedule.kernel import Kernel
 
 LANES = 64
+"""Neighbouring rows that are walked together: whole vectors of any dtype."""
+
 CHUNK = 512
+"""Terms that are added up one by one."""
+
 _MOST_HELD = 2048
 """Elements of a row whose values are kept from walk to walk."""
 

@@ -22,6 +22,7 @@ from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array
@@ -35,12 +36,10 @@ from graphc.compiler.schedule.persistent import elements_of
 _SUMS = 16384
 """Elements of the sums of a block of rows, about."""
 _FEWEST_ROWS, _MOST_ROWS = 8, 64
+"""Rows of a block, which are a multiple of the fewest."""
 
 _MOST_PANELS = 1 << 17
 """Elements of the matrices that stay in the cache."""
-
-_VECTOR_BYTES = 64
-"""What rows of panels and sums are a multiple of; that of every ``GC_VECTOR_BYTES``."""
 
 
 def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
@@ -254,7 +253,7 @@ def _among_rows(row: Expression, column: Expression, width: str) -> Expression:
 
 def padded(node: Node) -> int:
     """The elements of a row of a product's sums and of its panels: whole vectors."""
-    lanes = _VECTOR_BYTES // np.dtype(node.dtype).itemsize
+    lanes = lanes_of(node.dtype)
     n = node.shape[-1]
     assert isinstance(n, int)
     return -(-n // lanes) * lanes

@@ -20,6 +20,7 @@ from graphc.compiler.codegen.expression import Expression, grouped, local, plus,
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.conv_loops import PARTS, ConvLoops, known
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -30,6 +31,7 @@ from graphc.compiler.schedule.kernel import Kernel
 _MOST_SUMS = 24
 """Vectors of 64 bytes that are summed up in registers."""
 _MOST_FILTERS = 8
+"""Filters whose sums one call makes, at most."""
 
 
 def spread_weights(kernel: Kernel) -> Node | None:
@@ -76,7 +78,7 @@ class SparseConv(ConvLoops):
         places, cotangents = unpool.inputs
         (samples, *rows) = known([self.samples, *self.windows])
         run = rows[-1] * samples
-        lanes = 16 if self.node.dtype == "float32" else 8
+        lanes = lanes_of(self.node.dtype)
         vectors = -(-run // lanes)
         row_width = vectors * lanes
         width = math.prod(rows[:-1]) * row_width
@@ -148,7 +150,7 @@ class SparseConv(ConvLoops):
         if not isinstance(self.filters, Dim):
             most = min(_MOST_FILTERS, _MOST_SUMS // (block.rows * block.vectors))
             together = max(n for n in range(1, max(most, 1) + 1) if self.filters % n == 0)
-        lanes = 16 if self.node.dtype == "float32" else 8
+        lanes = lanes_of(self.node.dtype)
         row_width = vectors * lanes
         row = self._row_offset(block.row)
         begin = plus(times(row, str(self.samples)), str(block.vector * lanes))

@@ -9,6 +9,8 @@ may be NaN.
 
 from __future__ import annotations
 
+import math
+
 from graphc.compiler.codegen.expression import Expression, local, plus, subscript, times
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
@@ -18,9 +20,9 @@ from graphc.compiler.codegen.native.conv_loops import (
     call,
     known,
     tile_height,
-    whole_vectors,
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
+from graphc.compiler.codegen.native.lanes import whole_vectors
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -33,6 +35,15 @@ PLACES = 16
 
 HEIGHT = 8
 """Tiles whose sums are in registers at once: of GC_WINOGRAD_TILES, which are in L2."""
+
+# What a tile takes, in steps of a vector: its transforms read 16 elements, add 32 times and write
+# 16, for a vector of channels; read 16, add 24 times and write 4, for one of filters, and these are
+# laid out filter by filter then. Direct sums take the multiplications of all places.
+_STEPS_OF_IMAGE, _STEPS_OF_RESULTS = 64, 48
+
+_GAIN = 5, 4
+"""How many times as many steps direct sums have to take, as a quotient: a margin for what the count
+leaves out, as the tiles' way to the products and back."""
 
 
 class Winograd(ConvLoops):
@@ -142,8 +153,8 @@ def is_faster(node: Node) -> bool:
     channels and filters to make good for the transforms.
 
     Counted in steps of a vector for each tile: 16 multiplications for each channel and filter,
-    or 36 without transforms; about 64 and 48 for the transforms of a vector of channels and of
-    filters. Of direct sums, those of a gradient have filters innermost too, in whole vectors.
+    or 36 without transforms, and the transforms. Of direct sums, those of a gradient have filters
+    innermost too, in whole vectors.
     """
     windows, places = node.shape[2:], node.inputs[1].shape[2:]
     attrs = node.attrs
@@ -165,9 +176,11 @@ def is_faster(node: Node) -> bool:
     wide, channels_wide = known([
         whole_vectors(filters, 2, node.dtype), whole_vectors(channels, 1, node.dtype)
     ])  # fmt: skip
-    transformed = 16 * channels * wide + 64 * channels_wide + 48 * wide
-    direct = 9 * channels * (wide if gradient else filters)
-    return 5 * down * across * transformed < 4 * rows * columns * direct
+    transforms = _STEPS_OF_IMAGE * channels_wide + _STEPS_OF_RESULTS * wide
+    transformed = down * across * (PLACES * channels * wide + transforms)
+    direct = rows * columns * math.prod(WINDOW) * channels * (wide if gradient else filters)
+    times, of = _GAIN
+    return times * transformed < of * direct
 
 
 def tiles_of(results: tuple[int, ...]) -> tuple[int, int]:
