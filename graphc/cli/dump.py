@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from graphc import activations
 from graphc.cli.command import Command
-from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.codegen.table import wrapped
 from graphc.compiler.function import TARGETS, Function

@@ -27,7 +27,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from graphc import resources
-from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.runtime.nvcc import FLAGS
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS

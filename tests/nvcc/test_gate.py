@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.reference_models import REFERENCE_MODELS
 from tests.nvcc import gate
 

@@ -13,7 +13,8 @@ from graphc.cli.bench.report import Peaks, Report, Row, by_time, span
 from graphc.cli.bench.torch_rivals import Rivals, torch_problem
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
-from graphc.compiler.codegen.describe import KernelDescription, describe
+from graphc.compiler.codegen.describe import describe
+from graphc.compiler.codegen.kernel_list import KernelDescription
 from graphc.compiler.codegen.launch import Bindings
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node, State

@@ -12,7 +12,8 @@ from graphc.cli.bench import facts
 from graphc.cli.bench.rates import COPIED, SIDE, measure
 from graphc.cli.bench.report import Peaks, Report, Row, Span, by_time, span
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.describe import KernelDescription, describe
+from graphc.compiler.codegen.describe import describe
+from graphc.compiler.codegen.kernel_list import KernelDescription
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import Function

@@ -23,7 +23,8 @@ They share:
 - `traffic`: what a launch asks of memory, counted while its text is printed.
 
 What is known of a program without running it: `memory` (the plan of the arena), `memory_report`,
-`describe` (its kernels, beside the `fewest` bytes that they can move), printed by `table`.
+`describe` (its kernels, beside the `fewest` bytes that they can move), a `kernel_list`, printed by
+`table`.
 """
 
 from graphc.compiler.codegen.launch import DeviceProgram

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.codegen import DeviceProgram
-from graphc.compiler.codegen.describe import KernelList, describe
+from graphc.compiler.codegen.describe import describe
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.inspection import chosen_sizes

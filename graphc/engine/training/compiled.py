@@ -12,7 +12,7 @@ from typing import Any
 
 from graphc import optimizers
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.describe import KernelList
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import CallStep, Function, function
 from graphc.config import FLAGS

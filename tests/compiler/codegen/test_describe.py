@@ -9,7 +9,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
-from graphc.compiler.codegen.describe import KernelList, describe
+from graphc.compiler.codegen.describe import describe
+from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.launch import Buffer, Launch
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.schedule import Kernel

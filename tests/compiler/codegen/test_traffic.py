@@ -10,7 +10,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
-from graphc.compiler.codegen.describe import KernelDescription, KernelList, describe
+from graphc.compiler.codegen.describe import describe
+from graphc.compiler.codegen.kernel_list import KernelDescription, KernelList
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
 
