@@ -52,7 +52,7 @@ def test_arrays_of_one_function_lie_apart(name: str) -> None:
         assert isinstance(launch, Launch)
         if "_panels" in launch.name:
             continue
-        found = re.findall(r"gc_scratch<[\w ]+>\((GC_\w+)(?: \+ (\d))?,", launch.text)
+        found = re.findall(r"gc_scratch<[\w ]+>\(\s*(GC_\w+)(?: \+ (\d))?,", launch.text)
         blocks = [known[slot] + int(number or 0) for slot, number in found]
         assert len(set(blocks)) == len(blocks), launch.text
         used += len(blocks)
