@@ -14,8 +14,8 @@ Coordinates: TypeAlias = tuple[Expression, ...]
 class Index(NamedTuple):
     """An element of a value of some shape: its position in C order, or a coordinate an axis.
 
-    `linear` and `coords` are expressions of type int; one of the two is
-    there, and `Emitter` works out the other where it is asked for.
+    `linear` and `coords` are expressions of type int; one of the two is there, and `Emitter` works
+    out the other where it is asked for.
     """
 
     shape: Shape

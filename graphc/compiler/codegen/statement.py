@@ -7,10 +7,9 @@ lines come last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import Expression, call, local
+from graphc.compiler.codegen.expression import Expression, call
 
 
 @dataclass(frozen=True)
@@ -220,13 +219,3 @@ class Listing(tuple[Statement, ...]):
     def tests(self) -> bool:
         """Whether any of them tests an index."""
         return any(one.tests for one in self)
-
-
-def defined(kind: str, name: str, value: Expression, note: str = "") -> Define:
-    """A constant that has its name already."""
-    return Define(kind, local(name), value, note)
-
-
-def text_of(statements: Iterable[Statement]) -> str:
-    """The text of statements."""
-    return Listing(statements).text

@@ -24,6 +24,7 @@ from graphc.compiler.codegen.statement import (
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
+from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.arrangements import ARRANGEMENTS
 from tests.compiler.codegen import kinds
 from tests.compiler.op_programs import FAMILIES, rows
@@ -90,8 +91,8 @@ def test_conditions_are_tested_one_after_the_other() -> None:
 
 
 def programs() -> list[tuple[str, Callable[[], tuple[Sequence[Node], Sequence]]]]:
-    """A kernel of each kind, and the op table in an arrangement that moves, and fuses."""
-    found = []
+    """Kernels of many kinds, models, and the op table as it is and with movement ops around."""
+    found = [(name, lambda name=name: training(name)) for name in ("cnn", "lstm")]
     for name in ("update", "gather", "scatter", "window", "pooled_conv", "rows", "columns"):
         found.append((name, lambda name=name: getattr(kinds, name)()[1:]))
     for family in FAMILIES:
@@ -106,7 +107,17 @@ def table(family: str, arrangement: str) -> tuple[Sequence[Node], Sequence]:
     return [node for part in parts for node in part.outputs], ()
 
 
-@pytest.mark.parametrize("target", [lower, lower_native])
+def training(name: str) -> tuple[Sequence[Node], Sequence]:
+    step = REFERENCE_MODELS[name].build()
+    states, values = zip(*step.updates, strict=True)
+    return [step.loss, *step.metrics, *values], [state.attrs["state"] for state in states]
+
+
+def lower_for_card(outputs: Sequence[Node], states: Sequence) -> object:
+    return lower(outputs, states, most_shared=65536)
+
+
+@pytest.mark.parametrize("target", [lower_for_card, lower_native])
 @pytest.mark.parametrize(("name", "make"), programs())
 def test_statements_read_the_names_in_their_text(
     name: str, make: Callable, target: Callable, monkeypatch: pytest.MonkeyPatch
@@ -130,9 +141,10 @@ def test_statements_read_the_names_in_their_text(
     outputs, states = make()
     target(optimize(list(outputs))[0], states)
     assert len(printed) > 3
+    names |= Listing(printed).reads
     for statement in printed:
         text = " ".join(line.split("//")[0] for line in statement.lines)
-        words = set(re.findall(r"[A-Za-z_]\w*", text))
+        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
         own = {statement.name} if isinstance(statement, Define) else set()
         assert statement.reads <= words, text
         assert words & names <= statement.reads | own | defined(statement), text

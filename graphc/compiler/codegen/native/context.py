@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.launch import Launch, ShareLimit
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
@@ -35,7 +36,7 @@ class NativeSignature(Signature):
         other._written = self._written
         return other
 
-    def limit(self, end: bool) -> str:
+    def limit(self, end: bool) -> Expression:
         """The name of the first row that the thread owns, or of the one behind the last."""
         return self._name(("share", end), "end" if end else "begin", ShareLimit(end), "int ")
 

@@ -302,7 +302,7 @@ class ConvLoops:
         return self.nest(shape, body)
 
     def after(self, place: Place) -> list[str]:
-        limits = Limits(self.samples, "sample", "sample + 1")
+        limits = Limits.row(self.samples, "sample")
         return self.outputs(partial(self.given, place), limits)
 
     def given(self, place: Place, emitter: NativeEmitter) -> Mapping[Node, Given]:

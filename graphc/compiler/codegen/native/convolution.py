@@ -114,7 +114,7 @@ class _Conv(ConvLoops):
             f"gc_gemm<{self.scalar}>({size(m)}, {size(pixels)}, {size(k)}, weights, {size(k)}, 1, "
             f"windows, {size(pixels)}, 1, s0, {size(pixels)});",
         ]
-        begin = times("sample", size(m * pixels))
+        begin = times(local("sample"), size(m * pixels))
 
         def place(emitter: NativeEmitter, index: Index) -> Expression:
             return minus(emitter.position(index), begin)

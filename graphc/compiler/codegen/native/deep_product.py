@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 
 from graphc.compiler.codegen.c_text import C_TYPES
-from graphc.compiler.codegen.expression import plus, times
+from graphc.compiler.codegen.expression import local, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
-from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
+from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.rows_product import address_of, padded, sums_of_rows
 from graphc.compiler.codegen.native.scratch import Slot, array
@@ -123,7 +123,7 @@ def _epilogue(kernel: Kernel, context: NativeContext, signature: NativeSignature
     """The outputs of the thread's elements."""
     node = kernel.anchors[0]
     given = partial(sums_of_rows, kernel.anchors, [padded(x) for x in kernel.anchors])
-    limits = Limits(node.shape[0], "first", "last")
+    limits = Limits(node.shape[0], FIRST, local("last"))
     nest = Nest(signature, product(node.shape), given, limits, threads=False)
     body = partial(store_elements, kernel.outputs, context)
     return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]

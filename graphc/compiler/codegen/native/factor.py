@@ -15,7 +15,7 @@ from graphc.compiler.codegen.expression import Expression, grouped, minus, plus,
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
-from graphc.compiler.codegen.native.nest import Limits, Nest
+from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
 from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.statement import Assign, Statement
@@ -129,7 +129,7 @@ class Factors:
         """A left factor, a tile of rows at a time."""
         k, name = self._signature.size(self._k), f"l{number}"
         rows = product((*self._batch, self._m))
-        limits = Limits(rows, "first", "first + rows")
+        limits = Limits.tile(rows)
         shape = (*self._batch, self._m, self._k)
         lines = self._array(name, left.node, Slot.LEFT, number, self._k, "(size_t)rows")
         lines += self._computed(left, name, shape, limits)
@@ -140,7 +140,7 @@ class Factors:
         name = f"r{number}"
         shape = (*self._batch, self._k, self._n)
         lines = self._array(name, right.node, Slot.RIGHT, number, product((self._k, self._n)))
-        limits = Limits(product(self._batch), "matrix", "matrix + 1")
+        limits = Limits.row(product(self._batch), "matrix")
         lines += self._computed(right, name, shape, limits)
         row = self._signature.size(self._n)
         return self._keep(right, Slot.RIGHT, Factor(name, row, "1", lines))
@@ -162,7 +162,7 @@ class Factors:
         """Loops that compute elements of an operand into an array that begins with the first."""
         node = operand.node
         # Of the left operand's elements those of a tile, of the right one's those of a matrix.
-        inner = shape[-1:] if limits.begin == "first" else shape[-2:]
+        inner = shape[-1:] if limits.begin == FIRST else shape[-2:]
         begin = times(limits.begin, self._signature.size(product(inner)))
 
         def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:

@@ -21,6 +21,7 @@ from graphc.compiler.codegen.expression import (
     grouped,
     local,
     minus,
+    plus,
     step_along,
 )
 from graphc.compiler.codegen.index import Index
@@ -46,6 +47,9 @@ PARALLEL = 1 << 16
 """Elements from which on a loop is divided over threads: fewer are dearer to hand to another core
 than to compute (40,000 on two: 28 us for 6)."""
 
+FIRST = local("first")
+"""The variable that holds the first row of a tile."""
+
 _PART, _END = local("part"), local("end")
 """The variables that hold the first element of a part of a loop, and the one behind its last."""
 
@@ -59,8 +63,18 @@ class Limits:
     walked; expressions of the function around."""
 
     size: Size
-    begin: str
-    end: str
+    begin: Expression
+    end: Expression
+
+    @classmethod
+    def row(cls, size: Size, name: str) -> Limits:
+        """The row whose number is in a variable."""
+        return cls(size, local(name), plus(local(name), "1"))
+
+    @classmethod
+    def tile(cls, size: Size) -> Limits:
+        """The ``rows`` rows of a tile, from the variable `FIRST` on."""
+        return cls(size, FIRST, plus(FIRST, local("rows")))
 
 
 @dataclass(frozen=True)
@@ -165,7 +179,7 @@ class Nest:
             together = [*placed[:outer], Listing((*placed[outer], *words)), *inside]
             return nested(together, heads, pragmas)
         limits = self.limits if len(runs) == 1 else None
-        begin, end = (limits.begin, limits.end) if limits else ("0", size(runs[-1]))
+        begin, end = (limits.begin, limits.end) if limits else (ZERO, size(runs[-1]))
         start = emitter.place(Index(runs, coords=(*names[:-1], _PART)))
         stop = Define("int", _END, end_of_part(end, _PART, "GC_WORDS"))
         part = Listing((stop, *_words(emitter, start, minus(_END, _PART))))
@@ -191,8 +205,7 @@ class Nest:
     def _heads(self, names: Sequence[Expression], runs: Shape) -> list[str]:
         heads: list[str] = []
         for depth, (name, size) in enumerate(zip(names, runs, strict=True)):
-            begin: str = ZERO
-            end: str = self.signature.size(size)
+            begin, end = ZERO, self.signature.size(size)
             if depth == 0 and self.limits is not None:
                 begin, end = self.limits.begin, self.limits.end
             heads.append(counting(name, end, begin))

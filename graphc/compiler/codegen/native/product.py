@@ -29,7 +29,7 @@ from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.factor import Factor, Factors
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
+from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array, scratch
 from graphc.compiler.codegen.product import Operand
@@ -141,10 +141,10 @@ class _Matmul:
     def _epilogue(self) -> list[str]:
         """The outputs of a tile's elements."""
         node = self._kernel.anchors[0]
-        begin = times("first", self._signature.size(self._n))
+        begin = times(FIRST, self._signature.size(self._n))
         rows = product((*self._batch, self._m))
         given = partial(scratch_values, self._kernel.anchors, begin)
-        limits = Limits(rows, "first", "first + rows")
+        limits = Limits.tile(rows)
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(store_elements, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
@@ -229,7 +229,7 @@ def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str
 
 
 def scratch_values(
-    nodes: Sequence[Node], begin: str, emitter: NativeEmitter
+    nodes: Sequence[Node], begin: Expression, emitter: NativeEmitter
 ) -> Mapping[Node, Given]:
     """Nodes whose values lie in arrays ``s0``, ``s1`` and on, from the element `begin` on."""
 

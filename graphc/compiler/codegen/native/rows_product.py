@@ -16,14 +16,14 @@ import numpy as np
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
-from graphc.compiler.codegen.expression import Expression, expression, plus, subscript, times
+from graphc.compiler.codegen.expression import Expression, expression, local, plus, subscript, times
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import lanes_of
-from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
+from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array
 from graphc.compiler.codegen.product import Direct
@@ -105,7 +105,7 @@ def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
             team.append(laid_out(found, k, n, scalar, name, signature))
         return known[right]
 
-    limits = Limits(node.shape[0], "begin", "end")
+    limits = Limits(node.shape[0], local("begin"), local("end"))
     lines = _RowsProduct(kernel, context, signature, limits, panels).lines()
     share = f"gc_share({signature.size(node.shape[0])}, &begin, &end);"
     team = [*team, "int begin, end;", share, *lines]
@@ -201,7 +201,7 @@ class _RowsProduct:
             row, column = emitter.coordinates(index)
             return [Assign(subscript(name, _among_rows(row, column, str(k))), value)]
 
-        limits = Limits(self._limits.size, "first", "first + rows")
+        limits = Limits.tile(self._limits.size)
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
             array(scalar, name, Slot.LEFT, f"{self._rows} * {k}", number),
@@ -217,7 +217,7 @@ class _RowsProduct:
         """The outputs of a block's elements."""
         node = self._kernel.anchors[0]
         given = partial(sums_of_rows, self._kernel.anchors, self._widths)
-        limits = Limits(self._limits.size, "first", "first + rows")
+        limits = Limits.tile(self._limits.size)
         nest = Nest(self._signature, product(node.shape), given, limits, threads=False)
         body = partial(store_elements, self._kernel.outputs, self._context)
         return ["{", *(f"  {line}" for line in nest.lines(body)), "}"]
@@ -248,7 +248,7 @@ def sums_of_rows(
 
 def _among_rows(row: Expression, column: Expression, width: str) -> Expression:
     """Where an element lies in an array whose rows begin with `first`."""
-    return expression("({} - first) * {} + {}", row, width, column)
+    return expression("({} - {}) * {} + {}", row, FIRST, width, column)
 
 
 def padded(node: Node) -> int:

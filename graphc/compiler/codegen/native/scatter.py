@@ -18,9 +18,11 @@ from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.emit_movement import checked_index
 from graphc.compiler.codegen.emitter import Given
 from graphc.compiler.codegen.expression import (
+    ZERO,
     Expression,
     call,
     grouped,
+    local,
     minus,
     plus,
     subscript,
@@ -78,7 +80,7 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     # Two updates of a vector may go to one place only where they are of one row.
     single = axis + rank < len(updates.shape)
     adding = Nest(signature, product(updates.shape), threads=False, vector=single).lines(add)
-    given = partial(scratch_values, (node,), "0")
+    given = partial(scratch_values, (node,), ZERO)
     after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
     return [
         array(scalar, "s0", Slot.SUMS, f"(size_t)({plus(size(total), '1')})"),
@@ -166,20 +168,20 @@ class _Rows:
 
     def _adding(self) -> list[str]:
         """The loop that adds the updates of a place."""
-        begin = times("place", self._signature.size(self._width))
+        begin = times(local("place"), self._signature.size(self._width))
 
         def add(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             value = emitter.value(self._updates, Index(self._updates.shape, linear=position))
             total = subscript("sum", minus(position, begin))
             return [Assign(total, call("gc_add", total, value))]
 
-        limits = Limits(self._places, "place", "place + 1")
+        limits = Limits.row(self._places, "place")
         elements = product(self._updates.shape)
         return Nest(self._signature, elements, limits=limits, threads=False).lines(add)
 
     def _row(self) -> list[str]:
         """The loop over the results of a row."""
-        begin = times("row", self._signature.size(self._width))
+        begin = times(local("row"), self._signature.size(self._width))
 
         def given(emitter: NativeEmitter) -> Mapping[Node, Given]:
             def value(index: Index) -> Expression:
@@ -187,7 +189,7 @@ class _Rows:
 
             return {self._node: value}
 
-        limits = Limits(self._rows, "row", "row + 1")
+        limits = Limits.row(self._rows, "row")
         nest = Nest(self._signature, product(self._node.shape), given, limits, threads=False)
         return nest.lines(partial(store_elements, self._kernel.outputs, self._context))
 
