@@ -51,7 +51,8 @@ class Expression(str):
 
 def names_read(expressions: Iterable[str]) -> frozenset[str]:
     """The names of the variables that any of these reads."""
-    return frozenset().union(*(x.reads for x in expressions if isinstance(x, Expression)))
+    found = [x.reads for x in expressions if isinstance(x, Expression) and x.reads]
+    return found[0] if len(found) == 1 else frozenset().union(*found)
 
 
 ZERO = Expression("0")
