@@ -17,6 +17,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.backend.conv import check_dim_ordering
 from graphc.compiler.graph import Node, held
+from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords
 
@@ -137,9 +138,18 @@ def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None
     if not _drawn.get():
         return zero(shape, name)
     flat = (shape[0], int(np.prod(shape[1:])))
-    u, _, v = np.linalg.svd(np.random.normal(0.0, 1.0, flat), full_matrices=False)
+    draw = np.random.normal(0.0, 1.0, flat)
+    with threads_for(_svd_flops(*flat)):
+        u, _, v = np.linalg.svd(draw, full_matrices=False)
     factor = u if u.shape == flat else v
     return K.variable(scale * factor.reshape(shape), name=name)
+
+
+def _svd_flops(rows: int, columns: int) -> int:
+    """About how many operations the singular vectors take, as Golub and Van Loan count them
+    ("Matrix Computations", R-SVD)."""
+    most, least = max(rows, columns), min(rows, columns)
+    return 6 * most * least**2 + 20 * least**3
 
 
 def identity(shape: Sequence[int], scale: float = 1, name: str | None = None) -> Node:

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from graphc import backend as K
 from graphc import initializations
@@ -126,6 +127,25 @@ def test_orthogonal_is_the_factor_of_one_draw(shape):
     u, _, v = np.linalg.svd(np.random.normal(0.0, 1.0, (rows, columns)), full_matrices=False)
     factor = u if u.shape == (rows, columns) else v
     np.testing.assert_allclose(weights, 1.1 * factor, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(128, 1), (350, 3)])
+def test_orthogonal_takes_one_thread_of_the_blas_for_milliseconds(size, expected, monkeypatch):
+    """The factors of 128 x 128 take some 0.05 GFLOP, of 350 x 350 1.1."""
+    controller = ThreadpoolController().select(user_api="blas")
+    if not controller.lib_controllers:
+        pytest.skip("the threads of this NumPy's BLAS cannot be chosen")
+    seen, svd = [], np.linalg.svd
+
+    def watched(*arguments, **keywords):
+        seen.append(max(one["num_threads"] for one in controller.info()))
+        return svd(*arguments, **keywords)
+
+    monkeypatch.setattr(np.linalg, "svd", watched)
+    with controller.limit(limits=3):
+        drawn("orthogonal", (size, size))
+        assert max(one["num_threads"] for one in controller.info()) == 3
+    assert seen == [expected]
 
 
 def test_identity_zero_and_one():
