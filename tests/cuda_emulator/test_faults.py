@@ -88,6 +88,10 @@ extern "C" __global__ void too_much(float* out) {
   big[0][0] = 1;
   out[0] = big[0][0];
 }
+
+extern "C" __global__ void global_load(float* out, int shift) {
+  out[threadIdx.x] = out[(int)threadIdx.x + shift];
+}
 """
 
 
@@ -166,6 +170,14 @@ def test_global_stores_out_of_bounds(module: SourceModule, out: gpuarray.GPUArra
     assert text.count("store outside of device memory: byte 0 after its 256 bytes") == 3
     text = error_of(module, "global_overrun", out, np.int32(-1), block=(64, 1, 1))
     assert text.count("store outside of device memory: byte 4 before its 256 bytes") == 3
+
+
+@pytest.mark.skipif(not SANITIZED, reason="AddressSanitizer alone sees loads")
+def test_global_load_out_of_bounds(module: SourceModule, out: gpuarray.GPUArray) -> None:
+    function = module.get_function("global_load")
+    function(out, np.int32(0), block=(64, 1, 1))
+    with pytest.raises(cuda.LaunchError, match="use-after-poison"):
+        function(out, np.int32(1), block=(64, 1, 1))
 
 
 @pytest.mark.skipif(SANITIZED, reason="AddressSanitizer ends the process itself")
