@@ -15,7 +15,7 @@ Movement ops therefore cost no memory: they only change the index.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,7 +100,6 @@ class Emitter(Printer):
         self.asked: list[Asked] = []
         self.beside: dict[Node, Callable[[Index], None]] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}
-        self._operands: dict[tuple[Node, Index], list[tuple[Node, Index]]] = {}  # of what waits
 
     # ---- text -----------------------------------------------------------------------------------
 
@@ -180,17 +179,18 @@ class Emitter(Printer):
             return result
         # A chain may be longer than Python's stack is deep, so its elements wait in a list.
         pending = [(node, index)]
+        reads: dict[tuple[Node, Index], list[tuple[Node, Index]]] = {}
         while pending:
             element = pending[-1]
             result = self._known(element)
             if result is None:
-                if element not in self._operands:
-                    self._operands[element] = self._reads(*element)
-                waiting = [x for x in self._operands[element] if self._known(x) is None]
+                if element not in reads:
+                    reads[element] = self._reads(*element)
+                waiting = [x for x in reads[element] if self._known(x) is None]
                 if waiting:
                     pending += reversed(waiting)
                     continue
-                result = self.once(element, partial(self._value, *element))
+                result = self.once(element, partial(self._value, *element, reads[element]))
             pending.pop()
         assert result is not None
         return result
@@ -219,7 +219,10 @@ class Emitter(Printer):
                 self.spread(x, at, split)
         return reads
 
-    def _value(self, node: Node, index: Index) -> Expression:
+    def _value(
+        self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]
+    ) -> Expression:
+        """What is printed for an element; `reads` as `_reads` gives them."""
         if node in self.given:
             return self.given[node](index)
         if node in self.signature.counters:
@@ -227,7 +230,7 @@ class Emitter(Printer):
         place = self.signature.places.get(node)
         if place is not None:
             return self.load(node, place, index)
-        operands = [self.value(x, at) for x, at in self._operands.pop((node, index))]
+        operands = [self.value(x, at) for x, at in reads]
         if OPS[node.op].family == "pointwise":
             return self._pointwise(node, operands)
         return operands[0] if node.op in MAPS else RULES[node.op](self, node, index)

@@ -55,13 +55,15 @@ class NativeEmitter(Emitter):
             self.divided[index.linear].update(dict.fromkeys(both))
         return super()._run(index, start, stop)
 
-    def _value(self, node: Node, index: Index) -> Expression:
+    def _value(
+        self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]
+    ) -> Expression:
         drawn = node.op == "random" and node not in self.given
         if drawn and self.walked is not None and self.position(index) == self.walked:
             (step,) = node.inputs
             if step in self.signature.counters or splat(step) is not None:
                 return self._drawn(node, self.value(step, Index((), coords=())))
-        return super()._value(node, index)
+        return super()._value(node, index, reads)
 
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
         """Nothing is counted: which loads the processor's caches answer is not known."""
