@@ -57,8 +57,9 @@ class MemoryReport:
     Attributes:
         title: whose program it is.
         sizes: what the symbols stand for, by name.
-        target: what the program is for, 'cuda' or 'cpu' (native code, where each thread keeps tiles
-            beside what is counted here).
+        target: what the program is for, 'cuda' or 'cpu'. In native code each thread keeps tiles
+            beside what is counted here: how large they are depends on the processor's vectors, on
+            the number of threads and, where indices name rows, on how many rows they name.
         buffers: every value, the largest first.
         states, constants, inputs, arena: bytes; `inputs` are those of all slots.
         peak: their sum: what a call needs at most. The pool that serves it rounds each up by an
