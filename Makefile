@@ -68,8 +68,14 @@ $(PEERS_VENV)/.ready: Makefile pyproject.toml
 demo: $(VENV)/.demo
 	@$(BIN)/graphc demo
 
+# As many processes as cores, each beginning at a part of the tests' order, so that what a file's
+# tests share is mostly made once. A bare `pytest` takes one process, in which a file's tests begin
+# at once and -s and a debugger work; so does WORKERS=0.
+WORKERS ?= auto
+PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
+
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python $(PYTEST)
 
 # The libraries of sanitizers have to be the first in a process.
 SANITIZE ?=
