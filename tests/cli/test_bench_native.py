@@ -29,9 +29,9 @@ SIZES = dict.fromkeys(symbols(BATCH), 3)
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models that are fast to train, and short measurements."""
-    config.cpu, config.cuda_cache = "native", str(tmp_path / "cache")
+    config.cpu = "native"
     for name, build in {
         "dense": partial(mlp.build, features=8, width=16, classes=4),
         "loops": partial(gru_ae.build, steps=3, features=2, units=4),

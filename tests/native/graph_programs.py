@@ -77,12 +77,12 @@ def both(
     return list(zip(ours, theirs, strict=True))
 
 
-def said_on_threads(text: str, cache: Path) -> set[str]:
+def said_on_threads(text: str) -> set[str]:
     """What a Python program prints on 1, 2 and 3 threads, each in a process of its own: one text
-    where threads change nothing. Its argument is a folder for compiled code."""
+    where threads change nothing."""
     return {
         subprocess.run(
-            [sys.executable, "-c", text, str(cache)],
+            [sys.executable, "-c", text],
             env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
             capture_output=True,
             text=True,

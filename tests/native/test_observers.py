@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,9 +26,8 @@ pytestmark = needs_compiler
 
 
 @pytest.fixture(autouse=True)
-def _native(tmp_path: Path) -> None:
+def _native() -> None:
     config.cpu = "native"
-    config.cuda_cache = str(tmp_path / "cache")
 
 
 def floats(*values: float) -> np.ndarray:

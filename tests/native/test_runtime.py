@@ -18,9 +18,14 @@ from tests.native.graph_programs import assembly, needs_compiler, needs_gcc
 
 
 @pytest.fixture(autouse=True)
-def _native(tmp_path: Path) -> None:
+def _native() -> None:
     config.cpu = "native"
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path) -> Path:
     config.cuda_cache = str(tmp_path / "cache")
+    return tmp_path / "cache"
 
 
 def doubled() -> tuple[g.Node, g.Node]:
@@ -43,7 +48,7 @@ def test_without_a_compiler_it_is_an_error_that_says_what_to_do(
 
 @needs_compiler
 def test_a_warm_start_runs_no_compiler_whatever_layers_and_seeds_are_called(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, empty_cache: Path
 ) -> None:
     def program(layer: str, seed: int) -> str:
         x = g.input((g.BATCH, 3), "float32")
@@ -60,7 +65,9 @@ def test_a_warm_start_runs_no_compiler_whatever_layers_and_seeds_are_called(
 
 
 @needs_compiler
-def test_a_source_that_does_not_compile_is_an_error_with_kernel_layer_and_path() -> None:
+def test_a_source_that_does_not_compile_is_an_error_with_kernel_layer_and_path(
+    empty_cache: Path,
+) -> None:
     source = "static void k0_rows(int a) {\n  a = wrong;\n}\n"
     with pytest.raises(DeviceError) as raised:
         native_compiler.loaded(source, {"k0_rows": "dense_1"}, "net.train")
@@ -68,7 +75,7 @@ def test_a_source_that_does_not_compile_is_an_error_with_kernel_layer_and_path()
     assert "net.train" in message
     assert "in the kernel k0_rows (of dense_1)" in message
     assert "wrong" in message
-    path = next(Path(config.cuda_cache).glob("*.cpp"))
+    path = next(empty_cache.glob("*.cpp"))
     assert str(path) in message
     assert path.read_text() == source
 

@@ -24,9 +24,8 @@ pytestmark = needs_compiler
 
 
 @pytest.fixture(autouse=True)
-def _native(tmp_path: Path) -> None:
+def _native() -> None:
     config.cpu = "native"
-    config.cuda_cache = str(tmp_path / "cache")
 
 
 def test_weights_that_another_thread_sets_while_kernels_run() -> None:
@@ -78,11 +77,10 @@ def test_two_functions_in_two_threads() -> None:
 
 
 _BITS = """
-import sys
 import numpy as np
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
-config.cpu, config.cuda_cache = "native", sys.argv[1]
+config.cpu = "native"
 np.random.seed(1)
 step = REFERENCE_MODELS["mlp"].build(features=300, width=256)
 train, data = step.function(), step.data(257)
@@ -91,19 +89,19 @@ print([float(x).hex() for x in losses], [hash(w.get_value().tobytes()) for w in 
 """
 
 
-def test_the_number_of_threads_changes_no_bit(tmp_path: Path) -> None:
-    said = said_on_threads(_BITS, tmp_path / "cache")
+def test_the_number_of_threads_changes_no_bit() -> None:
+    said = said_on_threads(_BITS)
     assert len(said) == 1
 
 
 _THREADS = """
-import os, sys
+import os
 import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.config import config
-config.cpu, config.cuda_cache = "native", sys.argv[1]
+config.cpu = "native"
 x = g.input((g.BATCH, 512), "float32")
 y = g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32"))))
 executor = NativeExecutor(lower_native([y]))
@@ -116,11 +114,11 @@ print(executor.threads, 1 + len(os.listdir("/proc/self/task")) - before)
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads by /proc")
 @pytest.mark.parametrize("threads", ["1", "2", "3"])
-def test_omp_num_threads_is_obeyed(threads: str, tmp_path: Path) -> None:
+def test_omp_num_threads_is_obeyed(threads: str) -> None:
     if not toolchain.find_compiler(kernel_cache()).has_threads:
         pytest.skip("the compiler has no OpenMP")
     said = subprocess.run(
-        [sys.executable, "-c", _THREADS, str(tmp_path / "cache")],
+        [sys.executable, "-c", _THREADS],
         env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -130,12 +128,12 @@ def test_omp_num_threads_is_obeyed(threads: str, tmp_path: Path) -> None:
 
 
 _FORK = """
-import os, sys
+import os
 import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.config import config
-config.cpu, config.cuda_cache = "native", sys.argv[1]
+config.cpu = "native"
 x = g.input((g.BATCH, 512), "float32")
 run = function([x], g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32")))))
 data = np.ones((256, 512), "float32")
@@ -149,8 +147,8 @@ assert run(data) == before
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system with fork")
-def test_a_forked_process_goes_on_with_one_thread(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _FORK, str(tmp_path / "cache")]
+def test_a_forked_process_goes_on_with_one_thread() -> None:
+    command = [sys.executable, "-c", _FORK]
     subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "2"}, check=True, timeout=120)
 
 
