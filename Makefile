@@ -1,5 +1,6 @@
 # make demo            set up .venv and train on handwritten digits; the last line is the accuracy
-# make test            set up .venv and run the tests
+# make test            set up .venv and run the tests, in as many processes as there are cores;
+#                      WORKERS=0 in one, here and with the tests below
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
@@ -68,16 +69,18 @@ $(PEERS_VENV)/.ready: Makefile pyproject.toml
 demo: $(VENV)/.demo
 	@$(BIN)/graphc demo
 
-# As many processes as cores, each beginning at a part of the tests' order, so that what a file's
-# tests share is mostly made once. A bare `pytest` takes one process, in which a file's tests begin
-# at once and -s and a debugger work; so does WORKERS=0.
+# Each process gets one part of the tests in their order, and what is left of another's once it has
+# done its own: what the tests of a file share is mostly made once. It is no option in
+# pyproject.toml, so that a bare `pytest` is one process, in which the tests of a file begin at
+# once and a debugger works.
 WORKERS ?= auto
 PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/.test
 	$(BIN)/python $(PYTEST)
 
-# The libraries of sanitizers have to be the first in a process.
+# The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
+# any process, though it ends with the report.
 SANITIZE ?=
 SANITIZER_NAMES := $(if $(findstring address,$(SANITIZE)),asan) \
   $(if $(findstring undefined,$(SANITIZE)),ubsan)
@@ -92,12 +95,12 @@ NATIVE_CACHE := $(CURDIR)/build/native-tests
 test-native: $(VENV)/.test
 ifeq ($(SANITIZE),)
 	GRAPHC_TEST_CPU=native XDG_CACHE_HOME=$(NATIVE_CACHE) \
-	  $(BIN)/python -m pytest -q $(wildcard $(NATIVE_TESTS)) tests/test_models.py
+	  $(BIN)/python $(PYTEST) $(wildcard $(NATIVE_TESTS)) tests/test_models.py
 else
 	CXX=$(CURDIR)/tests/native/sanitizing GRAPHC_NATIVE_SANITIZE=$(SANITIZE) \
 	  XDG_CACHE_HOME=$(NATIVE_CACHE) LD_PRELOAD="$(SANITIZER_LIBRARIES)" \
 	  ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:abort_on_error=1 \
-	  $(BIN)/python -m pytest -q -s tests/native
+	  $(BIN)/python $(PYTEST) -s tests/native
 endif
 
 # The wheel of PyCUDA comes from the user's cache, or is built into it.
@@ -118,13 +121,13 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  $(CUDA)/bin/python -m pytest -q tests/cuda_emulator
+	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator
 
 EXAMPLES ?= 2000
 KILLS ?= 1000
 fuzz: $(VENV)/.test
 	GRAPHC_FUZZ=$(EXAMPLES) GRAPHC_KILLS=$(KILLS) \
-	  $(BIN)/python -m pytest -q tests/files/test_fuzzing.py tests/files/test_crash_safety.py
+	  $(BIN)/python $(PYTEST) tests/files/test_fuzzing.py tests/files/test_crash_safety.py
 
 nvcc-gate: $(VENV)/.test
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)
