@@ -118,6 +118,12 @@ def error_of(module: SourceModule, name: str, *arguments: object, **launch: obje
     return "\n".join(texts)
 
 
+def assert_reported(capfd: pytest.CaptureFixture[str]) -> None:
+    """AddressSanitizer, where it watches, has found the store, too; with -s, which shows the
+    reports of faults that are not meant, its text is shown of none that is."""
+    assert ("ERROR: AddressSanitizer" in capfd.readouterr().err) == SANITIZED
+
+
 def test_missing_barrier(module: SourceModule) -> None:
     def run() -> np.ndarray:
         out = gpuarray.zeros(64, np.float32)
@@ -150,26 +156,35 @@ def test_mask_without_the_own_lane(module: SourceModule, out: gpuarray.GPUArray)
     assert text.count("calls __shfl_sync in kernel.cu:27 with a mask that lacks its own lane") == 3
 
 
-def test_shared_overrun(module: SourceModule, out: gpuarray.GPUArray) -> None:
+def test_shared_overrun(
+    module: SourceModule, out: gpuarray.GPUArray, capfd: pytest.CaptureFixture[str]
+) -> None:
     function = module.get_function("shared_overrun")
     function(out, np.int32(0), block=(8, 1, 1))
     text = error_of(module, "shared_overrun", out, np.int32(1), block=(8, 1, 1))
     expected = "store outside of __shared__ tile of kernel.cu:31: byte 0 after its 128 bytes"
     assert text.count(expected) == 3
+    assert_reported(capfd)
 
 
-def test_dynamic_shared_overrun(module: SourceModule, out: gpuarray.GPUArray) -> None:
+def test_dynamic_shared_overrun(
+    module: SourceModule, out: gpuarray.GPUArray, capfd: pytest.CaptureFixture[str]
+) -> None:
     module.get_function("dynamic_overrun")(out, block=(32, 1, 1), shared=128)
     text = error_of(module, "dynamic_overrun", out, block=(32, 1, 1), shared=124)
     assert text.count("dynamic shared memory: byte 0 after its 124 bytes") == 3
+    assert_reported(capfd)
 
 
-def test_global_stores_out_of_bounds(module: SourceModule, out: gpuarray.GPUArray) -> None:
+def test_global_stores_out_of_bounds(
+    module: SourceModule, out: gpuarray.GPUArray, capfd: pytest.CaptureFixture[str]
+) -> None:
     module.get_function("global_overrun")(out, np.int32(0), block=(64, 1, 1))
     text = error_of(module, "global_overrun", out, np.int32(2), block=(64, 1, 1))
     assert text.count("store outside of device memory: byte 0 after its 256 bytes") == 3
     text = error_of(module, "global_overrun", out, np.int32(-1), block=(64, 1, 1))
     assert text.count("store outside of device memory: byte 4 before its 256 bytes") == 3
+    assert_reported(capfd)
 
 
 @pytest.mark.skipif(not SANITIZED, reason="AddressSanitizer alone sees loads")
