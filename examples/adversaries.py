@@ -2,7 +2,9 @@
 
     python examples/adversaries.py --data mnist/
 
-Source: I. Goodfellow and others, "Generative Adversarial Nets", 2014.
+Both are convolutional. Sources: I. Goodfellow and others, "Generative Adversarial Nets", 2014;
+A. Radford, L. Metz and S. Chintala, "Unsupervised Representation Learning with Deep Convolutional
+Generative Adversarial Networks", 2016.
 """
 
 from __future__ import annotations
@@ -11,54 +13,71 @@ import numpy as np
 
 import common
 import images
-from graphc.layers import BatchNormalization, Dense, Dropout, Input, LeakyReLU
+from graphc.layers import (
+    BatchNormalization,
+    Convolution2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    LeakyReLU,
+    Reshape,
+    UpSampling2D,
+)
 from graphc.models import Model, Sequential
 from graphc.optimizers import Adam
 
 NOISE = 64  # numbers that an image is drawn from
 BATCH = 64  # real images in a step, and drawn ones
+STEPS = 3750  # of training
 
 
-def build_artist(pixels: int) -> Sequential:
-    """Draws an image from noise. Its layers are normalized by the batch also when it is done with
-    training (mode=2), so that it always draws as it did when the critic looked."""
+def build_artist(side: int) -> Sequential:
+    """Draws an image of (side * side) from noise: a small one of 32 channels, made twice as large
+    two times. Its layers are normalized by the batch also when it is done with training (mode=2),
+    so that it always draws as it did when the critic looked."""
+    small = side // 4
     return Sequential(
         [
-            Dense(256, input_dim=NOISE),
-            BatchNormalization(mode=2),
+            Dense(32 * small * small, input_dim=NOISE),
+            Reshape((32, small, small)),
+            BatchNormalization(mode=2, axis=1),
             LeakyReLU(0.2),
-            Dense(512),
-            BatchNormalization(mode=2),
+            UpSampling2D((2, 2)),
+            Convolution2D(32, 3, 3, border_mode="same"),
+            BatchNormalization(mode=2, axis=1),
             LeakyReLU(0.2),
-            Dense(pixels, activation="sigmoid"),
+            UpSampling2D((2, 2)),
+            Convolution2D(1, 5, 5, border_mode="same", activation="sigmoid"),
+            Flatten(),
         ],
         name="artist",
     )
 
 
-def build_critic(pixels: int) -> Sequential:
-    """The probability that an image is a real one."""
+def build_critic(side: int) -> Sequential:
+    """The probability that an image of (side * side) is a real one."""
     return Sequential(
         [
-            Dense(512, input_dim=pixels),
+            Reshape((1, side, side), input_shape=(side * side,)),
+            Convolution2D(16, 5, 5, subsample=(2, 2), border_mode="same"),
             LeakyReLU(0.2),
-            Dropout(0.3),
-            Dense(256),
+            Convolution2D(32, 5, 5, subsample=(2, 2), border_mode="same"),
             LeakyReLU(0.2),
-            Dropout(0.3),
+            Flatten(),
             Dense(1, activation="sigmoid"),
         ],
         name="critic",
     )
 
 
-def build(pixels: int) -> tuple[Sequential, Sequential, Model]:
+def build(side: int) -> tuple[Sequential, Sequential, Model]:
     """The artist, the critic, and both, one behind the other; the latter two compiled."""
-    artist, critic = build_artist(pixels), build_critic(pixels)
-    critic.compile(Adam(0.0002, beta_1=0.5), "binary_crossentropy")
+    artist, critic = build_artist(side), build_critic(side)
+    critic.compile(Adam(0.0005, beta_1=0.5), "binary_crossentropy")
     noise = Input(shape=(NOISE,), name="noise")
     both = Model(noise, critic(artist(noise)), name="both")
-    both.compile(Adam(0.0002, beta_1=0.5), "binary_crossentropy")
+    both.compile(Adam(0.0005, beta_1=0.5), "binary_crossentropy")
     return artist, critic, both
 
 
@@ -103,14 +122,15 @@ def shuffled_batches(count: int) -> np.ndarray:
 
 def main() -> None:
     args = common.start(images.parser(__doc__))
-    epochs = 2 if args.quick else 100
     data = images.load(args)
+    real = data.x[: 16 * BATCH] if args.quick else data.x
+    epochs = 2 if args.quick else STEPS // (len(real) // BATCH)
 
-    artist, critic, both = build(data.x.shape[1])
+    artist, critic, both = build(data.side)
     history = []
     for epoch in range(1, epochs + 1):
-        batches = shuffled_batches(len(data.x))
-        losses = [train(artist, critic, both, data.x[places]) for places in batches]
+        batches = shuffled_batches(len(real))
+        losses = [train(artist, critic, both, real[places]) for places in batches]
         history.append(np.mean(losses, axis=0))
         print("epoch {}: critic {:.3f}, artist {:.3f}".format(epoch, *history[-1]), flush=True)
 

@@ -30,7 +30,7 @@ def test_each_of_the_two_trains_alone(monkeypatch: pytest.MonkeyPatch, caplog) -
     """Each keeps to its own weights, in the first step and later, and nothing is told in the log
     of a switch that comes too late."""
     adversaries = module(monkeypatch, "adversaries")
-    artist, critic, both = adversaries.build(pixels=9)
+    artist, critic, both = adversaries.build(side=4)
     changed = []
 
     def watch(model, others):
@@ -53,7 +53,7 @@ def test_each_of_the_two_trains_alone(monkeypatch: pytest.MonkeyPatch, caplog) -
     watch(both, critic)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            losses = adversaries.train(artist, critic, both, np.ones((8, 9), "float32"))
+            losses = adversaries.train(artist, critic, both, np.ones((8, 16), "float32"))
     assert np.isfinite(losses).all()
     assert changed == [True] * 6
     assert not caplog.records
