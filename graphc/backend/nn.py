@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 
 from graphc.backend.settings import epsilon
 from graphc.compiler import graph as g
@@ -118,7 +119,7 @@ def dropout(x: object, level: float, seed: int | None = None, *, stream: int = 0
     return g.where(kept, node / (1.0 - level), 0.0)
 
 
-def l2_normalize(x: object, axis: int) -> g.Node:
-    """x divided by its Euclidean length along an axis; a vector of zeros stays."""
+def l2_normalize(x: object, axis: int | Sequence[int]) -> g.Node:
+    """x divided by its Euclidean length along an axis, or along several; zeros stay."""
     length = g.sum(g.square(x), axis, keepdims=True)
     return g.div(x, g.sqrt(g.where(g.equal(length, 0), 1, length)))

@@ -24,21 +24,24 @@ def dot(x: object, y: object) -> g.Node:
     return g.dot(x, y)
 
 
-def batch_dot(x: object, y: object, axes: int | Sequence[int] | None = None) -> g.Node:
-    """For each sample: the sum over one axis of x with one axis of y.
+def batch_dot(
+    x: object, y: object, axes: int | Sequence[int | Sequence[int]] | None = None
+) -> g.Node:
+    """For each sample: the sum over one axis of x with one axis of y, or over several of each.
 
     Args:
         x: (n, ...).
         y: (n, ...).
         axes: (axis of x, axis of y), the samples' axis 0 counted; an int stands for both; by
-            default x's last and y's last but one.
+            default x's last and y's last but one. Lists of equally many axes, ([1, 2], [2, 3]),
+            are summed in pairs: x's 1 with y's 2, x's 2 with y's 3.
 
     Returns:
         (n, x's other axes, y's other axes), or (n, 1) where no other axis is left.
 
     Raises:
         ArgumentError: `axes` is not an axis of each, or is needed and not given.
-        ShapeError: the sizes of the two axes, or of axis 0, differ.
+        ShapeError: the sizes of two axes that are summed, or of axis 0, differ.
     """
     left, right = g.as_node(x), g.as_node(y)
     if axes is None:
@@ -49,9 +52,17 @@ def batch_dot(x: object, y: object, axes: int | Sequence[int] | None = None) -> 
             )
         axes = (left.ndim - 1, right.ndim - 2)
     pair = (axes, axes) if isinstance(axes, int | np.integer) else tuple(axes)
-    if len(pair) != 2 or not all(isinstance(axis, int | np.integer) for axis in pair):
-        raise ArgumentError(f"batch_dot: expected one axis of x and one of y, received {axes}")
-    product = g.batch_dot(left, right, (int(pair[0]), int(pair[1])))
+    several = [list(one) if isinstance(one, list | tuple) else [one] for one in pair]
+    if (
+        len(several) != 2
+        or not len(several[0]) == len(several[1]) > 0
+        or not all(isinstance(axis, int | np.integer) for one in several for axis in one)
+    ):
+        raise ArgumentError(
+            "batch_dot: expected one axis of x and one of y, or equally many of each, e.g. "
+            f"([1, 2], [1, 2]), received {axes}"
+        )
+    product = g.batch_dot(left, right, (several[0], several[1]))
     return g.expand_dims(product, 1) if product.ndim == 1 else product
 
 

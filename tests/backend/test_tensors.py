@@ -114,6 +114,7 @@ def test_dot_is_numpys(left, right):
         ((4, 2, 3), (4, 5, 3), 2, "nij,nkj->nik"),
         ((4, 2, 3), (4, 5, 2), (1, 2), "nji,nkj->nik"),
         ((4, 2, 3), (4, 3), (2, 1), "nij,nj->ni"),
+        ((4, 2, 3), (4, 3, 2, 5), ([1, 2], (2, 1)), "nij,njik->nk"),
     ],
 )
 def test_batch_dot(left, right, axes, formula):
@@ -128,12 +129,12 @@ def test_batch_dot_of_vectors_is_a_column():
     np.testing.assert_allclose(value, (x * y).sum(1, keepdims=True), rtol=1e-12)
 
 
-def test_batch_dot_takes_one_axis_of_each():
+def test_batch_dot_takes_axes_of_each():
     x, y, matrices = tensor(RNG.randn(4, 3)), tensor(RNG.randn(4, 3)), tensor(RNG.randn(4, 2, 3))
     assert K.shape(K.batch_dot(x, y, np.int64(1))) == (4, 1)
     assert K.shape(K.batch_dot(matrices, y, (-1, -1))) == (4, 2)
-    for axes in ((1, 1, 1), ([1], [1]), (1.0, 1)):
-        with pytest.raises(ArgumentError, match="expected one axis of x and one of y, received"):
+    for axes in ((1, 1, 1), ([1], [1, 2]), ([], []), (1.0, 1)):
+        with pytest.raises(ArgumentError, match="expected one axis of x and one of y, or equally"):
             K.batch_dot(x, y, axes)
     with pytest.raises(ArgumentError, match=r"by default .*\(4, 3\).* give axes="):
         K.batch_dot(matrices, y)
@@ -141,6 +142,10 @@ def test_batch_dot_takes_one_axis_of_each():
         K.batch_dot(x, y, 0)
     with pytest.raises(ShapeError, match="sizes differ, 2 and 3"):
         K.batch_dot(matrices, y, (1, 1))
+    with pytest.raises(ShapeError, match=r"axis 1 of \(4, 2, 3\) and axis 2 of .* 2 and 3"):
+        K.batch_dot(matrices, matrices, ([1, 2], [2, 1]))
+    with pytest.raises(ShapeError, match=r"name an axis twice"):
+        K.batch_dot(matrices, matrices, ([1, 1], [1, 2]))
 
 
 def test_gather_takes_rows():

@@ -135,6 +135,12 @@ FULL: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def test_pairs_of_axes_are_kept():
+    made = layer_from_config(layer_entry(layers.Merge(mode="dot", dot_axes=([1, 2], (3, 1)))))
+    entry = through_json(layer_entry(made))
+    assert entry["config"]["dot_axes"] == [[1, 2], [3, 1]]
+
+
 @pytest.mark.parametrize("class_name", FULL)
 def test_no_argument_is_lost(class_name):
     sized = GIVEN

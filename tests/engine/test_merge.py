@@ -64,6 +64,34 @@ class TestModes:
         for axis in (2, -1):
             np.testing.assert_allclose(run("dot", x, y, dot_axes=axis), expected, rtol=1e-13)
 
+    @pytest.mark.parametrize(
+        ("left", "right", "axes", "formula"),
+        [
+            ((3, 4), (3, 4), ([1, 2], [1, 2]), "nij,nij->n"),
+            ((3, 4), (4, 3), ([1, 2], [2, 1]), "nij,nji->n"),
+            ((3, 4, 5), (4, 6, 3), ([1, 2], [3, 1]), "nijk,njmi->nkm"),
+            ((3, 4, 5), (4, 6, 3), ([-2, -3], [-3, -1]), "nijk,njmi->nkm"),
+            ((3, 4, 5, 2), (5, 3), [(3, 1), (1, 2)], "nijkl,nki->njl"),
+        ],
+    )
+    def test_dot_of_several_axes_of_each(self, left, right, axes, formula):
+        x, y = np.random.normal(size=(2, *left)), np.random.normal(size=(2, *right))
+        expected = np.einsum(formula, x, y)
+        if expected.ndim == 1:
+            expected = expected[:, None]
+        inputs = [Input(left), Input(right)]
+        assert merge(inputs, "dot", dot_axes=axes).shape[1:] == expected.shape[1:]
+        np.testing.assert_allclose(run("dot", x, y, dot_axes=axes), expected, rtol=1e-12)
+
+    def test_open_sizes_of_several_axes_are_compared_in_pairs(self):
+        inputs = [Input((None, 6)), Input((None, None))]
+        run = K.function(inputs, [merge(inputs, "dot", dot_axes=([1, 2], [1, 2]))])
+        x = np.random.normal(size=(2, 2, 6)).astype("float32")
+        expected = np.einsum("nij,nij->n", x, x)[:, None]
+        np.testing.assert_allclose(run([x, x])[0], expected, rtol=1e-5)
+        with pytest.raises(ShapeError):
+            run([x, x.reshape(2, 3, 4)])  # as many elements in all
+
     def test_cos(self):
         expected = (A * B).sum(1) / np.sqrt((A**2).sum(1) * (B**2).sum(1))
         np.testing.assert_allclose(run("cos", A, B), expected[:, None], rtol=1e-14)
@@ -73,6 +101,15 @@ class TestModes:
         lengths = np.linalg.norm(x, axis=2)[:, :, None] * np.linalg.norm(y, axis=2)[:, None]
         expected = np.einsum("nij,nkj->nik", x, y) / lengths
         np.testing.assert_allclose(run("cos", x, y, dot_axes=2), expected, rtol=1e-13)
+
+    def test_cos_along_several_axes(self):
+        x, y = np.random.normal(size=(2, 3, 4)), np.random.normal(size=(2, 3, 4))
+        expected = [
+            [np.vdot(a, b) / np.sqrt(np.vdot(a, a) * np.vdot(b, b))]
+            for a, b in zip(x, y, strict=True)
+        ]
+        got = run("cos", x, y, dot_axes=([1, 2], [1, 2]))
+        np.testing.assert_allclose(got, expected, rtol=1e-13)
 
     def test_a_function_gets_the_list(self):
         got = run(lambda xs: xs[0] - 2 * xs[1], A, B, output_shape=(None, 3))
@@ -140,6 +177,13 @@ class TestShapes:
                 r"expected an axis of input 1, \(None, 3, 5\) from right, .*received 5",
             ),
             (2, r"of one size, received 4 \(axis 2 of \(None, 3, 4\) from left\) and 5"),
+            (([1, 2], [1, 2]), r"received 4 \(axis 2 of .* left\) and 5 \(axis 2 of .* right\)"),
+            (
+                ([1, 2], [1, 0]),
+                r"expected an axis of input 1, \(None, 3, 5\) from right.*received 0",
+            ),
+            (([1, 1], [1, 2]), r"each axis of input 0, .* from left, once, received \[1, 1\]"),
+            (([1, 2], [-2, 1]), r"each axis of input 1, .* from right, once, received \[-2, 1\]"),
         ],
     )
     def test_dot_axes_that_do_not_fit(self, axes, message):
@@ -163,7 +207,9 @@ class TestBadArguments:
         with pytest.raises(UnknownNameError, match="mode of m .Merge. 'summ'. Did you mean 'sum'"):
             Merge(mode="summ", name="m")
 
-    @pytest.mark.parametrize("axes", [1.0, (1, 2, 3), (1, "a"), ([1, 2], [1, 2])])
+    @pytest.mark.parametrize(
+        "axes", [1.0, (1, 2, 3), (1, "a"), ([1, 2], [1]), ([], []), ([1], ["a"])]
+    )
     def test_axes_that_are_none(self, axes):
         with pytest.raises(ArgumentError, match="dot_axes: expected an axis for both inputs"):
             Merge(mode="dot", dot_axes=axes)

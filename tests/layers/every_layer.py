@@ -114,6 +114,12 @@ EXAMPLES: dict[str, Example] = {
         f"Merge {mode}": Example(lambda mode=mode: layers.Merge(mode=mode), [(5,), (5,)])
         for mode in ("sum", "mul", "ave", "max", "concat", "dot", "cos")
     },
+    "Merge dot over several axes": Example(
+        lambda: layers.Merge(mode="dot", dot_axes=([1, 2], [3, 1])), [(3, 4, 5), (4, 2, 3)]
+    ),
+    "Merge cos over several axes": Example(
+        lambda: layers.Merge(mode="cos", dot_axes=([1, 2], [1, 2])), [(3, 4), (3, 4)]
+    ),
     "MaxoutDense": Example(lambda: layers.MaxoutDense(3, nb_feature=2), (5,)),
     "PReLU": Example(lambda: layers.PReLU("uniform"), (3, 5)),
     "ParametricSoftplus": Example(layers.ParametricSoftplus, (5,)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from graphc.compiler.graph.checks import fail
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.movement import reshape, transpose
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import (
+    as_node,
     broadcast_shape,
     broadcast_to,
     cast,
@@ -25,26 +26,61 @@ def _factors(x: object, y: object) -> tuple[Node, Node]:
     return cast(left, dtype), cast(right, dtype)
 
 
-def tensordot(x: object, y: object, axes: tuple[Sequence[int], Sequence[int]]) -> Node:
-    """Sum over pairs of axes; the result has x's other axes, then y's. One matmul."""
+def _contracted(
+    op: str, x: object, y: object, axes: tuple[Sequence[int], Sequence[int]], batch: int
+) -> Node:
+    """Sum over pairs of axes, none of which is among the first `batch` ones, which both have and
+    which stay: (*those, *x's other axes, *y's). One matmul."""
     left, right = _factors(x, y)
-    summed_left = [normalize_axis(axis, left.ndim, "tensordot") for axis in axes[0]]
-    summed_right = [normalize_axis(axis, right.ndim, "tensordot") for axis in axes[1]]
-    if len(summed_left) != len(summed_right):
-        fail(f"tensordot: expected as many axes of both, received {axes}")
-    free_left = [axis for axis in range(left.ndim) if axis not in summed_left]
-    free_right = [axis for axis in range(right.ndim) if axis not in summed_right]
-    rows = [left.shape[axis] for axis in free_left]
-    columns = [right.shape[axis] for axis in free_right]
+    summed = [normalize_axis(axis, left.ndim, op) for axis in axes[0]]
+    summed_right = [normalize_axis(axis, right.ndim, op) for axis in axes[1]]
+    if len(summed) != len(summed_right):
+        fail(f"{op}: expected as many axes of both, received {axes}")
+    for several in (summed, summed_right):
+        if len(set(several)) < len(several):
+            fail(f"{op}: axes {axes} name an axis twice")
+        if any(axis < batch for axis in several):
+            fail(f"{op}: axes {axes} name axis 0, which is the batch")
+    right = _with_sizes_of(left, right, list(zip(summed, summed_right, strict=True))[:-1], op)
+    kept = list(range(batch))
+    free = [axis for axis in range(batch, left.ndim) if axis not in summed]
+    free_right = [axis for axis in range(batch, right.ndim) if axis not in summed_right]
+    leading, rows, inner = (_sizes(left, several) for several in (kept, free, summed))
+    leading_right, columns, inner_right = (
+        _sizes(right, several) for several in (kept, free_right, summed_right)
+    )
     matrix = reshape(
-        transpose(left, free_left + summed_left),
-        (product(rows), product(left.shape[axis] for axis in summed_left)),
+        transpose(left, [*kept, *free, *summed]), (*leading, product(rows), product(inner))
     )
     other = reshape(
-        transpose(right, summed_right + free_right),
-        (product(right.shape[axis] for axis in summed_right), product(columns)),
+        transpose(right, [*kept, *summed_right, *free_right]),
+        (*leading_right, product(inner_right), product(columns)),
     )
-    return reshape(make("matmul", matrix, other), (*rows, *columns))
+    return reshape(make("matmul", matrix, other), (*leading, *rows, *columns))
+
+
+def _sizes(node: Node, axes: Sequence[int]) -> list[Size]:
+    return [node.shape[axis] for axis in axes]
+
+
+def _with_sizes_of(left: Node, right: Node, pairs: Sequence[tuple[int, int]], op: str) -> Node:
+    """`right` with the sizes that `left` has along pairs of axes. The product itself compares no
+    more than how many elements all of them have."""
+    for axis, other in pairs:
+        size, received = left.shape[axis], right.shape[other]
+        if isinstance(size, int) and isinstance(received, int) and size != received:
+            fail(
+                f"{op}: axis {axis} of {left.shape} and axis {other} of {right.shape}: sizes "
+                f"differ, {size} and {received}"
+            )
+        # Of an open size the call checks that this changes nothing.
+        right = reshape(right, (*right.shape[:other], size, *right.shape[other + 1 :]))
+    return right
+
+
+def tensordot(x: object, y: object, axes: tuple[Sequence[int], Sequence[int]]) -> Node:
+    """Sum over pairs of axes; the result has x's other axes, then y's. One matmul."""
+    return _contracted("tensordot", x, y, axes, 0)
 
 
 def dot(x: object, y: object) -> Node:
@@ -70,28 +106,14 @@ def matmul(x: object, y: object) -> Node:
     )
 
 
-def batch_dot(x: object, y: object, axes: tuple[int, int]) -> Node:
-    """For each element of axis 0 of both: the sum over one axis of x with one of y.
+def batch_dot(x: object, y: object, axes: tuple[int | Sequence[int], int | Sequence[int]]) -> Node:
+    """For each element of axis 0 of both: the sum over one axis of x with one of y, or over pairs
+    of axes.
 
     `axes` count axis 0 as well. The result has axis 0, then x's other axes, then y's.
     """
-    left, right = _factors(x, y)
+    left, right = as_node(x), as_node(y)
     if left.ndim < 2 or right.ndim < 2:
         fail(f"batch_dot: expected at least two axes, received {left.shape} and {right.shape}")
-    summed = normalize_axis(axes[0], left.ndim, "batch_dot")
-    summed_right = normalize_axis(axes[1], right.ndim, "batch_dot")
-    if summed == 0 or summed_right == 0:
-        fail(f"batch_dot: axes {axes} name axis 0, which is the batch")
-    free = [axis for axis in range(1, left.ndim) if axis != summed]
-    free_right = [axis for axis in range(1, right.ndim) if axis != summed_right]
-    rows = [left.shape[axis] for axis in free]
-    columns = [right.shape[axis] for axis in free_right]
-    batch = left.shape[0]
-    matrix = reshape(
-        transpose(left, [0, *free, summed]), (batch, product(rows), left.shape[summed])
-    )
-    other = reshape(
-        transpose(right, [0, summed_right, *free_right]),
-        (right.shape[0], right.shape[summed_right], product(columns)),
-    )
-    return reshape(make("matmul", matrix, other), (batch, *rows, *columns))
+    first, second = (one if isinstance(one, Iterable) else [one] for one in axes)
+    return _contracted("batch_dot", left, right, (first, second), 1)

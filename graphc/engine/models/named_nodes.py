@@ -91,7 +91,7 @@ class NamedNodes(Model):
         inputs: Sequence[str] = (),
         merge_mode: str = "concat",
         concat_axis: int = -1,
-        dot_axes: int | Sequence[int] = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
         create_output: bool = False,
     ) -> None:
         """Use a layer on an input or a node, or on several of them.
@@ -131,7 +131,7 @@ class NamedNodes(Model):
         inputs: Sequence[str] = (),
         merge_mode: str | None = None,
         concat_axis: int = -1,
-        dot_axes: int | Sequence[int] = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
         outputs: Sequence[str] = (),
         create_output: bool = False,
     ) -> None:
@@ -185,7 +185,7 @@ class NamedNodes(Model):
         inputs: Sequence[str] = (),
         merge_mode: str = "concat",
         concat_axis: int = -1,
-        dot_axes: int | Sequence[int] = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
     ) -> None:
         """Make a node, or several merged ones, an output: its targets and its loss are given by
         this name. Arguments as of `add_node`."""
@@ -310,7 +310,7 @@ class NamedNodes(Model):
         used: Sequence[str],
         merge_mode: str,
         concat_axis: int,
-        dot_axes: int | Sequence[int],
+        dot_axes: int | Sequence[int | Sequence[int]],
     ) -> g.Node | list[g.Node]:
         """What a node is used on: one tensor, or with 'join' a list of them."""
         self._renew()

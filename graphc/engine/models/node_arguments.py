@@ -58,7 +58,7 @@ def record(
     inputs: Sequence[str],
     merge_mode: str | None,
     concat_axis: int,
-    dot_axes: int | Sequence[int],
+    dot_axes: int | Sequence[int | Sequence[int]],
 ) -> dict[str, Any]:
     """What `node_config` and `output_config` keep of a call."""
     return {

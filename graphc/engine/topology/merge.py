@@ -39,8 +39,9 @@ class Merge(Layer):
     Modes:
         'sum', 'mul', 'ave', 'max': element by element, of inputs of equal shapes.
         'concat': joined along `concat_axis`; along all others the sizes are equal.
-        'dot': of two inputs, for each sample the sum over an axis of each (`dot_axes`): (batch,
-            the other axes of the first, those of the second), (batch, 1) where there are none.
+        'dot': of two inputs, for each sample the sum over an axis of each, or over several
+            (`dot_axes`): (batch, the other axes of the first, those of the second), (batch, 1)
+            where there are none.
         'cos': as 'dot', of two inputs of equal shapes whose vectors along `dot_axes` are divided by
             their lengths: of (batch, features) it is x . y / sqrt(x . x * y . y), of the shape
             (batch, 1). A vector of zeros has the cosine 0 with every other.
@@ -57,7 +58,9 @@ class Merge(Layer):
         mode: see above.
         concat_axis: the axis of 'concat', the batch being 0.
         dot_axes: the summed axis of the first and of the second input, the batch being 0; an int
-            stands for both.
+            stands for both. Or as many axes of the one as of the other, ([1, 2], [2, 3]), summed in
+            pairs: the first's 1 with the second's 2, its 2 with the second's 3. 'cos' divides by
+            lengths along all of them.
         output_shape: what the output's shape has to be, checked at each call: sizes with the batch
             axis, or a function from the list of the inputs' shapes.
         node_indices: which use of each of `layers` is merged, an int for all of them; by default
@@ -79,7 +82,7 @@ class Merge(Layer):
         layers: Sequence[Layer] | None = None,
         mode: str | Callable[[list[g.Node]], g.Node] = "sum",
         concat_axis: int = -1,
-        dot_axes: int | Sequence[int] = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
         output_shape: Sequence[int | None] | Callable | None = None,
         node_indices: int | Sequence[int] | None = None,
         tensor_indices: int | Sequence[int] | None = None,
@@ -98,7 +101,7 @@ class Merge(Layer):
             )
         self.concat_axis = int(concat_axis)
         self.dot_axes = dot_axes
-        self._summed_axes = _axis_of_each(dot_axes, where)
+        self._summed_axes = _axes_of_each(dot_axes, where)
         self._claim = OutputClaim(output_shape, where, has_batch=True)
         self._takes_mask = callable(mode) and takes_mask(mode)
         if callable(mode):
@@ -273,7 +276,7 @@ def merge(
     inputs: Sequence[g.Node],
     mode: str | Callable[[list[g.Node]], g.Node] = "sum",
     concat_axis: int = -1,
-    dot_axes: int | Sequence[int] = -1,
+    dot_axes: int | Sequence[int | Sequence[int]] = -1,
     output_shape: Sequence[int | None] | Callable | None = None,
     name: str | None = None,
 ) -> g.Node:
@@ -298,14 +301,14 @@ def merge(
     return layer(inputs)
 
 
-def _axis_of_each(dot_axes: object, where: str) -> tuple[int, int]:
-    """One axis for each of two inputs. Keras 0.3 wrote them as two lists of one: ([1], [1])."""
+def _axes_of_each(dot_axes: object, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The axes of the first and of the second of two inputs, as they are paired."""
     pair = [dot_axes] * 2 if is_whole(dot_axes) else dot_axes
-    if isinstance(pair, list | tuple):
-        axes = [one[0] if isinstance(one, list | tuple) and len(one) == 1 else one for one in pair]
-        if len(axes) == 2 and all(map(is_whole, axes)):
-            return int(axes[0]), int(axes[1])
+    if isinstance(pair, list | tuple) and len(pair) == 2:
+        first, second = (one if isinstance(one, list | tuple) else [one] for one in pair)
+        if len(first) == len(second) > 0 and all(map(is_whole, [*first, *second])):
+            return tuple(map(int, first)), tuple(map(int, second))
     raise ArgumentError(
-        f"{where}: dot_axes: expected an axis for both inputs, or one for each as (axis, axis), "
-        f"received {dot_axes!r}"
+        f"{where}: dot_axes: expected an axis for both inputs, one for each as (axis, axis), or as "
+        f"many of the one as of the other, e.g. ([1, 2], [1, 2]), received {dot_axes!r}"
     )

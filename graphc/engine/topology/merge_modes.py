@@ -40,37 +40,49 @@ def concatenated(inputs: Sequence[g.Node], axis: int, where: str) -> g.Node:
 
 
 def product(
-    inputs: Sequence[g.Node], axes: tuple[int, int], where: str, normalized: bool
+    inputs: Sequence[g.Node],
+    axes: tuple[Sequence[int], Sequence[int]],
+    where: str,
+    normalized: bool,
 ) -> g.Node:
-    """Of two inputs, the sum over an axis of each; `normalized`: of vectors along these axes that
-    are divided by their lengths. The errors start with `where`."""
+    """Of two inputs, the sum over pairs of axes; `normalized`: of vectors along these axes that are
+    divided by their lengths. The errors start with `where`."""
     if len(inputs) != 2:
         raise ArgumentError(f"{where}: expected two inputs, received {len(inputs)}")
     if normalized:
         _need_equal_shapes(inputs, where)
     found = [
-        _axis_behind_batch(x, axis, k, where)
-        for k, (x, axis) in enumerate(zip(inputs, axes, strict=True))
+        _axes_behind_batch(x, several, k, where)
+        for k, (x, several) in enumerate(zip(inputs, axes, strict=True))
     ]
-    sizes = [known_shape(x)[axis] for x, axis in zip(inputs, found, strict=True)]
-    if None not in sizes and sizes[0] != sizes[1]:
-        raise ShapeError(
-            f"{where}: the two summed axes have to be of one size, received {sizes[0]} (axis "
-            f"{found[0]} of {_described(inputs[0])}) and {sizes[1]} (axis {found[1]} of "
-            f"{_described(inputs[1])}); dot_axes says which axes are summed, the batch being 0"
-        )
+    for pair in zip(*found, strict=True):
+        sizes = [known_shape(x)[axis] for x, axis in zip(inputs, pair, strict=True)]
+        if None not in sizes and sizes[0] != sizes[1]:
+            raise ShapeError(
+                f"{where}: the two summed axes have to be of one size, received {sizes[0]} (axis "
+                f"{pair[0]} of {_described(inputs[0])}) and {sizes[1]} (axis {pair[1]} of "
+                f"{_described(inputs[1])}); dot_axes says which axes are summed, the batch being 0"
+            )
     if normalized:
-        inputs = [K.l2_normalize(x, axis) for x, axis in zip(inputs, found, strict=True)]
+        inputs = [K.l2_normalize(x, several) for x, several in zip(inputs, found, strict=True)]
     return K.batch_dot(*inputs, axes=found)
 
 
-def _axis_behind_batch(x: g.Node, axis: int, position: int, where: str) -> int:
-    if not -x.ndim <= axis < x.ndim or axis % x.ndim == 0:
+def _axes_behind_batch(x: g.Node, axes: Sequence[int], position: int, where: str) -> list[int]:
+    """Axes of an input, each counted from the front."""
+    for axis in axes:
+        if not -x.ndim <= axis < x.ndim or axis % x.ndim == 0:
+            raise ArgumentError(
+                f"{where}: dot_axes: expected an axis of input {position}, {_described(x)}, behind "
+                f"the batch: 1 to {x.ndim - 1} or {1 - x.ndim} to -1, received {axis}"
+            )
+    found = [axis % x.ndim for axis in axes]
+    if len(set(found)) < len(found):
         raise ArgumentError(
-            f"{where}: dot_axes: expected an axis of input {position}, {_described(x)}, behind the "
-            f"batch: 1 to {x.ndim - 1} or {1 - x.ndim} to -1, received {axis}"
+            f"{where}: dot_axes: expected each axis of input {position}, {_described(x)}, once, "
+            f"received {list(axes)}"
         )
-    return axis % x.ndim
+    return found
 
 
 def _need_equal_ranks(inputs: Sequence[g.Node], where: str) -> None:

@@ -18,9 +18,10 @@ rng = np.random.default_rng(2)
         (g.matmul, [(2, 1, 3, 4), (3, 4, 2)]),
         (g.dot, [(4,), (4, 2)]),
         (lambda x, y: g.batch_dot(x, y, (2, 1)), [(3, 2, 4), (3, 4)]),
+        (lambda x, y: g.batch_dot(x, y, ([1, 3], [2, 1])), [(3, 2, 2, 4), (3, 4, 2)]),
         (lambda x, y: g.tensordot(x, y, ([0, 2], [1, 0])), [(3, 2, 4), (4, 3)]),
     ],
-    ids=["matrices", "batched", "broadcast", "vector", "batch_dot", "tensordot"],
+    ids=["matrices", "batched", "broadcast", "vector", "batch_dot", "several axes", "tensordot"],
 )
 def test_products(build, shapes):
     check_gradients(build, [rng.normal(size=shape) for shape in shapes])
