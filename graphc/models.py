@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +16,10 @@ from graphc.engine.configs.registry import layer_of, register, shown
 from graphc.engine.models.graph_model import Graph
 from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
-from graphc.engine.topology.node import Node
+from graphc.engine.topology.holding import with_held
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.merge import Merge
+from graphc.engine.topology.node import Node, mask_of
 from graphc.engine.training import Model
 from graphc.engine.training.compile_config import compile_arguments
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
@@ -39,6 +43,8 @@ __all__ = [
 ]
 
 register([Graph, Model, Sequential])
+
+_log = logging.getLogger("graphc")
 
 
 def model_from_json(
@@ -145,13 +151,16 @@ def _compile_as_stored(model: Model, training_config: str, place: str) -> None:
 def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
     entry = _without_version(description, place)
     compiled = None
-    if is_of_0_3(entry):
+    of_0_3 = is_of_0_3(entry)
+    if of_0_3:
         compiled = compiled_in_0_3(entry, place)
         entry = entry_of_0_3(entry, place)
     with lookup.custom_objects(custom_objects):
         model = layer_of(entry, place)
         if compiled is not None:
             _compile(model.compile, compiled, place)
+    if of_0_3:
+        _tell_masks(model, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"
         raise ArgumentError(
@@ -159,6 +168,20 @@ def _model_from(description: object, place: str, custom_objects: Mapping[str, An
             f"{type(model).__name__}; graphc.utils.layer_utils.layer_from_config reads layers"
         )
     return model
+
+
+def _tell_masks(model: Layer, place: str) -> None:
+    """A line in the log for each Merge in front of a Sequential that passes a mask on, as none did
+    in Keras 0.3."""
+    for one in with_held([model]):
+        first = one.layers[0] if isinstance(one, Sequential) else None
+        if isinstance(first, Merge) and mask_of(first.get_output_at(0)) is not None:
+            _log.warning(
+                "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
+                "description, it ended there, and layers behind it used all steps",
+                place,
+                first.name_and_class,
+            )
 
 
 def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str) -> None:

@@ -112,12 +112,27 @@ SHARED_IN_KERAS_0_3 = {
 }  # fmt: skip
 
 
+SIAMESE_IN_KERAS_0_3 = {
+    "name": "Sequential",
+    "layers": [
+        {"name": "Siamese", "custom_name": "siamese", "cache_enabled": True, "trainable": True,
+         "layer": {"name": "Dense", "output_dim": 3}, "merge_mode": "dot", "concat_axis": 1,
+         "inputs": [{"name": "Sequential",
+                     "layers": [{"name": "Dense", "output_dim": 2, "input_shape": [size]}]}
+                    for size in (3, 4)],
+         "dot_axes": [[1], [1]], "is_graph": False},
+        {"name": "Dense", "output_dim": 2},
+    ],
+}  # fmt: skip
+
+
 def descriptions() -> list[dict]:
-    """What `to_json` gives of models of all forms, and two of Keras 0.3, parsed."""
+    """What `to_json` gives of models of all forms, and three of Keras 0.3, parsed."""
     models = (_images(), _steps(), _merged(), _shared(), _graph())
     return [json.loads(model.to_json()) for model in models] + [
         OF_KERAS_0_3,
         SHARED_IN_KERAS_0_3,
+        SIAMESE_IN_KERAS_0_3,
     ]
 
 

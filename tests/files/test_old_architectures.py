@@ -232,7 +232,10 @@ class TestArgumentsOf03:
         found = model_from_json(chain_of_0_3(merge)).predict([x, y])
         np.testing.assert_allclose(found, (x * y).sum(1, keepdims=True))
         merge["dot_axes"] = [[1, 2], [1, 2]]
-        with pytest.raises(ArgumentError, match=r"layer 1: dot_axes: expected one axis of each"):
+        with pytest.raises(ArgumentError, match=r"layer 1: .*dot_axes: expected an axis of input"):
+            model_from_json(chain_of_0_3(merge))
+        merge["mode"] = "join"
+        with pytest.raises(ArgumentError, match=r"layer 1: merge_mode 'join' gave a dict .* Graph"):
             model_from_json(chain_of_0_3(merge))
 
     @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])

@@ -55,6 +55,69 @@ def test_two_merged_sides(tmp_path):
     assert not np.allclose(model.get_weights()[-2], V)
 
 
+@pytest.mark.parametrize(
+    ("axes", "formula"),
+    [
+        ([[1, 2], [1, 2]], "nijk,nijm->nkm"),
+        ([[2, 1], [2, 1]], "nijk,nijm->nkm"),
+        ([[1, 3], [1, 3]], "nijk,nimk->njm"),
+        ([[1, 2, 3], [1, 2, 3]], "nijk,nijk->n"),
+    ],
+)
+def test_sums_over_several_axes(tmp_path, axes, formula):
+    sides = [
+        {"name": "Sequential", "layers": [dense(24, input_shape=[size]),
+                                          layer("Reshape", dims=[2, 3, 4])]}
+        for size in (2, 5)
+    ]  # fmt: skip
+    merge = layer("Merge", layers=sides, mode="dot", concat_axis=-1, dot_axes=axes)
+    layers = [merge, *([] if formula.endswith(">n") else [layer("Flatten")]), dense(1)]
+    description = {"name": "Sequential", "layers": layers, "loss": "mse", "optimizer": SGD}
+    W, b, V, c = numbers(2, 24), numbers(24), numbers(5, 24), numbers(24)
+    x, y = numbers(3, 2), numbers(3, 5)
+    left, right = (x @ W + b).reshape(3, 2, 3, 4), (y @ V + c).reshape(3, 2, 3, 4)
+    merged = np.einsum(formula, left, right).reshape(3, -1)
+    U, u = numbers(merged.shape[1], 1), numbers(1)
+    groups = [[W, b, V, c], *[[]] * (len(layers) - 2), [U, u]]
+    model = loaded(tmp_path, description, groups)
+    expected = merged @ U + u
+    check(model.predict([x, y]), expected)
+    again = model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    check(again.predict([x, y]), expected)
+    target = expected + 0.1
+    model.train_on_batch([x, y], target)
+    check(model.get_weights()[-1], u + 0.5 * 2 * 0.1)
+    assert not np.allclose(model.get_weights()[0], W)
+
+
+@pytest.mark.parametrize(
+    ("count", "formula"),
+    [
+        (-1, "nij,nkj->nik"),
+        (-2, "nij,nij->n"),
+        (1, "nij,njk->nik"),
+        (2, "nij,nij->n"),
+    ],
+)
+def test_axes_by_their_number(count, formula):
+    """A number was one of axes: the last of the first input and the first of the second, or, where
+    it is negative, the last of both."""
+    description = {
+        "name": "Graph",
+        "input_config": [{"name": name, "input_shape": [3, 3], "dtype": "float"} for name in "ab"],
+        "node_config": [node("dot", inputs=["a", "b"], merge_mode="dot", dot_axes=count,
+                             create_output=False)],
+        "output_config": [node("out", input="dot")],
+        "input_order": ["a", "b"], "output_order": ["out"],
+        "nodes": {"dot": layer("Activation", activation="linear")},
+    }  # fmt: skip
+    data = {"a": numbers(4, 3, 3), "b": numbers(4, 3, 3)}
+    expected = np.einsum(formula, data["a"], data["b"])
+    found = model_from_json(json.dumps(description)).predict(data)["out"]
+    check(found, expected if expected.ndim > 1 else expected[:, None])
+
+
 def test_words(tmp_path):
     layers = [
         layer("Embedding", input_dim=6, output_dim=2, init="uniform", input_length=4,

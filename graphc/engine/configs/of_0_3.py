@@ -10,13 +10,20 @@ by names that tell the layers apart: those of a Graph's nodes, else lambda_1, la
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphc.engine.configs.registry import shown
-from graphc.engine.configs.shared_of_0_3 import refuse_outside_of_graphs, with_shared_nodes
+from graphc.engine.configs.shared_of_0_3 import (
+    merged_results,
+    refuse_dicts,
+    refuse_outside_of_graphs,
+    with_shared_nodes,
+)
 from graphc.errors import ArgumentError
+from graphc.lookup import is_whole
 
 _UNREAD = ("cache_enabled", "custom_name", "name")
 _NOT_OF_GRAPHS = ("class_mode", "optimizer", "loss", "sample_weight_modes", "loss_weights")
@@ -25,7 +32,10 @@ _MODELS = ("Sequential", "Graph")
 _LISTS = ("input_config", "node_config", "output_config")
 _OF_FUNCTIONS = ("Lambda", "MaskedLambda", "LambdaMerge")
 
-_Numbers = Counter[str]  # of each class of functions, how many layers have been named
+_OF_SHARED = r"siamese_\d+"
+_MOST_AXES = 64  # of an array of NumPy
+
+_Numbers = Counter[str]  # of each class, how many layers have been named by their number
 
 
 def is_of_0_3(description: object) -> bool:
@@ -62,7 +72,11 @@ def _entry(
     class_name = description.get("name")
     if class_name in _MODELS:
         return _model(description, place, name, numbers)
+    if class_name == "Siamese":
+        return _siamese(description, place, name, numbers)
     refuse_outside_of_graphs(class_name, place)
+    if class_name == "Merge":
+        refuse_dicts(description.get("mode"), place)
     config = _arguments(description, place, numbers)
     if name is None and class_name in _OF_FUNCTIONS:
         numbers[class_name] += 1
@@ -85,6 +99,26 @@ def _model(
     return {"class_name": class_name, "config": config, **named}
 
 
+def _siamese(
+    siamese: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
+) -> dict[str, Any]:
+    """A Merge of models that end with one and the same layer."""
+    inputs, layer, merging = merged_results(siamese, place)
+    own_name = None
+    if layer.get("name") not in _OF_FUNCTIONS:
+        numbers["Siamese"] += 1
+        own_name = f"siamese_{numbers['Siamese']}"
+    shared = _entry(layer, f"{place}: layer", own_name, numbers)
+    again = {**shared, "reused": True}
+    chains = [
+        [_entry(one, f"{place}: {k}", None, numbers), again if k > 1 else shared]
+        for k, one in enumerate(inputs, start=1)
+    ]
+    branches = [{"class_name": "Sequential", "config": one} for one in chains]
+    config = {"layers": branches, **_with_axes_of_both(merging, place)}
+    return {"class_name": "Merge", "config": config if name is None else {**config, "name": name}}
+
+
 def _entries(
     layers: Sequence[Mapping[str, Any]], place: str, numbers: _Numbers
 ) -> list[dict[str, Any]]:
@@ -98,10 +132,11 @@ def _entries(
 
 
 def _custom_name(layer: Mapping[str, Any]) -> str | None:
-    """The name that a user gave; 0.3 named others as their class."""
+    """The name that a user gave; 0.3 named others as their class. Those that shared layers get are
+    no names for others."""
     name = layer.get("custom_name")
     given = isinstance(name, str) and name and name != str(layer.get("name")).lower()
-    return name if given else None
+    return name if given and not re.fullmatch(_OF_SHARED, name) else None
 
 
 def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str, Any]:
@@ -126,7 +161,7 @@ def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[
         config.setdefault("axis", None)  # the first releases had no axis
     if layer.get("name") in _OF_FUNCTIONS:
         config = _with_functions(layer["name"], config)
-    return _with_one_axis_each(config, place)
+    return _with_axes_of_both(config, place)
 
 
 def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
@@ -148,18 +183,20 @@ def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_one_axis_each(config: dict[str, Any], place: str) -> dict[str, Any]:
-    """The arguments of a Merge, or of a node that merges, with an axis of each input where 0.3 had
-    lists of axes."""
-    axes = config.get("dot_axes")
-    if not (isinstance(axes, list | tuple) and any(isinstance(one, list | tuple) for one in axes)):
+def _with_axes_of_both(config: dict[str, Any], place: str) -> dict[str, Any]:
+    """The arguments of a Merge, or of a node that merges, with lists of axes where 0.3 had a number
+    of them: k stood for the last k axes of the first input and the first k of the second behind the
+    batch, -k for the last k of both."""
+    count = config.get("dot_axes")
+    mode = config.get("mode", config.get("merge_mode"))
+    if mode not in ("dot", "cos") or not is_whole(count) or count in (-1, 0):
         return config
-    if not all(isinstance(one, list | tuple) and len(one) == 1 for one in axes):
+    if abs(count) > _MOST_AXES:
         raise ArgumentError(
-            f"{place}: dot_axes: expected one axis of each input, e.g. [[1], [1]], received "
-            f"{shown(axes)}; the sums over several axes of Keras 0.3 are not there"
+            f"{place}: dot_axes: expected a number of axes, at most {_MOST_AXES}, received {count}"
         )
-    return {**config, "dot_axes": [one for (one,) in axes]}
+    last = list(range(-abs(count), 0))
+    return {**config, "dot_axes": [last, last if count < 0 else list(range(1, count + 1))]}
 
 
 def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str, Any]:
@@ -184,7 +221,7 @@ def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str,
     # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.
     found = [{**one, "create_output": False} if one.get("name") in told else one for one in found]
     for key, several in (("node_config", found), ("output_config", lists["output_config"])):
-        config[key] = [_with_one_axis_each(dict(one), f"{place}: {key}") for one in several]
+        config[key] = [_with_axes_of_both(dict(one), f"{place}: {key}") for one in several]
     return config
 
 

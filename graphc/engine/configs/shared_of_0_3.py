@@ -1,4 +1,5 @@
-"""Shared nodes of the Graphs that Keras 0.3 described, as `add_shared_node` has them.
+"""Layers that Keras 0.3 described as shared: nodes of Graphs, as `add_shared_node` has them, and
+those in front of Sequentials.
 
 In 0.3 the node was a Siamese, a layer around the shared one; each result that was left apart was a
 node too, a SiameseHead, which only told its number:
@@ -7,6 +8,8 @@ node too, a SiameseHead, which only told its number:
                  {"name": "code_of_a", "inputs": ["code"], "create_output": false}, ...
     nodes:       {"code": {"name": "Siamese", "layer": {...}, ...},
                   "code_of_a": {"name": "SiameseHead", "head": 0, ...}, ...}
+
+In front of a Sequential a Siamese had the models in it on whose outputs its layer was used.
 """
 
 from __future__ import annotations
@@ -76,8 +79,45 @@ def with_shared_nodes(
     return found, layers
 
 
+def merged_results(siamese: Entry, place: str) -> tuple[Sequence[Entry], Entry, Entry]:
+    """Of a Siamese outside of Graphs what it is used on and the shared layer, as they were
+    described, and how its results are merged, as arguments of a Merge.
+
+    ArgumentError where they were not merged, or not to what Keras 1.0 has.
+    """
+    if siamese.get("merge_mode") is None:
+        refuse_outside_of_graphs("Siamese", place)
+    where = f"{place}: Siamese"
+    inputs = siamese.get("inputs")
+    if (
+        not isinstance(inputs, list | tuple)
+        or len(inputs) < 2
+        or not all(isinstance(one, Mapping) for one in inputs)
+    ):
+        raise ArgumentError(
+            f"{where}: inputs: expected a list of at least two layers or models, received "
+            f"{shown(inputs)}"
+        )
+    merging: dict[str, Any] = {"mode": _merge_mode(siamese, siamese, where)}
+    for key in ("concat_axis", "dot_axes"):
+        if key in siamese:
+            merging[key] = siamese[key]
+    return inputs, _shared_layer(siamese, where), merging
+
+
+def refuse_dicts(mode: object, where: str) -> None:
+    """ArgumentError for the mode of merging whose result was a dict."""
+    if mode == "join":
+        raise ArgumentError(
+            f"{where}: merge_mode 'join' gave a dict by the names of tensors, which Keras 1.0 does "
+            "not have; build the model as a Graph in Python: add_node(layer, name, inputs=[...], "
+            "merge_mode='join') calls a layer on a list. The results of a shared node have names "
+            "by add_shared_node(..., outputs=[...])"
+        )
+
+
 def refuse_outside_of_graphs(class_name: object, place: str) -> None:
-    """ArgumentError for the layers that shared another layer among Sequentials."""
+    """ArgumentError for the layers that left the results of another apart, among Sequentials."""
     if class_name in ("Siamese", "SiameseHead"):
         raise ArgumentError(
             f"{place}: {class_name}: a layer that several Sequentials shared; Keras 0.3 described "
@@ -136,12 +176,7 @@ def _merge_mode(node: Entry, siamese: Entry, where: str) -> str | None:
         )
     if not (mode is None or isinstance(mode, str)):
         raise ArgumentError(f"{where}: merge_mode: expected a text or null, received {shown(mode)}")
-    if mode == "join":
-        raise ArgumentError(
-            f"{where}: merge_mode 'join' gave a dict by the names of tensors, which Keras 1.0 does "
-            "not have; build the Graph in Python: add_shared_node(..., outputs=[...]), and "
-            "add_node(..., inputs=[...], merge_mode='join') behind"
-        )
+    refuse_dicts(mode, where)
     return mode
 
 

@@ -248,10 +248,7 @@ class Sequential(Model):
     def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
         """A group a layer; a Merge in front has the weights of what it merges."""
         self._need_layers("load_weights")
-        first, *behind = self._layers
-        merged = [one for branch in self._branches() for one in weights_in_order(branch)]
-        groups = [(layer.name, weights_in_order(layer)) for layer in behind]
-        return [(first.name, list(dict.fromkeys(merged)) or weights_in_order(first)), *groups]
+        return [(layer.name, _weights_as_in_0_3(layer)) for layer in self._layers]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""
@@ -261,6 +258,19 @@ class Sequential(Model):
         """Set all weights, layer by layer as `get_weights` has them; all or none."""
         layers = self.flattened_layers
         set_values([weight for one in layers for weight in one.weights], weights, self.name)
+
+
+def _weights_as_in_0_3(layer: Layer) -> list[g.Node]:
+    """The weights of a layer in the order of Keras 0.3. There none but a Siamese merged what shares
+    weights, and these come first."""
+    if isinstance(layer, Merge) and layer.layers:
+        parts = list(map(_weights_as_in_0_3, layer.layers))
+        shared = set.intersection(*map(set, parts))
+        found = [one for part in parts for one in part]
+        return list(dict.fromkeys([*(one for one in found if one in shared), *found]))
+    if isinstance(layer, Sequential):
+        return [one for _, several in layer.groups_of_0_3() for one in several]
+    return weights_in_order(layer)
 
 
 def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
