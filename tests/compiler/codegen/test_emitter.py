@@ -10,6 +10,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # noqa: F401  (rules)
 from graphc.compiler.codegen.context import arena_place
 from graphc.compiler.codegen.emitter import MAPS, RULES, Emitter, Pack
+from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index, at, linear
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.graph import BATCH, Node
@@ -48,6 +49,24 @@ def test_one_line_a_node_with_its_layer() -> None:
         "const float t2 = x1[i1];",
         "const float t3 = gc_add(t0, t2);  // dense_1",
         "const float t4 = gc_maximum(t3, 0.0f);  // dense_1",
+    ]
+
+
+def test_a_given_value_may_ask_for_its_node_without_itself() -> None:
+    """As a loop's slice does that a thread has at its own element alone."""
+    flipped = g.flip(COLUMN, 0)
+    printer = emitter(COLUMN)
+
+    def given(index: Index) -> Expression:
+        del printer.given[flipped]
+        return printer.value(flipped, index)
+
+    printer.given[flipped] = given
+    printer.value(g.tanh(flipped), linear((10,), "i"))
+    assert printer.text.splitlines() == [
+        "const int i0 = 9 - i;",
+        "const float t1 = x0[i0];",
+        "const float t2 = gc_tanh(t1);",
     ]
 
 
