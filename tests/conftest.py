@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from graphc.config import ENVIRONMENT_VARIABLE, FLAGS, config
+from tests import numpys_blas  # noqa: F401  (it looks before another BLAS is loaded)
 
 # The tests make thousands of small models, for a call or two: the interpreter, which defines what
 # they have to give, is there at once, where the C++ compiler would take an hour. What is about

@@ -2,12 +2,12 @@ import math
 
 import numpy as np
 import pytest
-from threadpoolctl import ThreadpoolController
 
 from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
+from tests.numpys_blas import CONTROLLER, threads
 
 
 def drawn(name, shape, seed=7, **kwargs):
@@ -132,19 +132,18 @@ def test_orthogonal_is_the_factor_of_one_draw(shape):
 @pytest.mark.parametrize(("size", "expected"), [(128, 1), (350, 3)])
 def test_orthogonal_takes_one_thread_of_the_blas_for_milliseconds(size, expected, monkeypatch):
     """The factors of 128 x 128 take some 0.05 GFLOP, of 350 x 350 1.1."""
-    controller = ThreadpoolController().select(user_api="blas")
-    if not controller.lib_controllers:
+    if not CONTROLLER.lib_controllers:
         pytest.skip("the threads of this NumPy's BLAS cannot be chosen")
     seen, svd = [], np.linalg.svd
 
     def watched(*arguments, **keywords):
-        seen.append(max(one["num_threads"] for one in controller.info()))
+        seen.append(threads())
         return svd(*arguments, **keywords)
 
     monkeypatch.setattr(np.linalg, "svd", watched)
-    with controller.limit(limits=3):
+    with CONTROLLER.limit(limits=3):
         drawn("orthogonal", (size, size))
-        assert max(one["num_threads"] for one in controller.info()) == 3
+        assert threads() == 3
     assert seen == [expected]
 
 

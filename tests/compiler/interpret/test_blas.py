@@ -6,21 +6,15 @@ import threading
 
 import numpy as np
 import pytest
-from threadpoolctl import ThreadpoolController
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import Program, blas, evaluate
-
-CONTROLLER = ThreadpoolController().select(user_api="blas")
+from tests.numpys_blas import CONTROLLER, threads
 
 pytestmark = pytest.mark.skipif(
     not CONTROLLER.lib_controllers, reason="the threads of this NumPy's BLAS cannot be chosen"
 )
-
-
-def threads() -> int:
-    return max(one["num_threads"] for one in CONTROLLER.info())
 
 
 @pytest.fixture(autouse=True)

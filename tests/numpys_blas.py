@@ -1,0 +1,13 @@
+"""The threads of the BLAS that NumPy calls, beside those of another one in the process."""
+
+from __future__ import annotations
+
+from threadpoolctl import ThreadpoolController
+
+# Of what is loaded when the tests begin (conftest.py): SciPy, which some of them import, brings a
+# BLAS of its own, whose threads no product of NumPy's takes.
+CONTROLLER = ThreadpoolController().select(user_api="blas")
+
+
+def threads() -> int:
+    return max(one["num_threads"] for one in CONTROLLER.info())
