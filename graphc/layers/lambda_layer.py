@@ -10,9 +10,9 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.node import Mask, to_list
-from graphc.engine.topology.shapes import KnownShape
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.user_function import OutputClaim, checked_output, signature_of
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import only_input
 
 _NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
@@ -115,6 +115,18 @@ class MaskedLambda(Lambda):
     """
 
     supports_masking = True
+
+    def call(self, x: g.Node, mask: Mask = None) -> g.Node:
+        y = super().call(x, mask)
+        shapes = known_shape(x), known_shape(y)
+        steps, received = (shape[1] if len(shape) > 1 else 0 for shape in shapes)
+        if mask is not None and None not in (steps, received) and steps != received:
+            raise ShapeError(
+                f"{self.name_and_class}: the mask goes on as it came, so the function has to keep "
+                f"the steps, axis 1: expected {steps}, received the shape {shapes[1]}. A Lambda "
+                "whose function takes `mask` uses the mask up"
+            )
+        return y
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
         """The mask of the input."""

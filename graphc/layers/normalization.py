@@ -10,7 +10,7 @@ from graphc import initializations
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, KeywordError, ShapeError
 from graphc.files.conversions import Form, RunningStd
 from graphc.layers.arguments import option
 from graphc.layers.spatial import SpatialLayer
@@ -191,6 +191,7 @@ class LRN2D(SpatialLayer):
 
     Raises:
         ArgumentError: an argument out of its range.
+        KeywordError: `dim_ordering`.
         ShapeError: an input that is not 4-D.
     """
 
@@ -199,6 +200,11 @@ class LRN2D(SpatialLayer):
     def __init__(
         self, alpha: float = 1e-4, k: float = 2, beta: float = 0.75, n: int = 5, **kwargs: Any
     ):
+        if "dim_ordering" in kwargs:
+            raise KeywordError(
+                "LRN2D: unknown keyword 'dim_ordering': it takes (batch, channels, rows, columns) "
+                "alone, as in Keras 0.3; Permute((3, 1, 2)) brings channels to the front"
+            )
         super().__init__("th", **kwargs)
         label = self.name_and_class
         self.alpha = finite_number(label, "alpha", alpha, least=0.0)

@@ -92,6 +92,13 @@ class TestModes:
         with pytest.raises(ShapeError):
             run([x, x.reshape(2, 3, 4)])  # as many elements in all
 
+    def test_dot_axes_are_those_that_were_given(self):
+        """Lists of a user's, who changes them later."""
+        axes = [[1, 2], [2, 1]]
+        layer = Merge(mode="dot", dot_axes=axes)
+        axes[0].reverse()
+        assert layer.get_config()["dot_axes"] == [[1, 2], [2, 1]]
+
     def test_cos(self):
         expected = (A * B).sum(1) / np.sqrt((A**2).sum(1) * (B**2).sum(1))
         np.testing.assert_allclose(run("cos", A, B), expected[:, None], rtol=1e-14)

@@ -188,3 +188,11 @@ class TestMaskedLambda:
         one, two = InputLayer(input_shape=(3,)).output, InputLayer(input_shape=(3,)).output
         with pytest.raises(ArgumentError, match=r"\(MaskedLambda\): expected one input, .* 2$"):
             MaskedLambda(lambda nodes: nodes[0])([one, two])
+
+    def test_a_function_that_changes_the_steps_of_a_mask(self):
+        node = InputLayer(input_shape=(4, 2)).output
+        layer = MaskedLambda(lambda x: x[:, 1:], name="l")
+        words = r"^l \(MaskedLambda\): .* keep the steps, axis 1: expected 4, received .* 3, 2\)"
+        with pytest.raises(ShapeError, match=words):
+            layer(node, mask=g.greater(node[:, :, 0], 0.0))
+        assert layer(node).shape[1:] == (3, 2)

@@ -7,7 +7,7 @@ import pytest
 
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, KeywordError, ShapeError
 from graphc.layers.normalization import LRN2D
 
 
@@ -80,3 +80,8 @@ def test_bad_arguments(arguments, words):
 def test_an_input_that_is_no_image():
     with pytest.raises(ShapeError, match=r"expected a 4-D input \(batch, channels, rows"):
         LRN2D()(InputLayer(input_shape=(3, 4)).output)
+
+
+def test_it_has_no_other_ordering():
+    with pytest.raises(KeywordError, match=r"unknown keyword 'dim_ordering'.* Permute"):
+        LRN2D(dim_ordering="tf")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.expression import Expression, call
+from graphc.compiler.codegen.expression import Expression, call, names_read
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Assign(Statement):
 
     @property
     def reads(self) -> frozenset[str]:
-        return self.place.reads | self.value.reads
+        return names_read((self.place, self.value, self.condition))
 
     @property
     def changes(self) -> frozenset[str]:

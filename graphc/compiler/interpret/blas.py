@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 from threadpoolctl import ThreadpoolController
 
@@ -25,8 +24,29 @@ _SMALL, _SMALL_VECTOR = 2 * 64**3, 2 * 9216
 LARGE = 1_000_000_000
 """FLOP of a product, some 10 ms of one thread, that may have all threads."""
 
-# Held by the thread of the process that has set the number, which it also sets back.
-_setting = threading.Lock()
+
+class _OneThread:
+    """The BLAS on one thread while any thread of the process is within. The number is set by the
+    first that comes and set back by the last that goes, so that none computes on two numbers."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._within = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._within == 0:
+                self._limit = _libraries().limit(limits=1)
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if self._within == 0:
+                self._limit.restore_original_limits()
+
+
+_one_thread = _OneThread()
 
 
 @functools.cache
@@ -50,17 +70,10 @@ def product_flops(node: Node, bindings: Bindings) -> int:
     return flops if flops >= (_SMALL_VECTOR if 1 in (rows, columns) else _SMALL) else 0
 
 
-@contextmanager
-def threads_for(flops: int) -> Iterator[None]:
+def threads_for(flops: int) -> AbstractContextManager[None]:
     """Within it, products of at most so many operations run on the threads that are good for them.
 
     The number is that of the process: meanwhile, another thread of it multiplies on one as well.
+    What sets it too (threadpoolctl, joblib) and ends later than this sets back what it found.
     """
-    if not 0 < flops < LARGE or not _setting.acquire(blocking=False):
-        yield
-        return
-    try:
-        with _libraries().limit(limits=1):
-            yield
-    finally:
-        _setting.release()
+    return _one_thread if 0 < flops < LARGE else nullcontext()

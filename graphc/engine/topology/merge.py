@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import reduce
 from typing import Any
 
@@ -100,7 +101,7 @@ class Merge(Layer):
                 f"{where}: concat_axis: expected a whole number, received {concat_axis!r}"
             )
         self.concat_axis = int(concat_axis)
-        self.dot_axes = dot_axes
+        self.dot_axes = deepcopy(dot_axes)  # lists, which their owner may change
         self._summed_axes = _axes_of_each(dot_axes, where)
         self._claim = OutputClaim(output_shape, where, has_batch=True)
         self._takes_mask = callable(mode) and takes_mask(mode)

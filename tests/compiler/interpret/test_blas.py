@@ -112,3 +112,14 @@ def test_one_thread_sets_the_number_and_sets_it_back() -> None:
         thread.join()
     assert found == [1, 1]
     assert threads() == 3
+
+
+def test_the_last_that_goes_sets_it_back() -> None:
+    """Who came second does not go on with more threads than it began with."""
+    first, second = blas.threads_for(10**6), blas.threads_for(10**6)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert threads() == 1
+    second.__exit__(None, None, None)
+    assert threads() == 3
