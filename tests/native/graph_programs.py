@@ -77,19 +77,21 @@ def both(
     return list(zip(ours, theirs, strict=True))
 
 
+def said(text: str, threads: str) -> str:
+    """What a Python program prints in a process whose native code may have so many threads."""
+    environ = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
 def said_on_threads(text: str) -> set[str]:
-    """What a Python program prints on 1, 2 and 3 threads, each in a process of its own: one text
-    where threads change nothing."""
-    return {
-        subprocess.run(
-            [sys.executable, "-c", text],
-            env={**os.environ, "OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "0"},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2", "3")
-    }
+    """What it prints on 1, 2 and 3 threads: one text where threads change nothing."""
+    return {said(text, threads) for threads in ("1", "2", "3")}
 
 
 @contextmanager

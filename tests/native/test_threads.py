@@ -18,7 +18,7 @@ from graphc.compiler.runtime.cache import kernel_cache
 from graphc.config import config
 from graphc.layers.core import Dense, Dropout
 from graphc.models import Sequential
-from tests.native.graph_programs import needs_compiler, said_on_threads
+from tests.native.graph_programs import needs_compiler, said, said_on_threads
 
 pytestmark = needs_compiler
 
@@ -117,14 +117,7 @@ print(executor.threads, 1 + len(os.listdir("/proc/self/task")) - before)
 def test_omp_num_threads_is_obeyed(threads: str) -> None:
     if not toolchain.find_compiler(kernel_cache()).has_threads:
         pytest.skip("the compiler has no OpenMP")
-    said = subprocess.run(
-        [sys.executable, "-c", _THREADS],
-        env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    assert said.split() == [threads, threads]
+    assert said(_THREADS, threads).split() == [threads, threads]
 
 
 _FORK = """
