@@ -54,40 +54,50 @@ template <typename T> GC_DEVICE T gc_between(T x, T low, T high) {
   const T above = x < low ? low : x;
   return above > high ? high : above;
 }
-GC_DEVICE float gc_exp_range(float x) { return gc_between(x, -104.0f, 89.0f); }
-GC_DEVICE double gc_exp_range(double x) { return gc_between(x, -746.0, 710.0); }
+GC_DEVICE float gc_exp_lowest(float) { return -104.0f; }
+GC_DEVICE double gc_exp_lowest(double) { return -746.0; }
+GC_DEVICE float gc_exp_range(float x) { return gc_between(x, gc_exp_lowest(x), 89.0f); }
+GC_DEVICE double gc_exp_range(double x) { return gc_between(x, gc_exp_lowest(x), 710.0); }
 
-template <typename T> GC_DEVICE T gc_native_exp(T x) {
-  const gc_exp_parts<T> e = gc_exp_split(gc_exp_range(x));
-  return gc_times_power(T(1) + gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r), e.n);
+// exp(r) - 1 for |r| <= log(2) / 2.
+template <typename T> GC_DEVICE T gc_expm1_near(T r) { return gc_fma(r * r, gc_exp_rest(r), r); }
+
+// Of x in that range.
+template <typename T> GC_DEVICE T gc_exp_in_range(T x) {
+  const gc_exp_parts<T> e = gc_exp_split(x);
+  return gc_times_power(T(1) + gc_expm1_near(e.r), e.n);
 }
+template <typename T> GC_DEVICE T gc_native_exp(T x) { return gc_exp_in_range(gc_exp_range(x)); }
 
 // Below these expm1 is -1.
 GC_DEVICE float gc_expm1_range(float x) { return x < -18.0f ? -18.0f : gc_exp_range(x); }
 GC_DEVICE double gc_expm1_range(double x) { return x < -38.0 ? -38.0 : gc_exp_range(x); }
 
-// 2**k (exp(r) - 1) + (2**k - 1), halved on the way because 2**k may be infinite.
-template <typename T> GC_DEVICE T gc_native_expm1(T x) {
+// expm1(x) / 2 = 2**(k - 1) (exp(r) - 1) + (2**(k - 1) - 1 / 2): 2**k itself may be infinite.
+template <typename T> GC_DEVICE T gc_half_expm1(const gc_exp_parts<T>& e) {
   typedef gc_format<T> F;
-  const gc_exp_parts<T> e = gc_exp_split(gc_expm1_range(x));
-  const T near = gc_fma(e.r * e.r, gc_exp_rest(e.r), e.r);
   const T power = gc_from_bits((e.n + (F::bias - 1)) << F::digits);
-  const T far = T(2) * gc_fma(power, near, power - T(0.5));
-  return gc_with_sign(e.k == 0 ? near : far, x);
+  return gc_fma(power, gc_expm1_near(e.r), power - T(0.5));
+}
+
+template <typename T> GC_DEVICE T gc_native_expm1(T x) {
+  const gc_exp_parts<T> e = gc_exp_split(gc_expm1_range(x));
+  return gc_with_sign(e.k == 0 ? gc_expm1_near(e.r) : T(2) * gc_half_expm1(e), x);
 }
 
 // From exp(-|x|), which neither overflows nor loses small results.
 template <typename T> GC_DEVICE T gc_native_sigmoid(T x) {
-  const T tail = gc_native_exp(-T(fabs(x)));
+  const T below = -T(fabs(x)), lowest = gc_exp_lowest(x);
+  const T tail = gc_exp_in_range(below < lowest ? lowest : below);
   return (x < 0 ? tail : T(1)) / (T(1) + tail);
 }
 
-// t / (t + 2) with t = expm1(2 |x|). From 10 (float) and 20 (double) on it rounds to 1.
+// h / (h + 1) with h = expm1(2 |x|) / 2. From 10 (float) and 20 (double) on it rounds to 1.
 template <typename T> GC_DEVICE T gc_native_tanh(T x) {
   const T highest = sizeof(T) == 4 ? T(10) : T(20);
   const T size = fabs(x);
-  const T t = gc_native_expm1(T(2) * (size > highest ? highest : size));
-  return gc_with_sign(t / (t + T(2)), x);
+  const T half = gc_half_expm1(gc_exp_split(T(2) * (size > highest ? highest : size)));
+  return gc_with_sign(half / (half + T(1)), x);
 }
 
 // (log(1 - erf(x)) / x - slope) / x, to the accuracy that erf needs: little is left of 1 - erf(x)

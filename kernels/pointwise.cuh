@@ -112,11 +112,13 @@ template <typename T> GC_DEVICE T gc_sign(T x) {
 template <typename T> GC_DEVICE T gc_select(bool condition, T yes, T no) {
   return condition ? yes : no;
 }
+// A NaN in x compares false, so x is taken. One in y has to be asked for; where y is the same for
+// a whole loop, as a bound is, that is done once.
 template <typename T> GC_DEVICE T gc_maximum(T x, T y) {
-  return gc_select((x > y) | (x != x), x, y);
+  return gc_select((x <= y) | (y != y), y, x);
 }
 template <typename T> GC_DEVICE T gc_minimum(T x, T y) {
-  return gc_select((x < y) | (x != x), x, y);
+  return gc_select((x >= y) | (y != y), y, x);
 }
 template <typename T> GC_DEVICE T gc_clip(T x, T low, T high) {
   return gc_minimum(gc_maximum(x, low), high);
