@@ -8,8 +8,6 @@
 
 #include "host_rows.h"
 
-#define GC_DEEP 128  // terms that are summed in registers
-
 // c[rows][n] = (or +=, unless `first`) sum over i of a[i][rows] * b[i][n], for up to GC_DEEP of i;
 // the rows of c lie `width` apart, a multiple of the vector's lanes.
 template <typename T>

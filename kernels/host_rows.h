@@ -11,6 +11,8 @@
 #include "openmp.h"
 #include "host_gemm.h"
 
+#define GC_DEEP 128  // terms of a long sum that are summed in registers
+
 #if defined(__AVX512F__)
 #define GC_ROWS 8
 #else
@@ -57,12 +59,14 @@ __attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from
 }
 
 // c[rows][vectors] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][vectors]. Rows of a
-// lie `a_next` apart and one i after the other side by side, or (not `along`) the other way round.
+// lie `a_next` apart and one i after the other side by side, or (not `along`) the other way round;
+// then what is summed next is fetched: a line of b `ahead` behind each that is read, one of a
+// GC_DEEP terms behind.
 template <int rows, int vectors, bool along, typename T>
 __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_next,
                                                    const T* __restrict__ b, ptrdiff_t b_step,
                                                    T* __restrict__ c, ptrdiff_t c_row,
-                                                   bool first) {
+                                                   bool first, ptrdiff_t ahead) {
   typedef typename gc_vector<T>::type V;
   constexpr int lanes = gc_vector<T>::lanes;
   alignas(GC_VECTOR_BYTES) V sum[rows][vectors];
@@ -74,6 +78,10 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
     }
   }
   for (int i = 0; i < k; ++i) {
+    if (!along) {
+      __builtin_prefetch(a + (i + GC_DEEP) * a_next);
+      __builtin_prefetch(b + ahead);
+    }
     V right[vectors];
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
@@ -97,26 +105,28 @@ template <int vectors, bool along, typename T>
 inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T* b,
                           ptrdiff_t b_step, T* c, ptrdiff_t c_row, bool first) {
   const ptrdiff_t a_row = along ? a_next : 1;
+  const ptrdiff_t ahead = GC_DEEP * b_step;
   int r = 0;
-  for (; r + GC_ROWS <= rows; r += GC_ROWS) {
+  for (; r + GC_ROWS <= rows; r += GC_ROWS) {  // the vectors of b take turns to be fetched
     gc_rows_tile<GC_ROWS, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                             c_row, first);
+                                             c_row, first,
+                                             ahead + r / GC_ROWS % vectors * gc_vector<T>::lanes);
   }
 #if GC_ROWS == 8
   if (rows - r >= 4) {
     gc_rows_tile<4, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
-                                       first);
+                                       first, ahead);
     r += 4;
   }
 #endif
   if (rows - r >= 2) {
     gc_rows_tile<2, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
-                                       first);
+                                       first, ahead);
     r += 2;
   }
   if (rows > r) {
     gc_rows_tile<1, vectors, along, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row, c_row,
-                                       first);
+                                       first, ahead);
   }
 }
 
