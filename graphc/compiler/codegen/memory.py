@@ -28,6 +28,8 @@ from graphc.errors import ShapeError
 ALIGNMENT = 256
 """Bytes: what the driver's own allocations keep to, and more than any load is wide."""
 
+_PAGE = 4096
+
 MOST_ELEMENTS = 2**31 - 2**24
 """Kernels count elements in an int32, and step over the end by less than the difference."""
 
@@ -48,6 +50,14 @@ class MemoryPlan:
 def aligned(nbytes: int) -> int:
     """The bytes from the start of a buffer to where the next one may start; never none."""
     return max(1, -(-nbytes // ALIGNMENT)) * ALIGNMENT
+
+
+def _apart(nbytes: int) -> int:
+    """As `aligned`, but never whole pages: values of one size that a kernel walks side by side
+    would lie at the same place of their pages. A cache has few places for such lines, and a
+    processor that compares places alone lets a load wait for a store to another page."""
+    distance = aligned(nbytes)
+    return distance + ALIGNMENT if distance % _PAGE == 0 else distance
 
 
 def touched(step: DeviceStep) -> Iterator[Buffer]:
@@ -105,11 +115,11 @@ def plan_memory(program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
     offsets: dict[Buffer, int] = {}
     for position in range(len(program.steps)):
         # Largest first, so that small values do not split the places that large ones need.
-        sizes = {buffer: aligned(buffer.nbytes(bindings)) for buffer in starting.get(position, ())}
+        sizes = {buffer: _apart(buffer.nbytes(bindings)) for buffer in starting.get(position, ())}
         for buffer in sorted(sizes, key=sizes.__getitem__, reverse=True):
             offsets[buffer] = arena.take(sizes[buffer])
         for buffer in ending.get(position, ()):
-            arena.give_back(offsets[buffer], aligned(buffer.nbytes(bindings)))
+            arena.give_back(offsets[buffer], _apart(buffer.nbytes(bindings)))
     return MemoryPlan(offsets, arena.nbytes)
 
 

@@ -89,6 +89,14 @@ def test_dead_values_make_room() -> None:
     assert nbytes([values[1], values[4], values[-1]], 100) == 4 * one
 
 
+def test_values_of_whole_pages_do_not_lie_at_one_place_of_them() -> None:
+    """16 KiB each: read side by side, they would share a few places of the cache."""
+    values = chain(12)
+    plan = check(lower(values[1:]), {BATCH_SYMBOL: 64})
+    assert len(plan.offsets) == 12
+    assert len({offset % 4096 for offset in plan.offsets.values()}) == 12
+
+
 def test_freed_neighbours_are_joined() -> None:
     """Two values of a half each make room for a whole."""
     x = g.input((BATCH, 64), "float32")
