@@ -120,10 +120,12 @@ class _Gated(Recurrent):
         if self.consume_less == "mem":
             return x
         masks = self._dropout_masks(x, self.input_dim, self.dropout_W)
+        # Time first, as the loop reads them and as it makes their gradients.
+        steps = g.swap_axes(x, 0, 1)
         parts = []
         for gate, mask in zip(self._gates, masks, strict=True):
-            kept = x if mask is None else x * K.expand_dims(mask, 1)
-            parts.append(time_distributed_dense(kept, gate.W, gate.b))
+            kept = steps if mask is None else steps * mask
+            parts.append(g.swap_axes(K.dot(kept, gate.W) + gate.b, 0, 1))
         return K.concatenate(parts)
 
     def get_constants(self, x: g.Node) -> list:

@@ -7,7 +7,10 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH
+from graphc.compiler.passes import optimize
+from graphc.layers import LSTM, Embedding, Input
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
 TIME = g.symbol("time")
@@ -46,3 +49,14 @@ def test_other_products_are_none_of_these() -> None:
     deep = g.input((5000, 400), "float32")
     for output in (g.dot(x.T, x), g.dot(w.T, w), g.dot(deep.T, deep), g.dot(x, w)):
         assert "gc_deep_product<" not in lower_native([output]).program.source
+
+
+def test_gradients_of_a_recurrent_layer_are_read_where_they_lie() -> None:
+    """Behind an Embedding, whose rows are gathered time first: as the loop makes gradients."""
+    words = Input((40,), dtype="int32")
+    last = LSTM(32)(Embedding(100, 32)(words))
+    weights = [w for w in last.history[0].trainable_weights if w.ndim == 2]
+    outputs, _ = optimize(grad(g.sum(last), weights))
+    source = lower_native(outputs).program.source
+    assert source.count("gc_deep_product<") == len(weights) == 8
+    assert "gc_gemm" not in source
