@@ -12,6 +12,14 @@ from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.function.feeds import checked_feed
+from graphc.compiler.function.givens import (
+    GivenSizes,
+    Pairs,
+    apply_givens,
+    bind_given,
+    of_type,
+    pairs_of,
+)
 from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
@@ -20,10 +28,8 @@ from graphc.compiler.graph import (
     State,
     Symbol,
     as_node,
-    cast,
     label,
     learning_phase,
-    promote,
     state_of,
     substitute,
     toposort,
@@ -32,11 +38,10 @@ from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.runtime.pending import Pending
 from graphc.config import FLAGS, config
-from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError, unknown_name
+from graphc.errors import ArgumentError, KeywordError, unknown_name
 
 _log = logging.getLogger("graphc")
 
-Pairs = Mapping[Node, object] | Sequence[tuple[Node, object]]
 # Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
 _MOST_BOUND = 16
 
@@ -71,7 +76,8 @@ def function(
         outputs: what a call returns: one node (an array), several (a list of arrays), or None.
         updates: (shared variable, new value) pairs. All are computed from the old values, then set
             at once.
-        givens: (node, replacement) pairs, put into the graph before anything else.
+        givens: (node, replacement) pairs, put into the graph before anything else. Sizes that a
+            node left open are those of its replacement.
         mode: FAST_RUN, FAST_COMPILE, DebugMode or NanGuardMode; the flag `mode` by default.
         name: shown in reports and errors.
         on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
@@ -91,66 +97,28 @@ def function(
     checks = SizeChecks()
     pairs = _update_pairs(updates, name, checks)
     roots = [as_node(node) for node in wanted] + [value for _, value in pairs]
-    roots = _apply_givens(roots, givens, name, checks)
+    inputs = list(inputs)
+    roots, given_sizes = apply_givens(roots, givens, inputs, name, checks)
     mode = config.mode if mode is None else mode
     if mode not in MODES:
         raise unknown_name("mode", mode, MODES)
-    inputs = list(inputs)
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = call_step or CallStep()
-    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once)
-
-
-def _pairs(pairs: Pairs | None) -> list[tuple[Node, object]]:
-    if pairs is None:
-        return []
-    return list(pairs.items()) if isinstance(pairs, Mapping) else [(a, b) for a, b in pairs]
+    return Function(
+        inputs, roots, single, states, checks.claims, given_sizes, mode, name, counter, once
+    )
 
 
 def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
     checked: dict[Node, Node] = {}
-    for variable, value in _pairs(updates):
+    for variable, value in pairs_of(updates):
         state = state_of(variable)
         if variable in checked:
             raise ArgumentError(f"{name}: the shared variable {label(variable)} has two updates")
         what = f"{name}: the update of {label(variable)}"
-        checked[variable] = _of_type(value, state.shape, state.dtype, what, checks)
+        checked[variable] = of_type(value, state.shape, state.dtype, what, checks)
     return list(checked.items())
-
-
-def _of_type(value: object, shape: tuple, dtype: str, what: str, checks: SizeChecks) -> Node:
-    """The value as a node of a type; ints may become floats, nothing loses precision.
-
-    That symbols in the two shapes are equal is claimed through `checks`.
-    """
-    node = as_node(value) if isinstance(value, Node | np.ndarray) else as_node(value, dtype)
-    if node.dtype != dtype and promote(node.dtype, dtype) != dtype:
-        raise DTypeError(
-            f"{what} has dtype {node.dtype}, expected {dtype}; cast(x, {dtype!r}) converts"
-        )
-    same = len(node.shape) == len(shape) and not any(
-        isinstance(a, int) and isinstance(b, int) and a != b
-        for a, b in zip(node.shape, shape, strict=True)
-    )
-    if not same:
-        raise ShapeError(f"{what} has shape {node.shape}, expected {shape}")
-    for axis, (received, expected) in enumerate(zip(node.shape, shape, strict=True)):
-        about = "{}: axis {} of shapes {} and {}"
-        checks.equal(received, expected, about, what, axis, node.shape, shape)
-    return cast(node, dtype)
-
-
-def _apply_givens(
-    roots: list[Node], givens: Pairs | None, name: str, checks: SizeChecks
-) -> list[Node]:
-    replacement = {}
-    for old, new in _pairs(givens):
-        if not isinstance(old, Node):
-            raise DTypeError(f"{name}: givens replace nodes, received {old!r} to be replaced")
-        what = f"{name}: what givens put for {label(old)}"
-        replacement[old] = _of_type(new, old.shape, old.dtype, what, checks)
-    return substitute(roots, replacement) if replacement else roots
 
 
 def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_input: str) -> None:
@@ -196,6 +164,7 @@ class Function:
         single: bool,
         states: list[State],
         claims: list[SizeClaim],
+        given_sizes: GivenSizes,
         mode: str,
         name: str,
         call_step: CallStep,
@@ -208,6 +177,7 @@ class Function:
         self._single = single
         self._states = states
         self._claims = claims
+        self._given_sizes = given_sizes
         self._mode = mode
         self._once = once
         phase = learning_phase()
@@ -305,6 +275,7 @@ class Function:
         target: str | None,
     ) -> tuple[DeviceProgram, dict[Symbol, int]]:
         bindings = chosen_sizes(self._data_inputs, batch, sizes, self.name)
+        bindings = bind_given(self._given_sizes, bindings)
         self._specialise(None if self._phase is None else training).check_sizes(bindings)
         return self.program(training, target), bindings
 
@@ -359,5 +330,6 @@ class Function:
         if bindings is None:
             if len(self._bound) >= _MOST_BOUND:
                 self._bound.clear()
-            bindings = self._bound[shapes] = bind(self._data_inputs, arrays)
+            bound = bind(self._data_inputs, arrays)
+            bindings = self._bound[shapes] = bind_given(self._given_sizes, bound)
         return prepared, dict(zip(self._data_inputs, arrays, strict=True)), bindings

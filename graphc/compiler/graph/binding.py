@@ -32,7 +32,7 @@ def bind(inputs: Sequence[Node], arrays: Sequence[np.ndarray]) -> dict[Symbol, i
             where = f"axis {axis} of {label(node)}"
             if value == 0:
                 raise DataError(f"{where} is empty: received an array of shape {shape}")
-            lone = _lone_symbol(size)
+            lone = lone_symbol(size)
             if lone is not None and lone not in bound:
                 bound[lone], source[lone] = value, where
             elif lone is not None:
@@ -45,7 +45,7 @@ def bind(inputs: Sequence[Node], arrays: Sequence[np.ndarray]) -> dict[Symbol, i
     return bound
 
 
-def _lone_symbol(size: Size) -> Symbol | None:
+def lone_symbol(size: Size) -> Symbol | None:
     """The symbol that a size is, without a factor or a summand."""
     if not isinstance(size, Dim) or len(size.terms) != 1:
         return None

@@ -1,4 +1,4 @@
-"""The door: state, aliasing, updates, givens, the learning phase, strict feeds, random draws."""
+"""The door: state, aliasing, updates, the learning phase, strict feeds, random draws."""
 
 import numpy as np
 import pytest
@@ -80,13 +80,6 @@ def test_an_error_leaves_the_variables_as_they_were():
     assert w.get_value().tolist() == [1]
     assert f(np.array([0, 2], "int32")).shape == (2, 2)
     assert w.get_value().tolist() == [2]
-
-
-def test_givens_replace_before_anything_else():
-    x, y = g.input((2,)), g.input((2,))
-    assert function([y], g.exp(x) + 1.0, givens=[(x, y * 2.0)])(array(0, 0)).tolist() == [2, 2]
-    with pytest.raises(ShapeError, match="givens"):
-        function([], x, givens=[(x, array(1, 2, 3))])
 
 
 @pytest.mark.parametrize("mode", ["FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"])
@@ -232,21 +225,6 @@ def test_an_update_keeps_the_shape_of_its_variable_whatever_the_call():
     with pytest.raises(ShapeError, match=r"the update of 's'.*axis 0.*needs x_0 == 3.*x_0 = 2"):
         step(array(1, 2))
     assert s.get_value().tolist() == [1, 2, 3]
-
-
-def test_what_givens_put_has_the_size_of_what_it_replaces():
-    n, m = g.symbol("n"), g.symbol("m")
-    x, y, z = g.input((n,)), g.input((m,)), g.input((n,))
-    total = function([y, z], [g.sum(x), g.sum(z)], givens=[(x, y)])
-    assert [float(v) for v in total(array(1, 2), array(3, 4))] == [3, 7]
-    with pytest.raises(
-        ShapeError, match="what givens put .*needs m == n, received m = 1 and n = 2"
-    ):
-        total(array(1), array(3, 4))
-    fixed = function([], g.sum(x), givens=[(x, array(1, 2, 3))])  # n is a size of nothing then
-    assert fixed() == 6
-    with pytest.raises(DTypeError, match="givens replace nodes, received 3"):
-        function([x], g.sum(x), givens=[(3, x)])
 
 
 @pytest.mark.parametrize(
