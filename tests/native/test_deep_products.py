@@ -43,6 +43,23 @@ def test_two_products_with_one_factor_in_common(
         check_on_threads(program, outputs, feeds)
 
 
+@needs_compiler
+def test_factors_that_are_written_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps in another order than they lie in on the left, scaled ones on the right."""
+    monkeypatch.setattr("graphc.compiler.codegen.native.deep_product._LEAST", 1)  # divided
+    x, y = g.input((BATCH, 40, 6), "float32"), g.input((40 * BATCH, 20), "float32")
+    steps = g.reshape(g.swap_axes(x, 0, 1), (40 * BATCH, 6))
+    outputs = [g.dot(steps.T, y), g.dot(steps.T, y * 0.5)]
+    program = lower_native(outputs)
+    assert program.program.source.count("gc_deep_product<") == 2
+    for batch in (1, 5, 16):
+        feeds = {
+            x: (draws.normal(size=(batch, 40, 6)) / 8).astype("float32"),
+            y: (draws.normal(size=(40 * batch, 20)) / 8).astype("float32"),
+        }
+        check_on_threads(program, outputs, feeds)
+
+
 def test_other_products_are_none_of_these() -> None:
     """Short sums, large results, factors that lie the other way."""
     x, w = g.input((BATCH, 300), "float32"), g.shared(np.zeros((300, 300), "float32"))

@@ -38,6 +38,21 @@ def test_three_products_and_what_follows(
         check_on_threads(program, outputs, feeds)
 
 
+@needs_compiler
+def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps in another order than they lie in, and scaled: once for two products, by blocks."""
+    monkeypatch.setattr("graphc.compiler.codegen.native.rows_product.PRODUCTS", 1)  # divided
+    x = g.input((BATCH, 10, 6), "float32")
+    rows = g.reshape(g.swap_axes(x, 0, 1), (10 * BATCH, 6)) * 0.5
+    u, v = (g.shared(draws.normal(size=(6, 50)).astype("float32")) for _ in range(2))
+    outputs = [g.tanh(g.dot(rows, u)) * g.dot(rows, v)]
+    program = lower_native(outputs)
+    assert program.program.source.count("gc_rows_product<") == 2
+    for batch in (1, 7, 33):
+        feeds = {x: draws.normal(size=(batch, 10, 6)).astype("float32")}
+        check_on_threads(program, outputs, feeds)
+
+
 def test_other_products_are_none_of_these() -> None:
     """Large matrices, and rows that have to be computed first."""
     x = g.input((BATCH, 400), "float32")

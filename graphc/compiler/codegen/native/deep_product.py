@@ -16,11 +16,12 @@ from graphc.compiler.codegen.expression import local, plus, times
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
+from graphc.compiler.codegen.native.factor import Factors, is_turned
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.native.rows_product import address_of, padded, sums_of_rows
+from graphc.compiler.codegen.native.rows_product import padded, sums_of_rows
 from graphc.compiler.codegen.native.scratch import Slot, array
-from graphc.compiler.codegen.product import Direct
+from graphc.compiler.codegen.product import Direct, Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
@@ -37,9 +38,9 @@ _DEEP = 4
 """How many times as long as the result's sides a sum has to be."""
 
 
-def factors_of(kernel: Kernel, context: NativeContext) -> list[tuple[Direct, Direct]] | None:
-    """The factors of products with long sums, which both lie in memory step after step of the sum;
-    None where they are other products."""
+def factors_of(kernel: Kernel, context: NativeContext) -> list[tuple[Operand, Operand]] | None:
+    """The factors of products with long sums, which both lie in memory step after step of the sum
+    or can be written so; None where they are other products."""
     node = kernel.anchors[0]
     if node.ndim != 2 or not np.issubdtype(node.dtype, np.floating):
         return None
@@ -52,12 +53,16 @@ def factors_of(kernel: Kernel, context: NativeContext) -> list[tuple[Direct, Dir
     for x in kernel.anchors:
         left = operand(x.inputs[0], kernel, context, k_last=True)
         right = operand(x.inputs[1], kernel, context, k_last=False)
-        if not (isinstance(left, Direct) and isinstance(right, Direct)):
+        if not (_lies_by_steps(left) or is_turned(left.node)):
             return None
-        if left.fast != "outer" or right.fast != "outer":
+        if isinstance(right, Direct) and not _lies_by_steps(right):
             return None
         found.append((left, right))
     return found
+
+
+def _lies_by_steps(factor: Operand) -> bool:
+    return isinstance(factor, Direct) and factor.fast == "outer"
 
 
 def depth_of(node: Node) -> Size:
@@ -67,7 +72,7 @@ def depth_of(node: Node) -> Size:
 
 
 def lower_deep_product(
-    kernel: Kernel, factors: list[tuple[Direct, Direct]], context: NativeContext
+    kernel: Kernel, factors: list[tuple[Operand, Operand]], context: NativeContext
 ) -> Launch:
     """One function, for products of `factors_of` and what is computed from them."""
     name = context.name(kernel.kind)
@@ -82,7 +87,7 @@ def lower_deep_product(
 
 def _lines(
     kernel: Kernel,
-    factors: list[tuple[Direct, Direct]],
+    factors: list[tuple[Operand, Operand]],
     context: NativeContext,
     signature: NativeSignature,
 ) -> list[str]:
@@ -91,13 +96,19 @@ def _lines(
     (m, n), k, width = node.shape, size(depth_of(node)), padded(node)
     scalar, count = C_TYPES[node.dtype], len(factors)
     sums = [array(scalar, "sums", Slot.SUMS, f"{count * width} * rows")]
+    lying = Factors(signature, (), m, n, depth_of(node), whole=True)
+    ahead: list[str] = []
     calls = []
     for number, (left, right) in enumerate(factors):
         sums.append(f"{scalar}* s{number} = {plus('sums', times(str(number * width), 'rows'))};")
-        starts = []
-        for factor, place in ((left, "first"), (right, "")):
-            start = plus(address_of(factor, signature), times("start", size(factor.row)))
-            starts += [plus(start, place) if place else start, size(factor.row)]
+        a, b = lying.left(left, number), lying.right(right, number)
+        ahead += [*a.ahead, *b.ahead]
+        starts = [
+            plus(plus(a.start, times("start", a.column)), "first"),
+            a.column,
+            plus(b.start, times("start", b.row)),
+            b.row,
+        ]
         calls.append(
             f"gc_deep_product<{scalar}>(rows, {n}, depth, {', '.join(starts)}, s{number}, {width}, "
             "start == 0);"
@@ -116,7 +127,7 @@ def _lines(
         *_epilogue(kernel, context, signature),
     ]
     pragma = parallel((m, n, depth_of(node)), signature, "parallel", _LEAST)
-    return [*pragma, "{", *(f"  {line}" for line in body), "}"]
+    return [*ahead, *pragma, "{", *(f"  {line}" for line in body), "}"]
 
 
 def _epilogue(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:

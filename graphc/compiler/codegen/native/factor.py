@@ -95,7 +95,7 @@ class Factors:
             return replace(known, ahead=[], inside=[])
         if self._several:
             return None
-        turned = _is_turned(factor.node)
+        turned = is_turned(factor.node)
         source = factor.node.inputs[0] if turned else factor.node
         parts = _parts(source)
         if not (turned or self._whole) and len(parts) == 1 and slot == Slot.LEFT:
@@ -187,7 +187,7 @@ class Factors:
         return pointer if offset == "0" else f"{pointer} + {offset}"
 
 
-def _is_turned(node: Node) -> bool:
+def is_turned(node: Node) -> bool:
     """Whether a node swaps the last two axes of another one."""
     *ahead, last = range(len(node.shape))
     return node.op == "transpose" and tuple(node.attrs["order"]) == (*ahead[:-1], last, *ahead[-1:])

@@ -66,7 +66,8 @@ def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
 
 
 def is_flat(kernel: Kernel, context: NativeContext) -> bool:
-    """Whether a kernel multiplies rows that lie in memory by matrices that stay in the cache."""
+    """Whether a kernel multiplies rows, which lie in memory or are computed as such, by matrices
+    that stay in the cache."""
     node = kernel.anchors[0]
     if node.ndim != 2 or not np.issubdtype(node.dtype, np.floating):
         return False
@@ -78,7 +79,7 @@ def is_flat(kernel: Kernel, context: NativeContext) -> bool:
         return False
     lefts = [operand(x.inputs[0], kernel, context, k_last=True) for x in kernel.anchors]
     found = [operand(x, kernel, context, k_last=False) for x in rights]
-    rows = all(isinstance(left, Direct) and left.fast == "k" for left in lefts)
+    rows = all(left.fast == "k" for left in lefts if isinstance(left, Direct))
     return rows and all(isinstance(right, Direct) for right in found)
 
 
