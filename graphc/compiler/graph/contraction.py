@@ -41,7 +41,7 @@ def _contracted(
             fail(f"{op}: axes {axes} name an axis twice")
         if any(axis < batch for axis in several):
             fail(f"{op}: axes {axes} name axis 0, which is the batch")
-    right = _with_sizes_of(left, right, list(zip(summed, summed_right, strict=True))[:-1], op)
+    left, right = _agreeing(left, right, list(zip(summed, summed_right, strict=True)), op)
     kept = list(range(batch))
     free = [axis for axis in range(batch, left.ndim) if axis not in summed]
     free_right = [axis for axis in range(batch, right.ndim) if axis not in summed_right]
@@ -63,19 +63,28 @@ def _sizes(node: Node, axes: Sequence[int]) -> list[Size]:
     return [node.shape[axis] for axis in axes]
 
 
-def _with_sizes_of(left: Node, right: Node, pairs: Sequence[tuple[int, int]], op: str) -> Node:
-    """`right` with the sizes that `left` has along pairs of axes. The product itself compares no
-    more than how many elements all of them have."""
-    for axis, other in pairs:
+def _agreeing(
+    left: Node, right: Node, pairs: Sequence[tuple[int, int]], op: str
+) -> tuple[Node, Node]:
+    """Both with one size along each of several pairs of axes, the known one where one is. The
+    product itself compares no more than how many elements all of them have."""
+    for axis, other in pairs if len(pairs) > 1 else ():
         size, received = left.shape[axis], right.shape[other]
         if isinstance(size, int) and isinstance(received, int) and size != received:
             fail(
                 f"{op}: axis {axis} of {left.shape} and axis {other} of {right.shape}: sizes "
                 f"differ, {size} and {received}"
             )
-        # Of an open size the call checks that this changes nothing.
-        right = reshape(right, (*right.shape[:other], size, *right.shape[other + 1 :]))
-    return right
+        if isinstance(received, int):
+            left = _taken_as(left, axis, received)
+        else:
+            right = _taken_as(right, other, size)
+    return left, right
+
+
+def _taken_as(node: Node, axis: int, size: Size) -> Node:
+    """The node with another size that an axis has to have, which the call checks."""
+    return reshape(node, (*node.shape[:axis], size, *node.shape[axis + 1 :]))
 
 
 def tensordot(x: object, y: object, axes: tuple[Sequence[int], Sequence[int]]) -> Node:

@@ -208,8 +208,42 @@ def test_symbolic_sizes_of_other_ops_are_compared_at_the_call():
         evaluate([g.concat([n, m], 1)], feeds)
     with pytest.raises(ShapeError, match="reshape.*number of elements.*8 and 9"):
         evaluate([g.reshape(n, (3, 3))], {n: rows})
+    with pytest.raises(
+        ShapeError, match=r"axis 0 of \(input_0, 2\), taken as the 5 of \(5, 2\): n"
+    ):
+        evaluate([g.reshape(n, (5, 2))], {n: rows})
     with pytest.raises(ShapeError, match="axis 0.*needs input_0 >= 6, received input_0 = 4 and 6"):
         evaluate([n[:6]], {n: rows})
+
+
+def test_several_axes_summed_in_pairs_are_compared_pair_by_pair():
+    x, y = g.input((None, 4, 5), name="x"), g.input((None, 4, 2), name="y")
+    z = g.input((3, 4, 2), name="z")
+    values = np.arange(60, dtype="float32").reshape(3, 4, 5)
+    others = np.arange(24, dtype="float32").reshape(3, 4, 2)
+    for right in (y, z):
+        for axes in (([0, 1], [0, 1]), ([1, 0], [1, 0])):
+            for left, order in ((x, "abi,abj->ij"), (right, "abj,abi->ji")):
+                other = right if left is x else x
+                feeds = {x: values, right: others}
+                (received,) = evaluate([g.tensordot(left, other, axes)], feeds)
+                expected = np.einsum(order, feeds[left], feeds[other])
+                np.testing.assert_array_equal(received, expected)
+    wrong = {x: values[:2], y: others, z: others}
+    with pytest.raises(
+        ShapeError, match=r"^axis 0 of .*needs y_0 == x_0, received y_0 = 3 and x_0"
+    ):
+        evaluate([g.tensordot(x, y, ([0, 1], [0, 1]))], wrong)
+    for known in (g.tensordot(x, z, ([0, 1], [0, 1])), g.tensordot(z, x, ([0, 1], [0, 1]))):
+        assert {
+            node.inputs[0].shape[-1] for node in g.toposort([known]) if node.op == "matmul"
+        } == {12}
+        with pytest.raises(
+            ShapeError, match=r"^axis 0 of .*needs x_0 == 3, received x_0 = 2 and 3"
+        ):
+            evaluate([known], wrong)
+    with pytest.raises(ShapeError, match=r"^tensordot: axis 1 of .* axis 1 .*differ, 4 and 5"):
+        g.tensordot(x, g.input((None, 5)), ([0, 1], [0, 1]))
 
 
 @pytest.mark.parametrize("bad", [-1, 4])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler.graph.checks import SizeChecks, fail
-from graphc.compiler.graph.dim import ceil_divide, product
+from graphc.compiler.graph.dim import Dim, Shape, ceil_divide, product
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
 
 
@@ -21,9 +21,25 @@ def _reshape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     old, new = inputs[0].shape, attrs["shape"]
     for axis, size in enumerate(new):
         checks.at_least(size, 0, "reshape of {} to {}: axis {}", old, new, axis)
-    what = "reshape of {} to {}: number of elements"
-    checks.equal(product(old), product(new), what, old, new)
+    elements = product(old), product(new)
+    if elements[0] == elements[1]:
+        return new
+    lone = _lone_change(old, new)
+    if lone is not None and any(isinstance(size, Dim) for size in (old[lone], new[lone])):
+        # No other shape, but a size that has to be another.
+        what = "axis {} of {}, taken as the {} of {}"
+        checks.equal(old[lone], new[lone], what, lone, old, new[lone], new)
+    else:
+        checks.equal(*elements, "reshape of {} to {}: number of elements", old, new)
     return new
+
+
+def _lone_change(old: Shape, new: Shape) -> int | None:
+    """The one axis whose sizes differ, or None."""
+    if len(old) != len(new):
+        return None
+    changed = [axis for axis, size in enumerate(old) if size != new[axis]]
+    return changed[0] if len(changed) == 1 else None
 
 
 def _transpose(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
