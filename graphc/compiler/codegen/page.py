@@ -23,6 +23,8 @@ _PLACES = (
     (r"\(",),
 )
 _PLACE = re.compile("|".join(f"({'|'.join(group)})" for group in _PLACES))
+# A line's columns, and the characters of the place behind the last one.
+_SEEN = WIDTH + 8
 # Between the clauses of a directive.
 _CLAUSE = re.compile(r" (?=\w+ ?\()")
 
@@ -67,30 +69,44 @@ def _comment(text: str, indent: str) -> list[str]:
 
 def _directive(line: str, indent: str) -> list[str]:
     end = " \\"
-    ends = [m.start() for m in _CLAUSE.finditer(line) if m.start() + len(end) <= WIDTH]
-    depths = _depths(line)
-    place = max((one for one in ends if not depths[one]), default=0)
-    if len(line) <= WIDTH or len(line[:place]) <= len(indent):
-        return [line]
-    return [line[:place] + end, *_directive(indent + line[place + 1 :], indent)]
+    parts = []
+    while len(line) > WIDTH:
+        fits = WIDTH - len(end)
+        depths = _depths(line[: fits + 2])
+        place = 0
+        for match in _CLAUSE.finditer(line):
+            if match.start() > fits:
+                break
+            place = place if depths[match.start()] else match.start()
+        if place <= len(indent):
+            break
+        parts.append(line[:place] + end)
+        line = indent + line[place + 1 :]
+    return [*parts, line]
 
 
 def _broken(code: str, indent: str) -> list[str]:
-    if len(code) <= WIDTH:
-        return [code]
-    depths = _depths(code)
-    start = len(code) - len(code.lstrip())
-    found = [
-        (depths[match.end()], match.lastindex, -match.end())
-        for match in _PLACE.finditer(code, start)
-        if len(code[: match.end()].rstrip()) <= WIDTH and match.end() < len(code)
-    ]
-    if not found:
-        return [code]
-    depth, _, place = min(found)
-    is_deeper = depth > 0 and code.startswith(indent)  # in what is the rest of a line itself
-    indent += _DEEPER if is_deeper else ""
-    return [code[:-place].rstrip(), *_broken(indent + code[-place:], indent)]
+    """Only the start of what is left is looked at for a place: long lines take no longer a part."""
+    parts = []
+    lead, done = "", 0  # what stands in front of the rest of the code, and where that begins
+    while len(lead) + len(code) - done > WIDTH:
+        seen = lead + code[done : done + _SEEN]
+        depths = _depths(seen)
+        found = [
+            (depths[match.end()], match.lastindex, -match.end())
+            for match in _PLACE.finditer(seen, len(seen) - len(seen.lstrip()))
+            if len(seen[: match.end()].rstrip()) <= WIDTH
+            and done + match.end() - len(lead) < len(code)
+        ]
+        if not found:
+            break
+        depth, _, nearest = min(found)
+        place = -nearest
+        is_deeper = depth > 0 and seen.startswith(indent)  # in what is the rest of a line itself
+        indent += _DEEPER if is_deeper else ""
+        parts.append(seen[:place].rstrip())
+        lead, done = indent, done + place - len(lead)
+    return [*parts, lead + code[done:]]
 
 
 def _depths(code: str) -> list[int]:

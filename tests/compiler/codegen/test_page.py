@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 from hypothesis import given
@@ -39,8 +40,7 @@ def comments(text: str) -> list[str]:
         ),
         (
             "  const float t15 = gc_div(e10[4 * turn + part], t14);  // batch_normalization_12",
-            "  // batch_normalization_12\n"
-            "  const float t15 = gc_div(e10[4 * turn + part], t14);",
+            "  // batch_normalization_12\n  const float t15 = gc_div(e10[4 * turn + part], t14);",
         ),
         (
             "  for (int i = 4 * (blockIdx.x * blockDim.x + threadIdx.x); i < count; i += stride) {",
@@ -66,6 +66,19 @@ def comments(text: str) -> list[str]:
 )
 def test_a_line(line: str, expected: str) -> None:
     assert page.fitted(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "word", "end", "more"),
+    [("  f(", "a{},", "b);", ""), ("#pragma omp for", " c{}(x)", " d(y)", " \\")],
+)
+def test_a_line_of_any_length(start: str, word: str, end: str, more: str) -> None:
+    """As a paragraph is filled: each part holds what fits it."""
+    words = [word.format(k) for k in range(20_000)]
+    line = start + (" " if "," in word else "").join([*words, end])
+    indent = " " * (len(start) - len(start.lstrip()) + 4)
+    parts = textwrap.wrap(line, 80 - len(more), subsequent_indent=indent)
+    assert page.fitted(line) == f"{more}\n".join(parts)
 
 
 @given(WORDS)
