@@ -18,7 +18,8 @@ __attribute__((noinline)) static void gc_deep_product(int rows, int n, int k, co
   constexpr int lanes = gc_vector<T>::lanes;
   int from = 0;
   for (; from + 2 * lanes <= n; from += 2 * lanes) {
-    gc_rows_panel<2, false, T>(rows, k, a, a_step, b + from, b_step, c + from, width, first);
+    gc_rows_panel<2, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, b + from, b_step, c + from, width,
+                                             first);
   }
   if (from == n) return;
   // What is no pair of vectors, with zeros beyond the end.
@@ -30,9 +31,11 @@ __attribute__((noinline)) static void gc_deep_product(int rows, int n, int k, co
     }
   }
   if (rest > lanes) {
-    gc_rows_panel<2, false, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width, first);
+    gc_rows_panel<2, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width,
+                                             first);
   } else {
-    gc_rows_panel<1, false, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width, first);
+    gc_rows_panel<1, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width,
+                                             first);
   }
 }
 

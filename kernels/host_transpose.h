@@ -48,20 +48,23 @@ inline void gc_transpose_block(const T* from, ptrdiff_t from_row, T* to, ptrdiff
   for (int i = 0; i < lanes; ++i) *reinterpret_cast<V*>(to + i * to_row) = row[i];
 }
 
-// to[j][i] = from[i][j].
+// to[j][i] = from[i][j]. Where a side is no whole number of blocks, the last one begins inside of
+// the one ahead of it.
 template <typename T>
 inline void gc_transpose(int rows, int columns, const T* __restrict__ from, ptrdiff_t from_row,
                          T* __restrict__ to, ptrdiff_t to_row) {
   constexpr int lanes = gc_vector<T>::lanes;
-  const int whole_rows = rows / lanes * lanes, whole_columns = columns / lanes * lanes;
-  for (int j = 0; j < whole_columns; j += lanes) {
-    for (int i = 0; i < whole_rows; i += lanes) {
-      gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
+  if (rows < lanes || columns < lanes) {
+    for (int i = 0; i < rows; ++i) {
+      for (int j = 0; j < columns; ++j) to[j * to_row + i] = from[i * from_row + j];
     }
+    return;
   }
-  for (int i = 0; i < rows; ++i) {
-    for (int j = i < whole_rows ? whole_columns : 0; j < columns; ++j) {
-      to[j * to_row + i] = from[i * from_row + j];
+  for (int left = 0; left < columns; left += lanes) {
+    const int j = left + lanes <= columns ? left : columns - lanes;
+    for (int top = 0; top < rows; top += lanes) {
+      const int i = top + lanes <= rows ? top : rows - lanes;
+      gc_transpose_block(from + i * from_row + j, from_row, to + j * to_row + i, to_row);
     }
   }
 }

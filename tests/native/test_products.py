@@ -23,7 +23,7 @@ def check(outputs: list[Node], make, batches=BATCHES, rtol: float = 2e-5) -> Non
         rng = np.random.default_rng(batch)
         feeds = make(rng, batch)
         for ours, theirs in zip(compiled(feeds), evaluate(outputs, feeds), strict=True):
-            scale = float(np.abs(theirs).max(initial=1.0))
+            scale = float(np.fmax.reduce(np.abs(theirs), axis=None, initial=1.0))
             np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * scale)
 
 
@@ -137,6 +137,32 @@ def test_few_rows_of_long_sums_and_of_many_columns() -> None:
     check(outputs, make, (*BATCHES, 400))
 
 
+@pytest.mark.parametrize("n", [1, 3, 16, 50])
+def test_the_end_of_one_row_is_no_part_of_the_next(n: int) -> None:
+    """A right factor is read where it lies, whole vectors at a time: what these read of the next
+    row, here NaN, is left out; and nothing is read behind the last one."""
+    k, columns = 20000, max(5000, 140000 // n)  # too large for a cache
+    x, w = g.input((g.BATCH, k), "float32"), g.input((k, n), "float32")
+    d, v = g.input((g.BATCH, n), "float32"), g.input((n, columns), "float32")
+    wide = g.input((columns, n), "float32")
+    outputs = [g.dot(x, w) + 1.0, g.dot(d, v), g.dot(d, g.transpose(wide))]
+    source = lower_native(outputs).program.source
+    assert source.count("gc_gemm_parts<") == 3
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        feeds = {
+            x: normal(rng, batch, k),
+            w: normal(rng, k, n),
+            d: normal(rng, batch, n),
+            v: normal(rng, n, columns),
+            wide: normal(rng, columns, n),
+        }
+        feeds[w][:, 0] = feeds[v][:, 0] = feeds[wide][0] = np.nan
+        return feeds
+
+    check(outputs, make, (1, 7, 16, 32, 33))
+
+
 def test_sums_of_no_terms_and_products_of_no_rows() -> None:
     """A slice may be empty in one call: its sums are zeros, whatever lay in memory before."""
     time = g.symbol("time")
@@ -180,11 +206,14 @@ x, w = g.input((g.BATCH, 300), "float32"), g.input((300, 130), "float32")
 d = g.input((g.BATCH, 130), "float32")
 merged = g.concat([x, x * 2.0], axis=1)
 long, thin = g.input((g.BATCH, 2500), "float32"), g.input((2500, 9), "float32")
-run = function([x, w, d, long, thin], [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)),
-                                       g.dot(g.transpose(merged), d), g.dot(long, thin)])
+wide, many = g.input((130, 5000), "float32"), g.input((5000, 130), "float32")
+outputs = [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)), g.dot(g.transpose(merged), d),
+           g.dot(long, thin), g.dot(d, wide), g.dot(d, g.transpose(many))]
+run = function([x, w, d, long, thin, wide, many], outputs)
 rng = np.random.default_rng(0)
 for batch in (1, 7, 128, 131):
-    shapes = ((batch, 300), (300, 130), (batch, 130), (batch, 2500), (2500, 9))
+    shapes = ((batch, 300), (300, 130), (batch, 130), (batch, 2500), (2500, 9), (130, 5000),
+              (5000, 130))
     feeds = [rng.normal(size=s).astype("float32") for s in shapes]
     print([hashlib.sha1(value.tobytes()).hexdigest() for value in run(*feeds)])
 """

@@ -49,6 +49,9 @@ FEWEST_ROWS, MOST_ROWS = 48, 384
 _FEW_SUMS, _LONG_SUM = 32768, 1024
 _FEW_ROWS, _MANY_COLUMNS = 128, 4096
 
+_ONE_PART = 256
+"""``GC_DEPTH``: terms of which a sum has one part."""
+
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
     """One function, for products of one size and what is computed from them."""
@@ -86,8 +89,11 @@ class _Matmul:
         pragma = parallel(work, self._signature, kind, PRODUCTS)
         together = bool(pragma) and kind == "parallel"
         apart = together and self._is_apart()
+        straight = apart and self._is_straight()
         factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart)
         rows = _Rows(size(self._m), size(self._n), size(self._k))
+        if apart:
+            self._context.program.includes["host_parts.h"] = None
         before, team, inside = rows.heads(apart)
         for number, node in enumerate(anchors):
             left = factors.left(self._operand(node.inputs[0], k_last=True), number)
@@ -95,7 +101,9 @@ class _Matmul:
             before += [*left.ahead, *right.ahead]
             inside += left.inside
             scalar = C_TYPES[node.dtype]
-            if apart:
+            if straight:
+                more, packs, product_of = rows.straight(scalar, self._place(node), left, right)
+            elif apart:
                 more, packs, product_of = rows.apart(scalar, number, left, right)
             elif together:
                 more, packs, product_of = rows.together(scalar, number, left, right)
@@ -104,6 +112,8 @@ class _Matmul:
             before += more
             team += packs
             inside += product_of
+        if straight:
+            return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         inside += self._epilogue()
         if together:
             mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
@@ -124,6 +134,19 @@ class _Matmul:
         """Whether there are few rows for threads to divide: of long sums, or of many columns."""
         m, n, k = map(typical, (self._m, self._n, self._k))
         return (m * n <= _FEW_SUMS and k >= _LONG_SUM) or (m <= _FEW_ROWS and n >= _MANY_COLUMNS)
+
+    def _is_straight(self) -> bool:
+        """Whether nothing follows sums of one part, each of which is stored in one place."""
+        anchors, sinks = self._kernel.anchors, self._context.sinks
+        alone = set(self._kernel.outputs) == set(anchors)
+        one = isinstance(self._k, int) and self._k <= _ONE_PART
+        return alone and one and all(len(sinks[node]) == 1 for node in anchors)
+
+    def _place(self, node: Node) -> Expression:
+        """The address of a product that is stored as it is made."""
+        (place,) = self._context.sinks[node]
+        pointer = self._signature.store_pointer(place)
+        return plus(pointer, self._signature.offset(place, node.shape))
 
     def _operand(self, node: Node, k_last: bool) -> Operand:
         return operand(node, self._kernel, self._context, k_last)
@@ -193,6 +216,12 @@ class _Rows:
             ],
         )
 
+    def straight(
+        self, scalar: str, to: str, left: Factor, right: Factor
+    ) -> tuple[list[str], list[str], list[str]]:
+        """Sums of one part each, where they are stored."""
+        return [], [self._parts(scalar, left, right, to)], []
+
     def apart(
         self, scalar: str, number: int, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
@@ -201,15 +230,18 @@ class _Rows:
         count = f"gc_part_count({self.k}, depth)"
         return (
             [array(scalar, parts, Slot.PANELS, f"(size_t){count} * {m} * {n}", number)],
-            [
-                f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
-                f"{right.at('0')}, {parts});"
-            ],
+            [self._parts(scalar, left, right, parts)],
             [
                 f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, "
                 f"{count}, {parts} + (size_t)tile * {n}, (size_t){m} * {n}, "
                 f"{scratch(scalar, Slot.SUMS, f'(size_t)rows * {n}', number)});"
             ],
+        )
+
+    def _parts(self, scalar: str, left: Factor, right: Factor, to: str) -> str:
+        return (
+            f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
+            f"{right.at('0')}, {to});"
         )
 
     def _sums(self, scalar: str, number: int) -> str:
