@@ -24,18 +24,25 @@ GC_DEVICE unsigned int gc_random(int element, unsigned int scan_step, gc_uint64 
 #define GC_DRAWS 2
 #endif
 typedef gc_uint64 gc_lanes __attribute__((vector_size(8 * GC_DRAWS)));
-typedef unsigned int gc_half_lanes
-    __attribute__((vector_size(4 * GC_DRAWS), aligned(4), may_alias));
 typedef gc_uint64 gc_pairs __attribute__((vector_size(8 * GC_DRAWS), aligned(4), may_alias));
+typedef unsigned int gc_word_lanes
+    __attribute__((vector_size(8 * GC_DRAWS), aligned(4), may_alias));
+
+// Blocks are drawn in two such groups: each round waits for its products, and those of the other
+// group are made meanwhile.
+#define GC_GROUPS 2
+#define GC_BLOCKS (GC_GROUPS * GC_DRAWS)
 
 // Products of the lower halves. g++ 12 multiplies whole lanes, whatever is known of the upper ones.
 static inline gc_lanes gc_mul_lower(gc_lanes x, gc_lanes y) {
 #if defined(__AVX512F__)
-  __asm__("vpmuludq %1, %0, %0" : "+v"(x) : "v"(y));
-  return x;
+  gc_lanes product;
+  __asm__("vpmuludq %2, %1, %0" : "=v"(product) : "v"(x), "v"(y));
+  return product;
 #elif defined(__AVX2__)
-  __asm__("vpmuludq %1, %0, %0" : "+x"(x) : "x"(y));
-  return x;
+  gc_lanes product;
+  __asm__("vpmuludq %2, %1, %0" : "=x"(product) : "x"(x), "x"(y));
+  return product;
 #elif defined(__SSE2__)
   __asm__("pmuludq %1, %0" : "+x"(x) : "x"(y));
   return x;
@@ -44,19 +51,27 @@ static inline gc_lanes gc_mul_lower(gc_lanes x, gc_lanes y) {
 #endif
 }
 
-// As gc_random_words, for the blocks in `x`: their words.
-static inline void gc_random_lanes(gc_lanes& x, gc_lanes& y, gc_lanes& z, gc_lanes& w,
-                                   unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
-                                   unsigned int stream) {
+// As gc_random_words, for the blocks in words[0]: their words.
+static inline void gc_random_lanes(gc_lanes (&words)[4][GC_GROUPS], unsigned int scan_step,
+                                   gc_uint64 call_step, unsigned int seed, unsigned int stream) {
   const gc_lanes none = {};
-  y = none + scan_step, z = none + (unsigned int)call_step, w = none + (call_step >> 32);
+  for (int group = 0; group < GC_GROUPS; ++group) {
+    words[1][group] = none + scan_step;
+    words[2][group] = none + (unsigned int)call_step;
+    words[3][group] = none + (call_step >> 32);
+  }
   unsigned int key0 = seed, key1 = stream;
 #pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
-    const gc_lanes first = gc_mul_lower(x, none + 0xD2511F53u);
-    const gc_lanes second = gc_mul_lower(z, none + 0xCD9E8D57u);
-    x = (second >> 32) ^ y ^ (none + key0), y = second;
-    z = (first >> 32) ^ w ^ (none + key1), w = first;
+#pragma GCC unroll 2
+    for (int group = 0; group < GC_GROUPS; ++group) {
+      gc_lanes &x = words[0][group], &y = words[1][group];
+      gc_lanes &z = words[2][group], &w = words[3][group];
+      const gc_lanes first = gc_mul_lower(x, none + 0xD2511F53u);
+      const gc_lanes second = gc_mul_lower(z, none + 0xCD9E8D57u);
+      x = (second >> 32) ^ y ^ (none + key0), y = second;
+      z = (first >> 32) ^ w ^ (none + key1), w = first;
+    }
     key0 += 0x9E3779B9u, key1 += 0xBB67AE85u;
   }
 }
@@ -74,31 +89,50 @@ static inline gc_lanes gc_steps(unsigned int step) {
   return gc_mul_lower(numbers, none + step);
 }
 
-// The words of `count` blocks, each `step` after the one before, in four rows: the first words of
-// all in to[0], to[1], ..., the second ones from to[row] on, and so forth.
-static inline void gc_random_columns(unsigned int* to, int row, int count, unsigned int first,
-                                     unsigned int step, unsigned int scan_step,
-                                     gc_uint64 call_step, unsigned int seed,
-                                     unsigned int stream) {
+// The lower halves of both groups, side by side.
+static inline gc_word_lanes gc_lower_halves(const gc_lanes (&of)[GC_GROUPS]) {
+  const gc_word_lanes left = (gc_word_lanes)of[0], right = (gc_word_lanes)of[1];
+#if GC_DRAWS == 8
+  return __builtin_shufflevector(left, right, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
+                                 28, 30);
+#elif GC_DRAWS == 4
+  return __builtin_shufflevector(left, right, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(left, right, 0, 2, 4, 6);
+#endif
+}
+
+// The words of the blocks first + four + i * step for i below `count` and four below `fours`, in
+// rows of `row` words: to[4 * four + number][i] is the word `number` of one.
+static inline void gc_random_columns(unsigned int* to, int row, int fours, int count,
+                                     unsigned int first, unsigned int step,
+                                     unsigned int scan_step, gc_uint64 call_step,
+                                     unsigned int seed, unsigned int stream) {
   const gc_lanes steps = gc_steps(step);
-  for (int i = 0; i < count; i += GC_DRAWS) {
-    gc_lanes words[4];
-    words[0] = steps + (first + i * step);
-    gc_random_lanes(words[0], words[1], words[2], words[3], scan_step, call_step, seed, stream);
-    for (int number = 0; number < 4; ++number) {
-      const gc_half_lanes half = __builtin_convertvector(words[number], gc_half_lanes);
-      unsigned int* const part = to + (ptrdiff_t)number * row + i;
-      if (count - i >= GC_DRAWS) {
-        *reinterpret_cast<gc_half_lanes*>(part) = half;
+  for (int four = 0; four < fours; ++four, ++first, to += 4 * (ptrdiff_t)row) {
+    for (int i = 0; i < count; i += GC_BLOCKS) {
+      gc_lanes words[4][GC_GROUPS];
+      words[0][0] = steps + (first + i * step);
+      words[0][1] = steps + (first + (i + GC_DRAWS) * step);
+      gc_random_lanes(words, scan_step, call_step, seed, stream);
+      if (count - i >= GC_BLOCKS) {
+#pragma GCC unroll 4
+        for (int number = 0; number < 4; ++number) {
+          unsigned int* const part = to + number * (ptrdiff_t)row + i;
+          *reinterpret_cast<gc_word_lanes*>(part) = gc_lower_halves(words[number]);
+        }
       } else {
-        for (int lane = 0; lane < count - i; ++lane) part[lane] = half[lane];
+        for (int number = 0; number < 4; ++number) {
+          const gc_word_lanes rest = gc_lower_halves(words[number]);
+          for (int k = 0; k < count - i; ++k) to[number * (ptrdiff_t)row + i + k] = rest[k];
+        }
       }
     }
   }
 }
 
 #define GC_WORDS 1024  // of a row of words; there is room for those of its draws around it
-#define GC_ROOM (GC_WORDS + 8 * GC_DRAWS)
+#define GC_ROOM (GC_WORDS + 4 * GC_BLOCKS)
 
 // The words of the elements first to first + count - 1, count up to GC_WORDS: where they begin in
 // `words`. See gc_random_words for the others.
@@ -108,21 +142,27 @@ static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], 
                                                 unsigned int stream) {
   const int block = first / 4, blocks = (first + count - 1) / 4 - block + 1;
   const gc_lanes steps = gc_steps(1);
-  for (int b = 0; b < blocks; b += GC_DRAWS) {
-    gc_lanes x = steps + (unsigned int)(block + b), y, z, w;
-    gc_random_lanes(x, y, z, w, scan_step, call_step, seed, stream);
-    const gc_lanes left = (x & 0xFFFFFFFFu) | y << 32, right = (z & 0xFFFFFFFFu) | w << 32;
-    gc_pairs* const to = reinterpret_cast<gc_pairs*>(words + 4 * b);
+  for (int b = 0; b < blocks; b += GC_BLOCKS) {
+    gc_lanes drawn[4][GC_GROUPS];
+    drawn[0][0] = steps + (unsigned int)(block + b);
+    drawn[0][1] = steps + (unsigned int)(block + b + GC_DRAWS);
+    gc_random_lanes(drawn, scan_step, call_step, seed, stream);
+#pragma GCC unroll 2
+    for (int group = 0; group < GC_GROUPS; ++group) {
+      const gc_lanes left = (drawn[0][group] & 0xFFFFFFFFu) | drawn[1][group] << 32;
+      const gc_lanes right = (drawn[2][group] & 0xFFFFFFFFu) | drawn[3][group] << 32;
+      gc_pairs* const to = reinterpret_cast<gc_pairs*>(words + 4 * (b + group * GC_DRAWS));
 #if GC_DRAWS == 8
-    to[0] = __builtin_shufflevector(left, right, 0, 8, 1, 9, 2, 10, 3, 11);
-    to[1] = __builtin_shufflevector(left, right, 4, 12, 5, 13, 6, 14, 7, 15);
+      to[0] = __builtin_shufflevector(left, right, 0, 8, 1, 9, 2, 10, 3, 11);
+      to[1] = __builtin_shufflevector(left, right, 4, 12, 5, 13, 6, 14, 7, 15);
 #elif GC_DRAWS == 4
-    to[0] = __builtin_shufflevector(left, right, 0, 4, 1, 5);
-    to[1] = __builtin_shufflevector(left, right, 2, 6, 3, 7);
+      to[0] = __builtin_shufflevector(left, right, 0, 4, 1, 5);
+      to[1] = __builtin_shufflevector(left, right, 2, 6, 3, 7);
 #else
-    to[0] = __builtin_shufflevector(left, right, 0, 2);
-    to[1] = __builtin_shufflevector(left, right, 1, 3);
+      to[0] = __builtin_shufflevector(left, right, 0, 2);
+      to[1] = __builtin_shufflevector(left, right, 1, 3);
 #endif
+    }
   }
   return words + first % 4;
 }

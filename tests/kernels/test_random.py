@@ -36,10 +36,10 @@ extern "C" void row(unsigned int* out, int first, int count, unsigned int scan_s
   const unsigned int* from = gc_random_row(words, first, count, scan_step, call_step, seed, stream);
   for (int i = 0; i < count; ++i) out[i] = from[i];
 }
-extern "C" void columns(unsigned int* out, int row, int count, unsigned int first,
+extern "C" void columns(unsigned int* out, int row, int fours, int count, unsigned int first,
                         unsigned int step, unsigned int scan_step, gc_uint64 call_step,
                         unsigned int seed, unsigned int stream) {
-  gc_random_columns(out, row, count, first, step, scan_step, call_step, seed, stream);
+  gc_random_columns(out, row, fours, count, first, step, scan_step, call_step, seed, stream);
 }
 """
 
@@ -123,13 +123,16 @@ def test_a_row_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int) -> 
         np.testing.assert_array_equal(out, expected[first : first + count])
 
 
-@pytest.mark.parametrize(("first", "step"), [(0, 1), (7, 50), (3, 13)])
-def test_columns_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int, step: int) -> None:
-    for count in (1, 3, 7, 8, 9, 16, 20):
-        out = np.zeros((4, count + 1), np.uint32)
+@pytest.mark.parametrize(("first", "step", "fours"), [(0, 1, 1), (7, 50, 1), (3, 13, 3)])
+def test_columns_of_words(
+    host: ctypes.CDLL, expected: np.ndarray, first: int, step: int, fours: int
+) -> None:
+    for count in (1, 3, 7, 8, 9, 15, 16, 17, 20):
+        out = np.zeros((4 * fours, count + 1), np.uint32)
         where = ctypes.c_void_p(out.ctypes.data)
         blocks = [ctypes.c_uint(first), ctypes.c_uint(step)]
-        host.columns(where, count + 1, count, *blocks, *arguments())
-        drawn = expected.reshape(-1, 4)[first : first + count * step : step][:count]
-        np.testing.assert_array_equal(out[:, :count], drawn.T)
+        host.columns(where, count + 1, fours, count, *blocks, *arguments())
+        for four in range(fours):
+            drawn = expected.reshape(-1, 4)[first + four :: step][:count]
+            np.testing.assert_array_equal(out[4 * four : 4 * four + 4, :count], drawn.T)
         assert not out[:, count].any()  # nothing is written beyond

@@ -176,26 +176,25 @@ class TileWords:
         self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         *outer, count = self._tile
-        shape = (self._filters // _DRAWN_AT_ONCE, *outer)
-        inner = math.prod(self._tile)
+        inner, fours = math.prod(self._tile), self._filters // _DRAWN_AT_ONCE
         # How many elements lie from one window's word to the next one's.
         axis = drawn.order.index(len(drawn.order) - 1)
         apart = product(node.shape[axis + 1 :]) * (1 if place is None else self._strides[-1])
         step = self._signature.size(floor_divide(apart, _DRAWN_AT_ONCE))
 
         def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
-            four, *rows = emitter.coordinates(Index(shape, linear=position))
-            filter_ = emitter.integer(times(four, str(_DRAWN_AT_ONCE)))
+            rows = emitter.coordinates(Index(tuple(outer), linear=position))
             first = (*rows, ZERO)
-            index = self._index(node, drawn, filter_, first[0], first[1:], inside, emitter)
+            index = self._index(node, drawn, ZERO, first[0], first[1:], inside, emitter)
             form = "(unsigned int)({}) / {}"
             block = expression(form, emitter.place(index), str(_DRAWN_AT_ONCE))
-            at = plus(times(filter_, str(inner)), emitter.place(Index(self._tile, coords=first)))
+            at = emitter.place(Index(self._tile, coords=first))
             to = plus("words", self._from(drawn, place, at))
-            arguments = (to, str(inner), str(count), block, step, self._arguments(node, emitter))
+            sizes = (str(inner), str(fours), str(count))
+            arguments = (to, *sizes, block, step, self._arguments(node, emitter))
             return [Evaluate(call("gc_random_columns", *arguments))]
 
-        nest = Nest(self._signature, math.prod(shape), threads=False, vector=False)
+        nest = Nest(self._signature, math.prod(outer), threads=False, vector=False)
         return braced(nest.lines(body))
 
     def _by_rows(self, node: Node, drawn: _Drawn) -> list[str]:
