@@ -95,7 +95,8 @@ def test_two_processes_start_cold_on_one_cache(tmp_path: Path) -> None:
     both = [start(cache) for _ in range(2)]
     for process in both:
         finish(process)
-    assert sorted(path.suffix for path in cache.iterdir()) == [".cu", ".cubin", ".version"]
+    endings = [path.suffix for path in cache.iterdir() if path.suffix != ".j2"]  # of templates
+    assert sorted(endings) == [".cu", ".cubin", ".version"]
     assert finish(start(cache)) == []
 
 

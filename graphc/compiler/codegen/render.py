@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+from collections.abc import Callable
+from importlib.util import MAGIC_NUMBER
+from typing import Protocol
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.signature import Signature
@@ -14,6 +19,45 @@ from graphc.resources import folder
 
 INCLUDES = ("pointwise.cuh", "reduce.cuh", "index.cuh", "random.cuh", "status.cuh")
 """Headers of kernels/ that every translation unit has; a kind's own come on top."""
+
+
+class Files(Protocol):
+    """Where bytecode is kept: what is read is whole, and as this user wrote it."""
+
+    def read(self, name: str) -> bytes | None: ...
+
+    def write(self, name: str, content: bytes) -> None: ...
+
+
+class Bytecode(jinja2.BytecodeCache):
+    """What Jinja makes of templates: making it takes longer than all else for most programs.
+
+    Attributes:
+        files: gives the place where it is kept; None, as long as no higher floor has set one: each
+            process makes it anew.
+    """
+
+    files: Callable[[], Files] | None = None
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        found = self.files().read(_entry(bucket)) if self.files is not None else None
+        if found is not None:
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if self.files is not None:
+            self.files().write(_entry(bucket), bucket.bytecode_to_string())
+
+
+def _entry(bucket: Bucket) -> str:
+    """A name for a template's bytecode, by what decides it."""
+    of = bucket.environment
+    options = (of.trim_blocks, of.lstrip_blocks, of.keep_trailing_newline, of.autoescape)
+    parts = (bucket.key, bucket.checksum, options, jinja2.__version__, MAGIC_NUMBER)
+    return f"{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}.j2"
+
+
+BYTECODE = Bytecode()
 
 
 @functools.cache
@@ -26,6 +70,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
         auto_reload=False,
+        bytecode_cache=BYTECODE,
     )
 
 

@@ -4,6 +4,8 @@ An entry is ``KEY.cu`` (the source, with its comments) and ``KEY.cubin``: the co
 its SHA-256 behind it, which loaders of ELF files do not look at. Each is written under another name
 and moved into place, so a reader sees a whole file or none; of two processes that make the same
 entry, the last one's stays. An entry that is damaged is made again.
+
+``KEY.j2`` is what Jinja made of a template of graphc, with its SHA-256, too.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from graphc.compiler.codegen.render import BYTECODE
 from graphc.config import config
 
 _log = logging.getLogger("graphc")
@@ -158,3 +161,6 @@ def _tell(message: str) -> None:
     if message not in _told:
         _told.add(message)
         _log.warning(message)
+
+
+BYTECODE.files = kernel_cache
