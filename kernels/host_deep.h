@@ -8,35 +8,41 @@
 
 #include "host_rows.h"
 
+// Bytes of factors that a core's cache still holds when they are summed.
+#define GC_CACHED (1 << 20)
+
 // c[rows][n] = (or +=, unless `first`) sum over i of a[i][rows] * b[i][n], for up to GC_DEEP of i;
-// the rows of c lie `width` apart, a multiple of the vector's lanes.
-template <typename T>
-__attribute__((noinline)) static void gc_deep_product(int rows, int n, int k, const T* a,
-                                                      ptrdiff_t a_step, const T* b,
-                                                      ptrdiff_t b_step, T* c, int width,
-                                                      bool first) {
-  constexpr int lanes = gc_vector<T>::lanes;
-  int from = 0;
-  for (; from + 2 * lanes <= n; from += 2 * lanes) {
-    gc_rows_panel<2, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, b + from, b_step, c + from, width,
-                                             first);
+// the rows of c lie n, filled up, apart.
+template <int n, gc_far far, typename T>
+__attribute__((noinline)) static void gc_deep_part(int rows, int k, const T* a, ptrdiff_t a_step,
+                                                   const T* b, ptrdiff_t b_step, T* c, bool first) {
+  constexpr int pair = 2 * gc_vector<T>::lanes, pairs = n / pair * pair, rest = n - pairs;
+  constexpr int width = gc_filled<T>(n);
+  for (int from = 0; from < pairs; from += pair) {
+    gc_rows_panel<pair, false, far, T>(rows, k, a, a_step, b + from, b_step, c + from, width,
+                                       first);
   }
-  if (from == n) return;
-  // What is no pair of vectors, with zeros beyond the end.
-  const int rest = n - from;
-  alignas(64) T panel[GC_DEEP * 2 * lanes];
-  for (int i = 0; i < k; ++i) {
-    for (int j = 0; j < 2 * lanes; ++j) {
-      panel[i * 2 * lanes + j] = j < rest ? b[i * b_step + from + j] : T(0);
+  if constexpr (rest > 0) {  // with zeros beyond the end
+    constexpr int wide = width - pairs;
+    alignas(64) T panel[GC_DEEP * wide];
+    for (int i = 0; i < k; ++i) {
+      for (int j = 0; j < wide; ++j) {
+        panel[i * wide + j] = j < rest ? b[i * b_step + pairs + j] : T(0);
+      }
     }
+    gc_rows_panel<wide, false, GC_NEAR, T>(rows, k, a, a_step, panel, wide, c + pairs, width,
+                                           first);
   }
-  if (rest > lanes) {
-    gc_rows_panel<2, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width,
-                                             first);
-  } else {
-    gc_rows_panel<1, false, GC_FAR_RIGHT, T>(rows, k, a, a_step, panel, 2 * lanes, c + from, width,
-                                             first);
-  }
+}
+
+// The same of the terms from `start` on of a sum of `terms`.
+template <int n, typename T>
+inline void gc_deep_product(int rows, int start, int terms, const T* a, ptrdiff_t a_step,
+                            const T* b, ptrdiff_t b_step, T* c) {
+  const int k = terms - start < GC_DEEP ? terms - start : GC_DEEP;
+  const bool cached = (gc_int64)terms * (a_step + b_step) * sizeof(T) <= GC_CACHED;
+  (cached ? gc_deep_part<n, GC_NEAR, T> : gc_deep_part<n, GC_FAR_RIGHT, T>)(
+      rows, k, a + start * a_step, a_step, b + start * b_step, b_step, c, start == 0);
 }
 
 #endif

@@ -46,12 +46,12 @@ __attribute__((noinline)) static void gc_few_rows(int m, int n, int k, const T* 
     const T* line = b + start * b_step;
     int from = 0;
     for (; from + 2 * lanes <= width; from += 2 * lanes) {
-      gc_rows_panel<2, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from, b_step,
-                                              sums + from, width, start == 0);
+      gc_rows_panel<2 * lanes, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from,
+                                                      b_step, sums + from, width, start == 0);
     }
     if (from < width) {
-      gc_rows_panel<1, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from, b_step,
-                                              sums + from, width, start == 0);
+      gc_rows_panel<lanes, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from, b_step,
+                                                  sums + from, width, start == 0);
     }
   }
   for (int from = 0; copied > 0 && from < width; from += lanes) {
@@ -61,8 +61,8 @@ __attribute__((noinline)) static void gc_few_rows(int m, int n, int k, const T* 
         last[i * lanes + j] = from + j < n ? b[(whole + i) * b_step + from + j] : T(0);
       }
     }
-    gc_rows_panel<1, true, GC_NEAR, T>(m, copied, a + whole, a_row, last, lanes, sums + from, width,
-                                       whole == 0);
+    gc_rows_panel<lanes, true, GC_NEAR, T>(m, copied, a + whole, a_row, last, lanes, sums + from,
+                                           width, whole == 0);
   }
   for (int i = 0; i < m; ++i) {
     for (int j = 0; j < n; ++j) c[i * c_row + j] = sums[i * width + j];
@@ -85,7 +85,16 @@ __attribute__((noinline)) static void gc_few_rows_turned(int m, int n, int k, co
   }
   for (int from = 0; from < n; from += GC_BAND) {
     const int wide = n - from < GC_BAND ? n - from : GC_BAND;
-    gc_rows_product<T, GC_FAR_LEFT>(wide, width, k, b + from * b_column, b_column, panels, sums);
+    const T* rows = b + from * b_column;
+    int at = 0;
+    for (; at + 2 * lanes <= width; at += 2 * lanes) {
+      gc_rows_depths<2 * lanes, GC_FAR_LEFT, T>(wide, k, rows, b_column, panels + (size_t)at * k,
+                                                sums + at, width);
+    }
+    if (at < width) {
+      gc_rows_depths<lanes, GC_FAR_LEFT, T>(wide, k, rows, b_column, panels + (size_t)at * k,
+                                            sums + at, width);
+    }
     gc_transpose<T>(wide, m, sums, width, c + from, c_row);
   }
 }

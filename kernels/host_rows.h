@@ -1,10 +1,10 @@
 // Products of few rows at each step of a loop by a matrix that no step changes, and the rows that
 // each thread takes through all steps.
 //
-// The matrix is copied once, ahead of the loop, into panels of two vectors of columns (the last may
-// be one): k after k the columns of a panel, zeros beyond the end. The rows are read where they
-// are: they are too few for copying to pay. The sums of a tile's rows and columns are held in
-// registers. The order of each sum depends on k alone.
+// The matrix is copied once, ahead of the loop, into panels of two vectors of columns: k after k
+// the columns of a panel. The last panel has as many columns as are left, filled up to 32 bytes
+// with zeros. The rows are read where they are: they are too few for copying to pay. The sums of a
+// tile's rows and columns are held in registers. The order of each sum depends on k alone.
 #ifndef GC_HOST_ROWS_H
 #define GC_HOST_ROWS_H
 
@@ -18,6 +18,24 @@
 #else
 #define GC_ROWS 4
 #endif
+
+// A vector of half the width, for columns that a whole one would compute for nothing.
+template <typename T> struct gc_half_vector {
+  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
+};
+
+// So many columns, filled up to 32 bytes.
+template <typename T> constexpr int gc_filled(int columns) {
+  constexpr int part = 32 / sizeof(T);
+  return (columns + part - 1) / part * part;
+}
+
+// Columns of a panel that are filled up: whole vectors, perhaps half a one.
+template <typename T, int width> struct gc_columns {
+  static constexpr int lanes = gc_vector<T>::lanes;
+  static constexpr int whole = width / lanes;
+  static constexpr bool half = width % lanes != 0;
+};
 
 // The rows, from `begin` to `end`, of this thread of its team, of `count` in all: whole groups of
 // four, about as many for each.
@@ -59,8 +77,8 @@ inline void gc_rows_lay_out(int n, int width, int k, const T* from, ptrdiff_t st
 template <typename T>
 __attribute__((noinline)) static void gc_rows_panels(int k, int n, const T* from, ptrdiff_t step,
                                                      ptrdiff_t column, T* to) {
-  constexpr int lanes = gc_vector<T>::lanes, whole = 64 / sizeof(T);
-  const int width = (n + whole - 1) / whole * whole;
+  constexpr int lanes = gc_vector<T>::lanes;
+  const int width = gc_filled<T>(n);
 #pragma omp for schedule(static)
   for (int first = 0; first < width; first += 2 * lanes) {
     gc_rows_lay_out(n, width, k, from, step, column, first, to);
@@ -74,35 +92,42 @@ template <typename T> struct gc_soon {
   ptrdiff_t step;
 };
 
-// c[rows][vectors] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][vectors]. Rows of a
-// lie `a_next` apart and one i after the other side by side, or (not `along`) the other way round;
-// then what is GC_DEEP terms behind is fetched. `soon` is fetched if `fetch`.
-template <int rows, int vectors, bool along, bool fetch, typename T>
+// c[rows][width] = (or +=, unless `first`) sum over i of a[rows][i] * b[i][width]. Rows of a lie
+// `a_next` apart and one i after the other side by side, or (not `along`) the other way round. If
+// `fetch`, `soon` is fetched, and of a that does not lie along what is GC_DEEP terms behind.
+template <int rows, int width, bool along, bool fetch, typename T>
 __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ a, ptrdiff_t a_next,
                                                    const T* __restrict__ b, ptrdiff_t b_step,
                                                    T* __restrict__ c, ptrdiff_t c_row,
                                                    bool first, gc_soon<T> soon) {
   typedef typename gc_vector<T>::type V;
-  constexpr int lanes = gc_vector<T>::lanes;
-  alignas(GC_VECTOR_BYTES) V sum[rows][vectors];
+  typedef typename gc_half_vector<T>::type H;
+  typedef gc_columns<T, width> columns;
+  constexpr int lanes = columns::lanes, vectors = columns::whole, end = vectors * lanes;
+  alignas(GC_VECTOR_BYTES) V sum[rows][vectors > 0 ? vectors : 1];
+  alignas(GC_VECTOR_BYTES) H last[rows];
 #pragma GCC unroll 8
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) {
       sum[r][v] = first ? V{} : *reinterpret_cast<const V*>(c + r * c_row + v * lanes);
     }
+    if (columns::half) last[r] = first ? H{} : *reinterpret_cast<const H*>(c + r * c_row + end);
   }
   for (int i = 0; i < k; ++i) {
-    if (!along) __builtin_prefetch(a + (i + GC_DEEP) * a_next);
+    if (fetch && !along) __builtin_prefetch(a + (i + GC_DEEP) * a_next);
     if (fetch) __builtin_prefetch(soon.place + i * soon.step);
-    V right[vectors];
+    V right[vectors > 0 ? vectors : 1];
+    H right_half = {};
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
+    if (columns::half) right_half = *reinterpret_cast<const H*>(b + end);
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r) {
       const T left = along ? a[r * a_next + i] : a[i * a_next + r];
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) sum[r][v] += left * right[v];
+      if (columns::half) last[r] += left * right_half;
     }
     b += b_step;
   }
@@ -110,66 +135,73 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
   for (int r = 0; r < rows; ++r) {
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) *reinterpret_cast<V*>(c + r * c_row + v * lanes) = sum[r][v];
+    if (columns::half) *reinterpret_cast<H*>(c + r * c_row + end) = last[r];
   }
 }
 
 // Which factor of a product is not in the cache yet, if one is.
 enum gc_far { GC_NEAR, GC_FAR_LEFT, GC_FAR_RIGHT };
 
-// All rows of so many vectors of columns.
-template <int vectors, bool along, gc_far far, typename T>
+// All rows of a panel.
+template <int width, bool along, gc_far far, typename T>
 inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T* b,
                           ptrdiff_t b_step, T* c, ptrdiff_t c_row, bool first) {
   constexpr bool fetch = far != GC_NEAR;
+  constexpr int lanes = gc_vector<T>::lanes, vectors = (width + lanes - 1) / lanes;
   const ptrdiff_t a_row = along ? a_next : 1;
   const auto soon = [&](int r) -> gc_soon<T> {
     // Lines two tiles of rows ahead; or the terms of b behind these, whose vectors take turns.
     if (far == GC_FAR_LEFT) return {a + (r + 2 * GC_ROWS) * a_row, GC_ROWS};
-    return {b + GC_DEEP * b_step + r / GC_ROWS % vectors * gc_vector<T>::lanes, b_step};
+    return {b + GC_DEEP * b_step + r / GC_ROWS % vectors * lanes, b_step};
   };
   int r = 0;
   for (; r + GC_ROWS <= rows; r += GC_ROWS) {
-    gc_rows_tile<GC_ROWS, vectors, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
-                                                    c + r * c_row, c_row, first, soon(r));
+    gc_rows_tile<GC_ROWS, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step,
+                                                  c + r * c_row, c_row, first, soon(r));
   }
 #if GC_ROWS == 8
   if (rows - r >= 4) {
-    gc_rows_tile<4, vectors, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                              c_row, first, soon(r));
+    gc_rows_tile<4, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
+                                            c_row, first, soon(r));
     r += 4;
   }
 #endif
   if (rows - r >= 2) {
-    gc_rows_tile<2, vectors, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                              c_row, first, soon(r));
+    gc_rows_tile<2, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
+                                            c_row, first, soon(r));
     r += 2;
   }
   if (rows > r) {
-    gc_rows_tile<1, vectors, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
-                                              c_row, first, soon(r));
+    gc_rows_tile<1, width, along, fetch, T>(k, a + r * a_row, a_next, b, b_step, c + r * c_row,
+                                            c_row, first, soon(r));
   }
 }
 
-// c[rows][width] = a[rows][k], whose rows lie a_row apart, times a matrix of panels; the rows of c
-// lie `width` apart, a multiple of the vector's lanes.
-template <typename T, gc_far far = GC_NEAR>
-__attribute__((noinline)) static void gc_rows_product(int rows, int width, int k, const T* a,
-                                                      ptrdiff_t a_row, const T* panels, T* c) {
-  constexpr int lanes = gc_vector<T>::lanes;
-  for (int from = 0; from < width; from += 2 * lanes) {
-    const bool two = width - from > lanes;
-    const T* panel = panels + (size_t)from * k;
-    for (int start = 0; start < k; start += GC_DEPTH) {
-      const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-      if (two) {
-        gc_rows_panel<2, true, far, T>(rows, depth, a + start, a_row,
-                                       panel + (size_t)start * 2 * lanes, 2 * lanes, c + from,
-                                       width, start == 0);
-      } else {
-        gc_rows_panel<1, true, far, T>(rows, depth, a + start, a_row, panel + (size_t)start * lanes,
-                                       lanes, c + from, width, start == 0);
-      }
-    }
+// What up to GC_DEPTH of k each add to all rows of a panel, which is `width` wide.
+template <int width, gc_far far, typename T>
+inline void gc_rows_depths(int rows, int k, const T* a, ptrdiff_t a_row, const T* panel, T* c,
+                           ptrdiff_t c_row) {
+  for (int start = 0; start < k; start += GC_DEPTH) {
+    const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
+    gc_rows_panel<width, true, far, T>(rows, depth, a + start, a_row,
+                                       panel + (size_t)start * width, width, c, c_row, start == 0);
+  }
+}
+
+// c[rows][n] = a[rows][k], whose rows lie a_row apart, times a matrix of panels. The rows of c lie
+// c_row apart: n, if k is at most GC_DEPTH, or n filled up. The last panel goes first, as its zeros
+// beyond the end fall on the next row, or behind the last one.
+template <int n, typename T>
+__attribute__((noinline)) static void gc_rows_product(int rows, int k, const T* a, ptrdiff_t a_row,
+                                                      const T* panels, T* c, ptrdiff_t c_row) {
+  constexpr int pair = 2 * gc_vector<T>::lanes, pairs = n / pair * pair, rest = n - pairs;
+  if constexpr (rest > 0) {
+    constexpr int wide = gc_filled<T>(rest);
+    gc_rows_depths<wide, GC_NEAR, T>(rows, k, a, a_row, panels + (size_t)pairs * k, c + pairs,
+                                     c_row);
+  }
+  for (int from = 0; from < pairs; from += pair) {
+    gc_rows_depths<pair, GC_NEAR, T>(rows, k, a, a_row, panels + (size_t)from * k, c + from, c_row);
   }
 }
 

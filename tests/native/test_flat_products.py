@@ -39,6 +39,19 @@ def test_three_products_and_what_follows(
 
 
 @needs_compiler
+@pytest.mark.parametrize("depth", [20, 300])  # sums of one part and of two
+@pytest.mark.parametrize("columns", [6, 50])  # a row of sums reaches into the next one
+def test_what_is_not_finite_stays_in_its_row(depth: int, columns: int) -> None:
+    x = g.input((BATCH, depth), "float32")
+    w = g.shared(draws.normal(size=(depth, columns)).astype("float32"))
+    program = lower_native([g.dot(x, w)])
+    assert "gc_rows_product<" in program.program.source
+    value = (draws.normal(size=(40, depth)) / depth).astype("float32")
+    value[[3, 7, 39]] = np.inf  # the last row of a tile, and of all
+    check_on_threads(program, [g.dot(x, w)], {x: value})
+
+
+@needs_compiler
 def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps in another order than they lie in, and scaled: once for two products, by blocks."""
     monkeypatch.setattr("graphc.compiler.codegen.native.rows_product.PRODUCTS", 1)  # divided

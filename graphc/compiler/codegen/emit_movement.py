@@ -203,14 +203,26 @@ def _concat(emitter: Emitter, node: Node, index: Index) -> Expression:
 def _gather(emitter: Emitter, node: Node, index: Index) -> Expression:
     values, indices = node.inputs
     axis, rank = node.attrs["axis"], len(indices.shape)
-    whole_rows = axis == 0 and values in emitter.signature.places and emitter.by_position
-    if whole_rows and index.linear is not None:
-        return _element_of_row(emitter, node, index.linear)
+    if axis == 0 and index.linear is not None:
+        if values in emitter.signature.places and emitter.by_position:
+            return _element_of_row(emitter, node, index.linear)
+        if not indices.shape and _lies_in_order(emitter, values):  # one row: nothing to divide
+            row = _row(emitter, node, Index((), coords=()))
+            size = emitter.signature.size(product(values.shape[1:]))
+            place = emitter.integer(plus(times(row, size), index.linear))
+            return emitter.value(values, Index(values.shape, linear=place))
     coords = emitter.coordinates(index)
     row = _row(emitter, node, Index(indices.shape, coords=coords[axis : axis + rank]))
     return emitter.value(
         values, Index(values.shape, coords=(*coords[:axis], row, *coords[axis + rank :]))
     )
+
+
+def _lies_in_order(emitter: Emitter, node: Node) -> bool:
+    """Whether a node lies in memory, in the order of its elements."""
+    while node.op == "reshape":
+        node = node.inputs[0]
+    return node in emitter.signature.places
 
 
 def _row(emitter: Emitter, node: Node, position: Index) -> Expression:

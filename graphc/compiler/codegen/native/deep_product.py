@@ -103,15 +103,9 @@ def _lines(
         sums.append(f"{scalar}* s{number} = {plus('sums', times(str(number * width), 'rows'))};")
         a, b = lying.left(left, number), lying.right(right, number)
         ahead += [*a.ahead, *b.ahead]
-        starts = [
-            plus(plus(a.start, times("start", a.column)), "first"),
-            a.column,
-            plus(b.start, times("start", b.row)),
-            b.row,
-        ]
         calls.append(
-            f"gc_deep_product<{scalar}>(rows, {n}, depth, {', '.join(starts)}, s{number}, {width}, "
-            "start == 0);"
+            f"gc_deep_product<{n}>(rows, start, {k}, {plus(a.start, 'first')}, {a.column}, "
+            f"{b.start}, {b.row}, s{number});"
         )
     body = [
         "int first, last;",
@@ -120,7 +114,6 @@ def _lines(
         *sums,
         "int start = 0;",
         "do {  // once where there is nothing to sum: it makes zeros",
-        f"  const int depth = {k} - start < GC_DEEP ? {k} - start : GC_DEEP;",
         *(f"  {call}" for call in calls),
         "  start += GC_DEEP;",
         f"}} while (start < {k});",

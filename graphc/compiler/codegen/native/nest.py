@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -23,6 +23,7 @@ from graphc.compiler.codegen.expression import (
     minus,
     plus,
     step_along,
+    times,
 )
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
@@ -76,6 +77,11 @@ class Limits:
         """The ``rows`` rows of a tile, from the variable `FIRST` on."""
         return cls(size, FIRST, plus(FIRST, local("rows")))
 
+    def in_elements(self, row: Size, signature: NativeSignature) -> Limits:
+        """The same part, where each of a row's elements is a row of its own."""
+        each = signature.size(row)
+        return Limits(self.size * row, times(self.begin, each), times(self.end, each))
+
 
 @dataclass(frozen=True)
 class Nest:
@@ -101,13 +107,24 @@ class Nest:
         """The loops with what `body` prints; none where there are no elements."""
         if self.elements == 0:
             return []
+        divided, row = self._divided(body), self._row()
+        if row is None or divided:
+            return self._loops(body, row, divided)
+        assert self.limits is not None
+        limits = self.limits.in_elements(row, self.signature)  # nothing asks for rows: one loop
+        return replace(self, limits=limits)._loops(body, 1, divided)
+
+    def _divided(self, body: Body) -> list[Size]:
+        """By how many elements positions are divided, in the order in which it is asked."""
         trial = NativeEmitter(self.signature.trial(), self.given)
         whole = local("i")
         trial.divided[whole] = {}
         trial.walked = whole
         body(trial, whole)
-        divided = list(trial.divided[whole])
-        row = self._row()
+        return list(trial.divided[whole])
+
+    def _loops(self, body: Body, row: Size | None, divided: Sequence[Size]) -> list[str]:
+        """The loops over runs; over `limits` in rows of so many elements, if there are any."""
         across: list[Size] = []
         if row is None:
             runs = runs_of(self.elements, divided)

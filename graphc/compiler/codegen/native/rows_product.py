@@ -16,7 +16,15 @@ import numpy as np
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.context import buffer_name, workspace
 from graphc.compiler.codegen.emitter import Given
-from graphc.compiler.codegen.expression import Expression, expression, local, plus, subscript, times
+from graphc.compiler.codegen.expression import (
+    Expression,
+    expression,
+    local,
+    minus,
+    plus,
+    subscript,
+    times,
+)
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
@@ -40,6 +48,10 @@ _FEWEST_ROWS, _MOST_ROWS = 8, 64
 
 _MOST_PANELS = 1 << 17
 """Elements of the matrices that stay in the cache."""
+
+_DEPTH = 256
+"""``GC_DEPTH``: the terms of a sum that are summed in registers, at most. What is added to such
+sums would be added to zeros beyond the end of a row too."""
 
 
 def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
@@ -151,7 +163,7 @@ class _RowsProduct:
         self._signature = signature
         self._limits = limits
         self._panels = panels
-        self._widths = [padded(node) for node in kernel.anchors]
+        self._widths = [_apart(node) for node in kernel.anchors]
         rows = _SUMS // sum(self._widths) // _FEWEST_ROWS * _FEWEST_ROWS
         self._rows = max(_FEWEST_ROWS, min(_MOST_ROWS, rows))
 
@@ -171,10 +183,10 @@ class _RowsProduct:
             a, row = lefts[left]
             inside.append(f"{scalar}* s{number} = {plus('sums', str(starts[number]))};")
             inside.append(
-                f"gc_rows_product<{scalar}>(rows, {width}, {right.shape[0]}, {a}, {row}, "
-                f"{self._panels(node)}, s{number});"
+                f"gc_rows_product<{_columns(node)}>(rows, {right.shape[0]}, {a}, {row}, "
+                f"{self._panels(node)}, s{number}, {width});"
             )
-        whole = sum(widths) * self._rows
+        whole = sum(widths) * self._rows + lanes_of(anchors[0].dtype)
         return [
             array(scalar, "sums", Slot.SUMS, str(whole)),
             f"for (int first = {begin}; first < {end}; first += {self._rows}) {{",
@@ -241,6 +253,9 @@ def sums_of_rows(
     """Nodes whose values lie in arrays ``s0``, ``s1`` and on, whose rows begin with `first`."""
 
     def value(number: int, index: Index) -> Expression:
+        if nodes[number].shape[-1] == widths[number]:
+            begin = times(FIRST, str(widths[number]))
+            return subscript(f"s{number}", minus(emitter.position(index), begin))
         row, column = emitter.coordinates(index)
         return subscript(f"s{number}", _among_rows(row, column, str(widths[number])))
 
@@ -253,8 +268,19 @@ def _among_rows(row: Expression, column: Expression, width: str) -> Expression:
 
 
 def padded(node: Node) -> int:
-    """The elements of a row of a product's sums and of its panels: whole vectors."""
-    lanes = lanes_of(node.dtype)
+    """The elements of a row of a product's panels: whole halves of vectors."""
+    part = lanes_of(node.dtype) // 2
+    return -(-_columns(node) // part) * part
+
+
+def _columns(node: Node) -> int:
     n = node.shape[-1]
     assert isinstance(n, int)
-    return -(-n // lanes) * lanes
+    return n
+
+
+def _apart(node: Node) -> int:
+    """How far the rows of a product's sums lie apart: side by side, where nothing is added to them
+    again."""
+    k = node.inputs[1].shape[0]
+    return _columns(node) if isinstance(k, int) and k <= _DEPTH else padded(node)

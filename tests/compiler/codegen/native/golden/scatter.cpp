@@ -26,13 +26,10 @@ static void k0_scatter(
     float* sum = sums + (size_t)slot * 128;
     for (int i = 0; i < 128; ++i) sum[i] = 0;
     for (int place = named.head[slot]; place >= 0; place = named.next[place]) {
-      for (int p0 = place; p0 < place + 1; ++p0) {
-        #pragma omp simd
-        for (int p1 = 0; p1 < 128; ++p1) {
-          const int i2 = p0 * 128 + p1;
-          const float t3 = x1[i2];
-          sum[i2 - (place * 128)] = gc_add(sum[i2 - (place * 128)], t3);
-        }
+      #pragma omp simd
+      for (int p0 = place * 128; p0 < (place + 1) * 128; ++p0) {
+        const float t1 = x1[p0];
+        sum[p0 - (place * 128)] = gc_add(sum[p0 - (place * 128)], t1);
       }
     }
   }
@@ -40,16 +37,13 @@ static void k0_scatter(
   for (int row = 0; row < 20000; ++row) {
     const int slot = named.slot[row];
     const float* sum = slot < 0 ? none : sums + (size_t)slot * 128;
-    for (int p0 = row; p0 < row + 1; ++p0) {
-      #pragma omp simd
-      for (int p1 = 0; p1 < 128; ++p1) {
-        const int i2 = p0 * 128 + p1;
-        const float t3 = x2[i2];
-        // gradient of embedding_1
-        const float t4 = gc_mul(0.01f, sum[i2 - (row * 128)]);
-        const float t5 = gc_sub(t3, t4);  // gradient of embedding_1
-        y0[i2] = t5;
-      }
+    #pragma omp simd
+    for (int p0 = row * 128; p0 < (row + 1) * 128; ++p0) {
+      const float t1 = x2[p0];
+      // gradient of embedding_1
+      const float t2 = gc_mul(0.01f, sum[p0 - (row * 128)]);
+      const float t3 = gc_sub(t1, t2);  // gradient of embedding_1
+      y0[p0] = t3;
     }
   }
 }

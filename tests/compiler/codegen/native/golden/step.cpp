@@ -15,8 +15,8 @@ extern "C" void graphc_step(
       const int step0 = turn0;
       watch.run(2, [&] { k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] :
           turn0 % 2 ? (float*)at[3] : (float*)at[4], (float*)at[1], size[0],
-          step0, (float*)at[5], size[1], turn0 == size[1] - 1 ? (float*)at[6]
-          : turn0 % 2 ? (float*)at[4] : (float*)at[3]); });
+          step0, (float*)at[5], turn0 == size[1] - 1 ? (float*)at[6] : turn0 %
+          2 ? (float*)at[4] : (float*)at[3]); });
     }
   }
   if (watch.stops(2)) return;
