@@ -178,15 +178,23 @@ class TestCompiling:
 
     def test_report(self):
         model = linear()
-        assert "no function is made yet" in model.compile_report()
+        assert "no function is made yet" in str(model.compile_report())
         model.fit(*data(), nb_epoch=1, verbose=0)
-        assert f"{model.name}.train" in model.compile_report()
+        model.predict(data()[0])
+        report = model.compile_report()
+        train, predict = report.functions
+        assert (train.name, predict.name) == (f"{model.name}.train", f"{model.name}.predict")
+        for shown in (report, train):  # as a notebook's cell does at its end
+            first, *rows = repr(shown).splitlines()
+            assert first.startswith(f"{model.name}.train: device=cpu, mode=FAST_RUN, ")
+            assert len(rows) >= len(train.passes)
+        assert str(report) == f"{train}\n\n{predict}"
 
     def test_mode(self):
         model = Sequential([Dense(1, input_dim=3)])
         model.compile("sgd", "mse", mode="DebugMode")
         model.fit(*data(), nb_epoch=1, verbose=0)
-        assert "mode=DebugMode" in model.compile_report()
+        assert "mode=DebugMode" in str(model.compile_report())
 
     def test_one_preparation_for_all_batch_sizes(self):
         model = linear()

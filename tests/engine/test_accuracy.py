@@ -107,6 +107,6 @@ def test_several_outputs_have_an_accuracy_each():
 def test_reports_have_its_functions_too():
     model = classifier()
     model.evaluate(X, Y, verbose=0, show_accuracy=True)
-    assert model.compile_report().count(f"{model.name}.test") == 1
+    assert str(model.compile_report()).count(f"{model.name}.test") == 1
     model.evaluate(X, Y, verbose=0)
-    assert model.compile_report().count(f"{model.name}.test") == 2
+    assert str(model.compile_report()).count(f"{model.name}.test") == 2

@@ -1,4 +1,4 @@
-"""What compiling a function did: printed when asked for."""
+"""What compiling functions did: as text at the end of a notebook's cell, and where printed."""
 
 from __future__ import annotations
 
@@ -27,3 +27,20 @@ class CompileReport:
             for row in self.passes
         ]
         return "\n".join([head, *rows, f"  {self.made}"])
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class CompileReports:
+    """The reports of the functions that a model has made so far; `model` is its name."""
+
+    model: str
+    functions: tuple[CompileReport, ...]
+
+    def __str__(self) -> str:
+        if not self.functions:
+            return f"{self.model}: no function is made yet; fit, evaluate and predict make theirs"
+        return "\n\n".join(map(str, self.functions))
+
+    __repr__ = __str__

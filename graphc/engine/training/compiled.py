@@ -14,7 +14,7 @@ from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.function import CallStep, Function, function
+from graphc.compiler.function import CallStep, CompileReports, Function, function
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container, collect_trainable_weights
 from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
@@ -221,14 +221,12 @@ class CompiledContainer(Container):
         """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
         return self._need_compiled("metrics_names").labels
 
-    def compile_report(self) -> str:
-        """What the compiler did for each function that was made so far."""
+    def compile_report(self) -> CompileReports:
+        """What the compiler did for each function that was made so far; prints as text."""
         made = list(self._compiled.functions.values()) if self._compiled is not None else []
         if self._predict is not None:
             made.append(self._predict)
-        if not made:
-            return f"{self.name}: no function is made yet; fit, evaluate and predict make theirs"
-        return "\n\n".join(str(one.report) for one in made)
+        return CompileReports(self.name, tuple(one.report for one in made))
 
     def kernels(
         self,
