@@ -67,7 +67,8 @@ def saturated(x: Node) -> Node:
 
 
 # (image, filters, kernel, padding, window, strides, between): windows that leave a rest, that leave
-# gaps, of one to three axes; tiles of the last rows, one filter, seven; draws in either order.
+# gaps, of one to three axes; tiles of the last rows, one filter, seven; draws in either order;
+# images that are turned by blocks, whose phases end at differing places.
 CASES: dict[str, tuple] = {
     "long": ((533, 3), 20, (5,), 0, (10,), (10,), dropped_last),
     "long, first": ((533, 3), 7, (5,), 0, (10,), (10,), dropped_first),
@@ -76,6 +77,9 @@ CASES: dict[str, tuple] = {
     "one filter": ((9, 12, 1), 1, (2, 3), 1, (3, 2), (3, 2), dropped_last),
     "wide": ((10, 11, 40), 12, (3, 2), 1, (2, 3), (2, 3), dropped_last),
     "rows": ((40, 30, 3), 32, (1, 3), 0, (1, 4), (1, 4), saturated),
+    "planes": ((37, 70, 8), 6, (3, 2), 0, (2, 3), (2, 3), nothing),
+    "plane gaps": ((36, 68, 8), 6, (3, 2), 0, (2, 2), (3, 4), nothing),
+    "signal": ((401, 1), 5, (3,), 0, (20,), (20,), nothing),
     "cube": ((7, 6, 8, 2), 5, (2, 3, 2), 1, (2, 2, 3), (2, 3, 3), dropped_first),
 }
 
@@ -118,6 +122,19 @@ def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None
         pooled = {g.dim.product(out.shape)}
         assert ({g.dim.product(x.shape) for x in forward.outputs} == pooled) == narrow, case
         assert [spread_weights(kernel) is not None for kernel in others] == [narrow], case
+
+
+def test_images_with_innermost_channels_are_turned_by_blocks_that_they_fill() -> None:
+    turned = {"long", "long, first", "planes", "plane gaps", "signal"}
+    for case in CASES:
+        out, _ = model(Fed(2), case)
+        source = lower_native(optimize([out])[0]).program.source
+        assert ("gc_transpose(" in source) == (case in turned), case
+    # Channels that lie outside are no matrix to turn.
+    x, weights = g.input((BATCH, 3, 533), "float32"), g.input((7, 3, 5), "float32")
+    source = lower_native(optimize([g.max_pool(g.conv(x, weights), (10,))])[0]).program.source
+    assert "gc_conv_windows" in source
+    assert "gc_transpose(" not in source
 
 
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])

@@ -4,7 +4,7 @@ side.
     copy[place % stride][place // stride] = image[place]
 
 Where windows lie `stride` elements apart, the element at one place of each window is a neighbour of
-the next window's then.
+the next window's then. Each channel has its phases, or each phase its channels.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.expression import ZERO, Expression, expression, plus, times
+from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 
 
 @dataclass(frozen=True)
 class Phases:
-    """How a plane of an image lies by phases.
+    """How an image lies by phases.
 
     Attributes:
-        reach: how many elements of it there are along each axis.
+        channels: how many it has.
+        reach: how many elements a channel has along each axis.
         strides: how many phases.
+        inner: whether each phase has its channels.
     """
 
+    channels: int
     reach: tuple[int, ...]
     strides: tuple[int, ...]
+    inner: bool
 
     @property
     def lengths(self) -> tuple[int, ...]:
@@ -41,9 +46,23 @@ class Phases:
         return tuple(math.prod(self.lengths[axis + 1 :]) for axis in range(len(self.lengths)))
 
     @property
+    def row(self) -> int:
+        """How many elements a channel has in a phase."""
+        return math.prod(self.lengths)
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """Of a plane: phases along each axis, then elements."""
-        return (*self.strides, *self.lengths)
+        """Channels and phases along each axis, in their order, then elements."""
+        around = (*self.strides, self.channels) if self.inner else (self.channels, *self.strides)
+        return (*around, *self.lengths)
+
+    def split(self, coords: Coordinates) -> tuple[Expression, Coordinates, Coordinates]:
+        """Of coordinates in this order: the channel, its phases, the numbers in them."""
+        dims = len(self.strides)
+        around, numbers = coords[: dims + 1], coords[dims + 1 :]
+        if self.inner:
+            return around[-1], around[:-1], numbers
+        return around[0], around[1:], numbers
 
     def position(self, channel: Expression, place: Sequence[Expression]) -> Expression:
         """Where the element of a channel at a place of the image lies."""
@@ -53,22 +72,25 @@ class Phases:
             phase = plus(times(phase, str(stride)), rest)
         if phase != "0":
             phase = expression("({})", phase)
-        found = times(channel, str(math.prod(self.shape)))
-        found = plus(found, times(phase, str(math.prod(self.lengths))))
+        if self.inner:
+            found = plus(times(phase, str(self.channels)), channel)
+            found = times(found, str(self.row))
+        else:
+            found = times(channel, str(math.prod(self.strides) * self.row))
+            found = plus(found, times(phase, str(self.row)))
         for coord, stride, step in zip(place, self.strides, self.steps, strict=True):
             number = expression("(({}) / {})", coord, str(stride))
             found = plus(found, times(number, str(step)))
         return found
 
     def place(
-        self, emitter: NativeEmitter, coords: Sequence[Expression]
+        self, emitter: NativeEmitter, phases: Sequence[Expression], numbers: Sequence[Expression]
     ) -> tuple[list[Expression], list[Expression]]:
-        """The place of the image whose element has coordinates of `shape`, and the conditions under
-        which there is one."""
-        dims = len(self.strides)
+        """The place of the image whose element has these numbers in these phases, and the
+        conditions under which there is one."""
         place, conditions = [], []
         for phase, number, stride, length, reach in zip(
-            coords[:dims], coords[dims:], self.strides, self.lengths, self.reach, strict=True
+            phases, numbers, self.strides, self.lengths, self.reach, strict=True
         ):
             coord = emitter.integer(plus(times(number, str(stride)), phase))
             if length * stride > reach:

@@ -28,7 +28,6 @@ from graphc.compiler.codegen.expression import (
     plus,
     subscript,
     times,
-    when,
 )
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
@@ -42,7 +41,7 @@ from graphc.compiler.codegen.native.conv_loops import (
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.native.phases import Phases
+from graphc.compiler.codegen.native.phased_image import PhasedImage
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
@@ -98,8 +97,8 @@ class PooledConv(ConvLoops):
         self._extents = known(pooling.attrs["window"])
         self._strides = known(pooling.attrs["strides"])
         self._pooled = known(pooling.shape[2:])
-        self._phases = Phases(known(self.reach), self._strides)
-        self._steps = self._phases.steps
+        self._image = PhasedImage(self, self._strides)
+        self._steps = self._image.phases.steps
         self._high = self._tile_rows()
         self._tile = (self._high, *self._pooled[1:])
         self._wide = self._flat(self._high)
@@ -130,12 +129,14 @@ class PooledConv(ConvLoops):
             *(where if self._is_placed else []),
             *words.array(),
             f"for (int tile = 0; tile < {self._pooled[0]}; tile += {self._high}) {{",
-            *indented([
-                f"const int first = tile < {last} ? tile : {last};"
-                if last
-                else "const int first = tile;",
-                *tile,
-            ]),
+            *indented(
+                [
+                    f"const int first = tile < {last} ? tile : {last};"
+                    if last
+                    else "const int first = tile;",
+                    *tile,
+                ]
+            ),
             "}",
         ]
         return [*self._weights_of_kernel(), *self.per_sample(sample)], self._how()
@@ -165,9 +166,9 @@ class PooledConv(ConvLoops):
         ]
 
     def _image_of_sample(self) -> list[str]:
-        count = self.channels * math.prod(self._phases.shape)
+        count = math.prod(self._image.phases.shape)
         array = self.array("image", self.scalar, Slot.IMAGE, count, " + GC_IMAGE_SLACK")
-        return [array, *self._by_phases()]
+        return [array, *self._image.lines()]
 
     def _sums_of_tile(self) -> list[str]:
         """Sums of all places of a tile's windows, where they are computed at once."""
@@ -210,34 +211,14 @@ class PooledConv(ConvLoops):
         dims = len(self._extents)
         inside, channel, places = coords[:dims], coords[dims], coords[dims + 1 :]
         sums = [plus(place, k) for place, k in zip(inside, places, strict=True)]
-        return self._phases.position(channel, sums)
+        return self._image.phases.position(channel, sums)
 
     # ---- loops ----------------------------------------------------------------------------------
-
-    def _by_phases(self) -> list[str]:
-        """The loops that copy a sample's image, phase by phase."""
-
-        def body(
-            emitter: NativeEmitter, position: Expression, coords: Coordinates
-        ) -> list[Statement]:
-            channel, *at = coords
-            place, conditions = self._phases.place(emitter, at)
-            to = subscript("image", position)
-            if not conditions:
-                return [Assign(to, self.element(emitter, channel, place, False))]
-            value = emitter.variable(self.image)
-            with emitter.block(when(conditions)):
-                emitter.assign(value, self.element(emitter, channel, place, False))
-            return [Assign(to, value)]
-
-        return self.nest((self.channels, *self._phases.shape), body)
 
     def _tile_nest(
         self,
         words: TileWords,
-        body: Callable[
-            [NativeEmitter, Expression, Coordinates, TileElements], Sequence[Statement]
-        ],
+        body: Callable[[NativeEmitter, Expression, Coordinates, TileElements], Sequence[Statement]],
     ) -> list[str]:
         """Loops over the windows of a tile; `body` is given their coordinates in the result."""
         shape = (self._filters, *self._tile)
