@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -178,6 +179,27 @@ def test_masks_that_go_on_are_told(caplog):
         model_from_json(json.dumps(description))
         assert ["the mask goes on behind the shared node 'code'" in one for one in
                 caplog.messages] == [True] * masked  # fmt: skip
+
+
+def test_masks_that_go_on_behind_merged_inputs_are_told(caplog):
+    """Those of 0.3 ended there; behind a lone input they went on."""
+    lstm = layer("LSTM", output_dim=2, return_sequences=True)
+    merging = {"input": None, "concat_axis": -1, "dot_axes": -1}
+    for masked in (False, True):
+        words = layer("Embedding", input_dim=5, output_dim=3, mask_zero=masked)
+        vectors = [plain(name, words, input=of) for name, of in (("x", "a"), ("y", "b"))]
+        both = plain("both", lstm, inputs=["x", "y"], merge_mode="sum")
+        alone = plain("alone", lstm, input="x")
+        description = graph_of(*vectors, both, alone, outputs=["both"])
+        all_of_them = {"name": "all", "inputs": ["both", "alone"], "merge_mode": "concat"}
+        description["output_config"].append({**all_of_them, **merging})
+        for one in description["input_config"]:
+            one["dtype"] = "int"
+        caplog.clear()
+        model_from_json(json.dumps(description))
+        told = [re.search("the mask goes on behind (.*), as in", one)[1] for one in caplog.messages]
+        expected = ["the merged inputs of 'both'", "the inputs that are merged to the output 'all'"]
+        assert told == expected * masked
 
 
 def broken(change) -> str:

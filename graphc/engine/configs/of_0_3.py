@@ -17,6 +17,7 @@ from typing import Any
 
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.shared_of_0_3 import (
+    ENDS_MASKS,
     merged_results,
     refuse_dicts,
     refuse_outside_of_graphs,
@@ -221,8 +222,17 @@ def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str,
     # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.
     found = [{**one, "create_output": False} if one.get("name") in told else one for one in found]
     for key, several in (("node_config", found), ("output_config", lists["output_config"])):
-        config[key] = [_with_axes_of_both(dict(one), f"{place}: {key}") for one in several]
+        config[key] = [
+            _with_axes_of_both({**one, ENDS_MASKS: _ends_masks(one)}, f"{place}: {key}")
+            for one in several
+        ]
     return config
+
+
+def _ends_masks(node: Mapping[str, Any]) -> bool:
+    """Whether masks ended at a node, or an output, that is a shared one or merges inputs."""
+    inputs = node.get("inputs")
+    return ENDS_MASKS in node or (isinstance(inputs, list | tuple) and len(inputs) > 1)
 
 
 def _each(layers: object, what: str) -> Sequence[Mapping[str, Any]]:

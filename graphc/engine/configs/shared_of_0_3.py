@@ -23,7 +23,8 @@ from graphc.errors import ArgumentError
 Entry = Mapping[str, Any]
 
 ENDS_MASKS = "ends_masks"
-"""The key of nodes of `node_config` behind which Keras 0.3 had no masks."""
+"""The key of nodes and outputs at which Keras 0.3 ended masks: behind shared layers, and where
+inputs were merged."""
 
 _OF_ONE = ("concat", "sum", "ave", "mul")  # which leave a single result as it is
 

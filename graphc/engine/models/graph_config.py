@@ -68,7 +68,9 @@ def add_named(graph: NamedNodes, config: object) -> None:
     for arguments in _each(config, "output_config"):
         # Keras also had there what create_output made.
         if arguments.get("name") not in graph.output_order:
-            _add(graph.add_output, arguments, "output_config")
+            _add(graph.add_output, _without_mark(arguments), "output_config")
+            if arguments.get(ENDS_MASKS) and mask_of(graph.outputs[-1]) is not None:
+                _tell_mask(graph, f"the inputs that are merged to the output {arguments['name']!r}")
 
 
 def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
@@ -83,18 +85,32 @@ def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, 
         entry = {key: value for key, value in entry.items() if key != "shared"}
     layer = layer_of(entry, f"node {name!r}")
     told_name = layer.name if "name" in entry or "name" in entry["config"] else name
-    arguments = {key: value for key, value in node.items() if key not in ("layer", ENDS_MASKS)}
+    arguments = {key: value for key, value in _without_mark(node).items() if key != "layer"}
     add = graph.add_shared_node if "outputs" in node else graph.add_node
     _add(lambda **given: add(layer, **given), arguments, "node_config")
     layer.name = told_name  # a layer that was in use elsewhere was not named as its node
-    results = node.get("outputs") or [name]
-    if node.get(ENDS_MASKS) and any(mask_of(graph._tensor(one)) is not None for one in results):
-        _log.warning(
-            "%s: the mask goes on behind the shared node %r, as in Keras 1.0; in Keras 0.3, which "
-            "wrote this description, it ended there, and layers behind it used all steps",
-            graph.name,
-            name,
-        )
+    if not node.get(ENDS_MASKS):
+        return
+    results = [graph._tensor(one) for one in node.get("outputs") or [name]]
+    if "outputs" in node or not node.get("inputs"):
+        masks, behind = map(mask_of, results), f"the shared node {name!r}"
+    else:
+        masks, behind = results[0].history.node.input_masks, f"the merged inputs of {name!r}"
+    if any(mask is not None for mask in masks):
+        _tell_mask(graph, behind)
+
+
+def _without_mark(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in arguments.items() if key != ENDS_MASKS}
+
+
+def _tell_mask(graph: NamedNodes, behind: str) -> None:
+    _log.warning(
+        "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
+        "description, it ended there, and layers and losses behind it used all steps",
+        graph.name,
+        behind,
+    )
 
 
 def _add(add: Callable[..., None], arguments: Mapping[str, Any], where: str) -> None:
