@@ -9,7 +9,7 @@
 #define GC_HOST_ROWS_H
 
 #include "openmp.h"
-#include "host_gemm.h"
+#include "host_transpose.h"
 
 #define GC_DEEP 128  // terms of a long sum that are summed in registers
 
@@ -63,6 +63,8 @@ inline void gc_rows_lay_out(int n, int width, int k, const T* from, ptrdiff_t st
         panel[i * wide + j] = j < count ? source[i * step + j] : T(0);
       }
     }
+  } else if (step == 1 && count == wide) {
+    gc_transpose<T>(wide, k, source, column, panel, wide);
   } else {
     for (int j = 0; j < wide; ++j) {
       for (int i = 0; i < k; ++i) {
