@@ -15,7 +15,8 @@
 #                      benchmarks/peers in PEERS, e.g. make peers PEERS='--only mlp --rounds 3'
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
 #                      error
-# make lint            ruff, the floors of the package (import-linter), types of the compiler (mypy)
+# make lint            ruff (its rules and its format), the floors of the package (import-linter), types
+#                      of the compiler (mypy)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
 #
@@ -149,6 +150,7 @@ docs: $(DOCS_VENV)/.ready
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy graphc/compiler
 

@@ -25,17 +25,21 @@ MODULES = INVENTORY["modules"]
 LEGACY = INVENTORY["legacy_0_3_3"]
 
 # Arguments behind those of Keras that may be given by position too, and why.
-EXTRAS = {
-    f"keras.{model}.{method}": (["initial_epoch"], "an interrupted run goes on")
-    for model in ("engine.training.Model", "models.Sequential", "legacy.models.Graph")
-    for method in ("fit", "fit_generator")
-} | {
-    f"keras.{model}.from_config": (["custom_objects"], "as of every other model")
-    for model in ("models.Sequential", "legacy.models.Graph")
-} | {
-    f"keras.layers.containers.{model}.__init__": (["name"], "one class with keras.models'")
-    for model in ("Sequential", "Graph")
-}
+EXTRAS = (
+    {
+        f"keras.{model}.{method}": (["initial_epoch"], "an interrupted run goes on")
+        for model in ("engine.training.Model", "models.Sequential", "legacy.models.Graph")
+        for method in ("fit", "fit_generator")
+    }
+    | {
+        f"keras.{model}.from_config": (["custom_objects"], "as of every other model")
+        for model in ("models.Sequential", "legacy.models.Graph")
+    }
+    | {
+        f"keras.layers.containers.{model}.__init__": (["name"], "one class with keras.models'")
+        for model in ("Sequential", "Graph")
+    }
+)
 
 # Arguments that have a default here and none in Keras, and why.
 OPTIONAL = {

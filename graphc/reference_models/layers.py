@@ -27,9 +27,7 @@ class Weights:
         return weight
 
 
-def dense(
-    weights: Weights, name: str, x: g.Node, units: int, activation: str = "linear"
-) -> g.Node:
+def dense(weights: Weights, name: str, x: g.Node, units: int, activation: str = "linear") -> g.Node:
     """activation(x . W + b): (batch, features) to (batch, units)."""
     with g.origin(name):
         W = weights.add(name, "W", (x.shape[-1], units), "glorot_uniform")

@@ -111,9 +111,7 @@ def lowered() -> dict[str, KernelList]:
 
 
 @pytest.fixture
-def gated(
-    lowered: dict[str, KernelList], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Path:
+def gated(lowered: dict[str, KernelList], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The gate over one model and one card, with a ledger of its own."""
     monkeypatch.setattr(gate, "LEDGER", tmp_path / "ledger.json")
     monkeypatch.setattr(gate, "CARDS", ("sm_75",))

@@ -51,9 +51,7 @@ def pooling_of(kernel: Kernel) -> Node | None:
     return next((node for node in kernel.body if node.op in _REDUCTIONS), None)
 
 
-def at_filter(
-    emitter: Emitter, shape: Shape, position: Expression, filter_: Expression
-) -> Index:
+def at_filter(emitter: Emitter, shape: Shape, position: Expression, filter_: Expression) -> Index:
     """The element at a position of a value (n, f, *windows), of which the filter is known: a bias
     is read there without a division."""
     size = emitter.signature.size
@@ -184,9 +182,7 @@ class _Held:
         for pick, name in self._beside.items():
             emitter.add(Define(C_TYPES[pick.dtype], name, ZERO, constant=False))
 
-    def element(
-        self, emitter: Emitter, x: Expression, value: Callable[[Node], Expression]
-    ) -> None:
+    def element(self, emitter: Emitter, x: Expression, value: Callable[[Node], Expression]) -> None:
         """Lines that go on with the element `x`; `value` prints what else is picked there."""
         if not self._is_placed:
             emitter.add(Fold(_POOLED, self._functions, x))

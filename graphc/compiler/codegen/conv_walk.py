@@ -111,9 +111,7 @@ def from_memory(
 ) -> Pulled:
     """An operand that is read through index arithmetic; see `Pulled` for the arguments."""
 
-    def value(
-        emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression
-    ) -> Expression:
+    def value(emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression) -> Expression:
         conditions, element = indexed(emitter, batch, outer, k)
         if not conditions:
             return element(emitter)

@@ -219,9 +219,7 @@ class Emitter(Printer):
                 self.spread(x, at, split)
         return reads
 
-    def _value(
-        self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]
-    ) -> Expression:
+    def _value(self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]) -> Expression:
         """What is printed for an element; `reads` as `_reads` gives them."""
         if node in self.given:
             return self.given[node](index)

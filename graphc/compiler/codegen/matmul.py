@@ -61,9 +61,7 @@ def operand(node: Node, kernel: Kernel, context: Context, k_last: bool) -> Opera
     elif _is_turned(node):
         fast = other
 
-    def value(
-        emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression
-    ) -> Expression:
+    def value(emitter: Emitter, batch: Coordinates, outer: Expression, k: Expression) -> Expression:
         coords = (*batch, outer, k) if k_last else (*batch, k, outer)
         return emitter.value(node, Index(node.shape, coords=coords))
 

@@ -210,9 +210,7 @@ def read(
     return emitter.define(C_TYPES[operand.node.dtype], subscript(pointer, at))
 
 
-def _start(
-    emitter: Emitter, operand: Direct, batch: Coordinates
-) -> tuple[Expression, Expression]:
+def _start(emitter: Emitter, operand: Direct, batch: Coordinates) -> tuple[Expression, Expression]:
     """The pointer to read an element through, and the position of the matrix's first one."""
     signature = emitter.signature
     place = signature.places[operand.node]

@@ -285,9 +285,7 @@ class WalkPrinter:
         if pack is None:
             return []
         found = [(name, f"pack_{name}", FIRST, at) for name, at in pack.loads.items()]
-        found += [
-            (name, f"{place}_{name}", _first(place), at) for name, at in self._side.items()
-        ]
+        found += [(name, f"{place}_{name}", _first(place), at) for name, at in self._side.items()]
         pack.loads = {}
         self._side = {}
         return [(C_TYPES[at.dtype], pack, name, first) for name, pack, first, at in found]

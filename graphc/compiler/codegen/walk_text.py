@@ -134,4 +134,3 @@ class Course:
         most = int(self.count) if self.count.isdigit() else None
         fits = self.short or (most is not None and most <= turns * self.threads)
         return None if fits else turns
-

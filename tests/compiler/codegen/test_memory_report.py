@@ -69,9 +69,7 @@ def test_table_fits_the_page(program: DeviceProgram) -> None:
     lines = str(report(program, 128)).splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.endswith("layer_1/matmul float32[128, 256]") for line in lines)
-    assert report(program, 128)._repr_html_().count("<tr>") == 1 + len(
-        report(program, 128).buffers
-    )
+    assert report(program, 128)._repr_html_().count("<tr>") == 1 + len(report(program, 128).buffers)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 63, 64, 1000])

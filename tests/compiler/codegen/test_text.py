@@ -151,4 +151,3 @@ def test_lowering_again_gives_the_same_text(model: str) -> None:
     first, second = (build().function().program() for _ in range(2))
     numbered = re.compile(r"_\d+\b")  # a Sequential numbers its input
     assert numbered.sub("", first.source) == numbered.sub("", second.source)
-

@@ -149,7 +149,5 @@ def test_a_step_of_training_needs_the_masks_at_the_maxima_alone() -> None:
         image: random.standard_normal((3, 2, 14)).astype("float32"),
         weights: random.standard_normal((4, 2, 3)).astype("float32"),
     }
-    for old, new in zip(
-        evaluate([pooled, *gradients], feeds), evaluate(after, feeds), strict=True
-    ):
+    for old, new in zip(evaluate([pooled, *gradients], feeds), evaluate(after, feeds), strict=True):
         np.testing.assert_array_equal(new, old)

@@ -156,9 +156,7 @@ def test_the_update_of_a_weight_is_in_the_epilogue_of_its_gradient() -> None:
     step = REFERENCE_MODELS["mlp"].build()
     graph = step.function().graph()
     new = set(graph[-len(step.updates) :])
-    holders = [
-        kernel for kernel in kernels(make_schedule(graph)) if new & set(kernel.outputs)
-    ]
+    holders = [kernel for kernel in kernels(make_schedule(graph)) if new & set(kernel.outputs)]
     # The biases of the first two layers are of one size: their sums are one kernel.
     assert sorted(kernel.kind for kernel in holders) == ["columns"] * 2 + ["matmul"] * 3
     assert sorted(len(new & set(kernel.outputs)) for kernel in holders) == [2, 2, 2, 2, 4]

@@ -112,9 +112,7 @@ class ConvLoops:
     def offsets(
         self, name: str, shape: Shape, offset: Callable[[Coordinates], Expression]
     ) -> list[str]:
-        return self.nest(
-            shape, lambda _, at, coords: [Assign(subscript(name, at), offset(coords))]
-        )
+        return self.nest(shape, lambda _, at, coords: [Assign(subscript(name, at), offset(coords))])
 
     def place_offset(self, coords: Coordinates) -> Expression:
         """Where a channel's place of a window lies in the padded image."""
@@ -167,9 +165,7 @@ class ConvLoops:
 
         firsts, counts = inner
 
-        def body(
-            emitter: NativeEmitter, _: Expression, coords: Coordinates
-        ) -> list[Statement]:
+        def body(emitter: NativeEmitter, _: Expression, coords: Coordinates) -> list[Statement]:
             plane, *rest = coords
             reach = [plus(at, str(first)) for at, first in zip(rest, firsts, strict=True)]
             lows = [low for low, _ in self.node.attrs["padding"]]
@@ -204,9 +200,7 @@ class ConvLoops:
             counts.append(max(min(low + extent, reach) - firsts[-1], 0))
         return tuple(firsts), tuple(counts)
 
-    def _in_image(
-        self, plane: Expression, places: Sequence[Expression], by_channel: bool
-    ) -> Index:
+    def _in_image(self, plane: Expression, places: Sequence[Expression], by_channel: bool) -> Index:
         first = (plane, local("channel")) if by_channel else (local("sample"), plane)
         return Index(self.image.shape, coords=(*first, *places))
 
@@ -289,9 +283,7 @@ class ConvLoops:
         """The loops that write a sample's windows, (channel, places) x windows."""
         shape = (self.channels, *self.places, *self.windows)
 
-        def body(
-            emitter: NativeEmitter, position: Expression, at: Coordinates
-        ) -> list[Statement]:
+        def body(emitter: NativeEmitter, position: Expression, at: Coordinates) -> list[Statement]:
             channel, *rest = at
             places, window = rest[: len(self.places)], rest[len(self.places) :]
             coords, conditions = image_coordinates(emitter, self.node, window, places)

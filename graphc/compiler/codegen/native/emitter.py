@@ -55,9 +55,7 @@ class NativeEmitter(Emitter):
             self.divided[index.linear].update(dict.fromkeys(both))
         return super()._run(index, start, stop)
 
-    def _value(
-        self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]
-    ) -> Expression:
+    def _value(self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]) -> Expression:
         drawn = node.op == "random" and node not in self.given
         if drawn and self.walked is not None and self.position(index) == self.walked:
             (step,) = node.inputs

@@ -307,9 +307,7 @@ def runs_of(elements: Size, divided: Sequence[Size]) -> Shape:
     return tuple(size for size in quotients if size is not None and size != 1)
 
 
-def nested(
-    placed: Sequence[Listing], heads: Sequence[str], pragmas: Sequence[str]
-) -> list[str]:
+def nested(placed: Sequence[Listing], heads: Sequence[str], pragmas: Sequence[str]) -> list[str]:
     """The lines of what is ahead of loops and inside of each, with the loops around."""
     lines = placed[0].lines
     for depth, (head, pragma) in enumerate(zip(heads, pragmas, strict=True)):

@@ -203,11 +203,7 @@ class _Rows:
         """One packing for all tiles."""
         sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
         return (
-            [
-                array(
-                    scalar, panels, Slot.PANELS, f"gc_gemm_right_size<{scalar}>({sizes})", number
-                )
-            ],
+            [array(scalar, panels, Slot.PANELS, f"gc_gemm_right_size<{scalar}>({sizes})", number)],
             [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
             [
                 self._sums(scalar, number),

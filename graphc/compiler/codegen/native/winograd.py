@@ -115,9 +115,7 @@ class Winograd(ConvLoops):
     def _cotangents(self) -> list[str]:
         """The loops that copy those of a sample, with zeros to whole tiles."""
 
-        def body(
-            emitter: NativeEmitter, _: Expression, coords: Coordinates
-        ) -> list[Statement]:
+        def body(emitter: NativeEmitter, _: Expression, coords: Coordinates) -> list[Statement]:
             filter_, *places = coords
             element = Index(self.weights.shape, coords=(filter_, local("channel"), *places))
             place = emitter.place(Index((self.filters, *self._results), coords=coords))
