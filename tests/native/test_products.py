@@ -50,16 +50,20 @@ def test_tiles_that_do_not_fit(n: int, dtype: str) -> None:
 
 
 def test_factors_that_are_computed() -> None:
-    """A mask, a concatenation, and both turned: the left factor, and the right one."""
+    """A mask, a concatenation, and both turned: the left factor, and the right one. One that
+    several products read is stored, the others are a product's own."""
     x, y = g.input((g.BATCH, 40, 6), "float32"), g.input((g.BATCH, 33), "float32")
     w = g.input((273, 70), "float32")
     d = g.input((g.BATCH, 70), "float32")
-    merged = g.concat([g.reshape(g.transpose(x, (0, 2, 1)), (g.BATCH, 240)), y], axis=1)
+    flat = g.reshape(g.transpose(x, (0, 2, 1)), (g.BATCH, 240))
+    merged = g.concat([flat, y], axis=1)
     masked = g.where(y > 0.0, y, 0.0)
     outputs = [
         g.dot(merged, w),
         g.dot(g.transpose(merged), d),
         g.dot(g.transpose(d), merged),
+        g.dot(g.concat([y, flat], axis=1), w),
+        g.dot(g.transpose(g.concat([y, flat, y], axis=1)), d),
         g.dot(g.transpose(masked), d),
         g.dot(masked, g.concat([w, w * 2.0], axis=1)[:33]),
     ]
@@ -73,6 +77,24 @@ def test_factors_that_are_computed() -> None:
         }
 
     check(outputs, make)
+
+
+def test_a_concatenation_is_stored_part_after_part() -> None:
+    """Along the last axis and along others, of parts that are index maps themselves."""
+    x, y = g.input((g.BATCH, 6, 40), "float32"), g.input((g.BATCH, 5, 6), "float32")
+    turned = g.transpose(x, (0, 2, 1))
+    outputs = [
+        g.concat([turned[:, :5], y, g.pad(y, [(0, 0), (0, 0), (1, 2)])], axis=2),
+        g.concat([turned, y], axis=1),
+        g.concat([y[:, :, 0], g.concat([y[:, 0], y[:, 1] * 2.0], axis=1)], axis=1),
+    ]
+    source = lower_native(outputs).program.source
+    assert source.count("else") == 2  # of the second one, and of the part of the third
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        return {x: normal(rng, batch, 6, 40), y: normal(rng, batch, 5, 6)}
+
+    check(outputs, make, (*BATCHES, 400))
 
 
 def test_steps_of_a_sequence_as_rows_and_as_sums() -> None:

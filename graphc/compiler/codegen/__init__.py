@@ -15,7 +15,7 @@ They share:
 
 - `context`, `signature`: where values lie, and what a function's parameters are called;
 - `emitter`: nodes become statements, by the rules in `emit_movement`, `emit_loops` and
-  `emit_windows`; `index` and `strides` say where an element lies;
+  `emit_windows`; `index` says where an element lies;
 - `expression`, `statement`: C as values, which know what they read; `printer` collects them;
   `c_text`: types, literals and comments;
 - `render`: the templates of ``templates/``, and the comment above a function;

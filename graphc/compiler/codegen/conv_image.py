@@ -30,9 +30,9 @@ from graphc.compiler.codegen.expression import (
 )
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Indexed, OperandAxis, Pulled
-from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, floor_divide, product
+from graphc.compiler.schedule.strides import Strided
 
 Part = Callable[[Emitter, Expression], list[Expression]]
 """Prints the part of an element's position, and those of its coordinates, that j or k settle."""

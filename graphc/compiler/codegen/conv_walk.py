@@ -10,11 +10,11 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import ZERO, Expression, minus, plus, times, when
 from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.product import Indexed, OperandAxis, Pulled
-from graphc.compiler.codegen.strides import Strided, contiguous, strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.inline import is_splat
+from graphc.compiler.schedule.strides import Strided, contiguous, strided
 
 Walk = tuple[Size, Size]
 """An axis that is walked: how many elements, and how far apart in memory two neighbours lie."""

@@ -11,9 +11,9 @@ from graphc.compiler.codegen.emitter import Emitter
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Pulled
-from graphc.compiler.codegen.strides import Strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size
+from graphc.compiler.schedule.strides import Strided
 
 
 @dataclass(frozen=True)

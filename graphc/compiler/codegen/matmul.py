@@ -9,11 +9,11 @@ from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
-from graphc.compiler.codegen.strides import strided
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, is_multiple
 from graphc.compiler.schedule.cards import PACK
 from graphc.compiler.schedule.kernel import Kernel
+from graphc.compiler.schedule.strides import strided
 
 
 def lower_matmul(kernel: Kernel, context: Context) -> list[Launch]:

@@ -4,7 +4,8 @@ In the order in which a program passes through:
 
 - `layout`, `rotate`: rewrites that make more fuse: transposes move behind arithmetic, and loops
   begin their elementwise work one step ahead;
-- `inline`: which nodes are stored, and which every reader computes for itself;
+- `inline`: which nodes are stored, and which every reader computes for itself; `strides`: index
+  maps that need no computing;
 - `relation`: where a node reads another one: at its own element, at its row, or elsewhere;
 - `group`, `fusion`: the stored nodes, divided into groups that one kernel each computes;
 - `pooling`: which pooling goes with its convolution;

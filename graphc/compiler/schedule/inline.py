@@ -18,6 +18,7 @@ import numpy as np
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import Shape, evaluate_at, product
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.schedule.strides import strided
 from graphc.compiler.schedule.walks import walks_first
 
 INDEX_MAPS = frozenset(
@@ -104,7 +105,8 @@ def take_apart(
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
         cpu: whether a CPU runs it. It stores bools that are drawn at random, which costs less than
-            to draw them again, and does not store what `unpool` spreads for convolutions alone.
+            to draw them again, and factors that several products would put in order; and does not
+            store what `unpool` spreads for convolutions alone.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
     order = walks_first(order, outputs, around)
@@ -120,6 +122,8 @@ def take_apart(
         forced.update(node for node in order if _is_drawn(node) and node not in crosswise)
     scope = _inlined(order, forced, counters, spread, cpu)
     dear = _dear_operands(scope)
+    if cpu:
+        dear |= _shared_factors(scope)
     return _inlined(order, forced | dear, counters, spread, cpu) if dear else scope
 
 
@@ -238,6 +242,30 @@ def _dear_operands(scope: Scope) -> set[Node]:
             seen.update(new)
             pending += new
     return dear
+
+
+def _shared_factors(scope: Scope) -> set[Node]:
+    """Inlined index maps that kernels of several products would each write, as a factor that is no
+    matrix in memory: a concatenation, a transpose whose axes a reshape joins.
+
+    Products of one size that read it alike are mostly one kernel's, which writes it once anyway.
+    """
+    memory = {x for node in scope.order for x in (node, *node.inputs)} - scope.inline
+    ways: dict[Node, set[tuple]] = {}
+    for node in scope.order:
+        if node.op != "matmul":
+            continue
+        sizes = tuple(x.shape for x in node.inputs)
+        for side, factor in enumerate(node.inputs):
+            view = strided(factor, memory, scope.counters)
+            if view is not None and view.is_matrix:
+                continue
+            source = factor
+            while source.op == "transpose":  # a product reads what is stored either way
+                source = source.inputs[0]
+            if source in scope.inline and source.op in INDEX_MAPS and scope.reads[source]:
+                ways.setdefault(source, set()).add((factor, side, sizes))
+    return {source for source, read in ways.items() if len(read) > 1}
 
 
 def reads_once(node: Node) -> bool:

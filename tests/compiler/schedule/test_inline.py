@@ -98,6 +98,33 @@ def test_a_product_does_not_compute_its_operands_again_and_again() -> None:
         assert any(x in scope.stored() for x in (operand, *operand.inputs)) is stored, operand
 
 
+_PARTS = (g.input((BATCH, 4, 6), "float32"), g.input((BATCH, 16), "float32"))
+_MERGED = g.concat([g.reshape(g.transpose(_PARTS[0], (0, 2, 1)), (BATCH, 24)), _PARTS[1]], 1)
+_WEIGHTS = [g.shared(np.zeros((40, n), "float32")) for n in (5, 5, 7)]
+_COTANGENT = g.input((BATCH, 5), "float32")
+
+
+@pytest.mark.parametrize(
+    ("factor", "products", "stored"),
+    [
+        (_MERGED, [g.dot(_MERGED, _WEIGHTS[0])], False),
+        # Forward, and the gradient of the weights.
+        (_MERGED, [g.dot(_MERGED, _WEIGHTS[0]), g.dot(g.transpose(_MERGED), _COTANGENT)], True),
+        (_MERGED, [g.dot(_MERGED, _WEIGHTS[0]), g.dot(_MERGED, _WEIGHTS[2])], True),
+        # Two of one size, as gates: one kernel.
+        (_MERGED, [g.dot(_MERGED, x) for x in _WEIGHTS[:2]], False),
+        # What lies in memory as a matrix, either way round.
+        (g.transpose(X), [g.dot(g.transpose(X), _COTANGENT), g.dot(X, SQUARE)], False),
+        (X[:, 2:], [g.dot(X[:, 2:], SQUARE[2:]), g.dot(g.transpose(X[:, 2:]), X)], False),
+    ],
+)
+def test_a_factor_that_several_products_would_put_in_order_is_stored(
+    factor: Node, products: list[Node], stored: bool
+) -> None:
+    assert (factor in take_apart(products, cpu=True).stored()) is stored
+    assert factor not in take_apart(products).stored()
+
+
 def test_a_slice_by_the_step_of_a_loop_is_an_index_map() -> None:
     step = g.input((), "int32")
     row = g.take(X, step)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from graphc.compiler.codegen.c_text import C_TYPES
 from graphc.compiler.codegen.expression import Expression, grouped, minus, plus, subscript, times
 from graphc.compiler.codegen.index import Index
+from graphc.compiler.codegen.native.concatenation import is_concatenation, store_parts
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
@@ -97,33 +98,19 @@ class Factors:
             return None
         turned = is_turned(factor.node)
         source = factor.node.inputs[0] if turned else factor.node
-        parts = _parts(source)
-        if not (turned or self._whole) and len(parts) == 1 and slot == Slot.LEFT:
+        whole = turned or self._whole or is_concatenation(source)
+        if not whole and slot == Slot.LEFT:
             return None
         size, width = self._signature.size, source.shape[-1]
         name = f"{'l' if slot == Slot.LEFT else 'r'}{number}"
         lines = self._array(name, factor.node, slot, number, product(source.shape))
-        first: Size = 0
-        for part in parts:
-            lines += ["{", *(f"  {line}" for line in self._part(part, name, first, width)), "}"]
-            first += part.shape[-1]
+
+        def store(_: NativeEmitter, place: Expression, value: Expression) -> list[Statement]:
+            return [Assign(subscript(name, place), value)]
+
+        lines += store_parts(source, self._signature, store)
         row, column = ("1", size(width)) if turned else (size(width), "1")
         return self._keep(factor, slot, Factor(name, row, column, lines))
-
-    def _part(self, part: Node, name: str, first: Size, width: Size) -> list[str]:
-        """The loops that write a part of a factor's rows, its columns from `first` on."""
-        whole = part.shape[-1] == width
-
-        def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
-            value = emitter.value(part, Index(part.shape, linear=position))
-            if whole:
-                return [Assign(subscript(name, position), value)]
-            rows = product(part.shape[:-1])
-            row, column = emitter.coordinates(Index((rows, part.shape[-1]), linear=position))
-            place = plus(times(row, self._signature.size(width)), self._signature.size(first))
-            return [Assign(subscript(name, plus(place, column)), value)]
-
-        return Nest(self._signature, product(part.shape)).lines(body)
 
     def _tile(self, left: Pulled, number: int) -> Factor:
         """A left factor, a tile of rows at a time."""
@@ -191,9 +178,3 @@ def is_turned(node: Node) -> bool:
     """Whether a node swaps the last two axes of another one."""
     *ahead, last = range(len(node.shape))
     return node.op == "transpose" and tuple(node.attrs["order"]) == (*ahead[:-1], last, *ahead[-1:])
-
-
-def _parts(node: Node) -> tuple[Node, ...]:
-    """What a node is a concatenation of along its last axis; else the node."""
-    along = node.op == "concat" and node.attrs["axis"] == len(node.shape) - 1
-    return node.inputs if along else (node,)

@@ -12,6 +12,7 @@ from graphc.compiler.codegen import emit_loops, emit_movement, emit_windows  # n
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.native.concatenation import is_concatenation, store_parts
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest
@@ -28,11 +29,19 @@ def lower_pointwise(kernel: Kernel, context: NativeContext) -> list[Launch]:
     signature = context.signature(kernel)
     lines: list[str] = []
     for part in kernel.parts or (kernel,):
-        nest = _nest(part, context, signature).lines(partial(_element, part, context))
+        nest = _loops(part, context, signature)
         lines += ["{", *(f"  {line}" for line in nest), "}"] if kernel.parts else nest
     extents = " x ".join(map(str, kernel.extents)) or "one"
     how = f"{len(kernel.parts)} parts" if kernel.parts else f"{extents} elements"
     return [context.function(name, kernel, signature, lines, how)]
+
+
+def _loops(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:
+    alone = len(kernel.outputs) == 1 and kernel.kind == "pointwise" and context.share is None
+    if alone and is_concatenation(kernel.outputs[0]):
+        store = partial(_store, kernel.outputs[0], context)
+        return store_parts(kernel.outputs[0], signature, store)
+    return _nest(kernel, context, signature).lines(partial(_element, kernel, context))
 
 
 def _nest(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> Nest:
@@ -68,7 +77,18 @@ def store_elements(
     values = [emitter.value(node, Index(node.shape, linear=position)) for node in outputs]
     stores: list[Statement] = []
     for node, value in zip(outputs, values, strict=True):
-        for place in context.sinks[node]:
-            target, _ = emitter.signature.stored(place, node.shape, position)
-            stores.append(Assign(target, value))
+        stores += _store(node, context, emitter, position, value)
     return stores
+
+
+def _store(
+    node: Node,
+    context: NativeContext,
+    emitter: NativeEmitter,
+    position: Expression,
+    value: Expression,
+) -> list[Statement]:
+    targets = [
+        emitter.signature.stored(place, node.shape, position)[0] for place in context.sinks[node]
+    ]
+    return [Assign(target, value) for target in targets]

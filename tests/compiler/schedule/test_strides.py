@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.strides import Strided, strided
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.schedule.strides import Strided, strided
 
 MAPS: dict[str, Callable[[Node], Node]] = {
     "itself": lambda x: x,
@@ -55,6 +55,21 @@ def test_elements_are_at_their_strides(name: str) -> None:
 def test_other_maps_have_no_strides(make: Callable[[Node], Node]) -> None:
     x = g.input((4, 6, 5), "int32")
     assert strided(make(x), [x], []) is None
+
+
+def test_a_matrix_has_neighbours_along_one_of_its_axes() -> None:
+    x = g.input((4, 6, 5), "int32")
+    for node, expected in (
+        (x[1], True),
+        (g.transpose(x[1]), True),
+        (x[:, 2], True),
+        (x[:, :, 2], False),
+        (x[:, :1, 2], True),
+        (x[1][:, ::2], False),
+    ):
+        view = strided(node, [x], [])
+        assert view is not None
+        assert view.is_matrix is expected
 
 
 def test_symbolic_sizes_are_split_and_joined() -> None:

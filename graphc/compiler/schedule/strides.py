@@ -23,6 +23,12 @@ class Strided:
     offset: Size = 0
     steps: tuple[tuple[Node, Size], ...] = ()
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether elements are neighbours along one of the last two axes."""
+        pairs = zip(self.shape[-2:], self.strides[-2:], strict=True)
+        return any(size == 1 or stride == 1 for size, stride in pairs)
+
 
 def strided(node: Node, memory: Collection[Node], counters: Collection[Node]) -> Strided | None:
     """The value as strides over one of `memory`; None where it is something else.
