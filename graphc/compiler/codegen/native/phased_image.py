@@ -27,7 +27,7 @@ from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.phases import Phases
 from graphc.compiler.codegen.statement import Assign, Evaluate, Statement
-from graphc.compiler.codegen.strides import Strided, strided
+from graphc.compiler.schedule.strides import Strided, strided
 
 
 class PhasedImage:
