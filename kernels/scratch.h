@@ -37,9 +37,10 @@ enum gc_slot {
   GC_LEFT = 4,
   GC_RIGHT = 8,
   GC_PANELS = 12,
-  // What gc_gemm lays out, in kernels of any kind.
+  // In kernels of any kind: what gc_gemm lays out, and what loops read crosswise.
   GC_GEMM_LEFT = 16,
   GC_GEMM_RIGHT,
+  GC_TURNED,
   GC_SLOTS,
 
   // Convolutions, whose sums are in GC_SUMS.

@@ -13,7 +13,8 @@ type, or a parameter of the function.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 
 class Expression(str):
@@ -182,20 +183,34 @@ def _as_expression(text: str) -> Expression:
     return text if isinstance(text, Expression) else Expression(text)
 
 
-def step_along(value: str, name: str) -> int | None:
+def step_along(
+    value: str,
+    name: str,
+    others: Mapping[str, int | None] = MappingProxyType({}),
+    exact: bool = False,
+) -> int | None:
     """By how much an expression of ints moves where a variable moves by one; None where that is no
-    number of the text. Quotients and rests, which mostly stay or move with what is divided, count
-    as standing still."""
-    if not isinstance(value, Expression) or name not in value.reads:
+    number of the text.
+
+    Args:
+        value: the expression.
+        name: the variable.
+        others: by how much other variables, which are made from it, move then.
+        exact: whether quotients and rests that move are no number; else these, which mostly stay or
+            move with what is divided, count as standing still.
+    """
+    if not isinstance(value, Expression):
+        return 0
+    if not any(x == name or others.get(x, 0) != 0 for x in value.reads):
         return 0
     if value.operation == "local":
-        return 1
+        return 1 if value == name else others[value]
     if value.operation in ("/", "%"):
-        return 0
+        return None if exact else 0
     if value.operation not in ("+", "-", "*"):
         return None
     left, right = value.operands
-    first, second = step_along(left, name), step_along(right, name)
+    first, second = (step_along(x, name, others, exact) for x in (left, right))
     if first is None or second is None:
         return None
     if value.operation == "*":

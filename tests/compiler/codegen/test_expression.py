@@ -125,6 +125,29 @@ def test_how_far_a_position_moves(position: str, step: int | None) -> None:
     assert step_along(position, "p") == step
 
 
+@given(EXPRESSIONS, st.sampled_from("abcd"), st.integers(-3, 3))
+def test_a_step_counts_what_others_add(
+    found: tuple[Expression, int], name: str, other: int
+) -> None:
+    """Variables that are made from the one move with it; an exact step holds for quotients too."""
+    text, value = found
+    second = {"a": "b", "b": "c", "c": "d", "d": "a"}[name]
+    step = step_along(text, name, {second: other}, exact=True)
+    if step is None:
+        return
+    moves = {**VALUES, name: VALUES[name] + 1, second: VALUES[second] + other}
+    assert eval(text.replace("/", "//"), moves) - value == step
+
+
+def test_a_step_that_is_not_known_is_none() -> None:
+    position = plus(times(local("i3"), "4"), local("p"))
+    assert step_along(position, "p", {"i3": 2}) == 9
+    assert step_along(position, "p", {"i3": 0}) == 1
+    assert step_along(position, "p", {"i3": None}) is None
+    assert step_along(over(local("i3"), "4"), "p", {"i3": 4}) == 0
+    assert step_along(over(local("i3"), "4"), "p", {"i3": 4}, exact=True) is None
+
+
 def test_loops_count() -> None:
     assert counting("r0", "5") == "for (int r0 = 0; r0 < 5; ++r0)"
     assert counting("part", "n0", "begin", "64") == "for (int part = begin; part < n0; part += 64)"

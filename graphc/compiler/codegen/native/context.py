@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.launch import Launch, ShareLimit
+from graphc.compiler.codegen.launch import Check, Launch, LoopStep, ShareLimit
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import header, render
@@ -26,6 +27,17 @@ class NativeSignature(Signature):
     States are written without a condition: the program returns behind the kernel whose test failed,
     and no kernel that writes a state tests anything new (`graphc.compiler.codegen.placing`).
     """
+
+    def __init__(
+        self,
+        places: Mapping[Node, Place],
+        written: Collection[Place],
+        checks: list[Check],
+        counters: Mapping[Node, LoopStep] = MappingProxyType({}),
+    ):
+        super().__init__(places, written, checks, counters)
+        self.headers: dict[str, None] = {}
+        """The files of ``kernels/`` that the function's loops need."""
 
     def guard(self, place: Place) -> str:
         return ""
@@ -85,7 +97,7 @@ class NativeContext(Context):
         self,
         name: str,
         kernel: Kernel,
-        signature: Signature,
+        signature: NativeSignature,
         lines: Sequence[str],
         how: str,
         notes: Sequence[str] = (),
@@ -99,6 +111,7 @@ class NativeContext(Context):
             notes: what reports should say too.
         """
         notes = (*notes, *self.notes)
+        self.program.includes.update(signature.headers)
         body = "\n".join(lines)
         text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
         head = header(name, kernel, signature, "; ".join([how, *notes]))

@@ -29,6 +29,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import DRAWN, Givens, NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
+from graphc.compiler.codegen.native.turned import Stretch, turned
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.statement import Define, Listing, Statement, Verbatim
@@ -148,7 +149,7 @@ class Nest:
         if emitter.draws:
             return self._with_draws(emitter, placed, heads, pragmas, names, runs)
         if len(runs) > 1 and typical(runs[-1]) > STRETCH and _is_crosswise(placed[-1], names[-1]):
-            return self._crosswise(placed, heads, pragmas, names[-1], runs[-1])
+            return self._crosswise(placed, heads, pragmas, names, runs)
         return nested(placed, heads, pragmas)
 
     def _crosswise(
@@ -156,19 +157,27 @@ class Nest:
         placed: Sequence[Listing],
         heads: Sequence[str],
         pragmas: Sequence[str],
-        name: Expression,
-        run: Size,
+        names: Sequence[Expression],
+        runs: Shape,
     ) -> list[str]:
         """The nest with its innermost loop in stretches, and the loop around it inside of these: a
-        line of memory that is read crosswise is in the cache when its neighbour is wanted."""
-        all_of_them, stretch = self.signature.size(run), str(STRETCH)
+        line of memory that is read crosswise is in the cache when its neighbour is wanted, or the
+        stretch is turned."""
+        all_of_them, stretch = self.signature.size(runs[-1]), str(STRETCH)
         around = counting(_PART, all_of_them, step=stretch)
         end = Define("int", _END, end_of_part(all_of_them, _PART, stretch))
-        loop = counting(name, _END, _PART)
+        loop = counting(names[-1], _END, _PART)
+        ahead, inside = Listing(), placed[-1]
+        count = runs[-2]
+        if isinstance(count, int) and (len(runs) > 2 or self.limits is None):
+            part = Stretch(names[-2], count, names[-1], _PART, _END, STRETCH)
+            ahead, inside = turned(placed[-2], placed[-1], part)
+        if ahead:
+            self.signature.headers["host_transpose.h"] = None
         first = pragmas[0] if len(heads) == 2 else ""
         between = "" if len(heads) == 2 else pragmas[-2]
         return nested(
-            [*placed[:-2], Listing((end,)), *placed[-2:]],
+            [*placed[:-2], Listing((end, *ahead)), placed[-2], inside],
             [*heads[:-2], around, heads[-2], loop],
             [*pragmas[:-2], first, between, pragmas[-1]],
         )

@@ -26,6 +26,8 @@ class Slot(StrEnum):
 
     NAMED = "GC_NAMED"
 
+    TURNED = "GC_TURNED"
+
 
 def scratch(scalar: str, slot: Slot, count: str, number: int = 0) -> str:
     """The call that gives an array of `count` elements of a C type; `number` is that of the product

@@ -1,0 +1,74 @@
+"""What loops read crosswise, turned by blocks ahead of them, as native code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.graph import Node
+from tests.native.graph_programs import both, needs_compiler
+
+pytestmark = needs_compiler
+
+
+def turned(node: Node) -> Node:
+    return g.transpose(node, (0, 2, 1))
+
+
+def check(outputs: list[Node], feeds: dict[Node, np.ndarray], count: int) -> None:
+    program = lower_native(outputs)
+    assert program.program.source.count("gc_transpose(") == count
+    for ours, theirs in both(outputs, feeds, program=program):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("places", [257, 300, 512, 1000])
+def test_a_stretch_of_any_length(dtype: str, places: int) -> None:
+    x, y = g.input((g.BATCH, places, 20), dtype), g.input((g.BATCH, 20, places), dtype)
+    rng = np.random.default_rng(places)
+    for batch in (1, 3):
+        feeds = {
+            x: rng.normal(size=(batch, places, 20)).astype(dtype),
+            y: rng.normal(size=(batch, 20, places)).astype(dtype),
+        }
+        check([g.where(y > 0.0, turned(x), y)], feeds, 1)
+
+
+def test_two_loops_alone_are_divided_over_threads() -> None:
+    x, y = g.input((4000, 20), "float32"), g.input((20, 4000), "float32")
+    rng = np.random.default_rng(0)
+    feeds = {node: rng.normal(size=node.shape).astype("float32") for node in (x, y)}
+    check([g.where(y > 0.0, g.transpose(x), y)], feeds, 1)
+
+
+def test_parts_of_one_value_and_several_values() -> None:
+    """Of slices each from its own place on, some of them computed on the way."""
+    x, z = g.input((g.BATCH, 64, 900), "float32"), g.input((g.BATCH, 300, 17), "float32")
+    y = g.input((g.BATCH, 17, 300), "float32")
+    flat = g.reshape(x, (g.BATCH, 64 * 900))
+    first = g.reshape(flat[:, : 300 * 17], (g.BATCH, 300, 17))
+    second = g.reshape(flat[:, 5000 : 5000 + 300 * 17], (g.BATCH, 300, 17))
+    rng = np.random.default_rng(0)
+    for batch in (1, 2, 30):
+        feeds = {
+            node: rng.normal(size=(batch, *node.shape[1:])).astype("float32") for node in (x, y, z)
+        }
+        outputs = [g.where(y > 0.0, turned(one), y * 2.0) for one in (first, second, z)]
+        check(outputs, feeds, 3)
+
+
+def test_what_is_no_matrix_stays_as_it_is() -> None:
+    """Too few rows for a block, and too many for a cache; what is flipped, or in a part alone."""
+    few, many = (g.input((g.BATCH, 400, n), "float32") for n in (8, 200))
+    x, y = g.input((g.BATCH, 400, 20), "float32"), g.input((g.BATCH, 20, 404), "float32")
+    rng = np.random.default_rng(0)
+    feeds = {
+        node: rng.normal(size=(3, *node.shape[1:])).astype("float32") for node in (few, many, x, y)
+    }
+    padded = g.pad(turned(x), [(0, 0), (0, 0), (1, 3)])
+    flipped = g.flip(turned(x), 2)
+    check([turned(few) * 2.0, turned(many) * 2.0], feeds, 0)
+    check([g.maximum(padded, y), g.maximum(flipped, y[:, :, :400])], feeds, 0)
