@@ -51,6 +51,10 @@ GC_DEVICE double gc_select(bool condition, double yes, double no) {
   const gc_uint64 mask = (gc_uint64)0 - (gc_uint64)condition;
   return gc_from_bits((gc_bits(yes) & mask) | (gc_bits(no) & ~mask));
 }
+GC_DEVICE unsigned int gc_select(bool condition, unsigned int yes, unsigned int no) {
+  const unsigned int mask = 0u - (unsigned int)condition;
+  return (yes & mask) | (no & ~mask);
+}
 
 // x with the sign of y. x >= 0, or -0 or NaN whose sign does not matter.
 template <typename T> GC_DEVICE T gc_with_sign(T x, T y) {

@@ -67,11 +67,14 @@ def saturated(x: Node) -> Node:
 
 
 # (image, filters, kernel, padding, window, strides, between): windows that leave a rest, that leave
-# gaps, of one to three axes; tiles of the last rows, one filter, seven; draws in either order;
-# images that are turned by blocks, whose phases end at differing places.
+# gaps, of one to three axes, that fill vectors of bytes; tiles of the last rows, one filter, seven;
+# draws in either order; images that are turned by blocks, whose phases end at differing places.
 CASES: dict[str, tuple] = {
     "long": ((533, 3), 20, (5,), 0, (10,), (10,), dropped_last),
     "long, first": ((533, 3), 7, (5,), 0, (10,), (10,), dropped_first),
+    "whole": ((1909, 3), 20, (5,), 0, (10,), (10,), dropped_last),
+    "whole, first": ((382, 2), 3, (3,), 1, (4,), (6,), dropped_first),
+    "whole rows": ((10, 130, 2), 4, (3, 3), 0, (2, 2), (2, 2), dropped_last),
     "gaps": ((67, 2), 4, (3,), 1, (3,), (5,), nothing),
     "square": ((13, 14, 2), 8, (3, 3), 0, (2, 2), (2, 2), nothing),
     "one filter": ((9, 12, 1), 1, (2, 3), 1, (3, 2), (3, 2), dropped_last),
@@ -95,7 +98,7 @@ def model(fed: Fed, case: str) -> tuple[Node, list[Node]]:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "cases"), [("float32", [*CASES]), ("float64", ["long", "square", "cube"])]
+    ("dtype", "cases"), [("float32", [*CASES]), ("float64", ["long", "whole", "square", "cube"])]
 )
 def test_forward_and_gradients_are_the_interpreters(dtype: str, cases: list[str]) -> None:
     fed = Fed(3, dtype)
@@ -125,7 +128,7 @@ def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None
 
 
 def test_images_with_innermost_channels_are_turned_by_blocks_that_they_fill() -> None:
-    turned = {"long", "long, first", "planes", "plane gaps", "signal"}
+    turned = {"long", "long, first", "whole", "planes", "plane gaps", "signal"}
     for case in CASES:
         out, _ = model(Fed(2), case)
         source = lower_native(optimize([out])[0]).program.source
@@ -151,9 +154,23 @@ def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_nan_and_infinities_stay_in_their_windows() -> None:
+def test_a_window_of_few_places_is_walked_in_registers_where_windows_fill_vectors() -> None:
+    at_once = {"whole", "whole, first", "whole rows"}
+    for case in CASES:
+        out, wrt = model(Fed(2), case)
+        outputs = optimize([out, *grad(g.sum(g.square(out)), wrt[:2])])[0]
+        source = lower_native(outputs).program.source
+        assert ("#pragma GCC unroll" in source) == (case in at_once), case
+    # 20 places are too many.
+    x, weights = g.input((BATCH, 2, 1282), "float32"), g.input((4, 2, 3), "float32")
+    outputs = optimize([g.max_pool(g.conv(x, weights), (20,))])[0]
+    assert "#pragma GCC unroll" not in lower_native(outputs).program.source
+
+
+@pytest.mark.parametrize("length", [30, 258])  # 7 windows, 64
+def test_nan_and_infinities_stay_in_their_windows(length: int) -> None:
     fed = Fed(2)
-    x, weights = fed(BATCH, 1, 30), fed(4, 1, 3)
+    x, weights = fed(BATCH, 1, length), fed(4, 1, 3)
     fed.feeds[x][0, 0, [3, 4, 17]] = np.nan
     fed.feeds[x][1, 0, 8:20] = -np.inf
     y = g.conv(x, weights)
@@ -163,9 +180,10 @@ def test_nan_and_infinities_stay_in_their_windows() -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_the_same_bits_for_any_number_of_threads() -> None:
+@pytest.mark.parametrize("case", ["long", "whole"])
+def test_the_same_bits_for_any_number_of_threads(case: str) -> None:
     fed = Fed(7)
-    out, wrt = model(fed, "long")
+    out, wrt = model(fed, case)
     outputs = optimize([out, *grad(g.sum(g.square(out)), wrt[:2])])[0]
     program = lower_native(outputs)
     results = []

@@ -154,15 +154,21 @@ class Branch:
 
 @dataclass(frozen=True)
 class Block(Statement):
-    """A loop, or conditions of which each is tested where those before it do not hold."""
+    """A loop, or conditions of which each is tested where those before it do not hold.
+
+    Attributes:
+        branches: their heads and bodies.
+        pragma: a line ahead of a loop, for the compiler.
+    """
 
     branches: tuple[Branch, ...]
+    pragma: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
-        found: list[str] = []
-        for one in self.branches:
-            words = ("else" if found else "", one.head, "{")
+        found: list[str] = [self.pragma] if self.pragma else []
+        for number, one in enumerate(self.branches):
+            words = ("else" if number else "", one.head, "{")
             found += [" ".join(filter(None, words)), *(f"  {x}" for x in one.body.lines), "}"]
         return tuple(found)
 

@@ -15,37 +15,23 @@ Random words are drawn four at a time, ahead of the loops that read them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
-from graphc.compiler.codegen.c_text import C_TYPES
-from graphc.compiler.codegen.emit_windows import element_at, take_larger
-from graphc.compiler.codegen.emitter import Given, always, note
 from graphc.compiler.codegen.expression import (
     Expression,
-    expression,
-    local,
     plus,
-    subscript,
-    times,
 )
-from graphc.compiler.codegen.index import Coordinates, Index
+from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (
     ConvLoops,
-    braced,
     call,
     indented,
     known,
     tile_height,
 )
-from graphc.compiler.codegen.native.emitter import NativeEmitter
-from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.phased_image import PhasedImage
+from graphc.compiler.codegen.native.pooled_windows import REDUCTIONS, PooledWindows
 from graphc.compiler.codegen.native.scratch import Slot
-from graphc.compiler.codegen.native.tile_elements import TileElements
-from graphc.compiler.codegen.native.tile_words import TileWords
-from graphc.compiler.codegen.statement import Assign, Define, Fold, Statement
 from graphc.compiler.graph import OPS, Node, dependents
 from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.schedule.kernel import Kernel
@@ -56,14 +42,12 @@ _SUMS = 16384
 _COLUMNS = 32
 """Neighbouring sums that ``gc_conv_windows`` makes at once: two vectors of float32."""
 
-_STEPS = {"max_pool": "max", "sum_pool": "sum"}
-
 
 def pooled_alone(kernel: Kernel) -> Node | None:
     """The pooling (of a walk, the `max_place`) of a convolution's kernel whose results are one a
     window each, if its tiles can be computed by phases; else None."""
     (node,) = kernel.anchors
-    found = [x for x in kernel.body if x.op in ("max_place", *_STEPS)]
+    found = [x for x in kernel.body if x.op in ("max_place", *REDUCTIONS)]
     if not found:
         return None
     pooling = found[0]
@@ -92,7 +76,6 @@ class PooledConv(ConvLoops):
     ):
         super().__init__(kernel, context, signature)
         self._pooling = pooling
-        self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
         (self._filters,) = known([self.filters])
         self._extents = known(pooling.attrs["window"])
         self._strides = known(pooling.attrs["strides"])
@@ -106,28 +89,21 @@ class PooledConv(ConvLoops):
     def lines(self) -> tuple[list[str], str]:
         """The function's lines, and what its loops go over."""
         m, places = self._filters, math.prod(self._extents)
-        inner = math.prod(self._tile)
-        place = local("place")
-        inside = self._coordinates_of(place)
-        words = TileWords(self.signature, (m, *self._tile), self._extents, self._strides)
-        walk = self._walk(words)
-        results = self._results(words)
+        pitches = (m * self._wide, self._wide, *self._steps)
+        windows = PooledWindows(self, self._pooling, (m, *self._tile), pitches)
+        walk, results = windows.lines()
         last = self._pooled[0] - self._high
-        where = [self.array("where", "int", Slot.MAXIMUM_PLACES, m * inner)]
+        by_place = [*self._sums_of_place(), *walk]
+        head = f"for (int place = 0; place < {places}; ++place) {{"
         tile = [
             *self._sums_of_tile(),
-            f"for (int place = 0; place < {places}; ++place) {{",
-            *indented([*self._sums_of_place(), *words.by_place(place, inside), *walk]),
-            "}",
-            *words.by_window(),
+            *([head, *indented(by_place), "}"] if by_place else []),
             *results,
         ]
         sample = [
             *self._image_of_sample(),
             self.array("s0", self.scalar, Slot.SUMS, places * m * self._wide),
-            self.array("best", self.scalar, Slot.POOLED, m * inner),
-            *(where if self._is_placed else []),
-            *words.array(),
+            *windows.arrays(),
             f"for (int tile = 0; tile < {self._pooled[0]}; tile += {self._high}) {{",
             *indented(
                 [
@@ -186,10 +162,6 @@ class PooledConv(ConvLoops):
 
     # ---- sizes ----------------------------------------------------------------------------------
 
-    @property
-    def _is_placed(self) -> bool:
-        return self._pooling.op == "max_place"
-
     def _flat(self, high: int) -> int:
         """From the first window of so many rows to the last one, in a phase of the image."""
         counts = (high, *self._pooled[1:])
@@ -212,132 +184,3 @@ class PooledConv(ConvLoops):
         inside, channel, places = coords[:dims], coords[dims], coords[dims + 1 :]
         sums = [plus(place, k) for place, k in zip(inside, places, strict=True)]
         return self._image.phases.position(channel, sums)
-
-    # ---- loops ----------------------------------------------------------------------------------
-
-    def _tile_nest(
-        self,
-        words: TileWords,
-        body: Callable[[NativeEmitter, Expression, Coordinates, TileElements], Sequence[Statement]],
-    ) -> list[str]:
-        """Loops over the windows of a tile; `body` is given their coordinates in the result."""
-        shape = (self._filters, *self._tile)
-
-        def at(emitter: NativeEmitter, position: Expression) -> Sequence[Statement]:
-            filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
-            elements: TileElements = given[emitter]
-            elements.begin(position, (row, *rest))
-            window = (emitter.integer(plus(local("first"), row)), *rest)
-            return body(emitter, position, (local("sample"), filter_, *window), elements)
-
-        pitches = (self._filters * self._wide, self._wide, *self._steps)
-        given: dict[NativeEmitter, TileElements] = {}
-
-        def start(emitter: NativeEmitter) -> Mapping[Node, Given]:
-            given[emitter] = TileElements(emitter, self.kernel, words, pitches)
-            return given[emitter].given()
-
-        return braced(Nest(self.signature, product(shape), start, threads=False).lines(at))
-
-    def _walk(self, words: TileWords) -> list[str]:
-        """The loops that go on with one place of each window."""
-        x = self._pooling.inputs[0]
-        place = local("place")
-        inside = self._coordinates_of(place)
-        scalar = C_TYPES[x.dtype]
-        reduction = f"gc_reduce_{_STEPS.get(self._pooling.op, 'max')}"
-
-        def body(
-            emitter: NativeEmitter,
-            position: Expression,
-            coords: Coordinates,
-            elements: TileElements,
-        ) -> list[Statement]:
-            sample, filter_, *windows = coords
-            element = [
-                emitter.integer(plus(times(window, str(stride)), within))
-                for window, stride, within in zip(windows, self._strides, inside, strict=True)
-            ]
-            elements.learn(place, filter_, element)
-            value = emitter.value(x, Index(x.shape, coords=(sample, filter_, *element)))
-            best_of, where_of = subscript("best", position), subscript("where", position)
-            if not self._is_placed:
-                return [Fold(best_of, reduction, value)]
-            best, where = emitter.name("a"), emitter.name("a")
-            emitter.add(Define(scalar, best, best_of, constant=False))
-            emitter.add(Define("int", where, where_of, constant=False))
-            take_larger(emitter, best, where, value, place)
-            return [Assign(best_of, best), Assign(where_of, where)]
-
-        count = self._filters * math.prod(self._tile)
-        start = [f"best[i] = {reduction}::identity<{scalar}>();"]
-        if self._is_placed:
-            start = ["best[i] = 0;", "where[i] = -1;"]
-        clear = [
-            "if (place == 0) {",
-            f"  for (int i = 0; i < {count}; ++i) {{",
-            *(f"    {line}" for line in start),
-            "  }",
-            "}",
-        ]
-        return [*clear, *self._tile_nest(words, body)]
-
-    def _coordinates_of(self, place: Expression) -> list[Expression]:
-        """A place of the pooling's window along each axis, as expressions."""
-        coords = []
-        for axis, extent in enumerate(self._extents):
-            below = math.prod(self._extents[axis + 1 :])
-            rows = place if below == 1 else expression("({} / {})", place, str(below))
-            coords.append(rows if axis == 0 else expression("({} % {})", rows, str(extent)))
-        return coords
-
-    def _results(self, words: TileWords) -> list[str]:
-        """The loops that compute and store what there is one of a window."""
-        outputs = self.kernel.outputs
-
-        def body(
-            emitter: NativeEmitter,
-            position: Expression,
-            coords: Coordinates,
-            elements: TileElements,
-        ) -> list[Statement]:
-            _, filter_, *windows = coords
-            elements.learn(None, filter_, windows)
-            kind, array = ("int", "where") if self._is_placed else (self.scalar, "best")
-            own = emitter.define(kind, subscript(array, position), note=note(self._pooling))
-            emitter.given[self._pooling] = always(own)
-            for pick in self._picks:
-                emitter.given[pick] = partial(self._picked, emitter, elements, pick, coords)
-            at = emitter.position(Index(self._pooling.shape, coords=coords))
-            values = []
-            for node in outputs:
-                same = node.shape == self._pooling.shape
-                index = Index(node.shape, coords=coords) if same else Index(node.shape, linear=at)
-                values.append(emitter.value(node, index))
-            stores: list[Statement] = []
-            for node, value in zip(outputs, values, strict=True):
-                for place in self.context.sinks[node]:
-                    target, _ = self.signature.stored(place, node.shape, at)
-                    stores.append(Assign(target, value))
-            return stores
-
-        return self._tile_nest(words, body)
-
-    def _picked(
-        self,
-        emitter: NativeEmitter,
-        elements: TileElements,
-        pick: Node,
-        coords: Coordinates,
-        index: Index,
-    ) -> Expression:
-        """What is picked at the place of a window's maximum."""
-        values = pick.inputs[1]
-        if values is self._pooling.inputs[0]:
-            best = subscript("best", elements.position)
-            return emitter.define(self.scalar, best, note=note(pick))
-        place = emitter.value(self._pooling, index)
-        sample, filter_, *windows = coords
-        element = element_at(emitter, pick, windows, place)
-        elements.learn(place, filter_, element)
-        return emitter.value(values, Index(values.shape, coords=(sample, filter_, *element)))

@@ -17,7 +17,12 @@ from graphc.compiler.schedule.kernel import Kernel
 
 class TileElements:
     """Where the sums and the random words of an element of the convolution lie in a tile, told by
-    the names of its coordinates."""
+    the names of its coordinates.
+
+    Attributes:
+        position: of the element in the tile.
+        read: what was last read of each node in the tile.
+    """
 
     def __init__(
         self, emitter: NativeEmitter, kernel: Kernel, words: TileWords, pitches: Sequence[int]
@@ -29,7 +34,9 @@ class TileElements:
         self._words = words
         self._pitches = pitches
         self._places: dict[Coordinates, Expression | None] = {}
+        self._kept: dict[tuple[Node, Expression | None], Expression] = {}
         self.position = ZERO
+        self.read: dict[Node, Expression] = {}
         self._window: Coordinates = ()
 
     def given(self) -> Mapping[Node, Given]:
@@ -50,22 +57,33 @@ class TileElements:
         """The coordinates of the element at a place of the window; None: of the window itself."""
         self._places[(filter_, *element)] = place
 
+    def keep(self, node: Node, place: Expression, variable: Expression) -> None:
+        """Let a variable hold what there is of a node at a place of the window."""
+        self._kept[node, place] = variable
+
     def _sum(self, index: Index) -> Expression:
         _, *coords = self._emitter.coordinates(index)
         place = self._places[tuple(coords)]
         assert place is not None
-        at = ZERO
+        node, at = self._kernel.anchors[0], ZERO
+        if (node, place) in self._kept:
+            return self._kept[node, place]
         for number, pitch in zip((place, coords[0], *self._window), self._pitches, strict=True):
             at = plus(at, times(number, str(pitch)))
-        return subscript("s0", at)
+        self.read[node] = subscript("s0", at)
+        return self.read[node]
 
     def _word(self, node: Node, index: Index) -> Expression:
         coords = self._emitter.coordinates(index)
         for (filter_, *element), place in self._places.items():
             own = (local("sample"), filter_, *element)
             for order in itertools.permutations(range(len(own))):
-                if tuple(own[axis] for axis in order) == coords:
-                    word = self._words.word(node, order, place, self.position, self._emitter)
-                    if word is not None:
-                        return word
+                if tuple(own[axis] for axis in order) != coords:
+                    continue
+                if (node, place) in self._kept and self._words.order(node) == order:
+                    return self._kept[node, place]
+                word = self._words.word(node, order, place, self.position, self._emitter)
+                if word is not None:
+                    self.read[node] = word
+                    return word
         return RULES["random"](self._emitter, node, index)

@@ -108,6 +108,10 @@ class TileWords:
         word = subscript("words", self._from(drawn, place, position))
         return emitter.define("unsigned int", word, note=note(node))
 
+    def order(self, node: Node) -> tuple[int, ...]:
+        """In which order a node that was drawn is."""
+        return self._drawn[node].order
+
     @property
     def _count(self) -> int:
         return self._filters * math.prod(self._tile)
