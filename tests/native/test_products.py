@@ -185,6 +185,33 @@ def test_the_end_of_one_row_is_no_part_of_the_next(n: int) -> None:
     check(outputs, make, (1, 7, 16, 32, 33))
 
 
+@pytest.mark.parametrize("n", [1, 10, 33, 50, 64])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_many_rows_of_short_sums(n: int, dtype: str) -> None:
+    """A row is no part of the one behind it, though what fills up its columns is written there: an
+    infinity times these zeros is NaN."""
+    rows = 9001
+    x, d = g.input((g.BATCH, rows), dtype), g.input((g.BATCH, n), dtype)
+    state = g.input((rows, n), dtype)
+    outputs = [g.dot(g.transpose(x), d), state - g.dot(g.transpose(x), d * d) * 0.5]
+    assert lower_native(outputs).program.source.count("gc_short_product<") == 2
+
+    def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
+        values = normal(rng, batch, rows, dtype=dtype)
+        values[:, ::5] = np.inf
+        feeds = {x: values, d: np.abs(normal(rng, batch, n, dtype=dtype)) + 0.1}
+        return feeds | {state: normal(rng, rows, n, dtype=dtype)}
+
+    compiled = Compiled(outputs)
+    for batch in (1, 7, 16, 32, 33, 130):
+        feeds = make(np.random.default_rng(batch), batch)
+        for ours, theirs in zip(compiled(feeds), evaluate(outputs, feeds), strict=True):
+            np.testing.assert_array_equal(np.isinf(theirs), np.isinf(ours))
+            finite = np.isfinite(theirs)
+            assert finite.sum() == n * (rows - (rows + 4) // 5)
+            np.testing.assert_allclose(ours[finite], theirs[finite], rtol=2e-5, atol=2e-4)
+
+
 def test_sums_of_no_terms_and_products_of_no_rows() -> None:
     """A slice may be empty in one call: its sums are zeros, whatever lay in memory before."""
     time = g.symbol("time")
@@ -227,14 +254,15 @@ config.cpu = "native"
 x, w = g.input((g.BATCH, 300), "float32"), g.input((300, 130), "float32")
 d = g.input((g.BATCH, 130), "float32")
 merged = g.concat([x, x * 2.0], axis=1)
-long, thin = g.input((g.BATCH, 2500), "float32"), g.input((2500, 9), "float32")
+long, thin = g.input((g.BATCH, 4500), "float32"), g.input((4500, 9), "float32")
 wide, many = g.input((130, 5000), "float32"), g.input((5000, 130), "float32")
 outputs = [g.tanh(g.dot(x, w)), g.dot(d, g.transpose(w)), g.dot(g.transpose(merged), d),
-           g.dot(long, thin), g.dot(d, wide), g.dot(d, g.transpose(many))]
+           g.dot(long, thin), g.dot(d, wide), g.dot(d, g.transpose(many)),
+           g.dot(g.transpose(long), d[:, :50])]
 run = function([x, w, d, long, thin, wide, many], outputs)
 rng = np.random.default_rng(0)
 for batch in (1, 7, 128, 131):
-    shapes = ((batch, 300), (300, 130), (batch, 130), (batch, 2500), (2500, 9), (130, 5000),
+    shapes = ((batch, 300), (300, 130), (batch, 130), (batch, 4500), (4500, 9), (130, 5000),
               (5000, 130))
     feeds = [rng.normal(size=s).astype("float32") for s in shapes]
     print([hashlib.sha1(value.tobytes()).hexdigest() for value in run(*feeds)])

@@ -49,6 +49,9 @@ FEWEST_ROWS, MOST_ROWS = 48, 384
 _FEW_SUMS, _LONG_SUM = 32768, 1024
 _FEW_ROWS, _MANY_COLUMNS = 128, 4096
 
+_MANY_ROWS, _FEW_COLUMNS, _SHORT_SUM = 4096, 64, 64
+"""Of a product whose left factor is read where it lies, column after column."""
+
 _ONE_PART = 256
 """``GC_DEPTH``: terms of which a sum has one part."""
 
@@ -105,6 +108,9 @@ class _Matmul:
                 more, packs, product_of = rows.straight(scalar, self._place(node), left, right)
             elif apart:
                 more, packs, product_of = rows.apart(scalar, number, left, right)
+            elif together and self._is_short(left):
+                self._context.program.includes["host_short.h"] = None
+                more, packs, product_of = rows.short(scalar, number, left, right)
             elif together:
                 more, packs, product_of = rows.together(scalar, number, left, right)
             else:
@@ -141,6 +147,14 @@ class _Matmul:
         alone = set(self._kernel.outputs) == set(anchors)
         one = isinstance(self._k, int) and self._k <= _ONE_PART
         return alone and one and all(len(sinks[node]) == 1 for node in anchors)
+
+    def _is_short(self, left: Factor) -> bool:
+        """Whether a product has many rows, few columns and short sums, and the rows of its left
+        factor are neighbours."""
+        if not isinstance(self._n, int) or not 0 < self._n <= _FEW_COLUMNS:
+            return False
+        sizes = typical(self._m) >= _MANY_ROWS and typical(self._k) <= _SHORT_SUM
+        return sizes and left.row == "1" and not left.tiled
 
     def _place(self, node: Node) -> Expression:
         """The address of a product that is stored as it is made."""
@@ -203,13 +217,35 @@ class _Rows:
         """One packing for all tiles."""
         sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
         return (
-            [array(scalar, panels, Slot.PANELS, f"gc_gemm_right_size<{scalar}>({sizes})", number)],
-            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
+            *self._packed(scalar, number, right),
             [
                 self._sums(scalar, number),
                 f"gc_gemm_panels<{scalar}>(rows, {sizes}, {left.at('tile')}, {panels}, s{number}, "
                 f"{self.n});",
             ],
+        )
+
+    def short(
+        self, scalar: str, number: int, left: Factor, right: Factor
+    ) -> tuple[list[str], list[str], list[str]]:
+        """One packing for all tiles, of the right factor alone."""
+        elements = f"gc_short_size<{self.n}, {scalar}>(rows)"
+        return (
+            *self._packed(scalar, number, right),
+            [
+                array(scalar, f"s{number}", Slot.SUMS, elements, number),
+                f"gc_short_product<{self.n}, {scalar}>(rows, {self.k}, "
+                f"{plus(left.start, 'tile')}, {left.column}, panels{number}, s{number});",
+            ],
+        )
+
+    def _packed(self, scalar: str, number: int, right: Factor) -> tuple[list[str], list[str]]:
+        """The array of the right factor's panels, and what fills it."""
+        sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
+        elements = f"gc_gemm_right_size<{scalar}>({sizes})"
+        return (
+            [array(scalar, panels, Slot.PANELS, elements, number)],
+            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
         )
 
     def straight(
