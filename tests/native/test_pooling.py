@@ -167,6 +167,17 @@ def test_a_window_of_few_places_is_walked_in_registers_where_windows_fill_vector
     assert "#pragma GCC unroll" not in lower_native(outputs).program.source
 
 
+@pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
+def test_a_walk_in_registers_without_places(pool: Callable[..., Node]) -> None:
+    fed = Fed(2)
+    x, weights = fed(BATCH, 2, 386), fed(5, 2, 3)
+    y = dropped(g.maximum(g.conv(x, weights), 0.1), 3)
+    outputs = optimize([pool(y, (6,))])[0]
+    assert "#pragma GCC unroll" in lower_native(outputs).program.source
+    for ours, theirs in both(outputs, fed.feeds):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("length", [30, 258])  # 7 windows, 64
 def test_nan_and_infinities_stay_in_their_windows(length: int) -> None:
     fed = Fed(2)

@@ -18,8 +18,9 @@ from Python. The text is C++, not C, as ``kernels/`` is: both targets compile th
   long sums, as of gradients of weights; over ``kernels/host_rows.h`` and ``kernels/host_deep.h``;
 - `product`, `factor`, `convolution`: other matmul and conv, as tiles with what follows them, over
   ``kernels/host_gemm.h`` and ``kernels/host_conv.h``; `winograd`: convolutions by transforms;
-  `conv_loops`: what all forms of a convolution share; `pooled_conv`, `phases`, `tile_words`: one
-  with a pooling behind it; `sparse_conv`: the gradient of its weights.
+  `conv_loops`: what all forms of a convolution share; `pooled_conv`: one with a pooling behind it,
+  its image (`phases`, `phased_image`), its windows (`pooled_windows`, `tile_elements`) and their
+  random words (`tile_words`); `sparse_conv`: the gradient of its weights.
 
 Inner extents are numbers in the text, symbolic sizes arguments, so one text serves every batch. A
 test that fails ends the step behind its kernel, ahead of every kernel that writes a state.
