@@ -62,7 +62,7 @@ GC_DEVICE double gc_exp_range(double x) { return gc_between(x, gc_exp_lowest(x),
 // exp(r) - 1 for |r| <= log(2) / 2.
 template <typename T> GC_DEVICE T gc_expm1_near(T r) { return gc_fma(r * r, gc_exp_rest(r), r); }
 
-// Of x in that range.
+// exp of an x within gc_exp_range.
 template <typename T> GC_DEVICE T gc_exp_in_range(T x) {
   const gc_exp_parts<T> e = gc_exp_split(x);
   return gc_times_power(T(1) + gc_expm1_near(e.r), e.n);

@@ -60,6 +60,19 @@ def test_factors_that_are_written_first(monkeypatch: pytest.MonkeyPatch) -> None
         check_on_threads(program, outputs, feeds)
 
 
+@needs_compiler
+def test_a_stored_transpose_is_read_as_it_lies() -> None:
+    """Its terms are neighbours, though what it was made from lies step after step."""
+    x, y = g.input((40 * BATCH, 6), "float32"), g.input((40 * BATCH, 20), "float32")
+    turned = g.tanh(x).T
+    outputs = [turned, g.dot(turned, y)]
+    program = lower_native(outputs)
+    feeds = {
+        node: (draws.normal(size=(200, node.shape[1])) / 8).astype("float32") for node in (x, y)
+    }
+    check_on_threads(program, outputs, feeds)
+
+
 def test_other_products_are_none_of_these() -> None:
     """Short sums, large results, factors that lie the other way."""
     x, w = g.input((BATCH, 300), "float32"), g.shared(np.zeros((300, 300), "float32"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.graph import BATCH
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
@@ -64,6 +66,11 @@ def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     for batch in (1, 7, 33):
         feeds = {x: draws.normal(size=(batch, 10, 6)).astype("float32")}
         check_on_threads(program, outputs, feeds)
+
+
+def test_the_terms_of_a_part_are_as_many_as_the_header_says() -> None:
+    header = resources.folder("kernels") / "host_gemm.h"
+    assert f"#define GC_DEPTH {DEPTH}\n" in header.read_text(encoding="utf-8")
 
 
 def test_other_products_are_none_of_these() -> None:

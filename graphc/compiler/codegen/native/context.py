@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from functools import cached_property
 
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.launch import Check, Launch, LoopStep, ShareLimit
+from graphc.compiler.codegen.launch import Launch, ShareLimit
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import header, render
@@ -28,16 +28,11 @@ class NativeSignature(Signature):
     and no kernel that writes a state tests anything new (`graphc.compiler.codegen.placing`).
     """
 
-    def __init__(
-        self,
-        places: Mapping[Node, Place],
-        written: Collection[Place],
-        checks: list[Check],
-        counters: Mapping[Node, LoopStep] = MappingProxyType({}),
-    ):
-        super().__init__(places, written, checks, counters)
-        self.headers: dict[str, None] = {}
-        """The files of ``kernels/`` that the function's loops need."""
+    @cached_property
+    def headers(self) -> dict[str, None]:
+        """The files of ``kernels/`` that the function's loops need; whoever prints these adds to
+        it."""
+        return {}
 
     def guard(self, place: Place) -> str:
         return ""

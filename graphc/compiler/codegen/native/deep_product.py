@@ -53,16 +53,16 @@ def factors_of(kernel: Kernel, context: NativeContext) -> list[tuple[Operand, Op
     for x in kernel.anchors:
         left = operand(x.inputs[0], kernel, context, k_last=True)
         right = operand(x.inputs[1], kernel, context, k_last=False)
-        if not (_lies_by_steps(left) or is_turned(left.node)):
-            return None
-        if isinstance(right, Direct) and not _lies_by_steps(right):
+        if not (_is_by_steps(left, is_turned(left.node)) and _is_by_steps(right, True)):
             return None
         found.append((left, right))
     return found
 
 
-def _lies_by_steps(factor: Operand) -> bool:
-    return isinstance(factor, Direct) and factor.fast == "outer"
+def _is_by_steps(factor: Operand, written: bool) -> bool:
+    """Whether a factor lies step after step; one that is no matrix in memory, if it is `written`
+    so."""
+    return factor.fast == "outer" if isinstance(factor, Direct) else written
 
 
 def depth_of(node: Node) -> Size:

@@ -39,7 +39,7 @@ def lower_pointwise(kernel: Kernel, context: NativeContext) -> list[Launch]:
 def _loops(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:
     alone = len(kernel.outputs) == 1 and kernel.kind == "pointwise" and context.share is None
     if alone and is_concatenation(kernel.outputs[0]):
-        store = partial(_store, kernel.outputs[0], context)
+        store = partial(store_value, kernel.outputs[0], context)
         return store_parts(kernel.outputs[0], signature, store)
     return _nest(kernel, context, signature).lines(partial(_element, kernel, context))
 
@@ -77,17 +77,18 @@ def store_elements(
     values = [emitter.value(node, Index(node.shape, linear=position)) for node in outputs]
     stores: list[Statement] = []
     for node, value in zip(outputs, values, strict=True):
-        stores += _store(node, context, emitter, position, value)
+        stores += store_value(node, context, emitter, position, value)
     return stores
 
 
-def _store(
+def store_value(
     node: Node,
     context: NativeContext,
     emitter: NativeEmitter,
     position: Expression,
     value: Expression,
 ) -> list[Statement]:
+    """What stores a node's value at a position, wherever it is wanted."""
     targets = [
         emitter.signature.stored(place, node.shape, position)[0] for place in context.sinks[node]
     ]

@@ -16,10 +16,7 @@ from __future__ import annotations
 
 import math
 
-from graphc.compiler.codegen.expression import (
-    Expression,
-    plus,
-)
+from graphc.compiler.codegen.expression import Expression, plus
 from graphc.compiler.codegen.index import Coordinates
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.conv_loops import (

@@ -35,6 +35,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.hoist import by_level
 from graphc.compiler.codegen.native.lanes import lanes_of
 from graphc.compiler.codegen.native.nest import Nest
+from graphc.compiler.codegen.native.pointwise import store_value
 from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.native.tile_elements import TileElements
 from graphc.compiler.codegen.native.tile_words import TileWords
@@ -261,9 +262,7 @@ class PooledWindows:
             values.append(emitter.value(node, index))
         stores: list[Statement] = []
         for node, value in zip(outputs, values, strict=True):
-            for place in self._conv.context.sinks[node]:
-                target, _ = self._signature.stored(place, node.shape, at)
-                stores.append(Assign(target, value))
+            stores += store_value(node, self._conv.context, emitter, at, value)
         return stores
 
     def _picked(self, window: _Window, pick: Node, best: Expression, index: Index) -> Expression:

@@ -29,6 +29,7 @@ from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.factor import Factor, Factors
+from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array, scratch
@@ -51,9 +52,6 @@ _FEW_ROWS, _MANY_COLUMNS = 128, 4096
 
 _MANY_ROWS, _FEW_COLUMNS, _SHORT_SUM = 4096, 64, 64
 """Of a product whose left factor is read where it lies, column after column."""
-
-_ONE_PART = 256
-"""``GC_DEPTH``: terms of which a sum has one part."""
 
 
 def lower_matmul(kernel: Kernel, context: NativeContext) -> list[Launch]:
@@ -145,7 +143,7 @@ class _Matmul:
         """Whether nothing follows sums of one part, each of which is stored in one place."""
         anchors, sinks = self._kernel.anchors, self._context.sinks
         alone = set(self._kernel.outputs) == set(anchors)
-        one = isinstance(self._k, int) and self._k <= _ONE_PART
+        one = isinstance(self._k, int) and self._k <= DEPTH
         return alone and one and all(len(sinks[node]) == 1 for node in anchors)
 
     def _is_short(self, left: Factor) -> bool:

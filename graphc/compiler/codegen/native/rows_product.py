@@ -30,7 +30,7 @@ from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import Matrix, NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
-from graphc.compiler.codegen.native.lanes import lanes_of
+from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of
 from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.scratch import Slot, array
@@ -48,10 +48,6 @@ _FEWEST_ROWS, _MOST_ROWS = 8, 64
 
 _MOST_PANELS = 1 << 17
 """Elements of the matrices that stay in the cache."""
-
-_DEPTH = 256
-"""``GC_DEPTH``: the terms of a sum that are summed in registers, at most. What is added to such
-sums would be added to zeros beyond the end of a row too."""
 
 
 def lower_rows_product(kernel: Kernel, context: NativeContext) -> Launch:
@@ -281,6 +277,6 @@ def _columns(node: Node) -> int:
 
 def _apart(node: Node) -> int:
     """How far the rows of a product's sums lie apart: side by side, where nothing is added to them
-    again."""
+    again; it would be added to what lies beyond the end of a row, too."""
     k = node.inputs[1].shape[0]
-    return _columns(node) if isinstance(k, int) and k <= _DEPTH else padded(node)
+    return _columns(node) if isinstance(k, int) and k <= DEPTH else padded(node)
