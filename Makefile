@@ -7,6 +7,9 @@
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make fuzz            load more broken files than the tests do, others at each run, and kill more
 #                      writers; EXAMPLES and KILLS say how many of each kind
+# make campaign        run what each commit runs of the campaigns; NAME (one or several) runs those
+#                      alone, and goes on where they were stopped. SEED, NUMBER of cases, SECONDS,
+#                      and OPTIONS of the campaign: make campaign NAME=graphs SEED=7 SECONDS=600
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
@@ -34,7 +37,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda fuzz nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda fuzz campaign nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -129,6 +132,23 @@ KILLS ?= 1000
 fuzz: $(VENV)/.test
 	GRAPHC_FUZZ=$(EXAMPLES) GRAPHC_KILLS=$(KILLS) \
 	  $(BIN)/python $(PYTEST) tests/files/test_fuzzing.py tests/files/test_crash_safety.py
+
+NAME ?=
+SEED ?= 0
+NUMBER ?=
+SECONDS ?=
+OPTIONS ?=
+CAMPAIGN = $(BIN)/python -m tests.campaigns
+CAMPAIGN_OPTIONS = --seed $(SEED) $(if $(NUMBER),--number $(NUMBER)) \
+  $(if $(SECONDS),--seconds $(SECONDS)) $(OPTIONS)
+
+campaign: $(VENV)/.test
+ifeq ($(NAME),)
+	$(CAMPAIGN) --seed $(SEED)
+else
+	@failed=0; for name in $(NAME); do \
+	  $(CAMPAIGN) $$name $(CAMPAIGN_OPTIONS) || failed=1; done; exit $$failed
+endif
 
 nvcc-gate: $(VENV)/.test
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)

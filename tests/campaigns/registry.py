@@ -1,0 +1,10 @@
+"""All campaigns, and what each commit runs of them."""
+
+from __future__ import annotations
+
+from tests.campaigns.campaign import Campaign, Selection
+
+CAMPAIGNS: dict[str, Campaign] = {campaign.name: campaign for campaign in ()}
+
+# Under five minutes on two cores in all.
+EACH_COMMIT: tuple[Selection, ...] = ()
