@@ -2,13 +2,18 @@
 
 Equal nodes are the same object, so a program is its output nodes: common subexpressions are shared
 and dead code is gone without a pass. Nodes compare and hash by identity.
+
+The table behind that holds hashes and weak references, nothing else: whatever a node keeps alive
+(its inputs, a scan's body, the layer of its history) goes with the node.
 """
 
 from __future__ import annotations
 
+import itertools
 import struct
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,7 +23,8 @@ from graphc.compiler.graph.dim import Dim, Shape
 from graphc.errors import DTypeError
 
 Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple]"
-"""An op, its inputs, and its attributes so that they compare."""
+"""An op, its inputs, and its attributes so that they compare. Made for a look-up, never stored: it
+would keep the inputs alive."""
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
 
@@ -32,7 +38,7 @@ class Node:
         attrs: what else decides its value, by name (axes, a constant's array, a serial, ...).
         shape: a tuple of sizes; of a `scan`, the one tuple-valued node, a tuple of shapes.
         dtype: one of `DTYPES`; of a `scan` a tuple of them.
-        key: what it shares with equal nodes alone (`intern_key`).
+        attrs_key: the attributes so that they compare (`attributes_key`).
         closed: whether it is made of constants, sizes and the arguments of a loop's body alone.
         history: what the layers keep about a node that one of them made (`set_history`), else None.
             No part of the value, and nothing that the compiler reads.
@@ -44,11 +50,11 @@ class Node:
     __slots__ = (
         "__weakref__",
         "attrs",
+        "attrs_key",
         "closed",
         "dtype",
         "history",
         "inputs",
-        "key",
         "op",
         "shape",
     )
@@ -58,7 +64,7 @@ class Node:
     attrs: Mapping[str, Any]
     shape: Shape
     dtype: str
-    key: Key
+    attrs_key: tuple
     closed: bool
     history: Any
 
@@ -147,18 +153,42 @@ def attribute_key(value: object) -> object:
     return (type(value), value)
 
 
-_table: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+def attributes_key(attrs: Mapping[str, Any]) -> tuple:
+    """The attributes of a node as a value that compares by type and bytes."""
+    return tuple([(name, attribute_key(value)) for name, value in attrs.items()])
+
+
+class _Entry(weakref.ref[Node]):
+    """A node of the table, and the hash that it is found by."""
+
+    __slots__ = ("hash",)
+
+    hash: int
+
+
+_table: dict[int, tuple[_Entry, ...]] = {}
+"""The nodes, by the hash of their keys."""
+_dead: deque[_Entry] = deque()
+"""Entries of nodes that are gone, to be taken out of the table when the next node enters. A node
+may die anywhere, in the middle of a change of the table too: all that happens there is an append,
+which takes no lock."""
 _lock = threading.RLock()
-
-
-def intern_key(op: str, inputs: tuple[Node, ...], attrs: Mapping[str, Any]) -> Key:
-    """What makes two nodes the same: op, inputs by identity, attributes by type and bytes."""
-    return (op, inputs, tuple([(name, attribute_key(value)) for name, value in attrs.items()]))
 
 
 def find(key: Key) -> Node | None:
     """The live node of a key, if there is one."""
-    return _table.get(key)
+    op, inputs, attrs_key = key
+    for entry in _table.get(hash(key), ()):
+        node = entry()
+        # Nodes compare by identity, those among the inputs and in attributes alike.
+        if (
+            node is not None
+            and node.op == op
+            and node.inputs == inputs
+            and node.attrs_key == attrs_key
+        ):
+            return node
+    return None
 
 
 def intern(
@@ -170,22 +200,37 @@ def intern(
 ) -> Node:
     """The node of a key: the one that is alive, else a new one, which keeps `attrs` as they are."""
     with _lock:
-        known = _table.get(key)
+        known = find(key)
         if known is not None:
             return known
         node = object.__new__(Node)
         assign = object.__setattr__
-        op, inputs, _ = key
+        op, inputs, attrs_key = key
         assign(node, "op", op)
         assign(node, "inputs", inputs)
         assign(node, "attrs", attrs)
+        assign(node, "attrs_key", attrs_key)
         assign(node, "shape", shape)
         assign(node, "dtype", dtype)
-        assign(node, "key", key)
         assign(node, "closed", closed)
         assign(node, "history", None)
-        _table[key] = node
+        _enter(node, hash(key))
         return node
+
+
+def _enter(node: Node, hashed: int) -> None:
+    """Put a new node into the table, and take those out that are gone."""
+    while _dead:  # an interrupt anywhere in here leaves nothing undone
+        gone = _dead[0]
+        left = tuple([entry for entry in _table.get(gone.hash, ()) if entry is not gone])
+        if left:
+            _table[gone.hash] = left
+        else:
+            _table.pop(gone.hash, None)
+        _dead.popleft()
+    entry = _Entry(node, _dead.append)
+    entry.hash = hashed
+    _table[hashed] = (*_table.get(hashed, ()), entry)
 
 
 def set_history(node: Node, history: object) -> None:
@@ -195,6 +240,5 @@ def set_history(node: Node, history: object) -> None:
 
 def live_nodes() -> Iterator[Node]:
     """All nodes that are alive, for leak tests."""
-    # References first: the table's own iteration breaks where another thread makes a node.
-    nodes = (reference() for reference in _table.valuerefs())
-    return (node for node in nodes if node is not None)
+    entries = itertools.chain.from_iterable(list(_table.values()))
+    return (node for entry in entries if (node := entry()) is not None)

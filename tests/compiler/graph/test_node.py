@@ -2,11 +2,14 @@
 
 import gc
 import operator as op
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.graph import node as node_module
 from graphc.compiler.graph.node import live_nodes
 from graphc.compiler.graph.scan import make_scan
 from graphc.errors import DTypeError, ShapeError
@@ -121,6 +124,71 @@ def test_the_table_is_weak_and_a_deep_chain_goes_away():
     del node
     gc.collect()
     assert len(list(live_nodes())) == before
+
+
+def test_what_keeps_a_node_with_its_readers_goes_away_with_them():
+    """As a layer does: its input's history leads to its output, through attributes here too."""
+    gc.collect()
+    before = set(map(id, live_nodes()))
+    x = g.input((4, 3))
+    (last,), _ = g.scan(lambda c, s: ((g.tanh(c[0] + s[0]),), ()), [x[0]], [x])
+    scan = next(node for node in g.toposort([last]) if node.op == "scan")
+    g.set_history(x, [g.exp(x), last])
+    g.set_history(scan.attrs["body"].outputs[0], [scan])
+    assert set(map(id, live_nodes())) > before
+    del x, last, scan
+    gc.collect()
+    assert set(map(id, live_nodes())) == before
+
+
+def test_nodes_of_one_hash_are_two():
+    def numbered(serial):
+        return g.make("input", serial=serial, shape=(2,), dtype="float32")
+
+    assert hash(-1) == hash(-2)  # in CPython
+    first, second = numbered(-1), numbered(-2)
+    assert numbered(-1) is first
+    assert numbered(-2) is second
+    del first
+    gc.collect()
+    assert numbered(-2) is second
+    assert numbered(-1).attrs["serial"] == -1
+
+
+def test_the_address_of_a_node_that_is_gone_finds_nothing_of_it():
+    addresses = set()
+    for _ in range(100):
+        x = g.input((3,))
+        addresses.add(id(x))
+        y = g.exp(x)
+        assert y.inputs[0] is x
+    assert len(addresses) < 100  # else this tests nothing
+
+
+def test_the_table_forgets_nodes_when_others_enter():
+    kept = [g.input((2,)) for _ in range(100)]
+    for _ in range(50):
+        kept.pop()
+    kept.append(g.input((2,)))
+    assert sum(map(len, node_module._table.values())) == len(list(live_nodes()))
+
+
+def test_threads_that_make_equal_nodes_get_one():
+    x = g.input((2,))
+    together = threading.Barrier(4)
+
+    def make_all():
+        together.wait()
+        made = []
+        for k in range(300):
+            made.append(x * float(k))
+            x + float(k)  # gone at once: another thread's may be made just then
+        return made
+
+    with ThreadPoolExecutor(4) as pool:
+        made = [job.result() for job in [pool.submit(make_all) for _ in range(4)]]
+    for nodes in zip(*made, strict=True):
+        assert len(set(map(id, nodes))) == 1
 
 
 def test_a_mismatch_is_an_error_where_it_is_written():

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
-from graphc.compiler.graph.node import Node, find, intern, intern_key
+from graphc.compiler.graph.node import Node, attributes_key, find, intern
 from graphc.compiler.graph.origin import current_origin, origin, origin_of, record
 from graphc.errors import DTypeError
 
@@ -67,7 +67,7 @@ def make(name: str, *inputs: Node, **attrs: Any) -> Node:
     ordered = {attribute: attrs[attribute] for attribute in op.attributes}
     if len(attrs) != len(ordered):
         raise TypeError(f"{name}: unknown attributes {sorted(set(attrs) - set(ordered))}")
-    key = intern_key(name, inputs, ordered)
+    key = (name, inputs, attributes_key(ordered))
     node = find(key)
     if node is None:
         if op.arity is not None and len(inputs) != op.arity:
@@ -93,8 +93,7 @@ def remake(node: Node, inputs: Inputs) -> Node:
         if _types(inputs) != _types(node.inputs):
             return make(node.op, *inputs, **node.attrs)
         # As the rules for shape and dtype see it, it is the node that was.
-        _, _, attributes = node.key
-        key = (node.op, inputs, attributes)
+        key = (node.op, inputs, node.attrs_key)
         new = find(key)
         if new is None:
             closed = _is_closed(node.op, inputs)
