@@ -240,6 +240,21 @@ def test_a_first_layer_that_is_in_use_elsewhere_says_what_comes_in():
     assert model_from_json(behind.to_json()).input_shape == (None, 4)
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_shape_of_an_input_layer_counts_before_that_of_the_layer_behind_it(merged):
+    """An Embedding says by itself that its input has any number of steps."""
+    words = InputLayer(batch_input_shape=(4, 3), input_dtype="int32")
+    model = Sequential([words, Embedding(7, 2), Flatten(), Dense(2)])
+    if merged:
+        other = Sequential([Dense(2, batch_input_shape=(4, 5))])
+        model = Sequential([Merge([model, other], mode="sum"), Dense(1)])
+    again = model_from_json(model.to_json())
+    assert again.input_shape == model.input_shape
+    assert [layer.output_shape for layer in again.layers] == [
+        layer.output_shape for layer in model.layers
+    ]
+
+
 class TestWhatAConfigCannotTell:
     def test_a_mask_given_by_hand(self):
         x = Input((5, 3))

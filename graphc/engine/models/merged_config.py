@@ -38,13 +38,14 @@ def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
     if isinstance(layer, Merge) and layer.layers:
         return merged_entry(layer)
     entry = layer_entry(layer)
-    if isinstance(layer, Container | InputLayer) or "batch_input_shape" in entry["config"]:
+    if isinstance(layer, Container | InputLayer):
         return entry
     if len(inputs) != 1:
         raise ArgumentError(
             f"{layer.name_and_class}: a first layer with {len(inputs)} inputs has "
             "no config that says their shapes; use Model(input, output)"
         )
+    # Where an InputLayer stands in front, its shape counts, not the layer's own.
     shape = list(known_shape(inputs[0]))
     told = {"batch_input_shape": shape, "input_dtype": inputs[0].dtype}
     return {**entry, "config": {**entry["config"], **told}}
