@@ -4,7 +4,6 @@ numbers, flags and paths are checked."""
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -171,16 +170,6 @@ def below_one(owner: str, name: str, value: object) -> float:
             f"received {value!r}"
         )
     return number
-
-
-def path_like(what: str, value: object) -> str | os.PathLike:
-    """The value, a path. ArgumentError for what is neither a text nor a PathLike."""
-    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        received = repr(value) if isinstance(value, str) else type(value).__name__
-        raise ArgumentError(
-            f"{what}: expected the path of a file, e.g. 'weights.h5', received {received}"
-        )
-    return value
 
 
 def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
@@ -28,6 +26,7 @@ from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
+from graphc.paths import GivenPath, checked_path, shown_path
 
 __all__ = [
     "Graph",
@@ -74,10 +73,11 @@ def model_from_yaml(
 
 
 def load_architecture(
-    path: str | Path, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    path: GivenPath, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
 ) -> Model:
     """A model from a file in JSON or YAML; as `model_from_json`."""
-    return _model_from(read_description(path), str(path), custom_objects)
+    checked = checked_path("load_architecture", path)
+    return _model_from(read_description(checked), shown_path(checked), custom_objects)
 
 
 def model_from_config(
@@ -92,7 +92,7 @@ def model_from_config(
 
 
 def load_model(
-    filepath: str | os.PathLike,
+    filepath: GivenPath,
     custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS,
     *,
     restore_generator: bool = True,
@@ -119,7 +119,7 @@ def load_model(
         UnknownNameError: a class or a function that is not known.
         ArgumentError, ShapeError, ...: what layers say to their arguments and inputs.
     """
-    path = os.fspath(filepath)
+    path = shown_path(checked_path("load_model", filepath))
     with opened_model(filepath) as file, generator_unchanged():
         architecture = parsed(file.model_config, "JSON", f"{path}: model_config")
         with to_be_set():

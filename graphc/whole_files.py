@@ -8,12 +8,17 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from graphc.errors import MissingFileError, StorageError
+from graphc.paths import GivenPath, checked_path, shown_path
 
-_LEFT_AFTER_SECONDS = 3600  # a writer that lives has touched its part since
+try:
+    import fcntl
+except ImportError:  # Windows, which removes no file that is open
+    fcntl = None  # type: ignore[assignment]
 
 _REFUSED = {
     errno.ENOSPC,
@@ -27,55 +32,151 @@ _REFUSED = {
 }
 """What the system says where a file cannot be written."""
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
+
+_MOST_NAME_BYTES = 200
+"""Of a name, in that of its part: a file's name has at most 255 bytes."""
+
+_PART = re.compile(r"\..+\.[0-9a-f]{12}\.part", re.DOTALL)
+
 
 @contextmanager
-def written_whole(path: str | os.PathLike) -> Iterator[Path]:
+def written_whole(path: GivenPath) -> Iterator[Path]:
     """A path to write a file at, which takes the place of `path` when the block ends well.
 
     What another process reads at `path` is the file before or the file after, also when the power
     fails between; when the block raises, `path` is as before and nothing is left beside it. A
-    process that is killed leaves a part, ``.<name>.<12 digits>.part``, beside the file; a later
-    write of the same file removes parts that nobody has written to for an hour.
+    process that is killed leaves a part, ``.<name>.<12 digits>.part``, beside the file. A writer
+    holds a lock on its part: the next write into the folder removes those of this user that nobody
+    holds, where the file system has locks.
 
-    A link is kept, and what it leads to replaced. A file that is replaced keeps its permissions.
+    The file is there already, empty, and is to be written in place. A link is kept, and what it
+    leads to replaced. A file that is replaced keeps its permissions, its extended attributes (lists
+    of access rights are such), its owner and its group where this user may give them. A group that
+    takes the place of another may do no more than all may.
 
     Raises:
+        ArgumentError: `path` is none.
         MissingFileError: no such folder.
         StorageError: a disk or a quota is full, a folder or a file may not be written, or what is
             at `path` is no file.
     """
-    path = Path(os.path.realpath(path))
-    mode = _check(path)
-    part = part_name(path)
+    given = checked_path("a file to write", path)
+    path = Path(os.path.realpath(given))
+    before = _replaced(given, path)
+    with ExitStack() as held:
+        with _refusals_told(path):
+            part, descriptor = _new_part(path, 0o666 if before is None else 0o600)
+            held.callback(part.unlink, missing_ok=True)
+            closing = held.enter_context(ExitStack())
+            closing.callback(os.close, descriptor)
+        try:
+            yield part
+        except OSError as error:
+            if isinstance(error, StorageError) or error.errno not in _REFUSED:
+                raise
+            raise unwritten(path, error) from error
+        with _refusals_told(path):
+            if before is not None:
+                before.put_on(descriptor, part)
+            os.fsync(descriptor)
+            _remove_left(path.parent)
+            if os.name != "posix":
+                closing.close()
+            os.replace(part, path)
     try:
-        yield part
-        with open(part, "rb+") as written:
-            if mode is not None:
-                os.chmod(part, mode)
-            os.fsync(written.fileno())
-        _remove_left(path, part)
-        os.replace(part, path)
         sync_folder(path.parent)
     except OSError as error:
-        if isinstance(error, StorageError) or error.errno not in _REFUSED:
-            raise
-        raise unwritten(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise StorageError(
+            f"{shown_path(path)} is written, but the system does not say that it stays when the "
+            f"power fails ({error}); look at the disk"
+        ) from error
 
 
-def unwritten(path: str | os.PathLike, why: object) -> StorageError:
+def unwritten(path: str | os.PathLike[str], why: object) -> StorageError:
     """The error for a file that cannot be written."""
     return StorageError(
-        f"{os.fspath(path)} cannot be written ({why}); what was there is unchanged. Make room, or "
+        f"{shown_path(path)} cannot be written ({why}); what was there is unchanged. Make room, or "
         "write to a folder that takes it"
     )
 
 
-def _check(path: Path) -> int | None:
-    """The permissions of the file that is there, None where there is none."""
-    if not path.parent.is_dir():
-        raise MissingFileError(f"{path}: there is no folder {path.parent}; make it first")
+@contextmanager
+def _refusals_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritten(path, error) from error
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """A file's owner, group, permissions and extended attributes."""
+
+    status: os.stat_result
+    extended: dict[str, bytes]
+
+    def put_on(self, descriptor: int, path: Path) -> None:
+        """Give them to the file that is open, as far as this user may."""
+        mode = stat.S_IMODE(self.status.st_mode)
+        if os.name != "posix":
+            os.chmod(path, mode)
+            return
+        self._put_owner(descriptor)
+        given = os.fstat(descriptor)
+        if given.st_uid != self.status.st_uid:
+            mode &= ~stat.S_ISUID
+        if given.st_gid != self.status.st_gid:
+            others = mode & stat.S_IRWXO
+            mode &= ~(stat.S_ISGID | stat.S_IRWXG) | others << 3
+        for name in _extended_of(descriptor).keys() - self.extended.keys():
+            with _unless_full():  # inherited from the folder
+                os.removexattr(descriptor, name)
+        for name, value in self.extended.items():
+            with _unless_full():
+                os.setxattr(descriptor, name, value)
+        os.fchmod(descriptor, mode)
+
+    def _put_owner(self, descriptor: int) -> None:
+        wanted = self.status.st_uid, self.status.st_gid
+        given = os.fstat(descriptor)
+        if (given.st_uid, given.st_gid) == wanted:
+            return
+        try:
+            os.fchown(descriptor, *wanted)
+        except OSError:
+            with suppress(OSError):
+                os.fchown(descriptor, -1, self.status.st_gid)
+
+
+@contextmanager
+def _unless_full() -> Iterator[None]:
+    """What this user may not do, or the file system does not have, is left out."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+
+
+def _extended_of(file: Path | int) -> dict[str, bytes]:
+    """The extended attributes that this user may read, where the system has such."""
+    found: dict[str, bytes] = {}
+    if hasattr(os, "listxattr"):
+        with suppress(OSError):
+            for name in os.listxattr(file):
+                with suppress(OSError):
+                    found[name] = os.getxattr(file, name)
+    return found
+
+
+def _replaced(given: str, path: Path) -> _Attributes | None:
+    """What the file that is there has beside its content, None where there is none."""
+    if not os.path.isdir(os.path.dirname(given) or ".") or not path.parent.is_dir():
+        folder = path.parent if not path.parent.is_dir() else Path(given).parent
+        raise MissingFileError(
+            f"{shown_path(path)}: there is no folder {shown_path(folder)}; make it first"
+        )
     try:
         found = path.lstat()
     except FileNotFoundError:
@@ -83,39 +184,86 @@ def _check(path: Path) -> int | None:
     except OSError as error:
         raise unwritten(path, error) from error
     if not stat.S_ISREG(found.st_mode):
-        raise StorageError(f"{path} is no file that could be replaced; give another name")
+        raise StorageError(
+            f"{shown_path(path)} is no file that could be replaced; give another name"
+        )
     if not os.access(path, os.W_OK):
-        raise StorageError(f"{path} is read-only; allow it to be written, or give another name")
-    return stat.S_IMODE(found.st_mode)
+        raise StorageError(
+            f"{shown_path(path)} is read-only; allow it to be written, or give another name"
+        )
+    return _Attributes(found, _extended_of(path))
 
 
 def part_name(path: Path) -> Path:
     """A name beside `path` that nobody else takes."""
-    return path.with_name(f"{_part_prefix(path)}{secrets.token_hex(6)}.part")
+    name = path.name
+    while len(os.fsencode(name)) > _MOST_NAME_BYTES:
+        name = name[:-1]
+    return path.with_name(f".{name}.{secrets.token_hex(6)}.part")
 
 
-def _part_prefix(path: Path) -> str:
-    # A file's name has at most 255 bytes.
-    return f".{path.name.encode()[:200].decode(errors='ignore')}."
+def _new_part(path: Path, mode: int) -> tuple[Path, int]:
+    """A new empty file beside `path`, and a descriptor that holds its lock."""
+    while True:
+        part = part_name(path)
+        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode)
+        # One who removes what is left may have met it before it was locked.
+        if _is_locked_shared(descriptor) and os.path.lexists(part):
+            return part, descriptor
+        os.close(descriptor)
 
 
-def _remove_left(path: Path, part: Path) -> None:
-    """Remove what writers of `path` that were killed have left."""
-    name = re.compile(re.escape(_part_prefix(path)) + r"[0-9a-f]{12}\.part")
-    now = part.stat().st_mtime  # by the clock of the file system, which may be another machine's
-    for other in path.parent.iterdir():
-        if other != part and name.fullmatch(other.name):
-            # Another writer may remove it at the same time, or it may belong to another user.
-            with suppress(OSError):
-                if now - other.stat().st_mtime > _LEFT_AFTER_SECONDS:
-                    other.unlink()
+def _is_locked_shared(descriptor: int) -> bool:
+    """Take a shared lock, unless another has all of it. HDF5 takes a shared one to read: it may
+    read a file while its writer has not let go of it yet.
+
+    True too where the file system has no locks: nothing is removed from such.
+    """
+    if fcntl is not None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+    return True
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove what writers that were killed have left in a folder."""
+    if fcntl is None:
+        return
+    with suppress(OSError), os.scandir(folder) as entries:  # one may write where one cannot list
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                _remove_unheld(entry.path)
+
+
+def _remove_unheld(part: str) -> None:
+    """Remove a part of this user's that nobody writes to."""
+    try:
+        # Network file systems lock for writers alone what is open for writing.
+        descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return
+    try:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid():
+            with suppress(OSError):  # held, without locks, or removed by another
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(part)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:
     """Make a rename within a folder last. Windows opens no folders, and orders renames itself."""
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # of a folder that one may write into and not list
+        return
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -8,7 +8,8 @@ from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.files import check_folder
 from graphc.callbacks.monitor import Monitor
 from graphc.errors import ArgumentError
-from graphc.lookup import path_like, true_or_false
+from graphc.lookup import true_or_false
+from graphc.paths import GivenPath, checked_path, shown_path
 
 
 class ModelCheckpoint(Callback):
@@ -45,7 +46,7 @@ class ModelCheckpoint(Callback):
 
     def __init__(
         self,
-        filepath: str,
+        filepath: GivenPath,
         monitor: str = "val_loss",
         verbose: int = 0,
         save_best_only: bool = False,
@@ -53,7 +54,7 @@ class ModelCheckpoint(Callback):
         *,
         save_weights_only: bool = True,
     ):
-        self.filepath = os.fspath(path_like("ModelCheckpoint: filepath", filepath))
+        self.filepath = checked_path("ModelCheckpoint: filepath", filepath)
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = true_or_false("ModelCheckpoint", "save_best_only", save_best_only)
@@ -73,7 +74,7 @@ class ModelCheckpoint(Callback):
         path = self._path(epoch, logs)
         if not self.save_best_only:
             self._save(path)
-            self._say(f"epoch {epoch + 1}: {self._what} saved to {path}")
+            self._say(f"epoch {epoch + 1}: {self._what} saved to {shown_path(path)}")
             return
         value = self._monitor.find(logs, "saves nothing")
         if value is None:
@@ -86,7 +87,7 @@ class ModelCheckpoint(Callback):
         self._save(path)
         self._say(
             f"epoch {epoch + 1}: {self.monitor} is {value:.6g}, {self.best:.6g} before; "
-            f"{self._what} saved to {path}"
+            f"{self._what} saved to {shown_path(path)}"
         )
         self.best = value
 
@@ -104,8 +105,8 @@ class ModelCheckpoint(Callback):
         except (LookupError, ValueError, AttributeError) as error:
             known = ", ".join(["epoch", *(logs or ())])
             raise ArgumentError(
-                f"ModelCheckpoint: filepath {self.filepath!r}: a field cannot be filled "
-                f"({type(error).__name__}: {error}); the logs of an epoch have {known}"
+                f"ModelCheckpoint: filepath '{shown_path(self.filepath)}': a field cannot be "
+                f"filled ({type(error).__name__}: {error}); the logs of an epoch have {known}"
             ) from error
 
     def _say(self, text: str) -> None:

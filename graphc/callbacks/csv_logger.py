@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 
 from graphc.callbacks.base import Callback, Logs
-from graphc.callbacks.files import check_folder
+from graphc.callbacks.files import check_folder, refusals_told
 from graphc.errors import ArgumentError, DataError
-from graphc.lookup import path_like, true_or_false
+from graphc.lookup import true_or_false
+from graphc.paths import GivenPath, checked_path, shown_path
 
 _log = logging.getLogger("graphc")
 
@@ -31,14 +32,15 @@ class CSVLogger(Callback):
         ArgumentError: a filename that is no path, a separator that is not one character; in
             training, a folder that is not there.
         DataError: in training, a file to go on with that has other columns.
+        StorageError: in training, a file that cannot be written.
     """
 
-    def __init__(self, filename: str, separator: str = ",", append: bool = False):
+    def __init__(self, filename: GivenPath, separator: str = ",", append: bool = False):
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise ArgumentError(
                 f"CSVLogger: separator: expected one character, e.g. ',', received {separator!r}"
             )
-        self.filename = os.fspath(path_like("CSVLogger: filename", filename))
+        self.filename = checked_path("CSVLogger: filename", filename)
         self.separator = separator
         self.append = true_or_false("CSVLogger", "append", append)
         self._columns: list[str] | None = None
@@ -46,13 +48,14 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         path = Path(self.filename)
-        check_folder("CSVLogger: filename", path)
+        check_folder("CSVLogger: filename", self.filename)
         self._columns = None
         self._left_out = set()
-        if self.append and path.exists() and path.stat().st_size:
-            self._columns = self._begun(path)
-        else:
-            path.write_bytes(b"")
+        with refusals_told("CSVLogger", self.filename):
+            if self.append and path.exists() and path.stat().st_size:
+                self._columns = self._begun(path)
+            else:
+                path.write_bytes(b"")
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         values = {**(logs or {}), "epoch": epoch}
@@ -62,7 +65,10 @@ class CSVLogger(Callback):
             text = self._line(self._columns)
         self._check(values)
         text += self._line([_shown(values.get(name, "")) for name in self._columns])
-        with open(self.filename, "a", encoding="utf-8", newline="") as file:
+        with (
+            refusals_told("CSVLogger", self.filename),
+            open(self.filename, "a", encoding="utf-8", newline="") as file,
+        ):
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -75,9 +81,9 @@ class CSVLogger(Callback):
         missing = [name for name in expected if name not in columns]
         if missing:
             raise DataError(
-                f"CSVLogger: {self.filename} has the columns {', '.join(columns)}, and not "
-                f"{', '.join(missing)}; give another file, the separator that it was written with, "
-                "or append=False to begin it anew"
+                f"CSVLogger: {shown_path(self.filename)} has the columns {', '.join(columns)}, and "
+                f"not {', '.join(missing)}; give another file, the separator that it was written "
+                "with, or append=False to begin it anew"
             )
         if not text.endswith("\n"):
             with open(path, "a", encoding="utf-8", newline="") as file:
@@ -93,7 +99,7 @@ class CSVLogger(Callback):
             _log.warning(
                 "CSVLogger leaves %s out: %s has no such column, its first line was written before",
                 ", ".join(map(repr, late)),
-                self.filename,
+                shown_path(self.filename),
             )
 
     def _line(self, cells: list[str]) -> str:

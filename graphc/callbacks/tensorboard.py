@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from graphc.callbacks.base import Callback, Logs
+from graphc.callbacks.files import refusals_told
 from graphc.compiler.graph import name_of
 from graphc.errors import MissingPackageError
 from graphc.lookup import whole_number
+from graphc.paths import GivenPath, checked_path
 
 _log = logging.getLogger("graphc")
 
@@ -34,11 +36,13 @@ class TensorBoard(Callback):
 
     Raises:
         MissingPackageError: tensorboardX is not installed.
-        ArgumentError: a frequency that is not a whole number of at least 0.
+        ArgumentError: a folder's name that is none, a frequency that is not a whole number of at
+            least 0.
+        StorageError: when training begins, a folder that cannot be written.
     """
 
-    def __init__(self, log_dir: str = "./logs", histogram_freq: int = 0):
-        self.log_dir = os.fspath(log_dir)
+    def __init__(self, log_dir: GivenPath = "./logs", histogram_freq: int = 0):
+        self.log_dir = checked_path("TensorBoard: log_dir", log_dir)
         self.histogram_freq = whole_number("TensorBoard: histogram_freq", histogram_freq, least=0)
         self._package = _imported()
         self._writer: Any = None
@@ -47,7 +51,8 @@ class TensorBoard(Callback):
         self._close()  # of a training that an error ended
         # The package names a file by the second in which it begins.
         suffix = f".{os.getpid()}.{next(_trainings)}"
-        self._writer = self._package.SummaryWriter(logdir=self.log_dir, filename_suffix=suffix)
+        with refusals_told("TensorBoard", self.log_dir):
+            self._writer = self._package.SummaryWriter(logdir=self.log_dir, filename_suffix=suffix)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         for name, value in (logs or {}).items():

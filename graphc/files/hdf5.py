@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -22,21 +22,23 @@ from graphc.files.inspection import (
     MOST_TEXTS,
     TooLargeError,
     check_size_of_texts,
+    driver_for,
     identity,
     identity_of,
+    name_of_open,
     why_not_numbers,
 )
 from graphc.files.inspector import INSPECTOR
 from graphc.files.noting_file import NotingFile
-from graphc.lookup import path_like
+from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.whole_files import unwritten, written_whole
 
 _TRIES = 4
-"""How often a file may be replaced by others while it is looked through."""
+"""How often a file may be changed by others while it is looked through."""
 
 
 @contextmanager
-def written(path: str | os.PathLike, **kwargs: Any) -> Iterator[h5py.File]:
+def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
     """A new HDF5 file at `path`, whole or not at all; keywords go to `h5py.File`.
 
     Raises:
@@ -51,41 +53,79 @@ def written(path: str | os.PathLike, **kwargs: Any) -> Iterator[h5py.File]:
             if noting.refused is None:
                 raise
         if noting.refused is not None:
-            raise unwritten(path, noting.refused)
+            raise unwritten(os.fsdecode(path), noting.refused)
 
 
-def opened(path: str | os.PathLike, *, arrays: bool = True) -> h5py.File:
+class _OpenFile(h5py.File):
+    """A file under the path that its user gave, by whatever name it was opened."""
+
+    def __init__(self, path: str, name: str):
+        super().__init__(name, "r", driver=driver_for(name))
+        self._path = path
+
+    @property
+    def filename(self) -> str:
+        return self._path
+
+
+def opened(path: GivenPath, *, arrays: bool = True) -> h5py.File:
     """An HDF5 file for reading, looked through before.
+
+    Both processes read the file that had the name once: others may replace it at any time.
 
     Args:
         arrays: whether the numbers of its arrays were looked at too, which is as long as reading
             them; without, all else was.
 
     Raises:
+        ArgumentError: `path` is none.
         MissingFileError: no such file.
         DataError: not an HDF5 file, one that is cut short or damaged, or that does harm.
     """
-    if not os.path.exists(path_like("an HDF5 file", path)):
-        raise MissingFileError(f"there is no file {os.fspath(path)}")
-    if not Path(path).is_file():  # opening a pipe would wait for a writer
-        raise DataError(f"{os.fspath(path)} is no file; give the name of an HDF5 file")
+    path = checked_path("an HDF5 file", path)
+    shown = shown_path(path)
+    if os.path.exists(path) and not os.path.isfile(path):  # opening some devices does things
+        raise _no_file(shown)
     try:
-        for _ in range(_TRIES):
-            known = INSPECTOR.look_through(path, arrays)
-            if known not in (None, identity_of(os.stat(path))):
-                continue  # another process has saved its model meanwhile
-            file = h5py.File(path, "r")
-            if known in (None, identity(file)):
-                return file
-            file.close()
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingFileError(f"there is no file {shown}") from None
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _no_file(shown)
+        return _looked_through(path, descriptor, arrays)
     except (OSError, RuntimeError) as error:
-        raise DataError(
-            f"{os.fspath(path)} cannot be read as an HDF5 file ({error}); it is of another kind, "
-            "or damaged"
-        ) from error
+        raise _unreadable(shown, error) from error
+    finally:
+        os.close(descriptor)
+
+
+def _looked_through(path: str, descriptor: int, arrays: bool) -> h5py.File:
+    name = name_of_open(descriptor) or path
+    for _ in range(_TRIES):
+        known = INSPECTOR.look_through(path, descriptor, arrays)
+        # One that is replaced changes once: it loses its name.
+        if known not in (None, identity_of(os.stat(name))):
+            continue
+        file = _OpenFile(path, name)
+        if known in (None, identity(file, name)):
+            return file
+        file.close()
     raise DataError(
-        f"{os.fspath(path)} was changed each of {_TRIES} times that it was looked through; load it "
-        "when it is written"
+        f"{shown_path(path)} was changed each of {_TRIES} times that it was looked through; load "
+        "it when it is written"
+    )
+
+
+def _no_file(shown: str) -> DataError:
+    return DataError(f"{shown} is no file; give the name of an HDF5 file")
+
+
+def _unreadable(shown: str, error: Exception) -> DataError:
+    return DataError(
+        f"{shown} cannot be read as an HDF5 file ({error}); it is of another kind, or damaged"
     )
 
 

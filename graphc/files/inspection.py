@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -55,6 +56,8 @@ _FILTERS = {
 }
 _SPARE_BYTES = 1 << 16
 
+_FOLDERS_OF_OPEN = ("/proc/self/fd", "/dev/fd")
+
 Identity = list[int]
 """What tells a file from others and from what it was before: device, number, size, changes."""
 
@@ -73,11 +76,24 @@ def identity_of(found: os.stat_result) -> Identity:
     return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def identity(file: h5py.File) -> Identity:
-    """Of the file that is open, whatever its name stands for by now."""
-    if os.name == "posix":
+def identity(file: h5py.File, name: str) -> Identity:
+    """Of the file that was opened by this name, whatever the name stands for by now."""
+    if os.name == "posix" and file.driver == "sec2":
         return identity_of(os.fstat(file.id.get_vfd_handle()))
-    return identity_of(os.stat(file.filename))
+    return identity_of(os.stat(name))
+
+
+def name_of_open(descriptor: int) -> str | None:
+    """A name by which this process opens the file of a descriptor, whatever became of its own; None
+    where the system has none."""
+    names = (f"{folder}/{descriptor}" for folder in _FOLDERS_OF_OPEN)
+    return next(filter(os.path.exists, names), None)
+
+
+def driver_for(name: str) -> str | None:
+    """The driver of HDF5 that opens a file by a name of `name_of_open`. The usual one (None) looks
+    for the path that such a link stands for, and a file that was replaced has none."""
+    return "stdio" if name.startswith(_FOLDERS_OF_OPEN) else None
 
 
 def check_size_of_texts(found: h5py.h5a.AttrID, place: str) -> None:
@@ -214,12 +230,12 @@ def answer(
     """What became of a file: 'whole', 'unreadable', 'damaged', 'too large' or, where memory does
     not suffice, 'harmful'; why, and which file it was."""
     try:
-        file = h5py.File(path, "r", locking=False)
+        file = h5py.File(path, "r", driver=driver_for(path), locking=False)
     except (OSError, RuntimeError) as error:
         return "unreadable", str(error), []
     try:
         with file:
-            which = identity(file)
+            which = identity(file, path)
             look_through(file, arrays, found_one)
     except TooLargeError as error:
         return "too large", str(error), []
@@ -271,6 +287,23 @@ def _lower(kind: int, wanted: int) -> None:
     resource.setrlimit(kind, (wanted if most < 0 else min(wanted, most), most))
 
 
+def _requests() -> Iterator[tuple[bytes, list[int]]]:
+    """Lines, each with the descriptor of the file that it is about, where systems hand such on."""
+    if not hasattr(socket, "recv_fds"):
+        for line in sys.stdin.buffer:
+            yield line, []
+        return
+    with socket.socket(fileno=sys.stdin.fileno()) as requests:
+        while True:
+            line, descriptors = b"", []
+            while not line.endswith(b"\n"):
+                piece, received, _, _ = socket.recv_fds(requests, 1 << 16, 1)
+                if not piece:
+                    return
+                line, descriptors = line + piece, descriptors + received
+            yield line, descriptors
+
+
 def main() -> None:
     """Answer requests until there are no more, or memory is to be given back."""
     if resource is not None:
@@ -278,10 +311,13 @@ def main() -> None:
         signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     begun = _taken("VmSize")
     print(json.dumps(READY), flush=True)
-    for line in sys.stdin:
+    for line, descriptors in _requests():
         request = json.loads(line)
         limits = _Limits(request["memory"], request["seconds"])
-        kind, why, which = answer(request["path"], request["arrays"], limits.found_one)
+        names = [*filter(None, map(name_of_open, descriptors)), request["path"]]
+        kind, why, which = answer(names[0], request["arrays"], limits.found_one)
+        for one in descriptors:
+            os.close(one)
         if kind == "damaged" and limits.met():
             kind = "harmful"
         last = kind == "harmful" or _taken("VmSize") > begun + _MOST_LEFT

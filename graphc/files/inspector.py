@@ -13,7 +13,9 @@ started at the first file, kept, and ends with this one. Its limits:
 Where no process can be started (a program that embeds Python, a system without processes), a file
 is opened without: not to read any there would be worse. Each time it is a warning in the log.
 
-That the file is still the same when it is opened here is checked by its number, size and times.
+The process is handed the open file itself, where systems hand such on (all but Windows): what
+others put in its place meanwhile is another file. That it is still the same when it is opened here
+is checked by its number, size and times.
 What this does not notice is written into the file within one tick of its system's clock, or after
 it was opened. Nor does the other process notice what HDF5 does wrong without a sign.
 """
@@ -25,16 +27,19 @@ import json
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 from graphc.errors import DataError
 from graphc.files import inspection
 from graphc.files.inspection import Identity
+from graphc.paths import shown_path
 
 _log = logging.getLogger(__name__)
 
@@ -57,36 +62,37 @@ class Inspector:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._process: subprocess.Popen | None = None
+        self._process: _Process | None = None
         self._owner = os.getpid()
 
-    def look_through(self, path: str | os.PathLike, arrays: bool) -> Identity | None:
+    def look_through(self, path: str, descriptor: int, arrays: bool) -> Identity | None:
         """Which file it was, as `inspection.identity` tells. Where no process can be started, a
         warning, and None.
 
         Args:
+            path: for messages, and to open the file by where nothing else serves.
+            descriptor: of the file.
             arrays: whether the numbers of arrays are read too, beside all else.
 
         Raises:
             DataError: not an HDF5 file, a damaged one, or one that ended the process.
-            OSError: no such file.
         """
         if self._owner != os.getpid():  # forked by something that calls no hooks
             self.forget()
         with self._lock:
             try:
-                return self._looked(os.fsdecode(path), arrays)
+                return self._looked(path, descriptor, arrays)
             except _NotStartedError as error:
                 _log.warning(
                     "%s is opened though no other process looked through it (%s): if it is made to "
                     "harm, it may end this one, or take any time and memory",
-                    os.fsdecode(path),
+                    shown_path(path),
                     error,
                 )
                 return None
 
-    def _looked(self, path: str, arrays: bool) -> Identity:
-        seconds = inspection.seconds_for(os.stat(path).st_size)
+    def _looked(self, path: str, descriptor: int, arrays: bool) -> Identity:
+        seconds = inspection.seconds_for(os.fstat(descriptor).st_size)
         request = {
             "path": os.path.abspath(path),
             "arrays": arrays,
@@ -96,7 +102,7 @@ class Inspector:
         most = _TIMES_OF_THE_PROCESSOR * seconds
         begun = time.monotonic()
         try:
-            process = self._asked(json.dumps(request).encode() + b"\n")
+            process = self._asked(json.dumps(request).encode() + b"\n", descriptor)
             line = _line_of(process, most)
         except BaseException:  # an answer that came later would be taken for that to another file
             self.end(at_once=True)
@@ -106,55 +112,28 @@ class Inspector:
             late = time.monotonic() - begun >= most
             why = f"took more than {most:.3g} s" if late else _end_of(process, seconds)
             raise DataError(
-                f"{path} is damaged or made to harm: a process that looked through it {why}; it "
-                "was not opened"
+                f"{shown_path(path)} is damaged or made to harm: a process that looked through it "
+                f"{why}; it was not opened"
             )
         kind, why, which, last = json.loads(line)
         if last:
             self.end()
         if kind != "whole":
-            raise DataError(_MESSAGES[kind].format(path=path, why=why))
+            raise DataError(_MESSAGES[kind].format(path=shown_path(path), why=why))
         return which
 
-    def _asked(self, request: bytes) -> subprocess.Popen:
+    def _asked(self, request: bytes, descriptor: int) -> _Process:
         """The process, which has the request."""
         while True:
             kept = self._process
-            process = self._process = kept or self._started()
+            process = self._process = kept or _started()
             try:
-                os.write(_pipes(process)[0].fileno(), request)
+                process.send(request, descriptor)
                 return process
-            except BrokenPipeError:  # ended while nobody asked
+            except ConnectionError:  # ended while nobody asked
                 self.end()
                 if kept is None:
                     raise _NotStartedError("it ended at once") from None
-
-    def _started(self) -> subprocess.Popen:
-        found = [one for one in sys.path if isinstance(one, str) and one]
-        try:
-            process = subprocess.Popen(
-                [_python(), "-P", inspection.__file__],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                bufsize=0,  # a child of a fork has nothing to write again
-                cwd=Path(inspection.__file__).parent,
-                env={
-                    **os.environ,
-                    **_ENVIRONMENT,
-                    "PYTHONPATH": os.pathsep.join(map(os.path.abspath, found)),
-                },
-                start_new_session=True,  # Ctrl-C is for this process
-            )
-        except OSError as error:
-            raise _NotStartedError(str(error)) from error
-        try:
-            if _line_of(process, _SECONDS_TO_START).strip() != json.dumps(inspection.READY):
-                raise _NotStartedError(f"{sys.executable} did not begin to work")
-        except BaseException:
-            _end(process, at_once=True)
-            raise
-        return process
 
     def end(self, at_once: bool = False) -> None:
         """End the process: kill it, or let it finish."""
@@ -168,8 +147,7 @@ class Inspector:
         self._lock = threading.Lock()
         self._owner = os.getpid()
         if process is not None:
-            for pipe in _pipes(process):
-                pipe.close()
+            process.close()
             process.returncode = 0  # there is no child to wait for
 
 
@@ -191,23 +169,87 @@ def _python() -> str:
     return sys.executable
 
 
-def _pipes(process: subprocess.Popen) -> tuple[IO[bytes], IO[bytes]]:
-    """For requests and for answers."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    return process.stdin, process.stdout
+class _Process(subprocess.Popen):
+    """A process that looks through files, and the two ends that lead to it."""
+
+    def __init__(self) -> None:
+        found = [one for one in sys.path if isinstance(one, str) and one]
+        with ExitStack() as given:
+            self._requests: socket.socket | None = None
+            stdin: int | socket.socket = subprocess.PIPE
+            if hasattr(socket, "send_fds"):
+                self._requests, stdin = socket.socketpair()
+                given.enter_context(stdin)
+            try:
+                super().__init__(
+                    [_python(), "-P", inspection.__file__],
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    bufsize=0,  # a child of a fork has nothing to write again
+                    cwd=Path(inspection.__file__).parent,
+                    env={
+                        **os.environ,
+                        **_ENVIRONMENT,
+                        "PYTHONPATH": os.pathsep.join(map(os.path.abspath, found)),
+                    },
+                    start_new_session=True,  # Ctrl-C is for this process
+                )
+            except BaseException:
+                self.end_requests()
+                raise
+
+    def send(self, request: bytes, descriptor: int) -> None:
+        """Send a line, and with it the descriptor where there is a way. ConnectionError where the
+        process has ended."""
+        if self._requests is None:
+            assert self.stdin is not None
+            self.stdin.write(request)
+            return
+        sent = socket.send_fds(self._requests, [request], [descriptor])
+        self._requests.sendall(request[sent:])
+
+    def end_requests(self) -> None:
+        """Send no more, upon which the process ends."""
+        end = self._requests or self.stdin
+        if end is not None:
+            end.close()
+
+    @property
+    def answers(self) -> IO[bytes]:
+        """The end that lines are read from."""
+        assert self.stdout is not None
+        return self.stdout
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.end_requests()
+        self.answers.close()
 
 
-def _line_of(process: subprocess.Popen, seconds: float) -> str:
+def _started() -> _Process:
+    try:
+        process = _Process()
+    except OSError as error:
+        raise _NotStartedError(str(error)) from error
+    try:
+        if _line_of(process, _SECONDS_TO_START).strip() != json.dumps(inspection.READY):
+            raise _NotStartedError(f"{sys.executable} did not begin to work")
+    except BaseException:
+        _end(process, at_once=True)
+        raise
+    return process
+
+
+def _line_of(process: _Process, seconds: float) -> str:
     """The next line of a process, which is killed where that takes longer; '' if it ended."""
     clock = threading.Timer(seconds, process.kill)
     clock.daemon = True
-    _, pipe = _pipes(process)
     found = b""
     try:
         clock.start()
         while not found.endswith(b"\n"):
-            piece = os.read(pipe.fileno(), 1 << 16)
+            piece = os.read(process.answers.fileno(), 1 << 16)
             if not piece:
                 return ""
             found += piece
@@ -216,21 +258,20 @@ def _line_of(process: subprocess.Popen, seconds: float) -> str:
     return found.decode()
 
 
-def _end(process: subprocess.Popen, at_once: bool = False) -> None:
+def _end(process: _Process, at_once: bool = False) -> None:
     """End a process and leave nothing of it."""
     if at_once:
         process.kill()
-    requests, answers = _pipes(process)
-    requests.close()  # upon which it ends
+    process.end_requests()
     try:
         process.wait(_SECONDS_TO_END)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    answers.close()
+    process.answers.close()
 
 
-def _end_of(process: subprocess.Popen, seconds: float) -> str:
+def _end_of(process: _Process, seconds: float) -> str:
     """How a process ended that had so much time of the processor, and more for names."""
     code = process.returncode
     if code >= 0:

@@ -1,4 +1,4 @@
-"""A new file that notes what the system refuses instead of telling who writes."""
+"""A file that notes what the system refuses instead of telling who writes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 
 class NotingFile(io.RawIOBase):
-    """A new file for HDF5, whose library does not survive writes that fail: it tries them again as
-    it closes the file and as the process ends, and crashes.
+    """An empty file that is written by HDF5, whose library does not survive writes that fail: it
+    tries them again as it closes the file and as the process ends, and crashes.
 
     Attributes:
         refused: the first error of the system; from then on, what is written may be lost.
     """
 
     def __init__(self, path: Path):
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        self._descriptor = os.open(path, os.O_RDWR)
         self._at = 0
         self._end = 0
         self.refused: OSError | None = None

@@ -12,6 +12,7 @@ from yaml import YAMLError
 from graphc.errors import ArgumentError, GraphcError
 from graphc.files.limits import MOST_BYTES, check_data, check_text
 from graphc.files.safe_yaml import load_yaml
+from graphc.paths import shown_path
 
 FORMATS = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """The ends of files' names, and what is in them."""
@@ -68,19 +69,19 @@ def _distinct(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
     return found
 
 
-def read_description(path: str | Path) -> object:
+def read_description(path: str) -> object:
     """What a file in JSON or YAML says. ArgumentError for one that cannot be read."""
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
+    file, shown = Path(path), shown_path(path)
+    if file.suffix.lower() not in FORMATS:
         raise ArgumentError(
-            f"{path}: the name of an architecture's file ends in {', '.join(FORMATS)}"
+            f"{shown}: the name of an architecture's file ends in {', '.join(FORMATS)}"
         )
     try:
-        if path.stat().st_size > 4 * MOST_BYTES:  # a character has up to 4 bytes
+        if file.stat().st_size > 4 * MOST_BYTES:  # a character has up to 4 bytes
             raise ArgumentError(
-                f"{path}: expected an architecture, received {path.stat().st_size} bytes"
+                f"{shown}: expected an architecture, received {file.stat().st_size} bytes"
             )
-        text = path.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(f"{path}: cannot be read ({error})") from error
-    return parsed(text, FORMATS[path.suffix.lower()], str(path))
+        raise ArgumentError(f"{shown}: cannot be read ({error})") from error
+    return parsed(text, FORMATS[file.suffix.lower()], shown)

@@ -21,7 +21,7 @@ from graphc.errors import ArgumentError, DataError, ShapeError
 from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
 from graphc.files.hdf5 import attribute_numbers, damage_told, has, member, numbers, texts, written
 from graphc.files.origins import origin_of, with_backend_of
-from graphc.lookup import path_like
+from graphc.paths import GivenPath, checked_path, shown_path
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
@@ -43,16 +43,18 @@ class LayerWeights:
     forms: Mapping[int, Form] = field(default_factory=dict)
 
 
-def check_overwrite(path: str | os.PathLike, overwrite: bool, where: str) -> None:
-    """Raise ArgumentError where a file is there already that is not to be replaced."""
-    if os.path.lexists(path_like(where, path)) and not overwrite:
+def check_overwrite(path: GivenPath, overwrite: bool, where: str) -> str:
+    """The path. ArgumentError where a file is there already that is not to be replaced."""
+    checked = checked_path(where, path)
+    if os.path.lexists(checked) and not overwrite:
         raise ArgumentError(
-            f"{where}: {os.fspath(path)} is there already, and overwrite=False; pass "
+            f"{where}: {shown_path(checked)} is there already, and overwrite=False; pass "
             "overwrite=True to replace it, or give another name"
         )
+    return checked
 
 
-def write_weights(path: str | os.PathLike, layers: Sequence[LayerWeights]) -> None:
+def write_weights(path: GivenPath, layers: Sequence[LayerWeights]) -> None:
     """Write a file of weights, whole or not at all."""
     with written(path, libver=bounds_for(layers)) as file:
         write_layers(file, layers)
@@ -106,7 +108,7 @@ def read_weights(
         ArgumentError: a BatchNormalization, and neither the file nor the caller tells what its
             running_std is.
     """
-    with damage_told(f"{file.filename} for {owner}"):
+    with damage_told(f"{shown_path(file.filename)} for {owner}"):
         root = file
         if "layer_names" not in file.attrs and has(file, "model_weights"):  # of a whole model
             root = member(file, "model_weights")

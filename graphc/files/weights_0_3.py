@@ -16,11 +16,12 @@ from graphc.files.conversions import STD, UNTOLD, Origin
 from graphc.files.hdf5 import attribute_numbers, damage_told, has, member
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
+from graphc.paths import shown_path
 
 
 def is_of_0_3(file: h5py.File) -> bool:
     """Whether an HDF5 file has a layout of Keras 0.3."""
-    with damage_told(file.filename):
+    with damage_told(shown_path(file.filename)):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 
@@ -36,7 +37,7 @@ def read_weights_0_3(
     what `read_weights` raises.
     """
     origin = agreed(Origin(STD), given)
-    with damage_told(f"{file.filename} for {owner}"):
+    with damage_told(f"{shown_path(file.filename)} for {owner}"):
         groups = _groups(file)
         if len(groups) != len(layers):
             raise DataError(

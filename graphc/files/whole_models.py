@@ -13,7 +13,6 @@ attribute `weight_names`. Nothing in a file is executed: all is text and numbers
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
@@ -42,6 +41,7 @@ from graphc.files.weights import (
     write_arrays,
     write_layers,
 )
+from graphc.paths import GivenPath, shown_path
 
 _FORMAT = 1
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
@@ -113,7 +113,7 @@ class StoredModel:
     state: RunState
 
 
-def write_model(path: str | os.PathLike, model: StoredModel) -> None:
+def write_model(path: GivenPath, model: StoredModel) -> None:
     """Write a file of a model, whole or not at all."""
     documents = {"model_config": model.model_config, "training_config": model.training_config}
     stored = {name: text for name, text in documents.items() if text is not None}
@@ -241,7 +241,7 @@ class ModelFile:
 
 
 @contextmanager
-def opened_model(path: str | os.PathLike) -> Iterator[ModelFile]:
+def opened_model(path: GivenPath) -> Iterator[ModelFile]:
     """A file of a whole model, of graphc or of Keras 1.
 
     Raises:
@@ -249,7 +249,7 @@ def opened_model(path: str | os.PathLike) -> Iterator[ModelFile]:
         DataError: not HDF5, cut short, without a model, or in a format of a later graphc.
     """
     with opened(path) as file:
-        yield ModelFile(file, os.fspath(path))
+        yield ModelFile(file, shown_path(file.filename))
 
 
 def _check_kind(file: h5py.File, path: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from operator import index as as_index
 from types import TracebackType
@@ -18,6 +17,7 @@ from graphc.errors import (
 )
 from graphc.files.hdf5 import opened, written
 from graphc.lookup import whole_number
+from graphc.paths import GivenPath, shown_path
 
 _ARRAY_NAME = "data"  # where Keras' files have it
 
@@ -44,7 +44,7 @@ class HDF5Matrix:
 
     def __init__(
         self,
-        datapath: str | os.PathLike,
+        datapath: GivenPath,
         dataset: str,
         start: int,
         end: int,
@@ -63,7 +63,7 @@ class HDF5Matrix:
             if not self.start < self.end <= rows:
                 raise ArgumentError(
                     f"HDF5Matrix: expected 0 <= start < end <= {rows}, the rows of {dataset!r} in "
-                    f"{datapath}, received start={start} and end={end}"
+                    f"{shown_path(self._file.filename)}, received start={start} and end={end}"
                 )
             self.normalizer = normalizer
             self._first = self[:1]
@@ -163,7 +163,7 @@ class HDF5Matrix:
         return np.where(numbers < 0, numbers + len(self), numbers)
 
 
-def save_array(array: np.ndarray, name: str | os.PathLike) -> None:
+def save_array(array: np.ndarray, name: GivenPath) -> None:
     """Store an array in the HDF5 file `name`, under 'data', as Keras did.
 
     The file is written whole or not at all, and replaces one that is there. DataError for an array
@@ -176,7 +176,7 @@ def save_array(array: np.ndarray, name: str | os.PathLike) -> None:
         file[_ARRAY_NAME] = values
 
 
-def load_array(name: str | os.PathLike) -> np.ndarray:
+def load_array(name: GivenPath) -> np.ndarray:
     """The array that `save_array` stored, ours or Keras'.
 
     Raises:
@@ -186,16 +186,18 @@ def load_array(name: str | os.PathLike) -> np.ndarray:
     with opened(name) as file:
         if not isinstance(file.get(_ARRAY_NAME), h5py.Dataset):
             raise DataError(
-                f"{os.fspath(name)}: expected an array of the name {_ARRAY_NAME!r} as save_array "
-                f"stores it, found {list(file)}; h5py reads other files"
+                f"{shown_path(file.filename)}: expected an array of the name {_ARRAY_NAME!r} as "
+                f"save_array stores it, found {list(file)}; h5py reads other files"
             )
         return file[_ARRAY_NAME][()]
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     if name not in file:
-        raise unknown_name(f"data set of {file.filename}", name, list(file))
+        raise unknown_name(f"data set of {shown_path(file.filename)}", name, list(file))
     found = file[name]
     if not isinstance(found, h5py.Dataset) or not found.shape:
-        raise DataError(f"{file.filename}: {name!r} is not an array of rows, but {found}")
+        raise DataError(
+            f"{shown_path(file.filename)}: {name!r} is not an array of rows, but {found}"
+        )
     return found

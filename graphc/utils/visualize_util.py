@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node
 from graphc.errors import ArgumentError, MissingPackageError
+from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.whole_files import written_whole
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def model_to_dot(model: Container, show_shapes: bool = False) -> Digraph:
     return dot
 
 
-def plot(
-    model: Container, to_file: str | os.PathLike = "model.png", show_shapes: bool = False
-) -> None:
+def plot(model: Container, to_file: GivenPath = "model.png", show_shapes: bool = False) -> None:
     """Draw a model into a file, whole or not at all; a file that is there is replaced.
 
     Args:
@@ -63,11 +61,11 @@ def plot(
         ArgumentError: a format that there is not.
     """
     graphviz = _graphviz("plot")
-    path = Path(to_file)
+    path = Path(checked_path("plot: to_file", to_file))
     kind = path.suffix.lower().removeprefix(".")
     if kind not in graphviz.FORMATS:
         raise ArgumentError(
-            f"plot: to_file={os.fspath(to_file)!r}: its end says the format, e.g. '.png', '.svg', "
+            f"plot: to_file='{shown_path(path)}': its end says the format, e.g. '.png', '.svg', "
             f"'.pdf' or '.dot'; Graphviz has no {path.suffix!r}"
         )
     dot = model_to_dot(model, show_shapes)

@@ -14,7 +14,6 @@ import pytest
 from graphc.errors import DataError
 from graphc.files import inspection, inspector
 from graphc.files.hdf5 import attribute_numbers, opened, texts
-from graphc.files.inspector import INSPECTOR
 from graphc.layers import Dense
 from graphc.models import Sequential, load_model
 from tests.files.small_files import saved
@@ -242,7 +241,7 @@ def test_links_groups_in_themselves_and_other_types_are_whole(tmp_path):
         file.attrs.create("lists", lists, dtype=h5py.vlen_dtype("f8"))
         file.create_dataset("far", (2**40, 2**10), "f4", chunks=(1, 1))
     assert inspection.answer(str(tmp_path / "a.h5"), True)[:2] == ("whole", "")
-    assert INSPECTOR.look_through(tmp_path / "a.h5", True) is not None
+    opened(tmp_path / "a.h5").close()
 
 
 @pytest.mark.parametrize("count", [1, 3, 3000])

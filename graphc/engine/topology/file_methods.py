@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,6 +18,7 @@ from graphc.files.hdf5 import opened
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
+from graphc.paths import GivenPath
 
 
 class FileMethods(HoldingLayer):
@@ -46,7 +46,7 @@ class FileMethods(HoldingLayer):
             entry.pop("name", None)  # Keras has none there
         return as_data(entry, f"{self.name}.{method}")
 
-    def save_weights(self, filepath: str | os.PathLike, overwrite: bool = False) -> None:
+    def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:
         """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
 
         The file is written whole or not at all.
@@ -56,12 +56,12 @@ class FileMethods(HoldingLayer):
                 HDF5 cannot hold.
             MissingFileError: a folder that is not there.
         """
-        check_overwrite(filepath, overwrite, f"{self.name}.save_weights")
-        write_weights(filepath, self._stored(lambda weight: weight.get_value()))
+        path = check_overwrite(filepath, overwrite, f"{self.name}.save_weights")
+        write_weights(path, self._stored(lambda weight: weight.get_value()))
 
     def load_weights(
         self,
-        filepath: str | os.PathLike,
+        filepath: GivenPath,
         *,
         running_std: str | None = None,
         backend: str | None = None,

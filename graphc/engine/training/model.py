@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +29,7 @@ from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
 from graphc.lookup import whole_number
+from graphc.paths import GivenPath
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}
@@ -49,7 +49,7 @@ class Model(GeneratorTraining):
     history: cbks.History | None = None
     training_data: list[Data] | None = None
 
-    def save(self, filepath: str | os.PathLike, overwrite: bool = True) -> None:
+    def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
         """Write the whole model to an HDF5 file, from which `graphc.models.load_model` makes it
         again: architecture, weights, what `compile` was given, the optimizer's variables, and the
         state of training.
@@ -70,8 +70,8 @@ class Model(GeneratorTraining):
                 written.
         """
         self._need_layers("save")
-        check_overwrite(filepath, overwrite, f"{self.name}.save")
-        write_model(filepath, stored_model(self))
+        path = check_overwrite(filepath, overwrite, f"{self.name}.save")
+        write_model(path, stored_model(self))
 
     def compile(
         self,
