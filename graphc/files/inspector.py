@@ -207,7 +207,8 @@ class _Process(subprocess.Popen):
             self.stdin.write(request)
             return
         sent = socket.send_fds(self._requests, [request], [descriptor])
-        self._requests.sendall(request[sent:])
+        if sent < len(request):  # sending nothing fails too, where the process has ended meanwhile
+            self._requests.sendall(request[sent:])
 
     def end_requests(self) -> None:
         """Send no more, upon which the process ends."""

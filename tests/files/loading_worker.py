@@ -14,6 +14,7 @@ import logging
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -52,6 +53,8 @@ FORBIDDEN = {
     "subprocess.Popen",
     "shutil.rmtree",
     "socket.__new__",
+    "socket.bind",
+    "socket.connect",
     "urllib.Request",
 }
 
@@ -77,9 +80,12 @@ class Watch:
 
 
 def is_our_own(event: str, arguments: tuple) -> bool:
-    """Whether it is the start of the process that looks through files, or one of its pipes."""
+    """Whether it is the start of the process that looks through files, or one end that leads to it:
+    a pipe, or a socket that leads nowhere else."""
     if event == "subprocess.Popen":
         return arguments[1][1:] == ["-P", inspection.__file__]
+    if event == "socket.__new__":
+        return arguments[1] == socket.AF_UNIX
     return event == "open" and isinstance(arguments[0], int)
 
 
