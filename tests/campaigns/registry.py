@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tests.campaigns import models
+from tests.campaigns import files, models
 from tests.campaigns.campaign import Campaign, Selection
 
-CAMPAIGNS: dict[str, Campaign] = {campaign.name: campaign for campaign in (models.CAMPAIGN,)}
+CAMPAIGNS: dict[str, Campaign] = {
+    campaign.name: campaign for campaign in (files.CAMPAIGN, models.CAMPAIGN)
+}
 
 # Under five minutes on two cores in all.
 EACH_COMMIT: tuple[Selection, ...] = (Selection("models", 10, ("--native", "0")),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import faulthandler
+import hashlib
 import json
 import logging
 import os
@@ -19,12 +20,14 @@ import sys
 import time
 import traceback
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from graphc.config import config
-from graphc.errors import GraphcError
+from graphc.engine import Model
+from graphc.errors import GraphcError, NotCompiledError
 from graphc.files import inspection
 from graphc.layers import LSTM, BatchNormalization, Dense, Embedding
 from graphc.models import Sequential, load_model, model_from_json, model_from_yaml
@@ -101,7 +104,8 @@ def stored_model() -> Sequential:
     )
 
 
-def load(loader: str, path: Path, target: Sequential) -> None:
+def load(loader: str, path: Path, target: Sequential) -> str:
+    """Load the file. Returns a digest of the arrays that came from it, whatever their order."""
     if loader in FAULTS:
         FAULTS[loader](path)
     elif loader == "json":
@@ -110,8 +114,18 @@ def load(loader: str, path: Path, target: Sequential) -> None:
         model_from_yaml(path.read_text(errors="surrogateescape"))
     elif loader == "weights":
         target.load_weights(path)
+        return digest(target)
     else:
-        load_model(path)
+        return digest(load_model(path))
+    return ""
+
+
+def digest(model: Model) -> str:
+    arrays = model.get_weights()
+    with suppress(NotCompiledError):
+        arrays += model.optimizer.get_state()
+    found = sorted(f"{one.dtype} {one.shape} {one.tobytes()!r}" for one in arrays)
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def hang(path: Path) -> None:
@@ -141,12 +155,13 @@ FAULTS = {one.__name__: one for one in (hang, crash, memory, code, other)}
 
 
 def answer(loader: str, path: Path, target: Sequential, watch: Watch) -> tuple[str, str]:
-    """What came of a file: loaded, refused by an error of graphc, or failed, and the reason."""
+    """What came of a file: loaded, with a digest of its arrays; refused by an error of graphc, or
+    failed, with the reason."""
     before = target.get_weights()
     watch.seen.clear()
     watch.on = True
     try:
-        load(loader, path, target)
+        came = load(loader, path, target)
     except BaseException as error:
         caught = error
     else:
@@ -157,7 +172,7 @@ def answer(loader: str, path: Path, target: Sequential, watch: Watch) -> tuple[s
         return "failed", f"ran {watch.seen}"
     if caught is None:
         target.set_weights(before)
-        return "loaded", ""
+        return "loaded", came
     why = "".join(traceback.format_exception(caught))
     if not isinstance(caught, GraphcError):
         return "failed", why
