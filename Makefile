@@ -5,8 +5,6 @@
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
-# make fuzz            load more broken files than the tests do, others at each run, and kill more
-#                      writers; EXAMPLES and KILLS say how many of each kind
 # make campaign        run what each commit runs of the campaigns; NAME (one or several) runs those
 #                      alone, and goes on where they were stopped. SEED, NUMBER of cases, SECONDS,
 #                      and OPTIONS of the campaign: make campaign NAME=graphs SEED=7 SECONDS=600
@@ -37,7 +35,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda fuzz campaign nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda campaign nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -126,12 +124,6 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator
-
-EXAMPLES ?= 2000
-KILLS ?= 1000
-fuzz: $(VENV)/.test
-	GRAPHC_FUZZ=$(EXAMPLES) GRAPHC_KILLS=$(KILLS) \
-	  $(BIN)/python $(PYTEST) tests/files/test_fuzzing.py tests/files/test_crash_safety.py
 
 NAME ?=
 SEED ?= 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from tests.campaigns import files, models
+from tests.campaigns import files, kills, models
 from tests.campaigns.campaign import Campaign, Selection
 
 CAMPAIGNS: dict[str, Campaign] = {
-    campaign.name: campaign for campaign in (files.CAMPAIGN, models.CAMPAIGN)
+    campaign.name: campaign for campaign in (files.CAMPAIGN, kills.CAMPAIGN, models.CAMPAIGN)
 }
 
 # Under five minutes on two cores in all.
-EACH_COMMIT: tuple[Selection, ...] = (Selection("models", 10, ("--native", "0")),)
+EACH_COMMIT: tuple[Selection, ...] = (
+    Selection("kills", 20),
+    Selection("models", 20, ("--native", "0")),
+)

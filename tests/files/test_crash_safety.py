@@ -1,11 +1,8 @@
-"""A kill, a full disk or a folder that may not be written leaves the old file or the new one.
-
-GRAPHC_KILLS sets how many writers are killed for each way to save, 100 without it.
-"""
+"""A full disk or a folder that may not be written leaves the old file or the new one; so do kills
+(tests/campaigns/kills.py)."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,35 +13,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("GRAPHC_KILLS", "100"))
 
 
 def run(*arguments: str) -> str:
     """The output of a Python process, which has to end well and to report nothing."""
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60 + KILLS
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
-
-
-def kill(folder: Path, writer: str, kills: int) -> dict:
-    module = "tests.files.killed_writers"
-    return json.loads(run("-m", module, str(folder), writer, str(kills)))
-
-
-@pytest.mark.parametrize("writer", ["save_weights", "save"])
-def test_no_kill_tears_a_file(tmp_path, writer):
-    found = kill(tmp_path, writer, KILLS)
-    assert found["torn"] == 0
-    assert found["older"] + found["newer"] + found["missing"] == KILLS
-    assert found["odd"] == []  # what is left has a name that says what it is
-    if KILLS >= 50:  # enough to meet all of it: before the new file was whole, and behind
-        assert min(found["older"], found["newer"], found["parts"]) > 0
-
-
-def test_these_kills_tear_files_that_are_written_in_place(tmp_path):
-    assert kill(tmp_path, "in_place", 20)["torn"] > 0
 
 
 FULL = """
@@ -52,7 +29,7 @@ import os, resource, sys
 from pathlib import Path
 from graphc.errors import StorageError
 from graphc.models import load_model
-from tests.files.killed_writers import WRITERS, numbered, set_version, version_in
+from tests.campaigns.kills import WRITERS, numbered, set_version, version_in
 
 folder, writer = Path(sys.argv[1]), sys.argv[2]
 path, write, model = folder / "model.h5", WRITERS[writer], numbered(1)
@@ -86,7 +63,7 @@ READ_ONLY = """
 import os, sys
 from graphc.errors import StorageError
 from graphc.models import load_model
-from tests.files.killed_writers import WRITERS, numbered
+from tests.campaigns.kills import WRITERS, numbered
 
 path, model = sys.argv[1], numbered(1)
 if os.geteuid() == 0:  # which may write everywhere
