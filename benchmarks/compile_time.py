@@ -184,7 +184,7 @@ LOWER = {
     "native": lambda outputs, states: lower_native(outputs, states).program,
 }
 BINARY = {
-    "cuda": lambda source, name: nvcc.compiled(source, CARD, ANY_DRIVER, {}, name),
+    "cuda": lambda source, name: nvcc.compiled(source, CARD, ANY_DRIVER, {}, name, bytes),
     "native": lambda source, name: native_compiler.loaded(source, {}, name),
 }
 FOUND = {"cuda": probe.nvcc_path, "native": toolchain.compiler_path}

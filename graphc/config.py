@@ -98,6 +98,18 @@ FLAGS = (
         "keep compiled kernels in this folder; by default in $XDG_CACHE_HOME/graphc/kernels",
     ),
     Flag(
+        "cache_size",
+        "1GB",
+        ("64MB", "256MB", "1GB", "4GB", "16GB", "none"),
+        "how much the folder of compiled kernels may hold; what was used least recently is removed",
+    ),
+    Flag(
+        "compile_limit",
+        "10min",
+        ("10s", "1min", "10min", "1h", "none"),
+        "how long one run of a compiler may take before it is stopped",
+    ),
+    Flag(
         "described_weights",
         "1GB",
         ("256MB", "1GB", "4GB", "16GB", "64GB"),
@@ -106,6 +118,16 @@ FLAGS = (
 )
 
 _TABLE = {flag.name: flag for flag in FLAGS}
+_UNITS = {"MB": 1 << 20, "GB": 1 << 30, "s": 1, "min": 60, "h": 3600}
+
+
+def amount(value: str) -> int | None:
+    """Return the bytes of a size such as ``256MB``, the seconds of a time such as ``10min``; None
+    for ``none``."""
+    if value == "none":
+        return None
+    unit = value.lstrip("0123456789")
+    return int(value.removesuffix(unit)) * _UNITS[unit]
 
 
 class Setting(NamedTuple):

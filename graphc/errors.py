@@ -60,6 +60,10 @@ class DeviceError(GraphcError, RuntimeError):
     """A device that was asked for and cannot be used."""
 
 
+class CompilerError(DeviceError):
+    """A compiler that is missing, fails, takes too long, or makes what does not load."""
+
+
 class OutOfMemoryError(DeviceError, MemoryError):
     """A device whose memory does not suffice for a call."""
 

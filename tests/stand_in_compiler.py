@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import shlex
+import subprocess
+import tempfile
 from pathlib import Path
+
+import pytest
+
+from graphc.compiler.runtime.toolchain import compiler_path
 
 _SCRIPT = """\
 #!/bin/sh
+PATH=/usr/bin:/bin
+echo "$@" >> {folder}/runs.log
 if [ "$1" = --version ]; then echo "g++ 12.4"; echo more; exit; fi
+case "$*" in
+  *-dM*) echo "#define __AVX2__ 1"; exit;;
+  *-print-prog-name=*) echo {proper}; exit;;
+esac
 for word; do
   for noted in {warned_of}; do
     if [ "$word" = "$noted" ]; then echo "warning: $word" >&2; fi
@@ -14,18 +28,86 @@ for word; do
   for refused in {refused}; do
     if [ "$word" = "$refused" ]; then echo "cannot do $word" >&2; exit 1; fi
   done
+  case "$word" in *.cpp) source=$word;; esac
+  output=$word
 done
-: > "$word"
+if grep -q graphc_step "$source"; then
+  {program}
+fi
+cat {library} > "$output"
 """
+
+# All that the runtime library and a program have to have; and a number, to tell copies apart.
+_LIBRARY = """\
+extern "C" {
+void* (*graphc_thread_memory)(int, unsigned long);
+void* graphc_memory(int, unsigned long) { return nullptr; }
+int graphc_threads() { return 1; }
+void graphc_use_threads(int) {}
+void graphc_step() {}
+extern const volatile int graphc_value = 0x5EEDF00D;
+int numeral() { return graphc_value; }
+}
+"""
+_NUMBER = (0x5EEDF00D).to_bytes(4, "little")
 
 
 def stand_in_compiler(
-    folder: Path, refused: tuple[str, ...] = (), warned_of: tuple[str, ...] = ()
+    folder: Path,
+    refused: tuple[str, ...] = (),
+    warned_of: tuple[str, ...] = (),
+    program: str = "",
+    library: Path = Path("/dev/null"),
+    proper: str = "cc1plus",
 ) -> Path:
-    """The file ``g++`` in `folder`: it makes an empty output, and fails at a flag in `refused`."""
+    """The file ``g++`` in `folder`: it notes its runs in ``runs.log`` there and copies a library
+    to its output.
+
+    Args:
+        refused: flags at which it fails.
+        warned_of: flags at which it says something.
+        program: what the shell does for the source of a program, with its path in ``$source`` and
+            that of the output in ``$output``, before the library is copied.
+        library: what is copied; by default nothing.
+        proper: what it calls the compiler proper.
+    """
     path = folder / "g++"
     path.write_text(
-        _SCRIPT.format(refused=" ".join(refused), warned_of=" ".join(warned_of)), encoding="utf-8"
+        _SCRIPT.format(
+            folder=shlex.quote(str(folder)),
+            refused=" ".join(refused),
+            warned_of=" ".join(warned_of),
+            program=program or ":",
+            library=shlex.quote(str(library)),
+            proper=shlex.quote(proper),
+        ),
+        encoding="utf-8",
     )
     path.chmod(0o755)
     return path
+
+
+def runs(folder: Path) -> list[str]:
+    """The arguments of each run of the compiler in `folder`."""
+    log = folder / "runs.log"
+    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+
+
+@functools.cache
+def small_library(source: str = _LIBRARY) -> bytes:
+    """A shared object that loads as the runtime library and as a program, and computes nothing; or
+    one of another source. Made by the real compiler, once a process."""
+    path = compiler_path()
+    if path is None:
+        pytest.skip("needs a C++ compiler")
+    with tempfile.TemporaryDirectory() as folder:
+        file, output = Path(folder, "small.cpp"), Path(folder, "small.so")
+        file.write_text(source, encoding="utf-8")
+        command = [path, "-shared", "-fPIC", "-nostdlib", str(file), "-o", str(output)]
+        subprocess.run(command, check=True, capture_output=True)
+        return output.read_bytes()
+
+
+def numbered_library(number: int) -> bytes:
+    """One whose function ``numeral`` gives this number."""
+    return small_library().replace(_NUMBER, number.to_bytes(4, "little"))

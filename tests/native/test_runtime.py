@@ -11,7 +11,9 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
+from graphc.compiler.graph.binding import bind
 from graphc.compiler.runtime import native_compiler
+from graphc.compiler.runtime.native import NativeExecutor
 from graphc.config import config
 from graphc.errors import DeviceError, NotFiniteError
 from tests.native.graph_programs import assembly, needs_compiler, needs_gcc
@@ -188,3 +190,29 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
     assert "GOMP_parallel" in called  # the text is that of a compiler which says ``call``
     others = {name for name in called if not name.startswith(("GOMP", "omp", "_Z"))}
     assert others <= {"clock_gettime"}  # of a watch, outside of kernels
+
+
+def mapped(folder: Path) -> int:
+    """How many parts of files in a folder are mapped."""
+    return Path("/proc/self/maps").read_text().count(f"{folder}/")
+
+
+@needs_compiler
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts mappings by /proc")
+def test_what_a_function_compiled_is_unloaded_when_it_goes(empty_cache: Path) -> None:
+    """Also with threads of OpenMP that have run it, and kept memory for its tiles."""
+    x = g.input((g.BATCH, 300), "float32", name="x")
+    w = g.shared(np.ones((300, 70), "float32"))
+    fed = {x: np.ones((64, 300), "float32")}
+    shared = None  # the runtime library, which stays
+    for factor in (1.0, 2.0, 3.0):
+        program = lower_native([g.dot(x * factor, w)])
+        assert "gc_scratch" in program.program.source
+        executor = NativeExecutor(program)
+        (result,) = executor.run(fed, bind(list(fed), list(fed.values())), 0)
+        np.testing.assert_allclose(result, np.full((64, 70), factor * 300), rtol=1e-6)
+        alive = mapped(empty_cache)
+        del executor
+        if shared is None:
+            shared = mapped(empty_cache)
+        assert mapped(empty_cache) == shared < alive

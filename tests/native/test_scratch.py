@@ -1,4 +1,4 @@
-"""kernels/scratch.h under AddressSanitizer, as `make test-native SANITIZE=address` compiles it."""
+"""kernels/thread_memory.h under AddressSanitizer, as `make test-native SANITIZE=address` has it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from graphc import resources
 
 PROGRAM = """\
 #include <stdio.h>
-#include "scratch.h"
+#include "thread_memory.h"
 int main(int count, char**) {
+  graphc_thread_memory = gc_thread_memory;
   float* large = gc_scratch<float>(3, 1000);
   large[999] = 1;
   float* small = gc_scratch<float>(3, 5);

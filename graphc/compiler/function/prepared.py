@@ -52,14 +52,16 @@ class Prepared:
         self._states = tuple(states)
         self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
         self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once)
+        self._target = self._chosen.target
         self._programs: dict[str, DeviceProgram] = {}
         self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
         self._seconds = time.perf_counter() - started
 
     @property
     def target(self) -> str | None:
-        """Whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does."""
-        return self._chosen.target
+        """Whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does, since the
+        executor was made also where the compiler failed."""
+        return self._target
 
     @cached_property
     def _executor(self) -> Executor:
@@ -67,6 +69,7 @@ class Prepared:
         at the graph does not wait for it."""
         started = time.perf_counter()
         executor = self._chosen.make()
+        self._target = executor.target
         self._seconds += time.perf_counter() - started
         return executor
 
@@ -105,9 +108,10 @@ class Prepared:
         """What is fetched; the states are set. An error leaves them as they were: ShapeError
         where sizes that have to agree do not, and what the executor raises."""
         self._before(feeds, bindings, call_step)
+        executor = self._executor
         if self._checker is not None and self.target is not None:
             return self._compared(feeds, bindings, call_step, observer)
-        return self._executor.run(feeds, bindings, call_step, observer or self._observer)
+        return executor.run(feeds, bindings, call_step, observer or self._observer)
 
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int

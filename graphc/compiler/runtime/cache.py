@@ -1,11 +1,14 @@
 """Compiled kernels on disk, found by their content; shared by processes, without locks.
 
-An entry is ``KEY.cu`` (the source, with its comments) and ``KEY.cubin``: the compiler's output with
-its SHA-256 behind it, which loaders of ELF files do not look at. Each is written under another name
-and moved into place, so a reader sees a whole file or none; of two processes that make the same
-entry, the last one's stays. An entry that is damaged is made again.
+An entry is ``KEY.cu`` or ``KEY.cpp`` (the source, with its comments) and ``KEY.cubin`` or
+``KEY.so``: the compiler's output with its SHA-256 behind it, which loaders of ELF files do not look
+at. Each is written under another name and moved into place, so a reader sees a whole file or none;
+of two processes that make the same entry, the last one's stays. A binary is loaded before it gets
+its name. An entry that is damaged, that another user could have written or that does not load is
+made again.
 
-``KEY.j2`` is what Jinja made of a template of graphc, with its SHA-256, too.
+``KEY.j2`` is what Jinja made of a template of graphc, ``KEY.compiler`` and ``KEY.flags`` are what
+is known of a compiler, with their SHA-256, too. How much all may take is the matter of `eviction`.
 """
 
 from __future__ import annotations
@@ -16,13 +19,18 @@ import logging
 import os
 import re
 import shutil
-import stat
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 from graphc.compiler.codegen.render import BYTECODE
+from graphc.compiler.runtime.eviction import trim_behind
+from graphc.compiler.runtime.private_files import PrivateFolder, open_parent
 from graphc.config import config
+from graphc.errors import CompilerError, StorageError
 
 _log = logging.getLogger("graphc")
 _told: set[str] = set()
@@ -30,12 +38,15 @@ _private: list[Path] = []
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _PRIVATE = 0o700
-_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_USE_SECONDS = 600
+"""An entry that is read has this as its time of use, to so many seconds."""
 
 # Literals first, so that "//" inside of one starts no comment.
 _COMMENT = re.compile(
     r"""("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|//(?:\\\n|[^\n])*|/\*.*?\*/""", re.DOTALL
 )
+
+T = TypeVar("T")
 
 
 def default_folder() -> Path:
@@ -67,6 +78,20 @@ def content_key(parts: Iterable[str]) -> str:
     return digest.hexdigest()[:40]
 
 
+class Entry(NamedTuple):
+    """An open file of a cache.
+
+    Attributes:
+        path: its name, for messages, and for who cannot take the descriptor.
+        descriptor: of the very file that was checked, open as long as the entry is in use.
+        content: what is in it, without the digest.
+    """
+
+    path: Path
+    descriptor: int
+    content: bytes
+
+
 class KernelCache:
     """The entries in one folder. What cannot be written is said once, in one line of the log."""
 
@@ -74,49 +99,151 @@ class KernelCache:
         self.folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """The content of the entry file `name`; None where there is none, or a damaged one."""
-        path = self.folder / name
-        try:
-            data = path.read_bytes()
-        except OSError:
-            return None
-        content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
-        if hashlib.sha256(content).digest() != digest:
-            _tell(f"{path} is damaged; it is made again")
-            return None
-        return content
+        """The content of the entry file `name`; None where there is none, a damaged one or one that
+        another user could have written."""
+        with self._opened(name) as entry:
+            return None if entry is None else entry.content
 
     def write(self, name: str, content: bytes) -> None:
         """Keep the content; going on without it where the folder does not take it."""
-        self._put(name, content + hashlib.sha256(content).digest())
+        with self._draft(self.folder, name, content, _digest(content)):
+            pass
 
     def write_source(self, name: str, text: str) -> Path:
         """Keep a source, as it is. Returns its path, in another folder where this one does not
         take it."""
-        if self._put(name, text.encode()):
-            return self.folder / name
-        path = private_folder() / name
-        path.write_text(text, encoding="utf-8")
-        return path
+        for folder in self._folders():
+            with self._draft(folder, name, text.encode()) as draft:
+                pass
+            if draft is not None and (folder / name).is_file():
+                return folder / name
+        raise _nowhere("none takes a file")
 
-    def _put(self, name: str, data: bytes) -> bool:
-        try:
-            handle, half = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.")
-        except OSError as error:
-            return self._unwritable(error)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(half, self.folder / name)
-        except OSError as error:
-            Path(half).unlink(missing_ok=True)
-            return self._unwritable(error)
-        return True
+    def obtain(
+        self, name: str, make: Callable[[], bytes], load: Callable[[Entry], T]
+    ) -> tuple[T, float | None]:
+        """Load the entry file `name`, which is made where there is none or where it does not load;
+        what is made is kept once it has loaded.
 
-    def _unwritable(self, error: OSError) -> bool:
+        Args:
+            make: makes the content.
+            load: raises CompilerError for what does not load.
+
+        Returns:
+            What `load` gives, and the seconds that making took; None where nothing was made.
+        """
+        with self._opened(name) as entry:
+            if entry is not None:
+                try:
+                    return load(entry), None
+                except CompilerError as error:
+                    _tell(f"{entry.path} is made again: {error}")
+        started = time.perf_counter()
+        content = make()
+        seconds = time.perf_counter() - started
+        for folder in self._folders():
+            with self._draft(folder, name, content, _digest(content)) as draft:
+                if draft is not None:
+                    return load(draft), seconds
+        raise _nowhere("none takes a file")
+
+    def _folders(self) -> Iterator[Path]:
+        yield self.folder
+        yield private_folder()
+
+    @contextmanager
+    def _opened(self, name: str) -> Iterator[Entry | None]:
+        """The entry file `name`, whole and of this user, as long as the block runs; else None."""
+        path = self.folder / name
+        try:
+            with PrivateFolder(self.folder) as folder:
+                descriptor = folder.open(name)
+        except FileNotFoundError:
+            yield None
+            return
+        except OSError as error:
+            _tell(f"{path} is not used: {error}; it is made again")
+            yield None
+            return
+        try:
+            yield _checked(path, descriptor)
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _draft(
+        self, place: Path, name: str, content: bytes, digest: bytes = b""
+    ) -> Iterator[Entry | None]:
+        """A file with these bytes, which gets its name when the block ends well; None where the
+        folder does not take it."""
+        try:
+            folder = PrivateFolder(place)
+        except OSError as error:
+            self._unwritable(error)
+            yield None
+            return
+        with folder:
+            half, descriptor = "", None
+            try:
+                half, descriptor = folder.create(name)
+                with os.fdopen(os.dup(descriptor), "wb") as file:
+                    file.write(content + digest)
+                entry = Entry(place / name, descriptor, content)
+            except OSError as error:
+                entry = None
+                self._unwritable(error)
+            try:
+                yield entry
+                if entry is not None:
+                    self._name(folder, half, name)
+                    half = ""
+                    trim_behind(folder, len(content) + len(digest))
+            finally:
+                if half:
+                    with suppress(OSError):
+                        folder.remove(half)
+                if descriptor is not None:
+                    os.close(descriptor)
+
+    def _name(self, folder: PrivateFolder, half: str, name: str) -> None:
+        try:
+            folder.rename(half, name)
+        except OSError as error:  # a folder has the name, or a process has cleared the cache
+            with suppress(OSError):
+                folder.remove(half)
+            self._unwritable(error)
+
+    def _unwritable(self, error: OSError) -> None:
         # Without the file's name, which would make each message another one.
-        _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({error.strerror})")
-        return False
+        why = error.strerror or error
+        _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({why})")
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _checked(path: Path, descriptor: int) -> Entry | None:
+    """The entry behind a descriptor, which counts as used now; None where it is damaged."""
+    with suppress(OSError):  # of another machine's disk, or one that is read-only
+        if time.time() - os.fstat(descriptor).st_mtime > _USE_SECONDS:
+            os.utime(descriptor if os.utime in os.supports_fd else path)
+    try:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            data = file.read()
+    except OSError as error:
+        _tell(f"{path} cannot be read ({error.strerror}); it is made again")
+        return None
+    content = data[:-_DIGEST_BYTES]
+    if _digest(content) != data[-_DIGEST_BYTES:]:
+        _tell(f"{path} is damaged; it is made again")
+        return None
+    return Entry(path, descriptor, content)
+
+
+def chosen_folder() -> Path:
+    """The folder that the flag `cuda_cache` names, or the default one."""
+    return Path(config.cuda_cache) if config.cuda_cache else default_folder()
 
 
 def kernel_cache() -> KernelCache:
@@ -125,35 +252,47 @@ def kernel_cache() -> KernelCache:
     A folder that another user could have written to is not read, since what is in it would be
     executed: a temporary one takes its place, and the log says so.
     """
-    folder = Path(config.cuda_cache) if config.cuda_cache else default_folder()
-    reason = _refusal(folder)
+    folder = chosen_folder()
+    reason = refusal(folder)
     if reason:
         _tell(f"the kernel cache {folder} is not used: {reason}; compiled kernels are not kept")
         folder = private_folder()
     return KernelCache(folder)
 
 
-def _refusal(folder: Path) -> str:
+def refusal(folder: Path) -> str:
     """Why the folder cannot be trusted or made; empty where it can."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=_PRIVATE, exist_ok=True)
-        status = folder.stat()
+        parent = open_parent(folder)
+        with PrivateFolder(folder):
+            pass
+    except StorageError as error:
+        return str(error)
     except OSError as error:
         return f"it cannot be made ({error})"
-    if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
-        return f"it belongs to another user (number {status.st_uid})"
-    if status.st_mode & _OTHERS_MAY_WRITE:
-        return f"other users may write to it (mode {stat.S_IMODE(status.st_mode):o}, expected 700)"
+    if parent is not None:
+        return f"every user may write to {parent}, and put another folder in its place"
     return ""
 
 
 def private_folder() -> Path:
     """A folder of this process alone, removed when it ends."""
     if not _private:
-        _private.append(Path(tempfile.mkdtemp(prefix="graphc-kernels-")))
+        try:
+            _private.append(Path(tempfile.mkdtemp(prefix="graphc-kernels-")))
+        except OSError as error:
+            raise _nowhere(error) from error
         atexit.register(shutil.rmtree, _private[0], ignore_errors=True)
     return _private[0]
+
+
+def _nowhere(why: object) -> CompilerError:
+    return CompilerError(
+        f"there is no folder for compiled kernels ({why}). What to do: let the flag cuda_cache or "
+        "TMPDIR name one that can be written, with room"
+    )
 
 
 def _tell(message: str) -> None:

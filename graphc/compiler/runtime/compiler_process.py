@@ -1,44 +1,216 @@
-"""A compiler as a process: its version, and what it says of generated source."""
+"""A compiler as a process: what it is, a run of it, and what it says of generated source.
+
+A compiler is a part that fails: it may be killed where memory runs out, find no room for its files,
+or never end. Each is a `CompilerError` that says so.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
+import signal
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from graphc.compiler.runtime.cache import KernelCache, content_key
-from graphc.errors import DeviceError
+from graphc.config import amount, config
+from graphc.errors import CompilerError
 
 _SHOWN_LINES = 20
+_ANSWER_SECONDS = 60.0
+"""How long a compiler may take to say what it is: it compiles nothing for that."""
+_LAST_WORDS_SECONDS = 1.0
+"""How long what a killed compiler has said is waited for; another process may hold its output."""
+
+_VARIABLES = (
+    "CPATH",
+    "CPLUS_INCLUDE_PATH",
+    "LIBRARY_PATH",
+    "COMPILER_PATH",
+    "GCC_EXEC_PREFIX",
+    "CCC_OVERRIDE_OPTIONS",
+    "NVCC_PREPEND_FLAGS",
+    "NVCC_APPEND_FLAGS",
+    "NVCC_CCBIN",
+)
+"""Variables of the environment that change what GCC, Clang and nvcc make."""
+
+# As ``k.cpp:12:5: error:`` and ``k.cu(12): error:``, not ``internal compiler error:`` or
+# ``g++: fatal error: Killed signal terminated program cc1plus``.
+_SOURCE_ERROR = re.compile(r"(?::\d+|\(\d+\)): (?:fatal )?error\b")
 
 
-def run(command: list[str], what: str, fix: str) -> subprocess.CompletedProcess[str]:
-    """Run a compiler; `what` it is and the `fix` are for the DeviceError where it does not run."""
+class Tool(NamedTuple):
+    """A kind of compiler, for messages: `what` it is, and how to `fix` that it does not run."""
+
+    what: str
+    fix: str
+
+
+class Answers(NamedTuple):
+    """What a compiler says of itself.
+
+    Attributes:
+        texts: the answer to each question; the first is ``--version``'s.
+        identity: these, with the path, size and time of the program and of what it runs. Equal
+            identities make equal code of equal source.
+    """
+
+    texts: list[str]
+    identity: str
+
+
+def run(
+    command: Sequence[str], tool: Tool, seconds: float | None, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a compiler, which has to end within `seconds`; its temporary files lie in `folder`.
+
+    The processes that it starts are of one group with it. The group is killed at the limit, and
+    where an interrupt leaves this function: none of them goes on by itself.
+
+    Raises CompilerError where the compiler does not run or does not end in time.
+    """
+    environ = {**os.environ, "LC_ALL": "C"}  # its messages are searched for "error"
+    if folder is not None:
+        environ["TMPDIR"] = str(folder)
+    options: dict = {"process_group": 0} if os.name == "posix" else {}
     try:
-        return subprocess.run(command, capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        raise DeviceError(
-            f"{what} {command[0]} does not run ({error}). What to do: {fix}"
-        ) from error
-
-
-def version_of(path: str, cache: KernelCache, what: str, fix: str) -> str:
-    """What ``--version`` prints. It is asked for once and kept in the cache, by the program's path,
-    size and time of change. DeviceError where the compiler does not run."""
-    status = Path(path).stat()
-    key = content_key([str(Path(path).resolve()), str(status.st_size), str(status.st_mtime_ns)])
-    kept = cache.read(f"{key}.version")
-    if kept is not None:
-        return kept.decode()
-    done = run([path, "--version"], what, fix)
-    if done.returncode or not done.stdout.strip():
-        raise DeviceError(
-            f"{what} {path} does not run: '--version' ended with status {done.returncode}: "
-            f"{done.stderr.strip()}. What to do: {fix}"
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            env=environ,
+            **options,
         )
-    cache.write(f"{key}.version", done.stdout.encode())
-    return done.stdout
+    except OSError as error:
+        raise CompilerError(
+            f"{tool.what} {command[0]} does not run ({error}). What to do: {tool.fix}"
+        ) from error
+    try:
+        said = process.communicate(timeout=seconds)
+    except BaseException as error:
+        _kill(process)
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise CompilerError(
+                f"{tool.what} {command[0]} did not end within {seconds:g} s and was stopped"
+            ) from error
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, *said)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a compiler and the processes that it has started."""
+    if os.name == "posix":
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_LAST_WORDS_SECONDS)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+def compile_to(
+    output: str, command: Sequence[str], tool: Tool, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a compiler for ``folder/output``, as long as the flag `compile_limit` allows."""
+    seconds = amount(config.compile_limit)
+    try:
+        return run([*command, "-o", str(folder / output)], tool, seconds, folder)
+    except CompilerError as error:
+        if isinstance(error.__cause__, subprocess.TimeoutExpired):
+            raise CompilerError(
+                f"{error} (the flag compile_limit={config.compile_limit} sets the limit). What to "
+                "do: give it longer, or see why this machine is slow"
+            ) from error
+        raise
+
+
+@contextmanager
+def working_folder(tool: Tool) -> Iterator[Path]:
+    """A folder for what a compiler writes, removed behind it."""
+    try:
+        made = tempfile.TemporaryDirectory(prefix="graphc-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise CompilerError(
+            f"{tool.what} has no folder for its output ({error}). What to do: let TMPDIR name a "
+            "folder that can be written, with room"
+        ) from error
+    with made as folder:
+        yield Path(folder)
+
+
+def ask(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: KernelCache) -> Answers:
+    """Ask a compiler `questions`, each the arguments of a run, behind ``--version``.
+
+    The answers are kept in the cache, by the program's path, size and time of change and by the
+    environment that it reads. An answer that is the path of a program, as of ``-print-prog-name``,
+    holds as long as that program is as it was.
+
+    Raises CompilerError where the compiler does not run.
+    """
+    try:
+        status = _file_facts(path)
+    except OSError as error:
+        raise CompilerError(
+            f"{tool.what} {path} cannot be read ({error}). What to do: {tool.fix}"
+        ) from error
+    variables = [f"{name}={os.environ.get(name, '')}" for name in _VARIABLES]
+    asked = [" ".join(question) for question in questions]
+    entry = f"{content_key([json.dumps(status), *variables, *asked])}.compiler"
+    kept = cache.read(entry)
+    if kept is not None:
+        texts, programs = json.loads(kept)
+        if programs == _programs(texts):
+            return Answers(texts, json.dumps([status, variables, texts, programs]))
+    version = run([path, "--version"], tool, _ANSWER_SECONDS)
+    if version.returncode or not version.stdout.strip():
+        raise CompilerError(
+            f"{tool.what} {path} does not run: '--version' {ending(version)}: "
+            f"{version.stderr.strip()}. What to do: {tool.fix}"
+        )
+    others = [run([path, *question], tool, _ANSWER_SECONDS) for question in questions]
+    texts = [version.stdout, *(other.stdout for other in others)]
+    programs = _programs(texts)
+    if not any(other.returncode for other in others):
+        cache.write(entry, json.dumps([texts, programs]).encode())
+    return Answers(texts, json.dumps([status, variables, texts, programs]))
+
+
+def _programs(texts: Sequence[str]) -> list[list]:
+    """The programs that answers name."""
+    found = (shutil.which(text.strip()) for text in texts[1:] if "\n" not in text.strip())
+    return [_file_facts(path) for path in found if path is not None]
+
+
+def _file_facts(path: str) -> list:
+    """Path, size and time of change, of the program behind links."""
+    real = os.path.realpath(path)
+    status = os.stat(real)
+    return [path, real, status.st_size, status.st_mtime_ns]
+
+
+def ending(done: subprocess.CompletedProcess[str]) -> str:
+    """How a compiler ended."""
+    if done.returncode >= 0:
+        return f"ended with status {done.returncode}"
+    try:
+        name = signal.Signals(-done.returncode).name
+    except ValueError:
+        name = f"signal {-done.returncode}"
+    return f"was killed by {name}"
 
 
 def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -49,6 +221,30 @@ def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
 def first_lines(said: list[str]) -> str:
     """The first lines of what a compiler said, for the end of a message."""
     return "\n".join(f"  {line}" for line in said[:_SHOWN_LINES])
+
+
+def finds_fault(said: list[str]) -> bool:
+    """Return whether a compiler names a place of the source that is wrong: else it is the compiler
+    that failed, for lack of memory or room, by a signal or by an error of its own."""
+    return any(_SOURCE_ERROR.search(line) for line in said)
+
+
+def failure(
+    done: subprocess.CompletedProcess[str], path: str, tool: Tool, name: str
+) -> CompilerError:
+    """The error for a compiler that failed at a source which it does not find fault with.
+
+    Args:
+        path: of the compiler.
+        name: of the function that is compiled.
+    """
+    said = lines_of(done)
+    how = ending(done) if done.returncode else "ended well and made nothing"
+    lines = f". It said:\n{first_lines(said)}" if said else ""
+    return CompilerError(
+        f"{name}: {tool.what} {path} {how}. What to do: see that this machine has memory, and that "
+        f"{tempfile.gettempdir()} has room (TMPDIR names another folder){lines}"
+    )
 
 
 def kernel_at_fault(

@@ -15,6 +15,8 @@ from graphc.compiler.runtime.pending import Pending
 class CpuExecutor:
     """A graph prepared for this machine's CPU; an `Executor`."""
 
+    target: str | None = None
+
     def __init__(self, outputs: Sequence[Node], states: Sequence[State] = (), why: str = ""):
         """`outputs` are what is fetched, then one new value for each of `states`; `why` it is not
         compiled is for the report."""

@@ -26,7 +26,7 @@ from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
 from graphc.compiler.runtime.workspace import Fetch
-from graphc.errors import NotFiniteError, OutOfMemoryError
+from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError
 
 _STATUS_BYTES = 8
 
@@ -36,6 +36,8 @@ _MOST_TAPES = 16
 
 class CudaExecutor:
     """A device program on the process's GPU; a `KernelExecutor`."""
+
+    target: str | None = "cuda"
 
     def __init__(
         self,
@@ -224,12 +226,21 @@ class CudaExecutor:
             return None
         layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
         facts = self._device.facts
-        binary = compiled(self.program.source, facts.arch, facts.driver_version, layers, self._name)
+
+        def load(content: bytes) -> Any:
+            try:
+                return self._device.load(content, self._name)
+            except DeviceError as error:
+                raise CompilerError(str(error)) from error
+
+        binary = compiled(
+            self.program.source, facts.arch, facts.driver_version, layers, self._name, load
+        )
         how = "from the cache"
         if binary.seconds is not None:
             how = f"compiled by nvcc in {binary.seconds:.3f} s"
         self.made = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
-        return self._device.load(binary.content, self._name)
+        return binary.loaded
 
     def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
         """The addresses of the constants, in a block of memory that begins with the status word."""

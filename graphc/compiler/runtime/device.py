@@ -14,11 +14,11 @@ from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
-from graphc.compiler.runtime.interpreting import Interpreted, why_interpreted
+from graphc.compiler.runtime.interpreting import Interpreted, compiler_failed, why_interpreted
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
-from graphc.errors import DeviceError
+from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
 _told: set[str] = set()
@@ -64,7 +64,7 @@ class Chosen(NamedTuple):
 
     Attributes:
         target: whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does.
-        make: makes the executor.
+        make: makes the executor; under ``cpu=auto`` an interpreter where the compiler fails.
     """
 
     target: str | None
@@ -90,6 +90,8 @@ def choose_executor(
         mode, once: as of `why_interpreted`.
 
     DeviceError where the GPU fails, or ``cpu=native`` asks for a compiler and none can be used.
+    Where the compiler fails later on, making the executor is a CompilerError under ``cpu=native``;
+    under ``cpu=auto`` the graph is interpreted, which the log says with the reason.
     """
     if device == "gpu":
         shared = most_shared(device)  # a GPU that does not work fails here
@@ -99,7 +101,17 @@ def choose_executor(
     interpreted = why_interpreted(outputs, mode, once)
     if interpreted is not None:
         return Chosen(None, lambda: _interpreter(outputs, states, interpreted))
-    return Chosen("cpu", lambda: NativeExecutor(lower_native(outputs, states), states, name))
+    may_interpret = config.cpu == "auto"
+
+    def make() -> Executor:
+        try:
+            return NativeExecutor(lower_native(outputs, states), states, name)
+        except CompilerError as error:
+            if not may_interpret:
+                raise
+            return _interpreter(outputs, states, compiler_failed(name, error))
+
+    return Chosen("cpu", make)
 
 
 def _interpreter(

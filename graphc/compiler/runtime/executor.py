@@ -23,9 +23,11 @@ class Executor(Protocol):
 
     Attributes:
         made: how it was prepared, for reports: whether a compiler ran.
+        target: whose generated kernels it runs, 'cuda' or 'cpu'; None for the interpreter.
     """
 
     made: str
+    target: str | None
 
     def run(
         self,

@@ -21,7 +21,7 @@ from graphc.compiler.graph.dim import symbols
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.compiler.runtime.toolchain import find_compiler
 from graphc.config import config
-from graphc.errors import DeviceError
+from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
 _told: set[str] = set()
@@ -69,6 +69,15 @@ def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> Interpret
     if mode == "FAST_COMPILE":
         return Interpreted(f"mode={mode}, which runs no compiler unless cpu=native is set")
     return _small(outputs) or _no_compiler()
+
+
+def compiler_failed(name: str, error: CompilerError) -> Interpreted:
+    """Under ``cpu=auto``: the compiler was found, and failed at the function `name`."""
+    first_two = " ".join(line.strip() for line in str(error).splitlines()[:2])
+    _log.info("%s", error)
+    return Interpreted(
+        "the C++ compiler failed", f"cpu=auto: {name} is interpreted, which is slower: {first_two}"
+    )
 
 
 def _small(outputs: Sequence[Node]) -> Interpreted | None:

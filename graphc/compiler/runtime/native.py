@@ -17,6 +17,7 @@ from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
+from graphc.compiler.runtime.library import symbol
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
@@ -28,11 +29,14 @@ _INT32_MAX = 2**31 - 1
 # Sets of sizes whose tables are kept: training and the last batch, validation and its.
 _MOST_TABLES = 16
 
+_STEP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_uint64, *[ctypes.c_void_p] * 3)
 _TOLD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
 class NativeExecutor:
     """A native program in this process; a `KernelExecutor`."""
+
+    target: str | None = "cpu"
 
     def __init__(
         self,
@@ -68,11 +72,9 @@ class NativeExecutor:
             how = f"compiled in {library.seconds:.3f} s"
         count = len(self._launches)
         self.made = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
-        self._functions = library.functions
-        self._step = library.functions[STEP]
-        pointer = ctypes.c_void_p
-        self._step.argtypes = [*[pointer] * 3, ctypes.c_uint64, *[pointer] * 3]
-        self._step.restype = None
+        self._runtime = library.runtime
+        self._library = library.functions  # unloaded with this executor
+        self._step = _STEP(symbol(library.functions, STEP))
         self._words = np.array(program.words, np.uint32)
         self._words_at = address_of(self._words)
         self._places = {buffer: place for place, buffer in enumerate(program.buffers)}
@@ -133,8 +135,7 @@ class NativeExecutor:
     @property
     def threads(self) -> int:
         """How many threads kernels are divided over at most."""
-        name = "omp_get_max_threads"  # not there where the compiler has no OpenMP
-        return self._functions[name]() if hasattr(self._functions, name) else 1
+        return self._runtime.threads
 
     def _new_frame(self) -> Frame:
         return Frame(self._constants, len(self._native.buffers))

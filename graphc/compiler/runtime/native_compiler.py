@@ -1,5 +1,5 @@
 """Compiling a native program to a shared object with the machine's C++ compiler, or finding it in
-the cache."""
+the cache; and the one library that all of them share (`runtime_library`)."""
 
 from __future__ import annotations
 
@@ -8,36 +8,52 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from graphc import resources
+from graphc.compiler.codegen.native.step import STEP
+from graphc.compiler.runtime import library
 from graphc.compiler.runtime.cache import (
+    Entry,
+    KernelCache,
     content_key,
     header_texts,
     kernel_cache,
-    private_folder,
     without_comments,
 )
 from graphc.compiler.runtime.compiler_process import (
+    compile_to,
+    ending,
+    failure,
+    finds_fault,
     first_lines,
     kernel_at_fault,
     lines_of,
-    run,
+    working_folder,
 )
-from graphc.compiler.runtime.toolchain import FIX, WHAT, Compiler, find_compiler, processor
-from graphc.errors import DeviceError
+from graphc.compiler.runtime.toolchain import TOOL, Compiler, find_compiler
+from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")
 
 # GCC's OpenMP counts turns, LLVM's milliseconds.
 _SPINS = {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "1"}
-_forks_minded: list[ctypes.CDLL] = []  # one library, whose OpenMP is that of all
 _FUNCTION = re.compile(r"^static void (\w+)\(", re.MULTILINE)
+
+_MEMORY = "graphc_thread_memory"
+"""The variable of a program that points to the function below (kernels/scratch.h)."""
+_RUNTIME = """\
+#include "openmp.h"
+#include "thread_memory.h"
+
+extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
+extern "C" int graphc_threads() { return omp_get_max_threads(); }
+extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
+"""
+_runtimes: dict[str, Runtime] = {}
 
 
 class Library(NamedTuple):
@@ -45,60 +61,82 @@ class Library(NamedTuple):
 
     functions: ctypes.CDLL
     seconds: float | None
+    runtime: Runtime
+
+
+class Runtime:
+    """What the programs of one compiler share in a process: threads, and their memory. Its library
+    is never unloaded, nor is that of OpenMP, on which it depends."""
+
+    def __init__(self, functions: ctypes.CDLL):
+        self.memory = library.symbol(functions, "graphc_memory")
+        self._threads = functions["graphc_threads"]
+        self._use_threads = functions["graphc_use_threads"]
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._alone)
+
+    @property
+    def threads(self) -> int:
+        """How many threads kernels are divided over at most."""
+        return self._threads()
+
+    def _alone(self) -> None:
+        """Let a forked process compute on one thread: OpenMP's others stay behind in its parent,
+        and would be waited for."""
+        if self.threads > 1:
+            self._use_threads(1)
+            _log.info("native code runs on one thread in a forked process")
 
 
 def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
-    """The functions of a translation unit: from the cache, or made by one run of the compiler.
+    """The functions of a translation unit: of one that is loaded, from the cache, or made by one
+    run of the compiler.
 
     Args:
         source: C++; it may include the files of ``kernels/``.
         layers: for each static function of the source, the layers that it computes, for messages.
         name: of the function, for messages.
 
-    Raises DeviceError where there is no compiler, or (an error of graphc) the source does not
-    compile.
+    Raises CompilerError where there is no compiler, it fails or takes too long, or (an error of
+    graphc) the source does not compile.
     """
     cache = kernel_cache()
     compiler = find_compiler(cache)
-    include = resources.folder("kernels")
-    bare, headers = without_comments(source), header_texts(include)
-    key = content_key([bare, *compiler.flags, compiler.version, processor(), *headers])
-    content, seconds = cache.read(f"{key}.so"), None
-    if content is None:
-        path = cache.write_source(f"{key}.cpp", source)
-        started = time.perf_counter()
-        content = _compiled(compiler, path, include, source, layers, name)
-        seconds = time.perf_counter() - started
-        cache.write(f"{key}.so", content)
-    path = cache.folder / f"{key}.so"
-    if not path.is_file():  # the folder does not take it
-        path = private_folder() / f"{key}.so"
-        path.write_bytes(content)
-    try:
-        with _short_waits():
-            functions = ctypes.CDLL(str(path))
-    except OSError as error:
-        raise DeviceError(
-            f"{name}: the compiled program {path} cannot be loaded ({error}). What to do: see that "
-            "its folder allows programs to be run (the flag cuda_cache chooses another one)"
-        ) from error
-    if compiler.has_threads:
-        _mind_forks(functions)
-    return Library(functions, seconds)
+    runtime = runtime_library(cache, compiler)
+    key = _key(source, compiler)
+
+    def load(entry: Entry) -> ctypes.CDLL:
+        functions = library.load(key, entry, (STEP,))
+        if library.has_symbol(functions, _MEMORY):  # else nothing of it needs memory
+            ctypes.c_void_p.in_dll(functions, _MEMORY).value = runtime.memory
+        return functions
+
+    functions = library.found(key)
+    if functions is not None:
+        return Library(functions, None, runtime)
+    make = _maker(cache, compiler, f"{key}.cpp", source, layers, name)
+    return Library(*cache.obtain(f"{key}.so", make, load), runtime)
 
 
-def _mind_forks(functions: ctypes.CDLL) -> None:
-    """Let a forked process compute on one thread: OpenMP's others stay behind in its parent, and
-    would be waited for."""
-    if _forks_minded or not hasattr(os, "register_at_fork"):
-        return
+def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
+    """The library that all programs of a compiler share, loaded once a process."""
+    key = _key(_RUNTIME, compiler)
+    if key not in _runtimes:
+        names = ("graphc_memory", "graphc_threads", "graphc_use_threads")
 
-    def alone() -> None:
-        functions["omp_set_num_threads"](1)
-        _log.info("native code runs on one thread in a forked process")
+        def load(entry: Entry) -> ctypes.CDLL:
+            with _short_waits():
+                return library.load(key, entry, names)
 
-    os.register_at_fork(after_in_child=alone)
-    _forks_minded.append(functions)
+        make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, "the runtime library")
+        functions, _ = cache.obtain(f"{key}.so", make, load)
+        _runtimes.setdefault(key, Runtime(functions))
+    return _runtimes[key]
+
+
+def _key(source: str, compiler: Compiler) -> str:
+    headers = header_texts(resources.folder("kernels"))
+    return content_key([without_comments(source), *compiler.flags, compiler.identity, *headers])
 
 
 @contextmanager
@@ -117,18 +155,30 @@ def _short_waits() -> Iterator[None]:
             del os.environ[name]
 
 
-def _compiled(
+def _maker(
+    cache: KernelCache,
     compiler: Compiler,
-    path: Path,
-    include: Path,
+    file: str,
     source: str,
     layers: Mapping[str, str],
     name: str,
+) -> Callable[[], bytes]:
+    """What compiles a source, kept in the cache by the name `file`, to the bytes of a library."""
+
+    def make() -> bytes:
+        return _compiled(compiler, cache.write_source(file, source), source, layers, name)
+
+    return make
+
+
+def _compiled(
+    compiler: Compiler, path: Path, source: str, layers: Mapping[str, str], name: str
 ) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
-        output = Path(folder, "step.so")
-        command = [compiler.path, *compiler.flags, "-I", str(include), str(path), "-o", str(output)]
-        done = run(command, WHAT, FIX)
+    include = resources.folder("kernels")
+    command = [compiler.path, *compiler.flags, "-I", str(include), str(path)]
+    with working_folder(TOOL) as folder:
+        output = folder / "step.so"
+        done = compile_to(output.name, command, TOOL, folder)
         if done.returncode or not output.is_file():
             raise _compile_error(done, compiler, path, source, layers, name)
         if done.stderr.strip():
@@ -143,13 +193,15 @@ def _compile_error(
     source: str,
     layers: Mapping[str, str],
     name: str,
-) -> DeviceError:
+) -> CompilerError:
     """The compiler's first lines, with the kernel and the layers that they are about."""
     said = lines_of(done)
+    if not finds_fault(said):
+        return failure(done, compiler.path, TOOL, name)
     where = kernel_at_fault(said, path, source, _FUNCTION, layers)
-    return DeviceError(
+    return CompilerError(
         f"{name}: {compiler.path} did not compile the generated source{where}; this is an error of "
         f"graphc, please report it with the source, which is kept at {path}; cpu=numpy runs "
-        f"without it. The compiler ({compiler.version}) ended with status {done.returncode} and "
-        f"said:\n{first_lines(said)}"
+        f"without it. The compiler ({compiler.version}) {ending(done)} and said:\n"
+        f"{first_lines(said)}"
     )

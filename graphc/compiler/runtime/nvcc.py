@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import re
 import subprocess
-import tempfile
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from graphc import resources
 from graphc.compiler.runtime import probe
@@ -22,20 +20,25 @@ from graphc.compiler.runtime.cache import (
     without_comments,
 )
 from graphc.compiler.runtime.compiler_process import (
+    Tool,
+    ask,
+    compile_to,
+    ending,
+    failure,
+    finds_fault,
     first_lines,
     kernel_at_fault,
     lines_of,
-    run,
-    version_of,
+    working_folder,
 )
-from graphc.errors import DeviceError
+from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
 
 # No fast-math, in any part: division, square root and denormals are IEEE's. A product and a sum may
 # become one fma, which rounds once.
 FLAGS = ("-cubin", "-std=c++17", "-lineinfo")
-_WHAT = "the CUDA compiler"
+_TOOL = Tool("the CUDA compiler", probe.NVCC_FIX)
 ARCH_FIX = (
     "put the nvcc of a toolkit that knows the card first on PATH ('nvcc --list-gpu-arch' says "
     "which it knows)"
@@ -46,6 +49,8 @@ HOST_FIX = (
 )
 DRIVER_FIX = "update NVIDIA's driver, or put the nvcc of an earlier toolkit first on PATH"
 
+T = TypeVar("T")
+
 _BOUNDS = r"(?:__launch_bounds__\s*\([^)]*\)\s*)?"
 _KERNEL = re.compile(rf"__global__\s+{_BOUNDS}void\s+{_BOUNDS}(\w+)\s*\(")
 _UNKNOWN_ARCH = re.compile(r"unsupported gpu architecture", re.IGNORECASE)
@@ -55,10 +60,11 @@ _RELEASE = re.compile(r"release (\d+)\.(\d+)")
 
 @dataclass(frozen=True)
 class Compiler:
-    """An nvcc: its path, and what ``nvcc --version`` prints."""
+    """An nvcc: its path, what ``nvcc --version`` prints, and what it is, for keys."""
 
     path: str
     version: str
+    identity: str = ""
 
     @property
     def release(self) -> tuple[int, int] | None:
@@ -68,17 +74,19 @@ class Compiler:
 
 
 def find_compiler(cache: KernelCache) -> Compiler:
-    """The nvcc on PATH. DeviceError where there is none or it does not run."""
+    """The nvcc on PATH. CompilerError where there is none or it does not run."""
     path = probe.nvcc_path()
     if path is None:
-        raise DeviceError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
-    return Compiler(path, version_of(path, cache, _WHAT, probe.NVCC_FIX))
+        raise CompilerError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
+    said = ask(path, (), _TOOL, cache)
+    return Compiler(path, said.texts[0], said.identity)
 
 
-class Binary(NamedTuple):
-    """A compiled translation unit, and the seconds that nvcc took; None where it did not run."""
+class Binary(NamedTuple, Generic[T]):
+    """A compiled translation unit, as it was loaded, and the seconds that nvcc took; None where it
+    did not run."""
 
-    content: bytes
+    loaded: T
     seconds: float | None
 
 
@@ -88,7 +96,8 @@ def compiled(
     driver: tuple[int, int],
     layers: Mapping[str, str],
     name: str,
-) -> Binary:
+    load: Callable[[bytes], T],
+) -> Binary[T]:
     """The binary of a translation unit: from the cache, or made by one run of nvcc.
 
     Args:
@@ -97,34 +106,39 @@ def compiled(
         driver: the version of CUDA that the driver is for.
         layers: for each kernel of the source, the layers that it computes, for messages.
         name: of the function, for messages.
+        load: makes of the binary what is wanted of it. CompilerError where it does not load: one of
+            the cache is then made again, and a new one is not kept.
 
     Raises:
-        DeviceError: no compiler, one that is too new for the driver, does not know the card or
-            finds no C++ compiler, or (an error of graphc) a source that does not compile.
+        DeviceError: no compiler, one that fails or takes too long, is too new for the driver, does
+            not know the card or finds no C++ compiler, or (an error of graphc) a source that does
+            not compile.
     """
     cache = kernel_cache()
     compiler = find_compiler(cache)
     include = resources.folder("kernels")
     bare, headers = without_comments(source), header_texts(include)
-    key = content_key([bare, arch, *FLAGS, compiler.version, *headers])
-    kept = cache.read(f"{key}.cubin")
-    if kept is not None:
-        return Binary(kept, None)
-    check_driver(compiler, driver)
-    path = cache.write_source(f"{key}.cu", source)
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
-        output = Path(folder, "kernels.cubin")
+    key = content_key([bare, arch, *FLAGS, compiler.identity, *headers])
+
+    def make() -> bytes:
+        check_driver(compiler, driver)
+        path = cache.write_source(f"{key}.cu", source)
         command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
-        done = run([*command, "-o", str(output)], _WHAT, probe.NVCC_FIX)
-        if done.returncode or not output.is_file():
+        with working_folder(_TOOL) as folder:
+            done = compile_to("kernels.cubin", command, _TOOL, folder)
+            content = _content(folder / "kernels.cubin")
+        if done.returncode or not content:
             raise _compile_error(done, compiler, path, source, layers, name, arch)
         if done.stderr.strip():
             _log.info("nvcc on %s: %s", path, done.stderr.strip())
-        content = output.read_bytes()
-    seconds = time.perf_counter() - started
-    cache.write(f"{key}.cubin", content)
-    return Binary(content, seconds)
+        return content
+
+    return Binary(*cache.obtain(f"{key}.cubin", make, lambda entry: load(entry.content)))
+
+
+def _content(path: Path) -> bytes:
+    """What a compiler has written; nothing where it has written no file."""
+    return path.read_bytes() if path.is_file() else b""
 
 
 def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:
@@ -157,7 +171,7 @@ def _compile_error(
     layers: Mapping[str, str],
     name: str,
     arch: str,
-) -> DeviceError:
+) -> CompilerError:
     """The compiler's first lines, with the kernel and the layers that they are about, or with what
     the toolkit lacks."""
     said = lines_of(done)
@@ -168,13 +182,15 @@ def _compile_error(
     ):
         if any(pattern.search(line) for line in said):
             shown = "; ".join(line.strip() for line in said[:3])
-            return DeviceError(
+            return CompilerError(
                 f"{name}: the CUDA compiler {compiler.path}{release} {problem}: {shown}. What to "
                 f"do: {fix}"
             )
+    if not finds_fault(said):
+        return failure(done, compiler.path, _TOOL, name)
     where = kernel_at_fault(said, path, source, _KERNEL, layers)
-    return DeviceError(
+    return CompilerError(
         f"{name}: nvcc did not compile the generated source for {arch}{where}; this is an error of "
-        f"graphc, please report it with the source, which is kept at {path}. nvcc ended with "
-        f"status {done.returncode} and said:\n{first_lines(said)}"
+        f"graphc, please report it with the source, which is kept at {path}. nvcc {ending(done)} "
+        f"and said:\n{first_lines(said)}"
     )

@@ -7,14 +7,21 @@ import logging
 import os
 import platform
 import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from graphc.compiler.runtime.cache import KernelCache, content_key
-from graphc.compiler.runtime.compiler_process import first_lines, lines_of, run, version_of
-from graphc.errors import DeviceError
+from graphc.compiler.runtime.compiler_process import (
+    Tool,
+    ask,
+    compile_to,
+    ending,
+    first_lines,
+    lines_of,
+    working_folder,
+)
+from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")
 
@@ -27,7 +34,7 @@ OPENMP_FIX = (
     "install the OpenMP library of the compiler (clang++ on Debian, Ubuntu: sudo apt install "
     "libomp-dev; on macOS: brew install libomp), or let CXX name g++, which has one"
 )
-WHAT = "the C++ compiler"
+TOOL = Tool("the C++ compiler", FIX)
 
 # No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
 # operation sets errno or a flag of the processor is read by nobody. A product and a sum may become
@@ -47,6 +54,13 @@ OPENMP = "-fopenmp"
 # GCC optimises the kernels of a program in two halves at the same time, where it finds `make`,
 # which it leaves that to. Always two: machine code does not depend on the number of cores.
 _HALVES = ("-flto=2", "--param=lto-partitions=2", "--param=lto-min-partition=100")
+# What it is asked about itself: what its flags stand for on this machine (-march=native among them)
+# and its version once more, as all that it defines; and where the compiler proper is, which the
+# program that was found only runs.
+_QUESTIONS = (
+    (*(flag for flag in FLAGS if flag != "-shared"), "-dM", "-E", "-x", "c++", os.devnull),
+    ("-print-prog-name=cc1plus",),
+)
 # The first that works is taken. Without the library of OpenMP the pragmas for vectors are still
 # obeyed, and those for threads are not.
 _WAYS = ((OPENMP, *_HALVES), (OPENMP,), ("-fopenmp-simd",))
@@ -68,11 +82,13 @@ _told: set[str] = set()
 
 
 class Compiler(NamedTuple):
-    """A C++ compiler: its path, what ``--version`` prints first, and the flags that it takes."""
+    """A C++ compiler: its path, what ``--version`` prints first, the flags that it takes, and what
+    it is, for keys: equal ones make equal code."""
 
     path: str
     version: str
     flags: tuple[str, ...]
+    identity: str
 
     @property
     def has_threads(self) -> bool:
@@ -88,7 +104,7 @@ def compiler_path() -> str | None:
 
 
 def find_compiler(cache: KernelCache) -> Compiler:
-    """The C++ compiler. DeviceError where there is none, or it does not compile.
+    """The C++ compiler. CompilerError where there is none, or it does not compile.
 
     What it can do is tried once and kept in the cache. One without OpenMP makes code for one
     thread, which the log says in one line.
@@ -97,40 +113,44 @@ def find_compiler(cache: KernelCache) -> Compiler:
     if path is None:
         named = os.environ.get("CXX")
         wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
-        raise DeviceError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
-    version = version_of(path, cache, WHAT, FIX).strip().splitlines()[0]
-    compiler = Compiler(path, version, (*FLAGS, *_way(path, version, cache)))
+        raise CompilerError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
+    said = ask(path, _QUESTIONS, TOOL, cache)
+    version = said.texts[0].strip().splitlines()[0]
+    # Some of what -march=native tunes for has no name among what is defined.
+    identity = f"{said.identity}\n{processor()}"
+    compiler = Compiler(path, version, (*FLAGS, *_way(path, version, identity, cache)), identity)
     if not compiler.has_threads:
         _tell(f"native code runs on one thread: {path} has no OpenMP. What to do: {OPENMP_FIX}")
     return compiler
 
 
-def _way(path: str, version: str, cache: KernelCache) -> tuple[str, ...]:
+def _way(path: str, version: str, identity: str, cache: KernelCache) -> tuple[str, ...]:
     """The first of `_WAYS` by which a small program compiles; what is not needed has to go without
     a word, too."""
     ways = [" ".join(way) for way in _WAYS]
-    key = content_key([path, version, *FLAGS, *ways, _TRIAL, processor()])
+    key = content_key([identity, *FLAGS, *ways, _TRIAL])
     kept = cache.read(f"{key}.flags")
     if kept is not None:
         return tuple(kept.decode().split())
-    said: list[str] = []
     for way in _WAYS:
         compiles, said = _trial(path, (*FLAGS, *way))
         if compiles and not (said and set(_HALVES) & set(way)):
             cache.write(f"{key}.flags", " ".join(way).encode())
             return way
-    raise DeviceError(
-        f"{WHAT} {path} ({version}) does not compile a small program with "
+    raise CompilerError(
+        f"{TOOL.what} {path} ({version}) does not compile a small program with "
         f"{' '.join(FLAGS)}. What to do: {FIX}. It said:\n{first_lines(said)}"
     )
 
 
 def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
     """Whether the compiler makes a small program, and what it says of it."""
-    with tempfile.TemporaryDirectory(prefix="graphc-") as folder:
-        source, output = Path(folder, "trial.cpp"), Path(folder, "trial.so")
+    with working_folder(TOOL) as folder:
+        source, output = folder / "trial.cpp", folder / "trial.so"
         source.write_text(_TRIAL, encoding="utf-8")
-        done = run([path, *flags, str(source), "-o", str(output)], WHAT, FIX)
+        done = compile_to(output.name, [path, *flags, str(source)], TOOL, folder)
+        if done.returncode < 0:
+            return False, [f"it {ending(done)}", *lines_of(done)]
         return done.returncode == 0 and output.is_file(), lines_of(done)
 
 

@@ -10,11 +10,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from graphc import backend as K
-from graphc.config import config
+from graphc.config import amount, config
 from graphc.errors import ArgumentError
 
 _MOST_USES = 10_000
-_UNITS = {"MB": 1 << 20, "GB": 1 << 30}
 
 
 @dataclass
@@ -47,7 +46,8 @@ def take_weight(place: str, shape: Sequence[int]) -> None:
     size = math.prod(shape) * (8 if K.floatx() == "float64" else 4)
     taken.weight_bytes += size
     limit = config.described_weights
-    if taken.weight_bytes > int(limit[:-2]) * _UNITS[limit[-2:]]:
+    most = amount(limit)
+    if most is not None and taken.weight_bytes > most:
         raise ArgumentError(
             f"{place}: shape {tuple(shape)}: {size} bytes, and with them the weights of the model "
             f"would take {taken.weight_bytes}; expected at most {limit}, which the flag "

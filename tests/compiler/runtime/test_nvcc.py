@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from graphc import resources
-from graphc.compiler.runtime import nvcc, probe
+from graphc.compiler.runtime import compiler_process, nvcc, probe
 from graphc.compiler.runtime.cache import KernelCache
 from graphc.compiler.runtime.nvcc import Compiler, check_driver, compiled, find_compiler
 from graphc.config import config
-from graphc.errors import DeviceError
+from graphc.errors import CompilerError, DeviceError
 
 SOURCE = """#include "pointwise.cuh"
 // k0_add: {layer}
@@ -68,7 +68,7 @@ def runs(folder: Path) -> list[str]:
 
 def make(layer: str = "dense_1", factor: str = "2", arch: str = "sm_75") -> bytes:
     source = SOURCE.format(layer=layer, factor=factor)
-    return compiled(source, arch, (13, 0), LAYERS, "train").content
+    return compiled(source, arch, (13, 0), LAYERS, "train", bytes).loaded
 
 
 def test_a_second_start_runs_no_compiler_whatever_layers_are_called(folder: Path) -> None:
@@ -143,6 +143,61 @@ def test_a_compiler_error_names_kernel_layers_and_the_kept_source(folder: Path) 
         make(factor="broken")
 
 
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        ("kill -KILL $$", "the CUDA compiler .*nvcc was killed by SIGKILL.*What to do: see that"),
+        ("exit 0", "ended well and made nothing"),
+        ("for last; do :; done; : > $last", "ended well and made nothing"),
+        ("echo nvcc error: ptxas died >&2; exit 255", "(?s)has room.*ptxas died"),
+        ("sleep 1000", "did not end within 0.2 s and was stopped .*compile_limit=10min"),
+    ],
+)
+def test_a_compiler_that_fails_is_an_error_and_nothing_is_kept(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, failing: str, said: str
+) -> None:
+    monkeypatch.setattr(compiler_process, "amount", lambda text: {"10min": 0.2}[text])
+    version = '[ "$1" = --version ] && echo "release 13.0, V1" && exit 0'
+    (folder / "nvcc").write_text(f"#!/bin/sh\n{version}\n{failing}\n")
+    for _ in range(2):
+        with pytest.raises(CompilerError, match=said):
+            make()
+    assert not list((folder / "cache").glob("*.cubin"))
+
+
+def test_a_binary_that_does_not_load_is_made_again_once_and_a_new_one_is_not_kept(
+    folder: Path,
+) -> None:
+    def load(content: bytes) -> bytes:
+        if content in refused:
+            raise CompilerError("no kernel image")
+        return content
+
+    source = SOURCE.format(layer="dense_1", factor="2")
+    refused: list[bytes] = []
+    first = compiled(source, "sm_75", (13, 0), LAYERS, "train", load)
+    (entry,) = (folder / "cache").glob("*.cubin")
+    KernelCache(entry.parent).write(entry.name, b"of another day")
+    refused.append(b"of another day")
+    again = compiled(source, "sm_75", (13, 0), LAYERS, "train", load)
+    assert (again.loaded, again.seconds is None) == (first.loaded, False)
+    assert compiled(source, "sm_75", (13, 0), LAYERS, "train", load).seconds is None
+    entry.unlink()
+    refused.append(first.loaded)
+    with pytest.raises(CompilerError, match="no kernel image"):
+        compiled(source, "sm_75", (13, 0), LAYERS, "train", load)
+    assert not list((folder / "cache").glob("*.cubin"))
+
+
+def test_what_the_environment_adds_to_the_flags_is_a_part_of_the_key(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make()
+    monkeypatch.setenv("NVCC_APPEND_FLAGS", "--use_fast_math")
+    make()
+    assert len(runs(folder)) == 4
+
+
 def test_no_compiler_is_an_error_with_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "nvcc_path", lambda: None)
     with pytest.raises(DeviceError, match="no CUDA compiler.*install the CUDA toolkit"):
@@ -176,15 +231,16 @@ def test_the_real_compiler_makes_a_cubin_and_its_errors_are_understood(tmp_path:
     release = find_compiler(KernelCache(tmp_path)).release
     assert release is not None
     source = SOURCE.format(layer="dense_1", factor="2")
-    binary = compiled(source, "sm_75", release, LAYERS, "train")
-    assert binary.content[:4] == b"\x7fELF"
+    binary = compiled(source, "sm_75", release, LAYERS, "train", bytes)
+    assert binary.loaded[:4] == b"\x7fELF"
     assert binary.seconds is not None
-    assert compiled(source, "sm_75", release, LAYERS, "train") == (binary.content, None)
+    assert compiled(source, "sm_75", release, LAYERS, "train", bytes) == (binary.loaded, None)
     with pytest.raises(DeviceError, match=r"in the kernel k1_mul \(of dense_2, activation_1\)"):
-        compiled(SOURCE.format(layer="x", factor="nothing"), "sm_75", release, LAYERS, "train")
+        wrong = SOURCE.format(layer="x", factor="nothing")
+        compiled(wrong, "sm_75", release, LAYERS, "train", bytes)
     assert "fast" not in " ".join(nvcc.FLAGS)
     with pytest.raises(DeviceError, match=r"does not know this card, sm_10:.*list-gpu-arch"):
-        compiled(source, "sm_10", release, LAYERS, "train")
+        compiled(source, "sm_10", release, LAYERS, "train", bytes)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+// Memory that a thread keeps from call to call, freed when the thread ends. Its library stays as long
+// as the thread, whose end runs the destructor: so it is in the one runtime library of a process, and
+// not in each program's, which is unloaded when its function goes.
+//
+// AddressSanitizer knows nothing of what lies within a block by itself. For it, what is behind the
+// bytes that were asked for last may not be touched, and elements are NaN until they are written.
+#ifndef GC_THREAD_MEMORY_H
+#define GC_THREAD_MEMORY_H
+
+#include <stdlib.h>
+#include "scratch.h"
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#include <string.h>
+#endif
+
+struct gc_block {
+  void* start = nullptr;
+  size_t nbytes = 0;
+  ~gc_block() { free(start); }
+};
+
+#ifdef __SANITIZE_ADDRESS__
+inline void gc_guard(const gc_block& block, size_t wanted) {
+  __asan_poison_memory_region(block.start, block.nbytes);
+  __asan_unpoison_memory_region(block.start, wanted);
+  memset(block.start, 0xFF, wanted);
+}
+#else
+inline void gc_guard(const gc_block&, size_t) {}
+#endif
+
+// So many bytes of the thread's block `slot`, from the start of a page on.
+static inline void* gc_thread_memory(int slot, size_t wanted) {
+  static thread_local gc_block blocks[GC_SLOTS];
+  gc_block& block = blocks[slot];
+  const size_t pages = (wanted + 4095) / 4096 * 4096;
+  if (block.nbytes < pages) {
+    free(block.start);
+    block.start = aligned_alloc(4096, pages);
+    block.nbytes = block.start ? pages : 0;
+    if (!block.start) abort();
+  }
+  gc_guard(block, wanted);
+  return block.start;
+}
+
+#endif
