@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,9 @@ from graphc.files.inspector import INSPECTOR
 from graphc.files.noting_file import NotingFile
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.whole_files import unwritten, written_whole
+
+CHECKSUM = "crc32"
+"""The attribute of an array that has the checksum of its bytes as they lie in the file."""
 
 _TRIES = 4
 """How often a file may be changed by others while it is looked through."""
@@ -165,7 +169,7 @@ def texts(group: h5py.Group, attribute: str) -> list[str]:
         raise DataError(f"{place}: expected texts in UTF-8 ({error})") from error
 
 
-def attribute_numbers(group: h5py.Group, attribute: str) -> np.ndarray:
+def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.ndarray:
     """An attribute that is a number or several; an array of None where it is nothing of that
     kind, or is not there. Other types are not read: they may take any memory."""
     nothing = np.asarray(None)
@@ -199,6 +203,39 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
             raise DataError(f"{group.name}: expected an entry {name!r}, there is none")
         found = found[part]
     return found
+
+
+def write_array(group: h5py.Group, name: str, value: np.ndarray) -> None:
+    """Write an array, and the checksum of its bytes as an attribute, which Keras ignores."""
+    stored = group.create_dataset(name, data=value)
+    stored.attrs[CHECKSUM] = np.uint32(_checksum(np.asarray(value)))
+
+
+def read_array(found: h5py.Dataset) -> np.ndarray:
+    """An array of the file, whole. DataError where it has a checksum, and is not what it was when
+    it was written. Its shape is the caller's to check before."""
+    value = np.asarray(found[()])  # in the file's order of bytes
+    if CHECKSUM not in found.attrs:
+        return value
+    expected = attribute_numbers(found, CHECKSUM)
+    if expected.shape != () or expected.dtype.kind not in "iu":
+        raise DataError(
+            f"{found.name}: the attribute {CHECKSUM}: expected a whole number, received "
+            f"{expected!r:.60}"
+        )
+    received = _checksum(value)
+    if received != int(expected):
+        raise DataError(
+            f"{found.name}: expected numbers with the CRC-32 {int(expected):08x}, as they were "
+            f"written, received {received:08x}. Load another copy of the file; if they were "
+            f"changed on purpose, delete their checksum: "
+            f"del h5py.File(path, 'a')[{found.name!r}].attrs[{CHECKSUM!r}]"
+        )
+    return value
+
+
+def _checksum(value: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(value).view(np.uint8))
 
 
 def numbers(group: h5py.Group, name: str) -> h5py.Dataset:

@@ -29,7 +29,9 @@ from graphc.files.hdf5 import (
     member,
     numbers,
     opened,
+    read_array,
     texts,
+    write_array,
     written,
 )
 from graphc.files.origins import origin_of
@@ -136,11 +138,11 @@ def _write_state(group: h5py.Group, state: RunState) -> None:
     for name, dtype in _ARRAYS.items():
         value = getattr(state, name)
         if value is not None:
-            group.create_dataset(name, data=np.asarray(value, dtype))
+            write_array(group, name, np.asarray(value, dtype))
     names = [f"variable_{k}" for k in range(len(state.variables))]
     write_arrays(group.create_group("variables"), names, state.variables)
     generator = group.create_group("generator")
-    generator.create_dataset("key", data=np.asarray(state.generator.key, "u4"))
+    write_array(generator, "key", np.asarray(state.generator.key, "u4"))
     for field in fields(Generator)[1:]:
         generator.attrs[field.name] = getattr(state.generator, field.name)
 
@@ -302,7 +304,7 @@ def _array(
         )
     if found.id.get_storage_size() < found.nbytes:  # a little that inflates to any size
         raise DataError(f"{group.name}/{name}: expected numbers that are not compressed")
-    return found[()]
+    return read_array(found)
 
 
 def _order(group: h5py.Group) -> np.ndarray:

@@ -15,7 +15,7 @@ from graphc.errors import (
     IndexRangeError,
     unknown_name,
 )
-from graphc.files.hdf5 import opened, written
+from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, shown_path
 
@@ -173,7 +173,7 @@ def save_array(array: np.ndarray, name: GivenPath) -> None:
     if values.dtype.kind not in "biufc":
         raise DataError(f"save_array: expected numbers or bools, received the type {values.dtype}")
     with written(name) as file:
-        file[_ARRAY_NAME] = values
+        write_array(file, _ARRAY_NAME, values)
 
 
 def load_array(name: GivenPath) -> np.ndarray:
@@ -181,7 +181,8 @@ def load_array(name: GivenPath) -> np.ndarray:
 
     Raises:
         MissingFileError: no such file.
-        DataError: not an HDF5 file, or one without an array of the name 'data'.
+        DataError: not an HDF5 file, or one without an array of the name 'data', or with another one
+            than was written.
     """
     with opened(name) as file:
         if not isinstance(file.get(_ARRAY_NAME), h5py.Dataset):
@@ -189,7 +190,7 @@ def load_array(name: GivenPath) -> np.ndarray:
                 f"{shown_path(file.filename)}: expected an array of the name {_ARRAY_NAME!r} as "
                 f"save_array stores it, found {list(file)}; h5py reads other files"
             )
-        return file[_ARRAY_NAME][()]
+        return read_array(file[_ARRAY_NAME])
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:

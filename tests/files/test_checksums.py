@@ -1,0 +1,158 @@
+"""Checksums of arrays: each array of a file has one, and one that is not what it was is told."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from graphc.errors import DataError
+from graphc.files.hdf5 import read_array, write_array
+from graphc.layers import LSTM, BatchNormalization, Dense, Dropout
+from graphc.models import Sequential, load_model
+from graphc.utils.io_utils import load_array, save_array
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> bytes:
+    """A file with every kind of array: weights, moments, states, random draws, orders."""
+    np.random.seed(3)
+    model = Sequential(
+        [
+            LSTM(2, batch_input_shape=(4, 3, 2), stateful=True),
+            Dropout(0.5),
+            BatchNormalization(),
+            Dense(1),
+        ]
+    )
+    model.compile("adam", "mse")
+    model.fit(np.random.rand(4, 3, 2), np.random.rand(4, 1), nb_epoch=1, batch_size=4, verbose=0)
+    path = tmp_path_factory.mktemp("whole") / "model.h5"
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(whole, tmp_path) -> Path:
+    (tmp_path / "model.h5").write_bytes(whole)
+    return tmp_path / "model.h5"
+
+
+def arrays(path: Path) -> dict[str, tuple[int, int]]:
+    """Where in the file the bytes of each array are."""
+    found: dict[str, tuple[int, int]] = {}
+
+    def note(name: str, one: object) -> None:
+        if isinstance(one, h5py.Dataset):
+            found[name] = (one.id.get_offset(), one.nbytes)
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
+def test_they_are_those_of_the_bytes_in_the_file(path, whole):
+    places = arrays(path)
+    groups = {name.rsplit("/", 1)[0].split("/")[0] for name in places}
+    assert groups == {"model_weights", "optimizer_weights", "graphc"}
+    with h5py.File(path) as file:
+        for name, (start, size) in places.items():
+            assert file[name].attrs["crc32"] == zlib.crc32(whole[start : start + size]), name
+
+
+def test_each_array_with_one_bit_changed_is_named(path, whole):
+    for name, (start, size) in arrays(path).items():
+        changed = bytearray(whole)
+        changed[start + size // 2] ^= 1
+        path.write_bytes(changed)
+        here = bytes(changed[start : start + size])
+        before, after = zlib.crc32(whole[start : start + size]), zlib.crc32(here)
+        with pytest.raises(
+            DataError,
+            match=f"model.h5: /{name}: expected numbers with the CRC-32 {before:08x}, as they were "
+            f"written, received {after:08x}",
+        ):
+            load_model(path)
+
+
+def test_weights_alone(path):
+    model = load_model(path)
+    model.save_weights(path, overwrite=True)
+    name, (start, _) = next(iter(arrays(path).items()))
+    content = bytearray(path.read_bytes())
+    content[start] ^= 128
+    path.write_bytes(content)
+    before = model.get_weights()
+    with pytest.raises(DataError, match=rf"model.h5 for .*: /{name}: expected numbers with"):
+        model.load_weights(path)
+    for mine, theirs in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_who_changes_numbers_on_purpose_is_told_how(path):
+    """What the message says, done as it says it."""
+    name = next(one for one in arrays(path) if one.startswith("model_weights/dense"))
+    with h5py.File(path, "a") as file:
+        file[name][...] = 7
+    with pytest.raises(DataError) as caught:
+        load_model(path)
+    (statement,) = re.findall(r"del h5py\.File\(path, 'a'\)\S+", str(caught.value))
+    exec(statement, {"h5py": h5py, "path": path})
+    assert any((one == 7).all() for one in load_model(path).get_weights())
+
+
+def test_files_without_them_load(path):
+    before = load_model(path).get_weights()
+    places = arrays(path)
+    with h5py.File(path, "a") as file:
+        for name in places:
+            del file[name].attrs["crc32"]
+    for mine, theirs in zip(load_model(path).get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float32(2.5).reshape(()),
+        np.zeros((0, 3), "f4"),
+        np.array([True, False]),
+        np.arange(12.0).reshape(3, 4).T[::2],
+        np.arange(4, dtype=">i4"),
+        np.array([np.nan, -0.0, np.inf], ">f8"),
+    ],
+    ids=["scalar", "empty", "bool", "strided", "big-endian", "not finite"],
+)
+def test_of_every_form(tmp_path, value):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_array(file, "a", value)
+        file.create_dataset("other", data=value, chunks=True if value.size > 1 else None)
+        file["other"].attrs["crc32"] = file["a"].attrs["crc32"]
+    with h5py.File(tmp_path / "a.h5") as file:
+        for name in ("a", "other"):
+            np.testing.assert_array_equal(read_array(file[name]), value)
+            assert file[name].attrs["crc32"] == zlib.crc32(value.tobytes())
+
+
+@pytest.mark.parametrize("wrong", ["text", 1.5, [1, 2]])
+def test_what_is_no_checksum(path, wrong):
+    (name, *_) = arrays(path)
+    with h5py.File(path, "a") as file:
+        file[name].attrs["crc32"] = wrong
+    with pytest.raises(DataError, match=f"{name}: the attribute crc32: expected a whole number"):
+        load_model(path)
+
+
+def test_a_single_array(tmp_path):
+    path = tmp_path / "a.h5"
+    save_array(np.arange(5.0), path)
+    ((start, _),) = arrays(path).values()
+    content = bytearray(path.read_bytes())
+    content[start + 7] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="/data: expected numbers with the CRC-32"):
+        load_array(path)
