@@ -13,10 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 from tests.campaigns.campaign import Campaign, Cases, Result
 
 _POLL_SECONDS = 0.2
+
+Value = TypeVar("Value")
 
 
 def run_apart(
@@ -104,6 +107,26 @@ def run_here(campaign: Campaign, cases: Cases) -> Iterator[Result]:
         except Exception:
             yield Result(index, traceback.format_exc())
             index += 1
+
+
+def in_child(function: Callable[[], Value], seconds: float) -> Value | str:
+    """Return what a function gives in a forked process, or how that process ended, as text."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=lambda: theirs.send(function()))
+    process.start()
+    theirs.close()
+    try:
+        if not ours.poll(seconds):
+            return f"no answer after {seconds:g} seconds"
+        return ours.recv()
+    except EOFError:
+        process.join()
+        return _ending(process.exitcode or 0)
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
 
 
 def _ending(code: int) -> str:

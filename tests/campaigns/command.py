@@ -75,7 +75,11 @@ def _run(campaign: Campaign, options: argparse.Namespace, folder: Path) -> int:
         faults = [result.fault for result in run_here(campaign, cases) if result.fault]
         print(*faults or [f"{campaign.name}: case {options.only} is as it should be"], sep="\n")
         return 1 if faults else 0
-    own = {name: value for name, value in vars(options).items() if name not in _SHARED}
+    own = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in _SHARED and value not in (None, False, "")
+    }
     state = State(campaign.name, options.seed, own)
     if not options.fresh:
         state = state.restored(folder)
@@ -94,7 +98,7 @@ def _go_on(
     """Run the cases that are left, group by group, until the number, the time or a signal."""
     started, before = time.monotonic(), state.seconds
     while not stop and (options.number is None or state.done < options.number):
-        last = state.done + campaign.group
+        last = state.done - state.done % campaign.group + campaign.group
         if options.number is not None:
             last = min(last, options.number)
         cases = Cases(options.seed, state.done, last, options)
@@ -139,10 +143,7 @@ def repeating(state: State, index: int) -> str:
     words = [state.campaign, "--seed", str(state.seed), "--only", str(index)]
     for name, value in state.options.items():
         flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            words.append(flag)
-        elif value is not None and value is not False:
-            words += [flag, str(value)]
+        words += [flag] if value is True else [flag, str(value)]
     return shlex.join(["python", "-m", "tests.campaigns", *words])
 
 

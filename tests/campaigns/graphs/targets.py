@@ -1,0 +1,159 @@
+"""What computes a graph: the interpreter, or native code, with passes or without."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from graphc.compiler.codegen.native import lower_native, nest, reduction, step
+from graphc.compiler.function import function
+from graphc.compiler.function.door import CallStep
+from graphc.compiler.graph import Node, state_of
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.runtime import toolchain
+from graphc.compiler.runtime.native import NativeExecutor
+from graphc.config import config
+from tests.campaigns.graphs.builder import Program
+
+Call = Callable[[], list[np.ndarray]]
+
+CALL_STEP = 2**32 + 5
+_SMALL_WORK = 4  # elements from which threads divide what they have no use to divide
+
+
+@dataclass(frozen=True)
+class Target:
+    """What computes a graph.
+
+    Attributes:
+        cpu: numpy, the interpreter, or native.
+        passes: whether passes rewrite the graph before.
+        level: of the C++ compiler's optimisation.
+        compiler: its name; empty takes the one that graphc finds.
+        threads: the numbers of threads that have to give the same bits.
+    """
+
+    cpu: str
+    passes: bool
+    level: int = 1
+    compiler: str = ""
+    threads: tuple[int, ...] = ()
+
+    def run(self, programs: Sequence[Program]) -> list[list[np.ndarray]]:
+        """Return what each program's outputs are, new values of states last; one compilation of
+        all of them. The states are as before."""
+        with self._set():
+            found = self._of(_joined(programs))
+        results, place = [], 0
+        fetched = [len(program.outputs) - len(program.states) for program in programs]
+        new = sum(fetched)
+        for program, count in zip(programs, fetched, strict=True):
+            states = len(program.states)
+            results.append([*found[place : place + count], *found[new : new + states]])
+            place, new = place + count, new + states
+        return results
+
+    def _of(self, program: Program) -> list[np.ndarray]:
+        """Return the outputs: the same bits in two calls, and with any number of threads."""
+        if self.cpu == "numpy" and not self.passes:
+            return evaluate(program.outputs, program.feeds, CALL_STEP)
+        call = _through_door(program) if self.passes else _lowered(program)
+        found = call()
+        again = [(None, call())] if not self.threads else []
+        for count in self.threads:
+            with threadpool_limits(count, "openmp"):
+                again.append((count, call()))
+        for count, others in again:
+            for k, (one, other) in enumerate(zip(found, others, strict=True)):
+                if one.tobytes() != other.tobytes():
+                    what = "a second call" if count is None else f"{count} threads"
+                    raise AssertionError(f"output {k} has other bits in {what}")
+        return found
+
+    @contextmanager
+    def _set(self) -> Iterator[None]:
+        """Set the flags, the compiler, and from which work on threads divide it."""
+        flags, path = toolchain.FLAGS, os.environ.get("CXX")
+        least = nest.PARALLEL, reduction.PARALLEL, step.LEAST
+        with config.changed():
+            config.cpu, config.device = self.cpu, "cpu"
+            config.mode = "FAST_RUN"
+            toolchain.FLAGS = tuple(f"-O{self.level}" if x == "-O3" else x for x in flags)
+            if self.compiler:
+                os.environ["CXX"] = self.compiler
+            if self.threads:
+                nest.PARALLEL = reduction.PARALLEL = step.LEAST = _SMALL_WORK
+            try:
+                yield
+            finally:
+                toolchain.FLAGS = flags
+                nest.PARALLEL, reduction.PARALLEL, step.LEAST = least
+                if path is None:
+                    os.environ.pop("CXX", None)
+                else:
+                    os.environ["CXX"] = path
+
+
+def _joined(programs: Sequence[Program]) -> Program:
+    """Return one program of all: what is fetched first, then the states' new values."""
+    fetched: list[Node] = []
+    new: list[Node] = []
+    for program in programs:
+        count = len(program.outputs) - len(program.states)
+        fetched += program.outputs[:count]
+        new += program.outputs[count:]
+    return Program(
+        [*fetched, *new],
+        [state for program in programs for state in program.states],
+        {x: array for program in programs for x, array in program.feeds.items()},
+        {symbol: size for program in programs for symbol, size in program.sizes.items()},
+    )
+
+
+def _through_door(program: Program) -> Call:
+    """Return a call of the function that a user would make of a program."""
+    count = len(program.outputs) - len(program.states)
+    updates = list(zip(program.states, program.outputs[count:], strict=True))
+    run = function(
+        list(program.feeds),
+        program.outputs[:count],
+        updates,
+        on_unused_input="ignore",
+        call_step=(counter := CallStep()),
+    )
+
+    def call() -> list[np.ndarray]:
+        counter.value = CALL_STEP
+        return _and_states(program, lambda: run(*program.feeds.values()))
+
+    return call
+
+
+def _lowered(program: Program) -> Call:
+    """Return a call of the native code of a program as it is."""
+    states = [state_of(x) for x in program.states]
+    executor = NativeExecutor(lower_native(program.outputs, states), states)
+    bindings = bind(list(program.feeds), list(program.feeds.values()))
+
+    def call() -> list[np.ndarray]:
+        return _and_states(program, lambda: executor.run(program.feeds, bindings, CALL_STEP))
+
+    return call
+
+
+def _and_states(program: Program, run: Call) -> list[np.ndarray]:
+    """Return what is fetched and what the states are then, which are set back."""
+    states = [state_of(x) for x in program.states]
+    before = [state.get() for state in states]
+    try:
+        fetched = [np.asarray(array) for array in run()]
+        return [*fetched, *(state.get() for state in states)]
+    finally:
+        for state, value in zip(states, before, strict=True):
+            state.set(value)
