@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,128 @@ def test_a_folder_that_cannot_be_made_is_said(
     config.cuda_cache = str(tmp_path / "file" / "kernels")
     assert kernel_cache().folder.is_dir()
     assert "is not used: it cannot be made" in caplog.text
+
+
+# ---- files that another user could have written ------------------------------------------------
+
+needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX owners, modes and FIFOs")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> KernelCache:
+    """A cache with one entry."""
+    folder = tmp_path / "kept"
+    folder.mkdir(mode=0o700)
+    cache = KernelCache(folder)
+    cache.write("k.so", b"mine")
+    return cache
+
+
+def as_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path, 0o600)
+
+
+def as_link(path: Path) -> None:
+    path.rename(path.with_name("other"))
+    path.symlink_to("other")
+
+
+def as_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def as_device(path: Path) -> None:
+    path.unlink()
+    try:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))  # /dev/zero: read on and on
+    except PermissionError:
+        pytest.skip("may not make devices")
+
+
+def as_another_user_s(path: Path) -> None:
+    try:
+        os.chown(path, os.geteuid() + 1, -1)
+    except PermissionError:
+        pytest.skip("may not give files away")
+
+
+@needs_posix
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda path: path.chmod(0o666), r"other users may write to it \(mode 666, expected 600\)"),
+        (lambda path: path.chmod(0o620), r"other users may write to it \(mode 620, expected 600\)"),
+        (as_another_user_s, "it belongs to another user"),
+        (as_fifo, "it is no regular file"),
+        (as_device, "it is no regular file"),
+        (as_link, "it cannot be opened"),
+        (as_folder, "it is no regular file"),
+    ],
+    ids=["all", "group", "owner", "fifo", "device", "link", "folder"],
+)
+def test_an_entry_that_is_not_this_user_s_alone_is_not_read_and_made_again(
+    kept: KernelCache, change, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = kept.folder / "k.so"
+    change(path)
+    assert kept.read("k.so") is None
+    assert pytest.raises(ValueError, match=f"k.so is not used: {said}").matches(
+        ValueError(caplog.text)
+    )
+    made, seconds = kept.obtain("k.so", lambda: b"made", lambda entry: entry.content)
+    assert (made, seconds is None) == (b"made", False)
+    if not path.is_dir():
+        assert kept.read("k.so") == b"made"
+        assert stat.S_ISREG(path.lstat().st_mode)
+
+
+@needs_posix
+def test_what_is_read_is_what_was_checked(
+    kept: KernelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though another file gets its name between the two."""
+    other = kept.folder / "other"
+    other.write_bytes(b"theirs")
+    fstat = os.fstat
+
+    def swapping(descriptor: int) -> os.stat_result:
+        found = fstat(descriptor)
+        if other.exists() and stat.S_ISREG(found.st_mode):
+            os.replace(other, kept.folder / "k.so")
+        return found
+
+    monkeypatch.setattr(os, "fstat", swapping)
+    assert kept.read("k.so") == b"mine"
+    assert not other.exists()
+    assert (kept.folder / "k.so").read_bytes() == b"theirs"
+
+
+@needs_posix
+def test_a_folder_that_gets_anothers_place_is_not_read(
+    kept: KernelCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was this user's alone when the cache was chosen."""
+    kept.folder.rename(kept.folder.with_name("before"))
+    kept.folder.mkdir()
+    kept.folder.chmod(0o777)
+    (kept.folder / "k.so").write_bytes((kept.folder.with_name("before") / "k.so").read_bytes())
+    assert kept.read("k.so") is None
+    kept.write("k.cubin", b"more")
+    assert not (kept.folder / "k.cubin").exists()
+    assert "other users may write to it (mode 777, expected 700)" in caplog.text
+
+
+@needs_posix
+def test_a_folder_whose_parent_everybody_may_write_to_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    parent = tmp_path / "open"
+    config.cuda_cache = str(parent / "mine" / "kernels")
+    parent.mkdir()
+    parent.chmod(0o777)
+    assert kernel_cache().folder != Path(config.cuda_cache)
+    assert f"every user may write to {parent}, and put another folder" in caplog.text
+    parent.chmod(0o1777)  # as /tmp: only owners rename
+    assert kernel_cache().folder == Path(config.cuda_cache)
