@@ -85,7 +85,7 @@ def _compiler() -> list[Finding]:
         cache = kernel_cache()
     except FlagError:  # told of below
         cache = KernelCache(default_folder())
-    place = Finding("cache", f"{cache.folder} (compiled kernels)")
+    place = Finding("cache", f"{cache.folder} (compiled kernels; graphc cache shows them)")
     path = toolchain.compiler_path()
     if path is None:
         fix = (
