@@ -9,5 +9,11 @@ from threadpoolctl import ThreadpoolController
 CONTROLLER = ThreadpoolController().select(user_api="blas")
 
 
+def set_free() -> None:
+    """Let any thread set the number: newer releases keep that to the one that did so last."""
+    for library in CONTROLLER.lib_controllers:
+        getattr(library, "clear_controlling_thread", lambda: None)()
+
+
 def threads() -> int:
     return max(one["num_threads"] for one in CONTROLLER.info())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import Program, blas, evaluate
-from tests.numpys_blas import CONTROLLER, threads
+from tests.numpys_blas import CONTROLLER, set_free, threads
 
 pytestmark = pytest.mark.skipif(
     not CONTROLLER.lib_controllers, reason="the threads of this NumPy's BLAS cannot be chosen"
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(autouse=True)
 def three_threads():
     with CONTROLLER.limit(limits=3):
+        set_free()
         yield
 
 
@@ -122,4 +125,149 @@ def test_the_last_that_goes_sets_it_back() -> None:
     first.__exit__(None, None, None)
     assert threads() == 1
     second.__exit__(None, None, None)
+    assert threads() == 3
+
+
+def test_the_last_that_goes_may_be_another_thread() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with blas.threads_for(10**6):
+            entered.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    with blas.threads_for(10**6):
+        thread.start()
+        entered.wait()
+    assert threads() == 1
+    leave.set()
+    thread.join()
+    assert threads() == 3
+
+
+# ---- beside others that set the number ----------------------------------------------------------
+
+
+def within() -> AbstractContextManager[None]:
+    return blas.threads_for(10**6)
+
+
+def test_a_section_that_ends_later_leaves_the_number_as_it_was(caplog) -> None:
+    """It finds 1, and sets that back when it ends."""
+    with caplog.at_level("INFO", logger="graphc"):
+        with ExitStack() as others:
+            with within():
+                others.enter_context(CONTROLLER.limit(limits=2))
+                assert threads() == 2
+            assert threads() == 2
+            with within():  # the other's number is on
+                assert threads() == 2
+            assert threads() == 2
+        assert threads() == 1
+        with within():
+            assert threads() == 1
+        assert threads() == 3
+        with within():
+            assert threads() == 1
+        assert threads() == 3
+    assert [one.getMessage() for one in caplog.records] == [
+        "the BLAS was left on one thread by a section that began while a product was computed; it "
+        "is set to 3 threads again"
+    ]
+
+
+def test_a_section_that_ends_within_another_product() -> None:
+    with ExitStack() as others:
+        with within():
+            others.enter_context(CONTROLLER.limit(limits=2))
+        within().__enter__()
+    within().__exit__(None, None, None)
+    with within():
+        pass
+    assert threads() == 3
+
+
+@pytest.mark.skipif(
+    not any(hasattr(one, "clear_controlling_thread") for one in CONTROLLER.lib_controllers),
+    reason="this threadpoolctl lets any thread set the number",
+)
+def test_a_section_of_another_thread_that_sets_one_thread() -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with CONTROLLER.limit(limits=1):
+            entered.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    with within():
+        thread.start()
+        entered.wait()
+    assert threads() == 1
+    leave.set()
+    thread.join()
+    with within():
+        assert threads() == 1
+    assert threads() == 3
+
+
+def test_a_section_that_begins_and_ends_within() -> None:
+    with within():
+        with CONTROLLER.limit(limits=2):
+            assert threads() == 2
+        assert threads() == 1
+    assert threads() == 3
+
+
+def test_a_section_around_is_kept() -> None:
+    with CONTROLLER.limit(limits=2):
+        with within():
+            assert threads() == 1
+        assert threads() == 2
+    assert threads() == 3
+
+
+def test_a_number_that_is_set_for_good_stays() -> None:
+    """While a product is computed, and after that; 1 too, if nobody set it while one was."""
+    with within():
+        CONTROLLER.limit(limits=2)
+    assert threads() == 2
+    CONTROLLER.limit(limits=3)
+    with within():
+        assert threads() == 1
+    assert threads() == 3
+    CONTROLLER.limit(limits=1)
+    with within():
+        assert threads() == 1
+    assert threads() == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.parametrize("forks_within", [True, False])
+def test_a_fork_while_a_product_is_computed(forks_within: bool) -> None:
+    """The child has none of the threads that were within, but for the one that forks."""
+    entered, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with within():
+            entered.set()
+            leave.wait()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    entered.wait()
+    seen = []
+    with within() if forks_within else nullcontext():
+        child = os.fork()
+        seen.append(threads())
+        if child == 0:
+            with within():
+                seen.append(threads())
+    seen.append(threads())
+    if child == 0:
+        os._exit(0 if seen == [1 if forks_within else 3, 1, 3] else 1)
+    leave.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
     assert threads() == 3
