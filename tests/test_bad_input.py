@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc import optimizers
+from graphc import objectives, optimizers
 from graphc.callbacks import Callback
 from graphc.compiler import graph as g
 from graphc.constraints import maxnorm
@@ -17,7 +17,7 @@ from graphc.errors import (
     ShapeError,
     UnknownNameError,
 )
-from graphc.layers import Activation, Dense, Reshape
+from graphc.layers import Activation, Dense, Masking, Reshape, TimeDistributedDense
 from graphc.models import Sequential
 from graphc.regularizers import activity_l1, l2
 
@@ -202,6 +202,70 @@ class TestTargets:
             model().fit(X, np.zeros((6, 2)), verbose=0)
         with pytest.raises(DataError, match="class numbers, use loss='sparse_categorical"):
             model().fit(X, np.zeros(6), verbose=0)
+
+    @pytest.mark.parametrize("value", [-1.0, 2.0, 255.0, 1.001])
+    def test_a_binary_crossentropy_of_what_is_no_probability(self, value):
+        built = model("binary_crossentropy", "sigmoid")
+        wrong = with_value(Y, (4, 1), value)
+        calls = [
+            lambda: built.fit(X, wrong, verbose=0),
+            lambda: built.fit(X, Y, validation_data=(X, wrong), verbose=0),
+            lambda: built.train_on_batch(X, wrong),
+            lambda: built.evaluate(X, wrong, verbose=0),
+            lambda: built.test_on_batch(X, wrong),
+            lambda: built.fit_generator(iter([(X, wrong)] * 9), 6, 1, verbose=0),
+        ]
+        for call in calls:
+            with pytest.raises(DataError, match=r"targets of head: binary_crossentropy") as error:
+                call()
+            assert f"received {value:g} at sample 4, index (4, 1)" in str(error.value)
+            assert "from 0 to 1" in str(error.value)
+            assert "1 of 18 values" in str(error.value)
+
+    def test_probabilities_that_are_rounded_or_do_not_count(self):
+        built = model("binary_crossentropy", "sigmoid")
+        built.fit(X, with_value(Y, (4, 1), 1 + 1e-6), verbose=0)
+        ignored = with_value(Y, 4, -1.0)
+        weights = np.where(np.arange(6) == 4, 0.0, 1.0)
+        built.fit(X, ignored, sample_weight=weights, verbose=0)
+        with pytest.raises(DataError, match="index \\(3, 0\\)"):
+            built.fit(X, with_value(ignored, 3, -1.0), sample_weight=weights, verbose=0)
+
+    def test_steps_that_do_not_count_may_have_any_target(self):
+        built = Sequential([Reshape((2, 2), input_shape=(4,), name="steps")])
+        built.compile("sgd", "binary_crossentropy", sample_weight_mode="temporal")
+        steps = with_value(np.zeros((6, 2, 2)), (2, 1), -1.0)
+        weights = np.ones((6, 2))
+        with pytest.raises(DataError, match="index \\(2, 1, 0\\)"):
+            built.train_on_batch(X, steps, sample_weight=weights)
+        weights[2, 1] = 0
+        built.train_on_batch(X, steps, sample_weight=weights)
+
+    def test_a_categorical_crossentropy_weighted_by_its_targets_is_told_once(self, caplog):
+        """As policies are trained: rewards times one-hot actions."""
+        built = classifier()
+        rewards = with_value(np.eye(3)[[0, 1, 2, 0, 1, 2]], (4, 1), -2.5)
+        with caplog.at_level("WARNING", logger="graphc"):
+            for _ in range(3):
+                built.train_on_batch(X, rewards)
+        (line,) = [one.getMessage() for one in caplog.records]
+        assert "targets of head: categorical_crossentropy expects values from 0 to 1" in line
+        assert "received -2.5 at sample 4, index (4, 1)" in line
+
+    def test_a_function_of_ones_own_takes_any_target(self, caplog):
+        def weighted(y_true, y_pred):
+            return objectives.binary_crossentropy(y_true, y_pred)
+
+        with caplog.at_level("WARNING", logger="graphc"):
+            model(weighted, "sigmoid").train_on_batch(X, with_value(Y, (4, 1), 2.0))
+        assert not caplog.records
+
+    def test_behind_a_mask_any_target_is_told(self, caplog):
+        built = Sequential([Masking(input_shape=(2, 2)), TimeDistributedDense(1, name="head")])
+        built.compile("sgd", "binary_crossentropy")
+        with caplog.at_level("WARNING", logger="graphc"):
+            built.train_on_batch(np.ones((6, 2, 2)), -np.ones((6, 2, 1)))
+        assert "targets of head: binary_crossentropy" in caplog.text
 
     def test_targets_that_are_missing_or_not_finite(self):
         with pytest.raises(DataError, match="targets: expected data for head, received None"):

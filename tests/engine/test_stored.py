@@ -175,6 +175,16 @@ class TestWhatGoesWrong:
         with pytest.raises(DataError, match="the value at sample 5 is 7"):
             classes.fit(np.zeros((6, 3)), Slices(labels), 2, 1, 0, shuffle=False)
 
+    def test_a_target_that_is_no_probability_is_named_by_its_place_in_the_file(self):
+        x, labels = np.zeros((6, 3)), np.array([0.0, 1.0, 0.0, 1.0, -1.0, 1.0])
+        model = Sequential([Dense(1, input_dim=3, activation="sigmoid")])
+        model.compile("sgd", "binary_crossentropy")
+        with pytest.raises(DataError, match=r"received -1 at sample 4, index \(4, 0\)"):
+            model.fit(x, Slices(labels), 2, 1, 0, shuffle=False)
+        weights = np.where(labels < 0, 0.0, 1.0)
+        for weight in (weights, Slices(weights)):
+            model.fit(x, Slices(labels), 2, 1, 0, shuffle=False, sample_weight=weight)
+
     def test_a_file_that_gives_less_than_it_says(self):
         class Short(Slices):
             def __len__(self):

@@ -61,6 +61,7 @@ class Compiled:
         mode: for `graphc.function`.
         call_step: the count of random draws, which all functions of the model share.
         given: the arguments of `compile` but the optimizer, as they were given.
+        told_of_targets: the outputs of which the log has told that targets are no probabilities.
     """
 
     model: CompiledContainer
@@ -72,6 +73,7 @@ class Compiled:
     call_step: CallStep
     given: Mapping[str, object]
     functions: dict[str, Function] = field(default_factory=dict)
+    told_of_targets: set[str] = field(default_factory=set)
     _told_of_trainable: bool = False
 
     @property

@@ -236,7 +236,7 @@ def _converted(
         if array.dtype.kind == "f":
             wrong = ~np.isfinite(converted)
             if wrong.any():
-                found, where = _first(wrong, samples)
+                found, where = first_position(wrong, samples)
                 problem = (
                     f"is {array[found]}"
                     if not np.isfinite(array[found])
@@ -259,7 +259,7 @@ def _converted(
     else:
         fits = (array >= limits[0]) & (array <= limits[1])
     if not fits.all():
-        found, where = _first(~fits, samples)
+        found, where = first_position(~fits, samples)
         raise DataError(
             f"{what}: takes {dtype}, and the value at index {where} is {array[found]}; expected "
             f"whole numbers from {limits[0]} to {limits[1]}"
@@ -267,7 +267,9 @@ def _converted(
     return np.ascontiguousarray(array, dtype=dtype)
 
 
-def _first(mask: np.ndarray, samples: Samples | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def first_position(
+    mask: np.ndarray, samples: Samples | None
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Where the first true element is in the array, and in all the samples."""
     found = tuple(int(i) for i in np.argwhere(mask)[0])
     return found, found if samples is None else (int(samples[found[0]]), *found[1:])

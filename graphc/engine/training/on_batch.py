@@ -17,7 +17,7 @@ from graphc.engine.training.loops import make_batches
 from graphc.engine.training.renewal import RenewedContainer
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
-from graphc.engine.training.targets import prepare_targets
+from graphc.engine.training.targets import check_probabilities, prepare_targets
 from graphc.errors import DataError
 from graphc.lookup import true_or_false
 
@@ -103,16 +103,17 @@ class BatchTraining(RenewedContainer):
         self, x: object, y: object, sample_weight: object, class_weight: object
     ) -> list[Data]:
         """Inputs, targets and weights as the training and test functions take them."""
-        targets = self._need_compiled("fit").targets
+        compiled = self._need_compiled("fit")
+        targets = compiled.targets
         inputs = self._prepare_inputs(x)
         outputs = prepare_targets(y, targets)
         weights = prepare_weights(outputs, targets, sample_weight, class_weight)
         names = [f"input {name}" for name in self.input_names]
         names += [f"targets of {target.name}" for target in targets]
         names += [f"sample_weight of {target.name}" for target in targets]
-        arrays = [*inputs, *outputs, *weights]
-        check_lengths(arrays, names)
-        return arrays
+        check_lengths([*inputs, *outputs, *weights], names)
+        outputs = check_probabilities(outputs, weights, targets, compiled.told_of_targets)
+        return [*inputs, *outputs, *weights]
 
     def _prepare_batch(
         self, x: object, y: object, sample_weight: object, class_weight: object

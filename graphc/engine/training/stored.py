@@ -76,6 +76,18 @@ class StoredArray:
             self._value, self.shape[1:], self._read, self.what, first + start, first + stop
         )
 
+    def checked_by(self, check: Callable[[np.ndarray, Samples], None]) -> StoredArray:
+        """The same samples, shown to `check` with their numbers as they are read."""
+
+        def read(block: object, samples: Samples | None) -> np.ndarray:
+            assert samples is not None
+            array = self._read(block, samples)
+            check(array, samples)
+            return array
+
+        sample = self.shape[1:]
+        return StoredArray(self._value, sample, read, self.what, self._start, self._stop)
+
     def __getitem__(self, samples: slice) -> np.ndarray:
         """Read the samples of a slice without steps."""
         start, stop, _ = samples.indices(len(self))

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from graphc import objectives
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.training.feeds import as_arrays, as_numbers, prepare, read_or_store
+from graphc.engine.training.feeds import (
+    as_arrays,
+    as_numbers,
+    first_position,
+    prepare,
+    read_or_store,
+)
 from graphc.engine.training.losses import Objective, Target, takes_labels, takes_output_shape
-from graphc.engine.training.stored import Data, Samples
+from graphc.engine.training.stored import Data, Samples, StoredArray
 from graphc.errors import DataError
+
+_log = logging.getLogger("graphc")
+
+_CROSSENTROPIES = (objectives.binary_crossentropy, objectives.categorical_crossentropy)
+
+_ROUNDING = 1e-5
+"""How far outside of 0 to 1 a probability may be by rounding: some 100 times float32's precision,
+for what is averaged, interpolated or scaled."""
 
 
 def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:
@@ -36,6 +52,68 @@ def _prepare_target(value: object, target: Target) -> Data:
         return array
 
     return read_or_store(value, shape, read, what, check)
+
+
+def check_probabilities(
+    arrays: Sequence[Data], weights: Sequence[Data], targets: Sequence[Target], told: set[str]
+) -> list[Data]:
+    """Return the targets, those of a crossentropy checked to be from 0 to 1; stored ones are when
+    they are read.
+
+    What has weight 0 may be anything. Outside, binary_crossentropy has no minimum, which is an
+    error; categorical_crossentropy is a log-likelihood weighted by the targets, and a mask of the
+    output, which is known in the graph alone, may leave values out: a line in the log then.
+
+    Args:
+        arrays, weights: prepared, for each output.
+        told: the outputs of which the log has told; added to.
+
+    Raises:
+        DataError: a target of binary_crossentropy outside.
+    """
+    checked: list[Data] = []
+    for array, weight, target in zip(arrays, weights, targets, strict=True):
+        if target.loss in _CROSSENTROPIES:
+            check = partial(_check_range, weight, target, told)
+            if isinstance(array, StoredArray):
+                array = array.checked_by(check)
+            else:
+                check(array, None)
+        checked.append(array)
+    return checked
+
+
+def _check_range(
+    weights: Data, target: Target, told: set[str], array: np.ndarray, samples: Samples | None
+) -> None:
+    low, high = -_ROUNDING, 1 + _ROUNDING
+    if array.min() >= low and array.max() <= high:
+        return
+    counted = weights[:] if samples is None else weights.take(np.asarray(samples), axis=0)
+    counted = counted.reshape(*counted.shape, *[1] * (array.ndim - counted.ndim))
+    outside = ((array < low) | (array > high)) & (counted != 0)
+    if not outside.any():
+        return
+    found, where = first_position(outside, samples)
+    name = target.loss.__name__
+    problem = (
+        f"targets of {target.name}: {name} expects values from 0 to 1, and received "
+        f"{array[found]:.7g} at sample {where[0]}, index {where}; {int(outside.sum())} of "
+        f"{outside.size} values are outside"
+    )
+    if target.loss is objectives.binary_crossentropy and target.mask is None:
+        raise DataError(
+            f"{problem}, where this loss has no minimum. Scale them (of images y / 255, of labels "
+            "-1 and 1 (y + 1) / 2), give samples that are not to count the sample_weight 0, or, if "
+            "this is meant, write the loss as a function of your own"
+        )
+    if target.name not in told:
+        told.add(target.name)
+        _log.warning(
+            "%s; they weigh log-likelihoods here. If that is not meant, scale them, or give "
+            "samples that are not to count the sample_weight 0",
+            problem,
+        )
 
 
 def check_loss_and_target_compatibility(

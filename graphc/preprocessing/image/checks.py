@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -11,14 +12,38 @@ from graphc.errors import ArgumentError, DataError, MissingFileError
 from graphc.lookup import finite_number
 from graphc.preprocessing.image.extra import pillow
 
+_log = logging.getLogger("graphc")
 
-def check_images(method: str, X: np.ndarray) -> None:
-    """DataError for what is not numbers of the shape (n, ., ., .)."""
+_CHANNELS = (1, 3, 4)
+"""How many channels pictures have: grey, colours, colours with transparency."""
+
+
+def check_images(method: str, X: np.ndarray, dim_ordering: str) -> None:
+    """DataError for what is not numbers of the shape (n, ., ., .); a line in the log where the axis
+    of the channels looks like another one."""
     if len(X.shape) != 4 or not all(X.shape) or np.dtype(X.dtype).kind not in "biuf":
         raise DataError(
             f"ImageDataGenerator.{method}: expected images of the shape (n, channels, rows, "
             f"columns), or (n, rows, columns, channels) with dim_ordering='tf', received the shape "
             f"{tuple(X.shape)} and the type {X.dtype}; a grey image has one channel"
+        )
+    channels, other = (1, 3) if dim_ordering == "th" else (3, 1)
+    if X.shape[other] in _CHANNELS and X.shape[channels] not in _CHANNELS:
+        received, fitting = X.shape[channels], "tf" if dim_ordering == "th" else "th"
+        _log.warning(
+            "ImageDataGenerator.%s: dim_ordering=%r expects the channels on axis %d, and images of "
+            "the shape %s have %d there, and %d on axis %d; if these are the channels, give "
+            "dim_ordering=%r, or move the axis with np.moveaxis(X, %d, %d)",
+            method,
+            dim_ordering,
+            channels,
+            tuple(X.shape),
+            received,
+            X.shape[other],
+            other,
+            fitting,
+            other,
+            channels,
         )
 
 

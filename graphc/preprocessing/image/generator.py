@@ -134,7 +134,7 @@ class ImageDataGenerator:
             MissingPackageError: save_to_dir without Pillow, of the extra 'image'.
         """
         X, y = _array(X), _array(y)
-        check_images("flow", X)
+        check_images("flow", X, self.dim_ordering)
         if not np.ndim(y) or len(y) != len(X):
             raise DataError(
                 f"ImageDataGenerator.flow: expected {len(X)} targets, one an image, received "
@@ -240,7 +240,7 @@ class ImageDataGenerator:
             ArgumentError: rounds below 1.
         """
         X = _array(X)
-        check_images("fit", X)
+        check_images("fit", X, self.dim_ordering)
         rounds = whole_number("ImageDataGenerator.fit: rounds", rounds, 1)
         if augment:
             flowing, self._rng = self._rng, _generator(seed)

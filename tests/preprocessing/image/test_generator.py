@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import h5py
@@ -47,6 +48,33 @@ def test_batches_go_on_for_ever_and_the_last_of_an_epoch_is_short():
         images = np.concatenate([images for images, _ in made[start : start + 3]])
         np.testing.assert_allclose(images, IMAGES, rtol=1e-6)
         assert np.concatenate([y for _, y in made[start : start + 3]]).tolist() == TARGETS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("ordering", "shape", "told"),
+    [
+        ("th", (6, 28, 28, 1), "channels on axis 1, .* have 28 there, and 1 on axis 3"),
+        ("th", (6, 8, 9, 3), "channels on axis 1, .* have 8 there, and 3 on axis 3"),
+        ("th", (6, 8, 9, 4), "give dim_ordering='tf', or .*np.moveaxis\\(X, 3, 1\\)"),
+        ("tf", (6, 3, 8, 9), "channels on axis 3, .* have 9 there, and 3 on axis 1"),
+        ("th", (6, 3, 8, 9), None),
+        ("th", (6, 1, 28, 28), None),
+        ("th", (6, 3, 8, 1), None),
+        ("th", (6, 8, 9, 9), None),
+        ("tf", (6, 28, 28, 1), None),
+        ("tf", (6, 8, 9, 7), None),
+    ],
+)
+def test_channels_on_another_axis_are_told(ordering, shape, told, caplog):
+    images = np.random.RandomState(0).rand(*shape)
+    generator = ImageDataGenerator(dim_ordering=ordering)
+    with caplog.at_level("WARNING", logger="graphc"):
+        generator.fit(images)
+        generator.flow(images, np.zeros(6))
+    lines = [one.getMessage() for one in caplog.records]
+    assert len(lines) == (2 if told else 0)
+    for line, method in zip(lines, ("fit", "flow"), strict=False):
+        assert re.match(f"ImageDataGenerator.{method}: .*{told}", line), line
 
 
 def test_shuffled_epochs_hold_every_image_once_with_its_target():
