@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from graphc import resources
+from graphc.compiler.codegen.launch import Bindings, CallSizes
+from graphc.compiler.codegen.memory_report import scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import Node, State
 from graphc.compiler.graph.binding import bind
@@ -37,6 +39,23 @@ def _is_gcc() -> bool:
 needs_gcc = pytest.mark.skipif(not _is_gcc(), reason="reads assembly as g++ writes it")
 
 
+class ScratchCheck:
+    """Compares the scratch memory that threads have grown with what the memory report counts."""
+
+    def __init__(self, executor: NativeExecutor):
+        self._executor = executor
+        self._fresh = executor.scratch == 0  # else another test has run the library
+        self._counted: dict[tuple[int, str, int], int] = {}
+
+    def after(self, bindings: Bindings) -> None:
+        """Compare after a call of these sizes; the blocks hold what the largest call took."""
+        at = CallSizes(bindings, self._executor.threads)
+        for block, nbytes in scratch_blocks(self._executor.program, at).items():
+            self._counted[block] = max(self._counted.get(block, 0), nbytes)
+        if self._fresh:
+            assert self._executor.scratch <= sum(self._counted.values())
+
+
 class Compiled:
     """A graph as native code; one compiler run for all sizes."""
 
@@ -44,6 +63,7 @@ class Compiled:
         """`outputs` are what is fetched, then one new value for each of `states`."""
         self.program = lower_native(outputs, states)
         self._executor = NativeExecutor(self.program, states)
+        self._scratch = ScratchCheck(self._executor)
         self._states = states
 
     def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
@@ -59,6 +79,7 @@ class Compiled:
             [*first, *after], [*again, *(state.get() for state in self._states)], strict=True
         ):
             assert one.tobytes() == another.tobytes()
+        self._scratch.after(bindings)
         return first
 
 
@@ -70,7 +91,9 @@ def both(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each output what native code gives, and what the interpreter does."""
     executor = NativeExecutor(program or lower_native(outputs))
-    ours = executor.run(feeds, bind(list(feeds), list(feeds.values())), call_step)
+    scratch, bindings = ScratchCheck(executor), bind(list(feeds), list(feeds.values()))
+    ours = executor.run(feeds, bindings, call_step)
+    scratch.after(bindings)
     theirs = evaluate(outputs, feeds, call_step)
     for one, another in zip(ours, theirs, strict=True):
         assert (one.shape, one.dtype) == (another.shape, another.dtype)
@@ -111,11 +134,13 @@ def check_on_threads(
 ) -> None:
     """A program gives what the interpreter does, and the same bits on 1, 2 and 3 threads."""
     executor = NativeExecutor(program)
+    scratch = ScratchCheck(executor)
     bindings = bind(list(feeds), list(feeds.values()))
     found = []
     for count in (1, 2, 3):
         with with_threads(program, count):
             found.append(executor.run(feeds, bindings, 7))
+            scratch.after(bindings)
     for ours, second, third, theirs in zip(*found, evaluate(outputs, feeds, 7), strict=True):
         assert ours.tobytes() == second.tobytes() == third.tobytes()
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)

@@ -19,6 +19,9 @@ C_TYPES = {
     "float64": "double",
 }
 
+DTYPES = {scalar: dtype for dtype, scalar in C_TYPES.items()}
+"""graphc's name of each of these C types."""
+
 _WORD = re.compile(r"\w+")
 _INT_LINE = re.compile(r"( *)const int (i\d+) = ")
 

@@ -7,7 +7,7 @@ serves every batch size.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -214,6 +214,45 @@ Argument: TypeAlias = (
 )
 
 
+# ---- scratch memory of native code --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CallSizes:
+    """Evaluates formulas for one call.
+
+    Attributes:
+        bindings: a number for each symbol.
+        threads: how many threads native code runs on.
+    """
+
+    bindings: Bindings
+    threads: int
+
+    def __call__(self, formula: Formula) -> int:
+        return value_of(formula, self.bindings)
+
+
+@dataclass(frozen=True, eq=False)
+class Scratch:
+    """An array in the scratch memory of threads (`kernels/scratch.h`), which is kept from call to
+    call.
+
+    Attributes:
+        block: the number of the thread's block that it lies in; arrays of one C type in one block
+            share its memory.
+        scalar: the C type of its elements.
+        elements: returns an upper bound of their number.
+        threads: the most threads that have such an array, the calling thread first; None where all
+            do.
+    """
+
+    block: int
+    scalar: str
+    elements: Callable[[CallSizes], int]
+    threads: Formula | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Launch:
     """One kernel function and how it is launched.
@@ -230,6 +269,7 @@ class Launch:
             for reports.
         notes: sentences for reports: a slow path and why it is taken.
         traffic: what it moves of each value, for reports.
+        scratch: arrays of threads' scratch memory that native code takes, for the memory report.
     """
 
     name: str
@@ -243,6 +283,7 @@ class Launch:
     writes: tuple[Buffer, ...] = ()
     notes: tuple[str, ...] = ()
     traffic: tuple[Traffic, ...] = ()
+    scratch: tuple[Scratch, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ from graphc.errors import ShapeError
 ALIGNMENT = 256
 """Bytes: what the driver's own allocations keep to, and more than any load is wide."""
 
-_PAGE = 4096
+PAGE = 4096
 
 MOST_ELEMENTS = 2**31 - 2**24
 """Kernels count elements in an int32, and step over the end by less than the difference."""
@@ -57,7 +57,7 @@ def _apart(nbytes: int) -> int:
     would lie at the same place of their pages. A cache has few places for such lines, and a
     processor that compares places alone lets a load wait for a store to another page."""
     distance = aligned(nbytes)
-    return distance + ALIGNMENT if distance % _PAGE == 0 else distance
+    return distance + ALIGNMENT if distance % PAGE == 0 else distance
 
 
 def touched(step: DeviceStep) -> Iterator[Buffer]:

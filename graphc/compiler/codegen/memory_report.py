@@ -9,8 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, value_of
-from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, lifetimes, plan_memory
+from graphc.compiler.codegen.c_text import DTYPES
+from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, DeviceProgram, value_of
+from graphc.compiler.codegen.memory import (
+    ALIGNMENT,
+    PAGE,
+    MemoryPlan,
+    aligned,
+    launches,
+    lifetimes,
+    plan_memory,
+)
 from graphc.compiler.codegen.table import html_rows, quantity, wrapped
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
@@ -57,13 +66,15 @@ class MemoryReport:
     Attributes:
         title: whose program it is.
         sizes: what the symbols stand for, by name.
-        target: what the program is for, 'cuda' or 'cpu'. In native code each thread keeps tiles
-            beside what is counted here: how large they are depends on the processor's vectors, on
-            the number of threads and, where indices name rows, on how many rows they name.
+        target: what the program is for, 'cuda' or 'cpu'.
         buffers: every value, the largest first.
         states, constants, inputs, arena: bytes; `inputs` are those of all slots.
-        peak: their sum: what a call needs at most. The pool that serves it rounds each up by an
-            eighth at most.
+        scratch: bytes, at most: what the threads of native code keep for tiles, each its own; none
+            on a GPU. It is counted for vectors of 64 bytes, and for kernels that are all divided
+            over the threads.
+        threads: how many threads it is counted for.
+        peak: the sum of states, constants, inputs, arena and scratch: what a call needs at most.
+            The pool that serves a GPU rounds each up by an eighth at most.
     """
 
     def __init__(
@@ -73,6 +84,8 @@ class MemoryReport:
         buffers: list[BufferUse],
         arena: int,
         target: str,
+        scratch: int = 0,
+        threads: int = 1,
     ):
         self.title = title
         self.target = target
@@ -82,6 +95,8 @@ class MemoryReport:
         self.constants = self._held("constant") + _STATUS_WORD
         self.inputs = INPUT_SLOTS[target] * self._held("input")
         self.arena = arena
+        self.scratch = scratch
+        self.threads = threads
 
     def _held(self, where: str) -> int:
         return sum(aligned(use.nbytes) for use in self.buffers if use.held == where)
@@ -100,7 +115,7 @@ class MemoryReport:
     @property
     def peak(self) -> int:
         """Bytes that a call needs at most."""
-        return self.states + self.constants + self.inputs + self.arena
+        return self.states + self.constants + self.inputs + self.arena + self.scratch
 
     def largest(self, count: int = _LARGEST) -> list[BufferUse]:
         """The largest values."""
@@ -118,6 +133,8 @@ class MemoryReport:
             "inputs": self.inputs,
             "arena": self.arena,
             "live": self.live,
+            "scratch": self.scratch,
+            "threads": self.threads,
             "buffers": [
                 {
                     "name": use.name,
@@ -135,14 +152,16 @@ class MemoryReport:
     def summary(self) -> str:
         """The peak and its parts."""
         sizes = ", ".join(f"{name} {value}" for name, value in self.sizes.items())
-        where, tiles = f"{INPUT_SLOTS[self.target]} places each", ""
+        where, scratch = f"{INPUT_SLOTS[self.target]} places each", ""
         if self.target == "cpu":
-            where, tiles = "the caller's own", "; beside that each thread keeps tiles"
+            count = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
+            where, scratch = "the caller's own", f", scratch of {count} "
+            scratch += quantity(self.scratch, "B")
         return (
             f"{self.title}{f' ({sizes})' if sizes else ''}: {quantity(self.peak, 'B')} at most: "
             f"states {quantity(self.states, 'B')}, constants {quantity(self.constants, 'B')}, "
             f"inputs {quantity(self.inputs, 'B')} ({where}), arena "
-            f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once){tiles}"
+            f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once){scratch}"
         )
 
     def __str__(self) -> str:
@@ -173,6 +192,7 @@ def memory_report(
     title: str,
     plan: Planner = plan_memory,
     target: str = "cuda",
+    threads: int = 1,
 ) -> MemoryReport:
     """What a program takes at one set of sizes.
 
@@ -181,6 +201,7 @@ def memory_report(
         title: whose program it is.
         plan: places the values that launches write.
         target: what the program is for: 'cuda', or 'cpu' (native code).
+        threads: how many native code runs on.
 
     Raises ShapeError for a value with more elements than a kernel can count.
     """
@@ -193,7 +214,24 @@ def memory_report(
         nbytes = buffer.nbytes(bindings)
         uses[key] = BufferUse(buffer.name, buffer.dtype, shape, nbytes, _held(buffer), steps)
     sizes = {symbol.name: value for symbol, value in bindings.items()}
-    return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target)
+    scratch = sum(scratch_blocks(program, CallSizes(bindings, threads)).values())
+    return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target, scratch, threads)
+
+
+def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, str, int], int]:
+    """Return the bytes, at most, of each block of the threads' scratch memory, by the thread, the C
+    type and the number of the block; it is as large as the largest array that lay in it, in whole
+    pages."""
+    blocks: dict[tuple[int, str, int], int] = {}
+    for launch in launches(program.steps):
+        for one in launch.scratch:
+            nbytes = one.elements(at) * np.dtype(DTYPES[one.scalar]).itemsize
+            pages = -(-nbytes // PAGE) * PAGE
+            threads = at.threads if one.threads is None else min(at.threads, at(one.threads))
+            for thread in range(threads):
+                block = thread, one.scalar, one.block
+                blocks[block] = max(blocks.get(block, 0), pages)
+    return blocks
 
 
 def _held(buffer: Buffer) -> str:

@@ -255,7 +255,9 @@ class Function:
         """What a call takes of its device's memory, buffer by buffer; arguments as of `kernels`."""
         program, bindings = self._at(batch, sizes, training, target)
         chosen = self._target(target, training)
-        return memory_report(program, bindings, self.name, target=chosen)
+        prepared = self._specialise(None if self._phase is None else training)
+        threads = prepared.threads if chosen == "cpu" else 1
+        return memory_report(program, bindings, self.name, target=chosen, threads=threads)
 
     def _target(self, asked: str | None, training: bool) -> str:
         if asked is None:

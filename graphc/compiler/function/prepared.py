@@ -19,7 +19,9 @@ from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.passes import optimize
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
+from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.pending import Pending
+from graphc.compiler.runtime.toolchain import thread_count
 from graphc.errors import KernelError
 
 
@@ -72,6 +74,13 @@ class Prepared:
         self._target = executor.target
         self._seconds += time.perf_counter() - started
         return executor
+
+    @property
+    def threads(self) -> int:
+        """How many threads native code runs on: those of the executor, if it is made and is that of
+        native code; else those that it would begin with."""
+        made = vars(self).get("_executor")
+        return made.threads if isinstance(made, NativeExecutor) else thread_count()
 
     @cached_property
     def report(self) -> CompileReport:

@@ -137,6 +137,15 @@ class NativeExecutor:
         """How many threads kernels are divided over at most."""
         return self._runtime.threads
 
+    @property
+    def scratch(self) -> int:
+        """The bytes that the scratch memory of all threads has grown to."""
+        name = "gc_scratch_held"  # not there where no kernel takes any
+        if not hasattr(self._functions, name):
+            return 0
+        self._functions[name].restype = ctypes.c_size_t
+        return self._functions[name]()
+
     def _new_frame(self) -> Frame:
         return Frame(self._constants, len(self._native.buffers))
 

@@ -173,8 +173,21 @@ def threads(compiler: Compiler) -> str:
     wanted = os.environ.get("OMP_NUM_THREADS")
     if wanted:
         return f"{wanted}, by OMP_NUM_THREADS"
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores}, one a core (OMP_NUM_THREADS chooses)"
+    return f"{_cores()}, one a core (OMP_NUM_THREADS chooses)"
+
+
+def thread_count() -> int:
+    """Return the number of threads that OpenMP begins with, whether there is a compiler or not."""
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    return _cores()
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _tell(message: str) -> None:

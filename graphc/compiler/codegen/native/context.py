@@ -9,7 +9,7 @@ from functools import cached_property
 from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
-from graphc.compiler.codegen.launch import Launch, ShareLimit
+from graphc.compiler.codegen.launch import Launch, Scratch, ShareLimit
 from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.render import header, render
@@ -33,6 +33,11 @@ class NativeSignature(Signature):
         """The files of ``kernels/`` that the function's loops need; whoever prints these adds to
         it."""
         return {}
+
+    @cached_property
+    def scratch(self) -> list[Scratch]:
+        """The arrays of scratch memory that the function takes; whoever prints one adds it."""
+        return []
 
     def guard(self, place: Place) -> str:
         return ""
@@ -122,4 +127,5 @@ class NativeContext(Context):
             signature.reads,
             signature.writes,
             tuple(notes),
+            scratch=tuple(signature.scratch),
         )

@@ -26,7 +26,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import whole_vectors
 from graphc.compiler.codegen.native.nest import PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
@@ -39,6 +39,9 @@ no more threads than this have work. It is in the text, so sums do not depend on
 
 HEIGHTS = (12, 10, 8)
 """Rows that a tile of sums may have; gc_height of host_gemm.h halves them."""
+
+IMAGE_SLACK = 128
+"""``GC_IMAGE_SLACK`` of host_conv.h, for the widest vectors."""
 
 Place = Callable[[NativeEmitter, Index], Expression]
 """Prints where an element of the convolution lies in the array of its sums."""
@@ -88,8 +91,19 @@ class ConvLoops:
         """The next multiple of so many vectors' elements."""
         return whole_vectors(count, vectors, self.node.dtype)
 
-    def array(self, name: str, scalar: str, slot: Slot, count: Size, more: str = "") -> str:
-        return array(scalar, name, slot, f"(size_t)({self.signature.size(count)}){more}")
+    def array(
+        self, name: str, scalar: str, slot: Slot, count: Size, threads: Size, slack: bool = False
+    ) -> str:
+        """The line that takes an array; see `native.scratch`.
+
+        Args:
+            threads: the most threads that have one.
+            slack: whether an image has GC_IMAGE_SLACK bytes behind it.
+        """
+        text = f"(size_t)({self.signature.size(count)}){' + GC_IMAGE_SLACK' if slack else ''}"
+        more = IMAGE_SLACK if slack else 0
+        elements = Elements(text, lambda at: at(count) + more)
+        return array(self.signature, scalar, name, slot, elements, threads=threads)
 
     def per_sample(self, inside: list[str]) -> list[str]:
         work = (self.samples, self.filters, *self.windows, self.k)
@@ -258,7 +272,7 @@ class ConvLoops:
             return plus(times(inner, size(width)), filter_)
 
         return [
-            self.array("parts", self.scalar, Slot.SUMS, elements * PARTS),
+            self.array("parts", self.scalar, Slot.SUMS, elements * PARTS, 1),
             *parallel(work, self.signature, least=PRODUCTS),
             f"for (int part = 0; part < {PARTS}; ++part) {{",
             f"  {self.scalar}* part_sum = parts + (size_t)part * ({size(elements)});",

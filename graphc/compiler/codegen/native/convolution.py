@@ -25,7 +25,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.pointwise import lower_pointwise
 from graphc.compiler.codegen.native.pooled_conv import PooledConv, pooled_alone
 from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd, pools_tiles
-from graphc.compiler.codegen.native.scratch import Slot
+from graphc.compiler.codegen.native.scratch import Slot, take_gemm
 from graphc.compiler.codegen.native.sparse_conv import SparseConv, spread_weights
 from graphc.compiler.codegen.native.winograd import Winograd, is_faster
 from graphc.compiler.codegen.reduction import typical
@@ -76,19 +76,19 @@ class _Conv(ConvLoops):
             wide = wide + (count - 1) * pitch
         panels = -(-m // height) * height if not isinstance(m, Dim) else m + height
         before = [
-            self.array("weights", self.scalar, Slot.WEIGHTS, m * k),
+            self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1),
             *self.weight_matrix(),
-            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k),
+            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k, 1),
             call("gc_gemm_pack", height, (size(m), size(k), "weights", size(k), 1, "panels")),
-            self.array("at", "int", Slot.OFFSETS, k),
+            self.array("at", "int", Slot.OFFSETS, k, 1),
             *self.offsets("at", (self.channels, *self.places), self.place_offset),
         ]
         image = product((self.channels, *self.reach))
         arguments = (size(m), size(wide), size(k), "panels", "image", "at", "s0", size(wide))
         inside = [
-            self.array("image", self.scalar, Slot.IMAGE, image, " + GC_IMAGE_SLACK"),
+            self.array("image", self.scalar, Slot.IMAGE, image, self.samples, slack=True),
             *self.padded(self.channels, "sample"),
-            self.array("s0", self.scalar, Slot.SUMS, m * wide),
+            self.array("s0", self.scalar, Slot.SUMS, m * wide, self.samples),
             call("gc_conv_windows", height, arguments),
         ]
         rows = times(size(m), size(wide))
@@ -107,10 +107,11 @@ class _Conv(ConvLoops):
         """A sample at a time; its windows are written into a matrix."""
         size = self.signature.size
         k, m, pixels = self.k, self.filters, product(self.windows)
+        take_gemm(self.signature, self.scalar, pixels, self.samples)
         inside = [
-            self.array("windows", self.scalar, Slot.IMAGE, k * pixels),
+            self.array("windows", self.scalar, Slot.IMAGE, k * pixels, self.samples),
             *self.written_windows(),
-            self.array("s0", self.scalar, Slot.SUMS, m * pixels),
+            self.array("s0", self.scalar, Slot.SUMS, m * pixels, self.samples),
             f"gc_gemm<{self.scalar}>({size(m)}, {size(pixels)}, {size(k)}, weights, {size(k)}, 1, "
             f"windows, {size(pixels)}, 1, s0, {size(pixels)});",
         ]
@@ -119,7 +120,7 @@ class _Conv(ConvLoops):
         def place(emitter: NativeEmitter, index: Index) -> Expression:
             return minus(emitter.position(index), begin)
 
-        before = [self.array("weights", self.scalar, Slot.WEIGHTS, m * k), *self.weight_matrix()]
+        before = [self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1), *self.weight_matrix()]
         how = f"{self.samples} samples; {m} x {k} weights by {pixels} windows, written as a matrix"
         return [*before, *self.per_sample([*inside, *self.after(place)])], how
 
@@ -129,17 +130,17 @@ class _Conv(ConvLoops):
         m, steps = product((self.samples, *self.windows)), product(self.places)
         height, width = tile_height(m), self.wide(self.filters, 2)
         before = [
-            self.array("row", "int", Slot.STARTS, m),
+            self.array("row", "int", Slot.STARTS, m, 1),
             *self.offsets("row", (self.samples, *self.windows), self.window_offset),
-            self.array("at", "int", Slot.OFFSETS, steps),
+            self.array("at", "int", Slot.OFFSETS, steps, 1),
             *self.offsets("at", self.places, self.step_offset),
         ]
         arguments = (size(m), size(width), size(steps), "image", "row", "at", "other", "part_sum")
         ahead = [f"for (int i = 0; i < {size(m * width)}; ++i) part_sum[i] = 0;"]
         inside = [
-            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(self.samples)),
+            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(self.samples), PARTS),
             *self.padded(self.samples, "channel"),
-            self.array("other", self.scalar, Slot.WEIGHTS, steps * width),
+            self.array("other", self.scalar, Slot.WEIGHTS, steps * width, PARTS),
             *self._turned(width),
             call("gc_conv_weights", height, arguments),
         ]
@@ -167,7 +168,9 @@ class _Conv(ConvLoops):
             f"for (int i = 0; i < {size(product(self.places) * width)}; ++i) other[i] = 0;"
         ]  # fmt: skip
         return [
-            self.array("planes", self.scalar, Slot.PLANES, product((self.filters, *self.places))),
+            self.array(
+                "planes", self.scalar, Slot.PLANES, product((self.filters, *self.places)), PARTS
+            ),
             *self.nest((self.filters, *self.places), body),
             *clear,
             f"gc_transpose({filters}, {places}, planes, {places}, other, {size(width)});",

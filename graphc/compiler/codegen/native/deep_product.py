@@ -20,7 +20,7 @@ from graphc.compiler.codegen.native.factor import Factors, is_turned
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.rows_product import padded, sums_of_rows
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Slot, Tile, array
 from graphc.compiler.codegen.product import Direct, Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.graph import Node
@@ -95,7 +95,8 @@ def _lines(
     node = kernel.anchors[0]
     (m, n), k, width = node.shape, size(depth_of(node)), padded(node)
     scalar, count = C_TYPES[node.dtype], len(factors)
-    sums = [array(scalar, "sums", Slot.SUMS, f"{count * width} * rows")]
+    elements = Tile(m, m, divided=True).elements(count * width, f"{count * width} * rows")
+    sums = [array(signature, scalar, "sums", Slot.SUMS, elements)]
     lying = Factors(signature, (), m, n, depth_of(node), whole=True)
     ahead: list[str] = []
     calls = []

@@ -17,7 +17,7 @@ from graphc.compiler.codegen.native.concatenation import is_concatenation, store
 from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import FIRST, Limits, Nest
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, Tile, array
 from graphc.compiler.codegen.product import Direct, Operand, Pulled
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -56,6 +56,7 @@ class Factors:
         signature: of the function.
         batch, m, n, k: extents of the products.
         whole: whether no factor is computed tile by tile.
+        tile: of rows, where one may be computed tile by tile.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class Factors:
         n: Size,
         k: Size,
         whole: bool = False,
+        tile: Tile | None = None,
     ):
         self._signature = signature
         self._whole = whole
+        self._tile_of_rows = tile
         self._batch, self._m, self._n, self._k = batch, m, n, k
         self._several = product(batch) != 1
         self._known: dict[tuple[Node, Slot], Factor] = {}
@@ -103,7 +106,7 @@ class Factors:
             return None
         size, width = self._signature.size, source.shape[-1]
         name = f"{'l' if slot == Slot.LEFT else 'r'}{number}"
-        lines = self._array(name, factor.node, slot, number, product(source.shape))
+        lines = self._array(name, factor.node, slot, number, product(source.shape), threads=1)
 
         def store(_: NativeEmitter, place: Expression, value: Expression) -> list[Statement]:
             return [Assign(subscript(name, place), value)]
@@ -118,7 +121,7 @@ class Factors:
         rows = product((*self._batch, self._m))
         limits = Limits.tile(rows)
         shape = (*self._batch, self._m, self._k)
-        lines = self._array(name, left.node, Slot.LEFT, number, self._k, "(size_t)rows")
+        lines = self._array(name, left.node, Slot.LEFT, number, self._k, tiled=True)
         lines += self._computed(left, name, shape, limits)
         return self._keep(left, Slot.LEFT, Factor(name, k, "1", [], lines, tiled=True))
 
@@ -126,7 +129,14 @@ class Factors:
         """A right factor of one of several products."""
         name = f"r{number}"
         shape = (*self._batch, self._k, self._n)
-        lines = self._array(name, right.node, Slot.RIGHT, number, product((self._k, self._n)))
+        lines = self._array(
+            name,
+            right.node,
+            Slot.RIGHT,
+            number,
+            product((self._k, self._n)),
+            threads=None if self._several else 1,
+        )
         limits = Limits.row(product(self._batch), "matrix")
         lines += self._computed(right, name, shape, limits)
         row = self._signature.size(self._n)
@@ -137,11 +147,24 @@ class Factors:
         return found
 
     def _array(
-        self, name: str, node: Node, slot: Slot, number: int, count: Size, rows: str = ""
+        self,
+        name: str,
+        node: Node,
+        slot: Slot,
+        number: int,
+        count: Size,
+        threads: int | None = None,
+        tiled: bool = False,
     ) -> list[str]:
+        """The line that takes an array of so many elements; of as many for each row of a tile, if
+        `tiled`."""
         each = grouped(self._signature.size(count))
-        elements = f"{rows} * {each}" if rows else f"(size_t){each}"
-        return [array(C_TYPES[node.dtype], name, slot, elements, number)]
+        elements = Elements.known(count, f"(size_t){each}")
+        if tiled:
+            assert self._tile_of_rows is not None
+            elements = self._tile_of_rows.elements(count, f"(size_t)rows * {each}")
+        scalar = C_TYPES[node.dtype]
+        return [array(self._signature, scalar, name, slot, elements, number, threads)]
 
     def _computed(
         self, operand: Pulled, target: str, shape: tuple[Size, ...], limits: Limits

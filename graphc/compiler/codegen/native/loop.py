@@ -21,7 +21,7 @@ from graphc.compiler.codegen.native.context import Matrix, NativeContext, Native
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
 from graphc.compiler.codegen.native.rows_product import laid_out
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.scan import LowerStep, lower_scan
 from graphc.compiler.codegen.statement import Assign, Statement
@@ -140,7 +140,7 @@ def _panels(loop: Loop, share: Share, context: NativeContext) -> Launch:
 def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignature) -> Sequence[str]:
     """The lines that lay out a right factor, which is computed first where it does not lie in
     memory as a matrix."""
-    operand, scalar = matrix.operand, C_TYPES[node.dtype]
+    operand, scalar, count = matrix.operand, C_TYPES[node.dtype], matrix.k * matrix.n
     to = signature.store_pointer(matrix.place)
     if isinstance(operand, Direct):
         return [laid_out(operand, matrix.k, matrix.n, scalar, to, signature)]
@@ -151,7 +151,7 @@ def _laid_out(node: Node, matrix: Matrix, number: int, signature: NativeSignatur
 
     nest = Nest(signature, product(node.shape), threads=False).lines(element)
     return [
-        array(scalar, f"r{number}", Slot.RIGHT, str(matrix.k * matrix.n)),
+        array(signature, scalar, f"r{number}", Slot.RIGHT, Elements.known(count, str(count)), 0, 1),
         "{",
         *(f"  {line}" for line in nest),
         "}",

@@ -171,7 +171,7 @@ class Nest:
         count = runs[-2]
         if isinstance(count, int) and (len(runs) > 2 or self.limits is None):
             part = Stretch(names[-2], count, names[-1], _PART, _END, STRETCH)
-            ahead, inside = turned(placed[-2], placed[-1], part)
+            ahead, inside = turned(placed[-2], placed[-1], part, self.signature)
         if ahead:
             self.signature.headers["host_transpose.h"] = None
         first = pragmas[0] if len(heads) == 2 else ""

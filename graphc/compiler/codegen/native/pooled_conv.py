@@ -99,7 +99,7 @@ class PooledConv(ConvLoops):
         ]
         sample = [
             *self._image_of_sample(),
-            self.array("s0", self.scalar, Slot.SUMS, places * m * self._wide),
+            self.array("s0", self.scalar, Slot.SUMS, places * m * self._wide, self.samples),
             *windows.arrays(),
             f"for (int tile = 0; tile < {self._pooled[0]}; tile += {self._high}) {{",
             *indented(
@@ -130,17 +130,17 @@ class PooledConv(ConvLoops):
         height, places = tile_height(m), math.prod(self._extents)
         panels = -(-m // height) * height
         return [
-            self.array("weights", self.scalar, Slot.WEIGHTS, m * k),
+            self.array("weights", self.scalar, Slot.WEIGHTS, m * k, 1),
             *self.weight_matrix(),
-            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k),
+            self.array("panels", self.scalar, Slot.WEIGHT_PANELS, panels * k, 1),
             call("gc_gemm_pack", height, (m, k, "weights", k, 1, "panels")),
-            self.array("at", "int", Slot.OFFSETS, places * k),
+            self.array("at", "int", Slot.OFFSETS, places * k, 1),
             *self.offsets("at", (*self._extents, self.channels, *self.places), self._at),
         ]
 
     def _image_of_sample(self) -> list[str]:
         count = math.prod(self._image.phases.shape)
-        array = self.array("image", self.scalar, Slot.IMAGE, count, " + GC_IMAGE_SLACK")
+        array = self.array("image", self.scalar, Slot.IMAGE, count, self.samples, slack=True)
         return [array, *self._image.lines()]
 
     def _sums_of_tile(self) -> list[str]:

@@ -132,9 +132,10 @@ class PooledWindows:
         words = self._words.array()
         if self._is_unrolled:
             return words
-        array, count = self._conv.array, math.prod(self._shape)
-        where = [array("where", "int", Slot.MAXIMUM_PLACES, count)] if self._is_placed else []
-        return [array("best", self._conv.scalar, Slot.POOLED, count), *where, *words]
+        array, count, samples = self._conv.array, math.prod(self._shape), self._conv.samples
+        where = array("where", "int", Slot.MAXIMUM_PLACES, count, samples)
+        best = array("best", self._conv.scalar, Slot.POOLED, count, samples)
+        return [best, *([where] if self._is_placed else []), *words]
 
     # ---- loops ----------------------------------------------------------------------------------
 

@@ -41,7 +41,8 @@ class PooledWinograd(PooledConv):
         return transformed_weights(self)
 
     def _image_of_sample(self) -> list[str]:
-        array = self.array("image", self.scalar, Slot.IMAGE, self.image_elements(self.channels))
+        elements = self.image_elements(self.channels)
+        array = self.array("image", self.scalar, Slot.IMAGE, elements, self.samples)
         return [array, *self.padded(self.channels, "sample")]
 
     def _sums_of_tile(self) -> list[str]:

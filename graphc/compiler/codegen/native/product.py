@@ -32,7 +32,19 @@ from graphc.compiler.codegen.native.factor import Factor, Factors
 from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.native.scratch import Slot, array, scratch
+from graphc.compiler.codegen.native.scratch import (
+    SHORT_SLACK,
+    Elements,
+    Slot,
+    Tile,
+    array,
+    panels,
+    part_count,
+    scratch,
+    take_block,
+    take_gemm,
+    take_parts,
+)
 from graphc.compiler.codegen.product import Operand
 from graphc.compiler.codegen.reduction import typical
 from graphc.compiler.codegen.statement import Define
@@ -91,8 +103,9 @@ class _Matmul:
         together = bool(pragma) and kind == "parallel"
         apart = together and self._is_apart()
         straight = apart and self._is_straight()
-        factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart)
-        rows = _Rows(size(self._m), size(self._n), size(self._k))
+        tile = Tile(self._m, self._rows, divided=together)
+        factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart, tile)
+        rows = _Rows(self._signature, (self._m, self._n, self._k), tile)
         if apart:
             self._context.program.includes["host_parts.h"] = None
         before, team, inside = rows.heads(apart)
@@ -192,9 +205,21 @@ class _Rows:
     Of each form: lines that are run once, those of a team ahead of its tiles, those of a tile.
     """
 
-    m: str
-    n: str
-    k: str
+    function: NativeSignature
+    sizes: tuple[Size, Size, Size]
+    tile: Tile
+
+    @property
+    def m(self) -> str:
+        return self.function.size(self.sizes[0])
+
+    @property
+    def n(self) -> str:
+        return self.function.size(self.sizes[1])
+
+    @property
+    def k(self) -> str:
+        return self.function.size(self.sizes[2])
 
     def heads(self, apart: bool) -> tuple[list[str], list[str], list[str]]:
         if not apart:
@@ -203,6 +228,7 @@ class _Rows:
 
     def alone(self, scalar: str, number: int, left: Factor, right: Factor) -> list[str]:
         """Tiles that each have panels of their own."""
+        take_gemm(self.function, scalar, self.sizes[1])
         return [
             self._sums(scalar, number),
             f"gc_gemm<{scalar}>(rows, {self.n}, {self.k}, {left.at('tile')}, {right.at('0')}, "
@@ -214,6 +240,7 @@ class _Rows:
     ) -> tuple[list[str], list[str], list[str]]:
         """One packing for all tiles."""
         sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
+        take_block(self.function, scalar)
         return (
             *self._packed(scalar, number, right),
             [
@@ -227,11 +254,13 @@ class _Rows:
         self, scalar: str, number: int, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
         """One packing for all tiles, of the right factor alone."""
-        elements = f"gc_short_size<{self.n}, {scalar}>(rows)"
+        text = f"gc_short_size<{self.n}, {scalar}>(rows)"
+        elements = self._of_tile(text, more=SHORT_SLACK)
+        take_block(self.function, scalar)
         return (
             *self._packed(scalar, number, right),
             [
-                array(scalar, f"s{number}", Slot.SUMS, elements, number),
+                array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number),
                 f"gc_short_product<{self.n}, {scalar}>(rows, {self.k}, "
                 f"{plus(left.start, 'tile')}, {left.column}, panels{number}, s{number});",
             ],
@@ -239,11 +268,14 @@ class _Rows:
 
     def _packed(self, scalar: str, number: int, right: Factor) -> tuple[list[str], list[str]]:
         """The array of the right factor's panels, and what fills it."""
-        sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
-        elements = f"gc_gemm_right_size<{scalar}>({sizes})"
+        sizes, name = f"{self.n}, {self.k}", f"panels{number}"
+        _, n, k = self.sizes
+        elements = Elements(
+            f"gc_gemm_right_size<{scalar}>({sizes})", lambda at: panels(at(n), scalar) * at(k)
+        )
         return (
-            [array(scalar, panels, Slot.PANELS, elements, number)],
-            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
+            [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)],
+            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {name});"],
         )
 
     def straight(
@@ -258,25 +290,35 @@ class _Rows:
         """Sums over parts of k, which tiles add up."""
         m, n, parts = grouped(self.m), grouped(self.n), f"parts{number}"
         count = f"gc_part_count({self.k}, depth)"
+        rows, columns, k = self.sizes
+        elements = Elements(
+            f"(size_t){count} * {m} * {n}",
+            lambda at: part_count(at(rows), at(columns), at(k)) * at(rows) * at(columns),
+        )
+        tile = self._of_tile(f"(size_t)rows * {n}")
         return (
-            [array(scalar, parts, Slot.PANELS, f"(size_t){count} * {m} * {n}", number)],
+            [array(self.function, scalar, parts, Slot.PANELS, elements, number, 1)],
             [self._parts(scalar, left, right, parts)],
             [
                 f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, "
                 f"{count}, {parts} + (size_t)tile * {n}, (size_t){m} * {n}, "
-                f"{scratch(scalar, Slot.SUMS, f'(size_t)rows * {n}', number)});"
+                f"{scratch(self.function, scalar, Slot.SUMS, tile, number)});"
             ],
         )
 
     def _parts(self, scalar: str, left: Factor, right: Factor, to: str) -> str:
+        take_parts(self.function, scalar, *self.sizes)
         return (
             f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
             f"{right.at('0')}, {to});"
         )
 
     def _sums(self, scalar: str, number: int) -> str:
-        elements = f"(size_t)rows * {grouped(self.n)}"
-        return array(scalar, f"s{number}", Slot.SUMS, elements, number)
+        elements = self._of_tile(f"(size_t)rows * {grouped(self.n)}")
+        return array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number)
+
+    def _of_tile(self, text: str, more: int = 0) -> Elements:
+        return self.tile.elements(self.sizes[1], text, more)
 
 
 def _tiles(begin: str, end: str, height: str, inside: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of
 from graphc.compiler.codegen.native.nest import FIRST, PRODUCTS, Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.product import Direct
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -110,7 +110,8 @@ def lower_flat_product(kernel: Kernel, context: NativeContext) -> Launch:
             assert isinstance(found, Direct)
             number = len(known)
             name = known[right] = f"panels{number}"
-            before.append(array(scalar, name, Slot.PANELS, f"{k} * {width}", number))
+            elements = Elements.known(k * width, f"{k} * {width}")
+            before.append(array(signature, scalar, name, Slot.PANELS, elements, number, 1))
             team.append(laid_out(found, k, n, scalar, name, signature))
         return known[right]
 
@@ -184,7 +185,7 @@ class _RowsProduct:
             )
         whole = sum(widths) * self._rows + lanes_of(anchors[0].dtype)
         return [
-            array(scalar, "sums", Slot.SUMS, str(whole)),
+            array(self._signature, scalar, "sums", Slot.SUMS, Elements.known(whole, str(whole))),
             f"for (int first = {begin}; first < {end}; first += {self._rows}) {{",
             f"  const int rows = {end} - first < {self._rows} ? {end} - first : {self._rows};",
             *(f"  {line}" for line in [*inside, *self._epilogue()]),
@@ -210,10 +211,11 @@ class _RowsProduct:
             row, column = emitter.coordinates(index)
             return [Assign(subscript(name, _among_rows(row, column, str(k))), value)]
 
+        elements = Elements.known(self._rows * k, f"{self._rows} * {k}")
         limits = Limits.tile(self._limits.size)
         nest = Nest(self._signature, product(left.shape), limits=limits, threads=False)
         lines = [
-            array(scalar, name, Slot.LEFT, f"{self._rows} * {k}", number),
+            array(self._signature, scalar, name, Slot.LEFT, elements, number),
             "{",
             *(f"  {line}" for line in nest.lines(element)),
             "}",

@@ -35,7 +35,7 @@ from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Limits, Nest, parallel
 from graphc.compiler.codegen.native.pointwise import store_elements
 from graphc.compiler.codegen.native.product import scratch_values
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array, take_named_rows
 from graphc.compiler.codegen.native.still import Still, still_outputs
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
@@ -81,9 +81,10 @@ def _elements(kernel: Kernel, context: NativeContext, signature: NativeSignature
     single = axis + rank < len(updates.shape)
     adding = Nest(signature, product(updates.shape), threads=False, vector=single).lines(add)
     given = partial(scratch_values, (node,), ZERO)
+    elements = Elements.known(total + 1, f"(size_t)({plus(size(total), '1')})")
     after = Nest(signature, total, given).lines(partial(store_elements, kernel.outputs, context))
     return [
-        array(scalar, "s0", Slot.SUMS, f"(size_t)({plus(size(total), '1')})"),
+        array(signature, scalar, "s0", Slot.SUMS, elements, threads=1),
         f"for (int i = 0; i < {size(total)}; ++i) s0[i] = 0;",
         *_block(adding),
         *_block(after),
@@ -108,12 +109,18 @@ class _Rows:
         """The function's body; `notes` are added to."""
         scalar, size = C_TYPES[self._node.dtype], self._signature.size
         places, rows, width = size(self._places), size(self._rows), grouped(size(self._width))
+        named = Elements.known(self._places, places)
+        sums = Elements(
+            f"(size_t)(named.count + 1) * {width}",
+            lambda at: (min(at(self._places), at(self._rows)) + 1) * at(self._width),
+        )
+        take_named_rows(self._signature, self._places, self._rows)
         still = still_outputs(self._kernel, self._context)
         lines = [
-            array("int", "at", Slot.NAMED, places),
+            array(self._signature, "int", "at", Slot.NAMED, named, threads=1),
             *_block(Nest(self._signature, self._places, threads=False).lines(self._named)),
             f"const gc_named named = gc_named_rows(at, {places}, {rows});",
-            array(scalar, "sums", Slot.SUMS, f"(size_t)(named.count + 1) * {width}"),
+            array(self._signature, scalar, "sums", Slot.SUMS, sums, threads=1),
             f"{scalar}* none = sums + (size_t)named.count * {width};",
             f"for (int i = 0; i < {width}; ++i) none[i] = 0;",
             *parallel((self._places, self._width), self._signature),

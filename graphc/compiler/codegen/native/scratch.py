@@ -1,41 +1,275 @@
-"""Arrays of a thread's memory that is kept from call to call (``kernels/scratch.h``)."""
+"""Arrays of a thread's memory that is kept from call to call (``kernels/scratch.h``).
+
+Whatever prints the call that takes such an array says how many elements it has at most, so that the
+memory report counts it before anything runs: of the arrays that a library function of ``kernels/``
+takes, too.
+"""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Protocol
+
+from graphc.compiler.codegen.launch import CallSizes, Formula, Scratch
+from graphc.compiler.codegen.native.lanes import DEPTH, lanes_of, whole_vectors
+from graphc.compiler.graph.dim import Size, evaluate
+
+Bound = Callable[[CallSizes], int]
 
 
-class Slot(StrEnum):
+class Slot(Enum):
     """Which of a thread's blocks an array lies in: ``gc_slot``, which says what each is for."""
 
-    SUMS = "GC_SUMS"
-    LEFT = "GC_LEFT"
-    RIGHT = "GC_RIGHT"
-    PANELS = "GC_PANELS"
+    SUMS = ("GC_SUMS", 0)
+    LEFT = ("GC_LEFT", 4)
+    RIGHT = ("GC_RIGHT", 8)
+    PANELS = ("GC_PANELS", 12)
 
-    IMAGE = "GC_IMAGE"
-    WEIGHTS = "GC_WEIGHTS"
-    WEIGHT_PANELS = "GC_WEIGHT_PANELS"
-    OFFSETS = "GC_OFFSETS"
-    STARTS = "GC_STARTS"
-    PLANES = "GC_PLANES"
-    POOLED = "GC_POOLED"
-    MAXIMUM_PLACES = "GC_MAXIMUM_PLACES"
-    TILE_WORDS = "GC_TILE_WORDS"
-    PLACE_SUMS = "GC_PLACE_SUMS"
+    IMAGE = ("GC_IMAGE", 1)
+    WEIGHTS = ("GC_WEIGHTS", 2)
+    WEIGHT_PANELS = ("GC_WEIGHT_PANELS", 3)
+    OFFSETS = ("GC_OFFSETS", 4)
+    STARTS = ("GC_STARTS", 5)
+    PLANES = ("GC_PLANES", 6)
+    POOLED = ("GC_POOLED", 7)
+    MAXIMUM_PLACES = ("GC_MAXIMUM_PLACES", 8)
+    TILE_WORDS = ("GC_TILE_WORDS", 9)
+    INNERMOST = ("GC_INNERMOST", 10)
+    COTANGENTS = ("GC_COTANGENTS", 11)
+    IMAGE_TILES = ("GC_IMAGE_TILES", 12)
+    RESULT_TILES = ("GC_RESULT_TILES", 13)
+    RESULTS = ("GC_RESULTS", 14)
+    PLACE_SUMS = ("GC_PLACE_SUMS", 15)
 
-    NAMED = "GC_NAMED"
+    NAMED = ("GC_NAMED", 1)
+    NAMED_ROWS = ("GC_NAMED_ROWS", 2)
+    NAMED_SLOTS = ("GC_NAMED_SLOTS", 3)
+    NAMED_HEADS = ("GC_NAMED_HEADS", 4)
+    NAMED_NEXT = ("GC_NAMED_NEXT", 5)
+    NAMED_LAST = ("GC_NAMED_LAST", 6)
 
-    TURNED = "GC_TURNED"
+    GEMM_LEFT = ("GC_GEMM_LEFT", 16)
+    GEMM_RIGHT = ("GC_GEMM_RIGHT", 17)
+    TURNED = ("GC_TURNED", 18)
+
+    def __init__(self, text: str, number: int):
+        self.text = text
+        self.number = number
+
+    def __str__(self) -> str:
+        return self.text
 
 
-def scratch(scalar: str, slot: Slot, count: str, number: int = 0) -> str:
-    """The call that gives an array of `count` elements of a C type; `number` is that of the product
-    in its kernel, of a slot that each has."""
-    place = f"{slot} + {number}" if number else slot
-    return f"gc_scratch<{scalar}>({place}, {count})"
+@dataclass(frozen=True)
+class Elements:
+    """The number of an array's elements: as C++ text, and an upper bound.
+
+    Attributes:
+        text: evaluated by the call.
+        most: evaluated by reports.
+        alone: the bound for the calling thread where the work is too small to be divided, if that
+            is another one.
+    """
+
+    text: str
+    most: Bound
+    alone: Bound | None = None
+
+    @staticmethod
+    def known(count: Size, text: str) -> Elements:
+        """A number that is a formula of the sizes."""
+        return Elements(text, partial(_at, count))
 
 
-def array(scalar: str, name: str, slot: Slot, count: str, number: int = 0) -> str:
-    """The line that calls such an array by a name."""
-    return f"{scalar}* {name} = {scratch(scalar, slot, count, number)};"
+def _at(count: Size, at: CallSizes) -> int:
+    return at(count)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of rows.
+
+    Attributes:
+        of: how many rows there are.
+        rows: the most of them in a tile.
+        divided: whether the threads of a team divide the rows; else each thread has whole tiles.
+    """
+
+    of: Size
+    rows: Size
+    divided: bool
+
+    def elements(self, each: Size, text: str, more: int = 0) -> Elements:
+        """The number of elements of a tile, `each` for a row and `more`, printed as `text`."""
+
+        def whole(at: CallSizes) -> int:
+            return min(at(self.of), at(self.rows)) * at(each) + more
+
+        def divided(at: CallSizes) -> int:
+            return min(share(at(self.of), at.threads), at(self.rows)) * at(each) + more
+
+        return Elements(text, divided, whole) if self.divided else Elements(text, whole)
+
+
+class Scratches(Protocol):
+    """Whatever keeps the arrays that a function takes: its signature."""
+
+    @property
+    def scratch(self) -> list[Scratch]:
+        """The arrays so far."""
+
+
+def scratch(
+    function: Scratches,
+    scalar: str,
+    slot: Slot,
+    elements: Elements,
+    number: int = 0,
+    threads: Formula | None = None,
+) -> str:
+    """Return the call that gives an array, and note the array.
+
+    Args:
+        scalar: the C type of its elements.
+        number: that of the product in its kernel, of a slot that each has.
+        threads: the most threads that take one; None where all do.
+    """
+    take(function, scalar, slot, elements.most, number, threads)
+    if elements.alone is not None:
+        take(function, scalar, slot, elements.alone, number, 1)
+    block = f"{slot} + {number}" if number else slot
+    return f"gc_scratch<{scalar}>({block}, {elements.text})"
+
+
+def array(
+    function: Scratches,
+    scalar: str,
+    name: str,
+    slot: Slot,
+    elements: Elements,
+    number: int = 0,
+    threads: Formula | None = None,
+) -> str:
+    """Return the line that calls such an array by a name."""
+    return f"{scalar}* {name} = {scratch(function, scalar, slot, elements, number, threads)};"
+
+
+def take(
+    function: Scratches,
+    scalar: str,
+    slot: Slot,
+    most: Bound,
+    number: int = 0,
+    threads: Formula | None = None,
+) -> None:
+    """Note an array that a function takes."""
+    function.scratch.append(Scratch(slot.number + number, scalar, most, threads))
+
+
+# ---- what functions of kernels/ take -----------------------------------------------------------
+
+_DTYPES = {"float": "float32", "double": "float64"}
+
+_GROUP = 4  # rows that gc_share of host_rows.h keeps together
+_STRIP_ROWS = 96  # GC_STRIP_ROWS of host_gemm.h
+_BAND = 64  # GC_BAND of host_parts.h, and
+_FEW_ROWS = 32  # GC_FEW_ROWS,
+_PART_COLUMNS = 512  # GC_PART_COLUMNS,
+_PARTS_ELEMENTS = 1 << 22  # GC_PARTS_ELEMENTS,
+_MOST_PARTS = 64  # GC_MOST_PARTS
+SHORT_SLACK = 16
+"""Elements behind the sums of ``gc_short_size``, at most."""
+_WINOGRAD_TILES = 48  # GC_WINOGRAD_TILES of host_winograd.h
+
+
+def panels(n: int, scalar: str) -> int:
+    """Return the columns of a right factor as panels: ``gc_gemm_right_size`` of one row."""
+    return evaluate(whole_vectors(n, 2, _DTYPES[scalar]), {}) if scalar in _DTYPES else n
+
+
+def share(rows: int, threads: int) -> int:
+    """Return how many rows a thread has at most: ``gc_share`` of host_rows.h."""
+    groups = -(-rows // _GROUP)
+    return min(rows, -(-groups // threads) * _GROUP)
+
+
+def take_block(function: Scratches, scalar: str, threads: Formula | None = None) -> None:
+    """Note what ``gc_gemm_panels`` takes."""
+    take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH, threads=threads)
+
+
+def take_gemm(function: Scratches, scalar: str, n: Size, threads: Formula | None = None) -> None:
+    """Note what ``gc_gemm`` takes for a right factor of `n` columns; nothing for ints."""
+    if scalar in _DTYPES:
+        take_block(function, scalar, threads)
+        right = Slot.GEMM_RIGHT
+        take(function, scalar, right, lambda at: panels(at(n), scalar) * DEPTH, threads=threads)
+
+
+def part_depth(m: int, n: int, k: int) -> int:
+    """Return ``gc_part_depth`` of host_parts.h."""
+    if 0 in (m, n, k):
+        return DEPTH
+    most = max(1, min(_MOST_PARTS, _PARTS_ELEMENTS // (m * n)))
+    return -(-k // (most * DEPTH)) * DEPTH
+
+
+def part_count(m: int, n: int, k: int) -> int:
+    """Return ``gc_part_count`` of host_parts.h, of parts of that depth."""
+    return max(1, -(-k // part_depth(m, n, k)))
+
+
+def take_parts(function: Scratches, scalar: str, m: Size, n: Size, k: Size) -> None:
+    """Note what ``gc_gemm_parts`` takes."""
+    dtype = _DTYPES[scalar]
+
+    def right(at: CallSizes) -> int:
+        columns = panels(min(at(n), _PART_COLUMNS), scalar)
+        if at(m) > _FEW_ROWS:
+            return columns * DEPTH
+        rows = evaluate(whole_vectors(at(m), 1, dtype), {})
+        depth = min(part_depth(at(m), at(n), at(k)), at(k))
+        return max(columns * DEPTH, at(m) * columns, rows * depth)
+
+    take(function, scalar, Slot.GEMM_RIGHT, right)
+    take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH)
+    assert _FEW_ROWS * _BAND <= _STRIP_ROWS * DEPTH  # the sums of gc_few_rows_turned
+
+
+def take_winograd(
+    function: Scratches,
+    scalar: str,
+    channels: Size,
+    filters: Size,
+    tiles: tuple[int, int],
+    gradient: bool,
+    threads: Formula | None,
+) -> None:
+    """Note what ``gc_winograd_conv`` takes, or ``gc_winograd_gradient``; `channels` and `filters`
+    are in whole vectors."""
+    down, across = tiles
+    image, pixels = (2 * down + 2) * (2 * across + 2), 4 * down * across
+    lanes = lanes_of(_DTYPES[scalar])
+    for slot, elements in (
+        (Slot.INNERMOST, image * channels),
+        (Slot.IMAGE_TILES, 16 * (_WINOGRAD_TILES * channels + lanes)),
+        (Slot.RESULT_TILES, 16 * (_WINOGRAD_TILES * filters + lanes)),
+        (Slot.COTANGENTS if gradient else Slot.RESULTS, pixels * filters),
+    ):
+        take(function, scalar, slot, partial(_at, elements), threads=threads)
+
+
+def take_winograd_weights(function: Scratches, scalar: str, channels: Size, filters: Size) -> None:
+    """Note what ``gc_winograd_weights`` takes; `filters` are in whole vectors."""
+    take(function, scalar, Slot.INNERMOST, partial(_at, 9 * channels * filters), threads=1)
+
+
+def take_named_rows(function: Scratches, places: Size, rows: Size) -> None:
+    """Note what ``gc_named_rows`` takes."""
+    slots = (Slot.NAMED_ROWS, Slot.NAMED_HEADS, Slot.NAMED_NEXT, Slot.NAMED_LAST)
+    for slot in slots:
+        take(function, "int", slot, lambda at: at(places), threads=1)
+    take(function, "int", Slot.NAMED_SLOTS, lambda at: at(rows) + 1, threads=1)

@@ -110,10 +110,10 @@ class SparseConv(ConvLoops):
         calls = [line for block in blocks for line in self._calls(block, vectors, width, pooled)]
         elements = self.image_elements(self.samples)
         inside = [
-            self.array("image", self.scalar, Slot.IMAGE, elements + row_width),
+            self.array("image", self.scalar, Slot.IMAGE, elements + row_width, PARTS),
             *self.nest((*self.reach, self.samples), image),
-            self.array("scale", self.scalar, Slot.WEIGHTS, filters * pooled),
-            self.array("from", "int", Slot.STARTS, filters * pooled),
+            self.array("scale", self.scalar, Slot.WEIGHTS, filters * pooled, PARTS),
+            self.array("from", "int", Slot.STARTS, filters * pooled, PARTS),
             *self.nest((filters, *cotangents.shape[2:]), windows),
             *calls,
         ]

@@ -30,7 +30,7 @@ from graphc.compiler.codegen.native.context import NativeSignature
 from graphc.compiler.codegen.native.conv_loops import braced, indented
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.nest import Nest
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.codegen.statement import Assign, Define, Evaluate, Listing, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import floor_divide, product
@@ -126,8 +126,10 @@ class TileWords:
     def array(self) -> list[str]:
         """The line that declares the words, if there are any."""
         total = sum(self._count * one.places for one in self._drawn.values())
-        line = array("unsigned int", "words", Slot.TILE_WORDS, f"(size_t){total}")
-        return [line] if total else []
+        if not total:
+            return []
+        elements = Elements.known(total, f"(size_t){total}")
+        return [array(self._signature, "unsigned int", "words", Slot.TILE_WORDS, elements)]
 
     def by_place(self, place: Expression, inside: Sequence[Expression]) -> list[str]:
         """The loops that draw the words of one place of each window, whose coordinates in it are

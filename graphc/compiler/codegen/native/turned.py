@@ -20,7 +20,7 @@ from graphc.compiler.codegen.expression import (
     subscript,
     times,
 )
-from graphc.compiler.codegen.native.scratch import Slot, scratch
+from graphc.compiler.codegen.native.scratch import Elements, Scratches, Slot, scratch
 from graphc.compiler.codegen.statement import Block, Branch, Define, Evaluate, Listing, Statement
 
 _FEWEST, _MOST = 16, 128
@@ -67,16 +67,19 @@ class _Load:
         return Block((Branch(Expression(""), Listing(body)),))
 
 
-def turned(around: Listing, inside: Listing, stretch: Stretch) -> tuple[Listing, Listing]:
+def turned(
+    around: Listing, inside: Listing, stretch: Stretch, function: Scratches
+) -> tuple[Listing, Listing]:
     """What goes ahead of both loops, nothing if no load gains by it, and what is in the inner one
-    then, of the statements in the outer loop alone and in the inner one."""
+    then, of the statements in the outer loop alone and in the inner one of `function`."""
     loads = _crosswise(around, inside, stretch)
     rows = len(loads) * stretch.count
     kinds = {load.statement.kind for load in loads}
     if stretch.count < _FEWEST or rows > _MOST or len(kinds) != 1:
         return Listing(), inside
     (kind,) = kinds
-    array = Expression(scratch(kind, Slot.TURNED, str(rows * stretch.most)))
+    elements = Elements.known(rows * stretch.most, str(rows * stretch.most))
+    array = Expression(scratch(function, kind, Slot.TURNED, elements))
     before: list[Statement] = [Define(f"{kind}*", _TURNED, array, constant=False)]
     values: dict[str, Expression] = {}
     for number, load in enumerate(loads):

@@ -23,7 +23,7 @@ from graphc.compiler.codegen.native.conv_loops import (
 )
 from graphc.compiler.codegen.native.emitter import NativeEmitter
 from graphc.compiler.codegen.native.lanes import whole_vectors
-from graphc.compiler.codegen.native.scratch import Slot
+from graphc.compiler.codegen.native.scratch import Slot, take_winograd, take_winograd_weights
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Shape, Size
@@ -68,10 +68,11 @@ class Winograd(ConvLoops):
         down, across = self._tiles
         pixels = 4 * down * across
         arguments = (*sizes(self, channels, self._tiles), "false", "image", "turned", "s0")
+        elements = self.image_elements(channels)
         inside = [
-            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(channels)),
+            self.array("image", self.scalar, Slot.IMAGE, elements, self.samples),
             *self.padded(channels, "sample"),
-            self.array("s0", self.scalar, Slot.SUMS, filters * pixels),
+            self.array("s0", self.scalar, Slot.SUMS, filters * pixels, self.samples),
             call("gc_winograd_conv", HEIGHT, arguments),
         ]
 
@@ -93,14 +94,19 @@ class Winograd(ConvLoops):
         wide = self.wide(filters, 2)
         sums = PLACES * channels * wide
         ahead = [
-            self.array("sums", self.scalar, Slot.PLACE_SUMS, sums),
+            self.array("sums", self.scalar, Slot.PLACE_SUMS, sums, PARTS),
             f"for (int i = 0; i < {sums}; ++i) sums[i] = 0;",
         ]
-        arguments = (*sizes(self, channels, self._tiles), "image", "cotangents", "sums")
+        arguments = (
+            *sizes(self, channels, self._tiles, gradient=True),
+            "image",
+            "cotangents",
+            "sums",
+        )
         inside = [
-            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(channels)),
+            self.array("image", self.scalar, Slot.IMAGE, self.image_elements(channels), PARTS),
             *self.padded(channels, "channel"),
-            self.array("cotangents", self.scalar, Slot.WEIGHTS, filters * 4 * down * across),
+            self.array("cotangents", self.scalar, Slot.WEIGHTS, filters * 4 * down * across, PARTS),
             *self._cotangents(),
             call("gc_winograd_gradient", tile_height(channels), arguments),
         ]
@@ -132,18 +138,24 @@ def transformed_weights(loops: ConvLoops) -> list[str]:
     """What transforms the weights, ahead of the samples."""
     channels, filters = loops.channels, loops.filters
     wide = loops.wide(filters, 2)
+    take_winograd_weights(loops.signature, loops.scalar, channels, wide)
     return [
-        loops.array("weights", loops.scalar, Slot.WEIGHTS, filters * loops.k),
+        loops.array("weights", loops.scalar, Slot.WEIGHTS, filters * loops.k, 1),
         *loops.weight_matrix(),
-        loops.array("turned", loops.scalar, Slot.WEIGHT_PANELS, PLACES * channels * wide),
+        loops.array("turned", loops.scalar, Slot.WEIGHT_PANELS, PLACES * channels * wide, 1),
         f"gc_winograd_weights({filters}, {channels}, {wide}, weights, turned);",
     ]
 
 
-def sizes(loops: ConvLoops, channels: Size, tiles: tuple[int, int]) -> tuple[Size, ...]:
-    """The first arguments of the functions that compute a sample."""
+def sizes(
+    loops: ConvLoops, channels: Size, tiles: tuple[int, int], gradient: bool = False
+) -> tuple[Size, ...]:
+    """The first arguments of the functions that compute a sample, whose scratch memory is noted."""
     filters = loops.filters
-    return (channels, loops.wide(channels, 1), filters, loops.wide(filters, 2), *tiles)
+    wide = loops.wide(channels, 1), loops.wide(filters, 2)
+    threads = PARTS if gradient else loops.samples
+    take_winograd(loops.signature, loops.scalar, *wide, tiles, gradient, threads)
+    return (channels, wide[0], filters, wide[1], *tiles)
 
 
 def is_faster(node: Node) -> bool:

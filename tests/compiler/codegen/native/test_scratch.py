@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.scratch import Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array
 from graphc.compiler.passes import optimize
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.resources import folder
@@ -29,14 +30,20 @@ def numbers() -> dict[str, int]:
 
 
 def test_the_line_of_an_array() -> None:
-    line = array("float", "s0", Slot.SUMS, "64")
+    function = SimpleNamespace(scratch=[])
+    elements = Elements.known(64, "64")
+    line = array(function, "float", "s0", Slot.SUMS, elements)
     assert line == "float* s0 = gc_scratch<float>(GC_SUMS, 64);"
-    line = array("float", "panels2", Slot.PANELS, "64", 2)
+    line = array(function, "float", "panels2", Slot.PANELS, elements, 2)
     assert line == "float* panels2 = gc_scratch<float>(GC_PANELS + 2, 64);"
+    assert [one.block for one in function.scratch] == [0, 14]
 
 
 def test_each_slot_is_one_of_the_header() -> None:
-    assert set(Slot) <= set(numbers())
+    found = numbers()
+    assert {slot.text: slot.number for slot in Slot} == {
+        slot.text: found[slot.text] for slot in Slot
+    }
     assert max(numbers().values()) == numbers()["GC_SLOTS"]
 
 
