@@ -8,16 +8,23 @@
 #define GC_THREAD_MEMORY_H
 
 #include <stdlib.h>
+#include <atomic>
 #include "scratch.h"
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
 #include <string.h>
 #endif
 
+static std::atomic<size_t> gc_held{0};  // bytes of all threads' blocks
+
 struct gc_block {
   void* start = nullptr;
   size_t nbytes = 0;
-  ~gc_block() { free(start); }
+  void give_back() {
+    free(start);
+    gc_held -= nbytes;
+  }
+  ~gc_block() { give_back(); }
 };
 
 #ifdef __SANITIZE_ADDRESS__
@@ -36,10 +43,11 @@ static inline void* gc_thread_memory(int slot, size_t wanted) {
   gc_block& block = blocks[slot];
   const size_t pages = (wanted + 4095) / 4096 * 4096;
   if (block.nbytes < pages) {
-    free(block.start);
+    block.give_back();
     block.start = aligned_alloc(4096, pages);
     block.nbytes = block.start ? pages : 0;
     if (!block.start) abort();
+    gc_held += pages;
   }
   gc_guard(block, wanted);
   return block.start;

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,21 +40,28 @@ def _is_gcc() -> bool:
 needs_gcc = pytest.mark.skipif(not _is_gcc(), reason="reads assembly as g++ writes it")
 
 
-class ScratchCheck:
-    """Compares the scratch memory that threads have grown with what the memory report counts."""
+def run_in_fresh_thread(
+    executor: NativeExecutor,
+    feeds: Mapping[Node, np.ndarray],
+    bindings: Bindings,
+    call_step: int,
+    threads: int | None = None,
+) -> list[np.ndarray]:
+    """Run in a thread that has no scratch memory yet, nor has its team; they get no more than the
+    memory report counts. `threads` is how many they may be, by default as many as here."""
+    count = threads or executor.threads
 
-    def __init__(self, executor: NativeExecutor):
-        self._executor = executor
-        self._fresh = executor.scratch == 0  # else another test has run the library
-        self._counted: dict[tuple[int, str, int], int] = {}
+    def run() -> list[np.ndarray]:
+        with with_threads(executor._native, count):
+            before = executor.scratch
+            found = executor.run(feeds, bindings, call_step)
+            grown = executor.scratch - before
+            at = CallSizes(bindings, executor.threads)
+        assert grown <= sum(scratch_blocks(executor.program, at).values())
+        return found
 
-    def after(self, bindings: Bindings) -> None:
-        """Compare after a call of these sizes; the blocks hold what the largest call took."""
-        at = CallSizes(bindings, self._executor.threads)
-        for block, nbytes in scratch_blocks(self._executor.program, at).items():
-            self._counted[block] = max(self._counted.get(block, 0), nbytes)
-        if self._fresh:
-            assert self._executor.scratch <= sum(self._counted.values())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result()
 
 
 class Compiled:
@@ -63,7 +71,6 @@ class Compiled:
         """`outputs` are what is fetched, then one new value for each of `states`."""
         self.program = lower_native(outputs, states)
         self._executor = NativeExecutor(self.program, states)
-        self._scratch = ScratchCheck(self._executor)
         self._states = states
 
     def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
@@ -74,12 +81,11 @@ class Compiled:
         after = [state.get() for state in self._states]
         for state, value in zip(self._states, old, strict=True):
             state.set(value)
-        again = self._executor.run(feeds, bindings, call_step)
+        again = run_in_fresh_thread(self._executor, feeds, bindings, call_step)
         for one, another in zip(
             [*first, *after], [*again, *(state.get() for state in self._states)], strict=True
         ):
             assert one.tobytes() == another.tobytes()
-        self._scratch.after(bindings)
         return first
 
 
@@ -91,9 +97,8 @@ def both(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """For each output what native code gives, and what the interpreter does."""
     executor = NativeExecutor(program or lower_native(outputs))
-    scratch, bindings = ScratchCheck(executor), bind(list(feeds), list(feeds.values()))
-    ours = executor.run(feeds, bindings, call_step)
-    scratch.after(bindings)
+    bindings = bind(list(feeds), list(feeds.values()))
+    ours = run_in_fresh_thread(executor, feeds, bindings, call_step)
     theirs = evaluate(outputs, feeds, call_step)
     for one, another in zip(ours, theirs, strict=True):
         assert (one.shape, one.dtype) == (another.shape, another.dtype)
@@ -134,13 +139,8 @@ def check_on_threads(
 ) -> None:
     """A program gives what the interpreter does, and the same bits on 1, 2 and 3 threads."""
     executor = NativeExecutor(program)
-    scratch = ScratchCheck(executor)
     bindings = bind(list(feeds), list(feeds.values()))
-    found = []
-    for count in (1, 2, 3):
-        with with_threads(program, count):
-            found.append(executor.run(feeds, bindings, 7))
-            scratch.after(bindings)
+    found = [run_in_fresh_thread(executor, feeds, bindings, 7, count) for count in (1, 2, 3)]
     for ours, second, third, theirs in zip(*found, evaluate(outputs, feeds, 7), strict=True):
         assert ours.tobytes() == second.tobytes() == third.tobytes()
         assert (ours.shape, ours.dtype) == (theirs.shape, theirs.dtype)

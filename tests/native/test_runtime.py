@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,26 @@ def _native() -> None:
 def empty_cache(tmp_path: Path) -> Path:
     config.cuda_cache = str(tmp_path / "cache")
     return tmp_path / "cache"
+
+
+@needs_compiler
+def test_threads_keep_the_scratch_memory_that_the_report_counts() -> None:
+    """To the byte, where no array is as wide as the processor's vectors make it."""
+    at, rows = g.input((g.BATCH,), "int32"), g.input((g.BATCH, 83), "float32")
+    table = g.shared(np.zeros((11, 83), "float32"))
+    step = function([at, rows], [], updates=[(table, g.scatter_add(at, rows, 11))])
+    counted = step.memory_report(1500).scratch
+    step(np.arange(3, dtype="int32"), np.ones((3, 83), "float32"))
+    (prepared,) = step._prepared.values()
+
+    def grown() -> int:
+        before = prepared._executor.scratch
+        step(np.arange(1500, dtype="int32") % 11, np.ones((1500, 83), "float32"))
+        return prepared._executor.scratch - before
+
+    with ThreadPoolExecutor(1) as fresh:  # a thread that has none yet
+        assert fresh.submit(grown).result() == counted > 0
+    assert step.memory_report(1500).scratch == counted
 
 
 def doubled() -> tuple[g.Node, g.Node]:

@@ -239,8 +239,7 @@ class Scratch:
     call.
 
     Attributes:
-        block: the number of the thread's block that it lies in; arrays of one C type in one block
-            share its memory.
+        block: the number of the thread's block that it lies in, which all functions share.
         scalar: the C type of its elements.
         elements: returns an upper bound of their number.
         threads: the most threads that have such an array, the calling thread first; None where all

@@ -218,18 +218,17 @@ def memory_report(
     return MemoryReport(title, sizes, list(uses.values()), placed.nbytes, target, scratch, threads)
 
 
-def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, str, int], int]:
-    """Return the bytes, at most, of each block of the threads' scratch memory, by the thread, the C
-    type and the number of the block; it is as large as the largest array that lay in it, in whole
-    pages."""
-    blocks: dict[tuple[int, str, int], int] = {}
+def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, int], int]:
+    """Return the bytes, at most, of each block of the threads' scratch memory, by the thread and the
+    number of the block; it is as large as the largest array that lay in it, in whole pages."""
+    blocks: dict[tuple[int, int], int] = {}
     for launch in launches(program.steps):
         for one in launch.scratch:
             nbytes = one.elements(at) * np.dtype(DTYPES[one.scalar]).itemsize
             pages = -(-nbytes // PAGE) * PAGE
             threads = at.threads if one.threads is None else min(at.threads, at(one.threads))
             for thread in range(threads):
-                block = thread, one.scalar, one.block
+                block = thread, one.block
                 blocks[block] = max(blocks.get(block, 0), pages)
     return blocks
 

@@ -139,12 +139,8 @@ class NativeExecutor:
 
     @property
     def scratch(self) -> int:
-        """The bytes that the scratch memory of all threads has grown to."""
-        name = "gc_scratch_held"  # not there where no kernel takes any
-        if not hasattr(self._functions, name):
-            return 0
-        self._functions[name].restype = ctypes.c_size_t
-        return self._functions[name]()
+        """The bytes of scratch memory that all threads of the process hold."""
+        return self._runtime.scratch
 
     def _new_frame(self) -> Frame:
         return Frame(self._constants, len(self._native.buffers))

@@ -50,6 +50,7 @@ _RUNTIME = """\
 #include "thread_memory.h"
 
 extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
+extern "C" size_t graphc_memory_held() { return gc_held; }
 extern "C" int graphc_threads() { return omp_get_max_threads(); }
 extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
 """
@@ -70,6 +71,8 @@ class Runtime:
 
     def __init__(self, functions: ctypes.CDLL):
         self.memory = library.symbol(functions, "graphc_memory")
+        self._held = functions["graphc_memory_held"]
+        self._held.restype = ctypes.c_size_t
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
         if hasattr(os, "register_at_fork"):
@@ -79,6 +82,11 @@ class Runtime:
     def threads(self) -> int:
         """How many threads kernels are divided over at most."""
         return self._threads()
+
+    @property
+    def scratch(self) -> int:
+        """The bytes of scratch memory that all threads of the process hold."""
+        return self._held()
 
     def _alone(self) -> None:
         """Let a forked process compute on one thread: OpenMP's others stay behind in its parent,
@@ -122,7 +130,10 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
     key = _key(_RUNTIME, compiler)
     if key not in _runtimes:
-        names = ("graphc_memory", "graphc_threads", "graphc_use_threads")
+        names = (
+            *("graphc_memory", "graphc_memory_held"),
+            *("graphc_threads", "graphc_use_threads"),
+        )
 
         def load(entry: Entry) -> ctypes.CDLL:
             with _short_waits():

@@ -8,6 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.memory_report import MemoryReport, largest_batch, memory_report
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import state_of
 from graphc.compiler.graph.dim import symbols
 
@@ -45,6 +46,46 @@ def test_the_arena_holds_what_is_computed(program: DeviceProgram) -> None:
     (product,) = [use for use in found.buffers if use.name == "layer_1/matmul"]
     assert (product.shape, product.nbytes, product.held) == ((10, 256), 10 * 256 * 4, "arena")
     assert found.arena >= found.live >= (10 + 1) * 256 * 4  # the product with its sum
+
+
+def rows_added() -> tuple[list[g.Node], g.Node, g.Node]:
+    """Rows of 8 numbers, added into the five of a table."""
+    at, rows = g.input((g.BATCH,), "int32"), g.input((g.BATCH, 8), "float32")
+    return [g.scatter_add(at, rows, 5)], at, rows
+
+
+def test_scratch_of_named_rows_by_hand() -> None:
+    """Five arrays of an int for each index, one of an int for each row and one more, and the sums
+    of as many rows as are there, with one of zeros; all in whole pages of the calling thread."""
+    program = lower_native(rows_added()[0]).program
+    for threads in (1, 4):
+        found = memory_report(program, {BATCH: 3000}, "f", target="cpu", threads=threads)
+        assert found.scratch == 5 * 12288 + 4096 + 4096  # 12,000 bytes are three pages
+        assert found.threads == threads
+    wide = lower_native([g.scatter_add(g.input((g.BATCH,), "int32"), g.input((g.BATCH, 800)), 5)])
+    few = memory_report(wide.program, {BATCH: 3}, "f", target="cpu", threads=1)
+    assert few.scratch == 6 * 4096 + 16384  # four rows of 800 are 12,800 bytes
+    assert few.peak == few.states + few.inputs + few.constants + few.arena + few.scratch
+    assert few.as_dict()["scratch"] == few.scratch
+    assert "scratch of 1 thread 41.0 kB" in few.summary.replace("\n", " ")
+
+
+def test_each_thread_has_tiles_of_its_own() -> None:
+    """A tile of 48 rows and more of the sums, the strip that a thread packs, and once the panels of
+    the right factor."""
+    x, w = g.input((g.BATCH, 300)), g.input((300, 1024))
+    program = lower_native([g.tanh(g.matmul(x, w))]).program
+    one, three = (
+        memory_report(program, {BATCH: 1000}, "f", target="cpu", threads=threads).scratch
+        for threads in (1, 3)
+    )
+    tile, strip, panels = 48 * 1024 * 4, 96 * 256 * 4, 300 * 1024 * 4
+    assert one == tile + strip + panels + (-panels) % 4096
+    assert three == one + 2 * (tile + strip)
+
+
+def test_a_gpu_has_no_scratch(program: DeviceProgram) -> None:
+    assert report(program, 10).scratch == 0
 
 
 def test_live_is_what_one_step_needs() -> None:
