@@ -71,7 +71,7 @@ class MemoryReport:
         states, constants, inputs, arena: bytes; `inputs` are those of all slots.
         scratch: bytes, at most: what the threads of native code keep for tiles, each its own; none
             on a GPU. It is counted for vectors of 64 bytes, and for kernels that are all divided
-            over the threads.
+            over the threads. All functions of a process share it.
         threads: how many threads it is counted for.
         peak: the sum of states, constants, inputs, arena and scratch: what a call needs at most.
             The pool that serves a GPU rounds each up by an eighth at most.
@@ -219,8 +219,8 @@ def memory_report(
 
 
 def scratch_blocks(program: DeviceProgram, at: CallSizes) -> dict[tuple[int, int], int]:
-    """Return the bytes, at most, of each block of the threads' scratch memory, by the thread and the
-    number of the block; it is as large as the largest array that lay in it, in whole pages."""
+    """Return the bytes, at most, of each block of the threads' scratch memory, by the numbers of
+    thread and block; it is as large as the largest array that lay in it, in whole pages."""
     blocks: dict[tuple[int, int], int] = {}
     for launch in launches(program.steps):
         for one in launch.scratch:
