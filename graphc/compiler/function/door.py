@@ -12,14 +12,7 @@ from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.function.feeds import checked_feed
-from graphc.compiler.function.givens import (
-    GivenSizes,
-    Pairs,
-    apply_givens,
-    bind_given,
-    of_type,
-    pairs_of,
-)
+from graphc.compiler.function.givens import Pairs, apply_givens, of_type, pairs_of
 from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
@@ -98,16 +91,14 @@ def function(
     pairs = _update_pairs(updates, name, checks)
     roots = [as_node(node) for node in wanted] + [value for _, value in pairs]
     inputs = list(inputs)
-    roots, given_sizes = apply_givens(roots, givens, inputs, name, checks)
+    roots = apply_givens(roots, givens, name, checks)
     mode = config.mode if mode is None else mode
     if mode not in MODES:
         raise unknown_name("mode", mode, MODES)
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = call_step or CallStep()
-    return Function(
-        inputs, roots, single, states, checks.claims, given_sizes, mode, name, counter, once
-    )
+    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once)
 
 
 def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
@@ -164,7 +155,6 @@ class Function:
         single: bool,
         states: list[State],
         claims: list[SizeClaim],
-        given_sizes: GivenSizes,
         mode: str,
         name: str,
         call_step: CallStep,
@@ -177,14 +167,14 @@ class Function:
         self._single = single
         self._states = states
         self._claims = claims
-        self._given_sizes = given_sizes
         self._mode = mode
         self._once = once
         phase = learning_phase()
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
         self._prepared: dict[bool | None, Prepared] = {}
-        self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}  # by shapes
+        # By the phase and the shapes of what is fed.
+        self._bound: dict[tuple[bool | None, tuple[tuple[int, ...], ...]], dict[Symbol, int]] = {}
         if self._phase is None:
             self._specialise(None)
 
@@ -196,7 +186,13 @@ class Function:
                 roots = substitute(roots, {learning_phase(): as_node(phase)})
                 name = f"{name} ({'training' if phase else 'testing'})"
             self._prepared[phase] = Prepared(
-                roots, self._states, self._claims, self._mode, name, self._once
+                self._data_inputs,
+                roots,
+                self._states,
+                self._claims,
+                self._mode,
+                name,
+                self._once,
             )
         return self._prepared[phase]
 
@@ -277,9 +273,8 @@ class Function:
         target: str | None,
     ) -> tuple[DeviceProgram, dict[Symbol, int]]:
         bindings = chosen_sizes(self._data_inputs, batch, sizes, self.name)
-        bindings = bind_given(self._given_sizes, bindings)
-        self._specialise(None if self._phase is None else training).check_sizes(bindings)
-        return self.program(training, target), bindings
+        prepared = self._specialise(None if self._phase is None else training)
+        return self.program(training, target), prepared.sizes(bindings)
 
     def __call__(self, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once. Values have to be of the inputs' dtypes and shapes; see `function`.
@@ -327,11 +322,10 @@ class Function:
             checked_feed(node, value, self.name)
             for node, value in zip(self._data_inputs, values, strict=True)
         ]
-        shapes = tuple([array.shape for array in arrays])
-        bindings = self._bound.get(shapes)
+        key = (phase, tuple([array.shape for array in arrays]))
+        bindings = self._bound.get(key)
         if bindings is None:
             if len(self._bound) >= _MOST_BOUND:
                 self._bound.clear()
-            bound = bind(self._data_inputs, arrays)
-            bindings = self._bound[shapes] = bind_given(self._given_sizes, bound)
-        return prepared, dict(zip(self._data_inputs, arrays, strict=True)), bindings
+            bindings = self._bound[key] = prepared.sizes(bind(self._data_inputs, arrays))
+        return prepared, dict(zip(prepared.inputs, arrays, strict=True)), bindings

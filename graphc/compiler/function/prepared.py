@@ -16,7 +16,9 @@ from graphc.compiler.function.guards import PassChecker, finite_guard
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
+from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import optimize
+from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
 from graphc.compiler.runtime.native import NativeExecutor
@@ -26,10 +28,16 @@ from graphc.errors import KernelError
 
 
 class Prepared:
-    """A graph that is ready to run: passes and preparation happen once, for all sizes."""
+    """A graph that is ready to run: passes and preparation happen once, for all sizes.
+
+    Attributes:
+        inputs: what is fed, as the graph reads it: sizes that have to be equal are written alike.
+        outputs: the graph after the passes.
+    """
 
     def __init__(
         self,
+        inputs: Sequence[Node],
         outputs: Sequence[Node],
         states: Sequence[State],
         claims: Iterable[SizeClaim],
@@ -37,8 +45,8 @@ class Prepared:
         name: str,
         once: bool,
     ):
-        """`outputs` are what is fetched, then one new value for each of `states`; the other
-        arguments are those of `function`."""
+        """`outputs` are what is fetched, then one new value for each of `states`; `claims` are to
+        hold beside those of the nodes; the other arguments are those of `function`."""
         started = time.perf_counter()
         self._device = select_device()
         self._name, self._mode = name, mode
@@ -47,7 +55,8 @@ class Prepared:
         for node in every_node(outputs):
             self.draws = self.draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))
-        self._fitting: Mapping[Symbol, int] | None = None
+        unified = unify_sizes(outputs, inputs, self._claims)
+        outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes
         self._checker = PassChecker(outputs) if mode == "DebugMode" else None
         pipeline = "FAST_COMPILE" if mode == "FAST_COMPILE" else "FAST_RUN"
         observer = self._checker.observe if self._checker is not None else None
@@ -100,12 +109,13 @@ class Prepared:
                 self._programs[target] = lower(self.outputs, self._states, shared)
         return self._programs[target]
 
-    def check_sizes(self, bindings: Mapping[Symbol, int]) -> None:
-        """ShapeError where sizes that have to agree do not."""
-        if bindings is not self._fitting and bindings != self._fitting:
-            for claim in self._claims:
-                claim.test(bindings)
-            self._fitting = bindings
+    def sizes(self, bound: Mapping[Symbol, int]) -> dict[Symbol, int]:
+        """The values of all symbols, given those of the inputs' shapes. ShapeError where sizes that
+        have to agree do not."""
+        bindings = values(self._sizes, bound)
+        for claim in self._claims:
+            claim.test(bindings)
+        return bindings
 
     def run(
         self,
@@ -114,8 +124,8 @@ class Prepared:
         call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. An error leaves them as they were: ShapeError
-        where sizes that have to agree do not, and what the executor raises."""
+        """What is fetched; the states are set. An error leaves them as they were. `feeds` has an
+        array for each of `inputs`, `bindings` come from `sizes`."""
         self._before(feeds, bindings, call_step)
         executor = self._executor
         if self._checker is not None and self.target is not None:
@@ -156,6 +166,5 @@ class Prepared:
     def _before(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
     ) -> None:
-        self.check_sizes(bindings)
         if self._checker is not None:
             self._checker.check(feeds, bindings, call_step)

@@ -1,0 +1,140 @@
+"""Equations between sizes: which symbols they settle, and by what.
+
+Sizes are polynomials in symbols that are at least 1, so an equation may be divided by a symbol. One
+that a symbol enters once, with a factor that divides the rest, says what that symbol is.
+
+    >>> n, m = symbol("n"), symbol("m")
+    >>> solved_for(2 * n - 6 * m, key=str)
+    (n, 3*m)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from graphc.compiler.graph.checks import SizeClaim
+from graphc.compiler.graph.dim import (
+    Dim,
+    Size,
+    Symbol,
+    evaluate,
+    exact_quotient,
+    product,
+    substitute,
+    symbols,
+)
+from graphc.errors import ShapeError
+
+Sizes = dict[Symbol, Size]
+"""Symbols, and the sizes that stand for them, which have none of these symbols."""
+
+
+def settle(claims: Iterable[SizeClaim], known: Iterable[Symbol]) -> Sizes:
+    """Return the symbols that equalities let go, each with its size in the symbols that stay.
+
+    Args:
+        claims: what has to hold; all of it, in any order.
+        known: the symbols whose values a call gives. They stay rather than others, and the earlier
+            ones rather than the later.
+
+    What remains different behind these sizes (``n // 2 == 4``, ``n * m == k * l``) only a call can
+    compare. ShapeError where no sizes fulfil the claims.
+    """
+    rank = {one: number for number, one in enumerate(known)}
+    found: Sizes = {}
+    pending = [claim for claim in dict.fromkeys(claims) if claim.relation == "=="]
+    settled = True
+    while pending and settled:
+        settled, open_claims = False, []
+        for claim in pending:
+            left, right = substitute(claim.left, found), substitute(claim.right, found)
+            if left == right:
+                continue
+            solution = solved_for(left - right, key=lambda one: rank.get(one, len(rank)))
+            if solution is None:
+                open_claims.append(claim)
+                continue
+            symbol, size = solution
+            if isinstance(size, int) and size < 1:
+                _refuse(claim, found)
+            _put(found, symbol, size)
+            settled = True
+        pending = open_claims
+    for claim in pending:
+        if isinstance(substitute(claim.left, found) - substitute(claim.right, found), int):
+            _refuse(claim, found)
+    return found
+
+
+def _refuse(claim: SizeClaim, found: Sizes) -> None:
+    concerned = dict.fromkeys((*symbols(claim.left), *symbols(claim.right)))
+    known = ", ".join(f"{one} = {found[one]}" for one in concerned if one in found)
+    raise ShapeError(
+        f"{claim.what}: needs {claim.left} == {claim.right}, which holds for no sizes of at least 1"
+        + (f"; the rest of the graph needs {known}" if known else "")
+    )
+
+
+def _put(found: Sizes, symbol: Symbol, size: Size) -> None:
+    """Let a symbol go."""
+    for other, value in found.items():
+        if symbol in symbols(value):
+            found[other] = substitute(value, {symbol: size})
+    found[symbol] = size
+
+
+def solved_for(difference: Size, key: Callable[[Symbol], Any]) -> tuple[Symbol, Size] | None:
+    """Return a symbol and its size where `difference` is 0; None where none can be given.
+
+    Of several symbols it is the one whose `key` is the largest.
+    """
+    if not isinstance(difference, Dim):
+        return None
+    difference = _without_common_symbols(difference)
+    if not isinstance(difference, Dim):
+        return None
+    uses = Counter(one for atoms, _ in difference.terms for atom in atoms for one in atom.symbols())
+    best: tuple[Symbol, Size] | None = None
+    for atoms, factor in difference.terms:
+        if len(atoms) != 1 or not isinstance(atoms[0], Symbol) or uses[atoms[0]] > 1:
+            continue
+        alone = Dim(((atoms, factor),))
+        size = exact_quotient(alone - difference, factor)
+        if size is not None and (best is None or key(atoms[0]) > key(best[0])):
+            best = atoms[0], size
+    return best
+
+
+def _without_common_symbols(difference: Dim) -> Size:
+    """The size divided by the symbols that all of its terms have."""
+    counts = [
+        Counter(atom for atom in atoms if isinstance(atom, Symbol)) for atoms, _ in difference.terms
+    ]
+    common = counts[0]
+    for count in counts[1:]:
+        common = common & count
+    divisor = product(Dim((((one,), 1),)) for one in common.elements())
+    quotient = exact_quotient(difference, divisor)
+    assert quotient is not None
+    return quotient
+
+
+def values(sizes: Mapping[Symbol, Size], bound: Mapping[Symbol, int]) -> dict[Symbol, int]:
+    """Return the values of all symbols: those that are bound, and what `sizes` makes of these.
+
+    ShapeError for a value below 1.
+    """
+    found = dict(bound)
+    for one, size in sizes.items():
+        if one in bound or not bound.keys() >= set(symbols(size)):
+            continue
+        found[one] = evaluate(size, bound)
+        if found[one] < 1:
+            at = ", ".join(f"{other} = {bound[other]}" for other in symbols(size))
+            raise ShapeError(
+                f"the size {one} = {size} of a value inside of the graph has to be at least 1, "
+                f"received {found[one]} ({at})"
+            )
+    return found

@@ -1,0 +1,169 @@
+"""One name for what is one size: the graph behind this pass compares sizes by how they are written.
+
+Where two different symbols, or a symbol and an int, have to be equal, the node is made and the call
+checks. Whatever asks later whether two sizes are equal (a rewrite, a fusion, a loop nest, a memory
+plan) knows how they are written alone, so the sizes that a call has found equal are written alike
+here, throughout the graph: as the int, or as one of the symbols.
+
+Some equalities are none between symbols: ``(n + 1) // 2 == 4``, ``n * m == k * l``. There a reshape
+makes the one of the other, so that behind this pass no op but a reshape has to be told that two
+sizes are equal: loop nests walk its elements, which are as many on both sides.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Body, Dim, Node, Size, Symbol
+from graphc.compiler.graph.checks import SizeChecks, SizeClaim
+from graphc.compiler.graph.dim import substitute, symbols
+from graphc.compiler.graph.equations import Sizes, settle
+from graphc.compiler.graph.ops import OPS, arg_types
+from graphc.errors import PassError
+
+Attrs = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Unified:
+    """A graph in which equal sizes are written alike.
+
+    Attributes:
+        outputs, inputs: those of the graph that was given, in its order.
+        sizes: what stands for the symbols that are gone.
+    """
+
+    outputs: list[Node]
+    inputs: list[Node]
+    sizes: Sizes
+
+
+def unify_sizes(
+    outputs: Sequence[Node], inputs: Sequence[Node], claims: Iterable[SizeClaim]
+) -> Unified:
+    """Write sizes that `claims` say to be equal alike.
+
+    Args:
+        outputs: of one program.
+        inputs: whose shapes a call knows; the symbols of the first ones are those that stay.
+        claims: of all nodes of the program, the bodies of its scans included, and any others.
+
+    ShapeError where no sizes fulfil the claims.
+    """
+    claims = [claim for claim in claims if claim.relation == "=="]
+    if not claims:
+        return Unified(list(outputs), list(inputs), {})
+    known = dict.fromkeys(one for node in inputs for size in node.shape for one in symbols(size))
+    (batch,) = symbols(g.BATCH)
+    sizes = settle(claims, sorted(known, key=lambda one: one is not batch))
+    whole = all(substitute(one.left, sizes) == substitute(one.right, sizes) for one in claims)
+    writer = _Writer(sizes, whole)
+    new = writer.run([*outputs, *inputs])
+    return Unified(new[: len(outputs)], new[len(outputs) :], sizes)
+
+
+class _Writer:
+    """Rewrites a graph.
+
+    `whole` says that the sizes alone make all claims true, so that no op needs a reshape.
+    """
+
+    def __init__(self, sizes: Mapping[Symbol, Size], whole: bool):
+        self.sizes, self.whole = sizes, whole
+        self.bodies: dict[Body, Body] = {}
+
+    def run(self, outputs: Sequence[Node]) -> list[Node]:
+        new: dict[Node, Node] = {}
+        for node in g.toposort(outputs):
+            made = self._written(node, tuple([new[x] for x in node.inputs]))
+            new[node] = g.inherit(made, node)
+        return [new[node] for node in outputs]
+
+    def _written(self, node: Node, inputs: tuple[Node, ...]) -> Node:
+        attrs = {name: self._sized(value) for name, value in node.attrs.items()}
+        same = inputs == node.inputs and all(attrs[name] is node.attrs[name] for name in attrs)
+        if same and (self.whole or node.op == "reshape"):
+            return node
+        with g.origin(g.origin_of(node)):
+            if node.op == "dim" and isinstance(attrs["size"], int):
+                return g.constant(attrs["size"], "int64")
+            if not self.whole and node.op != "reshape":
+                inputs, attrs = _agreeing(node, inputs, attrs)
+            return g.make(node.op, *inputs, **attrs)
+
+    def _sized(self, value: Any) -> Any:
+        """An attribute; the very object where nothing changes."""
+        if isinstance(value, Dim):
+            size = substitute(value, self.sizes)
+            return value if size == value else size
+        if isinstance(value, tuple):
+            parts = tuple(map(self._sized, value))
+            return value if all(map(operator.is_, parts, value)) else parts
+        if isinstance(value, Body):
+            if value not in self.bodies:
+                outputs = tuple(self.run(value.outputs))
+                self.bodies[value] = value if outputs == value.outputs else Body(outputs)
+            return self.bodies[value]
+        return value
+
+
+def _agreeing(node: Node, inputs: tuple[Node, ...], attrs: Attrs) -> tuple[tuple[Node, ...], Attrs]:
+    """What a node is made of, with reshapes where it would have to be told that sizes are equal."""
+    claims = _equalities(node.op, inputs, attrs)
+    while claims:
+        left, right = claims[0].left, claims[0].right
+        # The known size rather than the other, and a size that has a name (an input's, or in an
+        # attribute) rather than one that the op works out.
+        ways = [(right, left), (left, right)]
+        for old, new in ways if isinstance(left, int) else reversed(ways):
+            changed = _with_size(node, inputs, attrs, old, new)
+            left_over = _equalities(node.op, *changed)
+            if claims[0] not in left_over:
+                break
+        else:
+            raise PassError(f"{g.label(node)}: no reshape makes {left} of {right}")
+        (inputs, attrs), claims = changed, left_over
+    return inputs, attrs
+
+
+def _equalities(op: str, inputs: tuple[Node, ...], attrs: Attrs) -> list[SizeClaim]:
+    """What an op has to be told of the sizes that it is made with."""
+    checks = SizeChecks()
+    OPS[op].shape(inputs, attrs, checks)
+    return [claim for claim in checks.claims if claim.relation == "=="]
+
+
+def _with_size(
+    node: Node, inputs: tuple[Node, ...], attrs: Attrs, old: Size, new: Size
+) -> tuple[tuple[Node, ...], Attrs]:
+    """What a node is made of, with one size for another."""
+    reshaped = tuple(g.reshape(x, _put(x.shape, old, new)) for x in inputs)
+    if isinstance(old, Dim):  # an int among the attributes need not be a size
+        attrs = {name: _put(value, old, new) for name, value in attrs.items()}
+    if node.op == "scan":
+        attrs = {**attrs, "body": _body(attrs, inputs, reshaped)}
+    return reshaped, attrs
+
+
+def _put(value: Any, old: Size, new: Size) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_put(part, old, new) for part in value])
+    return new if isinstance(value, int | Dim) and value == old else value
+
+
+def _body(attrs: Attrs, before: tuple[Node, ...], inputs: tuple[Node, ...]) -> Body:
+    """A scan's body for inputs of other shapes; its new carries get those of the inputs."""
+    carries, sequences = attrs["carries"], attrs["sequences"]
+    types = (arg_types(values, carries, sequences) for values in (before, inputs))
+    replacement = {}
+    for k, ((old, dtype), (new, _)) in enumerate(zip(*types, strict=True)):
+        if new != old:
+            arg = g.make("arg", index=k, shape=new, dtype=dtype)
+            replacement[g.make("arg", index=k, shape=old, dtype=dtype)] = g.reshape(arg, old)
+    outputs = g.substitute(attrs["body"].outputs, replacement)
+    shapes = [x.shape for x in inputs[:carries]] + [x.shape for x in outputs[carries:]]
+    return Body(tuple(map(g.reshape, outputs, shapes)))
