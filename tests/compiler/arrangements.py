@@ -90,6 +90,34 @@ class Inputs:
         return self.symbols.get(value, value)
 
 
+@dataclass
+class OpenInputs:
+    """Makes the inputs of one program, no two sizes of which are written alike, whatever they are.
+
+    `derived` says that sizes are halves of symbols, which no equation settles.
+    """
+
+    derived: bool = False
+    feeds: dict[Node, np.ndarray] = field(default_factory=dict)
+
+    def fed(self, array: np.ndarray) -> Node:
+        """A node that has this value; an array without elements can only be a constant."""
+        if not array.size:
+            return g.constant(array)
+        if self.derived:  # of twice as many elements along each axis
+            for axis in range(array.ndim):
+                array = np.repeat(array, 2, axis)
+        node = g.input((None,) * array.ndim, array.dtype.name)
+        self.feeds[node] = array
+        return node[(slice(None, None, 2),) * array.ndim] if self.derived and array.ndim else node
+
+    def sizes(self, value: Any) -> Any:
+        """An attribute with sizes of inputs in the place of each of its own but 0."""
+        if isinstance(value, tuple):
+            return tuple(self.sizes(part) for part in value)
+        return self.fed(np.zeros(value, "bool")).shape[0] if value else value
+
+
 Arrangement = Callable[[Case, int], Part]
 """Of a row and its number."""
 
@@ -113,6 +141,24 @@ def symbolic(case: Case, number: int) -> Part:
         name: inputs.sizes(value) if name in _SIZED else value for name, value in case.attrs.items()
     }
     return _part(case, inputs, [case.node(*map(inputs.fed, case.arrays), attrs=attrs)])
+
+
+def _open(case: Case, inputs: OpenInputs) -> Part:
+    attrs = {
+        name: inputs.sizes(value) if name in _SIZED else value for name, value in case.attrs.items()
+    }
+    node = case.node(*map(inputs.fed, case.arrays), attrs=attrs)
+    return Part(case, [node, larger(node, inputs.fed(case.expected))], inputs.feeds)
+
+
+def apart(case: Case, number: int) -> Part:
+    """The op alone, and beside an input; each size of the inputs is a symbol of its own."""
+    return _open(case, OpenInputs())
+
+
+def derived(case: Case, number: int) -> Part:
+    """As `apart`, where each size is half of a symbol of its own."""
+    return _open(case, OpenInputs(derived=True))
 
 
 def fused(case: Case, number: int) -> Part:
@@ -209,3 +255,6 @@ ARRANGEMENTS: Mapping[str, Arrangement] = {
     "fused": fused,
     "moved": moved,
 }
+
+OPEN: Mapping[str, Arrangement] = {"apart": apart, "derived": derived}
+"""Those in which sizes are equal only at the call."""

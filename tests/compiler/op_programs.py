@@ -13,7 +13,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
-from tests.compiler.arrangements import ARRANGEMENTS, larger
+from graphc.compiler.passes.unify_sizes import unify_sizes
+from tests.compiler.arrangements import ARRANGEMENTS, OPEN, larger
 from tests.compiler.graph.op_cases import movement, pointwise, product, reduce, windows
 from tests.compiler.graph.op_cases.case import Case
 from tests.compiler.graph.op_cases.table import CASES
@@ -35,6 +36,20 @@ def rows(family: str, arrangement: str) -> list[Case]:
     if arrangement == "symbolic":
         return [case for case in chosen if case.arrays and case.arrays[0].size]
     return chosen
+
+
+def few_rows() -> list[Case]:
+    """Rows with sizes, one for each op: sizes are no matter of dtypes. One pointwise op of a kind
+    stands for the others; of reductions, products and indexed access each rank is here."""
+    found: dict[tuple, Case] = {}
+    for case in CASES:
+        ranks = tuple(array.ndim for array in case.arrays)
+        if any(ranks) and all(array.size for array in case.arrays):
+            family = g.OPS[case.op].family
+            kind = family if family == "pointwise" else case.op
+            apart = ranks if family in ("reduce", "index") or case.op == "matmul" else len(ranks)
+            found.setdefault((kind, apart, *sorted(case.attrs)), case)
+    return list(found.values())
 
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
@@ -82,6 +97,22 @@ class OpPrograms:
             results = [next(pairs) for _ in part.outputs]
             ours, theirs = zip(*results, strict=True)
             wrong += part.faults(ours, theirs)
+        assert not wrong, "\n".join(wrong)
+
+    @pytest.mark.parametrize("arrangement", OPEN)
+    def test_sizes_that_are_equal_only_at_the_call(self, arrangement: str) -> None:
+        """The graph as functions hand it on: its own values, and those of the generated code."""
+        parts = [OPEN[arrangement](case, k) for k, case in enumerate(few_rows())]
+        outputs = [node for part in parts for node in part.outputs]
+        feeds = {x: array for part in parts for x, array in part.feeds.items()}
+        claims = [claim for node in g.every_node(outputs) for claim in g.size_claims(node)]
+        unified = unify_sizes(outputs, list(feeds), claims)
+        fed = dict(zip(unified.inputs, feeds.values(), strict=True))
+        pairs = iter(self.both(unified.outputs, fed))
+        wrong = []
+        for part in parts:
+            ours, theirs = zip(*[next(pairs) for _ in part.outputs], strict=True)
+            wrong += [*part.faults(ours, theirs), *part.faults(theirs, theirs)]
         assert not wrong, "\n".join(wrong)
 
     @pytest.mark.parametrize("dtype", DTYPES)

@@ -4,8 +4,8 @@ Sizes are polynomials in symbols that are at least 1, so an equation may be divi
 that a symbol enters once, with a factor that divides the rest, says what that symbol is.
 
     >>> n, m = symbol("n"), symbol("m")
-    >>> solved_for(2 * n - 6 * m, key=str)
-    (n, 3*m)
+    >>> solved_for(2 * n - 6 * m, key=str)[1]
+    3*m
 """
 
 from __future__ import annotations
@@ -47,24 +47,24 @@ def settle(claims: Iterable[SizeClaim], known: Iterable[Symbol]) -> Sizes:
     pending = [claim for claim in dict.fromkeys(claims) if claim.relation == "=="]
     settled = True
     while pending and settled:
-        settled, open_claims = False, []
+        settled, waiting = False, []
         for claim in pending:
-            left, right = substitute(claim.left, found), substitute(claim.right, found)
-            if left == right:
+            difference = substitute(claim.left, found) - substitute(claim.right, found)
+            if difference == 0:
                 continue
-            solution = solved_for(left - right, key=lambda one: rank.get(one, len(rank)))
-            if solution is None:
-                open_claims.append(claim)
-                continue
-            symbol, size = solution
-            if isinstance(size, int) and size < 1:
+            reduced = without_common_symbols(difference)
+            if isinstance(reduced, int):
                 _refuse(claim, found)
-            _put(found, symbol, size)
+            solution = solved_for(reduced, key=lambda one: rank.get(one, len(rank)))
+            if solution is None:
+                waiting.append(claim)
+                continue
+            before = dict(found)
+            _put(found, *solution)
+            if any(isinstance(size, int) and size < 1 for size in found.values()):
+                _refuse(claim, before)
             settled = True
-        pending = open_claims
-    for claim in pending:
-        if isinstance(substitute(claim.left, found) - substitute(claim.right, found), int):
-            _refuse(claim, found)
+        pending = waiting
     return found
 
 
@@ -92,23 +92,21 @@ def solved_for(difference: Size, key: Callable[[Symbol], Any]) -> tuple[Symbol, 
     """
     if not isinstance(difference, Dim):
         return None
-    difference = _without_common_symbols(difference)
-    if not isinstance(difference, Dim):
-        return None
     uses = Counter(one for atoms, _ in difference.terms for atom in atoms for one in atom.symbols())
     best: tuple[Symbol, Size] | None = None
     for atoms, factor in difference.terms:
         if len(atoms) != 1 or not isinstance(atoms[0], Symbol) or uses[atoms[0]] > 1:
             continue
-        alone = Dim(((atoms, factor),))
-        size = exact_quotient(alone - difference, factor)
+        size = exact_quotient(Dim(((atoms, factor),)) - difference, factor)
         if size is not None and (best is None or key(atoms[0]) > key(best[0])):
             best = atoms[0], size
     return best
 
 
-def _without_common_symbols(difference: Dim) -> Size:
-    """The size divided by the symbols that all of its terms have."""
+def without_common_symbols(difference: Size) -> Size:
+    """Return the size divided by the symbols that all of its terms have: it is 0 where this is."""
+    if not isinstance(difference, Dim):
+        return difference
     counts = [
         Counter(atom for atom in atoms if isinstance(atom, Symbol)) for atoms, _ in difference.terms
     ]

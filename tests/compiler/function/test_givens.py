@@ -88,14 +88,14 @@ def test_a_nodes_own_sizes_may_be_no_symbol() -> None:
 def test_one_size_given_twice_is_one() -> None:
     n = g.symbol("n")
     x, y = g.input((n,), name="x"), g.input((n,), name="y")
-    step = function([], g.sum(x) + g.sum(y), givens=[(x, array(1, 2)), (y, array(3, 4, 5))])
     with pytest.raises(ShapeError, match="what givens put for 'y'.*needs 3 == n.* n = 2"):
-        step()
+        function([], g.sum(x) + g.sum(y), givens=[(x, array(1, 2)), (y, array(3, 4, 5))])
 
 
 def test_what_is_shown_of_the_kernels_knows_the_sizes() -> None:
     x, y, z = (g.input((None,), name=name) for name in "xyz")
-    (kernel,) = function([], g.exp(x), givens=[(x, array(1, 2, 3))]).kernels(target="cuda")
+    known = g.shared(array(1, 2, 3))
+    (kernel,) = function([], g.exp(x), givens=[(x, known)]).kernels(target="cuda")
     assert kernel.bytes == 2 * 3 * 4
     open_size = function([z], g.exp(y), givens=[(y, g.concat([z, z], 0))])
     assert "24" in str(open_size.memory_report(sizes={"z_0": 3}, target="cuda"))
@@ -110,7 +110,7 @@ def test_what_givens_put_has_the_size_of_what_it_replaces() -> None:
         ShapeError, match="what givens put .*needs m == n, received m = 1 and n = 2"
     ):
         total(array(1), array(3, 4))
-    with pytest.raises(ShapeError, match=r"what givens put .*axis 0 of shape \(0,\): needs at"):
+    with pytest.raises(ShapeError, match=r"what givens put .*needs 0 == n, which holds for no"):
         function([], g.sum(x), givens=[(x, array())])
     with pytest.raises(DTypeError, match="givens replace nodes, received 3"):
         function([x], g.sum(x), givens=[(3, x)])

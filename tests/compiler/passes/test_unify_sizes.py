@@ -1,0 +1,90 @@
+"""Sizes that have to be equal are written alike, and the values stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph.dim import symbols
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.passes.unify_sizes import Unified, unify_sizes
+from tests.compiler.arrangements import OPEN
+from tests.compiler.op_programs import few_rows
+
+
+def unified(outputs: list[g.Node], inputs: list[g.Node]) -> Unified:
+    claims = [claim for node in g.every_node(outputs) for claim in g.size_claims(node)]
+    return unify_sizes(outputs, inputs, claims)
+
+
+def told_apart(outputs: list[g.Node]) -> set[str]:
+    """The ops that have to be told that two sizes are equal."""
+    return {
+        node.op
+        for node in g.every_node(outputs)
+        if any(claim.relation == "==" for claim in g.size_claims(node))
+    }
+
+
+@pytest.mark.parametrize("arrangement", OPEN)
+@pytest.mark.parametrize("case", few_rows(), ids=str)
+def test_behind_it_none_but_a_reshape_compares_sizes(case, arrangement: str) -> None:
+    part = OPEN[arrangement](case, 0)
+    new = unified(part.outputs, list(part.feeds))
+    allowed = {"reshape"} if arrangement == "derived" or case.op == "reshape" else set()
+    assert told_apart(new.outputs) <= allowed
+    values = evaluate(new.outputs, dict(zip(new.inputs, part.feeds.values(), strict=True)))
+    assert not list(part.faults(values, evaluate(part.outputs, part.feeds)))
+
+
+def test_known_sizes_go_wherever_the_symbol_stood() -> None:
+    x, y = g.input((None, 3), name="x"), g.input((None, 3), name="y")
+    total = x + g.constant(np.ones((4, 3), "float32"))
+    new = unified([g.mean(total), g.exp(y)], [x, y])
+    assert [node.shape for node in new.inputs] == [(4, 3), (y.shape[0], 3)]
+    assert [g.name_of(node) for node in new.inputs] == ["x", "y"]
+    assert not any(node.op == "dim" for node in g.every_node(new.outputs[:1]))
+    assert new.inputs[1] is y
+
+
+def test_the_batch_stays_and_so_does_the_first_input() -> None:
+    x, y, z = g.input((None,)), g.input((g.BATCH,)), g.input((None, None))
+    new = unified([x + y, g.sum(z, 0) + g.sum(z, 1)], [x, y, z])
+    assert [node.shape for node in new.inputs] == [(g.BATCH,)] * 2 + [(z.shape[0],) * 2]
+    assert set(new.sizes) == {*symbols(x.shape[0]), *symbols(z.shape[1])}
+
+
+def test_where_all_sizes_are_written_alike_the_graph_is_what_it_was() -> None:
+    x, y = g.input((None, 3)), g.input((None, 3))
+    loop = g.scan(
+        lambda carries, slices: ((carries[0] + slices[0],), ()), [g.zeros((3,), "float32")], [x]
+    )
+    outputs = [loop[0][0], g.softmax(x), y * 2]
+    assert unified(outputs, [x, y]).outputs == outputs
+    other = unified([*outputs, x + g.constant(np.ones((2, 3), "float32"))], [x, y])
+    assert other.outputs[2] is outputs[2]
+
+
+def test_random_words_are_those_of_before() -> None:
+    x = g.input((None, 2))
+    words = g.make(
+        "random", g.as_node(0, "int32"), seed=3, stream=4, serial=0, shape=(x.shape[0], 2)
+    )
+    drawn = g.cast(words, "float32") + g.constant(np.zeros((3, 2), "float32"))
+    new = unified([drawn + x], [x])
+    feed = np.zeros((3, 2), "float32")
+    (before,), (after,) = (
+        evaluate([drawn + x], {x: feed}),
+        evaluate(new.outputs, {new.inputs[0]: feed}),
+    )
+    np.testing.assert_array_equal(after, before)
+
+
+def test_origins_stay() -> None:
+    x, y = g.input((None,)), g.input((None,))
+    with g.origin("dense_1"):
+        total = g.exp(x + y)
+    (new,) = unified([total], [x, y]).outputs
+    assert str(g.origin_of(new)) == "dense_1"
+    assert str(g.origin_of(new.inputs[0])) == "dense_1"
