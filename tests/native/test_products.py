@@ -9,7 +9,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
-from tests.native.graph_programs import Compiled, needs_compiler, said_on_threads
+from tests.native.graph_programs import Compiled, both, needs_compiler, said_on_threads
 
 pytestmark = needs_compiler
 
@@ -242,6 +242,15 @@ def test_sums_of_no_terms_and_products_of_no_rows() -> None:
         }
 
     check(outputs, make, (5, 1, 2))
+
+
+def test_a_factor_that_repeats_one_number() -> None:
+    x, y = g.input((), "float64"), g.input((4, 3), "float64")
+    column = g.make("broadcast", x, shape=(4, 2), axes=())
+    feeds = {x: np.array(3.0), y: np.arange(12.0).reshape(4, 3)}
+    for ours, theirs in both([g.dot(g.transpose(column), y)], feeds):
+        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_array_equal(ours, [[54.0, 66.0, 78.0]] * 2)
 
 
 _BITS = """

@@ -132,7 +132,7 @@ class Builder:
         """Return a value of a dtype and of this shape, in this call: one that is there, or cast,
         or stretched to it, or a new one."""
         wanted = self.concrete(shape)
-        same = self.values([dtype], lambda s: s == wanted)
+        same = [x for x in self.values([dtype], lambda s: s == wanted) if _stretches(x, shape)]
         fresh = [x for x in same if x not in self.read]
         if fresh and self.coin(0.7):
             return self.taken(self.one_of(fresh))
@@ -140,6 +140,7 @@ class Builder:
             return self.taken(self.one_of(same))
         if self.coin(0.35):
             small = self.values(DTYPES, lambda s: s in ((), wanted))
+            small = [x for x in small if not x.shape or _stretches(x, shape)]
             if small:
                 x = g.cast(self.taken(self.one_of(small)), dtype)
                 return x if x.shape or not wanted else g.broadcast_to(x, tuple(shape))
@@ -213,3 +214,8 @@ class Builder:
                 # A sum that cancels is no test of more than its sign.
                 useful = useful & ~(found.error > 0.05 * np.maximum(size, 1e-3))
         return bool(useful.mean() > 0.5)
+
+
+def _stretches(x: Node, shape: Shape) -> bool:
+    """Return whether x has a number where the shape has a 1: a symbol that is 1 never stretches."""
+    return all(size == 1 for size, wanted in zip(x.shape, shape, strict=True) if wanted == 1)

@@ -13,12 +13,14 @@ from graphc.compiler.runtime.toolchain import compiler_path
 from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.graphs.builder import Program
 from tests.campaigns.graphs.check import faults
+from tests.campaigns.graphs.differences import gradient_fault
 from tests.campaigns.graphs.generator import drawn_program
 from tests.campaigns.graphs.printed import as_python
 from tests.campaigns.graphs.reducer import reduced
 from tests.campaigns.graphs.targets import Target
 
 GROUP = 20  # graphs of two translation units, with passes and without
+GRADIENTS = 4  # of one in so many graphs are compared with differences, which take long
 REDUCING_SECONDS = 60  # for each failure
 
 
@@ -43,7 +45,11 @@ def missing(options: argparse.Namespace) -> str:
 def run(cases: Cases) -> Iterator[Result]:
     """Yield what became of graphs: interpreted, and compiled in two translation units of many."""
     programs = {index: drawn_program(cases.random(index)) for index in cases}
-    found: dict[int, tuple[Target, str]] = {}
+    found: dict[int, tuple[Target | None, str]] = {}
+    for index, program in programs.items():
+        text = gradient_fault(program) if index % GRADIENTS == 0 else ""
+        if text:
+            found[index] = None, text
     for target, chosen in _targets(cases):
         left = [index for index in chosen if index not in found]
         wrong = faults([programs[index] for index in left], target) if left else {}
@@ -71,15 +77,17 @@ def _targets(cases: Cases) -> Iterator[tuple[Target, list[int]]]:
         yield Target("native", passes, level, options.compiler, threads), chosen
 
 
-def _described(program: Program, target: Target, fault: str) -> str:
+def _described(program: Program, target: Target | None, fault: str) -> str:
     """Return the fault of a program, and the smallest program with one of its kind."""
 
     def fails(candidate: Program) -> str:
+        if target is None:
+            return gradient_fault(candidate)
         return faults([candidate], target).get(0, "")
 
     smallest, at_last = reduced(program, fault, fails, REDUCING_SECONDS)
     text = as_python(smallest, target)
-    return f"{target}\n{fault}\nreduced: {at_last}\n\n{text}"
+    return f"{target or 'gradients'}\n{fault}\nreduced: {at_last}\n\n{text}"
 
 
 CAMPAIGN = Campaign(

@@ -76,7 +76,11 @@ class Evaluator:
 
     def feed(self, node: Node, array: np.ndarray) -> None:
         """Give a further input its array."""
-        self._known[node] = exactly(array)
+        self.give(node, exactly(array))
+
+    def give(self, node: Node, value: Bounded) -> None:
+        """Let a node have a value, whatever computes it."""
+        self._known[node] = value
 
     def __call__(self, outputs: Sequence[Node]) -> list[Bounded]:
         """Return the values of nodes; those of before are kept."""
@@ -211,7 +215,7 @@ class Evaluator:
         inner = Evaluator({}, self._sizes, self._call_step, self._rounding.passes)
         for node in toposort(outputs):
             if node.op == "arg":
-                inner._known[node] = args[node.attrs["index"]]
+                inner.give(node, args[node.attrs["index"]])
         return inner(outputs)
 
     def _item(self, node: Node, values: list[Bounded]) -> Bounded:

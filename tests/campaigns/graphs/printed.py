@@ -18,12 +18,14 @@ import numpy as np
 from numpy import inf, nan
 from graphc.compiler import graph as g
 from tests.campaigns.graphs.check import report
+from tests.campaigns.graphs.differences import gradient_report
 from tests.campaigns.graphs.targets import Target
 """
 
 
-def as_python(program: Program, target: Target) -> str:
-    """Return Python that makes a program and prints what is wrong with it on a target."""
+def as_python(program: Program, target: Target | None) -> str:
+    """Return Python that makes a program and prints what is wrong with it on a target, or without
+    one with its gradients."""
     lines = [_HEAD]
     used = _symbols(program)
     lines += [f"{symbol.name} = g.symbol({symbol.name!r})" for symbol in used]
@@ -32,7 +34,10 @@ def as_python(program: Program, target: Target) -> str:
     feeds = ", ".join(f"{names[x]}: {_array(array)}" for x, array in program.feeds.items())
     outputs, states = (", ".join(names[x] for x in xs) for xs in (program.outputs, program.states))
     lines.append(f"feeds = {{{feeds}}}")
-    lines.append(f"print(report([{outputs}], feeds, {target!r}, [{states}]))")
+    if target is None:
+        lines.append(f"print(gradient_report([{outputs}], feeds))")
+    else:
+        lines.append(f"print(report([{outputs}], feeds, {target!r}, [{states}]))")
     return "\n".join(lines) + "\n"
 
 

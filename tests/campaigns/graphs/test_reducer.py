@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.grad import RULES
 from tests.campaigns.graphs import pointwise_rules
 from tests.campaigns.graphs.builder import Program
 from tests.campaigns.graphs.check import faults
+from tests.campaigns.graphs.differences import gradient_fault
 from tests.campaigns.graphs.generator import drawn_program
 from tests.campaigns.graphs.printed import as_python
 from tests.campaigns.graphs.reducer import reduced
@@ -40,3 +42,12 @@ def test_programs_run_as_they_are_printed(index, capsys):
     program = drawn_program(np.random.default_rng([4, index]))
     exec(as_python(program, INTERPRETER), {})
     assert capsys.readouterr().out == "as it should be\n"
+
+
+def test_a_planted_gradient(monkeypatch):
+    """Of tanh 1 - z, where it is 1 - z^2."""
+    programs = [drawn_program(np.random.default_rng([6, k])) for k in range(6)]
+    assert not any(map(gradient_fault, programs))
+    monkeypatch.setitem(RULES, "tanh", lambda c, node, wanted: (c * (1.0 - node),))
+    found = next(filter(None, map(gradient_fault, programs)))
+    assert found.startswith("wrong gradient: by input ")

@@ -199,5 +199,7 @@ class Factors:
 
 def is_turned(node: Node) -> bool:
     """Whether a node swaps the last two axes of another one."""
+    if node.op != "transpose":
+        return False
     *ahead, last = range(len(node.shape))
-    return node.op == "transpose" and tuple(node.attrs["order"]) == (*ahead[:-1], last, *ahead[-1:])
+    return tuple(node.attrs["order"]) == (*ahead[:-1], last, *ahead[-1:])
