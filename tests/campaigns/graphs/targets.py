@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from graphc.compiler.codegen.native import lower_native, nest, reduction, step
+from graphc.compiler.codegen import native
+from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.function.door import CallStep
 from graphc.compiler.graph import Node, state_of
@@ -80,7 +83,7 @@ class Target:
     def _set(self) -> Iterator[None]:
         """Set the flags, the compiler, and from which work on threads divide it."""
         flags, path = toolchain.FLAGS, os.environ.get("CXX")
-        least = nest.PARALLEL, reduction.PARALLEL, step.LEAST
+        least = _thresholds()
         with config.changed():
             config.cpu, config.device = self.cpu, "cpu"
             config.mode = "FAST_RUN"
@@ -88,16 +91,25 @@ class Target:
             if self.compiler:
                 os.environ["CXX"] = self.compiler
             if self.threads:
-                nest.PARALLEL = reduction.PARALLEL = step.LEAST = _SMALL_WORK
+                for module, name, _ in least:
+                    setattr(module, name, _SMALL_WORK)
             try:
                 yield
             finally:
                 toolchain.FLAGS = flags
-                nest.PARALLEL, reduction.PARALLEL, step.LEAST = least
+                for module, name, value in least:
+                    setattr(module, name, value)
                 if path is None:
                     os.environ.pop("CXX", None)
                 else:
                     os.environ["CXX"] = path
+
+
+def _thresholds() -> list[tuple[ModuleType, str, int]]:
+    """Return where native code's modules say from which work on threads divide it."""
+    names = ("PARALLEL", "PRODUCTS", "LEAST", "_LEAST")
+    modules = [m for name, m in sys.modules.items() if name.startswith(f"{native.__name__}.")]
+    return [(m, name, vars(m)[name]) for m in modules for name in names if name in vars(m)]
 
 
 def _joined(programs: Sequence[Program]) -> Program:

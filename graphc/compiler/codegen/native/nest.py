@@ -282,11 +282,11 @@ def _is_crosswise(statements: Sequence[Statement], name: Expression) -> bool:
 
 
 def parallel(
-    work: Shape, signature: Signature, kind: str = "parallel for", least: int = PARALLEL
+    work: Shape, signature: Signature, kind: str = "parallel for", least: int | None = None
 ) -> list[str]:
-    """The pragma that divides a loop over threads, where the product of these sizes is `least` or
-    more: elements, or multiplications."""
-    total = product(work)
+    """The pragma that divides a loop over threads, where the product of these sizes is `least` (by
+    default `PARALLEL`) or more: elements, or multiplications."""
+    total, least = product(work), PARALLEL if least is None else least
     # A batch may be larger than the typical one.
     if typical(total) < (least // 2 if isinstance(total, Dim) else least):
         return []

@@ -1,0 +1,50 @@
+"""Targets compute what they say, and as they say it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from tests.campaigns.apart import in_child
+from tests.campaigns.graphs.builder import Program
+from tests.campaigns.graphs.targets import Target
+from tests.native.graph_programs import needs_compiler
+
+TARGETS = [Target(cpu, passes) for cpu in ("numpy", "native") for passes in (False, True)]
+
+
+def counter(start: int) -> Program:
+    """A variable that an input is added to, and what it was."""
+    x, v = g.input((2,), "int32"), g.shared(np.array([start, 0], "int32"))
+    return Program([v * 1, v + x], [v], {x: np.array([1, 2], "int32")}, {})
+
+
+@needs_compiler
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_several_programs_with_updates(target):
+    programs = [counter(5), counter(7)]
+    for _ in range(2):  # the states are set back
+        results = target.run(programs)
+        assert [[x.tolist() for x in arrays] for arrays in results] == [
+            [[5, 0], [6, 2]],
+            [[7, 0], [8, 2]],
+        ]
+
+
+@needs_compiler
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads by /proc")
+def test_threads_divide_work_that_is_small():
+    x, y = g.input((8, 4), "float32"), g.input((4, 6), "float32")
+    feeds = {node: np.ones(node.shape, "float32") for node in (x, y)}
+    program = Program([g.dot(x, y), g.tanh(x), g.sum(x, 0)], [], feeds, {})
+
+    def threads() -> int:
+        before = len(os.listdir("/proc/self/task"))
+        Target("native", True, threads=(3,)).run([program])
+        return len(os.listdir("/proc/self/task")) - before
+
+    assert in_child(threads, 60) == 2
