@@ -31,7 +31,7 @@ def sparse_categorical_accuracy(y_true: Node, y_pred: Node) -> Node:
         y_pred: (..., classes).
     """
     predicted = K.flatten(K.argmax(y_pred, axis=-1))
-    return K.mean(K.equal(K.cast(K.flatten(y_true), "int32"), predicted))
+    return K.mean(K.equal(K.cast(K.flatten(y_true), "int64"), predicted))
 
 
 METRICS: dict[str, Callable[[Node, Node], Node]] = {

@@ -28,6 +28,11 @@ def test_sparse_accuracy_compares_labels(labels):
     assert value("sparse_categorical_accuracy", labels, P) == 0.75
 
 
+def test_a_label_is_no_other_one_in_fewer_bits():
+    labels = K.variable([2**32 + 1, 2, 0, 1], "int64")
+    assert K.eval(metrics.sparse_categorical_accuracy(labels, K.variable(P))) == 0.5
+
+
 def test_objectives_are_metrics():
     assert metrics.get("mse") is objectives.mean_squared_error
     assert metrics.get("cosine_proximity") is objectives.cosine_proximity

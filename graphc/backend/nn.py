@@ -86,7 +86,9 @@ def sparse_categorical_crossentropy(
     """
     predictions = g.as_node(output)
     classes = predictions.shape[-1]
-    labels = g.cast(g.reshape(target, (-1,)), "int32")
+    labels = g.reshape(target, (-1,))
+    if g.is_float(labels.dtype) or labels.dtype == "bool":
+        labels = g.cast(labels, "int32")  # what no int32 holds becomes the largest, never a class
     # One hot of a number outside would be a row of zeros, so a loss of 0; the lookup refuses it.
     labels = g.take(g.iota(classes), labels)
     marked = g.reshape(g.one_hot(labels, classes, predictions.dtype), predictions.shape)

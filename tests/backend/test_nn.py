@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+import graphc
 from graphc import backend as K
-from graphc.errors import ArgumentError
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, IndexRangeError
 
 
 def test_dropout_keeps_the_mean_and_scales_what_stays():
@@ -52,6 +54,17 @@ def test_dropout_refuses_a_level_outside(level):
 
 def test_dropout_of_nothing_changes_nothing():
     assert K.eval(K.dropout(K.ones((100,)), 0.0)).tolist() == [1.0] * 100
+
+
+@pytest.mark.parametrize(
+    ("dtype", "label"), [("int64", 2**32 + 1), ("uint32", 2**31), ("int32", 3)]
+)
+def test_a_label_outside_of_the_classes_is_no_other_label(dtype: str, label: int):
+    labels, output = g.input((2,), dtype), K.softmax(g.constant(np.zeros((2, 3), "float32")))
+    loss = graphc.function([labels], K.sparse_categorical_crossentropy(output, labels))
+    np.testing.assert_allclose(loss(np.array([0, 2], dtype)), np.log([3, 3]), rtol=1e-6)
+    with pytest.raises(IndexRangeError, match=f"index {label} at position .1,."):
+        loss(np.array([0, label], dtype))
 
 
 def test_l2_normalize():

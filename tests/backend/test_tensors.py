@@ -151,6 +151,8 @@ def test_batch_dot_takes_axes_of_each():
 def test_gather_takes_rows():
     rows = K.gather(tensor(X), K.variable([[2, 0], [1, 1]], dtype="int32"))
     np.testing.assert_array_equal(K.eval(rows), X[[[2, 0], [1, 1]]])
-    for outside in (3, -1):
-        with pytest.raises(IndexRangeError):
-            K.eval(K.gather(tensor(X), K.variable([outside], dtype="int32")))
+    for outside, dtype in ((3, "int32"), (-1, "int32"), (2**32, "int64"), (2**32 - 1, "uint32")):
+        with pytest.raises(IndexRangeError, match=f"index {outside} "):
+            K.eval(K.gather(tensor(X), K.variable([outside], dtype=dtype)))
+    with pytest.raises(IndexRangeError, match="index 4294967296 at position .1,."):
+        K.eval(K.gather(tensor(X), [0, 2**32]))

@@ -16,8 +16,9 @@ from graphc.compiler.graph.dim import (
     product,
 )
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node, broadcast_to, cast, unify_dtypes
+from graphc.compiler.graph.operands import as_node, broadcast_to, unify_dtypes
 from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.ops.contraction import INDICES
 from graphc.compiler.graph.reduce import normalize_axes, normalize_axis
 from graphc.errors import DTypeError, IndexRangeError
 
@@ -131,21 +132,27 @@ def take(x: object, indices: object, axis: int = 0) -> Node:
 
     The gradient with respect to x adds up where an index comes more than once.
     """
-    node, positions = as_node(x), as_node(indices)
-    if positions.dtype.startswith("float") or positions.dtype == "bool":
-        raise DTypeError(f"take: indices have to be integers, received {positions.dtype}")
-    return make(
-        "gather", node, cast(positions, "int32"), axis=normalize_axis(axis, node.ndim, "take")
-    )
+    node = as_node(x)
+    positions = _positions(indices, "take")
+    return make("gather", node, positions, axis=normalize_axis(axis, node.ndim, "take"))
 
 
 def scatter_add(indices: object, updates: object, size: Size, axis: int = 0) -> Node:
-    """Zeros of `size` along an axis, with each update added at its index (repeats add up)."""
-    return make("scatter_add", cast(indices, "int32"), as_node(updates), axis=axis, size=size)
+    """Zeros of `size` along an axis, with each update added at its index (repeats add up); an index
+    outside 0..size-1 is an error in the call."""
+    positions = _positions(indices, "scatter_add")
+    return make("scatter_add", positions, as_node(updates), axis=axis, size=size)
+
+
+def _positions(indices: object, op: str) -> Node:
+    node = as_node(indices)
+    if node.dtype not in INDICES:
+        raise DTypeError(f"{op}: indices have to be integers, received {node.dtype}")
+    return node
 
 
 def index(x: Node, key: object) -> Node:
-    """``x[key]``: ints, slices with any step, None, Ellipsis, or one int32 node (rows of axis 0).
+    """``x[key]``: ints, slices with any step, None, Ellipsis, or one node of ints (rows of axis 0).
 
     Where an axis has a symbolic size, a bound beyond it is an error in the call, not cut short.
     """

@@ -70,6 +70,24 @@ def _as_dtype(value: object, dtype: str) -> np.ndarray:
     return converted
 
 
+def as_held(value: object, dtype: str, what: str) -> np.ndarray:
+    """A copy of a value in a dtype, fractions dropped where that is an integer one. DTypeError for
+    a number that it cannot hold (NaN, 2**32 in an int32), which NumPy would wrap."""
+    array = np.asarray(value)
+    if np.dtype(dtype).kind in "iu" and array.dtype.kind in "iuf" and array.size:
+        limits = np.iinfo(dtype)
+        if array.dtype.kind == "f":  # the largest int may be no float, the next power of two is one
+            fits = (array >= float(limits.min)) & (array < float(limits.max + 1))
+        else:
+            fits = (array >= limits.min) & (array <= limits.max)
+        if not np.all(fits):
+            raise DTypeError(
+                f"{what}: expected numbers that {dtype} holds, {limits.min} to {limits.max}, "
+                f"received {array[~fits].flat[0]}"
+            )
+    return np.array(array, dtype=dtype)
+
+
 def constant(value: object, dtype: str | None = None) -> Node:
     """A node that always has this value. DTypeError where an integer dtype cannot hold it."""
     array = as_array(value) if dtype is None else _as_dtype(value, dtype)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.operands import as_array, refuse_device_array
+from graphc.compiler.graph.operands import as_array, as_held, refuse_device_array
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError
@@ -93,7 +93,7 @@ class State:
                 f"shared variable {self.name or 'without a name'}: expected numbers, received "
                 f"{value!r}"
             )
-        array = np.array(array, dtype=self.dtype)
+        array = as_held(array, self.dtype, f"shared variable {self.name or 'without a name'}")
         if array.shape != self.shape:
             raise ShapeError(
                 f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
@@ -116,7 +116,9 @@ def shared(value: object, name: str | None = None, dtype: str | None = None) -> 
     if isinstance(value, Node):
         raise DTypeError("shared() takes a value, not a node; evaluate the node first")
     refuse_device_array(value, "shared()")
-    return held(np.array(as_array(value) if dtype is None else value, dtype=dtype), name)
+    if dtype is None:
+        return held(np.array(as_array(value)), name)
+    return held(as_held(value, dtype, f"shared variable {name or 'without a name'}"), name)
 
 
 def held(array: np.ndarray, name: str | None = None) -> Node:

@@ -343,6 +343,20 @@ def test_substitute_replaces_and_keeps_the_rest():
     assert g.substitute([g.exp(x) + 1.0], {x: y})[0] is g.exp(y) + 1.0
 
 
+STATE = g.shared([0, 2**32 - 1], "rows", "uint32")
+
+
+@pytest.mark.parametrize("value", [2**32, -1.0, np.nan, 4294967296.0, np.inf])
+def test_a_state_of_integers_never_wraps(value: float):
+    for make in (
+        lambda: g.shared([0, value], "rows", "uint32"),
+        lambda: STATE.set_value([0, value]),
+    ):
+        with pytest.raises(DTypeError, match="'?rows'?: expected numbers that uint32 holds, 0 to"):
+            make()
+    assert STATE.get_value().tolist() == [0, 2**32 - 1]
+
+
 def test_states_keep_their_shape_and_dtype():
     w = g.shared(np.zeros((2, 3), "float32"), "w")
     w.set_value(np.ones((2, 3)))

@@ -7,6 +7,9 @@ from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops.pointwise import FLOATS, NUMBERS
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
 
+INDICES = ("int32", "int64", "uint32")
+"""The dtypes of indices. None is cast to another: 2**32 would name row 0."""
+
 
 def _product_dtype(op: str) -> DTypeRule:
     def rule(inputs: Inputs, attrs: Attrs) -> str:
@@ -70,8 +73,8 @@ def _conv(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
 def _index_dtype(op: str, values: int, indices: int) -> DTypeRule:
     def rule(inputs: Inputs, attrs: Attrs) -> str:
         allowed = ("bool", *NUMBERS) if op == "gather" else NUMBERS
-        if inputs[indices].dtype != "int32" or inputs[values].dtype not in allowed:
-            refuse_dtype(op, "int32 indices and numbers", inputs)
+        if inputs[indices].dtype not in INDICES or inputs[values].dtype not in allowed:
+            refuse_dtype(op, f"indices of {', '.join(INDICES)} and numbers", inputs)
         return inputs[values].dtype
 
     return rule
