@@ -92,7 +92,7 @@ SANITIZER_LIBRARIES = $(foreach name,$(SANITIZER_NAMES),$(shell gcc -print-file-
 NATIVE_TESTS := tests/engine tests/programs tests/models tests/reference_models tests/callbacks \
   tests/wrappers
 # Compiled for no other run: an empty cache at the first one, that of before at the next.
-NATIVE_CACHE := $(CURDIR)/build/native-tests
+NATIVE_CACHE := $(CURDIR)/build/native-tests-$(or $(SANITIZE),plain)
 
 test-native: $(VENV)/.test
 ifeq ($(SANITIZE),)

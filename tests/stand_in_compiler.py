@@ -31,6 +31,9 @@ for word; do
   case "$word" in *.cpp) source=$word;; esac
   output=$word
 done
+case "$source" in */trial.cpp)
+  {trial};;
+esac
 if grep -q graphc_step "$source"; then
   {program}
 fi
@@ -59,6 +62,7 @@ def stand_in_compiler(
     program: str = "",
     library: Path = Path("/dev/null"),
     proper: str = "cc1plus",
+    trial: str = "",
 ) -> Path:
     """The file ``g++`` in `folder`: it notes its runs in ``runs.log`` there and copies a library
     to its output.
@@ -70,6 +74,7 @@ def stand_in_compiler(
             that of the output in ``$output``, before the library is copied.
         library: what is copied; by default nothing.
         proper: what it calls the compiler proper.
+        trial: as `program`, for the one by which graphc tries what the compiler can do.
     """
     path = folder / "g++"
     path.write_text(
@@ -80,6 +85,7 @@ def stand_in_compiler(
             program=program or ":",
             library=shlex.quote(str(library)),
             proper=shlex.quote(proper),
+            trial=trial or ":",
         ),
         encoding="utf-8",
     )

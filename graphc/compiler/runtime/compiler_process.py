@@ -46,6 +46,13 @@ _VARIABLES = (
 _SOURCE_ERROR = re.compile(r"(?::\d+|\(\d+\)): (?:fatal )?error\b")
 
 
+# What GCC and Clang say where they, or what they run, did not get to the end.
+_BROKEN_OFF = re.compile(
+    r"killed|signal|no space left|memory exhausted|out of memory|internal compiler error",
+    re.IGNORECASE,
+)
+
+
 class Tool(NamedTuple):
     """A kind of compiler, for messages: `what` it is, and how to `fix` that it does not run."""
 
@@ -227,6 +234,13 @@ def finds_fault(said: list[str]) -> bool:
     """Return whether a compiler names a place of the source that is wrong: else it is the compiler
     that failed, for lack of memory or room, by a signal or by an error of its own."""
     return any(_SOURCE_ERROR.search(line) for line in said)
+
+
+def broke_off(done: subprocess.CompletedProcess[str]) -> bool:
+    """Return whether a compiler did not get to the end, for lack of memory or room, by a signal or
+    by an error of its own: the same run may do well another time."""
+    failed = any(_BROKEN_OFF.search(line) for line in lines_of(done))
+    return done.returncode < 0 or (done.returncode > 0 and failed)
 
 
 def failure(

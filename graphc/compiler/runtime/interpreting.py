@@ -73,11 +73,16 @@ def why_interpreted(outputs: Sequence[Node], mode: str, once: bool) -> Interpret
 
 def compiler_failed(name: str, error: CompilerError) -> Interpreted:
     """Under ``cpu=auto``: the compiler was found, and failed at the function `name`."""
-    first_two = " ".join(line.strip() for line in str(error).splitlines()[:2])
     _log.info("%s", error)
     return Interpreted(
-        "the C++ compiler failed", f"cpu=auto: {name} is interpreted, which is slower: {first_two}"
+        "the C++ compiler failed",
+        f"cpu=auto: {name} is interpreted, which is slower: {_one_line(error)}",
     )
+
+
+def _one_line(error: DeviceError) -> str:
+    """An error with the first line of what the compiler said."""
+    return " ".join(line.strip() for line in str(error).splitlines()[:2])
 
 
 def _small(outputs: Sequence[Node]) -> Interpreted | None:
@@ -100,6 +105,6 @@ def _no_compiler() -> Interpreted | None:
     except DeviceError as error:
         return Interpreted(
             "no C++ compiler can be used",
-            f"cpu=auto: functions are interpreted, which is slower: {error}",
+            f"cpu=auto: functions are interpreted, which is slower: {_one_line(error)}",
         )
     return None

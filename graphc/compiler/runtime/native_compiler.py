@@ -54,7 +54,7 @@ extern "C" size_t graphc_memory_held() { return gc_held; }
 extern "C" int graphc_threads() { return omp_get_max_threads(); }
 extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
 """
-_runtimes: dict[str, Runtime] = {}
+_runtimes: dict[Compiler, Runtime] = {}
 
 
 class Library(NamedTuple):
@@ -128,12 +128,9 @@ def loaded(source: str, layers: Mapping[str, str], name: str) -> Library:
 
 def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
-    key = _key(_RUNTIME, compiler)
-    if key not in _runtimes:
-        names = (
-            *("graphc_memory", "graphc_memory_held"),
-            *("graphc_threads", "graphc_use_threads"),
-        )
+    if compiler not in _runtimes:
+        key = _key(_RUNTIME, compiler)
+        names = ("graphc_memory", "graphc_memory_held", "graphc_threads", "graphc_use_threads")
 
         def load(entry: Entry) -> ctypes.CDLL:
             with _short_waits():
@@ -141,8 +138,8 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
 
         make = _maker(cache, compiler, f"{key}.cpp", _RUNTIME, {}, "the runtime library")
         functions, _ = cache.obtain(f"{key}.so", make, load)
-        _runtimes.setdefault(key, Runtime(functions))
-    return _runtimes[key]
+        _runtimes.setdefault(compiler, Runtime(functions))
+    return _runtimes[compiler]
 
 
 def _key(source: str, compiler: Compiler) -> str:

@@ -15,8 +15,9 @@ from graphc.compiler.runtime.cache import KernelCache, content_key
 from graphc.compiler.runtime.compiler_process import (
     Tool,
     ask,
+    broke_off,
     compile_to,
-    ending,
+    failure,
     first_lines,
     lines_of,
     working_folder,
@@ -144,13 +145,14 @@ def _way(path: str, version: str, identity: str, cache: KernelCache) -> tuple[st
 
 
 def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
-    """Whether the compiler makes a small program, and what it says of it."""
+    """Whether the compiler makes a small program, and what it says of it. CompilerError where it
+    did not get to the end."""
     with working_folder(TOOL) as folder:
         source, output = folder / "trial.cpp", folder / "trial.so"
         source.write_text(_TRIAL, encoding="utf-8")
         done = compile_to(output.name, [path, *flags, str(source)], TOOL, folder)
-        if done.returncode < 0:
-            return False, [f"it {ending(done)}", *lines_of(done)]
+        if broke_off(done):  # which says nothing of its flags
+            raise failure(done, path, TOOL, "a small program")
         return done.returncode == 0 and output.is_file(), lines_of(done)
 
 

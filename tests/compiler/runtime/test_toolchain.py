@@ -10,7 +10,7 @@ import pytest
 
 from graphc.compiler.runtime import toolchain
 from graphc.compiler.runtime.cache import KernelCache
-from graphc.errors import DeviceError
+from graphc.errors import CompilerError, DeviceError
 from tests.stand_in_compiler import runs, stand_in_compiler
 
 
@@ -68,6 +68,20 @@ def test_a_compiler_that_compiles_nothing_is_an_error_with_what_it_said(
     assert f"{path} (g++ 12.4) does not compile a small program with -std=c++17 -O3" in message
     assert "What to do: install a C++ compiler" in message
     assert message.endswith("cannot do -O3")
+
+
+@pytest.mark.parametrize(
+    "killed",
+    ["kill -KILL $$", "echo 'lto1: fatal error: Killed signal terminated program' >&2; exit 1"],
+)
+def test_a_trial_that_is_broken_off_says_nothing_of_what_the_compiler_can_do(
+    killed: str, cache: KernelCache, tmp_path: Path
+) -> None:
+    state = tmp_path / "killed"
+    stand_in_compiler(tmp_path, trial=f"if [ ! -e {state} ]; then : > {state}; {killed}; fi")
+    with pytest.raises(CompilerError, match="a small program: the C.* compiler .*What to do"):
+        toolchain.find_compiler(cache)
+    assert {"-fopenmp", "-flto=2"} <= set(toolchain.find_compiler(cache).flags)
 
 
 def test_the_environment_names_another_compiler(
