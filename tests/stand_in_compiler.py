@@ -45,6 +45,7 @@ _LIBRARY = """\
 extern "C" {
 void* (*graphc_thread_memory)(int, unsigned long);
 void* graphc_memory(int, unsigned long) { return nullptr; }
+unsigned long graphc_memory_held() { return 0; }
 int graphc_threads() { return 1; }
 void graphc_use_threads(int) {}
 void graphc_step() {}
