@@ -12,7 +12,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
-from graphc.compiler.function.guards import finite_guard
+from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import device
 from graphc.compiler.runtime.native import NativeExecutor
@@ -145,7 +145,7 @@ def test_the_guard_sees_what_kernels_store_and_the_interpreter_names_the_node() 
     with g.origin("dense_7"):
         outputs = [g.sum(g.sqrt(x))]
     program = lower_native(outputs)
-    guard = finite_guard(outputs)
+    guard = FiniteGuard(outputs)
     run = NativeExecutor(program).run
     assert run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
     with pytest.raises(

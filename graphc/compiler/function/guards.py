@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from graphc.compiler.graph import Node, Symbol, is_float, label, toposort
-from graphc.compiler.interpret import Program
-from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.interpret import BodyObserver, Program
 from graphc.errors import NotFiniteError, PassError
 
 # A pass may reorder sums, so values agree to rounding: this much of the largest value of an output.
@@ -123,38 +123,46 @@ def _compare(pass_name: str, output: int, old: np.ndarray, new: np.ndarray, nois
         )
 
 
-def finite_guard(outputs: Sequence[Node]) -> Observer:
-    """An observer that raises NotFiniteError at the first node whose value is not finite.
+class FiniteGuard(BodyObserver):
+    """Raises NotFiniteError at the first node whose value is not finite.
 
-    It sees what its executor shows: each node where the interpreter runs, what kernels store where
-    generated code does. A NaN that a kernel makes and drops again (in the branch of a `where` that
-    is not taken) is seen by the interpreter alone.
+    It sees what its executor shows: each node where the interpreter runs, those of loops' bodies
+    too; what kernels store where generated code does. A NaN that a kernel makes and drops again (in
+    the branch of a `where` that is not taken) is seen by the interpreter alone.
 
     Nodes that depend on constants alone may be infinite (a bound of -inf is no accident).
     """
-    varying: dict[Node, bool] = {}
 
-    def learn(nodes: Sequence[Node]) -> None:
-        for node in toposort(nodes, stop=varying):
-            if node not in varying:
-                leaf = node.op in ("input", "shared", "random")
-                varying[node] = leaf or any(varying[x] for x in node.inputs)
+    def __init__(self, outputs: Sequence[Node]):
+        self._varying: dict[Node, bool] = {}
+        self._within = ""
+        self._learn(outputs)
 
-    learn(outputs)
-
-    def observe(node: Node, value: object, seconds: float) -> None:
-        if node not in varying:  # of a graph that was rewritten for a device
-            learn([node])
-        if not varying[node]:
+    def __call__(self, node: Node, value: object, seconds: float) -> None:
+        if node not in self._varying:  # of a body, or of a graph that was rewritten for a device
+            self._learn([node])
+        if not self._varying[node] or node.op == "arg":  # an argument is known from outside
             return
         for part in value if isinstance(value, tuple | list) else (value,):
             if part.dtype.kind == "f" and not np.isfinite(part).all():
-                _refuse(node, part)
+                _refuse(node, part, self._within)
 
-    return observe
+    def of_step(self, scan: Node, step: int, index: int) -> FiniteGuard:
+        """Return the guard of a step, which names it."""
+        inner = copy.copy(self)
+        where = f" (at {index} of its sequences)" if scan.attrs["reverse"] else ""
+        inner._within = f", in step {step} of {label(scan)}{where}{self._within}"
+        return inner
+
+    def _learn(self, nodes: Sequence[Node]) -> None:
+        varying = self._varying
+        for node in toposort(nodes, stop=varying):
+            if node not in varying:
+                leaf = node.op in ("input", "shared", "random", "arg")
+                varying[node] = leaf or any(varying[x] for x in node.inputs)
 
 
-def _refuse(node: Node, value: np.ndarray) -> None:
+def _refuse(node: Node, value: np.ndarray, within: str) -> None:
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(value))[0])
     reads = "".join(f"\n    reads {label(x)}" for x in node.inputs)
     if not node.inputs:
@@ -162,8 +170,9 @@ def _refuse(node: Node, value: np.ndarray) -> None:
             f"the value {value[index]} was given at index {index} of {label(node)}; expected "
             "finite numbers. No parameter was changed"
         )
+    where = f"{label(node)}{within}{reads}"
     raise NotFiniteError(
-        f"the value {value[index]} appeared first at index {index} of {label(node)}{reads}\n"
+        f"the value {value[index]} appeared first at index {index} of {where}\n"
         "What it reads is finite. Look for a division by zero, a log or sqrt of a number that is "
         "not positive, or an overflow (a learning rate that is too large); no parameter was changed"
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,20 @@ from graphc.compiler.interpret.table import NUMPY, PLACED
 from graphc.errors import DTypeError, GraphcError, IndexRangeError, ShapeError
 
 Observer = Callable[[Node, Any, float], None]
+
+
+class BodyObserver(ABC):
+    """An observer that is shown what the steps of loops compute, too."""
+
+    @abstractmethod
+    def __call__(self, node: Node, value: Any, seconds: float) -> None:
+        """Look at a value; see `Program.run`."""
+
+    @abstractmethod
+    def of_step(self, scan: Node, step: int, index: int) -> BodyObserver:
+        """Return what observes a step of a loop: number `step` in the order of running, which reads
+        the sequences at `index`."""
+
 
 # These read the number of the call, which is no attribute of the node.
 _READS_CALL_STEP = frozenset({"random", "scan"})
@@ -81,8 +97,8 @@ class Program:
             bindings: a value for each symbol.
             call_step: the number of this call, a part of every random word's counter.
             observer: called with each input, state and computed node, its value (an array or a
-                NumPy scalar; a tuple of them for a scan) and the seconds that it took. It does not
-                see the nodes of a scan's body.
+                NumPy scalar; a tuple of them for a scan) and the seconds that it took. The nodes of
+                a scan's body are shown to a `BodyObserver` alone, its arguments as well.
 
         Returns:
             C-contiguous arrays that share memory with no feed, state, constant or each other.
@@ -125,6 +141,8 @@ class Program:
             observer(node, values[slot], 0.0)
         for step, fixed in zip(self._steps, attrs, strict=True):
             started = time.perf_counter()
+            if step.body is not None and isinstance(observer, BodyObserver):
+                fixed = {**fixed, "body": step.body._shown(step.node, fixed["length"], observer)}
             value = _call(step, fixed, values, call_step)
             observer(step.node, value, time.perf_counter() - started)
             values[step.output] = value
@@ -152,6 +170,25 @@ class Program:
             for step in self._steps
         )
         return max(products, default=0)
+
+    def _shown(
+        self, scan: Node, length: int, observer: BodyObserver
+    ) -> Callable[[Sequence[Any], int], list[Any]]:
+        """This program, whose sizes are bound, as the body of a loop that is observed."""
+        assert self._bound is not None
+        attrs = self._bound[1]
+        numbers = count()
+
+        def step(arguments: Sequence[Any], call_step: int) -> list[Any]:
+            number = next(numbers)
+            index = length - 1 - number if scan.attrs["reverse"] else number
+            values = self._start.copy()
+            for node, slot in self._fed:
+                values[slot] = arguments[node.attrs["index"]]
+            self._observe(values, attrs, call_step, observer.of_step(scan, number, index))
+            return [values[slot] for slot in self._outputs]
+
+        return step
 
     def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
         """This program as the body of a loop: outputs from the values of its ``arg`` nodes.

@@ -6,7 +6,10 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler import passes
 from graphc.compiler.function import function
+from graphc.compiler.grad import grad
+from graphc.config import config
 from graphc.errors import NotFiniteError, PassError
+from tests.native.graph_programs import needs_compiler
 
 
 def wrong_pass(outputs):
@@ -52,6 +55,76 @@ def test_the_nan_guard_says_when_the_gradient_did_it():
         y = 1.0 / x
     with pytest.raises(NotFiniteError, match="inf.*gradient of dense_2"):
         function([x], y, mode="NanGuardMode")(np.array([1, 0], "float32"))
+
+
+def loop_of_roots(reverse=False):
+    """h + sqrt(x) at each step, which no pass moves out of the loop; starts and sequences."""
+    h, x = g.input((g.BATCH, 2), name="h"), g.input((None, g.BATCH, 2), name="x")
+    with g.origin("gru_1"):
+        (last,), _ = g.scan(
+            lambda carries, slices: ([g.sqrt(carries[0] * slices[0]) + 1.0], []),
+            [h],
+            [x],
+            reverse=reverse,
+        )
+    return [h, x], last
+
+
+@pytest.mark.parametrize(
+    ("reverse", "where"),
+    [
+        (False, r"in step 3 of <scan: [^>]*> of gru_1\n"),
+        (True, r"in step 1 of <scan: [^>]*> of gru_1 \(at 3 of its sequences\)\n"),
+    ],
+)
+@pytest.mark.parametrize("cpu", ["numpy", pytest.param("native", marks=needs_compiler)])
+def test_the_nan_guard_names_the_step_of_a_loop(cpu, reverse, where):
+    config.cpu = cpu
+    inputs, last = loop_of_roots(reverse)
+    w = g.shared(np.ones(2, "float32"), "w")
+    f = function(inputs, g.sum(last * w), updates=[(w, w + 1.0)], mode="NanGuardMode")
+    fine = np.ones((5, 3, 2), "float32")
+    wrong = fine.copy()
+    wrong[3, 1, 0] = -1
+    start = np.ones((3, 2), "float32")
+    f(start, fine)
+    with pytest.raises(NotFiniteError, match=rf"nan .* index \(1, 0\) of .*sqrt.*, {where}"):
+        f(start, wrong)
+    assert w.get_value().tolist() == [2, 2]
+
+
+def test_the_nan_guard_names_the_steps_of_a_loop_within_a_loop():
+    rows = g.input((4, 2, 3), name="rows")
+
+    def outer(carries, slices):
+        (inner,), _ = g.scan(lambda h, x: ([g.log(x[0] + h[0] * 0.0)], []), carries, slices)
+        return [inner], []
+
+    (last,), _ = g.scan(outer, [g.zeros((3,), "float32")], [rows])
+    f = function([rows], last, mode="NanGuardMode")
+    value = np.ones((4, 2, 3), "float32")
+    f(value)
+    value[2, 1, 0] = 0
+    with pytest.raises(
+        NotFiniteError, match=r"-inf .*\(0,\) of .*log.*, in step 1 of .*, in step 2"
+    ):
+        f(value)
+
+
+def test_the_nan_guard_names_a_step_of_the_loop_backward():
+    """sqrt's gradient at 0, made by the step at which its argument is 0."""
+    inputs, last = loop_of_roots()
+    with g.origin("loss"):
+        loss = g.sum(last)
+    gradient = grad(loss, inputs[0])
+    f = function(inputs, gradient, mode="NanGuardMode")
+    value = np.ones((5, 1, 2), "float32")
+    f(np.ones((1, 2), "float32"), value)
+    value[3, 0, 1] = 0
+    with pytest.raises(
+        NotFiniteError, match=r"index \(0, 1\) of .*, in step 1 of .*gru_1 \(at 3 of"
+    ):
+        f(np.ones((1, 2), "float32"), value)
 
 
 def test_infinite_bounds_are_no_accident():
