@@ -50,6 +50,9 @@ class BodyObserver(ABC):
 _READS_CALL_STEP = frozenset({"random", "scan"})
 
 
+_WIDER = {"float32": "float64", "float64": "longdouble"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Step:
     node: Node
@@ -67,8 +70,11 @@ class Program:
     call pays nothing. A program holds no values between calls and may run in several threads.
     """
 
-    def __init__(self, outputs: Sequence[Node]):
+    def __init__(self, outputs: Sequence[Node], wide: bool = False):
+        """`wide`: compute float32 in float64, and float64 in what NumPy has beyond, from the same
+        inputs, states and constants: what a graph comes to with all but no rounding."""
         order = toposort(outputs)
+        self._wide = wide
         slot = {node: k for k, node in enumerate(order)}
         self._outputs = tuple(slot[node] for node in outputs)
         self._owned = owned_outputs(outputs)
@@ -77,10 +83,10 @@ class Program:
             (node, node.attrs["state"], slot[node]) for node in order if node.op == "shared"
         ]
         self._start: list[Any] = [
-            node.attrs["value"] if node.op == "constant" else None for node in order
+            self._widened(node.attrs["value"]) if node.op == "constant" else None for node in order
         ]
-        self._steps = tuple(_steps(order, slot, set(self._outputs)))
-        self._fixed = [None if _is_symbolic(s.node) else _resolve(s, {}) for s in self._steps]
+        self._steps = tuple(_steps(order, slot, set(self._outputs), wide))
+        self._fixed = [None if _is_symbolic(s.node) else self._resolved(s, {}) for s in self._steps]
         self._bound: tuple[dict[Symbol, int], list[Attrs], int] | None = None
 
     def run(
@@ -112,9 +118,9 @@ class Program:
         for node, slot in self._fed:
             if node not in feeds:
                 raise GraphcError(f"the input {label(node)} is read and not fed")
-            values[slot] = feeds[node]
+            values[slot] = self._widened(feeds[node])
         for _, state, slot in self._states:
-            values[slot] = state.buffer
+            values[slot] = self._widened(state.buffer)
         attrs, largest = self._bind(bindings)
         with np.errstate(all="ignore"), threads_for(largest):
             if observer is None:
@@ -155,12 +161,23 @@ class Program:
         if known is not None and known[0] == bindings:
             return known[1:]
         attrs = [
-            _resolve(step, bindings) if fixed is None else fixed
+            self._resolved(step, bindings) if fixed is None else fixed
             for step, fixed in zip(self._steps, self._fixed, strict=True)
         ]
         largest = self._largest_product(bindings)
         self._bound = (dict(bindings), attrs, largest)
         return attrs, largest
+
+    def _resolved(self, step: _Step, bindings: Mapping[Symbol, int]) -> Attrs:
+        attrs = _resolve(step, bindings)
+        if self._wide and "dtype" in attrs:
+            attrs = {**attrs, "dtype": _WIDER.get(attrs["dtype"], attrs["dtype"])}
+        return attrs
+
+    def _widened(self, value: Any) -> Any:
+        if not self._wide:
+            return value
+        return value.astype(_WIDER.get(value.dtype.name, value.dtype))
 
     def _largest_product(self, bindings: Mapping[Symbol, int]) -> int:
         products = (
@@ -208,7 +225,9 @@ class Program:
         return step
 
 
-def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> Iterator[_Step]:
+def _steps(
+    order: Sequence[Node], slot: Mapping[Node, int], kept: set[int], wide: bool
+) -> Iterator[_Step]:
     last: dict[int, int] = {}
     for position, node in enumerate(order):
         for x in node.inputs:
@@ -225,7 +244,7 @@ def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> I
                 tuple(slot[x] for x in node.inputs),
                 slot[node],
                 tuple(dying.get(position, ())),
-                Program(node.attrs["body"].outputs) if node.op == "scan" else None,
+                Program(node.attrs["body"].outputs, wide) if node.op == "scan" else None,
             )
 
 
