@@ -209,6 +209,25 @@ def test_debug_mode_lets_pass_what_rounding_alone_makes() -> None:
     function([x], noise, mode="DebugMode")(data)
 
 
+def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ints, which are exact, the rounding of what is made of them is left where it cancels; an
+    error beside it is found."""
+    x = g.input((1000,), "int32")
+    values = g.cast(x, "float32") / 3.0
+    variance = g.mean(values * values) - g.square(g.mean(values))
+    data = np.full(1000, 1001, "int32")
+    function([x], variance, mode="DebugMode")(data)
+    monkeypatch.setattr(
+        device,
+        "lower_native",
+        lambda *arguments: with_text(
+            lower_native(*arguments), "gc_div(t4, 1000.0f)", "gc_div(t4, 1001.0f)"
+        ),
+    )
+    with pytest.raises(KernelError, match="of its largest element"):
+        function([x], variance, mode="DebugMode")(data)
+
+
 @pytest.mark.parametrize("mode", ["DebugMode", "NanGuardMode"])
 def test_a_model_trains_in_the_modes_that_watch_as_it_does_without(mode: str) -> None:
     random = np.random.default_rng(1)

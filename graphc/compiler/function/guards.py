@@ -130,6 +130,14 @@ def rounding_noise(
     return noise
 
 
+def own_rounding(value: np.ndarray, exact: np.ndarray) -> float:
+    """How far a value may move by rounding alone: a multiple of how far it is off the same in wider
+    floats."""
+    with np.errstate(invalid="ignore"):
+        error = np.abs(value - exact)
+    return _NOISE_FACTOR * float(np.max(error, where=np.isfinite(error), initial=0.0))
+
+
 def nudged(
     program: Program,
     feeds: Mapping[Node, np.ndarray],
