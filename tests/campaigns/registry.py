@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from tests.campaigns import files, kills, models
+from tests.campaigns import files, interrupts, kills, models
 from tests.campaigns.campaign import Campaign, Selection
 from tests.campaigns.graphs import campaign as graphs
 
 CAMPAIGNS: dict[str, Campaign] = {
-    campaign.name: campaign
-    for campaign in (
-        files.CAMPAIGN,
-        graphs.CAMPAIGN,
-        kills.CAMPAIGN,
-        models.CAMPAIGN,
-    )
+    module.CAMPAIGN.name: module.CAMPAIGN for module in (files, graphs, interrupts, kills, models)
 }
 
 # Under five minutes on two cores in all.
 EACH_COMMIT: tuple[Selection, ...] = (
     Selection("graphs", 200),
     Selection("graphs", 20, ("--threads", "1,2,3")),
+    Selection("files", 500),
+    Selection("interrupts", 20, ("--native", "0")),
     Selection("kills", 20),
     Selection("models", 20, ("--native", "0")),
 )
