@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tests.campaigns import files, interrupts, kills, models
+from tests.campaigns import failures, files, interrupts, kills, models
 from tests.campaigns.campaign import Campaign, Selection
 from tests.campaigns.graphs import campaign as graphs
 
 CAMPAIGNS: dict[str, Campaign] = {
-    module.CAMPAIGN.name: module.CAMPAIGN for module in (files, graphs, interrupts, kills, models)
+    module.CAMPAIGN.name: module.CAMPAIGN
+    for module in (failures, files, graphs, interrupts, kills, models)
 }
 
 # Under five minutes on two cores in all.
@@ -18,4 +19,5 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("interrupts", 20, ("--native", "0")),
     Selection("kills", 20),
     Selection("models", 20, ("--native", "0")),
+    Selection("failures", 40),
 )

@@ -1,0 +1,235 @@
+"""A process that trains and saves while a call of the C library fails, for `failures.py`.
+
+One request a line, one answer. `failing_calls.c` has to be preloaded. The process makes a model and
+the steps of its training once; each request is done by a fork of it, which may crash or hang.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphc.callbacks import ModelCheckpoint
+from graphc.config import config
+from graphc.errors import GraphcError
+from graphc.layers import GRU, Dense, Dropout
+from graphc.models import Sequential, load_model
+from tests.campaigns.interrupts import State, state_of
+
+FUNCTIONS = ("write", "fsync", "rename", "open", "allocate", "map", "execute", "fork")
+"""In the order of the C program's numbers, from 1 on."""
+
+SECONDS = 120
+EPOCHS, BATCH, SAMPLES = 2, 4, 12
+BATCHES = [(start, start + BATCH) for start in range(0, SAMPLES, BATCH)]
+NEVER = 1 << 62
+
+
+class Failing:
+    """The preloaded library."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(None)
+        self._arm, self._disarm = library.failing_arm, library.failing_disarm
+        self._arm.argtypes = [ctypes.c_int, ctypes.c_long, ctypes.c_int, ctypes.c_long]
+        self._disarm.restype = ctypes.c_long
+
+    def arm(self, function: str, first: int, error: int, last: int) -> None:
+        self._arm(1 + FUNCTIONS.index(function), first, error, last + 1)
+
+    def disarm(self) -> int:
+        """Let all calls go well. Returns how many there were."""
+        return self._disarm()
+
+
+class Training:
+    """A model, its data and what it is after each step."""
+
+    def __init__(self, folder: Path):
+        np.random.seed(3)
+        self.x = np.random.normal(size=(SAMPLES, 3, 4)).astype("float32")
+        self.y = np.random.normal(size=(SAMPLES, 2)).astype("float32")
+        model = Sequential([GRU(30, input_shape=(3, 4)), Dropout(0.5), Dense(2)])
+        model.compile("adam", "mse")
+        self.begun = folder / "begun.h5"
+        model.save(self.begun)
+        model = load_model(self.begun)
+        self.states = [state_of(model)]
+        for start, stop in BATCHES * EPOCHS:
+            model.train_on_batch(self.x[start:stop], self.y[start:stop])
+            self.states.append(state_of(model))
+
+    def fit(self, model: Any, path: Path) -> None:
+        saver = ModelCheckpoint(str(path), save_weights_only=False)
+        model.fit(self.x, self.y, batch_size=BATCH, nb_epoch=EPOCHS, verbose=0, shuffle=False,
+                  initial_epoch=model.epochs_done, callbacks=[saver])  # fmt: skip
+
+    def steps_of(self, model: Any) -> int:
+        """How many steps a model has done, -1 where it is no number of whole ones."""
+        state = state_of(model)
+        found = [number for number, one in enumerate(self.states) if agrees(one, state)]
+        return found[-1] if found else -1
+
+    def check_goes_on(self, model: Any, steps: int) -> str:
+        """What is wrong with the steps that follow; empty where nothing is."""
+        for number in range(steps, len(self.states) - 1):
+            start, stop = BATCHES[number % len(BATCHES)]
+            model.train_on_batch(self.x[start:stop], self.y[start:stop])
+            if not agrees(self.states[number + 1], state_of(model)):
+                return f"step {number} behind the failure gives another state"
+        return ""
+
+
+def agrees(one: State, other: State) -> bool:
+    """Whether they are one state; the interpreter's and native code's may differ by rounding."""
+    if config.cpu == "numpy":
+        return one.agrees(other)
+    return all(
+        np.allclose(np.frombuffer(a, "float32"), np.frombuffer(b, "float32"), 1e-4, 1e-6)
+        for a, b in zip(one.weights, other.weights, strict=True)
+    )
+
+
+def fit(training: Training, model: Any, folder: Path) -> None:
+    training.fit(model, folder / "model.h5")
+
+
+def save(training: Training, model: Any, folder: Path) -> None:
+    model.save(folder / "model.h5")
+    model.save_weights(folder / "weights.h5", overwrite=True)
+
+
+SCENARIOS: dict[str, Callable[[Training, Any, Path], None]] = {"fit": fit, "save": save}
+NAMES = ("model.h5", "weights.h5")
+
+
+def attempt(training: Training, failing: Failing, request: dict[str, Any]) -> dict[str, Any]:
+    """Train or save with a failure. Returns what is wrong, how it ended, the number of calls."""
+    config.cpu = request["cpu"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = load_model(training.begun)
+        save(training, model, folder)
+        if request["scenario"] == "save":
+            training.check_goes_on(model, 0)
+        if request["cold"]:
+            config.cuda_cache = str(folder / "cache")
+        elif request["cpu"] != "numpy":
+            training.check_goes_on(load_model(training.begun), 0)  # compiles
+        before = {name: (folder / name).read_bytes() for name in NAMES}
+        scenario = SCENARIOS[request["scenario"]]
+        ended = "done"
+        # Without it, subprocess calls vfork, in whose place no function of C can stand.
+        subprocess._USE_VFORK = request["function"] != "fork"
+        failing.arm(*(request[key] for key in ("function", "first", "error", "last")))
+        try:
+            scenario(training, model, folder)
+        except BaseException as error:
+            calls, caught = failing.disarm(), error
+            ended = "refused" if isinstance(caught, GraphcError) else type(caught).__name__
+            if not isinstance(caught, GraphcError | MemoryError):
+                text = "".join(traceback.format_exception(caught))
+                return {"fault": text, "ended": ended, "calls": calls}
+        else:
+            calls = failing.disarm()
+        fault = behind(training, model, folder, before, request["scenario"], ended == "done")
+        return {"fault": fault, "ended": ended, "calls": calls}
+
+
+def behind(
+    training: Training,
+    model: Any,
+    folder: Path,
+    before: dict[str, bytes],
+    scenario: str,
+    done: bool,
+) -> str:
+    """What is wrong behind a failure; empty where nothing is."""
+    steps, last = training.steps_of(model), len(training.states) - 1
+    if steps < 0 or (done and steps != last):
+        return f"the model has done {steps} steps"
+    left = set(os.listdir(folder)) - {*NAMES, "cache"}
+    if left:
+        return f"left behind: {left}"
+    for name in NAMES:
+        path = folder / name
+        if path.read_bytes() == before[name] and not (done and name == "model.h5"):
+            continue
+        if name == "model.h5":
+            written = load_model(path)
+            expected = last if scenario == "save" else len(BATCHES) * written.epochs_done
+        else:
+            written, expected = load_model(training.begun), last
+            written.load_weights(path)
+            if [one.tobytes() for one in written.get_weights()] == training.states[-1].weights:
+                continue
+        if training.steps_of(written) != expected or expected > steps:
+            return f"{name} has {training.steps_of(written)} steps, expected {expected}"
+    fault = training.check_goes_on(model, steps)
+    if fault:
+        return fault
+    save(training, model, folder)
+    again = load_model(folder / "model.h5")
+    if training.steps_of(again) != last:
+        return "a save behind the failure gives another model"
+    return ""
+
+
+def answered(training: Training, failing: Failing, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a fork, or how it ended."""
+    ours, theirs = os.pipe()
+    with tempfile.TemporaryFile("w+") as report:
+        child = os.fork()
+        if child == 0:
+            os.close(ours)
+            os.dup2(report.fileno(), 2)
+            faulthandler.enable(report)
+            signal.alarm(SECONDS)
+            try:
+                answer = json.dumps(attempt(training, failing, request))
+            except BaseException:
+                failing.disarm()
+                answer = json.dumps({"fault": traceback.format_exc(), "ended": "", "calls": 0})
+            with os.fdopen(theirs, "w") as pipe:
+                pipe.write(answer)
+            os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours) as pipe:
+            answer = pipe.read()
+        _, status = os.waitpid(child, 0)
+        if answer:
+            return json.loads(answer)
+        report.seek(0)
+        code = os.waitstatus_to_exitcode(status)
+        how = signal.Signals(-code).name if code < 0 else f"status {code}"
+        return {"fault": f"ended by {how}\n{report.read()[-5000:]}", "ended": how, "calls": 0}
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    logging.disable()
+    os.environ.pop("LD_PRELOAD")  # of processes that this one starts
+    config.cpu = "numpy"
+    failing = Failing()
+    with tempfile.TemporaryDirectory() as folder:
+        training = Training(Path(folder))
+        for line in sys.stdin:
+            print(json.dumps(answered(training, failing, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
