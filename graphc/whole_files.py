@@ -29,6 +29,8 @@ _REFUSED = {
     errno.EACCES,
     errno.EPERM,
     errno.ENAMETOOLONG,
+    errno.EMFILE,
+    errno.ENFILE,
 }
 """What the system says where a file cannot be written."""
 

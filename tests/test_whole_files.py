@@ -109,7 +109,7 @@ class TestWhatIsThere:
             write(tmp_path / "nothing" / "a", "text")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
 def test_what_the_system_refuses_is_told(tmp_path, number):
     (tmp_path / "a").write_text("before")
     refused = pytest.raises(StorageError, match=f"a cannot be written .*{os.strerror(number)}")

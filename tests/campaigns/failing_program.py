@@ -113,7 +113,25 @@ def save(training: Training, model: Any, folder: Path) -> None:
     model.save_weights(folder / "weights.h5", overwrite=True)
 
 
+def torn(training: Training, model: Any, folder: Path) -> None:
+    """Leave a part of a file, as no scenario may."""
+    path = folder / "weights.h5"
+    path.write_bytes(path.read_bytes()[:1000])
+    raise MemoryError
+
+
+def crash(training: Training, model: Any, folder: Path) -> None:
+    """End the process, as no scenario may."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def other(training: Training, model: Any, folder: Path) -> None:
+    """Raise another error than those that a scenario may."""
+    raise ZeroDivisionError
+
+
 SCENARIOS: dict[str, Callable[[Training, Any, Path], None]] = {"fit": fit, "save": save}
+FAULTS = {one.__name__: one for one in (torn, crash, other)}
 NAMES = ("model.h5", "weights.h5")
 
 
@@ -131,8 +149,7 @@ def attempt(training: Training, failing: Failing, request: dict[str, Any]) -> di
         elif request["cpu"] != "numpy":
             training.check_goes_on(load_model(training.begun), 0)  # compiles
         before = {name: (folder / name).read_bytes() for name in NAMES}
-        scenario = SCENARIOS[request["scenario"]]
-        ended = "done"
+        scenario = (SCENARIOS | FAULTS)[request["scenario"]]
         # Without it, subprocess calls vfork, in whose place no function of C can stand.
         subprocess._USE_VFORK = request["function"] != "fork"
         failing.arm(*(request[key] for key in ("function", "first", "error", "last")))
@@ -140,14 +157,30 @@ def attempt(training: Training, failing: Failing, request: dict[str, Any]) -> di
             scenario(training, model, folder)
         except BaseException as error:
             calls, caught = failing.disarm(), error
-            ended = "refused" if isinstance(caught, GraphcError) else type(caught).__name__
-            if not isinstance(caught, GraphcError | MemoryError):
+            ended = ending(caught, request["function"])
+            if not ended:
                 text = "".join(traceback.format_exception(caught))
-                return {"fault": text, "ended": ended, "calls": calls}
+                return {"fault": text, "ended": type(caught).__name__, "calls": calls}
         else:
-            calls = failing.disarm()
+            calls, ended = failing.disarm(), "done"
         fault = behind(training, model, folder, before, request["scenario"], ended == "done")
         return {"fault": fault, "ended": ended, "calls": calls}
+
+
+def ending(error: BaseException, function: str) -> str:
+    """A word for an error that may come out; empty for one that may not.
+
+    Where no memory is left, NumPy and h5py may raise anything from their own code, such as a
+    SystemError or a RuntimeError: no program can tell these from others.
+    """
+    if isinstance(error, GraphcError):
+        return "refused"
+    if isinstance(error, MemoryError):
+        return "MemoryError"
+    [*_, frame] = traceback.extract_tb(error.__traceback__)
+    if function in ("allocate", "map") and "site-packages" in frame.filename:
+        return "a library's error"
+    return ""
 
 
 def behind(
