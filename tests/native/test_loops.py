@@ -213,3 +213,21 @@ def test_a_loop_inside_of_a_loop_is_divided() -> None:
     assert not isinstance(whole, SharedLoop)
     assert any(isinstance(step, SharedLoop) for step in whole.steps)
     check_on_threads(program, outputs, {xs: draws.normal(size=(2, 3, 7, 5)).astype("float32")})
+
+
+@needs_compiler
+def test_a_loop_inside_of_a_loop_starts_from_the_same_number() -> None:
+    """It stands in the text of both, though it lies in memory for the outer one."""
+    x, one = g.input((3,), "float32"), g.constant(np.array(1, "int32"))
+
+    def inner(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        value, count = carries
+        return [value * 0.5 + g.cast(count, "float32"), count + 1], []
+
+    def outer(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (value, count), _ = g.scan(inner, [carries[0], one], length=2)
+        return [value, carries[1] + count], []
+
+    outputs = list(g.scan(outer, [x, one], length=3)[0])
+    feeds = {x: np.array([0, 1, 2], "float32")}
+    check_on_threads(lower_native(outputs), outputs, feeds)

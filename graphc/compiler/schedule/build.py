@@ -145,7 +145,8 @@ def _loop(
     body = unlift(scan)
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
     # A constant of the body may be stored for others outside; to read that would be to wait for it.
-    reads = set(toposort(scan.inputs, stop=memory))
+    # What is one number stands in the body's text, where it starts a loop outside, too.
+    reads = {node for node in toposort(scan.inputs, stop=memory) if not is_literal(node)}
     around = (memory & reads) | constants | set(body.carries)
     inner = counters | {body.step}
     initial = scan.inputs[: scan.attrs["carries"]]
