@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from graphc.compiler.graph.dim import Dim, Size, Symbol, evaluate, substitute, symbols
+from graphc.compiler.graph.checks import SizeClaim
+from graphc.compiler.graph.dim import (
+    Dim,
+    FloorQuotient,
+    Size,
+    Symbol,
+    evaluate,
+    minimum_value,
+    substitute,
+    symbols,
+)
+from graphc.compiler.graph.equations import settle
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.origin import label
 from graphc.errors import DataError, ShapeError
+
+_MOST = 1 << 62
+"""Where the search for a symbol's value ends."""
+_MOST_REMAINDERS = 1 << 12
+"""Of so many remainders each is searched."""
 
 
 def bind(inputs: Sequence[Node], arrays: Sequence[np.ndarray]) -> dict[Symbol, int]:
@@ -60,27 +78,40 @@ def _agree(size: Size, expected: int, received: int, where: str, by: str) -> Non
 
 
 def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> None:
-    """Sizes such as ``2*n + 1``: each gives the value of its one unknown symbol, or is checked."""
+    """Sizes such as ``2*n + 1``: each gives the value of its one unknown symbol, or is checked.
+    Where each has several, as ``n + m`` and ``n - m``, they are equations."""
     while waiting:
-        rest = []
+        rest, doubts = [], []
+        root: int | str
         for size, value, where in waiting:
             known = substitute(size, bound)
             unknown = symbols(known)
             if not unknown:
                 _agree(size, evaluate(known, bound), value, where, "")
-            elif len(unknown) == 1:
-                (one,) = unknown
-                refusal = f"{where}: received {value}, which {size} is for no {one}"
-                bound[one] = _root(known, one, value, refusal + _given(size, bound))
+                continue
+            if len(unknown) == 1:
+                what = f"{where}: received {value}, which {size} is for"
+                root = _root(known, unknown[0], value, what, _given(size, bound))
+            else:
+                root = f"{where}: the size {size} does not determine "
+                root += " and ".join(map(str, unknown))
+            if isinstance(root, int):
+                bound[unknown[0]] = root
             else:
                 rest.append((size, value, where))
+                doubts.append(root)
         if len(rest) == len(waiting):
-            size, _, where = rest[0]
-            names = " and ".join(map(str, symbols(substitute(size, bound))))
-            raise ShapeError(
-                f"{where}: the size {size} does not determine {names}; give another input a shape "
-                "that has one of them as a size of its own"
-            )
+            claims = [
+                SizeClaim(substitute(size, bound), "==", value, where)
+                for size, value, where in rest
+            ]
+            found = {one: by for one, by in settle(claims, ()).items() if isinstance(by, int)}
+            if not found:
+                raise ShapeError(
+                    f"{doubts[0]}; give another input a shape that has an unknown size as one of "
+                    "its own"
+                )
+            bound.update(found)
         waiting = rest
 
 
@@ -89,11 +120,44 @@ def _given(size: Dim, bound: dict[Symbol, int]) -> str:
     return f" ({values})" if values else ""
 
 
-def _root(known: Size, unknown: Symbol, value: int, refusal: str) -> int:
-    """The value of the one unknown symbol, at least 1, for which a linear size is `value`."""
-    at_one, at_two = evaluate(known, {unknown: 1}), evaluate(known, {unknown: 2})
-    slope = at_two - at_one
-    root = 1 + (value - at_one) // slope if slope else 0
-    if root < 1 or evaluate(known, {unknown: root}) != value:
-        raise ShapeError(refusal)
-    return root
+def _root(known: Size, one: Symbol, value: int, what: str, given: str) -> int | str:
+    """The value of the one unknown symbol, at least 1, for which a size is `value`; or, in words,
+    why it is not determined. ShapeError where there is none."""
+    # A quotient by d of an integer polynomial moves by another one where the symbol moves by d, so
+    # that among the values with one remainder a size mostly grows, or falls, all the way.
+    stride = math.lcm(*_denominators(known))
+    step = substitute(known, {one: Dim((((one,), 1),)) + stride}) - known
+    sign = 1 if _is_never_negative(step) else -1 if _is_never_negative(-step) else 0
+    if not sign or stride > _MOST_REMAINDERS:
+        return f"{what} a {one} that cannot be worked out{given}"
+    roots = []
+    for first in range(1, stride + 1):
+
+        def at(turn: int, first: int = first) -> int:
+            return sign * evaluate(known, {one: first + turn * stride})
+
+        most = 1
+        while at(most) < sign * value and most < _MOST:
+            most *= 2
+        turn = bisect_left(range(most), sign * value, key=at)
+        roots += [first + k * stride for k in (turn, turn + 1) if at(k) == sign * value]
+    if not roots:
+        raise ShapeError(f"{what} no {one}{given}")
+    if len(roots) > 1:
+        return f"{what} {' and for '.join(f'{one} = {root}' for root in sorted(roots)[:2])}{given}"
+    return roots[0]
+
+
+def _is_never_negative(size: Size) -> bool:
+    least = minimum_value(size)
+    return least is not None and least >= 0
+
+
+def _denominators(size: Size) -> Iterator[int]:
+    """What a size is divided by, inside of quotients too."""
+    for atoms, _ in size.terms if isinstance(size, Dim) else ():
+        for atom in atoms:
+            if isinstance(atom, FloorQuotient):
+                yield from _denominators(atom.numerator)
+                if isinstance(atom.denominator, int):
+                    yield atom.denominator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graphc.compiler.graph.checks import fail
+from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.movement import reshape, transpose
 from graphc.compiler.graph.node import Node
@@ -16,7 +16,7 @@ from graphc.compiler.graph.operands import (
     float_dtype,
     unify_dtypes,
 )
-from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.ops import make, state_claims
 from graphc.compiler.graph.reduce import normalize_axis
 
 
@@ -41,7 +41,12 @@ def _contracted(
             fail(f"{op}: axes {axes} name an axis twice")
         if any(axis < batch for axis in several):
             fail(f"{op}: axes {axes} name axis 0, which is the batch")
-    left, right = _agreeing(left, right, list(zip(summed, summed_right, strict=True)), op)
+    checks = SizeChecks()
+    for axis in range(batch):
+        what = "{}: axis {} of {} and of {}"
+        checks.equal(left.shape[axis], right.shape[axis], what, op, axis, left.shape, right.shape)
+    pairs = list(zip(summed, summed_right, strict=True))
+    left, right = _agreeing(left, right, pairs, op, checks)
     kept = list(range(batch))
     free = [axis for axis in range(batch, left.ndim) if axis not in summed]
     free_right = [axis for axis in range(batch, right.ndim) if axis not in summed_right]
@@ -56,7 +61,8 @@ def _contracted(
         transpose(right, [*kept, *summed_right, *free_right]),
         (*leading_right, product(inner_right), product(columns)),
     )
-    return reshape(make("matmul", matrix, other), (*leading, *rows, *columns))
+    result = state_claims(make("matmul", matrix, other), checks.claims)
+    return reshape(result, (*leading, *rows, *columns))
 
 
 def _sizes(node: Node, axes: Sequence[int]) -> list[Size]:
@@ -64,27 +70,25 @@ def _sizes(node: Node, axes: Sequence[int]) -> list[Size]:
 
 
 def _agreeing(
-    left: Node, right: Node, pairs: Sequence[tuple[int, int]], op: str
+    left: Node, right: Node, pairs: Sequence[tuple[int, int]], op: str, checks: SizeChecks
 ) -> tuple[Node, Node]:
     """Both with one size along each of several pairs of axes, the known one where one is. The
     product itself compares no more than how many elements all of them have."""
-    for axis, other in pairs if len(pairs) > 1 else ():
-        size, received = left.shape[axis], right.shape[other]
-        if isinstance(size, int) and isinstance(received, int) and size != received:
-            fail(
-                f"{op}: axis {axis} of {left.shape} and axis {other} of {right.shape}: sizes "
-                f"differ, {size} and {received}"
-            )
-        if isinstance(received, int):
-            left = _taken_as(left, axis, received)
-        else:
-            right = _taken_as(right, other, size)
+    shapes = left.shape, right.shape
+    for axis, other in pairs:
+        what = "{}: axis {} of {} and axis {} of {}"
+        sizes = left.shape[axis], right.shape[other]
+        size = checks.equal(*sizes, what, op, axis, shapes[0], other, shapes[1])
+        if len(pairs) > 1:
+            left = _taken_as(left, axis, size, checks)
+            right = _taken_as(right, other, size, checks)
     return left, right
 
 
-def _taken_as(node: Node, axis: int, size: Size) -> Node:
+def _taken_as(node: Node, axis: int, size: Size, checks: SizeChecks) -> Node:
     """The node with another size that an axis has to have, which the call checks."""
-    return reshape(node, (*node.shape[:axis], size, *node.shape[axis + 1 :]))
+    taken = reshape(node, (*node.shape[:axis], size, *node.shape[axis + 1 :]))
+    return node if taken is node else state_claims(taken, checks.claims)
 
 
 def tensordot(x: object, y: object, axes: tuple[Sequence[int], Sequence[int]]) -> Node:
@@ -97,7 +101,7 @@ def dot(x: object, y: object) -> Node:
     left, right = _factors(x, y)
     if left.ndim == 0 or right.ndim == 0:
         fail(f"dot: expected at least one axis each, received {left.shape} and {right.shape}")
-    return tensordot(left, right, ([left.ndim - 1], [max(right.ndim - 2, 0)]))
+    return _contracted("dot", left, right, ([left.ndim - 1], [max(right.ndim - 2, 0)]), 0)
 
 
 def matmul(x: object, y: object) -> Node:

@@ -12,7 +12,7 @@ import numpy as np
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Dim, Shape, Size
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.ops import make
+from graphc.compiler.graph.ops import make, state_claims
 from graphc.config import config
 from graphc.errors import DTypeError
 
@@ -162,9 +162,9 @@ def _weak_constant(value: Any, dtype: str) -> Node:
     return constant(np.asarray(value, dtype=dtype))
 
 
-def broadcast_shape(shapes: Sequence[Shape], op: str) -> Shape:
+def broadcast_shape(shapes: Sequence[Shape], op: str, checks: SizeChecks | None = None) -> Shape:
     """NumPy's rule, from the right: a 1 stretches; a symbol is no 1 and never does."""
-    checks = SizeChecks()
+    checks = checks or SizeChecks()
     rank = max(map(len, shapes))
     result: list[Size] = []
     for axis in range(rank):
@@ -202,5 +202,10 @@ def broadcast_to(x: object, shape: Shape) -> Node:
 
 def broadcast_together(nodes: Sequence[Node], op: str) -> list[Node]:
     """The nodes in their common shape."""
-    shape = broadcast_shape([node.shape for node in nodes], op)
-    return [broadcast_to(node, shape) for node in nodes]
+    checks = SizeChecks()
+    shape = broadcast_shape([node.shape for node in nodes], op, checks)
+    stretched = [broadcast_to(node, shape) for node in nodes]
+    for node, new in zip(nodes, stretched, strict=True):
+        if new is not node:
+            state_claims(new, checks.claims)
+    return stretched

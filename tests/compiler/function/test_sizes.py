@@ -71,3 +71,40 @@ def test_an_update_of_another_open_size() -> None:
     assert w.get_value().tolist() == [2, 6, 10]
     with pytest.raises(ShapeError, match="the update of 'w'.*needs .* == 3, received .* = 2 and 3"):
         half(np.array([1, 2, 3], "float32"))
+
+
+@pytest.mark.parametrize(
+    ("op", "shapes", "message"),
+    [
+        (g.dot, [(2, 3), (4, 5)], r"dot: axis 1 of \(a_0, a_1\) and axis 0 of \(b_0, b_1\)"),
+        (g.dot, [(2, 3, 4), (5, 6, 7)], r"dot: axis 2 of \(a_0, a_1, a_2\) and axis 1 of \(b_0,"),
+        (lambda a, b: g.tensordot(a, b, ([0, 1], [1, 0])), [(2, 3), (4, 2)], "tensordot: axis 1 "),
+        (lambda a, b: g.tensordot(a, b, ([0, 1], [1, 0])), [(2, 3), (3, 4)], "tensordot: axis 0 "),
+        (lambda a, b: g.batch_dot(a, b, (1, 1)), [(2, 3), (2, 4)], "batch_dot: axis 1 of "),
+        (lambda a, b: g.batch_dot(a, b, (1, 1)), [(2, 3), (3, 3)], "batch_dot: axis 0 of "),
+        (g.add, [(2, 3), (4,)], r"add: axis 1 of shapes \(a_0, a_1\) and \(b_0,\)"),
+        (g.maximum, [(2, 3), (2, 4)], r"maximum: axis 1 of shapes \(a_0, a_1\) and \(b_0, b_1\)"),
+    ],
+)
+def test_sizes_that_differ_are_told_as_those_of_the_op_that_was_called(op, shapes, message) -> None:
+    inputs = [
+        g.input((None,) * len(shape), name=name) for shape, name in zip(shapes, "ab", strict=True)
+    ]
+    with g.origin("merge_1"):
+        result = op(*inputs)
+    step = function(inputs, result * 2)
+    differing = r"needs (\w_\d) == (\w_\d), received \1 = \d and \2 = \d"
+    with pytest.raises(ShapeError, match=f"^merge_1: {message}.*: {differing}"):
+        step(*[np.ones(shape, "float32") for shape in shapes])
+
+
+def test_what_a_layer_said_of_sizes_that_others_take_the_place_of_is_not_said_of_them() -> None:
+    """What a graph needed of its own sizes is no need where it is used at others."""
+    x, phase = g.input((g.BATCH, 3)), g.learning_phase()
+    total = g.dot(g.constant(np.ones((2, 6), "float32")), x) + g.cast(phase, "float32")
+    other = g.input((6, 3))
+    (again,) = g.substitute([total], {x: other})
+    step = function([other, phase], again)
+    assert step(np.ones((6, 3), "float32"), False).tolist() == [[6] * 3] * 2
+    with pytest.raises(ShapeError, match="dot: axis 1 of .2, 6. and axis 0 of .batch, 3."):
+        function([x, phase], total)(np.ones((5, 3), "float32"), True)

@@ -7,7 +7,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph.binding import bind
-from graphc.compiler.graph.dim import symbols
+from graphc.compiler.graph.dim import evaluate, symbols
 from graphc.errors import DataError, ShapeError
 
 
@@ -45,6 +45,59 @@ def test_an_expression_without_a_solution(received: int):
     n = g.symbol("n")
     with pytest.raises(ShapeError, match=rf"received {received}, which 2\*n \+ 1 is for no n$"):
         bind([g.input((2 * n + 1,))], [np.zeros(received)])
+
+
+N, M = g.symbol("n"), g.symbol("m")
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (N * N,),
+        (N * N * N,),
+        (N * N + N,),
+        (N * N - 3 * N,),
+        ((N * N - N) // 2,),
+        (N + N // 2,),
+        (20 - N,),
+        (N // 2, 3 * N),
+        ((N + (N + 1) // 2) // 3 + N,),
+        (N * M, N),
+        (N + M, N),
+        (N + M, N - M),
+        (2 * N + 3 * M, N - M),
+        (N * N, N * M),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n", [4, 7, 11])
+def test_sizes_that_determine_their_symbols(sizes: tuple[g.Dim, ...], n: int):
+    values = {of(N): n, of(M): 3}
+    fed = np.zeros([evaluate(size, values) for size in sizes], "bool")
+    bound = bind([g.input(sizes)], [fed])
+    assert bound == {one: values[one] for one in bound}
+    assert bound.keys() == {one for size in sizes for one in symbols(size)}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "fed", "message"),
+    [
+        ((N * N,), 8, r"received 8, which n\*n is for no n$"),
+        (
+            (N // 2,),
+            6,
+            r"received 6, which \(n\) // \(2\) is for n = 12 and for n = 13; give",
+        ),
+        ((N + M,), 6, "the size n . m does not determine n and m; give another"),
+        ((N * M, N + M), (6, 5), "does not determine n and m"),
+        ((N + M, N - M), (6, 6), r"needs n - m == 6, which holds for no sizes of at least 1"),
+        ((N * N - 9 * N,), 10, "is for a n that cannot"),
+        ((20 - N,), 20, r"received 20, which -n \+ 20 is for no n$"),
+    ],
+)
+def test_sizes_that_do_not(sizes: tuple[g.Dim, ...], fed: tuple[int, ...], message: str):
+    with pytest.raises(ShapeError, match=message):
+        bind([g.input(sizes)], [np.zeros(fed)])
 
 
 def test_a_symbol_that_nothing_determines():

@@ -231,7 +231,7 @@ def test_several_axes_summed_in_pairs_are_compared_pair_by_pair():
                 np.testing.assert_array_equal(received, expected)
     wrong = {x: values[:2], y: others, z: others}
     with pytest.raises(
-        ShapeError, match=r"^axis 0 of .*needs y_0 == x_0, received y_0 = 3 and x_0"
+        ShapeError, match=r"^tensordot: axis 0 of .*needs x_0 == y_0, received x_0 = 2 and y_0 = 3"
     ):
         evaluate([g.tensordot(x, y, ([0, 1], [0, 1]))], wrong)
     for known in (g.tensordot(x, z, ([0, 1], [0, 1])), g.tensordot(z, x, ([0, 1], [0, 1]))):
@@ -239,7 +239,7 @@ def test_several_axes_summed_in_pairs_are_compared_pair_by_pair():
             node.inputs[0].shape[-1] for node in g.toposort([known]) if node.op == "matmul"
         } == {12}
         with pytest.raises(
-            ShapeError, match=r"^axis 0 of .*needs x_0 == 3, received x_0 = 2 and 3"
+            ShapeError, match=r"^tensordot: axis 0 of .*needs (x_0 == 3|3 == x_0), received "
         ):
             evaluate([known], wrong)
     with pytest.raises(ShapeError, match=r"^tensordot: axis 1 of .* axis 1 .*differ, 4 and 5"):

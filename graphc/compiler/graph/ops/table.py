@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +42,8 @@ class Op:
 
 
 OPS: dict[str, Op] = {}
+
+_stated: weakref.WeakKeyDictionary[Node, tuple[SizeClaim, ...]] = weakref.WeakKeyDictionary()
 
 _CLOSED_LEAVES = ("arg", "constant", "dim", "iota")
 
@@ -99,16 +102,26 @@ def remake(node: Node, inputs: Inputs) -> Node:
             closed = _is_closed(node.op, inputs)
             new = intern(key, node.attrs, node.shape, node.dtype, closed)
         record(new)
-        return new
+        return state_claims(new, _stated.get(node, ()))
 
 
 def _types(inputs: Inputs) -> list[tuple[tuple, str]]:
     return [(x.shape, x.dtype) for x in inputs]
 
 
+def state_claims(node: Node, claims: Sequence[SizeClaim]) -> Node:
+    """Say what a node needs in the words of who asked for it, where it is one of several that the
+    expression surface makes: the call tests this ahead of what the node's own rule says. The first
+    words stay. Returns the node."""
+    if claims and node not in _stated:
+        _stated[node] = tuple(claims)
+    return node
+
+
 def size_claims(node: Node) -> list[SizeClaim]:
     """What a node needs of its symbolic sizes, for the call to test."""
     checks = SizeChecks()
+    checks.claims += _stated.get(node, ())
     with origin(origin_of(node)):
         OPS[node.op].shape(node.inputs, node.attrs, checks)
     return checks.claims
