@@ -1,6 +1,6 @@
-// Memory that a thread keeps from call to call, freed when the thread ends. Its library stays as long
-// as the thread, whose end runs the destructor: so it is in the one runtime library of a process, and
-// not in each program's, which is unloaded when its function goes.
+// Memory that a thread keeps from call to call, freed when the thread ends. Its library stays as
+// long as the thread, whose end runs the destructor: so it is in the one runtime library of a
+// process, and not in each program's, which is unloaded when its function goes.
 //
 // AddressSanitizer knows nothing of what lies within a block by itself. For it, what is behind the
 // bytes that were asked for last may not be touched, and elements are NaN until they are written.

@@ -263,8 +263,9 @@ def kernel_cache() -> KernelCache:
 def refusal(folder: Path) -> str:
     """Why the folder cannot be trusted or made; empty where it can."""
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=_PRIVATE, exist_ok=True)
+        for made in (*reversed(folder.absolute().parents), folder):
+            if not made.is_dir():
+                made.mkdir(mode=_PRIVATE, exist_ok=True)
         parent = open_parent(folder)
         with PrivateFolder(folder):
             pass
@@ -273,7 +274,10 @@ def refusal(folder: Path) -> str:
     except OSError as error:
         return f"it cannot be made ({error})"
     if parent is not None:
-        return f"every user may write to {parent}, and put another folder in its place"
+        return (
+            f"every user may write to {parent}, and put another folder in its place (chmod +t "
+            f"{parent} prevents that)"
+        )
     return ""
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from graphc.compiler.runtime.cache import (
     without_comments,
 )
 from graphc.config import config
+from graphc.errors import CompilerError
 
 
 @pytest.fixture(autouse=True)
@@ -249,3 +252,36 @@ def test_a_folder_whose_parent_everybody_may_write_to_is_not_used(
     assert f"every user may write to {parent}, and put another folder" in caplog.text
     parent.chmod(0o1777)  # as /tmp: only owners rename
     assert kernel_cache().folder == Path(config.cuda_cache)
+
+
+@needs_posix
+def test_the_folders_that_are_made_are_this_user_s_alone_whatever_the_umask(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config.cuda_cache = str(tmp_path / "one" / "two" / "kernels")
+    before = os.umask(0)
+    try:
+        assert kernel_cache().folder == Path(config.cuda_cache)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o700
+    assert not caplog.messages
+
+
+@needs_posix
+def test_a_full_disk_is_an_error_that_says_what_to_do_and_leaves_no_halves(
+    kept: KernelCache, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a file that may not grow is one: writing begins well, and fails."""
+    monkeypatch.setattr(tempfile, "tempdir", str(kept.folder.parent))
+    monkeypatch.setattr(cache_module, "_private", [])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, hard))
+    try:
+        with pytest.raises(CompilerError, match="no folder for compiled kernels.*What to do: let"):
+            kept.obtain("large.so", lambda: bytes(20_000), lambda entry: pytest.fail("loaded"))
+        kept.write("large.cubin", bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [path.name for path in kept.folder.iterdir()] == ["k.so"]
+    assert "compiled kernels are not kept" in caplog.text
