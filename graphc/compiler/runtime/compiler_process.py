@@ -147,16 +147,25 @@ def compile_to(
 
 @contextmanager
 def working_folder(tool: Tool) -> Iterator[Path]:
-    """A folder for what a compiler writes, removed behind it."""
+    """A folder for what a compiler reads and writes, removed behind it. CompilerError where it
+    cannot be made, or does not take a file."""
     try:
-        made = tempfile.TemporaryDirectory(prefix="graphc-", ignore_cleanup_errors=True)
+        with tempfile.TemporaryDirectory(prefix="graphc-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
     except OSError as error:
         raise CompilerError(
             f"{tool.what} has no folder for its output ({error}). What to do: let TMPDIR name a "
             "folder that can be written, with room"
         ) from error
-    with made as folder:
-        yield Path(folder)
+
+
+def source_in(folder: Path, kept: Path, source: str) -> Path:
+    """Write a source for the compiler to read, which tells its places as those of the file `kept`:
+    that may go while the compiler runs."""
+    path = folder / kept.name
+    named = str(kept).replace("\\", "\\\\").replace('"', '\\"')
+    path.write_text(f'#line 1 "{named}"\n{source}', encoding="utf-8")
+    return path
 
 
 def ask(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: KernelCache) -> Answers:

@@ -32,6 +32,7 @@ from graphc.compiler.runtime.compiler_process import (
     first_lines,
     kernel_at_fault,
     lines_of,
+    source_in,
     working_folder,
 )
 from graphc.compiler.runtime.toolchain import TOOL, Compiler, find_compiler
@@ -183,8 +184,9 @@ def _compiled(
     compiler: Compiler, path: Path, source: str, layers: Mapping[str, str], name: str
 ) -> bytes:
     include = resources.folder("kernels")
-    command = [compiler.path, *compiler.flags, "-I", str(include), str(path)]
+    command = [compiler.path, *compiler.flags, "-I", str(include)]
     with working_folder(TOOL) as folder:
+        command.append(str(source_in(folder, path, source)))
         output = folder / "step.so"
         done = compile_to(output.name, command, TOOL, folder)
         if done.returncode or not output.is_file():

@@ -29,6 +29,7 @@ from graphc.compiler.runtime.compiler_process import (
     first_lines,
     kernel_at_fault,
     lines_of,
+    source_in,
     working_folder,
 )
 from graphc.errors import CompilerError, DeviceError
@@ -123,8 +124,9 @@ def compiled(
     def make() -> bytes:
         check_driver(compiler, driver)
         path = cache.write_source(f"{key}.cu", source)
-        command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include), str(path)]
+        command = [compiler.path, *FLAGS, f"-arch={arch}", "-I", str(include)]
         with working_folder(_TOOL) as folder:
+            command.append(str(source_in(folder, path, source)))
             done = compile_to("kernels.cubin", command, _TOOL, folder)
             content = _content(folder / "kernels.cubin")
         if done.returncode or not content:

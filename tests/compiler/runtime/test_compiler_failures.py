@@ -205,6 +205,14 @@ def test_what_a_killed_compiler_leaves_goes_with_its_folder(
     assert list(temporary.iterdir()) == []
 
 
+def test_a_source_that_goes_while_the_compiler_begins_is_compiled(folder: Path) -> None:
+    """As ``graphc cache --clear`` of another process makes it."""
+    install(folder, f"rm {folder}/cache/*.cpp; [ -e $source ] || exit 1")
+    config.cpu = "native"
+    assert "compiled in" in large().report.made
+    assert not list((folder / "cache").glob("*.cpp"))
+
+
 def test_without_a_folder_for_temporary_files_it_is_said(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
