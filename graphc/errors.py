@@ -65,7 +65,7 @@ class CompilerError(DeviceError):
 
 
 class OutOfMemoryError(DeviceError, MemoryError):
-    """A device whose memory does not suffice for a call."""
+    """A device, or this machine, whose memory does not suffice for a call."""
 
 
 class NotFiniteError(GraphcError, FloatingPointError):

@@ -7,6 +7,7 @@
 #ifndef GC_THREAD_MEMORY_H
 #define GC_THREAD_MEMORY_H
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <atomic>
 #include "scratch.h"
@@ -37,16 +38,23 @@ inline void gc_guard(const gc_block& block, size_t wanted) {
 inline void gc_guard(const gc_block&, size_t) {}
 #endif
 
+static inline gc_block& gc_block_of_thread(int slot) {
+  static thread_local gc_block blocks[GC_SLOTS];
+  return blocks[slot];
+}
+
 // So many bytes of the thread's block `slot`, from the start of a page on.
 static inline void* gc_thread_memory(int slot, size_t wanted) {
-  static thread_local gc_block blocks[GC_SLOTS];
-  gc_block& block = blocks[slot];
+  gc_block& block = gc_block_of_thread(slot);
   const size_t pages = (wanted + 4095) / 4096 * 4096;
   if (block.nbytes < pages) {
     block.give_back();
     block.start = aligned_alloc(4096, pages);
     block.nbytes = block.start ? pages : 0;
-    if (!block.start) abort();
+    if (!block.start) {  // though the call was found to fit: no kernel can be left half-way
+      fprintf(stderr, "graphc: the system has no %zu bytes for tiles of a kernel\n", pages);
+      abort();
+    }
     gc_held += pages;
   }
   gc_guard(block, wanted);

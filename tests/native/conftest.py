@@ -33,6 +33,8 @@ class _Guarded:
         self._places: dict[int, list[tuple[int, int]]] = {}
         self._kept = threading.local()  # as the executor's: while a thread computes, it is its own
 
+    nbytes = 0  # each call has memory of its own
+
     def plan(self, program: DeviceProgram, bindings: Bindings) -> MemoryPlan:
         offsets, places, end = {}, [], _GAP
         for buffer in plan_memory(program, bindings).offsets:

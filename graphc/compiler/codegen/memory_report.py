@@ -25,15 +25,16 @@ from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 
-INPUT_SLOTS = {"cuda": 2, "cpu": 1}
+INPUT_SLOTS = {"cuda": 2, "cpu": 1, "numpy": 1}
 """While a GPU's kernels read a call's inputs, the next call's are copied: each has two places.
-Native code reads them where the caller has them."""
+Native code reads them where the caller has them, and so does the interpreter."""
 
 _STATUS_WORD = ALIGNMENT  # lies before the constants
 _LARGEST = 10
 _MOST_SAMPLES = 2**31 - 1
 
 Planner = Callable[[DeviceProgram, Bindings], MemoryPlan]
+Reporter = Callable[[Bindings], "MemoryReport"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class MemoryReport:
     Attributes:
         title: whose program it is.
         sizes: what the symbols stand for, by name.
-        target: what the program is for, 'cuda' or 'cpu'.
+        target: what the program is for, 'cuda' or 'cpu'; 'numpy' for the interpreter, of which the
+            arrays are counted and not what a step takes while it runs.
         buffers: every value, the largest first.
         states, constants, inputs, arena: bytes; `inputs` are those of all slots.
         scratch: bytes, at most: what the threads of native code keep for tiles, each its own; none
@@ -157,8 +159,11 @@ class MemoryReport:
             count = f"{self.threads} thread{'' if self.threads == 1 else 's'}"
             where, scratch = "the caller's own", f", scratch of {count} "
             scratch += quantity(self.scratch, "B")
+        if self.target == "numpy":
+            where = "the caller's own"
+        bound = "at least" if self.target == "numpy" else "at most"
         return (
-            f"{self.title}{f' ({sizes})' if sizes else ''}: {quantity(self.peak, 'B')} at most: "
+            f"{self.title}{f' ({sizes})' if sizes else ''}: {quantity(self.peak, 'B')} {bound}: "
             f"states {quantity(self.states, 'B')}, constants {quantity(self.constants, 'B')}, "
             f"inputs {quantity(self.inputs, 'B')} ({where}), arena "
             f"{quantity(self.arena, 'B')} ({quantity(self.live, 'B')} in use at once){scratch}"
@@ -241,19 +246,17 @@ def _held(buffer: Buffer) -> str:
     return "state" if isinstance(buffer.origin, State) else "input"
 
 
-def largest_batch(
-    program: DeviceProgram, nbytes: int, bindings: Bindings, plan: Planner = plan_memory
-) -> int | None:
+def largest_batch(report_at: Reporter, nbytes: int, bindings: Bindings) -> int | None:
     """The largest batch whose peak is at most `nbytes`.
 
     By bisection, from above: a best fit may need less for a batch than for a smaller one, so it
     begins with what any plan needs, which grows with the batch.
 
     Args:
-        program: whose batch is symbolic.
+        report_at: gives the report of what runs, at given sizes; ShapeError for sizes that are too
+            large.
         nbytes: the memory that there is.
         bindings: the sizes of the call; all but the batch stay.
-        plan: as of `memory_report`.
 
     Returns:
         The number of samples, 0 where not even one fits; None where the batch is no symbol of the
@@ -265,7 +268,7 @@ def largest_batch(
 
     def report(samples: int) -> MemoryReport | None:
         try:
-            return memory_report(program, {**bindings, batch: samples}, "", plan)
+            return report_at({**bindings, batch: samples})
         except ShapeError:  # more elements than a kernel can count
             return None
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret.table import PLACED
 
-# Their result may be a view of their input.
-_VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip"})
+VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip"})
+"""Ops whose result may be a view of their input."""
 
 
 def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
@@ -18,7 +18,7 @@ def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
     owned = []
     for node in outputs:
         root = node
-        while root.op in _VIEWS:
+        while root.op in VIEWS:
             root = root.inputs[0]
         owned.append(root not in claimed and _is_fresh(root))
         claimed.add(root)

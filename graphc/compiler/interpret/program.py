@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -28,29 +26,12 @@ from graphc.compiler.interpret.aliasing import owned_outputs
 from graphc.compiler.interpret.blas import product_flops, threads_for
 from graphc.compiler.interpret.rows import Attrs, Function
 from graphc.compiler.interpret.table import NUMPY, PLACED
-from graphc.errors import DTypeError, GraphcError, IndexRangeError, ShapeError
+from graphc.errors import DTypeError, GraphcError, IndexRangeError, OutOfMemoryError, ShapeError
 
 Observer = Callable[[Node, Any, float], None]
 
-
-class BodyObserver(ABC):
-    """An observer that is shown what the steps of loops compute, too."""
-
-    @abstractmethod
-    def __call__(self, node: Node, value: Any, seconds: float) -> None:
-        """Look at a value; see `Program.run`."""
-
-    @abstractmethod
-    def of_step(self, scan: Node, step: int, index: int) -> BodyObserver:
-        """Return what observes a step of a loop: number `step` in the order of running, which reads
-        the sequences at `index`."""
-
-
 # These read the number of the call, which is no attribute of the node.
 _READS_CALL_STEP = frozenset({"random", "scan"})
-
-
-_WIDER = {"float32": "float64", "float64": "longdouble"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +51,8 @@ class Program:
     call pays nothing. A program holds no values between calls and may run in several threads.
     """
 
-    def __init__(self, outputs: Sequence[Node], wide: bool = False):
-        """`wide`: compute float32 in float64, and float64 in what NumPy has beyond, from the same
-        inputs, states and constants: what a graph comes to with all but no rounding."""
+    def __init__(self, outputs: Sequence[Node]):
         order = toposort(outputs)
-        self._wide = wide
         slot = {node: k for k, node in enumerate(order)}
         self._outputs = tuple(slot[node] for node in outputs)
         self._owned = owned_outputs(outputs)
@@ -83,10 +61,10 @@ class Program:
             (node, node.attrs["state"], slot[node]) for node in order if node.op == "shared"
         ]
         self._start: list[Any] = [
-            self._widened(node.attrs["value"]) if node.op == "constant" else None for node in order
+            node.attrs["value"] if node.op == "constant" else None for node in order
         ]
-        self._steps = tuple(_steps(order, slot, set(self._outputs), wide))
-        self._fixed = [None if _is_symbolic(s.node) else self._resolved(s, {}) for s in self._steps]
+        self._steps = tuple(_steps(order, slot, set(self._outputs)))
+        self._fixed = [None if _is_symbolic(s.node) else _resolve(s, {}) for s in self._steps]
         self._bound: tuple[dict[Symbol, int], list[Attrs], int] | None = None
 
     def run(
@@ -103,8 +81,8 @@ class Program:
             bindings: a value for each symbol.
             call_step: the number of this call, a part of every random word's counter.
             observer: called with each input, state and computed node, its value (an array or a
-                NumPy scalar; a tuple of them for a scan) and the seconds that it took. The nodes of
-                a scan's body are shown to a `BodyObserver` alone, its arguments as well.
+                NumPy scalar; a tuple of them for a scan) and the seconds that it took. It does not
+                see the nodes of a scan's body.
 
         Returns:
             C-contiguous arrays that share memory with no feed, state, constant or each other.
@@ -113,14 +91,15 @@ class Program:
             GraphcError: an input that is not fed.
             ShapeError: a symbol that is not bound.
             IndexRangeError: an index outside of its axis.
+            OutOfMemoryError: no memory for a value.
         """
         values = self._start.copy()
         for node, slot in self._fed:
             if node not in feeds:
                 raise GraphcError(f"the input {label(node)} is read and not fed")
-            values[slot] = self._widened(feeds[node])
+            values[slot] = feeds[node]
         for _, state, slot in self._states:
-            values[slot] = self._widened(state.buffer)
+            values[slot] = state.buffer
         attrs, largest = self._bind(bindings)
         with np.errstate(all="ignore"), threads_for(largest):
             if observer is None:
@@ -147,8 +126,6 @@ class Program:
             observer(node, values[slot], 0.0)
         for step, fixed in zip(self._steps, attrs, strict=True):
             started = time.perf_counter()
-            if step.body is not None and isinstance(observer, BodyObserver):
-                fixed = {**fixed, "body": step.body._shown(step.node, fixed["length"], observer)}
             value = _call(step, fixed, values, call_step)
             observer(step.node, value, time.perf_counter() - started)
             values[step.output] = value
@@ -161,23 +138,12 @@ class Program:
         if known is not None and known[0] == bindings:
             return known[1:]
         attrs = [
-            self._resolved(step, bindings) if fixed is None else fixed
+            _resolve(step, bindings) if fixed is None else fixed
             for step, fixed in zip(self._steps, self._fixed, strict=True)
         ]
         largest = self._largest_product(bindings)
         self._bound = (dict(bindings), attrs, largest)
         return attrs, largest
-
-    def _resolved(self, step: _Step, bindings: Mapping[Symbol, int]) -> Attrs:
-        attrs = _resolve(step, bindings)
-        if self._wide and "dtype" in attrs:
-            attrs = {**attrs, "dtype": _WIDER.get(attrs["dtype"], attrs["dtype"])}
-        return attrs
-
-    def _widened(self, value: Any) -> Any:
-        if not self._wide:
-            return value
-        return value.astype(_WIDER.get(value.dtype.name, value.dtype))
 
     def _largest_product(self, bindings: Mapping[Symbol, int]) -> int:
         products = (
@@ -187,25 +153,6 @@ class Program:
             for step in self._steps
         )
         return max(products, default=0)
-
-    def _shown(
-        self, scan: Node, length: int, observer: BodyObserver
-    ) -> Callable[[Sequence[Any], int], list[Any]]:
-        """This program, whose sizes are bound, as the body of a loop that is observed."""
-        assert self._bound is not None
-        attrs = self._bound[1]
-        numbers = count()
-
-        def step(arguments: Sequence[Any], call_step: int) -> list[Any]:
-            number = next(numbers)
-            index = length - 1 - number if scan.attrs["reverse"] else number
-            values = self._start.copy()
-            for node, slot in self._fed:
-                values[slot] = arguments[node.attrs["index"]]
-            self._observe(values, attrs, call_step, observer.of_step(scan, number, index))
-            return [values[slot] for slot in self._outputs]
-
-        return step
 
     def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
         """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
@@ -225,9 +172,7 @@ class Program:
         return step
 
 
-def _steps(
-    order: Sequence[Node], slot: Mapping[Node, int], kept: set[int], wide: bool
-) -> Iterator[_Step]:
+def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> Iterator[_Step]:
     last: dict[int, int] = {}
     for position, node in enumerate(order):
         for x in node.inputs:
@@ -244,7 +189,7 @@ def _steps(
                 tuple(slot[x] for x in node.inputs),
                 slot[node],
                 tuple(dying.get(position, ())),
-                Program(node.attrs["body"].outputs, wide) if node.op == "scan" else None,
+                Program(node.attrs["body"].outputs) if node.op == "scan" else None,
             )
 
 
@@ -258,6 +203,8 @@ def _call(step: _Step, attrs: Attrs, values: list[Any], call_step: int) -> Any:
         if where is None:
             raise
         raise IndexRangeError(f"{where}: {error}") from None
+    except MemoryError as error:
+        raise OutOfMemoryError(f"{label(step.node)}: {error}") from error
 
 
 def _own(value: Any) -> np.ndarray:

@@ -9,7 +9,12 @@ import numpy as np
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import Program
 from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
+from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused
 from graphc.compiler.runtime.pending import Pending
+
+# Training and the last batch, validation and its.
+_MOST_FITTING = 16
 
 
 class CpuExecutor:
@@ -17,13 +22,21 @@ class CpuExecutor:
 
     target: str | None = None
 
-    def __init__(self, outputs: Sequence[Node], states: Sequence[State] = (), why: str = ""):
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        states: Sequence[State] = (),
+        why: str = "",
+        name: str = "function",
+    ):
         """`outputs` are what is fetched, then one new value for each of `states`; `why` it is not
-        compiled is for the report."""
+        compiled is for the report, and `name` for messages."""
         self.made = f"run by the NumPy interpreter{f': {why}' if why else ''}"
         self._program = Program(outputs)
         self._states = tuple(states)
         self._fetched = len(outputs) - len(self._states)
+        self._memory = InterpretedMemory(outputs, name)
+        self._fitting: set[frozenset] = set()  # sets of sizes for which there was memory enough
 
     def run(
         self,
@@ -32,11 +45,28 @@ class CpuExecutor:
         call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. See `Executor.run`."""
-        results = self._program.run(feeds, bindings, call_step, observer)
+        """What is fetched; the states are set. See `Executor.run`.
+
+        Raises OutOfMemoryError where the values need more memory than there is.
+        """
+        self._check_room(bindings)
+        try:
+            results = self._program.run(feeds, bindings, call_step, observer)
+        except MemoryError as error:
+            raise refused(error, self._memory.report, bindings, Kept()) from error
         for state, value in zip(self._states, results[self._fetched :], strict=True):
             state.place(value)
         return results[: self._fetched]
+
+    def _check_room(self, bindings: Mapping[Symbol, int]) -> None:
+        sizes = frozenset(bindings.items())
+        if sizes in self._fitting:
+            return
+        if self._memory.total(bindings) > FREELY:
+            check_room(self._memory.report, bindings, Kept())
+        if len(self._fitting) >= _MOST_FITTING:
+            self._fitting.clear()
+        self._fitting.add(sizes)
 
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int

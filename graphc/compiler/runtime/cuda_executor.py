@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
 from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
+from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.runtime import cuda
@@ -297,8 +298,11 @@ class CudaExecutor:
         values = (state.value for state in self._states)
         held = sum(value.nbytes for value in values if isinstance(value, DeviceArray))
         nbytes = device.available() + held + self._constants.nbytes
-        more = explanation(self.program, bindings, self._plan, self._name, nbytes)
+        more = explanation(self._report, bindings, nbytes)
         return OutOfMemoryError(f"{error}{more}")
+
+    def _report(self, bindings: Bindings) -> MemoryReport:
+        return memory_report(self.program, bindings, self._name, self._plan)
 
     # ---- checks ---------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ def choose_executor(
         )
     interpreted = why_interpreted(outputs, mode, once)
     if interpreted is not None:
-        return Chosen(None, lambda: _interpreter(outputs, states, interpreted))
+        return Chosen(None, lambda: _interpreter(outputs, states, name, interpreted))
     may_interpret = config.cpu == "auto"
 
     def make() -> Executor:
@@ -109,16 +109,16 @@ def choose_executor(
         except CompilerError as error:
             if not may_interpret:
                 raise
-            return _interpreter(outputs, states, compiler_failed(name, error))
+            return _interpreter(outputs, states, name, compiler_failed(name, error))
 
     return Chosen("cpu", make)
 
 
 def _interpreter(
-    outputs: Sequence[Node], states: Sequence[State], interpreted: Interpreted
+    outputs: Sequence[Node], states: Sequence[State], name: str, interpreted: Interpreted
 ) -> CpuExecutor:
     interpreted.tell()
-    return CpuExecutor(outputs, states, interpreted.why)
+    return CpuExecutor(outputs, states, interpreted.why, name)
 
 
 def most_shared(device: str) -> int | None:

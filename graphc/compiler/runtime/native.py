@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, value_of
 from graphc.compiler.codegen.memory import launches, plan_memory
+from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import Node, State, Symbol
@@ -21,8 +22,9 @@ from graphc.compiler.runtime.library import symbol
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
+from graphc.compiler.runtime.out_of_memory import Kept, check_room, refused
 from graphc.compiler.runtime.pending import Pending
-from graphc.errors import NotFiniteError, ShapeError
+from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
 _INT32_MAX = 2**31 - 1
 
@@ -102,12 +104,18 @@ class NativeExecutor:
 
         An observer is told what kernels store, in the order of running; where it raises
         NotFiniteError, the interpreter shows it each node, so that the first of them is named.
+
+        Raises OutOfMemoryError where the values need more memory than there is.
         """
         try:
             with self._lock:
                 if observer is None:
                     return self._call(self._frame, ARENA, feeds, bindings, call_step)
                 return self._observe(feeds, bindings, call_step, observer)
+        except OutOfMemoryError:
+            raise
+        except MemoryError as error:
+            raise refused(error, self._report, bindings, self._kept) from error
         except NotFiniteError:
             assert observer is not None
             try:
@@ -221,6 +229,7 @@ class NativeExecutor:
         tables = self._tables.get(key)
         if tables is None:
             plan = plan_memory(self.program, bindings)
+            check_room(self._report, bindings, self._kept)
             inner = {
                 place: plan.offsets[buffer]
                 for buffer, place in self._places.items()
@@ -244,6 +253,14 @@ class NativeExecutor:
         self._tables.move_to_end(key)
         self._latest = bindings, tables
         return tables
+
+    def _report(self, bindings: Bindings) -> MemoryReport:
+        return memory_report(self.program, bindings, self._name, target="cpu", threads=self.threads)
+
+    @property
+    def _kept(self) -> Kept:
+        self._runtime.start_threads()
+        return Kept(ARENA.nbytes, self.scratch)
 
     def _sizes(self, bindings: Bindings) -> np.ndarray:
         values = [value_of(size, bindings) for size in self._native.sizes]

@@ -52,6 +52,10 @@ _RUNTIME = """\
 
 extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
 extern "C" size_t graphc_memory_held() { return gc_held; }
+extern "C" void graphc_start_threads() {
+#pragma omp parallel
+  gc_block_of_thread(0);
+}
 extern "C" int graphc_threads() { return omp_get_max_threads(); }
 extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
 """
@@ -76,6 +80,7 @@ class Runtime:
         self._held.restype = ctypes.c_size_t
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
+        self._start_threads = functions["graphc_start_threads"]
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)
 
@@ -88,6 +93,11 @@ class Runtime:
     def scratch(self) -> int:
         """The bytes of scratch memory that all threads of the process hold."""
         return self._held()
+
+    def start_threads(self) -> None:
+        """Let all threads be there, with their stacks, and with the 64 MB of addresses that glibc
+        reserves for each: who looks at what is left has to count them."""
+        self._start_threads()
 
     def _alone(self) -> None:
         """Let a forked process compute on one thread: OpenMP's others stay behind in its parent,
@@ -131,7 +141,10 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
     """The library that all programs of a compiler share, loaded once a process."""
     if compiler not in _runtimes:
         key = _key(_RUNTIME, compiler)
-        names = ("graphc_memory", "graphc_memory_held", "graphc_threads", "graphc_use_threads")
+        names = (
+            *("graphc_memory", "graphc_memory_held"),
+            *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
+        )
 
         def load(entry: Entry) -> ctypes.CDLL:
             with _short_waits():

@@ -25,9 +25,15 @@ class Arena(threading.local):
         self._memory = np.empty(0, np.uint8)
         self._start = 0
 
+    @property
+    def nbytes(self) -> int:
+        """How large it is."""
+        return self._memory.size
+
     def address(self, nbytes: int) -> int:
-        """Where it begins; what lay in it is lost where it grows."""
+        """Where it begins; what lay in it is lost where it grows. MemoryError leaves it empty."""
         if self._memory.size < nbytes + ALIGNMENT:
+            self._memory = np.empty(0, np.uint8)  # first, so that its memory may serve
             self._memory = np.empty(nbytes + ALIGNMENT, np.uint8)
             self._start = -(-address_of(self._memory) // ALIGNMENT) * ALIGNMENT
         return self._start

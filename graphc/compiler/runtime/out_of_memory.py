@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
-from graphc.compiler.codegen.launch import Bindings, DeviceProgram
-from graphc.compiler.codegen.memory_report import Planner, largest_batch, memory_report
+from dataclasses import dataclass
+
+from graphc.compiler.codegen.launch import Bindings
+from graphc.compiler.codegen.memory_report import MemoryReport, Reporter, largest_batch
+from graphc.compiler.runtime.host_memory import Room, memory_room
+from graphc.errors import OutOfMemoryError
+
+FREELY = 1 << 24
+"""Bytes that are allocated without a look at how many there are, which takes some milliseconds."""
 
 
-def explanation(
-    program: DeviceProgram, bindings: Bindings, plan: Planner, name: str, nbytes: int
-) -> str:
+def explanation(report_at: Reporter, bindings: Bindings, nbytes: int | None) -> str:
     """Lines for the end of a message.
 
     Args:
-        program: what does not fit with these sizes.
-        plan: places what its launches write.
-        name: of the function.
-        nbytes: what it may have, with what it has already.
+        report_at: gives the report of what does not fit with these sizes.
+        nbytes: what it may have, with what it has already; None where nobody knows.
     """
-    report = memory_report(program, bindings, name, plan)
+    report = report_at(bindings)
     largest = report.largest()
     width = max((len(f"{use.nbytes:,}") for use in largest), default=0)
     lines = ["", report.summary, "The largest values, in bytes:"]
     lines += [f"  {use.nbytes:>{width},}  {use} ({use.held})" for use in largest]
-    fitting = largest_batch(program, nbytes, bindings, plan)
+    fitting = None if nbytes is None else largest_batch(report_at, nbytes, bindings)
     if fitting is not None:
         lines.append(f"The largest batch that fits is {fitting}" if fitting else "No batch fits")
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that earlier calls have left for this one: the arena's, and the threads' scratch."""
+
+    arena: int = 0
+    scratch: int = 0
+
+
+def check_room(report_at: Reporter, bindings: Bindings, kept: Kept) -> None:
+    """Raise OutOfMemoryError where a call takes more of the host's memory than there is.
+
+    Args:
+        report_at: gives the report of what runs on the host.
+        bindings: the sizes of the call.
+        kept: what it need not take.
+    """
+    report = report_at(bindings)
+    more = max(0, report.arena - kept.arena) + max(0, report.scratch - kept.scratch)
+    room = memory_room() if more > FREELY else None
+    if room is not None and more > room.nbytes:
+        raise OutOfMemoryError(
+            f"{report.title} needs {more:,} bytes more than it has, and {room}; {_WHAT_TO_DO}"
+            f"{explanation(report_at, bindings, _available(room, report, kept))}"
+        )
+
+
+def refused(
+    error: MemoryError, report_at: Reporter, bindings: Bindings, kept: Kept
+) -> OutOfMemoryError:
+    """The error for a call that the system gave no memory; arguments as of `check_room`."""
+    report, room = report_at(bindings), memory_room()
+    why = str(error) or "the system has no memory for it"
+    if room is not None:
+        why += f"; {room}"
+    nbytes = None if room is None else _available(room, report, kept)
+    return OutOfMemoryError(
+        f"{report.title}: {why}; {_WHAT_TO_DO}{explanation(report_at, bindings, nbytes)}"
+    )
+
+
+_WHAT_TO_DO = "use a smaller batch, or end other programs"
+
+
+def _available(room: Room, report: MemoryReport, kept: Kept) -> int:
+    """The bytes that a call may have, with those that it has already."""
+    spared = min(room.nbytes, max(room.nbytes // 32, FREELY))  # for what else the process does
+    held = report.states + report.constants  # the inputs of a smaller batch may come beside these
+    return room.nbytes - spared + held + kept.arena + min(kept.scratch, report.scratch)

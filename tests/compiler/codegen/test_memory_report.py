@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -116,14 +118,14 @@ def test_table_fits_the_page(program: DeviceProgram) -> None:
 @pytest.mark.parametrize("batch", [1, 2, 63, 64, 1000])
 def test_largest_batch_is_the_last_that_fits(program: DeviceProgram, batch: int) -> None:
     nbytes = report(program, batch).peak
-    assert largest_batch(program, nbytes, {BATCH: 7}) >= batch
+    assert largest_batch(partial(memory_report, program, title="f"), nbytes, {BATCH: 7}) >= batch
     for memory in (nbytes - 1, nbytes, nbytes + 12345):
-        found = largest_batch(program, memory, {BATCH: 7})
+        found = largest_batch(partial(memory_report, program, title="f"), memory, {BATCH: 7})
         assert found == 0 or report(program, found).peak <= memory
         assert report(program, found + 1).peak > memory
 
 
 def test_largest_batch_where_none_fits_or_none_counts(program: DeviceProgram) -> None:
-    assert largest_batch(program, 1000, {BATCH: 7}) == 0
+    assert largest_batch(partial(memory_report, program, title="f"), 1000, {BATCH: 7}) == 0
     fixed = lower([g.exp(g.input((3,), "float32"))])
-    assert largest_batch(fixed, 10, {}) is None
+    assert largest_batch(partial(memory_report, fixed, title="f"), 10, {}) is None
