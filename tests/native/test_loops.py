@@ -231,3 +231,19 @@ def test_a_loop_inside_of_a_loop_starts_from_the_same_number() -> None:
     outputs = list(g.scan(outer, [x, one], length=3)[0])
     feeds = {x: np.array([0, 1, 2], "float32")}
     check_on_threads(lower_native(outputs), outputs, feeds)
+
+
+@needs_compiler
+def test_a_number_that_starts_a_loop_is_a_number_elsewhere() -> None:
+    """Random words of step 0, beside a counter that starts at it."""
+    x, zero = g.input((4,), "float32"), g.constant(np.array(0, "int32"))
+    n = g.symbol("n")
+    y = g.input((1, 2 * n), "uint32")
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        return [carries[0] * 0.5, carries[1] + 1], []
+
+    words = g.random.bits((1, n), seed=3, stream=7)
+    outputs = [*g.scan(step, [x, zero], length=3)[0], g.concat([words, words], 1) // y]
+    feeds = {x: np.ones(4, "float32"), y: np.array([[3, 4, 5, 6]], "uint32")}
+    check_on_threads(lower_native(outputs), outputs, feeds)

@@ -51,7 +51,8 @@ def _steps(
     """The steps of a program or of a loop's body; `around` lies in memory already."""
     computed = [node for node in outputs if not is_leaf(node) and node not in around]
     scope = take_apart(computed, around, counters, most_shared == 0)
-    memory = around | {node for node in scope.order if node not in scope.inline}
+    # What is one number stands in the text of what reads it, where it starts a loop, too.
+    memory = around | {x for x in scope.order if x not in scope.inline and not is_literal(x)}
     found = groups(scope, computed)
     loops = []
     for node in scope.order:
@@ -145,8 +146,7 @@ def _loop(
     body = unlift(scan)
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
     # A constant of the body may be stored for others outside; to read that would be to wait for it.
-    # What is one number stands in the body's text, where it starts a loop outside, too.
-    reads = {node for node in toposort(scan.inputs, stop=memory) if not is_literal(node)}
+    reads = set(toposort(scan.inputs, stop=memory))
     around = (memory & reads) | constants | set(body.carries)
     inner = counters | {body.step}
     initial = scan.inputs[: scan.attrs["carries"]]
