@@ -18,7 +18,7 @@ from graphc.compiler.codegen.launch import (
     StatusWord,
 )
 from graphc.compiler.function import function
-from graphc.compiler.function.guards import finite_guard
+from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.workspace import Fetch
@@ -208,7 +208,7 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
         (fed,),
         (made,),
     )
-    executor, guard = CudaExecutor(program([step], [step], [made]), [out]), finite_guard([out])
+    executor, guard = CudaExecutor(program([step], [step], [made]), [out]), FiniteGuard([out])
     assert executor.run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
     with pytest.raises(
         NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
@@ -225,7 +225,7 @@ def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> N
     with g.origin("dense_7"):
         out = g.sum(g.transpose(g.log(turned)), axis=0)
     outputs = [out, g.transpose(turned) * 2.0]
-    executor, guard = CudaExecutor(lower(outputs), outputs), finite_guard(outputs)
+    executor, guard = CudaExecutor(lower(outputs), outputs), FiniteGuard(outputs)
     ones = np.ones((2, 3), "float32")
     executor.run({x: ones, b: ones}, {}, 0, guard)
     with pytest.raises(NotFiniteError, match="appeared first at index .1, 2. of .*sqrt"):

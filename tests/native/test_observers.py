@@ -12,7 +12,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.function import function
-from graphc.compiler.function.guards import finite_guard
+from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import device
 from graphc.compiler.runtime.native import NativeExecutor
@@ -145,7 +145,7 @@ def test_the_guard_sees_what_kernels_store_and_the_interpreter_names_the_node() 
     with g.origin("dense_7"):
         outputs = [g.sum(g.sqrt(x))]
     program = lower_native(outputs)
-    guard = finite_guard(outputs)
+    guard = FiniteGuard(outputs)
     run = NativeExecutor(program).run
     assert run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
     with pytest.raises(
@@ -207,6 +207,25 @@ def test_debug_mode_lets_pass_what_rounding_alone_makes() -> None:
     noise = [centred, g.argmax(g.reshape(centred, (5, 10)), axis=1)]
     data = np.random.default_rng(0).standard_normal((50, 1000)).astype("float32")
     function([x], noise, mode="DebugMode")(data)
+
+
+def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ints, which are exact, the rounding of what is made of them is left where it cancels; an
+    error beside it is found."""
+    x = g.input((1000,), "int32")
+    values = g.cast(x, "float32") / 3.0
+    variance = g.mean(values * values) - g.square(g.mean(values))
+    data = np.full(1000, 1001, "int32")
+    function([x], variance, mode="DebugMode")(data)
+    monkeypatch.setattr(
+        device,
+        "lower_native",
+        lambda *arguments: with_text(
+            lower_native(*arguments), "gc_div(t4, 1000.0f)", "gc_div(t4, 1001.0f)"
+        ),
+    )
+    with pytest.raises(KernelError, match="of its largest element"):
+        function([x], variance, mode="DebugMode")(data)
 
 
 @pytest.mark.parametrize("mode", ["DebugMode", "NanGuardMode"])

@@ -15,7 +15,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
-from graphc.compiler.function.guards import nudged, rounding_noise
+from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise
 from graphc.compiler.graph import Node, State, Symbol
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
@@ -123,7 +123,8 @@ class _Comparison:
             for node in self._found
             if node not in own
         }
-        program = Program(g.substitute(made, leaves))
+        values = g.substitute(made, leaves)
+        program = Program(values)
         feeds = {leaf: self._found[node] for node, leaf in leaves.items()}
         run = (feeds, self._bindings, self._call_step)
         expected = program.run(*run)
@@ -132,7 +133,7 @@ class _Comparison:
             for node, value in zip(made, expected, strict=True)
         ]
         if any(problems):
-            slack = _slack(expected, program, *run)
+            slack = _slack(expected, program, Program(values, wide=True), *run)
             problems = [
                 self._problem(self._found[node], value, more)
                 for node, value, more in zip(made, expected, slack, strict=True)
@@ -186,16 +187,24 @@ class _Comparison:
 def _slack(
     expected: Sequence[np.ndarray],
     program: Program,
+    wide: Program,
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
     call_step: int,
 ) -> list[np.ndarray]:
     """How far each result may be off by rounding: of floats one number, of others which elements
-    come out otherwise for values that are off by rounding."""
+    come out otherwise.
+
+    Rounding is known from values that are off by it, and from how far the interpreter is off what
+    `wide`, the same in wider floats, gives: where terms cancel that come of ints or constants.
+    """
     noise = rounding_noise(program, expected, feeds, bindings, call_step)
+    exact = wide.run(feeds, bindings, call_step)
     slack = [
-        np.array(one) if value.dtype.kind == "f" else np.zeros(value.shape, bool)
-        for one, value in zip(noise, expected, strict=True)
+        np.array(max(one, own_rounding(value, other)))
+        if value.dtype.kind == "f"
+        else np.asarray(value != other)
+        for one, value, other in zip(noise, expected, exact, strict=True)
     ]
     for results in nudged(program, feeds, bindings, call_step):
         for k, moved in enumerate(results):

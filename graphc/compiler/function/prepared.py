@@ -12,7 +12,7 @@ import numpy as np
 from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
-from graphc.compiler.function.guards import PassChecker, finite_guard
+from graphc.compiler.function.guards import FiniteGuard, PassChecker
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
 from graphc.compiler.graph.checks import SizeClaim
@@ -65,7 +65,7 @@ class Prepared:
         self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once)
         self._target = self._chosen.target
         self._programs: dict[str, DeviceProgram] = {}
-        self._observer = finite_guard(self.outputs) if mode == "NanGuardMode" else None
+        self._observer = FiniteGuard(self.outputs) if mode == "NanGuardMode" else None
         self._seconds = time.perf_counter() - started
 
     @property

@@ -1,6 +1,6 @@
 """The meaning of every op in NumPy: the fallback, the oracle and the constant folder in one."""
 
-from graphc.compiler.interpret.program import Program, evaluate
+from graphc.compiler.interpret.program import BodyObserver, Program, evaluate
 from graphc.compiler.interpret.table import NUMPY, PLACED
 
-__all__ = ["NUMPY", "PLACED", "Program", "evaluate"]
+__all__ = ["NUMPY", "PLACED", "BodyObserver", "Program", "evaluate"]

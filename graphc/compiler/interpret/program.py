@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,25 @@ from graphc.errors import DTypeError, GraphcError, IndexRangeError, OutOfMemoryE
 
 Observer = Callable[[Node, Any, float], None]
 
+
+class BodyObserver(ABC):
+    """An observer that is shown what the steps of loops compute, too."""
+
+    @abstractmethod
+    def __call__(self, node: Node, value: Any, seconds: float) -> None:
+        """Look at a value; see `Program.run`."""
+
+    @abstractmethod
+    def of_step(self, scan: Node, step: int, index: int) -> BodyObserver:
+        """Return what observes a step of a loop: number `step` in the order of running, which reads
+        the sequences at `index`."""
+
+
 # These read the number of the call, which is no attribute of the node.
 _READS_CALL_STEP = frozenset({"random", "scan"})
+
+
+_WIDER = {"float32": "float64", "float64": "longdouble"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +70,11 @@ class Program:
     call pays nothing. A program holds no values between calls and may run in several threads.
     """
 
-    def __init__(self, outputs: Sequence[Node]):
+    def __init__(self, outputs: Sequence[Node], wide: bool = False):
+        """`wide`: compute float32 in float64, and float64 in what NumPy has beyond, from the same
+        inputs, states and constants: what a graph comes to with all but no rounding."""
         order = toposort(outputs)
+        self._wide = wide
         slot = {node: k for k, node in enumerate(order)}
         self._outputs = tuple(slot[node] for node in outputs)
         self._owned = owned_outputs(outputs)
@@ -61,10 +83,10 @@ class Program:
             (node, node.attrs["state"], slot[node]) for node in order if node.op == "shared"
         ]
         self._start: list[Any] = [
-            node.attrs["value"] if node.op == "constant" else None for node in order
+            self._widened(node.attrs["value"]) if node.op == "constant" else None for node in order
         ]
-        self._steps = tuple(_steps(order, slot, set(self._outputs)))
-        self._fixed = [None if _is_symbolic(s.node) else _resolve(s, {}) for s in self._steps]
+        self._steps = tuple(_steps(order, slot, set(self._outputs), wide))
+        self._fixed = [None if _is_symbolic(s.node) else self._resolved(s, {}) for s in self._steps]
         self._bound: tuple[dict[Symbol, int], list[Attrs], int] | None = None
 
     def run(
@@ -81,8 +103,8 @@ class Program:
             bindings: a value for each symbol.
             call_step: the number of this call, a part of every random word's counter.
             observer: called with each input, state and computed node, its value (an array or a
-                NumPy scalar; a tuple of them for a scan) and the seconds that it took. It does not
-                see the nodes of a scan's body.
+                NumPy scalar; a tuple of them for a scan) and the seconds that it took. The nodes of
+                a scan's body are shown to a `BodyObserver` alone, its arguments as well.
 
         Returns:
             C-contiguous arrays that share memory with no feed, state, constant or each other.
@@ -97,9 +119,9 @@ class Program:
         for node, slot in self._fed:
             if node not in feeds:
                 raise GraphcError(f"the input {label(node)} is read and not fed")
-            values[slot] = feeds[node]
+            values[slot] = self._widened(feeds[node])
         for _, state, slot in self._states:
-            values[slot] = state.buffer
+            values[slot] = self._widened(state.buffer)
         attrs, largest = self._bind(bindings)
         with np.errstate(all="ignore"), threads_for(largest):
             if observer is None:
@@ -126,6 +148,8 @@ class Program:
             observer(node, values[slot], 0.0)
         for step, fixed in zip(self._steps, attrs, strict=True):
             started = time.perf_counter()
+            if step.body is not None and isinstance(observer, BodyObserver):
+                fixed = {**fixed, "body": step.body._shown(step.node, fixed["length"], observer)}
             value = _call(step, fixed, values, call_step)
             observer(step.node, value, time.perf_counter() - started)
             values[step.output] = value
@@ -138,12 +162,23 @@ class Program:
         if known is not None and known[0] == bindings:
             return known[1:]
         attrs = [
-            _resolve(step, bindings) if fixed is None else fixed
+            self._resolved(step, bindings) if fixed is None else fixed
             for step, fixed in zip(self._steps, self._fixed, strict=True)
         ]
         largest = self._largest_product(bindings)
         self._bound = (dict(bindings), attrs, largest)
         return attrs, largest
+
+    def _resolved(self, step: _Step, bindings: Mapping[Symbol, int]) -> Attrs:
+        attrs = _resolve(step, bindings)
+        if self._wide and "dtype" in attrs:
+            attrs = {**attrs, "dtype": _WIDER.get(attrs["dtype"], attrs["dtype"])}
+        return attrs
+
+    def _widened(self, value: Any) -> Any:
+        if not self._wide:
+            return value
+        return value.astype(_WIDER.get(value.dtype.name, value.dtype))
 
     def _largest_product(self, bindings: Mapping[Symbol, int]) -> int:
         products = (
@@ -153,6 +188,25 @@ class Program:
             for step in self._steps
         )
         return max(products, default=0)
+
+    def _shown(
+        self, scan: Node, length: int, observer: BodyObserver
+    ) -> Callable[[Sequence[Any], int], list[Any]]:
+        """This program, whose sizes are bound, as the body of a loop that is observed."""
+        assert self._bound is not None
+        attrs = self._bound[1]
+        numbers = count()
+
+        def step(arguments: Sequence[Any], call_step: int) -> list[Any]:
+            number = next(numbers)
+            index = length - 1 - number if scan.attrs["reverse"] else number
+            values = self._start.copy()
+            for node, slot in self._fed:
+                values[slot] = arguments[node.attrs["index"]]
+            self._observe(values, attrs, call_step, observer.of_step(scan, number, index))
+            return [values[slot] for slot in self._outputs]
+
+        return step
 
     def stepper(self, bindings: Mapping[Symbol, int]) -> Callable[[Sequence[Any], int], list[Any]]:
         """This program as the body of a loop: outputs from the values of its ``arg`` nodes.
@@ -172,7 +226,9 @@ class Program:
         return step
 
 
-def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> Iterator[_Step]:
+def _steps(
+    order: Sequence[Node], slot: Mapping[Node, int], kept: set[int], wide: bool
+) -> Iterator[_Step]:
     last: dict[int, int] = {}
     for position, node in enumerate(order):
         for x in node.inputs:
@@ -189,7 +245,7 @@ def _steps(order: Sequence[Node], slot: Mapping[Node, int], kept: set[int]) -> I
                 tuple(slot[x] for x in node.inputs),
                 slot[node],
                 tuple(dying.get(position, ())),
-                Program(node.attrs["body"].outputs) if node.op == "scan" else None,
+                Program(node.attrs["body"].outputs, wide) if node.op == "scan" else None,
             )
 
 

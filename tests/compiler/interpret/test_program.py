@@ -242,3 +242,31 @@ def test_sizes_inside_of_a_body_are_compared_at_the_call():
     _, (added,) = g.scan(lambda carries, slices: ((), (slices[0] + y,)), [], [x])
     with pytest.raises(ShapeError, match="add: axis 0.*2 and .*1"):
         evaluate([added], {x: np.zeros((3, 2)), y: np.zeros(1)})
+
+
+def test_a_wide_program_rounds_as_the_next_floats_do() -> None:
+    """Inputs, states and constants are those of float32; casts to it round nothing."""
+    x, w = g.input((g.BATCH,), name="x"), g.shared(np.float32(0.1), "w")
+    loop, _ = g.scan(
+        lambda carries, slices: ([carries[0] + g.cast(slices[0], "float32") / 3.0], []),
+        [g.sum(x) * w],
+        [g.iota(5)],
+    )
+    drawn = g.random.uniform((4,), seed=3)
+    value = np.array([0.1, 1e8, -1e8], "float32")
+    sizes = dict.fromkeys(dims.symbols(g.BATCH), 3)
+    run = ({x: value}, sizes, 0)
+    result, wide_draws = Program([loop[0], drawn], wide=True).run(*run)
+    exact = value.astype("float64").sum() * np.float64(np.float32(0.1)) + sum(range(5)) / 3
+    assert result.dtype == "float64"
+    np.testing.assert_allclose(result, exact, rtol=1e-15)
+    narrow, draws = Program([loop[0], drawn]).run(*run)
+    assert narrow.dtype == "float32"
+    assert abs(narrow - exact) > 1e-9
+    np.testing.assert_array_equal(wide_draws, draws)
+
+
+def test_a_wide_program_of_float64() -> None:
+    x = g.input((2,), "float64")
+    (result,) = Program([g.exp(x)], wide=True).run({x: np.ones(2)}, {}, 0)
+    assert result.dtype == np.longdouble
