@@ -41,14 +41,12 @@ _VARIABLES = (
 )
 """Variables of the environment that change what GCC, Clang and nvcc make."""
 
-# As ``k.cpp:12:5: error:`` and ``k.cu(12): error:``, not ``internal compiler error:`` or
-# ``g++: fatal error: Killed signal terminated program cc1plus``.
+# As ``k.cpp:12:5: error:`` and ``k.cu(12): error:``, not ``internal compiler error:``.
 _SOURCE_ERROR = re.compile(r"(?::\d+|\(\d+\)): (?:fatal )?error\b")
-
-
-# What GCC and Clang say where they, or what they run, did not get to the end.
+# What GCC, Clang and nvcc say where they, or what they run, did not get to the end.
 _BROKEN_OFF = re.compile(
-    r"killed|signal|no space left|memory exhausted|out of memory|internal compiler error",
+    r"\bkilled\b|terminated program|(?:with|due to) signal|no space left|memory exhausted"
+    r"|out of memory|cannot allocate memory|bad_alloc|internal compiler error",
     re.IGNORECASE,
 )
 
@@ -239,23 +237,21 @@ def first_lines(said: list[str]) -> str:
     return "\n".join(f"  {line}" for line in said[:_SHOWN_LINES])
 
 
-def finds_fault(said: list[str]) -> bool:
-    """Return whether a compiler names a place of the source that is wrong: else it is the compiler
-    that failed, for lack of memory or room, by a signal or by an error of its own."""
-    return any(_SOURCE_ERROR.search(line) for line in said)
-
-
 def broke_off(done: subprocess.CompletedProcess[str]) -> bool:
-    """Return whether a compiler did not get to the end, for lack of memory or room, by a signal or
-    by an error of its own: the same run may do well another time."""
-    failed = any(_BROKEN_OFF.search(line) for line in lines_of(done))
-    return done.returncode < 0 or (done.returncode > 0 and failed)
+    """Return whether a compiler that made nothing did not get to the end, for lack of memory or
+    room, by a signal or by an error of its own: it says nothing of the source then."""
+    said = lines_of(done)
+    if done.returncode <= 0:
+        return True
+    if any(_SOURCE_ERROR.search(line) for line in said):
+        return False
+    return any(_BROKEN_OFF.search(line) for line in said)
 
 
 def failure(
     done: subprocess.CompletedProcess[str], path: str, tool: Tool, name: str
 ) -> CompilerError:
-    """The error for a compiler that failed at a source which it does not find fault with.
+    """The error for a compiler that broke off.
 
     Args:
         path: of the compiler.

@@ -1,5 +1,5 @@
-"""Shared objects in this process: loaded from an open file, one for each key, and unloaded when no
-function of theirs is left.
+"""Shared objects in this process: loaded from an open file, one for each key, and unloaded when
+nothing refers to them any more.
 
 glibc takes a library for loaded already where one of the same *name* is; so does any loader where
 it is the same file. On Linux a library is loaded as ``/proc/self/fd/N``: the very file that was
@@ -11,7 +11,8 @@ the loader gets the path, in a folder to which nobody else may write.
 Unloading is safe as long as no thread is in a library's code. Threads of OpenMP wait in the library
 of OpenMP, which is therefore never unloaded. What a thread keeps from call to call has a destructor
 that runs when the thread ends, for which the C library would keep its library; so generated code
-asks the one runtime library for it (``kernels/thread_memory.h``), which stays, too.
+asks the one runtime library for it (``kernels/thread_memory.h``), which stays, too. A program has
+no thread-local storage, of which a process has little to give.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ _names = _spellings()
 
 
 def found(key: str) -> ctypes.CDLL | None:
-    """The library that was loaded by a key, if a function of it is left."""
+    """The library that was loaded by a key, as long as something refers to it."""
     return _loaded.get(key)
 
 

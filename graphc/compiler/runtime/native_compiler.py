@@ -25,10 +25,10 @@ from graphc.compiler.runtime.cache import (
     without_comments,
 )
 from graphc.compiler.runtime.compiler_process import (
+    broke_off,
     compile_to,
     ending,
     failure,
-    finds_fault,
     first_lines,
     kernel_at_fault,
     lines_of,
@@ -219,7 +219,7 @@ def _compile_error(
 ) -> CompilerError:
     """The compiler's first lines, with the kernel and the layers that they are about."""
     said = lines_of(done)
-    if not finds_fault(said):
+    if broke_off(done):
         return failure(done, compiler.path, TOOL, name)
     where = kernel_at_fault(said, path, source, _FUNCTION, layers)
     return CompilerError(

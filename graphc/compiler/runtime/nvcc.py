@@ -22,10 +22,10 @@ from graphc.compiler.runtime.cache import (
 from graphc.compiler.runtime.compiler_process import (
     Tool,
     ask,
+    broke_off,
     compile_to,
     ending,
     failure,
-    finds_fault,
     first_lines,
     kernel_at_fault,
     lines_of,
@@ -188,7 +188,7 @@ def _compile_error(
                 f"{name}: the CUDA compiler {compiler.path}{release} {problem}: {shown}. What to "
                 f"do: {fix}"
             )
-    if not finds_fault(said):
+    if broke_off(done):
         return failure(done, compiler.path, _TOOL, name)
     where = kernel_at_fault(said, path, source, _KERNEL, layers)
     return CompilerError(

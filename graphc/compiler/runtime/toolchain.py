@@ -151,9 +151,11 @@ def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
         source, output = folder / "trial.cpp", folder / "trial.so"
         source.write_text(_TRIAL, encoding="utf-8")
         done = compile_to(output.name, [path, *flags, str(source)], TOOL, folder)
+        if done.returncode == 0 and output.is_file():
+            return True, lines_of(done)
         if broke_off(done):  # which says nothing of its flags
             raise failure(done, path, TOOL, "a small program")
-        return done.returncode == 0 and output.is_file(), lines_of(done)
+        return False, lines_of(done)
 
 
 @functools.cache

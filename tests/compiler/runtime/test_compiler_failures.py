@@ -24,6 +24,8 @@ KILLED = 'echo "g++: fatal error: Killed signal terminated program cc1plus" >&2;
 NO_ROOM = 'echo "/t/cc.s: fatal error: error writing to /t/cc.s: No space left" >&2; exit 1'
 INTERNAL = 'echo "$source:7:3: internal compiler error: in fold, at fold.c:1" >&2; exit 4'
 FAULT = 'echo "$source:2:3: error: no such thing" >&2; exit 1'
+LINKER = 'echo "/usr/bin/ld: cannot find -lsignal" >&2; exit 1'
+NAMED = 'echo "$source:2:3: error: no such thing: killed" >&2; exit 1'
 FAILURES = {
     "killed": ("kill -KILL $$", "the C\\+\\+ compiler .*g\\+\\+ was killed by SIGKILL"),
     "proper_killed": (KILLED, "ended with status 1.*Killed signal terminated program cc1plus"),
@@ -35,6 +37,8 @@ FAILURES = {
     "class": ("cat {other} > $output; exit", "cannot be loaded \\(wrong ELF class"),
     "symbol": ("cat {without} > $output; exit", "it has no function graphc_step"),
     "fault": (FAULT, "did not compile the generated source.*this is an error of graphc"),
+    "linker": (LINKER, "did not compile the generated source.*this is an error of graphc"),
+    "named": (NAMED, "did not compile the generated source.*this is an error of graphc"),
 }
 
 

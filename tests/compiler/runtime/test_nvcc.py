@@ -149,7 +149,8 @@ def test_a_compiler_error_names_kernel_layers_and_the_kept_source(folder: Path) 
         ("kill -KILL $$", "the CUDA compiler .*nvcc was killed by SIGKILL.*What to do: see that"),
         ("exit 0", "ended well and made nothing"),
         ("for last; do :; done; : > $last", "ended well and made nothing"),
-        ("echo nvcc error: ptxas died >&2; exit 255", "(?s)has room.*ptxas died"),
+        ('echo "ptxas died due to signal 11" >&2; exit 255', "(?s)has room.*ptxas died"),
+        ("echo ptxas k.ptx, line 1, error >&2; exit 255", "this is an error of graphc"),
         ("sleep 1000", "did not end within 0.2 s and was stopped .*compile_limit=10min"),
     ],
 )
