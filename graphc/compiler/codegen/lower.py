@@ -51,7 +51,8 @@ def lower(
     """The device program of a graph.
 
     Args:
-        outputs: what is fetched, then one new value for each of `states`.
+        outputs: what is fetched, then one new value for each of `states`. Sizes that have to be
+            equal are written alike (`graphc.compiler.passes.unify_sizes`), but for a reshape's.
         states: the states that the program updates, each once. All new values are computed from
             the old ones. A value is written over the old one where nothing reads that any more;
             else the last launch copies it there.

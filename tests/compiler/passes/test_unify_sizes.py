@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph.dim import symbols
+from graphc.compiler.graph.dim import substitute, symbols
 from graphc.compiler.interpret import evaluate
+from graphc.compiler.passes import optimize
 from graphc.compiler.passes.unify_sizes import Unified, unify_sizes
-from tests.compiler.arrangements import OPEN
+from tests.compiler.arrangements import OPEN, OpenInputs
 from tests.compiler.op_programs import few_rows
+from tests.compiler.passes import test_random_graphs as random_graphs
 
 
 def unified(outputs: list[g.Node], inputs: list[g.Node]) -> Unified:
@@ -88,3 +92,53 @@ def test_origins_stay() -> None:
     (new,) = unified([total], [x, y]).outputs
     assert str(g.origin_of(new)) == "dense_1"
     assert str(g.origin_of(new.inputs[0])) == "dense_1"
+
+
+def taken_apart(
+    outputs: list[g.Node], count: int, halves: list[bool]
+) -> tuple[list[g.Node], dict[g.Node, np.ndarray]]:
+    """A random graph with an input of its own, of sizes of its own, wherever it reads one; where
+    `halves` say so, in turn, that is every second element of one."""
+    feeds, (n,) = random_graphs.feeds(count), symbols(random_graphs.N)
+    rows = g.input((None,), "bool")
+    fed = {rows: np.zeros(count, "bool")}
+
+    def read(x: g.Node) -> g.Node:
+        if x.op != "input":
+            return new[x]
+        inputs = OpenInputs(derived=halves[len(fed) % len(halves)])
+        node = inputs.fed(feeds[x])
+        fed.update(inputs.feeds)
+        return node
+
+    def sized(value: object) -> object:
+        if isinstance(value, tuple):
+            return tuple(map(sized, value))
+        return substitute(value, {n: rows.shape[0]}) if isinstance(value, g.Dim) else value
+
+    new: dict[g.Node, g.Node] = {}
+    for node in g.toposort(outputs):
+        if node.op != "input":
+            attrs = {name: sized(value) for name, value in node.attrs.items()}
+            new[node] = g.make(node.op, *map(read, node.inputs), **attrs)
+    return [read(node) for node in outputs], fed
+
+
+@given(
+    steps=random_graphs.STEPS,
+    count=st.integers(1, 4),
+    halves=st.lists(st.booleans(), min_size=1, max_size=5),
+)
+@settings(max_examples=40)
+def test_random_graphs_whose_inputs_have_sizes_of_their_own(
+    steps: list, count: int, halves: list[bool]
+) -> None:
+    outputs = random_graphs.build(steps)
+    apart, feeds = taken_apart(outputs, count, halves)
+    new = unified(apart, list(feeds))
+    assert told_apart(new.outputs) <= {"reshape"}
+    optimized, _ = optimize(new.outputs)
+    received = evaluate(optimized, dict(zip(new.inputs, feeds.values(), strict=True)))
+    for ours, theirs in zip(received, evaluate(outputs, random_graphs.feeds(count)), strict=True):
+        finite = np.isfinite(theirs)
+        np.testing.assert_allclose(ours[finite], theirs[finite], rtol=1e-8, atol=1e-8)
