@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -33,10 +34,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", default="", help="such as 1,2,3: the same bits on each of these numbers"
     )
+    parser.add_argument(
+        "--cuda",
+        action="store_true",
+        help="CUDA on the emulated driver instead of native code, by .venv-cuda's Python and with "
+        "GRAPHC_CUDA_DRIVER, as make test-cuda sets it",
+    )
 
 
 def missing(options: argparse.Namespace) -> str:
     """Return what the machine lacks."""
+    if options.cuda:
+        return "" if "GRAPHC_CUDA_DRIVER" in os.environ else "GRAPHC_CUDA_DRIVER is not set"
     if options.compiler and shutil.which(options.compiler) is None:
         return f"there is no {options.compiler}"
     return "" if compiler_path() else "this machine has no C++ compiler"
@@ -63,7 +72,7 @@ def run(cases: Cases) -> Iterator[Result]:
 
 def _targets(cases: Cases) -> Iterator[tuple[Target, list[int]]]:
     """Yield the targets, each with the graphs that it computes: the interpreter all of them, with
-    passes and without, native code each of them in one of these ways."""
+    passes and without, generated code each of them in one of these ways."""
     options = cases.options
     every = list(cases)
     for passes in (False, True):
@@ -74,7 +83,10 @@ def _targets(cases: Cases) -> Iterator[tuple[Target, list[int]]]:
     threads = tuple(int(count) for count in options.threads.split(",") if count)
     for passes in (True, False):
         chosen = [index for index in every if (index % 3 > 0) == passes]
-        yield Target("native", passes, level, options.compiler, threads), chosen
+        yield (
+            Target("cuda" if options.cuda else "native", passes, level, options.compiler, threads),
+            chosen,
+        )
 
 
 def _described(program: Program, target: Target | None, fault: str) -> str:

@@ -1,4 +1,4 @@
-"""What computes a graph: the interpreter, or native code, with passes or without."""
+"""What computes a graph: the interpreter, native code or CUDA, with passes or without."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graphc.compiler.codegen import native
-from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.function import function
+from graphc.compiler.function import function, prepared
 from graphc.compiler.function.door import CallStep
 from graphc.compiler.graph import Node, state_of
-from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import toolchain
-from graphc.compiler.runtime.native import NativeExecutor
 from graphc.config import config
 from tests.campaigns.graphs.builder import Program
+
+if "GRAPHC_CUDA_DRIVER" in os.environ:
+    from tests.cuda_emulator import emulator
 
 Call = Callable[[], list[np.ndarray]]
 
@@ -35,14 +35,14 @@ class Target:
     """What computes a graph.
 
     Attributes:
-        cpu: numpy, the interpreter, or native.
+        kind: numpy, the interpreter; native; or cuda, on the emulated driver.
         passes: whether passes rewrite the graph before.
         level: of the C++ compiler's optimisation.
         compiler: its name; empty takes the one that graphc finds.
         threads: the numbers of threads that have to give the same bits.
     """
 
-    cpu: str
+    kind: str
     passes: bool
     level: int = 1
     compiler: str = ""
@@ -64,9 +64,11 @@ class Target:
 
     def _of(self, program: Program) -> list[np.ndarray]:
         """Return the outputs: the same bits in two calls, and with any number of threads."""
-        if self.cpu == "numpy" and not self.passes:
+        if self.kind == "numpy" and not self.passes:
             return evaluate(program.outputs, program.feeds, CALL_STEP)
-        call = _through_door(program) if self.passes else _lowered(program)
+        call = _through_door(program)
+        if self.kind == "cuda":
+            return _in_each_order(call)
         found = call()
         again = [(None, call())] if not self.threads else []
         for count in self.threads:
@@ -82,11 +84,14 @@ class Target:
     @contextmanager
     def _set(self) -> Iterator[None]:
         """Set the flags, the compiler, and from which work on threads divide it."""
-        flags, path = toolchain.FLAGS, os.environ.get("CXX")
+        flags, path, optimize = toolchain.FLAGS, os.environ.get("CXX"), prepared.optimize
         least = _thresholds()
         with config.changed():
-            config.cpu, config.device = self.cpu, "cpu"
+            config.device = "gpu" if self.kind == "cuda" else "cpu"
+            config.cpu = "auto" if self.kind == "cuda" else self.kind
             config.mode = "FAST_RUN"
+            if not self.passes:
+                prepared.optimize = _as_they_are
             toolchain.FLAGS = tuple(f"-O{self.level}" if x == "-O3" else x for x in flags)
             if self.compiler:
                 os.environ["CXX"] = self.compiler
@@ -96,7 +101,7 @@ class Target:
             try:
                 yield
             finally:
-                toolchain.FLAGS = flags
+                toolchain.FLAGS, prepared.optimize = flags, optimize
                 for module, name, value in least:
                     setattr(module, name, value)
                 if path is None:
@@ -147,16 +152,19 @@ def _through_door(program: Program) -> Call:
     return call
 
 
-def _lowered(program: Program) -> Call:
-    """Return a call of the native code of a program as it is."""
-    states = [state_of(x) for x in program.states]
-    executor = NativeExecutor(lower_native(program.outputs, states), states)
-    bindings = bind(list(program.feeds), list(program.feeds.values()))
+def _in_each_order(call: Call) -> list[np.ndarray]:
+    """Return what a call gives: the same bits in each order of a kernel's threads and blocks."""
+    found, *others = emulator.in_each_order(call)
+    for order, other in zip(emulator.ORDERS[1:], others, strict=True):
+        for k, (one, another) in enumerate(zip(found, other, strict=True)):
+            if one.tobytes() != another.tobytes():
+                raise AssertionError(f"output {k} has other bits in the order {order}")
+    return found
 
-    def call() -> list[np.ndarray]:
-        return _and_states(program, lambda: executor.run(program.feeds, bindings, CALL_STEP))
 
-    return call
+def _as_they_are(outputs: Sequence[Node], *_: object, **__: object) -> tuple[list[Node], list]:
+    """Stand in for the passes."""
+    return list(outputs), []
 
 
 def _and_states(program: Program, run: Call) -> list[np.ndarray]:
