@@ -6,7 +6,7 @@ Nothing of it is the interpreter's. The rules are written from what the ops' doc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -196,19 +196,32 @@ class Evaluator:
     # ---- loops ----
 
     def _scan(self, node: Node, *inputs: Bounded) -> list[Bounded]:
+        carries = node.attrs["carries"]
+        found = [values for _, values in self._steps(node, inputs)]
+        in_order = found[::-1] if node.attrs["reverse"] else found
+        stacks = []
+        for k in range(carries, len(node.attrs["body"].outputs)):
+            parts = [values[k].moved(lambda a: np.asarray(a)[None]) for values in in_order]
+            stacks.append(movement.stacked(parts, 0))
+        return [*found[-1][:carries], *stacks]
+
+    def arguments(self, loop: Node) -> list[list[Bounded]]:
+        """Return for each step of a scan, in the order of running, what its body is given."""
+        return [given for given, _ in self._steps(loop, self(loop.inputs))]
+
+    def _steps(
+        self, node: Node, inputs: Sequence[Bounded]
+    ) -> Iterator[tuple[list[Bounded], list[Bounded]]]:
+        """Yield for each step of a scan what its body is given, and what it computes of that."""
         carries, sequences = node.attrs["carries"], node.attrs["sequences"]
-        outputs, length = node.attrs["body"].outputs, self._attr(node, "length")
         current, constants = list(inputs[:carries]), inputs[carries + sequences :]
-        stacks: list[list[Bounded]] = [[] for _ in outputs[carries:]]
-        steps = range(length)[::-1] if node.attrs["reverse"] else range(length)
-        for step in steps:
+        steps = range(self._attr(node, "length"))
+        for step in reversed(steps) if node.attrs["reverse"] else steps:
             slices = [x.moved(lambda a, k=step: a[k]) for x in inputs[carries:][:sequences]]
-            found = self._of_body(outputs, [*current, *slices, *constants])
+            given = [*current, *slices, *constants]
+            found = self._of_body(node.attrs["body"].outputs, given)
+            yield given, found
             current = found[:carries]
-            for stack, value in zip(stacks, found[carries:], strict=True):
-                stack.append(value.moved(lambda a: np.asarray(a)[None]))
-        in_order = [stack[::-1] if node.attrs["reverse"] else stack for stack in stacks]
-        return [*current, *(movement.stacked(stack, 0) for stack in in_order)]
 
     def _of_body(self, outputs: Sequence[Node], args: Sequence[Bounded]) -> list[Bounded]:
         """Return what one step computes, from the values of ``arg(0)``, ``arg(1)``, ..."""

@@ -9,7 +9,13 @@ from graphc.compiler.graph import Node, Size, Symbol
 from graphc.compiler.graph.dim import symbols
 from tests.campaigns.graphs.builder import DTYPES, FLOATS, Builder, Program
 from tests.campaigns.graphs.operations import OUTSIDE
-from tests.campaigns.graphs.structures import attempt, drawn_operation, gradient, loop
+from tests.campaigns.graphs.structures import (
+    attempt,
+    drawn_operation,
+    gradient,
+    gradient_of_windows,
+    loop,
+)
 
 _FEWEST, _MOST = 5, 25  # operations
 _LIVE = 0.9  # of the nodes that are made, in what is fetched
@@ -35,6 +41,8 @@ def drawn_program(random: np.random.Generator) -> Program:
             chosen = loop
         elif b.coin(0.06):
             chosen = gradient
+        elif b.coin(0.04):
+            chosen = gradient_of_windows
         if attempt(b, chosen):
             wanted -= 1
         else:

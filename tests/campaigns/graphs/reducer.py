@@ -119,6 +119,25 @@ def _last_levels(program: Program) -> Iterator[Making]:
             yield lambda far=far: _replaced(program, far)
 
 
+def _one_step(program: Program) -> Iterator[Making]:
+    """With the body of a loop alone, fed what one of its steps is given."""
+    for loop in toposort(program.outputs):
+        if loop.op == "scan":
+            for step in (0, -1):
+                yield lambda loop=loop, step=step: _step_of(program, loop, step)
+
+
+def _step_of(program: Program, loop: Node, step: int) -> Program:
+    evaluator = Evaluator(program.feeds, program.sizes, CALL_STEP)
+    values = evaluator.arguments(loop)[step]
+    args = g.body_args(loop)
+    new = {arg: g.input(arg.shape, str(arg.dtype)) for arg in args}
+    feeds = {
+        new[arg]: value.value.astype(value.dtype) for arg, value in zip(args, values, strict=True)
+    }
+    return _with(program, g.substitute(loop.attrs["body"].outputs, new), feeds)
+
+
 def _cut(program: Program) -> Iterator[Making]:
     """With one node as an input."""
     order = toposort(program.outputs)
@@ -231,6 +250,7 @@ def _plain_feeds(program: Program) -> Iterator[Making]:
 _WAYS = (
     _one_output,
     _last_levels,
+    _one_step,
     _operands,
     _cut,
     _bypassed,

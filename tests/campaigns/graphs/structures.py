@@ -9,9 +9,10 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import Node
-from graphc.errors import GradientError, GraphcError
+from graphc.errors import GradientError
 from tests.campaigns.graphs.builder import FLOATS, Builder, Refused
 from tests.campaigns.graphs.operations import INSIDE, Operation
+from tests.campaigns.graphs.product_operations import conv, pooling
 
 _DEEPEST = 2
 
@@ -89,6 +90,20 @@ def gradient(b: Builder) -> tuple[Node, ...]:
     return tuple(found)
 
 
+def gradient_of_windows(b: Builder) -> tuple[Node, ...]:
+    """A convolution or a pooling with its gradients; sometimes with second ones."""
+    found = b.one_of((conv, pooling, pooling))(b)
+    if not found.inputs:
+        raise Refused
+    wrt = [x for x in g.toposort([found]) if x.dtype == found.dtype and x is not found][-3:]
+    loss = g.sum(found * b.shaped(found.shape, found.dtype))
+    first = grad(loss, wrt, disconnected="zeros")
+    if b.coin(0.4):
+        weighted = g.sum(first[-1] * g.sin(wrt[-1]))
+        first += grad(weighted, wrt, disconnected="zeros")
+    return (found, *first)
+
+
 _INNER = ("add", "mul", "tanh", "matmul", "conv", "exp", "sub")
 
 
@@ -114,8 +129,3 @@ def attempt(b: Builder, operation: Operation) -> bool:
         b.read = read
         return False
     return True
-
-
-def check_is_ours(error: Exception) -> bool:
-    """Return whether an error is one that graphc raises on purpose."""
-    return isinstance(error, GraphcError)
