@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -125,7 +125,7 @@ def _root(known: Size, one: Symbol, value: int, what: str, given: str) -> int | 
     why it is not determined. ShapeError where there is none."""
     # A quotient by d of an integer polynomial moves by another one where the symbol moves by d, so
     # that among the values with one remainder a size mostly grows, or falls, all the way.
-    stride = math.lcm(*_denominators(known))
+    stride = _period(known)
     step = substitute(known, {one: Dim((((one,), 1),)) + stride}) - known
     sign = 1 if _is_never_negative(step) else -1 if _is_never_negative(-step) else 0
     if not sign or stride > _MOST_REMAINDERS:
@@ -153,11 +153,17 @@ def _is_never_negative(size: Size) -> bool:
     return least is not None and least >= 0
 
 
-def _denominators(size: Size) -> Iterator[int]:
-    """What a size is divided by, inside of quotients too."""
-    for atoms, _ in size.terms if isinstance(size, Dim) else ():
-        for atom in atoms:
-            if isinstance(atom, FloorQuotient):
-                yield from _denominators(atom.numerator)
-                if isinstance(atom.denominator, int):
-                    yield atom.denominator
+def _period(size: Size) -> int:
+    """By how much a symbol moves so that quotients by numbers move by whole polynomials."""
+    quotients = [
+        atom
+        for atoms, _ in (size.terms if isinstance(size, Dim) else ())
+        for atom in atoms
+        if isinstance(atom, FloorQuotient)
+    ]
+    return math.lcm(
+        *[
+            _period(one.numerator) * (one.denominator if isinstance(one.denominator, int) else 1)
+            for one in quotients
+        ]
+    )

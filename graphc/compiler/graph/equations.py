@@ -73,7 +73,7 @@ def _refuse(claim: SizeClaim, found: Sizes) -> None:
     known = ", ".join(f"{one} = {found[one]}" for one in concerned if one in found)
     raise ShapeError(
         f"{claim.what}: needs {claim.left} == {claim.right}, which holds for no sizes of at least 1"
-        + (f"; the rest of the graph needs {known}" if known else "")
+        + (f"; what else has to hold needs {known}" if known else "")
     )
 
 
