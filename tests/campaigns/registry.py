@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.campaigns import failures, files, interrupts, kills, models
+from tests.campaigns import failures, files, interrupts, kills, leaks, models
 from tests.campaigns.campaign import Campaign, Selection
 from tests.campaigns.graphs import campaign as graphs
 
 CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
-    for module in (failures, files, graphs, interrupts, kills, models)
+    for module in (failures, files, graphs, interrupts, kills, leaks, models)
 }
 
 # Under five minutes on two cores in all.
@@ -19,5 +19,6 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("graphs", 20, ("--threads", "1,2,3")),
     Selection("interrupts", 20, ("--native", "0")),
     Selection("kills", 20),
+    Selection("leaks", 1, ("--models", "100")),
     Selection("models", 20, ("--native", "0")),
 )
