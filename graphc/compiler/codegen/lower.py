@@ -30,6 +30,7 @@ from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
 from graphc.compiler.schedule.layout import sink_transposes
 from graphc.compiler.schedule.rotate import rotate_loops
+from graphc.compiler.schedule.wide import divide_concatenations
 
 LOWERINGS: dict[str, Callable[[Kernel, Context], list[Launch]]] = {
     "pointwise": lower_pointwise,
@@ -60,7 +61,7 @@ def lower(
             runs on any card.
     """
     given = tuple(outputs)
-    outputs = rotate_loops(sink_transposes(outputs), most_shared)
+    outputs = rotate_loops(sink_transposes(divide_concatenations(outputs)), most_shared)
     context = Context()
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
     texts = [launch.text for launch in launches(steps)]

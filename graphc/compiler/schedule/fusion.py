@@ -36,15 +36,14 @@ from graphc.compiler.schedule.group import (
     title,
     together,
 )
-from graphc.compiler.schedule.inline import Scope, nbytes, reads_once
+from graphc.compiler.schedule.inline import MOST_POINTERS, Scope, nbytes, reads_once
 from graphc.compiler.schedule.pooling import is_pooling, meets_each, why_apart
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 from graphc.compiler.schedule.walks import walks
 
 # What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
-# of more products or sums; more buffers would make its parameters long.
+# of more products or sums.
 MOST_NODES = 96
-MOST_POINTERS = 48
 MOST_PRODUCTS = 4
 MOST_SUMS = 8  # of groups that do not need each other
 

@@ -30,6 +30,12 @@ FREE = INDEX_MAPS | {"cast", "random"}
 MOST_RECOMPUTED = 24
 MOST_INLINED = 96
 
+# Values in memory that one kernel may read: more would make its parameters long.
+MOST_POINTERS = 48
+
+# Parts of a concatenation that its readers choose from, each for itself; one of more is stored.
+MOST_PARTS = 40
+
 # How many times smaller a value is that costs nothing to read beside another.
 SMALL = 16
 
@@ -122,6 +128,7 @@ def take_apart(
         forced.update(node for node in order if _is_drawn(node) and node not in crosswise)
     scope = _inlined(order, forced, counters, spread, cpu)
     dear = _dear_operands(scope)
+    dear |= _wide_operands(scope)
     if cpu:
         dear |= _shared_factors(scope)
     return _inlined(order, forced | dear, counters, spread, cpu) if dear else scope
@@ -158,10 +165,14 @@ def _inlined(
     # What a reader of an inlined node computes for it, and how often if each time is another place.
     computed: dict[Node, frozenset[Node]] = {}
     weight: dict[Node, int] = {}
+    parts: dict[Node, int] = {}  # of concatenations, those of concatenations among their own too
     readers = Counter(x for node in order for x in set(node.inputs))
     for node in order:
         read: dict[Node, None] = {}
         total, together = 1, {node}
+        if node.op == "concat":
+            total = len(node.inputs) - 1  # choices
+            parts[node] = sum(parts.get(x, 1) for x in node.inputs)
         for x in node.inputs:
             if x in inline:
                 read.update(dict.fromkeys(reads[x]))
@@ -174,6 +185,7 @@ def _inlined(
             continue
         free = node.op in FREE or is_splat(node) or node in spread
         free = free or (node.op == "gather" and node.inputs[1] in counters)
+        free = free and parts.get(node, 1) <= MOST_PARTS
         cheap = (
             OPS[node.op].family == "pointwise"
             and total <= MOST_INLINED
@@ -242,6 +254,17 @@ def _dear_operands(scope: Scope) -> set[Node]:
             seen.update(new)
             pending += new
     return dear
+
+
+def _wide_operands(scope: Scope) -> set[Node]:
+    """Inlined nodes that read several values, where what reads them would read too many."""
+    return {
+        x
+        for node in scope.order
+        if node.op != "scan" and len(scope.reads[node]) > MOST_POINTERS
+        for x in node.inputs
+        if x in scope.inline and len(scope.reads[x]) > 1
+    }
 
 
 def _shared_factors(scope: Scope) -> set[Node]:

@@ -27,6 +27,7 @@ from graphc.compiler.codegen.render import INCLUDES, unit
 from graphc.compiler.graph import Node, State
 from graphc.compiler.schedule import Kernel, Loop, Step
 from graphc.compiler.schedule.layout import sink_transposes
+from graphc.compiler.schedule.wide import divide_concatenations
 
 _HEADERS = (*INCLUDES, "lanes.h", "host_random.h", "host_watch.h")
 NO_SHARED = 0
@@ -65,7 +66,7 @@ class NativeProgram:
 def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> NativeProgram:
     """The native program of a graph; arguments as of `graphc.compiler.codegen.lower`."""
     given = tuple(outputs)
-    outputs = sink_transposes(outputs)
+    outputs = sink_transposes(divide_concatenations(outputs))
     context = NativeContext()
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
     printer = StepPrinter()
