@@ -38,6 +38,8 @@ class Program:
         feeds: an array for each input.
         sizes: what the symbols are in this call.
         made: the number of nodes that were made for it, live or not.
+        grown: the same graph in a second call, where some symbols are larger; None where the graph
+            allows none.
     """
 
     outputs: list[Node]
@@ -45,6 +47,7 @@ class Program:
     feeds: dict[Node, np.ndarray]
     sizes: dict[Symbol, int]
     made: int = 0
+    grown: Program | None = None
 
 
 @dataclass

@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.runtime.toolchain import compiler_path
 from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.graphs.builder import Program
-from tests.campaigns.graphs.check import faults
+from tests.campaigns.graphs.check import SECOND, faults
 from tests.campaigns.graphs.differences import gradient_fault
 from tests.campaigns.graphs.generator import drawn_program
 from tests.campaigns.graphs.printed import as_python
@@ -97,6 +97,8 @@ def _described(program: Program, target: Target | None, fault: str) -> str:
             return gradient_fault(candidate)
         return faults([candidate], target).get(0, "")
 
+    if SECOND in fault and program.grown is not None and fails(program.grown):
+        program = program.grown
     smallest, at_last = reduced(program, fault, fails, REDUCING_SECONDS)
     text = as_python(smallest, target)
     return f"{target or 'gradients'}\n{fault}\nreduced: {at_last}\n\n{text}"

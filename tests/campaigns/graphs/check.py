@@ -17,6 +17,7 @@ from tests.campaigns.graphs.comparison import fault
 from tests.campaigns.graphs.evaluator import Evaluator
 from tests.campaigns.graphs.targets import CALL_STEP, Target
 
+SECOND = "in a second call, of other sizes: "
 _SECONDS = 240  # for one compilation and its calls
 
 
@@ -45,16 +46,18 @@ def faults(programs: Sequence[Program], target: Target) -> dict[int, str]:
 def _faults_here(programs: Sequence[Program], target: Target) -> dict[int, str] | str:
     """Return faults by place, or the text of an exception."""
     try:
-        results = target.run(programs)
+        calls = target.run(programs)
     except Exception as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         kind = f"{type(error).__name__} in {Path(last.filename).name}"
         return f"{kind}: {error}\n{''.join(traceback.format_exc().splitlines(True)[-7:])}"
-    wrong = {}
-    for k, (program, arrays) in enumerate(zip(programs, results, strict=True)):
-        text = _difference(arrays, expected(program, target.passes))
-        if text:
-            wrong[k] = text
+    wrong: dict[int, str] = {}
+    fed = (programs, [program.grown or program for program in programs])
+    for results, again, fed_programs in zip(calls, ("", SECOND), fed, strict=True):
+        for k, (program, arrays) in enumerate(zip(fed_programs, results, strict=True)):
+            text = _difference(arrays, expected(program, target.passes))
+            if text and k not in wrong:
+                wrong[k] = f"wrong value: {again}{text}"
     return wrong
 
 
@@ -62,7 +65,7 @@ def _difference(arrays: Sequence[np.ndarray], values: Sequence[Bounded]) -> str:
     for k, (array, value) in enumerate(zip(arrays, values, strict=True)):
         text = fault(array, value)
         if text:
-            return f"wrong value: output {k}: {text}"
+            return f"output {k}: {text}"
     return ""
 
 

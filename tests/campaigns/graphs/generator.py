@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node, Size, Symbol
 from graphc.compiler.graph.dim import symbols
+from graphc.errors import ShapeError
 from tests.campaigns.graphs.builder import DTYPES, FLOATS, Builder, Program
+from tests.campaigns.graphs.evaluator import size_of
 from tests.campaigns.graphs.operations import OUTSIDE
 from tests.campaigns.graphs.structures import (
     attempt,
@@ -99,7 +103,25 @@ def _finished(b: Builder) -> Program:
     outputs += extra[: len(missing)]
     nodes = g.every_node([*outputs, *new])
     feeds = {x: array for x, array in b.feeds.items() if x in set(nodes)}
-    return Program([*outputs, *new], states, feeds, dict(b.sizes), len(made))
+    program = Program([*outputs, *new], states, feeds, dict(b.sizes), len(made))
+    return replace(program, grown=_grown(program, b.random))
+
+
+def _grown(program: Program, random: np.random.Generator) -> Program | None:
+    """The program in a call of larger sizes: equal ones may stay so, or not, as its nodes need."""
+    claims = [claim for node in g.every_node(program.outputs) for claim in g.size_claims(node)]
+    for _ in range(3 if program.sizes else 0):
+        more = {value: int(random.integers(0, 4)) for value in program.sizes.values()}
+        sizes = {symbol: value + more[value] for symbol, value in program.sizes.items()}
+        try:
+            for claim in claims:
+                claim.test(sizes)
+        except ShapeError:
+            continue
+        # The numbers that were, again and again: what were indices are.
+        feeds = {x: np.resize(a, size_of(x.shape, sizes)) for x, a in program.feeds.items()}
+        return replace(program, feeds=feeds, sizes=sizes)
+    return None
 
 
 def _inputs_of(nodes: list[Node]) -> set[Node]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -48,36 +49,33 @@ class Target:
     compiler: str = ""
     threads: tuple[int, ...] = ()
 
-    def run(self, programs: Sequence[Program]) -> list[list[np.ndarray]]:
-        """Return what each program's outputs are, new values of states last; one compilation of
-        all of them. The states are as before."""
-        with self._set():
-            found = self._of(_joined(programs))
-        results, place = [], 0
-        fetched = [len(program.outputs) - len(program.states) for program in programs]
-        new = sum(fetched)
-        for program, count in zip(programs, fetched, strict=True):
-            states = len(program.states)
-            results.append([*found[place : place + count], *found[new : new + states]])
-            place, new = place + count, new + states
-        return results
+    def run(self, programs: Sequence[Program]) -> list[list[list[np.ndarray]]]:
+        """Return for each of two calls what each program's outputs are, new values of states last.
 
-    def _of(self, program: Program) -> list[np.ndarray]:
-        """Return the outputs: the same bits in two calls, and with any number of threads."""
+        The second call is of larger sizes, where a program allows some. All programs are compiled
+        together; their states are as before.
+        """
+        calls = [_joined(programs), _joined([program.grown or program for program in programs])]
+        with self._set():
+            found = self._of(calls)
+        return [_split(arrays, programs) for arrays in found]
+
+    def _of(self, calls: Sequence[Program]) -> list[list[np.ndarray]]:
+        """Return the outputs in each call of one graph: the same bits when it is made again, and
+        with any number of threads."""
         if self.kind == "numpy" and not self.passes:
-            return evaluate(program.outputs, program.feeds, CALL_STEP)
-        call = _through_door(program)
+            return [evaluate(call.outputs, call.feeds, CALL_STEP) for call in calls]
+        run = _through_door(calls[0])
         if self.kind == "cuda":
-            return _in_each_order(call)
-        found = call()
-        again = [(None, call())] if not self.threads else []
+            return [_in_each_order(partial(run, call)) for call in calls]
+        found = [run(call) for call in calls]
+        again = [("a second call", run(calls[0]))] if not self.threads else []
         for count in self.threads:
             with threadpool_limits(count, "openmp"):
-                again.append((count, call()))
-        for count, others in again:
-            for k, (one, other) in enumerate(zip(found, others, strict=True)):
+                again.append((f"{count} threads", run(calls[0])))
+        for what, others in again:
+            for k, (one, other) in enumerate(zip(found[0], others, strict=True)):
                 if one.tobytes() != other.tobytes():
-                    what = "a second call" if count is None else f"{count} threads"
                     raise AssertionError(f"output {k} has other bits in {what}")
         return found
 
@@ -133,8 +131,19 @@ def _joined(programs: Sequence[Program]) -> Program:
     )
 
 
-def _through_door(program: Program) -> Call:
-    """Return a call of the function that a user would make of a program."""
+def _split(found: list[np.ndarray], programs: Sequence[Program]) -> list[list[np.ndarray]]:
+    """Return each program's part of the outputs of `_joined`."""
+    fetched = [len(program.outputs) - len(program.states) for program in programs]
+    results, place, new = [], 0, sum(fetched)
+    for program, count in zip(programs, fetched, strict=True):
+        states = len(program.states)
+        results.append([*found[place : place + count], *found[new : new + states]])
+        place, new = place + count, new + states
+    return results
+
+
+def _through_door(program: Program) -> Callable[[Program], list[np.ndarray]]:
+    """Return calls of the function that a user would make of a program."""
     count = len(program.outputs) - len(program.states)
     updates = list(zip(program.states, program.outputs[count:], strict=True))
     run = function(
@@ -145,9 +154,9 @@ def _through_door(program: Program) -> Call:
         call_step=(counter := CallStep()),
     )
 
-    def call() -> list[np.ndarray]:
+    def call(fed: Program) -> list[np.ndarray]:
         counter.value = CALL_STEP
-        return _and_states(program, lambda: run(*program.feeds.values()))
+        return _and_states(program, lambda: run(*fed.feeds.values()))
 
     return call
 

@@ -48,3 +48,13 @@ def test_graphs_are_of_every_family(programs):
     bodies = [x.attrs["body"] for x in nodes if x.op == "scan"]
     inside = [x for body in bodies for x in g.every_node(body.outputs)]
     assert any(x.op == "scan" for x in inside)
+
+
+def test_a_second_call_is_of_larger_sizes(programs):
+    grown = [(p, p.grown) for p in programs if p.grown is not None]
+    assert len(grown) > 0.3 * GRAPHS
+    larger = [p for p, q in grown if sum(q.sizes.values()) > sum(p.sizes.values())]
+    assert len(larger) > 0.2 * GRAPHS
+    for program, other in grown:
+        assert other.outputs == program.outputs
+        assert [x.dtype for x in other.feeds.values()] == [x.dtype for x in program.feeds.values()]

@@ -30,12 +30,25 @@ def counter(start: int) -> Program:
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 def test_several_programs_with_updates(target):
     programs = [counter(5), counter(7)]
-    # The states are set back.
-    for results in in_child(lambda: [target.run(programs) for _ in range(2)], 60):
+    # The states are set back between calls.
+    for results in in_child(lambda: target.run(programs), 60):
         assert [[x.tolist() for x in arrays] for arrays in results] == [
             [[5, 0], [6, 2]],
             [[7, 0], [8, 2]],
         ]
+
+
+@needs_compiler
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_the_second_call_is_of_other_sizes(target):
+    n = g.symbol("n")
+    (symbol,) = g.dim.symbols(n)
+    x = g.input((n,), "int32")
+    outputs = [g.sum(x) + g.cast(g.as_node(n), "int32")]
+    grown = Program(outputs, [], {x: np.array([1, 2, 3], "int32")}, {symbol: 3})
+    program = Program(outputs, [], {x: np.array([1], "int32")}, {symbol: 1}, grown=grown)
+    calls = in_child(lambda: target.run([program]), 60)
+    assert [[int(array) for array in arrays] for (arrays,) in calls] == [[2], [9]]
 
 
 @needs_compiler
