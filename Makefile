@@ -8,6 +8,9 @@
 # make campaign        run what each commit runs of the campaigns; NAME (one or several) runs those
 #                      alone, and goes on where they were stopped. SEED, NUMBER of cases, SECONDS,
 #                      and OPTIONS of the campaign: make campaign NAME=graphs SEED=7 SECONDS=600
+# make mutants         change a piece of the package's code at a time, and see whether the tests of its
+#                      own folder notice; NUMBER, SEED, SECONDS as above, and UNDER, files and
+#                      folders of the package by commas: make mutants UNDER=graphc/callbacks
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
@@ -35,7 +38,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda campaign nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda campaign mutants nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -141,6 +144,10 @@ else
 	@failed=0; for name in $(NAME); do \
 	  $(CAMPAIGN) $$name $(CAMPAIGN_OPTIONS) || failed=1; done; exit $$failed
 endif
+
+UNDER ?= graphc
+mutants: $(VENV)/.test
+	$(CAMPAIGN) mutants $(CAMPAIGN_OPTIONS) --under $(UNDER)
 
 nvcc-gate: $(VENV)/.test
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.campaigns import failures, files, interrupts, kills, leaks, models
+from tests.campaigns import failures, files, interrupts, kills, leaks, models, mutants, processes
 from tests.campaigns.campaign import Campaign, Selection
 from tests.campaigns.graphs import campaign as graphs
 
 CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
-    for module in (failures, files, graphs, interrupts, kills, leaks, models)
+    for module in (failures, files, graphs, interrupts, kills, leaks, models, mutants, processes)
 }
 
 # Under five minutes on two cores in all.
@@ -21,4 +21,5 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("kills", 20),
     Selection("leaks", 1, ("--models", "100")),
     Selection("models", 20, ("--native", "0")),
+    Selection("processes", 1, ("--processes", "4")),
 )

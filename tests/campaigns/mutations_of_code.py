@@ -1,0 +1,178 @@
+"""Small changes to Python files, each of which a test should notice.
+
+A change replaces a piece of a file's text, so that a diff of it shows one line.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_COMPARISONS: dict[type, tuple[str, str]] = {
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.Is: ("is", "is not"),
+    ast.IsNot: ("is not", "is"),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+}
+_SUMS: dict[type, tuple[str, str]] = {
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+    ast.Mult: ("*", "+"),
+    ast.Div: ("/", "*"),
+    ast.FloorDiv: ("//", "*"),
+    ast.Mod: ("%", "*"),
+    ast.Pow: ("**", "*"),
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A piece [start, stop) of a file's bytes, and what is there after the change."""
+
+    start: int
+    stop: int
+    text: bytes
+
+    def of(self, source: bytes) -> bytes:
+        """The changed file."""
+        return source[: self.start] + self.text + source[self.stop :]
+
+
+class _Finder(ast.NodeVisitor):
+    def __init__(self, source: bytes):
+        self._source = source
+        self._lines = [0]
+        for line in source.splitlines(keepends=True):
+            self._lines.append(self._lines[-1] + len(line))
+        self.found: list[Change] = []
+
+    def _start(self, node: ast.expr | ast.stmt) -> int:
+        return self._lines[node.lineno - 1] + node.col_offset
+
+    def _stop(self, node: ast.expr | ast.stmt) -> int:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self._lines[node.end_lineno - 1] + node.end_col_offset
+
+    def _replace(self, start: int, stop: int, text: str | bytes) -> None:
+        self.found.append(Change(start, stop, text.encode() if isinstance(text, str) else text))
+
+    def _text(self, node: ast.expr | ast.stmt) -> bytes:
+        return self._source[self._start(node) : self._stop(node)]
+
+    def _between(self, left: ast.expr, right: ast.expr, old: str, new: str) -> None:
+        """Replace an operator. What is between its operands may have parentheses and comments."""
+        start = self._source.find(old.encode(), self._stop(left), self._start(right))
+        if start >= 0:
+            self._replace(start, start + len(old), new)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators,
+                                   strict=False):  # fmt: skip
+            self._between(left, right, *_COMPARISONS[type(op)])
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        old, new = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
+        self._between(node.values[0], node.values[1], old, new)
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        texts = any(isinstance(one, ast.JoinedStr) or _is_text(one)
+                    for one in (node.left, node.right))  # fmt: skip
+        if type(node.op) in _SUMS and not texts:
+            self._between(node.left, node.right, *_SUMS[type(node.op)])
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        if isinstance(node.op, ast.Not):
+            self._replace(self._start(node), self._start(node) + len("not"), "")
+        self.generic_visit(node)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if isinstance(node.value, bool):
+            self._replace(self._start(node), self._stop(node), str(not node.value))
+        elif isinstance(node.value, int):
+            for other in (node.value + 1, node.value - 1):
+                self._replace(self._start(node), self._stop(node), f"({other})")
+
+    def visit_Call(self, node: ast.Call) -> None:
+        plain = not any(isinstance(one, ast.Starred) for one in node.args)
+        if len(node.args) > 1 and plain:
+            first, second = node.args[:2]
+            swapped = (
+                self._text(second)
+                + self._source[self._stop(first) : self._start(second)]
+                + self._text(first)
+            )
+            if self._text(first) != self._text(second):
+                self._replace(self._start(first), self._stop(second), swapped)
+        self.generic_visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if isinstance(node.value, ast.Call):
+            self._replace(self._start(node), self._stop(node), "pass")
+        if not isinstance(node.value, ast.Constant):
+            self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._replace(self._start(node), self._stop(node), "pass")
+        self.visit(node.value)
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if node.value is not None and not (
+            isinstance(node.value, ast.Constant) and node.value.value is None
+        ):
+            self._replace(self._start(node), self._stop(node), "return None")
+            self.visit(node.value)
+
+    # What says something to people or to a type checker alone.
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        self._replace(self._start(node), self._stop(node), "pass")
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        """Leave it: its pieces have no places of their own before Python 3.12."""
+
+    def visit_Assert(self, node: ast.Assert) -> None:
+        """Leave it: it only holds what is so."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.visit(node.value)
+
+    def visit_arguments(self, node: ast.arguments) -> None:
+        for default in (*node.defaults, *node.kw_defaults):
+            if default is not None:
+                self.visit(default)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.visit(node.args)
+        for one in node.body:
+            self.visit(one)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+
+
+def changes(source: bytes) -> list[Change]:
+    """All changes to a file that leave it a Python file, in the order of their places."""
+    finder = _Finder(source)
+    finder.visit(ast.parse(source))
+    return sorted(_that_parse(source, finder.found), key=lambda one: (one.start, one.text))
+
+
+def _that_parse(source: bytes, found: list[Change]) -> Iterator[Change]:
+    for one in found:
+        line = source.rfind(b"\n", 0, one.start) + 1
+        if source[line : one.start].lstrip().startswith((b"@", b"import ", b"from ")):
+            continue
+        yield one

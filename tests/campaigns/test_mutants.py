@@ -1,0 +1,76 @@
+"""Changes to code: which there are, and what becomes of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.campaigns import mutants
+from tests.campaigns.mutations_of_code import changes
+
+SOURCE = '''\
+"""A docstring with a number, 3."""
+from a import b
+
+
+@b(1, 2)
+def f(x: int = 4, *, y: bool = True) -> int:
+    """Return 5."""
+    if not x < 6 and y is None:
+        g(x, y)
+    x += h(x)
+    return x * y
+'''
+
+
+def test_the_changes_to_a_source():
+    source = SOURCE.encode()
+    lines = []
+    for change in changes(source):
+        pairs = zip(SOURCE.splitlines(), change.of(source).decode().splitlines(), strict=True)
+        [(_, new)] = [(old, new) for old, new in pairs if old != new]
+        lines.append(new.strip())
+    assert sorted(lines) == sorted(
+        [
+            "def f(x: int = (3), *, y: bool = True) -> int:",
+            "def f(x: int = (5), *, y: bool = True) -> int:",
+            "def f(x: int = 4, *, y: bool = False) -> int:",
+            "if  x < 6 and y is None:",
+            "if not x <= 6 and y is None:",
+            "if not x < (5) and y is None:",
+            "if not x < (7) and y is None:",
+            "if not x < 6 or y is None:",
+            "if not x < 6 and y is not None:",
+            "g(y, x)",
+            "pass",
+            "pass",
+            "return None",
+            "return x + y",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("graphc/callbacks/stopping.py", ["tests/callbacks/test_stopping.py", "tests/callbacks"]),
+        ("graphc/optimizers/base.py", ["tests/test_optimizers.py"]),
+        ("graphc/lookup.py", ["tests/test_lookup.py"]),
+        ("graphc/compiler/codegen/native/step.py", ["tests/native"]),
+    ],
+)
+def test_the_tests_of_a_file(path: str, expected: list[str]):
+    assert mutants.tests_of(Path(path)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [("assert f(1) == 1", "survived"), ("assert f(1) == 2", "killed"), ("f(60)", "hung")],
+)
+def test_what_becomes_of_a_change(tmp_path: Path, body: str, expected: str):
+    called = "import time\n\ndef f(x):\n    time.sleep(x - 1)\n    return x\n\n"
+    test = f"{called}def test():\n    {body}\n"
+    (tmp_path / "test_f.py").write_text(test)
+    seconds = 5 if expected == "hung" else 120
+    assert mutants.outcome(tmp_path, ["test_f.py"], seconds) == expected
