@@ -100,7 +100,8 @@ class _Finder(ast.NodeVisitor):
         if isinstance(node.value, bool):
             self._replace(self._start(node), self._stop(node), str(not node.value))
         elif isinstance(node.value, int):
-            for other in (node.value + 1, node.value - 1):
+            # Of one element the last is the first.
+            for other in (node.value + 1, node.value - 1) if node.value else (1,):
                 self._replace(self._start(node), self._stop(node), f"({other})")
 
     def visit_Call(self, node: ast.Call) -> None:

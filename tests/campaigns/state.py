@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -11,6 +12,8 @@ from pathlib import Path
 
 from graphc.whole_files import written_whole
 from tests.campaigns.campaign import Result
+
+_LONGEST_NAME = 180  # a file's name has at most 255 bytes
 
 
 @dataclass
@@ -50,6 +53,8 @@ class State:
         """Return the file of a campaign of this name, seed and options."""
         options = "".join(f"-{name}={value}" for name, value in sorted(self.options.items()))
         plain = re.sub(r"[^\w.,=+-]", "_", f"{self.campaign}-seed={self.seed}{options}")
+        if len(plain) > _LONGEST_NAME:
+            plain = f"{plain[:_LONGEST_NAME]}-{zlib.crc32(plain.encode()):08x}"
         return folder / f"{plain}.json"
 
     def store(self, folder: Path) -> None:

@@ -95,6 +95,13 @@ def test_a_run_goes_on_where_it_was_stopped(tmp_path, capsys):
     assert main(["planted", "--number", "3", "--fresh"], planted(), (), tmp_path) == 0
 
 
+def test_options_longer_than_a_name_may_be_have_a_state_of_their_own(tmp_path, capsys):
+    for level in ("x" * 300, "x" * 299 + "y"):
+        assert main(["planted", "--number", "3", "--level", level], planted(), (), tmp_path) == 0
+        assert "from the first case on" in capsys.readouterr().out
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_failures_that_fail_no_more_are_dropped(tmp_path, capsys):
     def mended(cases: Cases) -> Iterator[Result]:
         return map(Result, cases)
