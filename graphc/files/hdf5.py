@@ -18,7 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from graphc.errors import DataError, GraphcError, MissingFileError
+from graphc.errors import DataError, GraphcError, MissingFileError, OutOfMemoryError
 from graphc.files.inspection import (
     MOST_TEXTS,
     TooLargeError,
@@ -135,12 +135,17 @@ def _unreadable(shown: str, error: Exception) -> DataError:
 
 @contextmanager
 def damage_told(where: str) -> Iterator[None]:
-    """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError."""
+    """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError, and
+    where memory does not suffice an OutOfMemoryError."""
     try:
         yield
     except GraphcError as error:
         raise type(error)(f"{where}: {error}") from error
-    except (OSError, LookupError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+    except MemoryError as error:
+        raise OutOfMemoryError(
+            f"{where}: there is no memory for what it has ({error}); end other programs"
+        ) from error
+    except (OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
         raise DataError(f"{where}: the file is damaged ({error})") from error
 
 

@@ -10,7 +10,14 @@ import h5py
 import numpy as np
 import pytest
 
-from graphc.errors import ArgumentError, DataError, GraphcError, MissingFileError, ShapeError
+from graphc.errors import (
+    ArgumentError,
+    DataError,
+    GraphcError,
+    MissingFileError,
+    OutOfMemoryError,
+    ShapeError,
+)
 from graphc.layers import Dense
 from graphc.models import Sequential, load_model
 
@@ -353,3 +360,11 @@ class TestWholeModels:
             del file["model_weights/two/two_W"]
             file["model_weights/two/two_W"] = np.zeros((2, 3), "float32")
         check_model_refused(whole, ShapeError, r"\(2, 3\); 'two_W' .* needs \(3, 2\)")
+
+
+def test_memory_that_does_not_suffice_is_no_damage(stored, monkeypatch):
+    def refused(*_: object) -> None:
+        raise MemoryError("Unable to allocate 48 bytes")
+
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", refused)
+    check_refused(stored, OutOfMemoryError, "no memory for what it has .Unable to allocate 48")

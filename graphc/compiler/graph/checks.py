@@ -14,6 +14,9 @@ from graphc.compiler.graph.dim import Dim, Size, Symbol, evaluate, minimum_value
 from graphc.compiler.graph.origin import current_origin
 from graphc.errors import ShapeError
 
+MOST_POSITIONS = 2**31
+"""Of an axis whose positions are int32."""
+
 
 @dataclass(frozen=True)
 class SizeClaim:
@@ -74,6 +77,14 @@ class SizeChecks:
         if isinstance(gap, int):
             fail(f"{about}: needs at least {bound}, received {size}")
         self.claims.append(SizeClaim(size, ">=", bound, _located(about)))
+
+    def at_most(self, size: Size, bound: int, what: str, *values: object) -> None:
+        """``size <= bound``."""
+        if isinstance(size, int):
+            if size > bound:
+                fail(f"{what.format(*values)}: needs at most {bound}, received {size}")
+            return
+        self.claims.append(SizeClaim(bound, ">=", size, _located(what.format(*values))))
 
 
 def _located(message: str) -> str:

@@ -22,12 +22,12 @@ from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.index_checks import fed_indices
 from graphc.compiler.runtime.nvcc import compiled
 from graphc.compiler.runtime.observed import Observed, run_observed
-from graphc.compiler.runtime.out_of_memory import explanation
+from graphc.compiler.runtime.out_of_memory import explanation, uncounted
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
 from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
 from graphc.compiler.runtime.workspace import Fetch
-from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError
+from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError, ShapeError
 
 _STATUS_BYTES = 8
 
@@ -273,7 +273,10 @@ class CudaExecutor:
         key = frozenset(bindings.items())
         tape = self._tapes.get(key)
         if tape is None:
-            plan = self._plan(self.program, bindings)
+            try:
+                plan = self._plan(self.program, bindings)
+            except ShapeError as error:
+                raise uncounted(error, self._report, bindings) from None
             tape = Tape(self.program, bindings, plan, self._fixed, self._status, self._function)
             self._tapes[key] = tape
             if len(self._tapes) > _MOST_TAPES:

@@ -22,7 +22,7 @@ from graphc.compiler.runtime.library import symbol
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
-from graphc.compiler.runtime.out_of_memory import Kept, check_room, refused
+from graphc.compiler.runtime.out_of_memory import Kept, check_room, refused, uncounted
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
@@ -228,7 +228,10 @@ class NativeExecutor:
         key = frozenset(bindings.items())
         tables = self._tables.get(key)
         if tables is None:
-            plan = plan_memory(self.program, bindings)
+            try:
+                plan = plan_memory(self.program, bindings)
+            except ShapeError as error:
+                raise uncounted(error, self._report, bindings) from None
             check_room(self._report, bindings, self._kept)
             inner = {
                 place: plan.offsets[buffer]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.launch import Bindings
 from graphc.compiler.codegen.memory_report import MemoryReport, Reporter, largest_batch
 from graphc.compiler.runtime.host_memory import Room, memory_room
-from graphc.errors import OutOfMemoryError
+from graphc.errors import OutOfMemoryError, ShapeError
 
 FREELY = 1 << 24
 """Bytes that are allocated without a look at how many there are, which takes some milliseconds."""
@@ -69,6 +70,14 @@ def refused(
     return OutOfMemoryError(
         f"{report.title}: {why}; {_WHAT_TO_DO}{explanation(report_at, bindings, nbytes)}"
     )
+
+
+def uncounted(error: ShapeError, report_at: Reporter, bindings: Bindings) -> ShapeError:
+    """The error for sizes with more elements than a kernel counts, with the batch that is counted;
+    arguments as of `explanation`."""
+    fitting = largest_batch(report_at, sys.maxsize, bindings)
+    batch = "" if fitting is None else f". The largest batch that kernels count is {fitting}"
+    return ShapeError(f"{error}{batch}; cpu=numpy on device=cpu counts further")
 
 
 _WHAT_TO_DO = "use a smaller batch, or end other programs"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.function import function
 from graphc.compiler.interpret import evaluate
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
 
@@ -71,6 +72,32 @@ def test_a_reduction_refuses_wrong_axes_and_dtypes(op: str):
     if op in ("max", "min", "argmax", "argmin"):
         with pytest.raises(ShapeError, match=f"{op}: axis 0 .*at least 1, received 0"):
             g.make(op, g.constant(np.zeros((0, 2))), axes=(0,))
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+def test_positions_that_no_int32_has(op: str):
+    """Known sizes are refused where the node is made, others at the call; the arrays are views of
+    one number."""
+    wide = g.input((2, 2**30), "float32")
+    assert g.make(op, wide, axes=(0, 1)).shape == ()
+    with pytest.raises(
+        ShapeError, match=rf"{op}: axes \(0, 1\) .*at most 2147483648, received 3221"
+    ):
+        g.make(op, g.input((3, 2**30), "float32"), axes=(0, 1))
+    open_sizes = g.input((None, None), "float32", name="x")
+    assert g.make(op, wide, axes=(1,)).shape == (2,)
+    found = function([open_sizes], g.make(op, open_sizes, axes=(0, 1)), once=True)
+    rows = np.broadcast_to(np.float32(0), (3, 2**30))
+    with pytest.raises(ShapeError, match=rf"{op}: axes .*needs 2147483648 >= .* = 3221225472"):
+        found(rows)
+
+
+def test_a_count_that_no_int32_has():
+    with pytest.raises(
+        ShapeError, match="iota of int32: needs at most 2147483648, received 2147483649"
+    ):
+        g.iota(2**31 + 1)
+    assert g.iota(2**31 + 1, "int64").shape == (2**31 + 1,)
 
 
 CONV = {

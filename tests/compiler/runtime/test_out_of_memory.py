@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen import memory
 from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
@@ -21,7 +22,7 @@ from graphc.compiler.runtime.host_memory import Room
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
 from graphc.compiler.runtime.native_frame import Arena
 from graphc.config import config
-from graphc.errors import OutOfMemoryError
+from graphc.errors import OutOfMemoryError, ShapeError
 from tests.native.graph_programs import needs_compiler
 
 ROOT = Path(__file__).parents[3]
@@ -121,6 +122,26 @@ def test_an_arena_that_the_system_refuses(monkeypatch):
         with pytest.raises(OutOfMemoryError, match=r"double: Unable to allocate 3 bytes; .*free"):
             double(rows)
     np.testing.assert_array_equal(double(rows), 2 * rows)
+
+
+@needs_compiler
+def test_more_elements_than_kernels_count(monkeypatch):
+    """Counted up to 10,000 here; the error names the layer, its sizes and the batch."""
+    config.cpu = "native"
+    x = g.input((BATCH, 64), "float32", name="x")
+    with g.origin(g.Origin("wide")):
+        wide = g.tanh(x[:, :, None] * g.as_node(np.ones(10, "float32")))
+    step = function([x], wide, name="f")
+    assert step(np.zeros((15, 64), "float32")).shape == (15, 64, 10)
+    monkeypatch.setattr(memory, "MOST_ELEMENTS", 10_000)
+    with pytest.raises(
+        ShapeError,
+        match=r"wide/\w+ has 10240 elements, float32\[batch, 64, 10\]; a kernel counts up to 9999: "
+        r".*The largest batch that kernels count is 15; cpu=numpy on device=cpu counts further",
+    ):
+        step(np.zeros((16, 64), "float32"))
+    config.cpu = "numpy"
+    assert function([x], wide)(np.zeros((16, 64), "float32")).shape == (16, 64, 10)
 
 
 LONG = np.zeros(2**24, "float32")

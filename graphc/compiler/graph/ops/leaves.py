@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphc.compiler.graph.checks import SizeChecks
+from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
 from graphc.errors import DTypeError
@@ -24,6 +24,12 @@ def _random_dtype(inputs: Inputs, attrs: Attrs) -> str:
     if inputs[0].dtype != "int32" or inputs[0].shape != ():
         refuse_dtype("random", "the step of its loop as an int32 scalar", inputs)
     return "uint32"
+
+
+def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    if attrs["dtype"] == "int32":
+        checks.at_most(attrs["size"], MOST_POSITIONS, "iota of int32")
+    return (attrs["size"],)
 
 
 _LEAF = ("serial", "shape", "dtype")
@@ -55,7 +61,7 @@ define(
     "leaf",
     0,
     _declared_dtype,
-    lambda inputs, attrs, checks: (attrs["size"],),
+    _iota_shape,
     ("size", "dtype"),
 )
 # A size as an int64 scalar.

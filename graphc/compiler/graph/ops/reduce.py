@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphc.compiler.graph.checks import SizeChecks, fail
+from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
+from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops.pointwise import NUMBERS
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
 
@@ -35,8 +36,23 @@ for _name in ("max", "min"):
     define(_name, "reduce", 1, _dtype(_name, NUMBERS), _shape(_name, empty=False), ("axes",))
 for _name in ("any", "all"):
     define(_name, "reduce", 1, _dtype(_name, ("bool",)), _shape(_name, empty=True), ("axes",))
+
+
+def _position_shape(op: str):
+    shape_of = _shape(op, empty=False)
+
+    def rule(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+        shape = inputs[0].shape
+        found = shape_of(inputs, attrs, checks)
+        count = product(shape[axis] for axis in attrs["axes"])
+        checks.at_most(
+            count, MOST_POSITIONS, "{}: axes {} of the shape {}", op, attrs["axes"], shape
+        )
+        return found
+
+    return rule
+
+
 # The position of the first extreme in the reduced axes, counted in C order.
 for _name in ("argmax", "argmin"):
-    define(
-        _name, "reduce", 1, _dtype(_name, NUMBERS, "int32"), _shape(_name, empty=False), ("axes",)
-    )
+    define(_name, "reduce", 1, _dtype(_name, NUMBERS, "int32"), _position_shape(_name), ("axes",))
