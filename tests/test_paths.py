@@ -13,6 +13,7 @@ from graphc.errors import ArgumentError, GraphcError, StorageError
 from graphc.layers import Dense
 from graphc.models import Sequential, load_architecture, load_model
 from graphc.paths import checked_path, shown_path
+from graphc.preprocessing.image import list_pictures, load_img
 from graphc.utils.io_utils import HDF5Matrix, load_array, save_array
 
 ODD = os.fsdecode(b"a \xff \xc3\xa4.h5")
@@ -77,6 +78,8 @@ USERS = {
     "matrix": lambda path: HDF5Matrix(path, "data", 0, 1),
     "save_array": lambda path: save_array(np.ones(2), path),
     "load_array": load_array,
+    "load_img": load_img,
+    "list_pictures": list_pictures,
 }
 
 

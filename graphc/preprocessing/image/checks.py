@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
 
 from graphc.errors import ArgumentError, DataError, MissingFileError
 from graphc.lookup import finite_number
+from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.extra import pillow
 
 _log = logging.getLogger("graphc")
@@ -47,19 +47,21 @@ def check_images(method: str, X: np.ndarray, dim_ordering: str) -> None:
         )
 
 
-def check_saving(folder: str | os.PathLike, ending: str) -> None:
-    """Raise where pictures of this ending cannot be written into the folder."""
+def check_saving(folder: GivenPath, ending: str) -> str:
+    """The folder as text. Raises where pictures of this ending cannot be written into it."""
     endings = pillow("ImageDataGenerator.flow(save_to_dir=...)").registered_extensions()
     if f".{ending}".lower() not in endings:
         raise ArgumentError(
             f"ImageDataGenerator.flow: save_format is the ending of a picture's file, such as "
             f"'jpeg' or 'png', received {ending!r}"
         )
-    if not Path(folder).is_dir():
+    path = checked_path("ImageDataGenerator.flow: save_to_dir", folder)
+    if not Path(path).is_dir():
         raise MissingFileError(
-            f"ImageDataGenerator.flow: save_to_dir: there is no folder {os.fspath(folder)}; make "
+            f"ImageDataGenerator.flow: save_to_dir: there is no folder {shown_path(path)}; make "
             "it first"
         )
+    return path
 
 
 def checked_range(name: str, value: float) -> float:

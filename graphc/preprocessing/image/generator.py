@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from graphc.backend.conv import check_dim_ordering
 from graphc.config import config
 from graphc.errors import DataError
 from graphc.lookup import whole_number
+from graphc.paths import GivenPath
 from graphc.preprocessing.image.checks import check_images, check_saving, checked_range
 from graphc.preprocessing.image.extra import ndimage
 from graphc.preprocessing.image.pictures import array_to_img
@@ -108,7 +108,7 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int | None = None,
-        save_to_dir: str | os.PathLike | None = None,
+        save_to_dir: GivenPath | None = None,
         save_prefix: str = "",
         save_format: str = "jpeg",
     ) -> ImageDataGenerator:
@@ -142,7 +142,7 @@ class ImageDataGenerator:
             )
         self._check_fit(X.shape[1:])
         if save_to_dir is not None:
-            check_saving(save_to_dir, save_format)
+            save_to_dir = check_saving(save_to_dir, save_format)
         size = whole_number("ImageDataGenerator.flow: batch_size", batch_size, 1)
         self.X, self.y = X, y
         self.save_to_dir, self.save_prefix, self.save_format = save_to_dir, save_prefix, save_format

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.backend.conv import check_dim_ordering
 from graphc.errors import DataError, MissingFileError
+from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.extra import pillow
 
 if TYPE_CHECKING:
@@ -74,25 +75,27 @@ def img_to_array(img: Image, *, dim_ordering: str = "th") -> np.ndarray:
     return pixels.transpose(2, 0, 1) if dim_ordering == "th" else pixels
 
 
-def load_img(path: str | os.PathLike, grayscale: bool = False) -> Image:
+def load_img(path: GivenPath, grayscale: bool = False) -> Image:
     """The picture in a file, as grey or as red, green and blue, whatever the file has.
 
     Raises:
+        ArgumentError: `path` is none.
         MissingFileError: no such file.
         DataError: a file that is no picture, or is cut.
         MissingPackageError: Pillow, of the extra 'image', is not installed.
     """
     image = pillow("load_img")
+    path = checked_path("load_img: path", path)
     try:
         with open(path, "rb") as file, image.open(file) as picture:
             return picture.convert("L" if grayscale else "RGB")
     except FileNotFoundError:
-        raise MissingFileError(f"load_img: there is no file {os.fspath(path)}") from None
+        raise MissingFileError(f"load_img: there is no file {shown_path(path)}") from None
     except (OSError, SyntaxError) as error:  # SyntaxError: Pillow's for a broken PNG
-        raise DataError(f"load_img: {os.fspath(path)} is not a whole picture ({error})") from error
+        raise DataError(f"load_img: {shown_path(path)} is not a whole picture ({error})") from error
 
 
-def list_pictures(directory: str | os.PathLike, ext: str = "jpg|jpeg|bmp|png") -> list[str]:
+def list_pictures(directory: GivenPath, ext: str = "jpg|jpeg|bmp|png") -> list[str]:
     """The paths of the pictures in a folder, sorted.
 
     Args:
@@ -101,8 +104,9 @@ def list_pictures(directory: str | os.PathLike, ext: str = "jpg|jpeg|bmp|png") -
 
     Raises MissingFileError where there is no such folder.
     """
+    directory = checked_path("list_pictures: directory", directory)
     if not os.path.isdir(directory):
-        raise MissingFileError(f"list_pictures: there is no folder {os.fspath(directory)}")
+        raise MissingFileError(f"list_pictures: there is no folder {shown_path(directory)}")
     name = re.compile(rf".+\.(?:{ext})", re.IGNORECASE)
     return sorted(
         entry.path
