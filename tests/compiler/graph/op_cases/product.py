@@ -92,6 +92,9 @@ def _gathers() -> Iterator[Case]:
             shape = (*x.shape[:axis], *chosen.shape, *x.shape[axis + 1 :])
             expected = filled(shape, dtype, element)
             yield Case("gather", (x, chosen), expected, {"axis": axis}, note=f"axis{axis}")
+    for indices in ("int64", "uint32"):
+        x, chosen = numbers((4, 3)), np.array([3, 0, 3], indices)
+        yield Case("gather", (x, chosen), np.stack([x[3], x[0], x[3]]), {"axis": 0})
 
 
 def _scatters() -> Iterator[Case]:
@@ -108,6 +111,11 @@ def _scatters() -> Iterator[Case]:
             attrs = {"axis": axis, "size": 5}
             note = f"axis{axis}-{chosen.ndim}"
             yield Case("scatter_add", (chosen, updates), expected, attrs, rounding, note=note)
+    for dtype in ("int64", "uint32"):
+        updates = numbers((3, 2))
+        expected = np.stack([np.zeros(2), updates[1], updates[0] + updates[2]])
+        attrs = {"axis": 0, "size": 3}
+        yield Case("scatter_add", (np.array([2, 1, 2], dtype), updates), expected, attrs)
     empty = np.zeros(0, "int32")
     attrs = {"axis": 0, "size": 3}
     yield Case("scatter_add", (empty, np.zeros((0, 2))), np.zeros((3, 2)), attrs, note="empty")
