@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,6 +59,10 @@ class Tool(NamedTuple):
     fix: str
 
 
+class LimitError(CompilerError):
+    """A compiler that did not end in time."""
+
+
 class Answers(NamedTuple):
     """What a compiler says of itself.
 
@@ -81,50 +86,101 @@ def run(
 
     Raises CompilerError where the compiler does not run or does not end in time.
     """
-    environ = {**os.environ, "LC_ALL": "C"}  # its messages are searched for "error"
-    if folder is not None:
-        environ["TMPDIR"] = str(folder)
-    options: dict = {"process_group": 0} if os.name == "posix" else {}
+    running = _Run(command, folder)
     try:
-        process = subprocess.Popen(
-            command,
+        in_time = running.ends_within(seconds)
+    finally:
+        running.stop()
+    if running.error is not None:
+        raise _does_not_run(command, tool, running.error) from running.error
+    if not in_time or running.done is None:
+        raise LimitError(
+            f"{tool.what} {command[0]} did not end within {seconds:g} s; it was stopped"
+        )
+    return running.done
+
+
+def _does_not_run(command: Sequence[str], tool: Tool, why: Exception) -> CompilerError:
+    return CompilerError(f"{tool.what} {command[0]} does not run ({why}). What to do: {tool.fix}")
+
+
+class _Run:
+    """A compiler's process, started and waited for by a thread: an interrupt is raised in the main
+    one alone, so a process that has just been started is known here whenever it comes.
+
+    Attributes:
+        done: how the process has ended; None where it has not, or has been stopped.
+        error: why it was not started.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path | None):
+        self.done: subprocess.CompletedProcess[str] | None = None
+        self.error: Exception | None = None
+        self._command, self._folder = command, folder
+        self._process: subprocess.Popen[str] | None = None
+        self._stopped = False
+        self._turn, self._ended = threading.Lock(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="graphc compiler", daemon=True)
+
+    def ends_within(self, seconds: float | None) -> bool:
+        """Start the process, and return whether it ends in time."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # there is no thread to be had
+            self.error = error
+            self._ended.set()
+            return True
+        return self._ended.wait(seconds)  # `join`, when interrupted, takes the thread for ended
+
+    def _work(self) -> None:
+        try:
+            process = self._opened()
+            with self._turn:
+                self._process = process
+                if self._stopped:
+                    self._kill(process)
+            said = process.communicate()
+            self.done = subprocess.CompletedProcess(self._command, process.returncode, *said)
+        except Exception as error:
+            self.error = error
+        finally:
+            self._ended.set()
+
+    def _opened(self) -> subprocess.Popen[str]:
+        environ = {**os.environ, "LC_ALL": "C"}  # its messages are searched for "error"
+        if self._folder is not None:
+            environ["TMPDIR"] = str(self._folder)
+        return subprocess.Popen(
+            self._command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             env=environ,
-            **options,
+            process_group=0 if os.name == "posix" else None,
         )
-    except OSError as error:
-        raise CompilerError(
-            f"{tool.what} {command[0]} does not run ({error}). What to do: {tool.fix}"
-        ) from error
-    try:
-        said = process.communicate(timeout=seconds)
-    except BaseException as error:
-        _kill(process)
-        if isinstance(error, subprocess.TimeoutExpired):
-            raise CompilerError(
-                f"{tool.what} {command[0]} did not end within {seconds:g} s and was stopped"
-            ) from error
-        raise
-    return subprocess.CompletedProcess(command, process.returncode, *said)
 
+    def stop(self) -> None:
+        """Kill the process, and those that it has started, where it has not ended yet; also one
+        that is just being started."""
+        if self._ended.is_set():
+            return
+        with self._turn:
+            self._stopped = True
+            if self._process is not None:
+                self._kill(self._process)
+        self._ended.wait(_LAST_WORDS_SECONDS)
+        if self._process is not None:
+            self._process.wait()
 
-def _kill(process: subprocess.Popen[str]) -> None:
-    """End a compiler and the processes that it has started."""
-    if os.name == "posix":
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    with suppress(subprocess.TimeoutExpired):
-        process.communicate(timeout=_LAST_WORDS_SECONDS)
-    process.wait()
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            stream.close()
+    @staticmethod
+    def _kill(process: subprocess.Popen[str]) -> None:
+        if os.name != "posix":
+            process.kill()
+        elif process.returncode is None:  # else its number may be that of another group
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def compile_to(
@@ -134,13 +190,11 @@ def compile_to(
     seconds = amount(config.compile_limit)
     try:
         return run([*command, "-o", str(folder / output)], tool, seconds, folder)
-    except CompilerError as error:
-        if isinstance(error.__cause__, subprocess.TimeoutExpired):
-            raise CompilerError(
-                f"{error} (the flag compile_limit={config.compile_limit} sets the limit). What to "
-                "do: give it longer, or see why this machine is slow"
-            ) from error
-        raise
+    except LimitError as error:
+        raise LimitError(
+            f"{error} (the flag compile_limit={config.compile_limit} sets the limit). What to do: "
+            "give it longer, or see why this machine is slow"
+        ) from error
 
 
 @contextmanager

@@ -175,7 +175,7 @@ def test_a_compiler_that_does_not_end_is_stopped_with_all_that_it_started(
             entry.unlink()
     monkeypatch.setattr(compiler_process, "amount", lambda text: {"1min": 1}[text])
     install(folder, STUCK.format(folder=folder, then=""))
-    expected = r"did not end within 1 s and was stopped \(the flag compile_limit=1min.*What to do: "
+    expected = r"did not end within 1 s; it was stopped \(the flag compile_limit=1min.*What to do: "
     with pytest.raises(CompilerError, match=expected):
         large().report  # noqa: B018
     check_ended(folder)

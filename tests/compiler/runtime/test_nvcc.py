@@ -151,7 +151,7 @@ def test_a_compiler_error_names_kernel_layers_and_the_kept_source(folder: Path) 
         ("for last; do :; done; : > $last", "ended well and made nothing"),
         ('echo "ptxas died due to signal 11" >&2; exit 255', "(?s)has room.*ptxas died"),
         ("echo ptxas k.ptx, line 1, error >&2; exit 255", "this is an error of graphc"),
-        ("sleep 1000", "did not end within 0.2 s and was stopped .*compile_limit=10min"),
+        ("sleep 1000", "did not end within 0.2 s; it was stopped .*compile_limit=10min"),
     ],
 )
 def test_a_compiler_that_fails_is_an_error_and_nothing_is_kept(
