@@ -10,9 +10,9 @@ from itertools import accumulate
 
 import numpy as np
 
-from graphc.compiler.codegen.launch import Bindings, Buffer, value_of
+from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, value_of
 from graphc.compiler.codegen.memory import launches, plan_memory
-from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
+from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import Node, State, Symbol
@@ -22,7 +22,7 @@ from graphc.compiler.runtime.library import symbol
 from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
-from graphc.compiler.runtime.out_of_memory import Kept, check_room, refused, uncounted
+from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused, uncounted
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
@@ -232,7 +232,7 @@ class NativeExecutor:
                 plan = plan_memory(self.program, bindings)
             except ShapeError as error:
                 raise uncounted(error, self._report, bindings) from None
-            check_room(self._report, bindings, self._kept)
+            self._check_room(plan.nbytes, bindings)
             inner = {
                 place: plan.offsets[buffer]
                 for buffer, place in self._places.items()
@@ -260,9 +260,15 @@ class NativeExecutor:
     def _report(self, bindings: Bindings) -> MemoryReport:
         return memory_report(self.program, bindings, self._name, target="cpu", threads=self.threads)
 
+    def _check_room(self, arena: int, bindings: Bindings) -> None:
+        at = CallSizes(bindings, self.threads)
+        scratch = sum(scratch_blocks(self.program, at).values())
+        if self._kept.lacks(arena, scratch) > FREELY:
+            self._runtime.start_threads()
+            check_room(self._report, bindings, self._kept)
+
     @property
     def _kept(self) -> Kept:
-        self._runtime.start_threads()
         return Kept(ARENA.nbytes, self.scratch)
 
     def _sizes(self, bindings: Bindings) -> np.ndarray:

@@ -39,6 +39,10 @@ class Kept:
     arena: int = 0
     scratch: int = 0
 
+    def lacks(self, arena: int, scratch: int) -> int:
+        """How many bytes more a call takes that needs so many."""
+        return max(0, arena - self.arena) + max(0, scratch - self.scratch)
+
 
 def check_room(report_at: Reporter, bindings: Bindings, kept: Kept) -> None:
     """Raise OutOfMemoryError where a call takes more of the host's memory than there is.
@@ -47,10 +51,11 @@ def check_room(report_at: Reporter, bindings: Bindings, kept: Kept) -> None:
         report_at: gives the report of what runs on the host.
         bindings: the sizes of the call.
         kept: what it need not take.
+
+    For those that lack more than `FREELY`: looking takes longer than a small call.
     """
     report = report_at(bindings)
-    more = max(0, report.arena - kept.arena) + max(0, report.scratch - kept.scratch)
-    room = memory_room() if more > FREELY else None
+    more, room = kept.lacks(report.arena, report.scratch), memory_room()
     if room is not None and more > room.nbytes:
         raise OutOfMemoryError(
             f"{report.title} needs {more:,} bytes more than it has, and {room}; {_WHAT_TO_DO}"

@@ -17,7 +17,7 @@ from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import cpu as cpu_module
-from graphc.compiler.runtime import out_of_memory
+from graphc.compiler.runtime import native, out_of_memory
 from graphc.compiler.runtime.host_memory import Room
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
 from graphc.compiler.runtime.native_frame import Arena
@@ -86,7 +86,7 @@ def test_a_control_group_that_has_less(cpu, monkeypatch):
         wide = g.tanh(x * 2.0)
     step = function([x], wide, updates=[(total, total + 1.0)], name="f")
     rows = np.zeros((64, 1000), "float32")
-    for module in (out_of_memory, cpu_module):
+    for module in (native, cpu_module, out_of_memory):
         monkeypatch.setattr(module, "FREELY", 0)
     monkeypatch.setattr(
         out_of_memory, "memory_room", lambda: Room(100_000, "the control group /jobs")
