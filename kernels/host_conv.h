@@ -31,8 +31,8 @@ inline void gc_conv_windows(int m, int n, int k, const T* __restrict__ weights,
         const V right = *reinterpret_cast<const V*>(from + lanes);
 #pragma GCC unroll 12
         for (int r = 0; r < height; ++r) {
-          sum[r][0] += panel[r] * left;
-          sum[r][1] += panel[r] * right;
+          sum[r][0] = gc_fma_lanes(panel[r], left, sum[r][0]);
+          sum[r][1] = gc_fma_lanes(panel[r], right, sum[r][1]);
         }
         panel += height;
       }
@@ -67,8 +67,8 @@ inline void gc_conv_weights(int m, int width, int steps, const T* __restrict__ i
           const int place = at[step];
 #pragma GCC unroll 12
           for (int r = 0; r < height; ++r) {
-            sum[r][0] += from[r][place] * left;
-            sum[r][1] += from[r][place] * right;
+            sum[r][0] = gc_fma_lanes(from[r][place], left, sum[r][0]);
+            sum[r][1] = gc_fma_lanes(from[r][place], right, sum[r][1]);
           }
         }
         gc_store_tile<height, T>(sum, c + (size_t)i * width + f, width, rows, 2 * lanes, false);

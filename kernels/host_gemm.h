@@ -2,8 +2,7 @@
 // vector registers, is made from memory that is read in order (Goto and van de Geijn, "Anatomy of
 // high-performance matrix multiplication", 2008).
 //
-// Sums over more than GC_DEPTH terms are made of sums of that many. The order depends on the sizes
-// alone.
+// Sums over more than GC_DEPTH terms are made of sums of that many. The order depends on k alone.
 #ifndef GC_HOST_GEMM_H
 #define GC_HOST_GEMM_H
 
@@ -13,31 +12,24 @@
 #include <xmmintrin.h>
 #endif
 
+#include "host_vector.h"
 #include "openmp.h"
 #include "pointwise.cuh"
 #include "scratch.h"
 
 #if defined(__AVX512F__)
-#define GC_VECTOR_BYTES 64
 #define GC_TILE_ROWS 12
 #define GC_TILE_STEP 4
 #elif defined(__AVX__)
-#define GC_VECTOR_BYTES 32
 #define GC_TILE_ROWS 6
 #define GC_TILE_STEP 2
 #else
-#define GC_VECTOR_BYTES 16
 #define GC_TILE_ROWS 4
 #define GC_TILE_STEP 2
 #endif
 #define GC_TILE_VECTORS 2
 #define GC_DEPTH 256
 #define GC_STRIP_ROWS 96  // a multiple of every GC_TILE_ROWS: the strip of the left factor in L2
-
-template <typename T> struct gc_vector {
-  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
-  static constexpr int lanes = GC_VECTOR_BYTES / sizeof(T);
-};
 
 // Rows of a tile, stated for a processor with 32 vector registers; with 16 half of them.
 constexpr int gc_height(int rows) { return GC_TILE_ROWS == 12 ? rows : rows / 2; }
@@ -98,7 +90,7 @@ static __attribute__((noinline)) void gc_gemm_tile(int k, const T* __restrict__ 
 #pragma GCC unroll 12
     for (int i = 0; i < height; ++i) {
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[i][v] += a[i] * right[v];
+      for (int v = 0; v < vectors; ++v) sum[i][v] = gc_fma_lanes(a[i], right[v], sum[i][v]);
     }
     a += GC_TILE_ROWS;
     b += GC_TILE_VECTORS * lanes;

@@ -2,7 +2,8 @@
 // of columns.
 //
 // Where the rows are few indeed, the right factor is read where it lies: to copy it into panels
-// would take longer than to multiply it.
+// would take longer than to multiply it. The order of a sum is the same on every path, whatever the
+// number of rows: GC_DEPTH terms one by one, these sums within a part, then the parts.
 #ifndef GC_HOST_PARTS_H
 #define GC_HOST_PARTS_H
 
@@ -10,20 +11,30 @@
 #include "host_transpose.h"
 
 #define GC_MOST_PARTS 64
-#define GC_PARTS_ELEMENTS (1 << 22)  // of all parts of a sum over k, about
+#define GC_PARTS_ELEMENTS (1 << 22)  // of all parts of the rows that are multiplied at once, about
 #define GC_PART_ROWS 384
 #define GC_PART_COLUMNS 512
 
-// How many of k a part has whose sums are made apart, by the sizes alone.
-inline int gc_part_depth(int m, int n, int k) {
-  if (k == 0 || m == 0 || n == 0) return GC_DEPTH;
-  const gc_int64 room = GC_PARTS_ELEMENTS / ((gc_int64)m * n);
-  const gc_int64 most = room < 1 ? 1 : room < GC_MOST_PARTS ? room : GC_MOST_PARTS;
-  return (int)((k + most * GC_DEPTH - 1) / (most * GC_DEPTH)) * GC_DEPTH;
+// How many of k a part has whose sums are made apart.
+inline int gc_part_depth(int k) {
+  const gc_int64 most = (gc_int64)GC_MOST_PARTS * GC_DEPTH;
+  return k == 0 ? GC_DEPTH : (int)((k + most - 1) / most) * GC_DEPTH;
 }
 
 // A sum of nothing has one part, of zeros.
 inline int gc_part_count(int k, int depth) { return k == 0 ? 1 : (k + depth - 1) / depth; }
+
+// How many rows of n sums are multiplied at once, of m: as many as their parts have room for.
+inline int gc_rows_at_once(int m, int n, int parts) {
+  const gc_int64 room = GC_PARTS_ELEMENTS / ((gc_int64)parts * (n < 1 ? 1 : n));
+  const gc_int64 most = room < GC_STRIP_ROWS ? GC_STRIP_ROWS : room;
+  return m < 1 ? 1 : parts == 1 || m < most ? m : (int)most;
+}
+
+template <typename T>
+inline void gc_add_each(size_t count, const T* __restrict__ from, T* __restrict__ to) {
+  for (size_t i = 0; i < count; ++i) to[i] += from[i];
+}
 
 #define GC_FEW_ROWS 32  // up to which no factor is packed
 #define GC_BAND 64      // columns that are made at once where those of the right factor are rows
@@ -38,31 +49,38 @@ __attribute__((noinline)) static void gc_few_rows(int m, int n, int k, const T* 
   constexpr int lanes = gc_vector<T>::lanes;
   const int width = (n + lanes - 1) / lanes * lanes;
   T* sums = gc_scratch<T>(GC_GEMM_RIGHT, (size_t)m * width);
+  T* more = gc_scratch<T>(GC_GEMM_LEFT, (size_t)m * width);
   // The last terms, from which a vector would read beyond the end of b, are copied.
-  const int more = (int)((width - n + b_step - 1) / b_step), copied = k < more ? k : more;
-  const int whole = k - copied;
-  for (int start = 0; start < whole; start += GC_DEEP) {
-    const int depth = whole - start < GC_DEEP ? whole - start : GC_DEEP;
-    const T* line = b + start * b_step;
-    int from = 0;
-    for (; from + 2 * lanes <= width; from += 2 * lanes) {
-      gc_rows_panel<2 * lanes, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from,
-                                                      b_step, sums + from, width, start == 0);
-    }
-    if (from < width) {
-      gc_rows_panel<lanes, true, GC_FAR_RIGHT, T>(m, depth, a + start, a_row, line + from, b_step,
-                                                  sums + from, width, start == 0);
-    }
-  }
-  for (int from = 0; copied > 0 && from < width; from += lanes) {
-    alignas(64) T last[lanes * lanes];
-    for (int i = 0; i < copied; ++i) {
-      for (int j = 0; j < lanes; ++j) {
-        last[i * lanes + j] = from + j < n ? b[(whole + i) * b_step + from + j] : T(0);
+  const int beyond = (int)((width - n + b_step - 1) / b_step), whole = k < beyond ? 0 : k - beyond;
+  for (int start = 0; start < k; start += GC_DEPTH) {
+    const int end = k - start < GC_DEPTH ? k : start + GC_DEPTH, lying = whole < end ? whole : end;
+    T* to = start == 0 ? sums : more;
+    int first = start;
+    for (; first < lying; first += GC_DEEP) {
+      const int depth = lying - first < GC_DEEP ? lying - first : GC_DEEP;
+      const T* line = b + first * b_step;
+      int from = 0;
+      for (; from + 2 * lanes <= width; from += 2 * lanes) {
+        gc_rows_panel<2 * lanes, true, GC_FAR_RIGHT, T>(m, depth, a + first, a_row, line + from,
+                                                        b_step, to + from, width, first == start);
+      }
+      if (from < width) {
+        gc_rows_panel<lanes, true, GC_FAR_RIGHT, T>(m, depth, a + first, a_row, line + from, b_step,
+                                                    to + from, width, first == start);
       }
     }
-    gc_rows_panel<lanes, true, GC_NEAR, T>(m, copied, a + whole, a_row, last, lanes, sums + from,
-                                           width, whole == 0);
+    first = lying < start ? start : lying;
+    for (int from = 0; first < end && from < width; from += lanes) {
+      alignas(64) T last[lanes * lanes];
+      for (int i = first; i < end; ++i) {
+        for (int j = 0; j < lanes; ++j) {
+          last[(i - first) * lanes + j] = from + j < n ? b[i * b_step + from + j] : T(0);
+        }
+      }
+      gc_rows_panel<lanes, true, GC_NEAR, T>(m, end - first, a + first, a_row, last, lanes,
+                                             to + from, width, first == start);
+    }
+    if (start > 0) gc_add_each<T>((size_t)m * width, more, sums);
   }
   for (int i = 0; i < m; ++i) {
     for (int j = 0; j < n; ++j) c[i * c_row + j] = sums[i * width + j];
@@ -79,21 +97,29 @@ __attribute__((noinline)) static void gc_few_rows_turned(int m, int n, int k, co
   constexpr int lanes = gc_vector<T>::lanes;
   const int width = (m + lanes - 1) / lanes * lanes;
   T* panels = gc_scratch<T>(GC_GEMM_RIGHT, (size_t)width * k);
-  T* sums = gc_scratch<T>(GC_GEMM_LEFT, (size_t)width * GC_BAND);
+  T* sums = gc_scratch<T>(GC_GEMM_LEFT, (size_t)2 * width * GC_BAND);
+  T* more = sums + width * GC_BAND;
   for (int from = 0; from < width; from += 2 * lanes) {
     gc_rows_lay_out(m, width, k, a, a_step, a_row, from, panels);
   }
   for (int from = 0; from < n; from += GC_BAND) {
     const int wide = n - from < GC_BAND ? n - from : GC_BAND;
-    const T* rows = b + from * b_column;
-    int at = 0;
-    for (; at + 2 * lanes <= width; at += 2 * lanes) {
-      gc_rows_depths<2 * lanes, GC_FAR_LEFT, T>(wide, k, rows, b_column, panels + (size_t)at * k,
-                                                sums + at, width);
-    }
-    if (at < width) {
-      gc_rows_depths<lanes, GC_FAR_LEFT, T>(wide, k, rows, b_column, panels + (size_t)at * k,
-                                            sums + at, width);
+    for (int start = 0; start < k; start += GC_DEPTH) {
+      const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
+      const T* rows = b + from * b_column + start;
+      T* to = start == 0 ? sums : more;
+      int at = 0;
+      for (; at + 2 * lanes <= width; at += 2 * lanes) {
+        const T* panel = panels + (size_t)at * k + (size_t)start * 2 * lanes;
+        gc_rows_panel<2 * lanes, true, GC_FAR_LEFT, T>(wide, depth, rows, b_column, panel,
+                                                       2 * lanes, to + at, width, true);
+      }
+      if (at < width) {
+        const T* panel = panels + (size_t)at * k + (size_t)start * lanes;
+        gc_rows_panel<lanes, true, GC_FAR_LEFT, T>(wide, depth, rows, b_column, panel, lanes,
+                                                   to + at, width, true);
+      }
+      if (start > 0) gc_add_each<T>((size_t)wide * width, more, sums);
     }
     gc_transpose<T>(wide, m, sums, width, c + from, c_row);
   }
@@ -133,9 +159,7 @@ template <typename T>
 inline const T* gc_sum_of_parts(size_t count, int parts, const T* from, size_t step, T* to) {
   if (parts == 1) return from;
   for (size_t i = 0; i < count; ++i) to[i] = from[i] + from[step + i];
-  for (int part = 2; part < parts; ++part) {
-    for (size_t i = 0; i < count; ++i) to[i] += from[part * step + i];
-  }
+  for (int part = 2; part < parts; ++part) gc_add_each<T>(count, from + part * step, to);
   return to;
 }
 

@@ -19,11 +19,6 @@
 #define GC_ROWS 4
 #endif
 
-// A vector of half the width, for columns that a whole one would compute for nothing.
-template <typename T> struct gc_half_vector {
-  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
-};
-
 // So many columns, filled up to 32 bytes.
 template <typename T> constexpr int gc_filled(int columns) {
   constexpr int part = 32 / sizeof(T);
@@ -124,12 +119,13 @@ __attribute__((noinline)) static void gc_rows_tile(int k, const T* __restrict__ 
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; ++v) right[v] = *reinterpret_cast<const V*>(b + v * lanes);
     if (columns::half) right_half = *reinterpret_cast<const H*>(b + end);
+    // From the last row on: the other way round g++ 12 moves sums from register to register.
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; ++r) {
+    for (int r = rows - 1; r >= 0; --r) {
       const T left = along ? a[r * a_next + i] : a[i * a_next + r];
 #pragma GCC unroll 2
-      for (int v = 0; v < vectors; ++v) sum[r][v] += left * right[v];
-      if (columns::half) last[r] += left * right_half;
+      for (int v = 0; v < vectors; ++v) sum[r][v] = gc_fma_lanes(left, right[v], sum[r][v]);
+      if (columns::half) last[r] = gc_fma_lanes(left, right_half, last[r]);
     }
     b += b_step;
   }
@@ -180,12 +176,12 @@ inline void gc_rows_panel(int rows, int k, const T* a, ptrdiff_t a_next, const T
 }
 
 // What up to GC_DEPTH of k each add to all rows of a panel, which is `width` wide.
-template <int width, gc_far far, typename T>
+template <int width, typename T>
 inline void gc_rows_depths(int rows, int k, const T* a, ptrdiff_t a_row, const T* panel, T* c,
                            ptrdiff_t c_row) {
   for (int start = 0; start < k; start += GC_DEPTH) {
     const int depth = k - start < GC_DEPTH ? k - start : GC_DEPTH;
-    gc_rows_panel<width, true, far, T>(rows, depth, a + start, a_row,
+    gc_rows_panel<width, true, GC_NEAR, T>(rows, depth, a + start, a_row,
                                        panel + (size_t)start * width, width, c, c_row, start == 0);
   }
 }
@@ -199,11 +195,10 @@ __attribute__((noinline)) static void gc_rows_product(int rows, int k, const T* 
   constexpr int pair = 2 * gc_vector<T>::lanes, pairs = n / pair * pair, rest = n - pairs;
   if constexpr (rest > 0) {
     constexpr int wide = gc_filled<T>(rest);
-    gc_rows_depths<wide, GC_NEAR, T>(rows, k, a, a_row, panels + (size_t)pairs * k, c + pairs,
-                                     c_row);
+    gc_rows_depths<wide, T>(rows, k, a, a_row, panels + (size_t)pairs * k, c + pairs, c_row);
   }
   for (int from = 0; from < pairs; from += pair) {
-    gc_rows_depths<pair, GC_NEAR, T>(rows, k, a, a_row, panels + (size_t)from * k, c + from, c_row);
+    gc_rows_depths<pair, T>(rows, k, a, a_row, panels + (size_t)from * k, c + from, c_row);
   }
 }
 

@@ -31,7 +31,8 @@ inline void gc_conv_spread(int windows, int pitch, const T* __restrict__ image,
       for (int r = 0; r < rows; ++r, row += pitch)
 #pragma GCC unroll 24
         for (int v = 0; v < vectors; ++v)
-          total[f][r][v] += factor * *reinterpret_cast<const V*>(row + v * lanes);
+          total[f][r][v] = gc_fma_lanes(factor, *reinterpret_cast<const V*>(row + v * lanes),
+                                        total[f][r][v]);
     }
   }
 #pragma GCC unroll 24

@@ -210,8 +210,8 @@ __attribute__((noinline)) void gc_winograd_product(int rows, int k, int wide,
         const V right = *reinterpret_cast<const V*>(other + lanes);
 #pragma GCC unroll 12
         for (int r = 0; r < height; ++r) {
-          sum[r][0] += from[r][step * a_step] * left;
-          sum[r][1] += from[r][step * a_step] * right;
+          sum[r][0] = gc_fma_lanes(from[r][step * a_step], left, sum[r][0]);
+          sum[r][1] = gc_fma_lanes(from[r][step * a_step], right, sum[r][1]);
         }
       }
       gc_store_tile<height, T>(sum, c + (size_t)i * wide + j, wide, wanted, 2 * lanes, first);

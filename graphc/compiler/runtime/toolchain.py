@@ -38,14 +38,16 @@ OPENMP_FIX = (
 TOOL = Tool("the C++ compiler", FIX)
 
 # No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
-# operation sets errno or a flag of the processor is read by nobody. A product and a sum may become
-# one fma, which rounds once, as on a GPU. Nothing throws.
+# operation sets errno or a flag of the processor is read by nobody. A product and a sum become one
+# fma where kernels/ says so, nowhere else: a compiler contracts a loop's vectors and its remainder
+# each in their way, and an element's bits would depend on how many there are. Nothing throws.
 FLAGS = (
     "-std=c++17",
     "-O3",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-ffp-contract=off",
     "-fno-exceptions",
     "-DGC_NATIVE_MATH",
     "-fPIC",

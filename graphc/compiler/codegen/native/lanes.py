@@ -1,5 +1,5 @@
 """Vectors as the text counts them, which is the same for every machine: of 64 bytes, as the widest
-are (``GC_VECTOR_BYTES`` of ``kernels/host_gemm.h``)."""
+are (``GC_VECTOR_BYTES`` of ``kernels/host_vector.h``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VECTOR_BYTES = 64
 
 
 DEPTH = 256
-"""``GC_DEPTH`` of the same file: the terms of a sum that are summed in registers, at most."""
+"""``GC_DEPTH`` of ``kernels/host_gemm.h``: the terms of a sum that are summed in registers, at most."""
 
 
 def lanes_of(dtype: str) -> int:

@@ -24,7 +24,7 @@ from graphc.compiler.codegen.expression import (
     times,
 )
 from graphc.compiler.codegen.index import Index
-from graphc.compiler.codegen.launch import Launch
+from graphc.compiler.codegen.launch import CallSizes, Launch
 from graphc.compiler.codegen.matmul import operand
 from graphc.compiler.codegen.native.context import NativeContext, NativeSignature
 from graphc.compiler.codegen.native.emitter import NativeEmitter
@@ -40,6 +40,7 @@ from graphc.compiler.codegen.native.scratch import (
     array,
     panels,
     part_count,
+    rows_at_once,
     scratch,
     take_block,
     take_gemm,
@@ -105,10 +106,12 @@ class _Matmul:
         straight = apart and self._is_straight()
         tile = Tile(self._m, self._rows, divided=together)
         factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart, tile)
-        rows = _Rows(self._signature, (self._m, self._n, self._k), tile)
+        rows = _Rows(self._signature, (self._m, self._n, self._k), tile, self._is_long())
+        before = rows.heads(straight) if apart else []
+        team: list[str] = []
+        inside: list[str] = []
         if apart:
             self._context.program.includes["host_parts.h"] = None
-        before, team, inside = rows.heads(apart)
         for number, node in enumerate(anchors):
             left = factors.left(self._operand(node.inputs[0], k_last=True), number)
             right = factors.right(self._operand(node.inputs[1], k_last=False), number)
@@ -133,10 +136,13 @@ class _Matmul:
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         inside += self._epilogue()
         if together:
-            mine = f"const gc_rows mine = gc_rows_of_thread({size(self._m)}, {self._rows});"
-            inside = ["const int first = tile;", *inside]
+            count = "high" if apart else size(self._m)
+            mine = f"const gc_rows mine = gc_rows_of_thread({count}, {self._rows});"
+            inside = [f"const int first = {'top + tile' if apart else 'tile'};", *inside]
             tiles = _tiles("mine.begin", "mine.end", "mine.height", inside)
             team += ["#pragma omp barrier", mine, *tiles]
+            if apart:
+                team = rows.at_once(team)
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
         first = plus(times("matrix", size(self._m)), "tile") if several else "tile"
         inside = [f"const int first = {first};", *inside]
@@ -149,8 +155,13 @@ class _Matmul:
 
     def _is_apart(self) -> bool:
         """Whether there are few rows for threads to divide: of long sums, or of many columns."""
+        m, n = map(typical, (self._m, self._n))
+        return self._is_long() or (m <= _FEW_ROWS and n >= _MANY_COLUMNS)
+
+    def _is_long(self) -> bool:
+        """Whether results are few, each a long sum."""
         m, n, k = map(typical, (self._m, self._n, self._k))
-        return (m * n <= _FEW_SUMS and k >= _LONG_SUM) or (m <= _FEW_ROWS and n >= _MANY_COLUMNS)
+        return m * n <= _FEW_SUMS and k >= _LONG_SUM
 
     def _is_straight(self) -> bool:
         """Whether nothing follows sums of one part, each of which is stored in one place."""
@@ -208,6 +219,7 @@ class _Rows:
     function: NativeSignature
     sizes: tuple[Size, Size, Size]
     tile: Tile
+    long: bool
 
     @property
     def m(self) -> str:
@@ -221,10 +233,31 @@ class _Rows:
     def k(self) -> str:
         return self.function.size(self.sizes[2])
 
-    def heads(self, apart: bool) -> tuple[list[str], list[str], list[str]]:
-        if not apart:
-            return [], [], []
-        return [f"const int depth = gc_part_depth({self.m}, {self.n}, {self.k});"], [], []
+    def heads(self, straight: bool) -> list[str]:
+        """Lines that work out how many of k a part has, which is all of it where sums are not
+        long, and how many rows are multiplied at once. No number of rows decides on the first, so
+        that the bits of a row don't depend on the others."""
+        depth = f"const int depth = {f'gc_part_depth({self.k})' if self.long else self.k};"
+        if straight:
+            return [depth]
+        return [
+            depth,
+            f"const int parts = gc_part_count({self.k}, depth);",
+            f"const int at_once = gc_rows_at_once({self.m}, {self.n}, parts);",
+        ]
+
+    def at_once(self, inside: Sequence[str]) -> list[str]:
+        """The loop over the rows that are multiplied at once. Their parts lie where those of the
+        rows ahead of them lay."""
+        return [
+            f"{counting('top', self.m, step='at_once')} {{",
+            "  if (top > 0) {",
+            "#pragma omp barrier",
+            "  }",
+            f"  const int high = {rest_of_part(self.m, 'top', 'at_once')};",
+            *(f"  {line}" for line in inside),
+            "}",
+        ]
 
     def alone(self, scalar: str, number: int, left: Factor, right: Factor) -> list[str]:
         """Tiles that each have panels of their own."""
@@ -282,35 +315,39 @@ class _Rows:
         self, scalar: str, to: str, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
         """Sums of one part each, where they are stored."""
-        return [], [self._parts(scalar, left, right, to)], []
+        return [], [self._parts(self.m, scalar, left.at("0"), right, to)], []
 
     def apart(
         self, scalar: str, number: int, left: Factor, right: Factor
     ) -> tuple[list[str], list[str], list[str]]:
         """Sums over parts of k, which tiles add up."""
-        m, n, parts = grouped(self.m), grouped(self.n), f"parts{number}"
-        count = f"gc_part_count({self.k}, depth)"
-        rows, columns, k = self.sizes
-        elements = Elements(
-            f"(size_t){count} * {m} * {n}",
-            lambda at: part_count(at(rows), at(columns), at(k)) * at(rows) * at(columns),
-        )
+        n, name = grouped(self.n), f"parts{number}"
+        rows, columns, _ = self.sizes
+
+        def most(at: CallSizes) -> int:
+            parts = self._part_count(at)
+            return parts * rows_at_once(at(rows), at(columns), parts) * at(columns)
+
+        elements = Elements(f"(size_t)parts * at_once * {n}", most)
         tile = self._of_tile(f"(size_t)rows * {n}")
         return (
-            [array(self.function, scalar, parts, Slot.PANELS, elements, number, 1)],
-            [self._parts(scalar, left, right, parts)],
+            [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)],
+            [self._parts("high", scalar, left.at("top"), right, name)],
             [
-                f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, "
-                f"{count}, {parts} + (size_t)tile * {n}, (size_t){m} * {n}, "
+                f"const {scalar}* s{number} = gc_sum_of_parts<{scalar}>((size_t)rows * {n}, parts, "
+                f"{name} + (size_t)tile * {n}, (size_t)high * {n}, "
                 f"{scratch(self.function, scalar, Slot.SUMS, tile, number)});"
             ],
         )
 
-    def _parts(self, scalar: str, left: Factor, right: Factor, to: str) -> str:
-        take_parts(self.function, scalar, *self.sizes)
+    def _part_count(self, at: CallSizes) -> int:
+        return part_count(at(self.sizes[2])) if self.long else 1
+
+    def _parts(self, m: str, scalar: str, left: str, right: Factor, to: str) -> str:
+        take_parts(self.function, scalar, *self.sizes, self._part_count)
         return (
-            f"gc_gemm_parts<{scalar}>({self.m}, {self.n}, {self.k}, depth, {left.at('0')}, "
-            f"{right.at('0')}, {to});"
+            f"gc_gemm_parts<{scalar}>({m}, {self.n}, {self.k}, depth, {left}, {right.at('0')}, "
+            f"{to});"
         )
 
     def _sums(self, scalar: str, number: int) -> str:

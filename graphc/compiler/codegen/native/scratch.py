@@ -209,34 +209,35 @@ def take_gemm(function: Scratches, scalar: str, n: Size, threads: Formula | None
         take(function, scalar, right, lambda at: panels(at(n), scalar) * DEPTH, threads=threads)
 
 
-def part_depth(m: int, n: int, k: int) -> int:
-    """Return ``gc_part_depth`` of host_parts.h."""
-    if 0 in (m, n, k):
-        return DEPTH
-    most = max(1, min(_MOST_PARTS, _PARTS_ELEMENTS // (m * n)))
-    return -(-k // (most * DEPTH)) * DEPTH
+def part_count(k: int) -> int:
+    """Return ``gc_part_count`` of host_parts.h, of parts of ``gc_part_depth``."""
+    depth = max(1, -(-k // (_MOST_PARTS * DEPTH))) * DEPTH
+    return max(1, -(-k // depth))
 
 
-def part_count(m: int, n: int, k: int) -> int:
-    """Return ``gc_part_count`` of host_parts.h, of parts of that depth."""
-    return max(1, -(-k // part_depth(m, n, k)))
+def rows_at_once(m: int, n: int, parts: int) -> int:
+    """Return ``gc_rows_at_once`` of host_parts.h."""
+    room = _PARTS_ELEMENTS // (parts * max(1, n))
+    return max(1, m) if parts == 1 else max(1, min(m, max(room, _STRIP_ROWS)))
 
 
-def take_parts(function: Scratches, scalar: str, m: Size, n: Size, k: Size) -> None:
-    """Note what ``gc_gemm_parts`` takes."""
+def take_parts(function: Scratches, scalar: str, m: Size, n: Size, k: Size, parts: Bound) -> None:
+    """Note what ``gc_gemm_parts`` takes for products of so many parts."""
     dtype = _DTYPES[scalar]
 
     def right(at: CallSizes) -> int:
         columns = panels(min(at(n), _PART_COLUMNS), scalar)
-        if at(m) > _FEW_ROWS:
-            return columns * DEPTH
-        rows = evaluate(whole_vectors(at(m), 1, dtype), {})
-        depth = min(part_depth(at(m), at(n), at(k)), at(k))
-        return max(columns * DEPTH, at(m) * columns, rows * depth)
+        few = at(m)
+        if few > _FEW_ROWS:  # few of them may be left behind those that are multiplied at once
+            few = _FEW_ROWS if rows_at_once(at(m), at(n), parts(at)) < at(m) else 0
+        rows = evaluate(whole_vectors(few, 1, dtype), {})
+        depth = -(-at(k) // (parts(at) * DEPTH)) * DEPTH
+        return max(columns * DEPTH, few * columns, rows * min(depth, at(k)))
 
     take(function, scalar, Slot.GEMM_RIGHT, right)
     take(function, scalar, Slot.GEMM_LEFT, lambda _: _STRIP_ROWS * DEPTH)
-    assert _FEW_ROWS * _BAND <= _STRIP_ROWS * DEPTH  # the sums of gc_few_rows_turned
+    # The sums of gc_few_rows, and of gc_few_rows_turned.
+    assert max(_FEW_ROWS * _PART_COLUMNS, 2 * _FEW_ROWS * _BAND) <= _STRIP_ROWS * DEPTH
 
 
 def take_winograd(

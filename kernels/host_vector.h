@@ -1,0 +1,75 @@
+// Vectors of a CPU, and the one way in which products are added up: a number times a vector's lanes
+// plus those of another one, rounded as gc_fma rounds. Compilers are told to contract nothing by
+// themselves (-ffp-contract=off): they would do it in a loop's vectors and not in its remainder, so
+// that a sum's bits would depend on how many rows there are.
+#ifndef GC_HOST_VECTOR_H
+#define GC_HOST_VECTOR_H
+
+#include <type_traits>
+
+#include "native_float.h"
+
+#if defined(__AVX512F__)
+#define GC_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define GC_VECTOR_BYTES 32
+#else
+#define GC_VECTOR_BYTES 16
+#endif
+
+template <typename T> struct gc_vector {
+  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+  static constexpr int lanes = GC_VECTOR_BYTES / sizeof(T);
+};
+
+// A vector of half the width, for columns that a whole one would compute for nothing.
+template <typename T> struct gc_half_vector {
+  typedef T type __attribute__((vector_size(GC_VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
+};
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_fma)
+#define GC_ELEMENTWISE_FMA 1
+#endif
+#endif
+
+#define GC_ROUNDING 4  // as the thread has it
+
+// x * y + z. The instructions by the names that g++ and clang++ give them: <immintrin.h>, which
+// names them for all compilers, takes 0.2 s to read.
+template <typename T, typename V> GC_DEVICE V gc_fma_lanes(T x, V y, V z) {
+  const V factor = x - V{};  // x in each lane: less 0 it is itself, -0 too
+#if !defined(GC_NATIVE_FMA)
+  return factor * y + z;
+#elif defined(GC_ELEMENTWISE_FMA)
+  return __builtin_elementwise_fma(factor, y, z);
+#else
+#if defined(__FMA__)
+  constexpr bool single = std::is_same<T, float>::value;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(V) == 64 && single) {
+    return __builtin_ia32_vfmaddps512_mask(factor, y, z, 0xffff, GC_ROUNDING);
+  } else if constexpr (sizeof(V) == 64) {
+    return __builtin_ia32_vfmaddpd512_mask(factor, y, z, 0xff, GC_ROUNDING);
+  } else
+#endif
+  if constexpr (sizeof(V) == 32 && single) {
+    return __builtin_ia32_vfmaddps256(factor, y, z);
+  } else if constexpr (sizeof(V) == 32) {
+    return __builtin_ia32_vfmaddpd256(factor, y, z);
+  } else if constexpr (single) {
+    return __builtin_ia32_vfmaddps(factor, y, z);
+  } else {
+    return __builtin_ia32_vfmaddpd(factor, y, z);
+  }
+#else
+  V sum;
+  for (unsigned lane = 0; lane < sizeof(V) / sizeof(T); ++lane) {
+    sum[lane] = gc_fma(x, y[lane], z[lane]);
+  }
+  return sum;
+#endif
+#endif
+}
+
+#endif
