@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -63,25 +64,33 @@ def diff(path: Path, before: bytes, after: bytes) -> str:
     return "".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2))
 
 
-def outcome(folder: Path, tests: list[str], seconds: float) -> str:
-    """Whether the tests in a copy of the project fail: 'killed', 'hung' or 'survived'."""
+def outcome(folder: Path, tests: list[str], seconds: float) -> tuple[str, str]:
+    """What becomes of a change that is in a copy of the project.
+
+    Returns 'killed' with the test that failed, if it was one, 'hung' or 'survived'.
+    """
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     process = subprocess.Popen(
         command,
         cwd=folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(folder)},
     )
     try:
-        return "survived" if process.wait(seconds) == 0 else "killed"
+        text, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return "hung"
+        return "hung", ""
     finally:
         with suppress(ProcessLookupError):  # and what the tests began
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.communicate()
+    if process.returncode == 0:
+        return "survived", ""
+    failed = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", text, re.MULTILINE)
+    return "killed", failed[1] if failed else ""
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -112,10 +121,16 @@ def run(cases: Cases) -> Iterator[Result]:
         before = (folder / path).read_bytes()
         after = change.of(before)
         _write(folder / path, after)
-        ended = outcome(folder, tests_of(path), cases.options.limit)
+        tests, limit, fault = tests_of(path), cases.options.limit, ""
+        ended, failed = outcome(folder, tests, limit)
         _write(folder / path, before)
-        shown = f"no test of {' '.join(tests_of(path))} notices\n{diff(path, before, after)}"
-        yield Result(index, shown if ended == "survived" else "", {ended: 1})
+        if ended == "survived":
+            fault = f"no test of {' '.join(tests)} notices"
+        elif ended == "killed":
+            failed = failed or tests[0]  # of a package that cannot be imported no test has run
+            if outcome(folder, [failed], limit)[0] != "survived":
+                fault, ended = f"{failed} fails without the change, too", "no test"
+        yield Result(index, fault and f"{fault}\n{diff(path, before, after)}", {ended: 1})
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:

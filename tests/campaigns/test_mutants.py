@@ -66,11 +66,15 @@ def test_the_tests_of_a_file(path: str, expected: list[str]):
 
 @pytest.mark.parametrize(
     ("body", "expected"),
-    [("assert f(1) == 1", "survived"), ("assert f(1) == 2", "killed"), ("f(60)", "hung")],
+    [
+        ("assert f(1) == 1", ("survived", "")),
+        ("assert f(1) == 2", ("killed", "test_f.py::test")),
+        ("f(60)", ("hung", "")),
+    ],
 )
-def test_what_becomes_of_a_change(tmp_path: Path, body: str, expected: str):
+def test_what_becomes_of_a_change(tmp_path: Path, body: str, expected: tuple[str, str]):
     called = "import time\n\ndef f(x):\n    time.sleep(x - 1)\n    return x\n\n"
     test = f"{called}def test():\n    {body}\n"
     (tmp_path / "test_f.py").write_text(test)
-    seconds = 5 if expected == "hung" else 120
+    seconds = 5 if expected[0] == "hung" else 120
     assert mutants.outcome(tmp_path, ["test_f.py"], seconds) == expected
