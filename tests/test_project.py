@@ -90,13 +90,13 @@ def test_the_wheel_trains_in_an_empty_environment(wheel: Path, tmp_path: Path) -
     assert run(environment / "bin" / "graphc", "--version", cwd=tmp_path) == f"graphc {version}\n"
 
 
-def test_files_are_short_and_lines_fit() -> None:
+def test_no_file_is_too_long_and_lines_fit() -> None:
     problems = []
     for path in code_files():
         lines = path.read_text(encoding="utf-8").splitlines()
         shown = path.relative_to(ROOT)
-        if len(lines) > 400:
-            problems.append(f"{shown}: {len(lines)} lines, at most 400")
+        if len(lines) > 600:
+            problems.append(f"{shown}: {len(lines)} lines, at most 600: cut it by concept")
         # A line of a template is a line of the text that it makes, one a node, and has tags on top.
         generates = path.suffix == ".j2" or path.parent.name == "golden"
         problems += [
