@@ -1,4 +1,4 @@
-"""How long compiling takes: python benchmarks/compile_time.py [--starts [MODEL ...]]
+"""How long compiling takes: python benchmarks/compile_time.py [--starts [MODEL ...] | --long]
 
 First graphs: the median processor milliseconds to build, differentiate and optimise some of 100,
 1,000 and 10,000 nodes (before their gradients are added) and, for each step, how much a node costs
@@ -8,11 +8,16 @@ Then how soon the kernels of each reference model are there, in a process of its
 an empty cache, which runs the compiler, and with a cache that has them; for a GPU (by nvcc; no GPU
 is needed for that) and as native code (by the C++ compiler). With ``--starts`` these alone, of the
 models that are named or of all; what has no compiler is left out.
+
+Last programs that are long or wide, natively with an empty cache and interpreted: the processor
+seconds of everything up to the end of the first call, those of the compiler included, at a quarter
+of the size, a half and the whole. With ``--long`` these alone.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -34,6 +39,8 @@ from graphc.compiler.passes import optimize
 from graphc.compiler.runtime import native_compiler, nvcc, probe, toolchain
 from graphc.compiler.schedule import make_schedule
 from graphc.config import config
+from graphc.layers import Dense
+from graphc.models import Sequential
 from graphc.reference_models import REFERENCE_MODELS
 
 SIZES = (100, 1_000, 10_000)
@@ -232,6 +239,58 @@ def report_target(target: str, names: Sequence[str]) -> None:
         print(f"{name:<8}", *counts, *cells, flush=True)
 
 
+def joined(size: int) -> Built:
+    """One concatenation of many inputs, and its gradient by all of them."""
+    parts = [g.input((g.BATCH, 3)) for _ in range(size)]
+    return g.sum(g.square(g.concat(parts, axis=1))), parts
+
+
+def called(build: Callable[[int], Built], size: int) -> None:
+    """Compile a graph with its gradients and call it once."""
+    loss, wrt = build(size)
+    outputs = [loss, *graphc.grad(loss, wrt)]
+    inputs = [node for node in g.toposort(outputs) if node.op == "input"]
+    arrays = [np.ones((4, node.shape[1]), node.dtype) for node in inputs]
+    graphc.function(inputs, outputs)(*arrays)
+
+
+def trained(size: int) -> None:
+    """Build and compile a Sequential of this many layers, and train it for a step."""
+    model = Sequential([Dense(4, input_dim=4), *(Dense(4) for _ in range(size - 1))])
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((4, 4)), np.ones((4, 4)))
+
+
+LONG: dict[str, tuple[int, Callable[[int], None]]] = {
+    "chain of ops": (2_000, lambda size: called(chain, size)),
+    "concatenation": (1_500, lambda size: called(joined, size)),
+    "Sequential": (2_000, trained),
+}
+
+
+def processor_seconds() -> float:
+    """The processor seconds of this process and of those that it waited for."""
+    return sum(os.times()[:4])
+
+
+def report_long() -> None:
+    """A table of `LONG`."""
+    ways = ["numpy"] if FOUND["native"]() is None else ["numpy", "native"]
+    print("\nLong and wide programs, processor seconds to the end of the first call")
+    for name, (most, run) in LONG.items():
+        for way in ways:
+            cells = []
+            for size in (most // 4, most // 2, most):
+                with (
+                    tempfile.TemporaryDirectory(prefix="graphc-long-") as folder,
+                    config.changed(cpu=way, cuda_cache=folder),
+                ):
+                    started = processor_seconds()
+                    run(size)
+                    cells.append(f"{size:>8,} {processor_seconds() - started:>6.1f} s")
+            print(f"{name:<14} {way:<7}", *cells, flush=True)
+
+
 def main(builders: Sequence[tuple[str, Callable[[int], Built]]]) -> None:
     for name, build in builders:
         report(name, build)
@@ -248,8 +307,13 @@ if __name__ == "__main__":
         print(json.dumps(asdict(start(*arguments[1:]))))
     elif arguments[:1] == ["--starts"]:
         report_starts(arguments[1:] or list(REFERENCE_MODELS))
+    elif arguments == ["--long"]:
+        report_long()
     elif arguments:
-        sys.exit(f"expected nothing or --starts [MODEL ...], received {' '.join(arguments)}")
+        sys.exit(
+            f"expected nothing, --starts [MODEL ...] or --long, received {' '.join(arguments)}"
+        )
     else:
         main((("chain of pointwise ops", chain), ("MLP-like stack", stack), ("wide loop", loop)))
         report_starts(list(REFERENCE_MODELS))
+        report_long()
