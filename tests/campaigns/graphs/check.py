@@ -32,7 +32,7 @@ def faults(programs: Sequence[Program], target: Target) -> dict[int, str]:
 
     All are compiled together; where that fails, halves are, down to the one that does.
     """
-    found = in_child(lambda: _faults_here(programs, target), _SECONDS)
+    found = in_child(lambda: faults_here(programs, target), _SECONDS)
     if not isinstance(found, str):
         return found
     if len(programs) == 1:
@@ -43,7 +43,7 @@ def faults(programs: Sequence[Program], target: Target) -> dict[int, str]:
     return wrong or {0: f"{found}\n(with the {len(programs) - 1} programs behind it, not alone)"}
 
 
-def _faults_here(programs: Sequence[Program], target: Target) -> dict[int, str] | str:
+def faults_here(programs: Sequence[Program], target: Target) -> dict[int, str] | str:
     """Return faults by place, or the text of an exception."""
     try:
         calls = target.run(programs)

@@ -30,7 +30,7 @@ def as_python(program: Program, target: Target | None) -> str:
     used = _symbols(program)
     lines += [f"{symbol.name} = g.symbol({symbol.name!r})" for symbol in used]
     names: dict[Node, str] = {}
-    _print([*program.outputs, *program.states], names, lines, "x")
+    _print([*program.outputs, *program.states, *program.feeds], names, lines, "x")
     feeds = ", ".join(f"{names[x]}: {_array(array)}" for x, array in program.feeds.items())
     outputs, states = (", ".join(names[x] for x in xs) for xs in (program.outputs, program.states))
     lines.append(f"feeds = {{{feeds}}}")
