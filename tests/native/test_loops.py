@@ -17,7 +17,13 @@ from graphc.compiler.codegen.native.loop import SharedLoop
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
-from tests.native.graph_programs import assembly, check_on_threads, needs_compiler, needs_gcc
+from tests.native.graph_programs import (
+    Compiled,
+    assembly,
+    check_on_threads,
+    needs_compiler,
+    needs_gcc,
+)
 
 TIME = g.symbol("time")
 FEATURES = 5
@@ -247,3 +253,14 @@ def test_a_number_that_starts_a_loop_is_a_number_elsewhere() -> None:
     outputs = [*g.scan(step, [x, zero], length=3)[0], g.concat([words, words], 1) // y]
     feeds = {x: np.ones(4, "float32"), y: np.array([[3, 4, 5, 6]], "uint32")}
     check_on_threads(lower_native(outputs), outputs, feeds)
+
+
+@needs_compiler
+def test_a_concatenation_that_a_variable_becomes_is_fetched_too() -> None:
+    """The copy reads the value where it lies, not the parts."""
+    x, v = (g.shared(np.arange(start, start + 4, dtype="int32")) for start in (0, 10))
+    joined = g.concat([x[1:], v[:1]], 0)
+    compiled = Compiled([joined, joined], [g.state_of(v)])
+    (fetched,) = compiled({})
+    np.testing.assert_array_equal(fetched, [1, 2, 3, 10])
+    np.testing.assert_array_equal(v.get_value(), [1, 2, 3, 10])

@@ -120,7 +120,7 @@ class Rounding:
         error = certain(error)
         representable = value.astype(dtype).astype(EXTENDED) == value
         exact = (error == 0) & representable
-        if self.passes:
+        if self.passes or np.max(units) > _BASIC:
             exact &= is_short(value)
         added = units * limits.eps * size + float(limits.tiny)
         error = np.where(exact, error, certain(error + np.where(np.isfinite(size), added, 0)))

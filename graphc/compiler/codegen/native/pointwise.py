@@ -38,7 +38,8 @@ def lower_pointwise(kernel: Kernel, context: NativeContext) -> list[Launch]:
 
 def _loops(kernel: Kernel, context: NativeContext, signature: NativeSignature) -> list[str]:
     alone = len(kernel.outputs) == 1 and kernel.kind == "pointwise" and context.share is None
-    if alone and is_concatenation(kernel.outputs[0]):
+    # A copy of one reads its value, and nothing of its parts.
+    if alone and is_concatenation(kernel.outputs[0]) and kernel.outputs[0] not in kernel.inputs:
         store = partial(store_value, kernel.outputs[0], context)
         return store_parts(kernel.outputs[0], signature, store)
     return _nest(kernel, context, signature).lines(partial(_element, kernel, context))
