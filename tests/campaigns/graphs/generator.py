@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import Node, Size, Symbol
+from graphc.compiler.graph.binding import lone_symbol
 from graphc.compiler.graph.dim import symbols
 from graphc.errors import ShapeError
 from tests.campaigns.graphs.builder import DTYPES, FLOATS, Builder, Program
@@ -97,10 +98,14 @@ def _finished(b: Builder) -> Program:
     if not outputs:
         outputs = [g.sum(x) for x in b.feeds if x.dtype != "bool"][:1] or [b.pool[0]]
     nodes = g.every_node([*outputs, *new])
-    bound = {symbol for x in nodes if x.op == "input" for s in x.shape for symbol in symbols(s)}
-    missing = [s for s in b.sizes if s not in bound]
-    extra = [x for x in b.feeds if any(s in symbols(size) for size in x.shape for s in missing)]
-    outputs += extra[: len(missing)]
+    bound = {lone_symbol(size) for x in nodes if x.op == "input" for size in x.shape}
+    # By `_fed` there is an input that has it as one of its sizes.
+    extra = [
+        next(x for x in b.feeds if symbol in map(lone_symbol, x.shape))
+        for symbol in b.sizes
+        if symbol not in bound
+    ]
+    outputs += extra
     nodes = g.every_node([*outputs, *new])
     feeds = {x: array for x, array in b.feeds.items() if x in set(nodes)}
     program = Program([*outputs, *new], states, feeds, dict(b.sizes), len(made))
