@@ -54,9 +54,19 @@ class CpuExecutor:
             results = self._program.run(feeds, bindings, call_step, observer)
         except MemoryError as error:
             raise refused(error, self._memory.report, bindings, Kept()) from error
-        for state, value in zip(self._states, results[self._fetched :], strict=True):
-            state.place(value)
+        self._place(results[self._fetched :])
         return results[: self._fetched]
+
+    def _place(self, values: list[np.ndarray]) -> None:
+        """Set the states, all of them though an interrupt comes between two."""
+        placed = list(zip(self._states, values, strict=True))
+        try:
+            for state, value in placed:
+                state.place(value)
+        except KeyboardInterrupt:
+            for state, value in placed:
+                state.place(value)
+            raise
 
     def _check_room(self, bindings: Mapping[Symbol, int]) -> None:
         sizes = frozenset(bindings.items())
