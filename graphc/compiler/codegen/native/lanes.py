@@ -11,7 +11,7 @@ _VECTOR_BYTES = 64
 
 
 DEPTH = 256
-"""``GC_DEPTH`` of ``kernels/host_gemm.h``: the terms of a sum that are summed in registers, at most."""
+"""``GC_DEPTH`` of ``kernels/host_gemm.h``: the most terms of a sum that are summed in registers."""
 
 
 def lanes_of(dtype: str) -> int:
