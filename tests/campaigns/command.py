@@ -78,7 +78,7 @@ def _run(campaign: Campaign, options: argparse.Namespace, folder: Path) -> int:
     own = {
         name: value
         for name, value in vars(options).items()
-        if name not in _SHARED and value not in (None, False, "")
+        if name not in _SHARED and value is not None and value is not False and value != ""
     }
     state = State(campaign.name, options.seed, own)
     if not options.fresh:

@@ -64,6 +64,11 @@ def test_a_failure_is_found_and_its_command_repeats_it(tmp_path, capsys):
     assert capsys.readouterr().out.strip() == fault
 
 
+def test_an_option_that_is_zero_is_repeated_too(tmp_path, capsys):
+    assert main(["planted", "--number", "1", "--raises", "0"], planted(), (), tmp_path) == 1
+    assert "--only 0 --level 2 --raises 0" in capsys.readouterr().out
+
+
 def test_the_last_line_has_the_figures(tmp_path, capsys):
     assert main(["planted", "--number", "20"], planted(), (), tmp_path) == 1
     last = capsys.readouterr().out.splitlines()[-1]
