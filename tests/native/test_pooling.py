@@ -203,3 +203,23 @@ def test_the_same_bits_for_any_number_of_threads(case: str) -> None:
             pairs = both(outputs, fed.feeds, program=program)
             results.append([ours.tobytes() for ours, _ in pairs])
     assert results[0] == results[1] == results[2]
+
+
+def test_what_is_picked_at_places_of_other_windows_or_of_none() -> None:
+    """No maximum of its own windows is what is read there."""
+    fed = Fed(2)
+    x, y = fed(BATCH, 2, 4, 4), fed(BATCH, 2, 2, 2)
+    zero = ((0, 0), (0, 0))
+    apart = g.make("max_place", x, window=(2, 2), strides=(2, 2), padding=zero)
+    near = {"window": (2, 2), "strides": (1, 1), "padding": ((0, -1), (0, -1))}
+    constant = g.constant(np.array([[[[0, 3], [1, 2]]]], "int32"))
+    known = g.input((1, 1, 4, 4), "float32")
+    fed.feeds[known] = np.arange(16, dtype="float32").reshape(1, 1, 4, 4)
+    outputs = [
+        g.make("pick", constant, known, window=(2, 2), strides=(2, 2), padding=zero),
+        g.make("pick", apart, x, **near) + y,
+    ]
+    (first, expected), other = both(outputs, fed.feeds)
+    np.testing.assert_array_equal(*other)
+    np.testing.assert_array_equal(first, expected)
+    np.testing.assert_array_equal(first, [[[[0, 7], [9, 14]]]])

@@ -33,6 +33,7 @@ from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
+from graphc.compiler.schedule.walks import is_one_walk
 
 _MOST_UNROLLED = 32
 """Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""
@@ -120,7 +121,7 @@ def take_larger(
 def _pick(emitter: Emitter, node: Node, index: Index) -> Expression:
     places, values = node.inputs
     known = places in emitter.given or places in emitter.signature.places
-    if not known and values is places.inputs[0]:
+    if not known and is_one_walk(places, node) and values is places.inputs[0]:
         best, _ = _first_maximum(emitter, places, index)
         return best
     place = emitter.value(places, Index(places.shape, index.linear, index.coords))

@@ -12,8 +12,10 @@ sizes are equal: loop nests walk its elements, which are as many on both sides.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +28,9 @@ from graphc.compiler.graph.ops import OPS, arg_types
 from graphc.errors import PassError
 
 Attrs = dict[str, Any]
+
+_MOST_STEPS = 1000
+"""Sizes that are written anew before a node is given up; known programs need one or two."""
 
 
 @dataclass(frozen=True)
@@ -112,22 +117,46 @@ class _Writer:
 
 
 def _agreeing(node: Node, inputs: tuple[Node, ...], attrs: Attrs) -> tuple[tuple[Node, ...], Attrs]:
-    """What a node is made of, with reshapes where it would have to be told that sizes are equal."""
+    """What a node is made of, with reshapes where it would have to be told that sizes are equal.
+
+    One size of one input or attribute is written anew at a time: another one that is written alike
+    may enter a size that the op works out, which would differ then. Of all that was reached so, the
+    one with the fewest claims is gone on with.
+    """
+    order = itertools.count()
     claims = _equalities(node.op, inputs, attrs)
-    while claims:
-        left, right = claims[0].left, claims[0].right
-        # The known size rather than the other, and a size that has a name (an input's, or in an
-        # attribute) rather than one that the op works out.
-        ways = [(right, left), (left, right)]
-        for old, new in ways if isinstance(left, int) else reversed(ways):
-            changed = _with_size(node, inputs, attrs, old, new)
+    reached = [(len(claims), next(order), inputs, attrs, claims)]
+    for _ in range(_MOST_STEPS):
+        _, _, inputs, attrs, claims = heapq.heappop(reached)
+        if not claims:
+            return inputs, attrs
+        for changed in _changes(node, inputs, attrs, claims[0]):
             left_over = _equalities(node.op, *changed)
-            if claims[0] not in left_over:
-                break
-        else:
-            raise PassError(f"{g.label(node)}: no reshape makes {left} of {right}")
-        (inputs, attrs), claims = changed, left_over
-    return inputs, attrs
+            heapq.heappush(reached, (len(left_over), next(order), *changed, left_over))
+        if not reached:
+            break
+    raise PassError(f"{g.label(node)}: no reshape makes {claims[0].left} of {claims[0].right}")
+
+
+def _changes(
+    node: Node, inputs: tuple[Node, ...], attrs: Attrs, claim: SizeClaim
+) -> Iterator[tuple[tuple[Node, ...], Attrs]]:
+    """Yield what the node may be made of instead, the preferred first."""
+    # The known size rather than the other, and a size that has a name (an input's, or in an
+    # attribute) rather than one that the op works out.
+    ways = [(claim.right, claim.left), (claim.left, claim.right)]
+    for old, new in ways if isinstance(claim.left, int) else reversed(ways):
+        for k, x in enumerate(inputs):
+            for shape in _each_put(x.shape, old, new):
+                reshaped = (*inputs[:k], g.reshape(x, shape), *inputs[k + 1 :])
+                changed = attrs
+                if node.op == "scan":
+                    changed = {**attrs, "body": _body(attrs, inputs, reshaped)}
+                yield reshaped, changed
+        if isinstance(old, Dim):  # an int among the attributes need not be a size
+            for name, value in attrs.items():
+                for written in _each_put(value, old, new):
+                    yield inputs, {**attrs, name: written}
 
 
 def _equalities(op: str, inputs: tuple[Node, ...], attrs: Attrs) -> list[SizeClaim]:
@@ -137,22 +166,14 @@ def _equalities(op: str, inputs: tuple[Node, ...], attrs: Attrs) -> list[SizeCla
     return [claim for claim in checks.claims if claim.relation == "=="]
 
 
-def _with_size(
-    node: Node, inputs: tuple[Node, ...], attrs: Attrs, old: Size, new: Size
-) -> tuple[tuple[Node, ...], Attrs]:
-    """What a node is made of, with one size for another."""
-    reshaped = tuple(g.reshape(x, _put(x.shape, old, new)) for x in inputs)
-    if isinstance(old, Dim):  # an int among the attributes need not be a size
-        attrs = {name: _put(value, old, new) for name, value in attrs.items()}
-    if node.op == "scan":
-        attrs = {**attrs, "body": _body(attrs, inputs, reshaped)}
-    return reshaped, attrs
-
-
-def _put(value: Any, old: Size, new: Size) -> Any:
+def _each_put(value: Any, old: Size, new: Size) -> Iterator[Any]:
+    """Yield the value with `new` in one place of `old`, for each place."""
     if isinstance(value, tuple):
-        return tuple([_put(part, old, new) for part in value])
-    return new if isinstance(value, int | Dim) and value == old else value
+        for k, part in enumerate(value):
+            for written in _each_put(part, old, new):
+                yield (*value[:k], written, *value[k + 1 :])
+    elif isinstance(value, int | Dim) and value == old:
+        yield new
 
 
 def _body(attrs: Attrs, before: tuple[Node, ...], inputs: tuple[Node, ...]) -> Body:

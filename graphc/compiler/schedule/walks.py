@@ -30,7 +30,7 @@ def walks(order: Sequence[Node]) -> list[Walk]:
             latest[node] = max(latest[node], number[node])
         elif node.op == "pick" and node.inputs[0] in number:
             place, values = node.inputs
-            if latest.get(values, -1) < number[place] and _is_one_walk(place, node):
+            if latest.get(values, -1) < number[place] and is_one_walk(place, node):
                 found[place].append(node)
     return [tuple(members) for members in found.values()]
 
@@ -47,5 +47,8 @@ def walks_first(
     return tuple(node for node in toposort([*first, *outputs], stop=around) if node not in around)
 
 
-def _is_one_walk(place: Node, pick: Node) -> bool:
-    return all(place.attrs[name] == pick.attrs[name] for name in place.attrs)
+def is_one_walk(place: Node, pick: Node) -> bool:
+    """Return whether a `pick` reads the windows that its places, a `max_place`, are of."""
+    return place.op == "max_place" and all(
+        place.attrs[name] == pick.attrs[name] for name in place.attrs
+    )

@@ -59,6 +59,23 @@ def test_the_batch_stays_and_so_does_the_first_input() -> None:
     assert set(new.sizes) == {*symbols(x.shape[0]), *symbols(z.shape[1])}
 
 
+def test_a_size_that_is_a_quotient_of_itself_is_written_in_one_place() -> None:
+    """Elsewhere it stands for what the op divides: written there too, it would differ anew."""
+    one = g.input((None,))
+    third = (one.shape[0] + 2) // 3
+    ninth = (third + 2) // 3
+    places = g.input((3, 1, ninth, 1), "int32")
+    values = g.input((3, 1, third, 1), "float64")
+    window = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
+    spread = g.make("unpool", places, values, **window, size=(third, 1))
+    new = unified([spread], [one, places, values])
+    assert told_apart(new.outputs) <= {"reshape"}
+    fed = [np.zeros(1, "float32"), np.zeros((3, 1, 1, 1), "int32")]
+    fed.append(np.arange(1.0, 4.0).reshape(3, 1, 1, 1))
+    (found,) = evaluate(new.outputs, dict(zip(new.inputs, fed, strict=True)))
+    np.testing.assert_array_equal(found, fed[-1])
+
+
 def test_where_all_sizes_are_written_alike_the_graph_is_what_it_was() -> None:
     x, y = g.input((None, 3)), g.input((None, 3))
     loop = g.scan(
