@@ -5,9 +5,10 @@
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
-# make campaign        run what each commit runs of the campaigns; NAME (one or several) runs those
-#                      alone, and goes on where they were stopped. SEED, NUMBER of cases, SECONDS,
-#                      and OPTIONS of the campaign: make campaign NAME=graphs SEED=7 SECONDS=600
+# make campaign        run the campaigns' own tests, and what each commit runs of them; NAME (one or
+#                      several) runs those alone, and goes on where they were stopped. SEED, NUMBER
+#                      of cases, SECONDS, and OPTIONS of the campaign:
+#                      make campaign NAME=graphs SEED=7 SECONDS=600
 # make mutants         change a piece of the package's code at a time, and see whether the tests of its
 #                      own folder notice; NUMBER, SEED, SECONDS as above, and UNDER, files and
 #                      folders of the package by commas: make mutants UNDER=graphc/callbacks
@@ -81,8 +82,9 @@ demo: $(VENV)/.demo
 WORKERS ?= auto
 PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
+# Tests of the campaigns themselves are those of `make campaign`.
 test: $(VENV)/.test
-	$(BIN)/python $(PYTEST)
+	$(BIN)/python $(PYTEST) --ignore=tests/campaigns
 
 # The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
 # any process, though it ends with the report.
@@ -139,6 +141,7 @@ CAMPAIGN_OPTIONS = --seed $(SEED) $(if $(NUMBER),--number $(NUMBER)) \
 
 campaign: $(VENV)/.test
 ifeq ($(NAME),)
+	$(BIN)/python $(PYTEST) tests/campaigns
 	$(CAMPAIGN) --seed $(SEED)
 else
 	@failed=0; for name in $(NAME); do \

@@ -88,6 +88,7 @@ def test_a_control_group_that_has_less(cpu, monkeypatch):
     rows = np.zeros((64, 1000), "float32")
     for module in (native, cpu_module, out_of_memory):
         monkeypatch.setattr(module, "FREELY", 0)
+    monkeypatch.setattr(native, "ARENA", Arena())  # of other tests' calls, it may be large enough
     monkeypatch.setattr(
         out_of_memory, "memory_room", lambda: Room(100_000, "the control group /jobs")
     )
