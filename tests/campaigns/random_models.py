@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from graphc import layers, optimizers
+from graphc.backend import settings
 from graphc.engine import Input, Layer, Model
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import GraphcError
@@ -423,7 +424,11 @@ _KINDS = (_sequential, _sequential, _merged_sequential, _functional, _functional
 
 
 def drawn(rng: np.random.Generator) -> Program:
-    """A model, compiled, with its data; NumPy's global generator is left seeded."""
+    """A model, compiled, with its data; NumPy's global generator is left seeded.
+
+    Layers are numbered from 1 on, as in a new process: weights are in the order of their names.
+    """
+    settings._uids.clear()
     draw = random.Random(int(rng.integers(2**63)))
     np.random.seed(int(rng.integers(2**32)))
     wired = draw.choice(_KINDS)(draw)

@@ -19,7 +19,7 @@ EACH_COMMIT: tuple[Selection, ...] = (
     Selection("graphs", 20, ("--threads", "1,2,3")),
     Selection("interrupts", 20, ("--native", "0")),
     Selection("kills", 20),
-    Selection("leaks", 1, ("--models", "100")),
+    Selection("leaks", 1, ("--models", "200")),
     Selection("models", 20, ("--native", "0")),
     Selection("processes", 1, ("--processes", "4")),
 )

@@ -35,7 +35,7 @@ def test_what_each_model_leaves_is_found(hold, monkeypatch):
     with ExitStack() as held:
         monkeypatch.setattr(leaks, "train", lambda random: held.enter_context(hold()))
         (result,) = leaks.run(Cases(0, 0, 1, OPTIONS))
-    assert "after 2 models" in result.fault
+    assert "after 10 models" in result.fault
     assert result.counts["models"] == 20
 
 
