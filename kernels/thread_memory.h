@@ -32,7 +32,7 @@ struct gc_block {
 inline void gc_guard(const gc_block& block, size_t wanted) {
   __asan_poison_memory_region(block.start, block.nbytes);
   __asan_unpoison_memory_region(block.start, wanted);
-  memset(block.start, 0xFF, wanted);
+  if (wanted) memset(block.start, 0xFF, wanted);  // a thread that wanted none yet has no block
 }
 #else
 inline void gc_guard(const gc_block&, size_t) {}
