@@ -17,6 +17,7 @@ from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise
 from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
 
@@ -133,7 +134,8 @@ class _Comparison:
             for node, value in zip(made, expected, strict=True)
         ]
         if any(problems):
-            slack = _slack(expected, program, Program(values, wide=True), *run)
+            terms = _longest_sum(values, self._bindings)
+            slack = _slack(expected, program, Program(values, wide=True), terms, *run)
             problems = [
                 self._problem(self._found[node], value, more)
                 for node, value, more in zip(made, expected, slack, strict=True)
@@ -184,10 +186,23 @@ class _Comparison:
         )
 
 
+def _longest_sum(values: Sequence[Node], bindings: Mapping[Symbol, int]) -> int:
+    """The number of operations behind an element of the node that has the most of its own."""
+    return max(
+        (
+            cost(node, bindings).flops // max(elements(node.shape, bindings), 1)
+            for node in g.every_node(values)
+            if node.op != "scan"  # its body's nodes are among them
+        ),
+        default=1,
+    )
+
+
 def _slack(
     expected: Sequence[np.ndarray],
     program: Program,
     wide: Program,
+    terms: int,
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
     call_step: int,
@@ -197,11 +212,12 @@ def _slack(
 
     Rounding is known from values that are off by it, and from how far the interpreter is off what
     `wide`, the same in wider floats, gives: where terms cancel that come of ints or constants.
+    `terms` are those of the longest sum, whose order in a kernel is another than the interpreter's.
     """
     noise = rounding_noise(program, expected, feeds, bindings, call_step)
     exact = wide.run(feeds, bindings, call_step)
     slack = [
-        np.array(max(one, own_rounding(value, other)))
+        np.array(max(one, own_rounding(value, other, terms)))
         if value.dtype.kind == "f"
         else np.asarray(value != other)
         for one, value, other in zip(noise, expected, exact, strict=True)

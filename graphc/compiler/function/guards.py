@@ -130,12 +130,12 @@ def rounding_noise(
     return noise
 
 
-def own_rounding(value: np.ndarray, exact: np.ndarray) -> float:
+def own_rounding(value: np.ndarray, exact: np.ndarray, terms: int = 1) -> float:
     """How far a value may move by rounding alone: a multiple of how far it is off the same in wider
-    floats."""
+    floats. A sum of `terms` in one order may be so many times further off than in another."""
     with np.errstate(invalid="ignore"):
         error = np.abs(value - exact)
-    return _NOISE_FACTOR * float(np.max(error, where=np.isfinite(error), initial=0.0))
+    return max(_NOISE_FACTOR, terms) * float(np.max(error, where=np.isfinite(error), initial=0.0))
 
 
 def nudged(
