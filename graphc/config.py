@@ -83,6 +83,13 @@ FLAGS = (
         "the type of weights and of data whose type is not given",
     ),
     Flag(
+        "keras",
+        "1.0",
+        ("1.0", "1.2"),
+        "the release of Keras 1 whose meanings and defaults layers, optimizers and models have "
+        "that are made from now on, where they differ; the names of all releases are always there",
+    ),
+    Flag(
         "mode",
         "FAST_RUN",
         ("FAST_RUN", "FAST_COMPILE", "DebugMode", "NanGuardMode"),

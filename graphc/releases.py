@@ -1,0 +1,70 @@
+"""The releases of Keras 1: which one's meanings the flag ``keras`` asks for, and names that came
+after 1.0.
+
+Some calls mean something else in Keras 1.2 than in 1.0.1. An object takes the meaning that the flag
+has when it is made, keeps it, and writes it into its config.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from graphc.config import config
+
+_log = logging.getLogger("graphc")
+
+Named = TypeVar("Named", bound=Callable[..., Any])
+
+_told: set[str] = set()
+
+
+def meanings() -> str:
+    """Return the release whose meanings objects that are made now have: ``'1.0'`` or ``'1.2'``."""
+    return config.keras
+
+
+def since(release: str) -> Callable[[Named], Named]:
+    """Mark a class or a function that came with this release of Keras, such as ``'1.0.6'``.
+
+    Its first use under ``keras=1.0`` logs one line that names the flag (`note_later`): a program
+    with such a name was written for a later Keras, whose meanings it may expect.
+    """
+
+    def marked(named: Named) -> Named:
+        if isinstance(named, type):
+            named.__init__ = _noting(named.__init__, named.__name__, release, named)
+            return named
+        return _noting(named, named.__name__, release)
+
+    return marked
+
+
+def note_later(name: str, release: str) -> None:
+    """Log, once a process, that a program uses a name of a later release under ``keras=1.0``."""
+    if meanings() != "1.0" or _told:
+        return
+    _told.add(name)
+    _log.warning(
+        "%s came with Keras %s, and objects here have the meanings of Keras 1.0; for a program "
+        "written for 1.1 or 1.2 set GRAPHC_FLAGS=keras=1.2, or graphc.config.keras = '1.2' before "
+        "the first layer (docs/differences.md lists what changes)",
+        name,
+        release,
+    )
+
+
+def _noting(
+    function: Callable, name: str, release: str, owner: type | None = None
+) -> Callable[..., Any]:
+    """Return `function`, preceded by `note_later`; of subclasses of `owner` nothing is noted."""
+
+    @functools.wraps(function)
+    def noting(*args: Any, **kwargs: Any) -> Any:
+        if owner is None or type(args[0]) is owner:
+            note_later(name, release)
+        return function(*args, **kwargs)
+
+    return noting
