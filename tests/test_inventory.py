@@ -1,8 +1,10 @@
-"""The face of Keras 1.0.1, name by name: every module, class, function, method, argument, default.
+"""The API of Keras 1.0.1 and of 1.2.2, name by name: every module, class, function, method, argument
+and default.
 
-`keras1_api.json` holds what Keras had (its key `about` explains the form). Of ours are compared the
-names, the order and the defaults of what can be given by position. Arguments of our own are allowed
-by keyword only, or stand in `EXTRAS`.
+`keras1_api.json` and `keras122_api.json` hold what Keras had (the key `about` explains the form).
+Of ours are compared the names, the order and the defaults of what can be given by position.
+Arguments of our own are allowed by keyword only, or stand in `EXTRAS`. Where 1.2.2 orders arguments
+otherwise than 1.0.1, the order of 1.0.1 holds, and the arguments of 1.2.2 are taken by keyword.
 """
 
 from __future__ import annotations
@@ -19,8 +21,12 @@ from types import MappingProxyType
 import pytest
 
 from tests.inventory_calls import CALLS_OF_THE_DECK, legacy_call
+from tests.inventory_owed import OWED
 
-INVENTORY = json.loads((Path(__file__).parent / "keras1_api.json").read_text(encoding="utf-8"))
+INVENTORY, LATER = (
+    json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    for name in ("keras1_api.json", "keras122_api.json")
+)
 MODULES = INVENTORY["modules"]
 LEGACY = INVENTORY["legacy_0_3_3"]
 
@@ -56,6 +62,14 @@ DEFAULTS = {
     "{}": [(), None, MappingProxyType({})],
 }
 
+# Arguments of 1.2.2 that are called otherwise in 1.0.1, whose name holds.
+RENAMED = {
+    "keras.engine.topology.Merge.compute_mask": {"inputs": "input"},
+    "keras.layers.core.Masking.compute_mask": {"x": "input"},
+    "keras.layers.wrappers.TimeDistributed.call": {"inputs": "X"},
+}
+
+Signature = list[list[str]]
 Finding = tuple[str, str | None]  # a name, and what is wrong with it
 
 
@@ -70,15 +84,74 @@ def ours(module: str) -> object | None:
         return None
 
 
-def difference(name: str, function: Callable, wanted: list[list[str]]) -> str | None:
+def signatures(modules: dict) -> dict[str, Signature]:
+    """The functions, classes and methods of an inventory -> their arguments."""
+    found = {}
+    for module, facts in modules.items():
+        found |= {f"{module}.{name}": one for name, one in facts["functions"].items()}
+        for name, inside in facts["classes"].items():
+            methods = dict(inside["methods"])
+            if inside["init"] is not None:
+                methods["__init__"] = inside["init"]
+            found |= {f"{module}.{name}.{method}": one for method, one in methods.items()}
+    return found
+
+
+EARLY_SIGNATURES, LATER_SIGNATURES = signatures(MODULES), signatures(LATER["modules"])
+
+
+def named(wanted: Signature) -> list[str]:
+    return [one[0] for one in wanted if not one[0].startswith("*")]
+
+
+def appended(name: str) -> list[str]:
+    """The arguments that 1.2.2 has behind those of 1.0.1."""
+    if name not in EARLY_SIGNATURES or name not in LATER_SIGNATURES:
+        return []
+    early, later = named(EARLY_SIGNATURES[name]), named(LATER_SIGNATURES[name])
+    return later[len(early) :] if later[: len(early)] == early else []
+
+
+def later_difference(name: str, function: Callable, wanted: Signature) -> str | None:
+    """What differs from the signature of 1.2.2: where 1.0.1 has another order, arguments that are
+    not taken by their names, or whose default is that of neither release."""
+    early = EARLY_SIGNATURES.get(name.replace("layers.pooling", "layers.convolutional"))
+    if early is None:
+        return difference(name, function, wanted)
+    renamed = RENAMED.get(name, {})
+    parameters = inspect.signature(function).parameters
+    any_name = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    defaults = dict(one for one in early if len(one) == 2)
+    for argument, *default in wanted:
+        ours = parameters.get(renamed.get(argument, argument))
+        if argument.startswith("*"):
+            continue
+        if ours is None:
+            return f"does not take {argument}: {inspect.signature(function)}"
+        allowed = [*default, *([defaults[argument]] if argument in defaults else [])]
+        if allowed and not any(has_default(ours.default, one) for one in allowed):
+            return f"{argument}: expected the default {allowed}, received {ours.default!r}"
+    if ["**kwargs"] in wanted and not any_name:
+        keywords = any(one.kind is one.KEYWORD_ONLY for one in parameters.values())
+        return None if keywords else "takes no further keywords"
+    return None
+
+
+def has_default(received: object, source: str) -> bool:
+    # By their text: 1, 1.0 and True are equal.
+    allowed = DEFAULTS.get(source) or [ast.literal_eval(source)]
+    return repr(received) in map(repr, allowed)
+
+
+def difference(name: str, function: Callable, wanted: Signature) -> str | None:
     """What differs from Keras' signature. `*args`, which swallowed what was too much, is not asked
     for, and keywords of any name may be keywords of given names."""
     parameters = list(inspect.signature(function).parameters.values())
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
-    extras = EXTRAS.get(name, ([],))[0]
+    extras = EXTRAS.get(name, (appended(name),))[0]
     expected = [one for one in wanted if not one[0].startswith("*")]
     received = [one.name for one in by_position]
-    if received != [one[0] for one in expected] + extras:
+    if received != ([one[0] for one in expected] + extras)[: max(len(received), len(expected))]:
         return f"expected the arguments {expected}, received {inspect.signature(function)}"
     keywords = any(one.kind in (one.VAR_KEYWORD, one.KEYWORD_ONLY) for one in parameters)
     if ["**kwargs"] in wanted and not keywords:
@@ -88,16 +161,19 @@ def difference(name: str, function: Callable, wanted: list[list[str]]) -> str | 
             if one.default is not one.empty and argument not in OPTIONAL.get(name, ([],))[0]:
                 return f"{argument} has the default {one.default!r}, Keras' has none"
             continue
-        allowed = DEFAULTS.get(default[0]) or [ast.literal_eval(default[0])]
-        # By their text: 1, 1.0 and True are equal.
-        if repr(one.default) not in map(repr, allowed):
+        if not has_default(one.default, default[0]):
             return f"{argument}: expected the default {default[0]}, received {one.default!r}"
     return None
 
 
-def of_class(name: str, found: type, facts: dict, module: str) -> Iterator[Finding]:
+Compare = Callable[[str, Callable, Signature], str | None]
+
+
+def of_class(
+    name: str, found: type, facts: dict, module: str, inventory: dict, compare: Compare
+) -> Iterator[Finding]:
     for base in facts["bases"]:
-        home = ours(INVENTORY["class_home"].get(base, module))
+        home = ours(inventory["class_home"].get(base, module))
         parent = getattr(home, base, object)
         yield f"{name} is a {base}", None if issubclass(found, parent) else "is none"
     methods = dict(facts["methods"])
@@ -109,37 +185,37 @@ def of_class(name: str, found: type, facts: dict, module: str) -> Iterator[Findi
         if member is None:
             yield label, "missing"
         elif method == "__init__":
-            yield label, difference(label, found, signature)
+            yield label, compare(label, found, signature)
         else:
             bound = member.__get__(object()) if inspect.isfunction(member) else member
-            yield label, difference(label, bound, signature)
+            yield label, compare(label, bound, signature)
     annotated = {key for parent in found.__mro__ for key in inspect.get_annotations(parent)}
     for key in facts["properties"]:
         there = hasattr(found, key) or key in annotated
         yield f"{name}.{key}", None if there else "missing"
 
 
-def of_module(module: str, facts: dict) -> Iterator[Finding]:
+def of_module(module: str, facts: dict, inventory: dict, compare: Compare) -> Iterator[Finding]:
     home = ours(module)
     for name in facts.get("exports", []):
         yield f"{module}.{name}", None if hasattr(home, name) else "missing"
     for name, signature in facts["functions"].items():
         label, function = f"{module}.{name}", getattr(home, name, None)
         missing = "missing" if function is None else None
-        yield label, missing or difference(label, function, signature)
+        yield label, missing or compare(label, function, signature)
     for name, inside in facts["classes"].items():
         label, found = f"{module}.{name}", getattr(home, name, None)
         yield label, "missing" if found is None else None
         if found is not None:
-            yield from of_class(label, found, inside, module)
+            yield from of_class(label, found, inside, module, inventory, compare)
 
 
-def aliases() -> Iterator[Finding]:
+def aliases(inventory: dict) -> Iterator[Finding]:
     """One class, whatever the module that it is imported from."""
-    for name, home in INVENTORY["class_home"].items():
+    for name, home in inventory["class_home"].items():
         found = getattr(ours(home), name, None)
         yield f"{home}.{name}", "missing" if found is None else None
-        for module, facts in MODULES.items():
+        for module, facts in inventory["modules"].items():
             if name in facts.get("exports", []) and getattr(ours(module), name, found) is not found:
                 yield f"{module}.{name} is {home}.{name}", "another"
 
@@ -152,11 +228,19 @@ def calls() -> Iterator[Finding]:
 
 
 def everything() -> dict[str, str]:
-    """What is missing or differs -> how."""
-    found = [*aliases(), *calls()]
-    for inventory in (MODULES, LEGACY):
-        for module, facts in inventory.items():
-            found += of_module(module, facts)
+    """What is missing of 1.0.1 and 0.3.3, or differs -> how."""
+    found = [*aliases(INVENTORY), *calls()]
+    for modules in (MODULES, LEGACY):
+        for module, facts in modules.items():
+            found += of_module(module, facts, INVENTORY, difference)
+    return {name: wrong for name, wrong in found if wrong is not None}
+
+
+def everything_later() -> dict[str, str]:
+    """What is missing of 1.2.2, or differs -> how."""
+    found = [*aliases(LATER)]
+    for module, facts in LATER["modules"].items():
+        found += of_module(module, facts, LATER, later_difference)
     return {name: wrong for name, wrong in found if wrong is not None}
 
 
@@ -166,6 +250,12 @@ def listed(problems: dict[str, str]) -> str:
 
 def test_what_keras_had_is_here_with_the_same_arguments():
     problems = everything()
+    assert not problems, listed(problems)
+
+
+def test_what_came_up_to_1_2_is_here_too():
+    owed = {f"{module}.{name}" for module, names in OWED.items() for name in names}
+    problems = {name: wrong for name, wrong in everything_later().items() if name not in owed}
     assert not problems, listed(problems)
 
 
