@@ -8,6 +8,7 @@ has when it is made, keeps it, and writes it into its config.
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -40,6 +41,49 @@ def since(release: str) -> Callable[[Named], Named]:
         return _noting(named, named.__name__, release)
 
     return marked
+
+
+def arguments_of_1_2(*order: str, **defaults: Any) -> Callable[[Named], Named]:
+    """Give a function the arguments of Keras 1.2 under ``keras=1.2``; its signature is that of 1.0.
+
+    Args:
+        order: the arguments that can be given by position in 1.2, all of them and in this order;
+            none where it is the function's own. Those that came after 1.0 are keywords under 1.0.
+        defaults: those of 1.2 that differ.
+    """
+
+    def decorated(function: Named) -> Named:
+        later = _signature_of_1_2(inspect.signature(function), order, defaults)
+        catch_all = [one.name for one in later.parameters.values() if one.kind is one.VAR_KEYWORD]
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            if meanings() == "1.0":
+                return function(*args, **kwargs)
+            given = later.bind(*args, **kwargs).arguments
+            others = {k: v for name in catch_all for k, v in given.pop(name, {}).items()}
+            owner = [given.pop("self")] if "self" in given else []
+            return function(*owner, **{**defaults, **given, **others})
+
+        called.signature_of_1_2 = later  # type: ignore[attr-defined]
+        return called  # type: ignore[return-value]
+
+    return decorated
+
+
+def _signature_of_1_2(
+    signature: inspect.Signature, order: tuple[str, ...], defaults: dict[str, Any]
+) -> inspect.Signature:
+    parameters = {
+        name: one.replace(default=defaults.get(name, one.default))
+        for name, one in signature.parameters.items()
+    }
+    first = [name for name in ("self",) if name in parameters] if order else []
+    by_position = [
+        parameters.pop(name).replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        for name in (*first, *order)
+    ]
+    return signature.replace(parameters=[*by_position, *parameters.values()])
 
 
 def note_later(name: str, release: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from graphc import releases
 from graphc.config import config
-from graphc.releases import since
+from graphc.releases import arguments_of_1_2, since
 
 
 @pytest.fixture(autouse=True)
@@ -56,3 +56,43 @@ def test_a_class_of_a_user_is_no_later_name(caplog: pytest.LogCaptureFixture) ->
 def test_signatures_stay() -> None:
     assert list(inspect.signature(Later).parameters) == ["size", "name"]
     assert list(inspect.signature(twice).parameters) == ["x"]
+
+
+class Stopping:
+    @arguments_of_1_2("monitor", "delta", "patience", patience=5)
+    def __init__(self, monitor="loss", patience=0, *, delta=0.0, **others):
+        self.all = (monitor, patience, delta, others)
+
+
+@arguments_of_1_2(scale=2)
+def scaled(x, scale=1, *, name=None):
+    return x, scale, name
+
+
+@pytest.mark.parametrize(
+    ("release", "of_stopping", "of_scaled"),
+    [
+        ("1.0", ("acc", 1, 0.0, {"a": 7}), (3, 1, "n")),
+        ("1.2", ("acc", 5, 1, {"a": 7}), (3, 2, "n")),
+    ],
+)
+def test_order_and_defaults_are_those_of_the_release(release, of_stopping, of_scaled):
+    with config.changed(keras=release):
+        assert Stopping("acc", 1, a=7).all == of_stopping
+        assert Stopping(patience=2, delta=3).all == ("loss", 2, 3, {})
+        assert scaled(3, name="n") == of_scaled
+        assert scaled(3, 4) == (3, 4, None)
+        with pytest.raises(TypeError, match="too many|takes"):
+            scaled(1, 2, 3)
+
+
+def test_both_signatures_can_be_read():
+    assert list(inspect.signature(Stopping).parameters) == [
+        *("monitor", "patience", "delta", "others")
+    ]
+    later = Stopping.__init__.signature_of_1_2
+    assert [one.name for one in later.parameters.values()] == [
+        *("self", "monitor", "delta", "patience", "others")
+    ]
+    assert later.parameters["patience"].default == 5
+    assert scaled.signature_of_1_2.parameters["scale"].default == 2
