@@ -17,6 +17,7 @@ from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest
 NO_ALIASES: Mapping[str, str] = {}
 NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})
 
+_everywhere: dict[str, Any] = {}
 _given_objects: ContextVar[Mapping[str, Any]] = ContextVar("graphc_objects", default=NO_OBJECTS)
 
 
@@ -26,11 +27,8 @@ def custom_objects(objects: Mapping[str, Any] | None) -> Iterator[None]:
 
     It is how the classes and functions of a user reach what a file names.
     """
-    if objects is not None and not isinstance(objects, Mapping):
-        raise ArgumentError(
-            "custom_objects: expected a dict from names to classes and functions, e.g. "
-            f"{{'MyLayer': MyLayer}}, received {objects!r}"
-        )
+    if objects is not None:
+        _check_objects(objects)
     reset = _given_objects.set({**_given_objects.get(), **(objects or {})})
     try:
         yield
@@ -38,9 +36,49 @@ def custom_objects(objects: Mapping[str, Any] | None) -> Iterator[None]:
         _given_objects.reset(reset)
 
 
+def _check_objects(objects: object) -> None:
+    if not isinstance(objects, Mapping):
+        raise ArgumentError(
+            "custom_objects: expected a dict from names to classes and functions, e.g. "
+            f"{{'MyLayer': MyLayer}}, received {objects!r}"
+        )
+
+
 def given_objects() -> Mapping[str, Any]:
-    """What the `custom_objects` around have together, the inner ones first."""
-    return _given_objects.get()
+    """What the `custom_objects` around have together, the inner ones first, then
+    `get_custom_objects`."""
+    given = _given_objects.get()
+    return {**_everywhere, **given} if _everywhere else given
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the dict of names that stand for these objects everywhere in the process:
+    ``get_custom_objects()["swish"] = swish``; then ``Activation("swish")`` finds it."""
+    return _everywhere
+
+
+class CustomObjectScope:
+    """A block in which the names of some dicts stand for their objects: ``with
+    CustomObjectScope({"swish": swish}): ...``."""
+
+    def __init__(self, *args: Mapping[str, Any]):
+        merged: dict[str, Any] = {}
+        for objects in args:
+            _check_objects(objects)
+            merged.update(objects)
+        self._entered = custom_objects(merged)
+
+    def __enter__(self) -> CustomObjectScope:
+        self._entered.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.__exit__(*error)
+
+
+def custom_object_scope(*args: Mapping[str, Any]) -> CustomObjectScope:
+    """Return a `CustomObjectScope` of these dicts."""
+    return CustomObjectScope(*args)
 
 
 def named(
@@ -59,7 +97,7 @@ def named(
     """
     if not isinstance(name, str):
         raise unknown_name(kind, name, table)
-    given = _given_objects.get()
+    given = given_objects()
     if name in given:
         return given[name]
     if name in table:

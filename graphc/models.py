@@ -26,6 +26,7 @@ from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
+from graphc.optimizers import optimizer_from_config
 from graphc.paths import GivenPath, checked_path, shown_path
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "model_from_config",
     "model_from_json",
     "model_from_yaml",
+    "optimizer_from_config",
 ]
 
 register([Graph, Model, Sequential])

@@ -19,6 +19,8 @@ _log = logging.getLogger("graphc")
 
 Named = TypeVar("Named", bound=Callable[..., Any])
 
+RELEASES = ("1.0", "1.2")
+
 _told: set[str] = set()
 
 

@@ -3,8 +3,11 @@ import pytest
 
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 from graphc.lookup import (
+    CustomObjectScope,
+    custom_object_scope,
     custom_objects,
     finite_number,
+    get_custom_objects,
     get_function,
     get_instance,
     given_objects,
@@ -92,3 +95,21 @@ def test_custom_objects_stand_before_tables_while_they_last():
         custom_objects([set]),
     ):
         pass
+
+
+def test_objects_of_a_scope_and_of_the_whole_process():
+    with custom_object_scope({"alpha": set}, {"gamma": tuple}), CustomObjectScope({"beta": set}):
+        assert [named("thing", name, TABLE) for name in ("alpha", "beta", "gamma")] == [
+            *(set, set, tuple)
+        ]
+    assert named("thing", "alpha", TABLE) is dict
+    get_custom_objects()["gamma"] = tuple
+    try:
+        assert named("thing", "gamma", TABLE) is tuple
+        with custom_object_scope({"gamma": set}):  # the nearer one
+            assert named("thing", "gamma", TABLE) is set
+    finally:
+        get_custom_objects().clear()
+    assert dict(given_objects()) == {}
+    with pytest.raises(ArgumentError, match="custom_objects: expected a dict from names"):
+        custom_object_scope([set])

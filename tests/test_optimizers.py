@@ -1,4 +1,5 @@
-"""Twenty steps of each optimizer against plain NumPy written from the formulas of Keras 1.0."""
+"""Twenty steps of each optimizer against plain NumPy written from the formulas of Keras 1.0 and,
+where they are others, of Keras 1.2."""
 
 import numpy as np
 import pytest
@@ -50,17 +51,26 @@ def sgd(state, step, p, g, lr=0.01, momentum=0.0, decay=0.0, nesterov=False):
     return p + (momentum * v - lr_t * g if nesterov else v)
 
 
-def rmsprop(state, step, p, g, lr=0.001, rho=0.9, epsilon=1e-6):
+def root(a, epsilon, keras):
+    """With its default where no epsilon is given."""
+    if keras == "1.0":
+        return np.sqrt(a + (1e-6 if epsilon is None else epsilon))
+    return np.sqrt(a) + (1e-8 if epsilon is None else epsilon)
+
+
+def rmsprop(state, step, p, g, lr=0.001, rho=0.9, epsilon=None, decay=0.0, keras="1.0"):
     a = state["a"] = rho * state.get("a", 0) + (1 - rho) * g**2
-    return p - lr * g / np.sqrt(a + epsilon)
+    return p - lr / (1 + decay * step) * g / root(a, epsilon, keras)
 
 
-def adagrad(state, step, p, g, lr=0.01, epsilon=1e-6):
+def adagrad(state, step, p, g, lr=0.01, epsilon=None, decay=0.0, keras="1.0"):
     a = state["a"] = state.get("a", 0) + g**2
-    return p - lr * g / np.sqrt(a + epsilon)
+    return p - lr / (1 + decay * step) * g / root(a, epsilon, keras)
 
 
-def adadelta(state, step, p, g, lr=1.0, rho=0.95, epsilon=1e-6):
+def adadelta(state, step, p, g, lr=1.0, rho=0.95, epsilon=None, decay=0.0, keras="1.0"):
+    epsilon = {"1.0": 1e-6, "1.2": 1e-8}[keras] if epsilon is None else epsilon
+    lr = lr / (1 + decay * step)
     a = state["a"] = rho * state.get("a", 0) + (1 - rho) * g**2
     d = state.get("d", 0)
     u = g * np.sqrt(d + epsilon) / np.sqrt(a + epsilon)
@@ -68,20 +78,31 @@ def adadelta(state, step, p, g, lr=1.0, rho=0.95, epsilon=1e-6):
     return p - lr * u
 
 
-def adam(state, step, p, g, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
-    t = step + 1
+def adam(state, step, p, g, lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay=0.0):
+    t, lr = step + 1, lr / (1 + decay * step)
     m = state["m"] = beta_1 * state.get("m", 0) + (1 - beta_1) * g
     v = state["v"] = beta_2 * state.get("v", 0) + (1 - beta_2) * g**2
     return p - lr * np.sqrt(1 - beta_2**t) / (1 - beta_1**t) * m / (np.sqrt(v) + epsilon)
 
 
-def adamax(state, step, p, g, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
+def adamax(state, step, p, g, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay=0.0):
+    lr = lr / (1 + decay * step)
     m = state["m"] = beta_1 * state.get("m", 0) + (1 - beta_1) * g
     u = state["u"] = np.maximum(beta_2 * state.get("u", 0), np.abs(g))
     return p - lr / (1 - beta_1 ** (step + 1)) * m / (u + epsilon)
 
 
-REFERENCES = {f.__name__: f for f in (sgd, rmsprop, adagrad, adadelta, adam, adamax)}
+def nadam(state, step, p, g, lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=1e-8, decay=0.004):
+    t = step + 1
+    u, next_u = (beta_1 * (1 - 0.5 * 0.96 ** (k * decay)) for k in (t, t + 1))
+    product = state["product"] = state.get("product", 1.0) * u
+    m = state["m"] = beta_1 * state.get("m", 0) + (1 - beta_1) * g
+    v = state["v"] = beta_2 * state.get("v", 0) + (1 - beta_2) * g**2
+    direction = (1 - u) * g / (1 - product) + next_u * m / (1 - product * next_u)
+    return p - lr * direction / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
+
+
+REFERENCES = {f.__name__: f for f in (sgd, rmsprop, adagrad, adadelta, adam, adamax, nadam)}
 
 CASES = [
     ("sgd", {}),
@@ -100,6 +121,22 @@ CASES = [
     ("adam", {"lr": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "clipvalue": 0.5}),
     ("adamax", {}),
     ("adamax", {"lr": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "clipnorm": 0.7}),
+    ("nadam", {}),
+    ("nadam", {"lr": 0.1, "beta_1": 0.5, "beta_2": 0.9, "epsilon": 1e-3, "clipvalue": 0.5}),
+    ("rmsprop", {"decay": 0.3}),
+    ("adagrad", {"decay": 0.3}),
+    ("adadelta", {"decay": 0.3}),
+    ("adam", {"decay": 0.3}),
+    ("adamax", {"decay": 0.3}),
+]
+CASES_OF_1_2 = [
+    ("sgd", {"lr": 0.05, "momentum": 0.5, "decay": 0.3, "nesterov": True}),
+    ("rmsprop", {}),
+    ("rmsprop", {"lr": 0.01, "rho": 0.5, "epsilon": 1e-2}),
+    ("adagrad", {}),
+    ("adagrad", {"lr": 0.3, "epsilon": 1e-1, "decay": 0.3}),
+    ("adadelta", {}),
+    ("adam", {"decay": 0.3}),
 ]
 
 
@@ -119,11 +156,28 @@ def compiled(optimizer, constraints=()):
 
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_twenty_steps_equal_numpy(name, arguments):
-    params, train = compiled(optimizers.get(name, arguments))
+    check_steps(optimizers.get(name, arguments), name, arguments)
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES_OF_1_2)
+def test_twenty_steps_of_keras_1_2(name, arguments):
+    """The release is that of the time when the optimizer is made."""
+    with config.changed(keras="1.2"):
+        optimizer = optimizers.get(name, arguments)
+    keras = {"keras": "1.2"} if name in ("rmsprop", "adagrad", "adadelta") else {}
+    check_steps(optimizer, name, {**arguments, **keras})
+    made_again = optimizers.optimizer_from_config(
+        {"class_name": type(optimizer).__name__.lower(), "config": optimizer.get_config()}
+    )
+    check_steps(made_again, name, {**arguments, **keras}, 2)
+
+
+def check_steps(optimizer, name, arguments, steps=STEPS):
+    params, train = compiled(optimizer)
     own = {key: value for key, value in arguments.items() if not key.startswith("clip")}
     clips = {key: value for key, value in arguments.items() if key.startswith("clip")}
     values, states = list(START), [{}, {}]
-    for step in range(STEPS):
+    for step in range(steps):
         expected = 0.5 * ((A @ values[0] - Y) ** 2).sum() + 0.5 * ((B * values[1] - C) ** 2).sum()
         np.testing.assert_allclose(train([])[0], expected, rtol=1e-9)
         grads = clipped(gradients(*values), **clips)
@@ -276,13 +330,94 @@ def test_config_makes_the_same_optimizer_again():
         "decay": 0.0,
         "nesterov": True,
         "clipnorm": 2.0,
+        "keras": "1.0",
     }
     assert optimizers.get(config).get_config() == config
+    assert optimizers.SGD.from_config(config).get_config() == config
     assert "clipnorm" not in optimizers.RMSprop().get_config()
     for name in ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamax"):
         made = optimizers.get(name)
         assert made.get_config()["name"] == type(made).__name__
         assert optimizers.get(made) is made
+
+
+class TestOfKeras12:
+    """What is another but the formulas."""
+
+    @pytest.fixture(autouse=True)
+    def of_1_2(self):
+        with config.changed(keras="1.2"):
+            yield
+
+    @pytest.mark.parametrize(
+        ("name", "weights"),
+        [
+            ("sgd", ["iterations", "p_momentum", "q_momentum"]),
+            ("rmsprop", ["p_square", "q_square"]),
+            ("adadelta", ["p_square", "q_square", "p_delta", "q_delta"]),
+            ("adam", ["iterations", "p_mean", "q_mean", "p_square", "q_square"]),
+            ("adamax", ["iterations", "p_mean", "q_mean", "p_largest", "q_largest"]),
+            ("nadam", ["iterations", "p_mean", "q_mean", "p_square", "q_square"]),
+        ],
+    )
+    def test_weights_begin_with_the_count(self, name, weights):
+        optimizer = optimizers.get(name)
+        _, train = compiled(optimizer)
+        train([])
+        assert [one.attrs["state"].name for one in optimizer.weights] == weights
+        other = optimizers.get(name)
+        _, ahead = compiled(other)
+        ahead([])
+        other.set_weights(optimizer.get_weights())
+        assert float(train([])[0]) == float(ahead([])[0])
+
+    @pytest.mark.parametrize(("decay", "count"), [(0.0, 0), (0.5, 3)])
+    def test_sgd_counts_only_for_its_decay(self, decay, count):
+        optimizer = optimizers.SGD(decay=decay)
+        _, train = compiled(optimizer)
+        for _ in range(3):
+            train([])
+        assert K.get_value(optimizer.iterations) == count
+
+    def test_the_config_has_no_name_inside(self):
+        assert optimizers.Adagrad(lr=0.5, clipvalue=2.0).get_config() == {
+            "lr": 0.5, "epsilon": 1e-8, "decay": 0.0, "clipvalue": 2.0, "keras": "1.2",
+        }  # fmt: skip
+
+    def test_parameters_are_ordered_by_name(self):
+        params = [K.variable(0.0, name=name) for name in ("d_9_W", "d_9_b", "d_10_b", "d_10_W")]
+        in_order = optimizers.SGD().in_order(params)
+        assert in_order == [params[k] for k in (3, 2, 0, 1)]
+        assert optimizers.SGD(keras="1.0").in_order(params) == params
+
+
+def test_a_config_in_the_layout_of_keras_is_of_1_2():
+    made = optimizers.optimizer_from_config(
+        {"class_name": "rmsprop", "config": {"lr": 0.25, "rho": 0.5, "epsilon": 1e-8}}
+    )
+    assert isinstance(made, optimizers.RMSprop)
+    assert made.keras == "1.2"
+    own = {"class_name": "Halved", "config": {"lr": 0.25}}
+    made = optimizers.optimizer_from_config(own, custom_objects={"Halved": Halved})
+    assert K.get_value(made.lr) == 0.25
+    with pytest.raises(UnknownNameError, match="unknown optimizer 'Halved'"):
+        optimizers.optimizer_from_config(own)
+    with pytest.raises(ArgumentError, match="expected an object with class_name and config"):
+        optimizers.optimizer_from_config({"name": "SGD"})
+
+
+def test_clipping_is_an_attribute_only_where_it_is_asked_for():
+    assert not hasattr(optimizers.SGD(clipvalue=1.0), "clipnorm")
+    assert optimizers.SGD(clipnorm=3).clipnorm == 3.0
+    later = optimizers.SGD()
+    later.clipvalue = 0.5
+    p = K.variable(3.0)
+    assert K.eval(dict(later.get_updates([p], {}, K.square(p)))[p]) == 3.0 - 0.01 * 0.5
+
+
+def test_an_optimizer_of_tensorflow_is_refused():
+    with pytest.raises(ArgumentError, match=r"TFOptimizer\(object\): .*graphc.optimizers"):
+        optimizers.TFOptimizer(object())
 
 
 def test_a_number_in_the_place_of_a_variable_is_refused():
@@ -301,6 +436,8 @@ def test_a_number_in_the_place_of_a_variable_is_refused():
         (lambda: optimizers.get("adm"), UnknownNameError, "Did you mean 'adam'"),
         (lambda: optimizers.get(optimizers.SGD), ArgumentError, "expected an optimizer"),
         (lambda: optimizers.get(None), ArgumentError, "received None"),
+        (lambda: optimizers.SGD(keras="1.1"), ArgumentError, "keras: expected one of '1.0', '1.2'"),
+        (lambda: optimizers.Adam(decay=-1), ArgumentError, "decay: expected .* at least 0"),
         (lambda: optimizers.SGD(clipnorm=0), ArgumentError, "clipnorm: expected a number above 0"),
         (lambda: optimizers.SGD(clipvalue=-1.0), ArgumentError, "clipvalue: expected .* above 0"),
         (lambda: optimizers.SGD(clipnorm="a"), ArgumentError, "clipnorm: expected a finite number"),

@@ -121,7 +121,25 @@ class Gates:
         return [parts[column] for column in self.columns]
 
 
-Form = Kernel | RunningStd | Gates
+@dataclass(frozen=True)
+class Column:
+    """Of a weight of one gate, where weights are in the order of their names: those of all gates
+    follow each other.
+
+    Attributes:
+        place: that of the gate in a weight of all gates.
+        count: of the gates.
+    """
+
+    place: int
+    count: int
+
+    def joined(self, shape: Shape) -> Shape:
+        """The shape of a weight of all gates, of which one has `shape`."""
+        return (*shape[:-1], shape[-1] * self.count)
+
+
+Form = Kernel | RunningStd | Gates | Column
 
 
 @dataclass(frozen=True)
@@ -170,10 +188,23 @@ def parts_of(
                 parts.append(Part(positions, names[first], form.joined(shapes[first]), form.split))
             k += count
             continue
+        if isinstance(form, Column) and stored == form.joined(shape):
+            run = tuple(range(k, k + form.count))
+            parts.append(Part(run, names[k], stored, _columns([forms[one] for one in run])))
+            k += form.count
+            continue
         stored_shape = form.stored_shape(shape, stored) if isinstance(form, Kernel) else shape
         parts.append(Part((k,), names[k], stored_shape, _conversion(form, shape, origin, owner)))
         k += 1
     return parts
+
+
+def _columns(forms: Sequence[Form]) -> Callable[[np.ndarray], list[np.ndarray]]:
+    def split(stored: np.ndarray) -> list[np.ndarray]:
+        parts = np.split(stored, len(forms), axis=-1)
+        return [parts[form.place] for form in forms if isinstance(form, Column)]
+
+    return split
 
 
 def _conversion(

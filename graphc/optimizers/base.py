@@ -11,6 +11,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node, label, name_of
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, refuse_keywords
+from graphc.releases import RELEASES, meanings
 
 _log = logging.getLogger("graphc")
 
@@ -39,6 +40,10 @@ class Optimizer:
     Args:
         clipnorm: scale all gradients by clipnorm / norm where their common norm reaches it.
         clipvalue: clip each element of the (scaled) gradients to [-clipvalue, clipvalue].
+        keras: '1.0' or '1.2', the release whose formula, config and order of `weights` it has; by
+            default that of the flag `keras` when it is made.
+
+    `clipnorm` and `clipvalue` are attributes where they were given, and may be set later.
 
     Attributes:
         updates: what the last `get_updates` returned.
@@ -51,11 +56,13 @@ class Optimizer:
 
     def __init__(self, **kwargs: object):
         owner = type(self).__name__
-        refuse_keywords(owner, kwargs, [*self._arguments, *_CLIPPING], _MODERN)
-        self.clipnorm = _positive(owner, "clipnorm", kwargs.get("clipnorm"))
-        self.clipvalue = _positive(owner, "clipvalue", kwargs.get("clipvalue"))
+        refuse_keywords(owner, kwargs, [*self._arguments, *_CLIPPING, "keras"], _MODERN)
+        self.keras = _release(owner, kwargs.get("keras"))
+        for name in _CLIPPING:
+            if kwargs.get(name) is not None:
+                setattr(self, name, _positive(owner, name, kwargs[name]))
         self.updates: Updates = []
-        self.weights: list[Node] = []
+        self.weights = []
 
     def __setattr__(self, name: str, value: object) -> None:
         if isinstance(vars(self).get(name), Node) and not isinstance(value, Node):
@@ -67,6 +74,12 @@ class Optimizer:
 
     # Names of the constructor's arguments, in its order; all are attributes.
     _arguments: tuple[str, ...] = ()
+    weights: list[Node]
+
+    @property
+    def is_of_1_0(self) -> bool:
+        """Tell whether formula, config and order of weights are those of Keras 1.0."""
+        return self.keras == "1.0"
 
     def get_updates(self, params: Sequence[Node], constraints: Constraints, loss: Node) -> Updates:
         """The updates of one step, as (shared variable, new value) pairs.
@@ -81,12 +94,21 @@ class Optimizer:
     def get_gradients(self, loss: Node, params: Sequence[Node]) -> list[Node]:
         """The gradients, clipped: first by the norm over all parameters, then by value."""
         gradients = K.gradients(loss, params)
-        if self.clipnorm is not None:
+        clipnorm, clipvalue = (getattr(self, name, None) for name in _CLIPPING)
+        if clipnorm is not None:
             norm = K.sqrt(sum(K.sum(K.square(g)) for g in gradients))
-            gradients = [clip_norm(g, self.clipnorm, norm) for g in gradients]
-        if self.clipvalue is not None:
-            gradients = [K.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
+            gradients = [clip_norm(g, clipnorm, norm) for g in gradients]
+        if clipvalue is not None:
+            gradients = [K.clip(g, -clipvalue, clipvalue) for g in gradients]
         return gradients
+
+    def in_order(self, params: Sequence[Node]) -> list[Node]:
+        """Return the parameters in the order in which a model passes them to `get_updates`: that of
+        the layers in Keras 1.0, by the names of the weights in 1.2."""
+        if self.is_of_1_0:
+            return list(params)
+        # Theano named what has no name auto_1, auto_2, ...
+        return sorted(params, key=lambda p: name_of(p) or "auto_")
 
     def get_weights(self) -> list[np.ndarray]:
         """The values of `weights`: empty until the first `get_updates`."""
@@ -95,6 +117,10 @@ class Optimizer:
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Set `weights`. ShapeError where number or shapes differ."""
         _set_all(f"{type(self).__name__}.set_weights", self.weights, weights)
+        self.follow_weights()
+
+    def follow_weights(self) -> None:
+        """Compute the state that follows from `weights`, which were set: here there is none."""
 
     def get_state(self) -> list[np.ndarray]:
         """The values of all that `updates` change, in their order: parameters too."""
@@ -106,15 +132,49 @@ class Optimizer:
         _set_all(f"{type(self).__name__}.set_state", targets, value_list)
 
     def get_config(self) -> dict:
-        """The class name and the arguments, with the present values of shared variables."""
-        config: dict[str, object] = {"name": type(self).__name__}
+        """The arguments, with the present values of shared variables; before them the class name
+        under ``"name"`` as in Keras 1.0, while in 1.2 it stands outside of the config."""
+        config: dict[str, object] = {"name": type(self).__name__} if self.is_of_1_0 else {}
         for name in self._arguments:
             value = getattr(self, name)
             config[name] = float(K.get_value(value)) if isinstance(value, Node) else value
         for name in _CLIPPING:
-            if getattr(self, name) is not None:
+            if getattr(self, name, None) is not None:
                 config[name] = getattr(self, name)
-        return config
+        return {**config, "keras": self.keras}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> Optimizer:
+        """Return an optimizer with the arguments that `get_config` gave.
+
+        KeywordError for an argument that it does not take.
+        """
+        return cls(**{key: value for key, value in config.items() if key != "name"})
+
+
+class Decaying(Optimizer):
+    """Base of optimizers whose rate shrinks: lr / (1 + decay iterations), the count before the
+    update.
+
+    `iterations`, a scalar of floatX, counts the steps where the formula reads it. `decay` is a
+    shared variable; as in Keras, one that was 0 when the optimizer was made stays without effect.
+    """
+
+    def __init__(self, decay: float, **kwargs: object):
+        super().__init__(**kwargs)
+        self.iterations = K.variable(0.0, name="iterations")
+        self.decay = variable(type(self).__name__, "decay", decay, least=0.0)
+        self._decays = decay > 0
+
+    def _decayed(self, lr: Node) -> Node:
+        """The rate of this step."""
+        return lr * (1.0 / (1.0 + self.decay * self.iterations)) if self._decays else lr
+
+    def _counted(self, always: bool) -> Updates:
+        """The update of `iterations`, where the steps are counted."""
+        if not (always or self._decays):
+            return []
+        return [(self.iterations, self.iterations + 1.0)]
 
 
 def zeros_like(params: Sequence[Node], suffix: str) -> list[Node]:
@@ -148,9 +208,17 @@ def rate_variable(owner: str, value: object) -> Node:
     return variable(owner, "lr", value)
 
 
-def _positive(owner: str, name: str, value: object) -> float | None:
+def _release(owner: str, value: object) -> str:
     if value is None:
-        return None
+        return meanings()
+    if value not in RELEASES:
+        raise ArgumentError(
+            f"{owner}: keras: expected one of {', '.join(map(repr, RELEASES))}, received {value!r}"
+        )
+    return str(value)
+
+
+def _positive(owner: str, name: str, value: object) -> float:
     if not finite_number(owner, name, value) > 0:
         raise ArgumentError(
             f"{owner}: {name}: expected a number above 0, received {value!r}; leave it out for no "

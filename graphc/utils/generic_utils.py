@@ -6,6 +6,9 @@ import sys
 import time
 from collections.abc import Sequence
 
+from graphc.lookup import CustomObjectScope as CustomObjectScope
+from graphc.lookup import custom_object_scope as custom_object_scope
+from graphc.lookup import get_custom_objects as get_custom_objects
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import whole_number
 

@@ -44,7 +44,9 @@ class TestLayout:
         assert [one["class_name"] for one in config["config"]] == ["Dense", "Dropout", "Dense"]
         optimizer = training.pop("optimizer_config")
         assert optimizer["class_name"] == "Adam"
-        assert set(optimizer["config"]) == {"lr", "beta_1", "beta_2", "epsilon"}
+        assert set(optimizer["config"]) == {
+            *("lr", "beta_1", "beta_2", "epsilon", "decay", "keras")
+        }
         assert training == {
             "loss": "mse",
             "metrics": ["accuracy"],

@@ -6,7 +6,7 @@ An argument that says what these layers do anyway is left out; any other is refu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -55,17 +55,6 @@ def arguments_of_1_0(class_name: str, config: Mapping[str, Any]) -> dict[str, An
         if name.endswith("_regularizer") and _is_l1_l2(value):
             found[name] = _regularizer(name, value, f"{where}: {name}")
     return found
-
-
-def optimizer_of_1_0(config: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
-    """The config of an optimizer with these arguments: a decay of 0, which later all had, is left
-    out."""
-    unknown = "decay" in config and "decay" not in known
-    return {
-        name: value
-        for name, value in config.items()
-        if not (name == "decay" and unknown and value == 0)
-    }
 
 
 def _check_neutral(value: object, allowed: list[Any], what: str) -> None:

@@ -63,7 +63,10 @@ def compiled_in_0_3(description: Mapping[str, Any], place: str) -> dict[str, Any
     if description["name"] == "Graph":
         keys = ("sample_weight_modes", "loss_weights")
     given = {key: description[key] for key in keys if description.get(key)}
-    return {"optimizer": description["optimizer"], "loss": description["loss"], **given}
+    optimizer = description["optimizer"]
+    if isinstance(optimizer, Mapping):  # it has the meanings of 0.3, whatever the flag says
+        optimizer = {**optimizer, "keras": "1.0"}
+    return {"optimizer": optimizer, "loss": description["loss"], **given}
 
 
 def _entry(

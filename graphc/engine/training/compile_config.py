@@ -13,11 +13,9 @@ from typing import Any
 
 from graphc import metrics, objectives, optimizers
 from graphc.engine.configs.config import as_data
-from graphc.engine.configs.later_keywords import optimizer_of_1_0
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError, UnknownNameError
-from graphc.lookup import given_objects
 
 _KEYS = ("loss", "metrics", "loss_weights", "sample_weight_mode", "mode")
 _KNOWN = (objectives.OBJECTIVES, metrics.METRICS)
@@ -49,31 +47,20 @@ def compile_arguments(config: object) -> dict[str, Any]:
     """
     if not isinstance(config, Mapping):
         raise ArgumentError(f"expected an object, received {shown(config)}")
-    optimizer = config.get("optimizer_config")
-    whole = isinstance(optimizer, Mapping) and isinstance(optimizer.get("config"), Mapping)
-    if not whole or not isinstance(optimizer.get("class_name"), str):
-        raise ArgumentError(
-            "optimizer_config: expected an object with class_name and config, received "
-            f"{shown(optimizer)}"
-        )
     arguments = {key: _from_data(config[key], key) for key in _KEYS if config.get(key) is not None}
-    return {"optimizer": _optimizer(optimizer), "loss": None, **arguments}
+    return {"optimizer": _optimizer(config.get("optimizer_config")), "loss": None, **arguments}
 
 
-def _optimizer(stored: Mapping[str, Any]) -> Any:
-    name, config = stored["class_name"], stored["config"]
-    own, known = name in given_objects(), optimizers.OPTIMIZERS.get(name)
-    if not own and known is None:
-        raise UnknownNameError(
-            f"unknown optimizer {name!r}. A class of your own is passed by "
-            f"custom_objects={{{name!r}: {name}}}"
-        )
-    if not own:
-        config = optimizer_of_1_0(config, known._arguments)
+def _optimizer(stored: Any) -> Any:
     try:
-        return optimizers.get({**config, "name": name})
+        return optimizers.optimizer_from_config(stored)
+    except UnknownNameError as error:
+        name = stored["class_name"]
+        raise UnknownNameError(
+            f"{error} A class of your own is passed by custom_objects={{{name!r}: {name}}}"
+        ) from error
     except TypeError as error:  # an argument that is missing or has a wrong name
-        raise ArgumentError(f"optimizer {name}: {error}") from error
+        raise ArgumentError(f"optimizer {stored['class_name']}: {error}") from error
 
 
 def _as_data(value: Any, place: str) -> Any:

@@ -84,8 +84,8 @@ class Compiled:
 
     @cached_property
     def trained(self) -> list[g.Node]:
-        """The weights that training changes."""
-        return collect_trainable_weights(self.model)
+        """The weights that training changes, in the order that the optimizer has."""
+        return self._to_train()
 
     @cached_property
     def updates(self) -> list[tuple[g.Node, g.Node]]:
@@ -124,7 +124,12 @@ class Compiled:
         return self.functions["train"]
 
     def _trainable_has_changed(self) -> bool:
-        return collect_trainable_weights(self.model) != self.trained
+        return self._to_train() != self.trained
+
+    def _to_train(self) -> list[g.Node]:
+        weights = collect_trainable_weights(self.model)
+        own = isinstance(self.optimizer, optimizers.Optimizer)
+        return self.optimizer.in_order(weights) if own else weights
 
     def test(self) -> Function:
         """The same outputs without training, and without penalties."""

@@ -19,10 +19,11 @@ from graphc.engine.training.compile_config import compile_config
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import SampleOrder
 from graphc.errors import ArgumentError
-from graphc.files.conversions import Form, Origin
+from graphc.files.conversions import Column, Form, Gates, Origin
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights
 from graphc.files.whole_models import Generator, ModelFile, RunState, StoredModel
+from graphc.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from graphc.engine.training.model import Model
@@ -94,7 +95,9 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
             compiled.make_optimizer_state()
         wanted = _optimizer_variables(model, compiled)
         name = type(compiled.optimizer).__name__
-        if not (file.has_state or file.counts_steps) and any(one.shape == () for one in wanted):
+        if not file.has_state:  # Keras stored no more than these
+            wanted = list(getattr(compiled.optimizer, "weights", wanted))
+        if not (file.has_state or file.counts_steps) and _counts(compiled):
             wanted = [one for one in wanted if one.shape != ()]
             _log.warning(
                 "%s: %s: the file does not have the count of steps, which begins at 0",
@@ -105,6 +108,8 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
         shapes = [one.shape for one in wanted]
         values = file.optimizer(LayerWeights(name, 0, _names(wanted), shapes, forms), given)
         set_values(wanted, values, f"{model.name}: {name}")
+        if not file.has_state and isinstance(compiled.optimizer, Optimizer):
+            compiled.optimizer.follow_weights()
     if not file.has_state:
         return None
     return _put_state(model, compiled, file)
@@ -189,22 +194,33 @@ def _optimizer_variables(model: Model, compiled: Compiled | None) -> list[g.Node
     Keras 1: those of its `weights` are the last."""
     if compiled is None:
         return []
-    optimizer = compiled.optimizer
-    count = getattr(optimizer, "iterations", None)
-    counts = [count] if isinstance(count, g.Node) else []
+    counts = _counts(compiled)
     if not compiled.has_optimizer_state:
         return counts
     others = {*_weights(model), *(variable for variable, _ in model.updates)}
     own = [variable for variable, _ in compiled.updates if variable not in others]
-    last = list(getattr(optimizer, "weights", ()))
+    last = list(getattr(compiled.optimizer, "weights", ()))
     first = [variable for variable in own if variable not in set(last)]
     return list(dict.fromkeys([*counts, *first, *last]))
+
+
+def _counts(compiled: Compiled) -> list[g.Node]:
+    """The optimizer's count of steps, if it counts them; some do only where their rate decays."""
+    optimizer = compiled.optimizer
+    count = getattr(optimizer, "iterations", None)
+    if not isinstance(count, g.Node):
+        return []
+    if not compiled.has_optimizer_state:
+        return [count]
+    counted = {variable for variable, _ in compiled.updates}
+    counted.update(getattr(optimizer, "weights", ()))
+    return [count] if count in counted else []
 
 
 def _forms(model: Model, compiled: Compiled, variables: Sequence[g.Node]) -> dict[int, Form]:
     """The forms of the optimizer's variables by their positions: those of the weights, for each of
     which it has one or several."""
-    forms, weights = forms_of(model), compiled.trained
+    forms, weights = {**forms_of(model), **_columns(model)}, compiled.trained
     others = [k for k, variable in enumerate(variables) if variable.shape != ()]
     if not forms or not weights or len(others) % len(weights):
         return {}
@@ -214,6 +230,19 @@ def _forms(model: Model, compiled: Compiled, variables: Sequence[g.Node]) -> dic
         for k, weight in pairs
         if weight in forms and variables[k].shape == weight.shape
     }
+
+
+def _columns(model: Model) -> dict[g.Node, Form]:
+    """`Column` of each weight of a layer with gates."""
+    found: dict[g.Node, Form] = {}
+    for layer in with_held(model.held_layers()):
+        for first, form in layer.stored_forms().items():
+            if isinstance(form, Gates):
+                own = layer.weights[layer.weights.index(first) :]
+                for k, place in enumerate(form.columns):
+                    column = Column(place, len(form.columns))
+                    found |= dict.fromkeys(own[3 * k : 3 * k + 3], column)
+    return found
 
 
 def _draws(model: Model, compiled: Compiled | None) -> list[g.Node]:
