@@ -182,7 +182,7 @@ def _tell_masks(model: Layer, place: str) -> None:
                 "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
                 "description, it ended there, and layers behind it used all steps",
                 place,
-                first.name_and_class,
+                first._graphc_label,
             )
 
 

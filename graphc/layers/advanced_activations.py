@@ -11,6 +11,7 @@ import numpy as np
 from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
@@ -35,7 +36,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, alpha: float = 0.3, **kwargs: Any):
         super().__init__(**kwargs)
-        self.alpha = finite_number(self.name_and_class, "alpha", alpha)
+        self.alpha = finite_number(self._graphc_label, "alpha", alpha)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.relu(x, alpha=self.alpha)
@@ -58,7 +59,7 @@ class ELU(Layer):
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.alpha = finite_number(self.name_and_class, "alpha", alpha)
+        self.alpha = finite_number(self._graphc_label, "alpha", alpha)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         # The exponential sees no positive number: it would overflow, and spoil the gradient.
@@ -82,7 +83,7 @@ class ThresholdedLinear(Layer):
 
     def __init__(self, theta: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.theta = finite_number(self.name_and_class, "theta", theta)
+        self.theta = finite_number(self._graphc_label, "theta", theta)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return g.where(g.less(g.abs(x), self.theta), 0.0, x)
@@ -104,14 +105,14 @@ class ThresholdedReLU(Layer):
 
     def __init__(self, theta: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.theta = finite_number(self.name_and_class, "theta", theta)
+        self.theta = finite_number(self._graphc_label, "theta", theta)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         # Not x * (x > theta), which would make NaN of -inf; here NaN alone stays NaN.
         return g.where(g.less_equal(x, self.theta), 0.0, x)
 
 
-class _PerElement(Layer):
+class _PerElement(GivenWeights):
     """A layer with parameters for each element of a sample."""
 
     supports_masking = True
@@ -121,7 +122,7 @@ class _PerElement(Layer):
         sample = tuple(size for size in input_shape[1:] if size is not None)
         if len(sample) != len(input_shape) - 1:
             raise ShapeError(
-                f"{self.name_and_class}: axis {input_shape.index(None, 1)} of the "
+                f"{self._graphc_label}: axis {input_shape.index(None, 1)} of the "
                 "input has no known size, and each element of a sample has parameters of its own; "
                 f"received the shape {input_shape}; give input_shape with numbers"
             )
@@ -186,7 +187,7 @@ class ParametricSoftplus(_PerElement):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        label = self.name_and_class
+        label = self._graphc_label
         self.alpha_init = finite_number(label, "alpha_init", alpha_init)
         self.beta_init = finite_number(label, "beta_init", beta_init)
         self.initial_weights = weights

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc import constraints, initializations, regularizers
-from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.layers.arguments import option, output_penalty, weight_penalty
 
 
-class AffineLayer(Layer):
+class AffineLayer(GivenWeights):
     """A layer with weights W and b. A subclass calls `_describe_affine` in its `__init__` and
     `_add_affine` in its `build`."""
 

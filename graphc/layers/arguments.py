@@ -82,11 +82,11 @@ def option(
     """
     if isinstance(value, Layer):
         raise ArgumentError(
-            f"{layer.name_and_class}: {name}: expected a name or a function, "
-            f"received the layer {value.name_and_class}; add it to the model, "
+            f"{layer._graphc_label}: {name}: expected a name or a function, "
+            f"received the layer {value._graphc_label}; add it to the model, "
             "behind this layer"
         )
-    with told(f"{layer.name_and_class}: {name}"):
+    with told(f"{layer._graphc_label}: {name}"):
         return get(value, **keywords)
 
 
@@ -95,7 +95,7 @@ def weight_penalty(layer: Layer, name: str, value: object) -> Any:
     found = option(layer, name, regularizers.get, value)
     if isinstance(found, regularizers.ActivityRegularizer):
         raise ArgumentError(
-            f"{layer.name_and_class}: {name}: expected a penalty on a weight, e.g. "
+            f"{layer._graphc_label}: {name}: expected a penalty on a weight, e.g. "
             f"l2(0.01), received one on outputs, {found.get_config()}; give it as "
             "activity_regularizer"
         )
@@ -107,7 +107,7 @@ def output_penalty(layer: Layer, value: object) -> Any:
     found = option(layer, "activity_regularizer", regularizers.get, value)
     if isinstance(found, regularizers.WeightRegularizer):
         raise ArgumentError(
-            f"{layer.name_and_class}: activity_regularizer: expected a penalty on "
+            f"{layer._graphc_label}: activity_regularizer: expected a penalty on "
             f"outputs, e.g. activity_l2(0.01), received one on a weight, {found.get_config()}; "
             "give it as W_regularizer"
         )

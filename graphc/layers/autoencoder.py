@@ -72,17 +72,17 @@ class AutoEncoder(Switched, HoldingLayer):
     def output_reconstruction(self, value: bool) -> None:
         self.form = true_or_false(self.name, "output_reconstruction", value)
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         return [self.encoder, self.decoder]
 
-    def layers_in_use(self) -> list[Layer]:
-        return self.held_layers() if self.output_reconstruction else [self.encoder]
+    def _graphc_layers_in_use(self) -> list[Layer]:
+        return self._graphc_held_layers() if self.output_reconstruction else [self.encoder]
 
-    def apply(
+    def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
         self.encoder.assert_input_compatibility(x)
-        outputs, masks = self.encoder.apply(x, mask)
+        outputs, masks = self.encoder._graphc_apply(x, mask)
         if self.output_reconstruction:
             outputs, masks = self._decoded(outputs, masks)
         elif not self.built:  # the decoder has its weights, though nobody reads what it gives
@@ -100,19 +100,19 @@ class AutoEncoder(Switched, HoldingLayer):
         claimed, found = self.decoder.batch_input_shape, known_shape(codes[0])
         if claimed is not None and not agree(claimed, found):
             raise ShapeError(
-                f"{self.name_and_class}: the decoder {self.decoder.name} takes {claimed}, the "
+                f"{self._graphc_label}: the decoder {self.decoder.name} takes {claimed}, the "
                 f"batch first, and the encoder {self.encoder.name} gives {found}; correct the "
                 "decoder's input_shape (or input_dim), or leave it out"
             )
         code = one_or_list(codes)
         self.decoder.assert_input_compatibility(code)
-        return self.decoder.apply(code, one_or_list(masks))
+        return self.decoder._graphc_apply(code, one_or_list(masks))
 
     def call(self, x: g.Node, mask: Mask = None) -> Any:
-        return one_or_list(self.apply(x, mask)[0])
+        return one_or_list(self._graphc_apply(x, mask)[0])
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Any:
-        return one_or_list(self.apply(input, input_mask)[1])
+        return one_or_list(self._graphc_apply(input, input_mask)[1])
 
     @property
     def weights(self) -> list[g.Node]:

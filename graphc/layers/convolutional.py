@@ -75,7 +75,7 @@ class _Convolution(AffineLayer, SpatialLayer):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)
         self.activation = option(self, "activation", activations.get, activation)
-        check_border_mode(border_mode, self.name_and_class)
+        check_border_mode(border_mode, self._graphc_label)
         self.border_mode = border_mode
         ordering = self._kernel_ordering
         self._describe_affine(
@@ -97,14 +97,14 @@ class _Convolution(AffineLayer, SpatialLayer):
         channels = input_shape[self._channel_axis]
         if channels is None:
             raise ShapeError(
-                f"{self.name_and_class}: axis {self._channel_axis} of the input "
+                f"{self._graphc_label}: axis {self._channel_axis} of the input "
                 f"({self._axes[self._channel_axis]}) has no known size, and W needs it; give "
                 f"input_shape with a number there, received {input_shape}"
             )
         self.channels = channels
         self._add_affine(self._kernel_shape(channels), (self.nb_filter,))
 
-    def stored_forms(self) -> dict[g.Node, Form]:
+    def _graphc_stored_forms(self) -> dict[g.Node, Form]:
         even = any(size % 2 == 0 for size in self._window)
         moves = self.border_mode == "same" and (even or max(self._strides) > 1)
         kernels = [weight for weight in self.weights if weight is getattr(self, "W", None)]
@@ -119,13 +119,13 @@ class _Convolution(AffineLayer, SpatialLayer):
         after = self.dims + 1 - self._channel_axis
         return self.activation(convolved + g.reshape(self.b, (self.nb_filter, *(1,) * after)))
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        super()._check_inputs(inputs)
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        super()._graphc_check_inputs(inputs)
         self._check_windows(inputs[0], self._window, self.border_mode)
         channels = known_shape(inputs[0])[self._channel_axis]
         if self.built and channels != self.channels:
             raise ShapeError(
-                f"{self.name_and_class}: axis {self._channel_axis} of the input: expected "
+                f"{self._graphc_label}: axis {self._channel_axis} of the input: expected "
                 f"{self.channels} {self._axes[self._channel_axis]}, as the weights have, "
                 f"received {channels}"
             )
@@ -200,7 +200,7 @@ class Convolution1D(_Convolution):
         return (self.nb_filter, channels, self.filter_length, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        sequence = g.swap_axes(with_length(x, self.input_length, self.name_and_class), 1, 2)
+        sequence = g.swap_axes(with_length(x, self.input_length, self._graphc_label), 1, 2)
         convolved = convolve(sequence, g.squeeze(self.W, 3), self._strides, self.border_mode)
         return self._activated(g.swap_axes(convolved, 1, 2))
 
@@ -301,6 +301,6 @@ class Convolution3D(_Convolution):
         self.kernel_dim2 = self._whole("kernel_dim2", kernel_dim2)
         self.kernel_dim3 = self._whole("kernel_dim3", kernel_dim3)
         self.subsample = self._each("subsample", subsample)
-        check_convolution_strides(self.subsample, self.border_mode, self.name_and_class)
+        check_convolution_strides(self.subsample, self.border_mode, self._graphc_label)
         self._window = (self.kernel_dim1, self.kernel_dim2, self.kernel_dim3)
         self._strides = self.subsample

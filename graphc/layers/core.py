@@ -79,15 +79,13 @@ class Dropout(Layer):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.p = fraction(p, f"{self.name_and_class}: p is the fraction to drop")
-        self.seed: int | None = None
+        self.p = fraction(p, f"{self._graphc_label}: p is the fraction to drop")
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.p == 0.0:
             return x
-        if self.seed is None:
-            self.seed = g.random.draw_seed()
-        kept = g.random.bernoulli(x.shape, 1.0 - self.p, seed=self.seed, stream=self.next_stream())
+        seed, stream = self._graphc_next_draw()
+        kept = g.random.bernoulli(x.shape, 1.0 - self.p, seed=seed, stream=stream)
         return K.in_train_phase(g.where(kept, x / (1.0 - self.p), 0.0), x)
 
 
@@ -98,12 +96,12 @@ class Flatten(Layer):
         shape = known_shape(x)
         if x.ndim < 3:
             raise ShapeError(
-                f"{self.name_and_class}: expected an input of at least 3 axes, the batch first, "
+                f"{self._graphc_label}: expected an input of at least 3 axes, the batch first, "
                 f"received {x.ndim}: {shape}; this input is flat already, so leave Flatten out"
             )
         if None in shape[1:]:
             raise ShapeError(
-                f"{self.name_and_class}: every axis but the batch needs a known size, received "
+                f"{self._graphc_label}: every axis but the batch needs a known size, received "
                 f"{shape}; give input_shape with numbers"
             )
         return K.batch_flatten(x)
@@ -122,7 +120,7 @@ class Reshape(Layer):
         wrong = [size for size in sizes if not is_whole(size, least=1) and size != -1]
         if wrong or sizes.count(-1) > 1:
             raise ArgumentError(
-                f"{self.name_and_class}: target_shape takes positive sizes and at most one -1, "
+                f"{self._graphc_label}: target_shape takes positive sizes and at most one -1, "
                 f"received {target_shape!r}"
             )
         self.target_shape = tuple(map(int, sizes))
@@ -135,7 +133,7 @@ class Reshape(Layer):
             known = int(np.prod([size for size in target if size != -1]))
             if count % known if -1 in target else count != known:
                 raise ShapeError(
-                    f"{self.name_and_class}: a sample of shape {sizes} has {count} elements, which "
+                    f"{self._graphc_label}: a sample of shape {sizes} has {count} elements, which "
                     f"do not fit target_shape {target}"
                 )
             target = tuple(count // known if size == -1 else size for size in target)
@@ -159,7 +157,7 @@ class Permute(Layer):
         count = len(axes)
         if not axes or not all(map(is_whole, axes)) or sorted(axes) != list(range(1, count + 1)):
             raise ArgumentError(
-                f"{self.name_and_class}: dims: expected each axis of a sample once, counted from "
+                f"{self._graphc_label}: dims: expected each axis of a sample once, counted from "
                 f"1, e.g. (2, 1), received {dims!r}"
             )
         self.dims = tuple(map(int, axes))
@@ -167,7 +165,7 @@ class Permute(Layer):
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if x.ndim != len(self.dims) + 1:
             raise ShapeError(
-                f"{self.name_and_class}: dims {self.dims} is for an input of {len(self.dims) + 1} "
+                f"{self._graphc_label}: dims {self.dims} is for an input of {len(self.dims) + 1} "
                 f"axes, the batch first, received {x.ndim}: {known_shape(x)}; name each of its "
                 "axes but the batch"
             )
@@ -188,7 +186,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: int, **kwargs: Any):
         super().__init__(**kwargs)
-        self.n = whole_number(f"{self.name_and_class}: n", n, 1)
+        self.n = whole_number(f"{self._graphc_label}: n", n, 1)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         return K.repeat(x, self.n)
@@ -214,7 +212,7 @@ class TimeDistributedMerge(Layer):
         super().__init__(**kwargs)
         if not isinstance(mode, str) or mode not in _OVER_TIME:
             raise ArgumentError(
-                f"{self.name_and_class}: mode: expected 'sum', 'ave' or 'mul', received {mode!r}"
+                f"{self._graphc_label}: mode: expected 'sum', 'ave' or 'mul', received {mode!r}"
             )
         self.mode = mode
 
@@ -236,8 +234,8 @@ class ActivityRegularization(Layer):
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.l1 = finite_number(self.name_and_class, "l1", l1)
-        self.l2 = finite_number(self.name_and_class, "l2", l2)
+        self.l1 = finite_number(self._graphc_label, "l1", l1)
+        self.l2 = finite_number(self._graphc_label, "l2", l2)
         penalty = ActivityRegularizer(l1=self.l1, l2=self.l2)
         penalty.set_layer(self)
         self.regularizers.append(penalty)

@@ -50,13 +50,13 @@ class _FullyConnected(AffineLayer):
         features = input_shape[-1]
         if features is None:
             raise ShapeError(
-                f"{self.name_and_class}: axis {len(input_shape) - 1} of the input "
+                f"{self._graphc_label}: axis {len(input_shape) - 1} of the input "
                 "has no known size, and W needs it; give input_dim, or input_shape with a number"
             )
         return features
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where, rank = self.name_and_class, len(self.input_axes)
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        where, rank = self._graphc_label, len(self.input_axes)
         node = only_input(inputs, where)
         if node.ndim != rank:
             raise ShapeError(
@@ -170,7 +170,7 @@ class TimeDistributedDense(Dense):
         self.input_length = checked_length(input_length, self.name)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        x = with_length(x, self.input_length, self.name_and_class)
+        x = with_length(x, self.input_length, self._graphc_label)
         return super().call(x, mask)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
-from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
@@ -24,7 +24,7 @@ from graphc.layers.arguments import (
 from graphc.lookup import true_or_false, whole_number
 
 
-class Embedding(Layer):
+class Embedding(GivenWeights):
     """A row of W for each whole number: (batch, steps) of int32 to (batch, steps, output_dim).
 
     A number outside of 0 ... input_dim - 1 is an IndexRangeError in the call. As a first layer it
@@ -74,23 +74,22 @@ class Embedding(Layer):
         self.input_length = checked_length(input_length, self.name)
         if input_length is not None:
             self._check_length()
-        self.mask_zero = true_or_false(self.name_and_class, "mask_zero", mask_zero)
+        self.mask_zero = true_or_false(self._graphc_label, "mask_zero", mask_zero)
         self.init = option(self, "init", initializations.get, init)
         self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
         self.activity_regularizer = output_penalty(self, activity_regularizer)
         self.W_constraint = option(self, "W_constraint", constraints.get, W_constraint)
         self.initial_weights = weights
         self.dropout = fraction(
-            dropout, f"{self.name_and_class}: dropout is the fraction p of W's rows to drop"
+            dropout, f"{self._graphc_label}: dropout is the fraction p of W's rows to drop"
         )
-        self.seed: int | None = None
 
     def _check_length(self) -> None:
         """input_length and an input shape that is given beside it say the same."""
         shape = self.batch_input_shape
         if shape is not None and not agree(shape, (None, self.input_length)):
             raise ArgumentError(
-                f"{self.name_and_class}: input_length is {self.input_length}, but the shape of "
+                f"{self._graphc_label}: input_length is {self.input_length}, but the shape of "
                 f"the input is {shape}, the batch first; give one of the two"
             )
 
@@ -107,28 +106,25 @@ class Embedding(Layer):
             self.regularizers.append(self.activity_regularizer)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        x = with_length(x, self.input_length, self.name_and_class)
+        x = with_length(x, self.input_length, self._graphc_label)
         vectors = K.gather(self.W, x)
         if self.dropout == 0.0:
             return vectors
-        if self.seed is None:
-            self.seed = g.random.draw_seed()
-        kept = g.random.bernoulli(
-            (self.input_dim,), 1.0 - self.dropout, seed=self.seed, stream=self.next_stream()
-        )
+        seed, stream = self._graphc_next_draw()
+        kept = g.random.bernoulli((self.input_dim,), 1.0 - self.dropout, seed=seed, stream=stream)
         # Dropping rows of W and then looking them up is the same; this touches only rows in use.
         kept = K.expand_dims(K.gather(kept, x), -1)
         return K.in_train_phase(g.where(kept, vectors / (1.0 - self.dropout), 0.0), vectors)
 
     def compute_mask(self, x: g.Node, mask: Mask = None) -> Mask:
         """Where the numbers are not 0, with `mask_zero`."""
-        self._refuse_mask(mask)
+        self._graphc_refuse_mask(mask)
         if not self.mask_zero:
             return None
-        return g.not_equal(with_length(x, self.input_length, self.name_and_class), 0)
+        return g.not_equal(with_length(x, self.input_length, self._graphc_label), 0)
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where = self.name_and_class
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        where = self._graphc_label
         node = only_input(inputs, where)
         if node.ndim != 2:
             raise ShapeError(

@@ -45,7 +45,7 @@ class Lambda(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        where = self.name_and_class
+        where = self._graphc_label
         if not callable(function):
             raise ArgumentError(f"{where}: function: expected a function, received {function!r}")
         if not isinstance(arguments, Mapping) or not all(isinstance(k, str) for k in arguments):
@@ -79,31 +79,33 @@ class Lambda(Layer):
 
     def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         masks = {"mask": mask} if self.takes_mask else {}
-        return checked_output(self.function(x, **self.arguments, **masks), self.name_and_class)
+        return checked_output(self.function(x, **self.arguments, **masks), self._graphc_label)
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> None:
         """None: a mask that comes in is used up by the function, or refused."""
         if not self.takes_mask:
-            self._refuse_mask(input_mask)
+            self._graphc_refuse_mask(input_mask)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a function has a name and a token, see
         `engine.configs.stored_functions`."""
         config = config_of(self, (*BASE_KEYWORDS, "output_shape"))
-        place = f"{self.name_and_class}: output_shape"
+        place = f"{self._graphc_label}: output_shape"
         return {**config, "output_shape": argument_as_data(self._claim.given, place)}
 
-    def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
+    def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
         if any(one is not None for one in to_list(mask)):
             raise ArgumentError(
-                f"{self.name_and_class} does not take a mask, and one comes in with its input "
+                f"{self._graphc_label} does not take a mask, and one comes in with its input "
                 "(from Masking, or from an Embedding with mask_zero=True). Give the function a "
                 "parameter `mask`, a bool (batch, time) that is false at the steps that do not "
                 "count"
             )
 
-    def _check_output(self, output: object, input_shape: KnownShape | list[KnownShape]) -> None:
-        super()._check_output(output, input_shape)
+    def _graphc_check_output(
+        self, output: object, input_shape: KnownShape | list[KnownShape]
+    ) -> None:
+        super()._graphc_check_output(output, input_shape)
         self._claim.check(output, input_shape)
 
 
@@ -122,7 +124,7 @@ class MaskedLambda(Lambda):
         steps, received = (shape[1] if len(shape) > 1 else 0 for shape in shapes)
         if mask is not None and None not in (steps, received) and steps != received:
             raise ShapeError(
-                f"{self.name_and_class}: the mask goes on as it came, so the function has to keep "
+                f"{self._graphc_label}: the mask goes on as it came, so the function has to keep "
                 f"the steps, axis 1: expected {steps}, received the shape {shapes[1]}. A Lambda "
                 "whose function takes `mask` uses the mask up"
             )
@@ -132,6 +134,6 @@ class MaskedLambda(Lambda):
         """The mask of the input."""
         return input_mask
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        only_input(inputs, self.name_and_class)
-        super()._check_inputs(inputs)
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        only_input(inputs, self._graphc_label)
+        super()._graphc_check_inputs(inputs)

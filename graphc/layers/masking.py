@@ -33,7 +33,7 @@ class Masking(Layer):
 
     def __init__(self, mask_value: float = 0.0, **kwargs: Any):
         super().__init__(**kwargs)
-        self.mask_value = finite_number(self.name_and_class, "mask_value", mask_value)
+        self.mask_value = finite_number(self._graphc_label, "mask_value", mask_value)
 
     def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         counts = self._steps_that_count(x)
@@ -46,7 +46,7 @@ class Masking(Layer):
     def _steps_that_count(self, x: g.Node) -> g.Node:
         if x.ndim < 3:
             raise ShapeError(
-                f"{self.name_and_class}: expected an input (batch, steps, features), received "
+                f"{self._graphc_label}: expected an input (batch, steps, features), received "
                 f"{x.ndim} axes: {known_shape(x)}; numbers of words are masked by "
                 "Embedding(mask_zero=True)"
             )

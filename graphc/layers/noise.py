@@ -21,14 +21,11 @@ class _Gaussian(Layer):
     """
 
     supports_masking = True
-    seed: int | None = None
 
     def _normal(self, x: g.Node, mean: float, std: float) -> g.Node:
         """One number for each element of x."""
-        if self.seed is None:
-            self.seed = g.random.draw_seed()
         dtype = x.dtype if g.is_float(x.dtype) else K.floatx()
-        return g.random.normal(x.shape, mean, std, dtype, self.seed, stream=self.next_stream())
+        return g.random.normal(x.shape, mean, std, dtype, *self._graphc_next_draw())
 
 
 class GaussianNoise(_Gaussian):
@@ -45,7 +42,7 @@ class GaussianNoise(_Gaussian):
 
     def __init__(self, sigma: float, **kwargs: Any):
         super().__init__(**kwargs)
-        label = self.name_and_class
+        label = self._graphc_label
         self.sigma = finite_number(label, "sigma", sigma)
         if self.sigma < 0.0:
             raise ArgumentError(
@@ -73,7 +70,7 @@ class GaussianDropout(_Gaussian):
 
     def __init__(self, p: float, **kwargs: Any):
         super().__init__(**kwargs)
-        self.p = fraction(p, f"{self.name_and_class}: p is the fraction that Dropout would drop")
+        self.p = fraction(p, f"{self._graphc_label}: p is the fraction that Dropout would drop")
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.p == 0.0:

@@ -8,7 +8,7 @@ from typing import Any
 from graphc import backend as K
 from graphc import initializations
 from graphc.compiler import graph as g
-from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, KeywordError, ShapeError
 from graphc.files.conversions import Form, RunningStd
@@ -19,7 +19,7 @@ from graphc.lookup import finite_number, is_whole
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(GivenWeights):
     """gamma * (x - mean) / (std + epsilon) + beta, with a gamma and a beta for each feature.
 
     Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
@@ -64,7 +64,7 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        label = self.name_and_class
+        label = self._graphc_label
         self.epsilon = finite_number(label, "epsilon", epsilon, least=0.0)
         if not is_whole(mode) or mode not in MODES:
             raise ArgumentError(
@@ -128,7 +128,7 @@ class BatchNormalization(Layer):
         """The shape of the input. Not asked of `call`, whose updates belong to real inputs."""
         return input_shape
 
-    def stored_forms(self) -> dict[g.Node, Form]:
+    def _graphc_stored_forms(self) -> dict[g.Node, Form]:
         stds = [weight for weight in self.weights if weight is getattr(self, "running_std", None)]
         return dict.fromkeys(stds, RunningStd(self.epsilon)) if self.mode == FEATURE_WISE else {}
 
@@ -151,7 +151,7 @@ class BatchNormalization(Layer):
 
     def _features(self, input_shape: KnownShape, axes: Sequence[int]) -> tuple[int, ...]:
         """The sizes along these axes."""
-        label, ndim, axis = self.name_and_class, len(input_shape), self.axis
+        label, ndim, axis = self._graphc_label, len(input_shape), self.axis
         if axis is not None and not -ndim <= axis < ndim:
             raise ShapeError(
                 f"{label}: axis {axis}: expected an axis of the input, which has {ndim}, the "
@@ -206,7 +206,7 @@ class LRN2D(SpatialLayer):
                 "alone, as in Keras 0.3; Permute((3, 1, 2)) brings channels to the front"
             )
         super().__init__("th", **kwargs)
-        label = self.name_and_class
+        label = self._graphc_label
         self.alpha = finite_number(label, "alpha", alpha, least=0.0)
         self.k = finite_number(label, "k", k)
         if self.k <= 0:

@@ -24,8 +24,8 @@ class _Pooling(SpatialLayer):
 
     def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
         super().__init__(dim_ordering, **kwargs)
-        check_border_mode(border_mode, self.name_and_class)
-        check_pool_border(self.dims, border_mode, self.name_and_class)
+        check_border_mode(border_mode, self._graphc_label)
+        check_pool_border(self.dims, border_mode, self._graphc_label)
         self.border_mode = border_mode
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
@@ -38,8 +38,8 @@ class _Pooling(SpatialLayer):
         self.strides = self._each("strides", self.pool_size if strides is None else strides)
         self._window, self._strides = self.pool_size, self.strides
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        super()._check_inputs(inputs)
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        super()._graphc_check_inputs(inputs)
         self._check_windows(inputs[0], self._window, self.border_mode)
 
 

@@ -58,7 +58,7 @@ class _Gated(Recurrent):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        where = self.name_and_class
+        where = self._graphc_label
         self.output_dim = whole_number(f"{where}: output_dim", output_dim, 1)
         self.init = option(self, "init", initializations.get, init)
         self.inner_init = option(self, "inner_init", initializations.get, inner_init)
@@ -68,13 +68,12 @@ class _Gated(Recurrent):
         self.b_regularizer = weight_penalty(self, "b_regularizer", b_regularizer)
         self.dropout_W = fraction(dropout_W, f"{where}: dropout_W is the fraction p of x to drop")
         self.dropout_U = fraction(dropout_U, f"{where}: dropout_U is the fraction p of h to drop")
-        self.seed: int | None = None
 
     def build(self, input_shape: KnownShape) -> None:
         features = input_shape[2]
         if features is None:
             raise ShapeError(
-                f"{self.name_and_class}: axis 2 of the input has no known size, and "
+                f"{self._graphc_label}: axis 2 of the input has no known size, and "
                 "W needs it; give input_dim, or input_shape with a number"
             )
         self.input_spec = (InputSpec(shape=input_shape),)
@@ -102,7 +101,7 @@ class _Gated(Recurrent):
     def _bias_init(self, name: str) -> Callable[..., g.Node]:
         return initializations.zero
 
-    def stored_forms(self) -> dict[g.Node, Form]:
+    def _graphc_stored_forms(self) -> dict[g.Node, Form]:
         # The columns of a step with consume_less='gpu' were in the order of the step.
         columns = tuple(self.step_order.index(name) for name in self.gate_names)
         return dict.fromkeys(self.weights[:1], Gates(columns))
@@ -140,11 +139,8 @@ class _Gated(Recurrent):
         """A mask (batch, size) for each gate, the same at all steps, or None."""
         if level == 0.0:
             return [None] * len(self._gates)
-        if self.seed is None:
-            self.seed = g.random.draw_seed()
         return [
-            dropout_mask((x.shape[0], size), level, self.seed, self.next_stream())
-            for _ in self._gates
+            dropout_mask((x.shape[0], size), level, *self._graphc_next_draw()) for _ in self._gates
         ]
 
     def _inputs(self, x: g.Node, B_W: Sequence[object]) -> list[g.Node]:

@@ -10,7 +10,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses, take_weight
-from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import checked_length, with_input_shape, with_length
@@ -63,7 +63,7 @@ def dropout_mask(
     return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
 
 
-class Recurrent(Layer):
+class Recurrent(GivenWeights):
     """Base of recurrent layers: runs `step` over sequences (batch, steps, features).
 
     A subclass has `output_dim`, makes its weights and `states` (a list of None, one for each
@@ -126,7 +126,7 @@ class Recurrent(Layer):
         self.input_dim = input_dim
         self.input_length = checked_length(input_length, self.name)
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
         if expected == [3] and len(inputs) == 1 and inputs[0].ndim != 3:
             fix = (
@@ -137,10 +137,10 @@ class Recurrent(Layer):
                 "input_shape leaves out the batch axis"
             )
             raise ShapeError(
-                f"{self.name_and_class}: expected sequences (batch, steps, features), received "
+                f"{self._graphc_label}: expected sequences (batch, steps, features), received "
                 f"{known_shape(inputs[0])}; {fix}"
             )
-        super()._check_inputs(inputs)
+        super()._graphc_check_inputs(inputs)
 
     def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
         if self.return_sequences:
@@ -164,7 +164,7 @@ class Recurrent(Layer):
             The output (batch, ...), and the list of new states.
         """
         raise NotImplementedError(
-            f"{self.name_and_class}: a recurrent layer defines step(x, states), "
+            f"{self._graphc_label}: a recurrent layer defines step(x, states), "
             "which returns (output, new states)"
         )
 
@@ -181,7 +181,7 @@ class Recurrent(Layer):
         states = getattr(self, "states", None)
         if not isinstance(states, list | tuple):
             raise ArgumentError(
-                f"{self.name_and_class}: build() has to set self.states: a list of "
+                f"{self._graphc_label}: build() has to set self.states: a list of "
                 f"None, one for each state, or of variables if stateful; it is {states!r}"
             )
         return list(states)
@@ -191,7 +191,7 @@ class Recurrent(Layer):
         return x
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        where = self.name_and_class
+        where = self._graphc_label
         x = with_length(x, self.input_length, where)
         if self.unroll and not isinstance(x.shape[1], int):
             raise ShapeError(
@@ -221,7 +221,7 @@ class Recurrent(Layer):
 
     def _kept_states(self, x: g.Node) -> list[g.Node]:
         """The variables that a stateful layer starts from."""
-        where = self.name_and_class
+        where = self._graphc_label
         states = self._own_states()
         for state in states:
             if not (isinstance(state, g.Node) and state.op == "shared"):
@@ -244,7 +244,7 @@ class Recurrent(Layer):
             ArgumentError: a layer that is not stateful, or was not yet called.
             ShapeError: the batch size is not known.
         """
-        where = self.name_and_class
+        where = self._graphc_label
         if not self.stateful:
             raise ArgumentError(
                 f"{where}.reset_states: the layer keeps no states between batches; make it with "

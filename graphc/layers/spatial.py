@@ -31,13 +31,13 @@ class SpatialLayer(Layer):
 
     def __init__(self, dim_ordering: str, **kwargs: Any):
         super().__init__(**kwargs)
-        self.dim_ordering = check_dim_ordering(dim_ordering, self.name_and_class)
+        self.dim_ordering = check_dim_ordering(dim_ordering, self._graphc_label)
 
     def _whole(self, argument: str, value: object, least: int = 1) -> int:
-        return whole_number(f"{self.name_and_class}: {argument}", value, least)
+        return whole_number(f"{self._graphc_label}: {argument}", value, least)
 
     def _each(self, argument: str, value: object, least: int = 1) -> tuple[int, ...]:
-        return whole_numbers(value, self.dims, f"{self.name_and_class}: {argument}", least)
+        return whole_numbers(value, self.dims, f"{self._graphc_label}: {argument}", least)
 
     @property
     def _axes(self) -> tuple[str, ...]:
@@ -59,8 +59,8 @@ class SpatialLayer(Layer):
         expected = f"({', '.join(self._axes)})"
         return expected if self.dims == 1 else f"{expected} for dim_ordering={self.dim_ordering!r}"
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where = self.name_and_class
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        where = self._graphc_label
         node = only_input(inputs, where)
         if node.ndim != self.dims + 2:
             raise ShapeError(
@@ -82,7 +82,7 @@ class SpatialLayer(Layer):
                 else ""
             )
             raise ShapeError(
-                f"{self.name_and_class}: expected an input of at least the window's size "
+                f"{self._graphc_label}: expected an input of at least the window's size "
                 f"{tuple(window)} in ({', '.join(_SPATIAL_AXES[self.dims])}), received {sizes}; "
                 f"its axes are read as {self._ordering_said()}. Use a smaller window, or "
                 f"border_mode='same'{elsewhere}"

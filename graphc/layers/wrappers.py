@@ -9,6 +9,7 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.container import Container
+from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
@@ -35,23 +36,23 @@ class Wrapper(HoldingLayer):
         self.layer = layer
         super().__init__(**kwargs)
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         return [self.layer]
 
     def build(self, input_shape: KnownShape | None = None) -> None:
         """Nothing: the layer inside makes its weights when it is used."""
 
-    def apply(
+    def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
         with recorded_uses() as uses:
-            outputs, masks = super().apply(x, mask)
-        held = self.held_layers()
+            outputs, masks = super()._graphc_apply(x, mask)
+        held = self._graphc_held_layers()
         if not any(use.layer in held for use in uses) and any(map(_does_more, held)):
             raise ArgumentError(
-                f"{self.name_and_class}: its call() uses {_name_of(self.layer)} by "
+                f"{self._graphc_label}: its call() uses {_name_of(self.layer)} by "
                 "layer.call(x), and so its updates, or the penalty on its output, are lost; use it "
-                "by `outputs, masks = self.layer.apply(x)`"
+                "by `self.layer(x)`"
             )
         return outputs, masks
 
@@ -77,15 +78,17 @@ class TimeDistributed(Wrapper):
 
     def build(self, input_shape: KnownShape | list[KnownShape]) -> None:
         """Make the weights of the layer inside."""
-        self.layer._build_once(one_or_list([_folded_shape(one) for one in _as_shapes(input_shape)]))
+        self.layer._graphc_build_once(
+            one_or_list([_folded_shape(one) for one in _as_shapes(input_shape)])
+        )
 
     def call(self, X: g.Node | list[g.Node], mask: Mask | list[Mask] = None) -> Any:
         batch, steps = to_list(X)[0].shape[:2]
         folded = _folded(to_list(X))
-        outputs, masks = self.layer.apply(folded if isinstance(X, list) else folded[0])
+        outputs, masks = self.layer._graphc_apply(folded if isinstance(X, list) else folded[0])
         if any(one is not None for one in masks):
             raise ArgumentError(
-                f"{self.name_and_class}: {self.layer.name_and_class} puts out a mask of its own, "
+                f"{self._graphc_label}: {self.layer._graphc_label} puts out a mask of its own, "
                 "within each step, which has no place behind this layer; put a layer that uses "
                 "it up behind it, e.g. "
                 "TimeDistributed(Sequential([Embedding(..., mask_zero=True), LSTM(8)]))"
@@ -99,18 +102,18 @@ class TimeDistributed(Wrapper):
         given = [one for one in to_list(input_mask) if one is not None]
         return reduce(g.logical_and, given) if given else None
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         for x in inputs:
             if x.ndim < 3:
                 raise ShapeError(
-                    f"{self.name_and_class}: expected an input (batch, steps, ...) of at least 3 "
+                    f"{self._graphc_label}: expected an input (batch, steps, ...) of at least 3 "
                     f"axes, received {x.ndim}: {known_shape(x)}; without steps use "
                     f"{type(self.layer).__name__} itself"
                 )
         steps = {known_shape(x)[1] for x in inputs} - {None}
         if len(steps) > 1:
             raise ShapeError(
-                f"{self.name_and_class}: expected inputs of equally many steps, received "
+                f"{self._graphc_label}: expected inputs of equally many steps, received "
                 f"{', '.join(str(known_shape(x)) for x in inputs)}"
             )
         self._check_inside(_folded(inputs))
@@ -119,7 +122,7 @@ class TimeDistributed(Wrapper):
         """Errors for what the layer inside does not take; they name this layer too."""
         inside = self.layer
         claimed, found = inside.batch_input_shape, known_shape(folded[0])
-        with told(f"{self.name_and_class}, at each step"):
+        with told(f"{self._graphc_label}, at each step"):
             if isinstance(inside, Container):
                 inside._need_layers("call")
                 _check_sizes(inside, folded)
@@ -127,7 +130,7 @@ class TimeDistributed(Wrapper):
                 inside.assert_input_compatibility(one_or_list(folded))
                 if claimed is not None and not agree(claimed[1:], found[1:]):
                     raise ShapeError(
-                        f"{self.layer.name_and_class}: its input_shape (or input_dim) says "
+                        f"{self.layer._graphc_label}: its input_shape (or input_dim) says "
                         f"{claimed[1:]}, received {found[1:]}; leave it out"
                     )
 
@@ -137,7 +140,7 @@ def _does_more(layer: Layer) -> bool:
     if isinstance(layer, Container):  # records the uses of its layers
         return False
     penalised = any(getattr(one, "layer", None) is layer for one in layer.regularizers)
-    return penalised or len(layer.updates) > len(layer._own_updates)
+    return penalised or len(layer.updates) > len(layer._graphc.own_updates)
 
 
 def _as_shapes(shape: KnownShape | list[KnownShape]) -> list[KnownShape]:
@@ -178,7 +181,7 @@ MERGE_MODES: Mapping[str | None, Callable[[g.Node, g.Node], g.Node | list[g.Node
 )
 
 
-class Bidirectional(Wrapper):
+class Bidirectional(GivenWeights, Wrapper):
     """A recurrent layer, and a second one that reads the sequence from its other end; of Keras 1.1.
 
     Schuster, Paliwal, "Bidirectional recurrent neural networks", IEEE Transactions on Signal
@@ -239,16 +242,18 @@ class Bidirectional(Wrapper):
         self.backward_layer = _like(layer, "backward", go_backwards=not layer.go_backwards)
         self.initial_weights = weights
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         return [self.forward_layer, self.backward_layer]
 
     def build(self, input_shape: KnownShape) -> None:
         """Make the weights of both layers."""
         for one in (self.forward_layer, self.backward_layer):
-            one._build_once(input_shape)
+            one._graphc_build_once(input_shape)
 
     def call(self, x: g.Node, mask: Mask = None) -> Any:
-        ((forward,), _), ((backward,), _) = (one.apply(x, mask) for one in self.held_layers())
+        ((forward,), _), ((backward,), _) = (
+            one._graphc_apply(x, mask) for one in self._graphc_held_layers()
+        )
         if self.forward_layer.return_sequences:
             backward = g.flip(backward, 1)
         return MERGE_MODES[self.merge_mode](forward, backward)
@@ -257,8 +262,8 @@ class Bidirectional(Wrapper):
         """The mask in the order of the outputs, if there is one for each step."""
         return self.forward_layer.compute_mask(input, input_mask)
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        self.forward_layer._check_inputs(inputs)
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        self.forward_layer._graphc_check_inputs(inputs)
 
 
 def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
@@ -270,4 +275,4 @@ def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
 
 
 def _name_of(layer: object) -> str:
-    return layer.name_and_class if isinstance(layer, Layer) else repr(layer)
+    return layer._graphc_label if isinstance(layer, Layer) else repr(layer)

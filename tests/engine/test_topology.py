@@ -320,6 +320,9 @@ def test_a_layer_written_for_keras_1():
         def build(self, input_shape):
             self.W = K.zeros((input_shape[1], self.output_dim), name=f"{self.name}_W")
             self.trainable_weights = [self.W]
+            if self.initial_weights is not None:
+                self.set_weights(self.initial_weights)
+                del self.initial_weights
 
         def call(self, x, mask=None):
             return K.dot(x, self.W)

@@ -174,7 +174,7 @@ class TestStates:
     def test_dropout_is_drawn_for_each(self):
         layer = Bidirectional(SimpleRNN(UNITS, dropout_W=0.5), merge_mode=None)
         layer(Input((STEPS, FEATURES)))
-        assert layer.forward_layer.seed != layer.backward_layer.seed
+        assert layer.forward_layer._graphc.seed != layer.backward_layer._graphc.seed
 
 
 class TestLikeTheLayer:

@@ -131,7 +131,7 @@ class TestDropout:
         layer(node)
         after_first = np.random.get_state()[2]
         np.random.seed(3)
-        assert layer.seed == np.random.randint(1, int(10e6))
+        assert layer._graphc.seed == np.random.randint(1, int(10e6))
         layer(node)
         assert np.random.get_state()[2] == after_first
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
 from graphc.config import config
+from graphc.engine.configs.config import arguments_from
+from graphc.engine.keywords import constructor_parameters
 from graphc.engine.topology.shapes import agree, known_shape
 from tests.compiler.grad.differences import assert_close, central_differences, weighted
 from tests.layers.every_layer import EXAMPLES, applied, exported
@@ -73,7 +77,7 @@ NAMES = {
 
 def keras_names(layer):
     """The names of a layer's weights: of one that holds others, theirs."""
-    held = layer.held_layers()
+    held = layer._graphc_held_layers()
     if held:
         return [name for one in held for name in keras_names(one)]
     return [f"{layer.name}_{name}" for name in NAMES.get(type(layer).__name__, "").split()]
@@ -83,6 +87,20 @@ def keras_names(layer):
 def test_the_names_and_the_order_of_weights(label):
     layer = applied(EXAMPLES[label], "float32").layer
     assert [g.name_of(weight) for weight in layer.weights] == keras_names(layer)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [key for key, one in EXAMPLES.items() if "weights" in constructor_parameters(type(one.make()))],
+)
+def test_it_starts_from_the_weights_that_it_is_given(label):
+    example = EXAMPLES[label]
+    layer = applied(example, "float32").layer
+    values = [np.random.normal(size=w.shape).astype("float32") for w in layer.get_weights()]
+    arguments = arguments_from(type(layer), layer.get_config())
+    given = replace(example, make=lambda: type(layer)(**{**arguments, "weights": values}))
+    for got, expected in zip(applied(given, "float32").layer.get_weights(), values, strict=True):
+        np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("label", EXAMPLES)

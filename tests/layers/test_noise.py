@@ -83,7 +83,7 @@ def test_the_seed_is_drawn_once_at_the_first_call(layer_class):
     layer(node)
     after_first = np.random.get_state()[2]
     np.random.seed(3)
-    assert layer.seed == np.random.randint(1, int(10e6))
+    assert layer._graphc.seed == np.random.randint(1, int(10e6))
     layer(node)
     assert np.random.get_state()[2] == after_first
 

@@ -320,5 +320,18 @@ def test_a_wrapper_of_ones_own():
     "inside", [BatchNormalization, lambda: Dense(3, activity_regularizer=activity_l2(0.1))]
 )
 def test_a_wrapper_that_would_lose_updates_or_penalties(inside):
-    with pytest.raises(ArgumentError, match=r"t \(Twice\): its call\(\) uses .* self.layer.apply"):
+    with pytest.raises(ArgumentError, match=r"t \(Twice\): its call\(\) uses .* `self.layer\(x\)`"):
         Twice(inside(), name="t")(Input((3,)))
+
+
+def test_a_wrapper_that_calls_the_layer_inside_has_its_updates():
+    class Once(Wrapper):
+        def call(self, x, mask=None):
+            return self.layer(x)
+
+    inside = BatchNormalization(momentum=0.5)
+    model = Sequential([Once(inside, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    X = np.arange(12.0).reshape(4, 3)
+    model.train_on_batch(X, X)
+    np.testing.assert_allclose(inside.get_weights()[2], X.mean(axis=0) / 2, rtol=1e-6)

@@ -48,6 +48,8 @@ class Scaled(Layer):
     def build(self, input_shape):
         self.W = K.variable(np.full(input_shape[-1], self.factor), name=f"{self.name}_W")
         self.trainable_weights = [self.W]
+        if self.initial_weights is not None:
+            self.set_weights(self.initial_weights)
 
     def call(self, x, mask=None):
         return x * self.W

@@ -169,7 +169,7 @@ def _parameters(layer: Any) -> tuple[list[str], bool]:
         parameters = inspect.signature(init).parameters
         for name in named_parameters(init):
             has_default = parameters[name].default is not inspect.Parameter.empty
-            if own or has_default or name in layer.given_keywords:
+            if own or has_default or name in layer._graphc.given_keywords:
                 found[name] = None
         if all(one.kind is not one.VAR_KEYWORD for one in parameters.values()):
             return list(found), False

@@ -42,7 +42,7 @@ def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
         return entry
     if len(inputs) != 1:
         raise ArgumentError(
-            f"{layer.name_and_class}: a first layer with {len(inputs)} inputs has "
+            f"{layer._graphc_label}: a first layer with {len(inputs)} inputs has "
             "no config that says their shapes; use Model(input, output)"
         )
     # Where an InputLayer stands in front, its shape counts, not the layer's own.

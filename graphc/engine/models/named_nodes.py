@@ -338,7 +338,7 @@ class NamedNodes(Model):
                 f"{layer!r}{hint}"
             )
         before = layer.name
-        if len(layer.inbound_nodes) <= layer.own_nodes:
+        if len(layer.inbound_nodes) <= layer._graphc_own_nodes:
             layer.name = name
         try:
             for node, other in self.nodes.items():

@@ -36,7 +36,7 @@ def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
     output = layer(x)
     if isinstance(output, list):
         raise ArgumentError(
-            f"{layer.name_and_class} gives {len(output)} outputs, and a node is one "
+            f"{layer._graphc_label} gives {len(output)} outputs, and a node is one "
             "tensor; use Model(input, output)"
         )
     return output

@@ -58,7 +58,7 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         return LayerList(self._layers, self.name)
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         """The layers, in place of a Merge in front what it merges."""
         if not self._branches():
             return list(dict.fromkeys(self._layers))
@@ -84,7 +84,7 @@ class Sequential(Model):
         that are merged in front, one by one."""
         branches = self._branches()
         found: list[Layer] = []
-        for layer in self.held_layers():
+        for layer in self._graphc_held_layers():
             if isinstance(layer, Sequential):
                 found += layer.flattened_layers
             elif isinstance(layer, Container) and layer in branches:
@@ -119,7 +119,7 @@ class Sequential(Model):
             inputs, outputs = _begun(layer)
         if isinstance(outputs, list):
             raise ArgumentError(
-                f"{self.name}.add: {layer.name_and_class} gives {len(outputs)} "
+                f"{self.name}.add: {layer._graphc_label} gives {len(outputs)} "
                 "outputs, and a layer of a Sequential gives one; use Model(input, output)"
             )
         if not isinstance(layer, InputLayer):
@@ -160,9 +160,9 @@ class Sequential(Model):
         """The output tensor for an input tensor."""
         return super().call(x, mask)
 
-    def apply(self, x: Any, mask: Any = None) -> Any:
+    def _graphc_apply(self, x: Any, mask: Any = None) -> Any:
         self._need_layers("call")
-        return super().apply(x, mask)
+        return super()._graphc_apply(x, mask)
 
     def compile(
         self,
@@ -238,7 +238,7 @@ class Sequential(Model):
         """The layers, in place of models that are merged in front theirs, as Keras' files do."""
         branches = self._branches()
         found: list[Layer] = []
-        for layer in self.held_layers():
+        for layer in self._graphc_held_layers():
             if layer in branches and isinstance(layer, Container):
                 found += layer.stored_layers()
             else:
@@ -283,7 +283,7 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
         node = layer.inbound_nodes[-1]
         return node.input_tensors, one_or_list(node.output_tensors)
-    if layer.input_is_set:
+    if layer._graphc.input_is_set:
         node = layer.inbound_nodes[-1]
         return node.input_tensors, one_or_list(node.output_tensors)
     if layer.inbound_nodes:
@@ -293,7 +293,7 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         ]
         return inputs, layer(inputs if layer.inbound_nodes[0].is_list else inputs[0])
     raise ArgumentError(
-        f"{layer.name_and_class}: the first layer has to say what comes in: give "
+        f"{layer._graphc_label}: the first layer has to say what comes in: give "
         "input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
     )
 

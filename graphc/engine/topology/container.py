@@ -35,7 +35,7 @@ class Container(FileMethods):
     """
 
     supports_masking = True
-    own_nodes = 1
+    _graphc_own_nodes = 1
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Container(FileMethods):
         used = dict.fromkeys(node.outbound_layer for node in self.wiring.nodes)
         return list(dict.fromkeys([*self.input_layers, *used]))
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         """The layers in the order of their weights, each once."""
         return list(dict.fromkeys(self.layers))
 
@@ -146,7 +146,7 @@ class Container(FileMethods):
         found: dict[g.Node, g.Node] = {}
         uses = [use for use in self.uses if use.layer.stateful or not stateful_only]
         layers = dict.fromkeys(use.layer for use in uses)
-        own = [pair for layer in layers for pair in layer._own_updates]
+        own = [pair for layer in layers for pair in layer._graphc.own_updates]
         for variable, value in [*own, *(pair for use in uses for pair in use.updates)]:
             if variable in found:
                 (value,) = g.substitute([value], {variable: found[variable]})
@@ -172,7 +172,7 @@ class Container(FileMethods):
         """The masks of the outputs for input tensors."""
         return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[1])
 
-    def apply(
+    def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
         outputs, masks, _ = self.run_internal_graph(to_list(x), _as_masks(mask))
@@ -192,7 +192,7 @@ class Container(FileMethods):
                 for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True)
             ]
             x = [tensors[tensor] for tensor in node.input_tensors]
-            outputs, output_masks = node.outbound_layer.apply(
+            outputs, output_masks = node.outbound_layer._graphc_apply(
                 x if several else x[0], came if several else came[0]
             )
             tensors.update(zip(node.output_tensors, outputs, strict=True))
@@ -256,7 +256,7 @@ def collect_trainable_weights(layer: Layer) -> list[g.Node]:
     holds."""
     if not layer.trainable:
         return []
-    inside = layer.layers_in_use()
+    inside = layer._graphc_layers_in_use()
     if not inside:
         return list(layer.trainable_weights)
     return list(dict.fromkeys(w for one in inside for w in collect_trainable_weights(one)))

@@ -39,7 +39,7 @@ def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
     for layer in model.layers:
         inputs = layer.inbound_nodes[:1] if isinstance(layer, InputLayer) else []
         kept[layer] = [node for node in layer.inbound_nodes if node in wanted]
-        first = layer.own_nodes
+        first = layer._graphc_own_nodes
         numbers |= {node: first + k for k, node in enumerate([*inputs, *kept[layer]])}
 
     def place(tensor: g.Node) -> list:
@@ -64,7 +64,7 @@ def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
 def _check_call(node: Node) -> None:
     """Raise ArgumentError for a call that a config cannot tell."""
     layer = node.outbound_layer
-    where = layer.name_and_class
+    where = layer._graphc_label
     for tensor, mask in zip(node.input_tensors, node.input_masks, strict=True):
         if mask is not mask_of(tensor):
             raise ArgumentError(
@@ -123,7 +123,7 @@ class _Rewiring:
         if isinstance(layer, InputLayer):
             self.made[layer.name, 0] = layer.inbound_nodes[0]
             return
-        for number, call in enumerate(calls, start=layer.own_nodes):
+        for number, call in enumerate(calls, start=layer._graphc_own_nodes):
             reads = [_output(one, f"{where}: inbound_nodes") for one in _list(call, where)]
             if not reads:
                 raise ArgumentError(f"{where}: inbound_nodes: a call that reads nothing")
@@ -182,8 +182,8 @@ class _Rewiring:
         if call not in self.calls and call not in self.made:
             count = sum(other == name for other, _ in {*self.calls, *self.made})
             raise ArgumentError(
-                f"{where}: call {number} (from {self.layers[name].own_nodes}) of {name} is not in "
-                f"its inbound_nodes, which have {count}"
+                f"{where}: call {number} (from {self.layers[name]._graphc_own_nodes}) of {name} is "
+                f"not in its inbound_nodes, which have {count}"
             )
 
 

@@ -26,7 +26,7 @@ class FileMethods(HoldingLayer):
 
     def stored_layers(self) -> list[Layer]:
         """The layers in the order in which files have their weights."""
-        return list(self.held_layers())
+        return list(self._graphc_held_layers())
 
     def layers_as_wired(self) -> list[Layer]:
         """The layers in an order that their names do not change."""
@@ -125,7 +125,7 @@ class FileMethods(HoldingLayer):
 
 def weights_in_order(layer: Layer) -> list[g.Node]:
     """The weights of a layer, of one that holds others layer by layer, each once."""
-    held = [one for inside in layer.held_layers() for one in weights_in_order(inside)]
+    held = [one for inside in layer._graphc_held_layers() for one in weights_in_order(inside)]
     return list(dict.fromkeys([*held, *layer.weights]))
 
 

@@ -10,8 +10,8 @@ from graphc.files.conversions import Form
 
 
 class HoldingLayer(Layer):
-    """A layer without weights of its own: it has those of the layers that `held_layers` gives, with
-    their penalties, constraints and states.
+    """A layer without weights of its own: it has those of the layers that `_graphc_held_layers`
+    gives, with their penalties, constraints and states.
 
     A subclass uses the layers inside by their `apply`, so that what else they do (updates,
     penalties on outputs) is known to belong to its own use.
@@ -20,32 +20,32 @@ class HoldingLayer(Layer):
     @property
     def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
         """The weights that the layers made for training, whether they are `trainable` or not."""
-        return _each_once([one.trainable_weights for one in self.held_layers()])
+        return _each_once([one.trainable_weights for one in self._graphc_held_layers()])
 
     @property
     def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
         """What the layers keep beside: running statistics."""
-        return _each_once([one.non_trainable_weights for one in self.held_layers()])
+        return _each_once([one.non_trainable_weights for one in self._graphc_held_layers()])
 
     @property
     def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
         """The penalties of the layers in use, trainable or not."""
-        return _each_once([one.regularizers for one in self.layers_in_use()])
+        return _each_once([one.regularizers for one in self._graphc_layers_in_use()])
 
     @property
     def constraints(self) -> dict[g.Node, Callable[[g.Node], g.Node]]:  # type: ignore[override]
         """Weight -> what is applied to it after each update."""
-        layers = self.held_layers()
+        layers = self._graphc_held_layers()
         return {weight: rule for one in layers for weight, rule in one.constraints.items()}
 
     @property
     def stateful(self) -> bool:  # type: ignore[override]
         """Whether a layer keeps states from batch to batch."""
-        return any(one.stateful for one in self.held_layers())
+        return any(one.stateful for one in self._graphc_held_layers())
 
     def reset_states(self) -> None:
         """Set the states of the stateful layers to 0."""
-        for one in self.held_layers():
+        for one in self._graphc_held_layers():
             if one.stateful:
                 one.reset_states()
 
@@ -58,14 +58,14 @@ def with_held(layers: Iterable[Layer]) -> list[Layer]:
         layer = pending.pop()
         if layer not in found:
             found[layer] = None
-            pending += list(layer.held_layers())[::-1]
+            pending += list(layer._graphc_held_layers())[::-1]
     return list(found)
 
 
 def forms_of(layer: Layer) -> dict[g.Node, Form]:
-    """`stored_forms` of a layer and of those that it holds."""
-    found = dict(layer.stored_forms())
-    for one in layer.held_layers():
+    """`_graphc_stored_forms` of a layer and of those that it holds."""
+    found = dict(layer._graphc_stored_forms())
+    for one in layer._graphc_held_layers():
         found |= forms_of(one)
     return found
 

@@ -34,7 +34,7 @@ from graphc.engine.topology.shapes import (
     known_shape,
     tell_of_claim,
 )
-from graphc.engine.topology.used import Used
+from graphc.engine.topology.used import Record, Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import true_or_false
@@ -68,18 +68,13 @@ class Layer(Used, Weighted, Entry):
         updates: (shared variable, new value) pairs: what `build` adds belongs to every training
             step, what `call` adds to the steps of the models that have this use of the layer.
         stateful: whether the updates belong to testing and predicting too.
-        input_is_set: whether `set_input` said what comes in.
         input_spec: one InputSpec for each input, or None.
-        given_keywords: the names of the keyword arguments that the layer was made with.
     """
 
     input_spec: Sequence[InputSpec] | None = None
     supports_masking = False
     stateful = False
-    input_is_set = False
-    initial_weights: Sequence[object] | None = None
     updates: list[tuple[g.Node, g.Node]]
-    given_keywords: frozenset[str]
 
     def __new__(cls, *args: object, **kwargs: object) -> Layer:
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
@@ -88,7 +83,7 @@ class Layer(Used, Weighted, Entry):
         if cls.call is Layer.call:
             own_layers.refuse_get_output(cls)
         layer = super().__new__(cls)
-        layer.given_keywords = frozenset(kwargs)
+        layer._graphc = Record(frozenset(kwargs))
         return layer
 
     def __init__(self, **kwargs: Any):
@@ -110,17 +105,19 @@ class Layer(Used, Weighted, Entry):
             vars(self).setdefault("constraints", {})
         self.inbound_nodes: list[Node] = []
         self.outbound_nodes: list[Node] = []
-        self._own_updates: list[tuple[g.Node, g.Node]] = []
-        self._streams = 0
         self.input_dtype = checked_dtype(kwargs.get("input_dtype"), self.name)
         self.batch_input_shape = batch_shape(
             kwargs.get("input_shape"), kwargs.get("batch_input_shape"), self.name
         )
 
-    def next_stream(self) -> int:
-        """A number for ``g.random``'s `stream`, another one for each draw of this layer."""
-        self._streams += 1
-        return self._streams - 1
+    def _graphc_next_draw(self) -> tuple[int, int]:
+        """The `seed` of ``g.random`` for this layer, which comes from NumPy's global generator at
+        the first draw, and a `stream`, another one for each draw."""
+        record = self._graphc
+        if record.seed is None:
+            record.seed = g.random.draw_seed()
+        record.streams += 1
+        return record.seed, record.streams - 1
 
     def build(self, input_shape: KnownShape) -> None:
         """Make the weights for inputs of a shape (with the batch axis). No weights by default."""
@@ -135,11 +132,11 @@ class Layer(Used, Weighted, Entry):
         Raises ArgumentError for a mask that comes to a layer that does not.
         """
         if not self.supports_masking:
-            self._refuse_mask(input_mask)
+            self._graphc_refuse_mask(input_mask)
             return None
         return input_mask
 
-    def _refuse_mask(self, mask: Mask | list[Mask]) -> None:
+    def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
         own_layers.refuse_mask(self, mask)
 
     def __call__(self, x: g.Node | Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
@@ -156,7 +153,7 @@ class Layer(Used, Weighted, Entry):
             tell_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
         with recorded_uses() as uses:
-            outputs, output_masks = self.apply(
+            outputs, output_masks = self._graphc_apply(
                 list(x) if several else x, masks if several else masks[0]
             )
         with g.origin(self.name):
@@ -168,53 +165,51 @@ class Layer(Used, Weighted, Entry):
             g.set_history(tensor, History(self, len(self.inbound_nodes) - 1, k))
         return one_or_list(tensors)
 
-    def apply(
+    def _graphc_apply(
         self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None
     ) -> tuple[list[g.Node], list[Mask]]:
         """The outputs and their masks. The use is recorded (`recorded_uses`), but leaves no node:
         it is for what holds layers inside."""
         if type(self).compute_mask is Layer.compute_mask and not self.supports_masking:
-            self._refuse_mask(mask)
+            self._graphc_refuse_mask(mask)
         shapes = [known_shape(node) for node in to_list(x)]
         shape = shapes if isinstance(x, list) else shapes[0]
         take_uses(self.name)
         with g.origin(self.name):
-            self._build_once(shape)
-            self.updates = list(self._own_updates)
+            self._graphc_build_once(shape)
+            self.updates = list(self._graphc.own_updates)
             given = any(one is not None for one in to_list(mask))
             if given:
                 own_layers.check_takes_mask(self)
             output = self.call(x, mask=mask) if given else self.call(x)
-        self._check_output(output, shape)
+        self._graphc_check_output(output, shape)
         outputs = to_list(output)
         with g.origin(self.name):
             output_masks = to_list(self.compute_mask(x, mask))
         own_layers.check_masks(self, output_masks, "compute_mask() returned")
         if len(output_masks) != len(outputs):
             output_masks *= len(outputs)
-        known = set(self._own_updates)
+        known = set(self._graphc.own_updates)
         updates = tuple(pair for pair in map(tuple, self.updates) if pair not in known)
         record_use(Use(self, tuple(to_list(x)), tuple(outputs), updates))
         return outputs, output_masks
 
-    def held_layers(self) -> list[Layer]:
+    def _graphc_held_layers(self) -> list[Layer]:
         """The layers whose weights are this layer's: those inside of a model or a wrapper."""
         return []
 
-    def layers_in_use(self) -> list[Layer]:
-        """Those of `held_layers` that the output is computed with: training changes no others."""
-        return self.held_layers()
+    def _graphc_layers_in_use(self) -> list[Layer]:
+        """Those of `_graphc_held_layers` that the output is computed with: training changes no
+        others."""
+        return self._graphc_held_layers()
 
-    def _build_once(self, shape: KnownShape | list[KnownShape]) -> None:
+    def _graphc_build_once(self, shape: KnownShape | list[KnownShape]) -> None:
         if not self.built:
             self.build(shape)
             self.built = True
             if type(self).build is not Layer.build:
                 own_layers.check_weights(self)
-            self._own_updates = list(map(tuple, self.updates))
-        if self.initial_weights is not None:
-            self.set_weights(self.initial_weights)
-            self.initial_weights = None
+            self._graphc.own_updates = list(map(tuple, self.updates))
 
     def assert_input_compatibility(self, input: g.Node | Sequence[g.Node]) -> None:
         """Raise an error unless the inputs are tensors that fit `input_spec`."""
@@ -225,13 +220,13 @@ class Layer(Used, Weighted, Entry):
                     f"{self.name}: a layer is called on tensors (an Input, another layer's "
                     f"output), received {type(node).__name__}; arrays go to a model's predict"
                 )
-        self._check_inputs(tuple(inputs))
+        self._graphc_check_inputs(tuple(inputs))
 
-    def _check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         if self.input_spec is not None:
-            check_specs(self.input_spec, inputs, self.name_and_class)
+            check_specs(self.input_spec, inputs, self._graphc_label)
 
-    def _check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
+    def _graphc_check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
         own_layers.check_output(self, output)
         if type(self).get_output_shape_for is not Layer.get_output_shape_for:
             own_layers.check_claim(self, output, input_shape)
@@ -248,25 +243,25 @@ class Layer(Used, Weighted, Entry):
                 f"{self.name}: the output's shape is known once the layer has its weights; call "
                 "the layer, or add it to a model, first"
             )
-        with self._trial(), g.origin(self.name):
-            output = self.call(self._inputs_of(input_shape))
+        with self._graphc_trial(), g.origin(self.name):
+            output = self.call(self._graphc_inputs_of(input_shape))
         return one_or_list([known_shape(one) for one in to_list(output)])
 
-    def _inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
+    def _graphc_inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
         if isinstance(shape, list):
             return [input_tensor(one, self.input_dtype, None) for one in shape]
         return input_tensor(shape, self.input_dtype, None)
 
     @contextmanager
-    def _trial(self) -> Iterator[None]:
+    def _graphc_trial(self) -> Iterator[None]:
         """Inside, a call leaves no updates and takes no stream of random numbers."""
-        before = vars(self).get("updates"), self._streams
+        before = vars(self).get("updates"), self._graphc.streams
         try:
             yield
         finally:
             if before[0] is not None:
                 self.updates = before[0]
-            self._streams = before[1]
+            self._graphc.streams = before[1]
 
     def create_input_layer(
         self,
@@ -308,7 +303,7 @@ class Layer(Used, Weighted, Entry):
             entry = InputLayer(None, known_shape(input_tensor), input_tensor.dtype)
             entry.stand_for(input_tensor)
         self(input_tensor)
-        self.input_is_set = True
+        self._graphc.input_is_set = True
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make such a layer: numbers, texts, lists and dicts."""

@@ -93,7 +93,7 @@ class Merge(Layer):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
         super().__init__(name=name, **kwargs)
         if not (callable(mode) or mode in MODES):
-            raise unknown_name(f"mode of {self.name_and_class}", mode, MODES)
+            raise unknown_name(f"mode of {self._graphc_label}", mode, MODES)
         self.mode = mode
         where = self._where()
         if not is_whole(concat_axis):
@@ -197,7 +197,7 @@ class Merge(Layer):
         return {
             **config,
             "mode_type": "function" if callable(self.mode) else "raw",
-            "output_shape": argument_as_data(claim, f"{self.name_and_class}: output_shape"),
+            "output_shape": argument_as_data(claim, f"{self._graphc_label}: output_shape"),
             "output_shape_type": "function" if callable(claim) else "raw",
         }
 
@@ -205,8 +205,8 @@ class Merge(Layer):
         mode = "a function" if callable(self.mode) else repr(self.mode)
         return f"{self.name} (Merge, mode {mode})"
 
-    def _check_output(self, output: object, input_shape: Any) -> None:
-        super()._check_output(output, input_shape)
+    def _graphc_check_output(self, output: object, input_shape: Any) -> None:
+        super()._graphc_check_output(output, input_shape)
         self._claim.check(output, input_shape)
 
     def _checked_layers(self, layers: object) -> list[Layer]:
@@ -234,7 +234,7 @@ class Merge(Layer):
         places = self._index_of_each(tensor_indices, "tensor_indices")
         found = []
         for layer, use, place in zip(self.layers, uses, places, strict=True):
-            label = layer.name_and_class
+            label = layer._graphc_label
             if not layer.inbound_nodes:
                 if layer.batch_input_shape is None:
                     raise ArgumentError(

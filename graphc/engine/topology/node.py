@@ -127,7 +127,7 @@ class Node:
         node_indices = node_indices or [0] * len(inbound_layers)
         tensor_indices = tensor_indices or [0] * len(inbound_layers)
         tensors = [
-            layer._node_at(node_index, "output").output_tensors[tensor_index]
+            layer._graphc_node_at(node_index, "output").output_tensors[tensor_index]
             for layer, node_index, tensor_index in zip(
                 inbound_layers, node_indices, tensor_indices, strict=True
             )

@@ -37,7 +37,7 @@ def check_made(layer: Any) -> None:
 def check_weights(layer: Any) -> None:
     """Look at what `build` made. ArgumentError for weights that are no shared variables, or that
     are in `params`, as in Keras 0.3; a line in the log for variables in no list."""
-    label = layer.name_and_class
+    label = layer._graphc_label
     for owner in ("trainable_weights", "non_trainable_weights"):
         for weight in getattr(layer, owner):
             if not _is_variable(weight):
@@ -67,8 +67,7 @@ def check_output(layer: Any, output: object) -> None:
     for one in to_list(output):
         if not isinstance(one, g.Node):
             raise ArgumentError(
-                f"{layer.name_and_class}: call() has to return a node, returned "
-                f"{type(one).__name__}"
+                f"{layer._graphc_label}: call() has to return a node, returned {type(one).__name__}"
             )
 
 
@@ -81,7 +80,7 @@ def check_claim(
     actual = [known_shape(one) for one in to_list(output)]
     if len(claims) != len(actual) or not all(map(agree, map(tuple, claims), actual)):
         raise ShapeError(
-            f"{layer.name_and_class}: get_output_shape_for({input_shape}) says "
+            f"{layer._graphc_label}: get_output_shape_for({input_shape}) says "
             f"{claimed}, but call() made an output of shape {one_or_list(actual)}; correct one "
             "of the two"
         )
@@ -91,7 +90,7 @@ def refuse_mask(layer: Any, mask: Mask | list[Mask]) -> None:
     """ArgumentError where a mask comes to a layer that has no use for it."""
     if any(one is not None for one in to_list(mask)):
         raise ArgumentError(
-            f"{layer.name_and_class} does not take a mask, and one comes in with "
+            f"{layer._graphc_label} does not take a mask, and one comes in with "
             "its input (from Masking, or from an Embedding with mask_zero=True). Put a layer "
             "that uses the mask up in front of it, e.g. a recurrent one with "
             "return_sequences=False, or leave the masking out"
@@ -100,7 +99,7 @@ def refuse_mask(layer: Any, mask: Mask | list[Mask]) -> None:
 
 def check_takes_mask(layer: Any) -> None:
     """ArgumentError where a mask comes to a layer whose `call` does not take one."""
-    where = f"{layer.name_and_class} says supports_masking; call()"
+    where = f"{layer._graphc_label} says supports_masking; call()"
     check_takes(layer.call, where, "x", mask="mask")
 
 
@@ -109,7 +108,7 @@ def check_masks(layer: Any, masks: Sequence[object], what: str) -> None:
     for mask in masks:
         if mask is not None and not isinstance(mask, g.Node):
             raise ArgumentError(
-                f"{layer.name_and_class}: {what}: expected a node (batch, steps), "
+                f"{layer._graphc_label}: {what}: expected a node (batch, steps), "
                 f"false at the steps that do not count, or None, received {type(mask).__name__}"
             )
 

@@ -45,7 +45,7 @@ def html_summary(
 
 def _nodes(layer: Layer, relevant: Collection[Node] | None) -> list[Node]:
     if relevant is None or isinstance(layer, InputLayer):
-        return layer.inbound_nodes[layer.own_nodes :]
+        return layer.inbound_nodes[layer._graphc_own_nodes :]
     return [node for node in layer.inbound_nodes if node in relevant]
 
 
@@ -58,7 +58,7 @@ def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tu
         sources = dict.fromkeys(source for node in nodes for source in _sources(node))
         rows.append(
             (
-                layer.name_and_class,
+                layer._graphc_label,
                 " or ".join(shapes),
                 str(layer.count_params()),
                 ", ".join(sources),
@@ -71,7 +71,9 @@ def _sources(node: Node) -> list[str]:
     """The layers that a use reads: ``dense_1``, or ``dense_1[1][0]``."""
     reads = zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
     return [
-        layer.name if (call, output) == (layer.own_nodes, 0) else f"{layer.name}[{call}][{output}]"
+        layer.name
+        if (call, output) == (layer._graphc_own_nodes, 0)
+        else f"{layer.name}[{call}][{output}]"
         for layer, call, output in reads
         if not (isinstance(layer, InputLayer) and layer is node.outbound_layer)
     ]

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Node, Use, one_or_list
 from graphc.engine.topology.shapes import KnownShape
 from graphc.errors import ArgumentError
+
+
+@dataclass
+class Record:
+    """What the engine keeps about a layer, away from the attributes that its user gives it.
+
+    Attributes:
+        given_keywords: the names of the keyword arguments that the layer was made with.
+        input_is_set: whether `set_input` said what comes in.
+        own_updates: those that `build` made, which belong to every training step.
+        seed: of the layer's random draws, None before the first.
+        seen_at: the use whose tensors `input` and `output` are; None for the only one.
+        streams: how many streams of random numbers the layer has taken.
+    """
+
+    given_keywords: frozenset[str]
+    input_is_set: bool = False
+    seed: int | None = None
+    own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)
+    seen_at: Use | None = None
+    streams: int = 0
+
+    @contextmanager
+    def at(self, use: Use) -> Iterator[None]:
+        """Inside, `input` and `output` are those of one use, however many there are."""
+        before, self.seen_at = self.seen_at, use
+        try:
+            yield
+        finally:
+            self.seen_at = before
 
 
 class Used:
@@ -17,92 +48,84 @@ class Used:
     Attributes:
         inbound_nodes: the uses, in their order.
         outbound_nodes: the uses of other layers that read an output of this one.
-        own_nodes: how many of `inbound_nodes` are no uses: a model's first one is its own inputs
-            and outputs.
+        _graphc: what the engine keeps about the layer.
+        _graphc_own_nodes: how many of `inbound_nodes` are no uses: a model's first one is its own
+            inputs and outputs.
     """
 
     name: str
     inbound_nodes: list[Node]
     outbound_nodes: list[Node]
-    own_nodes = 0
-    _seen_at: Use | None = None
+    _graphc: Record
+    _graphc_own_nodes = 0
 
     @property
-    def name_and_class(self) -> str:
+    def _graphc_label(self) -> str:
         """What tells a layer in messages: ``dense_1 (Dense)``."""
         return f"{self.name} ({type(self).__name__})"
 
     def __repr__(self) -> str:
-        return f"<{self.name_and_class}>" if hasattr(self, "name") else super().__repr__()
+        return f"<{self._graphc_label}>" if hasattr(self, "name") else super().__repr__()
 
     def get_input_at(self, node_index: int) -> g.Node | list[g.Node]:
         """The input, or the list of inputs, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "input").input_tensors)
+        return one_or_list(self._graphc_node_at(node_index, "input").input_tensors)
 
     def get_output_at(self, node_index: int) -> g.Node | list[g.Node]:
         """The output, or the list of outputs, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "output").output_tensors)
+        return one_or_list(self._graphc_node_at(node_index, "output").output_tensors)
 
     def get_input_mask_at(self, node_index: int) -> Mask | list[Mask]:
         """The mask of the input, or a list of masks, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "input mask").input_masks)
+        return one_or_list(self._graphc_node_at(node_index, "input mask").input_masks)
 
     def get_output_mask_at(self, node_index: int) -> Mask | list[Mask]:
         """The mask of the output, or a list of masks, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "output mask").output_masks)
+        return one_or_list(self._graphc_node_at(node_index, "output mask").output_masks)
 
     def get_input_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
         """The shape of the input, or a list of shapes, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "input shape").input_shapes)
+        return one_or_list(self._graphc_node_at(node_index, "input shape").input_shapes)
 
     def get_output_shape_at(self, node_index: int) -> KnownShape | list[KnownShape]:
         """The shape of the output, or a list of shapes, of the k-th use."""
-        return one_or_list(self._node_at(node_index, "output shape").output_shapes)
+        return one_or_list(self._graphc_node_at(node_index, "output shape").output_shapes)
 
     @property
     def input(self) -> g.Node | list[g.Node]:
         """The input of the layer's only use."""
-        if self._seen_at is not None:
-            return one_or_list(self._seen_at.inputs)
-        return one_or_list(self._only_node("input").input_tensors)
+        if self._graphc.seen_at is not None:
+            return one_or_list(self._graphc.seen_at.inputs)
+        return one_or_list(self._graphc_only_node("input").input_tensors)
 
     @property
     def output(self) -> g.Node | list[g.Node]:
         """The output of the layer's only use."""
-        if self._seen_at is not None:
-            return one_or_list(self._seen_at.outputs)
-        return one_or_list(self._only_node("output").output_tensors)
+        if self._graphc.seen_at is not None:
+            return one_or_list(self._graphc.seen_at.outputs)
+        return one_or_list(self._graphc_only_node("output").output_tensors)
 
     @property
     def input_mask(self) -> Mask | list[Mask]:
         """The mask of the input of the layer's only use."""
-        return one_or_list(self._only_node("input_mask").input_masks)
+        return one_or_list(self._graphc_only_node("input_mask").input_masks)
 
     @property
     def output_mask(self) -> Mask | list[Mask]:
         """The mask of the output of the layer's only use."""
-        return one_or_list(self._only_node("output_mask").output_masks)
+        return one_or_list(self._graphc_only_node("output_mask").output_masks)
 
     @property
     def input_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the inputs, if all uses have the same."""
-        return self._common_shape("input")
+        return self._graphc_common_shape("input")
 
     @property
     def output_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the output, if all uses have the same."""
-        return self._common_shape("output")
+        return self._graphc_common_shape("output")
 
-    @contextmanager
-    def seen_at(self, use: Use) -> Iterator[None]:
-        """Inside, `input` and `output` are those of one use, however many there are."""
-        before, self._seen_at = self._seen_at, use
-        try:
-            yield
-        finally:
-            self._seen_at = before
-
-    def _node_at(self, index: int, wanted: str) -> Node:
+    def _graphc_node_at(self, index: int, wanted: str) -> Node:
         count = len(self.inbound_nodes)
         if not -count <= index < count:
             raise ArgumentError(
@@ -110,7 +133,7 @@ class Used:
             )
         return self.inbound_nodes[index]
 
-    def _only_node(self, wanted: str) -> Node:
+    def _graphc_only_node(self, wanted: str) -> Node:
         if len(self.inbound_nodes) != 1:
             raise ArgumentError(
                 f"{self.name}.{wanted} is defined for a layer that was called once, and this one "
@@ -119,7 +142,7 @@ class Used:
             )
         return self.inbound_nodes[0]
 
-    def _common_shape(self, side: str) -> KnownShape | list[KnownShape]:
+    def _graphc_common_shape(self, side: str) -> KnownShape | list[KnownShape]:
         found = {tuple(getattr(node, f"{side}_shapes")) for node in self.inbound_nodes}
         if len(found) != 1:
             raise ArgumentError(

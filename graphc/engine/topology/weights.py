@@ -98,7 +98,7 @@ class Weighted:
         """Set all weights, in the order of `weights`, all or none; see `set_values`."""
         set_values(self.weights, weights, self.name)
 
-    def stored_forms(self) -> Mapping[g.Node, Form]:
+    def _graphc_stored_forms(self) -> Mapping[g.Node, Form]:
         """The weights that files of other backends and releases of Keras have in other forms."""
         return {}
 

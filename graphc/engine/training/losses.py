@@ -222,7 +222,7 @@ def penalised(
                 loss = _with_penalty(loss, regularizer)
             for use in uses:
                 if use.layer is layer:
-                    with layer.seen_at(use):
+                    with layer._graphc.at(use):
                         loss = _with_penalty(loss, regularizer)
     return loss
 

@@ -64,9 +64,9 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
         model.epochs_done,
         model._call_step.value,
         np.array([_key(model, node) for node in _draws(model, compiled)], "u4").reshape(-1, 2),
-        np.array([_layer_draws(one) for one in with_held(model.held_layers())], "int64").reshape(
-            -1, 2
-        ),
+        np.array(
+            [_layer_draws(one) for one in with_held(model._graphc_held_layers())], "int64"
+        ).reshape(-1, 2),
         [one.get_value() for one in _kept_variables(model)],
         trained,
         None if order is None else order.rows,
@@ -116,7 +116,7 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
 
 
 def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Generator:
-    draws, layers = _draws(model, compiled), with_held(model.held_layers())
+    draws, layers = _draws(model, compiled), with_held(model._graphc_held_layers())
     variables = _kept_variables(model)
     shapes = [one.shape for one in variables]
     kept = LayerWeights(model.name, 0, _names(variables), shapes)
@@ -133,9 +133,9 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
         for node, (seed, stream) in zip(draws, state.draws, strict=True)
     }
     for layer, (seed, streams) in zip(layers, state.layer_draws.tolist(), strict=True):
-        layer._streams = streams
+        layer._graphc.streams = streams
         if seed >= 0:
-            layer.seed = seed  # type: ignore[attr-defined]
+            layer._graphc.seed = seed
     model._call_step.value = state.call_step
     model.epochs_done = state.epochs_done
     if state.order is not None:
@@ -268,9 +268,8 @@ def _key(model: Model, node: g.Node) -> tuple[int, int]:
 
 
 def _layer_draws(layer: Layer) -> tuple[int, int]:
-    seed = getattr(layer, "seed", None)
-    known = isinstance(seed, int | np.integer) and 0 <= seed < 2**63
-    return int(seed) if known else -1, layer._streams  # type: ignore[arg-type]
+    record = layer._graphc
+    return -1 if record.seed is None else record.seed, record.streams
 
 
 def _names(variables: Sequence[g.Node]) -> list[str]:
