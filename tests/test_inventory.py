@@ -1,5 +1,5 @@
-"""The API of Keras 1.0.1 and of 1.2.2, name by name: every module, class, function, method, argument
-and default.
+"""The API of Keras 1.0.1 and of 1.2.2, name by name: every module, class, function, method and
+argument, with its default.
 
 `keras1_api.json` and `keras122_api.json` hold what Keras had (the key `about` explains the form).
 Of ours are compared the names, the order and the defaults of what can be given by position.

@@ -235,8 +235,8 @@ def _forms(model: Model, compiled: Compiled, variables: Sequence[g.Node]) -> dic
 def _columns(model: Model) -> dict[g.Node, Form]:
     """`Column` of each weight of a layer with gates."""
     found: dict[g.Node, Form] = {}
-    for layer in with_held(model.held_layers()):
-        for first, form in layer.stored_forms().items():
+    for layer in with_held(model._graphc_held_layers()):
+        for first, form in layer._graphc_stored_forms().items():
             if isinstance(form, Gates):
                 own = layer.weights[layer.weights.index(first) :]
                 for k, place in enumerate(form.columns):
