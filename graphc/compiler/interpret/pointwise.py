@@ -28,7 +28,12 @@ def _erf(attrs: Attrs, x: np.ndarray) -> np.ndarray:
 
 def _pow(attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     if x.dtype.kind != "i":
-        return np.power(x, y)
+        power = np.power(x, y)
+        # For one exponent of 0.5 that all elements share NumPy takes the square root, which differs
+        # from the power at -inf (NaN, not inf) and at -0 (-0, not 0).
+        if np.any(y == 0.5):
+            power = np.where((y == 0.5) & (np.isneginf(x) | (x == 0)), np.abs(x), power)
+        return power
     negative = y < 0  # NumPy refuses negative powers of ints; here they are 0
     return np.where(negative, x.dtype.type(0), np.power(x, np.where(negative, 0, y)))
 

@@ -38,8 +38,8 @@ x, y, condition = variables("x y condition")
 (real,) = variables("real", _is_float)
 (signed,) = variables("signed", lambda node: node.dtype != "uint32")
 (size,) = variables("size", _is_size)
-abs, exp, log, maximum, minimum, neg, rsqrt, sqrt, where = operations(
-    "abs exp log maximum minimum neg rsqrt sqrt where"
+abs, equal, exp, log, maximum, minimum, neg, rsqrt, sqrt, where = operations(
+    "abs equal exp log maximum minimum neg rsqrt sqrt where"
 )
 
 ROWS = [
@@ -64,8 +64,9 @@ ROWS = [
     Row(x**2, x * x),
     Row(x**3, x * x * x),
     Row(real**-1, 1 / real),
-    Row(real**0.5, sqrt(real)),
-    Row(real**-0.5, rsqrt(real)),
+    # The square root of -inf is NaN, its power of one half inf.
+    Row(real**0.5, where(equal(real, -math.inf), math.inf, sqrt(real))),
+    Row(real**-0.5, where(equal(real, -math.inf), 0.0, rsqrt(real))),
     Row(maximum(x, x), x),
     Row(minimum(x, x), x),
     Row(abs(abs(x)), abs(x)),
