@@ -24,7 +24,7 @@ from graphc.compiler.graph import Body, Dim, Node, Size, Symbol
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.graph.dim import substitute, symbols
 from graphc.compiler.graph.equations import Sizes, settle
-from graphc.compiler.graph.ops import OPS, arg_types
+from graphc.compiler.graph.ops import OPS
 from graphc.errors import PassError
 
 Attrs = dict[str, Any]
@@ -97,6 +97,9 @@ class _Writer:
             if node.op == "dim" and isinstance(attrs["size"], int):
                 return g.constant(attrs["size"], "int64")
             if not self.whole and node.op != "reshape":
+                if node.op == "scan":
+                    shapes = [self._sized(x.shape) for x in node.inputs]
+                    attrs = {**attrs, "body": _body(attrs, shapes, inputs)}
                 inputs, attrs = _agreeing(node, inputs, attrs)
             return g.make(node.op, *inputs, **attrs)
 
@@ -151,7 +154,8 @@ def _changes(
                 reshaped = (*inputs[:k], g.reshape(x, shape), *inputs[k + 1 :])
                 changed = attrs
                 if node.op == "scan":
-                    changed = {**attrs, "body": _body(attrs, inputs, reshaped)}
+                    shapes = [x.shape for x in inputs]
+                    changed = {**attrs, "body": _body(attrs, shapes, reshaped)}
                 yield reshaped, changed
         if isinstance(old, Dim):  # an int among the attributes need not be a size
             for name, value in attrs.items():
@@ -176,15 +180,21 @@ def _each_put(value: Any, old: Size, new: Size) -> Iterator[Any]:
         yield new
 
 
-def _body(attrs: Attrs, before: tuple[Node, ...], inputs: tuple[Node, ...]) -> Body:
-    """A scan's body for inputs of other shapes; its new carries get those of the inputs."""
+def _body(attrs: Attrs, shapes: Sequence[tuple[Size, ...]], inputs: tuple[Node, ...]) -> Body:
+    """Return a scan's body, made for inputs of `shapes`, for these ones.
+
+    Its new carries get the shapes of the inputs.
+    """
     carries, sequences = attrs["carries"], attrs["sequences"]
-    types = (arg_types(values, carries, sequences) for values in (before, inputs))
     replacement = {}
-    for k, ((old, dtype), (new, _)) in enumerate(zip(*types, strict=True)):
-        if new != old:
-            arg = g.make("arg", index=k, shape=new, dtype=dtype)
-            replacement[g.make("arg", index=k, shape=old, dtype=dtype)] = g.reshape(arg, old)
+    for k, (before, x) in enumerate(zip(shapes, inputs, strict=True)):
+        if before != x.shape:
+            leading = 1 if carries <= k < carries + sequences else 0
+            old, new = before[leading:], x.shape[leading:]
+            arg = g.make("arg", index=k, shape=new, dtype=x.dtype)
+            replacement[g.make("arg", index=k, shape=old, dtype=x.dtype)] = g.reshape(arg, old)
+    if not replacement:
+        return attrs["body"]
     outputs = g.substitute(attrs["body"].outputs, replacement)
-    shapes = [x.shape for x in inputs[:carries]] + [x.shape for x in outputs[carries:]]
-    return Body(tuple(map(g.reshape, outputs, shapes)))
+    carried = [x.shape for x in inputs[:carries]] + [x.shape for x in outputs[carries:]]
+    return Body(tuple(map(g.reshape, outputs, carried)))

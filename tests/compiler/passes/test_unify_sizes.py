@@ -52,6 +52,25 @@ def test_known_sizes_go_wherever_the_symbol_stood() -> None:
     assert new.inputs[1] is y
 
 
+def test_the_body_of_a_scan_reads_what_its_inputs_have_become() -> None:
+    """No symbol stands for the other size, so that the sum is written with the size of `y`."""
+    m = g.symbol("m")
+    x, y = g.input((3, (m + 1) // 2), "float64"), g.input((3, m), "float64")
+    start = g.zeros(((m + 1) // 2,), "float64")
+    (total,), _ = g.scan(lambda carry, row: ((carry[0] + row[0],), ()), [start], [x + y])
+    new = unified([total], [x, y])
+    (loop,) = [node for node in g.every_node(new.outputs) if node.op == "scan"]
+    read = {
+        node.attrs["index"]: node.shape
+        for node in g.every_node(loop.attrs["body"].outputs)
+        if node.op == "arg"
+    }
+    assert read == {0: loop.inputs[0].shape, 1: loop.inputs[1].shape[1:]}
+    rows = [np.array([[1.0], [2.0], [4.0]]), np.array([[8.0], [16.0], [32.0]])]
+    (found,) = evaluate(new.outputs, dict(zip(new.inputs, rows, strict=True)))
+    np.testing.assert_array_equal(found, [63.0])
+
+
 def test_the_batch_stays_and_so_does_the_first_input() -> None:
     x, y, z = g.input((None,)), g.input((g.BATCH,)), g.input((None, None))
     new = unified([x + y, g.sum(z, 0) + g.sum(z, 1)], [x, y, z])
