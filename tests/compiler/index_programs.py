@@ -54,7 +54,7 @@ class Indices:
         table = np.arange(24, dtype="float32").reshape(6, 4)
         added = np.zeros((6, 3), "float32")
         np.add.at(added, [5, 0, 3, 3, 1], np.arange(15, dtype="float32").reshape(5, 3))
-        found = iter(executor.run(feeds, {}, 0))
+        found = iter(executor.run(feeds, {}, g.CallStep()))
         for _ in WRONG:
             np.testing.assert_array_equal(next(found), table[[5, 0, 3, 3, 1]])
             np.testing.assert_array_equal(next(found), 2 * table.T[:, [5, 0, 3, 3, 1]])
@@ -69,4 +69,4 @@ class Indices:
                 fed = np.array([0, 1, 2, wrong, 3], dtype)
                 message = rf"index {wrong} at position .3,. of the indices .* expected 0 to 5"
                 with pytest.raises(IndexRangeError, match=message):
-                    executor.run({**feeds, node: fed}, {}, 0)
+                    executor.run({**feeds, node: fed}, {}, g.CallStep())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.codegen import DeviceProgram, lower
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import CallStep, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
@@ -27,7 +27,7 @@ def run(
     """
     executor = CudaExecutor(program or lower(outputs), outputs)
     bindings = bind(list(feeds), list(feeds.values()))
-    first, *others = in_each_order(lambda: executor.run(feeds, bindings, call_step))
+    first, *others = in_each_order(lambda: executor.run(feeds, bindings, CallStep(call_step)))
     for order, other in zip(ORDERS[1:], others, strict=True):
         for k, (one, another) in enumerate(zip(first, other, strict=True)):
             if one.tobytes() != another.tobytes():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.compiler.codegen import lower
-from graphc.compiler.graph import Node, State
+from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order
@@ -31,7 +31,7 @@ class Compiled:
         def once() -> tuple[list[np.ndarray], list[np.ndarray]]:
             for state, value in zip(self._states, old, strict=True):
                 state.set(value)
-            fetched = self._executor.run(feeds, bindings, call_step)
+            fetched = self._executor.run(feeds, bindings, CallStep(call_step))
             return fetched, [state.get() for state in self._states]
 
         first, *others = in_each_order(once)

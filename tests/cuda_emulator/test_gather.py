@@ -52,12 +52,12 @@ def test_an_index_out_of_range_is_an_error_that_names_it(width: int) -> None:
     rows, table = fed(feeds, (5,), "int32", 6), fed(feeds, (6, width), "float32")
     node = g.take(table, rows)
     executor = CudaExecutor(lower([node]), [node])
-    before = executor.run(feeds, {}, 0)[0]
+    before = executor.run(feeds, {}, g.CallStep())[0]
     for wrong in (-1, 6):
         bad = {**feeds, rows: np.array([0, 1, 2, wrong, 3], "int32")}
         with pytest.raises(IndexRangeError, match=f"{wrong}"):
-            executor.run(bad, {}, 0)
-    np.testing.assert_array_equal(executor.run(feeds, {}, 0)[0], before)
+            executor.run(bad, {}, g.CallStep())
+    np.testing.assert_array_equal(executor.run(feeds, {}, g.CallStep())[0], before)
 
 
 def test_a_row_is_read_in_packs() -> None:

@@ -44,7 +44,7 @@ def test_inputs_and_sizes_reach_the_kernel_and_its_result_comes_back(adder) -> N
     w.set_value(floats(1, 2, 3))
     for batch in (1, 70, 2, 70):
         fed = np.random.default_rng(batch).standard_normal((batch, 3)).astype("float32")
-        (result,) = executor.run({x: fed}, {BATCH_SYMBOL: batch}, 0)
+        (result,) = executor.run({x: fed}, {BATCH_SYMBOL: batch}, g.CallStep())
         np.testing.assert_array_equal(result, fed + floats(1, 2, 3))
         assert result.flags.owndata
 
@@ -54,14 +54,14 @@ def test_a_shared_variable_moves_to_where_it_is_used(adder) -> None:
     fed, sizes = np.zeros((1, 3), "float32"), {BATCH_SYMBOL: 1}
     w.set_value(floats(4, 5, 6))
     assert isinstance(state_of(w).value, np.ndarray)
-    executor.run({x: fed}, sizes, 0)
+    executor.run({x: fed}, sizes, g.CallStep())
     assert isinstance(state_of(w).value, DeviceArray)
     assert w.get_value().tolist() == [4, 5, 6]
     assert isinstance(state_of(w).value, DeviceArray)  # to look at it moves nothing
     assert evaluate([w * 2.0])[0].tolist() == [8, 10, 12]
     assert isinstance(state_of(w).value, np.ndarray)  # to use it on the CPU does
     w.set_value(floats(7, 5, 6))
-    assert executor.run({x: fed}, sizes, 0)[0].tolist() == [[7, 5, 6]]
+    assert executor.run({x: fed}, sizes, g.CallStep())[0].tolist() == [[7, 5, 6]]
 
 
 def test_calls_that_fetch_nothing_follow_each_other_without_mixing_their_inputs() -> None:
@@ -69,11 +69,11 @@ def test_calls_that_fetch_nothing_follow_each_other_without_mixing_their_inputs(
     x, total, executor = accumulator()
     fed = [floats(k, 10 * k, 100 * k) for k in range(1, 8)]
     for value in fed:
-        executor.run({x: value}, {}, 0)
+        executor.run({x: value}, {}, g.CallStep())
         value[:] = -1  # the caller's array is not read after the call
     assert total.get_value().tolist() == [28, 280, 2800]
     total.set_value(floats(1, 1, 1))
-    executor.run({x: floats(1, 2, 3)}, {}, 0)
+    executor.run({x: floats(1, 2, 3)}, {}, g.CallStep())
     assert total.get_value().tolist() == [2, 3, 4]
 
 
@@ -84,8 +84,10 @@ def test_two_functions_share_a_variable_and_the_arena(adder) -> None:
     w.set_value(floats(1, 1, 1))
     zeros = np.zeros((1, 3), "float32")
     for batch in (1, 500):  # the second needs a larger arena
-        (many,) = other.run({y: np.ones((batch, 3), "float32")}, {BATCH_SYMBOL: batch}, 0)
-        (few,) = executor.run({x: zeros}, {BATCH_SYMBOL: 1}, 0)
+        (many,) = other.run(
+            {y: np.ones((batch, 3), "float32")}, {BATCH_SYMBOL: batch}, g.CallStep()
+        )
+        (few,) = executor.run({x: zeros}, {BATCH_SYMBOL: 1}, g.CallStep())
         assert (many == 2).all()
         assert few.tolist() == [[1, 1, 1]]
 
@@ -103,7 +105,7 @@ def test_words_and_the_number_of_the_call_are_arguments_not_text() -> None:
     )
     executor = CudaExecutor(program([step], [step], [made]), [out])
     for call in (0, 2**40 + 1, 5):
-        assert executor.run({}, {}, call)[0].tolist() == [call, 2**32 - 1, 7]
+        assert executor.run({}, {}, g.CallStep(call))[0].tolist() == [call, 2**32 - 1, 7]
 
 
 def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
@@ -117,7 +119,7 @@ def test_a_constant_is_uploaded_and_an_empty_grid_is_not_launched() -> None:
         "k1_zero", "y[i] = x[0] - 9;", parameters, arguments, kernel_of(out), grid=0, writes=(made,)
     )
     executor = CudaExecutor(program([step, empty], [step, empty], [made]), [out])
-    assert executor.run({}, {}, 0)[0].tolist() == [0, 1, 2]
+    assert executor.run({}, {}, g.CallStep())[0].tolist() == [0, 1, 2]
 
 
 def test_more_shared_memory_than_usual_is_asked_for_and_too_much_is_refused() -> None:
@@ -135,9 +137,9 @@ def test_more_shared_memory_than_usual_is_asked_for_and_too_much_is_refused() ->
         )
         return CudaExecutor(program([step], [step], [made]), [out])
 
-    assert executor(90 << 10).run({}, {}, 0)[0].tolist() == [0]
+    assert executor(90 << 10).run({}, {}, g.CallStep())[0].tolist() == [0]
     with pytest.raises(DeviceError, match="k0_shared needs 122,880 bytes of shared memory"):
-        executor(120 << 10).run({}, {}, 0)
+        executor(120 << 10).run({}, {}, g.CallStep())
 
 
 @pytest.mark.parametrize("reverse", [False, True])
@@ -174,6 +176,6 @@ def test_a_loop_hands_its_carry_from_step_to_step(reverse: bool) -> None:
         for k in reversed(range(length)) if reverse else range(length):
             h = expected[k] = 2 * h + values[k]
         feeds = {x: values, h0: np.asarray(3, "float32")}
-        last, all_steps = executor.run(feeds, {BATCH_SYMBOL: length}, 0)
+        last, all_steps = executor.run(feeds, {BATCH_SYMBOL: length}, g.CallStep())
         assert (last.shape, float(last)) == ((), h)
         np.testing.assert_array_equal(all_steps, expected)

@@ -77,13 +77,13 @@ def table_reader() -> tuple[Node, Node, Node, CudaExecutor]:
 def test_an_index_out_of_range_is_the_interpreters_error_and_changes_no_variable() -> None:
     rows, _, count, executor = table_reader()
     good, bad = np.array([1, 7], "int32"), np.array([2, 9, -1], "int32")
-    assert executor.run({rows: good}, {BATCH_SYMBOL: 2}, 0)[0].tolist() == [1, 7]
+    assert executor.run({rows: good}, {BATCH_SYMBOL: 2}, g.CallStep())[0].tolist() == [1, 7]
     assert count.get_value() == 1
     expected = "embedding_1: gather: index 9 at position .1,. of the indices is outside of axis 0"
     with pytest.raises(IndexRangeError, match=expected):
-        executor.run({rows: bad}, {BATCH_SYMBOL: 3}, 0)
+        executor.run({rows: bad}, {BATCH_SYMBOL: 3}, g.CallStep())
     assert count.get_value() == 1
-    assert executor.run({rows: good}, {BATCH_SYMBOL: 2}, 0)[0].tolist() == [1, 7]
+    assert executor.run({rows: good}, {BATCH_SYMBOL: 2}, g.CallStep())[0].tolist() == [1, 7]
     assert count.get_value() == 2
 
 
@@ -122,14 +122,15 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
     )
     made = program([step], [step], [], [Check(change, "index")])
     executor = CudaExecutor(made, [table + change], [state_of(table)])
-    executor.run({rows: np.array([0, 1], "int32")}, {}, 0)  # the first call uploads the table
+    # The first call uploads the table.
+    executor.run({rows: np.array([0, 1], "int32")}, {}, g.CallStep())
     waits: list[Fetch] = []
     wait = Fetch.wait
     monkeypatch.setattr(Fetch, "wait", lambda fetch: (waits.append(fetch), wait(fetch))[1])
-    executor.run({rows: np.array([2, 2], "int32")}, {}, 0)
+    executor.run({rows: np.array([2, 2], "int32")}, {}, g.CallStep())
     assert waits == []
     with pytest.raises(IndexRangeError, match="scatter_add: index 3 at position .1,."):
-        executor.run({rows: np.array([2, 3], "int32")}, {}, 0)
+        executor.run({rows: np.array([2, 3], "int32")}, {}, g.CallStep())
     assert len(waits) == 1
     assert table.get_value().tolist() == [1, 1, 2]
 
@@ -147,7 +148,7 @@ def test_a_check_that_the_interpreter_does_not_share_is_told_in_its_own_words() 
     checks = [Check(out, "it does not hold")]
     executor = CudaExecutor(program([step], [step], [made], checks), [out], name="checked")
     with pytest.raises(IndexRangeError, match="'fed'.*: it does not hold, at element 3;.*checked"):
-        executor.run({out: np.zeros((), "float32")}, {}, 0)
+        executor.run({out: np.zeros((), "float32")}, {}, g.CallStep())
 
 
 def test_an_observer_is_told_of_inputs_variables_and_each_value_written(adder) -> None:
@@ -158,7 +159,7 @@ def test_an_observer_is_told_of_inputs_variables_and_each_value_written(adder) -
     (result,) = executor.run(
         {x: fed},
         {BATCH_SYMBOL: 1},
-        0,
+        g.CallStep(),
         lambda node, value, seconds: told.append((node.op, value.tolist(), seconds > 0)),
     )
     assert told == [
@@ -171,7 +172,7 @@ def test_an_observer_is_told_of_inputs_variables_and_each_value_written(adder) -
 
 def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:
     x, total, executor = accumulator()
-    executor.run({x: floats(1, 1, 1)}, {}, 0)
+    executor.run({x: floats(1, 1, 1)}, {}, g.CallStep())
     value = total + x
     made = Buffer("seen", (3,), "float32", node=value)
     held = Buffer("total", (3,), "float32", state_of(total))
@@ -190,7 +191,7 @@ def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:
             raise NotFiniteError("no")
 
     with pytest.raises(NotFiniteError):
-        guarded.run({x: floats(0, 0, 0)}, {}, 0, refuse)
+        guarded.run({x: floats(0, 0, 0)}, {}, g.CallStep(), refuse)
     assert total.get_value().tolist() == [1, 1, 1]
 
 
@@ -209,11 +210,11 @@ def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
         (made,),
     )
     executor, guard = CudaExecutor(program([step], [step], [made]), [out]), FiniteGuard([out])
-    assert executor.run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
+    assert executor.run({x: floats(1, 4, 9)}, {}, g.CallStep(), guard)[0] == 6
     with pytest.raises(
         NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
     ) as raised:
-        executor.run({x: floats(1, -4, 9)}, {}, 0, guard)
+        executor.run({x: floats(1, -4, 9)}, {}, g.CallStep(), guard)
     shown = "".join(traceback.format_exception(raised.value))
     assert shown.count("NotFiniteError: ") == 1  # not what the guard saw of the kernel, too
 
@@ -227,9 +228,11 @@ def test_a_guard_sees_values_of_a_graph_that_was_rewritten_for_the_device() -> N
     outputs = [out, g.transpose(turned) * 2.0]
     executor, guard = CudaExecutor(lower(outputs), outputs), FiniteGuard(outputs)
     ones = np.ones((2, 3), "float32")
-    executor.run({x: ones, b: ones}, {}, 0, guard)
+    executor.run({x: ones, b: ones}, {}, g.CallStep(), guard)
     with pytest.raises(NotFiniteError, match="appeared first at index .1, 2. of .*sqrt"):
-        executor.run({x: ones, b: ones * np.float32([[1, 1, 1], [1, 1, -1]])}, {}, 0, guard)
+        executor.run(
+            {x: ones, b: ones * np.float32([[1, 1, 1], [1, 1, -1]])}, {}, g.CallStep(), guard
+        )
 
 
 def test_a_kernel_that_fails_is_named_by_the_error() -> None:
@@ -239,7 +242,7 @@ def test_a_kernel_that_fails_is_named_by_the_error() -> None:
     )
     executor = CudaExecutor(program([step], [step], [made]), [out], name="stray")
     with pytest.raises(DeviceError, match="(?s)running stray: .*k0_astray.*CUDA_LAUNCH_BLOCKING"):
-        executor.run({}, {}, 0)
+        executor.run({}, {}, g.CallStep())
 
 
 def test_a_grid_that_the_card_does_not_take_names_the_kernel_and_the_cuda_error() -> None:
@@ -258,7 +261,7 @@ def test_a_grid_that_the_card_does_not_take_names_the_kernel_and_the_cuda_error(
     executor = CudaExecutor(program([step], [step], [made]), [out])
     expected = r"launching the kernel k0_wide \(of dense_1\): CUDA_ERROR_INVALID_VALUE"
     with pytest.raises(DeviceError, match=expected):
-        executor.run({}, {}, 0)
+        executor.run({}, {}, g.CallStep())
 
 
 def test_out_of_memory_names_what_is_large_and_the_batch_that_fits(adder) -> None:
@@ -276,14 +279,16 @@ def test_out_of_memory_names_what_is_large_and_the_batch_that_fits(adder) -> Non
     )
     # 12 MB a sample: of the emulated card's 8 GB, fewer than 683 samples fit.
     huge = CudaExecutor(program([step], [step], [small]), [g.input((BATCH,), "float32")])
-    assert huge.run({}, {BATCH_SYMBOL: 2}, 0)[0].shape == (2,)
+    assert huge.run({}, {BATCH_SYMBOL: 2}, g.CallStep())[0].shape == (2,)
     with pytest.raises(OutOfMemoryError) as raised:
-        huge.run({}, {BATCH_SYMBOL: 800}, 0)
+        huge.run({}, {BATCH_SYMBOL: 800}, g.CallStep())
     said = str(raised.value)
     assert "CUDA_ERROR_OUT_OF_MEMORY" in said
     names = re.findall(r"^ +[0-9,]+  (\S+) float32\[.*arena", said, re.MULTILINE)
     assert names == ["dense_2/dot", "y", "dense_1/dot"]
     fitting = int(re.search(r"largest batch that fits is (\d+)", said)[1])
     assert 600 < fitting < 683
-    assert huge.run({}, {BATCH_SYMBOL: 3}, 0)[0].shape == (3,)
-    assert executor.run({x: np.zeros((1, 3), "float32")}, {BATCH_SYMBOL: 1}, 0)[0].shape == (1, 3)
+    assert huge.run({}, {BATCH_SYMBOL: 3}, g.CallStep())[0].shape == (3,)
+    assert executor.run({x: np.zeros((1, 3), "float32")}, {BATCH_SYMBOL: 1}, g.CallStep())[
+        0
+    ].shape == (1, 3)

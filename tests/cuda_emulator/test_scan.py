@@ -230,13 +230,13 @@ def test_an_index_out_of_range_in_a_body(form: str) -> None:
     executor = CudaExecutor(lower([h]), [h])
     fed = {h0: H, words: rng.integers(0, 7, (STEPS, ROWS)).astype("int32")}
     bindings = bind(list(fed), list(fed.values()))
-    (ours,) = executor.run(fed, bindings, 0)
+    (ours,) = executor.run(fed, bindings, g.CallStep())
     np.testing.assert_allclose(ours, evaluate([h], fed)[0], rtol=1e-11, atol=1e-12)
     fed[words][2, 3] = 7
     with pytest.raises(IndexRangeError) as theirs:
         evaluate([h], fed)
     with pytest.raises(IndexRangeError) as raised:
-        executor.run(fed, bindings, 0)
+        executor.run(fed, bindings, g.CallStep())
     assert str(raised.value) == str(theirs.value)
 
 

@@ -70,12 +70,12 @@ def test_an_index_out_of_range_is_an_error_that_names_it() -> None:
     node, feeds = case(6, (4,), (), (3,))
     indices = node.inputs[0]
     executor = CudaExecutor(lower([node]), [node])
-    before = executor.run(feeds, {}, 0)[0]
+    before = executor.run(feeds, {}, g.CallStep())[0]
     for wrong in (-1, 6):
         bad = {**feeds, indices: np.array([0, 1, wrong, 3], "int32")}
         with pytest.raises(IndexRangeError, match=f"{wrong}"):
-            executor.run(bad, {}, 0)
-    np.testing.assert_array_equal(executor.run(feeds, {}, 0)[0], before)
+            executor.run(bad, {}, g.CallStep())
+    np.testing.assert_array_equal(executor.run(feeds, {}, g.CallStep())[0], before)
 
 
 def test_the_tile_follows_the_sizes() -> None:

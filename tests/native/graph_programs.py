@@ -17,7 +17,7 @@ from graphc import resources
 from graphc.compiler.codegen.launch import Bindings, CallSizes
 from graphc.compiler.codegen.memory_report import scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram, lower_native
-from graphc.compiler.graph import Node, State
+from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import toolchain
@@ -54,7 +54,7 @@ def run_in_fresh_thread(
     def run() -> list[np.ndarray]:
         with with_threads(executor._native, count):
             before = executor.scratch
-            found = executor.run(feeds, bindings, call_step)
+            found = executor.run(feeds, bindings, CallStep(call_step))
             grown = executor.scratch - before
             at = CallSizes(bindings, executor.threads)
         assert grown <= sum(scratch_blocks(executor.program, at).values())
@@ -77,7 +77,7 @@ class Compiled:
         """What is fetched; the states are set. The bits of either are those of another run."""
         bindings = bind(list(feeds), list(feeds.values()))
         old = [state.get() for state in self._states]
-        first = self._executor.run(feeds, bindings, call_step)
+        first = self._executor.run(feeds, bindings, CallStep(call_step))
         after = [state.get() for state in self._states]
         for state, value in zip(self._states, old, strict=True):
             state.set(value)

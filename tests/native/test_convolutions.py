@@ -91,7 +91,7 @@ class Program:
         return feeds
 
     def run(self, feeds: dict[Node, np.ndarray]) -> list[np.ndarray]:
-        return self._executor.run(feeds, bind(list(feeds), list(feeds.values())), 0)
+        return self._executor.run(feeds, bind(list(feeds), list(feeds.values())), g.CallStep())
 
     def exact(self, feeds: dict[Node, np.ndarray]) -> list[np.ndarray]:
         """By the interpreter in float64, from the same numbers."""

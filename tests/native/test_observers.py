@@ -147,15 +147,15 @@ def test_the_guard_sees_what_kernels_store_and_the_interpreter_names_the_node() 
     program = lower_native(outputs)
     guard = FiniteGuard(outputs)
     run = NativeExecutor(program).run
-    assert run({x: floats(1, 4, 9)}, {}, 0, guard)[0] == 6
+    assert run({x: floats(1, 4, 9)}, {}, g.CallStep(), guard)[0] == 6
     with pytest.raises(
         NotFiniteError, match=r"nan appeared first at index .1,. of .*sqrt.*dense_7"
     ):
-        run({x: floats(1, -4, 9)}, {}, 0, guard)
+        run({x: floats(1, -4, 9)}, {}, g.CallStep(), guard)
     # It is the kernels that are watched: these make a NaN that the interpreter does not know.
     with pytest.raises(NotFiniteError, match="nan appeared first at index .* of .*sum"):
         NativeExecutor(with_text(program, "gc_sqrt(", "gc_sqrt(-")).run(
-            {x: floats(1, 4, 9)}, {}, 0, guard
+            {x: floats(1, 4, 9)}, {}, g.CallStep(), guard
         )
 
 

@@ -61,7 +61,7 @@ class Rows:
         self._executor = NativeExecutor(self.program)
 
     def run(self, feeds: Feeds) -> list[np.ndarray]:
-        return self._executor.run(feeds, bind(list(feeds), list(feeds.values())), 0)
+        return self._executor.run(feeds, bind(list(feeds), list(feeds.values())), g.CallStep())
 
     def check(self, feeds: Feeds, rows: int = ALL, batches: Sequence[int] = BATCHES) -> None:
         """The first rows and the last ones, so many at a time, are what they are among all."""

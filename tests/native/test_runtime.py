@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from graphc.compiler.graph.binding import bind
 from graphc.compiler.runtime import native_compiler
 from graphc.compiler.runtime.native import NativeExecutor
 from graphc.config import config
-from graphc.errors import DeviceError, NotFiniteError
+from graphc.errors import DeviceError, IndexRangeError, NotFiniteError
+from tests.campaigns.interrupts import Counted
 from tests.native.graph_programs import assembly, needs_compiler, needs_gcc
 
 
@@ -230,10 +232,30 @@ def test_what_a_function_compiled_is_unloaded_when_it_goes(empty_cache: Path) ->
         program = lower_native([g.dot(x * factor, w)])
         assert "gc_scratch" in program.program.source
         executor = NativeExecutor(program)
-        (result,) = executor.run(fed, bind(list(fed), list(fed.values())), 0)
+        (result,) = executor.run(fed, bind(list(fed), list(fed.values())), g.CallStep())
         np.testing.assert_allclose(result, np.full((64, 70), factor * 300), rtol=1e-6)
         alive = mapped(empty_cache)
         del executor
         if shared is None:
             shared = mapped(empty_cache)
         assert mapped(empty_cache) == shared < alive
+
+
+@needs_compiler
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_ahead_of_the_error_of_a_step_leaves_nothing_for_the_next() -> None:
+    rows, table = g.input((2,), "int32", name="rows"), g.shared(np.arange(4, dtype="float32"))
+    step = function([rows], g.take(table, rows), updates=[(table, table + 1.0)])
+    step(np.array([0, 1], "int32"))
+    told = False
+    for at in count(1):
+        try:
+            with Counted(at):
+                step(np.array([0, 9], "int32"))
+        except KeyboardInterrupt:
+            np.testing.assert_array_equal(step(np.array([0, 3], "int32")), [at, at + 3])
+        except IndexRangeError:
+            told = True
+            break
+    assert told
+    assert at > 20

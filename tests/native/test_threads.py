@@ -107,7 +107,7 @@ y = g.sum(g.dot(x, g.shared(np.ones((512, 512), "float32"))))
 executor = NativeExecutor(lower_native([y]))
 sizes = {symbol: 256 for symbol in g.dim.symbols(g.BATCH)}
 before = len(os.listdir("/proc/self/task"))
-executor.run({x: np.ones((256, 512), "float32")}, sizes, 0)
+executor.run({x: np.ones((256, 512), "float32")}, sizes, g.CallStep())
 print(executor.threads, 1 + len(os.listdir("/proc/self/task")) - before)
 """
 

@@ -91,7 +91,7 @@ def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report
     prepared = _Prepared(program, outputs, states, executor, feeds, bindings)
     call_step = train.call_step.value
 
-    _, checked = check(executor, states, feeds, bindings, call_step)
+    _, checked = check(executor, states, feeds, bindings, g.CallStep(call_step))
     whole = []
     for repeat in range(1 + scale.steps):
         started = time.perf_counter()

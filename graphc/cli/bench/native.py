@@ -54,10 +54,9 @@ def profile(
     # Its own executor of the same code (from the cache), whose kernels can be got at.
     executor = NativeExecutor(native, states, train.name)
     run = (dict(zip(step.inputs, arrays, strict=True)), dict.fromkeys(symbols(BATCH), batch))
-    _, checked = check(executor, states, *run, train.call_step.value)
-    whole, kernels = _times(
-        lambda: train(*arrays), lambda: executor.seconds(*run, train.call_step.value)
-    )
+    count = g.CallStep(train.call_step.value)
+    _, checked = check(executor, states, *run, count)
+    whole, kernels = _times(lambda: train(*arrays), lambda: executor.seconds(*run, count))
     rates = measure(executor.threads, config.floatX)
     peaks = Peaks(
         copy_gbytes=1e-9 * rates.bytes,

@@ -1,7 +1,8 @@
 """function(inputs, outputs, updates, givens): the one door to the compiler's floors."""
 
-from graphc.compiler.function.door import TARGETS, CallStep, Function, function
+from graphc.compiler.function.door import TARGETS, Function, function
 from graphc.compiler.function.report import CompileReport, CompileReports
+from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime.pending import Pending
 
 __all__ = [

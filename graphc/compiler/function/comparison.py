@@ -16,7 +16,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise
-from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
@@ -50,7 +50,7 @@ def check(
     states: Sequence[State],
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
-    call_step: int,
+    call_step: CallStep,
     observer: Observer | None = None,
 ) -> tuple[list[np.ndarray], Checked]:
     """Run a program once and compare each value that a kernel leaves in memory.
@@ -69,8 +69,9 @@ def check(
         if observer is not None:
             observer(node, value, seconds)
 
+    number = call_step.value
     fetched = executor.run(feeds, bindings, call_step, observe)
-    comparison = _Comparison(found, bindings, call_step)
+    comparison = _Comparison(found, bindings, number)
     program = executor.program
     outputs = program.outputs
     for node, state in zip(outputs[len(outputs) - len(states) :], states, strict=True):

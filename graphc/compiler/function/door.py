@@ -17,6 +17,7 @@ from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import (
+    CallStep,
     Node,
     State,
     Symbol,
@@ -41,13 +42,6 @@ _MOST_BOUND = 16
 TARGETS = ("cuda", "cpu")
 """For what code is generated."""
 MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
-
-
-class CallStep:
-    """The number of calls that drew random numbers so far; functions of one model share it."""
-
-    def __init__(self, value: int = 0):
-        self.value = value
 
 
 def function(
@@ -97,7 +91,7 @@ def function(
         raise unknown_name("mode", mode, MODES)
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
-    counter = call_step or CallStep()
+    counter = CallStep() if call_step is None else call_step
     return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once)
 
 
@@ -193,6 +187,7 @@ class Function:
                 self._mode,
                 name,
                 self._once,
+                self.call_step,
             )
         return self._prepared[phase]
 
@@ -290,9 +285,7 @@ class Function:
         when the device has computed them, and another call may be made before.
         """
         prepared, feeds, bindings = self._fed(values)
-        pending = prepared.start(feeds, bindings, self.call_step.value)
-        self.call_step.value += prepared.draws
-        return pending
+        return prepared.start(feeds, bindings)
 
     def profile(self, observer, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once, telling `observer(node, value, seconds)` of each node."""
@@ -300,8 +293,7 @@ class Function:
 
     def _run(self, values: Sequence[object], observer) -> np.ndarray | list[np.ndarray]:
         prepared, feeds, bindings = self._fed(values)
-        fetched = prepared.run(feeds, bindings, self.call_step.value, observer)
-        self.call_step.value += prepared.draws
+        fetched = prepared.run(feeds, bindings, observer)
         return fetched[0] if self._single else fetched
 
     def _fed(

@@ -14,7 +14,15 @@ from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
 from graphc.compiler.function.report import CompileReport
-from graphc.compiler.graph import Node, State, Symbol, every_node, size_claims
+from graphc.compiler.graph import (
+    CallStep,
+    Node,
+    State,
+    Symbol,
+    every_node,
+    place_together,
+    size_claims,
+)
 from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import optimize
@@ -44,17 +52,20 @@ class Prepared:
         mode: str,
         name: str,
         once: bool,
+        call_step: CallStep,
     ):
         """`outputs` are what is fetched, then one new value for each of `states`; `claims` are to
         hold beside those of the nodes; the other arguments are those of `function`."""
         started = time.perf_counter()
         self._device = select_device()
         self._name, self._mode = name, mode
-        self.draws = False
+        draws = False
         self._claims = dict.fromkeys(claims)
         for node in every_node(outputs):
-            self.draws = self.draws or node.op == "random"
+            draws = draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))
+        # Calls that draw nothing are counted where nobody reads it.
+        self._call_step = call_step if draws else CallStep()
         unified = unify_sizes(outputs, inputs, self._claims)
         outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes
         self._checker = PassChecker(outputs) if mode == "DebugMode" else None
@@ -121,50 +132,41 @@ class Prepared:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. An error leaves them as they were. `feeds` has an
-        array for each of `inputs`, `bindings` come from `sizes`."""
-        self._before(feeds, bindings, call_step)
+        """What is fetched; the states are set, and the call is counted if it draws random numbers.
+        An error leaves both as they were. `feeds` has an array for each of `inputs`, `bindings`
+        come from `sizes`."""
+        if self._checker is not None:
+            self._checker.check(feeds, bindings, self._call_step.value)
         executor = self._executor
         if self._checker is not None and self.target is not None:
-            return self._compared(feeds, bindings, call_step, observer)
-        return executor.run(feeds, bindings, call_step, observer or self._observer)
+            return self._compared(feeds, bindings, observer)
+        return executor.run(feeds, bindings, self._call_step, observer or self._observer)
 
-    def start(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
-    ) -> Pending:
+    def start(self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int]) -> Pending:
         """As `run`, without waiting for what is fetched where the mode allows that."""
         if self._observer is not None or self._checker is not None:
-            return Pending.done(self.run(feeds, bindings, call_step))
-        self._before(feeds, bindings, call_step)
-        return self._executor.start(feeds, bindings, call_step)
+            return Pending.done(self.run(feeds, bindings))
+        return self._executor.start(feeds, bindings, self._call_step)
 
     def _compared(
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
         observer: Observer | None,
     ) -> list[np.ndarray]:
         """As `run`, with each kernel's results compared with the interpreter's: KernelError where
         they differ."""
-        kept = [(state, state.get()) for state in self._states]
+        kept, count = [(state, state.get()) for state in self._states], self._call_step
+        number = count.value
         executor = cast(KernelExecutor, self._executor)
-        fetched, checked = check(executor, self._states, feeds, bindings, call_step, observer)
+        fetched, checked = check(executor, self._states, feeds, bindings, count, observer)
         if checked.failures:
-            for state, value in kept:
-                state.place(value)
+            place_together(kept, (count, number))
             raise KernelError(
                 f"{self._name}: generated code differs from the interpreter. This is an error of "
                 "graphc, please report it; no parameter was changed, and cpu=numpy on device=cpu "
                 "runs without generated code\n" + "\n".join(checked.failures)
             )
         return fetched
-
-    def _before(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
-    ) -> None:
-        if self._checker is not None:
-            self._checker.check(feeds, bindings, call_step)

@@ -112,10 +112,12 @@ from graphc.compiler.graph.reduce import (
 )
 from graphc.compiler.graph.scan import body_args, item, items, make_scan, scan
 from graphc.compiler.graph.state import (
+    CallStep,
     State,
     get_value,
     held,
     latest_move,
+    place_together,
     set_value,
     set_values,
     shared,

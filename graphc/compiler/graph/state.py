@@ -1,9 +1,11 @@
-"""The cell behind a shared variable: one value, common to all functions that use it."""
+"""What lives between calls: the cells behind shared variables, and the count of random draws."""
 
 from __future__ import annotations
 
+import ctypes
+from collections import deque
 from collections.abc import Iterable
-from itertools import count
+from itertools import count, starmap
 from typing import Protocol
 
 import numpy as np
@@ -22,20 +24,22 @@ class DeviceValue(Protocol):
         """A new array with the value."""
 
 
+class CallStep(ctypes.c_uint64):
+    """The number of calls that drew random numbers so far; functions of one model share it.
+
+    `value` reads and sets it. It is one word in memory, so that generated code can count a call
+    together with the states that the call changes.
+    """
+
+
 _numbers = count(1)
-_latest_move = 0
+_latest_move = ctypes.c_uint64(0)
 
 
 def latest_move() -> int:
     """A number that changes whenever a state gets another array, or its value another place: while
     it stays, all values are where they were. A value that is written into stays."""
-    return _latest_move
-
-
-def _moved() -> None:
-    """To be called behind the move; of two threads each has a number of its own."""
-    global _latest_move
-    _latest_move = next(_numbers)
+    return _latest_move.value
 
 
 class State:
@@ -61,16 +65,14 @@ class State:
 
     def place(self, value: np.ndarray | DeviceValue) -> None:
         """Make this the value: an array that nothing else writes to, or one on a device."""
-        self._value = value
-        _moved()
+        place_together([(self, value)])
 
     @property
     def buffer(self) -> np.ndarray:
         """The value in host memory; it lives there from now on. Not to be written into."""
         if not isinstance(self._value, np.ndarray):
-            self._value = self._value.to_host()
-            _moved()
-        return self._value
+            self.place(self._value.to_host())
+        return self._value  # type: ignore[return-value]
 
     def get(self) -> np.ndarray:
         value = self._value
@@ -81,8 +83,7 @@ class State:
 
         ShapeError where the shape differs, DTypeError for what is not numbers in host memory.
         """
-        self._value = self.converted(value)
-        _moved()
+        self.place(self.converted(value))
 
     def converted(self, value: object) -> np.ndarray:
         """A copy of a value as `set` takes it, with its errors."""
@@ -100,6 +101,25 @@ class State:
                 f"received {array.shape}; a shared variable keeps its shape"
             )
         return array
+
+
+def place_together(
+    placed: Iterable[tuple[State, np.ndarray | DeviceValue]],
+    counted: tuple[CallStep, int] | None = None,
+) -> None:
+    """`State.place` for each pair of a state and its value, and the count of calls set to a number:
+    all of it or, where an interrupt comes, nothing.
+
+    Python raises an interrupt between two steps of its own code; one call of C sets everything.
+    """
+    pairs = list(placed)
+    settings: list[tuple[object, str, object]] = [(one, "_value", value) for one, value in pairs]
+    if counted is not None:
+        settings.append((counted[0], "value", counted[1]))
+    settings.append((_latest_move, "value", next(_numbers)))  # last, and this thread's own
+    before = [state.value for state, _ in pairs]  # freeing a device's memory runs Python code
+    deque(starmap(setattr, settings), maxlen=0)
+    del before
 
 
 def shared(value: object, name: str | None = None, dtype: str | None = None) -> Node:
@@ -143,9 +163,7 @@ def set_values(pairs: Iterable[tuple[Node, object]]) -> None:
     """`set_value` for each pair of a variable and its value: for all, or, where an error is raised,
     for none."""
     states = [(state_of(node), value) for node, value in pairs]
-    converted = [(state, state.converted(value)) for state, value in states]
-    for state, array in converted:
-        state.place(array)
+    place_together([(state, state.converted(value)) for state, value in states])
 
 
 def state_of(node: Node) -> State:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph import CallStep, Node, State, Symbol, place_together
 from graphc.compiler.interpret import Program
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
@@ -42,7 +42,7 @@ class CpuExecutor:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. See `Executor.run`.
@@ -50,23 +50,14 @@ class CpuExecutor:
         Raises OutOfMemoryError where the values need more memory than there is.
         """
         self._check_room(bindings)
+        number = call_step.value
         try:
-            results = self._program.run(feeds, bindings, call_step, observer)
+            results = self._program.run(feeds, bindings, number, observer)
         except MemoryError as error:
             raise refused(error, self._memory.report, bindings, Kept()) from error
-        self._place(results[self._fetched :])
+        new = zip(self._states, results[self._fetched :], strict=True)
+        place_together(new, (call_step, number + 1))
         return results[: self._fetched]
-
-    def _place(self, values: list[np.ndarray]) -> None:
-        """Set the states, all of them though an interrupt comes between two."""
-        placed = list(zip(self._states, values, strict=True))
-        try:
-            for state, value in placed:
-                state.place(value)
-        except KeyboardInterrupt:
-            for state, value in placed:
-                state.place(value)
-            raise
 
     def _check_room(self, bindings: Mapping[Symbol, int]) -> None:
         sizes = frozenset(bindings.items())
@@ -79,7 +70,7 @@ class CpuExecutor:
         self._fitting.add(sizes)
 
     def start(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> Pending:
         """As `run`: the values are there when this returns."""
         return Pending.done(self.run(feeds, bindings, call_step))

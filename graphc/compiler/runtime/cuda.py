@@ -11,23 +11,24 @@ import atexit
 import ctypes
 import functools
 import logging
+import operator
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import starmap
+from typing import Any
 
 import numpy as np
 
+from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime import probe
 from graphc.compiler.runtime.pool import Block, Pool
+from graphc.compiler.runtime.tape import PreparedLaunch, described
 from graphc.compiler.runtime.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
-
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.tape import PreparedLaunch
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, nor it for us
 _DEFAULT_SHARED = 48 << 10
@@ -223,9 +224,30 @@ class Device:
         Raises what pycuda raises; `failure` makes an error of it that names the kernel. (What
         Function.prepared_async_call does, without packing the parameters anew.)
         """
-        step.function._launch_kernel(
-            step.grid, step.block, step.parameters, step.shared, self.compute
-        )
+        launch, *arguments = self._launching(step)
+        launch(*arguments)
+
+    def launch_together(
+        self, steps: Sequence[PreparedLaunch], counted: tuple[CallStep, int]
+    ) -> None:
+        """Put kernels into the compute stream, in order, and set the count of calls to a number:
+        all of it or, where an interrupt comes, nothing.
+
+        Python raises an interrupt between two steps of its own code; one call of C does everything.
+        DeviceError names the kernel that failed; those behind it are not launched.
+        """
+        calls = [self._launching(step) for step in steps]
+        begun = iter([*calls, (setattr, counted[0], "value", counted[1])])
+        try:
+            deque(starmap(operator.call, begun), maxlen=0)
+        except self.errors as error:
+            failed = steps[len(steps) - operator.length_hint(begun)]
+            raise self.failure(error, f"launching {described(failed.launch)}") from error
+
+    def _launching(self, step: PreparedLaunch) -> tuple:
+        """The function that launches a kernel, and its arguments."""
+        launch = step.function._launch_kernel
+        return launch, step.grid, step.block, step.parameters, step.shared, self.compute
 
     def event(self) -> Any:
         """An event, for `record` and `Stream.wait_for_event`."""

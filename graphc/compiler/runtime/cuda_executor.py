@@ -13,7 +13,7 @@ import numpy as np
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
 from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
-from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.device_array import DeviceArray, on_device
@@ -25,7 +25,15 @@ from graphc.compiler.runtime.observed import Observed, run_observed
 from graphc.compiler.runtime.out_of_memory import explanation, uncounted
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
-from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, constants, states
+from graphc.compiler.runtime.tape import (
+    ARENA,
+    CALL_STEP,
+    FEEDS,
+    Tape,
+    constants,
+    described,
+    states,
+)
 from graphc.compiler.runtime.workspace import Fetch
 from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError, ShapeError
 
@@ -71,6 +79,7 @@ class CudaExecutor:
         self._shared: dict[str, int] = {}
         self._fallback = Fallback(self._outputs, program.checks, name, program.given)
         self._fed_indices = fed_indices(program.checks)
+        self._stale = False  # whether the status word may have what an earlier call failed at
         self.made = "no kernels"
         self._device = cuda.device()
         with self._device.current():
@@ -85,7 +94,7 @@ class CudaExecutor:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. See `Executor.run`.
@@ -96,6 +105,7 @@ class CudaExecutor:
         the device did (an index out of range): the states are as before then.
         """
         checked = self._has_to_check(feeds, bindings)
+        number = call_step.value
         with self._working():
             try:
                 fetch = self._begin(feeds, bindings, call_step, checked, observer)
@@ -105,20 +115,20 @@ class CudaExecutor:
                 # The observer's. It saw what kernels store; the interpreter shows it each
                 # node, so that the first of them is named, in place of this one.
                 try:
-                    self._fallback.run(feeds, bindings, call_step, observer)
+                    self._fallback.run(feeds, bindings, number, observer)
                 except NotFiniteError as first:
                     raise first from None
                 raise
             parts = fetch.wait() if fetch is not None else []
             status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
-            if status != FINE:
-                self._device.fill(self._status, 0xFF, _STATUS_BYTES)
+            self._stale = status != FINE
         if status != FINE:
-            self._fallback.refuse(status, feeds, bindings, call_step)
+            call_step.value = number  # no launch has set a state
+            self._fallback.refuse(status, feeds, bindings, number)
         return self._results(parts, bindings)
 
     def start(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> Pending:
         """As `run`, without waiting, unless a check on the device may fail: that has to be known
         before the next call."""
@@ -152,20 +162,22 @@ class CudaExecutor:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         checked: bool,
         observer: Observer | None,
     ) -> Fetch | None:
-        """Launch everything, and begin to copy what is fetched, with the status word as the last
-        one where it has to be `checked`. None where there is nothing to copy."""
-        device = self._device
-        with self.placed(feeds, bindings, call_step) as tape:
+        """Launch everything and count the call, and begin to copy what is fetched, with the status
+        word as the last one where it has to be `checked`. None where there is nothing to copy."""
+        device, number = self._device, call_step.value
+        with self.placed(feeds, bindings, number) as tape:
+            self._stale = checked
             if observer is None:
-                self._launch(tape)
+                device.launch_together(tape.launches, (call_step, number + 1))
             else:
                 updated = [on_device(state, device) for state in self._updated]
                 observed = Observed(self._outputs, self._updated, observer)
                 run_observed(device, tape, observed, feeds, updated)
+                call_step.value = number + 1
             sources = [
                 (tape.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
                 for node, buffer, shape in zip(
@@ -202,6 +214,9 @@ class CudaExecutor:
         device, tape = self._device, self._tape(bindings)
         arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
         arrays = {state: on_device(state, device) for state in self._states}
+        if self._stale:
+            device.fill(self._status, 0xFF, _STATUS_BYTES)
+            self._stale = False
         with device.workspace.inputs(tape.feeds, tape.feed_nbytes, feeds) as inputs:
             tape.move(ARENA, arena.address)
             tape.move(FEEDS, inputs)
@@ -209,14 +224,6 @@ class CudaExecutor:
             for state, array in arrays.items():
                 tape.move(state, array.address)
             yield tape
-
-    def _launch(self, tape: Tape) -> None:
-        launch = self._device.launch
-        for step in tape.launches:
-            try:
-                launch(step)
-            except self._device.errors as error:
-                raise self._device.failure(error, f"launching {described(step.launch)}") from error
 
     # ---- preparation ----------------------------------------------------------------------------
 
@@ -315,9 +322,3 @@ class CudaExecutor:
             return False
         fed = self._fed_indices
         return fed is None or not all(one.all_fit(feeds, bindings) for one in fed)
-
-
-def described(launch: Launch) -> str:
-    """A launch for a message: its name and layers."""
-    layers = ", ".join(launch.kernel.layers)
-    return f"the kernel {launch.name}" + (f" (of {layers})" if layers else "")

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.codegen.launch import DeviceProgram
-from graphc.compiler.graph import Node, Symbol
+from graphc.compiler.graph import CallStep, Node, Symbol
 from graphc.compiler.runtime.pending import Pending
 
 Observer = Callable[[Node, np.ndarray, float], None]
@@ -33,20 +33,22 @@ class Executor(Protocol):
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """Compute everything from the old values of the states, then set all of those at once.
+        """Compute everything from the old values of the states, then set all of those and count the
+        call, at once.
 
-        An error, one that `observer` raises too, leaves all states as they were. `bindings` do not
-        change any more: another call with the same object has the same sizes.
+        An error, one that `observer` raises too, leaves all states and the count as they were. An
+        interrupt leaves them as they were or as they are behind the call. `bindings` do not change
+        any more: another call with the same object has the same sizes.
 
         Returns:
             What is fetched, as arrays that alias neither feeds nor states nor each other.
         """
 
     def start(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> Pending:
         """As `run`, without waiting for what is fetched where the device allows that."""
 

@@ -15,7 +15,7 @@ from graphc.compiler.codegen.memory import launches, plan_memory
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
-from graphc.compiler.graph import Node, State, Symbol
+from graphc.compiler.graph import CallStep, Node, State, Symbol, place_together
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.library import symbol
@@ -31,7 +31,7 @@ _INT32_MAX = 2**31 - 1
 # Sets of sizes whose tables are kept: training and the last batch, validation and its.
 _MOST_TABLES = 16
 
-_STEP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3, ctypes.c_uint64, *[ctypes.c_void_p] * 3)
+_STEP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7)
 _TOLD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
@@ -97,7 +97,7 @@ class NativeExecutor:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
         """What is fetched; the states are set. See `Executor.run`.
@@ -110,7 +110,7 @@ class NativeExecutor:
         try:
             with self._lock:
                 if observer is None:
-                    return self._call(self._frame, ARENA, feeds, bindings, call_step)
+                    return self._call(self._frame, ARENA, self._held, feeds, bindings, call_step)
                 return self._observe(feeds, bindings, call_step, observer)
         except OutOfMemoryError:
             raise
@@ -119,25 +119,27 @@ class NativeExecutor:
         except NotFiniteError:
             assert observer is not None
             try:
-                self._fallback.run(feeds, bindings, call_step, observer)
+                self._fallback.run(feeds, bindings, call_step.value, observer)
             except NotFiniteError as first:
                 raise first from None
             raise
 
     def start(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> Pending:
         """As `run`: the values are there when this returns."""
         return Pending.done(self.run(feeds, bindings, call_step))
 
     def seconds(
-        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: int
+        self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
     ) -> np.ndarray:
         """Run as `run` does, and give the seconds that each kernel took, all its calls together, in
         the order of `codegen.memory.launches`; and last those of the whole program."""
         spent = np.zeros(len(self._launches) + 1)
         with self._lock:
-            self._call(self._frame, ARENA, feeds, bindings, call_step, address_of(spent))
+            self._call(
+                self._frame, ARENA, self._held, feeds, bindings, call_step, address_of(spent)
+            )
         return spent
 
     @property
@@ -157,22 +159,24 @@ class NativeExecutor:
         self,
         frame: Frame,
         arena: Arena,
+        held: Sequence[tuple[int, State]],
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         spent: int | None = None,
         told: object = None,
     ) -> list[np.ndarray]:
         """Run the program.
 
         Args:
+            held: the states that it reads and writes, with their places.
             spent: the address of a float64 for each kernel and one for all, to which seconds are
                 added.
             told: a C function that is told of each step.
         """
         tables = self._bind(bindings)
         frame.place_arena(tables, arena.address(tables.nbytes))
-        frame.place_states(self._held)
+        frame.place_states(held)
         kept = []  # while kernels read them
         for place, node in self._fed:
             array = np.ascontiguousarray(feeds[node])
@@ -183,14 +187,14 @@ class NativeExecutor:
             frame.at,
             tables.sizes_at,
             self._words_at,
-            call_step,
+            ctypes.addressof(call_step),
             frame.status_at,
             spent,
             told,
         )
-        status = frame.take_status()
+        status = int(frame.status[0])
         if status != FINE:
-            self._fallback.refuse(status, feeds, bindings, call_step)
+            self._fallback.refuse(status, feeds, bindings, call_step.value)
         return results
 
     def _results(
@@ -287,10 +291,11 @@ class NativeExecutor:
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
-        call_step: int,
+        call_step: CallStep,
         observer: Observer,
     ) -> list[np.ndarray]:
-        """As `run`, in memory of its own: an observer may call functions too."""
+        """As `run`, in memory of its own: an observer may call functions too. States are set when
+        all is computed, from copies that it ran on."""
         observed = Observed(self.program.outputs, self._states, observer)
         observed.begin(feeds)
         frame = self._new_frame()
@@ -315,11 +320,16 @@ class NativeExecutor:
             return len(raised)
 
         told = _TOLD(tell)
-        kept = [(state, state.get()) for state in self._states]
+        new = {state: State(state.get(), state.name) for state in self._states}
+        held = [(place, new.get(state, state)) for place, state in self._held]
+        count = CallStep(call_step.value)
         address = ctypes.cast(told, ctypes.c_void_p)
-        results = self._call(frame, Arena(), feeds, bindings, call_step, address_of(spent), address)
+        results = self._call(
+            frame, Arena(), held, feeds, bindings, count, address_of(spent), address
+        )
         if raised:
-            for state, value in kept:
-                state.place(value)
             raise raised[0]
+        place_together(
+            [(state, copy.buffer) for state, copy in new.items()], (call_step, count.value)
+        )
         return results

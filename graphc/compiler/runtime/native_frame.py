@@ -69,7 +69,8 @@ class Frame:
 
     Attributes:
         addresses: the table.
-        at, status_at: the addresses of the table and of the status word.
+        status: one word: `FINE`, or which check of the latest call failed.
+        at, status_at: the addresses of the two.
     """
 
     def __init__(self, constants: Mapping[int, np.ndarray], places: int):
@@ -77,12 +78,12 @@ class Frame:
         self.addresses = np.zeros(places, np.uintp)
         for place, array in constants.items():
             self.addresses[place] = address_of(array)
-        self._status = np.array([FINE], np.uint64)
+        self.status = np.array([FINE], np.uint64)
         self._tables: Tables | None = None
         self._arena = 0
         self._move = -1  # no state is placed yet
         self._held: list[np.ndarray] = []
-        self.at, self.status_at = address_of(self.addresses), address_of(self._status)
+        self.at, self.status_at = address_of(self.addresses), address_of(self.status)
 
     def place_arena(self, tables: Tables, start: int) -> None:
         """The places of the arena, which begins at this address."""
@@ -105,10 +106,3 @@ class Frame:
             held.append(array)
             self.addresses[place] = address_of(array)
         self._held, self._move = held, move
-
-    def take_status(self) -> int:
-        """The status word, which is put back."""
-        status = int(self._status[0])
-        if status != FINE:
-            self._status[0] = FINE
-        return status

@@ -216,6 +216,12 @@ class Tape:
         return None, value
 
 
+def described(launch: Launch) -> str:
+    """A launch for a message: its name and layers."""
+    layers = ", ".join(launch.kernel.layers)
+    return f"the kernel {launch.name}" + (f" (of {layers})" if layers else "")
+
+
 def buffers(program: DeviceProgram) -> list[Buffer]:
     """Every buffer that a program's launches or its caller meet, each once."""
     found = dict.fromkeys(program.fetches)

@@ -1,8 +1,8 @@
 """Indices of each dtype, interpreted."""
 
-from graphc.compiler.interpret import Program
+from graphc.compiler.runtime.cpu import CpuExecutor
 from tests.compiler.index_programs import Indices
 
 
 class TestInterpreter(Indices):
-    executor = Program
+    executor = CpuExecutor

@@ -11,7 +11,7 @@ import pytest
 import graphc.backend as K
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
-from graphc.compiler.graph import Node, State
+from graphc.compiler.graph import Node
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.config import config
@@ -129,22 +129,3 @@ def test_without_a_compiler_auto_interprets_and_says_so_once(
     config.cpu = "native"
     with pytest.raises(DeviceError, match="install one"):
         made(small)
-
-
-def test_an_interrupt_between_two_states_leaves_a_whole_step(monkeypatch):
-    config.cpu = "numpy"
-    weights = [K.variable(np.full(3, k, "float32")) for k in range(3)]
-    step = function([], [], updates=[(one, one + 1.0) for one in weights])
-    place, calls = State.place, []
-
-    def interrupted(self, value):
-        calls.append(self)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        place(self, value)
-
-    monkeypatch.setattr(State, "place", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        step()
-    for k, one in enumerate(weights):
-        np.testing.assert_array_equal(K.get_value(one), np.full(3, k + 1))
