@@ -100,6 +100,19 @@ class MissingPackageError(GraphcError, ImportError):
     """An optional package that a call needs is not installed."""
 
 
+class MissingModuleError(GraphcError, ModuleNotFoundError):
+    """A module of Keras, Theano or TensorFlow that graphc has nothing in the place of."""
+
+
+class AlreadyImportedError(GraphcError, ImportError):
+    """Another package of the name that graphc is to take."""
+
+
+class StandInError(GraphcError, AttributeError):
+    """A use of Theano or TensorFlow, which are not installed; an `AttributeError`, so that
+    ``hasattr`` works."""
+
+
 class DownloadError(GraphcError, OSError):
     """A file that could not be fetched whole and as expected."""
 

@@ -11,12 +11,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from graphc.cli import bench, cache, demo, doctor, dump
+from graphc.cli import bench, cache, demo, doctor, dump, run
 from graphc.compiler.codegen.table import WIDTH
 from graphc.errors import GraphcError
 from graphc.version import __version__
 
-COMMANDS = (demo.COMMAND, doctor.COMMAND, dump.COMMAND, bench.COMMAND, cache.COMMAND)
+COMMANDS = (run.COMMAND, demo.COMMAND, doctor.COMMAND, dump.COMMAND, bench.COMMAND, cache.COMMAND)
 
 _DESCRIPTION = """\
 graphc compiles neural networks written with the Keras 1.0 API. From Python:
@@ -29,6 +29,7 @@ This command tries an installation out and looks into what it does.
 
 _EPILOG = """\
 examples:
+  graphc run train.py    run a program that imports keras, as it is
   graphc doctor          what is installed, what is missing, every flag
   graphc demo            train a network, in under a minute
   graphc dump mlp        the CUDA kernels of a model's training step
@@ -42,20 +43,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line in `arguments` (default: the process's own); returns the exit status.
 
     0 for success, 2 for an error of graphc or of the command line and for a lack of memory, 130
-    after Ctrl-C, 141 where nobody reads the output any more.
+    after Ctrl-C, 141 where nobody reads the output any more. A program that is run ends as by
+    itself: what it raises leaves this function.
     """
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    if not hasattr(parsed, "command"):
+        parser.print_help(sys.stderr)
+        return 2
+    if parsed.command.is_program:
+        parsed.command.run(parsed)
+        return 0
     for stream in (sys.stdout, sys.stderr):
         # Names of layers may have letters that the terminal's encoding lacks.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser = _parser()
-    parsed = parser.parse_args(arguments)
-    if not hasattr(parsed, "run"):
-        parser.print_help(sys.stderr)
-        return 2
     try:
         with _messages_that_fit():
-            parsed.run(parsed)
+            parsed.command.run(parsed)
         sys.stdout.flush()
     except BrokenPipeError:  # as of `graphc dump mlp | head`
         # The interpreter flushes once more when it ends.
@@ -113,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=as_written,
         )
         command.add_arguments(subparser)
-        subparser.set_defaults(run=command.run)
+        subparser.set_defaults(command=command)
     return parser
 
 

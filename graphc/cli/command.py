@@ -17,7 +17,8 @@ class Command:
 
     `summary` is its line in ``graphc --help``; `description` (with examples, shown as it is
     written) is the text of its own ``--help``. `run` gets the parsed arguments; a `GraphcError`
-    that leaves it is printed without a traceback and ends the program with status 2.
+    that leaves it is printed without a traceback and ends the program with status 2, unless
+    `is_program` says that what the command raises and logs is that of a user's program.
     """
 
     name: str
@@ -25,3 +26,4 @@ class Command:
     description: str
     run: Callable[[argparse.Namespace], None]
     add_arguments: Callable[[argparse.ArgumentParser], None] = no_arguments
+    is_program: bool = False

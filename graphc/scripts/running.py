@@ -1,0 +1,76 @@
+"""Run a script as ``python script.py`` does, with ``keras`` for a name of graphc."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from graphc.errors import MissingFileError
+from graphc.scripts import keras_names, python2
+
+MAIN = "__main__"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A script: its path as it was given, its file, which tracebacks name, and its text."""
+
+    path: str
+    file: str
+    source: bytes
+
+
+def read_program(path: str) -> Program:
+    """Return the program in a file, or in the ``__main__.py`` of a folder.
+
+    Raises:
+        MissingFileError: no such file.
+    """
+    file = Path(path) / "__main__.py" if Path(path).is_dir() else Path(path)
+    try:
+        return Program(path, os.path.abspath(file), file.read_bytes())
+    except OSError as error:
+        raise MissingFileError(f"can't open the program {str(file)!r}: {error.strerror}") from error
+
+
+def run_program(program: Program, arguments: Sequence[str]) -> None:
+    """Execute a program as the module ``__main__``.
+
+    What it raises leaves this function, and ends the process as it would end ``python script.py``;
+    the traceback that is printed begins in the program.
+    """
+    main = ModuleType(MAIN)
+    main.__file__ = program.file
+    main.__loader__ = SourceFileLoader(MAIN, program.file)
+    vars(main)["__builtins__"] = builtins
+    sys.modules[MAIN] = main
+    sys.argv = [program.path, *arguments]
+    if not sys.flags.safe_path:
+        sys.path[0] = os.path.dirname(os.path.realpath(program.file))
+    keras_names.install()
+    _show_from_the_program(program)
+    exec(compile(program.source, program.file, "exec", dont_inherit=True), vars(main))
+
+
+def _show_from_the_program(program: Program) -> None:
+    """Let a traceback that ends the process begin with the program's frames, and what comes of
+    Python 2 be told below it."""
+    show = sys.excepthook
+
+    def shown(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        outer = trace
+        while outer is not None and outer.tb_frame.f_code is not run_program.__code__:
+            outer = outer.tb_next
+        within = trace if outer is None else outer.tb_next
+        remark = python2.remark(error.with_traceback(within), program.path)
+        if remark is not None:
+            error.add_note(remark)
+        show(kind, error, within)
+
+    sys.excepthook = shown
