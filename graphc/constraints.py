@@ -9,6 +9,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
 from graphc.lookup import finite_number, get_instance
 from graphc.lookup import get_from_module as get_from_module
+from graphc.releases import since
 
 
 class Constraint:
@@ -63,6 +64,28 @@ class UnitNorm(Constraint):
         return {"name": type(self).__name__, "axis": self.axis}
 
 
+@since("1.2.2")
+class MinMaxNorm(Constraint):
+    """Columns whose length is brought towards low ... high: p times
+    (rate clip(norm, low, high) + (1 - rate) norm) / (epsilon + norm), norm over `axis`."""
+
+    def __init__(self, low: float = 0.0, high: float = 1.0, rate: float = 1.0, axis: int = 0):
+        owner = type(self).__name__
+        self.low = finite_number(owner, "low", low)
+        self.high = finite_number(owner, "high", high, least=self.low)
+        self.rate = finite_number(owner, "rate", rate)
+        self.axis = axis
+
+    def __call__(self, p: Node) -> Node:
+        norms = _norms(p, self.axis)
+        wanted = self.rate * K.clip(norms, self.low, self.high) + (1.0 - self.rate) * norms
+        return p * (wanted / (K.epsilon() + norms))
+
+    def get_config(self) -> dict:
+        names = ("low", "high", "rate", "axis")
+        return {"name": type(self).__name__, **{name: getattr(self, name) for name in names}}
+
+
 def _norms(p: Node, axis: int) -> Node:
     return K.sqrt(K.sum(K.square(p), axis=axis, keepdims=True))
 
@@ -75,6 +98,7 @@ CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
     "MaxNorm": MaxNorm,
     "NonNeg": NonNeg,
     "UnitNorm": UnitNorm,
+    "MinMaxNorm": MinMaxNorm,
     "maxnorm": maxnorm,
     "nonneg": nonneg,
     "unitnorm": unitnorm,

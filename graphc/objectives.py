@@ -9,6 +9,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_function
+from graphc.releases import since
 
 
 def mean_squared_error(y_true: Node, y_pred: Node) -> Node:
@@ -64,6 +65,13 @@ def binary_crossentropy(y_true: Node, y_pred: Node) -> Node:
     return K.mean(K.binary_crossentropy(y_pred, y_true), axis=-1)
 
 
+@since("1.0.4")
+def kullback_leibler_divergence(y_true: Node, y_pred: Node) -> Node:
+    """sum(t log(t / p)) over the last axis, with t and p clipped to [epsilon, 1]."""
+    wanted, predicted = (K.clip(one, K.epsilon(), 1.0) for one in (y_true, y_pred))
+    return K.sum(wanted * K.log(wanted / predicted), axis=-1)
+
+
 def poisson(y_true: Node, y_pred: Node) -> Node:
     """mean(p - t log(p + epsilon))."""
     return K.mean(y_pred - y_true * K.log(y_pred + K.epsilon()), axis=-1)
@@ -79,6 +87,7 @@ rmse = RMSE = root_mean_squared_error
 mae = MAE = mean_absolute_error
 mape = MAPE = mean_absolute_percentage_error
 msle = MSLE = mean_squared_logarithmic_error
+kld = KLD = kullback_leibler_divergence
 cosine = cosine_proximity
 
 OBJECTIVES: dict[str, Callable[[Node, Node], Node]] = {
@@ -92,6 +101,7 @@ OBJECTIVES: dict[str, Callable[[Node, Node], Node]] = {
     "categorical_crossentropy": categorical_crossentropy,
     "sparse_categorical_crossentropy": sparse_categorical_crossentropy,
     "binary_crossentropy": binary_crossentropy,
+    "kullback_leibler_divergence": kullback_leibler_divergence,
     "poisson": poisson,
     "cosine_proximity": cosine_proximity,
     "mse": mse,
@@ -104,6 +114,8 @@ OBJECTIVES: dict[str, Callable[[Node, Node], Node]] = {
     "MAPE": MAPE,
     "msle": msle,
     "MSLE": MSLE,
+    "kld": kld,
+    "KLD": KLD,
     "cosine": cosine,
 }
 

@@ -26,6 +26,16 @@ def test_unitnorm_over_another_axis():
     )
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.25])
+def test_minmaxnorm_brings_lengths_between_two(rate):
+    norms = np.array([5.0, 0.5, 1.0])
+    wanted = rate * np.array([2.0, 0.75, 1.0]) + (1 - rate) * norms
+    found = value(constraints.MinMaxNorm(low=0.75, high=2.0, rate=rate))
+    np.testing.assert_allclose(found, W * wanted / (1e-7 + norms), rtol=1e-12)
+    with pytest.raises(ArgumentError, match="MinMaxNorm: high: expected a number of at least 3"):
+        constraints.MinMaxNorm(low=3.0)
+
+
 def test_norms_of_zeros_stay_zeros():
     zeros = K.variable(np.zeros((2, 2)))
     for constraint in (constraints.maxnorm(1), constraints.unitnorm()):

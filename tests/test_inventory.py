@@ -67,6 +67,11 @@ RENAMED = {
     "keras.engine.topology.Merge.compute_mask": {"inputs": "input"},
     "keras.layers.core.Masking.compute_mask": {"x": "input"},
     "keras.layers.wrappers.TimeDistributed.call": {"inputs": "X"},
+    "keras.regularizers.EigenvalueRegularizer.__call__": {"x": "loss"},
+    "keras.regularizers.L1L2Regularizer.__call__": {"x": "loss"},
+    "keras.regularizers.Regularizer.__call__": {"x": "loss"},
+    "keras.regularizers.Regularizer.set_layer": {"_": "layer"},
+    "keras.regularizers.Regularizer.set_param": {"_": "p"},
 }
 
 Signature = list[list[str]]
@@ -116,12 +121,12 @@ def later_difference(name: str, function: Callable, wanted: Signature) -> str | 
     """What differs from the signature of 1.2.2: where 1.0.1 has another order, arguments that are
     not taken by their names, or whose default is that of neither release."""
     early = EARLY_SIGNATURES.get(name.replace("layers.pooling", "layers.convolutional"))
-    if early is None:
+    if early is None and name not in RENAMED:
         return difference(name, function, wanted)
     renamed = RENAMED.get(name, {})
     parameters = inspect.signature(function).parameters
     any_name = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    defaults = dict(one for one in early if len(one) == 2)
+    defaults = dict(one for one in early or () if len(one) == 2)
     for argument, *default in wanted:
         ours = parameters.get(renamed.get(argument, argument))
         if argument.startswith("*"):

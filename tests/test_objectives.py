@@ -42,6 +42,11 @@ def logarithmic(t, p):
     return (logs**2).mean(-1)
 
 
+def divergence(t, p):
+    t, p = np.clip(t, EPSILON, 1), np.clip(p, EPSILON, 1)
+    return (t * np.log(t / p)).sum(-1)
+
+
 def cosine(t, p):
     lengths = np.linalg.norm(t, axis=-1) * np.linalg.norm(p, axis=-1)
     return -(t * p).sum(-1) / lengths / t.shape[-1]
@@ -60,6 +65,7 @@ def cosine(t, p):
         ("categorical_crossentropy", crossentropy, ONE_HOT, Q),
         ("poisson", lambda t, p: (p - t * np.log(p + EPSILON)).mean(-1), np.abs(T), np.abs(P)),
         ("cosine_proximity", cosine, T, P),
+        ("kullback_leibler_divergence", divergence, ONE_HOT, Q),
     ],
 )
 def test_a_loss_equals_its_formula(name, formula, t, p):
@@ -184,6 +190,8 @@ def test_epsilon_is_a_setting():
         ("msle", "mean_squared_logarithmic_error"),
         ("MSLE", "mean_squared_logarithmic_error"),
         ("cosine", "cosine_proximity"),
+        ("kld", "kullback_leibler_divergence"),
+        ("KLD", "kullback_leibler_divergence"),
     ],
 )
 def test_short_names(alias, name):

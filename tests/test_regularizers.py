@@ -3,7 +3,11 @@ import pytest
 
 from graphc import backend as K
 from graphc import regularizers
-from graphc.errors import ArgumentError, KeywordError, UnknownNameError
+from graphc.config import config
+from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
+from graphc.layers.core import ActivityRegularization, Dense
+from graphc.lookup import custom_objects
+from graphc.models import Sequential
 
 W = np.array([[1.0, -2.0], [0.5, 0.0]])
 
@@ -70,7 +74,7 @@ def test_config_makes_the_same_regularizer_again():
     assert config == {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.25}
     assert regularizers.get(config).get_config() == config
     activity = regularizers.activity_l1(0.5).get_config()
-    assert activity == {"name": "ActivityRegularizer", "l1": 0.5, "l2": 0.0}
+    assert activity == {"name": "ActivityRegularizer", "l1": 0.5, "l2": 0.0, "average": True}
     assert regularizers.get(activity).get_config() == activity
 
 
@@ -86,15 +90,122 @@ def test_get_passes_none_and_refuses_the_rest():
         regularizers.get(0.01)
     with pytest.raises(ArgumentError, match="expected a regularizer"):
         regularizers.get(regularizers.WeightRegularizer)
-    with pytest.raises(ArgumentError, match="an object with set_param or set_layer"):
-        regularizers.get(lambda loss: loss)
 
 
-def test_a_call_before_the_weight_is_known_is_an_error():
-    with pytest.raises(ArgumentError, match="set_param"):
-        regularizers.l2()(K.variable(0.0))
-    with pytest.raises(ArgumentError, match="set_layer"):
-        regularizers.activity_l2()(K.variable(0.0))
+class TestOfKeras12:
+    """Penalties are functions of a tensor; those of outputs are sums over the samples too."""
+
+    @pytest.fixture(autouse=True)
+    def of_1_2(self):
+        with config.changed(keras="1.2"):
+            yield
+
+    @pytest.mark.parametrize("name", ["l1l2", "activity_l1l2"])
+    def test_one_class_for_weights_and_outputs(self, name):
+        regularizer = getattr(regularizers, name)(0.1, 0.2)
+        config = {"name": "L1L2Regularizer", "l1": 0.1, "l2": 0.2}
+        assert regularizer.get_config() == config
+        assert regularizers.get(config).get_config() == config
+        assert K.eval(regularizer(K.variable(W, "float64"))) == pytest.approx(
+            0.1 * 3.5 + 0.2 * 5.25, rel=1e-12
+        )
+        regularizer.set_layer(LayerStub())
+        assert values(regularizer)[0] == pytest.approx(10 + 0.1 * 7.5 + 0.2 * 15.25, rel=1e-12)
+
+    def test_the_meaning_is_kept(self):
+        penalty = regularizers.ActivityRegularizer(l2=0.5)
+        with config.changed(keras="1.0"):
+            again = regularizers.get(penalty.get_config())
+        again.set_layer(LayerStub())
+        assert values(again)[0] == pytest.approx(10 + 0.5 * 15.25, rel=1e-12)
+
+    def test_the_layer_keeps_it_too(self):
+        layer = ActivityRegularization(l2=0.5)
+        assert layer.get_config()["average"] is False
+        with config.changed(keras="1.0"):
+            assert ActivityRegularization.from_config(layer.get_config()).average is False
+            assert ActivityRegularization(l2=0.5).average is True
+
+
+def test_factors_of_zero_penalise_nothing():
+    assert K.eval(regularizers.WeightRegularizer()(K.variable(W))) == 0.0
+
+
+def eigenvalue(matrix, k):
+    products = matrix.T @ matrix
+    v = np.linalg.matrix_power(products, 9) @ np.ones(len(products))
+    return k * np.sqrt((products @ v) @ v / (v @ v))
+
+
+def test_the_largest_singular_value_is_penalised():
+    matrix = np.random.default_rng(3).normal(size=(4, 3))
+    regularizer = regularizers.get({"name": "EigenvalueRegularizer", "k": 0.5})
+    found = K.eval(regularizer(K.variable(matrix, "float64")))
+    assert found == pytest.approx(eigenvalue(matrix, 0.5), rel=1e-12)
+    assert found == pytest.approx(0.5 * np.linalg.norm(matrix, 2), rel=1e-3)
+    weight = K.variable(matrix, "float64")
+    gradient = K.eval(K.gradients(regularizer(weight), [weight])[0])
+    step = np.zeros_like(matrix)
+    step[2, 1] = 1e-6
+    difference = (eigenvalue(matrix + step, 0.5) - eigenvalue(matrix - step, 0.5)) / 2e-6
+    assert gradient[2, 1] == pytest.approx(difference, rel=1e-6)
+    assert regularizer.get_config() == {"name": "EigenvalueRegularizer", "k": 0.5}
+
+
+def test_a_large_matrix_and_one_of_zeros_have_a_finite_eigenvalue():
+    regularizer = regularizers.EigenvalueRegularizer(1.0)
+    large = np.full((300, 300), 3.0, "float32")
+    assert K.eval(regularizer(K.variable(large))) == pytest.approx(900.0, rel=1e-5)
+    assert K.eval(regularizer(K.variable(np.zeros((2, 2))))) == 0.0
+    with pytest.raises(ShapeError, match="a weight of two axes"):
+        regularizer(K.variable(np.zeros(3)))
+
+
+def test_one_that_watches_nothing_is_told_by_the_model():
+    layer = Dense(2, input_dim=2)
+    model = Sequential([layer])
+    layer.regularizers.append(regularizers.l2(0.5))
+    with pytest.raises(ArgumentError, match="WeightRegularizer: .*watches nothing"):
+        model.compile("sgd", "mse")
+
+
+class Spread(regularizers.Regularizer):
+    """A user's of Keras 1.2: a function of the weight."""
+
+    def __init__(self, k):
+        self.k = k
+
+    def __call__(self, x):
+        return self.k * K.sum(K.square(x - 1.0))
+
+    def get_config(self):
+        return {"k": self.k}
+
+
+def ones_cost(weight):
+    return K.sum(weight)
+
+
+@pytest.mark.parametrize(
+    ("own", "penalty"),
+    [(Spread(2.0), lambda w: 2 * ((w - 1) ** 2).sum()), (ones_cost, lambda w: w.sum())],
+)
+def test_a_users_function_of_the_weight(own, penalty):
+    layer = Dense(2, input_dim=2, W_regularizer=own)
+    model = Sequential([layer])
+    layer.set_weights([W, np.zeros(2)])
+    model.compile("sgd", "mse")
+    x = np.ones((3, 2))
+    found = model.train_on_batch(x, x @ W)
+    assert found == pytest.approx(penalty(W), rel=1e-6)
+    with custom_objects({"Spread": Spread}):
+        again = Dense.from_config(layer.get_config())
+    assert K.eval(again.W_regularizer(K.variable(W, "float64"))) == pytest.approx(penalty(W))
+
+
+def test_a_users_function_that_returns_no_number():
+    with pytest.raises(ArgumentError, match="<lambda>: .*the penalty, a scalar"):
+        regularizers.get(lambda weight: weight)(K.variable(W))
 
 
 class Largest(regularizers.Regularizer):

@@ -228,14 +228,18 @@ class ActivityRegularization(Layer):
 
     Args:
         l1, l2: factors of the two terms.
+        average: see `ActivityRegularizer`: without it sums take the means' place, as in Keras 1.2.
     """
 
     supports_masking = True
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Any):
+    def __init__(
+        self, l1: float = 0.0, l2: float = 0.0, *, average: bool | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         self.l1 = finite_number(self._graphc_label, "l1", l1)
         self.l2 = finite_number(self._graphc_label, "l2", l2)
-        penalty = ActivityRegularizer(l1=self.l1, l2=self.l2)
+        penalty = ActivityRegularizer(l1=self.l1, l2=self.l2, average=average)
+        self.average = penalty.average
         penalty.set_layer(self)
         self.regularizers.append(penalty)

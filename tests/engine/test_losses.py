@@ -229,6 +229,26 @@ class TestMetrics:
         with pytest.raises(ArgumentError, match="takes class numbers.*'categorical_crossentropy'"):
             make_metrics(rows, ["sparse_categorical_crossentropy"])
 
+    @pytest.mark.parametrize("name", ["precision", "fmeasure", "matthews_correlation"])
+    def test_counts_of_positives_of_class_numbers(self, name):
+        numbers = targets(output(2), loss="sparse_categorical_crossentropy")
+        with pytest.raises(ArgumentError, match=f"{name} compares numbers.*class numbers"):
+            make_metrics(numbers, [name])
+
+    def test_a_metric_of_several_values(self):
+        def spread(y_true, y_pred):
+            return {"least": g.min(y_pred), "most": g.max(y_pred)}
+
+        (target,) = targets(output(2))
+        labels, nodes = make_metrics([target], [spread])
+        assert labels == ["least", "most"]
+        p = np.array([[0.5, 2.0], [-1.0, 0.0]])
+        assert [value_of(node, {target.output: p}) for node in nodes] == [-1.0, 2.0]
+
+    def test_equal_names_are_numbered(self):
+        labels, _ = make_metrics(targets(output(2)), ["mse", "mae", "MSE"])
+        assert labels == ["mean_squared_error_1", "mean_absolute_error", "mean_squared_error_2"]
+
     @pytest.mark.parametrize("name", ["size", "batch", "loss"])
     def test_a_name_that_the_logs_need(self, name):
         def metric(y_true, y_pred):

@@ -48,7 +48,7 @@ class TestLaterKeywords:
         W, b = model.get_weights()
         np.testing.assert_allclose(model.predict(x), np.tanh(x @ W + b), rtol=1e-5)
         penalty = model.layers[0].get_config()["W_regularizer"]
-        assert penalty == {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.5}
+        assert penalty == {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.5}
 
     @pytest.mark.parametrize(
         ("class_name", "config"),
@@ -154,19 +154,23 @@ class TestLaterKeywords:
             ("BatchNormalization", {"gamma_regularizer": {"name": "WeightRegularizer"}},
              "gamma_regularizer: .*null"),
             ("InputLayer", {"sparse": True}, "InputLayer: sparse: .*false.*received True"),
-            ("Dense", {**DENSE, "activity_regularizer":
-                       {"name": "L1L2Regularizer", "l1": 0.1, "l2": 0.0}},
-             "activity_regularizer: an L1L2Regularizer of Keras 1.2 sums over .*expected null"),
         ],
     )  # fmt: skip
     def test_what_layers_do_not_do(self, class_name, config, words):
         with pytest.raises(ArgumentError, match=f"^model: layer 1: .*{words}"):
             model_from_json(sequential(class_name, {"batch_input_shape": [None, 3], **config}))
 
-    def test_a_penalty_of_zero_is_none(self):
-        nothing = {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.0}
-        layer = first(sequential("Dense", DENSE, activity_regularizer=nothing))
-        assert layer.activity_regularizer is None
+    def test_a_penalty_on_an_output_sums_over_the_samples(self):
+        penalty = {"name": "L1L2Regularizer", "l1": 0.5, "l2": 0.25}
+        model = model_from_json(
+            sequential("Dense", {**DENSE, "activity_regularizer": penalty, "W_regularizer": None})
+        )
+        model.compile("sgd", "mse")
+        x = np.ones((3, 4))
+        outputs = model.predict(x)
+        loss = model.train_on_batch(x, outputs)
+        expected = 0.5 * np.abs(outputs).sum() + 0.25 * np.square(outputs).sum()
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
 
     @pytest.mark.parametrize("code", ["c\x00\x00", ["c\x00\x00", None, None]])
     def test_functions_are_asked_for(self, code):
@@ -192,8 +196,8 @@ class TestLaterKeywords:
             ("Dense", {**DENSE, "units": 3}, KeywordError, "'units': here it is 'output_dim'"),
             ("Dense", {**DENSE, "rows": 3}, KeywordError, "unknown keyword 'rows'"),
             ("AtrousConvolution2D", {}, UnknownNameError, "unknown layer 'AtrousConvolution2D'"),
-            ("Dense", {**DENSE, "W_regularizer": {"name": "EigenvalueRegularizer", "k": 0.1}},
-             UnknownNameError, "unknown regularizer 'EigenvalueRegularizer'"),
+            ("Dense", {**DENSE, "W_regularizer": {"name": "EigenvalueRegulariser", "k": 0.1}},
+             UnknownNameError, "unknown regularizer 'EigenvalueRegulariser'"),
         ],
     )  # fmt: skip
     def test_what_is_not_there(self, class_name, config, error, words):

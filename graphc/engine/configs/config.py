@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc import activations, initializations
+from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
@@ -80,6 +80,8 @@ def as_data(value: Any, place: str = "config") -> Any:
         return {key: as_data(one, f"{place}[{key!r}]") for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [as_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
+    if isinstance(value, regularizers.OfFunction):
+        return as_data(value.function, place)
     if isinstance(value, Entry):
         return layer_entry(value)  # type: ignore[arg-type]
     if hasattr(value, "get_config") and not isinstance(value, type):

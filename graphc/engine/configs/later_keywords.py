@@ -51,9 +51,6 @@ def arguments_of_1_0(class_name: str, config: Mapping[str, Any]) -> dict[str, An
     if class_name in _RECURRENT and found.get("consume_less") == "gpu":
         _check_undropped(found, where)
         found["consume_less"] = "cpu"
-    for name, value in found.items():
-        if name.endswith("_regularizer") and _is_l1_l2(value):
-            found[name] = _regularizer(name, value, f"{where}: {name}")
     return found
 
 
@@ -75,19 +72,3 @@ def _check_undropped(config: Mapping[str, Any], where: str) -> None:
                 "all gates, and here each has a mask of its own; expected 'cpu' or 'mem', or "
                 f"{name} 0, which predicts the same"
             )
-
-
-def _is_l1_l2(value: object) -> bool:
-    return isinstance(value, Mapping) and value.get("name") == "L1L2Regularizer"
-
-
-def _regularizer(name: str, value: Mapping[str, Any], what: str) -> dict[str, Any] | None:
-    if name != "activity_regularizer":
-        return {**value, "name": "WeightRegularizer"}
-    if value.get("l1") or value.get("l2"):
-        raise ArgumentError(
-            f"{what}: an L1L2Regularizer of Keras 1.2 sums over the samples of a batch, and here "
-            "the penalty is a mean over them; expected null, or an ActivityRegularizer with the "
-            "l1 and l2 that you want"
-        )
-    return None

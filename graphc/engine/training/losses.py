@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from graphc.errors import (
     unknown_name,
 )
 from graphc.lookup import given_objects
+from graphc.regularizers import OfTensor
 
 Objective = Callable[[g.Node, g.Node], g.Node]
 
@@ -126,14 +128,15 @@ def for_each_output(
 
 def takes_labels(objective: Objective) -> bool:
     """Whether targets are class numbers rather than values of the output's shape."""
-    return objective is objectives.sparse_categorical_crossentropy
+    scores = getattr(objective, "__wrapped__", objective)  # those that a metric is the mean of
+    return scores is objectives.sparse_categorical_crossentropy
 
 
 def takes_output_shape(objective: Objective) -> bool:
     """Whether targets have the shape of the output; a user's own objective may take any."""
-    return getattr(objective, "__module__", None) == objectives.__name__ and not takes_labels(
-        objective
-    )
+    if objective is metrics.sparse_categorical_accuracy or takes_labels(objective):
+        return False
+    return getattr(objective, "__module__", None) in (objectives.__name__, metrics.__name__)
 
 
 def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:
@@ -228,6 +231,12 @@ def penalised(
 
 
 def _with_penalty(loss: g.Node, regularizer: Callable[[g.Node], g.Node]) -> g.Node:
+    if isinstance(regularizer, OfTensor) and not regularizer.watches:
+        raise ArgumentError(
+            f"the regularizer {_function_name(regularizer)}: it is in a layer's regularizers and "
+            "watches nothing; call its set_param(weight) or set_layer(layer), or give it to "
+            "add_weight(..., regularizer=)"
+        )
     sum_of_both = regularizer(loss)
     if not isinstance(sum_of_both, g.Node) or sum_of_both.shape != loss.shape:
         watched = getattr(regularizer, "p", None)
@@ -271,22 +280,40 @@ def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], 
             function = _accuracy_for(target) if accuracy else _metric(one)
             label = "acc" if accuracy else _function_name(function)
             function = _for_targets(function, target)
-            label = label if len(targets) == 1 else f"{target.name}_{label}"
-            if label in _LOG_ENTRIES:
+            for name, value in _values(function, label, target):
+                labels.append(name if len(targets) == 1 else f"{target.name}_{name}")
+                nodes.append(value)
+    for label in labels:
+        if label in _LOG_ENTRIES:
+            raise ArgumentError(
+                f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
+            )
+    return _distinct(labels), nodes
+
+
+def _values(function: Objective, label: str, target: Target) -> Iterator[tuple[str, g.Node]]:
+    """The names and values of a metric: one, or those of the dict that it returns."""
+    with g.origin(f"metric {label}"):
+        found = function(target.y_true, target.output)
+        several = found if isinstance(found, Mapping) else {label: found}
+        for name, value in several.items():
+            if not isinstance(value, g.Node) or not isinstance(name, str):
                 raise ArgumentError(
-                    f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
+                    f"metrics: {label}: expected a function (y_true, y_pred) that returns a node, "
+                    f"or a dict from names to nodes, returned {found!r}"
                 )
-            labels.append(label)
-            with g.origin(f"metric {label}"):
-                # A user's metric may leave an axis or more; the log has their mean.
-                value = function(target.y_true, target.output)
-                if not isinstance(value, g.Node):
-                    raise ArgumentError(
-                        f"metrics: {label}: expected a function (y_true, y_pred) that returns a "
-                        f"node, returned {value!r}"
-                    )
-                nodes.append(g.mean(value))
-    return labels, nodes
+            # A user's metric may leave an axis or more; the log has their mean.
+            yield name, g.mean(value)
+
+
+def _distinct(labels: Sequence[str]) -> list[str]:
+    """The labels; of those that are equal each has its number behind it, x_1, x_2."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label}_{seen[label]}" if labels.count(label) > 1 else label)
+    return found
 
 
 def _metric(wanted: object) -> Objective:
@@ -327,7 +354,7 @@ def _for_targets(function: Objective, target: Target) -> Objective:
         return metrics.sparse_categorical_accuracy
     if function is metrics.sparse_categorical_accuracy and takes_output_shape(target.loss):
         return metrics.categorical_accuracy
-    if labels and (function is metrics.binary_accuracy or takes_output_shape(function)):
+    if labels and takes_output_shape(function):
         raise ArgumentError(
             f"metrics: {_function_name(function)} compares numbers with numbers, and the targets "
             f"of {target.name} are class numbers; use 'accuracy', or a loss with one-hot targets"
