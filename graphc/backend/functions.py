@@ -14,6 +14,9 @@ from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import refuse_keywords
+from graphc.releases import since
+
+_fixed_phase: bool | None = None
 
 _COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
 
@@ -27,19 +30,37 @@ def learning_phase() -> g.Node:
     """The bool that is true in training and false in testing.
 
     A function over an expression that reads it lists it among its inputs (fed with 0 or 1), or
-    fixes it: ``givens=[(K.learning_phase(), True)]``.
+    fixes it: ``givens=[(K.learning_phase(), True)]``. Behind `set_learning_phase` it is a constant.
     """
-    return g.learning_phase()
+    return g.learning_phase() if _fixed_phase is None else g.constant(np.bool_(_fixed_phase))
+
+
+@since("1.0.7")
+def set_learning_phase(value: int) -> None:
+    """Fix the learning phase, 1 for training and 0 for testing, of all that is made from now on.
+
+    ArgumentError for any other value.
+    """
+    global _fixed_phase
+    if not isinstance(value, int | np.integer | np.bool_) or value not in (0, 1):
+        raise ArgumentError(
+            f"set_learning_phase: value: expected 0 (testing) or 1 (training), received {value!r}"
+        )
+    _fixed_phase = bool(value)
 
 
 def in_train_phase(x: object, alt: object) -> g.Node:
-    """x in training, else alt."""
-    return g.where(learning_phase(), x, alt)
+    """x in training, else alt; of a function of no arguments what it returns."""
+    return g.where(learning_phase(), _made(x), _made(alt))
 
 
 def in_test_phase(x: object, alt: object) -> g.Node:
-    """x in testing, else alt."""
-    return g.where(learning_phase(), alt, x)
+    """x in testing, else alt; of a function of no arguments what it returns."""
+    return g.where(learning_phase(), _made(alt), _made(x))
+
+
+def _made(value: object) -> object:
+    return value() if callable(value) else value
 
 
 def switch(condition: object, then_expression: object, else_expression: object) -> g.Node:
@@ -59,6 +80,23 @@ def gradients(loss: g.Node, variables: Sequence[g.Node] | g.Node) -> list[g.Node
         GradientError: the loss is no scalar, or does not depend on one of them.
     """
     return grad(loss, variables if isinstance(variables, g.Node) else list(variables))
+
+
+@since("1.0.6")
+def stop_gradient(variables: g.Node | Sequence[g.Node]) -> g.Node | list[g.Node]:
+    """The tensor, or the list of them, which gradients take for constants."""
+    if isinstance(variables, list | tuple):
+        return [g.stop_gradient(one) for one in variables]
+    return g.stop_gradient(variables)
+
+
+@since("1.0.7")
+def print_tensor(x: g.Node, message: str = "") -> g.Node:
+    """x itself; a function that computes it prints the message and its value at each call.
+
+    ArgumentError, where the function is made, for a tensor within the step of a loop.
+    """
+    return g.print_tensor(x, message)
 
 
 class Function:

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.backend.settings import floatx
+from graphc.backend.variables import variable
 from graphc.compiler import graph as g
 from graphc.errors import ShapeError
+from graphc.releases import since
 
 
 def random_normal(
@@ -45,6 +47,31 @@ def random_binomial(
 ) -> g.Node:
     """1 with probability p, else 0."""
     return g.cast(g.random.bernoulli(_sizes(shape, "random_binomial"), p, seed), dtype or floatx())
+
+
+@since("1.0.7")
+def random_uniform_variable(
+    shape: Sequence[int],
+    low: float,
+    high: float,
+    dtype: str | None = None,
+    name: str | None = None,
+) -> g.Node:
+    """A shared variable of uniform numbers in [low, high) of NumPy's global generator."""
+    return variable(np.random.uniform(low, high, tuple(shape)), dtype, name)
+
+
+@since("1.0.7")
+def random_normal_variable(
+    shape: Sequence[int],
+    mean: float,
+    scale: float,
+    dtype: str | None = None,
+    name: str | None = None,
+) -> g.Node:
+    """A shared variable of normal numbers, with this mean and standard deviation, of NumPy's global
+    generator."""
+    return variable(np.random.normal(mean, scale, tuple(shape)), dtype, name)
 
 
 def _sizes(shape: Sequence[g.Size], what: str) -> tuple[g.Size, ...]:

@@ -10,6 +10,9 @@ from graphc.compiler.graph import refuse_device_array
 from graphc.config import config
 from graphc.errors import ArgumentError, DTypeError
 from graphc.lookup import finite_number
+from graphc.releases import since
+
+_BACKEND = "theano"
 
 _epsilon = 1e-7
 _uids: Counter[str] = Counter()
@@ -73,3 +76,14 @@ def get_uid(prefix: str = "") -> int:
     """1, 2, 3, ... for each prefix: the numbers in automatic layer names."""
     _uids[prefix] += 1
     return _uids[prefix]
+
+
+@since("1.0.7")
+def reset_uids() -> None:
+    """Let automatic names count from 1 again."""
+    _uids.clear()
+
+
+def backend() -> str:
+    """Return 'theano', whose meanings K's functions have."""
+    return _BACKEND

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import numbers
 from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.backend.settings import floatx
 from graphc.compiler import graph as g
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.lookup import whole_number
+from graphc.releases import since
 
 Axis = int | Sequence[int] | None
 
@@ -56,7 +60,7 @@ def batch_dot(
     if (
         len(several) != 2
         or not len(several[0]) == len(several[1]) > 0
-        or not all(isinstance(axis, int | np.integer) for one in several for axis in one)
+        or not builtins.all(isinstance(axis, int | np.integer) for one in several for axis in one)
     ):
         raise ArgumentError(
             "batch_dot: expected one axis of x and one of y, or equally many of each, e.g. "
@@ -106,9 +110,21 @@ def std(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
     return sqrt(g.var(x, axis, keepdims))
 
 
+@since("1.0.5")
+def var(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The variance over axes, divided by n."""
+    return g.var(x, axis, keepdims)
+
+
 def any(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
     """A bool: some element over axes is true (not 0)."""
     return g.any(x, axis, keepdims)
+
+
+@since("1.0.5")
+def all(x: object, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """A bool: every element over axes is true (not 0)."""
+    return g.all(x, axis, keepdims)
 
 
 def argmax(x: object, axis: Axis = -1) -> g.Node:
@@ -181,6 +197,30 @@ def not_equal(x: object, y: object) -> g.Node:
     return g.not_equal(x, y)
 
 
+@since("1.0.7")
+def greater(x: object, y: object) -> g.Node:
+    """x > y, a bool an element."""
+    return g.greater(x, y)
+
+
+@since("1.0.7")
+def greater_equal(x: object, y: object) -> g.Node:
+    """x >= y, a bool an element."""
+    return g.greater_equal(x, y)
+
+
+@since("1.0.7")
+def lesser(x: object, y: object) -> g.Node:
+    """x < y, a bool an element."""
+    return g.less(x, y)
+
+
+@since("1.0.7")
+def lesser_equal(x: object, y: object) -> g.Node:
+    """x <= y, a bool an element."""
+    return g.less_equal(x, y)
+
+
 def maximum(x: object, y: object) -> g.Node:
     """The larger of two."""
     return g.maximum(x, y)
@@ -191,6 +231,18 @@ def minimum(x: object, y: object) -> g.Node:
     return g.minimum(x, y)
 
 
+@since("1.0.2")
+def sin(x: object) -> g.Node:
+    """The sine."""
+    return g.sin(x)
+
+
+@since("1.0.2")
+def cos(x: object) -> g.Node:
+    """The cosine."""
+    return g.cos(x)
+
+
 def concatenate(tensors: Sequence[object], axis: int = -1) -> g.Node:
     """Joined along an existing axis."""
     return g.concat(tensors, axis)
@@ -199,6 +251,12 @@ def concatenate(tensors: Sequence[object], axis: int = -1) -> g.Node:
 def pack(x: Sequence[object]) -> g.Node:
     """Joined along a new axis 0."""
     return g.stack(x, 0)
+
+
+@since("1.2.0")
+def stack(x: Sequence[object]) -> g.Node:
+    """Joined along a new axis 0: `pack` under the name of Keras 1.2."""
+    return pack(x)
 
 
 def reshape(x: object, shape: Sequence[g.Size]) -> g.Node:
@@ -256,3 +314,83 @@ def expand_dims(x: object, dim: int = -1) -> g.Node:
 def squeeze(x: object, axis: int) -> g.Node:
     """Without this axis, which has to be of size 1; other axes of size 1 stay."""
     return g.squeeze(x, axis)
+
+
+@since("1.2.0")
+def arange(
+    start: g.Size, stop: g.Size | None = None, step: int = 1, dtype: str = "int32"
+) -> g.Node:
+    """The numbers start, start + step, ... before stop: numpy.arange.
+
+    Args:
+        start, stop: numbers, or sizes (``K.shape(x)[1]``) with a step of whole numbers; without
+            `stop` from 0 to `start`.
+        step: not 0; a whole number above 0 where a size is symbolic.
+        dtype: of the result.
+
+    Raises:
+        ArgumentError: what is no number, or a step of 0.
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    for value in (first, last, step):
+        if isinstance(value, bool) or not isinstance(value, numbers.Real | g.Dim):
+            raise ArgumentError(
+                "arange: expected numbers or sizes (K.shape(x)[1]), since the shape of a result is "
+                f"known before the call; received {value!r}"
+            )
+    if step == 0:
+        raise ArgumentError("arange: step: expected a number other than 0, received 0")
+    if not isinstance(first, g.Dim) and not isinstance(last, g.Dim):
+        return g.constant(np.arange(first, last, step), dtype)
+    step = whole_number("arange: step, where a size is symbolic", step, 1)
+    count = (last - first + (step - 1)) // step
+    numbers_ = g.cast(g.iota(count), dtype)
+    return g.cast(g.add(g.mul(numbers_, step), g.cast(g.as_node(first), dtype)), dtype)
+
+
+@since("1.0.7")
+def one_hot(indices: object, nb_classes: int) -> g.Node:
+    """1 in `floatx` at each index along a new last axis of `nb_classes`, else 0; an index outside
+    has a row of 0.
+
+    DTypeError for indices that are no whole numbers.
+    """
+    node = g.as_node(indices)
+    if g.is_float(node.dtype) or node.dtype == "bool":
+        raise DTypeError(
+            f"one_hot: indices: expected whole numbers, received {node.dtype}; K.cast(x, 'int32') "
+            "makes them"
+        )
+    return g.one_hot(node, whole_number("one_hot: nb_classes", nb_classes, 1), floatx())
+
+
+@since("1.0.8")
+def reverse(x: object, axes: int | Sequence[int]) -> g.Node:
+    """The elements in reverse along an axis or several."""
+    return g.flip(x, axes)
+
+
+@since("1.2.0")
+def pattern_broadcast(x: object, broatcastable: Sequence[bool]) -> g.Node:
+    """x, whose axes that are said to broadcast have the size 1.
+
+    Theano had to be told; here sizes tell, and one that is open becomes 1, which the call checks.
+
+    Raises:
+        ArgumentError: another number of axes.
+        ShapeError: an axis that is said to broadcast and has another size.
+    """
+    node, pattern = g.as_node(x), list(broatcastable)
+    if len(pattern) != node.ndim:
+        raise ArgumentError(
+            f"pattern_broadcast: expected {node.ndim} bools, one for each axis of {node.shape}, "
+            f"received {broatcastable!r}"
+        )
+    sizes = [1 if one else size for one, size in zip(pattern, node.shape, strict=True)]
+    for axis, (size, wanted) in enumerate(zip(node.shape, sizes, strict=True)):
+        if isinstance(size, int) and size != wanted:
+            raise ShapeError(
+                f"pattern_broadcast: axis {axis} of {node.shape}: expected the size 1 of an axis "
+                f"that broadcasts, received {size}"
+            )
+    return g.reshape(node, sizes)

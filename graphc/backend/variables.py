@@ -10,6 +10,10 @@ import numpy as np
 from graphc.backend.settings import as_numbers, floatx
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.releases import since
+
+Update = tuple[g.Node, g.Node]
+"""A shared variable and its new value, as `function` and `Layer.add_update` take it."""
 
 
 def variable(value: object, dtype: str | None = None, name: str | None = None) -> g.Node:
@@ -29,6 +33,8 @@ def placeholder(
     ndim: int | None = None,
     dtype: str | None = None,
     name: str | None = None,
+    *,
+    sparse: bool = False,
 ) -> g.Node:
     """An input that each call feeds.
 
@@ -37,7 +43,13 @@ def placeholder(
         ndim: instead of `shape`, the number of axes, all of unknown size.
         dtype: `floatx` by default.
         name: shown in errors.
+        sparse: False; there are no sparse tensors.
     """
+    if sparse:
+        raise ArgumentError(
+            "placeholder: sparse: expected False, since there are no sparse tensors here; leave it "
+            "out, and feed x.toarray()"
+        )
     if shape is None:
         if ndim is None:
             raise ArgumentError("placeholder needs a shape or a number of axes (ndim)")
@@ -50,6 +62,43 @@ def placeholder(
 def shape(x: g.Node) -> tuple[g.Size, ...]:
     """The sizes, as ints and symbols; `reshape` and the random functions take them as they are."""
     return g.as_node(x).shape
+
+
+@since("1.2.0")
+def int_shape(x: g.Node) -> tuple[int | None, ...]:
+    """The sizes as ints, with None for what only a call knows."""
+    return tuple(size if isinstance(size, int) else None for size in g.as_node(x).shape)
+
+
+@since("1.0.8")
+def get_variable_shape(x: g.Node) -> tuple[int, ...]:
+    """The shape of a shared variable. DTypeError for an expression."""
+    return g.state_of(x).shape
+
+
+@since("1.2.0")
+def is_explicit_shape(shape: object) -> bool:
+    """Return whether a shape is made of ints and None alone."""
+    sizes = shape if isinstance(shape, list | tuple) else [shape, ""]
+    return all(size is None or isinstance(size, int) for size in sizes)
+
+
+@since("1.0.7")
+def is_keras_tensor(x: object) -> bool:
+    """Return whether a tensor is the output of a layer, or an `Input`."""
+    return isinstance(x, g.Node) and x.history is not None
+
+
+@since("1.1.0")
+def is_sparse(tensor: object) -> bool:
+    """Return False: there are no sparse tensors here."""
+    return False
+
+
+@since("1.1.0")
+def to_dense(tensor: g.Node) -> g.Node:
+    """The tensor itself, which is dense."""
+    return tensor
 
 
 def ndim(x: g.Node) -> int:
@@ -72,16 +121,23 @@ def ones(shape: Sequence[int], dtype: str | None = None, name: str | None = None
     return _full(1.0, _known(shape, "ones"), dtype, name)
 
 
-def zeros_like(x: g.Node) -> g.Node:
-    """An expression full of 0 with x's shape and dtype."""
-    node = g.as_node(x)
-    return g.full(node.shape, 0, node.dtype)
+@since("1.0.2")
+def eye(size: int, dtype: str | None = None, name: str | None = None) -> g.Node:
+    """A shared variable with an identity matrix of this size."""
+    (rows,) = _known((size,), "eye")
+    return variable(np.eye(rows), dtype, name)
 
 
-def ones_like(x: g.Node) -> g.Node:
-    """An expression full of 1 with x's shape and dtype."""
+def zeros_like(x: g.Node, dtype: str | None = None, name: str | None = None) -> g.Node:
+    """An expression full of 0 with x's shape, and its dtype unless another is given."""
     node = g.as_node(x)
-    return g.full(node.shape, 1, node.dtype)
+    return g.set_name(g.full(node.shape, 0, dtype or node.dtype), name)
+
+
+def ones_like(x: g.Node, dtype: str | None = None, name: str | None = None) -> g.Node:
+    """An expression full of 1 with x's shape, and its dtype unless another is given."""
+    node = g.as_node(x)
+    return g.set_name(g.full(node.shape, 1, dtype or node.dtype), name)
 
 
 def count_params(x: g.Node) -> int:
@@ -97,6 +153,12 @@ def get_value(x: g.Node) -> np.ndarray:
     return g.get_value(x)
 
 
+@since("1.0.3")
+def batch_get_value(xs: Iterable[g.Node]) -> list[np.ndarray]:
+    """`get_value` of each variable."""
+    return [g.get_value(x) for x in xs]
+
+
 def set_value(x: g.Node, value: object) -> None:
     """Replace a shared variable's value, cast to its dtype. ShapeError for another shape."""
     g.set_value(x, value)
@@ -105,6 +167,30 @@ def set_value(x: g.Node, value: object) -> None:
 def batch_set_value(tuples: Iterable[tuple[g.Node, object]]) -> None:
     """`set_value` for each pair (variable, value): for all, or, where an error is raised, none."""
     g.set_values(tuples)
+
+
+@since("1.0.7")
+def update(x: g.Node, new_x: object) -> Update:
+    """The update of a variable to a new value."""
+    return x, g.as_node(new_x, x.dtype)
+
+
+@since("1.0.7")
+def update_add(x: g.Node, increment: object) -> Update:
+    """The update of a variable by adding to it."""
+    return x, g.add(x, increment)
+
+
+@since("1.0.7")
+def update_sub(x: g.Node, decrement: object) -> Update:
+    """The update of a variable by subtracting from it."""
+    return x, g.sub(x, decrement)
+
+
+@since("1.0.7")
+def moving_average_update(variable: g.Node, value: object, momentum: float) -> Update:
+    """The update of a moving average: variable * momentum + value * (1 - momentum)."""
+    return variable, g.add(g.mul(variable, momentum), g.mul(value, 1.0 - momentum))
 
 
 def _full(value: float, shape: tuple[int, ...], dtype: str | None, name: str | None) -> g.Node:

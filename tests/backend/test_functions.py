@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.backend import functions
 from graphc.engine import Input, Model
 from graphc.errors import (
     ArgumentError,
@@ -223,3 +224,50 @@ def test_a_layer_of_a_functional_model_is_fed():
     weights, bias = last.get_weights()
     (output,) = K.function([hidden], [model.output])([np.ones((4, 3))])
     np.testing.assert_allclose(output, np.ones((4, 3)) @ weights + bias, rtol=1e-6)
+
+
+def test_a_stopped_gradient_takes_a_tensor_for_a_constant():
+    x = K.variable([2.0, 3.0])
+    held, other = K.stop_gradient([K.square(x), x])
+    assert K.eval(held).tolist() == [4.0, 9.0]
+    gradient = K.gradients(K.sum(x * held + other), [x])[0]
+    assert K.eval(gradient).tolist() == [4.0, 9.0]
+    with pytest.raises(GradientError, match="only through stop_gradient"):
+        K.gradients(K.sum(held), [x])
+
+
+def test_a_fixed_learning_phase_is_a_constant(monkeypatch):
+    monkeypatch.setattr(functions, "_fixed_phase", None)
+    x = K.placeholder((2,))
+    for phase, expected in ((1, 1.0), (0, 2.0)):
+        K.set_learning_phase(phase)
+        f = K.function([x], [K.in_train_phase(lambda: x, x + 1), K.in_test_phase(lambda: x + 1, x)])
+        assert [value.tolist() for value in f([np.ones(2)])] == [[expected] * 2] * 2
+    with pytest.raises(ArgumentError, match="expected 0 .testing. or 1"):
+        K.set_learning_phase(2)
+
+
+def test_a_model_behind_a_fixed_phase_trains_and_predicts_in_it(monkeypatch):
+    monkeypatch.setattr(functions, "_fixed_phase", None)
+    K.set_learning_phase(1)
+    model = Sequential([Dropout(0.5, input_shape=(200,))])
+    model.compile("sgd", "mse")
+    assert (model.predict(np.ones((1, 200))) == 0).any()
+
+
+def test_a_printed_tensor_is_shown_at_each_call(capsys):
+    x = K.placeholder((None,))
+    y = K.print_tensor(x * 2, "twice: ")
+    total = K.variable(0.0)
+    f = K.function([x], [K.sum(y)], updates=[(total, K.sum(y) + total)])
+    assert f([[1.0, 2.0]])[0] == 6.0
+    assert f([[3.0]])[0] == K.get_value(total) - 6.0 == 6.0
+    assert capsys.readouterr().out == "twice: [2. 4.]\ntwice: [6.]\n"
+    weight = K.variable(3.0)
+    gradient = K.gradients(K.square(K.print_tensor(weight)), weight)
+    assert K.eval(gradient) == 6.0
+
+
+def test_the_step_of_a_loop_prints_nothing():
+    with pytest.raises(ArgumentError, match="print_tensor 'x' is within the step of a loop"):
+        K.eval(K.map_fn(lambda row: K.print_tensor(row, "x"), K.ones((2, 3))))

@@ -6,7 +6,7 @@ import pytest
 import graphc
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.errors import ArgumentError, IndexRangeError
+from graphc.errors import ArgumentError, IndexRangeError, ShapeError
 
 
 def test_dropout_keeps_the_mean_and_scales_what_stays():
@@ -79,3 +79,57 @@ def test_l2_normalize():
     gradient = K.eval(K.gradients(K.sum(value[:, 0]), [node])[0])
     np.testing.assert_allclose(gradient[0], [1 / 5 - 9 / 125, -12 / 125], rtol=1e-12)
     assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("sizes", [(1, 4, 1), (3, 1, None), (None, None, None)])
+def test_a_noise_shape_shares_the_mask(sizes):
+    x = np.random.default_rng(2).normal(size=(3, 4, 5)) + 9
+    value = K.eval(K.dropout(K.variable(x, "float64"), 0.4, 7, noise_shape=sizes))
+    kept = value != 0
+    np.testing.assert_allclose(value[kept], (x / 0.6)[kept])
+    for axis, size in enumerate(sizes):
+        varies = (kept != kept.take([0], axis)).any()
+        assert varies == (size != 1)
+
+
+@pytest.mark.parametrize("sizes", [(3, 4), (3, 2), 3, ("a", 1)])
+def test_a_noise_shape_has_to_broadcast(sizes):
+    with pytest.raises(ShapeError, match="noise_shape"):
+        K.dropout(K.ones((3, 5)), 0.5, noise_shape=sizes)
+
+
+def test_activations_of_later_releases():
+    x = np.array([-800.0, -1.5, 0.0, 2.0, 800.0])
+    node = K.variable(x, "float64")
+    expected = np.where(x > 0, x, 0.3 * np.expm1(np.minimum(x, 0)))
+    np.testing.assert_allclose(K.eval(K.elu(node, 0.3)), expected)
+    np.testing.assert_allclose(K.eval(K.softsign(node)), x / (1 + np.abs(x)))
+    slopes = K.gradients(K.sum(K.softsign(node)), [node])[0]
+    np.testing.assert_allclose(K.eval(slopes), 1 / (1 + np.abs(x)) ** 2)
+
+
+def test_normalizing_a_batch():
+    rng = np.random.default_rng(3)
+    x, gamma, beta = rng.normal(size=(4, 3, 5)), rng.normal(size=3), rng.normal(size=3)
+    mean, var = x.mean((0, 2)), x.var((0, 2))
+    nodes = [K.variable(one, "float64") for one in (x, gamma, beta)]
+    found = K.normalize_batch_in_training(*nodes, [0, 2], epsilon=0.1)
+    spread = [one.reshape(1, 3, 1) for one in (mean, var, gamma, beta)]
+    expected = (x - spread[0]) / np.sqrt(spread[1] + 0.1) * spread[2] + spread[3]
+    for node, value in zip(found, (expected, mean, var), strict=True):
+        np.testing.assert_allclose(K.eval(node), value, rtol=1e-12)
+    alone = K.batch_normalization(nodes[0], spread[0], spread[1], spread[3], spread[2], 0.1)
+    np.testing.assert_allclose(K.eval(alone), expected, rtol=1e-12)
+    plain = K.batch_normalization(nodes[0], spread[0], spread[1], None, None, 0.1)
+    np.testing.assert_allclose(K.eval(plain), (x - spread[0]) / np.sqrt(spread[1] + 0.1))
+
+
+def test_in_top_k_counts_the_classes_above():
+    predictions = np.array([[0.1, 0.5, 0.4], [0.3, 0.3, 0.4], [np.nan, 0.1, 0.2]])
+    for k, expected in ((1, [0, 0, 0]), (2, [1, 1, 0]), (3, [1, 1, 0])):
+        found = K.in_top_k(K.variable(predictions, "float64"), np.array([2, 0, 0], "int32"), k)
+        assert K.eval(found).tolist() == [bool(one) for one in expected]
+    with pytest.raises(IndexRangeError):
+        K.eval(K.in_top_k(K.variable(predictions), np.array([3, 0, 0], "int32"), 1))
+    with pytest.raises(ShapeError, match="in_top_k: expected predictions"):
+        K.in_top_k(K.variable(predictions), np.array([[1]], "int32"), 1)

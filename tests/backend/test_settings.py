@@ -31,3 +31,13 @@ def test_uids_count_for_each_prefix():
     first = K.get_uid("test_settings_a")
     assert K.get_uid("test_settings_a") == first + 1
     assert K.get_uid("test_settings_b") == 1
+
+
+def test_uids_count_from_one_again():
+    K.get_uid("reset")
+    K.reset_uids()
+    assert K.get_uid("reset") == 1
+
+
+def test_the_backend_is_the_one_whose_meanings_it_has():
+    assert K.backend() == K._BACKEND == "theano"

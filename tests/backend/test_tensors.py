@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc.errors import ArgumentError, IndexRangeError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
 
 RNG = np.random.RandomState(5)
 X = RNG.randn(3, 4, 5)
@@ -24,6 +24,19 @@ def tensor(value):
         (lambda x: K.argmax(x), X.argmax(-1)),
         (lambda x: K.argmin(x, axis=0), X.argmin(0)),
         (lambda x: K.any(x > 2, axis=2), (X > 2).any(2)),
+        (lambda x: K.all(x > -1, axis=2), (X > -1).all(2)),
+        (lambda x: K.var(x, axis=(0, 2), keepdims=True), X.var((0, 2), keepdims=True)),
+        (lambda x: K.greater(x, 0.1), X > 0.1),
+        (lambda x: K.greater_equal(K.round(x), 1), np.round(X) >= 1),
+        (lambda x: K.lesser(x, 0.1), X < 0.1),
+        (lambda x: K.lesser_equal(K.round(x), 1), np.round(X) <= 1),
+        (K.sin, np.sin(X)),
+        (K.cos, np.cos(X)),
+        (lambda x: K.stack([x, x]), np.stack([X, X])),
+        (lambda x: K.reverse(x, 1), X[:, ::-1]),
+        (lambda x: K.reverse(x, [0, 2]), X[::-1, :, ::-1]),
+        (lambda x: K.one_hot(K.argmax(x), 6), np.eye(6)[X.argmax(-1)].astype("float32")),
+        (lambda x: K.pattern_broadcast(x[:1], (True, False, False)), X[:1]),
         (K.square, X**2),
         (K.abs, np.abs(X)),
         (K.sqrt, np.sqrt(np.maximum(X, 0))),
@@ -156,3 +169,44 @@ def test_gather_takes_rows():
             K.eval(K.gather(tensor(X), K.variable([outside], dtype=dtype)))
     with pytest.raises(IndexRangeError, match="index 4294967296 at position .1,."):
         K.eval(K.gather(tensor(X), [0, 2**32]))
+
+
+@pytest.mark.parametrize("arguments", [(4,), (2, 7), (7, 1, -2), (0.5, 2.0, 0.25), (3, 3), (-2,)])
+def test_arange_equals_numpy(arguments):
+    value = K.eval(K.arange(*arguments, dtype="float64"))
+    np.testing.assert_array_equal(value, np.arange(*arguments, dtype="float64"))
+    assert K.eval(K.arange(3)).dtype == "int32"
+
+
+def test_arange_over_an_open_size():
+    x = K.placeholder((None, 2))
+    n = K.shape(x)[0]
+    ranges = [K.arange(n), K.arange(1, n, 2), K.arange(n - 1, n + 2, dtype="float32")]
+    f = K.function([x], [*ranges, x])
+    for rows in (1, 4):
+        found = f([np.zeros((rows, 2))])
+        for one, expected in zip(
+            found, [(rows,), (1, rows, 2), (rows - 1, rows + 2)], strict=False
+        ):
+            np.testing.assert_array_equal(one, np.arange(*expected))
+    with pytest.raises(ArgumentError, match="step, where a size is symbolic"):
+        K.arange(0, n, -1)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: K.arange(tensor(3)), ArgumentError, "expected numbers or sizes"),
+        (lambda: K.arange(3, step=0), ArgumentError, "other than 0"),
+        (lambda: K.one_hot(tensor(X), 3), DTypeError, "indices: expected whole numbers"),
+        (lambda: K.pattern_broadcast(tensor(X), (True,)), ArgumentError, "expected 3 bools"),
+        (
+            lambda: K.pattern_broadcast(tensor(X), (False, True, False)),
+            ShapeError,
+            "axis 1 .* expected the size 1",
+        ),
+    ],
+)
+def test_what_later_functions_do_not_take(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -3,6 +3,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine import Input
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 
 
@@ -78,3 +79,51 @@ def test_what_no_variable_can_hold_is_refused(make, error, message):
 def test_one_number_is_the_shape_of_a_vector():
     assert K.get_value(K.zeros(3)).tolist() == [0.0, 0.0, 0.0]
     assert K.get_value(K.ones(np.int64(2))).tolist() == [1.0, 1.0]
+
+
+def test_likes_take_another_dtype_and_a_name():
+    x = K.placeholder((None, 3), dtype="int32")
+    for node in (K.zeros_like(x, "float64", name="like"), K.ones_like(x, dtype="float64")):
+        assert node.dtype == "float64"
+    assert g.name_of(K.zeros_like(x, name="named")) == "named"
+
+
+def test_what_is_known_of_a_tensor():
+    x, w = K.placeholder((None, 3)), K.variable(np.ones((2, 3)))
+    assert K.int_shape(x) == (None, 3)
+    assert K.int_shape(w) == K.get_variable_shape(w) == (2, 3)
+    assert not K.is_keras_tensor(x)
+    assert K.is_keras_tensor(Input((3,)))
+    assert not K.is_sparse(x)
+    assert K.to_dense(x) is x
+    assert K.is_explicit_shape((None, 3))
+    assert not K.is_explicit_shape(K.shape(x))
+    assert not K.is_explicit_shape(3)
+    with pytest.raises(ArgumentError, match=r"sparse: expected False.*toarray"):
+        K.placeholder((2, 2), sparse=True)
+    with pytest.raises(DTypeError, match="expression"):
+        K.get_variable_shape(x)
+
+
+def test_variables_of_later_releases():
+    np.testing.assert_array_equal(K.get_value(K.eye(3, "float64")), np.eye(3))
+    np.random.seed(3)
+    uniform = K.random_uniform_variable((200, 3), -2.0, 1.0)
+    normal = K.random_normal_variable((200, 3), 4.0, 0.1, "float64")  # the mean counts
+    values = K.batch_get_value([uniform, normal])
+    np.random.seed(3)
+    np.testing.assert_allclose(values[0], np.random.uniform(-2, 1, (200, 3)), rtol=1e-6)
+    np.testing.assert_array_equal(values[1], np.random.normal(4, 0.1, (200, 3)))
+
+
+def test_updates_are_pairs_for_a_function():
+    one, two, three, mean = (K.variable(np.full(2, k), "float64") for k in (1.0, 2.0, 3.0, 4.0))
+    updates = [
+        K.update(one, two),
+        K.update_add(two, [1.0, 2.0]),
+        K.update_sub(three, one),
+        K.moving_average_update(mean, three, 0.75),
+    ]
+    K.function([], [one], updates=updates)([])
+    found = K.batch_get_value([one, two, three, mean])
+    np.testing.assert_array_equal(found, [[2, 2], [3, 4], [2, 2], [3.75, 3.75]])

@@ -13,6 +13,7 @@ from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
+from graphc.compiler.function.prints import Prints
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import (
     CallStep,
@@ -59,6 +60,9 @@ class Prepared:
         started = time.perf_counter()
         self._device = select_device()
         self._name, self._mode = name, mode
+        self._prints = Prints(outputs, name)
+        fetched = len(outputs) - len(states)
+        outputs = [*outputs[:fetched], *self._prints.values, *outputs[fetched:]]
         draws = False
         self._claims = dict.fromkeys(claims)
         for node in every_node(outputs):
@@ -141,12 +145,14 @@ class Prepared:
             self._checker.check(feeds, bindings, self._call_step.value)
         executor = self._executor
         if self._checker is not None and self.target is not None:
-            return self._compared(feeds, bindings, observer)
-        return executor.run(feeds, bindings, self._call_step, observer or self._observer)
+            fetched = self._compared(feeds, bindings, observer)
+        else:
+            fetched = executor.run(feeds, bindings, self._call_step, observer or self._observer)
+        return self._prints.told(fetched) if self._prints.values else fetched
 
     def start(self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int]) -> Pending:
         """As `run`, without waiting for what is fetched where the mode allows that."""
-        if self._observer is not None or self._checker is not None:
+        if self._observer is not None or self._checker is not None or self._prints.values:
             return Pending.done(self.run(feeds, bindings))
         return self._executor.start(feeds, bindings, self._call_step)
 

@@ -45,6 +45,7 @@ NON_DIFFERENTIABLE: tuple[str, ...] = (
     "iota",
     "dim",
     "random",
+    "stop_gradient",
 )
 
 # Where a gradient ends because there is nothing behind.

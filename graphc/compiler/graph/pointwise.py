@@ -108,6 +108,22 @@ def alias(x: Node) -> Node:
     return make("alias", x, serial=next(_serials))
 
 
+def stop_gradient(x: object) -> Node:
+    """x, which a gradient takes for a constant.
+
+    The passes put x in its place.
+    """
+    return make("stop_gradient", as_node(x))
+
+
+def print_tensor(x: object, message: str = "") -> Node:
+    """x, which a function that computes it prints at each call, behind the message.
+
+    The passes put x in its place.
+    """
+    return make("print_tensor", as_node(x), message=str(message))
+
+
 def neg(x: object) -> Node:
     """-x."""
     return _arithmetic("neg", x)

@@ -16,7 +16,7 @@ from graphc.compiler.passes.scan_accumulate import leave_accumulations
 from graphc.compiler.passes.scan_merge import merge_scans
 from graphc.compiler.passes.scan_motion import hoist_products, sink_products
 from graphc.compiler.passes.scan_trim import trim_scans
-from graphc.compiler.passes.simplify import simplify
+from graphc.compiler.passes.simplify import simplify, simplify_differentiable
 from graphc.compiler.passes.stabilize import stabilize
 from graphc.errors import ArgumentError
 
@@ -105,7 +105,7 @@ def simplify_for_gradient(outputs: Sequence[Node], keep: Iterable[Node] = ()) ->
     nodes of `keep` stay as they are, and no rewrite looks through them.
     """
     current, opened = _close(outputs, keep)
-    for run in (simplify, stabilize, simplify):
+    for run in (simplify_differentiable, stabilize, simplify_differentiable):
         current = run(current)
     return g.substitute(current, opened)
 

@@ -136,7 +136,12 @@ def _without_alias(node: Node) -> Node:
     return node.inputs[0]
 
 
-_RULES = index_rules(
+def _without_mark(node: Node) -> Node:
+    """stop_gradient(x) = print_tensor(x) = x: they are read before the passes run."""
+    return node.inputs[0]
+
+
+_FOR_GRADIENT = index_rules(
     ((row.pattern.op, row) for row in ROWS),
     [
         ("alias", _without_alias),
@@ -147,8 +152,15 @@ _RULES = index_rules(
     REDUCE_RULES,
     MOVEMENT_RULES,
 )
+_MARKS = ("stop_gradient", "print_tensor")
+_RULES = {**_FOR_GRADIENT, **dict.fromkeys(_MARKS, (_without_mark,))}
 
 
 def simplify(outputs: Sequence[Node]) -> list[Node]:
     """The outputs by fewer and cheaper nodes, equal to rounding wherever they were finite."""
     return rewrite(outputs, _RULES)
+
+
+def simplify_differentiable(outputs: Sequence[Node]) -> list[Node]:
+    """`simplify`, but for the marks that a gradient reads."""
+    return rewrite(outputs, _FOR_GRADIENT)

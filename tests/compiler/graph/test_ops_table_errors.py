@@ -16,7 +16,7 @@ FLOAT_ONLY = {
     "floor", "round", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "erf",
     "sin", "cos", "div",
 }  # fmt: skip
-ANY_DTYPE = {"alias", "cast", "where"}
+ANY_DTYPE = {"alias", "cast", "print_tensor", "stop_gradient", "where"}
 BOOL_ONLY = {"logical_not", "logical_and", "logical_or", "logical_xor", "any", "all"}
 POINTWISE = [op for op in g.OPS.values() if op.family == "pointwise"]
 REDUCTIONS = [op for op in g.OPS.values() if op.family == "reduce"]

@@ -66,6 +66,12 @@ for _name in (
     _define(_name, 1, FLOATS)
 _define("logical_not", 1, ("bool",))
 define("alias", "pointwise", 1, _same_dtype("alias", DTYPES), _equal_shapes("alias"), ("serial",))
+_define("stop_gradient", 1, DTYPES)
+define(
+    *("print_tensor", "pointwise", 1, _same_dtype("print_tensor", DTYPES)),
+    _equal_shapes("print_tensor"),
+    ("message",),
+)
 define("cast", "pointwise", 1, _cast_dtype, _equal_shapes("cast"), ("dtype",))
 
 for _name in ("add", "sub", "mul", "mod", "pow", "maximum", "minimum", "floordiv"):

@@ -234,6 +234,8 @@ def other_cases() -> Iterator[Case]:
     for dtype in (*FLOATS, *INTS, "bool"):
         array = np.array([1, 0, NAN if dtype in FLOATS else 1], dtype)
         yield Case("alias", (array,), array, {"serial": 0})
+        yield Case("stop_gradient", (array,), array)
+        yield Case("print_tensor", (array,), array, {"message": "x = "})
     for source, values, target, expected in CASTS:
         arrays = (np.array(values, source),)
         yield Case("cast", arrays, np.array(expected, target), {"dtype": target}, note=target)
