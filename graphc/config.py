@@ -6,7 +6,8 @@ A value comes from the first of these that names the flag:
 2. the environment: ``GRAPHC_FLAGS=device=cpu,floatX=float64`` (the last of two equal names wins, so
    that ``GRAPHC_FLAGS="$GRAPHC_FLAGS,mode=DebugMode"`` overrides)
 3. the file ``~/.graphcrc``: lines like ``floatX = float64``, with or without a ``[global]`` heading
-4. the default in `FLAGS`
+4. the file ``~/.keras/keras.json`` of Keras: `graphc.keras_json`
+5. the default in `FLAGS`
 
 The environment and the file are read at the first use of a flag, so importing graphc never fails
 on them. A flag or a value that does not exist is a `FlagError` that lists the allowed ones.
@@ -14,35 +15,46 @@ on them. A flag or a value that does not exist is a `FlagError` that lists the a
 
 from __future__ import annotations
 
+import logging
+import math
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from graphc import keras_json
 from graphc.errors import FlagError, UnknownFlagError, nearest
 
 ENVIRONMENT_VARIABLE = "GRAPHC_FLAGS"
 SET_IN_PYTHON = "set in Python"
 
+_log = logging.getLogger("graphc")
+
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag. With no `choices` its value is the path of a folder, or empty for none."""
+    """One flag. With no `choices` its value is a number, where it is to be `below` one, else the
+    path of a folder, or empty for none."""
 
     name: str
     default: str
     choices: tuple[str, ...]
     meaning: str
+    below: float | None = None
 
     @property
     def takes(self) -> str:
         """What the flag takes, in words."""
+        if self.below is not None:
+            return f"a number above 0 and below {self.below}"
         return _either(self.choices) if self.choices else "the path of a folder, or nothing"
 
     def checked(self, value: object, source: str) -> str:
         """`value` as this flag stores it; raises `FlagError`, naming `source`, if not allowed."""
+        if self.below is not None:
+            return self._number(value, source)
         if not self.choices and isinstance(value, os.PathLike):
             value = os.fspath(value)
         if not isinstance(value, str) or (self.choices and value not in self.choices):
@@ -59,6 +71,15 @@ class Flag:
                 "which is a file."
             )
         return str(folder)
+
+    def _number(self, value: object, source: str) -> str:
+        number = math.nan
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with suppress(ValueError):
+                number = float(value)
+        if not 0 < number < self.below:  # type: ignore[operator]
+            raise FlagError(f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}.")
+        return repr(number)
 
 
 FLAGS = (
@@ -88,6 +109,20 @@ FLAGS = (
         ("1.0", "1.2"),
         "the release of Keras 1 whose meanings and defaults layers, optimizers and models have "
         "that are made from now on, where they differ; the names of all releases are always there",
+    ),
+    Flag(
+        "image_dim_ordering",
+        "default",
+        ("default", "th", "tf"),
+        "the axes of images where no dim_ordering is given: th has the channels first, tf last; "
+        "default is th with keras=1.0, tf with keras=1.2",
+    ),
+    Flag(
+        "epsilon",
+        "1e-07",
+        (),
+        "the small number that losses and constraints keep away from zero by",
+        below=0.5,
     ),
     Flag(
         "mode",
@@ -151,19 +186,24 @@ class Setting(NamedTuple):
 class Config:
     """The flags' values, as attributes (``config.floatX``); assigning one checks it.
 
-    `environ` and `rc_file` stand for the process's environment and ``~/.graphcrc``. The values are
-    those of the process: all threads share them.
+    `environ`, `rc_file` and `keras_file` stand for the process's environment, ``~/.graphcrc`` and
+    ``~/.keras/keras.json``. The values are those of the process: all threads share them.
     """
 
     _environ: Mapping[str, str] | None
     _rc_file: Path | None
+    _keras_file: Path | None
     _values: dict[str, tuple[str, str]] | None
 
     def __init__(
-        self, environ: Mapping[str, str] | None = None, rc_file: Path | None = None
+        self,
+        environ: Mapping[str, str] | None = None,
+        rc_file: Path | None = None,
+        keras_file: Path | None = None,
     ) -> None:
         super().__setattr__("_environ", environ)
         super().__setattr__("_rc_file", rc_file)
+        super().__setattr__("_keras_file", keras_file)
         super().__setattr__("_values", None)
 
     def __getattr__(self, name: str) -> str:
@@ -186,8 +226,8 @@ class Config:
     def source(self, name: str) -> str:
         """Where the value of flag `name` came from.
 
-        One of ``'default'``, ``'~/.graphcrc:3'`` (with the line), ``'GRAPHC_FLAGS'`` and
-        ``'set in Python'``.
+        One of ``'default'``, ``'~/.keras/keras.json'``, ``'~/.graphcrc:3'`` (with the line),
+        ``'GRAPHC_FLAGS'`` and ``'set in Python'``.
         """
         return self._settings()[_flag(name, "config.source").name][1]
 
@@ -220,8 +260,11 @@ class Config:
         if settings is None:
             environ = os.environ if self._environ is None else self._environ
             settings = {flag.name: (flag.default, "default") for flag in FLAGS}
-            settings.update(_from_file(_home_file() if self._rc_file is None else self._rc_file))
-            settings.update(_from_environment(environ.get(ENVIRONMENT_VARIABLE, "")))
+            given = _from_file(_home_file() if self._rc_file is None else self._rc_file)
+            given.update(_from_environment(environ.get(ENVIRONMENT_VARIABLE, "")))
+            file = keras_json.home_file() if self._keras_file is None else self._keras_file
+            settings.update(_from_keras_json(file, given))
+            settings.update(given)
             super().__setattr__("_values", settings)
         return settings
 
@@ -264,6 +307,37 @@ def _from_file(path: Path | None) -> dict[str, tuple[str, str]]:
                 f"{source}: flag {name!r} was set already at {settings[name][1]}; keep one of them."
             )
         settings[name] = (_TABLE[name].checked(value, source), source)
+    return settings
+
+
+def _from_keras_json(
+    path: Path | None, given: Mapping[str, tuple[str, str]]
+) -> dict[str, tuple[str, str]]:
+    """The settings of Keras' file that none of the `given` ones overrides; a line in the log names
+    those that differ from the defaults."""
+    if path is None:
+        return {}
+    shown = _shown(path)
+    found = keras_json.read(path, shown)
+    flags = {
+        key: _TABLE[name]
+        for key, name in keras_json.FLAGS_OF_KEYS.items()
+        if key in found and name not in given
+    }
+    settings = {flag.name: (flag.checked(found[key], shown), shown) for key, flag in flags.items()}
+    counted = [
+        f"{key} {found[key]!r}"
+        for key, flag in flags.items()
+        if settings[flag.name][0] != flag.default
+    ]
+    if counted:
+        ignored = ", ".join(map(str, found.keys() - keras_json.FLAGS_OF_KEYS.keys()))
+        _log.warning(
+            "%s: %s count here too%s; GRAPHC_FLAGS and ~/.graphcrc override them",
+            shown,
+            ", ".join(counted),
+            f", and what else it sets ({ignored}) is ignored" if ignored else "",
+        )
     return settings
 
 

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 import numpy as np
 
 from graphc import backend as K
-from graphc.backend.conv import check_dim_ordering
+from graphc.backend.settings import check_dim_ordering
 from graphc.compiler.graph import Node, held
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
@@ -65,7 +65,7 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
         dim_ordering: 'th' or 'tf'.
     """
     shape = _sizes(shape)
-    check_dim_ordering(dim_ordering, "get_fans")
+    dim_ordering = check_dim_ordering(dim_ordering, "get_fans")
     if len(shape) == 2:
         return shape[0], shape[1]
     if len(shape) in (4, 5):

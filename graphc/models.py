@@ -28,6 +28,7 @@ from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
 from graphc.optimizers import optimizer_from_config
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.releases import FIRST, Release, reading, release_in
 
 __all__ = [
     "Graph",
@@ -125,9 +126,11 @@ def load_model(
     with opened_model(filepath) as file, generator_unchanged():
         architecture = parsed(file.model_config, "JSON", f"{path}: model_config")
         with to_be_set():
-            model = _model_from(architecture, f"{path}: model_config", custom_objects)
+            model = _model_from(
+                architecture, f"{path}: model_config", custom_objects, file.release or FIRST
+            )
         if file.training_config is not None:
-            with lookup.custom_objects(custom_objects):
+            with lookup.custom_objects(custom_objects), reading(file.release or FIRST):
                 _compile_as_stored(model, file.training_config, f"{path}: training_config")
         generator = put_back(model, file, Origin(running_std, backend))
     if restore_generator and generator is not None:
@@ -150,14 +153,21 @@ def _compile_as_stored(model: Model, training_config: str, place: str) -> None:
         ) from error
 
 
-def _model_from(description: object, place: str, custom_objects: Mapping[str, Any]) -> Model:
-    entry = _without_version(description, place)
+def _model_from(
+    description: object,
+    place: str,
+    custom_objects: Mapping[str, Any],
+    written_by: Release = FIRST,
+) -> Model:
+    """The model of a description, with the meanings of the release that it names, or of the one
+    that is known to have written it."""
+    entry, named = _without_version(description, place)
     compiled = None
     of_0_3 = is_of_0_3(entry)
     if of_0_3:
         compiled = compiled_in_0_3(entry, place)
         entry = entry_of_0_3(entry, place)
-    with lookup.custom_objects(custom_objects):
+    with lookup.custom_objects(custom_objects), reading(named or written_by):
         model = layer_of(entry, place)
         if compiled is not None:
             _compile(model.compile, compiled, place)
@@ -195,15 +205,16 @@ def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str
         raise ArgumentError(f"{place}: compile: {error}") from error
 
 
-def _without_version(description: object, place: str) -> object:
-    """The description without the version of Keras that wrote it; an ArgumentError unless that is
-    one of Keras 1, whose layers are ours."""
+def _without_version(description: object, place: str) -> tuple[object, Release | None]:
+    """The description without the version of Keras that wrote it, and that version; an
+    ArgumentError unless it is one of Keras 1, whose layers are ours."""
     if not isinstance(description, Mapping) or "keras_version" not in description:
-        return description
+        return description, None
     version = description["keras_version"]
-    if not isinstance(version, str) or version.partition(".")[0] != "1":
+    release = release_in(version) if isinstance(version, str) else None
+    if release is None or release[0] != 1:
         raise ArgumentError(
             f"{place}: expected an architecture of Keras 1, received one of keras_version "
             f"{shown(version)}; describe it with the layers and arguments of Keras 1"
         )
-    return {key: value for key, value in description.items() if key != "keras_version"}
+    return {key: value for key, value in description.items() if key != "keras_version"}, release

@@ -1,8 +1,9 @@
 """The releases of Keras 1: which one's meanings the flag ``keras`` asks for, and names that came
 after 1.0.
 
-Some calls mean something else in Keras 1.2 than in 1.0.1. An object takes the meaning that the flag
-has when it is made, keeps it, and writes it into its config.
+Some calls mean something else in Keras 1.2 than in 1.0.1. An object takes the meaning that is in
+force when it is made, keeps it, and writes it into its config. In force is the release that the
+flag stands for, 1.0.1 or 1.2.2, or, while a file is read, that of the Keras that wrote the file.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from graphc.config import config
@@ -21,12 +25,57 @@ Named = TypeVar("Named", bound=Callable[..., Any])
 
 RELEASES = ("1.0", "1.2")
 
+Release = tuple[int, ...]
+
+FIRST: Release = (1, 0, 1)
+"""What is meant by ``keras=1.0``, and by a file of Keras 1 that tells no version."""
+
+_OF_FLAG = {"1.0": FIRST, "1.2": (1, 2, 2)}
+
+_of_file: ContextVar[Release | None] = ContextVar("graphc_release_of_file", default=None)
 _told: set[str] = set()
 
 
+def release() -> Release:
+    """Return the release in force, such as ``(1, 0, 1)``."""
+    return _of_file.get() or _OF_FLAG[config.keras]
+
+
+def is_read() -> bool:
+    """Return whether a file is read, whose release then is in force."""
+    return _of_file.get() is not None
+
+
 def meanings() -> str:
-    """Return the release whose meanings objects that are made now have: ``'1.0'`` or ``'1.2'``."""
-    return config.keras
+    """Return which of the flag's releases, ``'1.0'`` or ``'1.2'``, the one in force belongs to."""
+    return "1.2" if at_least("1.1.0") else "1.0"
+
+
+def at_least(version: str) -> bool:
+    """Return whether the release in force is this one, such as ``'1.0.6'``, or a later one."""
+    return release() >= release_of(version)
+
+
+def release_of(version: str) -> Release:
+    """Return the numbers of a release, ``(1, 0, 6)`` of ``'1.0.6'``."""
+    return tuple(map(int, version.split(".")))
+
+
+def release_in(text: str) -> Release | None:
+    """Return the release that a file names, with a zero for a third number that is left out; None
+    where the text does not begin with two numbers and a dot between them."""
+    match = re.match(r"(\d{1,4})\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)", text)
+    return match and tuple(int(number or 0) for number in match.groups())
+
+
+@contextmanager
+def reading(written_by: Release) -> Iterator[None]:
+    """Put a release in force while a file is read that it wrote."""
+    reset = _of_file.set(written_by)
+    try:
+        yield
+    finally:
+        _of_file.reset(reset)
 
 
 def since(release: str) -> Callable[[Named], Named]:
@@ -89,8 +138,9 @@ def _signature_of_1_2(
 
 
 def note_later(name: str, release: str) -> None:
-    """Log, once a process, that a program uses a name of a later release under ``keras=1.0``."""
-    if meanings() != "1.0" or _told:
+    """Log, once a process, that a program uses a name of a later release under ``keras=1.0``. What
+    a file names has that file's meanings."""
+    if meanings() != "1.0" or is_read() or _told:
         return
     _told.add(name)
     _log.warning(

@@ -8,7 +8,9 @@ import os
 # the factorizations of a test take many times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import numpy as np
@@ -21,6 +23,12 @@ from tests import numpys_blas  # noqa: F401  (it looks before another BLAS is lo
 # they have to give, is there at once, where the C++ compiler would take an hour. What is about
 # native code sets cpu=native itself; `make test-native` lets the tests of models run by it, too.
 CPU = os.environ.get("GRAPHC_TEST_CPU", "numpy")
+
+# Another home than that of whoever runs the tests: his ~/.graphcrc and ~/.keras/keras.json decide
+# nothing. What was compiled before stays where it is found.
+os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+_home = tempfile.TemporaryDirectory(prefix="graphc-home-")
+os.environ["HOME"] = _home.name
 
 # Set before any test module is imported: a module may build graphs while it is collected, and
 # neither GRAPHC_FLAGS nor ~/.graphcrc of whoever runs the tests may decide what they test.

@@ -19,10 +19,8 @@ OWED: dict[str, list[str]] = {
         "conv2d",
         "conv3d",
         "deconv2d",
-        "image_dim_ordering",
         "legacy_weight_ordering",
         "separable_conv2d",
-        "set_image_dim_ordering",
         "set_legacy_weight_ordering",
     ],
     "keras.callbacks": [

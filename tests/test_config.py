@@ -67,8 +67,9 @@ def test_unknown_flag_lists_all_and_names_the_nearest(tmp_path: Path, flags: str
     with pytest.raises(FlagError) as caught:
         _ = make(tmp_path, flags).floatX
     assert str(caught.value) == (
-        "GRAPHC_FLAGS: unknown flag 'devise'. The flags are device, cpu, floatX, keras, mode, "
-        "dump, cuda_cache, cache_size, compile_limit, described_weights. Did you mean 'device'?"
+        "GRAPHC_FLAGS: unknown flag 'devise'. The flags are device, cpu, floatX, keras, "
+        "image_dim_ordering, epsilon, mode, dump, cuda_cache, cache_size, compile_limit, "
+        "described_weights. Did you mean 'device'?"
     )
 
 

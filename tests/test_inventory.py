@@ -56,6 +56,7 @@ OPTIONAL = {
 DEFAULTS = {
     "_FLOATX": [None],  # the type of now; Keras read it once, when it was imported
     "K.floatx()": [None],
+    "'th'": ["th", "default"],  # th with keras=1.0
     "base_filter()": [string.punctuation.replace("'", "") + "\t\n"],
     # One list or dict for all calls is a trap; ours is one that nobody can change, or None.
     "[]": [(), None],

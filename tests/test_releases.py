@@ -1,4 +1,4 @@
-"""Names of later releases: one line that names the flag."""
+"""The release in force; names of later releases: one line that names the flag."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from graphc import releases
 from graphc.config import config
-from graphc.releases import arguments_of_1_2, since
+from graphc.releases import arguments_of_1_2, at_least, meanings, reading, release_in, since
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,12 @@ def test_the_first_use_of_a_later_name_is_one_line(caplog: pytest.LogCaptureFixt
 
 def test_nothing_is_said_where_the_flag_says_1_2(caplog: pytest.LogCaptureFixture) -> None:
     with config.changed(keras="1.2"), caplog.at_level(logging.WARNING, "graphc"):
+        assert twice(4) == 8
+    assert not caplog.records
+
+
+def test_nothing_is_said_of_what_a_file_names(caplog: pytest.LogCaptureFixture) -> None:
+    with reading((1, 0, 1)), caplog.at_level(logging.WARNING, "graphc"):
         assert twice(4) == 8
     assert not caplog.records
 
@@ -96,3 +102,25 @@ def test_both_signatures_can_be_read():
     ]
     assert later.parameters["patience"].default == 5
     assert scaled.signature_of_1_2.parameters["scale"].default == 2
+
+
+def test_the_flag_stands_for_the_first_and_the_last_release() -> None:
+    assert (meanings(), at_least("1.0.1"), at_least("1.0.2")) == ("1.0", True, False)
+    with config.changed(keras="1.2"):
+        assert (meanings(), at_least("1.2.2"), at_least("1.2.3")) == ("1.2", True, False)
+
+
+def test_a_file_that_is_read_has_its_own_release() -> None:
+    with config.changed(keras="1.2"), reading((1, 0, 7)):
+        assert (meanings(), at_least("1.0.7"), at_least("1.0.8")) == ("1.0", True, False)
+        with reading((1, 1, 0)):
+            assert meanings() == "1.2"
+        assert meanings() == "1.0"
+    assert not at_least("1.0.7")
+
+
+def test_the_release_that_a_file_names() -> None:
+    names = ("1.0.8", "1.2", "0.3.3", "1.1.0rc1", "1", "theano", "1.12345")
+    assert [release_in(name) for name in names] == [
+        (1, 0, 8), (1, 2, 0), (0, 3, 3), (1, 1, 0), None, None, None,
+    ]  # fmt: skip

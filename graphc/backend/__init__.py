@@ -72,8 +72,10 @@ from graphc.backend.settings import (
     floatx,
     get_uid,
     reset_uids,
+    image_dim_ordering,
     set_epsilon,
     set_floatx,
+    set_image_dim_ordering,
 )
 from graphc.backend.tensors import (
     abs,

@@ -2,7 +2,8 @@
 
 Images are (n, channels, *spatial) in the ordering 'th' and (n, *spatial, channels) in 'tf'.
 `convolve`, `pool`, `repeat_spatial` and `pad_spatial` take any number of spatial axes; the
-functions of K, named as in Keras, are these for two and for three.
+functions of K, named as in Keras, are these for two and for three; their ordering is by default
+`image_dim_ordering`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import whole_number
@@ -51,7 +53,8 @@ def convolve(
     check_convolution_strides(steps, border_mode, where)
     check_rank(image, dims, where)
     check_rank(weights, dims, f"{where}: kernel")
-    if check_dim_ordering(dim_ordering, where) == "tf":
+    dim_ordering = check_dim_ordering(dim_ordering, where)
+    if dim_ordering == "tf":
         weights = g.transpose(weights, (dims + 1, dims, *range(dims)))
     window = weights.shape[2:]
     padding: list[tuple[g.Size, g.Size]] = [(0, 0)] * dims
@@ -97,7 +100,7 @@ def pool(
     if pool_mode not in ("max", "avg"):
         raise ArgumentError(f"{where}: pool_mode: expected 'max' or 'avg', received {pool_mode!r}")
     check_rank(image, dims, where)
-    check_dim_ordering(dim_ordering, where)
+    dim_ordering = check_dim_ordering(dim_ordering, where)
     padding = [(0, 0)] * dims
     if border_mode == "same":
         # Keras pads the end like the start and cuts the surplus windows off. k - 1 zeros in all
@@ -141,7 +144,7 @@ def conv2d(
     kernel: object,
     strides: Sequence[int] = (1, 1),
     border_mode: str = "valid",
-    dim_ordering: str = "th",
+    dim_ordering: str = "default",
     image_shape: Sequence[int | None] | None = None,
     filter_shape: Sequence[int | None] | None = None,
 ) -> g.Node:
@@ -161,7 +164,7 @@ def conv3d(
     kernel: object,
     strides: Sequence[int] = (1, 1, 1),
     border_mode: str = "valid",
-    dim_ordering: str = "th",
+    dim_ordering: str = "default",
     volume_shape: Sequence[int | None] | None = None,
     filter_shape: Sequence[int | None] | None = None,
 ) -> g.Node:
@@ -176,7 +179,7 @@ def pool2d(
     pool_size: Sequence[int],
     strides: Sequence[int] = (1, 1),
     border_mode: str = "valid",
-    dim_ordering: str = "th",
+    dim_ordering: str = "default",
     pool_mode: str = "max",
 ) -> g.Node:
     """`pool` over two spatial axes. The strides are 1 by default, not the pool size."""
@@ -190,7 +193,7 @@ def pool3d(
     pool_size: Sequence[int],
     strides: Sequence[int] = (1, 1, 1),
     border_mode: str = "valid",
-    dim_ordering: str = "th",
+    dim_ordering: str = "default",
     pool_mode: str = "max",
 ) -> g.Node:
     """`pool` over three spatial axes, 'valid' only. The strides are 1 by default."""
@@ -219,7 +222,7 @@ def temporal_padding(x: object, padding: int = 1) -> g.Node:
 
 
 def spatial_2d_padding(
-    x: object, padding: Sequence[int] = (1, 1), dim_ordering: str = "th"
+    x: object, padding: Sequence[int] = (1, 1), dim_ordering: str = "default"
 ) -> g.Node:
     """Zeros around images: padding[0] rows above and below, padding[1] columns at both sides."""
     zeros = whole_numbers(padding, 2, "spatial_2d_padding: padding", least=0)
@@ -227,7 +230,7 @@ def spatial_2d_padding(
 
 
 def spatial_3d_padding(
-    x: object, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "th"
+    x: object, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "default"
 ) -> g.Node:
     """`spatial_2d_padding` over three spatial axes."""
     zeros = whole_numbers(padding, 3, "spatial_3d_padding: padding", least=0)
@@ -268,16 +271,6 @@ def check_pool_border(dims: int, border_mode: str, where: str) -> None:
             f"{where}: pooling in three dimensions expects border_mode='valid', received 'same'; "
             "put zero padding before it"
         )
-
-
-def check_dim_ordering(dim_ordering: object, where: str) -> str:
-    """The ordering. ArgumentError unless 'th' or 'tf'."""
-    if dim_ordering not in ("th", "tf"):
-        raise ArgumentError(
-            f"{where}: dim_ordering: expected 'th' (channels first) or 'tf' (channels last), "
-            f"received {dim_ordering!r}"
-        )
-    return dim_ordering
 
 
 def check_rank(node: g.Node, dims: int, where: str) -> None:

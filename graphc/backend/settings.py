@@ -1,4 +1,4 @@
-"""K: the float type, epsilon, and unique numbers for names."""
+"""K: the float type, epsilon, the ordering of images, and unique numbers for names."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from graphc.compiler.graph import refuse_device_array
 from graphc.config import config
 from graphc.errors import ArgumentError, DTypeError
 from graphc.lookup import finite_number
-from graphc.releases import since
+from graphc.releases import at_least, is_read, since
 
 _BACKEND = "theano"
+DIM_ORDERINGS = ("th", "tf")
 
-_epsilon = 1e-7
 _uids: Counter[str] = Counter()
 
 
@@ -29,17 +29,56 @@ def set_floatx(floatx: str) -> None:
 
 
 def epsilon() -> float:
-    """The small number that losses and constraints keep away from zero by."""
-    return _epsilon
+    """The small number that losses and constraints keep away from zero by: the flag ``epsilon``."""
+    return float(config.epsilon)
 
 
 def set_epsilon(e: float) -> None:
     """Set `epsilon`; losses that are built later use it. ArgumentError unless 0 < e < 0.5."""
-    global _epsilon
     value = finite_number("set_epsilon", "e", e)
     if not 0.0 < value < 0.5:
         raise ArgumentError(f"set_epsilon: e: expected 0 < e < 0.5, received {e}")
-    _epsilon = value
+    config.epsilon = value
+
+
+@since("1.0.4")
+def image_dim_ordering() -> str:
+    """The ordering of images where none is given, 'th' (channels first) or 'tf' (channels last):
+    the flag ``image_dim_ordering``, else that of the release of Keras that the flag ``keras`` says.
+    """
+    return _image_dim_ordering()
+
+
+def _image_dim_ordering() -> str:
+    if config.image_dim_ordering != "default":
+        return config.image_dim_ordering
+    return "tf" if at_least("1.1.0") else "th"
+
+
+@since("1.0.4")
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Set `image_dim_ordering`: 'th' or 'tf'. Layers that are made later have it, unless they are
+    given another. ArgumentError for any other value."""
+    if dim_ordering not in DIM_ORDERINGS:
+        raise ArgumentError(
+            "set_image_dim_ordering: dim_ordering: expected 'th' (channels first) or 'tf' "
+            f"(channels last), received {dim_ordering!r}"
+        )
+    config.image_dim_ordering = dim_ordering
+
+
+def check_dim_ordering(dim_ordering: object, where: str) -> str:
+    """The ordering, 'th' or 'tf'; of 'default' `image_dim_ordering`. ArgumentError for any other
+    value."""
+    if dim_ordering == "default":
+        # Before 1.0.4 the layers knew no other, whatever the setting.
+        return "th" if is_read() and not at_least("1.0.4") else _image_dim_ordering()
+    if dim_ordering not in DIM_ORDERINGS:
+        raise ArgumentError(
+            f"{where}: dim_ordering: expected 'th' (channels first) or 'tf' (channels last), "
+            f"received {dim_ordering!r}"
+        )
+    return str(dim_ordering)
 
 
 def cast_to_floatx(x: object) -> np.ndarray:

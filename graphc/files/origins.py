@@ -10,6 +10,7 @@ import h5py
 from graphc.errors import ArgumentError, DataError
 from graphc.files.conversions import STD, TENSORFLOW, THEANO, VARIANCE, Origin
 from graphc.files.hdf5 import texts
+from graphc.releases import release_in
 
 OURS = Origin(STD, THEANO)
 """Of the files that graphc writes."""
@@ -33,7 +34,7 @@ def origin_of(root: h5py.Group, given: Origin) -> Origin:
     if "ranks" in root.attrs:
         told = OURS
     else:
-        told = Origin(_running_std(_told(root, "keras_version")), _backend(_told(root, "backend")))
+        told = Origin(_running_std(version_told(root)), _backend(_told(root, "backend")))
     return agreed(told, given)
 
 
@@ -54,6 +55,11 @@ def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
     return Origin(origin.running_std, TENSORFLOW if named else THEANO)
 
 
+def version_told(root: h5py.Group) -> str | None:
+    """The attribute keras_version of the group, or of the whole file."""
+    return _told(root, "keras_version")
+
+
 def _told(root: h5py.Group, attribute: str) -> str | None:
     """An attribute of the group, or of the whole file."""
     for place in (root, root.file):
@@ -71,14 +77,13 @@ def _told(root: h5py.Group, attribute: str) -> str | None:
 def _running_std(version: str | None) -> str | None:
     if version is None:
         return None
-    match = re.match(r"([01])\.(\d{1,4})(?:\.(\d{1,4}))?(?!\d)", version)
-    if match is None:
+    release = release_in(version)
+    if release is None or release[0] > 1:
         raise DataError(
             "the attribute keras_version: expected a release of Keras 1, received "
             f"{version!r:.60}, whose layers have other weights; load it there and set the weights "
             "by set_weights"
         )
-    release = tuple(int(number or 0) for number in match.groups())
     if release <= _LAST_WITH_STD:
         return STD
     return VARIANCE if release >= _FIRST_WITH_VARIANCE else None

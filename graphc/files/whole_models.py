@@ -34,7 +34,7 @@ from graphc.files.hdf5 import (
     write_array,
     written,
 )
-from graphc.files.origins import origin_of
+from graphc.files.origins import origin_of, version_told
 from graphc.files.weights import (
     LayerWeights,
     bounds_for,
@@ -44,6 +44,7 @@ from graphc.files.weights import (
     write_layers,
 )
 from graphc.paths import GivenPath, shown_path
+from graphc.releases import release_in
 
 _FORMAT = 1
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
@@ -153,6 +154,7 @@ class ModelFile:
     Attributes:
         model_config: the architecture in JSON.
         training_config: what `compile` was given in JSON; None for a model that is not compiled.
+        release: of the Keras that wrote it; None where the file does not tell.
     """
 
     def __init__(self, file: h5py.File, path: str) -> None:
@@ -162,6 +164,7 @@ class ModelFile:
             self.model_config = _text(file, "model_config")
             known = "training_config" in file.attrs
             self.training_config = _text(file, "training_config") if known else None
+            self.release = release_in(version_told(file) or "")
             if has(file, "graphc"):
                 _whole(member(file, "graphc"), "format", 1, _FORMAT)
 

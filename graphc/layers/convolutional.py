@@ -220,7 +220,7 @@ class Convolution2D(_Convolution):
         border_mode: 'valid', the windows inside the input; or 'same', ceil(size / stride) of them
             along an axis, the first k // 2 pixels before it.
         subsample: the strides along rows and columns.
-        dim_ordering: 'th' or 'tf'.
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
         init, activation, W_constraint, b_constraint: as in `Convolution1D`.
         W_regularizer, b_regularizer, activity_regularizer: as in `Convolution1D`.
 
@@ -240,7 +240,7 @@ class Convolution2D(_Convolution):
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
-        dim_ordering: str = "th",
+        dim_ordering: str = "default",
         W_regularizer: regularizers.Regularizer | None = None,
         b_regularizer: regularizers.Regularizer | None = None,
         activity_regularizer: regularizers.Regularizer | None = None,
@@ -285,7 +285,7 @@ class Convolution3D(_Convolution):
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1, 1),
-        dim_ordering: str = "th",
+        dim_ordering: str = "default",
         W_regularizer: regularizers.Regularizer | None = None,
         b_regularizer: regularizers.Regularizer | None = None,
         activity_regularizer: regularizers.Regularizer | None = None,

@@ -67,7 +67,7 @@ class _Pooling2D(_Pooling):
         pool_size: Sequence[int] = (2, 2),
         strides: Sequence[int] | None = None,
         border_mode: str = "valid",
-        dim_ordering: str = "th",
+        dim_ordering: str = "default",
         **kwargs: Any,
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
@@ -82,7 +82,7 @@ class _Pooling3D(_Pooling):
         pool_size: Sequence[int] = (2, 2, 2),
         strides: Sequence[int] | None = None,
         border_mode: str = "valid",
-        dim_ordering: str = "th",
+        dim_ordering: str = "default",
         **kwargs: Any,
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
@@ -120,7 +120,7 @@ class MaxPooling2D(_Pooling2D):
         pool_size: rows and columns of a window.
         strides: from window to window; pool_size by default.
         border_mode: 'valid' or 'same'.
-        dim_ordering: 'th' or 'tf'.
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
     """
 
     pool_mode = "max"
@@ -142,7 +142,7 @@ class MaxPooling3D(_Pooling3D):
         pool_size: the sizes of a window.
         strides: from window to window; pool_size by default.
         border_mode: 'valid'; Theano pools volumes in no other way.
-        dim_ordering: 'th' or 'tf'.
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
     """
 
     pool_mode = "max"

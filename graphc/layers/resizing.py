@@ -34,7 +34,7 @@ class UpSampling2D(SpatialLayer):
 
     dims = 2
 
-    def __init__(self, size: Sequence[int] = (2, 2), dim_ordering: str = "th", **kwargs: Any):
+    def __init__(self, size: Sequence[int] = (2, 2), dim_ordering: str = "default", **kwargs: Any):
         super().__init__(dim_ordering, **kwargs)
         self.size = self._each("size", size)
 
@@ -50,7 +50,9 @@ class UpSampling3D(SpatialLayer):
 
     dims = 3
 
-    def __init__(self, size: Sequence[int] = (2, 2, 2), dim_ordering: str = "th", **kwargs: Any):
+    def __init__(
+        self, size: Sequence[int] = (2, 2, 2), dim_ordering: str = "default", **kwargs: Any
+    ):
         super().__init__(dim_ordering, **kwargs)
         self.size = self._each("size", size)
 
@@ -82,7 +84,9 @@ class ZeroPadding2D(SpatialLayer):
 
     dims = 2
 
-    def __init__(self, padding: Sequence[int] = (1, 1), dim_ordering: str = "th", **kwargs: Any):
+    def __init__(
+        self, padding: Sequence[int] = (1, 1), dim_ordering: str = "default", **kwargs: Any
+    ):
         super().__init__(dim_ordering, **kwargs)
         self.padding = self._each("padding", padding, least=0)
 
@@ -98,7 +102,9 @@ class ZeroPadding3D(SpatialLayer):
 
     dims = 3
 
-    def __init__(self, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "th", **kwargs: Any):
+    def __init__(
+        self, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "default", **kwargs: Any
+    ):
         super().__init__(dim_ordering, **kwargs)
         self.padding = self._each("padding", padding, least=0)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.backend.conv import check_dim_ordering, whole_numbers
+from graphc.backend.conv import whole_numbers
+from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import KnownShape, known_shape
@@ -23,8 +24,9 @@ class SpatialLayer(Layer):
 
     Attributes:
         dims: the number of spatial axes.
-        dim_ordering: 'th', channels first, or 'tf', channels last; sequences (batch, steps,
-            features) are 'tf'.
+        dim_ordering: 'th', channels first, or 'tf', channels last, as it was given or as
+            `K.image_dim_ordering()` was when the layer was made; sequences (batch, steps, features)
+            are 'tf'.
     """
 
     dims: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.backend.conv import check_dim_ordering
+from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, IndexRangeError, ShapeError
 from graphc.lookup import whole_number
 
@@ -98,12 +98,12 @@ def categorical_probas_to_classes(p: np.ndarray) -> np.ndarray:
     return np.argmax(p, axis=1)
 
 
-def convert_kernel(kernel: np.ndarray, dim_ordering: str = "th") -> np.ndarray:
+def convert_kernel(kernel: np.ndarray, dim_ordering: str = "default") -> np.ndarray:
     """A 2-D convolution's kernel turned by 180 degrees: between convolution and correlation.
 
     Args:
         kernel: (out, in, rows, columns) in the ordering 'th', (rows, columns, in, out) in 'tf'.
-        dim_ordering: 'th' or 'tf'.
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
     """
     kernel = np.asarray(kernel)
     if kernel.ndim != 4:

@@ -41,3 +41,32 @@ def test_uids_count_from_one_again():
 
 def test_the_backend_is_the_one_whose_meanings_it_has():
     assert K.backend() == K._BACKEND == "theano"
+
+
+class TestImageDimOrdering:
+    def test_it_is_that_of_the_release_until_it_is_set(self):
+        assert K.image_dim_ordering() == "th"
+        with config.changed(keras="1.2"):
+            assert K.image_dim_ordering() == "tf"
+            K.set_image_dim_ordering("th")
+            assert K.image_dim_ordering() == config.image_dim_ordering == "th"
+        K.set_image_dim_ordering("tf")
+        assert K.image_dim_ordering() == "tf"
+
+    def test_other_values_are_refused(self):
+        with pytest.raises(ArgumentError, match="received 'channels_last'"):
+            K.set_image_dim_ordering("channels_last")
+
+    def test_functions_of_images_have_it_by_default(self):
+        x = np.arange(12.0).reshape(1, 2, 3, 2)  # th: 2 channels of 3 x 2; tf: 2 x 3 of 2 channels
+        w = np.ones((2, 1, 2, 1))
+        for release, shape, padded in (
+            ("1.0", (1, 2, 2, 2), (1, 2, 5, 4)),
+            ("1.2", (1, 1, 3, 2), (1, 4, 5, 2)),
+        ):
+            with config.changed(keras=release):
+                assert K.eval(K.pool2d(K.variable(x), (2, 1))).shape == shape
+                assert K.eval(K.spatial_2d_padding(K.variable(x))).shape == padded
+        with config.changed(keras="1.2"):  # W: 2 x 1 window, 2 channels, 1 filter
+            found = K.eval(K.conv2d(K.variable(x), K.variable(w.reshape(2, 1, 2, 1))))
+        np.testing.assert_array_equal(found[0, 0, :, 0], [14.0, 22.0, 30.0])

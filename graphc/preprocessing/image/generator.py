@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from graphc.backend.conv import check_dim_ordering
+from graphc.backend.settings import check_dim_ordering
 from graphc.config import config
 from graphc.errors import DataError
 from graphc.lookup import whole_number
@@ -50,7 +50,7 @@ class ImageDataGenerator:
         shear_range: largest angle, in radians.
         horizontal_flip, vertical_flip: flip one half of the images.
         dim_ordering: 'th' for images of (channels, rows, columns), 'tf' for (rows, columns,
-            channels).
+            channels), 'default' for `K.image_dim_ordering()`.
 
     Attributes after `fit`: `mean` and `std` of an image's shape, `principal_components` of
     (pixels, pixels); those that the options need, the others None.
@@ -73,9 +73,9 @@ class ImageDataGenerator:
         shear_range: float = 0.0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
-        dim_ordering: str = "th",
+        dim_ordering: str = "default",
     ):
-        check_dim_ordering(dim_ordering, "ImageDataGenerator")
+        dim_ordering = check_dim_ordering(dim_ordering, "ImageDataGenerator")
         self.featurewise_center = featurewise_center
         self.samplewise_center = samplewise_center
         self.featurewise_std_normalization = featurewise_std_normalization

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphc.backend.conv import check_dim_ordering
+from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, MissingFileError
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.extra import pillow
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _GREY, _COLOURED = 1, 3
 
 
-def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th") -> Image:
+def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "default") -> Image:
     """An array of pixels as a picture of Pillow.
 
     Args:
@@ -27,7 +27,7 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th")
             channel (grey) or three (red, green, blue).
         scale: bring the values to 0 ... 255: if the smallest is below 0, it becomes 0; the largest
             becomes 255. Else values are rounded, and cut off at 0 and 255.
-        dim_ordering: 'th' or 'tf'.
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
 
     Raises:
         DataError: another shape, or values that are not finite.
@@ -35,7 +35,7 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th")
     """
     image = pillow("array_to_img")
     pixels = np.array(x, dtype=np.float64)
-    check_dim_ordering(dim_ordering, "array_to_img")
+    dim_ordering = check_dim_ordering(dim_ordering, "array_to_img")
     if pixels.ndim == 3 and dim_ordering == "th":
         pixels = pixels.transpose(1, 2, 0)
     if pixels.ndim != 3 or pixels.shape[2] not in (_GREY, _COLOURED) or not pixels.size:
@@ -52,7 +52,7 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "th")
     return image.fromarray(whole[:, :, 0] if whole.shape[2] == _GREY else whole)
 
 
-def img_to_array(img: Image, *, dim_ordering: str = "th") -> np.ndarray:
+def img_to_array(img: Image, *, dim_ordering: str = "default") -> np.ndarray:
     """A picture as float32 pixels from 0 to 255.
 
     Returns:
@@ -61,7 +61,7 @@ def img_to_array(img: Image, *, dim_ordering: str = "th") -> np.ndarray:
 
     Raises DataError for what is no picture.
     """
-    check_dim_ordering(dim_ordering, "img_to_array")
+    dim_ordering = check_dim_ordering(dim_ordering, "img_to_array")
     try:
         pixels = np.asarray(img, dtype=np.float32)
     except (TypeError, ValueError):
