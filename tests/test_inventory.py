@@ -65,6 +65,7 @@ DEFAULTS = {
 
 # Arguments of 1.2.2 that are called otherwise in 1.0.1, whose name holds.
 RENAMED = {
+    "keras.callbacks.TensorBoard.on_train_end": {"_": "logs"},
     "keras.engine.topology.Merge.compute_mask": {"inputs": "input"},
     "keras.layers.core.Masking.compute_mask": {"x": "input"},
     "keras.layers.wrappers.TimeDistributed.call": {"inputs": "X"},
@@ -121,6 +122,9 @@ def appended(name: str) -> list[str]:
 def later_difference(name: str, function: Callable, wanted: Signature) -> str | None:
     """What differs from the signature of 1.2.2: where 1.0.1 has another order, arguments that are
     not taken by their names, or whose default is that of neither release."""
+    of_1_2 = signature_of_1_2(function)
+    if of_1_2 is not None:
+        return difference(name, of_1_2, wanted)
     early = EARLY_SIGNATURES.get(name.replace("layers.pooling", "layers.convolutional"))
     if early is None and name not in RENAMED:
         return difference(name, function, wanted)
@@ -149,16 +153,27 @@ def has_default(received: object, source: str) -> bool:
     return repr(received) in map(repr, allowed)
 
 
-def difference(name: str, function: Callable, wanted: Signature) -> str | None:
+def signature_of_1_2(function: Callable) -> inspect.Signature | None:
+    """What `arguments_of_1_2` made of a function, or of a class' constructor."""
+    made = function.__init__ if isinstance(function, type) else function
+    found = getattr(made, "signature_of_1_2", None)
+    if found is None:
+        return None
+    parameters = [one for name, one in found.parameters.items() if name != "self"]
+    return found.replace(parameters=parameters)
+
+
+def difference(name: str, function: Callable | inspect.Signature, wanted: Signature) -> str | None:
     """What differs from Keras' signature. `*args`, which swallowed what was too much, is not asked
     for, and keywords of any name may be keywords of given names."""
-    parameters = list(inspect.signature(function).parameters.values())
+    signature = function if isinstance(function, inspect.Signature) else inspect.signature(function)
+    parameters = list(signature.parameters.values())
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
     extras = EXTRAS.get(name, (appended(name),))[0]
     expected = [one for one in wanted if not one[0].startswith("*")]
     received = [one.name for one in by_position]
     if received != ([one[0] for one in expected] + extras)[: max(len(received), len(expected))]:
-        return f"expected the arguments {expected}, received {inspect.signature(function)}"
+        return f"expected the arguments {expected}, received {signature}"
     keywords = any(one.kind in (one.VAR_KEYWORD, one.KEYWORD_ONLY) for one in parameters)
     if ["**kwargs"] in wanted and not keywords:
         return "takes no further keywords"

@@ -8,7 +8,7 @@ from graphc.callbacks.history import BaseLogger, History
 from graphc.callbacks.logs import BatchLogs
 from graphc.callbacks.progress import ProgbarLogger, ProgressBar
 from graphc.callbacks.remote import RemoteMonitor
-from graphc.callbacks.schedule import LearningRateScheduler
+from graphc.callbacks.schedule import LearningRateScheduler, ReduceLROnPlateau
 from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from graphc.callbacks.tensorboard import TensorBoard
 
@@ -26,6 +26,7 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ProgressBar",
+    "ReduceLROnPlateau",
     "RemoteMonitor",
     "TensorBoard",
     "TerminateOnNaN",

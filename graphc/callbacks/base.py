@@ -29,6 +29,14 @@ class Callback:
     model: Any = None
     params: Mapping[str, Any] = {}
 
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Take `params`, before training begins; Keras 1.0 called it `_set_params`."""
+        self._set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        """Take the model, before training begins; Keras 1.0 called it `_set_model`."""
+        self._set_model(model)
+
     def _set_params(self, params: Mapping[str, Any]) -> None:
         self.params = params
 
@@ -62,8 +70,8 @@ class CallbackList:
         queue_length: how many of the latest batches the warning looks at.
     """
 
-    def __init__(self, callbacks: Iterable[Callback] = (), queue_length: int = 10):
-        self.callbacks = list(callbacks)
+    def __init__(self, callbacks: Iterable[Callback] | None = None, queue_length: int = 10):
+        self.callbacks = list(callbacks or ())
         self._in_callbacks: deque[float] = deque(maxlen=queue_length)
         self._in_batches: deque[float] = deque(maxlen=queue_length)
         self._batch_started = 0.0
@@ -73,13 +81,17 @@ class CallbackList:
         """Add a callback behind the others."""
         self.callbacks.append(callback)
 
-    def _set_params(self, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """Tell every callback the parameters of the training."""
         for callback in self.callbacks:
-            callback._set_params(params)
+            callback.set_params(params)
 
-    def _set_model(self, model: Any) -> None:
+    def set_model(self, model: Any) -> None:
+        """Tell every callback the model."""
         for callback in self.callbacks:
-            callback._set_model(model)
+            callback.set_model(model)
+
+    _set_params, _set_model = set_params, set_model
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Tell every callback that an epoch begins."""

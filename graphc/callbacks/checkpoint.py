@@ -8,8 +8,9 @@ from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.files import check_folder
 from graphc.callbacks.monitor import Monitor
 from graphc.errors import ArgumentError
-from graphc.lookup import true_or_false
+from graphc.lookup import true_or_false, whole_number
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.releases import arguments_of_1_2
 
 
 class ModelCheckpoint(Callback):
@@ -31,9 +32,11 @@ class ModelCheckpoint(Callback):
         verbose: 1 prints each time what is saved, and where.
         save_best_only: save only behind an epoch whose value is strictly better than the best so
             far. Where the logs lack the value, nothing is saved, and a warning says so.
-        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has 'acc' in it.
-        save_weights_only: False saves whole models. (In later releases of Keras that is the
-            default.)
+        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has one of
+            `graphc.callbacks.monitor.RISING` in it, e.g. 'acc'.
+        save_weights_only: False saves whole models, which is the default in Keras 1.2, where it is
+            the argument in front of `mode`.
+        period: save behind every so many epochs only.
 
     Attributes:
         best: the best value so far, over all trainings (an infinity before the first); set it to go
@@ -44,6 +47,11 @@ class ModelCheckpoint(Callback):
             do not have, or a folder that is not there.
     """
 
+    @arguments_of_1_2(
+        *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode"),
+        "period",
+        save_weights_only=False,
+    )
     def __init__(
         self,
         filepath: GivenPath,
@@ -53,6 +61,7 @@ class ModelCheckpoint(Callback):
         mode: str = "auto",
         *,
         save_weights_only: bool = True,
+        period: int = 1,
     ):
         self.filepath = checked_path("ModelCheckpoint: filepath", filepath)
         self.monitor = monitor
@@ -64,13 +73,20 @@ class ModelCheckpoint(Callback):
         )
         self._monitor = Monitor("ModelCheckpoint", monitor, mode)
         self.best = self._monitor.worst
+        self.period = whole_number("ModelCheckpoint: period", period, least=1)
+        self._since_last = 0
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self._monitor.restart()
+        self._since_last = 0
         if "{" not in os.path.dirname(self.filepath):
             check_folder("ModelCheckpoint: filepath", self.filepath)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        self._since_last += 1
+        if self._since_last < self.period:
+            return
+        self._since_last = 0
         path = self._path(epoch, logs)
         if not self.save_best_only:
             self._save(path)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.callbacks.base import Callback
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, KeywordError, suggestion
 
 Hook = Callable[..., Any] | None
+
+_HOOKS = tuple(
+    f"on_{when}_{end}" for when in ("epoch", "batch", "train") for end in ("begin", "end")
+)
 
 
 class LambdaCallback(Callback):
@@ -18,6 +22,7 @@ class LambdaCallback(Callback):
         on_epoch_begin, on_epoch_end: functions (epoch, logs).
         on_batch_begin, on_batch_end: functions (batch, logs).
         on_train_begin, on_train_end: functions (logs).
+        kwargs: further attributes of the callback, e.g. its own `set_model`.
 
     Raises:
         ArgumentError: something else than a function or None.
@@ -31,7 +36,10 @@ class LambdaCallback(Callback):
         on_batch_end: Hook = None,
         on_train_begin: Hook = None,
         on_train_end: Hook = None,
+        **kwargs: Any,
     ):
+        _refuse_misspelt(kwargs)
+        vars(self).update(kwargs)
         for name, hook in (
             ("on_epoch_begin", on_epoch_begin),
             ("on_epoch_end", on_epoch_end),
@@ -49,3 +57,12 @@ class LambdaCallback(Callback):
                     f"received {hook!r}"
                 )
             setattr(self, name, hook)
+
+
+def _refuse_misspelt(kwargs: Mapping[str, Any]) -> None:
+    """An attribute of any other name is the user's; one of a hook's form would never be called."""
+    for name in kwargs:
+        if name.startswith("on_"):
+            raise KeywordError(
+                f"LambdaCallback does not take the keyword {name!r}: {suggestion(name, _HOOKS)}"
+            )

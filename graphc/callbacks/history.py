@@ -16,6 +16,8 @@ class BaseLogger(Callback):
         self._means.add(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        if logs is None:
+            return
         means = self._means.means()
         for name in self.params["metrics"]:
             if name in means:
@@ -23,7 +25,7 @@ class BaseLogger(Callback):
 
 
 class History(Callback):
-    """What `fit` returns.
+    """What `fit` returns. It can be pickled, without the model.
 
     Attributes:
         epoch: the numbers of the epochs.
@@ -41,5 +43,8 @@ class History(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self.epoch.append(epoch)
-        for name, value in logs.items():
+        for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "model"}

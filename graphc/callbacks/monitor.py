@@ -10,6 +10,9 @@ from graphc.errors import ArgumentError
 
 _MODES = ("auto", "min", "max")
 
+RISING = ("acc", "auc", "fbeta", "fmeasure", "matthews", "precision", "recall")
+"""Words in the names of values of which more is better."""
+
 _log = logging.getLogger("graphc")
 
 
@@ -19,7 +22,7 @@ class Monitor:
     Args:
         owner: the callback's class, for messages.
         name: of the value: 'loss', 'val_loss', a metric's.
-        mode: 'min' or 'max' is better; 'auto' is 'max' where the name has 'acc' in it.
+        mode: 'min' or 'max' is better; 'auto' is 'max' where the name has a word of `RISING` in it.
 
     Attributes:
         rises: whether more is better.
@@ -39,7 +42,7 @@ class Monitor:
             raise ArgumentError(f"{owner}: mode: expected one of {_MODES}, received {mode!r}")
         self.name = name
         self._owner = owner
-        self.rises = mode == "max" or (mode == "auto" and "acc" in name)
+        self.rises = mode == "max" or (mode == "auto" and any(word in name for word in RISING))
         self.worst = -math.inf if self.rises else math.inf
         self.restart()
 
@@ -47,9 +50,9 @@ class Monitor:
         """Warn of a missing value again."""
         self._warned = False
 
-    def better(self, value: float, best: float) -> bool:
-        """Whether a value is strictly better; NaN never is."""
-        return value > best if self.rises else value < best
+    def better(self, value: float, best: float, by: float = 0.0) -> bool:
+        """Tell whether a value is better by strictly more than an amount; NaN never is."""
+        return value - by > best if self.rises else value + by < best
 
     def find(self, logs: Logs, consequence: str) -> float | None:
         """The value; None, and a warning the first time that says what follows, if it is not

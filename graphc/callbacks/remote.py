@@ -9,11 +9,10 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.errors import ArgumentError, DTypeError
-
-_PATH = "/publish/epoch/end/"
 
 # Training waits for the answer, so a server that accepts and says nothing must not hold it up.
 _TIMEOUT_SECONDS = 5.0
@@ -22,24 +21,40 @@ _log = logging.getLogger("graphc")
 
 
 class RemoteMonitor(Callback):
-    """Posts the logs of each epoch to a server, as a form whose field 'data' is JSON.
+    """Posts the logs of each epoch to a server, as a form whose one field is JSON.
 
-    The JSON is ``{"epoch": number from 0, name: value, ...}``, posted to `root` +
-    '/publish/epoch/end/'. Training goes on where the server does not answer in 5 seconds, or
-    answers with an error: a warning says so once, and again when that happens after an epoch that
-    arrived.
+    The JSON is ``{"epoch": number from 0, name: value, ...}``, posted to `root` + `path`. Training
+    goes on where the server does not answer in 5 seconds, or answers with an error: a warning says
+    so once, and again when that happens after an epoch that arrived.
 
     Args:
         root: where the server is: an http or https address.
+        path: behind it, with a slash first.
+        field: the name of the form's field.
+        headers: of the request, beside those of a form: a dict of texts.
 
     Raises:
-        ArgumentError: an address of another form.
+        ArgumentError: an address of another form, a field or headers that are no texts.
         DTypeError: in training, logs with a value that JSON cannot hold.
     """
 
-    def __init__(self, root: str = "http://localhost:9000"):
+    def __init__(
+        self,
+        root: str = "http://localhost:9000",
+        path: str = "/publish/epoch/end/",
+        field: str = "data",
+        headers: Mapping[str, str] | None = None,
+    ):
         _check_address(root)
-        self.root = root
+        _check_path(path)
+        texts = [field, *(headers or {}), *(headers or {}).values()]
+        if any(not isinstance(one, str) or "\n" in one or "\r" in one for one in texts):
+            raise ArgumentError(
+                "RemoteMonitor: expected a text as field and texts of one line as headers, "
+                f"received {field!r} and the headers {', '.join(map(repr, headers or ()))}"
+            )
+        self.root, self.path, self.field = root, path, field
+        self.headers = dict(headers or {})
         self._reached = True
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -47,9 +62,10 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         text = json.dumps({"epoch": epoch, **(logs or {})}, default=_plain)
-        form = urllib.parse.urlencode({"data": text}).encode("ascii")
+        form = urllib.parse.urlencode({self.field: text}).encode("ascii")
+        request = urllib.request.Request(self.root + self.path, form, self.headers)
         try:
-            with urllib.request.urlopen(self.root + _PATH, form, _TIMEOUT_SECONDS):
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS):
                 self._reached = True
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             if isinstance(error, urllib.error.HTTPError):
@@ -60,7 +76,7 @@ class RemoteMonitor(Callback):
                     "the server, or give the address where it listens: RemoteMonitor(root=...)",
                     epoch,
                     self.root,
-                    _PATH,
+                    self.path,
                     error,
                 )
             self._reached = False
@@ -84,6 +100,14 @@ def _check_address(root: object) -> None:
         raise ArgumentError(
             "RemoteMonitor: root: expected an address of scheme, host, port and path alone, "
             "received one with a user name, a query or a fragment, which it does not send"
+        )
+
+
+def _check_path(path: object) -> None:
+    if not isinstance(path, str) or not re.fullmatch("/[!-~]*", path):
+        raise ArgumentError(
+            "RemoteMonitor: path: expected a path on the server, e.g. '/publish/epoch/end/', "
+            f"received {path!r}"
         )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import math
 
+import numpy as np
+
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.monitor import Monitor
-from graphc.lookup import whole_number
+from graphc.lookup import finite_number, true_or_false, whole_number
+from graphc.releases import arguments_of_1_2
 
 _log = logging.getLogger("graphc")
 
@@ -15,15 +18,21 @@ _log = logging.getLogger("graphc")
 class EarlyStopping(Callback):
     """Ends training once a value of the epochs' logs no longer improves.
 
-    Better is strictly less (mode 'min') or strictly more ('max') than the best so far. A worse
-    epoch behind `patience` others in a row ends training: the first one if patience is 0. An epoch
-    whose logs lack the value counts for nothing, and a warning names what they have.
+    Better is less (mode 'min') or more ('max') than the best so far by strictly more than
+    `min_delta`. A worse epoch behind `patience` others in a row ends training: the first one if
+    patience is 0. An epoch whose logs lack the value counts for nothing, and a warning names what
+    they have.
 
     Args:
         monitor: a name in the logs of an epoch: 'loss', 'val_loss', a metric's.
         patience: how many epochs in a row without improvement are borne.
         verbose: 1 prints at the end of training where it was stopped, and why.
-        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has 'acc' in it.
+        mode: 'min', 'max', or 'auto', which is 'max' where `monitor` has one of
+            `graphc.callbacks.monitor.RISING` in it, e.g. 'acc'.
+        min_delta: by how much a value has to be better to count. In Keras 1.2 the second argument
+            by position.
+        restore_best_weights: when training ends, early or not, set the weights that the model had
+            behind the best epoch; those of the optimizer stay. They are copied at each better one.
 
     Attributes:
         best: the best value since training began (an infinity before the first).
@@ -33,20 +42,34 @@ class EarlyStopping(Callback):
         ArgumentError: a mode, a patience or a monitor that is none.
     """
 
+    @arguments_of_1_2("monitor", "min_delta", "patience", "verbose", "mode")
     def __init__(
-        self, monitor: str = "val_loss", patience: int = 0, verbose: int = 0, mode: str = "auto"
+        self,
+        monitor: str = "val_loss",
+        patience: int = 0,
+        verbose: int = 0,
+        mode: str = "auto",
+        *,
+        min_delta: float = 0,
+        restore_best_weights: bool = False,
     ):
         self._monitor = Monitor("EarlyStopping", monitor, mode)
         self.monitor = monitor
         self.patience = whole_number("EarlyStopping: patience", patience, least=0)
         self.verbose = verbose
         self.mode = mode
+        self.min_delta = min_delta
+        finite_number("EarlyStopping", "min_delta", min_delta, least=0.0)
+        self.restore_best_weights = true_or_false(
+            "EarlyStopping", "restore_best_weights", restore_best_weights
+        )
         self._restart()
 
     def _restart(self) -> None:
         self.wait = 0
         self.best = self._monitor.worst
         self._stopped_behind: int | None = None
+        self._best_weights: list[np.ndarray] | None = None
         self._monitor.restart()
 
     def on_train_begin(self, logs: Logs = None) -> None:
@@ -56,9 +79,11 @@ class EarlyStopping(Callback):
         value = self._monitor.find(logs, "does not stop anything")
         if value is None:
             return
-        if self._monitor.better(value, self.best):
+        if self._monitor.better(value, self.best, self.min_delta):
             self.best = value
             self.wait = 0
+            if self.restore_best_weights:
+                self._best_weights = self.model.get_weights()
             return
         if self.wait >= self.patience:
             self._stopped_behind = epoch
@@ -66,6 +91,9 @@ class EarlyStopping(Callback):
         self.wait += 1
 
     def on_train_end(self, logs: Logs = None) -> None:
+        if self._best_weights is not None:
+            self.model.set_weights(self._best_weights)
+            self._best_weights = None
         # Not where it happens: the line of the epoch is printed after the user's callbacks.
         if self.verbose and self._stopped_behind is not None:
             print(

@@ -7,6 +7,7 @@ import logging
 import pytest
 
 from graphc.callbacks import ModelCheckpoint
+from graphc.config import config
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
 
@@ -54,6 +55,22 @@ def test_every_epoch_is_saved_at_a_path_of_its_number_and_logs():
 )
 def test_only_the_best(name, mode, values, epochs):
     assert saved(values, name, mode=mode, save_best_only=True) == epochs
+
+
+def test_every_so_many_epochs():
+    assert saved([5, 4, 3, 2, 1], period=2) == ["1", "3"]
+    assert saved([5, 4, 3, 6, 1, 0.5], period=2, save_best_only=True) == ["1", "5"]
+    with pytest.raises(ArgumentError, match="period: expected a whole number of at least 1"):
+        ModelCheckpoint("a", period=0)
+
+
+def test_order_and_defaults_are_those_of_the_release():
+    first = ModelCheckpoint("a", "loss", 1, True, "max")
+    assert (first.mode, first.save_weights_only) == ("max", True)
+    with config.changed(keras="1.2"):
+        assert saved([1.0]) == ["whole 0"]
+        later = ModelCheckpoint("a", "loss", 1, True, True, "max", 3)
+    assert (later.save_weights_only, later.mode, later.period) == (True, "max", 3)
 
 
 def test_the_best_stays_over_a_second_training():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graphc.callbacks import LambdaCallback
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, KeywordError
 from tests.callbacks.small_model import X, Y, compiled
 
 
@@ -44,6 +44,17 @@ def test_one_function_alone_by_position():
         callbacks=[LambdaCallback(lambda epoch, _: begun.append(epoch))],
     )
     assert begun == [0, 1]
+
+
+def test_further_keywords_are_attributes():
+    callback = LambdaCallback(note="mine", set_model=lambda model: seen.append(model))
+    seen = []
+    assert callback.note == "mine"
+    model = compiled()
+    model.fit(X, Y, nb_epoch=1, verbose=0, callbacks=[callback])
+    assert seen == [model]
+    with pytest.raises(KeywordError, match="'on_epoch_ends': .*'on_epoch_end'"):
+        LambdaCallback(on_epoch_ends=print)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ class Monitor(HTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.statuses = [200]
         self.posts = []
+        self.headers = []
         self.root = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -30,6 +31,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.server.posts.append((self.path, self.headers["Content-Type"], body))
+        self.server.headers += [self.headers["X-Key"]] if self.headers["X-Key"] else []
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.end_headers()
@@ -103,6 +105,28 @@ def test_a_path_and_what_other_callbacks_put_into_the_logs(monitor):
     assert path == "/mine/publish/epoch/end/"
     sent = json.loads(urllib.parse.parse_qs(body)["data"][0])
     assert (sent["rate"], sent["counts"], sent["note"]) == (0.5, [0, 1], "a&b=ü")
+
+
+def test_another_path_field_and_headers(monitor):
+    sender = RemoteMonitor(monitor.root, "/here", "logs", {"X-Key": "secret"})
+    sender.on_epoch_end(0, {"loss": 1.0})
+    ((path, _, body),) = monitor.posts
+    assert path == "/here"
+    assert json.loads(urllib.parse.parse_qs(body)["logs"][0]) == {"epoch": 0, "loss": 1.0}
+    assert monitor.headers == ["secret"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"path": "here"}, "path: expected a path on the server, .*received 'here'"),
+        ({"field": 3}, "expected a text as field"),
+        ({"headers": {"X-Key": "secret\nHost: b"}}, ".*headers 'X-Key'$"),  # and not its value
+    ],
+)
+def test_what_is_no_path_field_or_header(arguments, words):
+    with pytest.raises(ArgumentError, match=f"RemoteMonitor: {words}"):
+        RemoteMonitor(**arguments)
 
 
 def test_a_server_that_is_not_there_is_told_of_once_and_training_goes_on(closed, caplog):

@@ -16,6 +16,7 @@ from graphc.callbacks import (
     TerminateOnNaN,
 )
 from graphc.compiler.function import Pending
+from graphc.config import config
 from graphc.engine.training.loops import ArrayBatches, fit_loop
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
@@ -71,6 +72,41 @@ class TestEarlyStopping:
         rising, falling = [1, 2, 3, 4], [4, 3, 2, 1]
         assert epochs_run(rising, name, mode=mode) == (4 if rises else 2)
         assert epochs_run(falling, name, mode=mode) == (2 if rises else 4)
+
+    @pytest.mark.parametrize("name", ["fmeasure", "val_auc", "precision", "out_recall"])
+    def test_more_is_better_of_what_counts_hits(self, name):
+        assert EarlyStopping(name)._monitor.rises
+
+    @pytest.mark.parametrize(
+        ("mode", "values", "count"),
+        [("min", [3, 2.5, 2.4, 2.3], 3), ("max", [3, 3.5, 3.75, 4], 3), ("max", [3, 4, 5], 3)],
+    )
+    def test_better_by_more_than_a_least_difference(self, mode, values, count):
+        assert epochs_run(values, mode=mode, min_delta=0.25) == count
+
+    def test_the_order_of_arguments_is_that_of_the_release(self):
+        first = EarlyStopping("loss", 3, 1, "max")
+        assert (first.patience, first.verbose, first.mode, first.min_delta) == (3, 1, "max", 0)
+        with config.changed(keras="1.2"):
+            later = EarlyStopping("loss", 0.5, 3, 1, "max")
+        assert (later.min_delta, later.patience, later.verbose, later.mode) == (0.5, 3, 1, "max")
+
+    @pytest.mark.parametrize("stops", [True, False])
+    def test_the_weights_of_the_best_epoch_come_back(self, stops):
+        kept = []
+
+        class Keeps(Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                kept.append(self.model.get_weights())
+
+        patience = 1 if stops else 9
+        stopping = EarlyStopping("score", patience=patience, restore_best_weights=True)
+        model, says = compiled(), Says("score", [3.0, 1.0, 2.0, 2.0, 2.0])
+        history = model.fit(X, Y, nb_epoch=5, verbose=0, callbacks=[says, Keeps(), stopping])
+        assert len(history.epoch) == (4 if stops else 5)
+        for best, last, now in zip(kept[1], kept[-1], model.get_weights(), strict=True):
+            np.testing.assert_array_equal(now, best)
+            assert not np.array_equal(now, last)
 
     def test_values_of_training_and_validation_are_there(self):
         x, y = data(8)
@@ -137,6 +173,8 @@ class TestEarlyStopping:
         [
             ({"mode": "least"}, "EarlyStopping: mode: expected one of .*'auto'.*received 'least'"),
             ({"mode": None}, "EarlyStopping: mode: .*received None"),
+            ({"min_delta": -1}, "EarlyStopping: min_delta: expected a number of at least 0"),
+            ({"restore_best_weights": 2}, "restore_best_weights: expected True or False"),
             ({"patience": -1}, "EarlyStopping: patience: expected a whole number of at least 0"),
             ({"patience": 1.5}, "EarlyStopping: patience: .*received 1.5"),
             ({"monitor": 3}, "EarlyStopping: monitor: expected the name of a value.*received 3"),

@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import struct
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.graph_pb2 import GraphDef
 
 from graphc.callbacks import TensorBoard
 from graphc.errors import ArgumentError, MissingPackageError
 from tests.callbacks.small_model import X, Y, compiled
 
 
-def events(folder):
-    """The values in the files of a folder: (tag, step) -> value. Each record is its length in 8
-    bytes, 4 bytes of checksum, the event, 4 bytes of checksum."""
-    found = {}
+def records(folder):
+    """The events in the files of a folder. Each record is its length in 8 bytes, 4 bytes of
+    checksum, the event, 4 bytes of checksum."""
     for path in folder.iterdir():
         content = path.read_bytes()
         while content:
             (length,) = struct.unpack_from("<Q", content)
-            event = Event.FromString(content[12 : 12 + length])
+            yield Event.FromString(content[12 : 12 + length])
             content = content[16 + length :]
-            for value in event.summary.value:
-                found[value.tag, event.step] = value
+
+
+def events(folder):
+    """The values in the files of a folder: (tag, step) -> value."""
+    found = {}
+    for event in records(folder):
+        for value in event.summary.value:
+            found[value.tag, event.step] = value
     return found
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_the_graph_of_layers(tmp_path, write):
+    model = compiled()
+    model.fit(X, Y, nb_epoch=1, verbose=0, callbacks=[TensorBoard(tmp_path, write_graph=write)])
+    graphs = [GraphDef.FromString(one.graph_def) for one in records(tmp_path) if one.graph_def]
+    found = [[(node.name, node.op, list(node.input)) for node in graph.node] for graph in graphs]
+    (layer,) = model.layers
+    before = layer.inbound_nodes[0].inbound_layers[0].name
+    expected = [(before, "InputLayer", []), (layer.name, "Dense", [before])]
+    assert found == ([expected] if write else [])
+
+
+def test_pictures_of_the_weights(tmp_path):
+    model = compiled()
+    model.set_weights([np.array([[1.0], [3.0]]), np.array([2.0])])
+    model.optimizer.lr.set_value(np.float32(0.0))
+    callback = TensorBoard(tmp_path, histogram_freq=1, write_images=True)
+    model.fit(X, Y, nb_epoch=1, verbose=0, callbacks=[callback])
+    values = [value for event in records(tmp_path) for value in event.summary.value]
+    picture, bias = (value.image for value in values if value.HasField("image"))
+    assert (picture.height, picture.width) == (1, 2)
+    greys = np.asarray(Image.open(io.BytesIO(picture.encoded_image_string)).convert("L"))
+    np.testing.assert_array_equal(greys, [[0, 255]])
+    assert (bias.height, bias.width) == (1, 1)
 
 
 def test_the_logs_of_each_epoch(tmp_path):

@@ -59,9 +59,9 @@ def run_epochs(
             *([progress] if verbose else []),
         ]
     )
-    listeners._set_model(model)
+    listeners.set_model(model)
     validated = [] if validate is None else [f"val_{label}" for label in labels]
-    listeners._set_params(
+    listeners.set_params(
         {
             "nb_epoch": epochs.stop,
             "nb_sample": samples,
