@@ -95,7 +95,7 @@ FLAGS = (
         ("auto", "native", "numpy"),
         "how functions run on the CPU: native compiles them with the machine's C++ compiler and is "
         "an error where there is none, numpy interprets them; auto compiles where a compiler is "
-        "found, but for what is so small that interpreting it is as good",
+        "found, but for what is small and runs too seldom to repay the compiler",
     ),
     Flag(
         "floatX",

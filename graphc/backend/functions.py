@@ -9,6 +9,7 @@ import numpy as np
 
 from graphc.backend.settings import as_numbers
 from graphc.compiler import graph as g
+from graphc.compiler.function import ONCE
 from graphc.compiler.function import Function as CompiledFunction
 from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
@@ -23,7 +24,7 @@ _COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
 
 def eval(x: object) -> np.ndarray:
     """The value of an expression that reads no placeholder."""
-    return compile_function([], g.as_node(x), name="eval", once=True)()
+    return compile_function([], g.as_node(x), name="eval", calls=ONCE)()
 
 
 def learning_phase() -> g.Node:

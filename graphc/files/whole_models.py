@@ -86,6 +86,7 @@ class RunState:
         shuffle: 'samples' or 'batch': what was shuffled; '' without.
         generator: NumPy's.
         floatx: the type of floats when the file was written.
+        native: whether small functions are compiled; None before the first step.
     """
 
     epochs_done: int
@@ -98,6 +99,7 @@ class RunState:
     shuffle: str
     generator: Generator
     floatx: str
+    native: bool | None
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ def _write_state(group: h5py.Group, state: RunState) -> None:
     group.attrs["format"] = _FORMAT
     group.attrs["epochs_done"] = state.epochs_done
     group.attrs["call_step"] = np.uint64(state.call_step)
+    if state.native is not None:
+        group.attrs["native"] = int(state.native)
     for name in ("shuffle", "floatx"):
         group.attrs[name] = getattr(state, name).encode("utf-8")
     for name, dtype in _ARRAYS.items():
@@ -239,6 +243,7 @@ class ModelFile:
                 shuffle,
                 _generator(member(group, "generator")),
                 _text(group, "floatx"),
+                bool(_whole(group, "native", 0, 1)) if "native" in group.attrs else None,
             )
 
     def _state(self) -> h5py.Group:

@@ -53,7 +53,7 @@ def function(
     name: str = "function",
     on_unused_input: str = "raise",
     call_step: CallStep | None = None,
-    once: bool = False,
+    calls: float | None = None,
 ) -> Function:
     """Compile a graph into something to call.
 
@@ -69,7 +69,9 @@ def function(
         name: shown in reports and errors.
         on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
         call_step: the counter of random draws, to share it between functions.
-        once: whether it is made for one call, for which a CPU runs no compiler.
+        calls: how many calls will come, where that is known: `ONCE` for one, `ALWAYS` for any
+            number. Under the flag ``cpu=auto`` one call is interpreted, and a graph that is small
+            is compiled only for as many as repay the compiler's time.
 
     The graph is made ready here, the program for the device at the first call.
 
@@ -92,7 +94,7 @@ def function(
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = CallStep() if call_step is None else call_step
-    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once)
+    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, calls)
 
 
 def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
@@ -140,7 +142,11 @@ def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_in
 
 
 class Function:
-    """A compiled graph: call it with one array an input. Made by `function`."""
+    """A compiled graph: call it with one array an input. Made by `function`.
+
+    Attributes:
+        name, call_step, calls: as it was given them.
+    """
 
     def __init__(
         self,
@@ -152,7 +158,7 @@ class Function:
         mode: str,
         name: str,
         call_step: CallStep,
-        once: bool,
+        calls: float | None,
     ):
         self.name = name
         self.call_step = call_step
@@ -162,7 +168,7 @@ class Function:
         self._states = states
         self._claims = claims
         self._mode = mode
-        self._once = once
+        self.calls = calls
         phase = learning_phase()
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
@@ -186,7 +192,7 @@ class Function:
                 self._claims,
                 self._mode,
                 name,
-                self._once,
+                self.calls,
                 self.call_step,
             )
         return self._prepared[phase]

@@ -77,7 +77,7 @@ def choose_executor(
     states: Sequence[State],
     name: str,
     mode: str,
-    once: bool,
+    calls: float | None,
 ) -> Chosen:
     """How a graph after the passes will run. That is settled here, by the flags as they are now;
     the compiler runs when the executor is made.
@@ -87,7 +87,7 @@ def choose_executor(
         outputs: what is fetched, then one new value for each of `states`.
         states: the shared variables that a run sets.
         name: of the function, for messages.
-        mode, once: as of `why_interpreted`.
+        mode, calls: as of `why_interpreted`.
 
     DeviceError where the GPU fails, or ``cpu=native`` asks for a compiler and none can be used.
     Where the compiler fails later on, making the executor is a CompilerError under ``cpu=native``;
@@ -98,7 +98,7 @@ def choose_executor(
         return Chosen(
             "cuda", lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
         )
-    interpreted = why_interpreted(outputs, mode, once)
+    interpreted = why_interpreted(outputs, mode, calls)
     if interpreted is not None:
         return Chosen(None, lambda: _interpreter(outputs, states, name, interpreted))
     may_interpret = config.cpu == "auto"

@@ -22,12 +22,17 @@ class CompiledWithAccuracy(Compiled):
     plain: Compiled = field(kw_only=True)
 
     def train(self) -> Function:
-        if "train" not in self.functions:
-            self._make("train", self.plain.updates)
+        if not self.choice.fits(self.functions.get("train")):
+            self._make_train(self.choice.calls)
         return self.functions["train"]
 
-    def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
-        super()._make(purpose, updates)
+    def _make_train(self, calls: float | None) -> None:
+        self._make("train", self.plain.updates, calls)
+
+    def _make(
+        self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
+    ) -> None:
+        super()._make(purpose, updates, calls)
         self.plain.functions[f"{purpose} with accuracy"] = self.functions[purpose]  # for reports
 
 
@@ -50,6 +55,7 @@ def with_accuracy(compiled: Compiled) -> Compiled:
         [*compiled.labels, *labels],
         compiled.mode,
         compiled.call_step,
+        compiled.choice,
         compiled.given,
         plain=compiled,
     )

@@ -14,7 +14,7 @@ from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.function import CallStep, CompileReports, Function, function
+from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, function
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container, collect_trainable_weights
 from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
@@ -35,6 +35,7 @@ def make_function(
     updates: Sequence[tuple[g.Node, g.Node]],
     call_step: CallStep,
     mode: str | None,
+    calls: float | None,
 ) -> Function:
     """A function of a model for 'train', 'test' or 'predict', which decides the learning phase."""
     return function(
@@ -46,7 +47,32 @@ def make_function(
         name=f"{model.name}.{purpose}",
         on_unused_input="ignore",  # a user's objective may not need the targets
         call_step=call_step,
+        calls=calls,
     )
+
+
+@dataclass
+class Choice:
+    """Whether ``cpu=auto`` compiles a model's functions though they are small.
+
+    It is made before the first step of a training, by the number of all its steps, and kept with
+    the model and in its file: native code and the interpreter differ in the last bits, and training
+    that goes on from a file gives the bits of training that was not interrupted.
+
+    Attributes:
+        native: True or False; None before it is made, where what is small is interpreted.
+    """
+
+    native: bool | None = None
+
+    @property
+    def calls(self) -> float | None:
+        """How many calls functions are made for."""
+        return ALWAYS if self.native else None
+
+    def fits(self, made: Function | None) -> bool:
+        """Whether a function is made, and not before the choice was another."""
+        return made is not None and not (self.native and made.calls is None)
 
 
 @dataclass
@@ -60,6 +86,7 @@ class Compiled:
         labels: names of `outputs`: 'loss', 'acc', ...
         mode: for `graphc.function`.
         call_step: the count of random draws, which all functions of the model share.
+        choice: whether functions are compiled though they are small.
         given: the arguments of `compile` but the optimizer, as they were given.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
     """
@@ -71,6 +98,7 @@ class Compiled:
     labels: list[str]
     mode: str | None
     call_step: CallStep
+    choice: Choice
     given: Mapping[str, object]
     functions: dict[str, Function] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
@@ -103,17 +131,17 @@ class Compiled:
         """Let the optimizer make its variables now, as it does for the first training step."""
         self.updates  # noqa: B018  (a cached property)
 
+    def begin(self, steps: float) -> Function:
+        """`train`, ahead of the first step of a training that has so many in all."""
+        if self.choice.native is None:
+            self._make_train(steps)
+            self.choice.native = self.functions["train"].target() is not None
+        return self.train()
+
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` is read when this is made."""
-        if "train" not in self.functions:
-            if not self.trained and self.model.trainable_weights:
-                _log.warning(
-                    "%s: nothing is trained, since all layers with weights have trainable=False, "
-                    "which is read when the first training step is made; set it to True, and "
-                    "compile again",
-                    self.model.name,
-                )
-            self._make("train", self.updates)
+        if not self.choice.fits(self.functions.get("train")):
+            self._make_train(self.choice.calls)
         elif not self._told_of_trainable and self._trainable_has_changed():
             self._told_of_trainable = True
             _log.warning(
@@ -122,6 +150,16 @@ class Compiled:
                 self.model.name,
             )
         return self.functions["train"]
+
+    def _make_train(self, calls: float | None) -> None:
+        if not self.trained and self.model.trainable_weights:
+            _log.warning(
+                "%s: nothing is trained, since all layers with weights have trainable=False, "
+                "which is read when the first training step is made; set it to True, and "
+                "compile again",
+                self.model.name,
+            )
+        self._make("train", self.updates, calls)
 
     def _trainable_has_changed(self) -> bool:
         return self._to_train() != self.trained
@@ -133,14 +171,15 @@ class Compiled:
 
     def test(self) -> Function:
         """The same outputs without training, and without penalties."""
-        if "test" not in self.functions:
-            self._make("test", self.model.state_updates)
+        if not self.choice.fits(self.functions.get("test")):
+            self._make("test", self.model.state_updates, self.choice.calls)
         return self.functions["test"]
 
-    def _make(self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]]) -> None:
-        self.functions[purpose] = make_function(
-            self.model, purpose, self.inputs, self.outputs, updates, self.call_step, self.mode
-        )
+    def _make(
+        self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
+    ) -> None:
+        what = (self.model, purpose, self.inputs, self.outputs, updates)
+        self.functions[purpose] = make_function(*what, self.call_step, self.mode, calls)
 
 
 def compile_model(
@@ -174,9 +213,8 @@ def compile_model(
         "sample_weight_mode": sample_weight_mode,
         "mode": mode,
     }
-    return Compiled(
-        *(model, chosen, targets, [total, *nodes], ["loss", *labels], mode, call_step, given)
-    )
+    what = (model, chosen, targets, [total, *nodes], ["loss", *labels], mode)
+    return Compiled(*what, call_step, Choice(), given)
 
 
 def _optimizer(wanted: Any, loss: object) -> optimizers.Optimizer:
@@ -280,9 +318,11 @@ class CompiledContainer(Container):
         return self._compiled
 
     def _predict_function(self) -> Function:
-        if self._predict is None:
+        compiled = self._compiled
+        choice = compiled.choice if compiled is not None else Choice()
+        if self._predict is None or not choice.fits(self._predict):
             self._need_layers("predict")
-            mode = self._compiled.mode if self._compiled is not None else None
+            mode = compiled.mode if compiled is not None else None
             self._predict = make_function(
                 self,
                 "predict",
@@ -291,5 +331,6 @@ class CompiledContainer(Container):
                 self.state_updates,
                 self._call_step,
                 mode,
+                choice.calls,
             )
         return self._predict

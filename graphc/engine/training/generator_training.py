@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,8 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
-        compiled.train()  # made before a thread works beside it
+        if epochs:  # made before a thread works beside it
+            compiled.begin(epochs.stop * ceil(count / _BATCH))
         self._order = None
         with ExitStack() as threads:
             batches = self._generated(

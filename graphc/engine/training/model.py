@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,8 @@ class Model(GeneratorTraining):
             arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)
         )
         self._order = batches.order
+        if epochs:
+            compiled.begin(epochs.stop * ceil(batches.samples / batch_size))
         return run_epochs(
             self,
             compiled,

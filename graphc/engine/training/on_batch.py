@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.function import ALWAYS
 from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
@@ -40,7 +41,7 @@ class BatchTraining(RenewedContainer):
         ``accuracy=True`` adds the accuracy to the list.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
-        step = compiled.train()
+        step = compiled.begin(ALWAYS)
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
         return one_or_list([float(value) for value in step(*arrays)])
 

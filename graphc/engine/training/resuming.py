@@ -73,6 +73,7 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
         "" if order is None else "batch" if order.shuffle == "batch" else "samples",
         _generator(model.name),
         K.floatx(),
+        compiled.choice.native if compiled is not None else None,
     )
 
 
@@ -138,6 +139,8 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
             layer._graphc.seed = seed
     model._call_step.value = state.call_step
     model.epochs_done = state.epochs_done
+    if compiled is not None:
+        compiled.choice.native = state.native
     if state.order is not None:
         model._order = SampleOrder("batch" if state.shuffle == "batch" else True, state.order)
     return state.generator

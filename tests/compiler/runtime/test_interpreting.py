@@ -10,7 +10,7 @@ import pytest
 
 import graphc.backend as K
 from graphc.compiler import graph as g
-from graphc.compiler.function import function
+from graphc.compiler.function import ONCE, function
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.cpu import CpuExecutor
@@ -94,7 +94,7 @@ def test_what_is_evaluated_once_is_never_compiled(
     cpu: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config.cpu = cpu
-    assert "made for one call" in made(large, once=True)
+    assert "made for one call" in made(large, calls=ONCE)
     monkeypatch.setattr(device, "lower_native", lambda *_: pytest.fail("compiled"))
     assert K.eval(g.sum(g.dot(np.ones((200, 200)), np.ones((200, 200))))) == 200**3
 

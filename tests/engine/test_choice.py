@@ -1,0 +1,134 @@
+"""Which of a model's small functions are compiled: one choice, ahead of the first step."""
+
+from __future__ import annotations
+
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc.callbacks import LambdaCallback
+from graphc.compiler.graph import toposort
+from graphc.compiler.runtime import device, interpreting
+from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.config import config
+from graphc.engine import Model
+from graphc.layers import Dense
+from graphc.models import Sequential, load_model
+
+X = np.linspace(-1, 1, 21, dtype="float32").reshape(7, 3)
+Y = X[:, :1]
+NATIVE, INTERPRETED = ["cpu"] * 3, [None] * 3
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that is found, and the interpreter in the place of its code."""
+
+    class Native(CpuExecutor):
+        target = "cpu"
+
+    monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
+    monkeypatch.setattr(device, "NativeExecutor", lambda outputs, *rest: Native(outputs, rest[0]))
+    monkeypatch.setattr(device, "lower_native", lambda outputs, states: outputs)
+    config.cpu = "auto"
+
+
+def small() -> Model:
+    model = Sequential([Dense(2, input_dim=3, activation="tanh"), Dense(1)])
+    model.compile("adam", "mse")
+    return model
+
+
+def targets(model: Model) -> list[str | None]:
+    """Whose code the functions of training, testing and predicting run."""
+    compiled = model._compiled
+    return [one.target() for one in (compiled.train(), compiled.test(), model._predict_function())]
+
+
+@pytest.fixture(scope="module")
+def enough() -> int:
+    """The fewest epochs of four batches for which the model is compiled: those whose steps have
+    more than 300,000 nodes."""
+    return 300_000 // (4 * len(toposort(small()._compiled.train().graph()))) + 1
+
+
+def begin(model: Model, nb_epoch: int, **options: object) -> None:
+    """Begin a training of so many epochs of four batches, and end it behind its first one."""
+    stop = LambdaCallback(on_epoch_end=lambda epoch, logs: setattr(model, "stop_training", True))
+    model.fit(X, Y, 2, nb_epoch, verbose=0, callbacks=[stop], **options)
+
+
+def test_the_steps_of_the_whole_training_choose_for_all_functions(enough: int):
+    few, many = small(), small()
+    begin(few, enough - 1, validation_data=(X, Y))
+    begin(many, enough, validation_data=(X, Y))
+    assert targets(few) == INTERPRETED
+    assert targets(many) == NATIVE
+
+
+def test_of_a_training_that_goes_on_all_epochs_count(enough: int):
+    model = small()
+    begin(model, enough, initial_epoch=enough - 1)
+    assert targets(model) == NATIVE
+
+
+def test_a_generator_counts_by_batches_of_32(enough: int):
+    few, many = small(), small()
+    for model, epochs in ((few, enough - 1), (many, enough)):
+        stop = LambdaCallback(on_batch_end=lambda *_, one=model: setattr(one, "stop_training", 1))
+        batches = repeat((np.tile(X, (18, 1)), np.tile(Y, (18, 1))))  # of 126: four of 32, or less
+        model.fit_generator(batches, 126, epochs, verbose=0, callbacks=[stop])
+    assert targets(few) == INTERPRETED
+    assert targets(many) == NATIVE
+
+
+def test_steps_one_by_one_are_compiled():
+    model = small()
+    model.train_on_batch(X, Y)
+    assert targets(model) == NATIVE
+
+
+def test_what_runs_before_training_is_interpreted_and_chooses_nothing(enough: int):
+    model = small()
+    before = model.predict(X), model.evaluate(X, Y, verbose=0)
+    assert model.test_on_batch(X, Y) == pytest.approx(before[1])
+    assert len(model.kernels(target="cpu")) > 0
+    assert targets(model) == INTERPRETED
+    begin(model, enough)
+    assert targets(model) == NATIVE
+
+
+def test_the_choice_stays_until_the_model_is_compiled_again(enough: int):
+    model = small()
+    begin(model, 1)
+    begin(model, enough)
+    model.train_on_batch(X, Y)
+    model.fit(X, Y, 2, 1, verbose=0, show_accuracy=True)
+    assert targets(model) == INTERPRETED
+    model.compile("adam", "mse")
+    model.fit(X, Y, 2, 0, verbose=0)  # no step
+    begin(model, enough, show_accuracy=True)
+    assert targets(model) == NATIVE
+    begin(model, 1)
+    assert targets(model) == NATIVE
+
+
+def test_a_file_keeps_the_choice(enough: int, tmp_path: Path):
+    for epochs, other, chosen in ((1, enough, INTERPRETED), (enough, 1, NATIVE)):
+        model = small()
+        begin(model, epochs)
+        model.save(tmp_path / "model.h5")
+        again = load_model(tmp_path / "model.h5")
+        assert targets(again) == chosen
+        begin(again, other)
+        assert targets(again) == chosen
+
+
+def test_a_file_of_a_model_that_was_not_trained_has_none(enough: int, tmp_path: Path):
+    small().save(tmp_path / "model.h5")
+    again = load_model(tmp_path / "model.h5")
+    assert targets(again) == INTERPRETED
+    begin(again, enough)
+    assert targets(again) == NATIVE
