@@ -95,6 +95,7 @@ BROKEN = {
     "no format": (lambda file: file["graphc"].attrs.clear(), "the attribute format"),
     "negative epochs": (attribute("graphc", "epochs_done", -1), "epochs_done: expected a whole"),
     "a text for a count": (attribute("graphc", "call_step", "many"), "call_step: expected a whole"),
+    "a third choice": (attribute("graphc", "native", 2), "native: expected a whole number from 0"),
     "a position too far": (attribute("graphc/generator", "position", 625), "position: expected a"),
     "a short key": (
         array("graphc/generator/key", np.zeros(5, "u4")),
