@@ -19,7 +19,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import Node, mask_of
 from graphc.engine.training import Model
-from graphc.engine.training.compile_config import compile_arguments
+from graphc.engine.training.compile_config import compile_arguments, release_meant
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
 from graphc.files.conversions import Origin
@@ -130,21 +130,26 @@ def load_model(
                 architecture, f"{path}: model_config", custom_objects, file.release or FIRST
             )
         if file.training_config is not None:
-            with lookup.custom_objects(custom_objects), reading(file.release or FIRST):
-                _compile_as_stored(model, file.training_config, f"{path}: training_config")
+            with lookup.custom_objects(custom_objects):
+                _compile_as_stored(
+                    model, file.training_config, file.release, f"{path}: training_config"
+                )
         generator = put_back(model, file, Origin(running_std, backend))
     if restore_generator and generator is not None:
         set_generator(generator, f"{path} for load_model")
     return model
 
 
-def _compile_as_stored(model: Model, training_config: str, place: str) -> None:
+def _compile_as_stored(
+    model: Model, training_config: str, written_by: Release | None, place: str
+) -> None:
     config = parsed(training_config, "JSON", place)
     try:
-        with told(place):
-            arguments = compile_arguments(config)
-        # That of a Graph has other names for some of the arguments.
-        _compile(partial(Model.compile, model), arguments, place)
+        with reading(release_meant(config) or written_by or FIRST):
+            with told(place):
+                arguments = compile_arguments(config)
+            # That of a Graph has other names for some of the arguments.
+            _compile(partial(Model.compile, model), arguments, place)
     except UnknownNameError as error:
         if "custom_objects" in str(error):
             raise

@@ -51,14 +51,23 @@ def meanings() -> str:
     return "1.2" if at_least("1.1.0") else "1.0"
 
 
-def at_least(version: str) -> bool:
-    """Return whether the release in force is this one, such as ``'1.0.6'``, or a later one."""
-    return release() >= release_of(version)
+def at_least(version: str, of: Release | None = None) -> bool:
+    """Return whether the release in force is this one, such as ``'1.0.6'``, or a later one.
+
+    Args:
+        of: the release to be compared, where that is one that an object keeps.
+    """
+    return (of or release()) >= release_of(version)
 
 
 def release_of(version: str) -> Release:
     """Return the numbers of a release, ``(1, 0, 6)`` of ``'1.0.6'``."""
     return tuple(map(int, version.split(".")))
+
+
+def version_of(release: Release) -> str:
+    """Return the text of a release, ``'1.0.6'`` of ``(1, 0, 6)``."""
+    return ".".join(map(str, release))
 
 
 def release_in(text: str) -> Release | None:

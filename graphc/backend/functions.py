@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from graphc.releases import since
 _fixed_phase: bool | None = None
 
 _COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
+
+_in_training: ContextVar[bool] = ContextVar("graphc_in_training", default=False)
 
 
 def eval(x: object) -> np.ndarray:
@@ -50,18 +54,32 @@ def set_learning_phase(value: int) -> None:
     _fixed_phase = bool(value)
 
 
+@contextmanager
+def in_training() -> Iterator[None]:
+    """Inside, `in_train_phase` and `in_test_phase` give what they give in training."""
+    reset = _in_training.set(True)
+    try:
+        yield
+    finally:
+        _in_training.reset(reset)
+
+
 def in_train_phase(x: object, alt: object) -> g.Node:
     """x in training, else alt; of a function of no arguments what it returns."""
-    return g.where(learning_phase(), _made(x), _made(alt))
+    return g.where(_phase(), _made(x), _made(alt))
 
 
 def in_test_phase(x: object, alt: object) -> g.Node:
     """x in testing, else alt; of a function of no arguments what it returns."""
-    return g.where(learning_phase(), _made(alt), _made(x))
+    return g.where(_phase(), _made(alt), _made(x))
 
 
 def _made(value: object) -> object:
     return value() if callable(value) else value
+
+
+def _phase() -> g.Node:
+    return g.constant(np.bool_(True)) if _in_training.get() else learning_phase()
 
 
 def switch(condition: object, then_expression: object, else_expression: object) -> g.Node:

@@ -136,7 +136,9 @@ class TestTotal:
         for target, value in zip(both, ([[1.0], [3.0]], [[2.0], [4.0]]), strict=True):
             feeds |= {target.output: value, target.y_true: np.zeros((2, 1)), target.weights: ones}
         total = penalised(
-            total_loss(both), [lambda loss: loss + 0.25, lambda loss: loss * 2.0], uses=()
+            total_loss(both, list(map(weighted_loss, both))),
+            [lambda loss: loss + 0.25, lambda loss: loss * 2.0],
+            uses=(),
         )
         assert value_of(total, feeds) == pytest.approx(2 * (2 * 5.0 + 5 * 3.0 + 0.25), rel=1e-14)
 

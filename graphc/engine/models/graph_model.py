@@ -156,7 +156,7 @@ class Graph(NamedNodes):
     def predict(
         self, data: Mapping[str, object], batch_size: int = 128, verbose: int = 0
     ) -> dict[str, np.ndarray]:
-        """Output -> its values for all samples, float64 arrays."""
+        """Output -> its values for all samples; see `Model.predict`."""
         self._check_inputs_of("predict", data)
         return self._by_output(super().predict(data, batch_size, verbose))
 

@@ -19,6 +19,7 @@ from graphc.engine.topology.summary import format_summary, html_summary
 from graphc.engine.topology.weights import count_numbers
 from graphc.engine.topology.wiring import Wiring, history_of, sources, trace
 from graphc.errors import ArgumentError, suggestion
+from graphc.releases import at_least
 
 
 class Container(FileMethods):
@@ -157,7 +158,9 @@ class Container(FileMethods):
     def uses_learning_phase(self) -> bool:
         """Whether training and testing differ."""
         phase = g.learning_phase()
-        return bool(self.regularizers) or phase in g.toposort(self.outputs)
+        # From 1.2.0 on the penalties are there in testing too.
+        penalties = self.regularizers and not at_least("1.2.0", of=self._graphc.release)
+        return bool(penalties) or phase in g.toposort(self.outputs)
 
     @property
     def input_spec(self) -> list[InputSpec]:  # type: ignore[override]

@@ -19,6 +19,7 @@ from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 from graphc.paths import GivenPath
+from graphc.releases import FIRST, version_of
 
 
 class FileMethods(HoldingLayer):
@@ -44,6 +45,8 @@ class FileMethods(HoldingLayer):
         entry = layer_entry(self)
         if re.fullmatch(rf"{type(self).__name__.lower()}_\d+", self.name):
             entry.pop("name", None)  # Keras has none there
+        if self._graphc.release != FIRST:  # Keras wrote none at first
+            entry["keras_version"] = version_of(self._graphc.release)
         return as_data(entry, f"{self.name}.{method}")
 
     def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:

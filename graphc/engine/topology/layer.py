@@ -38,6 +38,7 @@ from graphc.engine.topology.used import Record, Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import true_or_false
+from graphc.releases import release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
 
@@ -83,7 +84,7 @@ class Layer(Used, Weighted, Entry):
         if cls.call is Layer.call:
             own_layers.refuse_get_output(cls)
         layer = super().__new__(cls)
-        layer._graphc = Record(frozenset(kwargs))
+        layer._graphc = Record(frozenset(kwargs), release())
         return layer
 
     def __init__(self, **kwargs: Any):

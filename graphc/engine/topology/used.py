@@ -10,6 +10,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Node, Use, one_or_list
 from graphc.engine.topology.shapes import KnownShape
 from graphc.errors import ArgumentError
+from graphc.releases import Release
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Record:
 
     Attributes:
         given_keywords: the names of the keyword arguments that the layer was made with.
+        release: of Keras, which was in force when the layer was made.
         input_is_set: whether `set_input` said what comes in.
         own_updates: those that `build` made, which belong to every training step.
         seed: of the layer's random draws, None before the first.
@@ -26,6 +28,7 @@ class Record:
     """
 
     given_keywords: frozenset[str]
+    release: Release
     input_is_set: bool = False
     seed: int | None = None
     own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)

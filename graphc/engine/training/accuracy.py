@@ -46,7 +46,9 @@ def with_accuracy(compiled: Compiled) -> Compiled:
     ]
     if not missing:
         return compiled
-    labels, nodes = make_metrics(targets, {name: ["accuracy"] for name in missing})
+    labels, nodes = make_metrics(
+        targets, {name: ["accuracy"] for name in missing}, compiled.release
+    )
     return CompiledWithAccuracy(
         compiled.model,
         compiled.optimizer,
@@ -57,5 +59,6 @@ def with_accuracy(compiled: Compiled) -> Compiled:
         compiled.call_step,
         compiled.choice,
         compiled.given,
+        compiled.release,
         plain=compiled,
     )

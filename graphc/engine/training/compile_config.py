@@ -3,7 +3,8 @@
     {"optimizer_config": {"class_name": "Adam", "config": {"lr": 0.001, ...}},
      "loss": "mse", "metrics": ["accuracy"], "loss_weights": null, "sample_weight_mode": null}
 
-and, beside it, the `mode`. A function of the user is a name and a token; see `stored_functions`.
+and, beside it, the `mode` and the `keras_version` whose meanings the training has, where it is not
+1.0.1. A function of the user is a name and a token; see `stored_functions`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError, UnknownNameError
+from graphc.releases import FIRST, Release, release_in, version_of
 
 _KEYS = ("loss", "metrics", "loss_weights", "sample_weight_mode", "mode")
 _KNOWN = (objectives.OBJECTIVES, metrics.METRICS)
 
 
-def compile_config(optimizer: Any, given: Mapping[str, Any], owner: str) -> dict[str, Any]:
-    """The arguments of `compile`, the optimizer as it is now; `owner` begins messages.
+def compile_config(
+    optimizer: Any, given: Mapping[str, Any], release: Release, owner: str
+) -> dict[str, Any]:
+    """The arguments of `compile`, the optimizer as it is now, and the release of Keras that was
+    meant; `owner` begins messages.
 
     ArgumentError for an optimizer that cannot be made again.
     """
@@ -35,7 +40,14 @@ def compile_config(optimizer: Any, given: Mapping[str, Any], owner: str) -> dict
     config = as_data(optimizer.get_config(), where)
     config.pop("name", None)
     arguments = {key: _as_data(given[key], f"{owner}: {key}") for key in _KEYS}
-    return {"optimizer_config": {"class_name": name, "config": config}, **arguments}
+    found = {"optimizer_config": {"class_name": name, "config": config}, **arguments}
+    return found if release == FIRST else {**found, "keras_version": version_of(release)}
+
+
+def release_meant(config: object) -> Release | None:
+    """The release of Keras whose meanings a training has; None where its config does not tell."""
+    version = config.get("keras_version") if isinstance(config, Mapping) else None
+    return release_in(version) if isinstance(version, str) else None
 
 
 def compile_arguments(config: object) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from graphc import backend as K
 from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
@@ -17,9 +18,18 @@ from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, function
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container, collect_trainable_weights
-from graphc.engine.training.losses import Target, make_metrics, make_targets, penalised, total_loss
+from graphc.engine.training.losses import (
+    Target,
+    loss_labels,
+    make_metrics,
+    make_targets,
+    penalised,
+    total_loss,
+    weighted_loss,
+)
 from graphc.errors import ArgumentError, NotCompiledError, unknown_name
 from graphc.objectives import OBJECTIVES
+from graphc.releases import Release, at_least, release
 
 _log = logging.getLogger("graphc")
 
@@ -82,12 +92,13 @@ class Compiled:
     Attributes:
         optimizer: the chosen optimizer.
         targets: one for each output.
-        outputs: the total loss, then the metrics.
+        outputs: the total loss, then the losses of several outputs, then the metrics.
         labels: names of `outputs`: 'loss', 'acc', ...
         mode: for `graphc.function`.
         call_step: the count of random draws, which all functions of the model share.
         choice: whether functions are compiled though they are small.
         given: the arguments of `compile` but the optimizer, as they were given.
+        release: of Keras, whose meanings the training has.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
     """
 
@@ -100,6 +111,7 @@ class Compiled:
     call_step: CallStep
     choice: Choice
     given: Mapping[str, object]
+    release: Release
     functions: dict[str, Function] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
     _told_of_trainable: bool = False
@@ -139,27 +151,37 @@ class Compiled:
         return self.train()
 
     def train(self) -> Function:
-        """Outputs before the update of the weights; `trainable` is read when this is made."""
+        """Outputs before the update of the weights; `trainable` was read by `compile` where the
+        meanings are those of Keras from 1.1.0 on, else it is read when this is made."""
         if not self.choice.fits(self.functions.get("train")):
             self._make_train(self.choice.calls)
-        elif not self._told_of_trainable and self._trainable_has_changed():
+        if not self._told_of_trainable and self._trainable_has_changed():
             self._told_of_trainable = True
             _log.warning(
-                "%s: trainable was changed after the first training step was made, which goes on "
-                "training the same weights; compile again",
-                self.model.name,
+                "%s: trainable was changed after %s, and the same weights are trained on; compile "
+                "again",
+                *(self.model.name, self._reading_of_trainable),
             )
         return self.functions["train"]
 
     def _make_train(self, calls: float | None) -> None:
         if not self.trained and self.model.trainable_weights:
             _log.warning(
-                "%s: nothing is trained, since all layers with weights have trainable=False, "
-                "which is read when the first training step is made; set it to True, and "
-                "compile again",
-                self.model.name,
+                "%s: nothing is trained, since all layers with weights had trainable=False when "
+                "%s; set it to True, and compile again",
+                *(self.model.name, self._reading_of_trainable),
             )
         self._make("train", self.updates, calls)
+
+    @property
+    def reads_trainable(self) -> bool:
+        """Tell whether it is `compile` that reads which layers are trainable."""
+        return at_least("1.1.0", of=self.release)
+
+    @property
+    def _reading_of_trainable(self) -> str:
+        at_compile, at_step = "the model was compiled", "the first training step was made"
+        return at_compile if self.reads_trainable else at_step
 
     def _trainable_has_changed(self) -> bool:
         return self._to_train() != self.trained
@@ -170,7 +192,7 @@ class Compiled:
         return self.optimizer.in_order(weights) if own else weights
 
     def test(self) -> Function:
-        """The same outputs without training, and without penalties."""
+        """The same outputs without training, and, up to Keras 1.1, without penalties."""
         if not self.choice.fits(self.functions.get("test")):
             self._make("test", self.model.state_updates, self.choice.calls)
         return self.functions["test"]
@@ -204,8 +226,16 @@ def compile_model(
         loss_weights,
         sample_weight_mode,
     )
-    labels, nodes = make_metrics(targets, metrics)
-    total = penalised(total_loss(targets), model.regularizers, model.uses)
+    meant = release()
+    losses = [weighted_loss(target) for target in targets]
+    shown = loss_labels(targets, meant)
+    labels, nodes = make_metrics(targets, metrics, meant)
+    total = penalised(
+        total_loss(targets, losses),
+        model.regularizers,
+        model.uses,
+        in_testing=at_least("1.2.0", of=meant),
+    )
     given = {
         "loss": loss,
         "metrics": metrics,
@@ -213,8 +243,12 @@ def compile_model(
         "sample_weight_mode": sample_weight_mode,
         "mode": mode,
     }
-    what = (model, chosen, targets, [total, *nodes], ["loss", *labels], mode)
-    return Compiled(*what, call_step, Choice(), given)
+    values = [total, *(losses if shown else ()), *nodes]
+    what = (model, chosen, targets, values, ["loss", *shown, *labels], mode)
+    compiled = Compiled(*what, call_step, Choice(), given, meant)
+    if compiled.reads_trainable:
+        compiled.trained  # noqa: B018  (a cached property)
+    return compiled
 
 
 def _optimizer(wanted: Any, loss: object) -> optimizers.Optimizer:
@@ -316,6 +350,10 @@ class CompiledContainer(Container):
                 "or switching one (AutoEncoder.output_reconstruction)"
             )
         return self._compiled
+
+    @property
+    def _dtype_of_predictions(self) -> str:
+        return K.floatx() if at_least("1.0.6", of=self._graphc.release) else "float64"
 
     def _predict_function(self) -> Function:
         compiled = self._compiled

@@ -199,7 +199,7 @@ class GeneratorTraining(BatchTraining):
     def predict_generator(
         self, generator: Iterator, val_samples: int, max_q_size: int = 10
     ) -> np.ndarray | list[np.ndarray]:
-        """The outputs for the first samples from a generator, as float64 arrays.
+        """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
         Args:
             generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
@@ -219,7 +219,9 @@ class GeneratorTraining(BatchTraining):
             batches = GeneratorBatches(
                 source, count, prepare, where, "val_samples", beyond="are left out"
             )
-            outputs = loops.predict_loop(step.start, batches, count)
+            outputs = loops.predict_loop(
+                step.start, batches, count, dtype=self._dtype_of_predictions
+            )
         return one_or_list(outputs)
 
     def _validation(

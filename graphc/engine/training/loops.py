@@ -185,16 +185,20 @@ def _add(totals: list[float], size: int, pending: Pending) -> None:
 
 
 def predict_loop(
-    step: Step, batches: Iterable[Batch], samples: int, show: bool = False
+    step: Step,
+    batches: Iterable[Batch],
+    samples: int,
+    show: bool = False,
+    dtype: str = "float64",
 ) -> list[np.ndarray]:
-    """The outputs for the first `samples` samples of the batches, as float64 arrays."""
+    """The outputs for the first `samples` samples of the batches, as arrays of `dtype`."""
     outputs: list[np.ndarray] = []
     start = 0
     with ProgressBar(samples, "predict", show) as bar:
         for size, batch in batches:
             values = step(*batch).get()
             if not outputs:
-                outputs = [np.zeros((samples, *value.shape[1:])) for value in values]
+                outputs = [np.zeros((samples, *value.shape[1:]), dtype) for value in values]
             stop = min(start + size, samples)
             for output, value in zip(outputs, values, strict=True):
                 _check_prediction(value, size, output.shape[1:], start)

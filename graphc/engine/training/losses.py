@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphc import metrics, objectives
+from graphc.backend.functions import in_training
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Use
 from graphc.engine.topology.user_function import check_takes
@@ -23,6 +25,7 @@ from graphc.errors import (
 )
 from graphc.lookup import given_objects
 from graphc.regularizers import OfTensor
+from graphc.releases import Release, at_least
 
 Objective = Callable[[g.Node, g.Node], g.Node]
 
@@ -203,22 +206,24 @@ def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
     return scores * g.reshape(kept, (*kept.shape, *[1] * (scores.ndim - mask.ndim)))
 
 
-def total_loss(targets: Sequence[Target]) -> g.Node:
-    """The losses times their factors, added up."""
+def total_loss(targets: Sequence[Target], losses: Sequence[g.Node]) -> g.Node:
+    """The losses of targets times their factors, added up."""
     total = None
-    for target in targets:
-        loss = weighted_loss(target)
+    for target, loss in zip(targets, losses, strict=True):
         loss = loss if target.factor == 1.0 else loss * target.factor
         total = loss if total is None else total + loss
     return total
 
 
 def penalised(
-    loss: g.Node, regularizers: Sequence[Callable[[g.Node], g.Node]], uses: Sequence[Use]
+    loss: g.Node,
+    regularizers: Sequence[Callable[[g.Node], g.Node]],
+    uses: Sequence[Use],
+    in_testing: bool = False,
 ) -> g.Node:
-    """The loss with the penalties, which count in training: those of weights once, those of a
-    layer's output at each use of the layer."""
-    with g.origin("penalties"):
+    """The loss with the penalties: those of weights once, those of a layer's output at each use of
+    the layer. They count in training, and where it is said in testing too."""
+    with g.origin("penalties"), in_training() if in_testing else nullcontext():
         for regularizer in regularizers:
             layer = getattr(regularizer, "layer", None)
             if layer is None:
@@ -267,24 +272,35 @@ def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list]:
     return found
 
 
-def make_metrics(targets: Sequence[Target], wanted: object) -> tuple[list[str], list[g.Node]]:
+def loss_labels(targets: Sequence[Target], release: Release | None = None) -> list[str]:
+    """The names of the outputs' losses as logs have them: none where there is one output, and none
+    in Keras up to 1.0.2."""
+    several = len(targets) > 1 and at_least("1.0.3", of=release)
+    return [f"{target.name}_loss" for target in targets] if several else []
+
+
+def make_metrics(
+    targets: Sequence[Target], wanted: object, release: Release | None = None
+) -> tuple[list[str], list[g.Node]]:
     """The metrics' names as logs have them, and their nodes: scalars without sample weights.
 
-    `wanted` is what `collect_metrics` takes.
+    `wanted` is what `collect_metrics` takes; `release`, by default that in force, decides what
+    'accuracy' is.
     """
+    taken = [*_LOG_ENTRIES, *loss_labels(targets, release)]
     chosen = collect_metrics(wanted, [target.name for target in targets])
     labels, nodes = [], []
     for target, several in zip(targets, chosen, strict=True):
         for one in several:
             accuracy = isinstance(one, str) and one in _ACCURACY
-            function = _accuracy_for(target) if accuracy else _metric(one)
+            function = _accuracy_for(target, release) if accuracy else _metric(one)
             label = "acc" if accuracy else _function_name(function)
             function = _for_targets(function, target)
             for name, value in _values(function, label, target):
                 labels.append(name if len(targets) == 1 else f"{target.name}_{name}")
                 nodes.append(value)
     for label in labels:
-        if label in _LOG_ENTRIES:
+        if label in taken:
             raise ArgumentError(
                 f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
             )
@@ -339,10 +355,11 @@ def _objective(wanted: object, name: str) -> Objective:
     return found
 
 
-def _accuracy_for(target: Target) -> Objective:
+def _accuracy_for(target: Target, release: Release | None) -> Objective:
     if takes_labels(target.loss):
         return metrics.sparse_categorical_accuracy
-    if target.output.shape[-1] == 1:
+    each_is_one = target.loss is objectives.binary_crossentropy and at_least("1.0.6", of=release)
+    if each_is_one or target.output.shape[-1] == 1:
         return metrics.binary_accuracy
     return metrics.categorical_accuracy
 

@@ -235,7 +235,8 @@ class Model(GeneratorTraining):
     def predict(
         self, x: object, batch_size: int = 32, verbose: int = 0
     ) -> np.ndarray | list[np.ndarray]:
-        """The outputs for all samples, as float64 arrays."""
+        """The outputs for all samples, as float64 arrays; as arrays of floatx where the model was
+        made with the meanings of Keras from 1.0.6 on."""
         where = f"{self.name}.predict"
         check_verbose(where, verbose)
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
@@ -244,7 +245,9 @@ class Model(GeneratorTraining):
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
         batches = ArrayBatches(arrays, batch_size)
-        outputs = loops.predict_loop(step.start, batches, count, verbose == 1)
+        outputs = loops.predict_loop(
+            step.start, batches, count, verbose == 1, self._dtype_of_predictions
+        )
         return one_or_list(outputs)
 
 

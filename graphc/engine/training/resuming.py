@@ -36,7 +36,9 @@ def stored_model(model: Model) -> StoredModel:
     compiled = model._compiled
     config = None
     if compiled is not None:
-        given = compile_config(compiled.optimizer, compiled.given, f"{model.name}.save")
+        given = compile_config(
+            compiled.optimizer, compiled.given, compiled.release, f"{model.name}.save"
+        )
         config = to_text(given, "JSON")
     variables = _optimizer_variables(model, compiled)
     return StoredModel(
