@@ -5,10 +5,23 @@ Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressi
 `grad` differentiates, `config` has the flags, `device_report` says what functions run on.
 """
 
+import sys as _sys
+
 from graphc.compiler import graph as graph
 from graphc.compiler.function import function as function
 from graphc.compiler.grad import grad as grad
 from graphc.compiler.graph import shared as shared
 from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
+from graphc.public import answers as _answers
 from graphc.version import __version__ as __version__
+
+# `keras` had its modules for attributes once it was imported.
+SUBMODULES = (
+    *("activations", "backend", "callbacks", "constraints", "datasets", "engine"),
+    *("initializations", "layers", "metrics", "models", "objectives", "optimizers"),
+    *("preprocessing", "regularizers", "utils", "wrappers"),
+)
+__getattr__ = _answers.names_of(__name__, SUBMODULES)
+if not any(isinstance(_finder, _answers.LaterModules) for _finder in _sys.meta_path):
+    _sys.meta_path.append(_answers.LaterModules())

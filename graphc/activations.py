@@ -9,6 +9,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node, current_origin
 from graphc.errors import ShapeError
 from graphc.lookup import get_function
+from graphc.public.answers import names_of
 
 _log = logging.getLogger("graphc")
 
@@ -79,3 +80,6 @@ def get(identifier: str | Callable) -> Callable:
         ArgumentError: neither a name nor a function.
     """
     return get_function("activation", identifier, ACTIVATIONS, {"identity": "linear"})
+
+
+__getattr__ = names_of(__name__)

@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphc import keras_json
-from graphc.errors import FlagError, UnknownFlagError, nearest
+from graphc.errors import FlagError, UnknownFlagError
+from graphc.later.near import nearest
 
 ENVIRONMENT_VARIABLE = "GRAPHC_FLAGS"
 SET_IN_PYTHON = "set in Python"

@@ -9,6 +9,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
 from graphc.lookup import finite_number, get_instance
 from graphc.lookup import get_from_module as get_from_module
+from graphc.public.answers import names_of
 from graphc.releases import since
 
 
@@ -120,3 +121,6 @@ def get(
             f"expected a constraint, e.g. maxnorm(2), its name or None, received {identifier!r}"
         )
     return constraint
+
+
+__getattr__ = names_of(__name__)

@@ -7,9 +7,11 @@ what to do.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+from graphc.later.names import answer
+from graphc.later.near import is_one, nearest
 
 
 class GraphcError(Exception):
@@ -104,6 +106,14 @@ class MissingModuleError(GraphcError, ModuleNotFoundError):
     """A module of Keras, Theano or TensorFlow that graphc has nothing in the place of."""
 
 
+class MissingNameError(GraphcError, ImportError):
+    """A name that is imported from a module of graphc that lacks it."""
+
+
+class MissingAttributeError(GraphcError, AttributeError):
+    """An attribute that a module of graphc lacks."""
+
+
 class AlreadyImportedError(GraphcError, ImportError):
     """Another package of the name that graphc is to take."""
 
@@ -126,15 +136,6 @@ def told(where: str) -> Iterator[None]:
         raise type(error)(f"{where}: {error}") from error
 
 
-def nearest(name: object, allowed: Iterable[str]) -> list[str]:
-    """Up to three of `allowed` that are spelled like `name`, nearest first, whatever the case."""
-    by_folded: dict[str, list[str]] = {}
-    for other in allowed:
-        by_folded.setdefault(str(other).casefold(), []).append(str(other))
-    folded = difflib.get_close_matches(str(name).casefold(), by_folded, n=3, cutoff=0.6)
-    return [other for key in folded for other in by_folded[key]][:3]
-
-
 def suggestion(name: str, allowed: Iterable[str]) -> str:
     """A sentence for the end of a message: the near names, or all where none is near."""
     allowed = [str(other) for other in allowed]
@@ -146,4 +147,8 @@ def suggestion(name: str, allowed: Iterable[str]) -> str:
 
 def unknown_name(kind: str, name: object, allowed: Iterable[str]) -> UnknownNameError:
     """The error for a name not in its table, e.g. ``unknown_name('optimizer', 'adm', ...)``."""
+    allowed = list(allowed)
+    later = answer(str(name))
+    if later is not None and not is_one(name, allowed):
+        return UnknownNameError(f"unknown {kind} {name!r}: {later}")
     return UnknownNameError(f"unknown {kind} {name!r}. {suggestion(str(name), allowed)}")

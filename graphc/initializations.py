@@ -20,6 +20,7 @@ from graphc.compiler.graph import Node, held
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords
+from graphc.public.answers import names_of
 
 _MODERN = {
     "zeros": "zero",
@@ -226,3 +227,6 @@ def _sizes(shape: Sequence[int]) -> tuple[int, ...]:
             "size not known? Give input_shape or input_dim"
         )
     return tuple(int(size) for size in sizes)
+
+
+__getattr__ = names_of(__name__)

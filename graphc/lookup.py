@@ -12,7 +12,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from graphc.errors import ArgumentError, KeywordError, UnknownNameError, nearest, unknown_name
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError, unknown_name
+from graphc.later.near import nearest
 
 NO_ALIASES: Mapping[str, str] = {}
 NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})

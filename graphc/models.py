@@ -28,6 +28,7 @@ from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
 from graphc.optimizers import optimizer_from_config
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.public.answers import names_of
 from graphc.releases import FIRST, Release, reading, release_in
 
 __all__ = [
@@ -223,3 +224,6 @@ def _without_version(description: object, place: str) -> tuple[object, Release |
             f"{shown(version)}; describe it with the layers and arguments of Keras 1"
         )
     return {key: value for key, value in description.items() if key != "keras_version"}, release
+
+
+__getattr__ = names_of(__name__)

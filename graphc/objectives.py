@@ -9,6 +9,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_function
+from graphc.public.answers import names_of
 from graphc.releases import since
 
 
@@ -130,3 +131,6 @@ def get(identifier: str | Callable[[Node, Node], Node]) -> Callable[[Node, Node]
         ArgumentError: neither a name nor a function.
     """
     return get_function("loss", identifier, OBJECTIVES, _MODERN)
+
+
+__getattr__ = names_of(__name__)

@@ -18,6 +18,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, get_instance, true_or_false
 from graphc.lookup import get_from_module as get_from_module
+from graphc.public.answers import names_of
 from graphc.releases import meanings, since
 
 _POWER = 9  # of EigenvalueRegularizer
@@ -254,3 +255,6 @@ def _is_told(regularizer: object) -> bool:
         and getattr(type(regularizer), name, None) is not getattr(Regularizer, name)
         for name in ("set_param", "set_layer")
     )
+
+
+__getattr__ = names_of(__name__)

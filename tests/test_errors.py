@@ -23,14 +23,6 @@ def test_each_error_is_a_graphc_error_and_a_builtin(error: type[Exception]) -> N
     assert set(fitting) - {Exception, BaseException, object}
 
 
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [("adm", ["adam", "adamax"]), ("RELU", ["relu"]), ("sdg", ["sgd"]), ("zzz", [])],
-)
-def test_nearest(name: str, near: list[str]) -> None:
-    assert errors.nearest(name, ["relu", "sgd", "adam", "adamax"]) == near
-
-
 def test_suggestion_lists_all_names_where_none_is_near() -> None:
     assert errors.suggestion("zzz", ["relu", "tanh"]) == "Known names: relu, tanh."
     assert errors.suggestion("ReLU", ["relu", "tanh"]) == "Did you mean 'relu'?"
@@ -39,3 +31,11 @@ def test_suggestion_lists_all_names_where_none_is_near() -> None:
 def test_unknown_name() -> None:
     error = errors.unknown_name("activation", "rellu", ["relu", "tanh"])
     assert str(error) == "unknown activation 'rellu'. Did you mean 'relu'?"
+
+
+def test_a_name_of_a_later_keras_is_told_as_one_and_no_near_name_stands_for_it() -> None:
+    message = str(errors.unknown_name("activation", "gelu", ["relu", "elu", "tanh"]))
+    assert message.startswith("unknown activation 'gelu': it is a name of Keras 2 or 3; here use ")
+    assert "relu" not in message
+    error = errors.unknown_name("initialization", "Identity", ["identity", "zero"])
+    assert str(error) == "unknown initialization 'Identity'. Did you mean 'identity'?"

@@ -21,8 +21,8 @@ TABLE = {"alpha": dict, "beta": list}
 
 def test_a_name_is_looked_up_and_a_near_one_is_named():
     assert named("thing", "alpha", TABLE) is dict
-    with pytest.raises(UnknownNameError, match="unknown thing 'alfa'. Did you mean 'alpha'"):
-        named("thing", "alfa", TABLE)
+    with pytest.raises(UnknownNameError, match="unknown thing 'alpa'. Did you mean 'alpha'"):
+        named("thing", "alpa", TABLE)
 
 
 def test_a_name_that_is_no_text():

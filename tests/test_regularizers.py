@@ -80,7 +80,7 @@ def test_config_makes_the_same_regularizer_again():
 
 def test_get_passes_none_and_refuses_the_rest():
     assert regularizers.get(None) is None
-    with pytest.raises(UnknownNameError, match="Did you mean 'activity_l2'"):
+    with pytest.raises(UnknownNameError, match="Did you mean 'activity_l1' or 'activity_l2'"):
         regularizers.get("activity_l3")
     with pytest.raises(
         KeywordError, match="the regularizer 'WeightRegularizer' .*'l3': it takes l1, l2"

@@ -157,3 +157,6 @@ from graphc.backend.variables import (
     zeros,
     zeros_like,
 )
+from graphc.public.answers import names_of
+
+__getattr__ = names_of(__name__)

@@ -11,6 +11,7 @@ from graphc.callbacks.remote import RemoteMonitor
 from graphc.callbacks.schedule import LearningRateScheduler, ReduceLROnPlateau
 from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from graphc.callbacks.tensorboard import TensorBoard
+from graphc.public.answers import names_of
 
 __all__ = [
     "BaseLogger",
@@ -31,3 +32,5 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+__getattr__ = names_of(__name__)

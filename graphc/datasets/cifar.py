@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.datasets.files import missing
 from graphc.errors import DataError, unknown_name
+from graphc.public.answers import names_of
 from graphc.utils.data_utils import datasets_folder, get_file
 
 _PIXELS = 3 * 32 * 32
@@ -97,3 +98,6 @@ def load_parts(
         images, labels = load_batch(path, label_key)
         parts.append((images, labels[:, None]))
     return parts
+
+
+__getattr__ = names_of(__name__)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.datasets.cifar import load_parts
+from graphc.public.answers import names_of
 
 _TRAINING = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 
@@ -42,3 +43,6 @@ def load_data(
     )
     images, labels = zip(*training, strict=True)
     return (np.concatenate(images), np.concatenate(labels)), test
+
+
+__getattr__ = names_of(__name__)

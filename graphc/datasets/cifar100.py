@@ -10,6 +10,7 @@ import numpy as np
 
 from graphc.datasets.cifar import load_parts
 from graphc.errors import ArgumentError
+from graphc.public.answers import names_of
 
 _MODES = ("fine", "coarse")
 
@@ -46,3 +47,6 @@ def load_data(
         download=download,
     )
     return training, test
+
+
+__getattr__ = names_of(__name__)

@@ -21,6 +21,7 @@ from graphc.datasets.word_sequences import (
 )
 from graphc.errors import DataError
 from graphc.preprocessing.text import Tokenizer
+from graphc.public.answers import names_of
 from graphc.utils.data_utils import get_file
 from graphc.whole_files import written_whole
 
@@ -135,3 +136,6 @@ def _number_words(folder: Path, file: Path) -> None:
     with written_whole(file.with_name(f"{file.stem}_word_index.json")) as part:
         part.write_text(json.dumps(tokenizer.word_index, ensure_ascii=False), encoding="utf-8")
     save_sequences(file, tokenizer.texts_to_sequences(texts), labels)
+
+
+__getattr__ = names_of(__name__)

@@ -14,6 +14,7 @@ from graphc.datasets.word_sequences import (
     prepared,
     read_word_index,
 )
+from graphc.public.answers import names_of
 from graphc.utils.data_utils import get_file
 
 _INDEX_ORIGIN = (
@@ -114,3 +115,6 @@ def get_word_index(
             cache_dir=file.parent,
         )
     return read_word_index(file)
+
+
+__getattr__ = names_of(__name__)

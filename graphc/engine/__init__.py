@@ -13,6 +13,7 @@ from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
 from graphc.engine.topology.shapes import InputSpec
 from graphc.engine.training import Model
+from graphc.public.answers import names_of
 
 __all__ = [
     "Container",
@@ -25,3 +26,5 @@ __all__ = [
     "get_source_inputs",
     "merge",
 ]
+
+__getattr__ = names_of(__name__)

@@ -55,6 +55,7 @@ from graphc.layers.normalization import LRN2D, BatchNormalization
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
 from graphc.layers.spatial import conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
+from graphc.public.answers import names_of
 
 __all__ = [
     "ELU",
@@ -120,3 +121,5 @@ __all__ = [
 
 # What a file or a config may name.
 register(value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer))
+
+__getattr__ = names_of(__name__)

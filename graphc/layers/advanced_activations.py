@@ -17,6 +17,7 @@ from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.layers.arguments import option
 from graphc.lookup import finite_number
+from graphc.public.answers import names_of
 
 
 class LeakyReLU(Layer):
@@ -250,3 +251,6 @@ def _full_of(value: float) -> Callable[..., g.Node]:
         return K.variable(np.full(tuple(shape), value), name=name)
 
     return constant
+
+
+__getattr__ = names_of(__name__)

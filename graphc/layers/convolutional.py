@@ -30,6 +30,7 @@ from graphc.layers.resizing import (
     ZeroPadding3D,
 )
 from graphc.layers.spatial import SpatialLayer, conv_output_length
+from graphc.public.answers import names_of
 
 __all__ = [
     "AveragePooling1D",
@@ -304,3 +305,6 @@ class Convolution3D(_Convolution):
         check_convolution_strides(self.subsample, self.border_mode, self._graphc_label)
         self._window = (self.kernel_dim1, self.kernel_dim2, self.kernel_dim3)
         self._strides = self.subsample
+
+
+__getattr__ = names_of(__name__)

@@ -20,6 +20,7 @@ from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDens
 from graphc.layers.lambda_layer import Lambda, MaskedLambda
 from graphc.layers.masking import Masking
 from graphc.lookup import finite_number, is_whole, whole_number
+from graphc.public.answers import names_of
 from graphc.regularizers import ActivityRegularizer
 
 __all__ = [
@@ -243,3 +244,6 @@ class ActivityRegularization(Layer):
         self.average = penalty.average
         penalty.set_layer(self)
         self.regularizers.append(penalty)
+
+
+__getattr__ = names_of(__name__)

@@ -22,6 +22,7 @@ from graphc.layers.arguments import (
     with_length,
 )
 from graphc.lookup import true_or_false, whole_number
+from graphc.public.answers import names_of
 
 
 class Embedding(GivenWeights):
@@ -136,3 +137,6 @@ class Embedding(GivenWeights):
                 f"{where}: expected an input of int32, the numbers of rows, received {node.dtype}; "
                 "give the layer where the data enter input_dtype='int32'"
             )
+
+
+__getattr__ = names_of(__name__)

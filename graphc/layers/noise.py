@@ -11,6 +11,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers.arguments import fraction
 from graphc.lookup import finite_number
+from graphc.public.answers import names_of
 
 
 class _Gaussian(Layer):
@@ -76,3 +77,6 @@ class GaussianDropout(_Gaussian):
         if self.p == 0.0:
             return x
         return K.in_train_phase(x * self._normal(x, 1.0, math.sqrt(self.p / (1.0 - self.p))), x)
+
+
+__getattr__ = names_of(__name__)

@@ -15,6 +15,7 @@ from graphc.files.conversions import Form, RunningStd
 from graphc.layers.arguments import option
 from graphc.layers.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
+from graphc.public.answers import names_of
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
 
@@ -240,3 +241,6 @@ def _std_of_samples(x: g.Node) -> g.Node:
     variance = g.var(x, -1, keepdims=True)
     constant = g.equal(variance, 0.0)
     return g.where(constant, 0.0, g.sqrt(g.where(constant, 1.0, variance)))
+
+
+__getattr__ = names_of(__name__)

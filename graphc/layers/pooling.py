@@ -8,6 +8,7 @@ from typing import Any
 from graphc.backend.conv import check_border_mode, check_pool_border, pool
 from graphc.compiler import graph as g
 from graphc.layers.spatial import SpatialLayer
+from graphc.public.answers import names_of
 
 
 class _Pooling(SpatialLayer):
@@ -152,3 +153,6 @@ class AveragePooling3D(_Pooling3D):
     """The mean element of each window. Arguments and shapes: `MaxPooling3D`."""
 
     pool_mode = "avg"
+
+
+__getattr__ = names_of(__name__)

@@ -20,6 +20,7 @@ from graphc.files.conversions import Form, Gates
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
 from graphc.lookup import whole_number
+from graphc.public.answers import names_of
 
 __all__ = ["GRU", "LSTM", "Recurrent", "SimpleRNN", "time_distributed_dense"]
 
@@ -312,3 +313,6 @@ class LSTM(_Gated):
         o = self.inner_activation(x_o + K.dot(h * B_U[3], self.U_o))
         h = o * self.activation(c)
         return h, [h, c]
+
+
+__getattr__ = names_of(__name__)

@@ -16,6 +16,7 @@ from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_lis
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, told
 from graphc.layers.recurrent_base import Recurrent
+from graphc.public.answers import names_of
 
 
 class Wrapper(HoldingLayer):
@@ -276,3 +277,6 @@ def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
 
 def _name_of(layer: object) -> str:
     return layer._graphc_label if isinstance(layer, Layer) else repr(layer)
+
+
+__getattr__ = names_of(__name__)

@@ -23,6 +23,7 @@ from graphc.optimizers.base import Optimizer
 from graphc.optimizers.base import clip_norm as clip_norm
 from graphc.optimizers.descent import SGD
 from graphc.optimizers.tensorflow import TFOptimizer as TFOptimizer
+from graphc.public.answers import names_of
 from graphc.releases import since
 
 sgd = SGD
@@ -97,3 +98,6 @@ def _from_config(made_by: Any, arguments: Mapping[str, Any]) -> Any:
 def kl_divergence(p: Node, p_hat: Node) -> Node:
     """p_hat - p + p log(p / p_hat), an element each."""
     return p_hat - p + p * K.log(p / p_hat)
+
+
+__getattr__ = names_of(__name__)

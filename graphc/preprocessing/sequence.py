@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.lookup import finite_number, whole_number
+from graphc.public.answers import names_of
 
 _SIDES = ("pre", "post")
 _EULER_GAMMA = 0.577  # as Keras rounds it
@@ -204,3 +205,6 @@ def _check_words(sequence: Sequence[int], size: int, where: str) -> None:
             raise IndexRangeError(
                 f"skipgrams: word {word} at position {position} is not in {where} (0 to {size - 1})"
             )
+
+
+__getattr__ = names_of(__name__)

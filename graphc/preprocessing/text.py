@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.lookup import whole_number
+from graphc.public.answers import names_of
 
 _MODES = ("binary", "count", "freq", "tfidf")
 
@@ -221,3 +222,6 @@ def _listed(texts: Iterable[str], method: str) -> Iterable[str]:
             "put it in a list"
         )
     return texts
+
+
+__getattr__ = names_of(__name__)

@@ -16,6 +16,7 @@ from typing import Any
 
 import graphc
 from graphc.errors import AlreadyImportedError, MissingModuleError
+from graphc.public.answers import looked_up, module_answer
 from graphc.releases import meanings
 from graphc.scripts.stand_ins import StandInFinder
 
@@ -37,15 +38,9 @@ class KerasModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name == "__version__":
             return VERSIONS[meanings()]
-        if name.startswith("__") and name != "__file__":
-            raise AttributeError(f"module {NAME!r} has no attribute {name!r}")
-        try:
-            return getattr(graphc, name)
-        except AttributeError:
-            # Keras' own __init__ imports its modules.
-            if importlib.util.find_spec(f"graphc.{name}") is None:
-                raise
-            return importlib.import_module(f"{NAME}.{name}")
+        if name in vars(graphc):
+            return vars(graphc)[name]
+        return looked_up("graphc", name, graphc.SUBMODULES, sys._getframe(1))
 
     def __dir__(self) -> list[str]:
         return [*dir(graphc), "__version__"]
@@ -83,9 +78,9 @@ def _module_of_graphc(fullname: str, ours: str) -> ModuleType:
     try:
         return importlib.import_module(ours)
     except ModuleNotFoundError as error:
-        if error.name != ours:
+        if error.name != ours:  # of a module that it imports
             raise
-    raise MissingModuleError(
+    raise module_answer(fullname) or MissingModuleError(
         f"no module {fullname!r}: it is not one of Keras 1's that graphc has", name=fullname
     )
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from graphc.errors import MissingModuleError, StandInError
-from graphc.scripts.callers import imports_name, user_line
+from graphc.public.callers import imports_name, user_line
 from graphc.scripts.replacements import replacement
 
 PACKAGES = {"theano": "Theano", "tensorflow": "TensorFlow"}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
+from graphc.public.answers import names_of
 from graphc.utils.archives import unpack_tar
 from graphc.utils.download import check_file, checked_digests, fetch
 
@@ -73,3 +74,6 @@ def get_file(
     if untar:
         unpack_tar(file, unpacked, limit)
     return str(unpacked)
+
+
+__getattr__ = names_of(__name__)

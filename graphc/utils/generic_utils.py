@@ -11,6 +11,7 @@ from graphc.lookup import custom_object_scope as custom_object_scope
 from graphc.lookup import get_custom_objects as get_custom_objects
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import whole_number
+from graphc.public.answers import names_of
 
 
 def make_tuple(*args: object) -> tuple:
@@ -94,3 +95,6 @@ class Progbar:
         if self.seen_so_far >= self.target:
             sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+__getattr__ = names_of(__name__)

@@ -18,6 +18,7 @@ from graphc.errors import (
 from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, shown_path
+from graphc.public.answers import names_of
 
 _ARRAY_NAME = "data"  # where Keras' files have it
 
@@ -202,3 +203,6 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
             f"{shown_path(file.filename)}: {name!r} is not an array of rows, but {found}"
         )
     return found
+
+
+__getattr__ = names_of(__name__)

@@ -9,6 +9,7 @@ from graphc.engine.configs.registry import layer_from_config
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Node
 from graphc.engine.topology.summary import format_summary
+from graphc.public.answers import names_of
 
 __all__ = ["layer_from_config", "print_summary"]
 
@@ -21,3 +22,6 @@ def print_summary(layers: Sequence[Layer], relevant_nodes: Collection[Node] | No
         relevant_nodes: the uses of layers (of their `inbound_nodes`) that count; all by default.
     """
     print(format_summary(layers, relevant_nodes))
+
+
+__getattr__ = names_of(__name__)

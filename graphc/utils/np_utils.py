@@ -7,6 +7,7 @@ import numpy as np
 from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, IndexRangeError, ShapeError
 from graphc.lookup import whole_number
+from graphc.public.answers import names_of
 
 _LOG_LIMIT = 1e-15  # a probability this near to 0 or 1 counts as this in `binary_logloss`
 
@@ -111,3 +112,6 @@ def convert_kernel(kernel: np.ndarray, dim_ordering: str = "default") -> np.ndar
     if check_dim_ordering(dim_ordering, "convert_kernel") == "th":
         return kernel[:, :, ::-1, ::-1].copy()
     return kernel[::-1, ::-1].copy()
+
+
+__getattr__ = names_of(__name__)

@@ -14,6 +14,7 @@ from graphc.errors import ArgumentError
 from graphc.layers import Input
 from graphc.lookup import whole_number
 from graphc.models import Model, Sequential
+from graphc.public.answers import names_of
 
 _SPREAD = 0.7
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-6
@@ -167,3 +168,6 @@ def _same(what: str, actual: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(
         actual, expected, rtol=_RELATIVE, atol=_ABSOLUTE, err_msg=f"layer_test: {what}"
     )
+
+
+__getattr__ = names_of(__name__)

@@ -11,6 +11,7 @@ from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.public.answers import names_of
 from graphc.whole_files import written_whole
 
 if TYPE_CHECKING:
@@ -115,3 +116,6 @@ def _shapes(shapes: list) -> str:
 def _escaped(text: str) -> str:
     """What a user named, without the characters that mean something in a record's label."""
     return "".join(f"\\{char}" if char in r"\{}|<>" else char for char in text)
+
+
+__getattr__ = names_of(__name__)

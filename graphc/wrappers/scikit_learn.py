@@ -18,6 +18,7 @@ from graphc.engine.keywords import named_parameters, refuse_unknown
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
 from graphc.models import Sequential
+from graphc.public.answers import names_of
 from graphc.wrappers import class_labels
 from graphc.wrappers.class_labels import ClassLabels
 
@@ -265,3 +266,6 @@ class KerasRegressor(BaseWrapper):
         self._need_fitted("score")
         values = self.model.evaluate(X, y, **self.filter_sk_params(Sequential.evaluate, kwargs))
         return float(np.ravel(values)[0])
+
+
+__getattr__ = names_of(__name__)

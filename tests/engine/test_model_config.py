@@ -313,7 +313,10 @@ def layers_with(which, **changes):
         (wiring(output_layers=[["out", 0, 2]]), "out has 1 outputs, received the number 2"),
         (wiring(output_layers=[["out", 0]]), r"number of its call, .*received \['out', 0\]"),
         (wiring(output_layers=[["out", 0, -1]]), "number of the output"),
-        (layers_with("shared", inbound_nodes=[[["lift", 0, 0]]]), "shared: .*'lift'. Did you mean"),
+        (
+            layers_with("shared", inbound_nodes=[[["lefft", 0, 0]]]),
+            "shared: .*'lefft'. Did you mean",
+        ),
         (layers_with("shared", inbound_nodes=[[["out", 0, 0]]] * 2), "wait for each other's"),
         (layers_with("shared", inbound_nodes=[[]]), "shared.*: a call that reads nothing"),
         (layers_with("shared", inbound_nodes=7), "shared.*inbound_nodes: expected a list"),

@@ -9,6 +9,7 @@ from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
 from graphc.engine.topology.node import Node, to_list
 from graphc.engine.topology.shapes import InputSpec
+from graphc.public.answers import names_of
 
 __all__ = [
     "Container",
@@ -22,3 +23,5 @@ __all__ = [
     "merge",
     "to_list",
 ]
+
+__getattr__ = names_of(__name__)

@@ -18,6 +18,7 @@ from graphc.engine.training.sample_weights import (
     standardize_weights,
 )
 from graphc.engine.training.targets import check_loss_and_target_compatibility
+from graphc.public.answers import names_of
 
 __all__ = [
     "Model",
@@ -36,3 +37,5 @@ __all__ = [
     "standardize_weights",
     "weighted_objective",
 ]
+
+__getattr__ = names_of(__name__)

@@ -16,6 +16,7 @@ from graphc.preprocessing.image.transforms import (
     random_shift,
     random_zoom,
 )
+from graphc.public.answers import names_of
 
 __all__ = [
     "GraphImageDataGenerator",
@@ -32,3 +33,5 @@ __all__ = [
     "random_shift",
     "random_zoom",
 ]
+
+__getattr__ = names_of(__name__)

@@ -1,0 +1,115 @@
+"""Tell what to use in the place of a name or a module that Keras 2 or 3 has and Keras 1 lacks."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Collection, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import FrameType, ModuleType
+from typing import Any
+
+from graphc.errors import MissingAttributeError, MissingModuleError, MissingNameError
+from graphc.later.names import ELSEWHERE, MODULES, answer, sentence
+from graphc.later.near import nearest
+from graphc.public.callers import imports_name
+
+PACKAGE = "graphc"
+
+
+def names_of(module: str, submodules: Collection[str] = ()) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a module, which is called for a name that it lacks.
+
+    ``from module import name`` is an ImportError and ``module.name`` an AttributeError, with the
+    same message. Those of `submodules` that are not imported yet are.
+    """
+
+    def __getattr__(name: str) -> Any:
+        return looked_up(module, name, submodules, sys._getframe(1))
+
+    return __getattr__
+
+
+def looked_up(module: str, name: str, submodules: Collection[str], frame: FrameType) -> Any:
+    """Return one of the submodules of a module; of another name that the module lacks, tell the
+    frame that reads it."""
+    if name in submodules:
+        return importlib.import_module(f"{module}.{name}")
+    importing = imports_name(frame)
+    if name.startswith("__") or (importing and _is_submodule(module, name)):
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+    message = _message(module, name)
+    if importing:
+        raise MissingNameError(message, name=module)
+    raise MissingAttributeError(message, name=name, obj=sys.modules.get(module))
+
+
+def _is_submodule(module: str, name: str) -> bool:
+    path = getattr(sys.modules.get(module), "__path__", None)
+    return path is not None and PathFinder.find_spec(f"{module}.{name}", path) is not None
+
+
+def _message(module: str, name: str) -> str:
+    rest = ".".join([*module.split(".")[1:], name])
+    if rest in MODULES:
+        told = sentence(MODULES[rest])
+    elif (home := ELSEWHERE.get(name)) is not None and f"{PACKAGE}.{home}" != module:
+        told = f"it is in {PACKAGE}.{home}"
+    elif (found := answer(name)) is not None:
+        told = found
+    else:
+        near = nearest(name, public_names(sys.modules[module]))
+        return _as_spelt(f"{module} has no {name!r}{_meant(near)}", module)
+    return _as_spelt(f"{module} has no {name!r}: {told}", module)
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """The names that a module is there for, without those that its own code needs."""
+    names = getattr(module, "__all__", None)
+    if names is not None:
+        return list(names)
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and _is_of_the_api(getattr(value, "__module__", None) or "")
+    ]
+
+
+def _is_of_the_api(home: str) -> bool:
+    own = ("errors", "lookup", "public", "paths", "config", "compiler")
+    return home.startswith(f"{PACKAGE}.") and home.split(".")[1] not in own
+
+
+def _meant(near: list[str]) -> str:
+    return f": did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _as_spelt(message: str, module: str) -> str:
+    """The message under the name that the program has imported the module by."""
+    if module.replace(PACKAGE, "keras", 1) in sys.modules:
+        return message.replace(f"{PACKAGE}.", "keras.").replace(f"{PACKAGE} ", "keras ")
+    return message
+
+
+def module_answer(fullname: str) -> MissingModuleError | None:
+    """Return the error about a module of Keras 2 or 3 by its whole name; None for another."""
+    package, _, rest = fullname.partition(".")
+    for known, use in MODULES.items():
+        if rest == known or rest.startswith(f"{known}."):
+            told = sentence(use).replace(f"{PACKAGE}.", f"{package}.")
+            return MissingModuleError(f"no module {fullname!r}: {told}", name=fullname)
+    return None
+
+
+class LaterModules(MetaPathFinder):
+    """Tells about a module that graphc lacks. It is the last finder: what is there is found."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname.startswith(f"{PACKAGE}."):
+            error = module_answer(fullname)
+            if error is not None:
+                raise error
+        return None
