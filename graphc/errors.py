@@ -82,8 +82,13 @@ class KernelError(GraphcError, RuntimeError):
     """Generated code computed something else than the interpreter (found by DebugMode)."""
 
 
-class NotCompiledError(GraphcError, RuntimeError):
-    """A model that is trained or evaluated before `compile`."""
+class AttributeMissingError(GraphcError, AttributeError):
+    """An attribute that an object does not have, or not yet."""
+
+
+class NotCompiledError(AttributeMissingError, RuntimeError):
+    """A model that is trained or evaluated before `compile`; what `compile` keeps are attributes
+    that it does not have yet, so ``hasattr(model, 'optimizer')`` works."""
 
 
 class InstallationError(GraphcError, FileNotFoundError):

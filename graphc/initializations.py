@@ -16,10 +16,10 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.backend.settings import check_dim_ordering
-from graphc.compiler.graph import Node, held
+from graphc.compiler.graph import Node, held, name_of, set_name
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
-from graphc.lookup import get_function, refuse_keywords
+from graphc.lookup import get_function, refuse_keywords, takes_keyword
 from graphc.public.answers import names_of
 
 _MODERN = {
@@ -47,14 +47,22 @@ def to_be_set() -> Iterator[None]:
 
 
 def initial(init: Callable[..., Node], shape: tuple[int, ...], name: str) -> Node:
-    """The weight that an initialization gives. One that is not of this module draws always, and so
-    do functions of this module that it calls: what it does to their numbers may need numbers."""
+    """The weight that an initialization gives: a variable, or an array of its values.
+
+    One that is not of this module draws always, and so do functions of this module that it calls:
+    what it does to their numbers may need numbers.
+    """
     own = getattr(init, "func", init) in INITIALIZATIONS.values()
     reset = _drawn.set(not (own and _set_later.get()))
     try:
-        return init(shape, name=name)
+        value = init(shape, **({"name": name} if takes_keyword(init, "name") else {}))
     finally:
         _drawn.reset(reset)
+    if isinstance(value, np.ndarray):
+        return K.variable(value, name=name)
+    if isinstance(value, Node) and name_of(value) is None:
+        set_name(value, name)
+    return value
 
 
 def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, float]:
@@ -193,7 +201,8 @@ def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[...
     """An initialization by its name; a function is returned as it is.
 
     Args:
-        identifier: a key of `INITIALIZATIONS`, or a function of (shape, name=None).
+        identifier: a key of `INITIALIZATIONS`, or a function of a shape, and of ``name`` and
+            ``dim_ordering`` where it takes them, that gives a variable or an array.
         kwargs: ``dim_ordering`` and ``scale``, bound where the initialization takes them.
 
     Raises:

@@ -130,6 +130,15 @@ def get_function(
     )
 
 
+def takes_keyword(function: Callable, name: str) -> bool:
+    """Whether a function has a parameter of a name, or takes any; one that does not tell has it."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # some builtins do not tell
+        return True
+    return name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+
+
 def get_instance(
     kind: str, identifier: object, table: Mapping[str, Any], kwargs: Mapping | None = None
 ) -> Any:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
+from graphc import backend as K
 from graphc import lookup
 from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
 from graphc.engine.configs.registry import layer_of, register, shown
@@ -18,7 +21,7 @@ from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import Node, mask_of
-from graphc.engine.training import Model
+from graphc.engine.training import Model, slice_X
 from graphc.engine.training.compile_config import compile_arguments, release_meant
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
@@ -31,8 +34,12 @@ from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.public.answers import names_of
 from graphc.releases import FIRST, Release, reading, release_in
 
+# With what programs have by ``from keras.models import *``.
 __all__ = [
     "Graph",
+    "K",
+    "Layer",
+    "Merge",
     "Model",
     "Node",
     "Sequential",
@@ -42,7 +49,9 @@ __all__ = [
     "model_from_config",
     "model_from_json",
     "model_from_yaml",
+    "np",
     "optimizer_from_config",
+    "slice_X",
 ]
 
 register([Graph, Model, Sequential])

@@ -106,11 +106,6 @@ class NoInit(Layer):
         self.count = count
 
 
-class OfKeras03(Layer):
-    def get_output(self, train=False):
-        return self.get_input(train) * 2
-
-
 class Weighted(Layer):
     """A layer whose `build` keeps what it makes where `listed` says."""
 
@@ -148,14 +143,6 @@ class TestOwnLayers:
         [
             (lambda: Sequential([NoInit(3)]), r"NoInit: __init__ has to call super\(\).__init__"),
             (lambda: NoInit(3)(Input((4,))), r"NoInit: __init__ has to call super\(\).__init__"),
-            (
-                lambda: OfKeras03(input_shape=(4,)),
-                r"OfKeras03: get_output\(train\) is how .* define call\(self, x, mask=None\)",
-            ),
-            (
-                lambda: Sequential([Weighted("params", input_shape=(4,))]),
-                r"weighted_\d+ \(Weighted\): params is how .*; set self.trainable_weights",
-            ),
             (
                 lambda: Sequential(
                     [Weighted("trainable_weights", np.ones((4, 3)), input_shape=(4,))]

@@ -5,6 +5,7 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 
 # ruff: noqa: F401  (this module is the list of what it imports)
 
+import graphc.backend.keras_attributes  # (of tensors)
 from graphc.backend.conv import (
     conv2d,
     conv3d,

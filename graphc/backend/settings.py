@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 import numpy as np
@@ -15,6 +16,13 @@ from graphc.releases import at_least, is_read, since
 _BACKEND = "theano"
 DIM_ORDERINGS = ("th", "tf")
 
+_log = logging.getLogger("graphc")
+
+_WIDER = {
+    **dict.fromkeys(("int8", "uint8", "int16", "uint16"), "int32"),
+    "float16": "float32",
+}
+_told_of: set[str] = set()
 _uids: Counter[str] = Counter()
 
 
@@ -84,6 +92,22 @@ def check_dim_ordering(dim_ordering: object, where: str) -> str:
 def cast_to_floatx(x: object) -> np.ndarray:
     """An array (not a node) in the type `floatx`. DTypeError for what is not numbers."""
     return as_numbers(x, "cast_to_floatx").astype(floatx(), copy=False)
+
+
+def held_dtype(dtype: str) -> str:
+    """The dtype that stands for one of Keras: that itself, or a wider one for the narrow ones that
+    graphc does not compute with, which is one line in the log."""
+    wider = _WIDER.get(dtype)
+    if wider is None:
+        return dtype
+    if dtype not in _told_of:
+        _told_of.add(dtype)
+        _log.warning(
+            "%s is held as %s here: larger numbers fit too, and none wraps around or is rounded to "
+            "%s",
+            *(dtype, wider, dtype),
+        )
+    return wider
 
 
 def as_numbers(value: object, what: str) -> np.ndarray:

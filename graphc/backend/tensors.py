@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.backend.settings import floatx
+from graphc.backend.settings import floatx, held_dtype
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.lookup import whole_number
@@ -19,8 +19,8 @@ Axis = int | Sequence[int] | None
 
 
 def cast(x: object, dtype: str) -> g.Node:
-    """x in another dtype."""
-    return g.cast(x, dtype)
+    """x in another dtype; see `held_dtype` for the narrow ones."""
+    return g.cast(x, held_dtype(dtype))
 
 
 def dot(x: object, y: object) -> g.Node:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from graphc.backend.settings import as_numbers, floatx
+from graphc.backend.settings import as_numbers, floatx, held_dtype
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.releases import since
@@ -22,7 +22,7 @@ def variable(value: object, dtype: str | None = None, name: str | None = None) -
     Raises:
         DTypeError: a value that is not numbers in host memory, or a dtype that there is not.
     """
-    dtype = dtype or floatx()
+    dtype = held_dtype(dtype or floatx())
     if dtype not in g.DTYPES:
         raise DTypeError(f"dtype {dtype!r} is not supported; use {', '.join(g.DTYPES)}")
     return g.shared(as_numbers(value, f"variable {name or 'without a name'}"), name, dtype)
@@ -56,7 +56,7 @@ def placeholder(
         shape = (None,) * ndim
     elif ndim is not None and ndim != len(shape):
         raise ShapeError(f"placeholder: ndim {ndim} does not fit the shape {tuple(shape)}")
-    return g.input(tuple(shape), dtype=dtype or floatx(), name=name)
+    return g.input(tuple(shape), dtype=held_dtype(dtype or floatx()), name=name)
 
 
 def shape(x: g.Node) -> tuple[g.Size, ...]:

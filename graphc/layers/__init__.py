@@ -1,5 +1,8 @@
 """The layers of Keras 1.0."""
 
+import numpy as np
+
+from graphc import backend as K
 from graphc.engine.configs.registry import register
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
@@ -40,7 +43,9 @@ from graphc.layers.core import (
     Flatten,
     Highway,
     Lambda,
+    LambdaMerge,
     MaskedLambda,
+    MaskedLayer,
     Masking,
     MaxoutDense,
     Permute,
@@ -84,10 +89,13 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "K",
     "Lambda",
+    "LambdaMerge",
     "Layer",
     "LeakyReLU",
     "MaskedLambda",
+    "MaskedLayer",
     "Masking",
     "MaxPooling1D",
     "MaxPooling2D",
@@ -116,6 +124,7 @@ __all__ = [
     "ZeroPadding3D",
     "conv_output_length",
     "merge",
+    "np",
     "time_distributed_dense",
 ]
 

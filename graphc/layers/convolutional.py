@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc import activations, constraints, initializations, regularizers
+from graphc import backend as K
 from graphc.backend.conv import check_border_mode, check_convolution_strides, convolve
 from graphc.compiler import graph as g
-from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Kernel
 from graphc.layers.affine import AffineLayer
@@ -32,6 +34,7 @@ from graphc.layers.resizing import (
 from graphc.layers.spatial import SpatialLayer, conv_output_length
 from graphc.public.answers import names_of
 
+# With the modules that programs have by ``from keras.layers.convolutional import *``.
 __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
@@ -39,6 +42,9 @@ __all__ = [
     "Convolution1D",
     "Convolution2D",
     "Convolution3D",
+    "InputSpec",
+    "K",
+    "Layer",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
@@ -48,7 +54,11 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "activations",
+    "constraints",
     "conv_output_length",
+    "initializations",
+    "regularizers",
 ]
 
 

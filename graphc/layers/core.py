@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc import activations
+from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
@@ -17,12 +17,13 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import fraction, option
 from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
-from graphc.layers.lambda_layer import Lambda, MaskedLambda
-from graphc.layers.masking import Masking
+from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
+from graphc.layers.masking import MaskedLayer, Masking
 from graphc.lookup import finite_number, is_whole, whole_number
 from graphc.public.answers import names_of
 from graphc.regularizers import ActivityRegularizer
 
+# With the modules that programs have by ``from keras.layers.core import *``.
 __all__ = [
     "Activation",
     "ActivityRegularization",
@@ -32,9 +33,13 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Highway",
+    "InputSpec",
+    "K",
     "Lambda",
+    "LambdaMerge",
     "Layer",
     "MaskedLambda",
+    "MaskedLayer",
     "Masking",
     "MaxoutDense",
     "Merge",
@@ -43,6 +48,11 @@ __all__ = [
     "Reshape",
     "TimeDistributedDense",
     "TimeDistributedMerge",
+    "activations",
+    "constraints",
+    "initializations",
+    "np",
+    "regularizers",
 ]
 
 _OVER_TIME: dict[str, Callable[..., g.Node]] = {"sum": K.sum, "ave": K.mean, "mul": K.prod}
@@ -113,10 +123,23 @@ class Reshape(Layer):
 
     Args:
         target_shape: of one sample, without the batch axis; one size may be -1: what is left.
+        dims: the same, by its name in Keras 0.3.
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any):
+    def __init__(
+        self,
+        target_shape: Sequence[int] | None = None,
+        *,
+        dims: Sequence[int] | None = None,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
+        if (target_shape is None) == (dims is None):
+            raise ArgumentError(
+                f"{self._graphc_label}: expected target_shape, the sizes of a sample, or dims, as "
+                f"Keras 0.3 named it; received {'neither' if dims is None else 'both'}"
+            )
+        target_shape = dims if target_shape is None else target_shape
         sizes = tuple(target_shape) if isinstance(target_shape, Iterable) else (None,)
         wrong = [size for size in sizes if not is_whole(size, least=1) and size != -1]
         if wrong or sizes.count(-1) > 1:

@@ -9,6 +9,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
+from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.user_function import OutputClaim, checked_output, signature_of
@@ -81,8 +82,11 @@ class Lambda(Layer):
         masks = {"mask": mask} if self.takes_mask else {}
         return checked_output(self.function(x, **self.arguments, **masks), self._graphc_label)
 
-    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> None:
-        """None: a mask that comes in is used up by the function, or refused."""
+    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
+        """None: a mask that comes in is used up by the function, or refused. Where a program sets
+        `supports_masking` of the layer, it goes on as it came."""
+        if self.supports_masking:
+            return input_mask
         if not self.takes_mask:
             self._graphc_refuse_mask(input_mask)
 
@@ -137,3 +141,22 @@ class MaskedLambda(Lambda):
     def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         only_input(inputs, self._graphc_label)
         super()._graphc_check_inputs(inputs)
+
+
+def LambdaMerge(
+    layers: Sequence[Layer],
+    function: Callable[[list[g.Node]], g.Node],
+    output_shape: Sequence[int | None] | Callable | None = None,
+) -> Merge:
+    """A `Merge` of layers by a function of the list of their outputs, as Keras 0.3 named it.
+
+    Args:
+        layers: two or more layers or models.
+        function: from the list of outputs to a node.
+        output_shape: sizes without the batch axis, or a function from the list of the inputs'
+            shapes to the output's, both with it.
+    """
+    claim = output_shape
+    if isinstance(claim, list | tuple):
+        claim = (None, *claim)
+    return Merge(layers, mode=function, output_shape=claim)

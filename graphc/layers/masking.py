@@ -13,6 +13,13 @@ from graphc.errors import ShapeError
 from graphc.lookup import finite_number
 
 
+class MaskedLayer(Layer):
+    """Base of layers behind which a mask goes on as it came: what `supports_masking` says since
+    Keras 1.0."""
+
+    supports_masking = True
+
+
 class Masking(Layer):
     """Masks the steps of a sequence whose features are all `mask_value`, and sets them to 0.
 

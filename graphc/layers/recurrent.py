@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Gates
@@ -22,7 +25,21 @@ from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distribut
 from graphc.lookup import whole_number
 from graphc.public.answers import names_of
 
-__all__ = ["GRU", "LSTM", "Recurrent", "SimpleRNN", "time_distributed_dense"]
+# With the modules that programs have by ``from keras.layers.recurrent import *``.
+__all__ = [
+    "GRU",
+    "LSTM",
+    "InputSpec",
+    "K",
+    "Layer",
+    "Recurrent",
+    "SimpleRNN",
+    "activations",
+    "initializations",
+    "np",
+    "regularizers",
+    "time_distributed_dense",
+]
 
 
 @dataclass(frozen=True)

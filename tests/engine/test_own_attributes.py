@@ -25,6 +25,7 @@ KERAS = {
     *("name", "non_trainable_weights", "outbound_nodes", "regularizers", "reset_states"),
     *("stateful", "supports_masking", "trainable", "trainable_weights", "updates"),
     *("uses_learning_phase", "weights"),
+    *("get_input", "get_input_mask", "get_output", "get_output_mask"),  # of 0.3
     *("add_loss", "add_update", "add_weight", "get_losses_for", "get_updates_for", "losses"),
 }
 

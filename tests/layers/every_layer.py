@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine import Input, Layer
 
 # Bases, and what has no output of its own.
-ABSTRACT = {"Layer", "InputLayer", "Recurrent", "Wrapper"}
+ABSTRACT = {"Layer", "InputLayer", "MaskedLayer", "Recurrent", "Wrapper"}
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,11 @@ from graphc.compiler.graph.origin import (
     inherit,
     label,
     name_of,
+    note_of,
     origin,
     origin_of,
     set_name,
+    set_note,
 )
 from graphc.compiler.graph.pointwise import (
     abs,

@@ -249,9 +249,20 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
 def _bound(value: Any, size: Size, default: Size) -> Size:
     if value is None:
         return default
+    if isinstance(value, Node):
+        raise DTypeError(
+            "a bound of a slice: expected an int or a size (K.shape(x)[axis]), received "
+            f"{value!r}, which has no value before a function is called; K.gather takes such "
+            "positions"
+        )
     if isinstance(value, Dim):
-        return value
+        return size + value if _is_negative(value) else value
     return size + int(value) if int(value) < 0 else int(value)
+
+
+def _is_negative(size: Dim) -> bool:
+    """Whether a size counts from the end: a sum of negative terms."""
+    return all(factor < 0 for _, factor in size.terms)
 
 
 def zeros(shape: Shape, dtype: str) -> Node:

@@ -69,6 +69,11 @@ class Node:
     history: Any
 
     def __setattr__(self, name: str, value: object) -> None:
+        # What is kept beside the graph may be set: a property puts it there.
+        own = getattr(type(self), name, None)
+        if isinstance(own, property) and own.fset is not None:
+            own.fset(self, value)
+            return
         raise AttributeError(f"a Node is frozen: {name!r} cannot be set")
 
     @property

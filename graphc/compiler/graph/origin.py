@@ -1,4 +1,4 @@
-"""Names and origins: which layer made a node, and what its user calls it.
+"""Names and origins: which layer made a node, what its user calls it and notes about it.
 
 They live beside the graph, never in a node's identity: two layers that compute the same thing share
 one node. The first origin stays, but what a gradient shares with the layer itself (a mask, a loop)
@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.compiler.graph.node import Node
 
@@ -27,6 +28,7 @@ class Origin:
 
 
 _origins: weakref.WeakKeyDictionary[Node, Origin] = weakref.WeakKeyDictionary()
+_notes: weakref.WeakKeyDictionary[Node, dict[str, Any]] = weakref.WeakKeyDictionary()
 _names: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
 _current: ContextVar[Origin | None] = ContextVar("graphc_origin", default=None)
 
@@ -97,6 +99,16 @@ def set_name(node: Node, name: str | None) -> Node:
 def name_of(node: Node) -> str | None:
     """The name that its user gave a node, or None."""
     return _names.get(node)
+
+
+def set_note(node: Node, key: str, value: object) -> None:
+    """Keep something with a node that is no part of its value, until the node is gone."""
+    _notes.setdefault(node, {})[key] = value
+
+
+def note_of(node: Node, key: str, default: object = None) -> Any:
+    """What `set_note` keeps, or the default."""
+    return _notes.get(node, {}).get(key, default)
 
 
 def label(node: Node) -> str:

@@ -129,6 +129,11 @@ class Sequential(Model):
         self._predict = None
 
     @property
+    def model(self) -> Sequential:
+        """The model itself: in Keras a Sequential had a Model inside."""
+        return self
+
+    @property
     def input_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the input, the batch first, ``None`` where only a call knows the size."""
         self._need_layers("input_shape")
@@ -145,6 +150,14 @@ class Sequential(Model):
         """The input tensor, wherever else the model is used as a layer."""
         self._need_layers("input")
         return one_or_list(self.inputs)
+
+    @input.setter
+    def input(self, tensor: g.Node) -> None:
+        raise ArgumentError(
+            f"{self.name}.input: what a model reads is that of its first layer; model(tensor) "
+            "gives its output for another tensor, and layer.set_input(tensor), before the layer "
+            "is added, begins a model with one"
+        )
 
     @property
     def output(self) -> g.Node:
@@ -279,11 +292,9 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         return [layer.output], layer.output
     if isinstance(layer, Merge) and layer.layers:
         return layer.source_inputs(), layer.get_output_at(0)
-    if layer.batch_input_shape is not None:
+    if layer.batch_input_shape is not None and not layer._graphc.input_is_set:
         layer.create_input_layer(layer.batch_input_shape, layer.input_dtype)
-        node = layer.inbound_nodes[-1]
-        return node.input_tensors, one_or_list(node.output_tensors)
-    if layer._graphc.input_is_set:
+    if layer.batch_input_shape is not None or layer._graphc.input_is_set:
         node = layer.inbound_nodes[-1]
         return node.input_tensors, one_or_list(node.output_tensors)
     if layer.inbound_nodes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +12,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.topology.container_config import model_config, wired
 from graphc.engine.topology.file_methods import FileMethods
-from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.layer import InputLayer, Layer, input_tensor
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
@@ -155,7 +156,7 @@ class Container(FileMethods):
         return list(found.items())
 
     @property
-    def uses_learning_phase(self) -> bool:
+    def uses_learning_phase(self) -> bool:  # type: ignore[override]
         """Whether training and testing differ."""
         phase = g.learning_phase()
         # From 1.2.0 on the penalties are there in testing too.
@@ -207,8 +208,15 @@ class Container(FileMethods):
         """The shape of the output for a shape of the input, both with the batch axis."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         pairs = zip(shapes, self.inputs, strict=True)
-        inputs = [g.input((g.BATCH, *shape[1:]), tensor.dtype) for shape, tensor in pairs]
-        return one_or_list(self.run_internal_graph(inputs)[2])
+        inputs = [input_tensor(shape, tensor.dtype, None) for shape, tensor in pairs]
+        with ExitStack() as trials:
+            for layer in self._graphc_inside():
+                trials.enter_context(layer._graphc_trial())
+            return one_or_list(self.run_internal_graph(inputs)[2])
+
+    def _graphc_inside(self) -> list[Layer]:
+        """The layers at any depth."""
+        return list(dict.fromkeys(use.layer for use in self.uses))
 
     def get_config(self) -> Any:
         """The layers' configs, and how they are connected."""

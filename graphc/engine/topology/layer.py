@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
 from graphc.engine.keywords import constructor_parameters, refuse_modern, refuse_unknown
-from graphc.engine.topology import own_layers
+from graphc.engine.topology import layers_of_0_3, own_layers
 from graphc.engine.topology.node import (
     History,
     Mask,
@@ -37,6 +39,7 @@ from graphc.engine.topology.shapes import (
 from graphc.engine.topology.used import Record, Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
+from graphc.initializations import to_be_set
 from graphc.lookup import true_or_false
 from graphc.releases import release
 
@@ -81,8 +84,6 @@ class Layer(Used, Weighted, Entry):
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
         # would be reported first.
         refuse_modern(cls.__name__, kwargs, [*constructor_parameters(cls), *BASE_KEYWORDS])
-        if cls.call is Layer.call:
-            own_layers.refuse_get_output(cls)
         layer = super().__new__(cls)
         layer._graphc = Record(frozenset(kwargs), release())
         return layer
@@ -125,7 +126,7 @@ class Layer(Used, Weighted, Entry):
 
     def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         """The output for an input tensor. The input itself by default."""
-        return x
+        return layers_of_0_3.output_of(self) if layers_of_0_3.is_of_0_3(type(self)) else x
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
         """The mask of the output: that of the input, where the layer supports masks.
@@ -135,7 +136,7 @@ class Layer(Used, Weighted, Entry):
         if not self.supports_masking:
             self._graphc_refuse_mask(input_mask)
             return None
-        return input_mask
+        return layers_of_0_3.mask_of(self, input_mask)
 
     def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
         own_layers.refuse_mask(self, mask)
@@ -176,7 +177,7 @@ class Layer(Used, Weighted, Entry):
         shapes = [known_shape(node) for node in to_list(x)]
         shape = shapes if isinstance(x, list) else shapes[0]
         take_uses(self.name)
-        with g.origin(self.name):
+        with g.origin(self.name), layers_of_0_3.called_on(self, x, mask):
             self._graphc_build_once(shape)
             self.updates = list(self._graphc.own_updates)
             given = any(one is not None for one in to_list(mask))
@@ -185,7 +186,7 @@ class Layer(Used, Weighted, Entry):
             output = self.call(x, mask=mask) if given else self.call(x)
         self._graphc_check_output(output, shape)
         outputs = to_list(output)
-        with g.origin(self.name):
+        with g.origin(self.name), layers_of_0_3.called_on(self, x, mask):
             output_masks = to_list(self.compute_mask(x, mask))
         own_layers.check_masks(self, output_masks, "compute_mask() returned")
         if len(output_masks) != len(outputs):
@@ -206,7 +207,7 @@ class Layer(Used, Weighted, Entry):
 
     def _graphc_build_once(self, shape: KnownShape | list[KnownShape]) -> None:
         if not self.built:
-            self.build(shape)
+            layers_of_0_3.build(self, shape)
             self.built = True
             if type(self).build is not Layer.build:
                 own_layers.check_weights(self)
@@ -235,18 +236,26 @@ class Layer(Used, Weighted, Entry):
     def get_output_shape_for(
         self, input_shape: KnownShape | list[KnownShape]
     ) -> KnownShape | list[KnownShape]:
-        """The shape of the output for a shape of the input, both with the batch axis.
-
-        Weights have sizes of the first call, so a layer with weights has to be called first.
-        """
-        if not self.built and type(self).build is not Layer.build:
-            raise ArgumentError(
-                f"{self.name}: the output's shape is known once the layer has its weights; call "
-                "the layer, or add it to a model, first"
-            )
-        with self._graphc_trial(), g.origin(self.name):
-            output = self.call(self._graphc_inputs_of(input_shape))
+        """The shape of the output for a shape of the input, both with the batch axis."""
+        has_weights = self.built or type(self).build is Layer.build
+        layer = self if has_weights else self._graphc_like(input_shape)
+        x = layer._graphc_inputs_of(input_shape)
+        with layer._graphc_trial(), g.origin(self.name), layers_of_0_3.called_on(layer, x, None):
+            output = layer.call(x)
         return one_or_list([known_shape(one) for one in to_list(output)])
+
+    def _graphc_like(self, input_shape: KnownShape | list[KnownShape]) -> Layer:
+        """Another layer of the same arguments, with weights of no particular values for a shape:
+        this one may still be used on an input of another."""
+        before = np.random.get_state()
+        config = self.get_config()
+        # A config has a name for a function, and users' own names stand in no table.
+        own = {key: getattr(self, key) for key in config if callable(getattr(self, key, None))}
+        with to_be_set():
+            layer = type(self).from_config({**config, **own})
+            layer._graphc_build_once(input_shape)
+        np.random.set_state(before)
+        return layer
 
     def _graphc_inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
         if isinstance(shape, list):

@@ -15,16 +15,6 @@ from graphc.errors import ArgumentError, ShapeError
 _log = logging.getLogger("graphc")
 
 
-def refuse_get_output(cls: type) -> None:
-    """ArgumentError for a class written for Keras 0.3, whose `get_output` nothing would call."""
-    if callable(getattr(cls, "get_output", None)):
-        raise ArgumentError(
-            f"{cls.__name__}: get_output(train) is how layers of Keras 0.3 gave their output, and "
-            "nothing calls it here; define call(self, x, mask=None), which returns the output for "
-            "x (K.in_train_phase tells training from testing)"
-        )
-
-
 def check_made(layer: Any) -> None:
     """ArgumentError for a layer whose `__init__` left that of `Layer` out."""
     if "inbound_nodes" not in vars(layer):
@@ -35,8 +25,8 @@ def check_made(layer: Any) -> None:
 
 
 def check_weights(layer: Any) -> None:
-    """Look at what `build` made. ArgumentError for weights that are no shared variables, or that
-    are in `params`, as in Keras 0.3; a line in the log for variables in no list."""
+    """Look at what `build` made. ArgumentError for weights that are no shared variables; a line in
+    the log for variables in no list."""
     label = layer._graphc_label
     for owner in ("trainable_weights", "non_trainable_weights"):
         for weight in getattr(layer, owner):
@@ -46,11 +36,6 @@ def check_weights(layer: Any) -> None:
                     f"received {type(weight).__name__}"
                 )
     attributes = vars(layer)
-    if isinstance(attributes.get("params"), list) and attributes["params"] and not layer.weights:
-        raise ArgumentError(
-            f"{label}: params is how Keras 0.3 listed the weights to train, and nothing reads it "
-            "here; set self.trainable_weights"
-        )
     listed = set(layer.weights)
     unlisted = [name for name, one in attributes.items() if _is_variable(one) and one not in listed]
     if unlisted:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.backend.settings import held_dtype
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.lookup import is_whole
@@ -72,7 +73,7 @@ def checked_dtype(dtype: object, owner: str) -> str | None:
     if dtype is None:
         return None
     try:
-        name = np.dtype(dtype).name  # type: ignore[call-overload]
+        name = held_dtype(np.dtype(dtype).name)  # type: ignore[call-overload]
     except (TypeError, ValueError, LookupError):  # lists and dicts are of records to NumPy
         name = None
     # NumPy takes 'float' and Python's int and float for the widest that it has.

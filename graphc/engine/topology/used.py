@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import Mask, Node, Use, one_or_list
-from graphc.engine.topology.shapes import KnownShape
+from graphc.engine.topology.node import Mask, Node, Use, one_or_list, to_list
+from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError
 from graphc.releases import Release
 
@@ -18,6 +19,7 @@ class Record:
     """What the engine keeps about a layer, away from the attributes that its user gives it.
 
     Attributes:
+        called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
         given_keywords: the names of the keyword arguments that the layer was made with.
         release: of Keras, which was in force when the layer was made.
         input_is_set: whether `set_input` said what comes in.
@@ -25,6 +27,7 @@ class Record:
         seed: of the layer's random draws, None before the first.
         seen_at: the use whose tensors `input` and `output` are; None for the only one.
         streams: how many streams of random numbers the layer has taken.
+        uses_learning_phase: what the user set of that name, None where nothing.
     """
 
     given_keywords: frozenset[str]
@@ -34,6 +37,8 @@ class Record:
     own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)
     seen_at: Use | None = None
     streams: int = 0
+    called_on: tuple[Any, Any] | None = None
+    uses_learning_phase: bool | None = None
 
     @contextmanager
     def at(self, use: Use) -> Iterator[None]:
@@ -101,12 +106,50 @@ class Used:
             return one_or_list(self._graphc.seen_at.inputs)
         return one_or_list(self._graphc_only_node("input").input_tensors)
 
+    @input.setter
+    def input(self, tensor: g.Node) -> None:
+        self.set_input(tensor)
+
     @property
     def output(self) -> g.Node | list[g.Node]:
         """The output of the layer's only use."""
         if self._graphc.seen_at is not None:
             return one_or_list(self._graphc.seen_at.outputs)
         return one_or_list(self._graphc_only_node("output").output_tensors)
+
+    @property
+    def uses_learning_phase(self) -> bool:
+        """Whether an output differs between training and testing; what a program set, if it did."""
+        found = self._graphc.uses_learning_phase
+        if found is not None:
+            return found
+        outputs = [one for node in self.inbound_nodes for one in node.output_tensors]
+        return g.learning_phase() in g.toposort(outputs)
+
+    @uses_learning_phase.setter
+    def uses_learning_phase(self, uses: object) -> None:
+        self._graphc.uses_learning_phase = bool(uses)
+
+    def get_input(self, train: bool = False) -> g.Node | list[g.Node]:
+        """The input of the layer's only use in training, or in testing, as in Keras 0.3."""
+        if self._graphc.called_on is not None:
+            return self._graphc.called_on[0]
+        return one_or_list(_in_phase(to_list(self.input), train))
+
+    def get_output(self, train: bool = False) -> g.Node | list[g.Node]:
+        """The output of the layer's only use in training, or in testing, as in Keras 0.3.
+
+        A layer in the way of Keras 0.3 defines this, of `get_input`, in place of `call`.
+        """
+        return one_or_list(_in_phase(to_list(self.output), train))
+
+    def get_input_mask(self, train: bool = False) -> Mask | list[Mask]:
+        """The mask of the input of the layer's only use, as in Keras 0.3."""
+        return self.input_mask if self._graphc.called_on is None else self._graphc.called_on[1]
+
+    def get_output_mask(self, train: bool = False) -> Mask | list[Mask]:
+        """The mask of the output of the layer's only use, as in Keras 0.3."""
+        return self.output_mask
 
     @property
     def input_mask(self) -> Mask | list[Mask]:
@@ -146,6 +189,8 @@ class Used:
         return self.inbound_nodes[0]
 
     def _graphc_common_shape(self, side: str) -> KnownShape | list[KnownShape]:
+        if side == "input" and self._graphc.called_on is not None:
+            return one_or_list([known_shape(x) for x in to_list(self._graphc.called_on[0])])
         found = {tuple(getattr(node, f"{side}_shapes")) for node in self.inbound_nodes}
         if len(found) != 1:
             raise ArgumentError(
@@ -153,3 +198,8 @@ class Used:
                 f"have {len(found)} shapes; get_{side}_shape_at(k) reads the k-th call"
             )
         return one_or_list(found.pop())
+
+
+def _in_phase(nodes: list[g.Node], train: bool) -> list[g.Node]:
+    """Nodes where training is decided."""
+    return g.substitute(nodes, {g.learning_phase(): g.as_node(bool(train))})

@@ -15,6 +15,7 @@ from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError
 from graphc.files.conversions import Form
 from graphc.initializations import initial
+from graphc.lookup import takes_keyword
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
 
@@ -53,7 +54,8 @@ class Weighted:
         weights of a model from a file may be.
         """
         take_weight(f"{self.name}: {name}", shape)
-        check_takes(init, f"{self.name}: init of {name}", "shape", name="name")
+        named = {"name": "name"} if takes_keyword(init, "name") else {}
+        check_takes(init, f"{self.name}: init of {name}", "shape", **named)
         try:
             if math.prod(shape) >= _MOST_NUMBERS:
                 raise MemoryError("more numbers than an array has")

@@ -296,9 +296,61 @@ class CompiledContainer(Container):
         return self._need_compiled("optimizer").optimizer
 
     @property
+    def loss(self) -> object:
+        """The loss as `compile` was given it."""
+        return self._need_compiled("loss").given["loss"]
+
+    @property
+    def loss_weights(self) -> object:
+        """The factors of the outputs' losses as `compile` was given them."""
+        return self._need_compiled("loss_weights").given["loss_weights"]
+
+    @property
+    def metrics(self) -> Any:
+        """The metrics as `compile` was given them, [] where there were none."""
+        return self._need_compiled("metrics").given["metrics"] or []
+
+    @property
+    def sample_weight_mode(self) -> object:
+        """None or 'temporal', as `compile` was given it."""
+        return self._need_compiled("sample_weight_mode").given["sample_weight_mode"]
+
+    @property
+    def total_loss(self) -> g.Node:
+        """What training makes smaller: a number that `targets` and `sample_weights` decide too."""
+        return self._need_compiled("total_loss").outputs[0]
+
+    @property
+    def metrics_tensors(self) -> list[g.Node]:
+        """The values of the metrics."""
+        return self._need_compiled("metrics_tensors").outputs[1:]
+
+    @property
+    def targets(self) -> list[g.Node]:
+        """The tensors that training feeds with the targets of each output."""
+        return [target.y_true for target in self._need_compiled("targets").targets]
+
+    @property
+    def sample_weights(self) -> list[g.Node]:
+        """The tensors that training feeds with the samples' weights, one for each output."""
+        return [target.weights for target in self._need_compiled("sample_weights").targets]
+
+    @property
     def metrics_names(self) -> list[str]:
         """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
         return self._need_compiled("metrics_names").labels
+
+    def _make_train_function(self) -> None:
+        """Make the function of a training step now, not at the first one, as Keras names it."""
+        self._need_compiled("_make_train_function").train()
+
+    def _make_test_function(self) -> None:
+        """Make the function of `evaluate` now."""
+        self._need_compiled("_make_test_function").test()
+
+    def _make_predict_function(self) -> None:
+        """Make the function of `predict` now, as programs of several threads do."""
+        self._predict_function()
 
     def compile_report(self) -> CompileReports:
         """What the compiler did for each function that was made so far; prints as text."""

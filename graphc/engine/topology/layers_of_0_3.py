@@ -1,0 +1,67 @@
+"""A user's layers in the way of Keras 0.3: they define ``get_output(train)``, in which they ask for
+``get_input(train)``, a ``build()`` without arguments, and list their weights as ``params``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from graphc import backend as K
+from graphc.compiler import graph as g
+from graphc.engine.topology.node import Mask, to_list
+from graphc.engine.topology.shapes import KnownShape
+from graphc.engine.topology.used import Used
+from graphc.engine.topology.user_function import signature_of
+
+
+def is_of_0_3(cls: type) -> bool:
+    """Whether a class of layers says by `get_output` what it puts out."""
+    return cls.get_output is not Used.get_output  # type: ignore[attr-defined]
+
+
+@contextmanager
+def called_on(layer: Any, x: g.Node | list[g.Node], mask: Mask | list[Mask]) -> Iterator[None]:
+    """Inside, the layer's input is `x`: for a layer of 0.3, which asks for it."""
+    record = layer._graphc
+    before = record.called_on
+    record.called_on = (x, mask) if is_of_0_3(type(layer)) else None
+    try:
+        yield
+    finally:
+        record.called_on = before
+
+
+def output_of(layer: Any) -> g.Node:
+    """What a layer of 0.3 puts out: one thing in training, another in testing."""
+    train, test = layer.get_output(train=True), layer.get_output(train=False)
+    return test if train is test else K.in_train_phase(train, test)
+
+
+def mask_of(layer: Any, mask: Mask | list[Mask]) -> Mask:
+    """The mask that a layer of 0.3 puts out, where its class says."""
+    if type(layer).get_output_mask is Used.get_output_mask:
+        return mask
+    return layer.get_output_mask(train=False)
+
+
+def build(layer: Any, shape: KnownShape | list[KnownShape]) -> None:
+    """Let a layer make its weights, which one of 0.3 does without being told the shape."""
+    signature = signature_of(layer.build)
+    if signature is not None and not signature.parameters:
+        layer.build()
+    else:
+        layer.build(shape)
+    _take_lists(layer)
+
+
+def _take_lists(layer: Any) -> None:
+    """What a layer of 0.3 keeps in lists as 1.0 has it: weights in `params`, and a constraint for
+    each of them."""
+    params = vars(layer).get("params")
+    if isinstance(params, list) and params and not layer.weights:
+        layer.trainable_weights = list(params)
+    rules = layer.constraints
+    if isinstance(rules, list | tuple):
+        pairs = zip(to_list(layer.trainable_weights), rules, strict=False)
+        layer.constraints = {weight: rule for weight, rule in pairs if rule is not None}
