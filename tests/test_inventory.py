@@ -50,6 +50,7 @@ EXTRAS = (
 # Arguments that have a default here and none in Keras, and why.
 OPTIONAL = {
     "keras.engine.topology.Container.compute_mask": (["mask"], "no mask is None, as of a layer"),
+    "keras.layers.core.Reshape.__init__": (["target_shape"], "Keras 0.3 named it dims"),
 }
 
 # Defaults that are expressions in Keras -> what ours may be.

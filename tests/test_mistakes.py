@@ -76,9 +76,9 @@ class TestArgumentsOfLayers:
                 r"activation: expected a name or a function, received the layer slopes \(PReLU\)",
             ),
             (
-                lambda: Sequential([Dense(4, init=lambda shape: 0, input_dim=2, name="head")]),
+                lambda: Sequential([Dense(4, init=lambda shape, k: 0, input_dim=2, name="head")]),
                 ArgumentError,
-                r"^head: init of W: .* called with \(shape, name=name\), received one of \(shape\)",
+                r"^head: init of W: .* called with \(shape\), received one of \(shape, k\)",
             ),
             (
                 lambda: merge([Input((4,)), Input((4,))], mode=lambda x, y: x - y),
