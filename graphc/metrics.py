@@ -40,6 +40,14 @@ def sparse_categorical_accuracy(y_true: Node, y_pred: Node) -> Node:
     return K.mean(K.equal(K.cast(K.flatten(y_true), "int64"), predicted))
 
 
+@since("1.1.1")
+def top_k_categorical_accuracy(y_true: Node, y_pred: Node, k: int = 5) -> Node:
+    """The share of rows of which fewer than k predictions are larger than that at the place of the
+    largest target."""
+    rows, classes = K.reshape(y_pred, (-1, y_pred.shape[-1])), K.flatten(K.argmax(y_true, axis=-1))
+    return K.mean(K.in_top_k(rows, classes, k))
+
+
 @since("1.1.0")
 def matthews_correlation(y_true: Node, y_pred: Node) -> Node:
     """(tp tn - fp fn) / (sqrt((tp + fp) (tp + fn) (tn + fp) (tn + fn)) + epsilon), of counts of
@@ -122,6 +130,7 @@ METRICS: dict[str, Callable[..., Node]] = {
     "binary_accuracy": binary_accuracy,
     "categorical_accuracy": categorical_accuracy,
     "sparse_categorical_accuracy": sparse_categorical_accuracy,
+    "top_k_categorical_accuracy": top_k_categorical_accuracy,
     "matthews_correlation": matthews_correlation,
     "precision": precision,
     "recall": recall,

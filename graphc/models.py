@@ -30,9 +30,14 @@ from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
 from graphc.optimizers import optimizer_from_config
-from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.paths import (
+    GivenPath,
+    ask_to_proceed_with_overwrite,
+    checked_path,
+    shown_path,
+)
 from graphc.public.answers import names_of
-from graphc.releases import FIRST, Release, reading, release_in
+from graphc.releases import FIRST, Release, reading, release_in, since
 
 # With what programs have by ``from keras.models import *``.
 __all__ = [
@@ -43,6 +48,7 @@ __all__ = [
     "Model",
     "Node",
     "Sequential",
+    "ask_to_proceed_with_overwrite",
     "get_source_inputs",
     "load_architecture",
     "load_model",
@@ -51,6 +57,7 @@ __all__ = [
     "model_from_yaml",
     "np",
     "optimizer_from_config",
+    "save_model",
     "slice_X",
 ]
 
@@ -59,9 +66,7 @@ register([Graph, Model, Sequential])
 _log = logging.getLogger("graphc")
 
 
-def model_from_json(
-    json_string: str, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
-) -> Model:
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model with new weights from what `to_json` gave, that of Keras 1.0 and of Keras 0.3.
 
     It is not compiled, but where Keras 0.3 described a compiled one. Nothing in the text is
@@ -78,23 +83,19 @@ def model_from_json(
     return _model_from(parsed(json_string, "JSON", "model_from_json"), "model", custom_objects)
 
 
-def model_from_yaml(
-    yaml_string: str, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
-) -> Model:
+def model_from_yaml(yaml_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model from what `to_yaml` gave; as `model_from_json`. The loader is a safe one."""
     return _model_from(parsed(yaml_string, "YAML", "model_from_yaml"), "model", custom_objects)
 
 
-def load_architecture(
-    path: GivenPath, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
-) -> Model:
+def load_architecture(path: GivenPath, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """A model from a file in JSON or YAML; as `model_from_json`."""
     checked = checked_path("load_architecture", path)
     return _model_from(read_description(checked), shown_path(checked), custom_objects)
 
 
 def model_from_config(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Model:
     """A model from {"class_name": ..., "config": ...}; as `model_from_json`.
 
@@ -106,7 +107,7 @@ def model_from_config(
 
 def load_model(
     filepath: GivenPath,
-    custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS,
+    custom_objects: Mapping[str, Any] | None = None,
     *,
     restore_generator: bool = True,
     running_std: str | None = None,
@@ -148,6 +149,16 @@ def load_model(
     if restore_generator and generator is not None:
         set_generator(generator, f"{path} for load_model")
     return model
+
+
+@since("1.0.7")
+def save_model(model: Model, filepath: GivenPath, overwrite: bool = True) -> None:
+    """Write the whole model to an HDF5 file; see `Model.save`."""
+    if not isinstance(model, Model):
+        raise ArgumentError(
+            f"save_model: expected a model (Sequential, Model, Graph), received {model!r}"
+        )
+    model.save(filepath, overwrite)
 
 
 def _compile_as_stored(

@@ -49,3 +49,12 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     takes it."""
     encoded = os.fspath(path).encode("utf-8", "surrogateescape")
     return encoded.decode("utf-8", "backslashreplace")
+
+
+def ask_to_proceed_with_overwrite(filepath: GivenPath) -> bool:
+    """Ask on the terminal if a file is to be replaced, until the answer is y or n."""
+    question = f"{shown_path(checked_path('ask_to_proceed_with_overwrite', filepath))} is there "
+    question += "already: replace it? [y/n] "
+    while (answer := input(question).strip().lower()) not in ("y", "n"):
+        question = "y replaces it, n does not: "
+    return answer == "y"

@@ -146,6 +146,21 @@ def _signature_of_1_2(
     return signature.replace(parameters=[*by_position, *parameters.values()])
 
 
+def renamed(**later: str) -> Callable[[Named], Named]:
+    """Take, beside a function's own keywords, the names that later releases have for them:
+    ``@renamed(x="X")``."""
+
+    def decorated(function: Named) -> Named:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **{later.get(name, name): one for name, one in kwargs.items()})
+
+        called.names_of_1_2 = later  # type: ignore[attr-defined]
+        return called  # type: ignore[return-value]
+
+    return decorated
+
+
 def note_later(name: str, release: str) -> None:
     """Log, once a process, that a program uses a name of a later release under ``keras=1.0``. What
     a file names has that file's meanings."""

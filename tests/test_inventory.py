@@ -33,22 +33,33 @@ LEGACY = INVENTORY["legacy_0_3_3"]
 # Arguments behind those of Keras that may be given by position too, and why.
 EXTRAS = (
     {
-        f"keras.{model}.{method}": (["initial_epoch"], "an interrupted run goes on")
+        f"keras.{model}.fit": (["initial_epoch"], "an interrupted run goes on")
         for model in ("engine.training.Model", "models.Sequential", "legacy.models.Graph")
-        for method in ("fit", "fit_generator")
+    }
+    | {
+        f"keras.legacy.models.Graph.{method}_generator": (["nb_worker", "pickle_safe", *more], why)
+        for why in ("as of the other models",)
+        for method, more in (("fit", ["initial_epoch"]), ("evaluate", ()), ("predict", ()))
     }
     | {
         f"keras.{model}.from_config": (["custom_objects"], "as of every other model")
         for model in ("models.Sequential", "legacy.models.Graph")
     }
+    | {"keras.legacy.models.Graph.load_weights": (["by_name"], "as of the other models")}
     | {
         f"keras.layers.containers.{model}.__init__": (["name"], "one class with keras.models'")
         for model in ("Sequential", "Graph")
     }
 )
 
-# Arguments that have a default here and none in Keras, and why.
+# Arguments that have a default here and none, or another one, in Keras, and why.
 OPTIONAL = {
+    "keras.engine.topology.Container.summary": (
+        ["line_length", "positions"],
+        "a table fits 80 columns",
+    ),
+    "keras.utils.io_utils.HDF5Matrix.__init__": (["start", "end"], "all rows, as later"),
+    "keras.utils.layer_utils.print_summary": (["line_length"], "a table fits 80 columns"),
     "keras.engine.topology.Container.compute_mask": (["mask"], "no mask is None, as of a layer"),
     "keras.layers.core.Reshape.__init__": (["target_shape"], "Keras 0.3 named it dims"),
 }
@@ -129,13 +140,13 @@ def later_difference(name: str, function: Callable, wanted: Signature) -> str | 
     early = EARLY_SIGNATURES.get(name.replace("layers.pooling", "layers.convolutional"))
     if early is None and name not in RENAMED:
         return difference(name, function, wanted)
-    renamed = RENAMED.get(name, {})
+    renamed = RENAMED.get(name, {}) | getattr(function, "names_of_1_2", {})
     parameters = inspect.signature(function).parameters
     any_name = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     defaults = dict(one for one in early or () if len(one) == 2)
     for argument, *default in wanted:
         ours = parameters.get(renamed.get(argument, argument))
-        if argument.startswith("*"):
+        if argument.startswith("*") or argument in OPTIONAL.get(name, ([],))[0]:
             continue
         if ours is None:
             return f"does not take {argument}: {inspect.signature(function)}"

@@ -43,6 +43,17 @@ def test_objectives_are_metrics_as_means(name):
     np.testing.assert_allclose(value(name, t, p), K.eval(scores).mean(), rtol=1e-12)
 
 
+@pytest.mark.parametrize(("k", "expected"), [(1, 0.75), (2, 0.75), (3, 1.0)])
+def test_top_k_counts_larger_predictions(k, expected):
+    p = np.array([[0.1, 0.7, 0.2], [0.4, 0.3, 0.3], [0.9, 0.1, 0.0], [0.3, 0.4, 0.3]])
+    t = np.eye(3)[[1, 0, 1, 1]]
+    p[2] = [0.6, 0.1, 0.3]  # the target's is the least
+    found = metrics.top_k_categorical_accuracy(K.variable(t), K.variable(p), k)
+    assert K.eval(found) == expected
+    over_time = [K.variable(one.reshape(2, 2, 3)) for one in (t, p)]
+    assert K.eval(metrics.top_k_categorical_accuracy(*over_time, k)) == expected
+
+
 # Of rounded elements: 3 true positives, 1 false, 2 missed, 4 true negatives.
 T10 = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0, 0.0]).reshape(5, 2)
 P10 = np.array([0.9, 0.6, 1.7, 0.5, 0.1, 0.8, 0.3, -2.0, 0.5, 0.0]).reshape(5, 2)

@@ -12,7 +12,7 @@ from graphc.callbacks import CSVLogger, ModelCheckpoint
 from graphc.errors import ArgumentError, GraphcError, StorageError
 from graphc.layers import Dense
 from graphc.models import Sequential, load_architecture, load_model
-from graphc.paths import checked_path, shown_path
+from graphc.paths import ask_to_proceed_with_overwrite, checked_path, shown_path
 from graphc.preprocessing.image import list_pictures, load_img
 from graphc.utils.io_utils import HDF5Matrix, load_array, save_array
 
@@ -120,3 +120,11 @@ def test_a_model_under_a_name_that_is_no_text(tmp_path, capsys):
 def test_a_log_that_cannot_be_written(path):
     with pytest.raises(StorageError, match=f"CSVLogger: {path} cannot be written"):
         trained_with(CSVLogger(path))
+
+
+def test_a_question_is_asked_until_it_is_answered(monkeypatch, tmp_path):
+    asked, answers = [], iter(["what", "Y", "n"])
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or next(answers))
+    assert ask_to_proceed_with_overwrite(tmp_path / "a")
+    assert "is there already" in asked[0]
+    assert not ask_to_proceed_with_overwrite(tmp_path / "a")

@@ -84,7 +84,7 @@ def load_parts(
     """
     folder = datasets_folder() / folder_name
     if download and not folder.exists():
-        get_file(folder_name, origin, untar=True, md5=md5, size_limit=_SIZE_LIMIT)
+        get_file(folder_name, origin, untar=True, md5_hash=md5, size_limit=_SIZE_LIMIT)
     parts = []
     for name in files:
         path = folder / name

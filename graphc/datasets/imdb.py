@@ -84,7 +84,7 @@ def load_data(
                     + CONVERSION.format(file=file),
                     [file.parent / path],
                 )
-            get_file(_FOLDER, _ORIGIN, untar=True, md5=_MD5, cache_dir=file.parent)
+            get_file(_FOLDER, _ORIGIN, untar=True, md5_hash=_MD5, cache_dir=file.parent)
         _number_words(reviews, file)
     sequences, labels = load_sequences(file)
     return prepared(

@@ -110,7 +110,7 @@ def get_word_index(
         get_file(
             file.name,
             _INDEX_ORIGIN,
-            md5=_INDEX_MD5,
+            md5_hash=_INDEX_MD5,
             size_limit=_INDEX_SIZE_LIMIT,
             cache_dir=file.parent,
         )

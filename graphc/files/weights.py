@@ -119,10 +119,7 @@ def read_weights(
             running_std is.
     """
     with damage_told(f"{shown_path(file.filename)} for {owner}"):
-        root = file
-        if "layer_names" not in file.attrs and has(file, "model_weights"):  # of a whole model
-            root = member(file, "model_weights")
-        return read_layers(root, layers, given)
+        return read_layers(weights_root(file), layers, given)
 
 
 def read_layers(
@@ -139,14 +136,48 @@ def read_layers(
     ]
 
 
-def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
-    """The names in the file, one for each layer."""
+def read_weights_by_name(
+    file: h5py.File, layers: Sequence[LayerWeights], owner: str, given: Origin = UNTOLD
+) -> dict[int, list[np.ndarray]]:
+    """The weights that a file has for layers of the same names: the place of each such layer among
+    `layers` -> its arrays; several layers may have one name. Arguments and errors as of
+    `read_weights`."""
+    with damage_told(f"{shown_path(file.filename)} for {owner}"):
+        return read_layers_by_name(weights_root(file), layers, given)
+
+
+def read_layers_by_name(
+    root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+) -> dict[int, list[np.ndarray]]:
+    """The weights in a group, or in a file itself; see `read_weights_by_name`."""
+    stored, origin = set(_layer_names(root)), origin_of(root, given)
+    found = {}
+    for place, layer in enumerate(layers):
+        if layer.name in stored:
+            group = member(root, layer.name)
+            names = texts(group, "weight_names")
+            found[place] = read_layer(group, layer.name, names, layer, origin)
+    return found
+
+
+def weights_root(file: h5py.File) -> h5py.Group:
+    """Where the weights are: the file itself, or a group in one of a whole model."""
+    whole = "layer_names" not in file.attrs and has(file, "model_weights")
+    return member(file, "model_weights") if whole else file
+
+
+def _layer_names(root: h5py.Group) -> list[str]:
     if "layer_names" not in root.attrs:
         raise DataError(
             "expected the weights of Keras 1, with an attribute layer_names, found "
             f"{sorted([*root.attrs, *root])!r:.200}"
         )
-    stored = texts(root, "layer_names")
+    return texts(root, "layer_names")
+
+
+def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
+    """The names in the file, one for each layer."""
+    stored = _layer_names(root)
     if len(stored) != len(layers):
         raise DataError(_difference(stored, [layer.name for layer in layers]))
     if set(stored) == {layer.name for layer in layers}:

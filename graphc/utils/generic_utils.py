@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from graphc.lookup import CustomObjectScope as CustomObjectScope
 from graphc.lookup import custom_object_scope as custom_object_scope
+from graphc.lookup import finite_number, whole_number
 from graphc.lookup import get_custom_objects as get_custom_objects
 from graphc.lookup import get_from_module as get_from_module
-from graphc.lookup import whole_number
+from graphc.marshalled import func_dump as func_dump
+from graphc.marshalled import func_load as func_load
 from graphc.public.answers import names_of
 
 
@@ -35,37 +37,52 @@ class Progbar:
         target: the number of steps.
         width: of the bar, in characters.
         verbose: 1 redraws the bar, 2 prints one line at the end, 0 prints nothing.
+        interval: seconds that pass at least between two drawings; the last one is always drawn.
     """
 
-    def __init__(self, target: int, width: int = 30, verbose: int = 1):
+    def __init__(
+        self, target: int, width: int = 30, verbose: int = 1, interval: float = 0.05
+    ) -> None:
         self.target = whole_number("Progbar: target", target, least=1)
         self.width = width
         self.verbose = verbose
         self.seen_so_far = 0
         self._sums: dict[str, tuple[float, int]] = {}
+        self.interval = finite_number("Progbar", "interval", interval, least=0.0)
         self._start = time.time()
+        self._last = 0.0
         self._drawn = 0
 
-    def update(self, current: int, values: Sequence[tuple[str, float]] = ()) -> None:
+    def update(
+        self,
+        current: int,
+        values: Sequence[tuple[str, float]] | None = None,
+        force: bool = False,
+    ) -> None:
         """`current` steps are done.
 
         Args:
             current: the number of steps.
             values: (name, value) pairs; the bar shows their means, weighted by the steps since the
                 update before.
+            force: draw the bar, however little time has passed.
         """
         steps = current - self.seen_so_far
-        for name, value in values:
+        for name, value in values or ():
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (total + value * steps, count + steps)
         self.seen_so_far = current
         if self.verbose == 1:
+            soon = time.time() - self._last < self.interval
+            if soon and not force and current < self.target:
+                return
+            self._last = time.time()
             self._draw(f"{self._bar()} - {self._timing()}{self._means()}")
         elif self.verbose == 2 and current >= self.target:
             sys.stdout.write(f"{self._timing()}{self._means()}\n")
             sys.stdout.flush()
 
-    def add(self, n: int, values: Sequence[tuple[str, float]] = ()) -> None:
+    def add(self, n: int, values: Sequence[tuple[str, float]] | None = None) -> None:
         """`n` more steps are done."""
         self.update(self.seen_so_far + n, values)
 

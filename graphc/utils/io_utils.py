@@ -18,6 +18,7 @@ from graphc.errors import (
 from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, shown_path
+from graphc.paths import ask_to_proceed_with_overwrite as ask_to_proceed_with_overwrite
 from graphc.public.answers import names_of
 
 _ARRAY_NAME = "data"  # where Keras' files have it
@@ -32,7 +33,7 @@ class HDF5Matrix:
     Args:
         datapath: the file.
         dataset: the name of the data set in it.
-        start, end: the matrix has the rows start ... end - 1 of the data set.
+        start, end: the matrix has the rows start ... end - 1 of the data set, by default all.
         normalizer: applied to each array that is read, e.g. ``lambda x: x / 255``; the rows of its
             result are the matrix's.
 
@@ -47,8 +48,8 @@ class HDF5Matrix:
         self,
         datapath: GivenPath,
         dataset: str,
-        start: int,
-        end: int,
+        start: int = 0,
+        end: int | None = None,
         normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
         if normalizer is not None and not callable(normalizer):
@@ -60,7 +61,7 @@ class HDF5Matrix:
             self._data = _dataset(self._file, dataset)
             rows = len(self._data)
             self.start = whole_number("HDF5Matrix: start", start, 0)
-            self.end = whole_number("HDF5Matrix: end", end, 1)
+            self.end = rows if end is None else whole_number("HDF5Matrix: end", end, 1)
             if not self.start < self.end <= rows:
                 raise ArgumentError(
                     f"HDF5Matrix: expected 0 <= start < end <= {rows}, the rows of {dataset!r} in "

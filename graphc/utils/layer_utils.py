@@ -5,23 +5,73 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import graphc.models  # noqa: F401  (makes the models known to descriptions)
+from graphc import backend as K
 from graphc.engine.configs.registry import layer_from_config
+from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Node
 from graphc.engine.topology.summary import format_summary
+from graphc.engine.topology.weights import count_numbers
+from graphc.files.conversions import TENSORFLOW, Kernel
 from graphc.public.answers import names_of
+from graphc.releases import since
 
-__all__ = ["layer_from_config", "print_summary"]
+__all__ = [
+    "convert_all_kernels_in_model",
+    "count_total_params",
+    "layer_from_config",
+    "print_summary",
+]
 
 
-def print_summary(layers: Sequence[Layer], relevant_nodes: Collection[Node] | None = None) -> None:
+def print_summary(
+    layers: Sequence[Layer],
+    relevant_nodes: Collection[Node] | None = None,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+) -> None:
     """Print a table of layers: name, class, shape of the output, number of trainable parameters,
     and what each reads, unless that is the layer before.
 
     Args:
         relevant_nodes: the uses of layers (of their `inbound_nodes`) that count; all by default.
+        line_length, positions: see `Model.summary`.
     """
-    print(format_summary(layers, relevant_nodes))
+    print(format_summary(layers, relevant_nodes, line_length, positions))
+
+
+@since("1.2.0")
+def count_total_params(
+    layers: Sequence[Layer], layer_set: set[Layer] | None = None
+) -> tuple[int, int]:
+    """Return how many numbers the trainable weights of layers hold, and how many the others; of a
+    weight that several have once.
+
+    Args:
+        layer_set: layers that do not count; those that are counted are added.
+    """
+    known = set() if layer_set is None else layer_set
+    new = [layer for layer in dict.fromkeys(layers) if layer not in known]
+    known.update(new)
+    trainable = dict.fromkeys(weight for layer in new for weight in layer.trainable_weights)
+    others = dict.fromkeys(weight for layer in new for weight in layer.non_trainable_weights)
+    return count_numbers(list(trainable)), count_numbers([w for w in others if w not in trainable])
+
+
+@since("1.1.0")
+def convert_all_kernels_in_model(model: Container) -> None:
+    """Reverse the kernels of all convolutions of a model along their spatial axes: weights that
+    were trained on Theano become those of the same model on TensorFlow, and the reverse.
+
+    Here kernels are those of Theano; `load_weights` turns those of TensorFlow by itself where the
+    file tells, so this is for arrays set by `set_weights`, and for files that do not tell.
+    """
+    pairs = []
+    for layer in dict.fromkeys(model.layers):
+        for weight, form in layer._graphc_stored_forms().items():
+            if isinstance(form, Kernel):
+                pairs.append((weight, form.converted(weight.get_value(), weight.shape, TENSORFLOW)))
+    K.batch_set_value(pairs)
 
 
 __getattr__ = names_of(__name__)

@@ -8,6 +8,7 @@ from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, IndexRangeError, ShapeError
 from graphc.lookup import whole_number
 from graphc.public.answers import names_of
+from graphc.releases import renamed
 
 _LOG_LIMIT = 1e-15  # a probability this near to 0 or 1 counts as this in `binary_logloss`
 
@@ -70,6 +71,7 @@ def binary_logloss(p: object, y: object) -> float:
     return -float(np.sum(logs)) / len(labels)
 
 
+@renamed(p="P", y="Y")
 def multiclass_logloss(P: np.ndarray, Y: object) -> float:
     """-mean(log of the probability of the right class); the classes Y count from 1."""
     labels = np.asarray(Y)
@@ -77,13 +79,19 @@ def multiclass_logloss(P: np.ndarray, Y: object) -> float:
 
 
 def accuracy(p: object, y: object) -> float:
-    """The share of equal elements. ShapeError where p and y differ in shape."""
-    predicted, wanted = np.asarray(p), np.asarray(y)
+    """The share of equal elements; (n, 1) counts as (n,). ShapeError for other shapes that
+    differ."""
+    predicted, wanted = _without_column(p), _without_column(y)
     if predicted.shape != wanted.shape:
         raise ShapeError(
             f"accuracy: expected two equal shapes, received {predicted.shape} and {wanted.shape}"
         )
     return float(np.mean(predicted == wanted))
+
+
+def _without_column(values: object) -> np.ndarray:
+    array = np.asarray(values)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def probas_to_classes(y_pred: np.ndarray) -> np.ndarray:
@@ -99,14 +107,23 @@ def categorical_probas_to_classes(p: np.ndarray) -> np.ndarray:
     return np.argmax(p, axis=1)
 
 
-def convert_kernel(kernel: np.ndarray, dim_ordering: str = "default") -> np.ndarray:
-    """A 2-D convolution's kernel turned by 180 degrees: between convolution and correlation.
+def convert_kernel(kernel: np.ndarray, dim_ordering: str | None = "default") -> np.ndarray:
+    """A convolution's kernel reversed along its spatial axes: between convolution and correlation.
 
     Args:
-        kernel: (out, in, rows, columns) in the ordering 'th', (rows, columns, in, out) in 'tf'.
-        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
+        kernel: (out, in, *sizes) in the ordering 'th', (*sizes, in, out) in 'tf', with two or three
+            spatial axes.
+        dim_ordering: 'th', 'tf', or 'default', as None, which is `K.image_dim_ordering()`.
     """
     kernel = np.asarray(kernel)
+    if kernel.ndim not in (4, 5):
+        raise ShapeError(
+            f"convert_kernel: expected four or five axes, received the shape {kernel.shape}"
+        )
+    ordering = check_dim_ordering(dim_ordering or "default", "convert_kernel")
+    spatial = range(2, kernel.ndim) if ordering == "th" else range(kernel.ndim - 2)
+    return np.flip(kernel, tuple(spatial)).copy()
+
     if kernel.ndim != 4:
         raise ShapeError(f"convert_kernel: expected four axes, received the shape {kernel.shape}")
     if check_dim_ordering(dim_ordering, "convert_kernel") == "th":

@@ -12,7 +12,7 @@ from graphc import backend as K
 from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers import Input
-from graphc.lookup import whole_number
+from graphc.lookup import true_or_false, whole_number
 from graphc.models import Model, Sequential
 from graphc.public.answers import names_of
 
@@ -65,6 +65,11 @@ def _around(centre: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return centre.reshape(-1, *[1] * len(shape)) + spread
 
 
+def keras_test(func: Callable) -> Callable:
+    """Return a test as it is: there is no session of a backend to be cleared behind it."""
+    return func
+
+
 def layer_test(
     layer_cls: Callable[..., Layer],
     kwargs: Mapping[str, object] = MappingProxyType({}),
@@ -73,6 +78,7 @@ def layer_test(
     input_data: np.ndarray | None = None,
     expected_output: np.ndarray | None = None,
     expected_output_dtype: str | None = None,
+    fixed_batch_size: bool = False,
 ) -> np.ndarray:
     """Check a layer: its weights, output shape and type, config, training, and a Sequential of it.
 
@@ -85,6 +91,7 @@ def layer_test(
         input_data: by default drawn from 0 ... 10.
         expected_output: what the layer makes of `input_data`, to a relative 1e-3.
         expected_output_dtype: by default `input_dtype`.
+        fixed_batch_size: the layer is called on an input with the batch size of the data.
 
     Returns:
         What the layer made of the data.
@@ -96,7 +103,9 @@ def layer_test(
     data = _data(input_shape, input_dtype, input_data)
     dtype = data.dtype.name
     layer = layer_cls(**kwargs)
-    x = Input(shape=data.shape[1:], dtype=dtype)
+    batch = len(data) if true_or_false("layer_test", "fixed_batch_size", fixed_batch_size) else None
+    shape = (batch, *data.shape[1:])
+    x = Input(batch_shape=shape, dtype=dtype)
     y = layer(x)
     _check(
         K.dtype(y) == (expected_output_dtype or dtype),
@@ -107,13 +116,13 @@ def layer_test(
     if "weights" in inspect.signature(layer_cls).parameters:
         others = [one + 1 for one in weights]  # such as no initialization makes
         again = layer_cls(**{**kwargs, "weights": others})
-        again(Input(shape=data.shape[1:], dtype=dtype))
+        again(Input(batch_shape=shape, dtype=dtype))
         for one, other in zip(again.get_weights(), others, strict=True):
             _same("the weights given to the constructor", one, other)
 
     model = Model(x, y)
     output = _predicted(model, data)
-    claimed = layer.get_output_shape_for((None, *data.shape[1:]))
+    claimed = layer.get_output_shape_for(shape)
     fits = len(claimed) == output.ndim and all(
         size in (None, actual) for size, actual in zip(claimed, output.shape, strict=True)
     )
@@ -122,7 +131,7 @@ def layer_test(
         _same("the output", output, expected_output)
     _check_copy_and_training(model, type(layer), data, output)
 
-    config = {**layer.get_config(), "batch_input_shape": (None, *data.shape[1:])}
+    config = {**layer.get_config(), "batch_input_shape": shape}
     copy = type(layer).from_config({**config, "input_dtype": dtype})
     chain = Sequential([copy])
     chain.set_weights(weights)

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 _TEXT_FORMATS = ("dot", "gv")
 
 
-def model_to_dot(model: Container, show_shapes: bool = False) -> Digraph:
+def model_to_dot(
+    model: Container, show_shapes: bool = False, show_layer_names: bool = True
+) -> Digraph:
     """The layers of a model and what each reads, as a ``graphviz.Digraph``.
 
     Its `source` is the text for Graphviz; notebooks show it where the program is installed.
 
     Args:
         show_shapes: the shapes of inputs and outputs beside the names.
+        show_layer_names: the names beside the classes.
 
     Raises:
         MissingPackageError: the Python package graphviz is not installed.
@@ -42,20 +45,25 @@ def model_to_dot(model: Container, show_shapes: bool = False) -> Digraph:
         uses[node.outbound_layer].append(node)
     numbers = {layer: f"layer_{k}" for k, layer in enumerate(uses)}
     for layer, nodes in uses.items():
-        dot.node(numbers[layer], _label(layer, nodes, show_shapes))
+        dot.node(numbers[layer], _label(layer, nodes, show_shapes, show_layer_names))
     for layer, nodes in uses.items():
         for source in dict.fromkeys(one for node in nodes for one in node.inbound_layers):
             dot.edge(numbers[source], numbers[layer])
     return dot
 
 
-def plot(model: Container, to_file: GivenPath = "model.png", show_shapes: bool = False) -> None:
+def plot(
+    model: Container,
+    to_file: GivenPath = "model.png",
+    show_shapes: bool = False,
+    show_layer_names: bool = True,
+) -> None:
     """Draw a model into a file, whole or not at all; a file that is there is replaced.
 
     Args:
         to_file: its end says the format: '.png', '.svg', '.pdf' and others are drawn by the
             program Graphviz; '.dot' and '.gv' are the text for it, and need only the package.
-        show_shapes: see `model_to_dot`.
+        show_shapes, show_layer_names: see `model_to_dot`.
 
     Raises:
         MissingPackageError: the package or the program is not installed; the message names it.
@@ -69,7 +77,7 @@ def plot(model: Container, to_file: GivenPath = "model.png", show_shapes: bool =
             f"plot: to_file='{shown_path(path)}': its end says the format, e.g. '.png', '.svg', "
             f"'.pdf' or '.dot'; Graphviz has no {path.suffix!r}"
         )
-    dot = model_to_dot(model, show_shapes)
+    dot = model_to_dot(model, show_shapes, show_layer_names)
     drawn = dot.source.encode() if kind in _TEXT_FORMATS else _drawn(graphviz, dot, kind)
     with written_whole(path) as part:
         part.write_bytes(drawn)
@@ -96,9 +104,10 @@ def _drawn(graphviz: Any, dot: Digraph, kind: str) -> bytes:
         ) from error
 
 
-def _label(layer: Layer, nodes: list[Node], show_shapes: bool) -> str:
+def _label(layer: Layer, nodes: list[Node], show_shapes: bool, show_name: bool) -> str:
     """The name and the class, and the shapes of each use."""
-    title = _escaped(f"{layer.name} ({type(layer).__name__})")
+    kind = type(layer).__name__
+    title = _escaped(f"{layer.name} ({kind})" if show_name else kind)
     if not show_shapes:
         return title
     shown = layer.inbound_nodes[:1] if isinstance(layer, InputLayer) else nodes

@@ -89,8 +89,8 @@ def test_what_is_missing(folder):
 def test_a_download_is_asked_for_and_checked(folder, monkeypatch):
     asked = []
 
-    def get_file(fname, origin, *, untar, md5, size_limit):
-        asked.append((fname, origin, untar, md5))
+    def get_file(fname, origin, *, untar, md5_hash, size_limit):
+        asked.append((fname, origin, untar, md5_hash))
         write_cifar10(folder)
 
     monkeypatch.setattr(cifar, "get_file", get_file)

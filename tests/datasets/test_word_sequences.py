@@ -175,10 +175,10 @@ def test_reviews_are_not_there(folder):
 def test_downloads_are_asked_for_and_checked(folder, monkeypatch):
     asked = []
 
-    def get_file(fname, origin, untar=False, *, md5, size_limit=None, cache_dir):
+    def get_file(fname, origin, untar=False, *, md5_hash, size_limit=None, cache_dir):
         asked.append(origin)
         assert cache_dir == folder
-        assert len(md5) == 32
+        assert len(md5_hash) == 32
         if untar:
             write_reviews(folder)
         else:

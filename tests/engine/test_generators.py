@@ -13,7 +13,7 @@ import pytest
 from graphc import backend as K
 from graphc.callbacks import Callback
 from graphc.config import config
-from graphc.engine.training import generator_queue
+from graphc.engine.training import GeneratorEnqueuer, generator_queue
 from graphc.engine.training.generators import GeneratorQueue
 from graphc.errors import ArgumentError, DataError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Lambda
@@ -148,7 +148,7 @@ class TestFitGenerator:
     def test_epochs_start_where_asked(self):
         x, y = data(4)
         feed = batches(x, y, sizes=[4])
-        history = linear().fit_generator(feed, 4, 5, 0, [], None, None, {}, 10, 3)
+        history = linear().fit_generator(feed, 4, 5, 0, [], None, None, {}, 10, initial_epoch=3)
         assert history.epoch == [3, 4]
 
     def test_what_callbacks_are_told(self):
@@ -272,7 +272,9 @@ class TestWhatGoesWrong:
             ({"steps_per_epoch": 1}, KeywordError, "here it is 'samples_per_epoch'"),
             ({"validation_data": x}, ArgumentError, "validation_data: expected .*received ndarray"),
             ({"validation_data": (x,)}, ArgumentError, "validation_data: .*received 1 parts"),
-            ({"callbacks": None}, ArgumentError, "callbacks: expected a list"),
+            ({"callbacks": 3}, ArgumentError, "callbacks: expected a list"),
+            ({"nb_worker": 0}, ArgumentError, "nb_worker: expected a whole number of at least 1"),
+            ({"pickle_safe": "no"}, ArgumentError, "pickle_safe: expected True or False"),
             ({"verbose": 3}, ArgumentError, "verbose: expected one of"),
         ):
             given = {
@@ -286,8 +288,20 @@ class TestWhatGoesWrong:
 
     def test_the_number_of_workers_has_no_effect(self):
         x, y = data(4)
-        with pytest.warns(UserWarning, match="'nb_worker' has no effect; one thread calls a gen"):
-            linear().fit_generator(batches(x, y, sizes=[2]), 4, 1, verbose=0, nb_worker=4)
+        model = linear()
+        with pytest.warns(UserWarning, match="'nb_worker': no effect; one thread calls a gen"):
+            model.fit_generator(batches(x, y, sizes=[2]), 4, 1, verbose=0, nb_worker=4)
+        both = {"nb_worker": 2, "pickle_safe": True}
+        with pytest.warns(UserWarning, match="'nb_worker' and 'pickle_safe': no effect"):
+            found = model.evaluate_generator(batches(x, y, sizes=[2]), 4, **both)
+        assert found == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-12)
+        with pytest.warns(UserWarning, match="'pickle_safe': no effect"):
+            model.predict_generator(iter([x]), 4, pickle_safe=True)
+
+    def test_by_position_as_in_keras_1_2(self):
+        x, y = data(4)
+        one_by_one = (batches(x, y, sizes=[2]), 4, 3, 0, None, None, None, None, 10, 1, False, 2)
+        assert linear().fit_generator(*one_by_one).epoch == [2]
 
 
 class TestEvaluateAndPredict:
@@ -365,7 +379,7 @@ class TestQueue:
         items.close()
 
     def test_arguments(self):
-        with pytest.warns(UserWarning, match="nb_worker=3 has no effect"):
+        with pytest.warns(UserWarning, match="'nb_worker': no effect"):
             items, _ = generator_queue(iter([1]), nb_worker=3)
         assert items.get() == 1
         items.close()
@@ -373,6 +387,19 @@ class TestQueue:
             generator_queue(iter([1]), wait_time=0)
         with pytest.raises(ArgumentError, match="generator_queue: max_q_size: expected a whole"):
             generator_queue(iter([1]), max_q_size=0)
+
+    def test_an_enqueuer_is_started_and_stopped(self):
+        enqueuer = GeneratorEnqueuer(iter(range(3)))
+        assert not enqueuer.is_running()
+        enqueuer.start(max_q_size=2, wait_time=0.01)
+        assert enqueuer.is_running()
+        with pytest.raises(ArgumentError, match="it is running; call stop first"):
+            enqueuer.start()
+        assert [enqueuer.queue.get() for _ in range(3)] == [0, 1, 2]
+        enqueuer.stop()
+        assert not enqueuer.is_running()
+        assert enqueuer.queue is None
+        enqueuer.stop()
 
     def test_a_generator_that_does_not_come_back(self, caplog, monkeypatch):
         monkeypatch.setattr("graphc.engine.training.generators._PATIENCE_SECONDS", 0.01)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from graphc.engine import Input
-from graphc.layers import Activation, Dense, Merge, merge
+from graphc.errors import ArgumentError
+from graphc.layers import Activation, BatchNormalization, Dense, Merge, merge
 from graphc.models import Model, Sequential
-from graphc.utils.layer_utils import print_summary
+from graphc.utils.layer_utils import count_total_params, print_summary
 
 
 def lines_of(capsys) -> list[str]:
@@ -88,3 +91,25 @@ def test_in_notebooks():
     assert "<td>shared, shared[1][0]</td>" in page
     assert "Connected to" not in Sequential([Dense(2, input_dim=3)])._repr_html_()
     assert "Total params: 0" in Sequential()._repr_html_()
+
+
+def test_a_line_of_another_length_and_columns_at_places(capsys):
+    model = Sequential([Dense(3, input_dim=4, name="a_rather_long_name_of_a_layer")])
+    model.summary(line_length=40)
+    assert max(map(len, lines_of(capsys))) <= 40
+    model.summary(line_length=60, positions=[0.5, 0.8, 1.0])
+    head = lines_of(capsys)[0]
+    assert [head.index(word) for word in ("Output", "Param")] == [30, 48]
+    print_summary(model.layers, positions=[20, 40, 50])
+    assert [lines_of(capsys)[0].index(word) for word in ("Output",)] == [20]
+    with pytest.raises(ArgumentError, match="summary: positions: expected 3 rising positions"):
+        model.summary(positions=[0.5, 0.4, 1.0])
+
+
+def test_parameters_are_counted_once():
+    norm = BatchNormalization(name="n")
+    model = Sequential([Dense(3, input_dim=4), norm])
+    assert count_total_params(model.layers) == (4 * 3 + 3 + 2 * 3, 2 * 3)
+    seen = {norm}
+    assert count_total_params([*model.layers, norm], seen) == (15, 0)
+    assert seen == set(model.layers)

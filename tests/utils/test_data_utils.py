@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from graphc.errors import ArgumentError, DownloadError
-from graphc.utils.data_utils import datasets_folder, get_file
+from graphc.utils.data_utils import datasets_folder, get_file, validate_file
 
 CONTENT = b"0123456789" * 20000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -120,7 +120,7 @@ def test_the_folder(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("name", ["whole", "chunked", "redirect-here"])
 def test_a_file_is_fetched_once(at, server, tmp_path, name):
-    path = get_file("numbers", at(name), sha256=SHA256.upper(), md5=MD5)
+    path = get_file("numbers", at(name), sha256=SHA256.upper(), md5_hash=MD5)
     assert path == str(tmp_path / "data" / "numbers")
     assert Path(path).read_bytes() == CONTENT
     asked = list(server.asked)
@@ -157,7 +157,7 @@ def test_an_archive_is_bounded_by_what_it_unpacks_to(at, tmp_path):
         ("cut", {"sha256": SHA256}, "cut after 70000 of 200000"),
         ("cut-chunk", {}, "the connection was cut .*; try again"),
         ("whole", {"sha256": "0" * 64}, f"expected .* sha256 {'0' * 64}, received {SHA256}"),
-        ("whole", {"md5": "0" * 32}, f"expected content with the md5 0+, received {MD5}"),
+        ("whole", {"md5_hash": "0" * 32}, f"expected content with the md5 0+, received {MD5}"),
         ("whole", {"size_limit": 199999}, "expected at most 199999 bytes, received 200000"),
         ("chunked", {"size_limit": 199999}, "at most 199999 bytes, received more than 199999"),
         ("unsized", {}, "does not say how many bytes it sends.* give the sha256"),
@@ -210,7 +210,7 @@ def test_a_file_that_is_there_is_checked(at, server, tmp_path):
         ("", "https://example.org/a", {}, "a name without a folder"),
         ("a.tar.gz", "https://example.org/a", {"untar": True}, "the name of the folder.* give 'a'"),
         ("a", "https://example.org/a", {"sha256": MD5}, "sha256: expected 64 hexadecimal digits"),
-        ("a", "https://example.org/a", {"md5": 5}, "md5: expected 32 hexadecimal digits"),
+        ("a", "https://example.org/a", {"md5_hash": 5}, "md5: expected 32 hexadecimal digits"),
         ("a", "https://example.org/a", {"size_limit": 0}, "size_limit: expected a whole number"),
     ],
 )
@@ -218,3 +218,29 @@ def test_bad_arguments(tmp_path, fname, origin, options, message):
     with pytest.raises(ArgumentError, match=message):
         get_file(fname, origin, cache_dir=tmp_path, **options)
     assert nothing_is_left(tmp_path)
+
+
+def test_a_folder_beside_that_of_the_data_sets(at, tmp_path):
+    path = get_file("w.h5", at("whole"), md5_hash=MD5, cache_subdir="models")
+    assert Path(path) == tmp_path / "models" / "w.h5"
+    with pytest.raises(ArgumentError, match="cache_subdir: expected the name of a folder"):
+        get_file("w.h5", at("whole"), cache_subdir="a/b")
+
+
+def test_a_file_that_keras_fetched(at, server, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    kept = tmp_path / "home" / ".keras" / "models" / "w.h5"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(CONTENT)
+    assert get_file("w.h5", at("whole"), False, MD5, "models") == str(kept)
+    assert server.asked == []
+    kept.write_bytes(b"others")
+    with pytest.raises(DownloadError, match="there already; delete it.*md5"):
+        get_file("w.h5", at("whole"), False, MD5, "models")
+
+
+def test_a_digest_is_compared(tmp_path):
+    (tmp_path / "a").write_bytes(CONTENT)
+    assert validate_file(tmp_path / "a", MD5)
+    assert validate_file(str(tmp_path / "a"), MD5.upper())
+    assert not validate_file(tmp_path / "a", "0" * 32)

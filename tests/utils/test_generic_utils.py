@@ -1,7 +1,14 @@
 import pytest
 
 from graphc.errors import ArgumentError, UnknownNameError
-from graphc.utils.generic_utils import Progbar, display_table, get_from_module, make_tuple
+from graphc.utils.generic_utils import (
+    Progbar,
+    display_table,
+    func_dump,
+    func_load,
+    get_from_module,
+    make_tuple,
+)
 
 
 def test_get_from_module():
@@ -50,3 +57,29 @@ def test_verbose_zero_is_silent_and_no_steps_are_an_error(capsys):
         ArgumentError, match="Progbar: target: expected a whole number of at least 1"
     ):
         Progbar(0)
+
+
+def test_the_bar_is_drawn_so_often(capsys):
+    bar = Progbar(9, interval=1000.0)
+    for step in range(1, 4):
+        bar.update(step)
+    assert capsys.readouterr().out.count("\r") == 1
+    bar.update(4, force=True)
+    bar.update(9)
+    assert capsys.readouterr().out.count("\r") == 2
+
+
+def test_functions_as_text():
+    offset = 3
+
+    def moved(x, by=2):
+        return x + by + offset + len(NAMES)  # noqa: F821  (one of the names that it is given)
+
+    code = func_dump(moved)
+    assert func_load(code, globs={"NAMES": "ab"})(1) == 8
+    assert func_load(*code[:2], (10,), {"NAMES": ""})(1, by=4) == 15
+    for wrong in ("no code", 3):
+        with pytest.raises(ArgumentError, match="func_load: expected what func_dump gave"):
+            func_load(wrong)
+    with pytest.raises(ArgumentError, match="func_dump: expected a function of Python"):
+        func_dump(len)

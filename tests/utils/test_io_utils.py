@@ -33,6 +33,12 @@ def matrix(path):
         yield matrix
 
 
+def test_all_rows_by_default(path):
+    with HDF5Matrix(path, "x") as whole, HDF5Matrix(path, "x", 9) as last:
+        np.testing.assert_array_equal(whole[:], STORED)
+        np.testing.assert_array_equal(last[:], STORED[9:])
+
+
 def test_it_stands_for_its_rows(matrix):
     assert matrix.shape == (8, 3)
     assert len(matrix) == 8

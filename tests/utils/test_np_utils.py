@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from graphc.config import config
 from graphc.errors import ArgumentError, DataError, IndexRangeError, ShapeError
 from graphc.utils import np_utils
 
@@ -49,8 +50,9 @@ def test_log_losses():
 
 def test_accuracy():
     assert np_utils.accuracy([1, 2, 3, 4], [1, 2, 0, 4]) == 0.75
+    assert np_utils.accuracy([1, 2, 3, 4], [[1], [2], [0], [4]]) == 0.75
     with pytest.raises(ShapeError, match="two equal shapes"):
-        np_utils.accuracy([1, 2], [[1], [2]])
+        np_utils.accuracy([1, 2], [[1, 2], [2, 1]])
 
 
 def test_classes_of_probabilities():
@@ -69,5 +71,21 @@ def test_convert_kernel_turns_the_window():
     assert turned[0, 1, 0, 2] == kernel[1, 0, 0, 2]
     with pytest.raises(ArgumentError, match="convert_kernel: dim_ordering: expected 'th'"):
         np_utils.convert_kernel(kernel, "xy")
-    with pytest.raises(ShapeError, match="four axes"):
+    with pytest.raises(ShapeError, match="four or five axes"):
         np_utils.convert_kernel(kernel[0])
+
+
+def test_convert_kernel_of_volumes_and_by_the_global_ordering():
+    kernel = np.arange(48.0).reshape(2, 2, 2, 2, 3)
+    assert np_utils.convert_kernel(kernel, "th")[1, 0, 0, 0, 0] == kernel[1, 0, 1, 1, 2]
+    with config.changed(image_dim_ordering="tf"):
+        for ordering in ("default", None):
+            turned = np_utils.convert_kernel(kernel, ordering)
+            assert turned[0, 1, 0, 1, 2] == kernel[1, 0, 1, 1, 2]
+
+
+def test_the_names_of_later_releases():
+    p = np.array([[0.25, 0.75], [0.5, 0.5]])
+    expected = -np.log([0.75, 0.5]).mean()
+    assert np_utils.multiclass_logloss(p=p, y=[2, 1]) == pytest.approx(expected)
+    assert np_utils.multiclass_logloss(P=p, Y=[2, 1]) == pytest.approx(expected)

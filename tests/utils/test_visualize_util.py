@@ -34,6 +34,11 @@ def test_the_text():
     assert model_to_dot(chain()).source == CHAIN
 
 
+def test_classes_without_names():
+    source = model_to_dot(chain(), show_layer_names=False).source
+    assert "layer_2 [label=Dense]" in source
+
+
 def test_shapes_and_shared_layers():
     a, b = Input((4,), name="a"), Input((4,), name="b")
     shared = Dense(3, name="shared")

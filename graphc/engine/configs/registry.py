@@ -109,7 +109,7 @@ def layer_entry(layer: Layer) -> dict[str, Any]:
 
 
 def layer_from_config(
-    config: Mapping[str, Any], custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Layer:
     """A layer or a model, with new weights, from its class and its config.
 

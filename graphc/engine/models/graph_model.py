@@ -18,6 +18,7 @@ from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.node import to_list
+from graphc.engine.training.generators import check_workers
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
 from graphc.errors import ArgumentError, DataError
@@ -189,18 +190,29 @@ class Graph(NamedNodes):
         val_samples: int,
         verbose: int = 1,
         max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
         **kwargs: Any,
     ) -> float | list[float]:
         """The loss on batches from a generator of dicts, or of pairs of a dict and sample weights;
         see `Model.evaluate_generator`. `verbose` 1 shows a bar."""
-        check_verbose(f"{self.name}.evaluate_generator", verbose)
+        where = f"{self.name}.evaluate_generator"
+        check_verbose(where, verbose)
+        check_workers(where, nb_worker, pickle_safe)
         return self._evaluate_generator(generator, val_samples, max_q_size, kwargs, verbose == 1)
 
     def predict_generator(
-        self, generator: Iterator, val_samples: int, max_q_size: int = 10
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
-        return self._by_output(super().predict_generator(generator, val_samples, max_q_size))
+        return self._by_output(
+            super().predict_generator(generator, val_samples, max_q_size, nb_worker, pickle_safe)
+        )
 
     def get_config(self) -> dict[str, Any]:
         """The inputs, nodes and outputs in the order in which they were added, and the layers."""
@@ -208,9 +220,7 @@ class Graph(NamedNodes):
         return graph_config(self)
 
     @classmethod
-    def from_config(
-        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
-    ) -> Graph:
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Graph:
         """A Graph with new weights from what `get_config` gave; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             graph = cls()
@@ -225,12 +235,13 @@ class Graph(NamedNodes):
     def load_weights(
         self,
         fname: str | os.PathLike,
+        by_name: bool = False,
         *,
         running_std: str | None = None,
         backend: str | None = None,
     ) -> None:
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""
-        super().load_weights(fname, running_std=running_std, backend=backend)
+        super().load_weights(fname, by_name, running_std=running_std, backend=backend)
 
     def _by_output(self, values: np.ndarray | list[np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(self.output_order, to_list(values), strict=True))

@@ -228,7 +228,7 @@ class Sequential(Model):
 
     @classmethod
     def from_config(
-        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
+        cls, config: Any, custom_objects: Mapping[str, Any] | None = None
     ) -> Sequential:
         """A model with new weights from what `get_config` gave; see `layer_from_config`."""
         if not isinstance(config, list | tuple) or not config:

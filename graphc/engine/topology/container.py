@@ -224,9 +224,7 @@ class Container(FileMethods):
         return model_config(self, self._wiring.nodes)
 
     @classmethod
-    def from_config(
-        cls, config: Any, custom_objects: Mapping[str, Any] = lookup.NO_OBJECTS
-    ) -> Container:
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Container:
         """A model with new weights from what `get_config` gave; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             inputs, outputs = wired(config)
@@ -238,11 +236,20 @@ class Container(FileMethods):
         """How many numbers the trainable weights of all layers hold."""
         return count_numbers(self.trainable_weights)
 
-    def summary(self) -> None:
+    def summary(
+        self, line_length: int | None = None, positions: Sequence[float] | None = None
+    ) -> None:
         """Print the table of layers: name, class, shape of the output, number of parameters, and
-        what each reads, unless that is the layer before."""
+        what each reads, unless that is the layer before.
+
+        Args:
+            line_length: the columns of a line; by default the table fits 80.
+            positions: where the table's columns end, as numbers of columns or as parts of a line,
+                e.g. [.33, .55, .67, 1.]; by default where their texts do.
+        """
         self._need_layers("summary")
-        print(format_summary(self._layers_shown(), self._wiring.nodes))
+        nodes = self._wiring.nodes
+        print(format_summary(self._layers_shown(), nodes, line_length, positions))
 
     def _repr_html_(self) -> str:
         nodes = self._wiring.nodes if self.layers else ()

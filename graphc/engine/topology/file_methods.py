@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import h5py
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import as_data
@@ -16,10 +19,22 @@ from graphc.errors import DataError
 from graphc.files.conversions import Form, Origin
 from graphc.files.hdf5 import opened
 from graphc.files.text import to_text
-from graphc.files.weights import LayerWeights, check_overwrite, read_weights, write_weights
+from graphc.files.weights import (
+    LayerWeights,
+    check_overwrite,
+    read_layers,
+    read_layers_by_name,
+    read_weights,
+    read_weights_by_name,
+    write_layers,
+    write_weights,
+)
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
+from graphc.lookup import true_or_false
 from graphc.paths import GivenPath
-from graphc.releases import FIRST, version_of
+from graphc.releases import FIRST, since, version_of
+
+_log = logging.getLogger("graphc")
 
 
 class FileMethods(HoldingLayer):
@@ -65,6 +80,7 @@ class FileMethods(HoldingLayer):
     def load_weights(
         self,
         filepath: GivenPath,
+        by_name: bool = False,
         *,
         running_std: str | None = None,
         backend: str | None = None,
@@ -78,6 +94,8 @@ class FileMethods(HoldingLayer):
         Of files that Keras wrote on TensorFlow the kernels of convolutions are turned.
 
         Args:
+            by_name: set the weights of those layers alone whose names the file has; the others
+                stay, and a line in the log names them.
             running_std: what a file that Keras wrote has under this name for BatchNormalization,
                 where the file does not tell: 'std' (up to 1.0.5) or 'variance' (from 1.0.7 on).
             backend: where Keras ran, 'theano' or 'tensorflow'; by default what the file tells, by
@@ -92,6 +110,9 @@ class FileMethods(HoldingLayer):
         """
         given = Origin(running_std, backend)
         with opened(filepath) as file:
+            if true_or_false(f"{self.name}.load_weights", "by_name", by_name):
+                self._load_by_name(read_weights_by_name, file, given)
+                return
             if is_of_0_3(file):
                 groups = self.groups_of_0_3()
                 forms = forms_of(self)
@@ -106,6 +127,42 @@ class FileMethods(HoldingLayer):
                 arrays = read_weights(file, wanted, self.name, given)
                 variables = [weight for one in self.stored_layers() for weight in one.weights]
         set_values(variables, [value for several in arrays for value in several], self.name)
+
+    def _load_by_name(self, read: Callable, *arguments: Any) -> None:
+        """Set the weights of the layers that `read(file, layers, ...)` finds."""
+        layers = self.stored_layers()
+        wanted = self._stored(lambda weight: weight.shape)
+        file, *others = arguments
+        found = read(file, wanted, self.name, *others)
+        pairs = [(layers[place], arrays) for place, arrays in found.items()]
+        variables = [weight for layer, _ in pairs for weight in layer.weights]
+        set_values(variables, [one for _, arrays in pairs for one in arrays], self.name)
+        left = [one.name for k, one in enumerate(layers) if k not in found and one.weights]
+        if left:
+            _log.warning(
+                "%s.load_weights: by_name: %d layers have weights of the file; it has none for %s, "
+                "whose weights stay",
+                self.name,
+                sum(bool(arrays) for arrays in found.values()),
+                ", ".join(left),
+            )
+
+    @since("1.0.7")
+    def save_weights_to_hdf5_group(self, f: h5py.Group) -> None:
+        """Write the weights of all layers into a group of an HDF5 file, or into the file itself."""
+        write_layers(f, self._stored(lambda weight: weight.get_value()))
+
+    @since("1.0.7")
+    def load_weights_from_hdf5_group(self, f: h5py.Group) -> None:
+        """Set the weights of all layers from a group, as `save_weights_to_hdf5_group` wrote it."""
+        arrays = read_layers(f, self._stored(lambda weight: weight.shape))
+        variables = [weight for one in self.stored_layers() for weight in one.weights]
+        set_values(variables, [value for several in arrays for value in several], self.name)
+
+    @since("1.1.0")
+    def load_weights_from_hdf5_group_by_name(self, f: h5py.Group) -> None:
+        """Set the weights of the layers whose names a group has; see `load_weights`."""
+        self._load_by_name(lambda group, layers, _: read_layers_by_name(group, layers), f)
 
     def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
         """Names, and the weights that a file of Keras 0.3 has in a group each."""

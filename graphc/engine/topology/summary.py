@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Sequence
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 
 from graphc.compiler.codegen.table import WIDTH, html_rows
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node
+from graphc.errors import ArgumentError
+from graphc.lookup import whole_number
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #", "Connected to")
 _GAP = "  "
 
 
-def format_summary(layers: Sequence[Layer], relevant_nodes: Collection[Node] | None = None) -> str:
+def format_summary(
+    layers: Sequence[Layer],
+    relevant_nodes: Collection[Node] | None = None,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+) -> str:
     """One row a layer: name and class, shape of the output, number of trainable parameters.
 
     Where the layers are not a chain, each row also has the layers that it reads, with the numbers
@@ -23,11 +30,13 @@ def format_summary(layers: Sequence[Layer], relevant_nodes: Collection[Node] | N
 
     Args:
         relevant_nodes: the uses of layers that count; all by default.
+        line_length, positions: see `Container.summary`.
     """
     table = [_HEADS, *_rows(layers, relevant_nodes)]
     if _is_chain(layers, relevant_nodes):
         table = [row[:-1] for row in table]
-    widths = _widths(table)
+    width = WIDTH if line_length is None else whole_number("summary: line_length", line_length, 40)
+    widths = _widths(table, width) if positions is None else _widths_at(positions, width, table)
     lines = [line for row in table for line in _lines(row, widths)]
     rule = "_" * max(map(len, lines))
     heads = len(_lines(table[0], widths))
@@ -91,12 +100,26 @@ def _is_chain(layers: Sequence[Layer], relevant: Collection[Node] | None) -> boo
     return True
 
 
-def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+def _widths(table: Sequence[Sequence[str]], width: int) -> list[int]:
     """Those of the columns, the widest made narrower until all fit."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > WIDTH:
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widths[widths.index(max(widths))] -= 1
     return widths
+
+
+def _widths_at(positions: Sequence[float], width: int, table: Sequence[Sequence[str]]) -> list[int]:
+    """Those of columns that end at some positions, which are parts of a line where they are at most
+    1."""
+    count = len(table[0])
+    ends = [int(width * one) if positions[-1] <= 1 else int(one) for one in positions[:count]]
+    found = [end - start - len(_GAP) for start, end in pairwise([0, *ends])]
+    if len(found) != count or min(found) < 1:
+        raise ArgumentError(
+            f"summary: positions: expected {count} rising positions, each of which leaves room for "
+            f"a column, received {list(positions)!r}"
+        )
+    return found
 
 
 def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:

@@ -7,7 +7,7 @@
 
 from graphc.engine.topology.container import collect_trainable_weights
 from graphc.engine.training.feeds import check_array_lengths, standardize_input_data
-from graphc.engine.training.generators import generator_queue
+from graphc.engine.training.generators import GeneratorEnqueuer, generator_queue
 from graphc.engine.training.loops import batch_shuffle, make_batches, slice_X
 from graphc.engine.training.losses import collect_metrics, weighted_objective
 from graphc.engine.training.model import Model
@@ -21,6 +21,7 @@ from graphc.engine.training.targets import check_loss_and_target_compatibility
 from graphc.public.answers import names_of
 
 __all__ = [
+    "GeneratorEnqueuer",
     "Model",
     "batch_shuffle",
     "check_array_lengths",

@@ -18,6 +18,7 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (
     GeneratorBatches,
     GeneratorQueue,
+    check_workers,
     unpack_batch,
     unpack_inputs,
 )
@@ -36,7 +37,7 @@ from graphc.lookup import whole_number
 _log = logging.getLogger("graphc")
 
 _BATCH = 32  # as in `fit`
-_LEGACY = dict.fromkeys(("nb_worker", "nb_val_worker"), "one thread calls a generator")
+_LEGACY = {"nb_val_worker": "one thread calls a generator"}
 _WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
 
 
@@ -60,11 +61,13 @@ class GeneratorTraining(BatchTraining):
         samples_per_epoch: int,
         nb_epoch: int,
         verbose: int = 1,
-        callbacks: Iterable[cbks.Callback] = (),
+        callbacks: Iterable[cbks.Callback] | None = None,
         validation_data: object = None,
         nb_val_samples: int | None = None,
         class_weight: Mapping | None = None,
         max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
         initial_epoch: int = 0,
         **kwargs: Any,
     ) -> cbks.History:
@@ -80,6 +83,7 @@ class GeneratorTraining(BatchTraining):
                 used whole; a number beside them is a line in the log.
             class_weight: class -> weight of its samples in the loss.
             max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
 
         Raises:
@@ -94,6 +98,7 @@ class GeneratorTraining(BatchTraining):
             legacy=_LEGACY,
         )
         check_verbose(where, verbose)
+        check_workers(where, nb_worker, pickle_safe)
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
@@ -162,7 +167,13 @@ class GeneratorTraining(BatchTraining):
 
     @without_modern
     def evaluate_generator(
-        self, generator: Iterator, val_samples: int, max_q_size: int = 10, **kwargs: Any
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
+        **kwargs: Any,
     ) -> float | list[float]:
         """The loss on batches from a generator; with metrics a list like `metrics_names`.
 
@@ -170,8 +181,10 @@ class GeneratorTraining(BatchTraining):
             generator: gives (x, y) or (x, y, sample_weight), a batch each.
             val_samples: the batch that reaches as many is the last.
             max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
         """
+        check_workers(f"{self.name}.evaluate_generator", nb_worker, pickle_safe)
         return self._evaluate_generator(generator, val_samples, max_q_size, kwargs)
 
     def _evaluate_generator(
@@ -197,7 +210,12 @@ class GeneratorTraining(BatchTraining):
 
     @without_modern
     def predict_generator(
-        self, generator: Iterator, val_samples: int, max_q_size: int = 10
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
@@ -205,8 +223,10 @@ class GeneratorTraining(BatchTraining):
             generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
             val_samples: how many samples.
             max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
         """
         where = f"{self.name}.predict_generator"
+        check_workers(where, nb_worker, pickle_safe)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         step = self._predict_function()
 

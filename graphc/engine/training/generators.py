@@ -14,7 +14,8 @@ import numpy as np
 
 from graphc.engine.training.loops import Batch
 from graphc.errors import ArgumentError, DataError
-from graphc.lookup import finite_number, whole_number
+from graphc.lookup import finite_number, true_or_false, whole_number
+from graphc.releases import since
 
 _log = logging.getLogger("graphc")
 
@@ -91,18 +92,20 @@ class GeneratorQueue(queue.Queue):
             raise self._ended.error
         raise StopIteration
 
-    def close(self) -> None:
-        """End the thread; it finishes the batch that it is making."""
+    def close(self, timeout: float | None = None) -> None:
+        """End the thread; it finishes the batch that it is making, which is waited for some
+        seconds."""
+        patience = _PATIENCE_SECONDS if timeout is None else timeout
         self.stopped.set()
         with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
             super().get(block=False)
-        self._thread.join(_PATIENCE_SECONDS)
+        self._thread.join(patience)
         if self._thread.is_alive():
             _log.warning(
                 "%s: the generator is still making a batch after %g s; its thread ends with that "
                 "batch, or with the process",
                 self._where,
-                _PATIENCE_SECONDS,
+                patience,
             )
 
     def __enter__(self) -> GeneratorQueue:
@@ -124,17 +127,67 @@ def generator_queue(
         nb_worker: one thread calls a generator, so more than 1 only warns.
     """
     where = "generator_queue"
-    if whole_number(f"{where}: nb_worker", nb_worker, least=1) > 1:
-        warnings.warn(
-            f"{where}: nb_worker={nb_worker} has no effect: one thread calls a generator",
-            UserWarning,
-            stacklevel=2,
-        )
+    check_workers(where, nb_worker, False)
     seconds = finite_number(where, "wait_time", wait_time)
     if seconds <= 0:
         raise ArgumentError(f"{where}: wait_time: expected seconds above 0, received {wait_time!r}")
     made = GeneratorQueue(generator, max_q_size, seconds, where)
     return made, made.stopped
+
+
+def check_workers(where: str, nb_worker: object, pickle_safe: object) -> None:
+    """Warn of more workers than the one thread that calls a generator, and of processes: they have
+    no effect, and the batches stay in the generator's order."""
+    several = whole_number(f"{where}: nb_worker", nb_worker, least=1) > 1
+    in_processes = true_or_false(where, "pickle_safe", pickle_safe)
+    names = ["nb_worker"] * several + ["pickle_safe"] * in_processes
+    if names:
+        warnings.warn(
+            f"{where}: {' and '.join(map(repr, names))}: no effect; one thread calls a generator",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+@since("1.2.1")
+class GeneratorEnqueuer:
+    """A queue that a thread fills from a generator, between `start` and `stop`.
+
+    Args:
+        generator: anything with ``next``.
+        pickle_safe: no effect, as more than one worker has none: one thread calls a generator.
+
+    Attributes:
+        queue: what has been made, with the methods of `queue.Queue`; None before `start`. Its `get`
+            raises what the generator raised, and StopIteration behind the last item.
+    """
+
+    def __init__(self, generator: Iterator, pickle_safe: bool = False):
+        check_workers(type(self).__name__, 1, pickle_safe)
+        self._generator = generator
+        self.queue: GeneratorQueue | None = None
+
+    def start(self, nb_worker: int = 1, max_q_size: int = 10, wait_time: float = 0.05) -> None:
+        """Begin to fill the queue, up to `max_q_size` items ahead."""
+        where = f"{type(self).__name__}.start"
+        check_workers(where, nb_worker, False)
+        if self.is_running():
+            raise ArgumentError(f"{where}: it is running; call stop first")
+        self.queue = GeneratorQueue(self._generator, max_q_size, wait_time, where)
+
+    def is_running(self) -> bool:
+        """Tell whether a thread fills the queue."""
+        return self.queue is not None and not self.queue.stopped.is_set()
+
+    def stop(self, timeout: float | None = None) -> None:
+        """End the thread; items that nobody took are lost.
+
+        Args:
+            timeout: seconds to wait for an item that the generator is making; 5 by default.
+        """
+        if self.queue is not None:
+            self.queue.close(timeout)
+            self.queue = None
 
 
 class GeneratorBatches:

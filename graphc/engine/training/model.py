@@ -127,7 +127,7 @@ class Model(GeneratorTraining):
         batch_size: int = 32,
         nb_epoch: int = 10,
         verbose: int = 1,
-        callbacks: Iterable[cbks.Callback] = (),
+        callbacks: Iterable[cbks.Callback] | None = None,
         validation_split: float = 0.0,
         validation_data: Sequence[object] | None = None,
         shuffle: bool | str = True,

@@ -115,7 +115,10 @@ def checked_epochs(where: str, initial_epoch: object, nb_epoch: object) -> range
 
 
 def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
-    """The callbacks as a list, so that an iterator can be gone through more than once."""
+    """The callbacks as a list, so that an iterator can be gone through more than once; none for
+    None."""
+    if given is None:
+        return []
     if not isinstance(given, Iterable):
         raise ArgumentError(f"{where}: callbacks: expected a list of callbacks, received {given!r}")
     found = list(given)

@@ -1,0 +1,35 @@
+"""Kernels of convolutions between Theano and TensorFlow."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.layers import Convolution1D, Convolution2D, Dense, Flatten
+from graphc.models import Sequential
+from graphc.utils.layer_utils import convert_all_kernels_in_model
+
+
+def test_the_kernels_of_all_convolutions_are_reversed():
+    model = Sequential(
+        [
+            Convolution2D(2, 3, 2, dim_ordering="tf", input_shape=(4, 5, 1)),
+            Convolution2D(2, 1, 2, dim_ordering="th"),
+            Flatten(),
+            Dense(2),
+        ]
+    )
+    before = model.get_weights()
+    convert_all_kernels_in_model(model)
+    after = model.get_weights()
+    np.testing.assert_array_equal(after[0], before[0][::-1, ::-1])
+    np.testing.assert_array_equal(after[2], before[2][:, :, ::-1, ::-1])
+    for k in (1, 3, 4, 5):
+        np.testing.assert_array_equal(after[k], before[k])
+
+
+def test_of_a_sequence_along_its_steps():
+    model = Sequential([Convolution1D(2, 3, input_shape=(5, 4))])
+    x = np.random.default_rng(2).normal(size=(2, 5, 4))
+    before = model.predict(x)
+    convert_all_kernels_in_model(model)
+    np.testing.assert_allclose(model.predict(x[:, ::-1])[:, ::-1], before, rtol=1e-4, atol=1e-5)
