@@ -21,6 +21,7 @@ from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords, takes_keyword
 from graphc.public.answers import names_of
+from graphc.releases import at_least
 
 _MODERN = {
     "zeros": "zero",
@@ -70,7 +71,9 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
 
     Args:
         shape: (in, out); of a kernel ``(out, in, *window)`` in the ordering 'th' and
-            ``(*window, in, out)`` in 'tf'. For other ranks both are sqrt(size).
+            ``(*window, in, out)`` in 'tf', where an output sees in * window; an input reaches as
+            many as there are outputs, with the meanings of Keras from 1.0.4 on out * window. For
+            other ranks both are sqrt(size).
         dim_ordering: 'th' or 'tf'.
     """
     shape = _sizes(shape)
@@ -79,8 +82,11 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
         return shape[0], shape[1]
     if len(shape) in (4, 5):
         if dim_ordering == "th":
-            return int(np.prod(shape[1:])), shape[0]
-        return int(np.prod(shape[:-1])), shape[-1]
+            outputs, inputs, *window = shape
+        else:
+            *window, inputs, outputs = shape
+        extent = int(np.prod(window))
+        return inputs * extent, outputs * (extent if at_least("1.0.4") else 1)
     fan = float(np.sqrt(np.prod(shape)))
     return fan, fan
 

@@ -7,7 +7,8 @@ What layers tell about their weights are *forms*; what a file tells about itself
 - Later releases kept the kernel of a Convolution1D as (length, 1, input_dim, nb_filter).
 - Up to 1.0.5 the running statistics of BatchNormalization were a mean and a standard deviation;
   from 1.0.7 on the second is a variance under the same name, which is divided by as
-  sqrt(variance + epsilon).
+  sqrt(variance + epsilon), and so it is in a layer with the meanings of these releases. An array of
+  ours that is a variance has the attribute `running_std`.
 - With consume_less='gpu' a recurrent layer had one W, U and b with the columns of all gates.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -87,18 +88,35 @@ class Kernel:
 
 @dataclass(frozen=True)
 class RunningStd:
-    """Of a BatchNormalization with this epsilon."""
+    """Of a BatchNormalization.
+
+    Attributes:
+        epsilon: that of the layer.
+        keeps: what the layer has under this name, 'std' or 'variance'.
+        outside: whether it divides by sqrt(variance) + epsilon, and not sqrt(variance + epsilon).
+    """
 
     epsilon: float
+    keeps: str = STD
+    outside: bool = False
 
     def converted(self, stored: np.ndarray, running_std: str) -> np.ndarray:
-        """The std; of a variance that with which the same is divided by, std + epsilon."""
-        if running_std == STD:
+        """What the layer keeps, with which it divides by the same: a std is divided by as
+        std + epsilon."""
+        if running_std == self.keeps:
             return stored
+        wide = stored.astype(np.float64)
+        if self.keeps == VARIANCE:
+            wide = wide**2 if self.outside else (wide + self.epsilon) ** 2 - self.epsilon
+            return wide.astype(stored.dtype)
         # A negative one, which no training makes, stays a NaN that a guard finds.
         with np.errstate(invalid="ignore"):
-            wide = np.sqrt(stored.astype(np.float64) + self.epsilon) - self.epsilon
-        return wide.astype(stored.dtype)
+            return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
+
+    def held_by(self, told: str | None) -> str | None:
+        """What an array of a file has, where the file tells it or does not: a layer that keeps
+        variances takes it for one, as the releases of Keras do whose meaning it has."""
+        return told or (VARIANCE if self.keeps == VARIANCE else None)
 
 
 @dataclass(frozen=True)
@@ -165,12 +183,14 @@ def parts_of(
     found: Sequence[Shape],
     origin: Origin,
     owner: str,
+    running_stds: Sequence[str | None] = (),
 ) -> list[Part]:
     """What a file should have for a layer.
 
     Args:
         names, shapes, forms: of the layer's weights; the forms by their positions.
         found: the shapes that the file has.
+        running_stds: what each array has under the name running_std, where it tells.
         owner: the layer's name, for messages.
 
     Raises:
@@ -194,7 +214,10 @@ def parts_of(
             k += form.count
             continue
         stored_shape = form.stored_shape(shape, stored) if isinstance(form, Kernel) else shape
-        parts.append(Part((k,), names[k], stored_shape, _conversion(form, shape, origin, owner)))
+        told = running_stds[len(parts)] if len(parts) < len(running_stds) else None
+        from_file = replace(origin, running_std=told) if told else origin
+        conversion = _conversion(form, shape, from_file, owner)
+        parts.append(Part((k,), names[k], stored_shape, conversion))
         k += 1
     return parts
 
@@ -219,12 +242,12 @@ def _conversion(
             )
         return lambda stored: [form.converted(stored, shape, origin.backend)]
     if isinstance(form, RunningStd):
-        if origin.running_std is None:
+        running_std = form.held_by(origin.running_std)
+        if running_std is None:
             raise ArgumentError(
                 f"{owner}: the file does not tell what the running_std of a BatchNormalization in "
                 "it is: Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance "
                 "under that name; pass running_std='std' or running_std='variance' to load_weights"
             )
-        running_std = origin.running_std
         return lambda stored: [form.converted(stored, running_std)]
     return lambda stored: [stored]

@@ -149,7 +149,7 @@ def damage_told(where: str) -> Iterator[None]:
         raise DataError(f"{where}: the file is damaged ({error})") from error
 
 
-def texts(group: h5py.Group, attribute: str) -> list[str]:
+def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
     """An attribute that is a list of texts, or one text, stored as bytes or as str."""
     place = f"{group.name}: the attribute {attribute}"
     if attribute not in group.attrs:
@@ -210,10 +210,11 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
     return found
 
 
-def write_array(group: h5py.Group, name: str, value: np.ndarray) -> None:
+def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset:
     """Write an array, and the checksum of its bytes as an attribute, which Keras ignores."""
     stored = group.create_dataset(name, data=value)
     stored.attrs[CHECKSUM] = np.uint32(_checksum(np.asarray(value)))
+    return stored
 
 
 def read_array(found: h5py.Dataset) -> np.ndarray:

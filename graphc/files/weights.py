@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import h5py
 import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
-from graphc.files.conversions import UNTOLD, Form, Origin, parts_of
+from graphc.files.conversions import UNTOLD, VARIANCE, Form, Origin, RunningStd, parts_of
 from graphc.files.hdf5 import (
     attribute_numbers,
     damage_told,
@@ -35,6 +36,9 @@ from graphc.paths import GivenPath, checked_path, shown_path
 
 # HDF5 keeps small attributes in a header of 64 kB; a newer form of the file has room for others.
 _HEADER_BYTES = 60_000
+
+_RUNNING_STD = "running_std"
+"""The attribute of an array that has a variance under this name."""
 
 
 @dataclass(frozen=True)
@@ -85,15 +89,24 @@ def write_layers(root: h5py.Group, layers: Sequence[LayerWeights]) -> None:
     root.attrs["layer_names"] = _as_bytes(groups)
     root.attrs["ranks"] = np.array([layer.rank for layer in layers], dtype="int64")
     for name, layer in zip(groups, layers, strict=True):
-        write_arrays(root.require_group(name), layer.names, layer.values)
+        write_arrays(root.require_group(name), layer.names, layer.values, layer.forms)
 
 
-def write_arrays(group: h5py.Group, names: Sequence[str], values: Sequence[np.ndarray]) -> None:
-    """Write arrays in a group, and their names in their order as its attribute `weight_names`."""
+def write_arrays(
+    group: h5py.Group,
+    names: Sequence[str],
+    values: Sequence[np.ndarray],
+    forms: Mapping[int, Form] = MappingProxyType({}),
+) -> None:
+    """Write arrays in a group, and their names in their order as its attribute `weight_names`. One
+    that is a variance, by its form, tells it."""
     distinct = _distinct(map(_storable, names))
     group.attrs["weight_names"] = _as_bytes(distinct)
-    for name, value in zip(distinct, values, strict=True):
-        write_array(group, name, value)
+    for k, (name, value) in enumerate(zip(distinct, values, strict=True)):
+        stored = write_array(group, name, value)
+        form = forms.get(k)
+        if isinstance(form, RunningStd) and form.keeps == VARIANCE:
+            stored.attrs[_RUNNING_STD] = VARIANCE.encode("utf-8")
 
 
 def read_weights(
@@ -210,6 +223,7 @@ def read_layer(
         [one.shape for one in sets],
         with_backend_of(origin, names),
         layer.name,
+        list(map(_told_running_std, sets)),
     )
     if len(sets) != len(parts):
         raise DataError(
@@ -227,6 +241,18 @@ def read_layer(
     for found, part in zip(sets, parts, strict=True):
         made |= zip(part.positions, part.weights(read_array(found)), strict=True)
     return [made[k] for k in range(len(layer.values))]
+
+
+def _told_running_std(found: h5py.Dataset) -> str | None:
+    if _RUNNING_STD not in found.attrs:
+        return None
+    told = texts(found, _RUNNING_STD)
+    if told != [VARIANCE]:
+        raise DataError(
+            f"{found.name}: the attribute {_RUNNING_STD}: expected {VARIANCE!r}, received "
+            f"{told!r:.60}"
+        )
+    return VARIANCE
 
 
 def _difference(stored: Sequence[str], wanted: Sequence[str]) -> str:

@@ -33,6 +33,7 @@ from graphc.layers.resizing import (
 )
 from graphc.layers.spatial import SpatialLayer, conv_output_length
 from graphc.public.answers import names_of
+from graphc.releases import arguments_of_1_2
 
 # With the modules that programs have by ``from keras.layers.convolutional import *``.
 __all__ = [
@@ -152,7 +153,7 @@ class Convolution1D(_Convolution):
         nb_filter: how many kernels.
         filter_length: steps in a window.
         init: the name of an initialization of W, or a function (shape, name) -> shared variable;
-            b starts at zero.
+            b starts at zero. By default 'uniform', under the flag keras=1.2 'glorot_uniform'.
         activation: a name or a function of a node.
         weights: initial values [W, b], of shapes (nb_filter, input_dim, filter_length, 1) and
             (nb_filter,).
@@ -171,6 +172,7 @@ class Convolution1D(_Convolution):
 
     dims = 1
 
+    @arguments_of_1_2(init="glorot_uniform")
     def __init__(
         self,
         nb_filter: int,

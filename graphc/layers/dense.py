@@ -21,6 +21,7 @@ from graphc.layers.arguments import (
     with_length,
 )
 from graphc.lookup import finite_number, whole_number
+from graphc.releases import arguments_of_1_2
 
 
 class _FullyConnected(AffineLayer):
@@ -234,7 +235,8 @@ class Highway(_FullyConnected):
 
     Args:
         init: of W and of W_carry, as in `Dense`.
-        transform_bias: what b_carry starts at; below 0 the input passes through at first.
+        transform_bias: what b_carry starts at; below 0 the input passes through at first. By
+            default -2; under the flag keras=1.2, as in Keras 1.2.1, 1.
         activation: a name or a function of a node.
         weights: initial values [W, b, W_carry, b_carry], of shapes (features, features) and
             (features,).
@@ -245,6 +247,7 @@ class Highway(_FullyConnected):
         ShapeError: an input that is not (batch, features).
     """
 
+    @arguments_of_1_2(transform_bias=1.0)
     def __init__(
         self,
         init: str | Callable = "glorot_uniform",

@@ -11,29 +11,40 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, KeywordError, ShapeError
-from graphc.files.conversions import Form, RunningStd
+from graphc.files.conversions import STD, VARIANCE, Form, RunningStd
 from graphc.layers.arguments import option
 from graphc.layers.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
 from graphc.public.answers import names_of
+from graphc.releases import arguments_of_1_2, at_least
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
 
 
+# A formula is called by a release that had it -> the first that had it.
+_FORMULAS = {"1.0": "1.0.0", "1.0.5": "1.0.5", "1.0.7": "1.0.7", "1.2": "1.0.8"}
+
+
 class BatchNormalization(GivenWeights):
-    """gamma * (x - mean) / (std + epsilon) + beta, with a gamma and a beta for each feature.
+    """gamma * (x - mean) / divisor + beta, with a gamma and a beta for each feature.
 
     Ioffe, Szegedy, "Batch normalization: accelerating deep network training by reducing internal
-    covariate shift", ICML 2015; epsilon as Keras 1.0 has it: in mode 0 and 2 the std itself is
-    sqrt(mean((x - mean)^2 + epsilon)), so that it counts twice.
+    covariate shift", ICML 2015. The divisor is that of the release `keras`:
+
+    - '1.0': std + epsilon, where in mode 0 and 2 the std itself is
+      sqrt(mean((x - mean)^2 + epsilon)), so that epsilon counts twice.
+    - '1.0.5': the same, in mode 1 too.
+    - '1.0.7': sqrt(variance) + epsilon; in mode 1 as in '1.0.5'.
+    - '1.2' (from 1.0.8 on): sqrt(variance + epsilon); in mode 1 as in '1.0.5'.
 
     Input: any shape whose size along `axis` is known, or all sizes but the batch's where `axis` is
     None. Output: the same shape.
     Weights: [gamma, beta, running_mean, running_std], each (features,), in every mode, or the shape
-    of a sample where `axis` is None; the last two are not trainable.
+    of a sample where `axis` is None; the last two are not trainable. From '1.0.7' on running_std is
+    a variance, under this name in Keras too.
 
     Args:
-        epsilon: keeps the divisor from 0.
+        epsilon: keeps the divisor from 0; by default 1e-6, under the flag keras=1.2 1e-3.
         mode: 0: mean and std of each feature over all other axes; training uses those of the batch
             and moves the running ones, testing uses the running ones. 1: mean and std of each
             sample over its last axis, always. 2: as 0 in training, and the batch's in testing too,
@@ -42,10 +53,12 @@ class BatchNormalization(GivenWeights):
             with the ordering 'th'. None: each element of a sample is a feature of its own, which
             has a mean and std over the batch alone, as the first releases of Keras 0.3 had it.
         momentum: running = momentum * running + (1 - momentum) * that of the batch, at each step
-            of training, also if the layer is not trainable.
+            of training, also if the layer is not trainable; by default 0.9, under keras=1.2 0.99.
         weights: initial values of all four.
         beta_init, gamma_init: the name of an initialization, or a function (shape, name) -> shared
             variable. running_mean starts at 0 and running_std at 1.
+        keras: the release whose formula it has; by default that which the flag `keras` means when
+            the layer is made.
 
     Raises:
         ArgumentError: an argument out of its range.
@@ -53,6 +66,7 @@ class BatchNormalization(GivenWeights):
             the first call.
     """
 
+    @arguments_of_1_2(epsilon=1e-3, momentum=0.99)
     def __init__(
         self,
         epsilon: float = 1e-6,
@@ -62,10 +76,13 @@ class BatchNormalization(GivenWeights):
         weights: Sequence[object] | None = None,
         beta_init: str | Callable = "zero",
         gamma_init: str | Callable = "one",
+        *,
+        keras: str | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         label = self._graphc_label
+        self.keras = _formula(label, keras)
         self.epsilon = finite_number(label, "epsilon", epsilon, least=0.0)
         if not is_whole(mode) or mode not in MODES:
             raise ArgumentError(
@@ -106,23 +123,45 @@ class BatchNormalization(GivenWeights):
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         if self.mode == SAMPLE_WISE:
-            mean, std = K.mean(x, -1, keepdims=True), _std_of_samples(x)
-        else:
-            axes = self._feature_axes(x.shape)
-            others = tuple(axis for axis in range(x.ndim) if axis not in axes)
-            mean = K.mean(x, others, keepdims=True)
-            std = g.sqrt(g.var(x, others, keepdims=True) + self.epsilon)
-        normalized = (x - mean) / (std + self.epsilon)
+            return self._scaled(self._each_sample(x), x)
+        axes = self._feature_axes(x.shape)
+        others = tuple(axis for axis in range(x.ndim) if axis not in axes)
+        mean, deviation = K.mean(x, others, keepdims=True), g.var(x, others, keepdims=True)
+        if self._keeps == STD:
+            deviation = g.sqrt(deviation + self.epsilon)
+        normalized = (x - mean) / self._divisor(deviation)
         if self.mode == FEATURE_WISE:
             self.updates += [
                 self._moved(self.running_mean, mean),
-                self._moved(self.running_std, std),
+                self._moved(self.running_std, deviation),
             ]
             running_mean = self._spread(self.running_mean, x)
             running_std = self._spread(self.running_std, x)
             normalized = K.in_train_phase(
-                normalized, (x - running_mean) / (running_std + self.epsilon)
+                normalized, (x - running_mean) / self._divisor(running_std)
             )
+        return self._scaled(normalized, x)
+
+    @property
+    def _keeps(self) -> str:
+        """What running_std is."""
+        return STD if self.keras in ("1.0", "1.0.5") else VARIANCE
+
+    def _divisor(self, deviation: g.Node) -> g.Node:
+        """What is divided by, of a standard deviation or of a variance."""
+        if self.keras == "1.2":
+            return g.sqrt(deviation + self.epsilon)
+        return (deviation if self._keeps == STD else K.sqrt(deviation)) + self.epsilon
+
+    def _each_sample(self, x: g.Node) -> g.Node:
+        """The samples, each normalized over its last axis."""
+        if self.keras == "1.0":
+            std = _std_of_samples(x)
+        else:
+            std = g.sqrt(g.var(x, -1, keepdims=True) + self.epsilon)
+        return (x - K.mean(x, -1, keepdims=True)) / (std + self.epsilon)
+
+    def _scaled(self, normalized: g.Node, x: g.Node) -> g.Node:
         return self._spread(self.gamma, x) * normalized + self._spread(self.beta, x)
 
     def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
@@ -131,7 +170,8 @@ class BatchNormalization(GivenWeights):
 
     def _graphc_stored_forms(self) -> dict[g.Node, Form]:
         stds = [weight for weight in self.weights if weight is getattr(self, "running_std", None)]
-        return dict.fromkeys(stds, RunningStd(self.epsilon)) if self.mode == FEATURE_WISE else {}
+        form = RunningStd(self.epsilon, self._keeps, outside=self.keras == "1.0.7")
+        return dict.fromkeys(stds, form) if self.mode == FEATURE_WISE else {}
 
     def _spread(self, weight: g.Node, x: g.Node) -> g.Node:
         """A number for each feature, along the axes of x that have the features."""
@@ -230,6 +270,18 @@ class LRN2D(SpatialLayer):
         images = g.reshape(squares, (x.shape[0], 1, *squares.shape[1:]))
         means = g.reshape(g.average_pool(images, (extent, 1, 1), 1), x.shape)
         return x / (self.k + self.alpha * extent * means) ** self.beta
+
+
+def _formula(label: str, keras: object) -> str:
+    """The name of a formula: the one that is given, or that of the release in force."""
+    if keras is None:
+        return [name for name, first in _FORMULAS.items() if at_least(first)][-1]
+    if keras not in _FORMULAS:
+        raise ArgumentError(
+            f"{label}: keras: expected a release with another formula than those before, one of "
+            f"{', '.join(map(repr, _FORMULAS))}, received {keras!r}"
+        )
+    return str(keras)
 
 
 def _std_of_samples(x: g.Node) -> g.Node:

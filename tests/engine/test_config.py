@@ -121,7 +121,7 @@ FULL: dict[str, dict[str, Any]] = {
                   "W_constraint": {"name": "UnitNorm", "axis": 1}, "mask_zero": True,
                   "dropout": 0.5},
     "BatchNormalization": {"epsilon": 0.5, "mode": 1, "axis": 1, "momentum": 0.75,
-                           "beta_init": "normal", "gamma_init": "uniform"},
+                           "beta_init": "normal", "gamma_init": "uniform", "keras": "1.0"},
     "SReLU": {"t_left_init": "one", "a_left_init": "normal", "t_right_init": "zero",
               "a_right_init": "uniform"},
     "ParametricSoftplus": {"alpha_init": 0.5, "beta_init": 2.0},
