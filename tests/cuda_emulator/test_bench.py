@@ -88,7 +88,9 @@ def test_steps_of_a_loop_are_timed_each_and_leave_its_result() -> None:
     times = time_launches(*arguments, Timing(repeats=10, flushed=1024))
     assert {one.count for one in times} == {5}
     assert {len(one.warm) for one in times} == {10}  # two for each of the five steps
-    for ours, theirs in zip(executor.run(feeds, SIZES, 0), evaluate(outputs, feeds), strict=True):
+    for ours, theirs in zip(
+        executor.run(feeds, SIZES, g.CallStep()), evaluate(outputs, feeds), strict=True
+    ):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
@@ -136,6 +138,6 @@ def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None
         program = lower(outputs, states)
         program = replace(program, source=change(program.source))
         executor = CudaExecutor(program, outputs, states)
-        return check(executor, states, feeds, SIZES, 0)[1].failures
+        return check(executor, states, feeds, SIZES, g.CallStep())[1].failures
 
     assert_a_wrong_kernel_is_named(failures)
