@@ -17,6 +17,7 @@ from graphc.later.near import nearest
 
 NO_ALIASES: Mapping[str, str] = {}
 NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})
+_WHOLE = (int, np.integer)
 
 _everywhere: dict[str, Any] = {}
 _given_objects: ContextVar[Mapping[str, Any]] = ContextVar("graphc_objects", default=NO_OBJECTS)
@@ -222,7 +223,7 @@ def below_one(owner: str, name: str, value: object) -> float:
 
 def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
     """Whether a value is one whole number, from `least` on if that is given. A bool is none."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    whole = isinstance(value, _WHOLE) and not isinstance(value, bool)
     return whole and (least is None or bool(value >= least))
 
 

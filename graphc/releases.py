@@ -60,6 +60,7 @@ def at_least(version: str, of: Release | None = None) -> bool:
     return (of or release()) >= release_of(version)
 
 
+@functools.cache
 def release_of(version: str) -> Release:
     """Return the numbers of a release, ``(1, 0, 6)`` of ``'1.0.6'``."""
     return tuple(map(int, version.split(".")))

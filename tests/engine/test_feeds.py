@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphc.errors import DataError
 from graphc.layers import Activation, Dense
 from graphc.models import Sequential
 
@@ -27,6 +28,23 @@ class TestConversion:
     def test_numbers_of_any_kind_become_the_inputs_dtype(self, x):
         built = Sequential([Activation("linear", input_shape=(2,))])
         np.testing.assert_array_equal(built.predict(x), np.eye(2))
+
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_large_numbers_are_taken_as_long_as_they_fit(self, dtype):
+        """Also those whose squares, by which few numbers are looked at, are too large."""
+        built = Sequential([Activation("linear", input_shape=(2,))])
+        largest = np.finfo("float32").max
+        x = np.array([[largest, -largest], [1e30, 0.5]], dtype)
+        assert built.predict(x).tolist() == [[largest, -largest], [np.float32(1e30), 0.5]]
+
+    @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1.001 * float(np.finfo("float32").max)])
+    @pytest.mark.parametrize("samples", [3, 3000])
+    def test_numbers_that_do_not_fit_are_refused_among_few_and_many(self, wrong, samples):
+        built = Sequential([Activation("linear", input_shape=(2,))])
+        x = np.zeros((samples, 2))
+        x[1, 0] = wrong
+        with pytest.raises(DataError, match=r"sample 1, index .1, 0., is .*; 1 of"):
+            built.predict(x)
 
     def test_a_vector_becomes_a_column(self):
         built = Sequential([Activation("linear", input_shape=(1,))])

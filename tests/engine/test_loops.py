@@ -19,6 +19,8 @@ from graphc.engine.training.loops import (
     predict_loop,
 )
 from graphc.errors import ShapeError
+from graphc.layers import Dense
+from graphc.models import Sequential
 
 
 def test_batches_cover_all_samples_and_the_last_may_be_short():
@@ -100,6 +102,28 @@ def test_a_step_makes_few_calls_beside_the_function():
     finally:
         sys.setprofile(None)
     assert calls / 2_000 < 40
+
+
+def test_predicting_one_sample_makes_few_calls_beside_the_function(monkeypatch):
+    """Its time is measured by benchmarks/small_models.py; here its work is counted."""
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    values = Pending.done([np.float32([[0.5]])])
+    model = Sequential([Dense(1, input_dim=20)])
+    step = SimpleNamespace(start=lambda *arrays: values)
+    monkeypatch.setattr(model, "_predict_function", lambda: step)
+    sample = np.zeros((1, 20), "float32")
+    sys.setprofile(count)
+    try:
+        predicted = model.predict(sample)
+    finally:
+        sys.setprofile(None)
+    assert (predicted.dtype, predicted.tolist()) == (np.float64, [[0.5]])
+    assert calls < 60
 
 
 def test_values_that_no_callback_reads_are_asked_for_once_the_epoch_is_over():

@@ -315,7 +315,7 @@ class Function:
         if self._phase is not None:
             phase = bool(values[self._phase])
             values = [value for k, value in enumerate(values) if k != self._phase]
-        prepared = self._specialise(phase)
+        prepared = self._prepared.get(phase) or self._specialise(phase)
         arrays = [
             checked_feed(node, value, self.name)
             for node, value in zip(self._data_inputs, values, strict=True)

@@ -80,6 +80,11 @@ class NativeExecutor:
         self._words = np.array(program.words, np.uint32)
         self._words_at = address_of(self._words)
         self._places = {buffer: place for place, buffer in enumerate(program.buffers)}
+        fetches = self.program.fetches
+        self._fetches = [
+            (buffer.origin, fetches.index(buffer), self._places.get(buffer), np.dtype(buffer.dtype))
+            for buffer in fetches
+        ]
         self._constants: dict[int, np.ndarray] = {}
         self._fed: list[tuple[int, Node]] = []
         self._held: list[tuple[int, State]] = []
@@ -192,7 +197,7 @@ class NativeExecutor:
             spent,
             told,
         )
-        status = int(frame.status[0])
+        status = frame.status.value
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
         return results
@@ -202,26 +207,21 @@ class NativeExecutor:
     ) -> list[np.ndarray]:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
         kernel writes."""
-        given: dict[Buffer, np.ndarray] = {}
-        results = []
-        for buffer, node, shape in zip(
-            self.program.fetches, self._fetched, tables.shapes, strict=True
-        ):
-            origin = buffer.origin
+        results: list[np.ndarray] = []
+        for (origin, first, place, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
             if isinstance(origin, State):
                 results.append(origin.get())
             elif isinstance(origin, Node):
                 results.append(np.array(feeds[origin], order="C"))
             elif origin is not None:
                 results.append(np.array(origin, order="C"))
-            elif buffer not in given:
-                given[buffer] = np.empty(shape, node.dtype)
-                results.append(given[buffer])
-                place = self._places.get(buffer)
-                if place is not None:  # else it has no elements
-                    frame.addresses[place] = address_of(given[buffer])
+            elif first < len(results):
+                results.append(results[first])
             else:
-                results.append(given[buffer])
+                array = np.empty(shape, dtype)
+                results.append(array)
+                if place is not None:  # else it has no elements
+                    frame.addresses[place] = address_of(array)
         return results
 
     def _bind(self, bindings: Bindings) -> Tables:

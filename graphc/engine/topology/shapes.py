@@ -22,7 +22,7 @@ KnownShape = tuple[int | None, ...]
 
 def known_shape(node: g.Node) -> KnownShape:
     """The shape of a node with ``None`` for every symbolic size."""
-    return tuple(size if isinstance(size, int) else None for size in node.shape)
+    return tuple([size if isinstance(size, int) else None for size in node.shape])
 
 
 def agree(one: KnownShape, other: KnownShape) -> bool:

@@ -201,14 +201,17 @@ def predict_loop(
                 outputs = [np.zeros((samples, *value.shape[1:]), dtype) for value in values]
             stop = min(start + size, samples)
             for output, value in zip(outputs, values, strict=True):
-                _check_prediction(value, size, output.shape[1:], start)
+                check_prediction(value, size, output.shape[1:], start)
                 output[start:stop] = value[: stop - start]
             bar.update({"size": stop - start})
             start = stop
     return outputs
 
 
-def _check_prediction(value: np.ndarray, size: int, expected: tuple[int, ...], start: int) -> None:
+def check_prediction(
+    value: np.ndarray, size: int, expected: tuple[int, ...], start: int = 0
+) -> None:
+    """Raise ShapeError unless it is the output of so many samples, each of the expected shape."""
     if value.shape[:1] != (size,):
         raise ShapeError(
             f"predict: expected an output of {size} samples, one for each of the input, received "

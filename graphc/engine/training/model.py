@@ -25,7 +25,7 @@ from graphc.engine.training.running import (
     is_zero,
     run_epochs,
 )
-from graphc.engine.training.stored import Data, check_order, part
+from graphc.engine.training.stored import Data, check_order, in_memory, part
 from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
@@ -244,11 +244,14 @@ class Model(GeneratorTraining):
         arrays = self._prepare_inputs(x)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
+        dtype = self._dtype_of_predictions
+        if count <= batch_size and verbose != 1:
+            values = step.start(*in_memory(arrays)).get()
+            for value in values:
+                loops.check_prediction(value, count, value.shape[1:])
+            return one_or_list([value.astype(dtype) for value in values])
         batches = ArrayBatches(arrays, batch_size)
-        outputs = loops.predict_loop(
-            step.start, batches, count, verbose == 1, self._dtype_of_predictions
-        )
-        return one_or_list(outputs)
+        return one_or_list(loops.predict_loop(step.start, batches, count, verbose == 1, dtype))
 
 
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:

@@ -97,7 +97,8 @@ class BatchTraining(RenewedContainer):
                 as_arrays(x, self.input_names, "inputs"), self.inputs, self.input_names, strict=True
             )
         ]
-        check_lengths(arrays, [f"input {name}" for name in self.input_names])
+        if len(arrays) > 1:
+            check_lengths(arrays, [f"input {name}" for name in self.input_names])
         return arrays
 
     def _prepare_all(

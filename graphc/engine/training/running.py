@@ -19,6 +19,7 @@ from graphc.lookup import whole_number
 _log = logging.getLogger("graphc")
 
 _VERBOSE = (0, 1, 2)
+_CHOSEN = (int, np.integer, np.bool_, str)
 
 
 def run_epochs(
@@ -136,7 +137,7 @@ def check_verbose(where: str, value: object) -> None:
 
 def check_choice(what: str, value: object, choices: tuple) -> None:
     """Raise ArgumentError unless the value is one of the choices."""
-    if not isinstance(value, int | np.integer | np.bool_ | str) or value not in choices:
+    if not isinstance(value, _CHOSEN) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
 
 

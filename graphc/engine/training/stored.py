@@ -29,6 +29,8 @@ _IN_MEMORY = (
 def is_stored(value: object) -> bool:
     """Whether a value is an array in a file: NumPy's memory-mapped ones, and what has a shape, a
     length and slices but no memory to look at (an HDF5Matrix, a data set of h5py)."""
+    if type(value) is np.ndarray:
+        return False
     if isinstance(value, np.memmap):
         return True
     if isinstance(value, list | tuple | g.Node) or any(hasattr(value, one) for one in _IN_MEMORY):
