@@ -276,8 +276,14 @@ class TestTargets:
 
 class TestWeights:
     def test_both_kinds_at_once(self):
-        with pytest.raises(ArgumentError, match="both given, and only one can count"):
-            model().fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(6), verbose=0)
+        built = model()
+        weights = np.arange(6.0)
+        expected = built.test_on_batch(X, Y, sample_weight=weights)
+        with pytest.warns(
+            UserWarning, match="both given, and only one counts: that of the samples"
+        ):
+            found = built.train_on_batch(X, Y, class_weight={0: 1.0}, sample_weight=weights)
+        assert found == pytest.approx(expected)
 
     def test_a_class_that_is_missing(self):
         labels = [0, 1, 2, 0, 1, 2]

@@ -10,7 +10,8 @@ import numpy as np
 from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology.layer import Layer
+from graphc.engine.configs.config import config_of
+from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.shapes import InputSpec, known_shape
 from graphc.errors import ArgumentError, ShapeError
@@ -162,6 +163,10 @@ class Reshape(Layer):
                 )
             target = tuple(count // known if size == -1 else size for size in target)
         return g.reshape(x, (x.shape[0], *target))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments but `dims`, which is another name of `target_shape`."""
+        return config_of(self, (*BASE_KEYWORDS, "dims"))
 
 
 class Permute(Layer):

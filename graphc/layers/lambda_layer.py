@@ -28,14 +28,14 @@ class Lambda(Layer):
         function: takes the input node, or the list of them, and returns a node. A function, a bound
             method or another callable. One with a parameter `mask` gets the mask, or the list of
             masks, of the input too, and uses it up: no mask goes on. To others a mask is an error.
-        output_shape: what the output's shape has to be, checked at each call: sizes without the
-            batch axis, or a function from the shape of the input to that of the output, both with
-            the batch axis; None in a shape stands for any size. None checks nothing.
+        output_shape: what the output's shape is said to be, where it differs a line in the log:
+            sizes without the batch axis, or a function from the shape of the input to that of the
+            output, both with the batch axis; None in a shape stands for any size. None says
+            nothing.
         arguments: further arguments of the function by name; a copy is kept.
 
     Raises:
         ArgumentError: a function that does not take its arguments, or does not return a node.
-        ShapeError: an output of another shape than `output_shape` says.
     """
 
     def __init__(

@@ -272,7 +272,7 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("add", "error", "message"),
         [
-            (lambda g: g.add_input("c", (2,), dtype="half"), DTypeError, "'c': .*received 'half'"),
+            (lambda g: g.add_input("c", (2,), dtype="text"), DTypeError, "'c': .*received 'text'"),
             (lambda g: g.add_node(Embedding(3, 2), "n", "a"), DTypeError, "'n' on 'a': n .*int32"),
             (
                 lambda g: g.add_node(Dense(1), "n", inputs=["a", "b"], merge_mode="sum"),

@@ -16,6 +16,7 @@ from graphc.engine.topology.merge_modes import (
     ELEMENTWISE,
     MODES,
     concatenated,
+    divided_by_products,
     elementwise,
     product,
 )
@@ -29,6 +30,9 @@ from graphc.engine.topology.user_function import (
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 from graphc.lookup import is_whole
+from graphc.releases import is_read
+
+_COS_DIVISORS = ("lengths", "products")
 
 
 class Merge(Layer):
@@ -62,11 +66,14 @@ class Merge(Layer):
             stands for both. Or as many axes of the one as of the other, ([1, 2], [2, 3]), summed in
             pairs: the first's 1 with the second's 2, its 2 with the second's 3. 'cos' divides by
             lengths along all of them.
-        output_shape: what the output's shape has to be, checked at each call: sizes with the batch
-            axis, or a function from the list of the inputs' shapes.
+        output_shape: what the output's shape is said to be, where it differs a line in the log:
+            sizes with the batch axis, or a function from the list of the inputs' shapes.
         node_indices: which use of each of `layers` is merged, an int for all of them; by default
             the first.
         tensor_indices: likewise, which of the outputs of that use.
+        cos_divisor: 'lengths', of the vectors; or 'products', as Keras divided inputs of more than
+            two axes, and as a file of Keras that does not tell has it: x . y by
+            sqrt(x . x * y . y), whose products pair every vector with every other.
 
     Attributes:
         layers: the list of layers, empty where the layer is called on tensors.
@@ -88,6 +95,8 @@ class Merge(Layer):
         node_indices: int | Sequence[int] | None = None,
         tensor_indices: int | Sequence[int] | None = None,
         name: str | None = None,
+        *,
+        cos_divisor: str | None = None,
         **kwargs: Any,
     ):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
@@ -103,6 +112,9 @@ class Merge(Layer):
         self.concat_axis = int(concat_axis)
         self.dot_axes = deepcopy(dot_axes)  # lists, which their owner may change
         self._summed_axes = _axes_of_each(dot_axes, where)
+        if cos_divisor not in (None, *_COS_DIVISORS):
+            raise unknown_name(f"cos_divisor of {where}", cos_divisor, _COS_DIVISORS)
+        self.cos_divisor = cos_divisor or ("products" if is_read() else "lengths")
         self._claim = OutputClaim(output_shape, where, has_batch=True)
         self._takes_mask = callable(mode) and takes_mask(mode)
         if callable(mode):
@@ -142,6 +154,12 @@ class Merge(Layer):
             return elementwise(self.mode, inputs, where)
         if self.mode == "concat":
             return concatenated(inputs, self.concat_axis, where)
+        if (
+            self.mode == "cos"
+            and self.cos_divisor == "products"
+            and max(x.ndim for x in inputs) > 2
+        ):
+            return divided_by_products(inputs, self._summed_axes, where)
         return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
 
     def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Mask:
@@ -191,7 +209,7 @@ class Merge(Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments but those that name what is merged; `mode_type` and `output_shape_type` are
         'function' or 'raw'."""
-        left_out = ("layers", "output_shape", "node_indices", "tensor_indices")
+        left_out = ("layers", "output_shape", "node_indices", "tensor_indices", "cos_divisor")
         config = config_of(self, (*BASE_KEYWORDS, *left_out))
         claim = self._claim.given
         return {
@@ -199,6 +217,7 @@ class Merge(Layer):
             "mode_type": "function" if callable(self.mode) else "raw",
             "output_shape": argument_as_data(claim, f"{self._graphc_label}: output_shape"),
             "output_shape_type": "function" if callable(claim) else "raw",
+            **({"cos_divisor": self.cos_divisor} if self.mode == "cos" else {}),
         }
 
     def _where(self) -> str:

@@ -68,6 +68,18 @@ def product(
     return K.batch_dot(*inputs, axes=found)
 
 
+def divided_by_products(
+    inputs: Sequence[g.Node], axes: tuple[Sequence[int], Sequence[int]], where: str
+) -> g.Node:
+    """'cos' as Keras computed it of inputs with several axes: x . y / sqrt(x . x * y . y) element
+    by element of the three products over the axes, where the two that are divided by pair every
+    vector with every other. The errors start with `where`."""
+    x, y = inputs
+    pairs = (x, y), (x, x), (y, y)
+    product_of, of_first, of_second = (product(pair, axes, where, False) for pair in pairs)
+    return product_of / K.maximum(K.sqrt(of_first * of_second), K.epsilon())
+
+
 def _axes_behind_batch(x: g.Node, axes: Sequence[int], position: int, where: str) -> list[int]:
     """Axes of an input, each counted from the front."""
     for axis in axes:

@@ -4,12 +4,15 @@ shape."""
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
-from graphc.errors import ArgumentError, ShapeError
+from graphc.errors import ArgumentError
 from graphc.lookup import is_whole
+
+_log = logging.getLogger("graphc")
 
 
 def signature_of(function: Callable) -> inspect.Signature | None:
@@ -42,7 +45,8 @@ def check_takes(function: Callable, where: str, *arguments: str, **keywords: str
 
 
 class OutputClaim:
-    """What a user says of the shape of a function's output, checked at each call.
+    """What a user says of the shape of a function's output. It is compared at each call, and where
+    it differs one line in the log says so: the output's own shape counts.
 
     Args:
         output_shape: sizes, None for any; a function from the shape of the input (a list of shapes,
@@ -57,6 +61,7 @@ class OutputClaim:
 
     def __init__(self, output_shape: object, where: str, has_batch: bool):
         self._where = where
+        self._told = False
         self.given = output_shape
         self.shape: KnownShape | Callable | None = None
         if output_shape is None or callable(output_shape):
@@ -76,7 +81,7 @@ class OutputClaim:
             )
 
     def check(self, output: g.Node, input_shape: KnownShape | list[KnownShape]) -> None:
-        """ShapeError where an output has another shape."""
+        """Log a line, once, where an output has another shape."""
         claimed = self.shape
         if claimed is None:
             return
@@ -89,12 +94,16 @@ class OutputClaim:
                     f"{shape!r}"
                 )
             claimed = _checked_sizes(shape, asked)
-        if not agree(claimed, known_shape(output)):
-            raise ShapeError(
-                f"{self._where}: output_shape says {claimed}, the batch first, but the function "
-                f"made an output of shape {known_shape(output)}; correct one of the two, or leave "
-                "output_shape out"
-            )
+        found = known_shape(output)
+        if agree(claimed, found) or self._told:
+            return
+        self._told = True
+        without_batch = " and seems to lack the batch axis" if agree(claimed, found[1:]) else ""
+        _log.warning(
+            "%s: output_shape says %s, the batch first,%s but the function made an output of shape "
+            "%s, which counts; correct output_shape, or leave it out",
+            *(self._where, claimed, without_batch, found),
+        )
 
 
 def checked_output(output: object, where: str) -> g.Node:
@@ -108,10 +117,17 @@ def checked_output(output: object, where: str) -> g.Node:
 
 
 def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
-    wrong = [size for size in sizes if size is not None and not is_whole(size, least=1)]
+    # A quotient is a float in Python 3: 8 / 2.
+    wrong = [
+        one for one in sizes if one is not None and not (_is_quotient(one) or is_whole(one, 1))
+    ]
     if wrong:
         raise ArgumentError(
             f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
             f"in {tuple(sizes)}"
         )
-    return tuple(sizes)  # type: ignore[arg-type]
+    return tuple(None if size is None else int(size) for size in sizes)  # type: ignore[call-overload]
+
+
+def _is_quotient(size: object) -> bool:
+    return isinstance(size, float) and size >= 1 and size.is_integer()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -34,9 +35,12 @@ def prepare_weights(
     names = [target.name for target in targets]
     sample_weight, class_weight = _none_if_empty(sample_weight), _none_if_empty(class_weight)
     if sample_weight is not None and class_weight is not None:
-        raise ArgumentError(
-            "class_weight and sample_weight were both given, and only one can count; multiply the "
-            "class weights into sample_weight, and give that alone"
+        class_weight = None
+        warnings.warn(
+            "class_weight and sample_weight were both given, and only one counts: that of the "
+            "samples, as in Keras; multiply the classes' weights into it for both",
+            UserWarning,
+            stacklevel=4,
         )
     by_sample = standardize_sample_weights(sample_weight, names)
     by_class = standardize_class_weights(class_weight, names)
