@@ -144,7 +144,13 @@ def _signature_of_1_2(
         parameters.pop(name).replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD)
         for name in (*first, *order)
     ]
-    return signature.replace(parameters=[*by_position, *parameters.values()])
+    others = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        if by_position and one.kind is one.POSITIONAL_OR_KEYWORD
+        else one
+        for one in parameters.values()
+    ]
+    return signature.replace(parameters=[*by_position, *others])
 
 
 def renamed(**later: str) -> Callable[[Named], Named]:

@@ -54,6 +54,7 @@ EXTRAS = (
 
 # Arguments that have a default here and none, or another one, in Keras, and why.
 OPTIONAL = {
+    "keras.preprocessing.image.ImageDataGenerator.flow": (["y"], "none are needed to predict"),
     "keras.engine.topology.Container.summary": (
         ["line_length", "positions"],
         "a table fits 80 columns",
@@ -136,7 +137,8 @@ def later_difference(name: str, function: Callable, wanted: Signature) -> str | 
     not taken by their names, or whose default is that of neither release."""
     of_1_2 = signature_of_1_2(function)
     if of_1_2 is not None:
-        return difference(name, of_1_2, wanted)
+        names = getattr(function, "names_of_1_2", {})
+        return difference(name, of_1_2, [[names.get(one[0], one[0]), *one[1:]] for one in wanted])
     early = EARLY_SIGNATURES.get(name.replace("layers.pooling", "layers.convolutional"))
     if early is None and name not in RENAMED:
         return difference(name, function, wanted)

@@ -1,6 +1,8 @@
 """Images: reading and writing them, changing them at random, batches of changed images."""
 
+from graphc.preprocessing.image.affine import apply_transform, transform_matrix_offset_center
 from graphc.preprocessing.image.generator import GraphImageDataGenerator, ImageDataGenerator
+from graphc.preprocessing.image.iterators import DirectoryIterator, Iterator, NumpyArrayIterator
 from graphc.preprocessing.image.pictures import (
     array_to_img,
     img_to_array,
@@ -19,8 +21,12 @@ from graphc.preprocessing.image.transforms import (
 from graphc.public.answers import names_of
 
 __all__ = [
+    "DirectoryIterator",
     "GraphImageDataGenerator",
     "ImageDataGenerator",
+    "Iterator",
+    "NumpyArrayIterator",
+    "apply_transform",
     "array_to_img",
     "flip_axis",
     "img_to_array",
@@ -32,6 +38,7 @@ __all__ = [
     "random_shear",
     "random_shift",
     "random_zoom",
+    "transform_matrix_offset_center",
 ]
 
 __getattr__ = names_of(__name__)

@@ -14,6 +14,8 @@ from graphc.preprocessing.image.extra import pillow
 
 _log = logging.getLogger("graphc")
 
+FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+
 _CHANNELS = (1, 3, 4)
 """How many channels pictures have: grey, colours, colours with transparency."""
 
@@ -67,3 +69,18 @@ def check_saving(folder: GivenPath, ending: str) -> str:
 def checked_range(name: str, value: float) -> float:
     """The value as a float. ArgumentError for what is no number of at least 0."""
     return finite_number("ImageDataGenerator", name, value, least=0.0)
+
+
+def checked_image(what: str, x: np.ndarray, fill_mode: str = "nearest") -> np.ndarray:
+    """One image of three axes, as floats. DataError for anything else, ArgumentError for an unknown
+    fill_mode."""
+    if fill_mode not in FILL_MODES:
+        raise ArgumentError(f"{what}: fill_mode is one of {FILL_MODES}, received {fill_mode!r}")
+    image = np.asarray(x)
+    if image.ndim != 3 or not image.size or image.dtype.kind not in "biuf":
+        raise DataError(
+            f"{what}: expected one image of three axes, received the shape {image.shape} and the "
+            f"type {image.dtype}"
+        )
+    # Splines overshoot, which would wrap around in whole numbers.
+    return image if image.dtype in (np.float32, np.float64) else image.astype(np.float32)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from graphc.backend.settings import check_dim_ordering
-from graphc.errors import DataError, MissingFileError
+from graphc.errors import ArgumentError, DataError, MissingFileError
+from graphc.lookup import is_whole
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.extra import pillow
+from graphc.releases import arguments_of_1_2
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _GREY, _COLOURED = 1, 3
 
 
+@arguments_of_1_2("x", "dim_ordering", "scale")
 def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "default") -> Image:
     """An array of pixels as a picture of Pillow.
 
@@ -52,7 +56,7 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "defa
     return image.fromarray(whole[:, :, 0] if whole.shape[2] == _GREY else whole)
 
 
-def img_to_array(img: Image, *, dim_ordering: str = "default") -> np.ndarray:
+def img_to_array(img: Image, dim_ordering: str = "default") -> np.ndarray:
     """A picture as float32 pixels from 0 to 255.
 
     Returns:
@@ -75,24 +79,43 @@ def img_to_array(img: Image, *, dim_ordering: str = "default") -> np.ndarray:
     return pixels.transpose(2, 0, 1) if dim_ordering == "th" else pixels
 
 
-def load_img(path: GivenPath, grayscale: bool = False) -> Image:
+def load_img(
+    path: GivenPath, grayscale: bool = False, target_size: Sequence[int] | None = None
+) -> Image:
     """The picture in a file, as grey or as red, green and blue, whatever the file has.
 
+    Args:
+        path: the file.
+        grayscale: as grey.
+        target_size: (rows, columns) that it is brought to, each by its nearest pixel.
+
     Raises:
-        ArgumentError: `path` is none.
+        ArgumentError: `path` is none, or a target_size that is not two sizes.
         MissingFileError: no such file.
         DataError: a file that is no picture, or is cut.
         MissingPackageError: Pillow, of the extra 'image', is not installed.
     """
     image = pillow("load_img")
     path = checked_path("load_img: path", path)
+    size = None if target_size is None else picture_size("load_img", target_size)
     try:
         with open(path, "rb") as file, image.open(file) as picture:
-            return picture.convert("L" if grayscale else "RGB")
+            found = picture.convert("L" if grayscale else "RGB")
+            return found if size is None else found.resize(size[::-1], image.NEAREST)
     except FileNotFoundError:
         raise MissingFileError(f"load_img: there is no file {shown_path(path)}") from None
     except (OSError, SyntaxError) as error:  # SyntaxError: Pillow's for a broken PNG
         raise DataError(f"load_img: {shown_path(path)} is not a whole picture ({error})") from error
+
+
+def picture_size(where: str, target_size: object) -> tuple[int, int]:
+    """The (rows, columns) of pictures. ArgumentError for anything else."""
+    sizes = list(target_size) if isinstance(target_size, tuple | list) else []
+    if len(sizes) != 2 or not all(is_whole(size, 1) for size in sizes):
+        raise ArgumentError(
+            f"{where}: target_size: expected (rows, columns), received {target_size!r}"
+        )
+    return int(sizes[0]), int(sizes[1])
 
 
 def list_pictures(directory: GivenPath, ext: str = "jpg|jpeg|bmp|png") -> list[str]:

@@ -16,7 +16,8 @@ _log = logging.getLogger("graphc")
 
 
 class Statistics(NamedTuple):
-    """`mean` and `std` of an image's shape; `whitening` (pixels, pixels), or None."""
+    """`mean` and `std` of an image's shape, or of what broadcasts to it; `whitening` (pixels,
+    pixels), or None."""
 
     mean: np.ndarray
     std: np.ndarray
@@ -28,6 +29,7 @@ def statistics(
     before: Callable[[np.ndarray], np.ndarray],
     scale: bool,
     whiten: bool,
+    over: tuple[int, ...] = (),
 ) -> Statistics:
     """The statistics of images, which are read in chunks; all in float64.
 
@@ -37,6 +39,7 @@ def statistics(
         scale: whether images will be divided by the deviation before they are whitened.
         whiten: whether to find the whitening: the symmetric W for which the covariance of x W is
             the identity.
+        over: the axes of an image that mean and deviation are taken over too, and have size 1.
     """
 
     def mean_of(change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -44,8 +47,11 @@ def statistics(
         chunks = (images[k : k + _CHUNK] for k in range(0, len(images), _CHUNK))
         return sum(change(before(np.asarray(chunk, np.float64))) for chunk in chunks) / len(images)
 
-    mean = mean_of(lambda x: x.sum(axis=0))
-    std = np.sqrt(mean_of(lambda x: np.sum((x - mean) ** 2, axis=0)))
+    def summed(x: np.ndarray) -> np.ndarray:
+        return x.sum(axis=0).mean(axis=over, keepdims=True) if over else x.sum(axis=0)
+
+    mean = mean_of(summed)
+    std = np.sqrt(mean_of(lambda x: summed((x - mean) ** 2)))
     if not whiten:
         return Statistics(mean, std, None)
     # A mean that stays in the images moves the result, but is no part of their covariance.

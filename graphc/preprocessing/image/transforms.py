@@ -2,23 +2,28 @@
 
 An image is an array of three axes, of which one is its channels: by default the first, as in the
 ordering 'th'. Results are floating point and of the image's shape. Draws come from `rng`, by
-default from NumPy's global generator. Pixels that a change brings in from outside are filled as
-`fill_mode` says: 'nearest' (the nearest edge), 'constant' (`cval`), 'reflect' or 'wrap'.
+default from NumPy's global generator. In the meanings of Keras 1.2 turns, moves, shears and zooms
+take the nearest pixel of an affine map (`affine`). Pixels that a change brings in from outside are
+filled as `fill_mode` says: 'nearest' (the nearest edge), 'constant' (`cval`), 'reflect' or 'wrap'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from graphc.errors import ArgumentError, DataError
+from graphc.errors import ArgumentError
 from graphc.lookup import finite_number
+from graphc.preprocessing.image import affine
+from graphc.preprocessing.image.checks import checked_image
 from graphc.preprocessing.image.extra import ndimage
+from graphc.releases import arguments_of_1_2, meanings, renamed
 
-_FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+_IN_1_2 = ("row_axis", "col_axis", "channel_axis", "fill_mode", "cval")
 
 
+@arguments_of_1_2("x", "rg", *_IN_1_2)
 def random_rotation(
     x: np.ndarray,
     rg: float,
@@ -26,6 +31,9 @@ def random_rotation(
     cval: float = 0.0,
     axes: tuple[int, int] = (1, 2),
     *,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Turned about its centre by up to `rg` degrees either way, by cubic splines.
@@ -34,20 +42,42 @@ def random_rotation(
         x: one image, three axes.
         rg: the largest angle.
         fill_mode, cval, rng: see above.
-        axes: those of rows and columns.
+        axes: those of rows and columns, or one by one:
+        row_axis, col_axis, channel_axis: the axes of rows, columns and channels.
 
     Raises:
         DataError: `x` is not one image.
         ArgumentError: a range below 0, or an unknown fill_mode.
         MissingPackageError: SciPy, of the extra 'image', is not installed.
     """
-    image = _image("random_rotation", x, fill_mode)
-    angle = _draw(rng).uniform(-1, 1) * _range("random_rotation", "rg", rg)
+    image = checked_image("random_rotation", x, fill_mode)
+    largest = _range("random_rotation", "rg", rg)
+    axes = (row_axis, col_axis) if tuple(axes) == (1, 2) else axes
+    if meanings() != "1.0":
+        turn = affine.rotation(np.pi / 180 * _draw(rng).uniform(-largest, largest))
+        return _centred(image, turn, *axes, channel_axis, fill_mode, cval)
+    return turned(image, largest, fill_mode, cval, axes, rng)
+
+
+def turned(
+    image: np.ndarray,
+    largest: float,
+    fill_mode: str,
+    cval: float,
+    axes: tuple[int, int],
+    rng: np.random.RandomState | None,
+) -> np.ndarray:
+    """`random_rotation` of Keras 1.0."""
+    angle = _draw(rng).uniform(-1, 1) * largest
     return ndimage("random_rotation").rotate(
         image, angle, axes=axes, reshape=False, order=3, mode=fill_mode, cval=cval
     )
 
 
+@renamed(row_axis="row_index", col_axis="col_index")
+@arguments_of_1_2(
+    *("x", "wrg", "hrg", "row_index", "col_index", "channel_axis", "fill_mode", "cval")
+)
 def random_shift(
     x: np.ndarray,
     wrg: float,
@@ -57,6 +87,7 @@ def random_shift(
     row_index: int = 1,
     col_index: int = 2,
     *,
+    channel_axis: int = 0,
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Moved by up to `wrg` of its width and `hrg` of its height either way, by whole pixels.
@@ -65,15 +96,36 @@ def random_shift(
         x: one image, three axes.
         wrg, hrg: the largest shares.
         fill_mode, cval, rng: see above.
-        row_index, col_index: the axes of rows and columns.
+        row_index, col_index: the axes of rows and columns; row_axis and col_axis in 1.2.
+        channel_axis: that of the channels.
 
     Raises as `random_rotation`.
     """
-    image = _image("random_shift", x, fill_mode)
+    image = checked_image("random_shift", x, fill_mode)
+    shares = {
+        row_index: _range("random_shift", "hrg", hrg),
+        col_index: _range("random_shift", "wrg", wrg),
+    }
+    if meanings() == "1.0":
+        return moved(image, shares, fill_mode, cval, rng)
+    pixels = [
+        _draw(rng).uniform(-share, share) * image.shape[axis] for axis, share in shares.items()
+    ]
+    move = affine.translation(*pixels)
+    return affine.apply_transform(image, move, channel_axis, fill_mode, cval)
+
+
+def moved(
+    image: np.ndarray,
+    shares: Mapping[int, float],
+    fill_mode: str,
+    cval: float,
+    rng: np.random.RandomState | None,
+) -> np.ndarray:
+    """`random_shift` of Keras 1.0, by up to a share of each axis."""
     offset = np.zeros(3)
-    for axis, name, share in ((row_index, "hrg", hrg), (col_index, "wrg", wrg)):
-        largest = _range("random_shift", name, share) * image.shape[axis]
-        offset[axis] = np.rint(_draw(rng).uniform(-1, 1) * largest)
+    for axis, share in shares.items():
+        offset[axis] = np.rint(_draw(rng).uniform(-1, 1) * share * image.shape[axis])
     return ndimage("random_shift").shift(image, offset, order=0, mode=fill_mode, cval=cval)
 
 
@@ -98,7 +150,7 @@ def random_barrel_transform(
 
     Raises as `random_rotation`.
     """
-    image = _image("random_barrel_transform", x)
+    image = checked_image("random_barrel_transform", x)
     k = _draw(rng).uniform(-1, 1) * _range("random_barrel_transform", "intensity", intensity)
     height, width = image.shape[row_index], image.shape[col_index]
     centre = np.array([height - 1, width - 1]).reshape(2, 1, 1) / 2
@@ -113,14 +165,16 @@ def random_barrel_transform(
     )
 
 
+@arguments_of_1_2("x", "intensity", *_IN_1_2)
 def random_shear(
     x: np.ndarray,
     intensity: float,
     fill_mode: str = "nearest",
     cval: float = 0.0,
     *,
-    row_index: int = 1,
-    col_index: int = 2,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Sheared about its centre by up to `intensity` radians either way, by cubic splines.
@@ -132,64 +186,105 @@ def random_shear(
         x: one image, three axes.
         intensity: the largest angle.
         fill_mode, cval, rng: see above.
-        row_index, col_index: the axes of rows and columns.
+        row_axis, col_axis, channel_axis: the axes of rows, columns and channels.
 
     Raises as `random_rotation`.
     """
-    image = _image("random_shear", x, fill_mode)
-    angle = _draw(rng).uniform(-1, 1) * _range("random_shear", "intensity", intensity)
+    image = checked_image("random_shear", x, fill_mode)
+    largest = _range("random_shear", "intensity", intensity)
+    if meanings() == "1.0":
+        return sheared(image, largest, fill_mode, cval, (row_axis, col_axis), rng)
+    matrix = affine.shear(_draw(rng).uniform(-largest, largest))
+    return _centred(image, matrix, row_axis, col_axis, channel_axis, fill_mode, cval)
+
+
+def sheared(
+    image: np.ndarray,
+    largest: float,
+    fill_mode: str,
+    cval: float,
+    axes: tuple[int, int],
+    rng: np.random.RandomState | None,
+) -> np.ndarray:
+    """`random_shear` of Keras 1.0."""
+    angle = _draw(rng).uniform(-1, 1) * largest
     matrix = np.array([[1, -np.sin(angle)], [0, np.cos(angle)]])
-    return _affine("random_shear", image, matrix, (row_index, col_index), fill_mode, cval)
+    return _affine("random_shear", image, matrix, axes, fill_mode, cval)
 
 
+@renamed(intensity="rg")
+@arguments_of_1_2("x", "rg", "channel_axis")
 def random_channel_shift(
     x: np.ndarray,
     rg: float,
     *,
-    channel_index: int = 0,
+    channel_axis: int = 0,
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Each channel made brighter or darker by up to `rg`, within the range of values of `x`.
 
     Raises as `random_rotation`, but needs no SciPy.
     """
-    image = _image("random_channel_shift", x)
+    image = checked_image("random_channel_shift", x)
     largest = _range("random_channel_shift", "rg", rg)
     sizes = [1, 1, 1]
-    sizes[channel_index] = image.shape[channel_index]
+    sizes[channel_axis] = image.shape[channel_axis]
     shift = (_draw(rng).uniform(-1, 1, sizes) * largest).astype(image.dtype)
     return np.clip(image + shift, image.min(), image.max())
 
 
+@renamed(zoom_range="rg")
+@arguments_of_1_2("x", "rg", *_IN_1_2)
 def random_zoom(
     x: np.ndarray,
-    rg: float,
+    rg: float | tuple[float, float],
     fill_mode: str = "nearest",
     cval: float = 0.0,
     *,
-    row_index: int = 1,
-    col_index: int = 2,
+    row_axis: int = 1,
+    col_axis: int = 2,
+    channel_axis: int = 0,
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
-    """Shrunk about its centre to 1 - rg ... 1 of its height, and of its width, by cubic splines.
+    """Shrunk about its centre to 1 - rg ... 1 of its height, and of its width, by cubic splines; in
+    the meanings of Keras 1.2 places times two factors from `rg`, so that those below 1 enlarge.
 
     The result has the shape of `x`; what is free around the smaller image is filled.
 
     Args:
         x: one image, three axes.
-        rg: from 0 up to, but not including, 1.
+        rg: from 0 up to, but not including, 1; in Keras 1.2, where it is called zoom_range, the
+            least and the largest factor.
         fill_mode, cval, rng: see above.
-        row_index, col_index: the axes of rows and columns.
+        row_axis, col_axis, channel_axis: the axes of rows, columns and channels.
 
     Raises as `random_rotation`.
     """
-    image = _image("random_zoom", x, fill_mode)
+    image = checked_image("random_zoom", x, fill_mode)
+    if meanings() != "1.0":
+        bounds = affine.zoom_bounds("random_zoom", "zoom_range", rg)
+        factors = (1.0, 1.0) if bounds == (1.0, 1.0) else _draw(rng).uniform(*bounds, 2)
+        matrix = affine.zoom(*factors)
+        return _centred(image, matrix, row_axis, col_axis, channel_axis, fill_mode, cval)
     if _range("random_zoom", "rg", rg) >= 1:
         raise ArgumentError(f"random_zoom: rg: expected less than 1, received {rg}")
     scales = _draw(rng).uniform(1 - rg, 1, 2)
-    return _affine(
-        "random_zoom", image, np.diag(1 / scales), (row_index, col_index), fill_mode, cval
-    )
+    return _affine("random_zoom", image, np.diag(1 / scales), (row_axis, col_axis), fill_mode, cval)
+
+
+def _centred(
+    image: np.ndarray,
+    matrix: np.ndarray,
+    row_axis: int,
+    col_axis: int,
+    channel_axis: int,
+    fill_mode: str,
+    cval: float,
+) -> np.ndarray:
+    """The image behind a map about its centre."""
+    sizes = image.shape[row_axis], image.shape[col_axis]
+    about_centre = affine.transform_matrix_offset_center(matrix, *sizes)
+    return affine.apply_transform(image, about_centre, channel_axis, fill_mode, cval)
 
 
 def _affine(
@@ -216,19 +311,6 @@ def _each_plane(
 ) -> np.ndarray:
     planes = np.moveaxis(image, axes, (1, 2))
     return np.moveaxis(np.stack([change(plane) for plane in planes]), (1, 2), axes)
-
-
-def _image(what: str, x: np.ndarray, fill_mode: str = "nearest") -> np.ndarray:
-    if fill_mode not in _FILL_MODES:
-        raise ArgumentError(f"{what}: fill_mode is one of {_FILL_MODES}, received {fill_mode!r}")
-    image = np.asarray(x)
-    if image.ndim != 3 or not image.size or image.dtype.kind not in "biuf":
-        raise DataError(
-            f"{what}: expected one image of three axes, received the shape {image.shape} and the "
-            f"type {image.dtype}"
-        )
-    # Splines overshoot, which would wrap around in whole numbers.
-    return image if image.dtype in (np.float32, np.float64) else image.astype(np.float32)
 
 
 def _range(what: str, name: str, value: float) -> float:

@@ -105,7 +105,7 @@ def test_a_shear_of_a_ramp():
         expected = ROWS - np.sin(0.3) * COLUMNS if values is ROWS else np.cos(0.3) * COLUMNS
         np.testing.assert_allclose(inside(sheared), inside(ramp(expected)), atol=2e-3)
     last = np.moveaxis(ramp(ROWS), 0, 2)
-    sheared = t.random_shear(last, 0.3, row_index=0, col_index=1, rng=Largest())
+    sheared = t.random_shear(last, 0.3, row_axis=0, col_axis=1, rng=Largest())
     np.testing.assert_array_equal(
         np.moveaxis(sheared, 2, 0), t.random_shear(ramp(ROWS), 0.3, rng=Largest())
     )
@@ -136,7 +136,7 @@ def test_channels_are_shifted_within_the_range_of_values():
     shifted = t.random_channel_shift(image, 1.5, rng=Largest())
     np.testing.assert_array_equal(shifted, [[[1.5, 2.5]], [[3.5, 4.0]]])
     middle = np.array([[[5.0, 6.0], [0.0, 9.0]], [[4.0, 3.0], [0.0, 9.0]]])
-    change = t.random_channel_shift(middle, 0.5, channel_index=2) - middle
+    change = t.random_channel_shift(middle, 0.5, channel_axis=2) - middle
     assert change[0, 0, 0] == pytest.approx(change[1, 0, 0])
     assert change[0, 0, 0] != pytest.approx(change[0, 0, 1])
 
