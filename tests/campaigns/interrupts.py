@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import FrameType, TracebackType
@@ -26,6 +26,7 @@ from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.random_models import BATCH, Program, drawn
 
 EPOCHS = 2
+EARLY = 0.2  # of the interrupts may come before the end of the first step
 BLOCK = 10  # cases of one model, whose steps are taken one by one only once
 
 
@@ -83,15 +84,15 @@ class Timed:
 
 
 class _FirstBatch(Callback):
-    """Notes when the first batch is done: what comes before makes the functions."""
+    """Notes what a clock says when the first batch is done: what comes before makes functions."""
 
-    def __init__(self, counted: Counted):
+    def __init__(self, clock: Callable[[], float]):
         super().__init__()
-        self._counted = counted
-        self.count = 0
+        self._clock = clock
+        self.end = 0.0
 
     def on_batch_end(self, batch: int, logs: object = None) -> None:
-        self.count = self.count or self._counted.count
+        self.end = self.end or self._clock()
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,14 @@ class Steps:
     Attributes:
         losses: of each step.
         states: before the first step, and behind each.
-        moments: of a whole training.
-        first: how many of them are before the end of the first step.
-        seconds: that a training takes.
+        moments: of the end of the first step, and of a whole training.
+        seconds: until the end of the first step, and of a whole training.
     """
 
     losses: list[object]
     states: list[State]
-    moments: int
-    first: int
-    seconds: float
+    moments: tuple[int, int]
+    seconds: tuple[float, float]
 
 
 def state_of(model: Model) -> State:
@@ -139,25 +138,31 @@ def steps_of(seed: int, block: int, cpu: str) -> Steps:
     for start, stop in _batches(program):
         losses.append(program.model.train_on_batch(*program.rows(start, stop)))
         states.append(state_of(program.model))
+    program, started = _program(seed, block), time.perf_counter()
+    seconds = _trained(program, lambda: time.perf_counter() - started)
     program = _program(seed, block)
-    started = time.perf_counter()
-    program.model.fit(*program.data, nb_epoch=EPOCHS, **program.arguments)
-    seconds = time.perf_counter() - started
-    program, counted = _program(seed, block), Counted()
-    watch = _FirstBatch(counted)
-    with counted:
-        program.model.fit(*program.data, nb_epoch=EPOCHS, callbacks=[watch], **program.arguments)
-    return Steps(losses, states, counted.count, watch.count, seconds)
+    with Counted() as counted:
+        moments = _trained(program, lambda: counted.count)
+    return Steps(losses, states, tuple(map(int, moments)), seconds)
+
+
+def _trained(program: Program, clock: Callable[[], float]) -> tuple[float, float]:
+    """Return what a clock says at the end of the first step, and of the training."""
+    first = _FirstBatch(clock)
+    program.model.fit(*program.data, nb_epoch=EPOCHS, callbacks=[first], **program.arguments)
+    return first.end, clock()
 
 
 def _case(draw: random.Random, seed: int, block: int) -> tuple[str, str]:
     """What is wrong behind one interrupt, and what came of it."""
     steps, program = steps_of(seed, block, config.cpu), _program(seed, block)
+    early = draw.random() < EARLY
     if draw.random() < 0.5:
-        first = draw.choice([1, steps.first])
-        interrupt: Counted | Timed = Counted(draw.randint(first, steps.moments))
+        first, last = steps.moments
+        interrupt: Counted | Timed = Counted(draw.randint(1 if early else first, last))
     else:
-        interrupt = Timed(draw.uniform(0, steps.seconds))
+        begin, end = steps.seconds
+        interrupt = Timed(draw.uniform(0 if early else begin, end))
     interrupted = False
     try:
         with interrupt:
