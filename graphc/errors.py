@@ -30,6 +30,11 @@ class ArgumentError(GraphcError, ValueError):
     """An argument whose value is not allowed."""
 
 
+class UndefinedError(ArgumentError, AttributeError):
+    """A property of a layer that its uses leave undefined, such as the input of one that was called
+    twice."""
+
+
 class KeywordError(GraphcError, TypeError):
     """A keyword argument that a call does not take."""
 

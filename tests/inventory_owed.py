@@ -19,9 +19,7 @@ OWED: dict[str, list[str]] = {
         "conv2d",
         "conv3d",
         "deconv2d",
-        "legacy_weight_ordering",
         "separable_conv2d",
-        "set_legacy_weight_ordering",
     ],
     "keras.engine.topology": [
         "Container.losses",

@@ -73,10 +73,12 @@ from graphc.backend.settings import (
     floatx,
     get_uid,
     image_dim_ordering,
+    legacy_weight_ordering,
     reset_uids,
     set_epsilon,
     set_floatx,
     set_image_dim_ordering,
+    set_legacy_weight_ordering,
 )
 from graphc.backend.tensors import (
     abs,

@@ -10,10 +10,12 @@ import numpy as np
 from graphc.compiler.graph import refuse_device_array
 from graphc.config import config
 from graphc.errors import ArgumentError, DTypeError
-from graphc.lookup import finite_number
-from graphc.releases import at_least, is_read, since
+from graphc.lookup import finite_number, true_or_false
+from graphc.releases import Release, at_least, is_read, since
 
 _BACKEND = "theano"
+_legacy_weight_ordering = False
+
 DIM_ORDERINGS = ("th", "tf")
 
 _log = logging.getLogger("graphc")
@@ -87,6 +89,25 @@ def check_dim_ordering(dim_ordering: object, where: str) -> str:
             f"received {dim_ordering!r}"
         )
     return str(dim_ordering)
+
+
+@since("1.0.8")
+def legacy_weight_ordering() -> bool:
+    """Tell whether models made from now on have layers side by side in the order of their names,
+    under any value of the flag ``keras``."""
+    return _legacy_weight_ordering
+
+
+@since("1.0.8")
+def set_legacy_weight_ordering(value: bool) -> None:
+    """Set `legacy_weight_ordering`. ArgumentError for what is neither True nor False."""
+    global _legacy_weight_ordering
+    _legacy_weight_ordering = true_or_false("set_legacy_weight_ordering", "value", value)
+
+
+def layers_by_name(release: Release) -> bool:
+    """Tell whether a model of a release has layers side by side in the order of their names."""
+    return _legacy_weight_ordering or not at_least("1.0.8", of=release)
 
 
 def cast_to_floatx(x: object) -> np.ndarray:

@@ -141,11 +141,12 @@ def read_layers(
     """The weights in a group, or in a file itself; see `read_weights`."""
     if not isinstance(root, h5py.Group):  # an array has as many entries as elements
         raise DataError(f"{root.name}: expected a group of layers, found an array")
-    groups = [(member(root, name), name) for name in _matched(root, layers)]
+    names = _matched(root, layers)
+    groups = [None if name is None else member(root, name) for name in names]
     origin = origin_of(root, given)
     return [
-        read_layer(group, name, texts(group, "weight_names"), layer, origin)
-        for (group, name), layer in zip(groups, layers, strict=True)
+        [] if name is None else read_layer(group, name, texts(group, "weight_names"), layer, origin)
+        for group, name, layer in zip(groups, names, layers, strict=True)
     ]
 
 
@@ -188,17 +189,25 @@ def _layer_names(root: h5py.Group) -> list[str]:
     return texts(root, "layer_names")
 
 
-def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str]:
-    """The names in the file, one for each layer."""
+def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str | None]:
+    """The names in the file, one for each layer; None for a layer without weights, which a file
+    need not have at that place."""
     stored = _layer_names(root)
-    if len(stored) != len(layers):
-        raise DataError(_difference(stored, [layer.name for layer in layers]))
-    if set(stored) == {layer.name for layer in layers}:
-        return [layer.name for layer in layers]
+    wanted = [layer.name for layer in layers]
+    if len(stored) == len(layers) and set(stored) == set(wanted):
+        return [*wanted]
+    places = [k for k, layer in enumerate(layers) if layer.names]
     if "ranks" in root.attrs:
-        by_rank = dict(zip(_ranks(root, len(stored)), stored, strict=True))
-        return [by_rank[layer.rank] for layer in layers]
-    return stored
+        ranks = _ranks(root, len(stored))
+        stored = [name for _, name in sorted(zip(ranks, stored, strict=True))]
+        places.sort(key=lambda k: layers[k].rank)
+    weighted = [name for name in stored if texts(member(root, name), "weight_names")]
+    if len(weighted) != len(places):
+        if len(stored) == len(layers):  # the layer of which this is so will be named
+            return [*stored]
+        raise DataError(_difference(stored, wanted))
+    found = dict(zip(places, weighted, strict=True))
+    return [found.get(k) for k in range(len(layers))]
 
 
 def _ranks(root: h5py.Group, count: int) -> list[int]:

@@ -7,7 +7,10 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from graphc import lookup
+from graphc.backend.settings import layers_by_name
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.topology.container_config import model_config, wired
@@ -17,7 +20,7 @@ from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
-from graphc.engine.topology.weights import count_numbers
+from graphc.engine.topology.weights import set_values
 from graphc.engine.topology.wiring import Wiring, history_of, sources, trace
 from graphc.errors import ArgumentError, suggestion
 from graphc.releases import at_least
@@ -83,7 +86,8 @@ class Container(FileMethods):
 
     @cached_property
     def _wiring(self) -> Wiring:
-        return trace(self.inputs, self.outputs, self.name)
+        by_name = layers_by_name(self._graphc.release)
+        return trace(self.inputs, self.outputs, self.name, by_name)
 
     @property
     def wiring(self) -> Wiring:
@@ -232,9 +236,20 @@ class Container(FileMethods):
         model.trainable = config.get("trainable", True)
         return model
 
-    def count_params(self) -> int:
-        """How many numbers the trainable weights of all layers hold."""
-        return count_numbers(self.trainable_weights)
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights: of a model with the meanings of Keras up to 1.0.7 all trainable
+        ones, then the others, else layer by layer."""
+        return [weight.get_value() for weight in self._weights_in_order()]
+
+    def set_weights(self, weights: Sequence[object]) -> None:
+        """Set all weights, in the order of `get_weights`; all or none."""
+        set_values(self._weights_in_order(), weights, self.name)
+
+    def _weights_in_order(self) -> list[g.Node]:
+        if not at_least("1.0.8", of=self._graphc.release):
+            return self.weights
+        layers = self._graphc_held_layers()
+        return list(dict.fromkeys(weight for one in layers for weight in one.weights))
 
     def summary(
         self, line_length: int | None = None, positions: Sequence[float] | None = None
@@ -267,17 +282,6 @@ def get_source_inputs(
     if layer is not None and node_index is not None:
         tensor = to_list(layer.get_output_at(node_index))[0]
     return sources(tensor)
-
-
-def collect_trainable_weights(layer: Layer) -> list[g.Node]:
-    """The weights that training changes: none of a layer that is not `trainable`, nor of what it
-    holds."""
-    if not layer.trainable:
-        return []
-    inside = layer._graphc_layers_in_use()
-    if not inside:
-        return list(layer.trainable_weights)
-    return list(dict.fromkeys(w for one in inside for w in collect_trainable_weights(one)))
 
 
 def _as_masks(mask: Any) -> list[Mask] | None:

@@ -32,7 +32,7 @@ from graphc.files.weights import (
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 from graphc.lookup import true_or_false
 from graphc.paths import GivenPath
-from graphc.releases import FIRST, since, version_of
+from graphc.releases import FIRST, arguments_of_1_2, since, version_of
 
 _log = logging.getLogger("graphc")
 
@@ -64,10 +64,15 @@ class FileMethods(HoldingLayer):
             entry["keras_version"] = version_of(self._graphc.release)
         return as_data(entry, f"{self.name}.{method}")
 
+    @arguments_of_1_2(overwrite=True)
     def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:
         """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
 
         The file is written whole or not at all.
+
+        Args:
+            overwrite: whether a file that is there is replaced; by default False, under the flag
+                keras=1.2 True.
 
         Raises:
             ArgumentError: a file that is there already, unless `overwrite`; a name of a layer that

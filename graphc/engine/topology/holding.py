@@ -19,13 +19,19 @@ class HoldingLayer(Layer):
 
     @property
     def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """The weights that the layers made for training, whether they are `trainable` or not."""
-        return _each_once([one.trainable_weights for one in self._graphc_held_layers()])
+        """Those of the layers; see `Layer.trainable_weights`."""
+        layers = [] if self._graphc_is_frozen else self._graphc_held_layers()
+        return _each_once([one.trainable_weights for one in layers])
 
     @property
     def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
-        """What the layers keep beside: running statistics."""
+        """Those of the layers, such as running statistics; see `Layer.non_trainable_weights`."""
+        if self._graphc_is_frozen:
+            return self.weights
         return _each_once([one.non_trainable_weights for one in self._graphc_held_layers()])
+
+    def _graphc_made(self, which: str) -> list[g.Node]:
+        return _each_once([one._graphc_made(which) for one in self._graphc_held_layers()])
 
     @property
     def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
@@ -60,6 +66,17 @@ def with_held(layers: Iterable[Layer]) -> list[Layer]:
             found[layer] = None
             pending += list(layer._graphc_held_layers())[::-1]
     return list(found)
+
+
+def collect_trainable_weights(layer: Layer) -> list[g.Node]:
+    """The weights that training changes: none of a layer that is not `trainable`, nor of what it
+    holds."""
+    if not layer.trainable:
+        return []
+    inside = layer._graphc_layers_in_use()
+    if not inside:
+        return list(layer.trainable_weights)
+    return list(dict.fromkeys(w for one in inside for w in collect_trainable_weights(one)))
 
 
 def forms_of(layer: Layer) -> dict[g.Node, Form]:

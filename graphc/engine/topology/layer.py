@@ -66,7 +66,7 @@ class Layer(Used, Weighted, Entry):
         trainable: whether training changes the weights.
 
     Attributes:
-        trainable_weights, non_trainable_weights: shared variables.
+        trainable_weights, non_trainable_weights: lists of shared variables.
         regularizers: penalties on weights and outputs, added to the training loss.
         constraints: weight -> what is applied to it after each update.
         updates: (shared variable, new value) pairs: what `build` adds belongs to every training

@@ -7,10 +7,13 @@ from collections.abc import Collection, Sequence
 from itertools import pairwise, zip_longest
 
 from graphc.compiler.codegen.table import WIDTH, html_rows
+from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node
+from graphc.engine.topology.weights import count_numbers
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
+from graphc.releases import at_least
 
 _HEADS = ("Layer (type)", "Output Shape", "Param #", "Connected to")
 _GAP = "  "
@@ -22,7 +25,8 @@ def format_summary(
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
 ) -> str:
-    """One row a layer: name and class, shape of the output, number of trainable parameters.
+    """One row a layer: name and class, shape of the output, number of parameters: under the flag
+    keras=1.0 of the trainable ones, else of all, which the last lines then tell apart.
 
     Where the layers are not a chain, each row also has the layers that it reads, with the numbers
     of call and output behind those that have several. A layer that is shared and has outputs of
@@ -131,4 +135,12 @@ def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _total(layers: Sequence[Layer]) -> str:
-    return f"Total params: {sum(layer.count_params() for layer in dict.fromkeys(layers))}"
+    each = list(dict.fromkeys(layers))
+    total = sum(layer.count_params() for layer in each)
+    if not at_least("1.2.0"):
+        return f"Total params: {total}"
+    trained = count_numbers([w for layer in each for w in collect_trainable_weights(layer)])
+    return (
+        f"Total params: {total}\nTrainable params: {trained}\n"
+        f"Non-trainable params: {total - trained}"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Node, Use, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, UndefinedError
 from graphc.releases import Release
 
 
@@ -181,7 +181,7 @@ class Used:
 
     def _graphc_only_node(self, wanted: str) -> Node:
         if len(self.inbound_nodes) != 1:
-            raise ArgumentError(
+            raise UndefinedError(
                 f"{self.name}.{wanted} is defined for a layer that was called once, and this one "
                 f"was called {len(self.inbound_nodes)} times; get_{wanted}_at(k) reads the k-th "
                 "call"
@@ -193,7 +193,7 @@ class Used:
             return one_or_list([known_shape(x) for x in to_list(self._graphc.called_on[0])])
         found = {tuple(getattr(node, f"{side}_shapes")) for node in self.inbound_nodes}
         if len(found) != 1:
-            raise ArgumentError(
+            raise UndefinedError(
                 f"{self.name}.{side}_shape is not defined: its {len(self.inbound_nodes)} calls "
                 f"have {len(found)} shapes; get_{side}_shape_at(k) reads the k-th call"
             )

@@ -126,7 +126,8 @@ def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
             f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
             f"in {tuple(sizes)}"
         )
-    return tuple(None if size is None else int(size) for size in sizes)  # type: ignore[call-overload]
+    known = (None if size is None else int(size) for size in sizes)  # type: ignore[call-overload]
+    return tuple(known)
 
 
 def _is_quotient(size: object) -> bool:

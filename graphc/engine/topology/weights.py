@@ -18,6 +18,7 @@ from graphc.initializations import initial
 from graphc.lookup import takes_keyword
 from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
+from graphc.releases import at_least
 
 _log = logging.getLogger("graphc")
 
@@ -34,8 +35,7 @@ class Weighted:
     """
 
     name: str
-    trainable_weights: list[g.Node]
-    non_trainable_weights: list[g.Node]
+    trainable: bool
     regularizers: list[Callable[[g.Node], g.Node]]
     constraints: dict[g.Node, Callable[[g.Node], g.Node]]
 
@@ -70,7 +70,8 @@ class Weighted:
                 f"{self.name}: init of {name}: expected a shared variable of the shape {shape}, "
                 f"e.g. K.variable(value, name=name), received {weight!r}"
             )
-        (self.trainable_weights if trainable else self.non_trainable_weights).append(weight)
+        which = "trainable_weights" if trainable else "non_trainable_weights"
+        self._graphc_made(which).append(weight)
         if regularizer is not None:
             own = get_regularizer(regularizer)  # a copy: one may be given to several weights
             own.set_param(weight)
@@ -88,9 +89,44 @@ class Weighted:
         )
 
     @property
+    def trainable_weights(self) -> list[g.Node]:
+        """What was made for training; none, with the meanings of Keras from 1.0.7 on, where the
+        layer is not `trainable`."""
+        return [] if self._graphc_is_frozen else self._graphc_made("trainable_weights")
+
+    @trainable_weights.setter
+    def trainable_weights(self, weights: list[g.Node]) -> None:
+        vars(self)["trainable_weights"] = weights
+
+    @property
+    def non_trainable_weights(self) -> list[g.Node]:
+        """What is kept beside, and with the meanings of Keras from 1.0.7 on all weights of a layer
+        that is not `trainable`."""
+        return (
+            self.weights if self._graphc_is_frozen else self._graphc_made("non_trainable_weights")
+        )
+
+    @non_trainable_weights.setter
+    def non_trainable_weights(self, weights: list[g.Node]) -> None:
+        vars(self)["non_trainable_weights"] = weights
+
+    @property
+    def _graphc_is_frozen(self) -> bool:
+        """Tell whether weights that were made for training count among the others now."""
+        made = vars(self).get("built", False)
+        return made and not self.trainable and at_least("1.0.7", of=self._graphc.release)
+
+    def _graphc_made(self, which: str) -> list[g.Node]:
+        """`trainable_weights` or `non_trainable_weights` as they were made."""
+        if getattr(type(self), which) is not getattr(Weighted, which):  # a property of the user's
+            return list(getattr(self, which))
+        return vars(self).setdefault(which, [])
+
+    @property
     def weights(self) -> list[g.Node]:
-        """All weights, trainable ones first."""
-        return [*self.trainable_weights, *self.non_trainable_weights]
+        """All weights, those that were made for training first."""
+        made = map(self._graphc_made, ("trainable_weights", "non_trainable_weights"))
+        return [weight for several in made for weight in several]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of the weights' values, in the order of `weights`."""
@@ -105,8 +141,9 @@ class Weighted:
         return {}
 
     def count_params(self) -> int:
-        """How many numbers the trainable weights hold."""
-        return count_numbers(self.trainable_weights)
+        """How many numbers the weights hold; under the flag keras=1.0 the trainable ones alone."""
+        every = at_least("1.2.0")
+        return count_numbers(self.weights if every else self._graphc_made("trainable_weights"))
 
 
 def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler import graph as g
@@ -18,16 +18,20 @@ class Wiring:
 
     Attributes:
         nodes: the uses, each behind those whose outputs it reads; without those of the inputs.
-        layers: those with the longest path to an output first, of equal ones by name; with the
-            inputs' layers.
+        layers: those with the longest path to an output first; with the inputs' layers.
     """
 
     nodes: tuple[Node, ...]
     layers: tuple[Layer, ...]
 
 
-def trace(inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str) -> Wiring:
+def trace(
+    inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str, by_name: bool = True
+) -> Wiring:
     """The uses between tensors. The errors start with `owner`.
+
+    Layers whose longest paths to an output are equal are in the order of their names or, unless
+    `by_name`, in that in which a walk from the outputs meets them, depth first.
 
     Raises:
         ArgumentError: a tensor that no layer made, an output that needs further inputs, an input
@@ -35,7 +39,7 @@ def trace(inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str) -> Wi
     """
     given = set(inputs)
     order: list[Node] = []
-    begun: set[Node] = set()
+    begun: dict[Node, None] = {}  # in the order of the walk
     # (use, whether what it reads is in the order); no recursion: models may be thousands deep.
     stack = [(_node_of(tensor, owner), False) for tensor in reversed(outputs)]
     while stack:
@@ -45,7 +49,7 @@ def trace(inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str) -> Wi
             continue
         if node in begun:
             continue
-        begun.add(node)
+        begun[node] = None
         if isinstance(node.outbound_layer, InputLayer):
             if node.output_tensors[0] not in given:
                 raise ArgumentError(
@@ -63,7 +67,7 @@ def trace(inputs: Sequence[g.Node], outputs: Sequence[g.Node], owner: str) -> Wi
                 f"{owner}: no output depends on the input {tensor.history.layer.name!r} of shape "
                 f"{known_shape(tensor)}; leave it out, or use it"
             )
-    layers = _by_depth(order)
+    layers = _by_depth(order, None if by_name else begun)
     _check_names(layers, owner)
     return Wiring(
         tuple(node for node in order if not isinstance(node.outbound_layer, InputLayer)), layers
@@ -107,8 +111,9 @@ def _node_of(tensor: g.Node, owner: str) -> Node:
     return history_of(tensor, owner).node
 
 
-def _by_depth(order: Sequence[Node]) -> tuple[Layer, ...]:
-    """Layers by the longest path from one of their uses to an output."""
+def _by_depth(order: Sequence[Node], met: Iterable[Node] | None) -> tuple[Layer, ...]:
+    """Layers by the longest path from one of their uses to an output; of equal ones by name, or as
+    their first uses are `met`."""
     depths: dict[Node, int] = {}
     made_by: dict[g.Node, Node] = {tensor: node for node in order for tensor in node.output_tensors}
     for node in reversed(order):
@@ -121,7 +126,10 @@ def _by_depth(order: Sequence[Node]) -> tuple[Layer, ...]:
     for node, depth in depths.items():
         layer = node.outbound_layer
         deepest[layer] = max(deepest.get(layer, 0), depth)
-    return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
+    if met is None:
+        return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
+    first = list(dict.fromkeys(node.outbound_layer for node in met))
+    return tuple(sorted(first, key=lambda layer: -deepest[layer]))
 
 
 def _check_names(layers: Sequence[Layer], owner: str) -> None:

@@ -5,7 +5,7 @@
 `generators`.
 """
 
-from graphc.engine.topology.container import collect_trainable_weights
+from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.feeds import check_array_lengths, standardize_input_data
 from graphc.engine.training.generators import GeneratorEnqueuer, generator_queue
 from graphc.engine.training.loops import batch_shuffle, make_batches, slice_X

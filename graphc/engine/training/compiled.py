@@ -17,7 +17,8 @@ from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, function
 from graphc.config import FLAGS
-from graphc.engine.topology.container import Container, collect_trainable_weights
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.losses import (
     Target,
     loss_labels,
@@ -165,7 +166,7 @@ class Compiled:
         return self.functions["train"]
 
     def _make_train(self, calls: float | None) -> None:
-        if not self.trained and self.model.trainable_weights:
+        if not self.trained and self.model._graphc_made("trainable_weights"):
             _log.warning(
                 "%s: nothing is trained, since all layers with weights had trainable=False when "
                 "%s; set it to True, and compile again",
