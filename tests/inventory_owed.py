@@ -135,7 +135,6 @@ OWED: dict[str, list[str]] = {
         "Sequential.get_losses_for",
         "Sequential.get_updates_for",
         "Sequential.losses",
-        "Sequential.pop",
         "Sequential.trainable",
     ],
     "keras.utils.np_utils": ["conv_input_length", "conv_output_length"],

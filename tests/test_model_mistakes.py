@@ -223,7 +223,7 @@ class TestModels:
     @pytest.mark.parametrize(
         "change",
         [
-            lambda model: model.layers.pop(),
+            lambda model: model.layers.remove(model.layers[0]),
             lambda model: model.layers.append(Dense(2)),
             lambda model: model.layers.__setitem__(0, Dense(2)),
             lambda model: model.layers.__delitem__(0),

@@ -13,7 +13,7 @@ from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
 from graphc.engine.models.merged_config import first_entry
-from graphc.engine.topology.container import Container
+from graphc.engine.topology.container import Container, behind
 from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
@@ -48,7 +48,7 @@ class Sequential(Model):
         Layer.__init__(self, name=name)
         self._layers: list[Layer] = []
         self.inputs = []
-        self.outputs = []
+        self._graphc_outputs = []
         if not isinstance(layers, Iterable):
             raise ArgumentError(f"{self.name}: expected a list of layers, received {layers!r}")
         for layer in layers:
@@ -56,7 +56,7 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        return LayerList(self._layers, self.name)
+        return LayerList(self._layers, self.name, self.pop)
 
     def _graphc_held_layers(self) -> list[Layer]:
         """The layers, in place of a Merge in front what it merges."""
@@ -127,6 +127,36 @@ class Sequential(Model):
         self._connect(inputs, [outputs])
         self._compiled = None
         self._predict = None
+
+    def pop(self) -> None:
+        """Take the last layer off. A compiled model has to be compiled again."""
+        self._need_layers("pop")
+        self._renew()
+        before = behind(self._layers[-1], self.outputs[0])
+        if len(self._layers) > 1:
+            self._graphc_reconnect(before.input_tensors)
+            return
+        self._layers.clear()
+        self.inputs, self._graphc_outputs = [], []
+        self.inbound_nodes.clear()
+        vars(self).pop("_wiring", None)
+        self._compiled = None
+        self._predict = None
+
+    def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
+        """Make the output of one of the layers that of the model; the layers behind it go."""
+        kept = list(self._layers)
+        tensor = self.outputs[0]
+        while kept and outputs != [tensor]:
+            use = behind(kept.pop(), tensor)
+            tensor = use.input_tensors[0] if len(use.input_tensors) == 1 else None
+        if not kept:
+            raise ArgumentError(
+                f"{self.name}.outputs: expected the output of one of the model's layers, received "
+                f"{outputs!r:.200}; Model(model.input, output) is a model of another one"
+            )
+        self._layers[:] = kept
+        super()._graphc_reconnect(outputs)
 
     @property
     def model(self) -> Sequential:

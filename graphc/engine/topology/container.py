@@ -41,6 +41,7 @@ class Container(FileMethods):
 
     supports_masking = True
     _graphc_own_nodes = 1
+    _graphc_outputs: list[g.Node]
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Container(FileMethods):
             raise ArgumentError(f"{self.name}: the input {twice!r} is given twice")
         exits = [history_of(tensor, f"{self.name}: output") for tensor in outputs]
         self.inputs = list(inputs)
-        self.outputs = list(outputs)
+        self._graphc_outputs = list(outputs)
         self.input_layers = [entry.layer for entry in entries]
         self.output_layers = [entry.layer for entry in exits]
         self.output_masks = [mask_of(tensor) for tensor in outputs]
@@ -97,7 +98,33 @@ class Container(FileMethods):
 
     @property
     def layers(self) -> list[Layer]:
-        return LayerList(self._wiring.layers, self.name)
+        return LayerList(self._wiring.layers, self.name, self._graphc_cut)
+
+    @property
+    def outputs(self) -> list[g.Node]:
+        """The tensors that come out. Others may be set, which the inputs lead to: that makes it
+        another model of the same layers, which is to be compiled again."""
+        return self._graphc_outputs
+
+    @outputs.setter
+    def outputs(self, tensors: Sequence[g.Node]) -> None:
+        if list(tensors) != self._graphc_outputs:
+            self._graphc_reconnect(list(tensors))
+
+    def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
+        """Make these the outputs."""
+        self._connect(self.inputs, outputs)
+
+    def _graphc_cut(self) -> None:
+        """Take the last layer off: the tensors that it reads become the outputs."""
+        layer = self._wiring.layers[-1]
+        if self.output_layers != [layer] or isinstance(layer, InputLayer):
+            raise ArgumentError(
+                f"{self.name}.layers.pop: {layer.name} is not the only layer whose output is one "
+                f"of the model, which are {', '.join(self.output_names)}; make another model, "
+                "Model(model.input, model.layers[k].output)"
+            )
+        self._graphc_reconnect(behind(layer, self.outputs[0]).input_tensors)
 
     def layers_as_wired(self) -> list[Layer]:
         """The inputs' layers, then the others, each behind those that it reads."""
@@ -273,6 +300,11 @@ class Container(FileMethods):
     def _layers_shown(self) -> list[Layer]:
         """The rows of the summary."""
         return self.layers
+
+
+def behind(layer: Layer, tensor: g.Node) -> Node:
+    """The use of a layer that gives a tensor."""
+    return next(node for node in layer.inbound_nodes if tensor in node.output_tensors)
 
 
 def get_source_inputs(

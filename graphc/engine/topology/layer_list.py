@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NoReturn
+import logging
+from collections.abc import Callable, Iterable
+from operator import index as as_index
+from typing import Any, NoReturn
 
 from graphc.errors import ArgumentError
 
+_log = logging.getLogger("graphc")
+
 
 class LayerList(list):
-    """A list that cannot be changed: what a model computes is fixed when layers are added.
+    """A list that cannot be changed: what a model computes is fixed when layers are added. But its
+    last layer can be taken away, by `pop`, which cuts it off the model.
 
     Slices and sums are lists as all others.
 
     Args:
         layers: in the model's order.
         model: its name, for messages.
+        cut: takes the last layer off the model.
     """
 
-    def __init__(self, layers: Iterable[object], model: str):
+    def __init__(self, layers: Iterable[Any], model: str, cut: Callable[[], None]):
         super().__init__(layers)
-        self._model = model
+        self._model, self._cut = model, cut
 
     def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
         raise ArgumentError(
             f"{self._model}.layers: the list of a model's layers cannot be changed, since that "
-            "would not change what the model computes; add layers with model.add, or make another "
-            "model of some of them, Sequential(model.layers[:-1]) or Model(model.input, "
-            "model.layers[-2].output), which shares their weights"
+            "would not change what the model computes; add layers with model.add, take the last "
+            "one away with model.layers.pop(), or make another model of some of them, "
+            "Sequential(model.layers[:-1]) or Model(model.input, model.layers[-2].output), which "
+            "shares their weights"
         )
 
-    append = extend = insert = pop = remove = _refuse  # type: ignore[assignment]
+    append = extend = insert = remove = _refuse  # type: ignore[assignment]
     clear = sort = reverse = _refuse  # type: ignore[assignment]
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+
+    def pop(self, index: Any = -1) -> Any:
+        """Take the last layer off the model, and return it. ArgumentError for any other layer.
+
+        In Keras this changed the list alone, and programs set the model's `outputs` behind it; they
+        may do so here too, to what they are already. One line in the log says it.
+        """
+        if not self or as_index(index) not in (-1, len(self) - 1):
+            self._refuse()
+        layer = self[-1]
+        self._cut()
+        _log.warning(
+            "%s.layers.pop() takes %s off the model, whose output now is that of the layer before; "
+            "in Keras 1 only the list changed, until outputs was set too. Compile the model again",
+            self._model,
+            layer.name,
+        )
+        return super().pop()

@@ -287,6 +287,11 @@ class CompiledContainer(Container):
     _compiled: Compiled | None = None
     _predict: Function | None = None
 
+    def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
+        super()._graphc_reconnect(outputs)
+        self._compiled = None
+        self._predict = None
+
     @cached_property
     def _call_step(self) -> CallStep:
         return CallStep()
