@@ -11,7 +11,6 @@ import numpy as np
 
 from graphc.backend.settings import as_numbers
 from graphc.compiler import graph as g
-from graphc.compiler.function import ONCE
 from graphc.compiler.function import Function as CompiledFunction
 from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
@@ -28,7 +27,7 @@ _in_training: ContextVar[bool] = ContextVar("graphc_in_training", default=False)
 
 def eval(x: object) -> np.ndarray:
     """The value of an expression that reads no placeholder."""
-    return compile_function([], g.as_node(x), name="eval", calls=ONCE)()
+    return compile_function([], g.as_node(x), name="eval", once=True)()
 
 
 def learning_phase() -> g.Node:

@@ -68,6 +68,16 @@ def test_the_steps_of_the_whole_training_choose_for_all_functions(enough: int):
     assert targets(many) == NATIVE
 
 
+def test_a_training_of_one_step_is_no_single_call():
+    model = small()
+    model.fit(X, Y, 7, 1, verbose=0)
+    assert targets(model) == INTERPRETED
+    config.cpu = "native"
+    model.compile("adam", "mse")
+    model.fit(X, Y, 7, 1, verbose=0)
+    assert targets(model) == NATIVE
+
+
 def test_of_a_training_that_goes_on_all_epochs_count(enough: int):
     model = small()
     begin(model, enough, initial_epoch=enough - 1)

@@ -3,12 +3,11 @@
 from graphc.compiler.function.door import TARGETS, Function, function
 from graphc.compiler.function.report import CompileReport, CompileReports
 from graphc.compiler.graph import CallStep
-from graphc.compiler.runtime.interpreting import ALWAYS, ONCE
+from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
 
 __all__ = [
     "ALWAYS",
-    "ONCE",
     "TARGETS",
     "CallStep",
     "CompileReport",

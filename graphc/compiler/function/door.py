@@ -53,6 +53,7 @@ def function(
     name: str = "function",
     on_unused_input: str = "raise",
     call_step: CallStep | None = None,
+    once: bool = False,
     calls: float | None = None,
 ) -> Function:
     """Compile a graph into something to call.
@@ -69,9 +70,9 @@ def function(
         name: shown in reports and errors.
         on_unused_input: 'raise', 'warn' or 'ignore' where an input is not needed.
         call_step: the counter of random draws, to share it between functions.
-        calls: how many calls will come, where that is known: `ONCE` for one, `ALWAYS` for any
-            number. Under the flag ``cpu=auto`` one call is interpreted, and a graph that is small
-            is compiled only for as many as repay the compiler's time.
+        once: whether it is made for one call, for which a CPU runs no compiler.
+        calls: how many calls will come, where that is known, or `ALWAYS`: under ``cpu=auto`` a
+            graph that is small is compiled only for as many as repay the compiler's time.
 
     The graph is made ready here, the program for the device at the first call.
 
@@ -94,7 +95,7 @@ def function(
     _check_inputs(inputs, roots, name, on_unused_input)
     states = [state_of(variable) for variable, _ in pairs]
     counter = CallStep() if call_step is None else call_step
-    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, calls)
+    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once, calls)
 
 
 def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
@@ -158,6 +159,7 @@ class Function:
         mode: str,
         name: str,
         call_step: CallStep,
+        once: bool,
         calls: float | None,
     ):
         self.name = name
@@ -169,6 +171,7 @@ class Function:
         self._claims = claims
         self._mode = mode
         self.calls = calls
+        self._once = once
         phase = learning_phase()
         self._phase = inputs.index(phase) if phase in inputs else None
         self._data_inputs = [node for node in inputs if node is not phase]
@@ -192,6 +195,7 @@ class Function:
                 self._claims,
                 self._mode,
                 name,
+                self._once,
                 self.calls,
                 self.call_step,
             )

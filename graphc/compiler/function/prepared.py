@@ -52,6 +52,7 @@ class Prepared:
         claims: Iterable[SizeClaim],
         mode: str,
         name: str,
+        once: bool,
         calls: float | None,
         call_step: CallStep,
     ):
@@ -77,7 +78,7 @@ class Prepared:
         observer = self._checker.observe if self._checker is not None else None
         self._states = tuple(states)
         self.outputs, self._passes = optimize(outputs, pipeline, label=name, observer=observer)
-        self._chosen = choose_executor(self._device, self.outputs, states, name, mode, calls)
+        self._chosen = choose_executor(self._device, self.outputs, states, name, mode, once, calls)
         self._target = self._chosen.target
         self._programs: dict[str, DeviceProgram] = {}
         self._observer = FiniteGuard(self.outputs) if mode == "NanGuardMode" else None

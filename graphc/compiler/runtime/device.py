@@ -77,6 +77,7 @@ def choose_executor(
     states: Sequence[State],
     name: str,
     mode: str,
+    once: bool,
     calls: float | None,
 ) -> Chosen:
     """How a graph after the passes will run. That is settled here, by the flags as they are now;
@@ -87,7 +88,7 @@ def choose_executor(
         outputs: what is fetched, then one new value for each of `states`.
         states: the shared variables that a run sets.
         name: of the function, for messages.
-        mode, calls: as of `why_interpreted`.
+        mode, once, calls: as of `why_interpreted`.
 
     DeviceError where the GPU fails, or ``cpu=native`` asks for a compiler and none can be used.
     Where the compiler fails later on, making the executor is a CompilerError under ``cpu=native``;
@@ -98,7 +99,7 @@ def choose_executor(
         return Chosen(
             "cuda", lambda: CudaExecutor(lower(outputs, states, shared), outputs, states, name)
         )
-    interpreted = why_interpreted(outputs, mode, calls)
+    interpreted = why_interpreted(outputs, mode, once, calls)
     if interpreted is not None:
         return Chosen(None, lambda: _interpreter(outputs, states, name, interpreted))
     may_interpret = config.cpu == "auto"

@@ -28,9 +28,8 @@ from graphc.errors import CompilerError, DeviceError
 _log = logging.getLogger("graphc")
 _told: set[str] = set()
 
-ONCE, ALWAYS = 1, math.inf
-"""Numbers of calls: for one no compiler runs, however large the graph is; for any number of them it
-does, however small."""
+ALWAYS = math.inf
+"""As many calls as repay the compiler, however small the graph is."""
 
 # What still counts as small. A multilayer perceptron on the iris data trains with 240 nodes and
 # 0.2 MFLOP a step; one on images of 8 x 8 with 198 and 2.4.
@@ -57,12 +56,15 @@ class Interpreted:
             _log.warning("%s", self.warning)
 
 
-def why_interpreted(outputs: Sequence[Node], mode: str, calls: float | None) -> Interpreted | None:
+def why_interpreted(
+    outputs: Sequence[Node], mode: str, once: bool, calls: float | None
+) -> Interpreted | None:
     """Why the NumPy interpreter runs a graph; None where it is to be compiled.
 
     Args:
         outputs: of the graph, after the passes.
         mode: of the function. FAST_COMPILE is for those who wait for no compiler.
+        once: whether the function is made for one call.
         calls: how many calls will come, as of `function`.
 
     Under ``cpu=auto`` a compiler that is missing or does not work is a warning, in one line; under
@@ -70,7 +72,7 @@ def why_interpreted(outputs: Sequence[Node], mode: str, calls: float | None) -> 
     """
     if config.cpu == "numpy":
         return Interpreted("cpu=numpy")
-    if calls == ONCE:
+    if once:
         return Interpreted("it is made for one call")
     if config.cpu == "native":
         find_compiler(kernel_cache())

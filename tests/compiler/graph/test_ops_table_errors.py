@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import ONCE, function
+from graphc.compiler.function import function
 from graphc.compiler.interpret import evaluate
 from graphc.errors import DTypeError, IndexRangeError, ShapeError
 
@@ -86,7 +86,7 @@ def test_positions_that_no_int32_has(op: str):
         g.make(op, g.input((3, 2**30), "float32"), axes=(0, 1))
     open_sizes = g.input((None, None), "float32", name="x")
     assert g.make(op, wide, axes=(1,)).shape == (2,)
-    found = function([open_sizes], g.make(op, open_sizes, axes=(0, 1)), calls=ONCE)
+    found = function([open_sizes], g.make(op, open_sizes, axes=(0, 1)), once=True)
     rows = np.broadcast_to(np.float32(0), (3, 2**30))
     with pytest.raises(ShapeError, match=rf"{op}: axes .*needs 2147483648 >= .* = 3221225472"):
         found(rows)

@@ -10,7 +10,7 @@ import pytest
 
 import graphc.backend as K
 from graphc.compiler import graph as g
-from graphc.compiler.function import ONCE, function
+from graphc.compiler.function import ALWAYS, function
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime import device, interpreting
 from graphc.compiler.runtime.cpu import CpuExecutor
@@ -69,6 +69,20 @@ def test_auto_compiles_all_but_what_is_small() -> None:
     assert [made(large), made(looped), made(long)] == [COMPILED] * 3
 
 
+def test_auto_compiles_what_is_small_for_calls_enough() -> None:
+    assert "interpreter: it is small, 2 nodes and 128 FLOP, for 150,000 calls" in made(
+        small, calls=150_000
+    )
+    assert made(small, calls=150_001) == made(small, calls=ALWAYS) == COMPILED
+
+
+def test_one_call_that_others_may_follow_is_any_number() -> None:
+    assert "it is small" in made(small, calls=1)
+    assert made(large, calls=1) == COMPILED
+    config.cpu = "native"
+    assert made(small, calls=1) == COMPILED
+
+
 def test_native_compiles_what_is_small_too_and_numpy_nothing() -> None:
     config.cpu = "native"
     assert made(small) == COMPILED
@@ -94,7 +108,7 @@ def test_what_is_evaluated_once_is_never_compiled(
     cpu: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config.cpu = cpu
-    assert "made for one call" in made(large, calls=ONCE)
+    assert "made for one call" in made(large, once=True)
     monkeypatch.setattr(device, "lower_native", lambda *_: pytest.fail("compiled"))
     assert K.eval(g.sum(g.dot(np.ones((200, 200)), np.ones((200, 200))))) == 200**3
 
