@@ -10,6 +10,7 @@ import pytest
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
+from graphc.config import config
 from graphc.engine import Input, Merge, Model, merge
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameError
@@ -29,6 +30,10 @@ def run(mode, *arrays, **kwargs):
     output = Merge(mode=mode, **kwargs)(inputs)
     feeds = dict(zip(inputs, map(np.asarray, arrays), strict=True))
     return evaluate([output], feeds)[0]
+
+
+def _first_of_all(tensors):
+    return tensors[0]
 
 
 class TestModes:
@@ -238,6 +243,17 @@ class TestShapes:
     def test_a_claim_without_the_batch(self, caplog):
         merge([Input((3,)), Input((3,))], mode=lambda xs: xs[0], output_shape=(3,))
         assert "and seems to lack the batch axis" in caplog.text
+
+    @pytest.mark.parametrize(("release", "shape"), [("1.0", (None, 3)), ("1.2", (3,))])
+    def test_a_claim_as_the_release_has_it(self, release, shape, caplog):
+        inputs = [Input((3,)), Input((3,))]
+        with config.changed(keras=release):
+            model = Model(inputs, merge(inputs, mode=_first_of_all, output_shape=shape))
+        text = model.to_json()
+        for other in ("1.0", "1.2"):
+            with config.changed(keras=other):
+                model_from_json(text, {"_first_of_all": _first_of_all})
+        assert not caplog.records
 
 
 class TestBadArguments:

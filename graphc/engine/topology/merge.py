@@ -30,7 +30,7 @@ from graphc.engine.topology.user_function import (
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 from graphc.lookup import is_whole
-from graphc.releases import is_read
+from graphc.releases import at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")
 
@@ -67,7 +67,8 @@ class Merge(Layer):
             pairs: the first's 1 with the second's 2, its 2 with the second's 3. 'cos' divides by
             lengths along all of them.
         output_shape: what the output's shape is said to be, where it differs a line in the log:
-            sizes with the batch axis, or a function from the list of the inputs' shapes.
+            sizes with the batch axis, with the meanings of Keras from 1.0.6 on without it, or a
+            function from the list of the inputs' shapes.
         node_indices: which use of each of `layers` is merged, an int for all of them; by default
             the first.
         tensor_indices: likewise, which of the outputs of that use.
@@ -115,7 +116,7 @@ class Merge(Layer):
         if cos_divisor not in (None, *_COS_DIVISORS):
             raise unknown_name(f"cos_divisor of {where}", cos_divisor, _COS_DIVISORS)
         self.cos_divisor = cos_divisor or ("products" if is_read() else "lengths")
-        self._claim = OutputClaim(output_shape, where, has_batch=True)
+        self._claim = OutputClaim(output_shape, where, has_batch=not at_least("1.0.6"))
         self._takes_mask = callable(mode) and takes_mask(mode)
         if callable(mode):
             masks = {"mask": "mask"} if self._takes_mask else {}

@@ -50,6 +50,20 @@ def test_batches_go_on_for_ever_and_the_last_of_an_epoch_is_short():
         assert np.concatenate([y for _, y in made[start : start + 3]]).tolist() == TARGETS.tolist()
 
 
+def test_that_a_flow_does_not_end_is_told_where_a_loop_may_wait_for_it(caplog):
+    loop = plain().flow(IMAGES, TARGETS, batch_size=5)
+    epoch(loop, 2)
+    assert not caplog.records
+    epoch(loop, 4)
+    [record] = caplog.records
+    assert "in Keras 0.3 they ended here: a loop over them needs a break" in record.getMessage()
+    training = plain().flow(IMAGES, TARGETS, batch_size=5)
+    thread = threading.Thread(target=epoch, args=(training, 6))
+    thread.start()
+    thread.join()
+    assert len(caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     ("ordering", "shape", "told"),
     [
