@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from graphc.backend.settings import check_dim_ordering
 from graphc.datasets.files import missing
 from graphc.errors import DataError, unknown_name
 from graphc.public.answers import names_of
@@ -67,7 +68,8 @@ def load_parts(
     python_version: str,
     download: bool,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`load_batch` of files of an archive of CIFAR; labels come as (n, 1).
+    """`load_batch` of files of an archive of CIFAR; labels come as (n, 1), images in the ordering
+    `K.image_dim_ordering()`.
 
     Args:
         what: the name of the data set.
@@ -96,6 +98,8 @@ def load_parts(
                 [Path(folder.parent, python_version)],
             )
         images, labels = load_batch(path, label_key)
+        if check_dim_ordering("default", what) == "tf":
+            images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
         parts.append((images, labels[:, None]))
     return parts
 

@@ -19,7 +19,8 @@ def load_data(
 ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """``(X_train, y_train), (X_test, y_test)``: 50,000 and 10,000 images and their classes.
 
-    Images are uint8 of shape (n, 3, 32, 32), classes uint8 of shape (n, 1), from 0 to 9. They are
+    Images are uint8 of shape (n, 3, 32, 32), or (n, 32, 32, 3) where
+    `K.image_dim_ordering()` is 'tf', classes uint8 of shape (n, 1), from 0 to 9. They are
     read from the folder cifar-10-batches-bin (the binary version) in the folder of data sets
     ($GRAPHC_DATASETS, by default ~/.graphc/datasets).
 

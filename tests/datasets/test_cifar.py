@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
+from graphc.config import config
 from graphc.datasets import cifar, cifar10, cifar100
 from graphc.errors import ArgumentError, DataError, MissingFileError, UnknownNameError
 
@@ -34,6 +35,15 @@ def test_cifar10(folder):
     assert y_train.tolist() == [[k] for k in (0, 9, 1, 8, 2, 7, 3, 6, 4, 5)]
     assert y_test.tolist() == [[5], [4]]
     assert {one.dtype for one in (x_train, y_train, x_test, y_test)} == {np.dtype("uint8")}
+
+
+@pytest.mark.parametrize(("release", "axes"), [("1.0", (0, 1, 2, 3)), ("1.2", (0, 2, 3, 1))])
+def test_images_have_the_ordering_of_now(folder, release, axes):
+    images = write_cifar10(folder)
+    with config.changed(keras=release):
+        _, (x_test, _) = cifar10.load_data()
+    np.testing.assert_array_equal(x_test, images["test_batch.bin"].transpose(axes))
+    assert x_test.flags.c_contiguous
 
 
 @pytest.mark.parametrize(("mode", "train", "test"), [("fine", 99, 7), ("coarse", 19, 3)])

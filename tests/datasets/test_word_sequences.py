@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphc.config import config
 from graphc.datasets import imdb, reuters
 from graphc.datasets.word_sequences import load_sequences, save_sequences
 from graphc.errors import ArgumentError, DataError, IndexRangeError, MissingFileError
@@ -143,9 +144,9 @@ REVIEWS = {
 }
 
 
-def write_reviews(folder):
+def write_reviews(folder, part="train"):
     for name, text in REVIEWS.items():
-        path = folder / "aclImdb" / "train" / name
+        path = folder / "aclImdb" / part / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
@@ -162,6 +163,43 @@ def test_reviews_are_numbered_once(folder):
     for path in (folder / "aclImdb").rglob("*.txt"):
         path.unlink()
     assert loaded(start_char=None, index_from=0, test_split=0) == found
+
+
+class TestHalves:
+    """What `imdb.load_data` gives under keras=1.2."""
+
+    @pytest.fixture(autouse=True)
+    def release(self):
+        with config.changed(keras="1.2"):
+            yield
+
+    def test_each_is_shuffled_in_itself(self, folder):
+        save_sequences(folder / "imdb_full.npz", SEQUENCES, LABELS)
+        train, test = imdb.load_data(start_char=None, index_from=0)
+        for seed, half, (x, y) in ((113, slice(3), train), (226, slice(3, 6), test)):
+            expected = list(zip(SEQUENCES[half], LABELS[half], strict=True))
+            np.random.seed(seed)
+            np.random.shuffle(expected)
+            assert list(zip(x, y, strict=True)) == expected
+
+    def test_long_ones_are_left_out_of_their_own_half(self, folder):
+        save_sequences(folder / "imdb_full.npz", SEQUENCES, LABELS)
+        (x_train, _), (x_test, _) = imdb.load_data("imdb_full.pkl", None, 0, 4)
+        assert sorted(map(len, x_train)) == [1, 2]
+        assert sorted(map(len, x_test)) == [3]
+
+    def test_they_are_made_from_the_reviews_of_both_parts(self, folder):
+        write_reviews(folder)
+        write_reviews(folder, "test")
+        (x_train, y_train), (x_test, y_test) = imdb.load_data(start_char=None, index_from=0)
+        assert sorted(x_train) == sorted(x_test) == [[2, 2, 1, 5], [3, 1], [4, 1]]
+        assert sorted(y_train) == sorted(y_test) == [0, 1, 1]
+        assert imdb.get_word_index() == {"film": 1, "good": 2, "bad": 3, "a": 4, "café": 5}
+
+    def test_a_share_may_be_held_out_as_before(self, folder):
+        save_sequences(folder / "imdb.npz", SEQUENCES, LABELS)
+        (x_train, _), (x_test, _) = imdb.load_data(path="imdb.pkl", test_split=0.5)
+        assert (len(x_train), len(x_test)) == (3, 3)
 
 
 def test_reviews_are_not_there(folder):
