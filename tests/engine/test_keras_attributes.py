@@ -1,6 +1,7 @@
 """What programs for Keras touch of tensors, layers and models besides calling them."""
 
 import logging
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -106,6 +107,27 @@ def test_slices_whose_bounds_are_sizes():
         np.testing.assert_array_equal(got, one)
     with pytest.raises(DTypeError, match="a bound of a slice: expected an int or a size"):
         x[:, : K.variable(3, dtype="int32")]
+
+
+@pytest.mark.parametrize("size", [None, 7])
+def test_slices_whose_bounds_are_computed_as_tensors(size):
+    """Regions of a pyramid, whose borders are rounded, of an open and of a known size."""
+    x = K.placeholder((2, size))
+    length = K.cast(K.shape(x)[1], "float32")
+    borders = [K.cast(K.round(k * (length / 4)), "int32") for k in range(5)]
+    cuts = [K.reshape(x[:, a:b], (2, b - a)) for a, b in pairwise(borders)]
+    step = K.function([x], cuts)
+    for n in (size,) if size else range(4, 13):
+        value = np.random.rand(2, n).astype("float32")
+        ends = [int(np.round(k * n / 4)) for k in range(5)]
+        for got, (a, b) in zip(step([value]), pairwise(ends), strict=True):
+            np.testing.assert_array_equal(got, value[:, a:b])
+
+
+def test_a_bound_that_is_cut_off():
+    x = K.placeholder((2, None))
+    first = K.function([x], [x[:, : K.cast(K.cast(K.shape(x)[1], "float32") / 2, "int32")]])
+    assert [first([np.ones((2, n))])[0].shape[1] for n in (2, 3, 5)] == [1, 1, 2]
 
 
 class TestCompile:

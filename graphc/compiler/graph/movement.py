@@ -20,13 +20,19 @@ from graphc.compiler.graph.operands import as_node, broadcast_to, unify_dtypes
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.ops.contraction import INDICES
 from graphc.compiler.graph.reduce import normalize_axes, normalize_axis
+from graphc.compiler.graph.sizes import size_of
 from graphc.errors import DTypeError, IndexRangeError
 
 
 def reshape(x: object, shape: Sequence[Size]) -> Node:
     """The same elements in C order in another shape; one size may be -1: what is left."""
     node = as_node(x)
-    shape = tuple(as_size(size, f"reshape: axis {axis}") for axis, size in enumerate(shape))
+    shape = tuple(
+        size_of(size, f"reshape: axis {axis}")
+        if isinstance(size, Node)
+        else as_size(size, f"reshape: axis {axis}")
+        for axis, size in enumerate(shape)
+    )
     if -1 in shape:
         if shape.count(-1) > 1:
             fail(f"reshape to {shape}: only one size can be -1")
@@ -232,6 +238,7 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
     step = 1 if key.step is None else int(key.step)
     if step == 0:
         fail(f"indexing axis {axis}: a slice's step cannot be 0")
+    key = slice(_as_bound(key.start), _as_bound(key.stop), step)
     if isinstance(size, int) and not any(isinstance(b, Dim) for b in (key.start, key.stop)):
         start, stop, _ = key.indices(size)
         return (start, max(start, stop), step) if step > 0 else (start, min(start, stop), step)
@@ -246,15 +253,13 @@ def _bounds(key: slice, size: Size, axis: int) -> tuple[Size, Size, int]:
     return first, last, step
 
 
+def _as_bound(value: Any) -> Any:
+    return size_of(value, "a bound of a slice") if isinstance(value, Node) else value
+
+
 def _bound(value: Any, size: Size, default: Size) -> Size:
     if value is None:
         return default
-    if isinstance(value, Node):
-        raise DTypeError(
-            "a bound of a slice: expected an int or a size (K.shape(x)[axis]), received "
-            f"{value!r}, which has no value before a function is called; K.gather takes such "
-            "positions"
-        )
     if isinstance(value, Dim):
         return size + value if _is_negative(value) else value
     return size + int(value) if int(value) < 0 else int(value)

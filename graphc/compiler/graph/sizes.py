@@ -1,0 +1,119 @@
+"""Sizes that a program computes as nodes: ``K.cast(K.round(K.cast(n, 'float32') / 2), 'int32')``.
+
+A slice or a reshape needs its sizes when it is made. A scalar that is made of constants and sizes
+by the operations below is a quotient of two sizes, which is followed exactly: no float rounds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from graphc.compiler.graph.dim import Dim, Size, exact_quotient, floor_divide, minimum_value
+from graphc.compiler.graph.node import Node
+from graphc.compiler.graph.operands import is_float
+from graphc.errors import DTypeError
+
+
+class _Quotient(NamedTuple):
+    """over / under."""
+
+    over: Size
+    under: int
+
+
+class _NoSize(Exception):
+    """A node that is no size."""
+
+
+def size_of(node: Node, what: str) -> Size:
+    """The size that a node of integers computes. DTypeError, which starts with `what`, where it is
+    made of anything but constants, sizes, + - * /, rounding and casts."""
+    try:
+        value = _value(node)
+    except _NoSize:
+        value = None
+    if value is None or value.under != 1:
+        raise DTypeError(
+            f"{what}: expected an int or a size (K.shape(x)[axis], and what is computed from it by "
+            f"+ - * /, K.round and K.cast to integers), received {node!r}, whose value no call "
+            "knows before it runs; K.gather takes such positions"
+        )
+    return value.over
+
+
+def _value(node: Node) -> _Quotient:
+    if node.ndim or node.op not in _RULES:
+        raise _NoSize
+    return _RULES[node.op](node, *map(_value, node.inputs if node.op != "dim" else ()))
+
+
+def _constant(node: Node) -> _Quotient:
+    value = Fraction(node.attrs["value"].item())
+    return _Quotient(value.numerator, value.denominator)
+
+
+def _sum(node: Node, a: _Quotient, b: _Quotient) -> _Quotient:
+    return _reduced(a.over * b.under + b.over * a.under, a.under * b.under)
+
+
+def _difference(node: Node, a: _Quotient, b: _Quotient) -> _Quotient:
+    return _reduced(a.over * b.under - b.over * a.under, a.under * b.under)
+
+
+def _product(node: Node, a: _Quotient, b: _Quotient) -> _Quotient:
+    return _reduced(a.over * b.over, a.under * b.under)
+
+
+def _quotient(node: Node, a: _Quotient, b: _Quotient) -> _Quotient:
+    if isinstance(b.over, Dim) or b.over <= 0:
+        raise _NoSize
+    return _reduced(a.over * b.under, a.under * b.over)
+
+
+def _floor(node: Node, a: _Quotient, b: _Quotient | None = None) -> _Quotient:
+    whole = a if b is None else _quotient(node, a, b)
+    return _Quotient(floor_divide(*whole), 1)
+
+
+def _rounded(node: Node, a: _Quotient) -> _Quotient:
+    """The nearest whole number; of two the even one: where half is rounded up, 1 less at odd
+    results, which is at 2 over = under (mod 4 under)."""
+    over, under = a
+    up = floor_divide(2 * over + under, 2 * under)
+    at_odd = [floor_divide(2 * over - under - k, 4 * under) for k in (0, 1)]
+    return _Quotient(up - at_odd[0] + at_odd[1], 1)
+
+
+def _cast(node: Node, a: _Quotient) -> _Quotient:
+    if a.under == 1 or is_float(node.dtype):
+        return a
+    least = minimum_value(a.over)
+    if least is None or least < 0:
+        raise _NoSize  # towards 0, which is up for a negative one
+    return _floor(node, a)
+
+
+def _reduced(over: Size, under: int) -> _Quotient:
+    if isinstance(over, Dim):
+        whole = exact_quotient(over, under)
+        return _Quotient(over, under) if whole is None else _Quotient(whole, 1)
+    value = Fraction(over, under)
+    return _Quotient(value.numerator, value.denominator)
+
+
+_RULES: dict[str, Callable[..., _Quotient]] = {
+    "constant": _constant,
+    "dim": lambda node: _Quotient(node.attrs["size"], 1),
+    "add": _sum,
+    "sub": _difference,
+    "mul": _product,
+    "div": _quotient,
+    "floordiv": _floor,
+    "floor": _floor,
+    "round": _rounded,
+    "neg": lambda node, a: _Quotient(-a.over, a.under),
+    "cast": _cast,
+    "alias": lambda node, a: a,
+}
