@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node, current_origin
 from graphc.errors import ShapeError
 from graphc.lookup import get_function
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _log = logging.getLogger("graphc")
 
@@ -82,4 +82,4 @@ def get(identifier: str | Callable) -> Callable:
     return get_function("activation", identifier, ACTIVATIONS, {"identity": "linear"})
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

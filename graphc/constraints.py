@@ -9,7 +9,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
 from graphc.lookup import finite_number, get_instance
 from graphc.lookup import get_from_module as get_from_module
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 
 
@@ -123,4 +123,4 @@ def get(
     return constraint
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -35,6 +35,10 @@ class UndefinedError(ArgumentError, AttributeError):
     twice."""
 
 
+class ArgumentCountError(ArgumentError, TypeError):
+    """A call with more or fewer arguments than it takes."""
+
+
 class KeywordError(GraphcError, TypeError):
     """A keyword argument that a call does not take."""
 
@@ -122,6 +126,10 @@ class MissingNameError(GraphcError, ImportError):
 
 class MissingAttributeError(GraphcError, AttributeError):
     """An attribute that a module of graphc lacks."""
+
+
+class ReadOnlyError(GraphcError, AttributeError):
+    """An attribute that is computed, and cannot be set."""
 
 
 class AlreadyImportedError(GraphcError, ImportError):

@@ -20,7 +20,7 @@ from graphc.compiler.graph import Node, held, name_of, set_name
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
 from graphc.lookup import get_function, refuse_keywords, takes_keyword
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import at_least
 
 _MODERN = {
@@ -244,4 +244,4 @@ def _sizes(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -15,7 +15,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_function
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 
 
@@ -155,4 +155,4 @@ def get(identifier: str | Callable[[Node, Node], Node]) -> Callable[[Node, Node]
     return get_function("metric", identifier, METRICS)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

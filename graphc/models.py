@@ -36,7 +36,7 @@ from graphc.paths import (
     checked_path,
     shown_path,
 )
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import FIRST, Release, reading, release_in, since
 
 # With what programs have by ``from keras.models import *``.
@@ -246,4 +246,4 @@ def _without_version(description: object, place: str) -> tuple[object, Release |
     return {key: value for key, value in description.items() if key != "keras_version"}, release
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.compiler.graph import Node
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_function
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 
 
@@ -133,4 +133,4 @@ def get(identifier: str | Callable[[Node, Node], Node]) -> Callable[[Node, Node]
     return get_function("loss", identifier, OBJECTIVES, _MODERN)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

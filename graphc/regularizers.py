@@ -18,7 +18,7 @@ from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, get_instance, true_or_false
 from graphc.lookup import get_from_module as get_from_module
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import meanings, since
 
 _POWER = 9  # of EigenvalueRegularizer
@@ -257,4 +257,4 @@ def _is_told(regularizer: object) -> bool:
     )
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -160,6 +160,6 @@ from graphc.backend.variables import (
     zeros,
     zeros_like,
 )
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

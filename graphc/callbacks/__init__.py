@@ -11,7 +11,7 @@ from graphc.callbacks.remote import RemoteMonitor
 from graphc.callbacks.schedule import LearningRateScheduler, ReduceLROnPlateau
 from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from graphc.callbacks.tensorboard import TensorBoard
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "BaseLogger",
@@ -33,4 +33,4 @@ __all__ = [
     "TerminateOnNaN",
 ]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -1,5 +1,5 @@
 """Data sets for trying a model out: ``from graphc.datasets import digits``."""
 
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -15,7 +15,7 @@ import numpy as np
 from graphc.backend.settings import check_dim_ordering
 from graphc.datasets.files import missing
 from graphc.errors import DataError, unknown_name
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.utils.data_utils import datasets_folder, get_file
 
 _PIXELS = 3 * 32 * 32
@@ -104,4 +104,4 @@ def load_parts(
     return parts
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.datasets.cifar import load_parts
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _TRAINING = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 
@@ -46,4 +46,4 @@ def load_data(
     return (np.concatenate(images), np.concatenate(labels)), test
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

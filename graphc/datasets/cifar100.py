@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc.datasets.cifar import load_parts
 from graphc.errors import ArgumentError
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _MODES = ("fine", "coarse")
 
@@ -50,4 +50,4 @@ def load_data(
     return training, test
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

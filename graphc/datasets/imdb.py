@@ -25,7 +25,7 @@ from graphc.datasets.word_sequences import (
 )
 from graphc.errors import DataError
 from graphc.preprocessing.text import Tokenizer
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import arguments_of_1_2
 from graphc.utils.data_utils import get_file
 from graphc.whole_files import written_whole
@@ -156,4 +156,4 @@ def _number_words(folder: Path, file: Path, parts: Sequence[str]) -> None:
     save_sequences(file, tokenizer.texts_to_sequences(texts), labels)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.datasets.files import located, missing, read_idx, read_npz
 from graphc.errors import DataError, MissingFileError
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.utils.data_utils import get_file
 
 _ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
@@ -105,4 +105,4 @@ def _checked(where: Path, arrays: list[np.ndarray]) -> tuple[Part, Part]:
     return (x_train, y_train), (x_test, y_test)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

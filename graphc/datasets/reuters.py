@@ -14,7 +14,7 @@ from graphc.datasets.word_sequences import (
     prepared,
     read_word_index,
 )
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.utils.data_utils import get_file
 
 _INDEX_ORIGIN = (
@@ -117,4 +117,4 @@ def get_word_index(
     return read_word_index(file)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -13,7 +13,7 @@ from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
 from graphc.engine.topology.shapes import InputSpec
 from graphc.engine.training import Model
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "Container",
@@ -27,4 +27,4 @@ __all__ = [
     "merge",
 ]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

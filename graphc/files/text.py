@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,13 @@ from graphc.paths import shown_path
 
 FORMATS = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 """The ends of files' names, and what is in them."""
+
+
+def keywords_of(format_name: str) -> list[str]:
+    """The keywords that `to_text` takes for a format."""
+    writer = json.dumps if format_name == "JSON" else yaml.dump_all
+    fixed = ("obj", "documents", "stream", "Dumper", "kw")
+    return [name for name in inspect.signature(writer).parameters if name not in fixed]
 
 
 def to_text(data: Any, format_name: str, **kwargs: Any) -> str:

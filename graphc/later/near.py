@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# Names up to this length with another letter in one place are other names: acc and auc.
+# Up to this length another first letter is another name (gelu and relu), and below it any other
+# letter is (auc and acc).
 _SHORT = 4
 # Length of the longer name -> mistakes that still leave it recognisable.
 _ALLOWED = ((7, 1), (12, 2))
@@ -18,8 +19,8 @@ def nearest(name: object, allowed: Iterable[str]) -> list[str]:
     case.
 
     Near is what lacks or adds words, or differs by a mistake or two: a letter too many, too few,
-    another one, or two in the other order. In a short name another letter, or another first one,
-    makes another name. Of names that are nearer than others these alone are given.
+    another one, or two in the other order. In a short name another first letter makes another name,
+    in three letters any. Of names that are nearer than others these alone are given.
     """
     ranked = []
     for place, other in enumerate(map(str, allowed)):
@@ -68,7 +69,8 @@ def _rank_of_words(word: str, other: str) -> int | None:
     far = mistakes(word, other)
     if longest <= _SHORT:
         swapped = sorted(word) == sorted(other)
-        slip = swapped or (shortest != longest and word[:1] == other[:1])
+        replaced = shortest == longest < _SHORT
+        slip = swapped or (word[:1] == other[:1] and not replaced)
         return far if far == 1 and shortest > 1 and slip else None
     most = next((most for length, most in _ALLOWED if longest <= length), _MOST)
     return far if far <= most else None

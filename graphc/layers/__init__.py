@@ -60,7 +60,7 @@ from graphc.layers.normalization import LRN2D, BatchNormalization
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
 from graphc.layers.spatial import conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "ELU",
@@ -131,4 +131,4 @@ __all__ = [
 # What a file or a config may name.
 register(value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer))
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

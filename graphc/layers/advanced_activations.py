@@ -17,7 +17,7 @@ from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.layers.arguments import option
 from graphc.lookup import finite_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 class LeakyReLU(Layer):
@@ -253,4 +253,4 @@ def _full_of(value: float) -> Callable[..., g.Node]:
     return constant
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

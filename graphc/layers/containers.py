@@ -2,8 +2,8 @@
 
 from graphc.engine.models.graph_model import Graph
 from graphc.engine.models.sequential import Sequential
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = ["Graph", "Sequential"]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

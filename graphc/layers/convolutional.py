@@ -32,7 +32,7 @@ from graphc.layers.resizing import (
     ZeroPadding3D,
 )
 from graphc.layers.spatial import SpatialLayer, conv_output_length
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import arguments_of_1_2
 
 # With the modules that programs have by ``from keras.layers.convolutional import *``.
@@ -319,4 +319,4 @@ class Convolution3D(_Convolution):
         self._strides = self.subsample
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -21,7 +21,7 @@ from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDens
 from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
 from graphc.layers.masking import MaskedLayer, Masking
 from graphc.lookup import finite_number, is_whole, whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.regularizers import ActivityRegularizer
 
 # With the modules that programs have by ``from keras.layers.core import *``.
@@ -274,4 +274,4 @@ class ActivityRegularization(Layer):
         self.regularizers.append(penalty)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

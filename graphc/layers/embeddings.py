@@ -22,7 +22,7 @@ from graphc.layers.arguments import (
     with_length,
 )
 from graphc.lookup import true_or_false, whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 class Embedding(GivenWeights):
@@ -139,4 +139,4 @@ class Embedding(GivenWeights):
             )
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

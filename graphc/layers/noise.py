@@ -11,7 +11,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers.arguments import fraction
 from graphc.lookup import finite_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 class _Gaussian(Layer):
@@ -79,4 +79,4 @@ class GaussianDropout(_Gaussian):
         return K.in_train_phase(x * self._normal(x, 1.0, math.sqrt(self.p / (1.0 - self.p))), x)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

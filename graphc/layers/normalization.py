@@ -15,7 +15,7 @@ from graphc.files.conversions import STD, VARIANCE, Form, RunningStd
 from graphc.layers.arguments import option
 from graphc.layers.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import arguments_of_1_2, at_least
 
 FEATURE_WISE, SAMPLE_WISE, FEATURE_WISE_BY_BATCH = MODES = (0, 1, 2)
@@ -295,4 +295,4 @@ def _std_of_samples(x: g.Node) -> g.Node:
     return g.where(constant, 0.0, g.sqrt(g.where(constant, 1.0, variance)))
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

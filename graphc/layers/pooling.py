@@ -8,7 +8,7 @@ from typing import Any
 from graphc.backend.conv import check_border_mode, check_pool_border, pool
 from graphc.compiler import graph as g
 from graphc.layers.spatial import SpatialLayer
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 class _Pooling(SpatialLayer):
@@ -155,4 +155,4 @@ class AveragePooling3D(_Pooling3D):
     pool_mode = "avg"
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -23,7 +23,7 @@ from graphc.files.conversions import Form, Gates
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
 from graphc.lookup import whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 # With the modules that programs have by ``from keras.layers.recurrent import *``.
 __all__ = [
@@ -332,4 +332,4 @@ class LSTM(_Gated):
         return h, [h, c]
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

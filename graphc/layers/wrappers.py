@@ -16,7 +16,7 @@ from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_lis
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, told
 from graphc.layers.recurrent_base import Recurrent
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 class Wrapper(HoldingLayer):
@@ -279,4 +279,4 @@ def _name_of(layer: object) -> str:
     return layer._graphc_label if isinstance(layer, Layer) else repr(layer)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

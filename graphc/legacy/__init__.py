@@ -1,5 +1,5 @@
 """What is left of Keras 0.3 in Keras 1.0."""
 
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

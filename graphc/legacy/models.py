@@ -1,8 +1,8 @@
 """Graph, where Keras 1.0 keeps it."""
 
 from graphc.engine.models.graph_model import Graph
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = ["Graph"]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -23,7 +23,7 @@ from graphc.optimizers.base import Optimizer
 from graphc.optimizers.base import clip_norm as clip_norm
 from graphc.optimizers.descent import SGD
 from graphc.optimizers.tensorflow import TFOptimizer as TFOptimizer
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 
 sgd = SGD
@@ -100,4 +100,4 @@ def kl_divergence(p: Node, p_hat: Node) -> Node:
     return p_hat - p + p * K.log(p / p_hat)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

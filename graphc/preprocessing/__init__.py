@@ -1,5 +1,5 @@
 """From raw data to arrays: sequences of numbers, texts, images."""
 
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

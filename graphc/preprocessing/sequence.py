@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.lookup import finite_number, whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _SIDES = ("pre", "post")
 _EULER_GAMMA = 0.577  # as Keras rounds it
@@ -207,4 +207,4 @@ def _check_words(sequence: Sequence[int], size: int, where: str) -> None:
             )
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.lookup import whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _MODES = ("binary", "count", "freq", "tfidf")
 
@@ -224,4 +224,4 @@ def _listed(texts: Iterable[str], method: str) -> Iterable[str]:
     return texts
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

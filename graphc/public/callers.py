@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dis
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -12,13 +13,26 @@ _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 _IMPORTLIB = ("<frozen importlib", "<frozen runpy")
 
 
-def user_line() -> str:
-    """Return ``file:line`` of the innermost frame that is neither of graphc nor of the import
-    machinery."""
+def user_frame() -> FrameType | None:
+    """Return the innermost frame that is neither of graphc nor of the import machinery."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith((PACKAGE, *_IMPORTLIB)):
         frame = frame.f_back
+    return frame
+
+
+def user_line() -> str:
+    """Return ``file:line`` of that frame."""
+    frame = user_frame()
     return "?" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn(message: str) -> None:
+    """Warn at that frame's line."""
+    level, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def imports_name(frame: FrameType) -> bool:

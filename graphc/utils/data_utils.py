@@ -9,7 +9,7 @@ from pathlib import Path
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, checked_path
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 from graphc.utils.archives import unpack_tar
 from graphc.utils.download import check_file, checked_digests, fetch
@@ -101,4 +101,4 @@ def validate_file(fpath: GivenPath, md5_hash: str) -> bool:
         return hashlib.file_digest(file, "md5").hexdigest() == wanted
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -13,7 +13,7 @@ from graphc.lookup import get_custom_objects as get_custom_objects
 from graphc.lookup import get_from_module as get_from_module
 from graphc.marshalled import func_dump as func_dump
 from graphc.marshalled import func_load as func_load
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 
 def make_tuple(*args: object) -> tuple:
@@ -114,4 +114,4 @@ class Progbar:
         sys.stdout.flush()
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

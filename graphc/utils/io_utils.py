@@ -19,7 +19,7 @@ from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, shown_path
 from graphc.paths import ask_to_proceed_with_overwrite as ask_to_proceed_with_overwrite
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _ARRAY_NAME = "data"  # where Keras' files have it
 
@@ -206,4 +206,4 @@ def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
     return found
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -13,7 +13,7 @@ from graphc.engine.topology.node import Node
 from graphc.engine.topology.summary import format_summary
 from graphc.engine.topology.weights import count_numbers
 from graphc.files.conversions import TENSORFLOW, Kernel
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import since
 
 __all__ = [
@@ -74,4 +74,4 @@ def convert_all_kernels_in_model(model: Container) -> None:
     K.batch_set_value(pairs)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

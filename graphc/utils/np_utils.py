@@ -7,7 +7,7 @@ import numpy as np
 from graphc.backend.settings import check_dim_ordering
 from graphc.errors import DataError, IndexRangeError, ShapeError
 from graphc.lookup import whole_number
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.releases import renamed
 
 _LOG_LIMIT = 1e-15  # a probability this near to 0 or 1 counts as this in `binary_logloss`
@@ -131,4 +131,4 @@ def convert_kernel(kernel: np.ndarray, dim_ordering: str | None = "default") -> 
     return kernel[::-1, ::-1].copy()
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -14,7 +14,7 @@ from graphc.errors import ArgumentError
 from graphc.layers import Input
 from graphc.lookup import true_or_false, whole_number
 from graphc.models import Model, Sequential
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 _SPREAD = 0.7
 _RELATIVE, _ABSOLUTE = 1e-3, 1e-6
@@ -179,4 +179,4 @@ def _same(what: str, actual: np.ndarray, expected: np.ndarray) -> None:
     )
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

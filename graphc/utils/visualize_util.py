@@ -11,7 +11,7 @@ from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.paths import GivenPath, checked_path, shown_path
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 from graphc.whole_files import written_whole
 
 if TYPE_CHECKING:
@@ -127,4 +127,4 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{char}" if char in r"\{}|<>" else char for char in text)
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.keywords import named_parameters, refuse_unknown
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
 from graphc.models import Sequential
-from graphc.public.answers import names_of
+from graphc.public.calls import public
+from graphc.public.keywords import named_parameters, refuse_unknown
 from graphc.wrappers import class_labels
 from graphc.wrappers.class_labels import ClassLabels
 
@@ -268,4 +268,4 @@ class KerasRegressor(BaseWrapper):
         return float(np.ravel(values)[0])
 
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.engine.configs.registry import layer_from_config
-from graphc.errors import ArgumentError, UnknownNameError
+from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 from graphc.layers import Dense, Dropout, Embedding, Flatten, Lambda
 from graphc.models import Graph, Sequential, model_from_json, model_from_yaml
 from tests.engine.graphs import DATA, INPUTS, two_by_two, with_inputs
@@ -152,7 +152,6 @@ def node(**changes):
         (config_of(node_config={}), "node_config: expected a list of objects"),
         (config_of(input_config=[3]), "input_config: expected a list of objects"),
         (config_of(input_config=[{"name": "a"}]), "input_config: 'a': .*expected input_shape"),
-        (config_of(input_config=[{"name": "a", "shape": 3}]), "input_config: 'a': .*'shape'"),
         (node(name="x"), "node_config: 'x': expected the name of one of nodes, which has h, l, r"),
         (node(input="c"), "node_config: 'h': .*no input or node is named 'c'"),
         (node(name=None), "node_config: None: "),
@@ -164,6 +163,12 @@ def test_configs_of_no_graph(entry, words):
     with pytest.raises(ArgumentError, match=words) as raised:
         layer_from_config(entry)
     assert str(raised.value).startswith("layer_from_config: ")
+
+
+def test_an_unknown_keyword_of_an_input():
+    entry = config_of(input_config=[{"name": "a", "shape": 3}])
+    with pytest.raises(KeywordError, match="input_config: 'a': .*'shape': here it is"):
+        layer_from_config(entry)
 
 
 def test_unknown_layers_of_nodes():

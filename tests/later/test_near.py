@@ -39,6 +39,7 @@ NAMES = [
         ("rellu", ["relu"]),
         ("sdg", ["sgd"]),
         ("mes", ["mse"]),
+        ("adem", ["adam"]),
         ("sigmod", ["sigmoid"]),
         ("softmx", ["softmax"]),
         ("patiense", ["patience"]),

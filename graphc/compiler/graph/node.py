@@ -15,7 +15,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -85,6 +85,14 @@ class Node:
             f"{self!r} has no value before a function is called, so it has no truth value; use "
             "where(condition, a, b), or compare by identity with `is`"
         )
+
+    def _no_number(self) -> NoReturn:
+        raise DTypeError(
+            f"{self!r} has no value before a function is called, so it is no number here; give a "
+            "number, or take the value with get_value, or K.eval"
+        )
+
+    __int__ = __float__ = __index__ = __complex__ = _no_number
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         # Without this NumPy would take the node for a single Python object.

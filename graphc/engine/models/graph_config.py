@@ -119,8 +119,6 @@ def _add(add: Callable[..., None], arguments: Mapping[str, Any], where: str) -> 
         add(**{str(key): argument_from(one, where) for key, one in arguments.items()})
     except GraphcError as error:
         raise type(error)(f"{where}: {error}") from error
-    except TypeError as error:  # Python's own: an argument that is missing or has a wrong name
-        raise ArgumentError(f"{where}: {error}") from error
 
 
 def _each(config: Mapping[str, Any], key: str) -> Iterable[Mapping[str, Any]]:

@@ -13,7 +13,6 @@ from graphc import callbacks as cbks
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
-from graphc.engine.keywords import refuse_unknown
 from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.file_methods import weights_in_order
@@ -22,6 +21,7 @@ from graphc.engine.training.generators import check_workers
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
 from graphc.errors import ArgumentError, DataError
+from graphc.public.keywords import refuse_unknown
 
 _log = logging.getLogger("graphc")
 

@@ -9,7 +9,7 @@ from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
 from graphc.engine.topology.node import Node, to_list
 from graphc.engine.topology.shapes import InputSpec
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "Container",
@@ -24,4 +24,4 @@ __all__ = [
     "to_list",
 ]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

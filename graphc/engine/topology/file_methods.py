@@ -18,7 +18,7 @@ from graphc.engine.topology.weights import set_values
 from graphc.errors import DataError
 from graphc.files.conversions import Form, Origin
 from graphc.files.hdf5 import opened
-from graphc.files.text import to_text
+from graphc.files.text import keywords_of, to_text
 from graphc.files.weights import (
     LayerWeights,
     check_overwrite,
@@ -32,6 +32,7 @@ from graphc.files.weights import (
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 from graphc.lookup import true_or_false
 from graphc.paths import GivenPath
+from graphc.public.keywords import refuse_unknown
 from graphc.releases import FIRST, arguments_of_1_2, since, version_of
 
 _log = logging.getLogger("graphc")
@@ -50,10 +51,13 @@ class FileMethods(HoldingLayer):
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON; keywords go to `json.dumps`. See `model_from_json`."""
+        if "cls" not in kwargs:  # an encoder of the caller's may take any
+            refuse_unknown(f"{self.name}.to_json", kwargs, keywords_of("JSON"))
         return to_text(self._description("to_json"), "JSON", **kwargs)
 
     def to_yaml(self, **kwargs: Any) -> str:
         """The architecture as YAML; keywords go to `yaml.safe_dump`. See `model_from_yaml`."""
+        refuse_unknown(f"{self.name}.to_yaml", kwargs, keywords_of("YAML"))
         return to_text(self._description("to_yaml"), "YAML", **kwargs)
 
     def _description(self, method: str) -> dict[str, Any]:

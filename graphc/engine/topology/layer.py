@@ -13,7 +13,6 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
-from graphc.engine.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.engine.topology import layers_of_0_3, own_layers
 from graphc.engine.topology.node import (
     History,
@@ -41,6 +40,7 @@ from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
 from graphc.lookup import true_or_false
+from graphc.public.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.releases import release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")

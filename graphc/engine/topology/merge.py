@@ -9,7 +9,6 @@ from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
-from graphc.engine.keywords import constructor_parameters, refuse_unknown
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge_modes import (
@@ -30,6 +29,7 @@ from graphc.engine.topology.user_function import (
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 from graphc.lookup import is_whole
+from graphc.public.keywords import constructor_parameters, refuse_unknown
 from graphc.releases import at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")

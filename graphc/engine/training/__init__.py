@@ -18,7 +18,7 @@ from graphc.engine.training.sample_weights import (
     standardize_weights,
 )
 from graphc.engine.training.targets import check_loss_and_target_compatibility
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "GeneratorEnqueuer",
@@ -39,4 +39,4 @@ __all__ = [
     "weighted_objective",
 ]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.keywords import without_modern
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
@@ -54,7 +53,6 @@ class GeneratorTraining(BatchTraining):
     epochs_done = 0
     _order: loops.SampleOrder | None = None
 
-    @without_modern
     def fit_generator(
         self,
         generator: Iterator,
@@ -165,7 +163,6 @@ class GeneratorTraining(BatchTraining):
         batches = self._generated(threads, data, max_q_size, where, count, "nb_val_samples")
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
-    @without_modern
     def evaluate_generator(
         self,
         generator: Iterator,
@@ -208,7 +205,6 @@ class GeneratorTraining(BatchTraining):
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return one_or_list(values)
 
-    @without_modern
     def predict_generator(
         self,
         generator: Iterator,

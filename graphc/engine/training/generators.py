@@ -6,7 +6,6 @@ import contextlib
 import logging
 import queue
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from graphc.engine.training.loops import Batch
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import finite_number, true_or_false, whole_number
+from graphc.public.callers import warn
 from graphc.releases import since
 
 _log = logging.getLogger("graphc")
@@ -142,11 +142,7 @@ def check_workers(where: str, nb_worker: object, pickle_safe: object) -> None:
     in_processes = true_or_false(where, "pickle_safe", pickle_safe)
     names = ["nb_worker"] * several + ["pickle_safe"] * in_processes
     if names:
-        warnings.warn(
-            f"{where}: {' and '.join(map(repr, names))}: no effect; one thread calls a generator",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn(f"{where}: {' and '.join(map(repr, names))}: no effect; one thread calls a generator")
 
 
 @since("1.2.1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
@@ -131,8 +132,8 @@ def for_each_output(
 
 def takes_labels(objective: Objective) -> bool:
     """Whether targets are class numbers rather than values of the output's shape."""
-    scores = getattr(objective, "__wrapped__", objective)  # those that a metric is the mean of
-    return scores is objectives.sparse_categorical_crossentropy
+    scores = inspect.unwrap(objective)  # those that a metric is the mean of
+    return scores is inspect.unwrap(objectives.sparse_categorical_crossentropy)
 
 
 def takes_output_shape(objective: Objective) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
-from graphc.engine.keywords import drop_legacy, refuse_unknown
+from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import compile_model
@@ -31,6 +31,7 @@ from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath
+from graphc.public.keywords import refuse_unknown
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.function import ALWAYS
-from graphc.engine.keywords import drop_legacy, named_parameters, refuse_unknown
+from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
@@ -21,6 +21,7 @@ from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
 from graphc.errors import DataError
 from graphc.lookup import true_or_false
+from graphc.public.keywords import named_parameters, refuse_unknown
 
 
 class BatchTraining(RenewedContainer):

@@ -18,7 +18,7 @@ from graphc.preprocessing.image.transforms import (
     random_shift,
     random_zoom,
 )
-from graphc.public.answers import names_of
+from graphc.public.calls import public
 
 __all__ = [
     "DirectoryIterator",
@@ -41,4 +41,4 @@ __all__ = [
     "transform_matrix_offset_center",
 ]
 
-__getattr__ = names_of(__name__)
+__getattr__ = public(__name__)

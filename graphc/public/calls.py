@@ -1,0 +1,228 @@
+"""Calls of the public functions with arguments that they do not take.
+
+Python's own TypeError names the method of some base class and no argument that would do.
+`public` puts a wrapper around what a program calls. Only where a call fails to bind, it looks at
+the signature and raises a KeywordError or an ArgumentCountError that says what is taken.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from types import FunctionType, TracebackType
+from typing import Any
+
+from graphc.errors import ArgumentCountError, GraphcError, KeywordError, ReadOnlyError
+from graphc.public.answers import names_of
+from graphc.public.callers import user_frame
+from graphc.public.keywords import refuse_modern, refuse_unknown
+from graphc.releases import meanings
+
+PACKAGE = "graphc"
+# What these parts define is strict by itself, or no part of the API of Keras.
+_APART = ("compiler", "config", "errors", "files", "later", "public", "releases")
+_CALLED = ("__init__", "__call__")
+# Training calls them, each time with the same arguments.
+_OF_EACH_BATCH = ("on_batch_begin", "on_batch_end")
+# Frames that only pass a call on, or bind its arguments.
+_PASSING = {"graphc.releases", "contextlib", "inspect", __name__}
+
+_wrapped: dict[object, object] = {}  # functions and classes -> what stands for them
+
+
+def public(module: str, submodules: tuple[str, ...] = ()) -> Callable[[str], Any]:
+    """Guard the calls of all that a module has of graphc; return its ``__getattr__``.
+
+    To be called at the end of a module that programs import. A function is replaced by its wrapper,
+    in the module and in its tables; of a class the methods are.
+    """
+    names = vars(sys.modules[module])
+    for name, value in list(names.items()):
+        if isinstance(value, dict) and not name.startswith("__"):
+            value.update({key: guarded(one) for key, one in value.items()})
+        elif not name.startswith("_"):
+            names[name] = guarded(value)
+    return names_of(module, submodules)
+
+
+def guarded(value: Any) -> Any:
+    """Return what stands for a function or a class of graphc; anything else as it is."""
+    if isinstance(value, FunctionType) and _is_ours(value):
+        if value not in _wrapped:
+            wrapper = _checked(value, lambda args: value.__name__)
+            _wrapped[value] = _wrapped[wrapper] = wrapper
+        return _wrapped[value]
+    if isinstance(value, type) and _is_ours(value):
+        if value.__init__ is object.__init__ and value.__new__ is object.__new__:
+            value.__init__ = _taking_nothing(value)
+        for cls in value.__mro__:
+            if _is_ours(cls) and cls not in _wrapped and not issubclass(cls, GraphcError):
+                _wrapped[cls] = cls
+                _guard_methods(cls)
+    return value
+
+
+def _is_ours(value: FunctionType | type) -> bool:
+    package, _, rest = (value.__module__ or "").partition(".")
+    return package == PACKAGE and rest.partition(".")[0] not in _APART
+
+
+def _guard_methods(cls: type) -> None:
+    for name, value in list(vars(cls).items()):
+        if name in _OF_EACH_BATCH or (name.startswith("_") and name not in _CALLED):
+            continue
+        label = functools.partial(_method, name)
+        if isinstance(value, FunctionType):
+            setattr(cls, name, _checked(value, label, bound=True))
+        elif isinstance(value, classmethod) and isinstance(value.__func__, FunctionType):
+            setattr(cls, name, classmethod(_checked(value.__func__, label, bound=True)))
+        elif isinstance(value, property) and value.fset is None:
+            setattr(cls, name, value.setter(functools.partial(_refuse_to_set, name)))
+
+
+def _taking_nothing(cls: type) -> Callable[[Any], None]:
+    def __init__(self: Any) -> None:
+        super(cls, self).__init__()
+
+    return __init__
+
+
+def _refuse_to_set(name: str, owner: object, value: object) -> None:
+    raise ReadOnlyError(
+        f"{_method(name, (owner,))} is read only: it follows from how {type(owner).__name__} "
+        f"is used; received {_shown(value)}"
+    )
+
+
+def _checked(
+    function: FunctionType, label: Callable[[tuple], str], bound: bool = False
+) -> Callable:
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            if _is_of_the_body(error.__traceback__):
+                raise
+            told = _mistake(function, label, args, kwargs, bound)
+            if told is None:
+                raise
+        raise told from None
+
+    return checked
+
+
+def _is_of_the_body(trace: TracebackType | None) -> bool:
+    """Tell an error that a function raised from one that its call did not get that far."""
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in _PASSING:
+        trace = trace.tb_next
+    return trace is not None
+
+
+def _mistake(
+    function: FunctionType,
+    label: Callable[[tuple], str],
+    args: tuple,
+    kwargs: Mapping[str, Any],
+    bound: bool,
+) -> GraphcError | None:
+    """The error for arguments that do not fit a signature; None if they do."""
+    parameters = list(_signature(function).parameters.values())
+    where = label(args)
+    renamed = getattr(function, "names_of_1_2", {})
+    kwargs = {renamed.get(name, name): value for name, value in kwargs.items()}
+    if bound:
+        parameters, args = parameters[1:], args[1:]
+    either = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    by_position = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, either)]
+    named = [p.name for p in parameters if p.kind in (either, p.KEYWORD_ONLY)]
+    kinds = {p.kind for p in parameters}
+    # Others go on to what checks them, which the call has not reached.
+    refuse = refuse_modern if inspect.Parameter.VAR_KEYWORD in kinds else refuse_unknown
+    try:
+        refuse(where, kwargs, named)
+    except KeywordError as error:
+        return error.with_traceback(None)
+    if len(args) > len(by_position) and inspect.Parameter.VAR_POSITIONAL not in kinds:
+        return ArgumentCountError(
+            f"{where}: expected {_count(len(by_position))}{_listed(by_position)}, received "
+            f"{len(args)}: {_shown(args)}"
+        )
+    twice = [name for name in by_position[: len(args)] if name in kwargs]
+    if twice:
+        return KeywordError(f"{where}: {twice[0]!r} is given twice, by position and by name")
+    given = {*by_position[: len(args)], *kwargs}
+    missing = [
+        p.name
+        for p in parameters
+        if p.default is p.empty
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and p.name not in given
+    ]
+    if missing:
+        hint = _one_by_one(where, args, missing)
+        verb = "are" if len(missing) > 1 else "is"
+        return ArgumentCountError(f"{where}: {_named(missing)} {verb} missing{hint}")
+    return None
+
+
+def _signature(function: FunctionType) -> inspect.Signature:
+    if meanings() == "1.2" and hasattr(function, "signature_of_1_2"):
+        return function.signature_of_1_2
+    return inspect.signature(function)
+
+
+def _named(names: list[str]) -> str:
+    return " and ".join(map(repr, names))
+
+
+def _count(number: int) -> str:
+    return {0: "no argument", 1: "1 argument"}.get(number, f"at most {number} arguments")
+
+
+def _listed(names: list[str]) -> str:
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _one_by_one(where: str, args: tuple, missing: list[str]) -> str:
+    """A hint for sizes that came as one tuple, as later releases of Keras take them."""
+    for place, value in enumerate(args):
+        if isinstance(value, tuple | list) and len(value) == len(missing) + 1:
+            flat = [*args[:place], *value, *args[place + 1 :]]
+            return (
+                f": the numbers of {_shown(value)} are given one by one here, "
+                f"{where}({', '.join(map(_shown, flat))})"
+            )
+    return ""
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _method(name: str, args: tuple) -> str:
+    """A method as the program knows it: by the object's own name, or by the class."""
+    owner = args[0]
+    cls = owner if isinstance(owner, type) else type(owner)
+    if name == "__init__":
+        return _alias(cls)
+    own = getattr(owner, "__dict__", {}).get("name")
+    is_users = not cls.__module__.startswith(f"{PACKAGE}.")
+    label = cls.__name__ if is_users or not isinstance(own, str) else own
+    return label if name == "__call__" else f"{label}.{name}"
+
+
+def _alias(cls: type) -> str:
+    """The name of a class that the calling line has, if that is another one."""
+    frame = user_frame()
+    if frame is None or cls.__name__ in frame.f_code.co_names:
+        return cls.__name__
+    for module, names in list(sys.modules.items()):
+        if module.startswith(f"{PACKAGE}."):
+            for name, value in list(vars(names).items()):
+                if value is cls and name in frame.f_code.co_names:
+                    return name
+    return cls.__name__

@@ -1,0 +1,299 @@
+"""Every public call with an argument too many, or an unknown keyword, is told in our words."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import json
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphc import activations, objectives
+from graphc import backend as K
+from graphc.callbacks import Callback, EarlyStopping, History
+from graphc.config import config
+from graphc.engine.topology.layer import Layer
+from graphc.errors import (
+    ArgumentCountError,
+    ArgumentError,
+    DTypeError,
+    GraphcError,
+    KeywordError,
+    ReadOnlyError,
+)
+from graphc.layers import LSTM, Convolution2D, Convolution3D, Dense, Input, merge
+from graphc.models import Sequential
+from graphc.preprocessing.text import Tokenizer
+
+INVENTORY = json.loads(
+    (Path(__file__).parents[1] / "keras122_api.json").read_text(encoding="utf-8")
+)["modules"]
+
+
+def callables() -> Iterator[tuple[str, Callable]]:
+    """Each public function, class and method of Keras 1.2's modules that is here, by its name."""
+    for module, facts in INVENTORY.items():
+        try:
+            home = importlib.import_module("graphc" + module.removeprefix("keras"))
+        except ModuleNotFoundError:
+            continue  # the inventory's own test tells
+        for name in facts["functions"]:
+            if hasattr(home, name):
+                yield name, getattr(home, name)
+        for name, inside in facts["classes"].items():
+            cls = getattr(home, name, None)
+            if cls is not None:
+                yield name, cls
+                for method in inside["methods"]:
+                    member = inspect.getattr_static(cls, method, None)
+                    if inspect.isfunction(member) and not method.startswith(("_", "on_batch_")):
+                        # Whatever the object is, the call does not get to its body.
+                        instance = object.__new__(cls)
+                        yield f"{name}.{method}", functools.partial(member, instance)
+
+
+CALLABLES = dict(callables())
+
+
+# Keywords of any name have a meaning.
+TAKE_ANY = ("LambdaCallback",)
+# They take keywords of any name, and say themselves which are none: see their own tests.
+CHECK_THEMSELVES = (
+    *("BaseWrapper", "KerasClassifier", "KerasRegressor", "BaseWrapper.set_params"),
+    *("Container.to_json", "Container.to_yaml"),
+)
+
+
+def problem(name: str, error: type[GraphcError], message: str, *args: object, **kwargs: object):
+    """What is wrong with how a call is refused."""
+    try:
+        CALLABLES[name](*args, **kwargs)
+    except error as told:
+        if re.search(message, str(told)) and is_named(name, told) and isinstance(told, TypeError):
+            return None
+        return f"{name}: {told}"
+    except Exception as other:
+        return f"{name}: {other!r}"
+    return f"{name}: not refused"
+
+
+def test_an_unknown_keyword():
+    problems = []
+    for name, call in CALLABLES.items():
+        if name in (*TAKE_ANY, *CHECK_THEMSELVES):
+            continue
+        found = problem(name, KeywordError, "keyword 'no_such'", no_such=3)
+        if found and inspect.Parameter.VAR_KEYWORD in kinds(call):
+            # They go on to what checks them, once the call has the others that it needs.
+            found = problem(name, ArgumentCountError, "missing", no_such=3)
+        problems += [found] if found else []
+    assert problems == []
+
+
+def test_an_argument_too_many():
+    problems = []
+    for name, call in CALLABLES.items():
+        if inspect.Parameter.VAR_POSITIONAL not in kinds(call):
+            parameters = inspect.signature(call).parameters.values()
+            count = sum(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters)
+            given = [None] * (count + 1)
+            found = problem(name, ArgumentCountError, f"received {count + 1}: ", *given)
+            problems += [found] if found else []
+    assert problems == []
+
+
+def kinds(call: Callable) -> set[object]:
+    return {one.kind for one in inspect.signature(call).parameters.values()}
+
+
+def is_named(name: str, error: GraphcError) -> bool:
+    """The message begins with the name, or a class has another one that it is an alias of."""
+    owner, _, method = name.partition(".")
+    start = str(error).partition(":")[0].partition(" ")[0]
+    found = start.rpartition(".")[2] if method else start
+    names = (method,) if method else (owner, CALLABLES[owner].__name__)
+    return found in names
+
+
+class Mine(Layer):
+    def build(self, input_shape):
+        self.count_params(3)
+
+
+def small() -> Sequential:
+    model = Sequential([Dense(2, input_dim=3)], name="small")
+    model.compile("sgd", "mse")
+    return model
+
+
+X, Y = np.zeros((4, 3)), np.zeros((4, 2))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "error", "message"),
+    [
+        (
+            lambda: EarlyStopping(save_freq=1),
+            KeywordError,
+            "EarlyStopping: unknown keyword 'save_freq': it came with Keras 2 or 3; ModelCheck",
+        ),
+        (
+            lambda: Tokenizer(num_words=3),
+            KeywordError,
+            "Tokenizer: unknown keyword 'num_words': here it is 'nb_words' (it came with Keras 2).",
+        ),
+        (
+            lambda: small().predict(X, steps=3),
+            KeywordError,
+            "small.predict: unknown keyword 'steps': it came with Keras 2 or 3; leave it out",
+        ),
+        (
+            lambda: small().compile("sgd", "mse", learning_rate=0.1),
+            KeywordError,
+            "small.compile: unknown keyword 'learning_rate': it came with Keras 2 or 3; it is lr",
+        ),
+        (
+            lambda: Convolution2D(32, (3, 3)),
+            ArgumentCountError,
+            "Convolution2D: 'nb_col' is missing: the numbers of (3, 3) are given one by one here, "
+            "Convolution2D(32, 3, 3)",
+        ),
+        (
+            lambda: Convolution3D(32, (3, 4, 5)),
+            ArgumentCountError,
+            "Convolution3D: 'kernel_dim2' and 'kernel_dim3' are missing: the numbers of (3, 4, 5) "
+            "are given one by one here, Convolution3D(32, 3, 4, 5)",
+        ),
+        (
+            lambda: Mine()(Input((3,))),
+            ArgumentCountError,
+            "Mine.count_params: expected no argument, received 1: (3,)",
+        ),
+        (
+            lambda: small().summary(1, 2, 3, 4, 5),
+            ArgumentCountError,
+            "small.summary: expected ",
+        ),
+        (lambda: small().load_weights(), ArgumentCountError, "small.load_weights: 'filepath' is "),
+        (
+            lambda: small().to_json(ident=2),
+            KeywordError,
+            "small.to_json: unknown keyword 'ident'",
+        ),
+        (
+            lambda: small().to_yaml(ident=2),
+            KeywordError,
+            "small.to_yaml: unknown keyword 'ident'",
+        ),
+        (lambda: Dense(), ArgumentCountError, "Dense: 'output_dim' is missing"),
+        (lambda: Dense(3, output_dim=4), KeywordError, "Dense: 'output_dim' is given twice"),
+        (lambda: small().layers[0](1, 2, 3), ArgumentCountError, "dense_"),
+        (lambda: K.mean(axis=3), ArgumentCountError, "mean: 'x' is missing"),
+        (
+            lambda: K.mean(3, axs=3),
+            KeywordError,
+            "mean: unknown keyword 'axs'. Did you mean 'axis'?",
+        ),
+        (lambda: merge(), ArgumentCountError, "merge: 'inputs' is missing"),
+        (lambda: History(3), ArgumentCountError, "History: expected no argument, received 1: (3,)"),
+        (lambda: Dense.from_config(), ArgumentCountError, "Dense.from_config: 'config' is missing"),
+        (
+            lambda: LSTM(3, return_state=True),
+            KeywordError,
+            "LSTM: unknown keyword 'return_state': it came with Keras 2 or 3; there is nothing",
+        ),
+        (
+            lambda: small().fit_generator(iter([]), steps_per_epoch=3, epochs=2),
+            KeywordError,
+            "small.fit_generator: unknown keyword 'steps_per_epoch': here it is 'samples",
+        ),
+    ],
+)
+def test_what_is_told(mistake, error, message):
+    with pytest.raises(error) as told:
+        mistake()
+    assert str(told.value).startswith(message)
+    assert told.value.__suppress_context__ or told.value.__context__ is None
+
+
+def test_under_the_name_that_the_line_has():
+    names: dict[str, object] = {}
+    exec("from graphc.constraints import maxnorm, maxnorm as other", names)
+    with pytest.raises(KeywordError, match="^maxnorm: unknown keyword 'x'"):
+        exec("maxnorm(x=3)", names)
+    with pytest.raises(KeywordError, match="^MaxNorm: unknown keyword 'x'"):
+        exec("other(x=3)", names)
+
+
+def test_the_arguments_of_the_release_are_those_of_the_flag():
+    with config.changed(keras="1.2"), pytest.raises(ArgumentCountError) as told:
+        EarlyStopping(*range(20))
+    with config.changed(keras="1.0"), pytest.raises(ArgumentCountError) as of_1_0:
+        EarlyStopping(*range(20))
+    assert "min_delta" in str(told.value)
+    assert "min_delta" not in str(of_1_0.value)
+
+
+def test_an_error_within_a_call_is_left_as_it_is():
+    def broken(y_true, y_pred):
+        return len()
+
+    with pytest.raises(TypeError, match="takes exactly one argument") as told:
+        small().compile("sgd", broken)
+        Sequential([Dense(2, input_dim=3)]).compile("sgd", broken)
+    assert not isinstance(told.value, GraphcError)
+
+
+class Wide(Callback):
+    """A user's class that is told of by Python, as any function of the user's own."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+
+def test_classes_of_the_program_work_as_before():
+    assert Wide(3).width == 3
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'width'"):
+        Wide()
+
+
+def test_functions_are_the_same_objects_everywhere():
+    assert activations.get("relu") is activations.relu
+    assert objectives.get("mse") is objectives.mse is objectives.mean_squared_error
+    engine = importlib.import_module("graphc.engine")
+    assert merge is engine.merge
+    assert pickle.loads(pickle.dumps(objectives.mse)) is objectives.mse
+    assert next(iter(inspect.signature(Dense).parameters)) == "output_dim"
+
+
+class TestReadOnly:
+    def test_is_told(self):
+        layer = small().layers[0]
+        with pytest.raises(ReadOnlyError, match=rf"^{layer.name}.output_shape is read only: .* 3$"):
+            layer.output_shape = 3
+        layer.of_mine = 3
+
+
+class TestTensorsAreNoNumbers:
+    @pytest.mark.parametrize("call", [int, float, range, complex, np.float32])
+    def test_is_told(self, call):
+        with pytest.raises(DTypeError, match="has no value before a function is called"):
+            call(K.variable(3))
+
+    def test_in_an_argument(self):
+        with pytest.raises(ArgumentError, match="output_dim"):
+            Dense(K.variable(3))
+
+
+def test_warnings_are_of_the_programs_line():
+    program = "\nmodel.compile('sgd', 'mse', class_mode='categorical')"
+    with pytest.warns(UserWarning, match="class_mode") as caught:
+        exec(compile(program, "mine.py", "exec"), {"model": small()})
+    assert [(one.filename, one.lineno) for one in caught] == [("mine.py", 2)]
