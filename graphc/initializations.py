@@ -91,12 +91,16 @@ def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, flo
     return fan, fan
 
 
-def uniform(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
+def uniform(
+    shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th"
+) -> Node:
     """Uniform in [-scale, scale)."""
     return held(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name)
 
 
-def normal(shape: Sequence[int], scale: float = 0.05, name: str | None = None) -> Node:
+def normal(
+    shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th"
+) -> Node:
     """Normal with mean 0 and standard deviation `scale`."""
     return held(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name)
 
@@ -141,7 +145,9 @@ def he_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str 
     return uniform(shape, np.sqrt(6.0 / fan_in), name)
 
 
-def orthogonal(shape: Sequence[int], scale: float = 1.1, name: str | None = None) -> Node:
+def orthogonal(
+    shape: Sequence[int], scale: float = 1.1, name: str | None = None, dim_ordering: str = "th"
+) -> Node:
     """`scale` times a matrix with orthonormal rows or columns, the axes behind the first as one.
 
     Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
@@ -167,7 +173,9 @@ def _svd_flops(rows: int, columns: int) -> int:
     return 6 * most * least**2 + 20 * least**3
 
 
-def identity(shape: Sequence[int], scale: float = 1, name: str | None = None) -> Node:
+def identity(
+    shape: Sequence[int], scale: float = 1, name: str | None = None, dim_ordering: str = "th"
+) -> Node:
     """`scale` times the unit matrix. ShapeError for a shape that is not square."""
     shape = _sizes(shape)
     if len(shape) != 2 or shape[0] != shape[1]:
@@ -175,12 +183,12 @@ def identity(shape: Sequence[int], scale: float = 1, name: str | None = None) ->
     return K.variable(scale * np.identity(shape[0]), name=name)
 
 
-def zero(shape: Sequence[int], name: str | None = None) -> Node:
+def zero(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
     """Full of 0."""
     return K.zeros(_sizes(shape), name=name)
 
 
-def one(shape: Sequence[int], name: str | None = None) -> Node:
+def one(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:
     """Full of 1."""
     return K.ones(_sizes(shape), name=name)
 

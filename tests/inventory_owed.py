@@ -35,11 +35,6 @@ OWED: dict[str, list[str]] = {
         "merge",
         "object_list_uid",
     ],
-    "keras.engine.training": [
-        "check_array_lengths",
-        "standardize_input_data",
-    ],
-    "keras.initializations": ["identity", "normal", "one", "orthogonal", "uniform", "zero"],
     "keras.layers": [
         "AtrousConv1D",
         "AtrousConv2D",
@@ -138,12 +133,4 @@ OWED: dict[str, list[str]] = {
         "Sequential.trainable",
     ],
     "keras.utils.np_utils": ["conv_input_length", "conv_output_length"],
-    "keras.wrappers.scikit_learn": [
-        "BaseWrapper.fit",
-        "KerasClassifier.predict",
-        "KerasClassifier.predict_proba",
-        "KerasClassifier.score",
-        "KerasRegressor.predict",
-        "KerasRegressor.score",
-    ],
 }

@@ -187,3 +187,12 @@ def test_what_is_not_known_is_refused():
         initializations.get_fans((1, 1, 1, 1), "xy")
     with pytest.raises(ShapeError, match="Give input_shape or input_dim"):
         initializations.uniform((None, 3))
+
+
+@pytest.mark.parametrize("name", ["uniform", "normal", "orthogonal", "identity", "zero", "one"])
+def test_what_needs_no_fans_takes_an_ordering_too(name):
+    np.random.seed(3)
+    plain = K.eval(initializations.get(name)((4, 4)))
+    np.random.seed(3)
+    bound = initializations.get(name, dim_ordering="tf")
+    np.testing.assert_array_equal(K.eval(bound((4, 4))), plain)

@@ -19,6 +19,7 @@ from graphc.errors import ArgumentError
 from graphc.models import Sequential
 from graphc.public.calls import public
 from graphc.public.keywords import named_parameters, refuse_unknown
+from graphc.releases import renamed
 from graphc.wrappers import class_labels
 from graphc.wrappers.class_labels import ClassLabels
 
@@ -70,6 +71,7 @@ class BaseWrapper:
         self.build_fn, self.sk_params = build_fn, merged
         return self
 
+    @renamed(x="X")
     def fit(self, X: object, y: object, **kwargs: Any) -> cbks.History:
         """Make a new model with `build_fn` and train it.
 
@@ -168,6 +170,7 @@ class KerasClassifier(BaseWrapper):
     _estimator_type = "classifier"
     _labels: ClassLabels
 
+    @renamed(x="X")
     def predict(self, X: object, **kwargs: Any) -> np.ndarray:
         """The label of each sample: (n,), or (n, time) of a model with an output for each step.
 
@@ -178,6 +181,7 @@ class KerasClassifier(BaseWrapper):
         numbers = self.model.predict_classes(X, **kwargs)
         return self.classes_[numbers[..., 0] if self.model.output_shape[-1] == 1 else numbers]
 
+    @renamed(x="X")
     def predict_proba(self, X: object, **kwargs: Any) -> np.ndarray:
         """The probability of each class, (n, classes): two columns where the model has one.
 
@@ -190,6 +194,7 @@ class KerasClassifier(BaseWrapper):
             return np.concatenate([1 - outputs, outputs], axis=-1)
         return outputs
 
+    @renamed(x="X")
     def score(self, X: object, y: object, **kwargs: Any) -> float:
         """The accuracy, in which, as in every metric, all samples count alike.
 
@@ -251,6 +256,7 @@ class KerasRegressor(BaseWrapper):
 
     _estimator_type = "regressor"
 
+    @renamed(x="X")
     def predict(self, X: object, **kwargs: Any) -> np.ndarray:
         """The outputs: (n,) where the model has one column, else (n, columns).
 
@@ -261,6 +267,7 @@ class KerasRegressor(BaseWrapper):
         outputs = np.asarray(self.model.predict(X, **kwargs))
         return outputs[..., 0] if outputs.shape[-1] == 1 else outputs
 
+    @renamed(x="X")
     def score(self, X: object, y: object, **kwargs: Any) -> float:
         """The loss on data; `kwargs` are for `Sequential.evaluate`."""
         self._need_fitted("score")

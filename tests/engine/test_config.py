@@ -57,7 +57,7 @@ def test_all_layers_are_known_to_descriptions():
 AFFINE = {
     "W_regularizer": {"name": "WeightRegularizer", "l1": 0.5, "l2": 0.25},
     "b_regularizer": {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.125},
-    "activity_regularizer": {"name": "ActivityRegularizer", "l1": 1.0, "l2": 2.0},
+    "activity_regularizer": {"name": "ActivityRegularizer", "l1": 1.0, "l2": 2.0, "average": True},
     "W_constraint": {"name": "MaxNorm", "m": 3, "axis": 0},
     "b_constraint": {"name": "NonNeg"},
 }
@@ -125,7 +125,7 @@ FULL: dict[str, dict[str, Any]] = {
     "SReLU": {"t_left_init": "one", "a_left_init": "normal", "t_right_init": "zero",
               "a_right_init": "uniform"},
     "ParametricSoftplus": {"alpha_init": 0.5, "beta_init": 2.0},
-    "ActivityRegularization": {"l1": 0.5, "l2": 0.25},
+    "ActivityRegularization": {"l1": 0.5, "l2": 0.25, "average": True},
     "GaussianNoise": {"sigma": 0.25},
     "Reshape": {"target_shape": [-1, 3]},
     "Permute": {"dims": [2, 1]},

@@ -10,6 +10,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
 from graphc.errors import DataError
+from graphc.releases import renamed
 
 _PAD = (
     "sequences of different lengths are made equally long by "
@@ -62,6 +63,7 @@ def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray) or is_stored(value)
 
 
+@renamed(check_batch_axis="check_batch_dim")
 def standardize_input_data(
     data: object,
     names: Sequence[str],
@@ -317,6 +319,7 @@ def check_lengths(arrays: Sequence[Data], names: Sequence[str]) -> int:
     return count
 
 
+@renamed(inputs="X", targets="Y", weights="W")
 def check_array_lengths(
     X: Sequence[np.ndarray], Y: Sequence[np.ndarray], W: Sequence[np.ndarray]
 ) -> None:
