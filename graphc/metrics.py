@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 from graphc import backend as K
 from graphc import objectives
+from graphc.compiler import graph as g
 from graphc.compiler.graph import Node
 from graphc.errors import ArgumentError
+from graphc.lookup import finite_number, get_function
 from graphc.lookup import get_from_module as get_from_module
-from graphc.lookup import get_function
 from graphc.public.calls import public
 from graphc.releases import since
 
@@ -126,6 +130,153 @@ poisson = _mean_of(objectives.poisson)
 cosine = cosine_proximity = _mean_of(objectives.cosine_proximity)
 f1score = fscore = fmeasure
 
+
+class EpochMetric:
+    """Base of metrics that are of a whole epoch and no mean over its batches.
+
+    Each batch gives sums, which are added up over the epoch, on the host as those of all metrics,
+    and of which the value is made. So it does not depend on how the samples come in batches, and
+    training and validation do not mix. An object keeps nothing: it may serve several models. Like
+    all metrics it knows no masks and no sample weights.
+
+    A subclass defines `sums` and `value`, and takes `name`, by which logs have it.
+    """
+
+    def __init__(self, name: str):
+        if not isinstance(name, str) or not name:
+            raise ArgumentError(f"{type(self).__name__}: name: expected a text, received {name!r}")
+        self.name = self.__name__ = name
+
+    def sums(self, y_true: Node, y_pred: Node) -> Node:
+        """Return what a batch adds: a tensor of one axis, whose size is known."""
+        raise NotImplementedError(f"{type(self).__name__} does not define sums")
+
+    def value(self, sums: np.ndarray) -> float:
+        """Return the value that sums stand for."""
+        raise NotImplementedError(f"{type(self).__name__} does not define value")
+
+    def __call__(self, y_true: Node, y_pred: Node) -> Node:
+        """Return `sums`."""
+        return self.sums(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal one."""
+        return {"name": self.name}
+
+
+class BatchSums(float):
+    """The value of an `EpochMetric` for a batch, which knows the sums that it is made of."""
+
+    metric: EpochMetric
+    sums: np.ndarray
+
+    def __new__(cls, metric: EpochMetric, sums: np.ndarray) -> BatchSums:
+        wide = np.asarray(sums, np.float64)
+        made = super().__new__(cls, metric.value(wide))
+        made.metric, made.sums = metric, wide
+        return made
+
+    def added_to(self, before: BatchSums | None) -> BatchSums:
+        """Return the value of this batch and of those before."""
+        return self if before is None else BatchSums(self.metric, before.sums + self.sums)
+
+
+class _OfCounts(EpochMetric):
+    """Base of those that count true positives, predicted positives, and positives.
+
+    Args:
+        threshold: a prediction above it is positive. A target is from 0.5 on.
+    """
+
+    def __init__(self, threshold: float = 0.5, name: str | None = None):
+        super().__init__(type(self).__name__.lower() if name is None else name)
+        self.threshold = finite_number(type(self).__name__, "threshold", threshold)
+
+    def sums(self, y_true: Node, y_pred: Node) -> Node:
+        predicted = K.cast(y_pred > self.threshold, y_pred.dtype)
+        wanted = K.cast(y_true >= 0.5, y_pred.dtype)
+        return K.pack([K.sum(predicted * wanted), K.sum(predicted), K.sum(wanted)])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"threshold": self.threshold, **super().get_config()}
+
+
+class Precision(_OfCounts):
+    """The share of predicted positives of an epoch that are positive; 0 where there are none."""
+
+    def value(self, sums: np.ndarray) -> float:
+        hits, predicted, _ = sums
+        return float(hits / max(predicted, 1.0))
+
+
+class Recall(_OfCounts):
+    """The share of positives of an epoch that are predicted to be; 0 where there are none."""
+
+    def value(self, sums: np.ndarray) -> float:
+        hits, _, wanted = sums
+        return float(hits / max(wanted, 1.0))
+
+
+class FBeta(_OfCounts):
+    """(1 + beta^2) P R / (beta^2 P + R) with precision P and recall R of an epoch; 0 without hits.
+
+    Args:
+        beta: how much more recall weighs than precision, above 0; 1 for their harmonic mean.
+        threshold: as of `Precision`.
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 0.5, name: str | None = None):
+        super().__init__(threshold, name)
+        self.beta = finite_number("FBeta", "beta", beta)
+        if self.beta <= 0:
+            raise ArgumentError(f"FBeta: beta: expected a number above 0, received {beta!r}")
+
+    def value(self, sums: np.ndarray) -> float:
+        hits, predicted, wanted = sums
+        weight = self.beta**2
+        return float((1.0 + weight) * hits / max(weight * wanted + predicted, 1e-30))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"beta": self.beta, **super().get_config()}
+
+
+class AUC(EpochMetric):
+    """The area under the ROC curve of an epoch: the chance that of a positive and a negative, drawn
+    at random, the positive has the larger prediction; equal ones count as one half. NaN without a
+    positive or a negative.
+
+    Predictions are probabilities, and those whose log odds, from -16 to 16, are in one of 2,048
+    equal parts count as equal. Targets are positive from 0.5 on; of several columns all elements
+    count alike.
+    """
+
+    def __init__(self, name: str = "auc"):
+        super().__init__(name)
+
+    def sums(self, y_true: Node, y_pred: Node) -> Node:
+        p = K.clip(K.flatten(y_pred), _NEAREST, 1.0 - _NEAREST)
+        odds = K.log(p) - K.log(1.0 - p)
+        part = g.floor((odds + _LARGEST_ODDS) * (_PARTS / (2.0 * _LARGEST_ODDS)))
+        place = g.cast(K.clip(part, 0.0, _PARTS - 1.0), "int32")
+        positive = K.flatten(y_true) >= 0.5
+        place = g.where(positive, place + _PARTS, place)
+        return g.scatter_add(place, K.ones_like(p), 2 * _PARTS)
+
+    def value(self, sums: np.ndarray) -> float:
+        negatives, positives = sums[:_PARTS], sums[_PARTS:]
+        pairs = negatives.sum() * positives.sum()
+        above = positives.sum() - np.cumsum(positives)
+        return float(negatives @ (above + 0.5 * positives) / pairs) if pairs else float("nan")
+
+
+_PARTS = 2048
+_LARGEST_ODDS = 16.0
+_NEAREST = 1e-7  # to 0 and 1, whose log odds are about 16
+
+EPOCH_METRICS: dict[str, type[EpochMetric]] = {
+    one.__name__: one for one in (Precision, Recall, FBeta, AUC)
+}
+
 METRICS: dict[str, Callable[..., Node]] = {
     "binary_accuracy": binary_accuracy,
     "categorical_accuracy": categorical_accuracy,
@@ -138,6 +289,7 @@ METRICS: dict[str, Callable[..., Node]] = {
     "fmeasure": fmeasure,
     "fscore": fscore,
     "f1score": f1score,
+    "auc": AUC(),
     **{name: globals()[name] for name in objectives.OBJECTIVES},
 }
 

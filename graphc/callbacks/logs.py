@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
+from graphc.metrics import BatchSums
+
 # Batches whose values are kept unread: by then the oldest are long computed.
 _MOST_UNREAD = 256
 
@@ -33,7 +35,8 @@ class BatchLogs(MutableMapping[str, Any]):
         if self._labels:
             for label, value in zip(self._labels, self._read(), strict=True):
                 if self._values.get(label) is self._unread:
-                    self._values[label] = float(value)
+                    known = type(value) is BatchSums  # which is a float already
+                    self._values[label] = value if known else float(value)
             self._labels = ()
         return self._values
 
@@ -64,12 +67,14 @@ class BatchLogs(MutableMapping[str, Any]):
 
 
 class Means:
-    """Means over batches, each weighted by its size; values are read as late as can be."""
+    """Means over batches, each weighted by its size, and metrics of epochs so far; values are read
+    as late as can be."""
 
     def __init__(self) -> None:
         self._unread: list[dict[str, Any] | BatchLogs] = []
         self._seen = 0
         self._totals: dict[str, float] = {}
+        self._of_epochs: dict[str, BatchSums] = {}
 
     def add(self, logs: dict[str, Any] | BatchLogs) -> None:
         """Count a batch. What later callbacks do to its logs is not seen."""
@@ -83,11 +88,14 @@ class Means:
             size = entries["size"]
             self._seen += size
             for name, value in entries.items():
-                if name not in ("batch", "size"):
+                if type(value) is BatchSums:
+                    self._of_epochs[name] = value.added_to(self._of_epochs.get(name))
+                elif name not in ("batch", "size"):
                     self._totals[name] = self._totals.get(name, 0.0) + value * size
         del self._unread[: len(batches)]
 
     def means(self) -> dict[str, float]:
-        """The means so far, by name."""
+        """The means and the metrics of epochs so far, by name."""
         self._settle(list(self._unread))
-        return {name: total / self._seen for name, total in self._totals.items()}
+        means = {name: total / self._seen for name, total in self._totals.items()}
+        return {**means, **{name: float(value) for name, value in self._of_epochs.items()}}

@@ -60,5 +60,6 @@ def with_accuracy(compiled: Compiled) -> Compiled:
         compiled.choice,
         compiled.given,
         compiled.release,
+        compiled.of_epochs,
         plain=compiled,
     )

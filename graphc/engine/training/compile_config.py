@@ -17,6 +17,7 @@ from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import shown
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError, UnknownNameError
+from graphc.lookup import named
 from graphc.releases import FIRST, Release, release_in, version_of
 
 _KEYS = ("loss", "metrics", "loss_weights", "sample_weight_mode", "mode")
@@ -77,6 +78,9 @@ def _optimizer(stored: Any) -> Any:
 
 def _as_data(value: Any, place: str) -> Any:
     """Losses, metrics and the like: functions of graphc by their names."""
+    if isinstance(value, metrics.EpochMetric):
+        config = as_data(value.get_config(), place)
+        return {"class_name": type(value).__name__, "config": config}
     if isinstance(value, Mapping):
         return {str(key): _as_data(one, f"{place}[{key!r}]") for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -91,6 +95,9 @@ def _as_data(value: Any, place: str) -> Any:
 def _from_data(value: Any, place: str) -> Any:
     if is_stored_function(value):
         return function_of(value, place)
+    if isinstance(value, Mapping) and set(value) == {"class_name", "config"}:
+        found = named("metric", value["class_name"], metrics.EPOCH_METRICS)
+        return found(**value["config"])
     if isinstance(value, Mapping):
         return {key: _from_data(one, f"{place}[{key!r}]") for key, one in value.items()}
     if isinstance(value, list):

@@ -4,31 +4,34 @@ seen of them."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from graphc import backend as K
 from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, function
+from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, Pending, function
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.losses import (
     Target,
     loss_labels,
-    make_metrics,
     make_targets,
+    measures,
     penalised,
     total_loss,
     weighted_loss,
 )
 from graphc.errors import ArgumentError, NotCompiledError, unknown_name
+from graphc.metrics import BatchSums, EpochMetric
 from graphc.objectives import OBJECTIVES
 from graphc.releases import Release, at_least, release
 
@@ -87,6 +90,18 @@ class Choice:
 
 
 @dataclass
+class Values:
+    """The values of a step that is begun, as numbers once they are asked for."""
+
+    pending: Pending
+    numbers: Callable[[Sequence[np.ndarray]], list[float]]
+
+    def get(self) -> list[float]:
+        """Wait for the values."""
+        return self.numbers(self.pending.get())
+
+
+@dataclass
 class Compiled:
     """What `compile` made. The functions are made at their first use.
 
@@ -98,6 +113,7 @@ class Compiled:
         mode: for `graphc.function`.
         call_step: the count of random draws, which all functions of the model share.
         choice: whether functions are compiled though they are small.
+        of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
         given: the arguments of `compile` but the optimizer, as they were given.
         release: of Keras, whose meanings the training has.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
@@ -113,6 +129,7 @@ class Compiled:
     choice: Choice
     given: Mapping[str, object]
     release: Release
+    of_epochs: Mapping[str, EpochMetric] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
     _told_of_trainable: bool = False
@@ -143,6 +160,19 @@ class Compiled:
     def make_optimizer_state(self) -> None:
         """Let the optimizer make its variables now, as it does for the first training step."""
         self.updates  # noqa: B018  (a cached property)
+
+    def begun(self, step: Function) -> Callable[..., Pending | Values]:
+        """What begins a step of training or testing; see `numbers` for its values."""
+        if not self.of_epochs:
+            return step.start
+        return lambda *arrays: Values(step.start(*arrays), self.numbers)
+
+    def numbers(self, values: Sequence[np.ndarray]) -> list[float]:
+        """The values of a step as numbers; those of a metric of epochs know their sums."""
+        return [
+            BatchSums(self.of_epochs[label], value) if label in self.of_epochs else float(value)
+            for label, value in zip(self.labels, values, strict=True)
+        ]
 
     def begin(self, steps: float) -> Function:
         """`train`, ahead of the first step of a training that has so many in all."""
@@ -230,7 +260,7 @@ def compile_model(
     meant = release()
     losses = [weighted_loss(target) for target in targets]
     shown = loss_labels(targets, meant)
-    labels, nodes = make_metrics(targets, metrics, meant)
+    labels, nodes, of_epochs = measures(targets, metrics, meant)
     total = penalised(
         total_loss(targets, losses),
         model.regularizers,
@@ -246,7 +276,7 @@ def compile_model(
     }
     values = [total, *(losses if shown else ()), *nodes]
     what = (model, chosen, targets, values, ["loss", *shown, *labels], mode)
-    compiled = Compiled(*what, call_step, Choice(), given, meant)
+    compiled = Compiled(*what, call_step, Choice(), given, meant, of_epochs)
     if compiled.reads_trainable:
         compiled.trained  # noqa: B018  (a cached property)
     return compiled

@@ -199,7 +199,7 @@ class GeneratorTraining(BatchTraining):
             legacy=_LEGACY,
         )
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
-        test = compiled.test().start
+        test = compiled.begun(compiled.test())
         with ExitStack() as threads:
             batches = self._generated(threads, generator, max_q_size, where, count, "val_samples")
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)

@@ -13,6 +13,7 @@ from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
 from graphc.compiler.function import Pending
 from graphc.engine.training.stored import Data
 from graphc.errors import ShapeError
+from graphc.metrics import BatchSums
 
 Step = Callable[..., Pending]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
@@ -176,12 +177,16 @@ def evaluate_loop(
             bar.update(logs)
     for size, pending in begun:
         _add(totals, size, pending)
-    return [total / seen for total in totals]
+    return [float(one) if isinstance(one, BatchSums) else one / seen for one in totals]
 
 
 def _add(totals: list[float], size: int, pending: Pending) -> None:
     for k, value in enumerate(pending.get()):
-        totals[k] += float(value) * size
+        if isinstance(value, BatchSums):
+            before = totals[k]
+            totals[k] = value.added_to(before if isinstance(before, BatchSums) else None)
+        else:
+            totals[k] += float(value) * size
 
 
 def predict_loop(

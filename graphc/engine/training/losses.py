@@ -283,14 +283,23 @@ def loss_labels(targets: Sequence[Target], release: Release | None = None) -> li
 def make_metrics(
     targets: Sequence[Target], wanted: object, release: Release | None = None
 ) -> tuple[list[str], list[g.Node]]:
-    """The metrics' names as logs have them, and their nodes: scalars without sample weights.
+    """The metrics' names as logs have them, and their nodes; see `measures`."""
+    labels, nodes, _ = measures(targets, wanted, release)
+    return labels, nodes
+
+
+def measures(
+    targets: Sequence[Target], wanted: object, release: Release | None = None
+) -> tuple[list[str], list[g.Node], dict[str, metrics.EpochMetric]]:
+    """The metrics' names as logs have them; their nodes, scalars without sample weights, or the
+    sums of those of a whole epoch; and which of the names are those of such ones.
 
     `wanted` is what `collect_metrics` takes; `release`, by default that in force, decides what
     'accuracy' is.
     """
     taken = [*_LOG_ENTRIES, *loss_labels(targets, release)]
     chosen = collect_metrics(wanted, [target.name for target in targets])
-    labels, nodes = [], []
+    labels, nodes, functions = [], [], []
     for target, several in zip(targets, chosen, strict=True):
         for one in several:
             accuracy = isinstance(one, str) and one in _ACCURACY
@@ -300,12 +309,16 @@ def make_metrics(
             for name, value in _values(function, label, target):
                 labels.append(name if len(targets) == 1 else f"{target.name}_{name}")
                 nodes.append(value)
+                functions.append(function)
     for label in labels:
         if label in taken:
             raise ArgumentError(
                 f"metrics: the name {label!r} is taken in the logs; name the function otherwise"
             )
-    return _distinct(labels), nodes
+    labels = _distinct(labels)
+    pairs = zip(labels, functions, strict=True)
+    of_epochs = {label: one for label, one in pairs if isinstance(one, metrics.EpochMetric)}
+    return labels, nodes, of_epochs
 
 
 def _values(function: Objective, label: str, target: Target) -> Iterator[tuple[str, g.Node]]:
@@ -320,7 +333,7 @@ def _values(function: Objective, label: str, target: Target) -> Iterator[tuple[s
                     f"or a dict from names to nodes, returned {found!r}"
                 )
             # A user's metric may leave an axis or more; the log has their mean.
-            yield name, g.mean(value)
+            yield name, value if isinstance(function, metrics.EpochMetric) else g.mean(value)
 
 
 def _distinct(labels: Sequence[str]) -> list[str]:

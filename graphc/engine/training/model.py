@@ -230,7 +230,7 @@ class Model(GeneratorTraining):
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
         batches = ArrayBatches(arrays, batch_size)
-        test = compiled.test().start
+        test = compiled.begun(compiled.test())
         return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
 
     def predict(

@@ -44,7 +44,7 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
         step = compiled.begin(ALWAYS)
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
-        return one_or_list([float(value) for value in step(*arrays)])
+        return one_or_list(list(map(float, compiled.numbers(step(*arrays)))))
 
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Any
@@ -56,7 +56,7 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
         step = compiled.test()
         arrays = self._prepare_batch(x, y, sample_weight, None)
-        return one_or_list([float(value) for value in step(*arrays)])
+        return one_or_list(list(map(float, compiled.numbers(step(*arrays)))))
 
     def predict_on_batch(self, x: object) -> np.ndarray | list[np.ndarray]:
         """The outputs for one batch."""

@@ -47,7 +47,7 @@ def run_epochs(
         params: further ones for callbacks.
     """
     labels = compiled.labels
-    test = compiled.test().start if validate is not None else None
+    test = compiled.begun(compiled.test()) if validate is not None else None
     step = compiled.train()
     model.history = history = cbks.History()
     progress = cbks.ProgbarLogger()
@@ -75,7 +75,7 @@ def run_epochs(
     model.stop_training = False
     try:
         loops.fit_loop(
-            *(model, step.start, batches, labels, epochs, listeners),
+            *(model, compiled.begun(step), batches, labels, epochs, listeners),
             None if validate is None else lambda: validate(test),
         )
     finally:
