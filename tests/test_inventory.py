@@ -52,6 +52,8 @@ EXTRAS = (
     }
 )
 
+EXTRAS["keras.layers.convolutional.conv_output_length"] = (["dilation"], "as Keras 1.2 has it")
+
 # Arguments that have a default here and none, or another one, in Keras, and why.
 OPTIONAL = {
     "keras.preprocessing.image.ImageDataGenerator.flow": (["y"], "none are needed to predict"),

@@ -7,6 +7,8 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 
 import graphc.backend.keras_attributes  # (of tensors)
 from graphc.backend.conv import (
+    asymmetric_spatial_2d_padding,
+    asymmetric_temporal_padding,
     conv2d,
     conv3d,
     pool2d,
@@ -16,6 +18,12 @@ from graphc.backend.conv import (
     spatial_2d_padding,
     spatial_3d_padding,
     temporal_padding,
+)
+from graphc.backend.conv_variants import (
+    atrous_conv2d,
+    conv1d,
+    deconv2d,
+    separable_conv2d,
 )
 from graphc.backend.ctc import (
     ctc_batch_cost,

@@ -1,4 +1,4 @@
-"""The layers of Keras 1.0."""
+"""The layers of Keras 1."""
 
 import numpy as np
 
@@ -17,15 +17,23 @@ from graphc.layers.advanced_activations import (
     ThresholdedReLU,
 )
 from graphc.layers.convolutional import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
+    AtrousConv1D,
+    AtrousConv2D,
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    Conv1D,
+    Conv2D,
+    Conv3D,
     Convolution1D,
     Convolution2D,
     Convolution3D,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
+    Deconv2D,
+    Deconvolution2D,
+    SeparableConv2D,
+    SeparableConvolution2D,
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
@@ -33,6 +41,7 @@ from graphc.layers.convolutional import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from graphc.layers.convolutional_recurrent import ConvLSTM2D, ConvRecurrent2D
 from graphc.layers.core import (
     Activation,
     ActivityRegularization,
@@ -51,14 +60,32 @@ from graphc.layers.core import (
     Permute,
     RepeatVector,
     Reshape,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
     TimeDistributedDense,
     TimeDistributedMerge,
 )
 from graphc.layers.embeddings import Embedding
+from graphc.layers.local import LocallyConnected1D, LocallyConnected2D
 from graphc.layers.noise import GaussianDropout, GaussianNoise
 from graphc.layers.normalization import LRN2D, BatchNormalization
+from graphc.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN, time_distributed_dense
-from graphc.layers.spatial import conv_output_length
+from graphc.layers.spatial import conv_input_length, conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from graphc.public.calls import public
 
@@ -70,21 +97,41 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "ActivityRegularizer",
+    "AtrousConv1D",
+    "AtrousConv2D",
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
     "AutoEncoder",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "ConvLSTM2D",
+    "ConvRecurrent2D",
     "Convolution1D",
     "Convolution2D",
     "Convolution3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Deconv2D",
+    "Deconvolution2D",
     "Dense",
     "Dropout",
     "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "Highway",
     "Input",
     "InputLayer",
@@ -94,6 +141,8 @@ __all__ = [
     "LambdaMerge",
     "Layer",
     "LeakyReLU",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "MaskedLambda",
     "MaskedLayer",
     "Masking",
@@ -109,7 +158,12 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "SReLU",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "SimpleRNN",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "ThresholdedLinear",
     "ThresholdedReLU",
     "TimeDistributed",
@@ -122,6 +176,7 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "conv_input_length",
     "conv_output_length",
     "merge",
     "np",

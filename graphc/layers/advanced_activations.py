@@ -10,13 +10,14 @@ import numpy as np
 
 from graphc import backend as K
 from graphc import initializations
+from graphc.backend.nn import exponential_linear
 from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.layers.arguments import option
-from graphc.lookup import finite_number
+from graphc.lookup import finite_number, whole_number
 from graphc.public.calls import public
 
 
@@ -63,8 +64,7 @@ class ELU(Layer):
         self.alpha = finite_number(self._graphc_label, "alpha", alpha)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        # The exponential sees no positive number: it would overflow, and spoil the gradient.
-        return K.relu(x) + self.alpha * g.expm1(g.minimum(x, 0.0))
+        return exponential_linear(x, self.alpha)
 
 
 class ThresholdedLinear(Layer):
@@ -114,22 +114,41 @@ class ThresholdedReLU(Layer):
 
 
 class _PerElement(GivenWeights):
-    """A layer with parameters for each element of a sample."""
+    """A layer with parameters for each element of a sample, or for several together.
+
+    Attributes:
+        shared_axes: along which elements have the same parameters, the batch being 0.
+    """
 
     supports_masking = True
+    shared_axes: list[int] | None = None
+
+    def _share(self, shared_axes: int | Sequence[int] | None) -> None:
+        if shared_axes is None:
+            return
+        axes = list(shared_axes) if isinstance(shared_axes, list | tuple) else [shared_axes]
+        where = f"{self._graphc_label}: shared_axes, the batch being 0"
+        self.shared_axes = [whole_number(where, axis, 1) for axis in axes]
 
     def _sample_shape(self, input_shape: KnownShape) -> tuple[int, ...]:
-        """The parameters' shape; inputs of later calls have to have it too."""
-        sample = tuple(size for size in input_shape[1:] if size is not None)
-        if len(sample) != len(input_shape) - 1:
+        """The parameters' shape; inputs of later calls have to fit it too."""
+        shared = self.shared_axes or []
+        if any(axis >= len(input_shape) for axis in shared):
             raise ShapeError(
-                f"{self._graphc_label}: axis {input_shape.index(None, 1)} of the "
+                f"{self._graphc_label}: shared_axes: expected axes below {len(input_shape)} for an "
+                f"input of the shape {input_shape}, received {shared}"
+            )
+        sizes = [None if k in shared else size for k, size in enumerate(input_shape)]
+        open_axes = [k for k, size in enumerate(sizes) if size is None and k not in (0, *shared)]
+        if open_axes:
+            raise ShapeError(
+                f"{self._graphc_label}: axis {open_axes[0]} of the "
                 "input has no known size, and each element of a sample has parameters of its own; "
                 f"received the shape {input_shape}; give input_shape with numbers"
             )
         # Without it an axis of size 1 would be spread over the parameters, in silence.
-        self.input_spec = [InputSpec(shape=(None, *sample))]
-        return sample
+        self.input_spec = [InputSpec(shape=(None, *sizes[1:]))]
+        return tuple(1 if size is None else size for size in sizes[1:])
 
 
 class PReLU(_PerElement):
@@ -141,6 +160,8 @@ class PReLU(_PerElement):
     Args:
         init: the name of an initialization, or a function (shape, name) -> shared variable.
         weights: initial values [alphas], of the shape of a sample.
+        shared_axes: along which elements share an alpha, the batch being 0: [2, 3] for one alpha a
+            channel of images in 'th'. The shape of alphas is 1 there.
 
     Raises:
         ShapeError: an input with an open size, or of another shape than at the first call.
@@ -150,9 +171,11 @@ class PReLU(_PerElement):
         self,
         init: str | Callable = "zero",
         weights: Sequence[object] | None = None,
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self._share(shared_axes)
         self.init = option(self, "init", initializations.get, init)
         self.initial_weights = weights
 
@@ -174,6 +197,7 @@ class ParametricSoftplus(_PerElement):
         alpha_init: what all alphas start with.
         beta_init: what all betas start with.
         weights: initial values [alphas, betas], each of the shape of a sample.
+        shared_axes: as in `PReLU`.
 
     Raises:
         ArgumentError: alpha_init or beta_init is not a finite number.
@@ -185,9 +209,11 @@ class ParametricSoftplus(_PerElement):
         alpha_init: float = 0.2,
         beta_init: float = 5.0,
         weights: Sequence[object] | None = None,
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self._share(shared_axes)
         label = self._graphc_label
         self.alpha_init = finite_number(label, "alpha_init", alpha_init)
         self.beta_init = finite_number(label, "beta_init", beta_init)
@@ -213,6 +239,7 @@ class SReLU(_PerElement):
     Args:
         t_left_init, a_left_init, t_right_init, a_right_init: the name of an initialization, or a
             function (shape, name) -> shared variable. The weights are in this order.
+        shared_axes: as in `PReLU`.
 
     Raises:
         ShapeError: an input with an open size, or of another shape than at the first call.
@@ -224,9 +251,11 @@ class SReLU(_PerElement):
         a_left_init: str | Callable = "glorot_uniform",
         t_right_init: str | Callable = "glorot_uniform",
         a_right_init: str | Callable = "one",
+        shared_axes: int | Sequence[int] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
+        self._share(shared_axes)
         self.t_left_init = option(self, "t_left_init", initializations.get, t_left_init)
         self.a_left_init = option(self, "a_left_init", initializations.get, a_left_init)
         self.t_right_init = option(self, "t_right_init", initializations.get, t_right_init)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from graphc import constraints, initializations, regularizers
+from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.layers.arguments import option, output_penalty, weight_penalty
+from graphc.lookup import true_or_false
 
 
 class AffineLayer(GivenWeights):
@@ -22,8 +24,10 @@ class AffineLayer(GivenWeights):
         activity_regularizer: regularizers.Regularizer | None,
         W_constraint: constraints.Constraint | None,
         b_constraint: constraints.Constraint | None,
+        bias: bool,
     ) -> None:
-        """Keep what the weights will be made of; `init` is that of W, b starts at zero."""
+        """Keep what the weights will be made of; `init` is that of W, b starts at zero, and without
+        `bias` there is no b."""
         self.init = init
         self.initial_weights = weights
         self.W_regularizer = weight_penalty(self, "W_regularizer", W_regularizer)
@@ -31,12 +35,22 @@ class AffineLayer(GivenWeights):
         self.activity_regularizer = output_penalty(self, activity_regularizer)
         self.W_constraint = option(self, "W_constraint", constraints.get, W_constraint)
         self.b_constraint = option(self, "b_constraint", constraints.get, b_constraint)
+        self.bias = true_or_false(self._graphc_label, "bias", bias)
 
     def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
         self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)
-        self.b = self.add_weight(
-            b_shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
-        )
+        self._add_bias(b_shape)
+        self._watch_output()
+
+    def _add_bias(self, shape: tuple[int, ...]) -> None:
+        self.b: g.Node | None = None
+        if self.bias:
+            self.b = self.add_weight(
+                shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
+            )
+
+    def _watch_output(self) -> None:
+        """Let the penalty on the output know the layer."""
         if self.activity_regularizer is not None:
             self.activity_regularizer.set_layer(self)
             self.regularizers.append(self.activity_regularizer)

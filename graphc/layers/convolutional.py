@@ -1,20 +1,16 @@
-"""Convolution layers; pooling, up-sampling and zero padding beside them, as in Keras."""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from typing import Any
+"""Convolution layers; pooling, up-sampling, zero padding and cropping beside them, as in Keras."""
 
 from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
-from graphc.backend.conv import check_border_mode, check_convolution_strides, convolve
-from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
-from graphc.errors import ShapeError
-from graphc.files.conversions import Form, Kernel
-from graphc.layers.affine import AffineLayer
-from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
+from graphc.engine.topology.shapes import InputSpec
+from graphc.layers.convolution_variants import (
+    AtrousConvolution1D,
+    AtrousConvolution2D,
+    Deconvolution2D,
+    SeparableConvolution2D,
+)
+from graphc.layers.plain_convolutions import Convolution1D, Convolution2D, Convolution3D
 from graphc.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -24,6 +20,9 @@ from graphc.layers.pooling import (
     MaxPooling3D,
 )
 from graphc.layers.resizing import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
@@ -31,24 +30,45 @@ from graphc.layers.resizing import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
-from graphc.layers.spatial import SpatialLayer, conv_output_length
+from graphc.layers.spatial import conv_input_length, conv_output_length
 from graphc.public.calls import public
-from graphc.releases import arguments_of_1_2
+
+Conv1D = Convolution1D
+Conv2D = Convolution2D
+Conv3D = Convolution3D
+AtrousConv1D = AtrousConvolution1D
+AtrousConv2D = AtrousConvolution2D
+Deconv2D = Deconvolution2D
+SeparableConv2D = SeparableConvolution2D
 
 # With the modules that programs have by ``from keras.layers.convolutional import *``.
 __all__ = [
+    "AtrousConv1D",
+    "AtrousConv2D",
+    "AtrousConvolution1D",
+    "AtrousConvolution2D",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
     "Convolution1D",
     "Convolution2D",
     "Convolution3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Deconv2D",
+    "Deconvolution2D",
     "InputSpec",
     "K",
     "Layer",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "SeparableConv2D",
+    "SeparableConvolution2D",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
@@ -57,266 +77,10 @@ __all__ = [
     "ZeroPadding3D",
     "activations",
     "constraints",
+    "conv_input_length",
     "conv_output_length",
     "initializations",
     "regularizers",
 ]
-
-
-class _Convolution(AffineLayer, SpatialLayer):
-    """activation(x convolved with W, plus b); a subclass says what its arguments are called."""
-
-    _window: tuple[int, ...]
-    _strides: tuple[int, ...]
-
-    def __init__(
-        self,
-        dim_ordering: str,
-        nb_filter: int,
-        init: str | Callable,
-        activation: str | Callable,
-        weights: Sequence[object] | None,
-        border_mode: str,
-        W_regularizer: regularizers.Regularizer | None,
-        b_regularizer: regularizers.Regularizer | None,
-        activity_regularizer: regularizers.Regularizer | None,
-        W_constraint: constraints.Constraint | None,
-        b_constraint: constraints.Constraint | None,
-        **kwargs: Any,
-    ):
-        super().__init__(dim_ordering, **kwargs)
-        self.nb_filter = self._whole("nb_filter", nb_filter)
-        self.activation = option(self, "activation", activations.get, activation)
-        check_border_mode(border_mode, self._graphc_label)
-        self.border_mode = border_mode
-        ordering = self._kernel_ordering
-        self._describe_affine(
-            option(self, "init", initializations.get, init, dim_ordering=ordering), weights,
-            W_regularizer, b_regularizer, activity_regularizer, W_constraint, b_constraint,
-        )  # fmt: skip
-
-    @property
-    def _kernel_ordering(self) -> str:
-        return self.dim_ordering
-
-    def _kernel_shape(self, channels: int) -> tuple[int, ...]:
-        """The shape of W."""
-        if self.dim_ordering == "th":
-            return (self.nb_filter, channels, *self._window)
-        return (*self._window, channels, self.nb_filter)
-
-    def build(self, input_shape: KnownShape) -> None:
-        channels = input_shape[self._channel_axis]
-        if channels is None:
-            raise ShapeError(
-                f"{self._graphc_label}: axis {self._channel_axis} of the input "
-                f"({self._axes[self._channel_axis]}) has no known size, and W needs it; give "
-                f"input_shape with a number there, received {input_shape}"
-            )
-        self.channels = channels
-        self._add_affine(self._kernel_shape(channels), (self.nb_filter,))
-
-    def _graphc_stored_forms(self) -> dict[g.Node, Form]:
-        even = any(size % 2 == 0 for size in self._window)
-        moves = self.border_mode == "same" and (even or max(self._strides) > 1)
-        kernels = [weight for weight in self.weights if weight is getattr(self, "W", None)]
-        return dict.fromkeys(kernels, Kernel(self._kernel_ordering, self.dims == 1, moves))
-
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return self._activated(
-            convolve(x, self.W, self._strides, self.border_mode, self.dim_ordering)
-        )
-
-    def _activated(self, convolved: g.Node) -> g.Node:
-        after = self.dims + 1 - self._channel_axis
-        return self.activation(convolved + g.reshape(self.b, (self.nb_filter, *(1,) * after)))
-
-    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        super()._graphc_check_inputs(inputs)
-        self._check_windows(inputs[0], self._window, self.border_mode)
-        channels = known_shape(inputs[0])[self._channel_axis]
-        if self.built and channels != self.channels:
-            raise ShapeError(
-                f"{self._graphc_label}: axis {self._channel_axis} of the input: expected "
-                f"{self.channels} {self._axes[self._channel_axis]}, as the weights have, "
-                f"received {channels}"
-            )
-
-
-class Convolution1D(_Convolution):
-    """Convolves sequences with `nb_filter` kernels that reach over `filter_length` steps.
-
-    Input: (batch, steps, input_dim). Output: (batch, windows, nb_filter). A true convolution, as
-    Keras has it on Theano: the kernel is flipped along the steps.
-
-    Args:
-        nb_filter: how many kernels.
-        filter_length: steps in a window.
-        init: the name of an initialization of W, or a function (shape, name) -> shared variable;
-            b starts at zero. By default 'uniform', under the flag keras=1.2 'glorot_uniform'.
-        activation: a name or a function of a node.
-        weights: initial values [W, b], of shapes (nb_filter, input_dim, filter_length, 1) and
-            (nb_filter,).
-        border_mode: 'valid', the windows inside the input, (steps - filter_length) // stride + 1 of
-            them; or 'same', ceil(steps / stride), the first filter_length // 2 steps before it.
-        subsample_length: the stride.
-        W_regularizer, b_regularizer: penalties on the weights, in the training loss only.
-        activity_regularizer: a penalty on the output, in the training loss only.
-        W_constraint, b_constraint: applied to the weights after each update.
-        input_dim: with input_length the same as input_shape=(input_length, input_dim).
-        input_length: how many steps, None for any number; an input of others is refused.
-
-    Raises:
-        ShapeError: an input that is not (batch, steps, input_dim), or too short for a window.
-    """
-
-    dims = 1
-
-    @arguments_of_1_2(init="glorot_uniform")
-    def __init__(
-        self,
-        nb_filter: int,
-        filter_length: int,
-        init: str | Callable = "uniform",
-        activation: str | Callable = "linear",
-        weights: Sequence[object] | None = None,
-        border_mode: str = "valid",
-        subsample_length: int = 1,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
-        input_dim: int | None = None,
-        input_length: int | None = None,
-        **kwargs: Any,
-    ):
-        if input_dim is not None:
-            shape = (input_length, input_dim)
-            kwargs = with_input_shape("Convolution1D", kwargs, shape, "input_dim")
-        super().__init__(
-            "tf", nb_filter, init, activation, weights, border_mode, W_regularizer, b_regularizer,
-            activity_regularizer, W_constraint, b_constraint, **kwargs,
-        )  # fmt: skip
-        self.filter_length = self._whole("filter_length", filter_length)
-        self.subsample_length = self._whole("subsample_length", subsample_length)
-        self._window, self._strides = (self.filter_length,), (self.subsample_length,)
-        self.input_dim = input_dim
-        self.input_length = checked_length(input_length, self.name)
-
-    # Keras convolves sequences as images of one column, and keeps these kernels channels first.
-    @property
-    def _kernel_ordering(self) -> str:
-        return "th"
-
-    def _kernel_shape(self, channels: int) -> tuple[int, ...]:
-        return (self.nb_filter, channels, self.filter_length, 1)
-
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        sequence = g.swap_axes(with_length(x, self.input_length, self._graphc_label), 1, 2)
-        convolved = convolve(sequence, g.squeeze(self.W, 3), self._strides, self.border_mode)
-        return self._activated(g.swap_axes(convolved, 1, 2))
-
-
-class Convolution2D(_Convolution):
-    """Convolves images with `nb_filter` kernels of nb_row x nb_col pixels.
-
-    Input: (batch, channels, rows, columns), with dim_ordering='tf' the channels last. Output: the
-    same with nb_filter channels. A true convolution, as Keras has it on Theano: kernels are flipped
-    along rows and columns, in both orderings.
-
-    Args:
-        nb_filter: how many kernels.
-        nb_row, nb_col: the kernels' size.
-        weights: initial values [W, b]; W is (nb_filter, channels, nb_row, nb_col) in 'th',
-            (nb_row, nb_col, channels, nb_filter) in 'tf'.
-        border_mode: 'valid', the windows inside the input; or 'same', ceil(size / stride) of them
-            along an axis, the first k // 2 pixels before it.
-        subsample: the strides along rows and columns.
-        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
-        init, activation, W_constraint, b_constraint: as in `Convolution1D`.
-        W_regularizer, b_regularizer, activity_regularizer: as in `Convolution1D`.
-
-    Raises:
-        ShapeError: an input that is not 4-D, or too small for a window.
-    """
-
-    dims = 2
-
-    def __init__(
-        self,
-        nb_filter: int,
-        nb_row: int,
-        nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
-        weights: Sequence[object] | None = None,
-        border_mode: str = "valid",
-        subsample: Sequence[int] = (1, 1),
-        dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,
-            b_regularizer, activity_regularizer, W_constraint, b_constraint, **kwargs,
-        )  # fmt: skip
-        self.nb_row = self._whole("nb_row", nb_row)
-        self.nb_col = self._whole("nb_col", nb_col)
-        self.subsample = self._each("subsample", subsample)
-        self._window, self._strides = (self.nb_row, self.nb_col), self.subsample
-
-
-class Convolution3D(_Convolution):
-    """Convolves volumes with `nb_filter` kernels. See `Convolution2D`.
-
-    Input: (batch, channels, dim1, dim2, dim3), with dim_ordering='tf' the channels last.
-
-    Args:
-        kernel_dim1, kernel_dim2, kernel_dim3: the kernels' size.
-        weights: initial values [W, b]; W is
-            ``(nb_filter, channels, *kernel)`` in 'th', ``(*kernel, channels, nb_filter)`` in 'tf'.
-        border_mode: 'valid'; or 'same', with strides of 1 only, where the first window starts
-            (k - 1) // 2 elements before the input.
-        subsample: the strides along the three axes.
-    """
-
-    dims = 3
-
-    def __init__(
-        self,
-        nb_filter: int,
-        kernel_dim1: int,
-        kernel_dim2: int,
-        kernel_dim3: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
-        weights: Sequence[object] | None = None,
-        border_mode: str = "valid",
-        subsample: Sequence[int] = (1, 1, 1),
-        dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,
-            b_regularizer, activity_regularizer, W_constraint, b_constraint, **kwargs,
-        )  # fmt: skip
-        self.kernel_dim1 = self._whole("kernel_dim1", kernel_dim1)
-        self.kernel_dim2 = self._whole("kernel_dim2", kernel_dim2)
-        self.kernel_dim3 = self._whole("kernel_dim3", kernel_dim3)
-        self.subsample = self._each("subsample", subsample)
-        check_convolution_strides(self.subsample, self.border_mode, self._graphc_label)
-        self._window = (self.kernel_dim1, self.kernel_dim2, self.kernel_dim3)
-        self._strides = self.subsample
-
 
 __getattr__ = public(__name__)

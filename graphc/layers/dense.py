@@ -25,9 +25,14 @@ from graphc.releases import arguments_of_1_2
 
 
 class _FullyConnected(AffineLayer):
-    """What the layers of this file share: W's last but one axis is as long as the input's last."""
+    """What the layers of this file share: W's last but one axis is as long as the input's last.
 
-    input_axes: tuple[str, ...] = ("batch", "features")
+    Attributes:
+        input_axes: the names of the input's axes; None where there may be any number between the
+            batch and the features.
+    """
+
+    input_axes: tuple[str, ...] | None = ("batch", "features")
     fix = "Put Flatten() before it, or, for the same layer at each step, TimeDistributed around it"
 
     def __init__(
@@ -39,13 +44,19 @@ class _FullyConnected(AffineLayer):
         activity_regularizer: regularizers.Regularizer | None,
         W_constraint: constraints.Constraint | None,
         b_constraint: constraints.Constraint | None,
+        bias: bool,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self._describe_affine(
             option(self, "init", initializations.get, init), weights, W_regularizer, b_regularizer,
-            activity_regularizer, W_constraint, b_constraint,
+            activity_regularizer, W_constraint, b_constraint, bias,
         )  # fmt: skip
+
+    def _affine(self, x: g.Node) -> g.Node:
+        """x . W + b."""
+        product = K.dot(x, self.W)
+        return product if self.b is None else product + self.b
 
     def _features(self, input_shape: KnownShape) -> int:
         features = input_shape[-1]
@@ -57,11 +68,13 @@ class _FullyConnected(AffineLayer):
         return features
 
     def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        where, rank = self._graphc_label, len(self.input_axes)
+        where = self._graphc_label
         node = only_input(inputs, where)
+        rank = max(node.ndim, 2) if self.input_axes is None else len(self.input_axes)
         if node.ndim != rank:
+            axes = ", ".join(self.input_axes or ("batch", "features"))
             raise ShapeError(
-                f"{where}: expected a {rank}-D input ({', '.join(self.input_axes)}), received "
+                f"{where}: expected a {rank}-D input ({axes}), received "
                 f"{node.ndim}-D: {known_shape(node)}. {self.fix}; and if the shape came from "
                 "input_shape, note that input_shape leaves out the batch axis"
             )
@@ -75,7 +88,8 @@ class _FullyConnected(AffineLayer):
 class Dense(_FullyConnected):
     """A fully connected layer: activation(x . W + b).
 
-    Input: (batch, features). Output: (batch, output_dim).
+    Input: (batch, features). Output: (batch, output_dim). Axes between the two stay: of
+    (batch, steps, features) each step goes through the layer.
 
     Args:
         output_dim: how many units.
@@ -87,10 +101,13 @@ class Dense(_FullyConnected):
         activity_regularizer: a penalty on the output, in the training loss only.
         W_constraint, b_constraint: applied to the weights after each update.
         input_dim: the same as input_shape=(input_dim,).
+        bias: whether there is a b.
 
     Raises:
-        ShapeError: an input that is not (batch, features).
+        ShapeError: an input without features.
     """
+
+    input_axes = None
 
     def __init__(
         self,
@@ -104,13 +121,15 @@ class Dense(_FullyConnected):
         W_constraint: constraints.Constraint | None = None,
         b_constraint: constraints.Constraint | None = None,
         input_dim: int | None = None,
+        *,
+        bias: bool = True,
         **kwargs: Any,
     ):
         if input_dim is not None:
             kwargs = with_input_shape("Dense", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, **kwargs,
+            b_constraint, bias, **kwargs,
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.activation = option(self, "activation", activations.get, activation)
@@ -120,7 +139,7 @@ class Dense(_FullyConnected):
         self._add_affine((self._features(input_shape), self.output_dim), (self.output_dim,))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return self.activation(K.dot(x, self.W) + self.b)
+        return self.activation(self._affine(x))
 
 
 class TimeDistributedDense(Dense):
@@ -132,7 +151,7 @@ class TimeDistributedDense(Dense):
         output_dim: how many units.
         init, activation, weights: as in `Dense`.
         W_regularizer, b_regularizer, activity_regularizer: as in `Dense`.
-        W_constraint, b_constraint: as in `Dense`.
+        W_constraint, b_constraint, bias: as in `Dense`.
         input_dim: how many features; with input_length the same as
             input_shape=(input_length, input_dim).
         input_length: how many steps, None for any number; an input of others is refused.
@@ -158,6 +177,8 @@ class TimeDistributedDense(Dense):
         b_constraint: constraints.Constraint | None = None,
         input_dim: int | None = None,
         input_length: int | None = None,
+        *,
+        bias: bool = True,
         **kwargs: Any,
     ):
         if input_dim is not None:
@@ -165,7 +186,7 @@ class TimeDistributedDense(Dense):
             kwargs = with_input_shape("TimeDistributedDense", kwargs, shape, "input_dim")
         super().__init__(
             output_dim, init, activation, weights, W_regularizer, b_regularizer,
-            activity_regularizer, W_constraint, b_constraint, **kwargs,
+            activity_regularizer, W_constraint, b_constraint, bias=bias, **kwargs,
         )  # fmt: skip
         self.input_dim = input_dim
         self.input_length = checked_length(input_length, self.name)
@@ -186,7 +207,7 @@ class MaxoutDense(_FullyConnected):
         nb_feature: how many linear layers the maximum is taken of.
         weights: initial values [W, b], of shapes (nb_feature, features, output_dim) and
             (nb_feature, output_dim).
-        init, input_dim, W_constraint, b_constraint: as in `Dense`.
+        init, input_dim, W_constraint, b_constraint, bias: as in `Dense`.
         W_regularizer, b_regularizer, activity_regularizer: as in `Dense`.
 
     Raises:
@@ -205,13 +226,15 @@ class MaxoutDense(_FullyConnected):
         W_constraint: constraints.Constraint | None = None,
         b_constraint: constraints.Constraint | None = None,
         input_dim: int | None = None,
+        *,
+        bias: bool = True,
         **kwargs: Any,
     ):
         if input_dim is not None:
             kwargs = with_input_shape("MaxoutDense", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, **kwargs,
+            b_constraint, bias, **kwargs,
         )  # fmt: skip
         self.output_dim = whole_number(f"{self.name}: output_dim", output_dim, 1)
         self.nb_feature = whole_number(f"{self.name}: nb_feature", nb_feature, 1)
@@ -224,7 +247,7 @@ class MaxoutDense(_FullyConnected):
         )
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        return K.max(K.dot(x, self.W) + self.b, axis=1)
+        return K.max(self._affine(x), axis=1)
 
 
 class Highway(_FullyConnected):
@@ -242,6 +265,7 @@ class Highway(_FullyConnected):
             (features,).
         W_regularizer, b_regularizer, W_constraint, b_constraint: as in `Dense`, of W and b alone.
         activity_regularizer, input_dim: as in `Dense`.
+        bias: whether there are b and b_carry.
 
     Raises:
         ShapeError: an input that is not (batch, features).
@@ -260,13 +284,15 @@ class Highway(_FullyConnected):
         W_constraint: constraints.Constraint | None = None,
         b_constraint: constraints.Constraint | None = None,
         input_dim: int | None = None,
+        *,
+        bias: bool = True,
         **kwargs: Any,
     ):
         if input_dim is not None:
             kwargs = with_input_shape("Highway", kwargs, (input_dim,), "input_dim")
         super().__init__(
             init, weights, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
-            b_constraint, **kwargs,
+            b_constraint, bias, **kwargs,
         )  # fmt: skip
         self.transform_bias = finite_number(self.name, "transform_bias", transform_bias)
         self.activation = option(self, "activation", activations.get, activation)
@@ -276,11 +302,14 @@ class Highway(_FullyConnected):
         features = self._features(input_shape)
         self._add_affine((features, features), (features,))
         self.W_carry = self.add_weight((features, features), self.init, "W_carry")
-        self.b_carry = self.add_weight((features,), self._full_of_transform_bias, "b_carry")
+        self.b_carry: g.Node | None = None
+        if self.bias:
+            self.b_carry = self.add_weight((features,), self._full_of_transform_bias, "b_carry")
 
     def _full_of_transform_bias(self, shape: tuple[int, ...], name: str) -> g.Node:
         return K.variable(np.full(shape, self.transform_bias), name=name)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        gate = K.sigmoid(K.dot(x, self.W_carry) + self.b_carry)
-        return self.activation(K.dot(x, self.W) + self.b) * gate + x * (1.0 - gate)
+        carried = K.dot(x, self.W_carry)
+        gate = K.sigmoid(carried if self.b_carry is None else carried + self.b_carry)
+        return self.activation(self._affine(x)) * gate + x * (1.0 - gate)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphc import backend as K
-from graphc import initializations
+from graphc import initializations, regularizers
 from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, KeywordError, ShapeError
 from graphc.files.conversions import STD, VARIANCE, Form, RunningStd
-from graphc.layers.arguments import option
+from graphc.layers.arguments import option, weight_penalty
 from graphc.layers.spatial import SpatialLayer
 from graphc.lookup import finite_number, is_whole
 from graphc.public.calls import public
@@ -57,6 +57,7 @@ class BatchNormalization(GivenWeights):
         weights: initial values of all four.
         beta_init, gamma_init: the name of an initialization, or a function (shape, name) -> shared
             variable. running_mean starts at 0 and running_std at 1.
+        gamma_regularizer, beta_regularizer: penalties on the weights, in the training loss only.
         keras: the release whose formula it has; by default that which the flag `keras` means when
             the layer is made.
 
@@ -76,6 +77,8 @@ class BatchNormalization(GivenWeights):
         weights: Sequence[object] | None = None,
         beta_init: str | Callable = "zero",
         gamma_init: str | Callable = "one",
+        gamma_regularizer: regularizers.Regularizer | None = None,
+        beta_regularizer: regularizers.Regularizer | None = None,
         *,
         keras: str | None = None,
         **kwargs: Any,
@@ -101,6 +104,8 @@ class BatchNormalization(GivenWeights):
         self.axis = None if axis is None else int(axis)
         self.beta_init = option(self, "beta_init", initializations.get, beta_init)
         self.gamma_init = option(self, "gamma_init", initializations.get, gamma_init)
+        self.gamma_regularizer = weight_penalty(self, "gamma_regularizer", gamma_regularizer)
+        self.beta_regularizer = weight_penalty(self, "beta_regularizer", beta_regularizer)
         self.initial_weights = weights
 
     def build(self, input_shape: KnownShape) -> None:
@@ -112,8 +117,8 @@ class BatchNormalization(GivenWeights):
         for axis, size in zip(axes, shape, strict=True):
             sizes[axis] = size
         self.input_spec = [InputSpec(shape=tuple(sizes))]
-        self.gamma = self.add_weight(shape, self.gamma_init, "gamma")
-        self.beta = self.add_weight(shape, self.beta_init, "beta")
+        self.gamma = self.add_weight(shape, self.gamma_init, "gamma", self.gamma_regularizer)
+        self.beta = self.add_weight(shape, self.beta_init, "beta", self.beta_regularizer)
         self.running_mean = self.add_weight(
             shape, initializations.zero, "running_mean", trainable=False
         )

@@ -1,14 +1,16 @@
-"""Pooling layers: import them from graphc.layers.convolutional."""
+"""Pooling layers: over windows, and over whole images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.backend.conv import check_border_mode, check_pool_border, pool
+from graphc import backend as K
+from graphc.backend.conv import check_border_mode, pool
 from graphc.compiler import graph as g
 from graphc.layers.spatial import SpatialLayer
 from graphc.public.calls import public
+from graphc.releases import since
 
 
 class _Pooling(SpatialLayer):
@@ -26,7 +28,6 @@ class _Pooling(SpatialLayer):
     def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
         super().__init__(dim_ordering, **kwargs)
         check_border_mode(border_mode, self._graphc_label)
-        check_pool_border(self.dims, border_mode, self._graphc_label)
         self.border_mode = border_mode
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
@@ -142,7 +143,7 @@ class MaxPooling3D(_Pooling3D):
     Args:
         pool_size: the sizes of a window.
         strides: from window to window; pool_size by default.
-        border_mode: 'valid'; Theano pools volumes in no other way.
+        border_mode: 'valid' or 'same'.
         dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
     """
 
@@ -153,6 +154,97 @@ class AveragePooling3D(_Pooling3D):
     """The mean element of each window. Arguments and shapes: `MaxPooling3D`."""
 
     pool_mode = "avg"
+
+
+class _Global(SpatialLayer):
+    """One value for each channel of an image: (batch, channels)."""
+
+    def _over_space(self) -> tuple[int, ...]:
+        first = 2 if self.dim_ordering == "th" else 1
+        return tuple(range(first, first + self.dims))
+
+
+class _GlobalPooling1D(_Global):
+    dims = 1
+
+    def __init__(self, **kwargs: Any):
+        super().__init__("tf", **kwargs)
+
+
+class _GlobalPooling2D(_Global):
+    dims = 2
+
+    def __init__(self, dim_ordering: str = "default", **kwargs: Any):
+        super().__init__(dim_ordering, **kwargs)
+
+
+class _GlobalPooling3D(_Global):
+    dims = 3
+
+    def __init__(self, dim_ordering: str = "default", **kwargs: Any):
+        super().__init__(dim_ordering, **kwargs)
+
+
+@since("1.1.0")
+class GlobalMaxPooling1D(_GlobalPooling1D):
+    """The largest step of a sequence, feature by feature.
+
+    Input: (batch, steps, features). Output: (batch, features).
+    """
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.max(x, axis=self._over_space())
+
+
+@since("1.1.0")
+class GlobalAveragePooling1D(_GlobalPooling1D):
+    """The mean step of a sequence. Shapes: `GlobalMaxPooling1D`."""
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.mean(x, axis=self._over_space())
+
+
+@since("1.1.0")
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The largest pixel of an image, channel by channel.
+
+    Input: (batch, channels, rows, columns), with dim_ordering='tf' the channels last.
+    Output: (batch, channels).
+
+    Args:
+        dim_ordering: 'th', 'tf', or 'default', which is `K.image_dim_ordering()`.
+    """
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.max(x, axis=self._over_space())
+
+
+@since("1.1.0")
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean pixel of an image. Arguments and shapes: `GlobalMaxPooling2D`."""
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.mean(x, axis=self._over_space())
+
+
+@since("1.1.1")
+class GlobalMaxPooling3D(_GlobalPooling3D):
+    """The largest element of a volume, channel by channel.
+
+    Input: (batch, channels, dim1, dim2, dim3), with dim_ordering='tf' the channels last.
+    Output: (batch, channels). Arguments: `GlobalMaxPooling2D`.
+    """
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.max(x, axis=self._over_space())
+
+
+@since("1.1.1")
+class GlobalAveragePooling3D(_GlobalPooling3D):
+    """The mean element of a volume. Arguments and shapes: `GlobalMaxPooling3D`."""
+
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        return K.mean(x, axis=self._over_space())
 
 
 __getattr__ = public(__name__)

@@ -20,6 +20,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Gates
+from graphc.initializations import initial
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
 from graphc.lookup import whole_number
@@ -61,6 +62,7 @@ class _Gated(Recurrent):
     gate_names: tuple[str, ...]
     step_order: tuple[str, ...]
     state_count = 1
+    _is_joint = False  # of weights of all gates in one
 
     def __init__(
         self,
@@ -99,28 +101,46 @@ class _Gated(Recurrent):
         self.states = [None] * self.state_count
         if self.stateful:
             self.reset_states()
-        made = {name: self._add_gate(name) for name in self.gate_names}
-        self._gates = [made[name] for name in self.step_order]
+        self._is_joint = self.consume_less == "gpu" and len(self.gate_names) > 1
+        made = self._add_joint() if self._is_joint else map(self._add_gate, self.gate_names)
+        gates = dict(zip(self.step_order if self._is_joint else self.gate_names, made, strict=True))
+        for name, gate in gates.items():
+            for part in "WUb":
+                setattr(self, f"{part}_{name}" if name else part, getattr(gate, part))
+        self._gates = [gates[name] for name in self.step_order]
         self._add_penalties()
 
     def _add_gate(self, name: str) -> _Gate:
-        """The weights of a gate; they are attributes too: W_z, U_z, b_z."""
+        """The weights of a gate, which become attributes: W_z, U_z, b_z."""
         features, units = self.input_dim, self.output_dim
         end = f"_{name}" if name else ""
-        gate = _Gate(
+        return _Gate(
             self.add_weight((features, units), self.init, f"W{end}"),
             self.add_weight((units, units), self.inner_init, f"U{end}"),
             self.add_weight((units,), self._bias_init(name), f"b{end}"),
         )
-        for part in "WUb":
-            setattr(self, f"{part}{end}", getattr(gate, part))
-        return gate
+
+    def _add_joint(self) -> list[_Gate]:
+        """The weights of all gates in one W, U and b, and what each gate reads of them."""
+        n, count = self.output_dim, len(self.step_order)
+        self.W = self.add_weight((self.input_dim, count * n), self.init, "W")
+        self.U = self.add_weight((n, count * n), self.inner_init, "U")
+        self.b = self.add_weight((count * n,), self._joint_bias, "b")
+        columns = [slice(k * n, (k + 1) * n) for k in range(count)]
+        return [_Gate(self.W[:, one], self.U[:, one], self.b[one]) for one in columns]
+
+    def _joint_bias(self, shape: tuple[int, ...], name: str) -> g.Node:
+        each = (self.output_dim,)
+        starts = [initial(self._bias_init(gate), each, name) for gate in self.step_order]
+        return K.variable(np.concatenate([start.get_value() for start in starts]), name=name)
 
     def _bias_init(self, name: str) -> Callable[..., g.Node]:
         return initializations.zero
 
     def _graphc_stored_forms(self) -> dict[g.Node, Form]:
-        # The columns of a step with consume_less='gpu' were in the order of the step.
+        if self._is_joint:
+            return {}
+        # The columns of a step with consume_less='gpu' are in the order of the step.
         columns = tuple(self.step_order.index(name) for name in self.gate_names)
         return dict.fromkeys(self.weights[:1], Gates(columns))
 
@@ -129,11 +149,12 @@ class _Gated(Recurrent):
         for part in "WUb":
             penalty = getattr(self, f"{part}_regularizer")
             if penalty is not None:
-                penalty.set_param(K.concatenate([getattr(gate, part) for gate in self._gates]))
+                parts = [getattr(gate, part) for gate in self._gates]
+                penalty.set_param(getattr(self, part) if self._is_joint else K.concatenate(parts))
                 self.regularizers.append(penalty)
 
     def preprocess_input(self, x: g.Node) -> g.Node:
-        """With consume_less='cpu' x . W + b of all gates side by side, else x itself."""
+        """With consume_less='mem' x itself, else x . W + b of all gates side by side."""
         if self.consume_less == "mem":
             return x
         masks = self._dropout_masks(x, self.input_dim, self.dropout_W)
@@ -154,9 +175,13 @@ class _Gated(Recurrent):
         return [[1.0 if mask is None else mask for mask in masks] for masks in (B_U, B_W)]
 
     def _dropout_masks(self, x: g.Node, size: int, level: float) -> list[g.Node | None]:
-        """A mask (batch, size) for each gate, the same at all steps, or None."""
+        """A mask (batch, size) for each gate, the same at all steps, or None; with one W and U for
+        all gates they have one mask."""
         if level == 0.0:
             return [None] * len(self._gates)
+        if self._is_joint:
+            mask = dropout_mask((x.shape[0], size), level, *self._graphc_next_draw())
+            return [mask] * len(self._gates)
         return [
             dropout_mask((x.shape[0], size), level, *self._graphc_next_draw()) for _ in self._gates
         ]
@@ -228,7 +253,8 @@ class GRU(_Gated):
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014.
 
-    Weights: W, U, b of the gates z, r, h, with the shapes that SimpleRNN has.
+    Weights: W, U, b of the gates z, r, h, with the shapes that SimpleRNN has. With
+    consume_less='gpu' one W, U and b, whose columns are those of z, r, h; dropout draws once then.
 
     Args:
         inner_activation: of z and r, by name or a function of a node.
@@ -280,7 +306,9 @@ class LSTM(_Gated):
     1: Jozefowicz, Zaremba, Sutskever, "An empirical exploration of recurrent network
     architectures", ICML 2015.
 
-    Weights: W, U, b of the gates i, c, f, o, with the shapes that SimpleRNN has.
+    Weights: W, U, b of the gates i, c, f, o, with the shapes that SimpleRNN has. With
+    consume_less='gpu' one W, U and b, whose columns are those of i, f, c, o; dropout draws once
+    then.
 
     Args:
         forget_bias_init: of b_f; the other biases start at 0.

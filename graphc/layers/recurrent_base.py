@@ -16,7 +16,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import checked_length, with_input_shape, with_length
 from graphc.lookup import true_or_false
 
-CONSUME_LESS = ("cpu", "mem")
+CONSUME_LESS = ("cpu", "mem", "gpu")
 
 
 def time_distributed_dense(
@@ -63,89 +63,36 @@ def dropout_mask(
     return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
 
 
-class Recurrent(GivenWeights):
-    """Base of recurrent layers: runs `step` over sequences (batch, steps, features).
+class OverSteps(GivenWeights):
+    """Base of layers that run `step` over sequences (batch, steps, ...); see `Recurrent`.
 
-    A subclass has `output_dim`, makes its weights and `states` (a list of None, one for each
-    state) in `build`, and defines ``step(x, states)``, which returns (output, new states). It may
-    define `get_constants` (what each step receives behind the states), `get_initial_states` and
-    `preprocess_input` (what is computed for all steps before the loop).
-
-    Output: (batch, steps, output_dim) with `return_sequences`, else the last one,
-    (batch, output_dim). At a masked step the states stay, and the output repeats the one before.
-
-    Args:
-        weights: the initial values of all weights.
-        return_sequences: put out all steps, not only the last. A mask passes on then.
-        go_backwards: read the sequence from its end; outputs are in the order of processing.
-        stateful: the states at a batch's end are the initial ones of the next batch, sample by
-            sample, until `reset_states`. The batch size has to be known: ``batch_input_shape``.
-        unroll: a copy of the step for each step, instead of a loop; their number has to be known.
-        consume_less: 'cpu' computes what the input adds to each step before the loop, 'mem' within
-            it. Values are the same.
-        input_dim: the features of a step, where this is the first layer.
-        input_length: the number of steps, where it is fixed.
-
-    Raises:
-        ShapeError: an input that is not (batch, steps, features), or of a batch size other than a
-            stateful layer's; unknown steps with `unroll`; an unknown batch size with `stateful`.
+    Attributes:
+        unroll, input_length: as of `Recurrent`.
     """
 
     supports_masking = True
-    input_spec = (InputSpec(ndim=3),)
+    unroll = False
+    input_length: int | None = None
+    states: Sequence[g.Node | None]
 
     def __init__(
         self,
-        weights: Sequence[object] | None = None,
-        return_sequences: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        unroll: bool = False,
-        consume_less: str = "cpu",
-        input_dim: int | None = None,
-        input_length: int | None = None,
+        weights: Sequence[object] | None,
+        return_sequences: bool,
+        go_backwards: bool,
+        stateful: bool,
         **kwargs: Any,
     ):
-        label = type(self).__name__
-        if input_dim is not None:
-            kwargs = with_input_shape(label, kwargs, (input_length, input_dim), "input_dim")
         super().__init__(**kwargs)
-        if consume_less not in CONSUME_LESS:
-            later = " ('gpu' came with later versions of Keras)" if consume_less == "gpu" else ""
-            raise ArgumentError(
-                f"{self.name} ({label}): consume_less: expected 'cpu' or 'mem', received "
-                f"{consume_less!r}{later}; either of the two runs on a GPU as well"
-            )
         self.initial_weights = weights
-        where = f"{self.name} ({label})"
+        where = self._graphc_label
         self.return_sequences = true_or_false(where, "return_sequences", return_sequences)
         self.go_backwards = true_or_false(where, "go_backwards", go_backwards)
         self.stateful = true_or_false(where, "stateful", stateful)
-        self.unroll = true_or_false(where, "unroll", unroll)
-        self.consume_less = consume_less
-        self.input_dim = input_dim
-        self.input_length = checked_length(input_length, self.name)
 
-    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
-        expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
-        if expected == [3] and len(inputs) == 1 and inputs[0].ndim != 3:
-            fix = (
-                "if a recurrent layer comes before, give that one return_sequences=True, and words "
-                "as numbers need an Embedding"
-                if inputs[0].ndim < 3
-                else "TimeDistributed(Flatten()) makes one axis of those behind the steps, and "
-                "input_shape leaves out the batch axis"
-            )
-            raise ShapeError(
-                f"{self._graphc_label}: expected sequences (batch, steps, features), received "
-                f"{known_shape(inputs[0])}; {fix}"
-            )
-        super()._graphc_check_inputs(inputs)
-
-    def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
-        if self.return_sequences:
-            return (input_shape[0], input_shape[1], self.output_dim)
-        return (input_shape[0], self.output_dim)
+    def _state_shape(self, samples: g.Size) -> tuple[g.Size, ...]:
+        """The shape of a state. A subclass defines it."""
+        raise NotImplementedError(f"{self._graphc_label}: the shape of a state is not defined")
 
     def compute_mask(self, input: g.Node, mask: g.Node | None) -> g.Node | None:
         """The mask in the order of the outputs, if there is one for each step."""
@@ -173,9 +120,9 @@ class Recurrent(GivenWeights):
         return []
 
     def get_initial_states(self, x: g.Node) -> list[g.Node]:
-        """Zeros (batch, output_dim) for each of `states`."""
+        """Zeros for each of `states`: (batch, output_dim) of a recurrent layer."""
         dtype = g.promote(x.dtype, K.floatx())
-        return [g.zeros((x.shape[0], self.output_dim), dtype) for _ in self._own_states()]
+        return [g.zeros(self._state_shape(x.shape[0]), dtype) for _ in self._own_states()]
 
     def _own_states(self) -> list[g.Node | None]:
         states = getattr(self, "states", None)
@@ -226,8 +173,9 @@ class Recurrent(GivenWeights):
         for state in states:
             if not (isinstance(state, g.Node) and state.op == "shared"):
                 raise ArgumentError(
-                    f"{where}: the states of a stateful layer are variables, e.g. K.zeros((batch, "
-                    f"{self.output_dim})), that build() makes; one of self.states is {state!r}"
+                    f"{where}: the states of a stateful layer are variables, e.g. K.zeros("
+                    f"{self._state_shape(x.shape[0])}), that build() makes; one of self.states is "
+                    f"{state!r}"
                 )
             if state.shape[:1] != x.shape[:1]:
                 raise ShapeError(
@@ -262,8 +210,9 @@ class Recurrent(GivenWeights):
                 f"{shape}; give the first layer batch_input_shape=(batch, steps, features) with a "
                 "number for the batch, or the Input a batch_shape"
             )
-        take_weight(f"{where}: states", (shape[0], self.output_dim))
-        zeros = np.zeros((shape[0], self.output_dim))
+        sizes = self._state_shape(shape[0])
+        take_weight(f"{where}: states", sizes)
+        zeros = np.zeros(sizes)
         states = self._own_states()
         for k, state in enumerate(states):
             if state is None:
@@ -271,3 +220,84 @@ class Recurrent(GivenWeights):
             else:
                 K.set_value(state, np.zeros(state.shape))
         self.states = states
+
+
+class Recurrent(OverSteps):
+    """Base of recurrent layers: runs `step` over sequences (batch, steps, features).
+
+    A subclass has `output_dim`, makes its weights and `states` (a list of None, one for each
+    state) in `build`, and defines ``step(x, states)``, which returns (output, new states). It may
+    define `get_constants` (what each step receives behind the states), `get_initial_states` and
+    `preprocess_input` (what is computed for all steps before the loop).
+
+    Output: (batch, steps, output_dim) with `return_sequences`, else the last one,
+    (batch, output_dim). At a masked step the states stay, and the output repeats the one before.
+
+    Args:
+        weights: the initial values of all weights.
+        return_sequences: put out all steps, not only the last. A mask passes on then.
+        go_backwards: read the sequence from its end; outputs are in the order of processing.
+        stateful: the states at a batch's end are the initial ones of the next batch, sample by
+            sample, until `reset_states`. The batch size has to be known: ``batch_input_shape``.
+        unroll: a copy of the step for each step, instead of a loop; their number has to be known.
+        consume_less: 'cpu' computes what the input adds to each step before the loop, 'mem' within
+            it. Values are the same. With 'gpu' a GRU or an LSTM has one W, U and b for all gates.
+        input_dim: the features of a step, where this is the first layer.
+        input_length: the number of steps, where it is fixed.
+
+    Raises:
+        ShapeError: an input that is not (batch, steps, features), or of a batch size other than a
+            stateful layer's; unknown steps with `unroll`; an unknown batch size with `stateful`.
+    """
+
+    input_spec = (InputSpec(ndim=3),)
+
+    def __init__(
+        self,
+        weights: Sequence[object] | None = None,
+        return_sequences: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        consume_less: str = "cpu",
+        input_dim: int | None = None,
+        input_length: int | None = None,
+        **kwargs: Any,
+    ):
+        label = type(self).__name__
+        if input_dim is not None:
+            kwargs = with_input_shape(label, kwargs, (input_length, input_dim), "input_dim")
+        super().__init__(weights, return_sequences, go_backwards, stateful, **kwargs)
+        if consume_less not in CONSUME_LESS:
+            raise ArgumentError(
+                f"{self.name} ({label}): consume_less: expected 'cpu', 'mem' or 'gpu', received "
+                f"{consume_less!r}; any of them runs on a CPU and on a GPU"
+            )
+        self.unroll = true_or_false(self._graphc_label, "unroll", unroll)
+        self.consume_less = consume_less
+        self.input_dim = input_dim
+        self.input_length = checked_length(input_length, self.name)
+
+    def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
+        expected = [spec.ndim or len(spec.shape or ()) for spec in self.input_spec or ()]
+        if expected == [3] and len(inputs) == 1 and inputs[0].ndim != 3:
+            fix = (
+                "if a recurrent layer comes before, give that one return_sequences=True, and words "
+                "as numbers need an Embedding"
+                if inputs[0].ndim < 3
+                else "TimeDistributed(Flatten()) makes one axis of those behind the steps, and "
+                "input_shape leaves out the batch axis"
+            )
+            raise ShapeError(
+                f"{self._graphc_label}: expected sequences (batch, steps, features), received "
+                f"{known_shape(inputs[0])}; {fix}"
+            )
+        super()._graphc_check_inputs(inputs)
+
+    def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
+        if self.return_sequences:
+            return (input_shape[0], input_shape[1], self.output_dim)
+        return (input_shape[0], self.output_dim)
+
+    def _state_shape(self, samples: g.Size) -> tuple[g.Size, ...]:
+        return (samples, self.output_dim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graphc.backend.conv import whole_numbers
+from graphc.backend.conv import CONVOLUTION_BORDERS, whole_numbers
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
@@ -13,8 +13,7 @@ from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError, unknown_name
 from graphc.layers.arguments import only_input
 from graphc.lookup import whole_number
-
-BORDER_MODES = ("valid", "same")
+from graphc.releases import since
 
 _SPATIAL_AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("dim1", "dim2", "dim3")}
 
@@ -30,6 +29,7 @@ class SpatialLayer(Layer):
     """
 
     dims: int
+    channels: int
 
     def __init__(self, dim_ordering: str, **kwargs: Any):
         super().__init__(**kwargs)
@@ -56,6 +56,29 @@ class SpatialLayer(Layer):
     def _spatial(self, shape: KnownShape) -> KnownShape:
         first = 2 if self.dim_ordering == "th" else 1
         return shape[first : first + self.dims]
+
+    def _channels(self, shape: KnownShape) -> int:
+        """The channels of the first input, for which weights are made. ShapeError where they are
+        not known."""
+        channels = shape[self._channel_axis]
+        if channels is None:
+            raise ShapeError(
+                f"{self._graphc_label}: axis {self._channel_axis} of the input "
+                f"({self._axes[self._channel_axis]}) has no known size, and W needs it; give "
+                f"input_shape with a number there, received {shape}"
+            )
+        self.channels = channels
+        return channels
+
+    def _check_channels(self, node: g.Node) -> None:
+        """ShapeError for another number of channels than weights were made for."""
+        channels = known_shape(node)[self._channel_axis]
+        if self.built and channels != self.channels:
+            raise ShapeError(
+                f"{self._graphc_label}: axis {self._channel_axis} of the input: expected "
+                f"{self.channels} {self._axes[self._channel_axis]}, as the weights have, "
+                f"received {channels}"
+            )
 
     def _ordering_said(self) -> str:
         expected = f"({', '.join(self._axes)})"
@@ -92,18 +115,37 @@ class SpatialLayer(Layer):
 
 
 def conv_output_length(
-    input_length: int | None, filter_size: int, border_mode: str, stride: int
+    input_length: int | None, filter_size: int, border_mode: str, stride: int, dilation: int = 1
 ) -> int | None:
-    """How many windows fit: ceil((length - size + 1) / stride), with 'same' ceil(length / stride).
+    """How many windows fit, k being filter_size or, dilated, (filter_size - 1) * dilation + 1:
+    ceil((length - k + 1) / stride), with 'same' ceil(length / stride), with 'full'
+    ceil((length + k - 1) / stride).
 
     None for an open length.
     """
-    if border_mode not in BORDER_MODES:
-        raise unknown_name("border_mode", border_mode, BORDER_MODES)
+    if border_mode not in CONVOLUTION_BORDERS:
+        raise unknown_name("border_mode", border_mode, CONVOLUTION_BORDERS)
     if input_length is None:
         return None
     length = whole_number("conv_output_length: input_length", input_length, least=1)
     size = whole_number("conv_output_length: filter_size", filter_size, least=1)
     step = whole_number("conv_output_length: stride", stride, least=1)
-    starts = length if border_mode == "same" else length - size + 1
+    size = (size - 1) * whole_number("conv_output_length: dilation", dilation, least=1) + 1
+    starts = {"same": length, "valid": length - size + 1, "full": length + size - 1}[border_mode]
     return -(-starts // step)
+
+
+@since("1.0.6")
+def conv_input_length(
+    output_length: int | None, filter_size: int, border_mode: str, stride: int
+) -> int | None:
+    """The smallest length over which windows fit `output_length` times; None for an open one."""
+    if border_mode not in CONVOLUTION_BORDERS:
+        raise unknown_name("border_mode", border_mode, CONVOLUTION_BORDERS)
+    if output_length is None:
+        return None
+    length = whole_number("conv_input_length: output_length", output_length, least=1)
+    size = whole_number("conv_input_length: filter_size", filter_size, least=1)
+    step = whole_number("conv_input_length: stride", stride, least=1)
+    padding = {"same": size // 2, "valid": 0, "full": size - 1}[border_mode]
+    return (length - 1) * step - 2 * padding + size

@@ -9,7 +9,14 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.errors import ArgumentError, ShapeError
-from tests.backend.window_sums import channels_last, convolved, pooled, same_counts, valid_counts
+from tests.backend.window_sums import (
+    channels_last,
+    convolved,
+    pooled,
+    same_counts,
+    up,
+    valid_counts,
+)
 from tests.compiler.grad.differences import check_gradients
 
 rng = np.random.default_rng(5)
@@ -27,6 +34,9 @@ CONVOLUTIONS = [
     ((4, 3, 5), (2, 3, 3), (1, 1, 1), "valid"),
     ((4, 5, 5), (2, 3, 1), (2, 1, 3), "valid"),
     ((4, 3, 4), (2, 3, 4), (1, 1, 1), "same"),
+    ((4, 3, 5), (2, 3, 4), (2, 1, 2), "same"),
+    ((5, 6), (2, 3), (1, 2), "full"),
+    ((2, 3, 2), (2, 1, 3), (1, 2, 1), "full"),
 ]
 
 
@@ -37,8 +47,12 @@ def test_convolution(spatial, window, strides, border_mode, ordering):
     W = rng.normal(size=(4, 3, *window))
     lows, counts = [0] * len(window), valid_counts(spatial, window, strides)
     if border_mode == "same":
-        lows = [k // 2 if len(window) == 2 else (k - 1) // 2 for k in window]
+        early = len(window) == 2 or max(strides) > 1
+        lows = [k // 2 if early else (k - 1) // 2 for k in window]
         counts = same_counts(spatial, strides)
+    if border_mode == "full":
+        lows = [k - 1 for k in window]
+        counts = [up(L + k - 1, s) for L, k, s in zip(spatial, window, strides, strict=True)]
     expected = convolved(x, W, strides, lows, counts)
     kernel = W
     if ordering == "tf":
@@ -59,6 +73,7 @@ POOLINGS = [
     ((6, 5), (1, 2), (2, 3), "same"),  # a window of 1 needs no padding
     ((2, 3), (3, 4), (1, 1), "same"),
     ((4, 5, 3), (2, 2, 3), (1, 2, 1), "valid"),
+    ((4, 5, 3), (2, 1, 3), (1, 2, 2), "same"),
 ]
 
 
@@ -168,22 +183,22 @@ VOLUME, KERNEL_3D = K.ones((1, 2, 5, 5, 5)), K.ones((3, 2, 3, 3, 3))
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: K.conv2d(IMAGE, KERNEL, border_mode="full"), "conv2d: border_mode: .*'full'"),
+        (lambda: K.conv2d(IMAGE, KERNEL, border_mode="half"), "conv2d: border_mode: .*'half'"),
         (lambda: K.conv2d(IMAGE, KERNEL, dim_ordering="NCHW"), "conv2d: dim_ordering: .*'NCHW'"),
         (lambda: K.conv2d(IMAGE, KERNEL, strides=2), "conv2d: strides: expected 2 whole .*2"),
         (
             lambda: K.conv2d(IMAGE, KERNEL, strides=(1, 0)),
             r"conv2d: strides \(1, 0\): .*received 0",
         ),
-        (
-            lambda: K.conv3d(VOLUME, KERNEL_3D, (1, 2, 1), "same"),
-            r"conv3d: border_mode='same' in three dimensions expects a stride of \(1, 1, 1\)",
-        ),
         (lambda: K.pool2d(IMAGE, (2, 2.5)), r"pool2d: pool_size \(2, 2.5\): .*received 2.5"),
         (lambda: K.pool2d(IMAGE, (2, 2), None), "pool2d: strides: .*None"),
         (lambda: K.pool2d(IMAGE, (2, 2), border_mode="half"), "pool2d: border_mode"),
         (lambda: K.pool2d(IMAGE, (2, 2), pool_mode="sum"), "pool2d: pool_mode: .*'sum'"),
-        (lambda: K.pool3d(VOLUME, (2, 2, 2), border_mode="same"), "pool3d: .*expects .*'valid'"),
+        (lambda: K.pool3d(VOLUME, (2, 2, 2), border_mode="full"), "pool3d: border_mode"),
+        (
+            lambda: K.conv2d(IMAGE, KERNEL, filter_dilation=(0, 1)),
+            r"conv2d: dilation \(0, 1\): .*at least 1",
+        ),
         (lambda: K.resize_images(IMAGE, 2, 0, "th"), "resize_images: factors .*at least 1"),
         (lambda: K.resize_images(IMAGE, 2, 2, "xy"), "resize_images: dim_ordering"),
         (lambda: K.spatial_2d_padding(IMAGE, (1, -1)), "spatial_2d_padding: padding .*least 0"),

@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine import Input, Layer
 
 # Bases, and what has no output of its own.
-ABSTRACT = {"Layer", "InputLayer", "MaskedLayer", "Recurrent", "Wrapper"}
+ABSTRACT = {"Layer", "InputLayer", "MaskedLayer", "Recurrent", "ConvRecurrent2D", "Wrapper"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ _RECURRENT = {
     "unrolled": {"unroll": True},
     "mem, dropout": {"consume_less": "mem", "dropout_W": 0.3, "dropout_U": 0.4},
     "relu": {"activation": "relu", "return_sequences": True},
+    "gpu, dropout": {"consume_less": "gpu", "dropout_W": 0.3, "dropout_U": 0.4},
 }
 
 
@@ -72,6 +73,51 @@ def _recurrent() -> Iterator[tuple[str, Example]]:
             for masked in (False, True):
                 label = f"{name} {note}{', masked' if masked else ''}"
                 yield label, Example(_maker(cls, [4], **kwargs), (5, 3), masked=masked)
+
+
+def _image(ordering: str) -> tuple[int, ...]:
+    return (3, 5, 6) if ordering == "th" else (5, 6, 3)
+
+
+# Layers over images -> what makes one, for an ordering.
+_IMAGES: dict[str, Callable[[str], Callable[[], Layer]]] = {
+    "AtrousConvolution2D": lambda ordering: (
+        lambda: layers.AtrousConvolution2D(
+            2, 2, 3, atrous_rate=(2, 1), border_mode="same", dim_ordering=ordering
+        )
+    ),
+    "Convolution2D full": lambda ordering: (
+        lambda: layers.Convolution2D(
+            2, 2, 3, border_mode="full", subsample=(2, 1), bias=False, dim_ordering=ordering
+        )
+    ),
+    "Deconvolution2D": lambda ordering: (
+        lambda: layers.Deconvolution2D(
+            *(2, 3, 2, (None, 2, 10, 12) if ordering == "th" else (None, 10, 12, 2)),
+            border_mode="same",
+            subsample=(2, 2),
+            dim_ordering=ordering,
+        )
+    ),
+    "SeparableConvolution2D": lambda ordering: (
+        lambda: layers.SeparableConvolution2D(
+            *(2, 2, 3),
+            depth_multiplier=2,
+            subsample=(2, 1),
+            border_mode="same",
+            dim_ordering=ordering,
+        )
+    ),
+    "LocallyConnected2D": lambda ordering: (
+        lambda: layers.LocallyConnected2D(2, 2, 3, subsample=(1, 2), dim_ordering=ordering)
+    ),
+}
+
+_CONV_LSTMS: dict[str, dict[str, object]] = {
+    "": {"dim_ordering": "th"},
+    "sequences": {"dim_ordering": "tf", "return_sequences": True, "border_mode": "same"},
+    "dropout": {"dim_ordering": "th", "dropout_W": 0.3, "dropout_U": 0.4, "go_backwards": True},
+}
 
 
 EXAMPLES: dict[str, Example] = {
@@ -93,7 +139,9 @@ EXAMPLES: dict[str, Example] = {
     "BatchNormalization 2": Example(lambda: layers.BatchNormalization(mode=2), (4,)),
     "BatchNormalization elements": Example(lambda: layers.BatchNormalization(axis=None), (3, 4)),
     "Dense": Example(lambda: layers.Dense(4, activation="sigmoid"), (5,)),
+    "Dense of several axes": Example(lambda: layers.Dense(4, bias=False), (2, 3, 5)),
     "Dropout": Example(lambda: layers.Dropout(0.4), (3, 5), masked=True),
+    "Dropout noise_shape": Example(lambda: layers.Dropout(0.4, (None, 1, 5), seed=3), (3, 5)),
     "ELU": Example(lambda: layers.ELU(0.7), (5,)),
     "Embedding": Example(lambda: layers.Embedding(7, 3), (5,), integers=7),
     "Embedding mask_zero": Example(
@@ -103,6 +151,7 @@ EXAMPLES: dict[str, Example] = {
     "Flatten": Example(layers.Flatten, (3, 4)),
     "GaussianDropout": Example(lambda: layers.GaussianDropout(0.3), (5,)),
     "GaussianNoise": Example(lambda: layers.GaussianNoise(0.3), (5,)),
+    "Highway without bias": Example(lambda: layers.Highway(bias=False), (5,)),
     "Highway": Example(lambda: layers.Highway(activation="tanh"), (5,)),
     "Lambda": Example(lambda: layers.Lambda(lambda x: x**2), (5,)),
     "LRN2D": Example(lambda: layers.LRN2D(alpha=0.3, n=3), (5, 3, 2)),
@@ -122,6 +171,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "MaxoutDense": Example(lambda: layers.MaxoutDense(3, nb_feature=2), (5,)),
     "PReLU": Example(lambda: layers.PReLU("uniform"), (3, 5)),
+    "PReLU shared": Example(lambda: layers.PReLU("uniform", shared_axes=[2]), (3, 5)),
     "ParametricSoftplus": Example(layers.ParametricSoftplus, (5,)),
     "Permute": Example(lambda: layers.Permute((2, 1)), (3, 5)),
     "RepeatVector": Example(lambda: layers.RepeatVector(3), (5,)),
@@ -147,6 +197,40 @@ EXAMPLES: dict[str, Example] = {
     **dict(_spatial("AveragePooling", (2, 2, 2))),
     **dict(_spatial("UpSampling", (2, 2, 2))),
     **dict(_spatial("ZeroPadding", (1, 1, 1))),
+    "ZeroPadding2D each side": Example(
+        lambda: layers.ZeroPadding2D((1, 0, 2, 3), dim_ordering="tf"), (3, 2, 2)
+    ),
+    **dict(_spatial("Cropping", ((1, 2), (0, 1), (2, 1)))),
+    **dict(_spatial("GlobalMaxPooling")),
+    **dict(_spatial("GlobalAveragePooling")),
+    "SpatialDropout1D": Example(lambda: layers.SpatialDropout1D(0.4), (5, 3), masked=True),
+    **{
+        f"{cls.__name__} {ordering}": Example(
+            _maker(cls, [0.4], dim_ordering=ordering), (3, 4, 2, 2)[: dims + 1]
+        )
+        for dims, cls in ((2, layers.SpatialDropout2D), (3, layers.SpatialDropout3D))
+        for ordering in ("th", "tf")
+    },
+    "AtrousConvolution1D": Example(
+        lambda: layers.AtrousConvolution1D(2, 3, atrous_rate=2, bias=False), (7, 3)
+    ),
+    "LocallyConnected1D": Example(
+        lambda: layers.LocallyConnected1D(2, 3, activation="tanh", subsample_length=2), (7, 3)
+    ),
+    **{
+        f"{name} {ordering}": Example(make(ordering), _image(ordering))
+        for name, make in _IMAGES.items()
+        for ordering in ("th", "tf")
+    },
+    **{
+        f"ConvLSTM2D {note}{', masked' if masked else ''}": Example(
+            lambda kwargs=kwargs: layers.ConvLSTM2D(2, 2, 3, **kwargs),
+            (3, 2, 4, 4) if kwargs["dim_ordering"] == "th" else (3, 4, 4, 2),
+            masked=masked,
+        )
+        for note, kwargs in _CONV_LSTMS.items()
+        for masked in (False, True)
+    },
     **dict(_recurrent()),
 }
 
@@ -154,9 +238,9 @@ EXAMPLES: dict[str, Example] = {
 def exported() -> set[str]:
     """The names of the layers that `graphc.layers` exports."""
     return {
-        name
-        for name, value in vars(layers).items()
-        if inspect.isclass(value) and issubclass(value, Layer) and name not in ABSTRACT
+        value.__name__
+        for value in vars(layers).values()
+        if inspect.isclass(value) and issubclass(value, Layer) and value.__name__ not in ABSTRACT
     }
 
 

@@ -9,7 +9,7 @@ from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.compiler.passes.simplify import simplify
-from graphc.engine import InputLayer
+from graphc.engine import Input, InputLayer, Model
 from graphc.errors import ArgumentError, ShapeError, UnknownNameError
 from graphc.layers.core import (
     Activation,
@@ -47,13 +47,19 @@ class TestDense:
         np.testing.assert_array_equal(layer.get_weights()[0], expected)
         np.testing.assert_array_equal(layer.get_weights()[1], np.zeros(5))
 
-    @pytest.mark.parametrize("shape", [(5, 4), (), (5, 4, 3)])
-    def test_only_2d(self, shape):
+    def test_axes_between_batch_and_features_stay(self):
+        layer = Dense(2, activation="tanh")
+        x = np.random.default_rng(1).normal(size=(3, 4, 5, 6)).astype("float32")
+        model = Model(entry := Input((4, 5, 6)), layer(entry))
+        W, b = layer.get_weights()
+        np.testing.assert_allclose(model.predict(x), np.tanh(x @ W + b), rtol=1e-4, atol=1e-6)
+
+    def test_no_features(self):
         layer = Dense(2, name="head")
         with pytest.raises(
             ShapeError, match=r"head \(Dense\): expected a 2-D input .*Flatten"
         ) as e:
-            layer(InputLayer(input_shape=shape).output)
+            layer(InputLayer(input_shape=()).output)
         assert "input_shape leaves out the batch axis" in str(e.value)
 
     def test_an_open_number_of_features(self):

@@ -58,17 +58,24 @@ def test_the_shape_that_it_claims(label):
 # What Keras calls the weights, in its order; a layer that is not here has none.
 NAMES = {
     "BatchNormalization": "gamma beta running_mean running_std",
+    "AtrousConvolution1D": "W b",
+    "AtrousConvolution2D": "W b",
+    "ConvLSTM2D": "W_i U_i b_i W_c U_c b_c W_f U_f b_f W_o U_o b_o",
     "Convolution1D": "W b",
     "Convolution2D": "W b",
     "Convolution3D": "W b",
+    "Deconvolution2D": "W b",
     "Dense": "W b",
     "Embedding": "W",
     "GRU": "W_z U_z b_z W_r U_r b_r W_h U_h b_h",
     "Highway": "W b W_carry b_carry",
     "LSTM": "W_i U_i b_i W_c U_c b_c W_f U_f b_f W_o U_o b_o",
+    "LocallyConnected1D": "W b",
+    "LocallyConnected2D": "W b",
     "MaxoutDense": "W b",
     "PReLU": "alphas",
     "ParametricSoftplus": "alphas betas",
+    "SeparableConvolution2D": "depthwise_kernel pointwise_kernel b",
     "SReLU": "t_left a_left t_right a_right",
     "SimpleRNN": "W U b",
     "TimeDistributedDense": "W b",
@@ -80,7 +87,12 @@ def keras_names(layer):
     held = layer._graphc_held_layers()
     if held:
         return [name for one in held for name in keras_names(one)]
-    return [f"{layer.name}_{name}" for name in NAMES.get(type(layer).__name__, "").split()]
+    names = NAMES.get(type(layer).__name__, "").split()
+    if getattr(layer, "consume_less", None) == "gpu" and len(names) > 3:
+        names = ["W", "U", "b"]
+    if not getattr(layer, "bias", True):
+        names = [name for name in names if not name.startswith("b")]
+    return [f"{layer.name}_{name}" for name in names]
 
 
 @pytest.mark.parametrize("label", EXAMPLES)

@@ -7,6 +7,9 @@ import pytest
 
 from graphc.errors import ArgumentError
 from graphc.layers.convolutional import (
+    Cropping1D,
+    Cropping2D,
+    Cropping3D,
     UpSampling1D,
     UpSampling2D,
     UpSampling3D,
@@ -97,7 +100,15 @@ def test_defaults():
         (lambda: UpSampling1D(0), "length: "),
         (lambda: UpSampling2D(2), "size: expected 2 whole numbers"),
         (lambda: UpSampling3D((1, 1)), "size: expected 3 whole numbers"),
-        (lambda: ZeroPadding1D(-1), "padding: expected a whole number of at least 0"),
+        (lambda: ZeroPadding1D(-1), "padding: left_pad: expected a whole number of at least 0"),
+        (lambda: ZeroPadding1D({"top_pad": 1}), "left_pad, right_pad, received the key 'top_pad'"),
+        (lambda: ZeroPadding2D((1, 2, 3)), "padding: expected 2 whole numbers"),
+        (lambda: Cropping1D(1), "cropping: expected 2 whole numbers"),
+        (
+            lambda: Cropping2D((1, 1)),
+            "cropping: expected 2 whole numbers of at least 0, received 1",
+        ),
+        (lambda: Cropping3D(((1, 1),)), "cropping: expected .* of each of 3 axes"),
         (lambda: ZeroPadding2D(1), "padding: expected 2 whole numbers of at least 0, received 1"),
         (lambda: ZeroPadding3D(dim_ordering=None), "dim_ordering: .*None"),
     ],

@@ -15,6 +15,7 @@ from graphc.layers.convolutional import (
     UpSampling1D,
     UpSampling3D,
     ZeroPadding1D,
+    conv_input_length,
     conv_output_length,
 )
 
@@ -68,10 +69,25 @@ class TestInputsThatDoNotFit:
 
 @pytest.mark.parametrize(
     ("length", "size", "mode", "stride", "expected"),
-    [(7, 3, "valid", 1, 5), (7, 3, "valid", 2, 3), (8, 3, "valid", 2, 3), (7, 3, "same", 2, 4)],
+    [
+        (7, 3, "valid", 1, 5),
+        (7, 3, "valid", 2, 3),
+        (8, 3, "valid", 2, 3),
+        (7, 3, "same", 2, 4),
+        (7, 3, "full", 2, 5),
+    ],
 )
 def test_the_length_behind_a_convolution(length, size, mode, stride, expected):
     assert conv_output_length(length, size, mode, stride) == expected
     assert conv_output_length(None, size, mode, stride) is None
-    with pytest.raises(UnknownNameError, match="unknown border_mode 'full'"):
-        conv_output_length(length, size, "full", stride)
+    with pytest.raises(UnknownNameError, match="unknown border_mode 'half'"):
+        conv_output_length(length, size, "half", stride)
+    smallest = conv_input_length(expected, size, mode, stride)
+    assert smallest <= length
+    assert conv_output_length(smallest, size, mode, stride) == expected
+    assert conv_input_length(None, size, mode, stride) is None
+
+
+def test_the_length_behind_a_dilated_convolution():
+    assert conv_output_length(9, 3, "valid", 1, dilation=3) == 3
+    assert conv_output_length(9, 3, "full", 1, dilation=3) == 15

@@ -253,9 +253,9 @@ class TestErrors:
             TimeDistributed(Dense(2), name="t")(Input((3,)))
 
     def test_an_input_that_the_layer_inside_does_not_take(self):
-        message = r"t \(TimeDistributed\), at each step: d \(Dense\): expected a 2-D input"
+        message = r"t \(TimeDistributed\), at each step: d \(MaxoutDense\): expected a 2-D input"
         with pytest.raises(ShapeError, match=message):
-            TimeDistributed(Dense(2, name="d"), name="t")(Input((4, 3, 5)))
+            TimeDistributed(MaxoutDense(2, name="d"), name="t")(Input((4, 3, 5)))
 
     def test_an_input_that_it_says_it_does_not_take(self):
         message = r"t \(TimeDistributed\), at each step: d \(Dense\): its .* says \(5,\), received"

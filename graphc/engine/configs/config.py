@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc import activations, initializations, regularizers
 from graphc import backend as K
+from graphc.engine.configs.later_keywords import without_neutral
 from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError
@@ -48,7 +49,7 @@ def config_of(layer: Any, base_keywords: Sequence[str]) -> dict[str, Any]:
                     f"{layer.name} ({cls.__name__}): its argument {parameter!r} is in no attribute "
                     f"of that name; set self.{parameter} in __init__, or define get_config"
                 )
-    return config
+    return without_neutral(cls, config)
 
 
 def argument_as_data(value: Any, place: str) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from graphc import lookup
 from graphc.backend.settings import keep_uid
 from graphc.engine.configs.budget import bounded
-from graphc.engine.configs.later_keywords import arguments_of_1_0
+from graphc.engine.configs.later_keywords import with_one_dtype
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, suggestion
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def layer_of(entry: object, place: str) -> Layer:
             if document.level > _MOST_LEVELS:
                 raise ArgumentError(f"expected at most {_MOST_LEVELS} layers inside of each other")
             if cls is LAYERS.get(class_name) and isinstance(config, Mapping):
-                config = arguments_of_1_0(class_name, config)
+                config = with_one_dtype(class_name, config)
             layer = cls.from_config(config)
         except GraphcError as error:
             raise type(error)(f"{place}: {error}") from error

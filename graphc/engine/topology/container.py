@@ -15,7 +15,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.topology.container_config import model_config, wired
 from graphc.engine.topology.file_methods import FileMethods
-from graphc.engine.topology.layer import InputLayer, Layer, input_tensor
+from graphc.engine.topology.layer import InputLayer, Layer, new_input
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
@@ -239,7 +239,7 @@ class Container(FileMethods):
         """The shape of the output for a shape of the input, both with the batch axis."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         pairs = zip(shapes, self.inputs, strict=True)
-        inputs = [input_tensor(shape, tensor.dtype, None) for shape, tensor in pairs]
+        inputs = [new_input(shape, tensor.dtype, None) for shape, tensor in pairs]
         with ExitStack() as trials:
             for layer in self._graphc_inside():
                 trials.enter_context(layer._graphc_trial())

@@ -259,8 +259,8 @@ class Layer(Used, Weighted, Entry):
 
     def _graphc_inputs_of(self, shape: KnownShape | list[KnownShape]) -> g.Node | list[g.Node]:
         if isinstance(shape, list):
-            return [input_tensor(one, self.input_dtype, None) for one in shape]
-        return input_tensor(shape, self.input_dtype, None)
+            return [new_input(one, self.input_dtype, None) for one in shape]
+        return new_input(shape, self.input_dtype, None)
 
     @contextmanager
     def _graphc_trial(self) -> Iterator[None]:
@@ -336,17 +336,32 @@ class InputLayer(Layer):
         batch_input_shape: Sequence[int | None] | None = None,
         input_dtype: str | None = None,
         name: str | None = None,
+        *,
+        input_tensor: g.Node | None = None,
+        sparse: bool = False,
     ):
+        if input_tensor is not None:
+            batch_input_shape, input_dtype = _said_by(input_tensor, input_shape, batch_input_shape)
+            input_shape = None
         super().__init__(
             input_shape=input_shape,
             batch_input_shape=batch_input_shape,
             input_dtype=input_dtype,
             name=name,
         )
+        self.sparse = true_or_false(self._graphc_label, "sparse", sparse)
+        if self.sparse:
+            raise ArgumentError(
+                f"{self._graphc_label}: sparse: expected False, since there are no sparse tensors "
+                "here; leave it out, and feed x.toarray()"
+            )
         if self.batch_input_shape is None:
             raise ArgumentError(f"{self.name}: expected input_shape or batch_input_shape")
-        tensor = input_tensor(self.batch_input_shape, self.input_dtype, self.name)
         self.built = True
+        if input_tensor is None:
+            tensor = new_input(self.batch_input_shape, self.input_dtype, self.name)
+        else:  # what a layer made stays that layer's
+            tensor = g.alias(input_tensor) if input_tensor.history is not None else input_tensor
         self.stand_for(tensor)
 
     def stand_for(self, tensor: g.Node) -> None:
@@ -362,6 +377,8 @@ def Input(
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
     dtype: str | None = None,
+    sparse: bool = False,
+    tensor: g.Node | None = None,
 ) -> g.Node:
     """A tensor that a model feeds.
 
@@ -370,18 +387,38 @@ def Input(
         batch_shape: instead, the shape with the batch axis.
         name: of its layer, by default ``input_<k>``.
         dtype: floatX by default.
+        sparse: False; there are no sparse tensors.
+        tensor: the tensor itself, a placeholder, or an expression that the model then reads, and
+            which nobody feeds; it says the shape and the dtype.
     """
-    if shape is None and batch_shape is None:
+    if shape is None and batch_shape is None and tensor is None:
         raise ArgumentError(
             "Input: expected shape without the batch axis, e.g. shape=(64,), or batch_shape with it"
         )
     name = name or f"input_{K.get_uid('input')}"
-    return InputLayer(
-        input_shape=shape, batch_input_shape=batch_shape, input_dtype=dtype, name=name
-    ).output
+    return InputLayer(*(shape, batch_shape, dtype, name), input_tensor=tensor, sparse=sparse).output
 
 
-def input_tensor(shape: Sequence[int | None], dtype: str | None, name: str | None) -> g.Node:
+def _said_by(
+    tensor: object, sample: Sequence[int | None] | None, batched: Sequence[int | None] | None
+) -> tuple[KnownShape, str]:
+    """The shape with the batch axis, and the dtype, of a tensor. ShapeError where a shape beside it
+    says another."""
+    if not isinstance(tensor, g.Node):
+        raise ArgumentError(
+            f"Input: tensor: expected a placeholder or another tensor, received {tensor!r:.100}"
+        )
+    found = known_shape(tensor)
+    claimed = batched if sample is None else (None, *sample)
+    if claimed is not None and not agree(tuple(claimed), found):
+        raise ShapeError(
+            f"Input: tensor: it has the shape {found}, and the shape beside it says "
+            f"{tuple(claimed)}, the batch first; leave it out"
+        )
+    return found, tensor.dtype
+
+
+def new_input(shape: Sequence[int | None], dtype: str | None, name: str | None) -> g.Node:
     """A new input of a shape with the batch axis, None for what only a call knows."""
     batch = g.BATCH if shape[0] is None else shape[0]
     return g.input((batch, *shape[1:]), dtype, name)
