@@ -23,6 +23,7 @@ from graphc.layers import (
     Embedding,
     Flatten,
     Masking,
+    MaxoutDense,
     TimeDistributed,
     Wrapper,
 )
