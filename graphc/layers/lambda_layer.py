@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
+from graphc import lookup
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.topology.user_function import OutputClaim, checked_output, signature_of
+from graphc.engine.topology.user_function import (
+    OutputClaim,
+    checked_arguments,
+    checked_output,
+    signature_of,
+)
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import only_input
-
-_NO_ARGUMENTS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Lambda(Layer):
@@ -42,19 +45,15 @@ class Lambda(Layer):
         self,
         function: Callable[..., g.Node],
         output_shape: Sequence[int | None] | Callable | None = None,
-        arguments: Mapping[str, Any] = _NO_ARGUMENTS,
+        arguments: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         where = self._graphc_label
         if not callable(function):
             raise ArgumentError(f"{where}: function: expected a function, received {function!r}")
-        if not isinstance(arguments, Mapping) or not all(isinstance(k, str) for k in arguments):
-            raise ArgumentError(
-                f"{where}: arguments: expected a dict from names to values, received {arguments!r}"
-            )
         self.function = function
-        self.arguments = dict(arguments)
+        self.arguments = checked_arguments(arguments, where)
         self.takes_mask = self._check_arguments(where)
         self._claim = OutputClaim(output_shape, where, has_batch=False)
 
@@ -96,6 +95,14 @@ class Lambda(Layer):
         config = config_of(self, (*BASE_KEYWORDS, "output_shape"))
         place = f"{self._graphc_label}: output_shape"
         return {**config, "output_shape": argument_as_data(self._claim.given, place)}
+
+    @classmethod
+    def from_config(
+        cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Layer:
+        """A new layer from what `get_config` gave; functions may be named in custom_objects."""
+        with lookup.custom_objects(custom_objects):
+            return super().from_config(config)
 
     def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
         if any(one is not None for one in to_list(mask)):

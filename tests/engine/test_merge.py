@@ -344,7 +344,51 @@ class TestMasks:
 
         assert self.mask(first_where_it_counts, second=False) is None
 
+    def test_a_function_has_the_mask_that_is_said(self):
+        first = [[True, False, True], [False, True, False]]
+        assert self.mask(lambda xs: xs[0], output_mask=lambda masks: masks[0]) == first
+        assert self.mask(lambda xs: xs[0], second=False, output_mask=lambda masks: masks[1]) is None
+        given = K.variable(np.array(first), "bool")
+        assert self.mask(lambda xs, mask: xs[0], output_mask=given) == first
+        with pytest.raises(ArgumentError, match=r"output_mask\(\) returned: expected a node"):
+            self.mask(lambda xs: xs[0], output_mask=lambda masks: 3)
+        with pytest.raises(ArgumentError, match="belong to a mode that is a function"):
+            Merge(mode="sum", output_mask=given)
+
     def test_a_mask_for_each_input(self):
         mask = K.placeholder((None, 3), dtype="bool")
         with pytest.raises(ArgumentError, match="a mask, or None, for each of the 2 inputs"):
             Merge()([Input((3, 1)), Input((3, 1))], mask=[mask])
+
+
+class TestArguments:
+    def test_a_function_gets_them(self):
+        arguments = {"factor": 2.0}
+        layer = Merge(mode=scaled, arguments=arguments)
+        arguments["factor"] = 7.0
+        x, y = Input((2,)), Input((2,))
+        model = Model([x, y], layer([x, y]))
+        np.testing.assert_array_equal(model.predict([np.ones((1, 2)), np.ones((1, 2))]), [[3, 3]])
+        config = layer.get_config()
+        assert config["arguments"] == {"factor": 2.0}
+        assert Merge.from_config(config).arguments == {"factor": 2.0}
+
+    def test_those_that_it_does_not_take(self):
+        with pytest.raises(ArgumentError, match="expected a function that is called with"):
+            Merge(mode=scaled, arguments={"factors": 2.0})
+        with pytest.raises(ArgumentError, match="arguments: expected a dict"):
+            Merge(mode=scaled, arguments=[2.0])
+
+    def test_a_mask_by_a_function_goes_through_a_config(self):
+        layer = Merge(mode=scaled, arguments={"factor": 1.0}, output_mask=first_mask)
+        config = layer.get_config()
+        assert config["output_mask_type"] == "function"
+        assert Merge.from_config(config).get_config()["output_mask"] == config["output_mask"]
+
+
+def scaled(xs, factor):
+    return xs[0] + factor * xs[1]
+
+
+def first_mask(masks):
+    return masks[0]

@@ -376,3 +376,44 @@ class TestUses:
         assert not Model(x, Dense(2)(x)).uses_learning_phase
         assert Model(x, Dropout(0.5)(x)).uses_learning_phase
         assert Model(x, Dense(2, W_regularizer="l2")(x)).uses_learning_phase
+
+
+class TestInputs:
+    def test_a_placeholder_becomes_the_input(self):
+        x = K.placeholder((None, 3))
+        entry = Input(tensor=x, name="given")
+        assert entry is x
+        assert K.is_keras_tensor(x)
+        assert (x.history.layer.name, x.history.layer.batch_input_shape) == ("given", (None, 3))
+        model = Model(entry, Activation("tanh")(entry))
+        data = np.ones((2, 3), "float32")
+        np.testing.assert_allclose(model.predict(data), np.tanh(data))
+        assert Model.from_config(model.get_config()).input_shape == (None, 3)
+
+    def test_an_expression_is_read_and_not_fed(self):
+        noise = K.variable([[1.0, 2.0]], name="noise")
+        model = Model(entry := Input(tensor=noise * 2), Activation("tanh")(entry))
+        (gradient,) = K.gradients(K.sum(model.output), [noise])
+        np.testing.assert_allclose(K.eval(model.output), np.tanh([[2.0, 4.0]]), rtol=1e-6)
+        np.testing.assert_allclose(
+            K.eval(gradient), 2 * (1 - np.tanh([[2.0, 4.0]]) ** 2), rtol=1e-3, atol=1e-7
+        )
+
+    def test_a_layers_output_stays_that_layers(self):
+        inner = Activation("tanh")(Input((3,)))
+        entry = Input(tensor=inner)
+        assert entry is not inner
+        assert isinstance(entry.history.layer, InputLayer)
+        assert inner.history.layer.name != entry.history.layer.name
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"shape": (3,), "sparse": True}, ArgumentError, r"sparse: expected False.*toarray"),
+            ({"tensor": np.ones(3)}, ArgumentError, "tensor: expected a placeholder"),
+            ({"shape": (4,), "tensor": K.placeholder((None, 3))}, ShapeError, r"says \(None, 4\)"),
+        ],
+    )
+    def test_what_is_no_input(self, arguments, error, message):
+        with pytest.raises(error, match=message):
+            Input(**arguments)

@@ -140,7 +140,7 @@ class TestBadArguments:
         with pytest.raises(ArgumentError, match=r"f \(Lambda\): function: expected a function"):
             Lambda(bad, name="f")
 
-    @pytest.mark.parametrize("arguments", [[2], None, {1: 2}])
+    @pytest.mark.parametrize("arguments", [[2], 3, {1: 2}])
     def test_arguments_that_are_no_dict_of_names(self, arguments):
         with pytest.raises(ArgumentError, match="arguments: expected a dict from names"):
             Lambda(power, arguments=arguments)

@@ -24,7 +24,7 @@ _NEUTRAL: Mapping[str, Mapping[str, list[Any]]] = MappingProxyType(
         "BatchNormalization": {"gamma_regularizer": [None], "beta_regularizer": [None]},
         "Dropout": {"noise_shape": [None], "seed": [None]},
         "InputLayer": {"sparse": [False]},
-        "Merge": {"output_mask": [None], "arguments": [{}]},
+        "Merge": {"arguments": [{}]},
     }
 )
 

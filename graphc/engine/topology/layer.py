@@ -364,6 +364,10 @@ class InputLayer(Layer):
             tensor = g.alias(input_tensor) if input_tensor.history is not None else input_tensor
         self.stand_for(tensor)
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments but a tensor that was given: from a config comes an input that is fed."""
+        return config_of(self, (*BASE_KEYWORDS, "input_tensor"))
+
     def stand_for(self, tensor: g.Node) -> None:
         """Give this tensor out, in place of the one before."""
         shapes = [known_shape(tensor)]

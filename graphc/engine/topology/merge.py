@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import reduce
 from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.topology import own_layers
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge_modes import (
@@ -23,6 +24,7 @@ from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.user_function import (
     OutputClaim,
     check_takes,
+    checked_arguments,
     checked_output,
     takes_mask,
 )
@@ -55,7 +57,7 @@ class Merge(Layer):
     Masks (batch, time): of 'sum', 'mul', 'ave', 'max', and of 'concat' along features, a step
     counts that counts in every input; 'concat' along time joins the masks, and where an input has
     none all of its steps count. A function with a parameter `mask` gets the list of masks, and no
-    mask comes out. 'dot', 'cos' and other functions take none.
+    mask comes out but `output_mask`. 'dot', 'cos' and other functions without one take none.
 
     Args:
         layers: two or more layers or models, each in use already or with an input shape. None: the
@@ -69,6 +71,9 @@ class Merge(Layer):
         output_shape: what the output's shape is said to be, where it differs a line in the log:
             sizes with the batch axis, with the meanings of Keras from 1.0.6 on without it, or a
             function from the list of the inputs' shapes.
+        output_mask: where mode is a function, the mask that comes out, or a function of the list of
+            masks, None among them, that gives it.
+        arguments: where mode is a function, further arguments of it by name; a copy is kept.
         node_indices: which use of each of `layers` is merged, an int for all of them; by default
             the first.
         tensor_indices: likewise, which of the outputs of that use.
@@ -97,6 +102,8 @@ class Merge(Layer):
         tensor_indices: int | Sequence[int] | None = None,
         name: str | None = None,
         *,
+        output_mask: Mask | Callable[[list[Mask]], Mask] = None,
+        arguments: Mapping[str, Any] | None = None,
         cos_divisor: str | None = None,
         **kwargs: Any,
     ):
@@ -118,9 +125,16 @@ class Merge(Layer):
         self.cos_divisor = cos_divisor or ("products" if is_read() else "lengths")
         self._claim = OutputClaim(output_shape, where, has_batch=not at_least("1.0.6"))
         self._takes_mask = callable(mode) and takes_mask(mode)
+        self._output_mask = output_mask
+        self.arguments = checked_arguments(arguments, where)
         if callable(mode):
             masks = {"mask": "mask"} if self._takes_mask else {}
-            check_takes(mode, f"{where}: mode", "inputs", **masks)
+            check_takes(mode, f"{where}: mode", "inputs", **self.arguments, **masks)
+        elif output_mask is not None or self.arguments:
+            raise ArgumentError(
+                f"{where}: output_mask and arguments belong to a mode that is a function; leave "
+                "them out"
+            )
         self.layers: list[Layer] = [] if layers is None else self._checked_layers(layers)
         if self.layers:
             self(self._outputs_of_layers(node_indices, tensor_indices))
@@ -150,7 +164,7 @@ class Merge(Layer):
         where = self._where()
         if callable(self.mode):
             masks = {"mask": mask or [None] * len(inputs)} if self._takes_mask else {}
-            return checked_output(self.mode(list(inputs), **masks), where)
+            return checked_output(self.mode(list(inputs), **self.arguments, **masks), where)
         if self.mode in ELEMENTWISE:
             return elementwise(self.mode, inputs, where)
         if self.mode == "concat":
@@ -165,6 +179,12 @@ class Merge(Layer):
 
     def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Mask:
         """One mask of those of the inputs; see the class."""
+        if callable(self._output_mask):
+            found = self._output_mask(mask or [None] * len(input))
+            own_layers.check_masks(self, [found], "output_mask() returned")
+            return found
+        if self._output_mask is not None:
+            return self._output_mask
         given = [one for one in mask or () if one is not None]
         if not given or self._takes_mask:
             return None
@@ -183,7 +203,7 @@ class Merge(Layer):
             f"{self._where()}: a mask comes in with an input (from Masking, or from an Embedding "
             "with mask_zero=True), and this mode takes none; use the mask up before, e.g. by a "
             "recurrent layer with return_sequences=False, or give as mode a function with a "
-            "parameter `mask`, which gets the list of masks"
+            "parameter `mask`, which gets the list of masks, or with output_mask beside it"
         )
 
     def branches(self) -> list[Layer]:
@@ -210,8 +230,19 @@ class Merge(Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments but those that name what is merged; `mode_type` and `output_shape_type` are
         'function' or 'raw'."""
-        left_out = ("layers", "output_shape", "node_indices", "tensor_indices", "cos_divisor")
+        left_out = (
+            "layers",
+            "output_shape",
+            "output_mask",
+            "node_indices",
+            "tensor_indices",
+            "cos_divisor",
+        )
         config = config_of(self, (*BASE_KEYWORDS, *left_out))
+        mask = self._output_mask
+        if mask is not None:
+            config["output_mask"] = argument_as_data(mask, f"{self._graphc_label}: output_mask")
+            config["output_mask_type"] = "function" if callable(mask) else "raw"
         claim = self._claim.given
         return {
             **config,
@@ -300,12 +331,16 @@ def merge(
     dot_axes: int | Sequence[int | Sequence[int]] = -1,
     output_shape: Sequence[int | None] | Callable | None = None,
     name: str | None = None,
+    *,
+    output_mask: Mask | Callable[[list[Mask]], Mask] = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> g.Node:
     """Several tensors in one; see `Merge`.
 
     Args:
         inputs: a list of at least two tensors.
         mode, concat_axis, dot_axes, output_shape, name: as `Merge` has them.
+        output_mask, arguments: as `Merge` has them.
     """
     if any(isinstance(one, Layer) for one in to_list(inputs)):
         raise ArgumentError(
@@ -318,6 +353,8 @@ def merge(
         dot_axes=dot_axes,
         output_shape=output_shape,
         name=name,
+        output_mask=output_mask,
+        arguments=arguments,
     )
     return layer(inputs)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
@@ -42,6 +43,18 @@ def check_takes(function: Callable, where: str, *arguments: str, **keywords: str
             f"{where}: expected a function that is called with ({wanted}), received one of "
             f"{signature}: {error}"
         ) from error
+
+
+def checked_arguments(arguments: object, where: str) -> dict[str, Any]:
+    """A copy of the further arguments of a user's function, none for None. ArgumentError for what
+    is no dict by name."""
+    if arguments is None:
+        return {}
+    if not isinstance(arguments, Mapping) or not all(isinstance(k, str) for k in arguments):
+        raise ArgumentError(
+            f"{where}: arguments: expected a dict from names to values, received {arguments!r}"
+        )
+    return dict(arguments)
 
 
 class OutputClaim:
