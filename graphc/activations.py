@@ -36,9 +36,19 @@ def softmax(x: Node) -> Node:
     return K.softmax(x)
 
 
+def elu(x: Node, alpha: float = 1.0) -> Node:
+    """x where it is positive, else alpha * (exp(x) - 1)."""
+    return K.elu(x, alpha)
+
+
 def softplus(x: Node) -> Node:
     """log(1 + exp(x))."""
     return K.softplus(x)
+
+
+def softsign(x: Node) -> Node:
+    """x / (1 + |x|)."""
+    return K.softsign(x)
 
 
 def relu(x: Node, alpha: object = 0.0, max_value: object = None) -> Node:
@@ -68,17 +78,21 @@ def linear(x: Node) -> Node:
 
 ACTIVATIONS: dict[str, Callable] = {
     function.__name__: function
-    for function in (softmax, softplus, relu, tanh, sigmoid, hard_sigmoid, linear)
+    for function in (
+        *(softmax, elu, softplus, softsign, relu, tanh, sigmoid, hard_sigmoid, linear),
+    )
 }
 
 
-def get(identifier: str | Callable) -> Callable:
-    """An activation by its name; a function is returned as it is.
+def get(identifier: str | Callable | None) -> Callable:
+    """An activation by its name; a function is returned as it is, and None is `linear`.
 
     Raises:
         UnknownNameError: the name is not in `ACTIVATIONS`.
         ArgumentError: neither a name nor a function.
     """
+    if identifier is None:
+        return linear
     return get_function("activation", identifier, ACTIVATIONS, {"identity": "linear"})
 
 

@@ -25,6 +25,8 @@ def slope(function, x):
     [
         ("softplus", lambda x: np.log(1 + np.exp(x))),
         ("relu", lambda x: np.where(x > 0, x, 0.0)),
+        ("elu", lambda x: np.where(x > 0, x, np.exp(np.minimum(x, 0)) - 1)),
+        ("softsign", lambda x: x / (1 + np.abs(x))),
         ("tanh", np.tanh),
         ("sigmoid", lambda x: 1 / (1 + np.exp(-x))),
         ("hard_sigmoid", lambda x: np.clip(0.2 * x + 0.5, 0, 1)),
@@ -92,6 +94,7 @@ def test_get_refuses_what_it_does_not_know():
         activations.get("relux")
     with pytest.raises(UnknownNameError, match="here it is 'linear'"):
         activations.get("identity")
-    with pytest.raises(ArgumentError, match="received None"):
-        activations.get(None)
+    with pytest.raises(ArgumentError, match="received 3"):
+        activations.get(3)
+    assert activations.get(None) is activations.linear
     assert activations.get(K.tanh) is K.tanh

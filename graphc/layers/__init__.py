@@ -65,6 +65,9 @@ from graphc.layers.core import (
     SpatialDropout3D,
     TimeDistributedDense,
     TimeDistributedMerge,
+    func_dump,
+    func_load,
+    get_from_module,
 )
 from graphc.layers.embeddings import Embedding
 from graphc.layers.local import LocallyConnected1D, LocallyConnected2D
@@ -178,6 +181,9 @@ __all__ = [
     "ZeroPadding3D",
     "conv_input_length",
     "conv_output_length",
+    "func_dump",
+    "func_load",
+    "get_from_module",
     "merge",
     "np",
     "time_distributed_dense",

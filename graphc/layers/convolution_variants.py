@@ -55,7 +55,7 @@ class AtrousConvolution1D(Convolution1D):
         **kwargs: Any,
     ):
         super().__init__(
-            nb_filter, filter_length, init, activation or "linear", weights, border_mode,
+            nb_filter, filter_length, init, activation, weights, border_mode,
             subsample_length, W_regularizer, b_regularizer, activity_regularizer, W_constraint,
             b_constraint, bias=bias, **kwargs,
         )  # fmt: skip
@@ -95,7 +95,7 @@ class AtrousConvolution2D(Convolution2D):
         **kwargs: Any,
     ):
         super().__init__(
-            nb_filter, nb_row, nb_col, init, activation or "linear", weights, border_mode,
+            nb_filter, nb_row, nb_col, init, activation, weights, border_mode,
             subsample, dim_ordering, W_regularizer, b_regularizer, activity_regularizer,
             W_constraint, b_constraint, bias, **kwargs,
         )  # fmt: skip
@@ -146,7 +146,7 @@ class Deconvolution2D(Convolution2D):
         **kwargs: Any,
     ):
         super().__init__(
-            nb_filter, nb_row, nb_col, init, activation or "linear", weights, border_mode,
+            nb_filter, nb_row, nb_col, init, activation, weights, border_mode,
             subsample, dim_ordering, W_regularizer, b_regularizer, activity_regularizer,
             W_constraint, b_constraint, bias, **kwargs,
         )  # fmt: skip
@@ -227,7 +227,7 @@ class SeparableConvolution2D(AffineLayer, SpatialLayer):
         self.nb_filter = self._whole("nb_filter", nb_filter)
         self.nb_row = self._whole("nb_row", nb_row)
         self.nb_col = self._whole("nb_col", nb_col)
-        self.activation = option(self, "activation", activations.get, activation or "linear")
+        self.activation = option(self, "activation", activations.get, activation)
         check_border_mode(border_mode, self._graphc_label, BORDERS)
         self.border_mode = border_mode
         self.subsample = self._each("subsample", subsample)

@@ -22,7 +22,8 @@ from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
 from graphc.layers.masking import MaskedLayer, Masking
-from graphc.lookup import finite_number, is_whole, whole_number
+from graphc.lookup import finite_number, get_from_module, is_whole, whole_number
+from graphc.marshalled import func_dump, func_load
 from graphc.public.calls import public
 from graphc.regularizers import ActivityRegularizer
 from graphc.releases import since
@@ -57,6 +58,9 @@ __all__ = [
     "TimeDistributedMerge",
     "activations",
     "constraints",
+    "func_dump",
+    "func_load",
+    "get_from_module",
     "initializations",
     "np",
     "regularizers",

@@ -23,6 +23,12 @@ from graphc.layers.arguments import (
 from graphc.lookup import finite_number, whole_number
 from graphc.releases import arguments_of_1_2
 
+# What 1.2 has by position at the end, in another order than 1.0.
+_LAST_OF_1_2 = (
+    *("weights", "W_regularizer", "b_regularizer", "activity_regularizer"),
+    *("W_constraint", "b_constraint", "bias", "input_dim"),
+)
+
 
 class _FullyConnected(AffineLayer):
     """What the layers of this file share: W's last but one axis is as long as the input's last.
@@ -109,6 +115,7 @@ class Dense(_FullyConnected):
 
     input_axes = None
 
+    @arguments_of_1_2("output_dim", "init", "activation", *_LAST_OF_1_2, activation=None)
     def __init__(
         self,
         output_dim: int,
@@ -164,6 +171,9 @@ class TimeDistributedDense(Dense):
     input_axes = ("batch", "steps", "features")
     fix = "For (batch, features) there is Dense"
 
+    @arguments_of_1_2(
+        *("output_dim", "init", "activation", *_LAST_OF_1_2, "input_length"), activation=None
+    )
     def __init__(
         self,
         output_dim: int,
@@ -214,6 +224,7 @@ class MaxoutDense(_FullyConnected):
         ShapeError: an input that is not (batch, features).
     """
 
+    @arguments_of_1_2("output_dim", "nb_feature", "init", *_LAST_OF_1_2)
     def __init__(
         self,
         output_dim: int,
@@ -271,7 +282,7 @@ class Highway(_FullyConnected):
         ShapeError: an input that is not (batch, features).
     """
 
-    @arguments_of_1_2(transform_bias=1.0)
+    @arguments_of_1_2("init", "activation", *_LAST_OF_1_2, activation=None, transform_bias=1.0)
     def __init__(
         self,
         init: str | Callable = "glorot_uniform",

@@ -31,7 +31,7 @@ class _LocallyConnected(AffineLayer, SpatialLayer):
         *rest: Any,
     ) -> None:
         self.nb_filter = self._whole("nb_filter", nb_filter)
-        self.activation = option(self, "activation", activations.get, activation or "linear")
+        self.activation = option(self, "activation", activations.get, activation)
         if border_mode != "valid":
             raise ArgumentError(
                 f"{self._graphc_label}: border_mode: expected 'valid', the windows inside the "

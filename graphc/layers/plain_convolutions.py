@@ -128,7 +128,13 @@ class Convolution1D(_Convolution):
 
     dims = 1
 
-    @arguments_of_1_2(init="glorot_uniform")
+    @arguments_of_1_2(
+        *("nb_filter", "filter_length", "init", "activation", "weights", "border_mode"),
+        *("subsample_length", "W_regularizer", "b_regularizer", "activity_regularizer"),
+        *("W_constraint", "b_constraint", "bias", "input_dim", "input_length"),
+        init="glorot_uniform",
+        activation=None,
+    )
     def __init__(
         self,
         nb_filter: int,

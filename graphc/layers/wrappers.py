@@ -15,7 +15,7 @@ from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, told
-from graphc.layers.recurrent_base import Recurrent
+from graphc.layers.recurrent_base import OverSteps
 from graphc.public.calls import public
 
 
@@ -211,12 +211,12 @@ class Bidirectional(GivenWeights, Wrapper):
 
     def __init__(
         self,
-        layer: Recurrent,
+        layer: OverSteps,
         merge_mode: str | None = "concat",
         weights: Sequence[object] | None = None,
         **kwargs: Any,
     ):
-        if not isinstance(layer, Recurrent):
+        if not isinstance(layer, OverSteps):
             raise ArgumentError(
                 "Bidirectional: layer: expected a recurrent layer, e.g. LSTM(8), received "
                 f"{_name_of(layer)}"
@@ -239,6 +239,7 @@ class Bidirectional(GivenWeights, Wrapper):
             kwargs.setdefault("input_dtype", layer.input_dtype)
         super().__init__(layer, **kwargs)
         self.merge_mode = merge_mode
+        self.return_sequences = layer.return_sequences
         self.forward_layer = _like(layer, "forward")
         self.backward_layer = _like(layer, "backward", go_backwards=not layer.go_backwards)
         self.initial_weights = weights
@@ -251,23 +252,23 @@ class Bidirectional(GivenWeights, Wrapper):
         for one in (self.forward_layer, self.backward_layer):
             one._graphc_build_once(input_shape)
 
-    def call(self, x: g.Node, mask: Mask = None) -> Any:
+    def call(self, inputs: g.Node, mask: Mask = None) -> Any:
         ((forward,), _), ((backward,), _) = (
-            one._graphc_apply(x, mask) for one in self._graphc_held_layers()
+            one._graphc_apply(inputs, mask) for one in self._graphc_held_layers()
         )
         if self.forward_layer.return_sequences:
             backward = g.flip(backward, 1)
         return MERGE_MODES[self.merge_mode](forward, backward)
 
-    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
+    def compute_mask(self, input: g.Node, mask: Mask) -> Mask:  # type: ignore[override]
         """The mask in the order of the outputs, if there is one for each step."""
-        return self.forward_layer.compute_mask(input, input_mask)
+        return self.forward_layer.compute_mask(input, mask)
 
     def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         self.forward_layer._graphc_check_inputs(inputs)
 
 
-def _like(layer: Recurrent, prefix: str, **changes: Any) -> Recurrent:
+def _like(layer: OverSteps, prefix: str, **changes: Any) -> OverSteps:
     """A new layer of the same arguments. Objects and functions are given as they are: a config has
     a name for each, and users' own names stand in no table."""
     config = {**layer.get_config(), **changes, "name": f"{prefix}_{layer.name}"}
