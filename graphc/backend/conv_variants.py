@@ -217,7 +217,8 @@ def _taps(
         for size, extent, step in zip(padded.shape[2:], window, strides, strict=True)
     ]
     found = []
-    for tap in itertools.product(*(range(int(extent)) for extent in window)):  # type: ignore[arg-type]
+    extents = [size for size in window if isinstance(size, int)]  # of weights, so numbers
+    for tap in itertools.product(*map(range, extents)):
         keys = [
             slice(first, first + (count - 1) * step + 1, step)
             for first, count, step in zip(tap, counts, strides, strict=True)
