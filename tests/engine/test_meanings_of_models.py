@@ -13,7 +13,7 @@ from graphc.engine import Input, Model
 from graphc.engine.topology.merge import merge
 from graphc.errors import ArgumentError, DataError
 from graphc.layers import Activation, BatchNormalization, Dense, Dropout
-from graphc.models import Sequential, model_from_json
+from graphc.models import Graph, Sequential, model_from_json
 
 RELEASES = ["1.0", "1.2"]
 
@@ -35,6 +35,20 @@ class TestOrder:
             with config.changed(keras=other):
                 assert [layer.name for layer in model.layers] == list(names)
                 assert [layer.name for layer in model_from_json(text).layers] == list(names)
+
+    @pytest.mark.parametrize("release", RELEASES)
+    def test_a_model_of_a_models_config_takes_its_weights(self, release):
+        """Of equal shapes, so that another order would pass unseen."""
+        with config.changed(keras=release):
+            x = Input((1,))
+            model = Model(x, BatchNormalization()(BatchNormalization()(x)))
+        model.set_weights([np.array([k]) for k in range(8)])
+        for other in RELEASES:
+            with config.changed(keras=other):
+                again = Model.from_config(model.get_config())
+            again.set_weights(model.get_weights())
+            for mine, theirs in zip(again.layers, model.layers, strict=True):
+                assert mine.get_weights() == theirs.get_weights()
 
     def test_of_a_layer_that_is_met_twice_counts_its_longest_path(self):
         """x to b to the sum, and x to the sum: x is deepest; then b; by the first visit."""
@@ -66,6 +80,22 @@ class TestOrder:
             assert [one.item() for one in model.get_weights()] == places
             model.set_weights([one + 10 for one in model.get_weights()])
             assert [K.get_value(one).item() for one in every] == [10, 11, 12, 13, 14, 15]
+
+
+def test_a_graph_is_one_of_1_0_under_either_flag():
+    with config.changed(keras="1.2"):
+        graph = Graph()
+        graph.add_input(name="x", input_shape=(1,))
+        graph.add_node(BatchNormalization(), name="n", input="x")
+        graph.add_node(Dense(1), name="d", input="n")
+        graph.add_output(name="y", input="d")
+    places = {weight: k for k, weight in enumerate(graph.weights)}
+    K.batch_set_value([(weight, np.full(weight.shape, k)) for weight, k in places.items()])
+    assert [one.item() for one in graph.get_weights()] == [0, 1, 2, 3, 4, 5]
+    assert graph.predict({"x": np.ones((1, 1))})["y"].dtype == "float64"
+    again = Graph.from_config(graph.get_config())
+    again.set_weights(graph.get_weights())
+    assert again.get_weights() == graph.get_weights()
 
 
 class TestTrainable:

@@ -23,6 +23,7 @@ from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.renewal import is_outdated
 from graphc.errors import ArgumentError, suggestion, told
+from graphc.releases import FIRST
 
 _DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
 
@@ -42,6 +43,7 @@ class NamedNodes(Model):
 
     def __init__(self, name: str | None = None):
         Layer.__init__(self, name=name)
+        self._graphc.release = FIRST  # the last one has no Graph
         self.nodes: dict[str, Layer] = {}
         self.input_order: list[str] = []
         self.output_order: list[str] = []

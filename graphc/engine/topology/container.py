@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from graphc import lookup
+from graphc import lookup, releases
 from graphc.backend.settings import layers_by_name
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
-from graphc.engine.topology.container_config import model_config, wired
+from graphc.engine.topology.container_config import model_config, release_told, wired
 from graphc.engine.topology.file_methods import FileMethods
 from graphc.engine.topology.layer import InputLayer, Layer, new_input
 from graphc.engine.topology.layer_list import LayerList
@@ -259,7 +259,8 @@ class Container(FileMethods):
         """A model with new weights from what `get_config` gave; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             inputs, outputs = wired(config)
-            model = cls(input=inputs, output=outputs, name=config.get("name"))
+            with releases.reading(release_told(config)):
+                model = cls(input=inputs, output=outputs, name=config.get("name"))
         model.trainable = config.get("trainable", True)
         return model
 

@@ -20,6 +20,7 @@ from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of,
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.node import Node, mask_of, one_or_list
 from graphc.errors import ArgumentError, suggestion
+from graphc.releases import FIRST, Release, is_read, release, release_in, version_of
 
 if TYPE_CHECKING:
     from graphc.engine.topology.container import Container
@@ -58,7 +59,17 @@ def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
         "input_layers": [place(tensor) for tensor in model.inputs],
         "output_layers": [place(tensor) for tensor in model.outputs],
     }
+    if model._graphc.release != FIRST:  # which decides the order of layers and weights
+        config["keras_version"] = version_of(model._graphc.release)
     return config if model.trainable else {**config, "trainable": False}
+
+
+def release_told(config: Mapping[str, Any]) -> Release:
+    """The release of Keras whose meanings a model has, by its config: `model_config` tells all but
+    the first; one that Keras wrote is as old as the file that it stands in."""
+    version = config.get("keras_version")
+    told = release_in(version) if isinstance(version, str) else None
+    return told or (release() if is_read() else FIRST)
 
 
 def _check_call(node: Node) -> None:
