@@ -18,7 +18,13 @@ from typing import Any
 import h5py
 import numpy as np
 
-from graphc.errors import DataError, GraphcError, MissingFileError, OutOfMemoryError
+from graphc.errors import (
+    DataError,
+    GraphcError,
+    MissingFileError,
+    OutOfMemoryError,
+    StorageError,
+)
 from graphc.files.inspection import (
     MOST_TEXTS,
     TooLargeError,
@@ -47,17 +53,30 @@ def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
 
     Raises:
         MissingFileError: no such folder.
-        StorageError: a disk or a quota is full, a folder or a file may not be written.
+        StorageError: a disk or a quota is full, a folder or a file may not be written, HDF5 begins
+            no file.
     """
     with written_whole(path) as part, NotingFile(part) as noting:
         try:
-            with h5py.File(noting, "w", **kwargs) as file:
+            with _begun(path, noting, **kwargs) as file:
                 yield file
         except (OSError, RuntimeError):  # HDF5 may have missed what was lost
             if noting.refused is None:
                 raise
         if noting.refused is not None:
             raise unwritten(os.fsdecode(path), noting.refused)
+
+
+def _begun(path: GivenPath, noting: NotingFile, **kwargs: Any) -> h5py.File:
+    try:
+        return h5py.File(noting, "w", **kwargs)
+    except RuntimeError as error:
+        # An allocation that HDF5 was refused in its own tables may break it for good.
+        raise StorageError(
+            f"{shown_path(os.fsdecode(path))}: HDF5 begins no file ({error}); nothing was written. "
+            "Where memory has run out before, the library may stay unusable in this process: the "
+            "weights are in get_weights(), and numpy.savez can write them"
+        ) from error
 
 
 class _OpenFile(h5py.File):

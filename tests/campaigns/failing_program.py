@@ -26,7 +26,7 @@ import numpy as np
 import graphc
 from graphc.callbacks import ModelCheckpoint
 from graphc.config import config
-from graphc.errors import GraphcError
+from graphc.errors import GraphcError, StorageError
 from graphc.layers import GRU, Dense, Dropout
 from graphc.models import Sequential, load_model
 from tests.campaigns.interrupts import State, state_of
@@ -135,38 +135,45 @@ def other(training: Training, model: Any, folder: Path) -> None:
 SCENARIOS: dict[str, Callable[[Training, Any, Path], None]] = {"fit": fit, "save": save}
 FAULTS = {one.__name__: one for one in (torn, crash, other)}
 NAMES = ("model.h5", "weights.h5")
+MEMORY = ("allocate", "map")
 
 
-def attempt(training: Training, failing: Failing, request: dict[str, Any]) -> dict[str, Any]:
+def attempt(
+    training: Training, failing: Failing, request: dict[str, Any], folder: Path
+) -> dict[str, Any]:
     """Train or save with a failure. Returns what is wrong, how it ended, the number of calls."""
     config.cpu = request["cpu"]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        model = load_model(training.begun)
-        save(training, model, folder)
-        if request["scenario"] == "save":
-            training.check_goes_on(model, 0)
-        if request["cold"]:
-            config.cuda_cache = str(folder / "cache")
-        elif request["cpu"] != "numpy":
-            training.check_goes_on(load_model(training.begun), 0)  # compiles
-        before = {name: (folder / name).read_bytes() for name in NAMES}
-        scenario = (SCENARIOS | FAULTS)[request["scenario"]]
-        # Without it, subprocess calls vfork, in whose place no function of C can stand.
-        subprocess._USE_VFORK = request["function"] != "fork"
-        failing.arm(*(request[key] for key in ("function", "first", "error", "last")))
-        try:
-            scenario(training, model, folder)
-        except BaseException as error:
-            calls, caught = failing.disarm(), error
-            ended = ending(caught, request["function"])
-            if not ended:
-                text = "".join(traceback.format_exception(caught))
-                return {"fault": text, "ended": type(caught).__name__, "calls": calls}
-        else:
-            calls, ended = failing.disarm(), "done"
+    model = load_model(training.begun)
+    save(training, model, folder)
+    if request["scenario"] == "save":
+        training.check_goes_on(model, 0)
+    if request["cold"]:
+        config.cuda_cache = str(folder / "cache")
+    elif request["cpu"] != "numpy":
+        training.check_goes_on(load_model(training.begun), 0)  # compiles
+    before = {name: (folder / name).read_bytes() for name in NAMES}
+    scenario = (SCENARIOS | FAULTS)[request["scenario"]]
+    # Without it, subprocess calls vfork, in whose place no function of C can stand.
+    subprocess._USE_VFORK = request["function"] != "fork"
+    failing.arm(*(request[key] for key in ("function", "first", "error", "last")))
+    try:
+        scenario(training, model, folder)
+    except BaseException as error:
+        calls, caught = failing.disarm(), error
+        ended = ending(caught, request["function"])
+        if not ended:
+            text = "".join(traceback.format_exception(caught))
+            return {"fault": text, "ended": type(caught).__name__, "calls": calls}
+    else:
+        calls, ended = failing.disarm(), "done"
+    try:
         fault = behind(training, model, folder, before, request["scenario"], ended == "done")
-        return {"fault": fault, "ended": ended, "calls": calls}
+    except StorageError as error:
+        # HDF5's own tables may be broken for good by an allocation that it was refused.
+        if request["function"] not in MEMORY or type(error.__cause__) is not RuntimeError:
+            raise
+        fault, ended = "", "HDF5 is unusable"
+    return {"fault": fault, "ended": ended, "calls": calls}
 
 
 def ending(error: BaseException, function: str) -> str:
@@ -181,7 +188,7 @@ def ending(error: BaseException, function: str) -> str:
         return "MemoryError"
     [*_, frame] = traceback.extract_tb(error.__traceback__)
     of_library = isinstance(error, SystemError) or not frame.filename.startswith(OWN)
-    return "a library's error" if of_library and function in ("allocate", "map") else ""
+    return "a library's error" if of_library and function in MEMORY else ""
 
 
 def behind(
@@ -226,7 +233,7 @@ def behind(
 def answered(training: Training, failing: Failing, request: dict[str, Any]) -> dict[str, Any]:
     """The answer of a fork, or how it ended."""
     ours, theirs = os.pipe()
-    with tempfile.TemporaryFile("w+") as report:
+    with tempfile.TemporaryFile("w+") as report, tempfile.TemporaryDirectory() as name:
         child = os.fork()
         if child == 0:
             os.close(ours)
@@ -234,7 +241,7 @@ def answered(training: Training, failing: Failing, request: dict[str, Any]) -> d
             faulthandler.enable(report)
             signal.alarm(SECONDS)
             try:
-                answer = json.dumps(attempt(training, failing, request))
+                answer = json.dumps(attempt(training, failing, request, Path(name)))
             except BaseException:
                 failing.disarm()
                 answer = json.dumps({"fault": traceback.format_exc(), "ended": "", "calls": 0})
@@ -250,7 +257,28 @@ def answered(training: Training, failing: Failing, request: dict[str, Any]) -> d
         report.seek(0)
         code = os.waitstatus_to_exitcode(status)
         how = signal.Signals(-code).name if code < 0 else f"status {code}"
-        return {"fault": f"ended by {how}\n{report.read()[-5000:]}", "ended": how, "calls": 0}
+        said = report.read()
+        if request["function"] in MEMORY and crashed_in_hdf5(code, said):
+            return {"fault": torn_file(training, Path(name)), "ended": "HDF5 crashed", "calls": 0}
+        return {"fault": f"ended by {how}\n{said[-5000:]}", "ended": how, "calls": 0}
+
+
+def crashed_in_hdf5(code: int, report: str) -> bool:
+    """Return True where HDF5 broke down for an allocation that it was refused, as it may anywhere."""
+    frames = [line for line in report.splitlines() if line.startswith('  File "')]
+    return code == -signal.SIGSEGV and bool(frames) and "/h5py/" in frames[0]
+
+
+def torn_file(training: Training, folder: Path) -> str:
+    """Return what is wrong with the files that a process left when it crashed."""
+    try:
+        if (folder / "model.h5").exists():
+            load_model(folder / "model.h5")
+        if (folder / "weights.h5").exists():
+            load_model(training.begun).load_weights(folder / "weights.h5")
+    except GraphcError:
+        return traceback.format_exc()
+    return ""
 
 
 def main() -> None:

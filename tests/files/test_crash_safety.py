@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from graphc.errors import StorageError
+from graphc.files import hdf5
+from graphc.layers import Dense
+from graphc.models import Sequential
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -108,3 +113,19 @@ def test_what_may_not_be_written(others_folder, locked: Callable[[Path], None], 
     assert all(message in line for line in lines)
     assert path.read_text() == "old"
     assert os.listdir(others_folder) == ["model.h5"]
+
+
+def test_a_file_that_hdf5_does_not_begin(tmp_path, monkeypatch):
+    """So it is for good in a process that ran out of memory within HDF5."""
+
+    def refused(*arguments: object, **keywords: object) -> None:
+        raise RuntimeError("can't find property in skip list")
+
+    model = Sequential([Dense(2, input_dim=3)])
+    model.save(tmp_path / "model.h5")
+    before = (tmp_path / "model.h5").read_bytes()
+    monkeypatch.setattr(hdf5.h5py, "File", refused)
+    with pytest.raises(StorageError, match=r"model\.h5: HDF5 begins no file .*skip list.*savez"):
+        model.save(tmp_path / "model.h5", overwrite=True)
+    assert (tmp_path / "model.h5").read_bytes() == before
+    assert os.listdir(tmp_path) == ["model.h5"]
