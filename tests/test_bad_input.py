@@ -222,6 +222,17 @@ class TestTargets:
             assert "from 0 to 1" in str(error.value)
             assert "1 of 18 values" in str(error.value)
 
+    def test_labels_of_minus_one_and_one_are_told_once(self, caplog):
+        built = model("binary_crossentropy", "sigmoid")
+        labels = 2 * np.eye(3)[[0, 1, 2, 0, 1, 2]] - 1
+        for _ in range(2):
+            built.fit(X, labels, nb_epoch=1, verbose=0)
+        (record,) = caplog.records
+        message = record.getMessage()
+        assert "targets of head: binary_crossentropy expects values from 0 to 1" in message
+        assert "received -1 at sample 0" in message
+        assert "labels of -1 and 1 are (y + 1) / 2 as probabilities, and hinge" in message
+
     def test_probabilities_that_are_rounded_or_do_not_count(self):
         built = model("binary_crossentropy", "sigmoid")
         built.fit(X, with_value(Y, (4, 1), 1 + 1e-6), verbose=0)

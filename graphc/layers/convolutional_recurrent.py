@@ -17,6 +17,7 @@ from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import OverSteps, dropout_mask
 from graphc.layers.spatial import conv_output_length
 from graphc.lookup import whole_number
+from graphc.public.calls import public
 from graphc.releases import since
 
 _GATES = ("i", "c", "f", "o")  # in the order of the weights
@@ -294,3 +295,6 @@ class ConvLSTM2D(ConvRecurrent2D):
         if len(inputs) != 1:
             raise ArgumentError(f"{self._graphc_label}: expected one input, received {len(inputs)}")
         super()._graphc_check_inputs(inputs)
+
+
+__getattr__ = public(__name__)

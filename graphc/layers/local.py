@@ -13,6 +13,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import checked_length, option, with_input_shape, with_length
 from graphc.layers.spatial import SpatialLayer, conv_output_length
+from graphc.public.calls import public
 from graphc.releases import since
 
 
@@ -199,3 +200,6 @@ class LocallyConnected2D(_LocallyConnected):
         self.nb_col = self._whole("nb_col", nb_col)
         self.subsample = self._each("subsample", subsample)
         self._window, self._strides = (self.nb_row, self.nb_col), self.subsample
+
+
+__getattr__ = public(__name__)

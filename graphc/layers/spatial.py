@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,11 @@ from graphc.errors import ShapeError, unknown_name
 from graphc.layers.arguments import only_input
 from graphc.lookup import whole_number
 from graphc.releases import since
+
+_log = logging.getLogger("graphc")
+
+# Of gray images, of colours, of colours with transparency.
+_CHANNELS_OF_IMAGES = (1, 3, 4)
 
 _SPATIAL_AXES = {1: ("steps",), 2: ("rows", "columns"), 3: ("dim1", "dim2", "dim3")}
 
@@ -93,6 +99,23 @@ class SpatialLayer(Layer):
                 f"received {node.ndim}-D: {known_shape(node)}. Where the axis of "
                 f"{self._axes[self._channel_axis]} is missing, Reshape adds it; and if the shape "
                 "came from input_shape, note that input_shape leaves out the batch axis"
+            )
+        if self.dims > 1 and self.dim_ordering == "th" and node.op == "input":
+            self._tell_channels_last(known_shape(node))
+
+    def _tell_channels_last(self, shape: KnownShape) -> None:
+        """Log a line for an image that has as many columns as images have channels, and not as many
+        channels."""
+        if shape[-1] in _CHANNELS_OF_IMAGES and shape[1] not in _CHANNELS_OF_IMAGES:
+            _log.warning(
+                "%s: the input %s is read as %s: %s channels, and %s in its last axis. If the "
+                "channels come last, give dim_ordering='tf', or set "
+                "K.set_image_dim_ordering('tf') before the first layer",
+                self._graphc_label,
+                shape,
+                self._ordering_said(),
+                shape[1],
+                shape[-1],
             )
 
     def _check_windows(self, node: g.Node, window: Sequence[int], border_mode: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.engine import InputLayer
+from graphc.engine import Input, InputLayer
 from graphc.errors import ArgumentError, ShapeError, UnknownNameError
 from graphc.layers.convolutional import (
     Convolution1D,
@@ -13,6 +13,7 @@ from graphc.layers.convolutional import (
     MaxPooling1D,
     MaxPooling2D,
     UpSampling1D,
+    UpSampling2D,
     UpSampling3D,
     ZeroPadding1D,
     conv_input_length,
@@ -91,3 +92,38 @@ def test_the_length_behind_a_convolution(length, size, mode, stride, expected):
 def test_the_length_behind_a_dilated_convolution():
     assert conv_output_length(9, 3, "valid", 1, dilation=3) == 3
     assert conv_output_length(9, 3, "full", 1, dilation=3) == 15
+
+
+class TestChannelsLast:
+    """Images whose channels come last, in a layer that reads them first."""
+
+    @pytest.mark.parametrize("channels", [1, 3, 4])
+    @pytest.mark.parametrize("make", [lambda: Convolution2D(2, 1, 1), lambda: UpSampling2D()])
+    def test_are_told_once(self, make, channels, caplog):
+        layer = make()
+        layer(Input((28, 30, channels)))
+        (record,) = caplog.records
+        assert f"{layer.name} (" in record.getMessage()
+        assert f"(None, 28, 30, {channels}) is read as (batch, channels, rows, columns)" in (
+            record.getMessage()
+        )
+        assert f"28 channels, and {channels} in its last axis" in record.getMessage()
+
+    @pytest.mark.parametrize(
+        ("layer", "shape"),
+        [
+            (lambda: Convolution2D(2, 1, 1), (3, 28, 28)),
+            (lambda: Convolution2D(2, 1, 1), (1, 28, 1)),  # a column of a gray image
+            (lambda: Convolution2D(2, 1, 1, dim_ordering="tf"), (28, 28, 3)),
+            (lambda: Convolution1D(2, 3), (28, 3)),
+        ],
+    )
+    def test_others_are_not(self, layer, shape, caplog):
+        layer()(Input(shape))
+        assert not caplog.records
+
+    def test_nor_are_results_of_other_layers(self, caplog):
+        """They shrink to any size."""
+        small = Convolution2D(8, 25, 25)(Input((3, 28, 28)))
+        MaxPooling2D((1, 1))(small)
+        assert not caplog.records

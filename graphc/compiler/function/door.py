@@ -208,6 +208,10 @@ class Function:
             self._specialise(False)
         return list(self._prepared.values())[-1].report
 
+    def make(self, training: bool = False) -> None:
+        """Compile what a call of this phase runs; the first such call would."""
+        self._specialise(None if self._phase is None else training).make()
+
     def graph(self, training: bool = False) -> list[Node]:
         """The outputs and updates after the passes, for dumps and tests."""
         return self._specialise(None if self._phase is None else training).outputs

@@ -100,6 +100,10 @@ class Prepared:
         self._seconds += time.perf_counter() - started
         return executor
 
+    def make(self) -> None:
+        """Compile, where that has not happened yet; the first call would."""
+        _ = self._executor
+
     @property
     def threads(self) -> int:
         """How many threads native code runs on: those of the executor, if it is made and is that of

@@ -14,14 +14,17 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
 from graphc.compiler.runtime.cache import KernelCache, content_key
 from graphc.config import amount, config
 from graphc.errors import CompilerError
+
+_told: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", default=None)
 
 _SHOWN_LINES = 20
 _ANSWER_SECONDS = 60.0
@@ -183,10 +186,23 @@ class _Run:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+@contextmanager
+def compiling_told(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` whenever a compiler is about to run."""
+    reset = _told.set(tell)
+    try:
+        yield
+    finally:
+        _told.reset(reset)
+
+
 def compile_to(
     output: str, command: Sequence[str], tool: Tool, folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a compiler for ``folder/output``, as long as the flag `compile_limit` allows."""
+    tell = _told.get()
+    if tell is not None:
+        tell()
     seconds = amount(config.compile_limit)
     try:
         return run([*command, "-o", str(folder / output)], tool, seconds, folder)

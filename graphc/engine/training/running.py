@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from graphc import callbacks as cbks
+from graphc.compiler.function import Function
+from graphc.compiler.runtime.compiler_process import compiling_told
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch, Step
@@ -47,8 +50,11 @@ def run_epochs(
         params: further ones for callbacks.
     """
     labels = compiled.labels
-    test = compiled.begun(compiled.test()) if validate is not None else None
+    testing = compiled.test() if validate is not None else None
+    test = None if testing is None else compiled.begun(testing)
     step = compiled.train()
+    if verbose and epochs:
+        compile_functions(model.name, step, testing)
     model.history = history = cbks.History()
     progress = cbks.ProgbarLogger()
     listeners = cbks.CallbackList(
@@ -81,6 +87,28 @@ def run_epochs(
     finally:
         progress.close()
     return history
+
+
+def compile_functions(name: str, step: Function, test: Function | None) -> None:
+    """Compile before the first epoch, and print that and how long it took; nothing where no
+    compiler runs, as its results are kept."""
+    started = time.perf_counter()
+    running = False
+
+    def tell() -> None:
+        nonlocal running
+        if not running:
+            print(f"Compiling {name} (once, its code is kept) ...", end=" ", flush=True)
+        running = True
+
+    with compiling_told(tell):
+        try:
+            step.make(training=True)
+            if test is not None:
+                test.make()
+        finally:
+            if running:
+                print(f"{time.perf_counter() - started:.1f}s", flush=True)
 
 
 class _NotFiniteLoss(cbks.Callback):

@@ -61,8 +61,9 @@ def check_probabilities(
     they are read.
 
     What has weight 0 may be anything. Outside, binary_crossentropy has no minimum, which is an
-    error; categorical_crossentropy is a log-likelihood weighted by the targets, and a mask of the
-    output, which is known in the graph alone, may leave values out: a line in the log then.
+    error. There is a line in the log alone where programs of that time rely on it: labels of -1 and
+    1; categorical_crossentropy, a log-likelihood weighted by the targets; a mask of the output,
+    which is known in the graph alone and may leave values out.
 
     Args:
         arrays, weights: prepared, for each output.
@@ -101,19 +102,23 @@ def _check_range(
         f"{array[found]:.7g} at sample {where[0]}, index {where}; {int(outside.sum())} of "
         f"{outside.size} values are outside"
     )
-    if target.loss is objectives.binary_crossentropy and target.mask is None:
+    labels = bool((np.abs(array) == 1).all())
+    if target.loss is objectives.binary_crossentropy and target.mask is None and not labels:
         raise DataError(
             f"{problem}, where this loss has no minimum. Scale them (of images y / 255, of labels "
             "-1 and 1 (y + 1) / 2), give samples that are not to count the sample_weight 0, or, if "
             "this is meant, write the loss as a function of your own"
         )
-    if target.name not in told:
-        told.add(target.name)
-        _log.warning(
-            "%s; they weigh log-likelihoods here. If that is not meant, scale them, or give "
-            "samples that are not to count the sample_weight 0",
-            problem,
-        )
+    if target.name in told:
+        return
+    told.add(target.name)
+    remedy = (
+        "labels of -1 and 1 are (y + 1) / 2 as probabilities, and hinge is a loss for them"
+        if labels
+        else "if that is not meant, scale them, or give samples that are not to count the "
+        "sample_weight 0"
+    )
+    _log.warning("%s; they weigh log-likelihoods here. %s", problem, remedy)
 
 
 def check_loss_and_target_compatibility(
