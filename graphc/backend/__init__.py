@@ -6,6 +6,7 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 # ruff: noqa: F401  (this module is the list of what it imports)
 
 import graphc.backend.keras_attributes  # (of tensors)
+import graphc.backend.tensor_methods
 from graphc.backend.conv import (
     asymmetric_spatial_2d_padding,
     asymmetric_temporal_padding,

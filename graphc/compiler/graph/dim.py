@@ -181,6 +181,16 @@ class Dim:
     def __floordiv__(self, other: Size) -> Size:
         return floor_divide(self, other) if _is_size(other) else NotImplemented
 
+    def __truediv__(self, other: Size) -> Size:
+        if not _is_size(other):
+            return NotImplemented
+        quotient = exact_quotient(self, other)
+        if quotient is None:
+            raise ShapeError(
+                f"the size {self} divided by {other} may leave a rest, and a size is whole: use //"
+            )
+        return quotient
+
     def __rfloordiv__(self, other: Size) -> Size:
         return floor_divide(other, self) if _is_size(other) else NotImplemented
 

@@ -1,0 +1,96 @@
+"""The methods of Theano's tensors that programs for Keras call, on nodes: ``x.mean(axis=1)``."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from graphc.backend import tensors as K
+from graphc.compiler import graph as g
+from graphc.errors import ArgumentError, AttributeMissingError, suggestion
+
+Axis = int | Sequence[int] | None
+
+
+def argmax(x: g.Node, axis: int | None = None) -> g.Node:
+    """The position of the first largest element along an axis, or among all."""
+    return K.argmax(K.flatten(x) if axis is None else x, -1 if axis is None else axis)
+
+
+def argmin(x: g.Node, axis: int | None = None) -> g.Node:
+    """The position of the first smallest element along an axis, or among all."""
+    return K.argmin(K.flatten(x) if axis is None else x, -1 if axis is None else axis)
+
+
+def flatten(x: g.Node, ndim: int = 1) -> g.Node:
+    """The last axes as one, so that `ndim` are left."""
+    if not 1 <= ndim <= x.ndim:
+        raise ArgumentError(f"flatten: ndim: expected 1 to {x.ndim}, received {ndim}")
+    return g.reshape(x, (*x.shape[: ndim - 1], -1))
+
+
+def reshape(x: g.Node, *shape: Any) -> g.Node:
+    """The same elements in another shape, given as one tuple or as sizes."""
+    return g.reshape(x, _one_or_several(shape))
+
+
+def transpose(x: g.Node, *axes: Any) -> g.Node:
+    """Axis i of the result is axes[i]; without axes all are reversed."""
+    return g.transpose(x, _one_or_several(axes) or None)
+
+
+def dimshuffle(x: g.Node, *pattern: Any) -> g.Node:
+    """The axes in another order, with a new one of size 1 for each 'x'; those left out are of
+    size 1."""
+    order = _one_or_several(pattern)
+    kept = [axis for axis in order if axis != "x"]
+    dropped = [axis for axis in range(x.ndim) if axis not in kept]
+    y = g.transpose(x, [*kept, *dropped])
+    y = g.squeeze(y, list(range(len(kept), x.ndim))) if dropped else y
+    for position, axis in enumerate(order):
+        if axis == "x":
+            y = g.expand_dims(y, position)
+    return y
+
+
+def repeat(x: g.Node, repeats: int, axis: int | None = None) -> g.Node:
+    """Each element `repeats` times in a row along an axis, or of all in one axis."""
+    return g.repeat(K.flatten(x) if axis is None else x, repeats, axis or 0)
+
+
+def norm(x: g.Node, L: float, axis: Axis = None, keepdims: bool = False) -> g.Node:
+    """The L-norm over axes."""
+    return K.pow(K.sum(K.pow(K.abs(x), L), axis, keepdims), 1.0 / L)
+
+
+def _one_or_several(values: Sequence[Any]) -> Sequence[Any]:
+    alone = len(values) == 1 and isinstance(values[0], list | tuple)
+    return values[0] if alone else values
+
+
+METHODS: dict[str, Callable[..., g.Node]] = {
+    **{name: getattr(K, name) for name in ("sum", "mean", "max", "min", "prod", "std", "var")},
+    **{name: getattr(K, name) for name in ("any", "all", "clip", "dot")},
+    **{f.__name__: f for f in (argmax, argmin, flatten, reshape, transpose, dimshuffle)},
+    **{f.__name__: f for f in (repeat, norm)},
+    "astype": K.cast,
+    "round": K.round,
+    "eval": g.get_value,
+}
+
+
+def _missing(node: g.Node, name: str) -> Any:
+    """The error for an attribute that nodes do not have."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    known = [one for one in builtins.dir(type(node)) if not one.startswith("_")]
+    raise AttributeMissingError(
+        f"{g.label(node)}: a tensor here has no attribute {name!r}; K's functions (keras.backend) "
+        f"take tensors. {suggestion(name, known)}"
+    )
+
+
+for _name, _method in METHODS.items():
+    setattr(g.Node, _name, _method)
+g.Node.__getattr__ = _missing
