@@ -1,0 +1,151 @@
+"""The network of 50 layers of K. He, X. Zhang, S. Ren and J. Sun, "Deep Residual Learning for Image
+Recognition", CVPR 2016."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphc import backend as K
+from graphc.applications.building import (
+    channel_axis,
+    checked_classes,
+    image_input,
+    imagenet_file,
+    layers_of_1_2,
+    made_model,
+    weigh,
+)
+from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
+from graphc.applications.imagenet_utils import preprocess_input as preprocess_input
+from graphc.compiler.graph import Node
+from graphc.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Convolution2D,
+    Dense,
+    Flatten,
+    MaxPooling2D,
+    ZeroPadding2D,
+    merge,
+)
+from graphc.models import Model
+from graphc.paths import GivenPath
+from graphc.public.calls import public
+from graphc.releases import since
+
+_STAGES = {2: 3, 3: 4, 4: 6, 5: 3}  # stage -> blocks
+_DEFAULT, _LEAST = 224, 197
+
+
+@since("1.1.0")
+def identity_block(
+    input_tensor: Node, kernel_size: int, filters: Sequence[int], stage: int, block: str
+) -> Node:
+    """Return the sum of a tensor and of three convolutions of it, of which the second has
+    `kernel_size`.
+
+    Args:
+        filters: of each of the three; the last as many as the tensor has channels.
+        stage, block: in the layers' names, res<stage><block>_branch2a.
+    """
+    ordering = K.image_dim_ordering()
+    x = _branch(input_tensor, kernel_size, filters, f"{stage}{block}", (1, 1), ordering)
+    return Activation("relu")(merge([x, input_tensor], mode="sum"))
+
+
+@since("1.1.0")
+def conv_block(
+    input_tensor: Node,
+    kernel_size: int,
+    filters: Sequence[int],
+    stage: int,
+    block: str,
+    strides: Sequence[int] = (2, 2),
+) -> Node:
+    """Return what `identity_block` does, with a convolution of strides in the place of the tensor;
+    the first of the three has the same strides."""
+    ordering = K.image_dim_ordering()
+    return _conv_block(input_tensor, kernel_size, filters, f"{stage}{block}", strides, ordering)
+
+
+def _conv_block(
+    x: Node,
+    kernel_size: int,
+    filters: Sequence[int],
+    place: str,
+    strides: Sequence[int],
+    ordering: str,
+) -> Node:
+    branch = _branch(x, kernel_size, filters, place, strides, ordering)
+    shortcut = Convolution2D(
+        filters[2], 1, 1, subsample=strides, dim_ordering=ordering, name=f"res{place}_branch1"
+    )(x)
+    shortcut = BatchNormalization(axis=channel_axis(ordering), name=f"bn{place}_branch1")(shortcut)
+    return Activation("relu")(merge([branch, shortcut], mode="sum"))
+
+
+def _branch(
+    x: Node,
+    kernel_size: int,
+    filters: Sequence[int],
+    place: str,
+    strides: Sequence[int],
+    ordering: str,
+) -> Node:
+    for part, count, size in zip("abc", filters, (1, kernel_size, 1), strict=True):
+        x = Convolution2D(
+            count,
+            size,
+            size,
+            subsample=strides if part == "a" else (1, 1),
+            border_mode="same" if part == "b" else "valid",
+            dim_ordering=ordering,
+            name=f"res{place}_branch2{part}",
+        )(x)
+        x = BatchNormalization(axis=channel_axis(ordering), name=f"bn{place}_branch2{part}")(x)
+        x = x if part == "c" else Activation("relu")(x)
+    return x
+
+
+@since("1.1.0")
+def ResNet50(
+    include_top: bool = True,
+    weights: GivenPath | None = "imagenet",
+    input_tensor: Node | None = None,
+    input_shape: Sequence[int | None] | None = None,
+    classes: int = 1000,
+) -> Model:
+    """Return ResNet50, for images of 224 x 224 as `preprocess_input` makes them.
+
+    Args:
+        include_top: the dense layer too.
+        weights, input_tensor, classes: as of `VGG16`.
+        input_shape: of one image, without include_top: at least 197 x 197.
+    """
+    name = "resnet50"
+    classes = checked_classes(name, weights, include_top, classes)
+    with layers_of_1_2() as ordering:
+        images = image_input(
+            name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
+        )
+        x = ZeroPadding2D((3, 3), dim_ordering=ordering)(images)
+        x = Convolution2D(64, 7, 7, subsample=(2, 2), dim_ordering=ordering, name="conv1")(x)
+        x = BatchNormalization(axis=channel_axis(ordering), name="bn_conv1")(x)
+        x = MaxPooling2D((3, 3), strides=(2, 2), dim_ordering=ordering)(Activation("relu")(x))
+        for stage, blocks in _STAGES.items():
+            width = 64 * 2 ** (stage - 2)
+            filters, strides = (width, width, 4 * width), (1, 1) if stage == 2 else (2, 2)
+            x = _conv_block(x, 3, filters, f"{stage}a", strides, ordering)
+            for block in "bcdef"[: blocks - 1]:
+                branch = _branch(x, 3, filters, f"{stage}{block}", (1, 1), ordering)
+                x = Activation("relu")(merge([branch, x], mode="sum"))
+        x = AveragePooling2D((7, 7), dim_ordering=ordering, name="avg_pool")(x)
+        if include_top:
+            x = Dense(classes, activation="softmax", name="fc1000")(Flatten()(x))
+        model = made_model(images, x, name)
+    weigh(model, weights, "imagenet", lambda: imagenet_file(name, "v0.2", ordering, include_top))
+    return model
+
+
+__getattr__ = public(__name__)

@@ -1,0 +1,190 @@
+"""Networks that are built by name: their sizes, what they read, and their weights."""
+
+from __future__ import annotations
+
+import math
+
+import h5py
+import numpy as np
+import pytest
+
+from graphc import applications
+from graphc import backend as K
+from graphc.applications import building
+from graphc.applications.inception_v3 import conv2d_bn
+from graphc.applications.music_tagger_crnn import MusicTaggerCRNN
+from graphc.applications.resnet50 import conv_block, identity_block
+from graphc.config import config
+from graphc.engine import Input
+from graphc.errors import ArgumentError, ShapeError
+from graphc.initializations import to_be_set
+from graphc.layers import BatchNormalization, Convolution2D
+from graphc.models import Model, Sequential
+
+
+def conv(rows, columns, channels, filters):
+    """The numbers of a convolution with bias, and of its BatchNormalization."""
+    return rows * columns * channels * filters + filters + 4 * filters
+
+
+def gru(inputs, units):
+    return 3 * (inputs * units + units * units + units)
+
+
+MUSIC = (
+    4 * 1440 + conv(3, 3, 1, 64) + conv(3, 3, 64, 128) + 2 * conv(3, 3, 128, 128)
+    + gru(128, 32) + gru(32, 32) + 32 * 50 + 50
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("make", "count", "inside"),
+    [
+        # The counts of the first three are in many papers and pages.
+        (applications.VGG16, 138_357_544, {"block3_conv3": (256, 56, 56), "fc2": (4096,)}),
+        (applications.ResNet50, 25_636_712, {"bn4f_branch2c": (1024, 14, 14),
+                                             "avg_pool": (2048, 1, 1)}),
+        (applications.Xception, 22_910_480, {"block13_pool": (1024, 10, 10), "avg_pool": (2048,)}),
+        (applications.InceptionV3, None, {"mixed2": (256, 35, 35), "mixed3": (736, 17, 17),
+                                          "mixed7": (768, 17, 17), "mixed8": (1280, 8, 8),
+                                          "mixed10": (2048, 8, 8), "avg_pool": (2048, 1, 1)}),
+        (MusicTaggerCRNN, MUSIC, {"pool2": (128, 16, 240), "gru1": (15, 32)}),
+    ],
+)  # fmt: skip
+def test_sizes(make, count, inside):
+    with to_be_set():
+        model = make(weights=None)
+    assert model.output_shape == (None, 50 if make is MusicTaggerCRNN else 1000)
+    for name, shape in inside.items():
+        assert model.get_layer(name).output_shape[1:] == shape
+    if count is not None:
+        assert sum(math.prod(weight.shape) for weight in model.weights) == count
+
+
+def test_without_the_top_in_the_other_ordering_and_for_other_classes():
+    with config.changed(image_dim_ordering="tf"), to_be_set():
+        open_sizes = applications.VGG16(include_top=False, weights=None)
+        given = applications.VGG19(include_top=False, weights=None, input_shape=(64, 48, 3))
+    assert open_sizes.input_shape == (None, None, None, 3)
+    assert open_sizes.output_shape == (None, None, None, 512)
+    assert given.output_shape == (None, 2, 1, 512)
+    names = [layer.name for layer in given.layers if "conv" in layer.name]
+    assert len(names) == 16
+    assert names[-1] == "block5_conv4"
+    assert given.name == "vgg19"
+    with to_be_set():
+        few = applications.VGG16(weights=None, classes=7)
+    assert few.output_shape == (None, 7)
+
+
+def test_on_tensors_of_the_users_own():
+    x = Input((3, 64, 64), name="mine")
+    with to_be_set():
+        behind = applications.VGG16(False, None, Convolution2D(3, 1, 1, name="first")(x))
+    assert behind.input_names == ["mine"]
+    assert behind.layers[1].name == "first"
+    assert behind.output_shape == (None, 512, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: applications.VGG16(input_shape=(3, 100, 100)), ShapeError,
+         r"include_top=True the images are \\(3, 224, 224\\).*received \\(3, 100, 100\\)"),
+        (lambda: applications.VGG16(False, None, input_shape=(3, 40, 100)), ShapeError,
+         "with at least 48 rows and columns"),
+        (lambda: applications.ResNet50(False, None, input_shape=(224, 224, 3)), ShapeError,
+         r"expected \\(3, 'rows', 'columns'\\) in the ordering 'th'"),
+        (lambda: applications.ResNet50(classes=10), ArgumentError,
+         "the weights 'imagenet' have 1000 classes, received 10"),
+        (lambda: MusicTaggerCRNN(classes=10), ArgumentError, "'msd' have 50 tags"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit(make, error, words):
+    with pytest.raises(error, match=words.replace("\\\\", "\\")):
+        make()
+
+
+def small():
+    model = Sequential([Convolution2D(2, 2, 2, dim_ordering="th", input_shape=(1, 3, 3), name="c")])
+    model.add(BatchNormalization(axis=1, name="n"))
+    return model
+
+
+class TestWeights:
+    """They come from the file of Keras, or from one that is named."""
+
+    @pytest.mark.parametrize("backend", ["tf", "th"])
+    def test_kernels_of_tensorflow_are_turned(self, tmp_path, backend):
+        path = tmp_path / f"small_weights_th_dim_ordering_{backend}_kernels.h5"
+        with building.layers_of_1_2():
+            stored, loaded = small(), small()
+        stored.save_weights(tmp_path / "w.h5")
+        _as_of_keras(tmp_path / "w.h5", path)
+        building.weigh(loaded, path, "imagenet", lambda: ("", ""))
+        kernel, *others = stored.get_weights()
+        expected = kernel[:, :, ::-1, ::-1] if backend == "tf" else kernel
+        np.testing.assert_array_equal(loaded.get_weights()[0], expected)
+        for mine, theirs in zip(loaded.get_weights()[1:], others, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+
+    def test_the_file_of_keras_is_asked_for(self, tmp_path, monkeypatch):
+        asked = []
+
+        def get_file(*arguments, **keywords):
+            asked.append((*arguments, keywords))
+            raise InterruptedError
+
+        monkeypatch.setattr(building, "get_file", get_file)
+        with to_be_set(), config.changed(image_dim_ordering="tf"):
+            for make in (applications.VGG16, MusicTaggerCRNN):
+                with pytest.raises(InterruptedError):
+                    make()
+            with pytest.raises(InterruptedError):
+                applications.VGG19(include_top=False)
+        place = "https://github.com/fchollet/deep-learning-models/releases/download"
+        top = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+        notop = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+        music = "music_tagger_crnn_weights_tf_kernels_tf_dim_ordering.h5"
+        assert asked == [
+            (top, f"{place}/v0.1/{top}", {"cache_subdir": "models"}),
+            (music, f"{place}/v0.3/{music}", {"cache_subdir": "models"}),
+            (notop, f"{place}/v0.1/{notop}", {"cache_subdir": "models"}),
+        ]
+
+    def test_what_is_no_file(self):
+        with pytest.raises(ArgumentError, match="expected 'imagenet', None, or the path of a file"):
+            building.weigh(small(), "imagnet", "imagenet", lambda: ("", ""))
+
+
+def _as_of_keras(ours, path):
+    """The file without what graphc alone writes, which tells that it is of graphc."""
+    with h5py.File(ours, "r") as source, h5py.File(path, "w") as target:
+        names = list(source.attrs["layer_names"])
+        target.attrs["layer_names"] = names
+        for name in map(bytes.decode, names):
+            group = target.create_group(name)
+            group.attrs["weight_names"] = list(source[name].attrs["weight_names"])
+            for key in source[name]:
+                group[key] = source[name][key][()]
+
+
+def test_a_convolution_with_relu_then_normalized():
+    x = Input((2, 4, 5))
+    model = Model(x, conv2d_bn(x, 3, 1, 1, name="n"))
+    data = np.random.default_rng(1).normal(size=(2, 2, 4, 5)).astype("float32")
+    W, b = model.get_layer("n_conv").get_weights()
+    convolved = np.einsum("nchw,fc->nfhw", data, W[:, :, 0, 0]) + b[:, None, None]
+    epsilon = model.get_layer("n_bn").epsilon
+    expected = np.maximum(convolved, 0) / np.sqrt(1 + epsilon)
+    np.testing.assert_allclose(model.predict(data), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_blocks_of_a_residual_network():
+    x = Input((8, 6, 6))
+    shrunk = conv_block(x, 3, [4, 4, 8], stage=3, block="a")
+    same = identity_block(shrunk, 3, [2, 2, 8], stage=3, block="b")
+    assert K.int_shape(shrunk) == K.int_shape(same) == (None, 8, 3, 3)
+    names = {layer.name for layer in Model(x, same).layers}
+    assert {"res3a_branch1", "bn3a_branch1", "res3a_branch2a", "bn3b_branch2c"} <= names
+    assert "res3b_branch1" not in names
