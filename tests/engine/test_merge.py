@@ -333,9 +333,13 @@ class TestMasks:
         assert got == [a + [True] * 3 for a in first]
 
     @pytest.mark.parametrize("mode", ["dot", "cos", lambda xs: xs[0]])
-    def test_other_modes_take_none(self, mode):
-        with pytest.raises(ArgumentError, match=r"\(Merge, mode .*: a mask comes in .* takes none"):
-            self.mask(mode)
+    def test_in_other_modes_they_end_which_is_told_once(self, mode, caplog):
+        x, y = Input((3, 1)), Input((3, 1))
+        layer = Merge(mode=mode)
+        for _ in range(2):
+            assert layer([Masking()(x), y]).history.node.output_masks == [None]
+        [record] = caplog.records
+        assert re.search(r"\(Merge, mode .*: a mask comes in .* ends here", record.getMessage())
 
     def test_a_function_may_use_them_up(self):
         def first_where_it_counts(xs, mask):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import reduce
@@ -36,6 +37,8 @@ from graphc.releases import at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")
 
+_log = logging.getLogger("graphc")
+
 
 class Merge(Layer):
     """Several tensors in one: ``Merge(mode='sum')([a, b])``.
@@ -57,7 +60,8 @@ class Merge(Layer):
     Masks (batch, time): of 'sum', 'mul', 'ave', 'max', and of 'concat' along features, a step
     counts that counts in every input; 'concat' along time joins the masks, and where an input has
     none all of its steps count. A function with a parameter `mask` gets the list of masks, and no
-    mask comes out but `output_mask`. 'dot', 'cos' and other functions without one take none.
+    mask comes out but `output_mask`. In 'dot', 'cos' and other functions without one they end,
+    which a line in the log says.
 
     Args:
         layers: two or more layers or models, each in use already or with an input shape. None: the
@@ -87,7 +91,7 @@ class Merge(Layer):
     Raises:
         ShapeError: inputs whose shapes do not fit.
         ArgumentError: fewer than two inputs (more than two for 'dot' and 'cos'), an axis that is
-            none, an index of a use that there was not, a mask that the mode does not take.
+            none, an index of a use that there was not.
         UnknownNameError: a mode that there is not.
     """
 
@@ -177,6 +181,8 @@ class Merge(Layer):
             return divided_by_products(inputs, self._summed_axes, where)
         return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
 
+    _told_of_mask = False
+
     def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Mask:
         """One mask of those of the inputs; see the class."""
         if callable(self._output_mask):
@@ -199,12 +205,16 @@ class Merge(Layer):
                 [g.full(x.shape[:2], True, "bool") if one is None else one for x, one in pairs],
                 axis,
             )
-        raise ArgumentError(
-            f"{self._where()}: a mask comes in with an input (from Masking, or from an Embedding "
-            "with mask_zero=True), and this mode takes none; use the mask up before, e.g. by a "
-            "recurrent layer with return_sequences=False, or give as mode a function with a "
-            "parameter `mask`, which gets the list of masks, or with output_mask beside it"
-        )
+        if not self._told_of_mask:
+            self._told_of_mask = True
+            _log.warning(
+                "%s: a mask comes in with an input (from Masking, or from an Embedding with "
+                "mask_zero=True) and ends here, so that all steps count; use the mask up before, "
+                "e.g. by a recurrent layer with return_sequences=False, or give as mode a function "
+                "with a parameter `mask`, which gets the list of masks, or output_mask beside it",
+                self._where(),
+            )
+        return None
 
     def branches(self) -> list[Layer]:
         """What is merged, in place of a Merge among it what that merges."""
