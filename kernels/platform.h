@@ -1,6 +1,7 @@
 // How a device function is declared, and the types of graphc, for nvcc, NVRTC and a host compiler.
 //
 //   bool  int (int32)  unsigned int (uint32)  gc_int64 (int64)  float (float32)  double (float64)
+//   gc_byte (packed bools)
 //
 // A host compiler reads the same files: the tests compare every function with NumPy that way.
 #ifndef GC_PLATFORM_H
@@ -28,6 +29,7 @@
 // CUDA and NumPy call different 64-bit types "long" on different systems; this one is 64 on all.
 typedef long long gc_int64;
 typedef unsigned long long gc_uint64;
+typedef unsigned char gc_byte;
 
 // Not the macros of <math.h>: NVRTC has none.
 template <typename T> GC_DEVICE T gc_infinity() { return T(1e300 * 1e300); }

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from graphc.compiler import graph as g
 from graphc.compiler.graph.node import DTYPES, Node
 from graphc.compiler.graph.ops import OPS
+from graphc.compiler.graph.ops.pointwise import MOST_PACKED
 from graphc.errors import DTypeError
 
 C_TYPES = {
     "bool": "bool",
+    "uint8": "gc_byte",
     "int32": "int",
     "int64": "gc_int64",
     "uint32": "unsigned int",
     "float32": "float",
     "float64": "double",
 }
+ARRAYS = "abcdefgh"
 POINTWISE = tuple(name for name, op in OPS.items() if op.family == "pointwise")
 
 
@@ -36,14 +39,14 @@ class Variant:
 
     @property
     def call(self) -> str:
-        """The device function on element i of a, b, c."""
+        """The device function on element i of a, b, ..."""
         target = f"<{C_TYPES[self.result]}>" if self.op == "cast" else ""
-        arguments = ", ".join(f"{array}[i]" for array in "abc"[: len(self.inputs)])
+        arguments = ", ".join(f"{array}[i]" for array in ARRAYS[: len(self.inputs)])
         return f"gc_{self.op}{target}({arguments})"
 
     @property
     def parameters(self) -> str:
-        arrays = zip("abc", self.inputs, strict=False)
+        arrays = zip(ARRAYS, self.inputs, strict=False)
         read = [f"const {C_TYPES[dtype]}* {array}" for array, dtype in arrays]
         return ", ".join((*read, f"{C_TYPES[self.result]}* result", "int n"))
 
@@ -55,10 +58,12 @@ def _variants() -> Iterator[Variant]:
                 for target in DTYPES:
                     yield Variant(op, (dtype,), target, {"dtype": target})
                 continue
-            dtypes = ("bool", dtype, dtype) if op == "where" else (dtype,) * OPS[op].arity
-            node = _made(op, dtypes)
-            if node is not None:
-                yield Variant(op, dtypes, node.dtype, node.attrs)
+            arity = OPS[op].arity
+            for count in (1, 2, MOST_PACKED) if arity is None else (arity,):
+                dtypes = ("bool", dtype, dtype) if op == "where" else (dtype,) * count
+                node = _made(op, dtypes)
+                if node is not None:
+                    yield Variant(op, dtypes, node.dtype, node.attrs)
 
 
 def _made(op: str, dtypes: tuple[str, ...]) -> Node | None:
@@ -89,6 +94,6 @@ def cuda_source(dtypes: tuple[str, ...] = DTYPES) -> str:
         f'extern "C" __global__ void {one.name}({one.parameters}) '
         f"{{ int i = blockIdx.x * blockDim.x + threadIdx.x; if (i < n) result[i] = {one.call}; }}"
         for one in VARIANTS
-        if {*one.inputs, one.result} <= set(dtypes)
+        if set(one.inputs) <= set(dtypes)
     )
     return "\n".join(('#include "pointwise.cuh"', *kernels)) + "\n"

@@ -12,6 +12,7 @@ from graphc.compiler.codegen.expression import Expression
 
 C_TYPES = {
     "bool": "bool",
+    "uint8": "gc_byte",
     "int32": "int",
     "int64": "gc_int64",
     "uint32": "unsigned int",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from graphc.compiler.codegen.c_text import without_unused
@@ -57,10 +57,14 @@ class Context:
         return f"k{next(self.program.numbers)}_{kind}"
 
     def store(self, node: Node) -> list[Place]:
-        """Where to store a value; from now on it is read at the first of these places."""
+        """Where to store a value; from now on it is read at the first of these places, and each of
+        packed bools there."""
         if node not in self.sinks:
             self.sinks[node] = [arena_place(buffer_name(node), node)]
-        self.places[node] = self.sinks[node][0]
+        place = self.places[node] = self.sinks[node][0]
+        if node.op == "pack_bools":
+            for bit, packed in enumerate(node.inputs):
+                self.places.setdefault(packed, replace(place, bit=bit))
         return self.sinks[node]
 
     def signature(self, kernel: Kernel | Loop) -> Signature:

@@ -241,7 +241,7 @@ def _element_of_row(emitter: Emitter, node: Node, position: Expression) -> Expre
     values, indices = node.inputs
     signature = emitter.signature
     elements = product(values.shape[1:])
-    size, scalar = signature.size(elements), C_TYPES[node.dtype]
+    size = signature.size(elements)
 
     def source(at: Expression) -> Expression:
         number = emitter.integer(over(at, size)) if indices.shape else ZERO
@@ -257,8 +257,9 @@ def _element_of_row(emitter: Emitter, node: Node, position: Expression) -> Expre
         at, count = source(pack.first), signature.size(product(values.shape))
         load = call("gc_load_pack", signature.load_pointer(place), at, count)
         emitter.ask(values, Count((PACK,)))
-        row = emitter.define(f"gc_pack<{scalar}>", load, "row")
-    return emitter.define(scalar, expression("{}.of[{}]", row, pack.lane))
+        row = emitter.define(f"gc_pack<{C_TYPES[place.dtype]}>", load, "row")
+    element = place.element(expression("{}.of[{}]", row, pack.lane))
+    return emitter.define(C_TYPES[node.dtype], element)
 
 
 def checked_index(

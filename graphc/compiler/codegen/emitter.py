@@ -247,20 +247,29 @@ class Emitter(Printer):
 
     def load(self, node: Node, place: Place, index: Index) -> Expression:
         """The element of a value in memory."""
+        if place.bit is None:
+            return self._load(node, place, index)
+        packed = (place.pointer, self.position(index))
+        byte = self.once(packed, partial(self._load, node, place, index))
+        return self.define("bool", place.element(byte))
+
+    def _load(self, node: Node, place: Place, index: Index) -> Expression:
+        """What lies in memory at the place of a value's element."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
-        scalar = C_TYPES[node.dtype]
+        scalar = C_TYPES[place.dtype]
         self.ask(node, split=self._splits.get((node, index)))
         pack = self.pack_at(position)
         if pack is not None and place.step is None:
             pack.loads[pointer] = place
             return self.define(scalar, subscript(f"pack_{pointer}.of", pack.lane))
         offset = self.signature.offset(place, node.shape)
-        return self.define(scalar, self.read(node, subscript(pointer, plus(offset, position))))
+        element = subscript(pointer, plus(offset, position))
+        return self.define(scalar, self.read(place.dtype, element))
 
-    def read(self, node: Node, place: Expression) -> Expression:
-        """How an element of a value is read from its place in memory."""
-        return place
+    def read(self, dtype: str, element: Expression) -> Expression:
+        """How an element in memory is read."""
+        return element
 
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
         """Note that a line reads an element of a value in memory, or `times` elements; `split` is

@@ -28,7 +28,7 @@ _MOVES = ("flip", "pad", "reshape", "slice", "transpose")
 def fewest(kernel: Kernel | Loop, group: Sequence[Launch], bindings: Bindings) -> int:
     """The bytes that a kernel has to move; `group` are its launches, which may leave parts of an
     input out that no window meets."""
-    least = _inputs(kernel, bindings) + _outputs(kernel, bindings)
+    least = _inputs(kernel, group, bindings) + _outputs(kernel, bindings)
     if not any(launch.traffic for launch in group):  # of native code, nobody counts it
         return least
     return min(least, sum(map(partial(moved, bindings=bindings), group)))
@@ -64,7 +64,7 @@ def fewest_of_launch(
     writes the outputs; partial results are written and read between."""
     total = 0
     if position == 0:
-        total += _inputs(kernel, bindings)
+        total += _inputs(kernel, group, bindings)
     if position == len(group) - 1:
         total += _outputs(kernel, bindings)
     launch = group[position]
@@ -75,12 +75,16 @@ def fewest_of_launch(
     return total + sum(buffer.nbytes(bindings) for buffer in between)
 
 
-def _inputs(kernel: Kernel | Loop, bindings: Bindings) -> int:
-    return sum(_read(node, kernel, bindings) for node in kernel.inputs)
+def _inputs(kernel: Kernel | Loop, group: Sequence[Launch], bindings: Bindings) -> int:
+    read = [buffer.node for launch in group for buffer in launch.reads if buffer.node is not None]
+    # Bools that share a byte are read together.
+    together = {x for node in read if node.op == "pack_bools" for x in node.inputs[1:]}
+    return sum(_read(node, kernel, bindings) for node in kernel.inputs if node not in together)
 
 
 def _outputs(kernel: Kernel | Loop, bindings: Bindings) -> int:
-    return sum(_nbytes(node, node, bindings) for node in kernel.stores)
+    written = kernel.items if isinstance(kernel, Loop) else kernel.outputs
+    return sum(_nbytes(node, node, bindings) for node in written)
 
 
 def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:

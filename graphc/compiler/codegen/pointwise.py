@@ -110,7 +110,11 @@ def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node
         if pooling.op == "pick":
             continue
         behind = set(toposort(pooling.inputs[:1], stop=kernel.inputs))
-        others = [node for node in kernel.outputs if node not in own and node in behind]
+        others = [
+            node
+            for node in kernel.outputs
+            if node not in own and not behind.isdisjoint((node, *node.inputs))  # packed bools
+        ]
         if others:
             emitter.beside[pooling] = partial(_store, others, context, emitter)
     return own

@@ -310,14 +310,15 @@ class WalkPrinter:
     def _single(self, node: Node, at: Place) -> Expression:
         self.emitter.ask(node)
         pointer = self._signature.load_pointer(at)
-        return self.emitter.define(C_TYPES[at.dtype], subscript(pointer, ELEMENT))
+        element = at.element(subscript(pointer, ELEMENT))
+        return self.emitter.define(C_TYPES[node.dtype], element)
 
     def _shared(self, node: Node, at: Place) -> Expression:
         pointer = self._signature.load_pointer(at)
         if pointer not in self._side:
             self.emitter.ask(node)
         self._side[pointer] = at
-        return subscript(f"{self._names.place}_{pointer}.of", PART)
+        return at.element(subscript(f"{self._names.place}_{pointer}.of", PART))
 
     def _hold(self, node: Node) -> str:
         """Keep the element's value for later walks. Returns the name of the array."""

@@ -38,12 +38,14 @@ from graphc.compiler.graph.dim import Dim, FloorQuotient, Shape, Size, product, 
 class Place:
     """Where the elements of a value lie: from the start of `pointer`, or, with `step`, as one
     slice of a stack of such values, at the place of the loop's step. `guarded` places (states)
-    are written only while the status word is fine."""
+    are written only while the status word is fine. With `bit` the value is bool, and its elements
+    are this bit of those that lie there."""
 
     pointer: Pointer | CarryPointer
     dtype: str
     step: LoopStep | None = None
     guarded: bool = False
+    bit: int | None = None
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
@@ -54,6 +56,11 @@ class Place:
         if self.pointer.write:
             return (*carry.pair, carry.final)
         return (carry.initial, *carry.pair)
+
+
+    def element(self, stored: Expression) -> Expression:
+        """An element of the value, from what lies in its place."""
+        return stored if self.bit is None else call(f"gc_unpack_bool<{self.bit}>", stored)
 
 
 class Signature:

@@ -33,6 +33,7 @@ NON_DIFFERENTIABLE: tuple[str, ...] = (
     "logical_or",
     "logical_xor",
     "logical_not",
+    "pack_bools",
     "floor",
     "round",
     "sign",

@@ -65,6 +65,14 @@ def _alias(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     return x.copy()
 
 
+def _pack_bools(attrs: Attrs, *bools: np.ndarray) -> np.ndarray:
+    """The byte whose bit k, of the value 2**k, is the k-th of them."""
+    packed = np.zeros(bools[0].shape, np.uint8)
+    for bit, values in enumerate(bools):
+        packed |= values.astype(np.uint8) << np.uint8(bit)
+    return packed
+
+
 POINTWISE: dict[str, Function] = {
     "alias": _alias,
     "stop_gradient": _alias,
@@ -103,6 +111,7 @@ POINTWISE: dict[str, Function] = {
     "logical_and": ufunc(np.logical_and),
     "logical_or": ufunc(np.logical_or),
     "logical_xor": ufunc(np.logical_xor),
+    "pack_bools": _pack_bools,
     "where": _where,
     "clip": _clip,
 }

@@ -11,6 +11,7 @@ In the order in which a program passes through:
 - `pooling`: which pooling goes with its convolution;
 - `unlift`: the body of a scan as a program of its own;
 - `persistent`: which loops one launch can run through, and how its threads share the work;
+- `packed_bools`: which bools are stored as bits of a byte;
 - `build`: all of it together: `make_schedule`;
 - `kernel`: what comes out: `Kernel`, `Loop`;
 - `cards`: what kernels are laid out for.

@@ -11,6 +11,7 @@ from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Step
+from graphc.compiler.schedule.packed_bools import with_packed_bools
 from graphc.compiler.schedule.persistent import is_literal, persistent
 from graphc.compiler.schedule.unlift import unlift, with_handed_on
 
@@ -27,7 +28,7 @@ def make_schedule(
     """The steps that compute a program's outputs, in an order in which each finds what it reads.
 
     What a step reads is an input, a shared variable, a constant array, or an output of an earlier
-    step. An output of the program may be one of those leaves itself.
+    step, alone or packed with others (`packed_bools`). An output of the program may be one of those leaves itself.
 
     Args:
         outputs: the program's outputs.
@@ -39,7 +40,8 @@ def make_schedule(
             runs every loop kernel by kernel (`take_apart` says what else it does).
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
-    return tuple(_ordered(list(_with_updates(steps)), overwritten))
+    steps = _ordered(list(_with_updates(steps)), overwritten)
+    return tuple(with_packed_bools(steps, outputs))
 
 
 def _steps(

@@ -39,7 +39,8 @@ class Kernel:
     Attributes:
         kind: one of `KINDS`.
         inputs: the values that it reads from memory, in the order in which the body meets them.
-        outputs: the values that it stores; an input among them is copied. Each has as many elements
+        outputs: the values that it stores; an input among them is copied, and of `pack_bools` each
+            of the bools is stored, as a bit. Each has as many elements
             as `extents`, or, in `rows` and `columns`, as `extents` without the axes `reduced`, or,
             in `conv`, as the result of a pooling in the body, or, in `window`, as what an anchor
             pools.
@@ -65,8 +66,12 @@ class Kernel:
 
     @property
     def stores(self) -> tuple[Node, ...]:
-        """The values that later steps find in memory."""
-        return self.outputs
+        """The values that later steps find in memory: packed bools one by one."""
+        return tuple(
+            result
+            for node in self.outputs
+            for result in (node.inputs if node.op == "pack_bools" else (node,))
+        )
 
     @cached_property
     def body(self) -> tuple[Node, ...]:

@@ -99,6 +99,8 @@ class Evaluator:
             return reductions.reduced(node.op, *inputs, node.attrs["axes"], self._rounding)
         if node.op in _WINDOWS:
             return self._window(node, inputs)
+        if node.op == "pack_bools":
+            return pw.packed(inputs)
         return getattr(self, f"_{node.op}")(node, *inputs)
 
     def _attr(self, node: Node, name: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -76,6 +76,15 @@ def unary(op: str, x: Bounded, rounding: Rounding) -> Bounded:
 def _unary_of_ints(op: str, x: Bounded) -> Bounded:
     function = {"neg": np.negative, "abs": np.abs, "sign": np.sign}[op]
     return whole(x.dtype, function(x.value), x.known)
+
+
+# ---- bools --------------------------------------------------------------------------------------
+
+
+def packed(bools: Sequence[Bounded]) -> Bounded:
+    """Return the number whose binary digits, the last one first, are bools."""
+    total = sum(x.value * 2**digit for digit, x in enumerate(bools))
+    return whole("uint8", total, np.logical_and.reduce([x.known for x in bools]))
 
 
 # ---- two numbers --------------------------------------------------------------------------------

@@ -87,5 +87,6 @@ def test_unused_ints_are_left_out() -> None:
 
 def test_every_dtype_has_a_type() -> None:
     widths = {"bool": 1, "int": 4, "gc_int64": 8, "unsigned int": 4, "float": 4, "double": 8}
+    widths["gc_byte"] = 1
     assert {np.dtype(d).itemsize for d in c_text.C_TYPES} == {1, 4, 8}
     assert all(np.dtype(d).itemsize == widths[text] for d, text in c_text.C_TYPES.items())

@@ -18,7 +18,7 @@ FLOAT_ONLY = {
 }  # fmt: skip
 ANY_DTYPE = {"alias", "cast", "print_tensor", "stop_gradient", "where"}
 BOOL_ONLY = {"logical_not", "logical_and", "logical_or", "logical_xor", "any", "all"}
-POINTWISE = [op for op in g.OPS.values() if op.family == "pointwise"]
+POINTWISE = [op for op in g.OPS.values() if op.family == "pointwise" and op.arity is not None]
 REDUCTIONS = [op for op in g.OPS.values() if op.family == "reduce"]
 
 
@@ -118,10 +118,18 @@ def indexed(indices: tuple, values: tuple) -> list[g.Node]:
     return [g.input(indices, "int32"), g.input(values, "float32")]
 
 
+def bools(count: int) -> list[g.Node]:
+    return [g.input((2,), "bool") for _ in range(count)]
+
+
 # op, inputs, attributes, error, message
 REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("cast", floats((2,)), {"dtype": "float16"}, DTypeError, "cast takes a dtype out of bool"),
     ("where", floats((2,), (2,), (2,)), {}, DTypeError, "where takes a bool condition"),
+    ("pack_bools", bools(9), {}, DTypeError, "pack_bools takes 1 to 8 of dtype bool, received"),
+    ("pack_bools", [], {}, DTypeError, "pack_bools takes 1 to 8 of dtype bool"),
+    ("pack_bools", [*bools(1), *floats((2,))], {}, DTypeError, "pack_bools takes 1 to 8 of dtype"),
+    ("pack_bools", [*bools(1), g.input((3,), "bool")], {}, ShapeError, "pack_bools: axis 0 .* 2 a"),
     ("input", [], {"serial": -9, "shape": (-1,), "dtype": "int32"}, ShapeError, "axis 0"),
     ("input", [], {"serial": -9, "shape": (), "dtype": "complex64"}, DTypeError, "not supported"),
     ("arg", [], {"index": 0, "shape": (), "dtype": "int8"}, DTypeError, "int8"),

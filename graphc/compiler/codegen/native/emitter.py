@@ -66,8 +66,8 @@ class NativeEmitter(Emitter):
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
         """Nothing is counted: which loads the processor's caches answer is not known."""
 
-    def read(self, node: Node, place: Expression) -> Expression:
-        return call("gc_flag", place) if node.dtype == "bool" else place
+    def read(self, dtype: str, element: Expression) -> Expression:
+        return call("gc_flag", element) if dtype == "bool" else element
 
     def _drawn(self, node: Node, step: Expression) -> Expression:
         """The word of the walked element, of a row of them that is drawn ahead of the loop."""

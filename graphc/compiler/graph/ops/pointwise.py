@@ -9,6 +9,10 @@ from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, re
 FLOATS = ("float32", "float64")
 NUMBERS = ("int32", "int64", "uint32", "float32", "float64")
 
+MOST_PACKED = 8
+"""Bools in one byte: `pack_bools` gives a uint8, which no other op takes and no program of a user's
+has (`graphc.compiler.schedule.packed_bools`)."""
+
 
 def _same_dtype(op: str, allowed: tuple[str, ...], result: str | None = None) -> DTypeRule:
     def rule(inputs: Inputs, attrs: Attrs) -> str:
@@ -24,6 +28,12 @@ def _cast_dtype(inputs: Inputs, attrs: Attrs) -> str:
     if attrs["dtype"] not in DTYPES:
         refuse_dtype("cast", f"a dtype out of {', '.join(DTYPES)} to cast to", inputs)
     return attrs["dtype"]
+
+
+def _packed_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    if not 1 <= len(inputs) <= MOST_PACKED or any(node.dtype != "bool" for node in inputs):
+        refuse_dtype("pack_bools", f"1 to {MOST_PACKED} of dtype bool", inputs)
+    return "uint8"
 
 
 def _where_dtype(inputs: Inputs, attrs: Attrs) -> str:
@@ -84,5 +94,6 @@ for _name in ("less", "less_equal"):
 for _name in ("logical_and", "logical_or", "logical_xor"):
     _define(_name, 2, ("bool",))
 
+define("pack_bools", "pointwise", None, _packed_dtype, _equal_shapes("pack_bools"))
 define("where", "pointwise", 3, _where_dtype, _equal_shapes("where"))
 _define("clip", 3, NUMBERS)

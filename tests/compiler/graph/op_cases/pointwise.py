@@ -230,6 +230,14 @@ def binary_cases() -> Iterator[Case]:
         yield _case(op, function, table, "bool")
 
 
+def packed_cases() -> Iterator[Case]:
+    for count in (1, 3, 8):
+        rows = np.random.default_rng(count).integers(0, 2, (count, 11))
+        expected = [sum(int(row[k]) * 2**bit for bit, row in enumerate(rows)) for k in range(11)]
+        arrays = tuple(row.astype(bool) for row in rows)
+        yield Case("pack_bools", arrays, np.array(expected, "uint8"), note=str(count))
+
+
 def other_cases() -> Iterator[Case]:
     for dtype in (*FLOATS, *INTS, "bool"):
         array = np.array([1, 0, NAN if dtype in FLOATS else 1], dtype)
@@ -254,4 +262,4 @@ def other_cases() -> Iterator[Case]:
     yield Case("where", values, np.array([2.0, 1.0]), note="nan")
 
 
-CASES = [*unary_cases(), *binary_cases(), *other_cases()]
+CASES = [*unary_cases(), *binary_cases(), *packed_cases(), *other_cases()]
