@@ -5,6 +5,7 @@ Rows of one family are one program, so that a family in one arrangement is one c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.grad import grad
 from graphc.compiler.graph import Node
+from graphc.compiler.passes import optimize
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from tests.compiler.arrangements import ARRANGEMENTS, OPEN, larger
 from tests.compiler.graph.op_cases import movement, pointwise, product, reduce, windows
@@ -68,6 +72,20 @@ def joined(x: Node, y: Node, row: Node) -> list[Node]:
         g.reshape(g.transpose(larger(stretched, g.broadcast_to(x, stretched.shape))), (-1,)),
         g.where(x == y, x, g.cast(g.iota(x.shape[0], "int32") > 2, x.dtype)),
     ]
+
+
+def bits_of(x: Node) -> list[Node]:
+    """The last eight binary digits of whole numbers, the last one first."""
+    halves = [g.floordiv(x, 2.0**digit) for digit in range(8)]
+    return [g.equal(g.mod(half, 2.0), 1.0) for half in halves]
+
+
+def byte_of(bits: list[Node], other: Node) -> Node:
+    """The number of these digits, by a chain that no kernel can begin before it has `other`."""
+    x = other * 0.0
+    for digit, one in enumerate(bits):
+        x = g.where(one, x + 2.0**digit, x)
+    return x
 
 
 class OpPrograms:
@@ -172,4 +190,70 @@ class OpPrograms:
             ]
             outputs += [words[size // 2], g.concat([other[:1], words], 0), g.sum(words, 0)]
         for ours, theirs in self.both(outputs, {}, call_step=2**40 + 3):
+            np.testing.assert_array_equal(ours, theirs)
+
+    def test_bools_that_share_a_byte(self) -> None:
+        """All bytes, read by epilogues at their element, crosswise and by rows, and along rows and
+        columns; and a byte of a column, for all rows."""
+        shapes = {"x": (g.BATCH, 2), "w": (2, 8), "row": (1, 3), "u": (8, 8), "v": (8, g.BATCH)}
+        x, w, row, u, v = (g.input(shape, name=name) for name, shape in shapes.items())
+        words = g.input((7,), "int32")
+        numbers, ones = np.arange(256), np.ones((8, 8), "float32")
+        feeds = {
+            x: np.stack([numbers, np.ones(256)], 1).astype("float32"),
+            w: np.stack([np.ones(8), 37 * np.arange(8)]).astype("float32"),
+            row: np.array([[200, 1, 0]], "float32"),
+            u: ones,
+            v: np.ones((8, 256), "float32"),
+            words: np.array([3, 255, 0, 1, 77, 128, 254], "int32"),
+        }
+        y = g.dot(x, w)
+        column = g.reshape(g.dot(row, g.concat([w, w[:1]], 0)), (8,))
+        bits, few = bits_of(y), bits_of(column)
+        z = g.dot(y, u)
+        of_rows = g.broadcast_to(g.sum(z, 1, keepdims=True), y.shape)
+        of_columns = g.broadcast_to(g.sum(z, 0, keepdims=True), y.shape)
+        taken = g.dot(g.take(z, words), u)
+        outputs = [
+            byte_of(bits, g.dot(z, u)),
+            byte_of([g.transpose(one) for one in bits], g.dot(u, g.transpose(z))),
+            byte_of([g.take(one, words) for one in bits], taken),
+            g.sum(byte_of(bits, of_rows), 1),
+            g.sum(byte_of(bits, of_columns), 0),
+            g.sum(byte_of([g.broadcast_to(one, y.shape) for one in few], of_rows + 1.0), 1),
+        ]
+        program = self.lower(outputs)
+        steps = getattr(program, "program", program).steps
+        stored = [buffer.dtype for launch in launches(steps) for buffer in launch.writes]
+        assert (stored.count("uint8"), stored.count("bool")) == (2, 0)
+        value = (numbers[:, None] + 37 * np.arange(8)) % 256
+        wide = np.broadcast_to(((200 + 37 * np.arange(8)) % 256).sum(), (256,))
+        picked = value[feeds[words]]
+        expected = [value, value.T, picked, value.sum(1), value.sum(0), wide]
+        pairs = self.both(outputs, feeds, program=program)
+        for (ours, theirs), one in zip(pairs, expected, strict=True):
+            np.testing.assert_array_equal(ours, one)
+            np.testing.assert_array_equal(theirs, one)
+
+    def test_the_gradients_of_extremes_behind_products(self) -> None:
+        """Relu at 0 and at NaN, with a mask and an upper bound, from masks that are stored; and of
+        an elementwise value that an average pooling reads."""
+        random = np.random.default_rng(2)
+        shapes = {"x": (g.BATCH, 40), "w": (40, 70), "v": (70, 30), "image": (g.BATCH, 2, 6, 8)}
+        x, w, v, image = (g.input(shape, "float32", name=name) for name, shape in shapes.items())
+        sizes = {x: (6, 40), w: (40, 70), v: (70, 30), image: (6, 2, 6, 8)}
+        feeds = {
+            node: random.integers(-1, 2, size).astype("float32") for node, size in sizes.items()
+        }
+        feeds[w][:, 3] = 0
+        feeds[x][5, 0] = np.nan
+        outputs: list[Node] = []
+        for bound in (math.inf, 9.0):
+            hidden = g.where(x[:, :1] < 1.0, g.minimum(g.maximum(g.dot(x, w), 0.0), bound), 0.0)
+            outputs += grad(g.sum(g.square(g.dot(hidden, v))), [w, v])
+        pooling = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+        pooled = g.make("sum_pool", g.maximum(image * (image + 1.0), 0.0), **pooling)
+        outputs += grad(g.sum(g.square(pooled)), [image])
+        outputs = optimize(outputs)[0]
+        for ours, theirs in self.both(outputs, feeds):
             np.testing.assert_array_equal(ours, theirs)

@@ -57,7 +57,6 @@ class Place:
             return (*carry.pair, carry.final)
         return (carry.initial, *carry.pair)
 
-
     def element(self, stored: Expression) -> Expression:
         """An element of the value, from what lies in its place."""
         return stored if self.bit is None else call(f"gc_unpack_bool<{self.bit}>", stored)

@@ -28,7 +28,8 @@ def make_schedule(
     """The steps that compute a program's outputs, in an order in which each finds what it reads.
 
     What a step reads is an input, a shared variable, a constant array, or an output of an earlier
-    step, alone or packed with others (`packed_bools`). An output of the program may be one of those leaves itself.
+    step, by itself or packed with others (`packed_bools`). An output of the program may be one of
+    those leaves itself.
 
     Args:
         outputs: the program's outputs.

@@ -29,9 +29,7 @@ def with_packed_bools(steps: Sequence[Step], outputs: Collection[Node]) -> list[
             readers[node] = (*readers.get(node, ()), number)
     fixed = {node for step in steps if isinstance(step, Loop) for node in step.inputs}
     fixed.update(outputs)
-    return [
-        _packed(step, readers, fixed) if isinstance(step, Kernel) else step for step in steps
-    ]
+    return [_packed(step, readers, fixed) if isinstance(step, Kernel) else step for step in steps]
 
 
 def _packed(
