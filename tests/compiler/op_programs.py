@@ -235,13 +235,31 @@ class OpPrograms:
             np.testing.assert_array_equal(ours, one)
             np.testing.assert_array_equal(theirs, one)
 
+    def test_a_pooling_stores_bools_that_others_read_elsewhere(self) -> None:
+        image, u = g.input((g.BATCH, 2, 6, 8)), g.input((24, 96))
+        random = np.random.default_rng(1)
+        feeds = {
+            image: random.integers(-2, 3, (5, 2, 6, 8)).astype("float32"),
+            u: np.ones((24, 96), "float32"),
+        }
+        x = image * (image + 1.0)
+        bools = [g.less(x, float(k)) for k in (1, 3)]
+        kept = g.where(bools[0], x, g.where(bools[1], x * 2.0, x * 3.0))
+        pooling = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+        pooled = g.make("sum_pool", kept, **pooling)
+        z = g.reshape(g.dot(g.reshape(pooled, (g.BATCH, 24)), u), image.shape)
+        outputs = [pooled, byte_of([g.make("flip", one, axes=(0, 3)) for one in bools], z)]
+        value = (feeds[image] * (feeds[image] + 1))[::-1, :, :, ::-1]
+        pairs = self.both(outputs, feeds)
+        np.testing.assert_array_equal(pairs[0][0], pairs[0][1])
+        for result in pairs[1]:
+            np.testing.assert_array_equal(result, (value < 1) + 2.0 * (value < 3))
+
     def test_the_gradients_of_extremes_behind_products(self) -> None:
-        """Relu at 0 and at NaN, with a mask and an upper bound, from masks that are stored; and of
-        an elementwise value that an average pooling reads."""
+        """Relu at 0 and at NaN, with a mask and an upper bound, from masks that are stored."""
         random = np.random.default_rng(2)
-        shapes = {"x": (g.BATCH, 40), "w": (40, 70), "v": (70, 30), "image": (g.BATCH, 2, 6, 8)}
-        x, w, v, image = (g.input(shape, "float32", name=name) for name, shape in shapes.items())
-        sizes = {x: (6, 40), w: (40, 70), v: (70, 30), image: (6, 2, 6, 8)}
+        x, w, v = (g.input(shape) for shape in ((g.BATCH, 40), (40, 70), (70, 30)))
+        sizes = {x: (6, 40), w: (40, 70), v: (70, 30)}
         feeds = {
             node: random.integers(-1, 2, size).astype("float32") for node, size in sizes.items()
         }
@@ -251,9 +269,6 @@ class OpPrograms:
         for bound in (math.inf, 9.0):
             hidden = g.where(x[:, :1] < 1.0, g.minimum(g.maximum(g.dot(x, w), 0.0), bound), 0.0)
             outputs += grad(g.sum(g.square(g.dot(hidden, v))), [w, v])
-        pooling = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
-        pooled = g.make("sum_pool", g.maximum(image * (image + 1.0), 0.0), **pooling)
-        outputs += grad(g.sum(g.square(pooled)), [image])
         outputs = optimize(outputs)[0]
         for ours, theirs in self.both(outputs, feeds):
             np.testing.assert_array_equal(ours, theirs)
