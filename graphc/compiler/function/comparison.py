@@ -233,8 +233,10 @@ def _slack(
 def _groups(
     steps: Sequence[DeviceStep], outputs: Sequence[Node]
 ) -> Iterator[tuple[str, tuple[str, ...], Sequence[Node]]]:
-    """For each kernel, and each loop as a whole: its name, its layers and what it stores."""
+    """For each kernel, and each loop as a whole: its name, its layers and what it stores of the
+    graph."""
     order = g.toposort(outputs)
+    graph = set(order)
     # A kernel that leaves nothing but workspaces lays out for others what they compare.
     every = launches(tuple(steps))
     leaves = {
@@ -248,4 +250,5 @@ def _groups(
             yield "a loop", () if origin is None else (str(origin),), items
         elif step.kernel not in seen:  # several launches may serve one kernel
             seen.add(step.kernel)
-            yield step.name, step.kernel.layers, step.kernel.stores
+            stored = [node for node in step.kernel.stores if node in graph]
+            yield step.name, step.kernel.layers, stored

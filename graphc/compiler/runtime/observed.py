@@ -54,15 +54,15 @@ class Observed:
                 node = self._new.get(buffer.origin)
                 if node in self._told:  # a copy of what another launch has written
                     continue
-            if node is not None and node.op == "pack_bools":
+            if node in self._known:
+                self._told.add(node)
+                self._observer(node, read(buffer), seconds)
+                seconds = 0.0
+            elif node is not None and node.op == "pack_bools":
                 packed = read(buffer)
                 for bit, one in enumerate(node.inputs):
                     self._observer(one, (packed >> bit & 1).astype(bool), seconds)
                     seconds = 0.0
-            elif node in self._known:
-                self._told.add(node)
-                self._observer(node, read(buffer), seconds)
-                seconds = 0.0
 
 
 def run_observed(

@@ -37,8 +37,8 @@ def _packed(
 ) -> Kernel:
     alike: dict[tuple[Shape, tuple[int, ...]], list[Node]] = {}
     for node in kernel.outputs:
-        # One that is read already is copied.
-        if node.dtype == "bool" and node not in fixed and node not in kernel.inputs:
+        copied = node in kernel.inputs
+        if node.dtype == "bool" and node in readers and node not in fixed and not copied:
             alike.setdefault((node.shape, readers[node]), []).append(node)
     byte_of = {node: byte for bools in alike.values() for node, byte in _bytes(bools)}
     if not byte_of:
