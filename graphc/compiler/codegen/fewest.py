@@ -83,8 +83,7 @@ def _inputs(kernel: Kernel | Loop, group: Sequence[Launch], bindings: Bindings) 
 
 
 def _outputs(kernel: Kernel | Loop, bindings: Bindings) -> int:
-    written = kernel.items if isinstance(kernel, Loop) else kernel.outputs
-    return sum(_nbytes(node, node, bindings) for node in written)
+    return sum(_nbytes(node, node, bindings) for node in kernel.stores)
 
 
 def _read(node: Node, kernel: Kernel | Loop, bindings: Bindings) -> int:

@@ -20,6 +20,7 @@ from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
+from graphc.compiler.schedule.packed_bools import unpacked
 
 # Sums of up to some million terms, in another order; for float64 as many bits fewer than it has.
 LIMITS = {"float32": 1e-4, "float64": 1e-12}
@@ -250,5 +251,4 @@ def _groups(
             yield "a loop", () if origin is None else (str(origin),), items
         elif step.kernel not in seen:  # several launches may serve one kernel
             seen.add(step.kernel)
-            stored = [node for node in step.kernel.stores if node in graph]
-            yield step.name, step.kernel.layers, stored
+            yield step.name, step.kernel.layers, unpacked(step.kernel.stores, graph)

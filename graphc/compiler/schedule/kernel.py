@@ -39,10 +39,10 @@ class Kernel:
     Attributes:
         kind: one of `KINDS`.
         inputs: the values that it reads from memory, in the order in which the body meets them.
-        outputs: the values that it stores; an input among them is copied, and `pack_bools` are
-            several, each a bit of it. Each has as many elements as `extents`, or, in `rows` and
-            `columns`, as `extents` without the axes `reduced`, or, in `conv`, as the result of a
-            pooling in the body, or, in `window`, as what an anchor pools.
+        outputs: the values that it stores; an input among them is copied. Each has as many elements
+            as `extents`, or, in `rows` and `columns`, as `extents` without the axes `reduced`, or,
+            in `conv`, as the result of a pooling in the body, or, in `window`, as what an anchor
+            pools.
         extents: the shape of the domain that is walked: of `pointwise` and `gather` that of a
             value, of `rows` and `columns` that of what is reduced, of the other kinds that of an
             anchor's result; of `update` (), as its parts have theirs.
@@ -65,9 +65,8 @@ class Kernel:
 
     @property
     def stores(self) -> tuple[Node, ...]:
-        """The values that later steps find in memory: the outputs, and what it packs in them."""
-        packed = (x for node in self.outputs if node.op == "pack_bools" for x in node.inputs)
-        return (*self.outputs, *(x for x in packed if x not in self.inputs))
+        """The values that later steps find in memory."""
+        return self.outputs
 
     @cached_property
     def body(self) -> tuple[Node, ...]:

@@ -7,7 +7,7 @@ again, the forward kernel would store a byte for each, and backward read as many
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from graphc.compiler.graph import Node
@@ -30,6 +30,12 @@ def with_packed_bools(steps: Sequence[Step], outputs: Collection[Node]) -> list[
     fixed = {node for step in steps if isinstance(step, Loop) for node in step.inputs}
     fixed.update(outputs)
     return [_packed(step, readers, fixed) if isinstance(step, Kernel) else step for step in steps]
+
+
+def unpacked(stored: Iterable[Node], graph: Collection[Node]) -> list[Node]:
+    """Return the nodes of a graph that lie in memory once these are stored: of a byte that is none
+    of them, its bools."""
+    return [x for node in stored for x in ((node,) if node in graph else node.inputs)]
 
 
 def _packed(

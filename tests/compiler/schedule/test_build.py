@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import BATCH, Node
+from graphc.compiler.graph import BATCH, Node, toposort
 from graphc.compiler.schedule import Kernel, Loop, Step, make_schedule
 from graphc.compiler.schedule.inline import is_leaf
+from graphc.compiler.schedule.packed_bools import unpacked
 from graphc.compiler.schedule.persistent import is_literal
 from graphc.reference_models import REFERENCE_MODELS
 from tests.compiler.passes.test_random_graphs import STEPS, build
@@ -24,7 +25,7 @@ def check(
     steps: Sequence[Step], outputs: Sequence[Node], memory: set[Node], in_one_launch: bool = False
 ) -> None:
     """Each step finds what it reads; each value is stored once; the outputs are there."""
-    known = set(memory)
+    known, graph = set(memory), set(toposort(outputs))
     for step in steps:
         missing = [x for x in step.inputs if x not in known]
         # A constant is memory; the launch of a whole loop has what is one number in its text.
@@ -37,7 +38,7 @@ def check(
             check_body(step)
         again = (known - memory) & set(step.stores)  # a carry may be handed on as it was found
         assert not again, f"{again} are stored twice"
-        known.update(step.stores)
+        known.update(step.stores if isinstance(step, Loop) else unpacked(step.stores, graph))
     assert all(node in known or is_leaf(node) for node in outputs)
 
 
