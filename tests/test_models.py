@@ -69,6 +69,15 @@ class TestBuilding:
         with pytest.raises(ArgumentError, match="InputLayer can only be the first"):
             Sequential([Dense(3, input_dim=4), InputLayer(input_shape=(3,))])
 
+    def test_names_that_are_given_later(self):
+        model = Sequential([Dense(3, input_dim=4, name="a")])
+        model.layers[0].name = "b"
+        model.add(Dense(3, name="a"))
+        model.compile("sgd", "mse")
+        model.add(Dense(3, name="b"))
+        with pytest.raises(ArgumentError, match="two layers are named 'b' .Dense and Dense"):
+            model.compile("sgd", "mse")
+
     def test_an_empty_model(self):
         for use in (
             lambda m: m.compile("sgd", "mse"),

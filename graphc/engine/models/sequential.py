@@ -47,6 +47,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
         Layer.__init__(self, name=name)
         self._layers: list[Layer] = []
+        self._names: set[str] = set()  # as layers were named when they were added
         self.inputs = []
         self._graphc_outputs = []
         if not isinstance(layers, Iterable):
@@ -105,8 +106,8 @@ class Sequential(Model):
                 f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}"
             )
         check_made(layer)
-        taken = [one for one in self._layers if one.name == layer.name and one is not layer]
-        if taken:
+        taken = layer.name in self._names  # one that was renamed since is told when it is wired
+        if taken and any(one.name == layer.name and one is not layer for one in self._layers):
             raise ArgumentError(
                 f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
             )
@@ -124,6 +125,7 @@ class Sequential(Model):
             )
         if not isinstance(layer, InputLayer):
             self._layers.append(layer)
+            self._names.add(layer.name)
         self._connect(inputs, [outputs])
         self._compiled = None
         self._predict = None
