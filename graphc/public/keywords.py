@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Collection
 
@@ -12,8 +13,12 @@ from graphc.later.keywords import spelling, told
 def named_parameters(function: Callable) -> list[str]:
     """The parameters of a function that a caller can name, without `self` and ``**kwargs``."""
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    parameters = inspect.signature(function).parameters.values()
-    return [one.name for one in parameters if one.kind in by_name and one.name != "self"]
+    return [one.name for one in _parameters(function) if one.kind in by_name and one.name != "self"]
+
+
+@functools.lru_cache(maxsize=512)  # each layer that is made asks for those of its class
+def _parameters(function: Callable) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
 
 
 def refuse_modern(where: str, received: Collection[str], allowed: Collection[str]) -> None:
@@ -45,7 +50,7 @@ def constructor_parameters(cls: type) -> list[str]:
         if init is None or base is object:
             continue
         found.update(dict.fromkeys(named_parameters(init)))
-        kinds = [one.kind for one in inspect.signature(init).parameters.values()]
+        kinds = [one.kind for one in _parameters(init)]
         if inspect.Parameter.VAR_KEYWORD not in kinds:
             break
     return list(found)
