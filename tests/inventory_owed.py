@@ -13,10 +13,8 @@ OWED: dict[str, list[str]] = {
     ],
     "keras.layers.wrappers": ["Bidirectional.losses"],
     "keras.models": [
-        "Sequential.from_config",
         "Sequential.get_losses_for",
         "Sequential.get_updates_for",
         "Sequential.losses",
     ],
-    "keras.utils.np_utils": ["conv_input_length", "conv_output_length"],
 }

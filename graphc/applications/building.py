@@ -18,7 +18,8 @@ from graphc.paths import GivenPath, checked_path
 from graphc.releases import reading
 from graphc.utils.data_utils import get_file
 
-RELEASES = "https://github.com/fchollet/deep-learning-models/releases/download"
+REPOSITORY = "https://github.com/fchollet/deep-learning-models"
+RELEASES = f"{REPOSITORY}/releases/download"
 CHANNELS = 3
 CLASSES = 1000  # of ImageNet
 

@@ -24,6 +24,8 @@ ELSEWHERE = {
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
     "https://doi.org/10.24432/C50P49",
     "https://github.com/ef2020/SarcasmAmazonReviewsCorpus",
+    "https://github.com/fchollet/deep-learning-models",
+    "https://s3.amazonaws.com/deep-learning-models/image-models/imagenet_class_index.json",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/reuters_word_index.json",
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",

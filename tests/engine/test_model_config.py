@@ -367,3 +367,13 @@ def test_custom_objects_reach_every_level():
     made = Sequential.from_config(json.loads(text)["config"], {"Twice": Twice})
     assert type(made.layers[1]) is Twice
     assert type(layer_from_config(json.loads(text), {"Twice": Twice}).layers[1]) is Twice
+
+
+def test_layers_of_a_cache_are_shared():
+    config = Sequential([Dense(3, input_dim=4, name="a"), Dense(3, name="b")]).get_config()
+    cache = {}
+    first = Sequential.from_config(config, layer_cache=cache)
+    second = Sequential.from_config(config, layer_cache=cache)
+    assert cache == {"a": first.layers[0], "b": first.layers[1]}
+    assert second.layers == first.layers
+    assert Sequential.from_config(config).layers[0] is not first.layers[0]

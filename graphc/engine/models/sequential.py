@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -260,9 +260,17 @@ class Sequential(Model):
 
     @classmethod
     def from_config(
-        cls, config: Any, custom_objects: Mapping[str, Any] | None = None
+        cls,
+        config: Any,
+        custom_objects: Mapping[str, Any] | None = None,
+        *,
+        layer_cache: MutableMapping[str, Layer] | None = None,
     ) -> Sequential:
-        """A model with new weights from what `get_config` gave; see `layer_from_config`."""
+        """A model with new weights from what `get_config` gave; see `layer_from_config`.
+
+        Args:
+            layer_cache: layers that stand for those of their names; the others are added.
+        """
         if not isinstance(config, list | tuple) or not config:
             raise ArgumentError(
                 "the config of a Sequential is a list of at least one layer, received "
@@ -271,7 +279,10 @@ class Sequential(Model):
         with lookup.custom_objects(custom_objects), reading():
             model = cls()
             for number, entry in enumerate(config, start=1):
-                layer = layer_of(entry, f"layer {number}")
+                name = entry["config"].get("name") if _has_name(entry) else None
+                known = layer_cache if layer_cache is not None and name is not None else {}
+                layer = known[name] if name in known else layer_of(entry, f"layer {number}")
+                known[name] = layer
                 with told(f"layer {number}"):
                     model.add(layer)
         return model
@@ -303,6 +314,11 @@ class Sequential(Model):
         """Set all weights, layer by layer as `get_weights` has them; all or none."""
         layers = self.flattened_layers
         set_values([weight for one in layers for weight in one.weights], weights, self.name)
+
+
+def _has_name(entry: Any) -> bool:
+    """Tell whether an entry has a config that may have a name."""
+    return isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping)
 
 
 def _weights_as_in_0_3(layer: Layer) -> list[g.Node]:
