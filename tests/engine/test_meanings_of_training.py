@@ -12,6 +12,7 @@ import pytest
 from graphc.config import config
 from graphc.engine import Input, Model
 from graphc.engine.training.losses import make_metrics, make_targets
+from graphc.engine.training.on_batch import LossAlone
 from graphc.layers import Activation, Dense, Dropout
 from graphc.models import Sequential, load_model, model_from_json
 from graphc.regularizers import activity_l1, l2
@@ -183,3 +184,17 @@ def test_the_type_of_predictions(release, dtype):
         with config.changed(keras=other):
             assert [call(model_from_json(text)).dtype for call in calls] == [dtype] * 2
     assert ("keras_version" in json.loads(text)) == (release == "1.2")
+
+
+def test_the_loss_of_a_batch_may_be_read_as_the_list_of_0_3(monkeypatch, caplog):
+    monkeypatch.setattr(LossAlone, "_told", False)
+    model = _line()
+    loss = model.test_on_batch([[1.0]], [[0.0]])
+    assert (loss, loss + 1, json.dumps(loss)) == (4.0, 5.0, "4.0")
+    assert np.asarray([loss, loss]).shape == (2,)
+    assert not caplog.records
+    assert [loss[0], loss[0], *loss] == [4.0, 4.0, 4.0]
+    [record] = caplog.records
+    assert "no list of one as in Keras 0.3" in record.getMessage()
+    with pytest.raises(IndexError, match="expected the place 0, received 1"):
+        model.train_on_batch([[1.0]], [[0.0]])[1]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +20,32 @@ from graphc.engine.training.renewal import RenewedContainer
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
-from graphc.errors import DataError
+from graphc.errors import DataError, IndexRangeError
 from graphc.lookup import true_or_false
 from graphc.public.keywords import named_parameters, refuse_unknown
+
+_log = logging.getLogger("graphc")
+
+
+class LossAlone(float):
+    """The loss of a batch where nothing else is measured. Keras 0.3 gave a list of one: its place 0
+    is the loss too, with a line in the log, once a process."""
+
+    _told: ClassVar[bool] = False
+
+    def __getitem__(self, place: int) -> float:
+        if place not in (0, -1):
+            raise IndexRangeError(
+                f"train_on_batch, test_on_batch: expected the place 0, received {place!r}; here is "
+                "the loss alone, and metrics=['accuracy'] in compile puts the accuracy behind it"
+            )
+        if not LossAlone._told:
+            LossAlone._told = True
+            _log.warning(
+                "train_on_batch and test_on_batch give the loss as a number, as in Keras 1.0, and "
+                "no list of one as in Keras 0.3; its [0] is the number itself"
+            )
+        return float(self)
 
 
 class BatchTraining(RenewedContainer):
@@ -44,7 +68,7 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
         step = compiled.begin(ALWAYS)
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
-        return one_or_list(list(map(float, compiled.numbers(step(*arrays)))))
+        return _one_or_list(compiled.numbers(step(*arrays)))
 
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Any
@@ -56,7 +80,7 @@ class BatchTraining(RenewedContainer):
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
         step = compiled.test()
         arrays = self._prepare_batch(x, y, sample_weight, None)
-        return one_or_list(list(map(float, compiled.numbers(step(*arrays)))))
+        return _one_or_list(compiled.numbers(step(*arrays)))
 
     def predict_on_batch(self, x: object) -> np.ndarray | list[np.ndarray]:
         """The outputs for one batch."""
@@ -157,3 +181,9 @@ class BatchTraining(RenewedContainer):
                 f"input {name}: batch_input_shape fixes the batch to {fixed}, received "
                 f"{received}; pass {needed}, or leave the batch open with None"
             )
+
+
+def _one_or_list(values: Iterable[object]) -> float | list[float]:
+    """The values of a batch as numbers, the loss alone as one."""
+    numbers = [float(value) for value in values]  # type: ignore[arg-type]
+    return LossAlone(numbers[0]) if len(numbers) == 1 else numbers
