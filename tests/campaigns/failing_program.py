@@ -264,7 +264,7 @@ def answered(training: Training, failing: Failing, request: dict[str, Any]) -> d
 
 
 def crashed_in_hdf5(code: int, report: str) -> bool:
-    """Return True where HDF5 broke down for an allocation that it was refused, as it may anywhere."""
+    """Return True where HDF5 broke down, as it may anywhere, for an allocation that was refused."""
     frames = [line for line in report.splitlines() if line.startswith('  File "')]
     return code == -signal.SIGSEGV and bool(frames) and "/h5py/" in frames[0]
 
