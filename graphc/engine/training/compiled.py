@@ -174,12 +174,11 @@ class Compiled:
             for label, value in zip(self.labels, values, strict=True)
         ]
 
-    def begin(self, steps: float) -> Function:
-        """`train`, ahead of the first step of a training that has so many in all."""
+    def begin(self, steps: float) -> None:
+        """Make the choice, if it is not made, ahead of a training that has so many steps in all."""
         if self.choice.native is None:
             self._make_train(steps)
             self.choice.native = self.functions["train"].target() is not None
-        return self.train()
 
     def train(self) -> Function:
         """Outputs before the update of the weights; `trainable` was read by `compile` where the

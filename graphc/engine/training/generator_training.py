@@ -100,8 +100,9 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
-        if epochs:  # made before a thread works beside it
+        if epochs:
             compiled.begin(epochs.stop * ceil(count / _BATCH))
+        compiled.train()  # made before a thread works beside it
         self._order = None
         with ExitStack() as threads:
             batches = self._generated(

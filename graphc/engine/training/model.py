@@ -57,10 +57,11 @@ class Model(GeneratorTraining):
         state of training.
 
         The state of training is `epochs_done`, the order of the samples, keys and counts of random
-        draws, what layers keep beside weights (states of recurrent layers), and NumPy's global
-        generator. Saved at the end of an epoch (`ModelCheckpoint` does that), loaded in another
-        process and trained with ``initial_epoch=model.epochs_done`` on the same data, the model has
-        the losses and weights, to the last bit, of one that was never stopped.
+        draws, what layers keep beside weights (states of recurrent layers), whether small functions
+        run as native code, and NumPy's global generator. Saved at the end of an epoch
+        (`ModelCheckpoint` does that), loaded in another process and trained with
+        ``initial_epoch=model.epochs_done`` on the same data, the model has the losses and weights,
+        to the last bit, of one that was never stopped.
 
         The layout is that of later releases of Keras 1. A function, a layer or an optimizer of the
         user is stored by its name. The file is written whole or not at all.

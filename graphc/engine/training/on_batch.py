@@ -66,7 +66,8 @@ class BatchTraining(RenewedContainer):
         ``accuracy=True`` adds the accuracy to the list.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
-        step = compiled.begin(ALWAYS)
+        compiled.begin(ALWAYS)
+        step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
         return _one_or_list(compiled.numbers(step(*arrays)))
 

@@ -14,8 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from graphc.compiler.codegen import native
-from graphc.compiler.function import function, prepared
-from graphc.compiler.function.door import CallStep
+from graphc.compiler.function import CallStep, function, prepared
 from graphc.compiler.graph import Node, state_of
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import toolchain
