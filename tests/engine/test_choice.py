@@ -110,6 +110,15 @@ def test_what_runs_before_training_is_interpreted_and_chooses_nothing(enough: in
     assert targets(model) == NATIVE
 
 
+def test_what_is_compiled_already_is_not_made_anew():
+    config.cpu = "native"
+    model = small()
+    predict, test = model._predict_function(), model._compiled.test()
+    model.train_on_batch(X, Y)
+    assert model._predict_function() is predict
+    assert model._compiled.test() is test
+
+
 def test_the_choice_stays_until_the_model_is_compiled_again(enough: int):
     model = small()
     begin(model, 1)

@@ -85,8 +85,10 @@ class Choice:
         return ALWAYS if self.native else None
 
     def fits(self, made: Function | None) -> bool:
-        """Whether a function is made, and not before the choice was another."""
-        return made is not None and not (self.native and made.calls is None)
+        """Whether a function is made, and not one that is interpreted as there was no choice yet."""
+        if made is None:
+            return False
+        return not self.native or made.calls is not None or made.target() is not None
 
 
 @dataclass
@@ -177,7 +179,9 @@ class Compiled:
     def begin(self, steps: float) -> None:
         """Make the choice, if it is not made, ahead of a training that has so many steps in all."""
         if self.choice.native is None:
-            self._make_train(steps)
+            made = self.functions.get("train")
+            if made is None or made.target() is None:
+                self._make_train(steps)
             self.choice.native = self.functions["train"].target() is not None
 
     def train(self) -> Function:
