@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from itertools import count
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from graphc.config import config
 from graphc.errors import IndexRangeError, KernelError, NotFiniteError
 from graphc.layers.core import Dense
 from graphc.models import Sequential
+from tests.campaigns.interrupts import Counted
 from tests.native.graph_programs import needs_compiler
 
 pytestmark = needs_compiler
@@ -243,3 +245,22 @@ def test_a_model_trains_in_the_modes_that_watch_as_it_does_without(mode: str) ->
 
     for watched, plain in zip(weights(mode), weights("FAST_RUN"), strict=True):
         np.testing.assert_array_equal(watched, plain)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_no_interrupt_is_lost_where_native_code_calls_python() -> None:
+    w = g.shared(floats(1, 2), "w")
+    step = function([], [], updates=[(w, w + 1.0)])
+    step.profile(lambda *_: None)
+    for at in count(1):
+        before, interrupted, moments = w.get_value(), False, Counted(at)
+        try:
+            with moments:
+                step.profile(lambda *_: None)
+        except KeyboardInterrupt:
+            interrupted = True
+        if moments.count < at:
+            break
+        assert interrupted, f"moment {at}"
+        assert (w.get_value() - before).tolist() in ([0, 0], [1, 1])
+    assert at > 100

@@ -302,6 +302,7 @@ class NativeExecutor:
         spent = np.zeros(len(self._launches) + 1)
         groups = [launches((step,)) for step in self.program.steps]
         firsts = [0, *accumulate(map(len, groups))]
+        heard = [False] * len(groups)
         raised: list[BaseException] = []
 
         def read(buffer: Buffer) -> np.ndarray:
@@ -317,7 +318,9 @@ class NativeExecutor:
                 observed.tell(groups[step], read, seconds)
             except BaseException as error:
                 raised.append(error)
-            return len(raised)
+                return 1
+            heard[step] = True  # last, and no call: an interrupt behind it would be lost
+            return 0
 
         told = _TOLD(tell)
         new = {state: State(state.get(), state.name) for state in self._states}
@@ -329,6 +332,8 @@ class NativeExecutor:
         )
         if raised:
             raise raised[0]
+        if not all(heard):  # ctypes drops what is raised as it calls Python
+            raise KeyboardInterrupt
         place_together(
             [(state, copy.buffer) for state, copy in new.items()], (call_step, count.value)
         )

@@ -85,7 +85,7 @@ class Choice:
         return ALWAYS if self.native else None
 
     def fits(self, made: Function | None) -> bool:
-        """Whether a function is made, and not one that is interpreted as there was no choice yet."""
+        """Whether a function is made, and not interpreted for lack of a choice."""
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None
