@@ -176,7 +176,7 @@ class Compiled:
             for label, value in zip(self.labels, values, strict=True)
         ]
 
-    def begin(self, steps: float) -> None:
+    def choose(self, steps: float) -> None:
         """Make the choice, if it is not made, ahead of a training that has so many steps in all."""
         if self.choice.native is None:
             made = self.functions.get("train")

@@ -101,7 +101,7 @@ class GeneratorTraining(BatchTraining):
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
         if epochs:
-            compiled.begin(epochs.stop * ceil(count / _BATCH))
+            compiled.choose(epochs.stop * ceil(count / _BATCH))
         compiled.train()  # made before a thread works beside it
         self._order = None
         with ExitStack() as threads:

@@ -189,7 +189,7 @@ class Model(GeneratorTraining):
         )
         self._order = batches.order
         if epochs:
-            compiled.begin(epochs.stop * ceil(batches.samples / batch_size))
+            compiled.choose(epochs.stop * ceil(batches.samples / batch_size))
         return run_epochs(
             self,
             compiled,

@@ -66,7 +66,7 @@ class BatchTraining(RenewedContainer):
         ``accuracy=True`` adds the accuracy to the list.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
-        compiled.begin(ALWAYS)
+        compiled.choose(ALWAYS)
         step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
         return _one_or_list(compiled.numbers(step(*arrays)))
