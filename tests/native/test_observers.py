@@ -3,7 +3,9 @@ differs from the interpreter."""
 
 from __future__ import annotations
 
+import gc
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 
@@ -247,6 +249,15 @@ def test_a_model_trains_in_the_modes_that_watch_as_it_does_without(mode: str) ->
         np.testing.assert_array_equal(watched, plain)
 
 
+@pytest.fixture
+def _no_finalisers() -> Iterator[None]:
+    """No garbage of other tests is collected, in whose finalisers Python drops what is raised."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_finalisers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_no_interrupt_is_lost_where_native_code_calls_python() -> None:
     w = g.shared(floats(1, 2), "w")
