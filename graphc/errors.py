@@ -145,6 +145,9 @@ class DownloadError(GraphcError, OSError):
     """A file that could not be fetched whole and as expected."""
 
 
+_MOST_LISTED = 50  # what fits a dozen lines of a terminal
+
+
 @contextmanager
 def told(where: str) -> Iterator[None]:
     """An error inside starts with where it was met."""
@@ -155,11 +158,14 @@ def told(where: str) -> Iterator[None]:
 
 
 def suggestion(name: str, allowed: Iterable[str]) -> str:
-    """A sentence for the end of a message: the near names, or all where none is near."""
+    """A sentence for the end of a message: the near names, or where none is near all, unless they
+    are many."""
     allowed = [str(other) for other in allowed]
     near = nearest(name, allowed)
     if near:
         return f"Did you mean {' or '.join(repr(other) for other in near)}?"
+    if len(allowed) > _MOST_LISTED:
+        return "No known name is spelled like it."
     return f"Known names: {', '.join(allowed)}."
 
 

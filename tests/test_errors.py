@@ -28,6 +28,11 @@ def test_suggestion_lists_all_names_where_none_is_near() -> None:
     assert errors.suggestion("ReLU", ["relu", "tanh"]) == "Did you mean 'relu'?"
 
 
+def test_suggestion_does_not_list_very_many_names() -> None:
+    told = errors.suggestion("zzz", [f"name_{k}" for k in range(60)])
+    assert told == "No known name is spelled like it."
+
+
 def test_unknown_name() -> None:
     error = errors.unknown_name("activation", "rellu", ["relu", "tanh"])
     assert str(error) == "unknown activation 'rellu'. Did you mean 'relu'?"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -13,6 +12,7 @@ from graphc.engine.training.feeds import as_arrays, as_numbers, prepare, read_or
 from graphc.engine.training.losses import SAMPLE_WEIGHT_MODES, Target, for_each_output
 from graphc.engine.training.stored import Data, Samples, StoredArray
 from graphc.errors import ArgumentError, DataError
+from graphc.public.callers import warn
 
 # What to do where weights have another number of axes than this.
 _OTHER_RANK = {
@@ -36,11 +36,9 @@ def prepare_weights(
     sample_weight, class_weight = _none_if_empty(sample_weight), _none_if_empty(class_weight)
     if sample_weight is not None and class_weight is not None:
         class_weight = None
-        warnings.warn(
+        warn(
             "class_weight and sample_weight were both given, and only one counts: that of the "
-            "samples, as in Keras; multiply the classes' weights into it for both",
-            UserWarning,
-            stacklevel=4,
+            "samples, as in Keras; multiply the classes' weights into it for both"
         )
     by_sample = standardize_sample_weights(sample_weight, names)
     by_class = standardize_class_weights(class_weight, names)
