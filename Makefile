@@ -5,6 +5,7 @@
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
+# make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality
 # make campaign        run the campaigns' own tests, and what each commit runs of them; NAME (one or
 #                      several) runs those alone, and goes on where they were stopped. SEED, NUMBER
 #                      of cases, SECONDS, and OPTIONS of the campaign:
@@ -39,7 +40,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda campaign mutants nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -84,7 +85,11 @@ PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
 # Tests of the campaigns themselves are those of `make campaign`.
 test: $(VENV)/.test
-	$(BIN)/python $(PYTEST) --ignore=tests/campaigns
+	$(BIN)/python $(PYTEST) --ignore=tests/campaigns --ignore=tests/keras_programs
+
+# Each program is a process of its own.
+test-programs: $(VENV)/.test
+	$(BIN)/python $(PYTEST) tests/keras_programs
 
 # The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
 # any process, though it ends with the report.

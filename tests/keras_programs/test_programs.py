@@ -1,0 +1,32 @@
+"""Programs in the manner of Keras 1's time, run as they are: each asserts its quality at its end.
+
+They are not part of `make test`; `make test-programs` runs them.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent
+PROGRAMS = sorted(path for path in FOLDER.glob("*/*.py"))
+
+
+def test_there_are_at_least_forty():
+    assert len(PROGRAMS) >= 40
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_it_runs_and_reaches_its_quality(program, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "graphc", "run", str(program)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-1000:]}\n{done.stderr[-3000:]}"
