@@ -38,7 +38,11 @@ class AffineLayer(GivenWeights):
         self.bias = true_or_false(self._graphc_label, "bias", bias)
 
     def _add_affine(self, W_shape: tuple[int, ...], b_shape: tuple[int, ...]) -> None:
-        self.W = self.add_weight(W_shape, self.init, "W", self.W_regularizer, self.W_constraint)
+        self.W = self.add_weight(
+            *(W_shape, self.init, "W"),
+            regularizer=self.W_regularizer,
+            constraint=self.W_constraint,
+        )
         self._add_bias(b_shape)
         self._watch_output()
 
@@ -46,7 +50,9 @@ class AffineLayer(GivenWeights):
         self.b: g.Node | None = None
         if self.bias:
             self.b = self.add_weight(
-                shape, initializations.zero, "b", self.b_regularizer, self.b_constraint
+                *(shape, initializations.zero, "b"),
+                regularizer=self.b_regularizer,
+                constraint=self.b_constraint,
             )
 
     def _watch_output(self) -> None:

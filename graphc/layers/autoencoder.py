@@ -93,7 +93,7 @@ class AutoEncoder(Switched, HoldingLayer):
         if self.initial_weights is not None:
             self.set_weights(self.initial_weights)
             self.initial_weights = None
-        record_use(SwitchedUse(self, tuple(to_list(x)), tuple(outputs), (), self.form))
+        record_use(SwitchedUse(self, tuple(to_list(x)), tuple(outputs), [], self.form))
         return outputs, masks
 
     def _decoded(self, codes: list[g.Node], masks: list[Mask]) -> tuple[list[g.Node], list[Mask]]:

@@ -259,11 +259,13 @@ class SeparableConvolution2D(AffineLayer, SpatialLayer):
             shapes = (*window, channels, self.depth_multiplier), (1, 1, spread, self.nb_filter)
         self.depthwise_kernel = self.add_weight(
             *(shapes[0], self.init, "depthwise_kernel"),
-            *(self.depthwise_regularizer, self.depthwise_constraint),
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
         )
         self.pointwise_kernel = self.add_weight(
             *(shapes[1], self.init, "pointwise_kernel"),
-            *(self.pointwise_regularizer, self.pointwise_constraint),
+            regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
         )
         self._add_bias((self.nb_filter,))
         self._watch_output()

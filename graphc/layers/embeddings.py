@@ -99,8 +99,8 @@ class Embedding(GivenWeights):
             (self.input_dim, self.output_dim),
             self.init,
             "W",
-            self.W_regularizer,
-            self.W_constraint,
+            regularizer=self.W_regularizer,
+            constraint=self.W_constraint,
         )
         if self.activity_regularizer is not None:
             self.activity_regularizer.set_layer(self)

@@ -117,8 +117,12 @@ class BatchNormalization(GivenWeights):
         for axis, size in zip(axes, shape, strict=True):
             sizes[axis] = size
         self.input_spec = [InputSpec(shape=tuple(sizes))]
-        self.gamma = self.add_weight(shape, self.gamma_init, "gamma", self.gamma_regularizer)
-        self.beta = self.add_weight(shape, self.beta_init, "beta", self.beta_regularizer)
+        self.gamma = self.add_weight(
+            shape, self.gamma_init, "gamma", regularizer=self.gamma_regularizer
+        )
+        self.beta = self.add_weight(
+            shape, self.beta_init, "beta", regularizer=self.beta_regularizer
+        )
         self.running_mean = self.add_weight(
             shape, initializations.zero, "running_mean", trainable=False
         )

@@ -8,6 +8,8 @@ import pytest
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
+from graphc.compiler.interpret import evaluate
+from graphc.config import config
 from graphc.engine import Input, InputLayer, InputSpec, Layer
 from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Dropout, Masking
@@ -165,7 +167,9 @@ class TestWeights:
         class Bounded(Layer):
             def build(self, input_shape):
                 self.add_weight(
-                    (2,), initializations.one, "a", regularizers.l1(0.5), constraints.nonneg()
+                    *((2,), "one", "a"),
+                    regularizer=regularizers.l1(0.5),
+                    constraint=constraints.nonneg(),
                 )
                 self.add_weight((2,), initializations.zero, "still", trainable=False)
 
@@ -417,3 +421,105 @@ class TestInputs:
     def test_what_is_no_input(self, arguments, error, message):
         with pytest.raises(error, match=message):
             Input(**arguments)
+
+
+class Penalised(Layer):
+    """A layer in the way of Keras 1.2: a weight, losses of its own and of each use, an update."""
+
+    def build(self, input_shape):
+        self.factor = self.add_weight(
+            input_shape[1:], initializer="one", name=f"{self.name}_factor", regularizer="l2",
+            constraint="nonneg", trainable=True,
+        )  # fmt: skip
+        self.seen = self.add_weight((), "zero", trainable=False, name="seen")
+        self.add_loss(0.5 * K.sum(K.abs(self.factor)))
+        super().build(input_shape)
+
+    def call(self, x, mask=None):
+        self.add_loss(K.sum(K.square(x)), x)
+        self.add_update(K.update_add(self.seen, 1.0), x)
+        return x * self.factor
+
+
+class TestAdditions:
+    def test_a_weight_as_keras_1_2_adds_it(self):
+        layer = Penalised(name="own")
+        layer(Input((2,)))
+        assert [g.name_of(w) for w in layer.weights] == ["own_factor", "own_seen"]
+        assert [w.shape for w in layer.trainable_weights] == [(2,)]
+        assert list(layer.constraints) == [layer.factor]
+        with pytest.raises(KeywordError, match="add_weight: unknown keyword 'start'.*initializer"):
+            layer.add_weight((2,), start="one")
+
+    @pytest.mark.parametrize("release", ["1.0", "1.2"])
+    def test_losses_and_updates_count_in_the_models_with_the_use(self, release):
+        with config.changed(keras=release):
+            layer = Penalised()
+            first, second = Input((2,)), Input((2,))
+            model = Model(first, layer(first))
+            other = Model(second, layer(second))
+            for one in (model, other):
+                one.compile("sgd", "mse")
+        x = np.array([[1.0, 2.0], [3.0, 4.0]], "float32")
+        # Of the weight l2 0.01 * 2 and 0.5 * 2, and of each model's own use the squares.
+        expected = 0.02 + 1.0 + np.square(x).sum()
+        tested = model.test_on_batch(x, x)
+        np.testing.assert_allclose(tested, expected if release == "1.2" else 0.0, rtol=1e-6)
+        np.testing.assert_allclose(model.train_on_batch(x, x), expected, rtol=1e-6)
+        assert layer.seen.get_value() == 1.0
+
+    def test_losses_of_uses_and_of_the_layer(self):
+        layer = Penalised()
+        first, second = Input((2,)), Input((2,))
+        model = Model(first, layer(first))
+        layer(second)
+        assert len(layer.get_losses_for(None)) == 2
+        assert len(layer.get_losses_for(first)) == len(layer.get_losses_for([second])) == 1
+        assert layer.get_losses_for(first) != layer.get_losses_for(second)
+        assert len(layer.losses) == 4
+        assert len(model.losses) == 3
+        assert model.get_losses_for(first) == layer.get_losses_for(first)
+        assert model.get_updates_for(None) == layer.get_updates_for(None) == []
+        assert [pair[0] for pair in layer.get_updates_for(second)] == [layer.seen]
+        values = evaluate(layer.losses[:2], {})
+        np.testing.assert_allclose(values, [0.02, 1.0], rtol=1e-6)
+
+    def test_what_is_added_behind_the_call(self):
+        layer = Scale()
+        x = Input((2,))
+        model = Sequential([Dense(2, input_dim=2)])
+        y = layer(model(x))
+        layer.add_loss([K.sum(layer.factor), K.mean(y)], inputs=layer.input)
+        layer.add_loss(K.sum(layer.factor))
+        layer.add_update([(layer.factor, layer.factor * 2)])
+        assert len(layer.get_losses_for(layer.input)) == 2
+        assert len(layer.get_losses_for(None)) == 1
+        whole = Model(x, y)
+        assert len(whole.losses) == 3
+        assert [variable for variable, _ in whole.updates] == [layer.factor]
+
+    @pytest.mark.parametrize(
+        ("add", "error", "message"),
+        [
+            (lambda layer: layer.add_loss(0.5), ArgumentError, "expected a scalar tensor"),
+            (lambda layer: layer.add_loss(K.ones((2,))), ShapeError, "expected a scalar, received"),
+            (lambda layer: layer.add_update([3]), ArgumentError, "expected .variable, new value"),
+            (
+                lambda layer: layer.add_loss(K.sum(K.ones((2,))), Input((2,))),
+                ArgumentError,
+                "the tensors that the layer was called on",
+            ),
+        ],
+    )
+    def test_what_is_no_loss_or_update(self, add, error, message):
+        layer = Scale()
+        layer(Input((2,)))
+        with pytest.raises(error, match=message):
+            add(layer)
+
+    def test_a_trial_of_a_shape_leaves_nothing(self):
+        layer = Penalised()
+        layer(Input((2,)))
+        before = layer.losses
+        layer.get_output_shape_for((None, 2))
+        assert layer.losses == before

@@ -7,7 +7,7 @@ tensors, of which a `container` is made; `merge` joins tensors.
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
-from graphc.engine.topology.node import Node, to_list
+from graphc.engine.topology.node import Node, object_list_uid, to_list
 from graphc.engine.topology.shapes import InputSpec
 from graphc.public.calls import public
 
@@ -21,6 +21,7 @@ __all__ = [
     "Node",
     "get_source_inputs",
     "merge",
+    "object_list_uid",
     "to_list",
 ]
 

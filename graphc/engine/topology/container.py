@@ -140,6 +140,15 @@ class Container(FileMethods):
         """Every use of a layer between inputs and outputs, those inside of layers too."""
         return [use for node in self._wiring.nodes for use in node.uses]
 
+    def _graphc_uses(self, inputs: g.Node | Sequence[g.Node] | None = None) -> list[Use]:
+        if inputs is None or set(to_list(inputs)) == set(self.inputs):
+            return self.uses
+        return super()._graphc_uses(inputs)
+
+    def _graphc_added_losses(self) -> list[g.Node]:
+        """The losses that layers added, those of uses in the model among them."""
+        return [*self._graphc_own_losses(), *(one for use in self.uses for one in use.losses)]
+
     def _need_layers(self, wanted: str) -> None:
         if not self.layers:
             raise ArgumentError(f"{self.name}.{wanted}: the model has no layers; add some first")
@@ -191,7 +200,9 @@ class Container(FileMethods):
         """Whether training and testing differ."""
         phase = g.learning_phase()
         # From 1.2.0 on the penalties are there in testing too.
-        penalties = self.regularizers and not at_least("1.2.0", of=self._graphc.release)
+        penalties = self.regularizers or self._graphc_added_losses()
+        if at_least("1.2.0", of=self._graphc.release):
+            penalties = []
         return bool(penalties) or phase in g.toposort(self.outputs)
 
     @property

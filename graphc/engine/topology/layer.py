@@ -14,6 +14,7 @@ from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
 from graphc.engine.topology import layers_of_0_3, own_layers
+from graphc.engine.topology.additions import Additions
 from graphc.engine.topology.node import (
     History,
     Mask,
@@ -49,7 +50,7 @@ BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "tra
 _OWN_LISTS = ("trainable_weights", "non_trainable_weights", "regularizers", "updates")
 
 
-class Layer(Used, Weighted, Entry):
+class Layer(Used, Weighted, Additions, Entry):
     """Base of all layers.
 
     A subclass defines ``build(input_shape)``, which makes the weights at the first call, and
@@ -183,7 +184,8 @@ class Layer(Used, Weighted, Entry):
             given = any(one is not None for one in to_list(mask))
             if given:
                 own_layers.check_takes_mask(self)
-            output = self.call(x, mask=mask) if given else self.call(x)
+            with self._graphc.adding() as losses:
+                output = self.call(x, mask=mask) if given else self.call(x)
         self._graphc_check_output(output, shape)
         outputs = to_list(output)
         with g.origin(self.name), layers_of_0_3.called_on(self, x, mask):
@@ -192,8 +194,8 @@ class Layer(Used, Weighted, Entry):
         if len(output_masks) != len(outputs):
             output_masks *= len(outputs)
         known = set(self._graphc.own_updates)
-        updates = tuple(pair for pair in map(tuple, self.updates) if pair not in known)
-        record_use(Use(self, tuple(to_list(x)), tuple(outputs), updates))
+        updates = [pair for pair in map(tuple, self.updates) if pair not in known]
+        record_use(Use(self, tuple(to_list(x)), tuple(outputs), updates, losses=losses))
         return outputs, output_masks
 
     def _graphc_held_layers(self) -> list[Layer]:
@@ -264,10 +266,11 @@ class Layer(Used, Weighted, Entry):
 
     @contextmanager
     def _graphc_trial(self) -> Iterator[None]:
-        """Inside, a call leaves no updates and takes no stream of random numbers."""
+        """Inside, a call leaves no updates and losses, and takes no stream of random numbers."""
         before = vars(self).get("updates"), self._graphc.streams
         try:
-            yield
+            with self._graphc.adding():
+                yield
         finally:
             if before[0] is not None:
                 self.updates = before[0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphc.compiler import graph as g
@@ -34,18 +34,20 @@ class History(NamedTuple):
         return self.layer.inbound_nodes[self.node_index]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Use:
     """A layer applied to inputs, directly or inside of a model or wrapper that was.
 
     Attributes:
         updates: (shared variable, new value) pairs of this use.
+        losses: scalars that this use adds to the loss of training.
     """
 
     layer: Layer
     inputs: tuple[g.Node, ...]
     outputs: tuple[g.Node, ...]
-    updates: tuple[tuple[g.Node, g.Node], ...]
+    updates: list[tuple[g.Node, g.Node]]
+    losses: list[g.Node] = field(default_factory=list, kw_only=True)
 
 
 class Node:
@@ -178,6 +180,11 @@ def mask_of(tensor: g.Node) -> Mask:
 def to_list(x: Any) -> list:
     """A list or tuple as a list, anything else as a list of one."""
     return list(x) if isinstance(x, list | tuple) else [x]
+
+
+def object_list_uid(object_list: Any) -> str:
+    """A text that no other objects than these, or this single one, have while they live."""
+    return ", ".join(str(id(one)) for one in to_list(object_list))
 
 
 def one_or_list(values: Sequence) -> Any:

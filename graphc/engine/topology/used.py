@@ -24,6 +24,8 @@ class Record:
         release: of Keras, which was in force when the layer was made.
         input_is_set: whether `set_input` said what comes in.
         own_updates: those that `build` made, which belong to every training step.
+        own_losses: those that were added outside of a call, which belong to every model.
+        added_in_call: the losses that the call of now has added; None outside of a call.
         seed: of the layer's random draws, None before the first.
         seen_at: the use whose tensors `input` and `output` are; None for the only one.
         streams: how many streams of random numbers the layer has taken.
@@ -35,10 +37,21 @@ class Record:
     input_is_set: bool = False
     seed: int | None = None
     own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)
+    own_losses: list[g.Node] = field(default_factory=list)
+    added_in_call: list[g.Node] | None = None
     seen_at: Use | None = None
     streams: int = 0
     called_on: tuple[Any, Any] | None = None
     uses_learning_phase: bool | None = None
+
+    @contextmanager
+    def adding(self) -> Iterator[list[g.Node]]:
+        """Inside, the losses that are added belong to one call; collects them."""
+        before, self.added_in_call = self.added_in_call, []
+        try:
+            yield self.added_in_call
+        finally:
+            self.added_in_call = before
 
     @contextmanager
     def at(self, use: Use) -> Iterator[None]:

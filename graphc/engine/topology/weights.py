@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from graphc.compiler import graph as g
+from graphc.constraints import get as get_constraint
 from graphc.engine.configs.budget import take_weight
 from graphc.engine.topology.user_function import check_takes
-from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, told
 from graphc.files.conversions import Form
+from graphc.initializations import get as get_initialization
 from graphc.initializations import initial
 from graphc.lookup import takes_keyword
-from graphc.regularizers import Regularizer
 from graphc.regularizers import get as get_regularizer
 from graphc.releases import at_least
 
@@ -42,17 +43,29 @@ class Weighted:
     def add_weight(
         self,
         shape: tuple[int, ...],
-        init: Callable[..., g.Node],
-        name: str,
-        regularizer: Regularizer | None = None,
-        constraint: Callable[[g.Node], g.Node] | None = None,
+        initializer: str | Callable[..., g.Node],
+        name: str | None = None,
         trainable: bool = True,
+        regularizer: Any = None,
+        constraint: str | Callable[[g.Node], g.Node] | None = None,
     ) -> g.Node:
-        """A new weight, a shared variable called ``<layer>_<name>``, with its penalty and rule.
+        """A new weight, a shared variable, with its penalty and rule.
 
-        OutOfMemoryError where there is no room for it, ArgumentError where it is larger than the
-        weights of a model from a file may be.
+        Args:
+            shape: whole numbers.
+            initializer: the name of an initialization, or a function (shape, name) -> variable.
+            name: the variable is called ``<layer>_<name>``, unless the name begins so already.
+            trainable: whether training changes it.
+            regularizer, constraint: by name, config or as an object.
+
+        Raises:
+            OutOfMemoryError: there is no room for it.
+            ArgumentError: it is larger than the weights of a model from a file may be.
         """
+        name = "weight" if name is None else name.removeprefix(f"{self.name}_")
+        with told(f"{self.name}: {name}"):
+            init = get_initialization(initializer)
+            rule = get_constraint(constraint)
         take_weight(f"{self.name}: {name}", shape)
         named = {"name": "name"} if takes_keyword(init, "name") else {}
         check_takes(init, f"{self.name}: init of {name}", "shape", **named)
@@ -76,8 +89,8 @@ class Weighted:
             own = get_regularizer(regularizer)  # a copy: one may be given to several weights
             own.set_param(weight)
             self.regularizers.append(own)
-        if constraint is not None:
-            self.constraints[weight] = constraint
+        if rule is not None:
+            self.constraints[weight] = rule
         return weight
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:

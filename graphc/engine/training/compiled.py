@@ -269,6 +269,7 @@ def compile_model(
         model.regularizers,
         model.uses,
         in_testing=at_least("1.2.0", of=meant),
+        added=model._graphc_added_losses(),
     )
     given = {
         "loss": loss,

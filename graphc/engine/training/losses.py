@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc import metrics, objectives
-from graphc.backend.functions import in_training
+from graphc.backend.functions import in_train_phase, in_training
 from graphc.compiler import graph as g
 from graphc.engine.topology.node import Mask, Use
 from graphc.engine.topology.user_function import check_takes
@@ -221,9 +221,11 @@ def penalised(
     regularizers: Sequence[Callable[[g.Node], g.Node]],
     uses: Sequence[Use],
     in_testing: bool = False,
+    added: Sequence[g.Node] = (),
 ) -> g.Node:
-    """The loss with the penalties: those of weights once, those of a layer's output at each use of
-    the layer. They count in training, and where it is said in testing too."""
+    """The loss with the penalties, those of weights once, those of a layer's output at each use of
+    the layer, and with the losses that layers added. They count in training, and where it is said
+    in testing too."""
     with g.origin("penalties"), in_training() if in_testing else nullcontext():
         for regularizer in regularizers:
             layer = getattr(regularizer, "layer", None)
@@ -233,6 +235,8 @@ def penalised(
                 if use.layer is layer:
                     with layer._graphc.at(use):
                         loss = _with_penalty(loss, regularizer)
+        for one in added:
+            loss = in_train_phase(loss + one, loss)
     return loss
 
 
