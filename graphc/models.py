@@ -13,7 +13,7 @@ import graphc.layers  # noqa: F401  (its import makes the layers known to descri
 from graphc import backend as K
 from graphc import lookup
 from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
-from graphc.engine.configs.registry import layer_of, register, shown
+from graphc.engine.configs.registry import layer_of, register, without_version
 from graphc.engine.models.graph_model import Graph
 from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
@@ -37,7 +37,7 @@ from graphc.paths import (
     shown_path,
 )
 from graphc.public.calls import public
-from graphc.releases import FIRST, Release, reading, release_in, since
+from graphc.releases import FIRST, Release, reading, since
 
 # With what programs have by ``from keras.models import *``.
 __all__ = [
@@ -187,7 +187,7 @@ def _model_from(
 ) -> Model:
     """The model of a description, with the meanings of the release that it names, or of the one
     that is known to have written it."""
-    entry, named = _without_version(description, place)
+    entry, named = without_version(description, place)
     compiled = None
     of_0_3 = is_of_0_3(entry)
     if of_0_3:
@@ -229,21 +229,6 @@ def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str
         raise type(error)(f"{place}: {error}") from error
     except TypeError as error:  # Python's own: an argument of the optimizer that is missing
         raise ArgumentError(f"{place}: compile: {error}") from error
-
-
-def _without_version(description: object, place: str) -> tuple[object, Release | None]:
-    """The description without the version of Keras that wrote it, and that version; an
-    ArgumentError unless it is one of Keras 1, whose layers are ours."""
-    if not isinstance(description, Mapping) or "keras_version" not in description:
-        return description, None
-    version = description["keras_version"]
-    release = release_in(version) if isinstance(version, str) else None
-    if release is None or release[0] != 1:
-        raise ArgumentError(
-            f"{place}: expected an architecture of Keras 1, received one of keras_version "
-            f"{shown(version)}; describe it with the layers and arguments of Keras 1"
-        )
-    return {key: value for key, value in description.items() if key != "keras_version"}, release
 
 
 __getattr__ = public(__name__)

@@ -3,6 +3,8 @@ counted, and files whose layers stand in another order or have no weights."""
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from graphc.engine.topology.merge import merge
 from graphc.errors import ArgumentError, DataError
 from graphc.layers import Activation, BatchNormalization, Dense, Dropout
 from graphc.models import Graph, Sequential, model_from_json
+from graphc.utils.layer_utils import layer_from_config
 
 RELEASES = ["1.0", "1.2"]
 
@@ -35,6 +38,13 @@ class TestOrder:
             with config.changed(keras=other):
                 assert [layer.name for layer in model.layers] == list(names)
                 assert [layer.name for layer in model_from_json(text).layers] == list(names)
+
+    def test_what_to_json_gives_may_go_to_layer_from_config(self):
+        with config.changed(keras="1.2"):
+            entry = json.loads(_side_by_side().to_json())
+        assert [layer.name for layer in layer_from_config(entry).layers] == list("xzam")
+        with pytest.raises(ArgumentError, match="an architecture of Keras 1, received one"):
+            layer_from_config({**entry, "keras_version": "2.0.4"})
 
     @pytest.mark.parametrize("release", RELEASES)
     def test_a_model_of_a_models_config_takes_its_weights(self, release):

@@ -9,12 +9,12 @@ one also have ``"reused": true``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphc import lookup
+from graphc import lookup, releases
 from graphc.backend.settings import keep_uid
 from graphc.engine.configs.budget import bounded
 from graphc.engine.configs.later_keywords import with_one_dtype
@@ -122,8 +122,25 @@ def layer_from_config(
         ArgumentError: no such dict, or a config that does not fit the class.
         GraphcError: what the layer says to its arguments.
     """
-    with lookup.custom_objects(custom_objects):
-        return layer_of(config, "layer_from_config")
+    entry, written_by = without_version(config, "layer_from_config")
+    in_force = nullcontext() if written_by is None else releases.reading(written_by)
+    with lookup.custom_objects(custom_objects), in_force:
+        return layer_of(entry, "layer_from_config")
+
+
+def without_version(description: object, place: str) -> tuple[object, releases.Release | None]:
+    """The description without the version of Keras that wrote it, and that version; an
+    ArgumentError unless it is one of Keras 1, whose layers are ours."""
+    if not isinstance(description, Mapping) or "keras_version" not in description:
+        return description, None
+    version = description["keras_version"]
+    release = releases.release_in(version) if isinstance(version, str) else None
+    if release is None or release[0] != 1:
+        raise ArgumentError(
+            f"{place}: expected an architecture of Keras 1, received one of keras_version "
+            f"{shown(version)}; describe it with the layers and arguments of Keras 1"
+        )
+    return {key: value for key, value in description.items() if key != "keras_version"}, release
 
 
 def layer_of(entry: object, place: str) -> Layer:
