@@ -19,7 +19,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, get_instance, true_or_false
 from graphc.lookup import get_from_module as get_from_module
 from graphc.public.calls import public
-from graphc.releases import meanings, since
+from graphc.releases import at_least, since
 
 _POWER = 9  # of EigenvalueRegularizer
 _LEAST = 1e-30  # what a length of 0 is divided by
@@ -126,12 +126,13 @@ class ActivityRegularizer(L1L2Regularizer):
     ``average=False`` the sums, as in Keras from 1.0.7 on.
 
     Args:
-        average: by default True in the meanings of Keras 1.0, False in those of 1.2.
+        average: by default True in the meanings of Keras 1.0, False in those of 1.2, and in a file
+            by the release that wrote it.
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0, *, average: bool | None = None):
         super().__init__(l1, l2)
-        average = meanings() == "1.0" if average is None else average
+        average = not at_least("1.0.7") if average is None else average
         self.average = true_or_false(type(self).__name__, "average", average)
 
     def _sum(self, terms: Node) -> Node:
@@ -168,11 +169,11 @@ class EigenvalueRegularizer(OfTensor):
 
 
 def _of_weight(l1: float, l2: float) -> L1L2Regularizer:
-    return (WeightRegularizer if meanings() == "1.0" else L1L2Regularizer)(l1=l1, l2=l2)
+    return (L1L2Regularizer if at_least("1.2.0") else WeightRegularizer)(l1=l1, l2=l2)
 
 
 def _of_output(l1: float, l2: float) -> L1L2Regularizer:
-    return (ActivityRegularizer if meanings() == "1.0" else L1L2Regularizer)(l1=l1, l2=l2)
+    return (L1L2Regularizer if at_least("1.2.0") else ActivityRegularizer)(l1=l1, l2=l2)
 
 
 def l1(l: float = 0.01) -> L1L2Regularizer:  # noqa: E741  (the name in Keras' signature)

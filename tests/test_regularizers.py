@@ -8,6 +8,7 @@ from graphc.errors import ArgumentError, KeywordError, ShapeError, UnknownNameEr
 from graphc.layers.core import ActivityRegularization, Dense
 from graphc.lookup import custom_objects
 from graphc.models import Sequential
+from graphc.releases import reading
 
 W = np.array([[1.0, -2.0], [0.5, 0.0]])
 
@@ -249,3 +250,10 @@ def test_a_users_regularizer_watches_an_output():
     regularizer = regularizers.get(OfOutputs())
     regularizer.set_layer(LayerStub())
     assert values(regularizer) == (10 + LayerStub.value.mean(),) * 2
+
+
+@pytest.mark.parametrize(("release", "average"), [((1, 0, 6), True), ((1, 0, 7), False)])
+def test_a_penalty_on_outputs_in_a_file_is_of_its_release(release, average):
+    with reading(release):
+        made = regularizers.get({"name": "ActivityRegularizer", "l1": 0.5, "l2": 0.0})
+    assert made.average is average
