@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphc.compiler import graph as g
@@ -88,12 +88,12 @@ def host_source() -> str:
     return "\n".join(('#include "pointwise.cuh"', *loops)) + "\n"
 
 
-def cuda_source(dtypes: tuple[str, ...] = DTYPES) -> str:
+def cuda_source(dtypes: Collection[str] = C_TYPES) -> str:
     """A CUDA file with a kernel for each variant that reads and gives only these dtypes."""
     kernels = (
         f'extern "C" __global__ void {one.name}({one.parameters}) '
         f"{{ int i = blockIdx.x * blockDim.x + threadIdx.x; if (i < n) result[i] = {one.call}; }}"
         for one in VARIANTS
-        if set(one.inputs) <= set(dtypes)
+        if {*one.inputs, one.result} <= set(dtypes)
     )
     return "\n".join(('#include "pointwise.cuh"', *kernels)) + "\n"
