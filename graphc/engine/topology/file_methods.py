@@ -97,8 +97,9 @@ class FileMethods(HoldingLayer):
         """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
 
         Layers are matched by name where the file has the same names, else by their places in the
-        model; in files that Keras 1 wrote, by their order, which depends on the names of layers
-        that lie side by side. Files of a Sequential or a Graph of Keras 0.3 have no names.
+        model; in files that Keras 1 wrote, by their order, which for layers side by side depends on
+        their names, or on a walk through the model: see the flag `keras`. Layers without weights
+        need not agree. Files of a Sequential or a Graph of Keras 0.3 have no names.
 
         Of files that Keras wrote on TensorFlow the kernels of convolutions are turned.
 
