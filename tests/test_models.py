@@ -9,7 +9,7 @@ import pytest
 
 from graphc.engine import InputLayer
 from graphc.errors import ArgumentError, DTypeError, NotCompiledError, ShapeError
-from graphc.layers import Activation, Dense, Dropout, Flatten
+from graphc.layers import Activation, Dense, Dropout, Flatten, RepeatVector
 from graphc.models import Sequential
 from tests.linear_model import data, linear
 
@@ -54,7 +54,7 @@ class TestBuilding:
     def test_a_layer_that_does_not_fit_is_not_added(self):
         model = Sequential()
         with pytest.raises(ShapeError):
-            model.add(Dense(3, input_shape=(5, 4)))
+            model.add(RepeatVector(3, input_shape=(5, 4)))
         model.add(Dense(3, input_dim=4))
         with pytest.raises(ShapeError):
             model.add(Flatten())

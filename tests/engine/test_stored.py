@@ -176,10 +176,10 @@ class TestWhatGoesWrong:
             classes.fit(np.zeros((6, 3)), Slices(labels), 2, 1, 0, shuffle=False)
 
     def test_a_target_that_is_no_probability_is_named_by_its_place_in_the_file(self):
-        x, labels = np.zeros((6, 3)), np.array([0.0, 1.0, 0.0, 1.0, -1.0, 1.0])
+        x, labels = np.zeros((6, 3)), np.array([0.0, 1.0, 0.0, 1.0, -2.0, 1.0])
         model = Sequential([Dense(1, input_dim=3, activation="sigmoid")])
         model.compile("sgd", "binary_crossentropy")
-        with pytest.raises(DataError, match=r"received -1 at sample 4, index \(4, 0\)"):
+        with pytest.raises(DataError, match=r"received -2 at sample 4, index \(4, 0\)"):
             model.fit(x, Slices(labels), 2, 1, 0, shuffle=False)
         weights = np.where(labels < 0, 0.0, 1.0)
         for weight in (weights, Slices(weights)):
