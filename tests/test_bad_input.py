@@ -301,9 +301,15 @@ class TestWeights:
     def test_what_is_no_dict_of_finite_weights(self):
         built = classifier("sparse_categorical_crossentropy")
         with pytest.raises(ArgumentError, match="expected a dict from class to weight"):
-            built.fit(X, [0] * 6, class_weight="balanced", verbose=0)
+            built.fit(X, [0] * 6, class_weight=[1.0], verbose=0)
         with pytest.raises(DataError, match="expected finite weights"):
             built.fit(X, [0] * 6, class_weight={0: np.nan}, verbose=0)
+
+    def test_a_text_counts_for_nothing(self):
+        built = model()
+        with pytest.warns(UserWarning, match="class_weight='auto' counts for nothing, as in Keras"):
+            found = built.train_on_batch(X, Y, class_weight="auto")
+        assert np.isfinite(found)
 
     @pytest.mark.parametrize("weight", ["a", None, [1.0, 2.0]])
     def test_a_class_weight_that_is_no_number(self, weight):

@@ -34,6 +34,12 @@ def prepare_weights(
     """The weights of each output, for targets that are prepared."""
     names = [target.name for target in targets]
     sample_weight, class_weight = _none_if_empty(sample_weight), _none_if_empty(class_weight)
+    if isinstance(class_weight, str):
+        warn(
+            f"class_weight={class_weight!r} counts for nothing, as in Keras, where only a dict "
+            "from class to weight did; give one, e.g. {0: 1.0, 1: 5.0}"
+        )
+        class_weight = None
     if sample_weight is not None and class_weight is not None:
         class_weight = None
         warn(
