@@ -5,6 +5,8 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 
 # ruff: noqa: F401  (this module is the list of what it imports)
 
+import sys
+
 import graphc.backend.keras_attributes  # (of tensors)
 import graphc.backend.tensor_methods
 from graphc.backend.conv import (
@@ -170,5 +172,10 @@ from graphc.backend.variables import (
     zeros_like,
 )
 from graphc.public.calls import public
+
+# Keras had a module for each of its backends, which some programs import.
+theano_backend = tensorflow_backend = sys.modules[__name__]
+for _name in ("theano_backend", "tensorflow_backend"):
+    sys.modules[f"{__name__}.{_name}"] = sys.modules[__name__]
 
 __getattr__ = public(__name__)

@@ -52,13 +52,16 @@ class TestModules:
             "from keras import backend as K\n"
             "from keras.models import Sequential\n"
             "from keras.layers import *\n"
-            "from keras.datasets import mnist\n",
+            "from keras.datasets import mnist\n"
+            "from keras.backend import tensorflow_backend\n"
+            "import keras.backend.theano_backend as theano_backend\n",
             names,
         )
         assert names["core"] is graphc.layers.core
         assert names["Sequential"] is graphc.models.Sequential
         assert names["Dense"] is graphc.layers.core.Dense
         assert names["K"] is importlib.import_module("graphc.backend")
+        assert names["theano_backend"] is names["tensorflow_backend"] is names["K"]
         assert names["mnist"] is importlib.import_module("graphc.datasets.mnist")
 
     def test_modules_are_attributes_of_keras_without_an_import_of_theirs(self):
