@@ -292,3 +292,11 @@ def test_deep_models_do_not_recurse(tmp_path):
         np.testing.assert_array_equal(loaded.predict(x), expected)
     finally:
         sys.setrecursionlimit(limit)
+
+
+def test_what_is_no_model_is_not_saved_whole(tmp_path):
+    x = Input((3,))
+    part = container.Container(x, Dense(2)(x), name="part")
+    with pytest.raises(ArgumentError, match=r"part.save: a Container .*Model\(input, output\)"):
+        part.save(tmp_path / "m.h5")
+    assert not list(tmp_path.iterdir())

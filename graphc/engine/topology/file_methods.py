@@ -15,7 +15,7 @@ from graphc.engine.configs.registry import layer_entry
 from graphc.engine.topology.holding import HoldingLayer, forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
-from graphc.errors import DataError
+from graphc.errors import ArgumentError, DataError
 from graphc.files.conversions import Form, Origin
 from graphc.files.hdf5 import opened
 from graphc.files.text import keywords_of, to_text
@@ -69,6 +69,14 @@ class FileMethods(HoldingLayer):
         return as_data(entry, f"{self.name}.{method}")
 
     @arguments_of_1_2(overwrite=True)
+    def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
+        """Write a whole model; see `Model.save`. ArgumentError for what is no Model."""
+        raise ArgumentError(
+            f"{self.name}.save: a {type(self).__name__} is no model that trains; "
+            "Model(input, output) of the same tensors is, and can be saved whole; save_weights "
+            "writes the weights alone"
+        )
+
     def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:
         """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
 
