@@ -23,6 +23,9 @@ RELEASES = f"{REPOSITORY}/releases/download"
 CHANNELS = 3
 CLASSES = 1000  # of ImageNet
 
+# What a file's name has in it -> where its kernels were trained.
+_KERNELS = {"tf_kernels": "tensorflow", "th_kernels": "theano"}
+
 # The weights were trained with what layers meant in this release.
 _MEANT = (1, 2, 2)
 
@@ -138,9 +141,8 @@ def weigh(
                 f"{model.name}: weights: expected {known!r}, None, or the path of a file of "
                 f"weights, received {weights!r}, which is not there"
             )
-    told = os.path.basename(path)
-    backend = {True: "tensorflow"}.get("tf_kernels" in told)
-    backend = "theano" if "th_kernels" in told else backend
+    file = os.path.basename(path)
+    backend = next((name for part, name in _KERNELS.items() if part in file), None)
     model.load_weights(path, by_name=by_name, running_std=_std(model), backend=backend)
 
 

@@ -18,6 +18,7 @@ from graphc.applications.building import (
 )
 from graphc.applications.imagenet_utils import decode_predictions as decode_predictions
 from graphc.compiler.graph import Node
+from graphc.errors import ArgumentError
 from graphc.layers import (
     Activation,
     BatchNormalization,
@@ -122,6 +123,11 @@ def Xception(
     name = "xception"
     classes = checked_classes(name, weights, include_top, classes)
     with layers_of_1_2() as ordering:
+        if weights == "imagenet" and ordering != "tf":
+            raise ArgumentError(
+                "xception: the weights 'imagenet' are for images in the ordering 'tf', and "
+                "K.image_dim_ordering() is 'th'; call K.set_image_dim_ordering('tf') first"
+            )
         images = image_input(
             name, ordering, include_top, input_tensor, input_shape, _DEFAULT, _LEAST
         )

@@ -98,6 +98,7 @@ def test_on_tensors_of_the_users_own():
         (lambda: applications.ResNet50(classes=10), ArgumentError,
          "the weights 'imagenet' have 1000 classes, received 10"),
         (lambda: MusicTaggerCRNN(classes=10), ArgumentError, "'msd' have 50 tags"),
+        (lambda: applications.Xception(), ArgumentError, "for images in the ordering 'tf'"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit(make, error, words):

@@ -279,10 +279,11 @@ class Sequential(Model):
         with lookup.custom_objects(custom_objects), reading():
             model = cls()
             for number, entry in enumerate(config, start=1):
-                name = entry["config"].get("name") if _has_name(entry) else None
-                known = layer_cache if layer_cache is not None and name is not None else {}
-                layer = known[name] if name in known else layer_of(entry, f"layer {number}")
-                known[name] = layer
+                cache = {} if layer_cache is None else layer_cache
+                name = _name_in(entry)
+                layer = cache[name] if name in cache else layer_of(entry, f"layer {number}")
+                if name is not None:
+                    cache[name] = layer
                 with told(f"layer {number}"):
                     model.add(layer)
         return model
@@ -316,9 +317,11 @@ class Sequential(Model):
         set_values([weight for one in layers for weight in one.weights], weights, self.name)
 
 
-def _has_name(entry: Any) -> bool:
-    """Tell whether an entry has a config that may have a name."""
-    return isinstance(entry, Mapping) and isinstance(entry.get("config"), Mapping)
+def _name_in(entry: Any) -> str | None:
+    """The name of the layer of an entry, if its config has one."""
+    config = entry.get("config") if isinstance(entry, Mapping) else None
+    name = config.get("name") if isinstance(config, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def _weights_as_in_0_3(layer: Layer) -> list[g.Node]:
