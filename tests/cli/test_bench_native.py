@@ -133,6 +133,6 @@ def test_a_wrong_value_names_its_kernel_and_layers_and_no_other_kernel() -> None
         native = lower_native(outputs, states)
         program = replace(native.program, source=change(native.program.source))
         executor = NativeExecutor(replace(native, program=program), states)
-        return check(executor, states, feeds, SIZES, 0)[1].failures
+        return check(executor, states, feeds, SIZES, g.CallStep())[1].failures
 
     assert_a_wrong_kernel_is_named(failures)
