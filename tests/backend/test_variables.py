@@ -65,7 +65,7 @@ def test_placeholders():
         (lambda: K.variable(None, name="w"), DTypeError, "variable w: expected numbers, received"),
         (lambda: K.variable("a"), DTypeError, "expected numbers, received str: 'a'"),
         (lambda: K.variable([[1.0], [1.0, 2.0]]), DTypeError, "expected numbers, received"),
-        (lambda: K.variable(1.0, dtype="float16"), DTypeError, "'float16' is not supported"),
+        (lambda: K.variable(1.0, dtype="complex64"), DTypeError, "'complex64' is not supported"),
         (lambda: K.zeros((None, 2)), ShapeError, r"zeros: .*received \(None, 2\); zeros_like"),
         (lambda: K.ones(K.shape(K.placeholder((None,)))), ShapeError, "ones_like"),
         (lambda: K.ones((2, 1.5)), ShapeError, "whole numbers"),
