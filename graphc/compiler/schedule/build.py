@@ -180,12 +180,17 @@ def _ordered(
     before: dict[Step, list[Step]] = {
         step: [producer[node] for node in step.inputs if node in producer] for step in steps
     }
+    readers: dict[Node, list[Step]] = {old: [] for old in overwritten.values()}
+    for step in steps:
+        for node in step.inputs:
+            if node in readers:
+                readers[node].append(step)
     for value, old in overwritten.items():
         writer = producer.get(value)
         if writer is None:
             continue
-        for reader in steps:
-            if old in reader.inputs and reader is not writer and not _needs(reader, writer, before):
+        for reader in readers[old]:
+            if reader is not writer and not _needs(reader, writer, before):
                 before[writer].append(reader)
     order: list[Step] = []
     done: set[Step] = set()
