@@ -45,7 +45,7 @@ GRAPHC_FLAGS=keras=1.2 gives layers and models the meanings of Keras 1.2.
 
 examples:
   graphc run mnist_cnn.py
-  python -m graphc run train.py --epochs 3     the same command, arguments of the program
+  python -m graphc run train.py --epochs 3     with arguments of its own
   GRAPHC_FLAGS=keras=1.2 graphc run train.py
 """,
     run=_run,

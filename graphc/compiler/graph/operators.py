@@ -87,8 +87,31 @@ def _array_ufunc(
     )
 
 
+# What NumPy's functions of these names read is known before a call.
+_KNOWN = ("shape", "ndim")
+
+
+def _array_function(
+    self: Node,
+    function: Callable[..., object],
+    types: object,
+    arguments: tuple,
+    keywords: dict[str, object],
+) -> object:
+    """The shape or the rank; DTypeError for all else. Without this NumPy would call a method of the
+    node that has the function's name, with arguments of its own."""
+    name = function.__name__
+    if name in _KNOWN and arguments:
+        return getattr(arguments[0], name)
+    raise DTypeError(
+        f"np.{name}: {self!r} has no value before a function is called, and NumPy's functions "
+        "take values; use K's on nodes, e.g. K.exp for np.exp, K.sum for np.sum"
+    )
+
+
 _OTHERS = {
     "__array_ufunc__": _array_ufunc,
+    "__array_function__": _array_function,
     "__neg__": pointwise.neg,
     "__abs__": pointwise.abs,
     "__invert__": pointwise.logical_not,

@@ -68,7 +68,6 @@ class FileMethods(HoldingLayer):
             entry["keras_version"] = version_of(self._graphc.release)
         return as_data(entry, f"{self.name}.{method}")
 
-    @arguments_of_1_2(overwrite=True)
     def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
         """Write a whole model; see `Model.save`. ArgumentError for what is no Model."""
         raise ArgumentError(
@@ -77,6 +76,7 @@ class FileMethods(HoldingLayer):
             "writes the weights alone"
         )
 
+    @arguments_of_1_2(overwrite=True)
     def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:
         """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
 
