@@ -35,7 +35,7 @@ def small() -> Model:
 
 
 def calls_of(model: Model) -> dict[str, tuple[Callable[[], object], int]]:
-    """What is timed, and for how many it counts."""
+    """A timed call, and the number of steps that it stands for."""
     batch, one = (X[:32], Y[:32]), X[:1]
     return {
         "a step of fit": (lambda: model.fit(X, Y, 32, 1, verbose=0), len(X) // 32),
@@ -46,7 +46,7 @@ def calls_of(model: Model) -> dict[str, tuple[Callable[[], object], int]]:
 
 
 def microseconds(call: Callable[[], object], parts: int, repeats: int) -> list[float]:
-    """What each of so many calls took, by its parts."""
+    """Return the seconds of each of so many calls, by its parts."""
     found = []
     for _ in range(max(2, repeats // parts)):
         started = time.perf_counter()

@@ -19,7 +19,8 @@ from graphc.backend.settings import check_dim_ordering
 from graphc.compiler.graph import Node, held, name_of, set_name
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError
-from graphc.lookup import get_function, refuse_keywords, takes_keyword
+from graphc.keywords import refuse_unknown
+from graphc.lookup import get_function, takes_keyword
 from graphc.public.calls import public
 from graphc.releases import at_least
 
@@ -224,7 +225,7 @@ def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[...
         ArgumentError: neither a name nor a function.
         KeywordError: another keyword.
     """
-    refuse_keywords("initializations.get", kwargs, ("dim_ordering", "scale"))
+    refuse_unknown("initializations.get", kwargs, ("dim_ordering", "scale"))
     function = get_function("initialization", identifier, INITIALIZATIONS, _MODERN)
     if not kwargs:
         return function

@@ -4,7 +4,7 @@ numbers, flags and paths are checked."""
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
@@ -12,8 +12,8 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from graphc.errors import ArgumentError, KeywordError, UnknownNameError, unknown_name
-from graphc.later.near import nearest
+from graphc.errors import ArgumentError, UnknownNameError, unknown_name
+from graphc.keywords import refuse_unknown
 
 NO_ALIASES: Mapping[str, str] = {}
 NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})
@@ -47,7 +47,7 @@ def _check_objects(objects: object) -> None:
 
 
 def given_objects() -> Mapping[str, Any]:
-    """What the `custom_objects` around have together, the inner ones first, then
+    """Return what the `custom_objects` around have together, the inner ones first, then
     `get_custom_objects`."""
     given = _given_objects.get()
     return {**_everywhere, **given} if _everywhere else given
@@ -132,7 +132,7 @@ def get_function(
 
 
 def takes_keyword(function: Callable, name: str) -> bool:
-    """Whether a function has a parameter of a name, or takes any; one that does not tell has it."""
+    """Return True where a function has a parameter of a name, takes any, or does not tell."""
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # some builtins do not tell
@@ -169,7 +169,7 @@ def _made(kind: str, name: str, table: Mapping[str, Any], arguments: Mapping[str
     except ValueError:  # some builtins do not tell
         return maker(**arguments)
     if all(one.kind is not one.VAR_KEYWORD for one in parameters.values()):
-        refuse_keywords(f"the {kind} {name!r}", arguments, parameters)
+        refuse_unknown(f"the {kind} {name!r}", arguments, parameters)
     return maker(**arguments)
 
 
@@ -241,23 +241,3 @@ def true_or_false(where: str, name: str, value: object) -> bool:
     if isinstance(value, bool | np.bool_) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
     raise ArgumentError(f"{where}: {name}: expected True or False, received {value!r}")
-
-
-def refuse_keywords(
-    owner: str,
-    received: Iterable[str],
-    allowed: Iterable[str],
-    modern: Mapping[str, str] = NO_ALIASES,
-) -> None:
-    """Raise a KeywordError for the first keyword that is not allowed, naming what is near."""
-    allowed = list(allowed)
-    for keyword in received:
-        if keyword in allowed:
-            continue
-        if keyword in modern:
-            hint = f"here it is {modern[keyword]!r}"
-        elif near := nearest(keyword, allowed):
-            hint = f"did you mean {' or '.join(map(repr, near))}?"
-        else:
-            hint = f"it takes {', '.join(allowed) or 'none'}"
-        raise KeywordError(f"{owner} does not take the keyword {keyword!r}: {hint}")

@@ -181,7 +181,7 @@ def test_what_is_not_known_is_refused():
         initializations.get("zeros")
     with pytest.raises(UnknownNameError, match="Did you mean 'glorot_uniform'"):
         initializations.get("glorot_unifrm")
-    with pytest.raises(KeywordError, match="did you mean 'dim_ordering'"):
+    with pytest.raises(KeywordError, match="Did you mean 'dim_ordering'"):
         initializations.get("uniform", dim_order="tf")
     with pytest.raises(ArgumentError, match="get_fans: dim_ordering: expected 'th'"):
         initializations.get_fans((1, 1, 1, 1), "xy")

@@ -135,7 +135,7 @@ def appended(name: str) -> list[str]:
 
 
 def later_difference(name: str, function: Callable, wanted: Signature) -> str | None:
-    """What differs from the signature of 1.2.2: where 1.0.1 has another order, arguments that are
+    """Return the differences from 1.2.2: where 1.0.1 has another order, arguments that are
     not taken by their names, or whose default is that of neither release."""
     of_1_2 = signature_of_1_2(function)
     if of_1_2 is not None:
@@ -170,7 +170,7 @@ def has_default(received: object, source: str) -> bool:
 
 
 def signature_of_1_2(function: Callable) -> inspect.Signature | None:
-    """What `arguments_of_1_2` made of a function, or of a class' constructor."""
+    """Return what `arguments_of_1_2` made of a function, or of a class' constructor."""
     made = function.__init__ if isinstance(function, type) else function
     found = getattr(made, "signature_of_1_2", None)
     if found is None:
@@ -266,7 +266,7 @@ def calls() -> Iterator[Finding]:
 
 
 def everything() -> dict[str, str]:
-    """What is missing of 1.0.1 and 0.3.3, or differs -> how."""
+    """Names that are missing of 1.0.1 and 0.3.3 or differ -> how."""
     found = [*aliases(INVENTORY), *calls()]
     for modules in (MODULES, LEGACY):
         for module, facts in modules.items():
@@ -275,7 +275,7 @@ def everything() -> dict[str, str]:
 
 
 def everything_later() -> dict[str, str]:
-    """What is missing of 1.2.2, or differs -> how."""
+    """Names that are missing of 1.2.2 or differ -> how."""
     found = [*aliases(LATER)]
     for module, facts in LATER["modules"].items():
         found += of_module(module, facts, LATER, later_difference)

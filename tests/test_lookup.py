@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from graphc.errors import ArgumentError, KeywordError, UnknownNameError
+from graphc.errors import ArgumentError, UnknownNameError
 from graphc.lookup import (
     CustomObjectScope,
     custom_object_scope,
@@ -12,7 +12,6 @@ from graphc.lookup import (
     get_instance,
     given_objects,
     named,
-    refuse_keywords,
     whole_number,
 )
 
@@ -48,19 +47,6 @@ def test_instances_come_from_names_and_dicts_and_the_dict_is_kept():
     assert config == {"name": "alpha", "y": 2}
     with pytest.raises(ArgumentError, match="needs the key 'name'"):
         get_instance("thing", {"y": 2}, TABLE)
-
-
-@pytest.mark.parametrize(
-    ("keyword", "hint"),
-    [
-        ("learning_rate", "here it is 'lr'"),
-        ("momentun", "did you mean 'momentum'"),
-        ("q", "it takes lr, momentum"),
-    ],
-)
-def test_a_keyword_that_is_not_taken_is_refused_with_a_hint(keyword, hint):
-    with pytest.raises(KeywordError, match=f"SGD does not take the keyword '{keyword}': {hint}"):
-        refuse_keywords("SGD", [keyword], ["lr", "momentum"], {"learning_rate": "lr"})
 
 
 def test_whole_numbers():

@@ -342,7 +342,7 @@ def test_config_makes_the_same_optimizer_again():
 
 
 class TestOfKeras12:
-    """What is another but the formulas."""
+    """Differences other than the formulas."""
 
     @pytest.fixture(autouse=True)
     def of_1_2(self):
@@ -431,7 +431,7 @@ def test_a_number_in_the_place_of_a_variable_is_refused():
     ("make", "error", "message"),
     [
         (lambda: optimizers.SGD(learning_rate=0.1), KeywordError, "here it is 'lr'"),
-        (lambda: optimizers.SGD(momentun=0.1), KeywordError, "did you mean 'momentum'"),
+        (lambda: optimizers.SGD(momentun=0.1), KeywordError, "Did you mean 'momentum'"),
         (lambda: optimizers.get("adam", {"beta1": 0.5}), KeywordError, "here it is 'beta_1'"),
         (lambda: optimizers.get("adm"), UnknownNameError, "Did you mean 'adam'"),
         (lambda: optimizers.get(optimizers.SGD), ArgumentError, "expected an optimizer"),
@@ -526,5 +526,5 @@ def test_a_users_optimizer():
     assert own.get_config() == {"name": "Halved", "lr": lr}
     own.set_weights([np.ones(4), np.ones((2, 3))])
     assert own.get_state()[1].tolist() == [1.0] * 4  # after the rate
-    with pytest.raises(KeywordError, match="Halved does not take the keyword 'clipnom'"):
+    with pytest.raises(KeywordError, match="Halved: unknown keyword 'clipnom'"):
         Halved(clipnom=1.0)

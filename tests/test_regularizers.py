@@ -84,7 +84,7 @@ def test_get_passes_none_and_refuses_the_rest():
     with pytest.raises(UnknownNameError, match="Did you mean 'activity_l1' or 'activity_l2'"):
         regularizers.get("activity_l3")
     with pytest.raises(
-        KeywordError, match="the regularizer 'WeightRegularizer' .*'l3': it takes l1, l2"
+        KeywordError, match="the regularizer 'WeightRegularizer'.*'l3'. Known names: l1, l2"
     ):
         regularizers.get({"name": "WeightRegularizer", "l3": 0.1})
     with pytest.raises(ArgumentError, match="received 0.01"):

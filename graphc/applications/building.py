@@ -1,4 +1,4 @@
-"""What the models have in common: their input, and where their weights come from."""
+"""The input of the networks, and the files that their weights come from."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def weigh(
 
 
 def _std(model: Model) -> str | None:
-    """What these files have under the name running_std, where the model has one."""
+    """Return what these files have under the name running_std, where the model has one."""
     kinds = {type(layer).__name__ for layer in model.layers}
     return "variance" if "BatchNormalization" in kinds else None
 

@@ -74,7 +74,7 @@ def ctc_update_log_p(
 
 @since("1.0.8")
 def ctc_path_probs(predict: object, Y: object, alpha: float = 1e-4) -> tuple[g.Node, g.Node]:
-    """How likely paths through each state at each step are.
+    """Return the likelihoods of the paths through each state at each step.
 
     Args:
         predict: (steps, classes), probabilities.

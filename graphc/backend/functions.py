@@ -15,7 +15,7 @@ from graphc.compiler.function import Function as CompiledFunction
 from graphc.compiler.function import function as compile_function
 from graphc.compiler.grad import grad
 from graphc.errors import ArgumentError, DataError
-from graphc.lookup import refuse_keywords
+from graphc.keywords import refuse_unknown
 from graphc.releases import since
 
 _fixed_phase: bool | None = None
@@ -166,7 +166,7 @@ def function(
         KeywordError: another keyword.
         ArgumentError: an input that is missing, not needed, or that no call can feed.
     """
-    refuse_keywords("K.function", kwargs, _COMPILE_KEYWORDS)
+    refuse_unknown("K.function", kwargs, _COMPILE_KEYWORDS)
     if isinstance(inputs, g.Node):
         raise ArgumentError(f"K.function: expected a list of inputs, received {g.label(inputs)}")
     if not isinstance(updates, Mapping | list | tuple):

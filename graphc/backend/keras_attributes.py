@@ -65,7 +65,7 @@ def _set_history(node: g.Node, history: Any) -> None:
 
 
 def _uses_learning_phase(node: g.Node) -> bool:
-    """Whether the value differs between training and testing; what a program set, if it did."""
+    """Return True where the value differs between training and testing, or what was set."""
     found = g.note_of(node, "_uses_learning_phase", None)
     return g.learning_phase() in g.toposort([node]) if found is None else found
 

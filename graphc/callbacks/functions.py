@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from graphc.callbacks.base import Callback
-from graphc.errors import ArgumentError, KeywordError, suggestion
+from graphc.errors import ArgumentError
+from graphc.keywords import refuse_unknown
 
 Hook = Callable[..., Any] | None
 
@@ -63,6 +64,4 @@ def _refuse_misspelt(kwargs: Mapping[str, Any]) -> None:
     """An attribute of any other name is the user's; one of a hook's form would never be called."""
     for name in kwargs:
         if name.startswith("on_"):
-            raise KeywordError(
-                f"LambdaCallback does not take the keyword {name!r}: {suggestion(name, _HOOKS)}"
-            )
+            refuse_unknown("LambdaCallback", [name], _HOOKS)

@@ -25,7 +25,7 @@ class BaseLogger(Callback):
 
 
 class History(Callback):
-    """What `fit` returns. It can be pickled, without the model.
+    """The record that `fit` returns. It can be pickled, without the model.
 
     Attributes:
         epoch: the numbers of the epochs.

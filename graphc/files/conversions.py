@@ -101,7 +101,7 @@ class RunningStd:
     outside: bool = False
 
     def converted(self, stored: np.ndarray, running_std: str) -> np.ndarray:
-        """What the layer keeps, with which it divides by the same: a std is divided by as
+        """Return what the layer keeps, with which it divides by the same: a std is divided by as
         std + epsilon."""
         if running_std == self.keeps:
             return stored
@@ -114,7 +114,7 @@ class RunningStd:
             return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
 
     def held_by(self, told: str | None) -> str | None:
-        """What an array of a file has, where the file tells it or does not: a layer that keeps
+        """Return what an array of a file has, whether the file tells it or not: a layer that keeps
         variances takes it for one, as the releases of Keras do whose meaning it has."""
         return told or (VARIANCE if self.keeps == VARIANCE else None)
 

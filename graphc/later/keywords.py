@@ -52,6 +52,10 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "num_classes": ("nb_classes",),
     "learning_rate": ("lr",),
     "learn_rate": ("lr",),
+    "global_clipnorm": ("clipnorm",),
+    "eps": ("epsilon",),
+    "beta1": ("beta_1",),
+    "beta2": ("beta_2",),
 }
 
 # Keywords whose place is another call, or that have none -> what to do.

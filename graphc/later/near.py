@@ -42,7 +42,7 @@ def _folded(name: object) -> str:
 
 
 def _rank(name: str, other: str) -> int | None:
-    """How far two names are apart, None if too far."""
+    """Return the edit distance of two names, None if it is too large."""
     if min(len(name), len(other)) > _SHORT and mistakes(name, other) <= 1:
         return mistakes(name, other)
     words, others = name.split("_"), other.split("_")

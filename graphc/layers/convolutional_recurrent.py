@@ -71,7 +71,7 @@ class ConvRecurrent2D(OverSteps):
         return (input_shape[0], *steps, *image)
 
     def get_constants(self, X: g.Node, train: bool = False) -> list:
-        """What each step receives behind the states. Nothing by default."""
+        """Return what each step receives behind the states. Nothing by default."""
         return []
 
     def get_initial_states(self, X: g.Node) -> list[g.Node]:
@@ -224,7 +224,7 @@ class ConvLSTM2D(ConvRecurrent2D):
         return 1 if self.dim_ordering == "th" else 3
 
     def preprocess_input(self, x: g.Node) -> g.Node:
-        """What x adds to each gate, for all steps before the loop: channels side by side."""
+        """Return what x adds to each gate, for all steps before the loop: channels side by side."""
         masks = self._masks((x.shape[0], *x.shape[2:]), self.dropout_W)
         samples, steps = x.shape[:2]
         parts = []

@@ -31,7 +31,7 @@ _LAST_OF_1_2 = (
 
 
 class _FullyConnected(AffineLayer):
-    """What the layers of this file share: W's last but one axis is as long as the input's last.
+    """Base of the layers of this file: W's last but one axis is as long as the input's last.
 
     Attributes:
         input_axes: the names of the input's axes; None where there may be any number between the

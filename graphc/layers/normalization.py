@@ -153,11 +153,11 @@ class BatchNormalization(GivenWeights):
 
     @property
     def _keeps(self) -> str:
-        """What running_std is."""
+        """The statistic that running_std holds."""
         return STD if self.keras in ("1.0", "1.0.5") else VARIANCE
 
     def _divisor(self, deviation: g.Node) -> g.Node:
-        """What is divided by, of a standard deviation or of a variance."""
+        """Return the divisor, of a standard deviation or of a variance."""
         if self.keras == "1.2":
             return g.sqrt(deviation + self.epsilon)
         return (deviation if self._keeps == STD else K.sqrt(deviation)) + self.epsilon

@@ -74,7 +74,7 @@ class _Convolution(AffineLayer, SpatialLayer):
         return self._activated(self._convolved(x))
 
     def _convolved(self, x: g.Node) -> g.Node:
-        """What the activation takes, but for b."""
+        """Return what the activation takes, but for b."""
         return convolve(
             *(x, self.W, self._strides, self.border_mode, self.dim_ordering),
             dilation=self._dilation,

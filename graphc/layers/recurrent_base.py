@@ -116,7 +116,7 @@ class OverSteps(GivenWeights):
         )
 
     def get_constants(self, x: g.Node) -> list:
-        """What each step receives behind the states. Nothing by default."""
+        """Return what each step receives behind the states. Nothing by default."""
         return []
 
     def get_initial_states(self, x: g.Node) -> list[g.Node]:

@@ -140,7 +140,7 @@ class SpatialLayer(Layer):
 def conv_output_length(
     input_length: int | None, filter_size: int, border_mode: str, stride: int, dilation: int = 1
 ) -> int | None:
-    """How many windows fit, k being filter_size or, dilated, (filter_size - 1) * dilation + 1:
+    """Count windows that fit, k being filter_size or, dilated, (filter_size - 1) * dilation + 1:
     ceil((length - k + 1) / stride), with 'same' ceil(length / stride), with 'full'
     ceil((length + k - 1) / stride).
 

@@ -10,7 +10,8 @@ import numpy as np
 from graphc import backend as K
 from graphc.compiler.graph import Node, label, name_of
 from graphc.errors import ArgumentError, ShapeError
-from graphc.lookup import finite_number, refuse_keywords
+from graphc.keywords import refuse_unknown
+from graphc.lookup import finite_number
 from graphc.releases import RELEASES, meanings
 
 _log = logging.getLogger("graphc")
@@ -19,14 +20,6 @@ Updates = list[tuple[Node, Node]]
 Constraints = Mapping[Node, Callable[[Node], Node]]
 
 _CLIPPING = ("clipnorm", "clipvalue")
-_MODERN = {
-    "learning_rate": "lr",
-    "learn_rate": "lr",
-    "eps": "epsilon",
-    "beta1": "beta_1",
-    "beta2": "beta_2",
-    "global_clipnorm": "clipnorm",
-}
 
 
 def clip_norm(g: Node, c: float, n: Node) -> Node:
@@ -56,7 +49,7 @@ class Optimizer:
 
     def __init__(self, **kwargs: object):
         owner = type(self).__name__
-        refuse_keywords(owner, kwargs, [*self._arguments, *_CLIPPING, "keras"], _MODERN)
+        refuse_unknown(owner, kwargs, [*self._arguments, *_CLIPPING, "keras"])
         self.keras = _release(owner, kwargs.get("keras"))
         for name in _CLIPPING:
             if kwargs.get(name) is not None:

@@ -15,9 +15,9 @@ from types import FunctionType, TracebackType
 from typing import Any
 
 from graphc.errors import ArgumentCountError, GraphcError, KeywordError, ReadOnlyError
+from graphc.keywords import refuse_modern, refuse_unknown
 from graphc.public.answers import names_of
 from graphc.public.callers import user_frame
-from graphc.public.keywords import refuse_modern, refuse_unknown
 from graphc.releases import meanings
 
 PACKAGE = "graphc"

@@ -1,4 +1,4 @@
-"""What to call here in the place of functions of Theano and TensorFlow."""
+"""Functions to call here in the place of those of Theano and TensorFlow."""
 
 from __future__ import annotations
 

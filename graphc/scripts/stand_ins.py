@@ -100,7 +100,7 @@ class StandInModule(ModuleType):
 
 
 class StandInName:
-    """What ``from theano import name`` gives: any use of it is an error."""
+    """The value of ``from theano import name``: any use of it is an error."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name

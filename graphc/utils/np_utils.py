@@ -126,11 +126,5 @@ def convert_kernel(kernel: np.ndarray, dim_ordering: str | None = "default") -> 
     spatial = range(2, kernel.ndim) if ordering == "th" else range(kernel.ndim - 2)
     return np.flip(kernel, tuple(spatial)).copy()
 
-    if kernel.ndim != 4:
-        raise ShapeError(f"convert_kernel: expected four axes, received the shape {kernel.shape}")
-    if check_dim_ordering(dim_ordering, "convert_kernel") == "th":
-        return kernel[:, :, ::-1, ::-1].copy()
-    return kernel[::-1, ::-1].copy()
-
 
 __getattr__ = public(__name__)

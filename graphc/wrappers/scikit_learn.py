@@ -16,9 +16,9 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc.engine.training import Model
 from graphc.errors import ArgumentError
+from graphc.keywords import named_parameters, refuse_unknown
 from graphc.models import Sequential
 from graphc.public.calls import public
-from graphc.public.keywords import named_parameters, refuse_unknown
 from graphc.releases import renamed
 from graphc.wrappers import class_labels
 from graphc.wrappers.class_labels import ClassLabels

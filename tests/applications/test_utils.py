@@ -67,7 +67,7 @@ class TestSpectrograms:
 
     @pytest.fixture
     def made(self, monkeypatch):
-        """What the stand-in is given, and the sound that it reads."""
+        """The arguments of the stand-in, and the sound that it reads."""
         told = SimpleNamespace(sound=np.zeros(0), given=None)
 
         def melspectrogram(y, **options):

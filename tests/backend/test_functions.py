@@ -56,7 +56,7 @@ def test_a_mode_is_given_by_name_and_unknown_keywords_are_refused():
     assert f.function.report.mode == "FAST_COMPILE"
     with pytest.raises(UnknownNameError, match="unknown mode 'FAST'. Did you mean 'FAST_RUN'"):
         K.function([x], [x + 1], mode="FAST")
-    with pytest.raises(KeywordError, match="K.function does not take the keyword 'given': did"):
+    with pytest.raises(KeywordError, match="K.function: unknown keyword 'given'. Did"):
         K.function([x], [x], given=[])
 
 

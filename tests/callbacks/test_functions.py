@@ -53,7 +53,7 @@ def test_further_keywords_are_attributes():
     model = compiled()
     model.fit(X, Y, nb_epoch=1, verbose=0, callbacks=[callback])
     assert seen == [model]
-    with pytest.raises(KeywordError, match="'on_epoch_ends': .*'on_epoch_end'"):
+    with pytest.raises(KeywordError, match="'on_epoch_ends'. .*'on_epoch_end'"):
         LambdaCallback(on_epoch_ends=print)
 
 

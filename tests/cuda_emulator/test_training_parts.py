@@ -20,7 +20,7 @@ CLASSES = 5
 BATCHES = (7, 1, 33)
 OBJECTIVES = list(dict.fromkeys(objectives.OBJECTIVES.values()))
 OF_LABELS = "sparse_categorical_"
-"""What the names of functions begin with whose targets are class numbers."""
+"""Prefix of the names of functions whose targets are class numbers."""
 
 
 def same(outputs: list[Node], feeds: dict[Node, np.ndarray], tolerance: float) -> None:

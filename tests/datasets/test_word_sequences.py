@@ -166,7 +166,7 @@ def test_reviews_are_numbered_once(folder):
 
 
 class TestHalves:
-    """What `imdb.load_data` gives under keras=1.2."""
+    """The halves of `imdb.load_data` under keras=1.2."""
 
     @pytest.fixture(autouse=True)
     def release(self):

@@ -1,4 +1,4 @@
-"""What programs for Keras touch of tensors, layers and models besides calling them."""
+"""Attributes of tensors, layers and models that programs for Keras touch."""
 
 import logging
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""What `compile` means in Keras 1.0 and in 1.2: penalties, accuracy, logs, what is trained; kept in
+"""The meanings of `compile` in Keras 1.0 and in 1.2: penalties, accuracy, logs, training; kept in
 files."""
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class TestTrainable:
         assert expected in caplog.text
 
     def test_a_model_inside_of_another_is_trained_alone_and_not_with_it(self):
-        """How a generative adversarial network freezes its discriminator."""
+        """A generative adversarial network freezes its discriminator so."""
         with config.changed(keras="1.2"):
             inside = _line()
             inside.trainable = False

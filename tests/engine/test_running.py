@@ -1,4 +1,4 @@
-"""What a run prints of compiling."""
+"""Lines that a run prints of compiling."""
 
 from __future__ import annotations
 

@@ -301,7 +301,7 @@ def test_variances(tmp_path):
         (
             training(config={**ADAM, "decoy": 0.5}),
             ArgumentError,
-            "Adam does not take the keyword 'decoy'",
+            "Adam: unknown keyword 'decoy'",
         ),
         (training(loss="hinge_of_mine"), UnknownNameError, "hinge_of_mine"),
     ],

@@ -13,7 +13,7 @@ from graphc.compiler.interpret import evaluate
 from graphc.config import config
 from graphc.engine.configs.config import arguments_from
 from graphc.engine.topology.shapes import agree, known_shape
-from graphc.public.keywords import constructor_parameters
+from graphc.keywords import constructor_parameters
 from tests.compiler.grad.differences import assert_close, central_differences, weighted
 from tests.layers.every_layer import EXAMPLES, applied, exported
 

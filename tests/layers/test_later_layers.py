@@ -20,7 +20,7 @@ ORDERINGS = pytest.mark.parametrize("ordering", ["th", "tf"])
 
 
 def run(layer, x, mask=None, training=False):
-    """What a layer gives for an array, in float64."""
+    """Return the output of a layer for an array, in float64."""
     with config.changed(floatX="float64"):
         entry = Input(x.shape[1:], dtype="float64")
         node = layer(entry, mask=None if mask is None else g.constant(mask))

@@ -51,7 +51,7 @@ def _run(layer, training, x=X):
 
 
 def _predicted(keras, running):
-    """What a layer gives whose running mean is 1 and whose running_std is this."""
+    """Return the output of a layer whose running mean is 1 and whose running_std is this."""
     divisor = {
         "1.0": running + EPSILON,
         "1.0.5": running + EPSILON,
@@ -132,7 +132,7 @@ class TestBatchNormalization:
 
 
 class TestRunningStd:
-    """What a layer keeps under this name, in files."""
+    """The statistic that a layer keeps under this name, in files."""
 
     @staticmethod
     def model(keras, running=(2.0, 0.5)):

@@ -71,7 +71,7 @@ CHECK_THEMSELVES = (
 
 
 def problem(name: str, error: type[GraphcError], message: str, *args: object, **kwargs: object):
-    """What is wrong with how a call is refused."""
+    """Return what is wrong with how a call is refused."""
     try:
         CALLABLES[name](*args, **kwargs)
     except error as told:

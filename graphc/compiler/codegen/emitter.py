@@ -254,7 +254,7 @@ class Emitter(Printer):
         return self.define("bool", place.element(byte))
 
     def _load(self, node: Node, place: Place, index: Index) -> Expression:
-        """What lies in memory at the place of a value's element."""
+        """Return the stored element of a value."""
         pointer = self.signature.load_pointer(place)
         position = self.position(index)
         scalar = C_TYPES[place.dtype]
@@ -268,7 +268,7 @@ class Emitter(Printer):
         return self.define(scalar, self.read(place.dtype, element))
 
     def read(self, dtype: str, element: Expression) -> Expression:
-        """How an element in memory is read."""
+        """Return the expression that reads an element in memory."""
         return element
 
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:

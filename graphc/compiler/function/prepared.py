@@ -143,7 +143,7 @@ class Prepared:
         bindings: Mapping[Symbol, int],
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set, and the call is counted if it draws random numbers.
+        """Return what is fetched; the states are set, and the call is counted if it draws numbers.
         An error leaves both as they were. `feeds` has an array for each of `inputs`, `bindings`
         come from `sizes`."""
         if self._checker is not None:

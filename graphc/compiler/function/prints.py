@@ -11,7 +11,7 @@ from graphc.errors import ArgumentError
 
 
 class Prints:
-    """What the outputs of a program print.
+    """The values that the outputs of a program print.
 
     Attributes:
         values: the nodes that are printed; they are fetched behind the other values.

@@ -266,7 +266,7 @@ def _bound(value: Any, size: Size, default: Size) -> Size:
 
 
 def _is_negative(size: Dim) -> bool:
-    """Whether a size counts from the end: a sum of negative terms."""
+    """Return True where a size counts from the end: a sum of negative terms."""
     return all(factor < 0 for _, factor in size.terms)
 
 

@@ -107,7 +107,7 @@ def set_note(node: Node, key: str, value: object) -> None:
 
 
 def note_of(node: Node, key: str, default: object = None) -> Any:
-    """What `set_note` keeps, or the default."""
+    """Return what `set_note` keeps, or the default."""
     return _notes.get(node, {}).get(key, default)
 
 

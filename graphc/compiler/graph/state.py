@@ -1,4 +1,4 @@
-"""What lives between calls: the cells behind shared variables, and the count of random draws."""
+"""Cells that live between calls: those behind shared variables, and the count of random draws."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from graphc.engine.configs.later_keywords import without_neutral
 from graphc.engine.configs.registry import Entry, layer_entry, layer_of, writing
 from graphc.engine.configs.stored_functions import function_as_data, function_of, is_stored_function
 from graphc.errors import ArgumentError
-from graphc.public.keywords import constructor_parameters, named_parameters
+from graphc.keywords import constructor_parameters, named_parameters
 
 # Initial weights are values: files hold them beside the architecture.
 _LEFT_OUT = ("weights",)

@@ -21,7 +21,7 @@ from graphc.engine.training.generators import check_workers
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
 from graphc.errors import ArgumentError, DataError
-from graphc.public.keywords import refuse_unknown
+from graphc.keywords import refuse_unknown
 
 _log = logging.getLogger("graphc")
 

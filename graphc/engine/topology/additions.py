@@ -1,4 +1,4 @@
-"""What a layer adds to training: losses and updates, of itself or of single uses."""
+"""Losses and updates that a layer adds to training, of itself or of single uses."""
 
 from __future__ import annotations
 
@@ -157,6 +157,6 @@ def _watches(regularizer: Callable[[g.Node], g.Node], layer: object) -> bool:
 
 
 def _penalty(regularizer: Callable[[g.Node], g.Node]) -> g.Node:
-    """What a regularizer adds to a loss in training."""
+    """Return what a regularizer adds to a loss in training."""
     with in_training():
         return regularizer(g.constant(np.zeros((), K.floatx())))

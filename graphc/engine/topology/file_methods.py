@@ -30,9 +30,9 @@ from graphc.files.weights import (
     write_weights,
 )
 from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
+from graphc.keywords import refuse_unknown
 from graphc.lookup import true_or_false
 from graphc.paths import GivenPath
-from graphc.public.keywords import refuse_unknown
 from graphc.releases import FIRST, arguments_of_1_2, since, version_of
 
 _log = logging.getLogger("graphc")

@@ -40,8 +40,8 @@ from graphc.engine.topology.used import Record, Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
+from graphc.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.lookup import true_or_false
-from graphc.public.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.releases import release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")

@@ -16,7 +16,7 @@ from graphc.engine.topology.user_function import signature_of
 
 
 def is_of_0_3(cls: type) -> bool:
-    """Whether a class of layers says by `get_output` what it puts out."""
+    """Return True where a class of layers computes its output by `get_output`."""
     return cls.get_output is not Used.get_output  # type: ignore[attr-defined]
 
 
@@ -33,7 +33,7 @@ def called_on(layer: Any, x: g.Node | list[g.Node], mask: Mask | list[Mask]) -> 
 
 
 def output_of(layer: Any) -> g.Node:
-    """What a layer of 0.3 puts out: one thing in training, another in testing."""
+    """Return the output of a layer of 0.3: one value in training, another in testing."""
     train, test = layer.get_output(train=True), layer.get_output(train=False)
     return test if train is test else K.in_train_phase(train, test)
 
@@ -56,7 +56,7 @@ def build(layer: Any, shape: KnownShape | list[KnownShape]) -> None:
 
 
 def _take_lists(layer: Any) -> None:
-    """What a layer of 0.3 keeps in lists as 1.0 has it: weights in `params`, and a constraint for
+    """Take over the lists of a layer of 0.3 as 1.0 has them: weights in `params`, a constraint for
     each of them."""
     params = vars(layer).get("params")
     if isinstance(params, list) and params and not layer.weights:

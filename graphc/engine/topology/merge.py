@@ -31,8 +31,8 @@ from graphc.engine.topology.user_function import (
 )
 from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
+from graphc.keywords import constructor_parameters, refuse_unknown
 from graphc.lookup import is_whole
-from graphc.public.keywords import constructor_parameters, refuse_unknown
 from graphc.releases import at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")

@@ -16,7 +16,7 @@ from graphc.releases import Release
 
 @dataclass
 class Record:
-    """What the engine keeps about a layer, away from the attributes that its user gives it.
+    """The record that the engine keeps of a layer, apart from the attributes of its user.
 
     Attributes:
         called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
@@ -132,7 +132,7 @@ class Used:
 
     @property
     def uses_learning_phase(self) -> bool:
-        """Whether an output differs between training and testing; what a program set, if it did."""
+        """True where an output differs between training and testing, or what was set."""
         found = self._graphc.uses_learning_phase
         if found is not None:
             return found

@@ -58,7 +58,7 @@ def checked_arguments(arguments: object, where: str) -> dict[str, Any]:
 
 
 class OutputClaim:
-    """What a user says of the shape of a function's output. It is compared at each call, and where
+    """A user's claim about the shape of a function's output. It is compared at each call, and where
     it differs one line in the log says so: the output's own shape counts.
 
     Args:

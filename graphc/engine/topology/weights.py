@@ -103,7 +103,7 @@ class Weighted:
 
     @property
     def trainable_weights(self) -> list[g.Node]:
-        """What was made for training; none, with the meanings of Keras from 1.0.7 on, where the
+        """Weights made for training; none, with the meanings of Keras from 1.0.7 on, where the
         layer is not `trainable`."""
         return [] if self._graphc_is_frozen else self._graphc_made("trainable_weights")
 
@@ -113,7 +113,7 @@ class Weighted:
 
     @property
     def non_trainable_weights(self) -> list[g.Node]:
-        """What is kept beside, and with the meanings of Keras from 1.0.7 on all weights of a layer
+        """Weights kept beside, and with the meanings of Keras from 1.0.7 on all weights of a layer
         that is not `trainable`."""
         return (
             self.weights if self._graphc_is_frozen else self._graphc_made("non_trainable_weights")
@@ -154,7 +154,7 @@ class Weighted:
         return {}
 
     def count_params(self) -> int:
-        """How many numbers the weights hold; under the flag keras=1.0 the trainable ones alone."""
+        """Count the numbers in the weights; under the flag keras=1.0 in the trainable ones."""
         every = at_least("1.2.0")
         return count_numbers(self.weights if every else self._graphc_made("trainable_weights"))
 

@@ -67,7 +67,7 @@ def make_function(
 
 @dataclass
 class Choice:
-    """Whether ``cpu=auto`` compiles a model's functions though they are small.
+    """The choice of ``cpu=auto`` to compile a model's functions though they are small.
 
     It is made before the first step of a training, by the number of all its steps, and kept with
     the model and in its file: native code and the interpreter differ in the last bits, and training
@@ -81,11 +81,11 @@ class Choice:
 
     @property
     def calls(self) -> float | None:
-        """How many calls functions are made for."""
+        """The number of calls that functions are made for."""
         return ALWAYS if self.native else None
 
     def fits(self, made: Function | None) -> bool:
-        """Whether a function is made, and not interpreted for lack of a choice."""
+        """Return True where a function is made, and not interpreted for lack of a choice."""
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None
@@ -164,7 +164,7 @@ class Compiled:
         self.updates  # noqa: B018  (a cached property)
 
     def begun(self, step: Function) -> Callable[..., Pending | Values]:
-        """What begins a step of training or testing; see `numbers` for its values."""
+        """Begin a step of training or testing; see `numbers` for its values."""
         if not self.of_epochs:
             return step.start
         return lambda *arrays: Values(step.start(*arrays), self.numbers)
@@ -357,7 +357,7 @@ class CompiledContainer(Container):
 
     @property
     def total_loss(self) -> g.Node:
-        """What training makes smaller: a number that `targets` and `sample_weights` decide too."""
+        """The number that training makes smaller; `targets` and `sample_weights` decide it too."""
         return self._need_compiled("total_loss").outputs[0]
 
     @property

@@ -26,7 +26,7 @@ _SQUARES = {
     )
     for source, target in (("float32", "float32"), ("float64", "float64"), ("float64", "float32"))
 }
-"""What a sum of squares is at most where each number is finite in the type that it becomes."""
+"""Bound of a sum of squares up to which each number is finite in the type that it becomes."""
 
 
 def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
@@ -293,7 +293,7 @@ def _converted(
 
 
 def _few_and_finite(array: np.ndarray, dtype: str) -> bool:
-    """Whether an array is small, and one sum over it shows all numbers finite in a type of floats:
+    """Return True where an array is small and one sum shows its numbers finite in a type of floats:
     that of their squares, in which none cancels another. False where it leaves that open."""
     known = _SQUARES.get((array.dtype, dtype))
     return known is not None and array.size <= _FEW and bool(np.vdot(array, array) <= known)

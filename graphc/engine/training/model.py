@@ -29,9 +29,9 @@ from graphc.engine.training.stored import Data, check_order, in_memory, part
 from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
+from graphc.keywords import refuse_unknown
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath
-from graphc.public.keywords import refuse_unknown
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}

@@ -21,8 +21,8 @@ from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
 from graphc.errors import DataError, IndexRangeError
+from graphc.keywords import named_parameters, refuse_unknown
 from graphc.lookup import true_or_false
-from graphc.public.keywords import named_parameters, refuse_unknown
 
 _log = logging.getLogger("graphc")
 

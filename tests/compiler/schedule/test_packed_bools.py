@@ -21,12 +21,12 @@ def product(x: Node) -> Node:
 
 
 def argument() -> Node:
-    """What is compared: a product of fewer terms than the others, so that no kernel has both."""
+    """Return a comparison: of a product of fewer terms than the others, so no kernel has both."""
     return product(matrix(BATCH, 200))
 
 
 def stored(outputs: Sequence[Node]) -> list[Node]:
-    """What kernels store as bytes, packed or not."""
+    """Return what kernels store as bytes, packed or not."""
     steps = [step for step in make_schedule(outputs) if isinstance(step, Kernel)]
     return [x for step in steps for x in step.outputs if x.dtype in ("bool", "uint8")]
 

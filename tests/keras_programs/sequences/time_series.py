@@ -1,4 +1,4 @@
-"""What is next in a noisy season: a perceptron on a window, then a recurrent layer beside it."""
+"""The next value of a noisy season: a perceptron on a window, then a recurrent layer beside it."""
 
 import numpy as np
 from keras.callbacks import Callback, EarlyStopping

@@ -18,7 +18,7 @@ def add_ngram(sequences, token_indice):
 
 
 def texts(n):
-    """Whether 3 before 4 is more often than 4 before 3."""
+    """Return True where 3 before 4 is more often than 4 before 3."""
     X, y = [], []
     while len(X) < n:
         words = np.random.randint(1, max_features, 10).tolist()

@@ -9,7 +9,7 @@ maxlen, max_features = 12, 20
 
 
 def sequences(n):
-    """Whether the first word comes again as the last one."""
+    """Return True where the first word comes again as the last one."""
     X = np.random.randint(1, max_features, (n, maxlen))
     y = np.random.randint(0, 2, n)
     X[:, -1] = np.where(y, X[:, 0], (X[:, 0] + np.random.randint(1, 18, n)) % 19 + 1)

@@ -19,7 +19,7 @@ max_features, maxlen = 40, 20
 
 
 def texts(n):
-    """Whether the phrase 3 7 5 is in a text; its words are in every text."""
+    """Return True where the phrase 3 7 5 is in a text; its words are in every text."""
     X = np.random.randint(1, max_features, (n, maxlen))
     y = np.random.randint(0, 2, n)
     for x, has in zip(X, y):

@@ -1,4 +1,4 @@
-"""Whether a sequence of word numbers is praise: embeddings, dropout and an LSTM."""
+"""Sequences of word numbers are praise or not: embeddings, dropout and an LSTM."""
 
 import numpy as np
 from keras.layers import LSTM, Activation, Dense, Dropout, Embedding

@@ -125,7 +125,7 @@ ALL = {
 
 
 class TestGenerator:
-    """What it draws, in which order, and what it makes of it."""
+    """The draws, their order, and the images that come of them."""
 
     def expected(self, rng, image):
         angle = np.pi / 180 * rng.uniform(-40, 40)
