@@ -66,7 +66,9 @@ class _Network:
         columns: int,
         border_mode: str = "same",
         subsample: Sequence[int] = (1, 1),
+        name: str | None = None,
     ) -> Node:
+        named = [{} if name is None else {"name": f"{name}_{part}"} for part in ("conv", "bn")]
         x = Convolution2D(
             filters,
             rows,
@@ -75,8 +77,9 @@ class _Network:
             activation="relu",
             border_mode=border_mode,
             dim_ordering=self.ordering,
+            **named[0],
         )(x)
-        return BatchNormalization(axis=channel_axis(self.ordering))(x)
+        return BatchNormalization(axis=channel_axis(self.ordering), **named[1])(x)
 
     def convs(self, x: Node, *steps: tuple[int, int, int]) -> Node:
         """Convolutions one behind another: (filters, rows, columns)."""
