@@ -136,16 +136,17 @@ static inline void gc_random_columns(unsigned int* to, int row, int fours, int c
 
 // The words of the elements first to first + count - 1, count up to GC_WORDS: where they begin in
 // `words`. See gc_random_words for the others.
-static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], int first,
+static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], gc_int64 first,
                                                 int count, unsigned int scan_step,
                                                 gc_uint64 call_step, unsigned int seed,
                                                 unsigned int stream) {
-  const int block = first / 4, blocks = (first + count - 1) / 4 - block + 1;
+  const unsigned int block = (unsigned int)(first >> 2);
+  const int lead = (int)first & 3, blocks = (lead + count - 1) / 4 + 1;
   const gc_lanes steps = gc_steps(1);
   for (int b = 0; b < blocks; b += GC_BLOCKS) {
     gc_lanes drawn[4][GC_GROUPS];
-    drawn[0][0] = steps + (unsigned int)(block + b);
-    drawn[0][1] = steps + (unsigned int)(block + b + GC_DRAWS);
+    drawn[0][0] = steps + (block + b);
+    drawn[0][1] = steps + (block + b + GC_DRAWS);
     gc_random_lanes(drawn, scan_step, call_step, seed, stream);
 #pragma GCC unroll 2
     for (int group = 0; group < GC_GROUPS; ++group) {
@@ -164,7 +165,7 @@ static inline const unsigned int* gc_random_row(unsigned int (&words)[GC_ROOM], 
 #endif
     }
   }
-  return words + first % 4;
+  return words + lead;
 }
 
 #endif

@@ -48,4 +48,38 @@ GC_DEVICE unsigned int gc_random(gc_uint64 element, unsigned int scan_step, gc_u
   return gc_word(gc_random_words(block, scan_step, call_step, seed, stream), number);
 }
 
+// ---- parts of a draw ----------------------------------------------------------------------------
+//
+// A part has the words that its elements have in a draw that is longer along one axis. Elements
+// from that axis on are a run of neighbours in both, so the word of an element is `shift` behind
+// the element's own position, and the shift is one for all of a run.
+
+// The shift of a run: along the axis the part has `size` of the `whole` indices, from `first` on,
+// each of `inner` elements.
+GC_DEVICE gc_int64 gc_part_shift(int run, gc_int64 whole, gc_int64 first, int size, int inner) {
+  return (run * (whole - size) + first) * inner;
+}
+
+// The words of four neighbours in a run, from `first` on, a multiple of four. See gc_random_words
+// for the others.
+GC_DEVICE gc_words gc_random_words(gc_int64 shift, int first, unsigned int scan_step,
+                                   gc_uint64 call_step, unsigned int seed, unsigned int stream) {
+  const unsigned int block = (unsigned int)(shift >> 2) + (unsigned int)first / 4u;
+  const gc_words words = gc_random_words(block, scan_step, call_step, seed, stream);
+  const unsigned int lead = (unsigned int)shift & 3u;
+  if (lead == 0u) return words;
+  const gc_words next = gc_random_words(block + 1u, scan_step, call_step, seed, stream);
+  if (lead == 1u) return {words.y, words.z, words.w, next.x};
+  if (lead == 2u) return {words.z, words.w, next.x, next.y};
+  return {words.w, next.x, next.y, next.z};
+}
+
+// The word of one element, in 32 bits but for what is the same in a run.
+GC_DEVICE unsigned int gc_random(gc_int64 shift, int element, unsigned int scan_step,
+                                 gc_uint64 call_step, unsigned int seed, unsigned int stream) {
+  const unsigned int at = ((unsigned int)shift & 3u) + (unsigned int)element;
+  const unsigned int block = (unsigned int)(shift >> 2) + (at >> 2);
+  return gc_word(gc_random_words(block, scan_step, call_step, seed, stream), at & 3u);
+}
+
 #endif

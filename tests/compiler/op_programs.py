@@ -166,22 +166,8 @@ class OpPrograms:
         """Four words come from one draw, where a thread reads them side by side, and where not."""
         outputs = []
         for stream, size in enumerate(SIZES):
-            words = g.make(
-                "random",
-                g.as_node(0, "int32"),
-                seed=9,
-                stream=stream,
-                serial=stream,
-                shape=(size, 3),
-            )
-            other = g.make(
-                "random",
-                g.as_node(2, "int32"),
-                seed=2**31,
-                stream=7,
-                serial=stream,
-                shape=(size, 3),
-            )
+            words = g.random.bits((size, 3), seed=9, stream=stream)
+            other = g.random.bits((size, 3), seed=2**31, stream=7, scan_step=2)
             # The values are read in order, then backwards and crosswise, mixed, and one by one.
             outputs += [
                 words,

@@ -8,6 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.interpret.random import philox4x32
+from graphc.errors import ArgumentError
 from tests.compiler.philox_reference import philox, random_words
 
 # kat_vectors of Random123 for philox4x32 with 10 rounds: counter, key, words.
@@ -56,6 +57,61 @@ def test_a_draw_in_a_loop_has_new_words_at_each_step():
     (words,) = evaluate([drawn], call_step=4)
     for step in range(3):
         np.testing.assert_array_equal(words[step], random_words((5,), 7, 8, step, 4))
+
+
+# The shape, the axis that is longer in the whole draw, its length there, and where the part begins.
+PARTS = [
+    ((3, 5), 0, 8, 2),  # from element 10 on, inside of a block of four
+    ((3, 5), 1, 9, 4),
+    ((2, 3, 7), 1, 11, 8),  # as the pairs of normals
+    ((5, 1, 3), 1, 4, 3),
+    ((4, 2, 3), 2, 7, 3),
+    ((2, 2), 0, 2, 0),  # all of it
+    ((0, 3), 0, 5, 1),
+    ((0, 2, 3), 1, 5, 1),
+]
+
+
+@pytest.mark.parametrize(("shape", "axis", "whole", "first"), PARTS)
+def test_a_part_has_the_words_of_its_place_in_the_whole(shape, axis, whole, first):
+    words = g.random.bits(shape, seed=9, stream=8, scan_step=2)
+    (drawn,) = evaluate([g.random.placed(words, axis, whole, first)], call_step=2**32 + 1)
+    longer = (*shape[:axis], whole, *shape[axis + 1 :])
+    expected = random_words(longer, 9, 8, 2, 2**32 + 1)
+    places = range(first, first + shape[axis])
+    np.testing.assert_array_equal(drawn, np.take(expected, places, axis))
+
+
+def test_a_part_may_begin_behind_what_32_bits_count():
+    words = g.random.bits((2, 3), seed=9, stream=8)
+    whole, first = g.input((), "int64"), g.input((), "int64")
+    part = g.random.placed(words, 0, whole, first)
+    feeds = {whole: np.array(2**40), first: np.array(2**33 // 3)}
+    (drawn,) = evaluate([part], feeds, call_step=3)
+    elements = 2**33 // 3 * 3 + np.arange(6)
+    expected = [philox([e // 4, 0, 3, 0], [9, 8])[e % 4] for e in elements.tolist()]
+    assert drawn.reshape(-1).tolist() == expected
+
+
+def test_what_is_computed_from_a_draw_is_no_draw_to_place():
+    words = g.random.bits((4,), seed=1)
+    part = g.random.placed(words, 0, 8, 4)
+    for node in (g.random.bernoulli((4,), 0.5, seed=1), part):
+        with pytest.raises(ArgumentError, match="placed: expected a draw .* received .*; place"):
+            g.random.placed(node, 0, 8, 4)
+
+
+def test_a_part_keeps_its_place_under_another_key():
+    part = g.random.placed(g.random.bits((4,), seed=1, stream=2), 0, 16, 9)
+    (drawn,) = evaluate([g.random.with_key(part, 7, 8)])
+    np.testing.assert_array_equal(drawn, random_words((16,), 7, 8, 0, 0)[9:13])
+
+
+def test_the_printed_form_says_of_a_part_alone_where_it_is():
+    words = g.random.bits((4,), seed=1, stream=2)
+    assert "random(%0; seed=1, stream=2)\n" in g.format_graph([words])
+    part = g.random.placed(words, 0, 16, 9)
+    assert "random(%0, %1, %2; seed=1, stream=2, axis=0)\n" in g.format_graph([part])
 
 
 def test_masks_are_the_same_in_every_dtype_and_differ_by_stream_and_call():

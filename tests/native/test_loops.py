@@ -83,9 +83,7 @@ def masked(xs: Node) -> list[Node]:
 
 def with_dropout(xs: Node) -> list[Node]:
     """A mask that is the same at each step."""
-    words = g.make(
-        "random", g.as_node(0, "int32"), seed=3, stream=1, serial=9, shape=(BATCH, FEATURES)
-    )
+    words = g.random.bits((BATCH, FEATURES), seed=3, stream=1)
     kept = g.cast(words < g.as_node(2**31, "uint32"), "float32")
     return gru(xs * kept, 16)
 

@@ -78,9 +78,7 @@ def test_a_warm_start_runs_no_compiler_whatever_layers_and_seeds_are_called(
     def program(layer: str, seed: int) -> str:
         x = g.input((g.BATCH, 3), "float32")
         with g.origin(g.Origin(layer, "Dropout")):
-            words = g.make(
-                "random", g.as_node(0, "int32"), seed=seed, stream=1, serial=seed, shape=x.shape
-            )
+            words = g.random.bits(x.shape, seed=seed, stream=1)
             y = g.where(words < g.as_node(2**31, "uint32"), x, 0.0)
         return str(function([x], y).report)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler.codegen.c_text import C_TYPES, literal
+from graphc.compiler.codegen.draws import has_one_shift, word_at
 from graphc.compiler.codegen.emitter import Emitter, index_map, note, rule, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -46,7 +47,7 @@ def _dim(emitter: Emitter, node: Node, index: Index) -> Expression:
 @rule("random")
 def _random(emitter: Emitter, node: Node, index: Index) -> Expression:
     signature = emitter.signature
-    (step,) = node.inputs
+    step = node.inputs[0]
     seed = signature.word(node.attrs["seed"], "a seed of random words")
     stream = signature.word(node.attrs["stream"], "a stream of random words")
     position = emitter.position(index)
@@ -54,11 +55,16 @@ def _random(emitter: Emitter, node: Node, index: Index) -> Expression:
     pack = emitter.pack
     number = emitter.value(step, Index((), coords=()))
     rest = (number, signature.call_step(), seed, stream)
+    fixed = fixed and has_one_shift(node, PACK)
     if pack is None or pack.first is None or position != pack.element or not fixed:
-        drawn = call("gc_random", position, *rest)
+        drawn = call("gc_random", word_at(emitter, node, index), *rest)
     else:  # one draw of four words serves the pack
         words = emitter.name("words")
-        block = call("gc_random_words", over(pack.first, str(PACK)), *rest)
+        at = over(pack.first, str(PACK))
+        if node.attrs["axis"] is not None:
+            with emitter.once_for(pack):
+                at = word_at(emitter, node, Index(node.shape, linear=pack.first))
+        block = call("gc_random_words", at, *rest)
         pack.statements.append(Define("gc_words", words, block))
         drawn = call("gc_word", words, pack.lane)
     return emitter.define("unsigned int", drawn, note=note(node))
@@ -138,7 +144,10 @@ def _slice(emitter: Emitter, node: Node, index: Index) -> Index:
     if index.linear is not None and rows_only:
         before = size(start[0] * product(x.shape[1:]))
         position = emitter.integer(plus(index.linear, before))
-        return Index(x.shape, linear=position)
+        source = Index(x.shape, linear=position)
+        if node.shape[0] == 1:
+            emitter.rows[source] = start[0], index.linear
+        return source
     coords = tuple(
         emitter.integer(plus(times(emitter.coordinate(index, axis), str(by)), size(first)))
         for axis, (first, by) in enumerate(zip(start, step, strict=True))

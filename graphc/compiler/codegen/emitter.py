@@ -88,6 +88,8 @@ class Emitter(Printer):
         asked: what the lines read from memory, until `take_asked`.
         beside: of a pooling, what prints lines for each element of its windows.
         by_position: whether a gather of whole rows is best read by positions, not coordinates.
+        rows: of positions that are known to be in one row along the first axis, that row and the
+            position in it.
     """
 
     by_position = True
@@ -99,6 +101,7 @@ class Emitter(Printer):
         self.pack = pack
         self.asked: list[Asked] = []
         self.beside: dict[Node, Callable[[Index], None]] = {}
+        self.rows: dict[Index, tuple[Size, Expression]] = {}
         self._splits: dict[tuple[Node, Index], Split] = {}
 
     # ---- text -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ Grammar::
 
 A scan's body follows its line, indented, in the same form; ``arg(; index=k)`` in it is the k-th
 input of the scan. Names count from %0 in each graph, so equal graphs print alike; a symbol prints
-by its name.
+by its name. An attribute that is None is left out: an op has it where it says something.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _line(node: Node, names: dict[Node, str]) -> str:
     attrs = ", ".join(
         f"{name}={_value(value)}"
         for name, value in node.attrs.items()
-        if name not in _HIDDEN or (name == "shape" and node.op in ("reshape", "broadcast"))
+        if value is not None
+        and (name not in _HIDDEN or (name == "shape" and node.op in ("reshape", "broadcast")))
     )
     inside = operands + (f"; {attrs}" if attrs else "")
     comment = ", ".join(str(part) for part in (name_of(node), origin_of(node)) if part)

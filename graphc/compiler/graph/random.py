@@ -45,6 +45,7 @@ def bits(shape: Shape, seed: int | None = None, stream: int = 0, scan_step: obje
         stream=int(stream) & 0xFFFFFFFF,
         serial=next(_serials),
         shape=tuple(shape),
+        axis=None,
     )
 
 
@@ -52,6 +53,27 @@ def with_key(words: Node, seed: int, stream: int) -> Node:
     """A draw of `bits` as it would be with another seed and stream."""
     attrs = {**words.attrs, "seed": seed & 0xFFFFFFFF, "stream": stream & 0xFFFFFFFF}
     return inherit(make("random", *words.inputs, **attrs), words)
+
+
+def placed(words: Node, axis: int, whole: object, first: object) -> Node:
+    """A draw of `bits` as the part of a draw that is longer along one axis: its elements have the
+    words that they have there.
+
+    Args:
+        words: a draw of its own, with the shape of the part.
+        axis: the axis that is longer in the whole draw.
+        whole: the length of that axis there, an integer scalar or a size.
+        first: where the part begins on it, an integer scalar or a size. That the part ends within
+            the whole axis is the caller's to see to.
+    """
+    if words.op != "random" or words.attrs["axis"] is not None:
+        raise ArgumentError(
+            "placed: expected a draw of `bits` that is no part of another yet, received "
+            f"{words.op}{words.shape}; place the draw itself, not what is computed from it"
+        )
+    scalars = [cast(as_node(x, "int64"), "int64") for x in (whole, first)]
+    attrs = {**words.attrs, "axis": int(axis)}
+    return inherit(make("random", *words.inputs, *scalars, **attrs), words)
 
 
 def uniform(

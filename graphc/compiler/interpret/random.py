@@ -39,20 +39,35 @@ def philox4x32(counter: Sequence[np.ndarray], key: tuple[int, int]) -> tuple[np.
     return c0, c1, c2, c3
 
 
-def _random(attrs: Attrs, scan_step: np.ndarray) -> np.ndarray:
-    """Element e is word e % 4 of block e // 4, elements counted in C order."""
-    count = math.prod(attrs["shape"])
-    call_step = attrs["call_step"]
+def _random(attrs: Attrs, scan_step: np.ndarray, *part: np.ndarray) -> np.ndarray:
+    """Element e is word e % 4 of block e // 4, elements counted in C order.
+
+    A draw is a number of runs of neighbouring elements: one; or, if it is a part of a draw that is
+    longer along an axis, one for each index of the axes ahead of that axis.
+    """
+    shape, axis, call_step = attrs["shape"], attrs["axis"], attrs["call_step"]
+    begins, run = np.zeros(1, np.int64), math.prod(shape)
+    if axis is not None:
+        whole, first = map(int, part)
+        inner = math.prod(shape[axis + 1 :])
+        begins = (np.arange(math.prod(shape[:axis])) * whole + first) * inner
+        run = shape[axis] * inner
+    leads = begins % 4  # a run may begin inside a block
+    lead = int(leads.max(initial=0))
+    blocks = np.add.outer(begins // 4, np.arange(-(-(lead + run) // 4)))
     upper = [
         np.asarray(word & _MASK, np.uint64) for word in (int(scan_step), call_step, call_step >> 32)
     ]
-    words = np.empty((-(-count // 4), 4), np.uint32)
+    words = np.empty((blocks.size, 4), np.uint32)
     for start in range(0, len(words), _CHUNK):
         chunk = words[start : start + _CHUNK]
-        blocks = np.arange(start, start + len(chunk), dtype=np.uint64) & _MASK
-        for k, word in enumerate(philox4x32([blocks, *upper], (attrs["seed"], attrs["stream"]))):
+        counter = blocks.reshape(-1)[start : start + _CHUNK].astype(np.uint64) & _MASK
+        for k, word in enumerate(philox4x32([counter, *upper], (attrs["seed"], attrs["stream"]))):
             chunk[:, k] = word
-    return words.reshape(-1)[:count].reshape(attrs["shape"])
+    rows = words.reshape(len(begins), 4 * blocks.shape[1])
+    if (leads == lead).all():
+        return rows[:, lead : lead + run].reshape(shape)
+    return np.take_along_axis(rows, leads[:, None] + np.arange(run), 1).reshape(shape)
 
 
 RANDOM: dict[str, Function] = {"random": _random}

@@ -108,6 +108,9 @@ CONV = {
 }
 POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
 PLACES = g.input((1, 1, 3), "int32")
+KEY = {"seed": 0, "stream": 0, "serial": 0}
+STEP = [g.input((), "int32")]
+POSITIONS = [g.input((), "int64"), g.input((), "int64")]
 
 
 def floats(*shapes: tuple) -> list[g.Node]:
@@ -134,7 +137,11 @@ REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("input", [], {"serial": -9, "shape": (), "dtype": "complex64"}, DTypeError, "not supported"),
     ("arg", [], {"index": 0, "shape": (), "dtype": "int8"}, DTypeError, "int8"),
     ("iota", [], {"size": 3, "dtype": "str"}, DTypeError, "use bool, int32"),
-    ("random", floats(()), {"seed": 0, "stream": 0, "serial": 0, "shape": ()}, DTypeError, "step"),
+    ("random", floats(()), {**KEY, "shape": (), "axis": None}, DTypeError, "step"),
+    ("random", STEP, {**KEY, "shape": (2,), "axis": 0}, DTypeError, "step .* the part begins"),
+    ("random", [*STEP, *POSITIONS], {**KEY, "shape": (2,), "axis": None}, DTypeError, "step"),
+    ("random", [*STEP, *POSITIONS], {**KEY, "shape": (2,), "axis": 1}, ShapeError, "axis 1 does"),
+    ("random", [*STEP, *STEP, *STEP], {**KEY, "shape": (2,), "axis": 0}, DTypeError, "int64"),
     ("reshape", floats((2, 3)), {"shape": (4,)}, ShapeError, "number of elements.*6 and 4"),
     ("transpose", floats((2, 3)), {"order": (0, 0)}, ShapeError, "no permutation"),
     ("broadcast", floats((2, 3)), {"shape": (2, 3, 4), "axes": (1, 0)}, ShapeError, "in order"),

@@ -108,9 +108,7 @@ def test_where_all_sizes_are_written_alike_the_graph_is_what_it_was() -> None:
 
 def test_random_words_are_those_of_before() -> None:
     x = g.input((None, 2))
-    words = g.make(
-        "random", g.as_node(0, "int32"), seed=3, stream=4, serial=0, shape=(x.shape[0], 2)
-    )
+    words = g.random.bits((x.shape[0], 2), seed=3, stream=4)
     drawn = g.cast(words, "float32") + g.constant(np.zeros((3, 2), "float32"))
     new = unified([drawn + x], [x])
     feed = np.zeros((3, 2), "float32")

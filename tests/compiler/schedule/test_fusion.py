@@ -103,7 +103,7 @@ def relu(x: Node) -> Node:
 
 
 def dropped(x: Node) -> Node:
-    words = g.make("random", g.as_node(0, "int32"), seed=1, stream=2, serial=0, shape=x.shape)
+    words = g.random.bits(x.shape, seed=1, stream=2)
     return x * g.cast(words > 2**30, "float32") * 1.25
 
 

@@ -44,7 +44,7 @@ def is_inlined(node: Node) -> bool:
         (g.transpose(X), True),
         (g.concat([X, Y], 0), True),
         (g.cast(X, "float64"), True),
-        (g.make("random", g.as_node(0, "int32"), seed=1, stream=2, serial=0, shape=(5,)), True),
+        (g.random.bits((5,), seed=1, stream=2), True),
         (g.tanh(X) * 2.0, True),  # reads as many bytes as it has
         (g.cast(X, "float64") * g.cast(X, "float64"), True),
         (X * Y, False),  # twice as many

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from graphc.compiler.codegen.draws import shift_of
 from graphc.compiler.codegen.emitter import Emitter, Given, note, splat
 from graphc.compiler.codegen.expression import (
+    ZERO,
     Expression,
     call,
     listed,
@@ -18,7 +20,8 @@ from graphc.compiler.codegen.expression import (
 from graphc.compiler.codegen.index import Coordinates, Index
 from graphc.compiler.codegen.launch import ONCE, Count
 from graphc.compiler.codegen.native.context import NativeSignature
-from graphc.compiler.codegen.statement import Listing
+from graphc.compiler.codegen.native.hoist import levels
+from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, exact_quotient, product
 from graphc.compiler.schedule.relation import Split
@@ -34,7 +37,9 @@ class NativeEmitter(Emitter):
         divided: of positions that are looked at, by how many elements they are divided, in the
             order in which it is asked.
         walked: the position whose neighbours are computed next.
-        draws: by their arguments, the rows of random words that are read along with it.
+        inner: the variable that counts the neighbours.
+        draws: the rows of random words that are read along with it, by their arguments and, of
+            parts of draws, their shifts.
     """
 
     by_position = False
@@ -46,7 +51,8 @@ class NativeEmitter(Emitter):
             self.given.update(given(self))
         self.divided: dict[str, dict[Size, None]] = {}
         self.walked: Expression | None = None
-        self.draws: dict[Expression, Expression] = {}
+        self.inner: Expression | None = None
+        self.draws: dict[tuple[Expression, Expression], Expression] = {}
         self._facts: list[tuple[Expression, Shape, Coordinates]] = []
 
     def _run(self, index: Index, start: int, stop: int) -> Expression:
@@ -58,10 +64,25 @@ class NativeEmitter(Emitter):
     def _value(self, node: Node, index: Index, reads: Sequence[tuple[Node, Index]]) -> Expression:
         drawn = node.op == "random" and node not in self.given
         if drawn and self.walked is not None and self.position(index) == self.walked:
-            (step,) = node.inputs
+            step = node.inputs[0]
             if step in self.signature.counters or splat(step) is not None:
-                return self._drawn(node, self.value(step, Index((), coords=())))
+                shift = self._row_shift(node, index)
+                if shift is not None:
+                    return self._drawn(node, shift)
         return super()._value(node, index, reads)
+
+    def _row_shift(self, node: Node, index: Index) -> Expression | None:
+        """How far behind the walked elements the words of a draw are (`shift_of`); None where it
+        is not the same for all neighbours, or known in a block alone."""
+        if node.attrs["axis"] is None:
+            return ZERO
+        if len(self._scopes) > 1 or self.inner is None:
+            return None
+        shift = shift_of(self, node, index)
+        found = levels(self.statements, (self.inner,))
+        placed = zip(self.statements, found, strict=True)
+        depths = [k for one, k in placed if isinstance(one, Define) and one.name == shift]
+        return shift if depths == [0] else None
 
     def ask(self, node: Node, times: Count = ONCE, split: Split | None = None) -> None:
         """Nothing is counted: which loads the processor's caches answer is not known."""
@@ -69,15 +90,20 @@ class NativeEmitter(Emitter):
     def read(self, dtype: str, element: Expression) -> Expression:
         return call("gc_flag", element) if dtype == "bool" else element
 
-    def _drawn(self, node: Node, step: Expression) -> Expression:
+    def _drawn(self, node: Node, shift: Expression) -> Expression:
         """The word of the walked element, of a row of them that is drawn ahead of the loop."""
+        key = self.key(node), shift
+        if key not in self.draws:
+            self.draws[key] = self.name("words")
+        word = subscript(self.draws[key], DRAWN)
+        return self.define("unsigned int", word, note=note(node))
+
+    def key(self, node: Node) -> Expression:
+        """What the words of a draw depend on beside their positions: arguments of a call."""
+        step = self.value(node.inputs[0], Index((), coords=()))
         seed = self.signature.word(node.attrs["seed"], "a seed of random words")
         stream = self.signature.word(node.attrs["stream"], "a stream of random words")
-        arguments = listed(step, self.signature.call_step(), seed, stream)
-        if arguments not in self.draws:
-            self.draws[arguments] = self.name("words")
-        word = subscript(self.draws[arguments], DRAWN)
-        return self.define("unsigned int", word, note=note(node))
+        return listed(step, self.signature.call_step(), seed, stream)
 
     def take(self) -> Listing:
         statements = super().take()

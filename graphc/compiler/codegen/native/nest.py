@@ -139,7 +139,8 @@ class Nest:
         names = tuple(emitter.name("p") for _ in runs)
         position = emitter.position(Index(runs, coords=names)) if runs else ZERO
         emitter.know(position, runs, names)
-        emitter.walked = position if runs else None
+        if runs:
+            emitter.walked, emitter.inner = position, names[-1]
         if row is not None:
             emitter.know_rows(position, row, names[0], across)
         stores = body(emitter, position)
@@ -194,7 +195,14 @@ class Nest:
         """The nest with its innermost loop in parts, ahead of each the words that it reads; or,
         where that loop is short, with the words of several runs of it ahead of them."""
         name, size = names[-1], self.signature.size
-        outer = _drawn_together(runs)
+        shifts = {shift for _, shift in emitter.draws}
+        depth_of = {
+            one.name: depth
+            for depth, part in enumerate(placed)
+            for one in part
+            if isinstance(one, Define)
+        }
+        outer = _drawn_together(runs, max(depth_of.get(shift, 0) for shift in shifts))
         if outer < len(runs) - 1:
             inner, zeros = runs[outer:], (ZERO,) * (len(runs) - outer)
             start = emitter.place(Index(runs, coords=(*names[:outer], *zeros)))
@@ -250,10 +258,10 @@ class Nest:
         return pragmas
 
 
-def _drawn_together(runs: Shape) -> int:
-    """The first of the innermost runs whose words are drawn at once."""
+def _drawn_together(runs: Shape, least: int) -> int:
+    """The first of the innermost runs whose words are drawn at once, none of the first `least`."""
     first, count = len(runs) - 1, runs[-1]
-    while first > 1 and not isinstance(count, Dim) and not isinstance(runs[first - 1], Dim):
+    while first > max(least, 1) and not any(isinstance(x, Dim) for x in (count, runs[first - 1])):
         more = product(runs[first - 1 :])
         if isinstance(more, Dim) or more > WORDS:
             break
@@ -264,9 +272,9 @@ def _drawn_together(runs: Shape) -> int:
 def _words(emitter: NativeEmitter, start: Expression, count: str) -> list[Statement]:
     """What draws rows of words, of `count` elements from `start` on."""
     statements: list[Statement] = []
-    for arguments, words in emitter.draws.items():
+    for (key, shift), words in emitter.draws.items():
         statements.append(Verbatim(f"unsigned int of_{words}[GC_ROOM];"))
-        row = call("gc_random_row", f"of_{words}", start, count, arguments)
+        row = call("gc_random_row", f"of_{words}", plus(shift, start), count, key)
         statements.append(Define("unsigned int*", words, row))
     return statements
 

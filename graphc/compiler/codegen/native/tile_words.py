@@ -12,13 +12,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphc.compiler.codegen.draws import has_one_shift, shift_is_multiple, shift_of, word_at
 from graphc.compiler.codegen.emitter import Emitter, note, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
     Expression,
     call,
     expression,
-    listed,
     local,
     plus,
     rest_of_part,
@@ -80,7 +80,7 @@ class TileWords:
         """Whether the words of a node may be drawn here."""
         if node.op != "random":
             return False
-        (step,) = node.inputs
+        step = node.inputs[0]
         return step in self._signature.counters or splat(step) is not None
 
     def word(
@@ -146,17 +146,12 @@ class TileWords:
         self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         last = drawn.order[-1]
-        if last == 1 and self._filters % _DRAWN_AT_ONCE == 0:
+        at_once = has_one_shift(node) and self._filters % _DRAWN_AT_ONCE == 0
+        if last == 1 and at_once and shift_is_multiple(node, _DRAWN_AT_ONCE):
             return self._by_filters(node, drawn, place, inside)
-        if place is None and drawn.order == tuple(range(len(drawn.order))):
+        if has_one_shift(node) and place is None and drawn.order == tuple(range(len(drawn.order))):
             return self._by_rows(node, drawn)
         return self._one_by_one(node, drawn, place, inside)
-
-    def _arguments(self, node: Node, emitter: Emitter) -> Expression:
-        step = emitter.value(node.inputs[0], Index((), coords=()))
-        seed = self._signature.word(node.attrs["seed"], "a seed of random words")
-        stream = self._signature.word(node.attrs["stream"], "a stream of random words")
-        return listed(step, self._signature.call_step(), seed, stream)
 
     def _index(
         self,
@@ -192,12 +187,15 @@ class TileWords:
             rows = emitter.coordinates(Index(tuple(outer), linear=position))
             first = (*rows, ZERO)
             index = self._index(node, drawn, ZERO, first[0], first[1:], inside, emitter)
-            form = "(unsigned int)({}) / {}"
-            block = expression(form, emitter.place(index), str(_DRAWN_AT_ONCE))
+            shift = shift_of(emitter, node, index)
+            # Positions in a whole draw have 64 bits, those of blocks 32.
+            form = "(unsigned int)({}) / {}" if shift == ZERO else "(unsigned int)(({}) / {})"
+            word = plus(shift, emitter.place(index))
+            block = expression(form, word, str(_DRAWN_AT_ONCE))
             at = emitter.place(Index(self._tile, coords=first))
             to = plus("words", self._from(drawn, place, at))
             sizes = (str(inner), str(fours), str(count))
-            arguments = (to, *sizes, block, step, self._arguments(node, emitter))
+            arguments = (to, *sizes, block, step, emitter.key(node))
             return [Evaluate(call("gc_random_columns", *arguments))]
 
         nest = Nest(self._signature, math.prod(outer), threads=False, vector=False)
@@ -209,9 +207,11 @@ class TileWords:
         count, filter_ = math.prod(self._tile), local("f")
         zeros = [ZERO] * (len(self._tile) - 1)
         index = self._index(node, drawn, filter_, ZERO, zeros, (), emitter)
-        start = Define("int", local("start"), emitter.place(index))
+        shift = shift_of(emitter, node, index)
+        kind = "int" if shift == ZERO else "gc_int64"
+        start = Define(kind, local("start"), plus(shift, emitter.place(index)))
         lines = [*emitter.take(), start]
-        arguments = self._arguments(node, emitter)
+        arguments = emitter.key(node)
         to = plus("words", self._from(drawn, None, times(filter_, str(count))))
         rest = rest_of_part(str(count), "part", "GC_WORDS")
         return [
@@ -236,8 +236,8 @@ class TileWords:
         def body(emitter: NativeEmitter, position: Expression) -> list[Statement]:
             filter_, row, *rest = emitter.coordinates(Index(shape, linear=position))
             index = self._index(node, drawn, filter_, row, rest, inside, emitter)
-            arguments = self._arguments(node, emitter)
-            word = call("gc_random", emitter.position(index), arguments)
+            key = emitter.key(node)
+            word = call("gc_random", word_at(emitter, node, index), key)
             return [Assign(subscript("words", self._from(drawn, place, position)), word)]
 
         return braced(Nest(self._signature, self._count, threads=False).lines(body))

@@ -1,8 +1,8 @@
-"""Leaves: nodes that read no other node (and `random`, which reads its loop's step)."""
+"""Leaves: nodes that read no other node (and `random`, which reads scalars alone)."""
 
 from __future__ import annotations
 
-from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks
+from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
 from graphc.errors import DTypeError
@@ -21,9 +21,20 @@ def _declared_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
 
 
 def _random_dtype(inputs: Inputs, attrs: Attrs) -> str:
-    if inputs[0].dtype != "int32" or inputs[0].shape != ():
-        refuse_dtype("random", "the step of its loop as an int32 scalar", inputs)
+    dtypes = ["int32"] if attrs["axis"] is None else ["int32", "int64", "int64"]
+    if [x.dtype for x in inputs] != dtypes or any(x.shape != () for x in inputs):
+        takes = "the step of its loop as an int32 scalar"
+        if attrs["axis"] is not None:
+            takes += ", then the length of the whole axis and where the part begins, int64 scalars"
+        refuse_dtype("random", takes, inputs)
     return "uint32"
+
+
+def _random_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    shape, axis = _declared_shape(inputs, attrs, checks), attrs["axis"]
+    if axis is not None and not 0 <= axis < len(shape):
+        fail(f"random: axis {axis} does not exist in the shape {shape}")
+    return shape
 
 
 def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
@@ -68,4 +79,13 @@ define(
 define("dim", "leaf", 0, lambda inputs, attrs: "int64", lambda inputs, attrs, checks: (), ("size",))
 # Random words (Philox4x32-10), input: the step of the loop that it is drawn in, int32, 0 outside.
 # `serial` keeps two draws apart that were given one seed and stream; it does not enter the words.
-define("random", "leaf", 1, _random_dtype, _declared_shape, ("seed", "stream", "serial", "shape"))
+# With an `axis` that is not None it is a part of a draw that is longer along this axis. Two int64
+# inputs more say how long the whole axis is, and where the part begins on it.
+define(
+    "random",
+    "leaf",
+    None,
+    _random_dtype,
+    _random_shape,
+    ("seed", "stream", "serial", "shape", "axis"),
+)

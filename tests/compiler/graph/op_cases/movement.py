@@ -111,10 +111,18 @@ def _leaves() -> Iterator[Case]:
     counted = np.array(6, "int64")
     yield Case("dim", (batch,), counted, build=lambda node: g.make("dim", size=node.shape[0] * 1))
     for shape in ((), (3,), (2, 5)):
-        attrs = {"seed": 12345, "stream": 6, "serial": 0, "shape": shape}
+        attrs = {"seed": 12345, "stream": 6, "serial": 0, "shape": shape, "axis": None}
         words = random_words(shape, seed=12345, stream=6, scan_step=9, call_step=0)
         step = np.array(9, "int32")
         yield Case("random", (step,), words, attrs, note=f"{len(shape)}-axes")
+    for axis, whole, first in ((0, 7, 3), (1, 9, 2), (2, 11, 5)):
+        shape = (2, 3, 5)
+        attrs = {"seed": 12345, "stream": 6, "serial": 0, "shape": shape, "axis": axis}
+        longer = tuple(whole if k == axis else size for k, size in enumerate(shape))
+        words = random_words(longer, seed=12345, stream=6, scan_step=9, call_step=0)
+        part = np.take(words, range(first, first + shape[axis]), axis)
+        scalars = (np.array(9, "int32"), np.array(whole, "int64"), np.array(first, "int64"))
+        yield Case("random", scalars, part, attrs, note=f"part-along-{axis}")
 
 
 CASES = [
