@@ -167,6 +167,26 @@ class TestFitGenerator:
             "metrics": ["loss", "val_loss"],
         }
 
+    def test_the_generators_begin_behind_on_train_begin(self):
+        class Reader(Callback):
+            """A callback that makes the batches, of what it reads when training begins."""
+
+            samples = None
+
+            def on_train_begin(self, logs=None):
+                threading.Event().wait(0.05)  # a thread that was there already would come first
+                self.samples = data(4)
+
+            def batches(self):
+                while True:
+                    yield self.samples
+
+        reader, model = Reader(), linear()
+        model.fit_generator(
+            *(reader.batches(), 4, 1, 0, [reader], reader.batches()), nb_val_samples=4
+        )
+        assert list(model.history.history) == ["val_loss", "loss"]
+
     def test_a_model_of_a_fixed_batch_size(self):
         model = Sequential([Dense(1, batch_input_shape=(2, 3), init="zero")])
         model.compile("sgd", "mse")
@@ -367,6 +387,7 @@ class TestQueue:
                 yield k
 
         with GeneratorQueue(generate(), 3, 0.01, "test") as items:
+            items.begin()
             assert ready.wait(10)  # three wait in the queue, and the fourth for room
             assert items.get() == 0
             assert len(made) <= 5
@@ -411,6 +432,7 @@ class TestQueue:
 
         with caplog.at_level(logging.WARNING, "graphc"):
             items = GeneratorQueue(stuck(), 1, 0.01, "model.fit_generator")
+            items.begin()
             items.close()
         assert "model.fit_generator: the generator is still making a batch after" in caplog.text
         held.set()

@@ -33,8 +33,10 @@ class _Ended:
 class GeneratorQueue(queue.Queue):
     """The next batches of a generator, in their order, put there by a thread.
 
-    `get` raises what the generator raised, once the batches before are taken, and StopIteration
-    behind its last one. `close` ends the thread; batches that nobody took are lost.
+    The thread starts with `begin`, or with the first `get`: a generator may read what callbacks set
+    in `on_train_begin`. `get` raises what the generator raised, once the batches before are taken,
+    and StopIteration behind its last one. `close` ends the thread; batches that nobody took are
+    lost.
 
     Args:
         generator: anything with ``next``.
@@ -59,7 +61,11 @@ class GeneratorQueue(queue.Queue):
         self._where = where
         self._ended: _Ended | None = None
         self._thread = threading.Thread(target=self._fetch, name=f"{where} generator", daemon=True)
-        self._thread.start()
+
+    def begin(self) -> None:
+        """Start the thread, unless it was started before."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def _fetch(self) -> None:
         while not self.stopped.is_set():
@@ -83,6 +89,7 @@ class GeneratorQueue(queue.Queue):
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         """The next batch; queue.Empty if there is none in time."""
+        self.begin()
         if self._ended is None:
             item = super().get(block, timeout)
             if not isinstance(item, _Ended):
@@ -99,6 +106,8 @@ class GeneratorQueue(queue.Queue):
         self.stopped.set()
         with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
             super().get(block=False)
+        if self._thread.ident is None:
+            return
         self._thread.join(patience)
         if self._thread.is_alive():
             _log.warning(
@@ -132,6 +141,7 @@ def generator_queue(
     if seconds <= 0:
         raise ArgumentError(f"{where}: wait_time: expected seconds above 0, received {wait_time!r}")
     made = GeneratorQueue(generator, max_q_size, seconds, where)
+    made.begin()
     return made, made.stopped
 
 
@@ -170,6 +180,7 @@ class GeneratorEnqueuer:
         if self.is_running():
             raise ArgumentError(f"{where}: it is running; call stop first")
         self.queue = GeneratorQueue(self._generator, max_q_size, wait_time, where)
+        self.queue.begin()
 
     def is_running(self) -> bool:
         """Tell whether a thread fills the queue."""
