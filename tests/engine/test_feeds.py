@@ -55,3 +55,29 @@ class TestConversion:
         built.compile("sgd", "mse")
         arrays = {built.input_names[0]: np.zeros((6, 4)), "head": np.zeros((6, 3)), "other": None}
         assert built.fit(arrays, arrays, nb_epoch=1, verbose=0).epoch == [0]
+
+
+class TestHints:
+    @pytest.mark.parametrize(
+        ("received", "input_shape", "hint"),
+        [
+            ((4,), (4,), " If this is a single sample, give it the axis of the samples: x[np.newa"),
+            ((5, 6), (5, 6), ", or this is a single sample (give it one: x[np.newaxis])."),
+            ((9, 6), (5, 6), ", or axis 1 of the data, of 5, is missing."),
+            ((2, 9, 4), (4,), " If this is a list of 2 arrays: a single one is expected here;"),
+            ((9, 4, 1), (4,), " Remove the last axis, x[..., 0]."),
+            ((9, 2, 6), (12,), " The samples have as many numbers: x.reshape((-1, 12"),
+            ((9, 2, 6), (3, 4), " The samples have as many numbers: x.reshape((-1, 3, 4))."),
+        ],
+    )
+    def test_of_a_shape_that_is_nearly_right(self, received, input_shape, hint):
+        built = Sequential([Activation("linear", input_shape=input_shape)])
+        with pytest.raises(DataError) as caught:
+            built.predict(np.zeros(received))
+        assert hint in str(caught.value)
+
+    @pytest.mark.parametrize("received", [(9, 5), (9, 1), (9, 2, 5)])
+    def test_of_another_shape(self, received):
+        built = Sequential([Activation("linear", input_shape=(4,))])
+        with pytest.raises(DataError, match=r"received [^.]*\.$"):
+            built.predict(np.zeros(received))
