@@ -14,7 +14,7 @@ from graphc import constraints, layers, regularizers
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.engine.configs.config import as_data
-from graphc.engine.configs.registry import LAYERS, layer_entry, layer_from_config
+from graphc.engine.configs.registry import LAYERS, layer_entry, layer_from_config, shown
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 from graphc.layers import Dense, Lambda, Layer
 from tests.layers.every_layer import EXAMPLES, applied, exported
@@ -350,3 +350,15 @@ def test_configs_that_fit_no_layer():
         Dense.from_config(3)
     with pytest.raises(KeywordError, match="unknown keyword 'outputs'"):
         Dense.from_config({"output_dim": 3, "outputs": 3})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([1, None], "[1, None]"),
+        ("a" * 58, repr("a" * 58)),
+        ("a" * 59, "'" + "a" * 59 + "..."),
+    ],
+)
+def test_values_are_shown_up_to_a_length(value: object, text: str):
+    assert shown(value) == text
