@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -13,8 +14,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+
+import pytest
 
 from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.mutations_of_code import Change, changes
@@ -23,8 +27,36 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("graphc", "kernels", "templates", "tests", "docs", "examples", "benchmarks",
           "pyproject.toml", "README.md", "CHANGELOG.md", "mkdocs.yml", "Makefile")  # fmt: skip
 
-ELSEWHERE = {"compiler/codegen/native": ["native"], "legacy": ["engine", "files"]}
-"""Where the tests of a folder are, if not in the one of its name."""
+ELSEWHERE = {
+    "compiler/codegen/native": ["compiler/codegen/native", "native"],
+    "legacy": ["engine", "files"],
+}
+"""Where the tests of a folder are, if not in the one of its name alone."""
+
+CPU_SECONDS = 60
+"""Processor time that each run of tests has, and 5 seconds more for each of them: a loop that a
+change made endless ends there, however busy the machine is."""
+ADDRESS_SPACE = 8 << 30
+"""Bytes that one process of the tests may map, for a list that a change lets grow forever."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a change.
+
+    Attributes:
+        path: of the file.
+        diff: the change, as a patch.
+        ended: 'killed', 'hung' or 'survived'.
+        failed: the test that failed, or its file where that could not be imported.
+        seconds: of the processor, that it took to know.
+    """
+
+    path: Path
+    diff: str
+    ended: str
+    failed: str
+    seconds: float
 
 
 def tests_of(path: Path) -> list[str]:
@@ -43,6 +75,24 @@ def tests_of(path: Path) -> list[str]:
         if (ROOT / of_package).is_file():
             found.append(of_package)
     return list(map(str, found))
+
+
+def stages(path: Path, tests: list[str]) -> list[list[str]]:
+    """Put the tests of a file into an order in which a change to it is noticed early.
+
+    Returns its own files of tests, with those of the folder's kernels' texts, which most changes to
+    what prints them show in; those that name the module, by how often; and all others.
+    """
+    first, name = (f"test_{path.stem}.py", "test_golden.py"), re.compile(rf"\b{path.stem}\b")
+    named: dict[str, int] = {}
+    for one in tests:
+        at = ROOT / one
+        for file in sorted(at.rglob("test_*.py")) if at.is_dir() else [at]:
+            named.setdefault(str(file.relative_to(ROOT)), len(name.findall(file.read_text())))
+    own = [file for file in named if file in tests or Path(file).name in first]
+    others = sorted(named.keys() - set(own), key=lambda file: (-named[file], file))
+    near = [file for file in others if named[file]]
+    return [own, near, others[len(near) :]]
 
 
 @cache
@@ -64,12 +114,23 @@ def diff(path: Path, before: bytes, after: bytes) -> str:
     return "".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2))
 
 
-def outcome(folder: Path, tests: list[str], seconds: float) -> tuple[str, str]:
+def _limit(cpu_seconds: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+
+
+def outcome(folder: Path, tests: list[str], seconds: float, *options: str) -> tuple[str, list[str]]:
     """What becomes of a change that is in a copy of the project.
 
-    Returns 'killed' with the test that failed, if it was one, 'hung' or 'survived'.
+    Returns 'killed' with what failed, tests or files that cannot be imported, 'hung' or 'survived'.
+
+    Args:
+        folder: the copy.
+        tests: files of tests, or single ones.
+        seconds: that they may take, of the clock.
+        options: of pytest.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
     process = subprocess.Popen(
         command,
         cwd=folder,
@@ -77,20 +138,22 @@ def outcome(folder: Path, tests: list[str], seconds: float) -> tuple[str, str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        env={**os.environ, "PYTHONPATH": str(folder)},
+        preexec_fn=partial(_limit, CPU_SECONDS + 5 * len(tests)),
+        env={**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / ".cache")},
     )
     try:
         text, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return "hung", ""
+        return "hung", []
     finally:
         with suppress(ProcessLookupError):  # and what the tests began
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-    if process.returncode == 0:
-        return "survived", ""
-    failed = re.search(r"^(?:FAILED|ERROR) ([^\s\[]+)", text, re.MULTILINE)
-    return "killed", failed[1] if failed else ""
+    if process.returncode in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+        return "survived", []
+    if process.returncode == -signal.SIGXCPU:
+        return "hung", []
+    return "killed", re.findall(r"^(?:FAILED|ERROR) ([^\s\[]+)", text, re.MULTILINE)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -102,9 +165,16 @@ def _write(path: Path, content: bytes) -> None:
 
 @cache
 def copy_of_the_project() -> Path:
-    """A copy of what the tests need, for this process: the working tree stays as it is."""
+    """Copy what the tests need, for this process: the working tree stays as it is.
+
+    The kernels that the user's tests have compiled come along, so that a change compiles its own
+    alone, and no change writes into the user's cache.
+    """
     folder = Path(tempfile.mkdtemp(prefix="mutants-"))
-    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    ignored = shutil.ignore_patterns(".*")
+    kernels = Path.home() / ".cache" / "graphc"
+    with suppress(OSError):  # there may be none, and others may remove some meanwhile
+        shutil.copytree(kernels, folder / ".cache" / "graphc")
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
@@ -115,27 +185,71 @@ def copy_of_the_project() -> Path:
 
 def run(cases: Cases) -> Iterator[Result]:
     """Yield what became of each change; one that no test notices is a failure."""
-    found, folder = sites(cases.options.under), copy_of_the_project()
+    found, folder, options = sites(cases.options.under), copy_of_the_project(), cases.options
+    fates = []
     for index in cases:
         path, change = found[int(cases.random(index).integers(len(found)))]
-        before = (folder / path).read_bytes()
-        after = change.of(before)
-        _write(folder / path, after)
-        tests, limit, fault = tests_of(path), cases.options.limit, ""
-        ended, failed = outcome(folder, tests, limit)
-        _write(folder / path, before)
-        if ended == "survived":
-            fault = f"no test of {' '.join(tests)} notices"
-        elif ended == "killed":
-            failed = failed or tests[0]  # of a package that cannot be imported no test has run
-            if outcome(folder, [failed], limit)[0] != "survived":
-                fault, ended = f"{failed} fails without the change, too", "no test"
-        yield Result(index, fault and f"{fault}\n{diff(path, before, after)}", {ended: 1})
+        fates.append(fate_of(folder, path, change, options.near, options.limit))
+    unsound = failing(folder, {fate.failed for fate in fates if fate.failed}, options.limit)
+    for index, fate in zip(cases, fates, strict=True):
+        ended, fault = fate.ended, ""
+        if fate.failed in unsound:
+            ended, fault = "no test", f"{fate.failed} fails without the change, too"
+        elif ended == "survived":
+            fault = f"no test of {' '.join(tests_of(fate.path))} notices"
+        counts = {ended: 1, "processor seconds": round(fate.seconds)}
+        yield Result(index, fault and f"{fault}\n{fate.diff}", counts)
+
+
+def failing(folder: Path, tests: set[str], seconds: float) -> set[str]:
+    """Those tests, and files that could not be imported, that fail without any change, too."""
+    single = sorted(one for one in tests if "::" in one)
+    files = sorted(tests - set(single))
+    failed: set[str] = set()
+    if single:
+        failed |= set(outcome(folder, single, seconds)[1])
+    if files:
+        failed |= set(outcome(folder, files, seconds, "--collect-only")[1])
+    return failed
+
+
+def fate_of(folder: Path, path: Path, change: Change, near: bool, seconds: float) -> Fate:
+    """Put a change into the copy of the project, run the tests of its file, and take it out.
+
+    Args:
+        folder: the copy.
+        path: of the file.
+        change: to it.
+        near: leave out the tests of the folder that do not name the module.
+        seconds: that one stage of the tests may take.
+    """
+    before, started = (folder / path).read_bytes(), _processor_seconds()
+    after = change.of(before)
+    _write(folder / path, after)
+    own, named, others = stages(path, tests_of(path))
+    ended, first = "survived", ""
+    for stage in filter(None, (own, named, [] if near and own + named else others)):
+        ended, failed = outcome(folder, stage, seconds, "-x")
+        if ended == "killed":
+            first = failed[0] if failed else stage[0]  # no test runs where pytest cannot begin
+        if ended != "survived":
+            break
+    _write(folder / path, before)
+    taken = _processor_seconds() - started
+    return Fate(path, diff(path, before, after), ended, first, taken)
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--under", default="graphc", help="files and folders, by commas")
-    parser.add_argument("--limit", type=float, default=900, help="seconds that tests may take")
+    parser.add_argument(
+        "--near", action="store_true", help="leave out tests of the folder that name no such module"
+    )
+    parser.add_argument("--limit", type=float, default=1800, help="seconds that tests may take")
 
 
-CAMPAIGN = Campaign("mutants", __doc__, run, _add_options, group=5, limit=7200)
+CAMPAIGN = Campaign("mutants", __doc__, run, _add_options, group=10, limit=7200)

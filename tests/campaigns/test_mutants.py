@@ -57,19 +57,37 @@ def test_the_changes_to_a_source():
         ("graphc/callbacks/stopping.py", ["tests/callbacks/test_stopping.py", "tests/callbacks"]),
         ("graphc/optimizers/base.py", ["tests/test_optimizers.py"]),
         ("graphc/lookup.py", ["tests/test_lookup.py"]),
-        ("graphc/compiler/codegen/native/step.py", ["tests/native"]),
+        (
+            "graphc/compiler/codegen/native/step.py",
+            ["tests/compiler/codegen/native", "tests/native"],
+        ),
     ],
 )
 def test_the_tests_of_a_file(path: str, expected: list[str]):
     assert mutants.tests_of(Path(path)) == expected
 
 
+def test_tests_that_name_the_module_come_first():
+    path = Path("graphc/callbacks/stopping.py")
+    own, named, others = mutants.stages(path, mutants.tests_of(path))
+    assert own == ["tests/callbacks/test_stopping.py"]
+    folder = {
+        str(file.relative_to(mutants.ROOT))
+        for file in (mutants.ROOT / "tests" / "callbacks").glob("test_*.py")
+    }
+    assert len(folder) == len(own + named + others)
+    assert folder == {*own, *named, *others}
+    assert ["stopping" in (mutants.ROOT / file).read_text() for file in named] == [True] * len(
+        named
+    )
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("assert f(1) == 1", ("survived", "")),
-        ("assert f(1) == 2", ("killed", "test_f.py::test")),
-        ("f(60)", ("hung", "")),
+        ("assert f(1) == 1", ("survived", [])),
+        ("assert f(1) == 2", ("killed", ["test_f.py::test"])),
+        ("f(60)", ("hung", [])),
     ],
 )
 def test_what_becomes_of_a_change(tmp_path: Path, body: str, expected: tuple[str, str]):
@@ -78,3 +96,19 @@ def test_what_becomes_of_a_change(tmp_path: Path, body: str, expected: tuple[str
     (tmp_path / "test_f.py").write_text(test)
     seconds = 5 if expected[0] == "hung" else 120
     assert mutants.outcome(tmp_path, ["test_f.py"], seconds) == expected
+
+
+def test_what_fails_without_a_change(tmp_path: Path):
+    (tmp_path / "test_f.py").write_text(
+        "def test_good():\n    pass\n\ndef test_bad():\n    assert False\n"
+    )
+    (tmp_path / "test_g.py").write_text("import none_such\n")
+    tests = {"test_f.py::test_good", "test_f.py::test_bad", "test_g.py"}
+    assert mutants.failing(tmp_path, tests, 120) == {"test_f.py::test_bad", "test_g.py"}
+    assert mutants.failing(tmp_path, {"test_f.py", "test_f.py::test_good"}, 120) == set()
+
+
+def test_a_loop_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mutants, "CPU_SECONDS", -3)
+    (tmp_path / "test_f.py").write_text("def test():\n    while True:\n        pass\n")
+    assert mutants.outcome(tmp_path, ["test_f.py"], 300) == ("hung", [])
