@@ -259,6 +259,27 @@ def read_array(found: h5py.Dataset) -> np.ndarray:
     return value
 
 
+def write_text(group: h5py.Group, name: str, text: str) -> int:
+    """Write a text as an attribute, in UTF-8. Returns its checksum, which is kept elsewhere."""
+    group.attrs[name] = text.encode("utf-8")
+    return zlib.crc32(text.encode("utf-8"))
+
+
+def check_text(group: h5py.Group, name: str, expected: int, checksum: str) -> None:
+    """Raise DataError unless the text that was written with a checksum is there.
+
+    `checksum` is what keeps it, for the message: the expression of an attribute of an h5py.File.
+    """
+    found = texts(group, name) if name in group.attrs else []
+    if len(found) != 1 or zlib.crc32(found[0].encode("utf-8")) != expected:
+        seen = "another text is there" if found else "there is none"
+        raise DataError(
+            f"{group.name}: the attribute {name}: expected the text with the CRC-32 "
+            f"{expected:08x}, as it was written; {seen}. Load another copy of the file; if it was "
+            f"changed on purpose, delete its checksum: del h5py.File(path, 'a'){checksum}"
+        )
+
+
 def _checksum(value: np.ndarray) -> int:
     return zlib.crc32(np.ascontiguousarray(value).view(np.uint8))
 

@@ -5,7 +5,8 @@
     group model_weights         the weights, as `save_weights` writes them
     group optimizer_weights     the optimizer's variables, its count of steps first; not there
                                 before the first step
-    group graphc                `RunState`, in format 1; files that Keras wrote do not have it
+    group graphc                `RunState`, in format 1, and the checksums of the texts above; files
+                                that Keras wrote do not have it
 
 Lists of arrays are stored as Keras does it: a data set each, and their names in their order as the
 attribute `weight_names`. Nothing in a file is executed: all is text and numbers.
@@ -23,7 +24,9 @@ import numpy as np
 from graphc.errors import DataError
 from graphc.files.conversions import UNTOLD, Origin
 from graphc.files.hdf5 import (
+    CHECKSUM,
     attribute_numbers,
+    check_text,
     damage_told,
     has,
     member,
@@ -32,6 +35,7 @@ from graphc.files.hdf5 import (
     read_array,
     texts,
     write_array,
+    write_text,
     written,
 )
 from graphc.files.origins import origin_of, version_told
@@ -47,6 +51,7 @@ from graphc.paths import GivenPath, shown_path
 from graphc.releases import release_in
 
 _FORMAT = 1
+_DOCUMENTS = ("model_config", "training_config")
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
 SHUFFLES = ("samples", "batch")
 """What may have been shuffled."""
@@ -120,16 +125,18 @@ class StoredModel:
 
 def write_model(path: GivenPath, model: StoredModel) -> None:
     """Write a file of a model, whole or not at all."""
-    documents = {"model_config": model.model_config, "training_config": model.training_config}
+    documents = dict(zip(_DOCUMENTS, (model.model_config, model.training_config), strict=True))
     stored = {name: text for name, text in documents.items() if text is not None}
     libver = bounds_for(model.layers, *stored.values())
     with written(path, libver=libver) as file:
-        for name, text in stored.items():
-            file.attrs[name] = text.encode("utf-8")
+        checksums = {name: write_text(file, name, text) for name, text in stored.items()}
         write_layers(file.create_group("model_weights"), model.layers)
         if model.optimizer[0]:
             write_arrays(file.create_group("optimizer_weights"), *model.optimizer)
-        _write_state(file.create_group("graphc"), model.state)
+        own = file.create_group("graphc")
+        for name, checksum in checksums.items():
+            own.attrs[_checksum_of(name)] = np.uint32(checksum)
+        _write_state(own, model.state)
 
 
 def _write_state(group: h5py.Group, state: RunState) -> None:
@@ -165,12 +172,12 @@ class ModelFile:
         self._file, self._path = file, path
         with self.damage_told():
             _check_kind(file, path)
+            if has(file, "graphc"):
+                _check_own(file, member(file, "graphc"))
             self.model_config = _text(file, "model_config")
             known = "training_config" in file.attrs
             self.training_config = _text(file, "training_config") if known else None
             self.release = release_in(version_told(file) or "")
-            if has(file, "graphc"):
-                _whole(member(file, "graphc"), "format", 1, _FORMAT)
 
     def damage_told(self) -> AbstractContextManager[None]:
         """Errors inside begin with the file's name; those of HDF5 become DataErrors."""
@@ -275,6 +282,26 @@ def _check_kind(file: h5py.File, path: str) -> None:
         "expected a file of model.save, with the attribute model_config, found "
         f"{', '.join(found) or 'nothing'!s:.200}"
     )
+
+
+def _check_own(file: h5py.File, own: h5py.Group) -> None:
+    """Raise DataError for a file of graphc in a later format, or that lost a part."""
+    _whole(own, "format", 1, _FORMAT)
+    for name in _DOCUMENTS:
+        kept = _checksum_of(name)
+        if kept in own.attrs:  # else an older graphc wrote the file
+            expected = _whole(own, kept, 0, 2**32 - 1)
+            check_text(file, name, expected, f"['graphc'].attrs[{kept!r}]")
+    if has(own, "trained") and not has(file, "optimizer_weights"):
+        raise DataError(
+            "expected an entry 'optimizer_weights', since 'graphc/trained' says for which weights "
+            "the optimizer has variables; there is none. Load another copy of the file, or the "
+            "weights alone: build the model and call load_weights"
+        )
+
+
+def _checksum_of(document: str) -> str:
+    return f"{document}_{CHECKSUM}"
 
 
 def _text(group: h5py.Group, name: str) -> str:

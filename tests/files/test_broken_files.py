@@ -20,6 +20,7 @@ from graphc.errors import (
 )
 from graphc.layers import Dense
 from graphc.models import Sequential, load_model
+from tests.files.small_files import set_text
 
 
 def model() -> Sequential:
@@ -345,7 +346,7 @@ class TestWholeModels:
     )
     def test_descriptions_that_are_none(self, whole, name, value, error, message):
         with h5py.File(whole, "a") as file:
-            file.attrs[name] = value
+            set_text(file, name, value)
         check_model_refused(whole, error, f"{name}.*({message})")
 
     def test_an_order_that_inflates(self, whole):

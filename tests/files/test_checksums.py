@@ -79,6 +79,46 @@ def test_each_array_with_one_bit_changed_is_named(path, whole):
             load_model(path)
 
 
+class TestTexts:
+    @pytest.mark.parametrize(
+        ("name", "added", "why"),
+        [
+            ("training_config", None, "there is none"),
+            ("training_config", " ", "another text is there"),
+            ("model_config", " ", "another text is there"),
+        ],
+    )
+    def test_one_that_is_lost_or_changed_is_named(self, name, added, why, path):
+        with h5py.File(path, "a") as file:
+            text = file.attrs[name]
+            del file.attrs[name]
+            if added is not None:
+                file.attrs[name] = text + added
+        with pytest.raises(
+            DataError,
+            match=f"model.h5: /: the attribute {name}: expected the text with the CRC-32 "
+            f"{zlib.crc32(text.encode()):08x}, as it was written; {why}",
+        ):
+            load_model(path)
+
+    def test_who_changes_one_on_purpose_is_told_how(self, path):
+        with h5py.File(path, "a") as file:
+            text = file.attrs["training_config"]
+            file.attrs["training_config"] = re.sub(r"\"momentum\": [\d.]+", '"momentum": 0.5', text)
+        with pytest.raises(DataError) as caught:
+            load_model(path)
+        (statement,) = re.findall(r"del h5py\.File\(path, 'a'\)\S+", str(caught.value))
+        exec(statement, {"h5py": h5py, "path": path})
+        assert load_model(path).optimizer.get_config()["momentum"] == pytest.approx(0.5)
+
+
+def test_variables_of_an_optimizer_that_are_lost(path):
+    with h5py.File(path, "a") as file:
+        del file["optimizer_weights"]
+    with pytest.raises(DataError, match="expected an entry 'optimizer_weights', since 'graphc/tr"):
+        load_model(path)
+
+
 def test_weights_alone(path):
     model = load_model(path)
     model.save_weights(path, overwrite=True)

@@ -101,7 +101,9 @@ class TestSizes:
             sequential(dense(batch_input_shape=shape)), "layer 1.*expected a whole number"
         )
 
-    @pytest.mark.parametrize("dtype", [[1, 2], ["a"], {"a": 1}, {}, "float8", "object", 32, ""])
+    @pytest.mark.parametrize(
+        "dtype", [[1, 2], ["a"], {"a": 1}, {}, "float8", "object", 32, "", "4c", "(2,)f4", "f4,f4"]
+    )
     def test_dtypes_that_are_none(self, dtype):
         check_refused(
             sequential(dense(input_dtype=dtype)),

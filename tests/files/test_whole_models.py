@@ -25,7 +25,7 @@ from graphc.layers import (
 )
 from graphc.models import Graph, Sequential, load_model
 from graphc.optimizers import SGD, Optimizer
-from tests.files.small_files import X, Y, chain, edited, saved, trained, with_loss
+from tests.files.small_files import X, Y, chain, edited, saved, set_text, trained, with_loss
 
 
 class TestLayout:
@@ -236,7 +236,7 @@ def own(in_another_process=True, tmp_path=None):
 def _forget_tokens(file):
     for name in ("model_config", "training_config"):
         text = json.loads(file.attrs[name], object_hook=lambda one: _without_token(one))
-        file.attrs[name] = json.dumps(text)
+        set_text(file, name, json.dumps(text))
 
 
 def _without_token(one):

@@ -11,7 +11,7 @@ import pytest
 from graphc.errors import ArgumentError, DataError, MissingFileError, ShapeError
 from graphc.models import Sequential, load_model
 from graphc.optimizers import Optimizer
-from tests.files.small_files import chain, edited, saved, trained, with_loss
+from tests.files.small_files import chain, edited, saved, set_text, trained, with_loss
 
 
 class Adam(Optimizer):
@@ -132,12 +132,12 @@ BROKEN = {
     ),
     "no optimizer": (with_loss(None), "loss"),
     "no config": (
-        lambda file: file.attrs.modify("training_config", json.dumps({"loss": "mse"})),
+        lambda file: set_text(file, "training_config", json.dumps({"loss": "mse"})),
         "optimizer_config: expected an object with class_name",
     ),
-    "not JSON": (lambda file: file.attrs.modify("model_config", "{"), "model_config: not JSON"),
+    "not JSON": (lambda file: set_text(file, "model_config", "{"), "model_config: not JSON"),
     "a layer": (
-        lambda file: file.attrs.modify("model_config", json.dumps({"a": 1})),
+        lambda file: set_text(file, "model_config", json.dumps({"a": 1})),
         "model_config: expected an object with the keys class_name",
     ),
 }

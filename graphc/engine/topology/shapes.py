@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,9 @@ from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.lookup import is_whole
 
 _log = logging.getLogger("graphc")
+
+_NAME = re.compile(r"[<>=|]?[a-z]+[0-9]*")
+"""A dtype of one number, as a text."""
 
 KnownShape = tuple[int | None, ...]
 """A shape as Keras writes it: ``None`` for a size that only a call knows, the batch first."""
@@ -73,6 +77,8 @@ def checked_dtype(dtype: object, owner: str) -> str | None:
     if dtype is None:
         return None
     try:
+        if isinstance(dtype, str) and not _NAME.fullmatch(dtype):
+            raise TypeError  # "2f4", "(2,)f4": of several numbers, which NumPy would parse as code
         name = held_dtype(np.dtype(dtype).name)  # type: ignore[call-overload]
     except (TypeError, ValueError, LookupError):  # lists and dicts are of records to NumPy
         name = None
