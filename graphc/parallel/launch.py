@@ -1,0 +1,41 @@
+"""The launcher that started this process, found by the variables that it sets: mpiexec, srun."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A launcher that started this process as one of several.
+
+    `size` is the number of processes, None where the launcher tells it through MPI alone.
+    """
+
+    launcher: str
+    rank: int
+    size: int | None
+
+
+_VARIABLES = (
+    ("mpiexec of Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
+    ("mpiexec of MVAPICH", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE"),
+    # Of a step, which srun starts: a batch script has SLURM_PROCID and SLURM_NTASKS too, and is
+    # one process.
+    ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+    ("mpiexec", "PMI_RANK", "PMI_SIZE"),  # MPICH's and Intel's
+    ("mpiexec", "PMIX_RANK", None),
+)
+
+
+def find_launch(environ: Mapping[str, str] | None = None) -> Launch | None:
+    """Return what launched this process, or None for a process that was started alone."""
+    environ = os.environ if environ is None else environ
+    for launcher, rank, size in _VARIABLES:
+        numbers = [environ.get(name, "") for name in (rank, size) if name is not None]
+        if all(map(str.isdecimal, numbers)):
+            given, *of_how_many = map(int, numbers)
+            return Launch(launcher, given, of_how_many[0] if of_how_many else None)
+    return None

@@ -1,0 +1,128 @@
+"""The binary tree in which values of shards are added, and which part of it a rank computes.
+
+tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power of two below n. The tree has the shards
+that have rows: the first ones, since rows are dealt out from the front. An empty shard adds
+nothing, and the tree over the others is that of their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from graphc.errors import ArgumentError
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """The shards from `start` up to, not including, `stop`."""
+
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+def rows_of_shard(rows: int, shards: int, shard: int) -> tuple[int, int]:
+    """Return the first row of a shard of a batch, and the one behind its last: consecutive parts of
+    ceil(rows / shards) rows, of which the last ones may be smaller or empty."""
+    each = -(-rows // shards)
+    return min(shard * each, rows), min((shard + 1) * each, rows)
+
+
+def filled_shards(rows: int, shards: int) -> int:
+    """Return how many of the shards of a batch have rows."""
+    each = -(-rows // shards)
+    return -(-rows // each)
+
+
+def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
+    """Return the shards that a rank computes: consecutive ones, as many as others have or one more
+    or less."""
+    if not 1 <= ranks <= shards:
+        raise ArgumentError(
+            f"ranks: expected at most one rank for each of {shards} shards, received {ranks} "
+            f"ranks; raise shards to {ranks} or start {shards} ranks"
+        )
+    return Span(rank * shards // ranks, (rank + 1) * shards // ranks)
+
+
+def halves(span: Span) -> tuple[Span, Span]:
+    """Return the two children of a node of the tree, given as the shards below it."""
+    middle = span.start + _largest_power_below(len(span))
+    return Span(span.start, middle), Span(middle, span.stop)
+
+
+def complete_subtrees(filled: int, part: Span) -> list[Span]:
+    """Return the largest nodes of the tree over `filled` shards that lie in `part`, from the first
+    to the last. Their values are all that others need of these shards."""
+    return list(_inside(Span(0, filled), part))
+
+
+def _inside(node: Span, part: Span) -> Iterator[Span]:
+    if node.stop <= part.start or part.stop <= node.start:
+        return
+    if part.start <= node.start and node.stop <= part.stop:
+        yield node
+        return
+    for half in halves(node):
+        yield from _inside(half, part)
+
+
+def _largest_power_below(count: int) -> int:
+    return 1 << (count - 1).bit_length() - 1
+
+
+class TreeSum(Generic[Value]):
+    """The sum of the tree over `filled` shards, or below one of its nodes, from the values of nodes
+    that arrive in any order: two halves are added as soon as both are there.
+
+    Args:
+        filled: how many shards have rows.
+        add: returns the sum of a left and a right half. It may reuse the memory of the left one.
+        root: the node whose value is wanted, by default the whole tree.
+    """
+
+    def __init__(
+        self, filled: int, add: Callable[[Value, Value], Value], root: Span | None = None
+    ) -> None:
+        self._root = root or Span(0, filled)
+        self._add = add
+        self._values: dict[Span, Value] = {}
+        self._parents: dict[Span, Span] = {}
+        nodes = [Span(0, filled)]
+        while nodes:
+            node = nodes.pop()
+            if len(node) > 1:
+                for half in halves(node):
+                    self._parents[half] = node
+                    nodes.append(half)
+
+    def put(self, node: Span, value: Value) -> None:
+        """Take the value of a node, and add what can be added now."""
+        while node != self._root:
+            left, right = halves(self._parents[node])
+            other = self._values.pop(right if node == left else left, None)
+            if other is None:
+                break
+            value = self._add(value, other) if node == left else self._add(other, value)
+            node = self._parents[node]
+        self._values[node] = value
+
+    @property
+    def kept(self) -> int:
+        """How many values wait for their other half."""
+        return len(self._values)
+
+    def result(self) -> Value:
+        """Return the sum, once the values of all shards are there."""
+        if list(self._values) != [self._root]:
+            raise ArgumentError(
+                f"tree sum: expected the values of all shards from {self._root.start} to "
+                f"{self._root.stop - 1}, received {sorted(self._values)}"
+            )
+        return self._values[self._root]

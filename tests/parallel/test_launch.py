@@ -1,0 +1,34 @@
+"""Launchers are known by the variables that they set."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphc.parallel.launch import Launch, find_launch
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"PMI_RANK": "1", "PMI_SIZE": "4", "PMI_FD": "7"}, Launch("mpiexec", 1, 4)),
+        (
+            {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "0"},
+            Launch("mpiexec of Open MPI", 0, 2),
+        ),
+        (
+            {"MV2_COMM_WORLD_RANK": "3", "MV2_COMM_WORLD_SIZE": "8"},
+            Launch("mpiexec of MVAPICH", 3, 8),
+        ),
+        (
+            {"SLURM_PROCID": "2", "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4"},
+            Launch("srun", 2, 4),
+        ),
+        ({"PMIX_RANK": "5"}, Launch("mpiexec", 5, None)),
+        # A batch script of Slurm: one process, whatever it will start.
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),
+        ({"PMI_RANK": "", "PMI_SIZE": "4"}, None),
+        ({"PATH": "/bin"}, None),
+    ],
+)
+def test_what_launched_a_process(environ: dict[str, str], expected: Launch | None) -> None:
+    assert find_launch(environ) == expected
