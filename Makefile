@@ -5,6 +5,8 @@
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
+# make test-ranks      run what needs several ranks under mpiexec, with 2 and 4 ranks; installs mpi4py
+#                      and MPICH from wheels into .venv
 # make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality
 # make campaign        run the campaigns' own tests, and what each commit runs of them; NAME (one or
 #                      several) runs those alone, and goes on where they were stopped. SEED, NUMBER
@@ -40,7 +42,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-native test-cuda test-ranks test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -57,6 +59,10 @@ $(VENV)/.test: pyproject.toml
 $(VENV)/.dev: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python $(PIP_INSTALL) -e '.[dev]'
+	touch $@
+
+$(VENV)/.ranks: $(VENV)/.test
+	$(BIN)/python $(PIP_INSTALL) -e '.[test,mpi]'
 	touch $@
 
 # A range, not one release: the recordings name the version that made them.
@@ -84,8 +90,14 @@ WORKERS ?= auto
 PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
 # Tests of the campaigns themselves are those of `make campaign`.
+OWN_TARGETS := tests/campaigns tests/keras_programs tests/parallel/mpiexec
+
 test: $(VENV)/.test
-	$(BIN)/python $(PYTEST) --ignore=tests/campaigns --ignore=tests/keras_programs
+	$(BIN)/python $(PYTEST) $(addprefix --ignore=,$(OWN_TARGETS))
+
+# Each job is several processes, which mostly wait for each other.
+test-ranks: $(VENV)/.ranks
+	$(BIN)/python $(PYTEST) tests/parallel/mpiexec
 
 # Each program is a process of its own.
 test-programs: $(VENV)/.test

@@ -75,6 +75,10 @@ class CompilerError(DeviceError):
     """A compiler that is missing, fails, takes too long, or makes what does not load."""
 
 
+class RankError(GraphcError, RuntimeError):
+    """A rank that failed, was stopped or differs from the others: none can go on."""
+
+
 class OutOfMemoryError(DeviceError, MemoryError):
     """A device, or this machine, whose memory does not suffice for a call."""
 

@@ -1,0 +1,239 @@
+"""Signs of life between ranks, so that a rank that failed or was stopped ends all others.
+
+A thread of its own sends and looks for them: a slow callback or a compiler in the main thread is no
+hang. Every rank sends to rank 0, and rank 0 to every other one. A rank that fails says so itself;
+rank 0 says of which one it has heard nothing for too long. The first failure that a rank hears of
+is what its main thread raises at its next wait, and where that does not happen soon, the thread
+writes the error itself and ends the process.
+
+A call that holds Python's lock for longer than `SILENCE_SECONDS` counts as a stopped rank: no
+thread of Python can tell the two apart.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from graphc.errors import RankError
+
+TICK_SECONDS = 0.25
+"""Between two signs of life. A message between two processes takes some microseconds."""
+
+SILENCE_SECONDS = 6.0
+"""Without a sign of life, after which a rank counts as stopped. The rest of the ten seconds, within
+which all have to end, is for telling the others and for ending."""
+
+ENDING_SECONDS = 1.25
+"""For a main thread to raise the error before its thread writes it; then again as long for all to
+end before the job is ended."""
+
+PAUSE_SECONDS = 2.0
+"""Between two ticks of one thread, from which on it was itself stopped, and what it has not heard
+says nothing of others."""
+
+MOST_MESSAGE_BYTES = 2000
+"""Of the text of a failure: a message that a transport delivers without asking the receiver."""
+
+
+class Word(Enum):
+    """What a rank tells another."""
+
+    ALIVE = 1
+    FAILED = 2
+    SILENT = 3
+    LEFT = 4
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A rank that failed, and what it said or what was seen of it."""
+
+    rank: int
+    message: str
+
+    def as_text(self) -> str:
+        """The failure as ranks tell it one another."""
+        return f"{self.rank} {self.message}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Failure:
+        """The failure that another rank told."""
+        rank, _, message = text.partition(" ")
+        return cls(int(rank), message)
+
+
+class Post(Protocol):
+    """What carries words between ranks; none of its calls waits for another rank."""
+
+    def send(self, rank: int, word: Word, text: str = "") -> None:
+        """Send a word; one that says no more than the one before, which is under way still, may be
+        left out."""
+
+    def receive(self) -> Iterable[tuple[int, Word, str]]:
+        """Return the words that have arrived, each with the rank that sent it."""
+
+
+class Heartbeat:
+    """The signs of life of one rank, and what it knows of the others.
+
+    Args:
+        rank: of this process.
+        hosts: the host of each rank, for messages.
+        post: carries the words.
+        end: ends the whole job, at once; called where the main thread does not end itself.
+        clock: seconds, for tests.
+    """
+
+    def __init__(
+        self,
+        rank: int,
+        hosts: list[str],
+        post: Post,
+        end: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.rank = rank
+        self._hosts = hosts
+        self._post = post
+        self._end = end
+        self._clock = clock
+        self._others = [other for other in range(len(hosts)) if other != rank]
+        self._watched = self._others if rank == 0 else [0]
+        now = clock()
+        self._heard = dict.fromkeys(self._others, now)
+        self._last_tick = now
+        self._left: dict[int, float] = {}
+        self._silent: set[int] = set()
+        self._failure: Failure | None = None
+        self._failed_at = now
+        self._is_leaving = False
+        self._lock = threading.RLock()
+        self._thread = threading.Thread(target=self._beat, name="graphc-heartbeat", daemon=True)
+        self._stop = threading.Event()
+
+    def start(self) -> None:
+        """Begin to send and to look for signs of life."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise RankError where a rank failed; called by a main thread while it waits.
+
+        A rank whose program has ended is one, once all that it had sent must have arrived.
+        """
+        with self._lock:
+            gone = [
+                rank for rank, when in self._left.items() if self._clock() - when > ENDING_SECONDS
+            ]
+            if self._failure is None and gone:
+                self._note(Failure(gone[0], "its program has ended while others wait for it"))
+            if self._failure is not None:
+                self._is_leaving = True
+                raise RankError(self._told())
+
+    def fail(self, error: BaseException) -> None:
+        """Tell all others that this rank raised an error, once; a RankError says what they know."""
+        with self._lock:
+            self._is_leaving = True
+            if self._failure is None:
+                words = f"{type(error).__name__}: {error}".encode()[:MOST_MESSAGE_BYTES]
+                failure = Failure(self.rank, words.decode(errors="ignore"))
+                self._note(failure)
+                for other in self._others:
+                    self._post.send(other, Word.FAILED, failure.as_text())
+
+    def leave(self) -> bool:
+        """Wait until all others end, too, and return True where none has failed.
+
+        After a failure it waits no longer than the others need to tell of it.
+        """
+        self.say_left()
+        while not self.may_end():
+            time.sleep(TICK_SECONDS / 10)
+        return self._failure is None
+
+    def say_left(self) -> None:
+        """Tell all others that this program ends."""
+        with self._lock:
+            self._is_leaving = True
+            for other in self._others:
+                self._post.send(other, Word.LEFT)
+
+    def may_end(self) -> bool:
+        """Tell whether no other rank has to be waited for: all have said that they end, or are
+        silent, or had their time since a failure."""
+        with self._lock:
+            is_late = self._clock() - self._failed_at > 2 * ENDING_SECONDS
+            if self._failure is not None and is_late:
+                return True
+            return set(self._others) <= self._left.keys() | self._silent
+
+    def tick(self) -> None:
+        """Send a sign of life, and take in what the others have sent."""
+        with self._lock:
+            now = self._clock()
+            if now - self._last_tick > PAUSE_SECONDS:
+                self._heard = dict.fromkeys(self._others, now)
+            self._last_tick = now
+            for rank, word, text in self._post.receive():
+                self._heard[rank] = now
+                if word is Word.LEFT:
+                    self._left[rank] = now
+                elif word is not Word.ALIVE:
+                    self._take(word, Failure.from_text(text))
+            for other in self._watched:
+                self._post.send(other, Word.ALIVE)
+                silence = now - self._heard[other]
+                if silence > SILENCE_SECONDS and other not in self._left:
+                    seen = (
+                        f"no sign of life for {silence:.0f} s: it was stopped or killed, or its "
+                        "machine is not reached"
+                    )
+                    self._take(Word.SILENT, Failure(other, seen))
+
+    def _take(self, word: Word, failure: Failure) -> None:
+        if word is Word.SILENT:
+            self._silent.add(failure.rank)
+        if self._failure is None:
+            self._note(failure)
+            if self.rank == 0:
+                for other in self._others:
+                    if other != failure.rank:
+                        self._post.send(other, word, failure.as_text())
+
+    def _note(self, failure: Failure) -> None:
+        self._failure = failure
+        self._failed_at = self._clock()
+
+    def _told(self) -> str:
+        assert self._failure is not None
+        rank = self._failure.rank
+        return f"rank {rank} on {self._hosts[rank]} failed: {self._failure.message}"
+
+    def must_end(self) -> bool:
+        """Tell whether a failure is known, and the main thread had its time to raise it."""
+        with self._lock:
+            late = self._clock() - self._failed_at > ENDING_SECONDS
+            return self._failure is not None and not self._is_leaving and late
+
+    def _beat(self) -> None:
+        is_ending = False
+        while not self._stop.wait(TICK_SECONDS):
+            self.tick()
+            if is_ending and self.may_end():
+                self._end()
+                return
+            if self.must_end():
+                print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
+                self.say_left()
+                is_ending = True
