@@ -23,6 +23,18 @@ extern "C" void draw(unsigned int* out, int n, unsigned int scan_step, gc_uint64
                      unsigned int seed, unsigned int stream) {
   for (int i = 0; i < n; ++i) out[i] = gc_random(i, scan_step, call_step, seed, stream);
 }
+extern "C" void draw_part(unsigned int* one, unsigned int* four, int n, gc_int64 shift,
+                          unsigned int scan_step, gc_uint64 call_step, unsigned int seed,
+                          unsigned int stream) {
+  for (int i = 0; i < n; i += 4) {
+    gc_words words = gc_random_words(shift, i, scan_step, call_step, seed, stream);
+    four[i] = words.x; four[i + 1] = words.y; four[i + 2] = words.z; four[i + 3] = words.w;
+  }
+  for (int i = 0; i < n; ++i) one[i] = gc_random(shift, i, scan_step, call_step, seed, stream);
+}
+extern "C" gc_int64 part_shift(int run, gc_int64 whole, gc_int64 first, int size, int inner) {
+  return gc_part_shift(run, whole, first, size, inner);
+}
 """
 
 
@@ -30,7 +42,7 @@ HOST = """
 #include <stddef.h>
 #include "host_random.h"
 extern "C" int rooms() { return GC_WORDS; }
-extern "C" void row(unsigned int* out, int first, int count, unsigned int scan_step,
+extern "C" void row(unsigned int* out, gc_int64 first, int count, unsigned int scan_step,
                     gc_uint64 call_step, unsigned int seed, unsigned int stream) {
   unsigned int words[GC_ROOM];
   const unsigned int* from = gc_random_row(words, first, count, scan_step, call_step, seed, stream);
@@ -119,8 +131,41 @@ def test_a_row_of_words(host: ctypes.CDLL, expected: np.ndarray, first: int) -> 
     assert host.rooms() == 1024
     for count in (1, 2, 3, 4, 5, 31, 32, 33, 1023, 1024):
         out = np.zeros(count, np.uint32)
-        host.row(ctypes.c_void_p(out.ctypes.data), first, count, *arguments())
+        where = ctypes.c_int64(first)
+        host.row(ctypes.c_void_p(out.ctypes.data), where, count, *arguments())
         np.testing.assert_array_equal(out, expected[first : first + count])
+
+
+def behind_32_bits(first: int, count: int) -> np.ndarray:
+    """The words of neighbours from far on, out of a part of a draw that nobody makes."""
+    scan_step, call_step, seed, stream = DRAWN
+    node = g.random.bits((count,), seed=seed, stream=stream, scan_step=scan_step)
+    return evaluate([g.random.placed(node, 0, 2**40, first)], {}, call_step)[0]
+
+
+@pytest.mark.parametrize("first", [2**31 - 2, 2**32 - 3, 2**33 + 1])
+def test_a_row_behind_what_32_bits_count(host: ctypes.CDLL, first: int) -> None:
+    out = np.zeros(70, np.uint32)
+    host.row(ctypes.c_void_p(out.ctypes.data), ctypes.c_int64(first), 70, *arguments())
+    np.testing.assert_array_equal(out, behind_32_bits(first, 70))
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2, 3, 1021, 2**31 - 2, 2**32 - 3, 2**33 + 1])
+def test_words_of_a_part(library: ctypes.CDLL, shift: int) -> None:
+    found = np.zeros((2, 12), np.uint32)
+    one, four = (ctypes.c_void_p(row.ctypes.data) for row in found)
+    library.draw_part(one, four, 12, ctypes.c_int64(shift), *arguments())
+    np.testing.assert_array_equal(found, [behind_32_bits(shift, 12)] * 2)
+
+
+def test_the_shift_of_a_run(library: ctypes.CDLL) -> None:
+    """The fourth run, (2, 5) of (9, 5) indices from the sixth on: element 3 * 9 * 5 + 6 * 5 is
+    number 3 * 2 * 5 of the part."""
+    library.part_shift.restype = ctypes.c_int64
+    wide = [ctypes.c_int64(9), ctypes.c_int64(6)]
+    assert library.part_shift(3, *wide, 2, 5) == (3 * 9 * 5 + 6 * 5) - 3 * 2 * 5
+    wide = [ctypes.c_int64(2**40), ctypes.c_int64(2**39)]
+    assert library.part_shift(3, *wide, 2, 5) == (3 * 2**40 + 2**39) * 5 - 3 * 2 * 5
 
 
 @pytest.mark.parametrize(("first", "step", "fours"), [(0, 1, 1), (7, 50, 1), (3, 13, 3)])

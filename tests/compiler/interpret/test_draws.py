@@ -1,0 +1,20 @@
+"""Parts of random draws in the interpreter."""
+
+from __future__ import annotations
+
+from graphc.compiler.interpret.program import Program
+from tests.compiler.draw_programs import DrawParts
+
+
+class Interpreted:
+    """A graph as the interpreter runs it."""
+
+    def __init__(self, outputs):
+        self._program = Program(outputs)
+
+    def run(self, feeds, bindings, call_step):
+        return self._program.run(feeds, bindings, call_step.value)
+
+
+class TestInterpreter(DrawParts):
+    executor = Interpreted

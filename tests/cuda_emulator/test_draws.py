@@ -1,0 +1,9 @@
+"""Parts of random draws in generated CUDA."""
+
+from graphc.compiler.codegen import lower
+from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from tests.compiler.draw_programs import DrawParts
+
+
+class TestCuda(DrawParts):
+    executor = staticmethod(lambda outputs: CudaExecutor(lower(outputs), outputs))

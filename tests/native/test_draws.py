@@ -1,0 +1,13 @@
+"""Parts of random draws in native code."""
+
+from graphc.compiler.codegen.native import lower_native
+from graphc.compiler.runtime.native import NativeExecutor
+from tests.compiler.draw_programs import PLACES, DrawParts
+from tests.native.graph_programs import needs_compiler
+
+pytestmark = needs_compiler
+
+
+class TestNative(DrawParts):
+    executor = staticmethod(lambda outputs: NativeExecutor(lower_native(outputs)))
+    places = (*PLACES, (20_011, 1234, 14_007))
