@@ -42,6 +42,8 @@ from graphc.whole_files import unwritten, written_whole
 
 CHECKSUM = "crc32"
 """The attribute of an array that has the checksum of its bytes as they lie in the file."""
+STORED_AS = "stored_as"
+"""The attribute beside it that has their dtype: equal bytes are other numbers in another one."""
 
 _TRIES = 4
 """How often a file may be changed by others while it is looked through."""
@@ -230,8 +232,10 @@ def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
 
 
 def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset:
-    """Write an array, and the checksum of its bytes as an attribute, which Keras ignores."""
+    """Write an array, and as attributes, which Keras ignores, its dtype and the checksum of its
+    bytes."""
     stored = group.create_dataset(name, data=value)
+    stored.attrs[STORED_AS] = stored.dtype.str.encode("ascii")
     stored.attrs[CHECKSUM] = np.uint32(_checksum(np.asarray(value)))
     return stored
 
@@ -239,6 +243,12 @@ def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset
 def read_array(found: h5py.Dataset) -> np.ndarray:
     """An array of the file, whole. DataError where it has a checksum, and is not what it was when
     it was written. Its shape is the caller's to check before."""
+    if STORED_AS in found.attrs and texts(found, STORED_AS) != [found.dtype.str]:
+        raise DataError(
+            f"{found.name}: expected numbers of the dtype {texts(found, STORED_AS)[:1]}, as they "
+            f"were written, received {found.dtype.str!r}. Load another copy of the file; if they "
+            f"were changed on purpose, delete the attribute {STORED_AS!r}"
+        )
     value = np.asarray(found[()])  # in the file's order of bytes
     if CHECKSUM not in found.attrs:
         return value

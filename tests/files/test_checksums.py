@@ -79,6 +79,18 @@ def test_each_array_with_one_bit_changed_is_named(path, whole):
             load_model(path)
 
 
+def test_equal_bytes_of_another_dtype(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        write_array(file, "a", np.array([1.5, -2], "<f4"))
+        other = file.create_dataset("b", data=np.array([1.5, -2], "<f4").view("<u4"))
+        for name, value in file["a"].attrs.items():
+            other.attrs[name] = value
+    with h5py.File(tmp_path / "a.h5") as file:
+        np.testing.assert_array_equal(read_array(file["a"]), np.array([1.5, -2], "<f4"))
+        with pytest.raises(DataError, match=r"/b: expected numbers of the dtype \['<f4'\].*'<u4'"):
+            read_array(file["b"])
+
+
 class TestTexts:
     @pytest.mark.parametrize(
         ("name", "added", "why"),
