@@ -5,6 +5,8 @@
 #                      emulated driver; with SANITIZE=address,undefined under those sanitizers
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
+# make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
+#                      files and folders, for others
 # make test-ranks      run what needs several ranks under mpiexec, with 2 and 4 ranks; installs mpi4py
 #                      and MPICH from wheels into .venv
 # make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality
@@ -42,7 +44,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-native test-cuda test-ranks test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -98,6 +100,12 @@ test: $(VENV)/.test
 # Each job is several processes, which mostly wait for each other.
 test-ranks: $(VENV)/.ranks
 	$(BIN)/python $(PYTEST) tests/parallel/mpiexec
+
+# Where meanings differ most. The tests of what else models take pass too.
+TESTS ?= tests/layers tests/engine
+
+test-keras-1.2: $(VENV)/.test
+	GRAPHC_TEST_KERAS=1.2 $(BIN)/python $(PYTEST) $(TESTS)
 
 # Each program is a process of its own.
 test-programs: $(VENV)/.test

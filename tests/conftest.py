@@ -24,6 +24,10 @@ from tests import numpys_blas  # noqa: F401  (it looks before another BLAS is lo
 # native code sets cpu=native itself; `make test-native` lets the tests of models run by it, too.
 CPU = os.environ.get("GRAPHC_TEST_CPU", "numpy")
 
+# Whose meanings layers and models of tests have; `make test-keras-1.2` takes those of 1.2. A test
+# that states what one release does is marked so, ``@pytest.mark.flags(keras="1.0")``.
+KERAS = os.environ.get("GRAPHC_TEST_KERAS", "1.0")
+
 # Another home than that of whoever runs the tests: his ~/.graphcrc and ~/.keras/keras.json decide
 # nothing. What was compiled before stays where it is found.
 os.environ.setdefault("XDG_CACHE_HOME", str(Path.home() / ".cache"))
@@ -35,7 +39,9 @@ os.environ["HOME"] = _home.name
 for _flag in FLAGS:
     setattr(config, _flag.name, _flag.default)
 config.cpu = CPU
-os.environ[ENVIRONMENT_VARIABLE] = f"cpu={CPU}"  # of the programs that tests start
+config.keras = KERAS
+# Of the programs that tests start.
+os.environ[ENVIRONMENT_VARIABLE] = f"cpu={CPU},keras={KERAS}"
 
 # A time limit for one example would measure how busy the machine is; the examples are the same at
 # every run so that a failure can be repeated.
@@ -44,7 +50,12 @@ hypothesis.settings.load_profile("graphc")
 
 
 @pytest.fixture(autouse=True)
-def _defaults() -> Iterator[None]:
+def _defaults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     np.random.seed(1337)
-    with config.changed():
+    marks = reversed(list(request.node.iter_markers("flags")))  # a test's own come last
+    flags = {name: value for mark in marks for name, value in mark.kwargs.items()}
+    if flags:
+        of_programs = [os.environ[ENVIRONMENT_VARIABLE], *map("=".join, flags.items())]
+        monkeypatch.setenv(ENVIRONMENT_VARIABLE, ",".join(of_programs))
+    with config.changed(**flags):
         yield

@@ -15,6 +15,7 @@ def drawn(name, shape, seed=7, **kwargs):
     return K.get_value(initializations.get(name)(shape, **kwargs))
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("shape", "ordering", "fans"),
     [

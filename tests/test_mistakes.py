@@ -27,6 +27,7 @@ def check(mistake, error: type[GraphcError], pattern: str) -> None:
 
 
 class TestArgumentsOfLayers:
+    @pytest.mark.flags(keras="1.0")
     @pytest.mark.parametrize(
         ("mistake", "error", "pattern"),
         [

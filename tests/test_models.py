@@ -88,6 +88,7 @@ class TestBuilding:
             with pytest.raises(ArgumentError, match="has no layers"):
                 use(Sequential())
 
+    @pytest.mark.flags(keras="1.0")
     def test_summary(self, capsys):
         Sequential(
             [Dense(8, input_dim=4, name="first"), Activation("relu", name="second")]
@@ -148,6 +149,7 @@ class TestWeights:
 
 
 class TestPredicting:
+    @pytest.mark.flags(keras="1.0")
     def test_float64_for_all_samples_and_no_compile(self):
         model = Sequential([Dense(2, input_dim=3)])
         x, _ = data(7)

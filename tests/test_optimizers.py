@@ -154,6 +154,7 @@ def compiled(optimizer, constraints=()):
     return params, K.function([], [loss], optimizer.get_updates(params, pairs, loss))
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("name", "arguments"), CASES)
 def test_twenty_steps_equal_numpy(name, arguments):
     check_steps(optimizers.get(name, arguments), name, arguments)
@@ -213,6 +214,7 @@ def test_the_learning_rate_can_change_between_steps():
         np.testing.assert_allclose(K.get_value(param), old - 0.5 * g, rtol=1e-12)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("name", "changed"),
     [
@@ -244,6 +246,7 @@ def test_every_variable_acts_from_the_step_behind_its_setting(name, changed):
         np.testing.assert_allclose(K.get_value(param), value, rtol=1e-9)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("name", "kinds"),
     [("rmsprop", "a"), ("adagrad", "a"), ("adadelta", "ad"), ("adam", "mv"), ("adamax", "mu")],
@@ -284,6 +287,7 @@ STATES = [
 ]
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("name", "count", "order"), STATES)
 def test_weights_and_state_come_in_keras_order_and_resume_a_run(name, count, order):
     optimizer = optimizers.get(name)
@@ -306,6 +310,7 @@ def test_weights_and_state_come_in_keras_order_and_resume_a_run(name, count, ord
     assert [float(train([])[0]) for _ in range(3)] == ahead
 
 
+@pytest.mark.flags(keras="1.0")
 def test_weights_of_another_shape_change_nothing():
     optimizer = optimizers.Adam()
     with pytest.raises(ShapeError, match="once a train function is made"):
@@ -320,6 +325,7 @@ def test_weights_of_another_shape_change_nothing():
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_config_makes_the_same_optimizer_again():
     optimizer = optimizers.SGD(lr=0.5, momentum=0.25, nesterov=True, clipnorm=2)
     config = optimizer.get_config()

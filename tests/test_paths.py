@@ -103,6 +103,7 @@ def test_messages_are_texts(user, name, tmp_path):
     assert os.path.exists(path) or r"a \xff ä.h5" in told[0]
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_model_under_a_name_that_is_no_text(tmp_path, capsys):
     path = tmp_path / ODD
     saved = model()

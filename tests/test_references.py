@@ -91,6 +91,7 @@ def mlp_model(name: str) -> Sequential:
     return model
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_mlp_trains_as_recorded(name: str) -> None:
     data, _ = mlp()
@@ -99,6 +100,7 @@ def test_mlp_trains_as_recorded(name: str) -> None:
     np.testing.assert_allclose(losses, RECORDED["losses"]["mlp"][name], rtol=1e-9)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("problem", LOSSES)
 def test_recurrent_network_trains_as_recorded(problem: str, name: str) -> None:

@@ -21,6 +21,8 @@ from graphc.initializations import to_be_set
 from graphc.layers import BatchNormalization, Convolution2D
 from graphc.models import Model, Sequential
 
+pytestmark = pytest.mark.flags(image_dim_ordering="th")
+
 
 def conv(rows, columns, channels, filters):
     """The numbers of a convolution with bias, and of its BatchNormalization."""

@@ -17,6 +17,7 @@ from graphc.errors import DataError, MissingPackageError
 MEANS = np.array([103.939, 116.779, 123.68])
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_images_in_blue_green_red_less_their_means():
     images = np.random.RandomState(1).rand(2, 3, 4, 5) * 255
     before = images.copy()

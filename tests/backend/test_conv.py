@@ -95,6 +95,7 @@ def test_pooling(spatial, window, strides, border_mode, mode, read, ordering):
     np.testing.assert_allclose(value, expected, rtol=1e-12)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_pooling_steps_by_one_unless_told():
     x = np.arange(12.0).reshape(1, 1, 3, 4)
     expected = [[[[5, 6, 7], [9, 10, 11]]]]
@@ -136,6 +137,7 @@ def test_padding_of_sequences():
         np.testing.assert_array_equal(K.eval(node), np.pad(x, ((0, 0), (count, count), (0, 0))))
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 @pytest.mark.parametrize(
     ("spatial", "window", "strides", "border_mode"),
     [CONVOLUTIONS[1], CONVOLUTIONS[3], CONVOLUTIONS[4], CONVOLUTIONS[9]],
@@ -166,6 +168,7 @@ def test_gradients_of_resizing_and_padding():
     check_gradients(lambda node: K.spatial_2d_padding(node, (2, 1), "tf"), [x], second_order=False)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_shapes_that_the_caller_claims():
     x, kernel = K.placeholder((None, 3, None, 8)), K.ones((2, 3, 3, 3))
     output = K.conv2d(x, kernel, image_shape=(None, 3, 6, 8), filter_shape=(2, 3, 3, 3))

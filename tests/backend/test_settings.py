@@ -44,6 +44,7 @@ def test_the_backend_is_the_one_whose_meanings_it_has():
 
 
 class TestImageDimOrdering:
+    @pytest.mark.flags(keras="1.0")
     def test_it_is_that_of_the_release_until_it_is_set(self):
         assert K.image_dim_ordering() == "th"
         with config.changed(keras="1.2"):

@@ -37,12 +37,14 @@ def saved(values, name="score", filepath="{epoch}", **arguments):
     return model.paths
 
 
+@pytest.mark.flags(keras="1.0")
 def test_every_epoch_is_saved_at_a_path_of_its_number_and_logs():
     paths = saved([3.0, 2.5], filepath="w.{epoch:02d}-{loss:.2f}-{score}.h5")
     assert paths == ["w.00-0.12-3.0.h5", "w.01-0.12-2.5.h5"]
     assert saved([3.0, 2.5], filepath="same.h5") == ["same.h5", "same.h5"]
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("name", "mode", "values", "epochs"),
     [
@@ -57,6 +59,7 @@ def test_only_the_best(name, mode, values, epochs):
     assert saved(values, name, mode=mode, save_best_only=True) == epochs
 
 
+@pytest.mark.flags(keras="1.0")
 def test_every_so_many_epochs():
     assert saved([5, 4, 3, 2, 1], period=2) == ["1", "3"]
     assert saved([5, 4, 3, 6, 1, 0.5], period=2, save_best_only=True) == ["1", "5"]
@@ -64,6 +67,7 @@ def test_every_so_many_epochs():
         ModelCheckpoint("a", period=0)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_order_and_defaults_are_those_of_the_release():
     first = ModelCheckpoint("a", "loss", 1, True, "max")
     assert (first.mode, first.save_weights_only) == ("max", True)
@@ -73,6 +77,7 @@ def test_order_and_defaults_are_those_of_the_release():
     assert (later.save_weights_only, later.mode, later.period) == (True, "max", 3)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_the_best_stays_over_a_second_training():
     checkpoint = ModelCheckpoint("{epoch}", monitor="loss", save_best_only=True)
     checkpoint.model = model = Saves()
@@ -105,6 +110,7 @@ def test_whole_models(capsys):
     assert saved([2.0, 3.0], save_best_only=True, **arguments) == ["whole 0"]
 
 
+@pytest.mark.flags(keras="1.0")
 def test_what_is_printed(capsys):
     saved([3.0, 4.0, 2.0], filepath="w.h5", verbose=1, save_best_only=True)
     assert capsys.readouterr().out.splitlines() == [

@@ -84,6 +84,7 @@ class TestEarlyStopping:
     def test_better_by_more_than_a_least_difference(self, mode, values, count):
         assert epochs_run(values, mode=mode, min_delta=0.25) == count
 
+    @pytest.mark.flags(keras="1.0")
     def test_the_order_of_arguments_is_that_of_the_release(self):
         first = EarlyStopping("loss", 3, 1, "max")
         assert (first.patience, first.verbose, first.mode, first.min_delta) == (3, 1, "max", 0)

@@ -94,6 +94,7 @@ def test_compiling_again_makes_it_anew():
     assert model.evaluate(X, Y, verbose=0, show_accuracy=True) == [0.25, 0.25]
 
 
+@pytest.mark.flags(keras="1.0")
 def test_several_outputs_have_an_accuracy_each():
     x = Input(shape=(3,))
     outputs = [Dense(1, init="zero", name=name)(x) for name in ("a", "b")]

@@ -72,6 +72,7 @@ class TestALastBatchThatIsShort:
             assert history.history[f"{prefix}loss"] == pytest.approx([WEIGHTED])
             assert history.history[f"{prefix}mean_absolute_error"] == pytest.approx([ERROR])
 
+    @pytest.mark.flags(keras="1.0")
     def test_several_outputs(self):
         x = Input((1,))
         outputs = [Activation("linear", name="one")(x), Activation(lambda v: 2 * v, name="two")(x)]

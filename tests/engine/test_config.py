@@ -157,6 +157,7 @@ def test_no_argument_is_lost(class_name):
     assert entry["config"] == config
 
 
+@pytest.mark.flags(keras="1.0")
 def test_what_a_layer_of_that_time_needs_is_in_its_own_order():
     # keras1_facts.md, section 10.
     layer = Dense(

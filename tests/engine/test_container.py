@@ -46,6 +46,7 @@ def arrays(*shapes, seed=0):
 
 
 class TestWiring:
+    @pytest.mark.flags(keras="1.0")
     def test_layers_by_the_longest_path_then_by_name(self):
         a, b = Input((3,), name="a"), Input((3,), name="b")
         deep = Dense(3, name="deep")(Dense(3, name="deeper")(a))
@@ -206,6 +207,7 @@ class TestSharedLayers:
         one.train_on_batch(ones * 8, ones)
         np.testing.assert_allclose(norm.running_mean.get_value(), [4.0])
 
+    @pytest.mark.flags(keras="1.0")
     def test_a_penalty_on_an_output_is_paid_at_each_use_in_this_model(self):
         layer = Dense(2, activity_regularizer="activity_l2", init="one")
         x = Input((2,))
@@ -216,6 +218,7 @@ class TestSharedLayers:
         twos = np.full((1, 2), 2.0)
         assert model.train_on_batch(value, [twos, twos]) == pytest.approx(2 * 0.08)
 
+    @pytest.mark.flags(keras="1.0")
     def test_a_penalty_on_a_weight_is_paid_once(self):
         layer = Dense(2, W_regularizer="l2", init="one")
         inner = Sequential([Activation("linear", input_shape=(2,)), layer])

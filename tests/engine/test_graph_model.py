@@ -25,6 +25,7 @@ def forever(item):
         yield item
 
 
+@pytest.mark.flags(keras="1.0")
 class TestLosses:
     def test_the_total_is_the_weighted_sum_of_the_outputs_losses(self):
         graph = two_by_two()
@@ -107,6 +108,7 @@ class TestLosses:
         np.testing.assert_allclose(graph.evaluate(data), 3.0, rtol=1e-6)
 
 
+@pytest.mark.flags(keras="1.0")
 class TestData:
     def compiled(self):
         graph = two_by_two()

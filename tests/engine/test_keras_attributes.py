@@ -118,6 +118,7 @@ def test_narrow_dtypes_are_held_in_wider_ones():
     np.testing.assert_allclose(model.predict(values), [[0.0, 0.2]], rtol=1e-6)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 @pytest.mark.parametrize(
     "init",
     [
@@ -198,10 +199,11 @@ class TestCompile:
 
 
 class TestOutputShapes:
+    @pytest.mark.flags(image_dim_ordering="th")
     @pytest.mark.parametrize(
         ("layer", "shape", "expected"),
         [
-            (Convolution2D(4, 3, 3), (7, 3, 8, 8), (7, 4, 6, 6)),
+            (Convolution2D(4, 3, 3, dim_ordering="th"), (7, 3, 8, 8), (7, 4, 6, 6)),
             (Dense(4, init=lambda shape: np.ones(shape)), (7, 3), (7, 4)),
             (LSTM(4, return_sequences=True), (7, None, 3), (7, None, 4)),
             (Sequential([Dropout(0.5, input_shape=(5,)), Dense(3)]), (7, 5), (7, 3)),

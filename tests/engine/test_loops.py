@@ -104,6 +104,7 @@ def test_a_step_makes_few_calls_beside_the_function():
     assert calls / 2_000 < 40
 
 
+@pytest.mark.flags(keras="1.0")
 def test_predicting_one_sample_makes_few_calls_beside_the_function(monkeypatch):
     """Its time is measured by benchmarks/small_models.py; here its work is counted."""
     calls = 0

@@ -203,6 +203,7 @@ class TestFiles:
             model.load_weights(tmp_path / "w.h5")
             assert model.get_layer(first).get_weights()[0] == 1.0
 
+    @pytest.mark.flags(keras="1.0")
     def test_a_file_that_is_there_is_replaced_under_1_2(self, tmp_path):
         model = Sequential([Dense(1, input_dim=1)])
         model.save_weights(tmp_path / "w.h5")

@@ -240,6 +240,7 @@ class TestShapes:
         assert known_shape(output) == (None, 3)
         assert re.search("output_shape says .* made an output of shape .*3", caplog.text)
 
+    @pytest.mark.flags(keras="1.0")
     def test_a_claim_without_the_batch(self, caplog):
         merge([Input((3,)), Input((3,))], mode=lambda xs: xs[0], output_shape=(3,))
         assert "and seems to lack the batch axis" in caplog.text

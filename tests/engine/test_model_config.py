@@ -191,6 +191,7 @@ def test_new_layers_have_other_names_than_those_of_a_file():
     assert [one.name for one in made.layers] == [f"dense_{number + 1}", f"dense_{number + 2}"]
 
 
+@pytest.mark.flags(keras="1.0")
 def test_the_json_of_keras():
     # keras1_facts.md, section 10.
     x = Input((4,), name="input_1")

@@ -126,6 +126,7 @@ class TestLoading:
         model.load_weights(tmp_path / "w.h5")
         check_equal(model, [W1, B1, W2, B2])
 
+    @pytest.mark.flags(keras="1.0")
     def test_by_place_where_names_put_layers_in_another_order(self, tmp_path):
         def two_sides(left, right):
             x = Input((3,))
@@ -146,6 +147,7 @@ class TestLoading:
         with pytest.raises(DataError, match=r"ranks: expected each number below 3 once, .*0, 2, 2"):
             chain(names="abc").load_weights(tmp_path / "w.h5")
 
+    @pytest.mark.flags(keras="1.0")
     def test_trainable_weights_first(self, tmp_path):
         # As Keras wrote a model inside of another; it read them layer by layer (bug 18).
         inner = Sequential([BatchNormalization(input_shape=(3,), name="n"), Dense(3, name="d")])
@@ -178,6 +180,7 @@ class TestLoading:
 
 
 class TestRefusals:
+    @pytest.mark.flags(keras="1.0")
     def test_a_file_that_is_there(self, tmp_path):
         path = tmp_path / "w.h5"
         path.write_text("mine")

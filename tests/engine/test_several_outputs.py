@@ -31,6 +31,7 @@ def two_outputs(loss="mse", **keywords):
     return model
 
 
+@pytest.mark.flags(keras="1.0")
 class TestSeveralOutputs:
     @pytest.mark.parametrize("targets", [[A, B], (A, B), {"b": B, "a": A, "c": None}])
     def test_targets_by_list_or_dict(self, targets):

@@ -22,6 +22,7 @@ def two_inputs() -> Model:
     return Model([a, b], Dense(2, name="out")(both))
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_chain_needs_no_connections(capsys):
     x = Input((4,), name="x")
     Model(x, Activation("relu", name="relu")(Dense(3, name="d")(x))).summary()
@@ -36,6 +37,7 @@ def test_a_chain_needs_no_connections(capsys):
     ]
 
 
+@pytest.mark.flags(keras="1.0")
 def test_what_each_layer_reads(capsys):
     two_inputs().summary()
     assert lines_of(capsys) == [
@@ -66,6 +68,7 @@ def test_uses_in_other_models_do_not_count(capsys):
     assert lines_of(capsys) == lines
 
 
+@pytest.mark.flags(keras="1.0")
 def test_merged_models_are_shown(capsys):
     left = Sequential([Dense(3, input_dim=4, name="left")])
     right = Sequential([Dense(3, input_dim=2, name="right")])

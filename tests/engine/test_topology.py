@@ -375,6 +375,7 @@ class TestUses:
         assert layer.input_mask is layer.output_mask is layer.get_input_mask_at(0)
         assert layer.input_mask.dtype == "bool"
 
+    @pytest.mark.flags(keras="1.0")
     def test_whether_a_model_differs_in_training(self):
         x = entry(3)
         assert not Model(x, Dense(2)(x)).uses_learning_phase

@@ -179,6 +179,7 @@ class TestTraining:
             *("val_loss", "val_acc", "val_mean_absolute_error"),
         }
 
+    @pytest.mark.flags(keras="1.0")
     def test_penalties_count_in_training_only(self):
         x, y = data(5)
         model = linear(W_regularizer=regularizers.l2(0.5))
@@ -216,6 +217,7 @@ class TestTraining:
         plain = float(np.mean((x @ np.array([[1.0], [-2.0], [3.0]]) - y) ** 2))
         assert model.train_on_batch(x, y) == pytest.approx(plain + 0.5 * 14.0, rel=1e-12)
 
+    @pytest.mark.flags(keras="1.0")
     def test_trainable_is_read_when_the_first_step_is_made(self):
         x, y = data(5)
         model = Sequential([Dense(4, input_dim=3), Dense(1)])

@@ -124,6 +124,7 @@ MODELS = {
 }
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("make", "expected"), MODELS.values(), ids=list(MODELS))
 def test_the_order(make, expected):
     model = make()

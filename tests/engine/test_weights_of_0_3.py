@@ -38,6 +38,7 @@ def test_a_sequential(tmp_path):
     np.testing.assert_allclose(model.predict(x), (x @ W + b) @ W2 + b2, rtol=1e-5)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_merged_models_are_one_layer_and_models_inside_too(tmp_path):
     left = Sequential([Dense(3, input_dim=4), BatchNormalization()])
     right = Sequential([Dense(3, input_dim=2)])

@@ -168,6 +168,7 @@ class TestVariances:
         with pytest.raises(ArgumentError, match=f"running_std is '{kind}' in this file, .*{other}"):
             model.load_weights(tmp_path / "w.h5", running_std=other)
 
+    @pytest.mark.flags(keras="1.0")
     @pytest.mark.parametrize("attributes", [{}, {"keras_version": "1.0.6"}])
     def test_by_the_argument(self, tmp_path, attributes):
         model, weights, x, expected = normalization()
@@ -253,6 +254,7 @@ class TestJoinedGates:
         model.load_weights(tmp_path / "w.h5")
         check_predicts(model, x, reference(x, W, U, b))
 
+    @pytest.mark.flags(keras="1.0")
     def test_beside_others_in_a_model_inside(self, tmp_path, layer, count, reference):
         (W, U, b), (W_d, b_d) = joined(count), (numbers(2, 1), numbers(1))
         x = numbers(4, 5, 3)

@@ -31,6 +31,7 @@ from tests.files.small_files import X, Y, chain, edited, saved, set_text, traine
 class TestLayout:
     """As later releases of Keras 1 have it, and graphc's own group."""
 
+    @pytest.mark.flags(keras="1.0")
     def test_names_of_all_that_is_in_it(self, tmp_path):
         path = saved(tmp_path, trained(metrics=["accuracy"]))
         with h5py.File(path, "r") as file:
@@ -55,6 +56,7 @@ class TestLayout:
             "mode": None,
         }
 
+    @pytest.mark.flags(keras="1.0")
     def test_optimizers_count_then_means_then_squares(self, tmp_path):
         model = trained()
         with h5py.File(saved(tmp_path, model), "r") as file:

@@ -183,7 +183,9 @@ EXAMPLES: dict[str, Example] = {
         lambda: layers.TimeDistributed(layers.Dense(4, activation="tanh")), (3, 5), masked=True
     ),
     "TimeDistributed Convolution2D": Example(
-        lambda: layers.TimeDistributed(layers.Convolution2D(2, 3, 3)), (3, 2, 5, 4), masked=True
+        lambda: layers.TimeDistributed(layers.Convolution2D(2, 3, 3, dim_ordering="th")),
+        (3, 2, 5, 4),
+        masked=True,
     ),
     "TimeDistributedDense": Example(lambda: layers.TimeDistributedDense(4), (3, 5), masked=True),
     **{

@@ -112,26 +112,28 @@ class TestConvolutionArguments:
         with pytest.raises(ShapeError, match=r"_W'?: expected shape \(2, 3, 1, 1\).*\(2, 3, 1\)"):
             layer.set_weights([W[..., 0], b])
 
+    @pytest.mark.flags(keras="1.0")
     @pytest.mark.parametrize(
-        ("layer", "shape", "kernel", "limit"),
+        ("make", "shape", "kernel", "limit"),
         [
-            (Convolution1D(5, 2), (9, 3), (5, 3, 2, 1), 0.05),
-            (Convolution2D(5, 2, 3), (4, 8, 9), (5, 4, 2, 3), np.sqrt(6 / (4 * 2 * 3 + 5))),
+            (lambda: Convolution1D(5, 2), (9, 3), (5, 3, 2, 1), 0.05),
+            (lambda: Convolution2D(5, 2, 3), (4, 8, 9), (5, 4, 2, 3), np.sqrt(6 / (4 * 2 * 3 + 5))),
             (
-                Convolution2D(5, 2, 3, dim_ordering="tf"), (8, 9, 4), (2, 3, 4, 5),
+                lambda: Convolution2D(5, 2, 3, dim_ordering="tf"), (8, 9, 4), (2, 3, 4, 5),
                 np.sqrt(6 / (4 * 2 * 3 + 5)),
             ),
             (
-                Convolution3D(5, 2, 3, 1, dim_ordering="tf"), (8, 9, 4, 6), (2, 3, 1, 6, 5),
+                lambda: Convolution3D(5, 2, 3, 1, dim_ordering="tf"), (8, 9, 4, 6), (2, 3, 1, 6, 5),
                 np.sqrt(6 / (6 * 2 * 3 + 5)),
             ),
             (
-                Convolution1D(5, 2, init="glorot_uniform"), (9, 3), (5, 3, 2, 1),
+                lambda: Convolution1D(5, 2, init="glorot_uniform"), (9, 3), (5, 3, 2, 1),
                 np.sqrt(6 / (3 * 2 + 5)),
             ),
         ],
     )  # fmt: skip
-    def test_initial_weights(self, layer, shape, kernel, limit):
+    def test_initial_weights(self, make, shape, kernel, limit):
+        layer = make()
         np.random.seed(1337)
         layer(InputLayer(input_shape=shape).output)
         np.random.seed(1337)
@@ -143,6 +145,7 @@ class TestConvolutionArguments:
             f"{layer.name}_b",
         ]
 
+    @pytest.mark.flags(keras="1.0")
     def test_penalties_and_constraints(self):
         x = rng.normal(size=(4, 1, 3, 3)).astype("float32")
         layer = Convolution2D(
@@ -197,6 +200,7 @@ class TestConvolutionArguments:
         with pytest.raises(ArgumentError, match="input_dim or input_shape, not both"):
             Convolution1D(4, 3, input_dim=2, input_shape=(9, 2))
 
+    @pytest.mark.flags(image_dim_ordering="th")
     def test_an_open_number_of_channels(self):
         with pytest.raises(ShapeError, match=r"conv \(Convolution2D\): axis 1 .*\(channels\) has"):
             Convolution2D(2, 2, 2, name="conv")(InputLayer(input_shape=(None, 5, 5)).output)

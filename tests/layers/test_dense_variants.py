@@ -118,6 +118,7 @@ def _head(sample):
     return [Dense(1)] if len(sample) == 1 else [TimeDistributedDense(1)]
 
 
+@pytest.mark.flags(keras="1.0")
 @every
 def test_penalties_and_constraints_are_of_W_and_b_and_the_output(make, expected, sample, shapes):
     K.set_floatx("float64")
@@ -244,6 +245,7 @@ class TestMaxoutDense:
 
 
 class TestHighway:
+    @pytest.mark.flags(keras="1.0")
     def test_the_gate_starts_at_transform_bias(self):
         for arguments, expected in (({}, -2.0), ({"transform_bias": 1.5}, 1.5)):
             layer = Highway(input_dim=3, **arguments)

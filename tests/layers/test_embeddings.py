@@ -194,6 +194,7 @@ class TestTraining:
         model.train_on_batch(WORDS, np.ones((2, 1)))
         np.testing.assert_array_equal(model.get_weights()[0], before)
 
+    @pytest.mark.flags(keras="1.0")
     def test_penalties_and_constraint(self):
         K.set_floatx("float64")
         W = np.random.default_rng(4).normal(size=(5, 3))

@@ -26,6 +26,7 @@ LAYERS = {
 }
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_flag_decides_when_the_layer_is_made(name):
     make, channels_first, channels_last = LAYERS[name]

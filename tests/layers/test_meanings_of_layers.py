@@ -188,6 +188,7 @@ class TestRunningStd:
             self.model("1.2").load_weights(tmp_path / "w.h5")
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("shape", "ordering", "early", "late"),
     [

@@ -65,6 +65,7 @@ def layer_of(mode, axis, weights=None, **kwargs):
     return BatchNormalization(EPSILON, mode, axis, weights=weights, **kwargs)
 
 
+@pytest.mark.flags(keras="1.0")
 @by_shape
 @pytest.mark.parametrize("mode", [0, 2])
 def test_training_uses_the_batch(sample, axis, mode, float64):
@@ -75,6 +76,7 @@ def test_training_uses_the_batch(sample, axis, mode, float64):
     np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.flags(keras="1.0")
 @by_shape
 def test_testing_uses_the_running_statistics_in_mode_0(sample, axis, float64):
     x, weights = example(sample, axis)
@@ -83,6 +85,7 @@ def test_testing_uses_the_running_statistics_in_mode_0(sample, axis, float64):
     np.testing.assert_allclose(y, normalized(x, mean, std, gamma, beta, axis), rtol=1e-12)
 
 
+@pytest.mark.flags(keras="1.0")
 @by_shape
 def test_testing_uses_the_batch_in_mode_2(sample, axis, float64):
     x, weights = example(sample, axis)
@@ -91,6 +94,7 @@ def test_testing_uses_the_batch_in_mode_2(sample, axis, float64):
     np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize(("sample", "axis"), [((5,), -1), ((5,), 1), ((3, 4), -1), ((3, 4), 2)])
 def test_mode_1_normalizes_each_sample(sample, axis, training, float64):
@@ -125,6 +129,7 @@ def test_gradients(mode, training, sample, axis, float64):
     check_gradients(build, [x, *weights[:2]], second_order=False)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_sample_of_equal_elements_has_a_gradient_in_mode_1(float64):
     layer = layer_of(1, -1)
     node = InputLayer(input_shape=(3,)).output
@@ -146,6 +151,7 @@ class TestTraining:
     x = np.random.default_rng(1).normal(4, 3, (8, 3))
     y = np.zeros((8, 3))
 
+    @pytest.mark.flags(keras="1.0")
     @pytest.mark.parametrize("trainable", [True, False])
     def test_running_statistics_move_at_each_step(self, trainable):
         model = self.model(momentum=0.7, trainable=trainable)
@@ -174,6 +180,7 @@ class TestTraining:
         model.train_on_batch(self.x, self.y)
         np.testing.assert_array_equal(model.get_weights()[2:], [np.zeros(3), np.ones(3)])
 
+    @pytest.mark.flags(keras="1.0")
     def test_a_trained_model_predicts_with_what_it_gathered(self):
         model = self.model(momentum=0.0)
         model.train_on_batch(self.x, self.y)
@@ -191,6 +198,7 @@ class TestTraining:
         assert losses[-1] < losses[0]
         assert model.layers[1].name in "".join(kernel.source for kernel in model.kernels(8))
 
+    @pytest.mark.flags(keras="1.0")
     def test_weights_are_four_and_two_of_them_count(self):
         layer = BatchNormalization(name="norm")
         layer(InputLayer(input_shape=(3, 5)).output)
@@ -230,6 +238,7 @@ class TestSeveralUses:
             mean = 0.5 * mean + 0.5 * seen.mean(axis=0)
             np.testing.assert_allclose(layer.get_weights()[2], mean, rtol=1e-5)
 
+    @pytest.mark.flags(keras="1.0")
     def test_two_uses_in_one_model_count_one_after_the_other(self):
         layer = BatchNormalization(EPSILON, momentum=0.5, input_shape=(3,))
         model = Sequential([layer, Activation("relu"), layer])
@@ -257,6 +266,7 @@ class TestElements:
         y = run(layer_of(mode, None, shaped), x.reshape(-1, 3, 2), training)
         np.testing.assert_allclose(y, flat.reshape(-1, 3, 2), rtol=1e-12)
 
+    @pytest.mark.flags(keras="1.0")
     def test_each_has_a_gamma_and_a_beta_in_mode_1(self, float64):
         rng = np.random.default_rng(4)
         x, gamma, beta = (
@@ -268,6 +278,7 @@ class TestElements:
         mean, std = x.mean(-1, keepdims=True), x.std(-1, keepdims=True)
         np.testing.assert_allclose(y, gamma * (x - mean) / (std + EPSILON) + beta, rtol=1e-10)
 
+    @pytest.mark.flags(keras="1.0")
     def test_the_running_statistics_move(self):
         x = np.random.default_rng(2).normal(3, 2, (8, 2, 2)).astype("float32")
         model = Sequential([BatchNormalization(axis=None, momentum=0.25, input_shape=(2, 2))])

@@ -85,6 +85,7 @@ def test_sequences_of_any_length():
         assert layer.output_shape == (None, None, 3)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_defaults():
     x = np.arange(16, dtype="float32").reshape(1, 1, 4, 4)
     assert run(UpSampling2D(), x).shape == (1, 1, 8, 8)

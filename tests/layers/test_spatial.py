@@ -27,7 +27,7 @@ class TestInputsThatDoNotFit:
         [
             (Convolution1D(2, 3, name="a"), (9,), r"3-D input \(batch, steps, features\)"),
             (
-                Convolution2D(2, 3, 3, name="a"),
+                Convolution2D(2, 3, 3, dim_ordering="th", name="a"),
                 (28, 28),
                 r"4-D input \(batch, channels, rows, columns\) for dim_ordering='th'",
             ),
@@ -36,7 +36,11 @@ class TestInputsThatDoNotFit:
                 (28, 28),
                 r"4-D input \(batch, rows, columns, channels\) for dim_ordering='tf'",
             ),
-            (UpSampling3D(name="a"), (3, 4, 4), r"5-D input \(batch, channels, dim1, dim2, dim3\)"),
+            (
+                UpSampling3D(dim_ordering="th", name="a"),
+                (3, 4, 4),
+                r"5-D input \(batch, channels, dim1, dim2, dim3\)",
+            ),
             (ZeroPadding1D(name="a"), (2, 3, 4), r"3-D input \(batch, steps, features\)"),
         ],
     )
@@ -46,7 +50,10 @@ class TestInputsThatDoNotFit:
         assert "Reshape adds it" in str(e.value)
         assert "input_shape leaves out the batch axis" in str(e.value)
 
-    @pytest.mark.parametrize("layer", [Convolution2D(2, 3, 3), MaxPooling2D((3, 3))])
+    @pytest.mark.parametrize(
+        "layer",
+        [Convolution2D(2, 3, 3, dim_ordering="th"), MaxPooling2D((3, 3), dim_ordering="th")],
+    )
     def test_smaller_than_a_window(self, layer):
         channels_behind = InputLayer(input_shape=(28, 28, 1)).output
         with pytest.raises(
@@ -94,6 +101,7 @@ def test_the_length_behind_a_dilated_convolution():
     assert conv_output_length(9, 3, "full", 1, dilation=3) == 15
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 class TestChannelsLast:
     """Images whose channels come last, in a layer that reads them first."""
 

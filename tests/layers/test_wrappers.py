@@ -60,6 +60,7 @@ class TestEachStep:
         for steps in (1, 4):
             np.testing.assert_allclose(model.predict(X[:, :steps]), X[:, :steps] @ W + b, rtol=1e-5)
 
+    @pytest.mark.flags(image_dim_ordering="th")
     def test_a_convolution_of_each_picture(self):
         K.set_floatx("float64")
         pictures = RNG.normal(size=(2, 3, 1, 4, 5))
@@ -152,6 +153,7 @@ class TestTraining:
             K.function([x], [y])
         assert K.function([x, K.learning_phase()], [y])([X, 0])[0].shape == X.shape
 
+    @pytest.mark.flags(keras="1.0")
     def test_statistics_of_a_batch_normalization_inside(self):
         K.set_floatx("float64")
         inside = BatchNormalization(momentum=0.75)
@@ -162,6 +164,7 @@ class TestTraining:
         assert model.non_trainable_weights == inside.non_trainable_weights
         assert [len(model.layers[0].get_weights()), model.count_params()] == [4, 6]
 
+    @pytest.mark.flags(keras="1.0")
     def test_penalties_of_weights_and_of_the_output(self):
         K.set_floatx("float64")
         inside = Dense(2, W_regularizer=l2(0.5), activity_regularizer=activity_l2(0.25))

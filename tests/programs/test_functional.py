@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from graphc import backend as K
 from graphc.engine.topology import Layer
@@ -87,6 +88,7 @@ def test_siamese_network_with_contrastive_loss(tmp_path):
     assert_comes_back(model, [pairs[:, 0], pairs[:, 1]], tmp_path, custom)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_two_inputs_two_losses(tmp_path):
     """A headline and further data; a main and an auxiliary output with loss weights."""
     np.random.seed(2)
@@ -188,6 +190,7 @@ def test_the_output_of_an_intermediate_layer():
     assert 0 < np.mean(kept[hidden > 0]) < 1
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_small_convnet(tmp_path):
     """The convnet of the examples, on pictures of bars."""
     np.random.seed(5)

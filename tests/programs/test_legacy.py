@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from graphc.layers import containers
 from graphc.layers.convolutional import Convolution1D, MaxPooling1D
@@ -13,6 +14,7 @@ from graphc.optimizers import Adam
 from tests.programs.round_trip import assert_comes_back
 
 
+@pytest.mark.flags(keras="1.0")
 def test_graph_with_two_inputs_and_two_outputs(tmp_path):
     np.random.seed(1)
     graph = Graph()

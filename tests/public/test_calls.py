@@ -96,6 +96,7 @@ def test_an_unknown_keyword():
     assert problems == []
 
 
+@pytest.mark.flags(keras="1.0")
 def test_an_argument_too_many():
     problems = []
     for name, call in CALLABLES.items():

@@ -104,6 +104,7 @@ print(keras.__version__, len(history.history["loss"]))
 """
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_program_of_that_time(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(PROGRAM + "for i in xrange(3): pass\n")
     ran = python("-m", "graphc", "run", "script.py", folder=tmp_path)
@@ -113,6 +114,7 @@ def test_a_program_of_that_time(tmp_path: Path) -> None:
     assert ran.stderr.splitlines()[-1].startswith("xrange is Python 2's. Convert it")
 
 
+@pytest.mark.flags(keras="1.0")
 def test_an_import_in_the_program_does_the_same(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("import graphc.as_keras\n" + PROGRAM)
     ran = python("script.py", folder=tmp_path)

@@ -62,6 +62,7 @@ def test_classes_of_probabilities():
     assert np_utils.probas_to_classes(np.array([[0.4], [0.6], [0.5]])).tolist() == [0, 1, 0]
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_convert_kernel_turns_the_window():
     kernel = np.arange(24.0).reshape(2, 2, 2, 3)
     turned = np_utils.convert_kernel(kernel)

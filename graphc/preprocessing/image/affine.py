@@ -79,7 +79,19 @@ def apply_transform(
             "apply_transform: transform_matrix: expected a matrix (3, 3), received the shape "
             f"{matrix.shape}"
         )
-    transform = ndimage("apply_transform").affine_transform
+    return transformed("apply_transform", image, matrix, channel_axis, fill_mode, cval)
+
+
+def transformed(
+    what: str,
+    image: np.ndarray,
+    matrix: np.ndarray,
+    channel_axis: int,
+    fill_mode: str,
+    cval: float,
+) -> np.ndarray:
+    """Return a checked image behind a map, for `what`; see `apply_transform`."""
+    transform = ndimage(what).affine_transform
     channels = [
         transform(plane, matrix[:2, :2], matrix[:2, 2], order=0, mode=fill_mode, cval=cval)
         for plane in np.moveaxis(image, channel_axis, 0)

@@ -219,14 +219,16 @@ class ImageDataGenerator:
             MissingPackageError: save_to_dir without Pillow, of the extra 'image'.
         """
         X = _array(X)
+        if not (self._is_of_1_0 or isinstance(self, GraphImageDataGenerator)):
+            save = (save_to_dir, save_prefix, save_format)
+            flowing = NumpyArrayIterator(
+                X, y, self, batch_size, shuffle, seed, self.dim_ordering, *save
+            )
+            self._check_fit(X.shape[1:])
+            return flowing
         check_images("flow", X, self.dim_ordering)
         y = checked_targets(y, len(X))
         self._check_fit(X.shape[1:])
-        if not (self._is_of_1_0 or isinstance(self, GraphImageDataGenerator)):
-            save = (save_to_dir, save_prefix, save_format)
-            return NumpyArrayIterator(
-                X, y, self, batch_size, shuffle, seed, self.dim_ordering, *save
-            )
         if save_to_dir is not None:
             save_to_dir = check_saving(save_to_dir, save_format)
         size = whole_number("ImageDataGenerator.flow: batch_size", batch_size, 1)

@@ -55,7 +55,7 @@ def random_rotation(
     axes = (row_axis, col_axis) if tuple(axes) == (1, 2) else axes
     if meanings() != "1.0":
         turn = affine.rotation(np.pi / 180 * _draw(rng).uniform(-largest, largest))
-        return _centred(image, turn, *axes, channel_axis, fill_mode, cval)
+        return _centred("random_rotation", image, turn, *axes, channel_axis, fill_mode, cval)
     return turned(image, largest, fill_mode, cval, axes, rng)
 
 
@@ -112,7 +112,7 @@ def random_shift(
         _draw(rng).uniform(-share, share) * image.shape[axis] for axis, share in shares.items()
     ]
     move = affine.translation(*pixels)
-    return affine.apply_transform(image, move, channel_axis, fill_mode, cval)
+    return affine.transformed("random_shift", image, move, channel_axis, fill_mode, cval)
 
 
 def moved(
@@ -195,7 +195,8 @@ def random_shear(
     if meanings() == "1.0":
         return sheared(image, largest, fill_mode, cval, (row_axis, col_axis), rng)
     matrix = affine.shear(_draw(rng).uniform(-largest, largest))
-    return _centred(image, matrix, row_axis, col_axis, channel_axis, fill_mode, cval)
+    where = row_axis, col_axis, channel_axis
+    return _centred("random_shear", image, matrix, *where, fill_mode, cval)
 
 
 def sheared(
@@ -265,7 +266,8 @@ def random_zoom(
         bounds = affine.zoom_bounds("random_zoom", "zoom_range", rg)
         factors = (1.0, 1.0) if bounds == (1.0, 1.0) else _draw(rng).uniform(*bounds, 2)
         matrix = affine.zoom(*factors)
-        return _centred(image, matrix, row_axis, col_axis, channel_axis, fill_mode, cval)
+        where = row_axis, col_axis, channel_axis
+        return _centred("random_zoom", image, matrix, *where, fill_mode, cval)
     if _range("random_zoom", "rg", rg) >= 1:
         raise ArgumentError(f"random_zoom: rg: expected less than 1, received {rg}")
     scales = _draw(rng).uniform(1 - rg, 1, 2)
@@ -273,6 +275,7 @@ def random_zoom(
 
 
 def _centred(
+    what: str,
     image: np.ndarray,
     matrix: np.ndarray,
     row_axis: int,
@@ -284,7 +287,7 @@ def _centred(
     """The image behind a map about its centre."""
     sizes = image.shape[row_axis], image.shape[col_axis]
     about_centre = affine.transform_matrix_offset_center(matrix, *sizes)
-    return affine.apply_transform(image, about_centre, channel_axis, fill_mode, cval)
+    return affine.transformed(what, image, about_centre, channel_axis, fill_mode, cval)
 
 
 def _affine(

@@ -129,6 +129,7 @@ def test_folders_without_pictures(tmp_path):
         flow(tmp_path)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_arguments_of_pictures_by_position(folder):
     pixels = np.full((1, 2, 3), 7.0)
     assert array_to_img(pixels, False, dim_ordering="th").size == (3, 2)

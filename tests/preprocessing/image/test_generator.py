@@ -38,6 +38,7 @@ def epoch(generator: ImageDataGenerator, batches: int) -> tuple[np.ndarray, np.n
     return tuple(np.concatenate(arrays) for arrays in zip(*made, strict=True))
 
 
+@pytest.mark.flags(keras="1.0")
 def test_batches_go_on_for_ever_and_the_last_of_an_epoch_is_short():
     generator = plain()
     assert generator.flow(IMAGES, TARGETS, batch_size=4) is generator
@@ -50,6 +51,7 @@ def test_batches_go_on_for_ever_and_the_last_of_an_epoch_is_short():
         assert np.concatenate([y for _, y in made[start : start + 3]]).tolist() == TARGETS.tolist()
 
 
+@pytest.mark.flags(keras="1.0")
 def test_that_a_flow_does_not_end_is_told_where_a_loop_may_wait_for_it(caplog):
     loop = plain().flow(IMAGES, TARGETS, batch_size=5)
     epoch(loop, 2)
@@ -151,6 +153,7 @@ def test_both_orderings_make_the_same_images():
     np.testing.assert_allclose(made[0], made[1], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("option", "axis"), [("horizontal_flip", 2), ("vertical_flip", 1)])
 def test_one_half_is_flipped(option, axis):
     images = np.repeat(IMAGES[:1], 200, axis=0)
@@ -169,6 +172,7 @@ def test_without_scipy(option, monkeypatch):
         plain(**{option: 0.1})
 
 
+@pytest.mark.flags(keras="1.0")
 def test_each_range_changes_images_along_its_axis():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
     rows = np.arange(6.0).reshape(1, 6, 1) * np.ones((1, 6, 6))
@@ -182,6 +186,7 @@ def test_each_range_changes_images_along_its_axis():
         assert np.allclose(made[0], image) is not changes, option
 
 
+@pytest.mark.flags(keras="1.0")
 def test_images_standardised_by_pixel():
     generator = ImageDataGenerator()
     generator.fit(IMAGES)
@@ -201,6 +206,7 @@ def test_a_constant_pixel_is_not_divided_by_zero():
     np.testing.assert_allclose(generator.standardize(np.full((1, 2, 2), 1 + 1e-7)), 1, rtol=1e-6)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_constant_pixel_that_a_change_may_fill_is_named(caplog):
     images = np.concatenate([IMAGES, np.zeros((10, 3, 4, 2))], axis=3)
     ImageDataGenerator().fit(images)
@@ -222,6 +228,7 @@ def test_images_standardised_by_themselves():
     np.testing.assert_allclose(grey, IMAGES[0][:1] - IMAGES[0][:1].mean(), rtol=1e-6)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_statistics_are_of_images_standardised_by_themselves():
     generator = ImageDataGenerator(samplewise_center=True, samplewise_std_normalization=True)
     generator.fit(IMAGES)
@@ -230,6 +237,7 @@ def test_statistics_are_of_images_standardised_by_themselves():
     np.testing.assert_allclose(made.std(axis=0), np.ones((3, 4, 5)), rtol=1e-4)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("options", [{}, PLAIN, {"featurewise_center": False}])
 def test_whitened_pixels_are_not_correlated(options):
     rng = np.random.RandomState(3)
@@ -248,6 +256,7 @@ def test_whitened_pixels_are_not_correlated(options):
         np.testing.assert_allclose(white.mean(axis=0), np.zeros(6), atol=1e-6)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_statistics_of_changed_images():
     generator = ImageDataGenerator(horizontal_flip=True)
     generator.fit(IMAGES, augment=True, rounds=40, seed=1)
@@ -259,6 +268,7 @@ def test_statistics_of_changed_images():
     np.testing.assert_array_equal(generator.mean, first)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_many_images_are_read_in_parts(tmp_path):
     images = np.random.RandomState(2).rand(600, 1, 2, 2).astype("float32") + 100
     with h5py.File(tmp_path / "a.h5", "w") as file:
@@ -274,6 +284,7 @@ def test_many_images_are_read_in_parts(tmp_path):
         np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("ordering", "channels"), [("th", 3), ("tf", 3), ("th", 1)])
 def test_images_are_saved(tmp_path, ordering, channels):
     pytest.importorskip("PIL", reason="the extra 'image' is not installed")
@@ -299,6 +310,7 @@ def test_saving_refused(tmp_path, monkeypatch):
         plain().flow(IMAGES, TARGETS, save_to_dir=tmp_path)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_batches_for_a_graph():
     generator = GraphImageDataGenerator(**PLAIN).flow(IMAGES, TARGETS, batch_size=4)
     batch = next(generator)
@@ -308,6 +320,7 @@ def test_batches_for_a_graph():
     assert set(next(iter(generator))) == {"input", "digit"}
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_subclass_may_change_images_its_own_way():
     class Doubled(ImageDataGenerator):
         def random_transform(self, x):
@@ -328,6 +341,7 @@ def test_threads_share_the_batches():
     assert sorted(seen) == list(range(400))
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -353,6 +367,7 @@ def test_images_of_another_shape_than_those_of_fit():
         generator.flow(np.ones((2, 3, 4, 6)), [0, 1])
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_mean_set_by_hand():
     generator = ImageDataGenerator(featurewise_std_normalization=False)
     generator.mean = np.array([1.0, 2.0, 3.0]).reshape(3, 1, 1)

@@ -15,6 +15,7 @@ pytest.importorskip("PIL", reason="the extra 'image' is not installed")
 COLOURS = np.random.RandomState(1).randint(0, 256, (3, 4, 5))
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 @pytest.mark.parametrize("channels", [1, 3])
 def test_there_and_back(channels):
     pixels = COLOURS[:channels]
@@ -45,6 +46,7 @@ def test_scaling_brings_the_largest_to_255(values, expected):
     np.testing.assert_array_equal(array, before)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_without_scaling_values_are_rounded_and_cut_off():
     array = np.array([[[-5.0, 0.6, 254.4, 300.0]]])
     np.testing.assert_array_equal(
@@ -52,6 +54,7 @@ def test_without_scaling_values_are_rounded_and_cut_off():
     )
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_a_file_is_loaded_as_colours_or_grey(tmp_path):
     array_to_img(COLOURS, scale=False).save(tmp_path / "a.png")
     np.testing.assert_array_equal(img_to_array(load_img(tmp_path / "a.png")), COLOURS)
@@ -76,6 +79,7 @@ def test_pictures_of_a_folder(tmp_path):
         list_pictures(tmp_path / "nowhere")
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_bad_files(tmp_path):
     with pytest.raises(MissingFileError, match="there is no file .*a.png"):
         load_img(tmp_path / "a.png")
@@ -88,6 +92,7 @@ def test_bad_files(tmp_path):
         load_img(tmp_path / "b.png")
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

@@ -22,6 +22,7 @@ def model() -> Sequential:
     return built
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("stored", [False, True])
 def test_fit_generator(tmp_path, stored):
     with h5py.File(tmp_path / "a.h5", "w") as file:

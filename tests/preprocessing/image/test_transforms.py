@@ -53,6 +53,7 @@ def test_no_range_changes_nothing(name):
     np.testing.assert_allclose(getattr(t, name)(IMAGE, *nothing), IMAGE, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize("name", ALL)
 def test_a_change_keeps_shape_and_type_and_draws_from_numpys_generator(name):
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
@@ -77,6 +78,7 @@ def test_without_scipy(name, monkeypatch):
         getattr(t, name)(IMAGE, *NEEDS_SCIPY[name])
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_quarter_turn():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
     turned = t.random_rotation(IMAGE, 90, rng=Largest())
@@ -86,6 +88,7 @@ def test_a_quarter_turn():
     np.testing.assert_allclose(turned, np.rot90(last, -1, axes=(0, 1)), atol=1e-5)
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_shift_by_pixels():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
     moved = t.random_shift(IMAGE, 0.4, 0.2, fill_mode="constant", cval=7, rng=Largest())
@@ -98,6 +101,7 @@ def test_a_shift_by_pixels():
     np.testing.assert_array_equal(moved[:, -2:], last[:, [4, 4]])
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_shear_of_a_ramp():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
     for values in (ROWS, COLUMNS):
@@ -111,6 +115,7 @@ def test_a_shear_of_a_ramp():
     )
 
 
+@pytest.mark.flags(keras="1.0")
 def test_a_zoom_of_a_ramp():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
     shrunk = t.random_zoom(ramp(COLUMNS), 0.2, fill_mode="constant", cval=-9, rng=Smallest())
@@ -146,6 +151,7 @@ def test_flip():
     np.testing.assert_array_equal(t.flip_axis([[1, 2], [3, 4]], 1), [[2, 1], [4, 3]])
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
