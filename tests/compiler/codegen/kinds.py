@@ -82,6 +82,16 @@ def pooled_conv() -> Built:
         return "conv", [hidden, g.where(kept, pooled / 0.75, 0.0)], []
 
 
+def pooled_volume() -> Built:
+    """A convolution of volumes, pooled: two threads have a half of a window each."""
+    volume = g.input((BATCH, 8, 10, 10, 10), name="volume")
+    kernel = g.shared(np.zeros((16, 8, 3, 3, 3), "float32"), "W")
+    with g.origin("convolution3d_1"):
+        hidden = g.maximum(g.conv(volume, kernel), 0.0)
+    with g.origin("maxpooling3d_1"):
+        return "conv", [g.max_pool(hidden, (2, 2, 2))], []
+
+
 def rows() -> Built:
     """A softmax."""
     with g.origin("activation_1"):

@@ -12,7 +12,11 @@ from tests.compiler.codegen.golden_text import check_golden
 
 
 @pytest.mark.parametrize(
-    "name", ["pointwise", "update", "gather", "scatter", "window", "conv", "pooled_conv"]
+    "name",
+    [
+        *("pointwise", "update", "gather", "scatter", "window", "conv", "pooled_conv"),
+        "pooled_volume",
+    ],
 )
 def test_text_of_a_kind(name: str) -> None:
     kind, outputs, states = getattr(kinds, name)()
