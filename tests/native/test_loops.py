@@ -81,6 +81,21 @@ def masked(xs: Node) -> list[Node]:
     return [*finals, *stacks]
 
 
+def assembled(xs: Node) -> list[Node]:
+    """Right factors of which one is made of two, one is a slice, one lies the other way round."""
+    inner, parts = weight(FEATURES, 17), g.concat([weight(17, 9), weight(17, 8)[::-1]], 1)
+    sliced, transposed = weight(20, 40)[2:19, 3:20], g.transpose(weight(17, 17), (1, 0))
+
+    def step(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:
+        (h,), (x,) = carries, slices
+        new = g.dot(x, inner) + g.dot(h, parts) + g.sigmoid(g.dot(h, sliced))
+        new = g.tanh(new) * g.dot(h + 1.0, transposed)
+        return [new], [new]
+
+    finals, stacks = g.scan(step, [zeros(17)], [xs])
+    return [*finals, *stacks]
+
+
 def with_dropout(xs: Node) -> list[Node]:
     """A mask that is the same at each step."""
     words = g.random.bits((BATCH, FEATURES), seed=3, stream=1)
@@ -96,6 +111,7 @@ SPLIT: dict[str, Callable[[Node], list[Node]]] = {
     "two layers": lambda xs: trained(gru(gru(xs, 20)[1], 36), xs),
     "masked": lambda xs: trained(masked(xs), xs),
     "dropout": lambda xs: trained(with_dropout(xs), xs),
+    "assembled": assembled,
 }
 
 
