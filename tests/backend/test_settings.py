@@ -71,3 +71,35 @@ class TestImageDimOrdering:
         with config.changed(keras="1.2"):  # W: 2 x 1 window, 2 channels, 1 filter
             found = K.eval(K.conv2d(K.variable(x), K.variable(w.reshape(2, 1, 2, 1))))
         np.testing.assert_array_equal(found[0, 0, :, 0], [14.0, 22.0, 30.0])
+
+
+class OnAGpu:
+    """What PyTorch, CuPy and Numba give for an array on a GPU, as far as NumPy can see."""
+
+    __cuda_array_interface__ = {}  # noqa: RUF012  (a class attribute is all that is looked at)
+
+
+def doubled(value):
+    x = K.placeholder((2,))
+    return K.function([x], [x + x])([value])
+
+
+@pytest.mark.parametrize("call", [K.variable, K.cast_to_floatx, doubled])
+def test_an_array_in_a_gpus_memory_is_refused_by_name(call):
+    with pytest.raises(DTypeError, match="an array in host memory, received OnAGpu, which lives"):
+        call(OnAGpu())
+
+
+@pytest.mark.parametrize(
+    "value", ["text", None, 1j, object(), np.array(["a"]), np.array([1j]), ["a", 1]]
+)
+def test_what_is_no_numbers(value):
+    with pytest.raises(DTypeError, match="variable v: expected numbers, received "):
+        K.variable(value, name="v")
+
+
+def test_rows_of_different_lengths():
+    with pytest.raises(
+        DTypeError, match=r"variable v: expected numbers, received \[\[1\], \[1, 2\]\]"
+    ):
+        K.variable([[1], [1, 2]], name="v")

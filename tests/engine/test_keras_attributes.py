@@ -70,38 +70,6 @@ def test_layers_that_use_the_learning_phase():
     assert not alone.uses_learning_phase
 
 
-def test_methods_of_theanos_tensors():
-    x = K.placeholder((2, 3, 1))
-    value = np.random.RandomState(0).normal(size=(2, 3, 1)).astype("float32")
-    pairs = {
-        x.sum(axis=1): value.sum(axis=1),
-        x.mean(axis=(0, 2), keepdims=True): value.mean(axis=(0, 2), keepdims=True),
-        x.max(): value.max(),
-        x.std(axis=1): value.std(axis=1),
-        x.argmax(): value.argmax(),
-        x.argmin(axis=1): value.argmin(axis=1),
-        x.flatten(): value.ravel(),
-        x.flatten(ndim=2): value.reshape(2, 3),
-        x.reshape((3, 2)): value.reshape(3, 2),
-        x.reshape(3, -1): value.reshape(3, 2),
-        x.transpose(1, 0, 2): value.transpose(1, 0, 2),
-        x.dimshuffle(1, "x", 0): value[:, :, 0].T[:, None, :],
-        x.dimshuffle((0, 1, "x", 2)): value[:, :, None, :],
-        x.repeat(2, axis=1): value.repeat(2, axis=1),
-        x.norm(2, axis=1): np.linalg.norm(value, axis=1),
-        x.clip(-0.5, 0.5): value.clip(-0.5, 0.5),
-        x.astype("int32"): value.astype("int32"),
-        x[:, :, 0].dot(K.variable(np.ones((3, 2)))): value[:, :, 0] @ np.ones((3, 2)),
-    }
-    found = K.function([x], list(pairs))([value])
-    for got, expected in zip(found, pairs.values(), strict=True):
-        assert got.shape == np.shape(expected)
-        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
-    assert K.variable(3.0).eval() == 3.0
-    with pytest.raises(AttributeError, match="no attribute 'meen'; K's functions"):
-        x.meen(axis=1)
-
-
 def test_a_size_is_divided_where_no_rest_is_left():
     n = K.shape(K.placeholder((None, 2)))[0]
     assert (4 * n) / 2 == 2 * n
