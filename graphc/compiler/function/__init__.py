@@ -2,6 +2,7 @@
 
 from graphc.compiler.function.door import TARGETS, Function, function
 from graphc.compiler.function.report import CompileReport, CompileReports
+from graphc.compiler.function.sharded import ShardedFunction, sharded_function
 from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
@@ -14,5 +15,7 @@ __all__ = [
     "CompileReports",
     "Function",
     "Pending",
+    "ShardedFunction",
     "function",
+    "sharded_function",
 ]

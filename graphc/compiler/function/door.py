@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,37 +10,30 @@ from graphc.compiler.codegen import DeviceProgram
 from graphc.compiler.codegen.describe import describe
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
+from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
-from graphc.compiler.function.givens import Pairs, apply_givens, of_type, pairs_of
+from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.graph import (
     CallStep,
     Node,
-    State,
     Symbol,
     as_node,
     label,
     learning_phase,
-    state_of,
     substitute,
-    toposort,
 )
 from graphc.compiler.graph.binding import bind
-from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.runtime.pending import Pending
-from graphc.config import FLAGS, config
-from graphc.errors import ArgumentError, KeywordError, unknown_name
-
-_log = logging.getLogger("graphc")
+from graphc.errors import ArgumentError
 
 # Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
-_MOST_BOUND = 16
+MOST_BOUND = 16
 
 TARGETS = ("cuda", "cpu")
 """For what code is generated."""
-MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
 def function(
@@ -82,64 +74,9 @@ def function(
         DeviceError: the flag `device` asks for a GPU that cannot be used, or ``cpu=native`` for a
             compiler.
     """
-    single = outputs is not None and not isinstance(outputs, list | tuple)
-    wanted = [outputs] if single else list(outputs or ())
-    checks = SizeChecks()
-    pairs = _update_pairs(updates, name, checks)
-    roots = [as_node(node) for node in wanted] + [value for _, value in pairs]
-    inputs = list(inputs)
-    roots = apply_givens(roots, givens, name, checks)
-    mode = config.mode if mode is None else mode
-    if mode not in MODES:
-        raise unknown_name("mode", mode, MODES)
-    _check_inputs(inputs, roots, name, on_unused_input)
-    states = [state_of(variable) for variable, _ in pairs]
+    given = checked_arguments(inputs, outputs, updates, givens, mode, name, on_unused_input)
     counter = CallStep() if call_step is None else call_step
-    return Function(inputs, roots, single, states, checks.claims, mode, name, counter, once, calls)
-
-
-def _update_pairs(updates: Pairs | None, name: str, checks: SizeChecks) -> list[tuple[Node, Node]]:
-    checked: dict[Node, Node] = {}
-    for variable, value in pairs_of(updates):
-        state = state_of(variable)
-        if variable in checked:
-            raise ArgumentError(f"{name}: the shared variable {label(variable)} has two updates")
-        what = f"{name}: the update of {label(variable)}"
-        checked[variable] = of_type(value, state.shape, state.dtype, what, checks)
-    return list(checked.items())
-
-
-def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_input: str) -> None:
-    if on_unused_input not in ("raise", "warn", "ignore"):
-        raise KeywordError(
-            f"on_unused_input takes 'raise', 'warn' or 'ignore', received {on_unused_input!r}"
-        )
-    for k, node in enumerate(inputs):
-        if not isinstance(node, Node) or node.op != "input":
-            raise ArgumentError(
-                f"{name}: argument {k} is {node!r}, not an input; to feed the value of an "
-                "expression, replace it by an input through `givens`"
-            )
-    if len(set(inputs)) < len(inputs):
-        raise ArgumentError(f"{name}: an input is listed twice")
-    needed = [node for node in toposort(roots) if node.op == "input"]
-    for node in needed:
-        if node is learning_phase() and node not in inputs:
-            raise ArgumentError(
-                f"{name}: the graph behaves differently in training and testing; list "
-                "learning_phase() (K.learning_phase()) among the inputs and feed 0 or 1, or fix it "
-                "with givens=[(learning_phase(), False)]"
-            )
-        if node not in inputs:
-            raise ArgumentError(f"{name}: the graph needs {label(node)}, which is not in `inputs`")
-    for node in inputs:
-        if node in needed or node is learning_phase():
-            continue
-        message = f"{name}: the input {label(node)} is not needed by any output or update"
-        if on_unused_input == "raise":
-            raise ArgumentError(f"{message}; remove it, or pass on_unused_input='ignore'")
-        if on_unused_input == "warn":
-            _log.warning(message)
+    return Function(given, name, counter, once, calls)
 
 
 class Function:
@@ -151,25 +88,23 @@ class Function:
 
     def __init__(
         self,
-        inputs: list[Node],
-        roots: list[Node],
-        single: bool,
-        states: list[State],
-        claims: list[SizeClaim],
-        mode: str,
+        given: Arguments,
         name: str,
         call_step: CallStep,
-        once: bool,
-        calls: float | None,
+        once: bool = False,
+        calls: float | None = None,
+        counted: bool = False,
     ):
+        """`counted`: a call counts as one that draws whether the graph draws or not."""
         self.name = name
         self.call_step = call_step
-        self._inputs = inputs
-        self._roots = roots
-        self._single = single
-        self._states = states
-        self._claims = claims
-        self._mode = mode
+        self._inputs = inputs = given.inputs
+        self._roots = given.roots
+        self._single = given.single
+        self._states = given.states
+        self._claims = given.claims
+        self._mode = given.mode
+        self._counted = counted
         self.calls = calls
         self._once = once
         phase = learning_phase()
@@ -198,8 +133,19 @@ class Function:
                 self._once,
                 self.calls,
                 self.call_step,
+                self._counted,
             )
         return self._prepared[phase]
+
+    @property
+    def inputs(self) -> list[Node]:
+        """The inputs, in the order of a call's arguments."""
+        return self._inputs
+
+    @property
+    def reports(self) -> tuple[CompileReport, ...]:
+        """What compiling did, as a tuple of one report."""
+        return (self.report,)
 
     @property
     def report(self) -> CompileReport:
@@ -331,7 +277,7 @@ class Function:
         key = (phase, tuple([array.shape for array in arrays]))
         bindings = self._bound.get(key)
         if bindings is None:
-            if len(self._bound) >= _MOST_BOUND:
+            if len(self._bound) >= MOST_BOUND:
                 self._bound.clear()
             bindings = self._bound[key] = prepared.sizes(bind(self._data_inputs, arrays))
         return prepared, dict(zip(prepared.inputs, arrays, strict=True)), bindings

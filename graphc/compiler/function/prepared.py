@@ -55,16 +55,18 @@ class Prepared:
         once: bool,
         calls: float | None,
         call_step: CallStep,
+        counted: bool = False,
     ):
         """`outputs` are what is fetched, then one new value for each of `states`; `claims` are to
-        hold beside those of the nodes; the other arguments are those of `function`."""
+        hold beside those of the nodes; `counted` is that of `Function`; the other arguments are
+        those of `function`."""
         started = time.perf_counter()
         self._device = select_device()
         self._name, self._mode = name, mode
         self._prints = Prints(outputs, name)
         fetched = len(outputs) - len(states)
         outputs = [*outputs[:fetched], *self._prints.values, *outputs[fetched:]]
-        draws = False
+        draws = counted
         self._claims = dict.fromkeys(claims)
         for node in every_node(outputs):
             draws = draws or node.op == "random"

@@ -116,6 +116,15 @@ def stop_gradient(x: object) -> Node:
     return make("stop_gradient", as_node(x))
 
 
+def own_batch(x: object) -> Node:
+    """x, which is a sum over the batch, or a size of it. Where a step takes its batch in shards,
+    each shard has the sum over its own rows, or the size of its own part.
+
+    The passes put x in its place.
+    """
+    return make("own_batch", as_node(x))
+
+
 def print_tensor(x: object, message: str = "") -> Node:
     """x, which a function that computes it prints at each call, behind the message.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphc.compiler.graph import pointwise as pw
 from graphc.compiler.graph.checks import fail
-from graphc.compiler.graph.dim import product
+from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import as_node, broadcast_to, cast, float_dtype
 from graphc.compiler.graph.ops import make
@@ -117,6 +117,28 @@ def mean(x: object, axis: Axis = None, keepdims: bool = False) -> Node:
 def element_count(node: Node, axes: tuple[int, ...], dtype: str) -> Node:
     """How many elements lie along axes, as a scalar of a dtype."""
     return cast(as_node(product(node.shape[axis] for axis in axes)), dtype)
+
+
+def own_mean(x: object, axis: Axis = None, keepdims: bool = False) -> Node:
+    """`mean`; where a step takes its batch in shards, that of the shard's own rows."""
+    node = as_node(x)
+    node = cast(node, float_dtype(node.dtype))
+    axes = normalize_axes(axis, node.ndim, "mean")
+    total = pw.own_batch(_reduce("sum", node, axes, keepdims))
+    return pw.div(total, pw.own_batch(element_count(node, axes, node.dtype)))
+
+
+def own_var(x: object, axis: Axis = None, keepdims: bool = False) -> Node:
+    """`var`; where a step takes its batch in shards, that of the shard's own rows."""
+    centred = pw.sub(x, own_mean(x, axis, keepdims=True))
+    return own_mean(pw.square(centred), axis, keepdims)
+
+
+def rows_mean(x: object, rows: Size) -> Node:
+    """x; where it is a shard's own (`own_batch`), its mean over the shards, weighted by the rows of
+    each. `rows` is the size of the whole axis that carries the batch."""
+    node = as_node(x)
+    return mean(broadcast_to(node, (rows, *node.shape)), 0)
 
 
 def var(x: object, axis: Axis = None, keepdims: bool = False) -> Node:

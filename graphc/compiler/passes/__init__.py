@@ -2,12 +2,13 @@
 
 from graphc.compiler.passes.fold import fold
 from graphc.compiler.passes.pipeline import PIPELINE, PassReport, optimize, simplify_for_gradient
-from graphc.compiler.passes.simplify import simplify
+from graphc.compiler.passes.simplify import decide, simplify
 from graphc.compiler.passes.stabilize import stabilize
 
 __all__ = [
     "PIPELINE",
     "PassReport",
+    "decide",
     "fold",
     "optimize",
     "simplify",

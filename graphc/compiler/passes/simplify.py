@@ -137,7 +137,8 @@ def _without_alias(node: Node) -> Node:
 
 
 def _without_mark(node: Node) -> Node:
-    """stop_gradient(x) = print_tensor(x) = x: they are read before the passes run."""
+    """stop_gradient(x) = own_batch(x) = print_tensor(x) = x: they are read before the passes
+    run."""
     return node.inputs[0]
 
 
@@ -152,7 +153,7 @@ _FOR_GRADIENT = index_rules(
     REDUCE_RULES,
     MOVEMENT_RULES,
 )
-_MARKS = ("stop_gradient", "print_tensor")
+_MARKS = ("stop_gradient", "own_batch", "print_tensor")
 _RULES = {**_FOR_GRADIENT, **dict.fromkeys(_MARKS, (_without_mark,))}
 
 
@@ -164,3 +165,11 @@ def simplify(outputs: Sequence[Node]) -> list[Node]:
 def simplify_differentiable(outputs: Sequence[Node]) -> list[Node]:
     """`simplify`, but for the marks that a gradient reads."""
     return rewrite(outputs, _FOR_GRADIENT)
+
+
+_DECISIONS = index_rules((row.pattern.op, row) for row in ROWS if row.pattern.op == "where")
+
+
+def decide(outputs: Sequence[Node]) -> list[Node]:
+    """The outputs without the branches that a known condition does not take."""
+    return rewrite(outputs, _DECISIONS)

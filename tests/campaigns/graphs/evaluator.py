@@ -131,7 +131,7 @@ class Evaluator:
     def _alias(self, node: Node, x: Bounded) -> Bounded:
         return x
 
-    _stop_gradient = _print_tensor = _alias
+    _stop_gradient = _own_batch = _print_tensor = _alias
 
     def _cast(self, node: Node, x: Bounded) -> Bounded:
         return pw.cast(x, node.attrs["dtype"], self._rounding)

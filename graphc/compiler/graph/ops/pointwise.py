@@ -77,6 +77,7 @@ for _name in (
 _define("logical_not", 1, ("bool",))
 define("alias", "pointwise", 1, _same_dtype("alias", DTYPES), _equal_shapes("alias"), ("serial",))
 _define("stop_gradient", 1, DTYPES)
+_define("own_batch", 1, NUMBERS)
 define(
     *("print_tensor", "pointwise", 1, _same_dtype("print_tensor", DTYPES)),
     _equal_shapes("print_tensor"),

@@ -243,6 +243,8 @@ def other_cases() -> Iterator[Case]:
         array = np.array([1, 0, NAN if dtype in FLOATS else 1], dtype)
         yield Case("alias", (array,), array, {"serial": 0})
         yield Case("stop_gradient", (array,), array)
+        if dtype != "bool":
+            yield Case("own_batch", (array,), array)
         yield Case("print_tensor", (array,), array, {"message": "x = "})
     for source, values, target, expected in CASTS:
         arrays = (np.array(values, source),)

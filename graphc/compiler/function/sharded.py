@@ -1,0 +1,328 @@
+"""Functions that take their batch in shards: the memory of a shard's rows, and the value of the
+whole batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from graphc.compiler.codegen.kernel_list import KernelList
+from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.function.arguments import Arguments, checked_arguments
+from graphc.compiler.function.door import MOST_BOUND, Function
+from graphc.compiler.function.feeds import checked_feed
+from graphc.compiler.function.givens import Pairs
+from graphc.compiler.function.report import CompileReport
+from graphc.compiler.graph import (
+    BATCH,
+    CallStep,
+    Node,
+    State,
+    Symbol,
+    every_node,
+    label,
+    learning_phase,
+    size_claims,
+    toposort,
+)
+from graphc.compiler.graph.binding import bind
+from graphc.compiler.graph.dim import evaluate, symbols
+from graphc.compiler.graph.equations import values
+from graphc.compiler.passes import decide
+from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.runtime.interpreting import ALWAYS
+from graphc.compiler.runtime.pending import Pending
+from graphc.compiler.shards import TreeSum, divide, joined_rows, parts_of
+from graphc.compiler.shards.place import batch_axes
+from graphc.errors import ArgumentError
+
+(_BATCH,) = symbols(BATCH)
+
+_KNOWN = (
+    "shards divide a batch whose size each call decides, and the graph itself has a number for it. "
+    "Leave the batch open: no batch_input_shape or batch_shape with a number, no "
+    "stateful=True, and random draws of the size of a tensor, K.random_normal(K.shape(x)), not "
+    "(100, d). Or train with shards=1"
+)
+
+
+def sharded_function(
+    inputs: Sequence[Node],
+    outputs: Node | Sequence[Node] | None = None,
+    updates: Pairs | None = None,
+    givens: Pairs | None = None,
+    mode: str | None = None,
+    name: str = "function",
+    on_unused_input: str = "raise",
+    call_step: CallStep | None = None,
+    calls: float | None = None,
+    *,
+    shards: int,
+) -> ShardedFunction:
+    """Compile a graph into a function that takes its batch in `shards` consecutive parts.
+
+    The value is that of `function` but for the order in which the batch is added up. Inputs with an
+    axis of the size `BATCH` are divided along it, others are read by every shard. Other arguments
+    as of `function`.
+
+    Raises:
+        ArgumentError: what `function` raises, the learning phase among the inputs, a batch that the
+            graph knows, and a use of the batch axis that cannot be divided.
+    """
+    given = checked_arguments(inputs, outputs, updates, givens, mode, name, on_unused_input)
+    if learning_phase() in given.inputs:
+        raise ArgumentError(
+            f"{name}: shards: the learning phase is an input; fix it with "
+            "givens=[(learning_phase(), True)], and make one function for each phase"
+        )
+    return ShardedFunction(
+        given, name, CallStep() if call_step is None else call_step, calls, shards
+    )
+
+
+class ShardedFunction:
+    """A compiled graph that takes its batch in shards; used as a `Function`. Made by
+    `sharded_function`.
+
+    Attributes:
+        name, call_step, calls, shards: as it was given them.
+    """
+
+    def __init__(
+        self, given: Arguments, name: str, call_step: CallStep, calls: float | None, shards: int
+    ):
+        self.name, self.call_step, self.calls, self.shards = name, call_step, calls, shards
+        self._single, self._inputs, self._mode = given.single, given.inputs, given.mode
+        self._states = given.states
+        roots = decide(given.roots)
+        self._claims = dict.fromkeys(given.claims)
+        for node in every_node(roots):
+            self._claims.update(dict.fromkeys(size_claims(node)))
+        unified = unify_sizes(roots, given.inputs, self._claims)
+        self._fed, self._sizes = unified.inputs, unified.sizes
+        self._axes = {node: axes[0] for node in self._fed if (axes := batch_axes(node.shape))}
+        if _BATCH in unified.sizes or not self._axes:
+            raise ArgumentError(f"{name}: {_KNOWN}")
+        fetched = len(unified.outputs) - len(given.states)
+        new = unified.outputs[fetched:]
+        self._divided = divided = divide(unified.outputs[:fetched], new, name)
+        self._outputs = divided.root[:fetched]
+        # Rows of all shards that are fetched as they are need no root.
+        self._computed = [node for node in self._outputs if node not in divided.rows]
+        root = [*self._computed, *divided.root[fetched:]]
+        self._draws = any(
+            node.op == "random"
+            for outputs in (divided.first, divided.shard, root)
+            for node in every_node(outputs)
+        )
+        self._drawn = CallStep()  # of a shard; the root alone, which runs last, counts the call
+        self._first, self._shard, self._root = self._made(divided.first, divided.shard, root)
+        self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}
+
+    def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
+        """Make the functions of the three graphs; None for one without outputs.
+
+        All run natively or none does: which bits a step gives does not depend on the number of
+        calls that was known when it was made.
+        """
+        made = self._functions(graphs, self.calls)
+        targets = {one.target() for one in made if one is not None}
+        return made if len(targets) < 2 else self._functions(graphs, ALWAYS)
+
+    def _functions(
+        self, graphs: Sequence[Sequence[Node]], calls: float | None
+    ) -> list[Function | None]:
+        *of_shards, root = graphs
+        each = None if calls is None else calls * self.shards
+        names = ("the first pass of a shard", "a shard")
+        found = [
+            self._function(outputs, what, [], self._drawn, each)
+            for outputs, what in zip(of_shards, names, strict=True)
+        ]
+        return [
+            *found,
+            self._function(root, "all shards", self._states, self.call_step, calls),
+        ]
+
+    def _function(
+        self,
+        outputs: Sequence[Node],
+        what: str,
+        states: list[State],
+        call_step: CallStep,
+        calls: float | None,
+    ) -> Function | None:
+        if not outputs:
+            return None
+        inputs = [node for node in toposort(outputs) if node.op == "input"]
+        if what != "all shards" and not any(node in self._axes for node in inputs):
+            inputs.append(next(iter(self._axes)))  # which tells how many rows the shard has
+        given = Arguments(inputs, list(outputs), False, states, [], self._mode)
+        name = f"{self.name} ({what})"
+        counted = self._draws and call_step is self.call_step
+        return Function(given, name, call_step, calls=calls, counted=counted)
+
+    # ---- what it is made of ---------------------------------------------------------------------
+
+    @property
+    def parts(self) -> list[Function]:
+        """The functions that it is made of, in the order in which they run: of a shard's first
+        pass, of a shard, of the sums over all shards; those that there are."""
+        return [one for one in (self._first, self._shard, self._root) if one is not None]
+
+    @property
+    def reports(self) -> tuple[CompileReport, ...]:
+        """What compiling each of `parts` did."""
+        return tuple(one.report for one in self.parts)
+
+    def make(self, training: bool = False) -> None:
+        """Compile what a call runs; the first call would."""
+        for one in self.parts:
+            one.make(training)
+
+    def target(self, training: bool = False) -> str | None:
+        """Whose generated kernels a call runs; see `Function.target`."""
+        return self.parts[0].target(training)
+
+    def kernels(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+    ) -> KernelList:
+        """The kernels of a shard of a batch of so many samples; see `Function.kernels`."""
+        return self._of_shard.kernels(self._rows_of_shard(batch), sizes, target=target)
+
+    def memory_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+    ) -> MemoryReport:
+        """What a shard of a batch of so many samples takes of its device's memory."""
+        return self._of_shard.memory_report(self._rows_of_shard(batch), sizes, target=target)
+
+    @property
+    def _of_shard(self) -> Function:
+        return self._shard or self.parts[0]
+
+    def _rows_of_shard(self, batch: int | None) -> int | None:
+        return None if batch is None else math.ceil(batch / self.shards)
+
+    # ---- calls ----------------------------------------------------------------------------------
+
+    def __call__(self, *arrays: object) -> np.ndarray | list[np.ndarray]:
+        """Run once; see `Function`. An error or an interrupt in any shard leaves all shared
+        variables as they were."""
+        fetched = self._run(arrays)
+        return fetched[0] if self._single else fetched
+
+    def start(self, *arrays: object) -> Pending:
+        """Run once; the values are there when this returns."""
+        return Pending.done(self._run(arrays))
+
+    def _run(self, given: Sequence[object]) -> list[np.ndarray]:
+        feeds, bindings = self._feeds(given)
+        divided, step = self._divided, self.call_step.value
+        parts = parts_of(bindings[_BATCH], self.shards)
+        if self._first is not None:
+            sums, _ = self._over_shards(self._first, feeds, bindings, parts, step, 0)
+            feeds.update(zip(divided.first_sums, sums, strict=True))
+        if self._shard is not None:
+            rows = len(divided.rows)
+            sums, gathered = self._over_shards(self._shard, feeds, bindings, parts, step, rows)
+            feeds.update(zip(divided.sums, sums, strict=True))
+            for (node, place), several in zip(divided.rows.items(), gathered, strict=True):
+                outer = 1 if place.outer is None else evaluate(place.outer, bindings)
+                feeds[node] = joined_rows(several, place.axis, outer)
+        if self._root is not None:
+            computed = self._root(*[feeds[node] for node in self._root.inputs])
+            assert isinstance(computed, list)
+        else:
+            computed = []
+            if self._draws:
+                self.call_step.value = step + 1
+        return self._in_order(computed, feeds)
+
+    def _over_shards(
+        self,
+        function: Function,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        parts: Sequence[tuple[int, int]],
+        step: int,
+        rows: int,
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+        """Return the sums over the shards of what a function gives, and of each of its last `rows`
+        outputs what it has for each shard."""
+        tree = TreeSum()
+        gathered: list[list[np.ndarray]] = [[] for _ in range(rows)]
+        for first, behind in parts:
+            arrays = [
+                self._of_part(node, feeds, bindings, first, behind) for node in function.inputs
+            ]
+            self._drawn.value = step
+            found = function(*arrays)
+            assert isinstance(found, list)
+            tree.add(found[: len(found) - rows])
+            for several, one in zip(gathered, found[len(found) - rows :], strict=True):
+                several.append(one)
+        return tree.total(), gathered
+
+    def _of_part(
+        self,
+        node: Node,
+        feeds: Mapping[Node, np.ndarray],
+        bindings: Mapping[Symbol, int],
+        first: int,
+        behind: int,
+    ) -> np.ndarray:
+        """Return what the rows from `first` to `behind` are fed for an input."""
+        if node in self._divided.starts:
+            return np.array(first * evaluate(self._divided.starts[node], bindings), np.int64)
+        if node not in self._axes:
+            return feeds[node]
+        rows = (slice(None),) * self._axes[node] + (slice(first, behind),)
+        return feeds[node][rows]
+
+    def _in_order(
+        self, computed: Sequence[np.ndarray], feeds: Mapping[Node, np.ndarray]
+    ) -> list[np.ndarray]:
+        """Return what is fetched: values of the root, and rows of all shards."""
+        ahead, given, fetched = iter(computed), set[Node](), []
+        for node in self._outputs:
+            if node not in self._divided.rows:
+                fetched.append(next(ahead))
+            else:
+                fetched.append(feeds[node].copy() if node in given else feeds[node])
+                given.add(node)
+        return fetched
+
+    def _feeds(
+        self, given: Sequence[object]
+    ) -> tuple[dict[Node, np.ndarray], Mapping[Symbol, int]]:
+        """The arrays of a call, sizes of the whole batch among them, and what the symbols are."""
+        if len(given) != len(self._inputs):
+            names = ", ".join(label(node) for node in self._inputs)
+            raise ArgumentError(
+                f"{self.name} takes {len(self._inputs)} arguments ({names}), received {len(given)}"
+            )
+        arrays = [
+            checked_feed(node, value, self.name)
+            for node, value in zip(self._inputs, given, strict=True)
+        ]
+        key = tuple([array.shape for array in arrays])
+        bindings = self._bound.get(key)
+        if bindings is None:
+            if len(self._bound) >= MOST_BOUND:
+                self._bound.clear()
+            bindings = values(self._sizes, bind(self._inputs, arrays))
+            for claim in self._claims:
+                claim.test(bindings)
+            self._bound[key] = bindings
+        feeds = dict(zip(self._fed, arrays, strict=True))
+        for node, size in self._divided.sizes.items():
+            feeds[node] = np.array(evaluate(size, bindings), np.int64)
+        return feeds, bindings

@@ -1,0 +1,10 @@
+"""Steps that take their batch in shards: which parts of a graph may be computed shard by shard.
+
+`divide` cuts a graph into a function of a shard's rows, whose results are summed over the shards,
+and a function of the sums. `statuses` is the analysis behind it, `table` its rule for each op.
+"""
+
+from graphc.compiler.shards.divide import Divided, divide
+from graphc.compiler.shards.summing import TreeSum, joined_rows, parts_of
+
+__all__ = ["Divided", "TreeSum", "divide", "joined_rows", "parts_of"]

@@ -1,0 +1,264 @@
+"""The table of what each op does to rows of a batch, and to values that are summed over shards.
+
+A row of the table has two columns:
+
+- `rows`: the place of the result's rows by those of the operands, None for an operand without
+  rows; `SUMMED` where the op adds up over the rows; IndivisibleError where it mixes them. It is
+  asked where some operand has rows.
+- `linear`: groups of operands in which the op is linear. An op of operands without rows gives the
+  sum over shards where all operands of one group are such sums, or zeros, and the others are equal
+  in all shards: add and sub have the group of both operands, mul a group for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from graphc.compiler.graph import OPS, Node, is_float
+from graphc.compiler.shards.place import IndivisibleError, Place, agreeing, reshaped_place
+
+Places = Sequence[Place | None]
+
+
+class Summed(Enum):
+    """The result of a rule for an op that adds up over the rows."""
+
+    SUMMED = "summed"
+
+
+SUMMED = Summed.SUMMED
+
+RowsRule = Callable[[Node, Places], "Place | Summed"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table.
+
+    Attributes:
+        rows, linear: see the module; `linear` is None for an op that is linear in all of its
+            operands together, however many there are.
+        when: the nodes of the op that are linear.
+    """
+
+    rows: RowsRule
+    linear: tuple[tuple[int, ...], ...] | None = ()
+    when: Callable[[Node], bool] = lambda node: True
+
+    def groups(self, node: Node) -> tuple[tuple[int, ...], ...]:
+        """Return the groups of operands in which a node is linear."""
+        if not self.when(node):
+            return ()
+        return (tuple(range(len(node.inputs))),) if self.linear is None else self.linear
+
+
+TABLE: dict[str, Row] = {}
+
+LEAVES = ("input", "shared", "constant", "arg", "iota", "dim", "random")
+"""The ops whose status follows from the op itself."""
+LOOPS = ("scan", "item")
+"""The ops whose status is that of a loop's body (`graphc.compiler.shards.analysis`)."""
+
+_FIRST, _EACH, _BOTH = ((0,),), ((0,), (1,)), ((0, 1),)
+
+
+def _aligned(node: Node, places: Places) -> Place:
+    """Rows stay where they are, in all operands alike."""
+    return agreeing([place for place in places if place is not None])
+
+
+def _only(places: Places) -> Place:
+    (place,) = [place for place in places if place is not None]
+    return place
+
+
+# ---- pointwise ----------------------------------------------------------------------------------
+
+for _name, _op in OPS.items():
+    if _op.family == "pointwise":
+        TABLE[_name] = Row(_aligned)
+for _name in ("add", "sub"):
+    TABLE[_name] = Row(_aligned, _BOTH)
+for _name in ("neg", "alias", "stop_gradient"):
+    TABLE[_name] = Row(_aligned, _FIRST)
+TABLE["mul"] = Row(_aligned, _EACH)
+TABLE["div"] = Row(_aligned, _FIRST)
+TABLE["where"] = Row(_aligned, ((1, 2),))
+# A float cut to an int is no sum of the parts cut to ints.
+TABLE["cast"] = Row(_aligned, _FIRST, lambda node: _keeps_sums(node))
+
+
+def _keeps_sums(node: Node) -> bool:
+    old = node.inputs[0].dtype
+    return old != "bool" and (is_float(node.dtype) or (not is_float(old) and node.dtype != "bool"))
+
+
+# ---- reductions ---------------------------------------------------------------------------------
+
+
+def _behind(node: Node, place: Place) -> Place:
+    """The place of rows behind a reduction over other axes."""
+    return place.at(place.axis - sum(axis < place.axis for axis in node.attrs["axes"]))
+
+
+def _reduced(node: Node, places: Places) -> Place:
+    place = _only(places)
+    if place.axis in node.attrs["axes"]:
+        raise IndivisibleError(f"it takes the {node.op} over the rows of the batch")
+    return _behind(node, place)
+
+
+def _summed(node: Node, places: Places) -> Place | Summed:
+    place = _only(places)
+    return SUMMED if place.axis in node.attrs["axes"] else _behind(node, place)
+
+
+for _name in ("prod", "max", "min", "any", "all", "argmax", "argmin"):
+    TABLE[_name] = Row(_reduced)
+TABLE["sum"] = Row(_summed, _FIRST)
+
+
+# ---- movement -----------------------------------------------------------------------------------
+
+
+def _reshape(node: Node, places: Places) -> Place:
+    return reshaped_place(_only(places), node.inputs[0].shape, node.shape)
+
+
+def _transpose(node: Node, places: Places) -> Place:
+    place = _only(places)
+    return place.at(node.attrs["order"].index(place.axis))
+
+
+def _broadcast(node: Node, places: Places) -> Place:
+    place = _only(places)
+    return place.at(node.attrs["axes"][place.axis])
+
+
+def _slice(node: Node, places: Places) -> Place:
+    place, attrs, size = _only(places), node.attrs, node.inputs[0].shape
+    axis = place.axis
+    if (attrs["start"][axis], attrs["stop"][axis], attrs["step"][axis]) != (0, size[axis], 1):
+        raise IndivisibleError("it slices the batch")
+    return place
+
+
+def _pad(node: Node, places: Places) -> Place:
+    place, attrs = _only(places), node.attrs
+    if any(attrs[name][place.axis] != 0 for name in ("low", "high", "interior")):
+        raise IndivisibleError("it pads the batch")
+    return place
+
+
+def _concat(node: Node, places: Places) -> Place:
+    place = _aligned(node, places)
+    if place.axis == node.attrs["axis"]:
+        raise IndivisibleError("it concatenates along the batch")
+    return place
+
+
+def _flip(node: Node, places: Places) -> Place:
+    place = _only(places)
+    if place.axis in node.attrs["axes"]:
+        raise IndivisibleError("it flips the batch")
+    return place
+
+
+TABLE["reshape"] = Row(_reshape, _FIRST)
+TABLE["transpose"] = Row(_transpose, _FIRST)
+TABLE["broadcast"] = Row(_broadcast, _FIRST)
+TABLE["slice"] = Row(_slice, _FIRST)
+TABLE["pad"] = Row(_pad, _FIRST, lambda node: not np.any(node.attrs["value"]))
+TABLE["concat"] = Row(_concat, None)
+TABLE["flip"] = Row(_flip, _FIRST)
+
+
+# ---- products -----------------------------------------------------------------------------------
+
+
+def _matmul(node: Node, places: Places) -> Place | Summed:
+    """(..., m, k) by (..., k, n): rows along k are added up, others stay."""
+    left, right = places
+    m, n = node.ndim - 2, node.ndim - 1
+    if left is not None and left.axis == n:
+        if right is None or right.axis != m:
+            raise IndivisibleError("the product adds up over the batch of one operand alone")
+        agreeing([left, right.at(n)])
+        return SUMMED
+    if right is not None and right.axis == m:
+        raise IndivisibleError("the product adds up over the batch of one operand alone")
+    return _aligned(node, places)
+
+
+def _conv(node: Node, places: Places) -> Place | Summed:
+    """(n, c, ...) with (f, c, ...): rows along c are added up, along n and f they stay."""
+    image, kernel = places
+    if any(place is not None and place.axis > 1 for place in places):
+        raise IndivisibleError("its windows go along the batch")
+    if image is not None and image.axis == 1:
+        if kernel is None or kernel.axis != 1:
+            raise IndivisibleError("the convolution adds up over the batch of one operand alone")
+        agreeing([image, kernel])
+        return SUMMED
+    if kernel is not None and kernel.axis == 1:
+        raise IndivisibleError("the convolution adds up over the batch of one operand alone")
+    if image is not None and kernel is not None:
+        raise IndivisibleError("it pairs each row with all others")
+    return image if image is not None else _only(places).at(1)
+
+
+TABLE["matmul"] = Row(_matmul, _EACH)
+TABLE["conv"] = Row(_conv, _EACH)
+
+
+# ---- indexed access -----------------------------------------------------------------------------
+
+
+def _gather(node: Node, places: Places) -> Place:
+    values, indices = places
+    axis, rank = node.attrs["axis"], node.inputs[1].ndim
+    if values is None:
+        return _only(places).at(axis + _only(places).axis)
+    if indices is not None or values.axis == axis:
+        raise IndivisibleError("it picks rows of the batch by their positions")
+    return values if values.axis < axis else values.at(values.axis + rank - 1)
+
+
+def _scatter_add(node: Node, places: Places) -> Place | Summed:
+    indices, updates = places
+    axis, rank = node.attrs["axis"], node.inputs[0].ndim
+    if indices is not None:
+        if updates is None or updates.axis != axis + indices.axis:
+            raise IndivisibleError("it adds values to the positions that rows of the batch name")
+        agreeing([indices.at(updates.axis), updates])
+        return SUMMED
+    place = _only(places)
+    if axis <= place.axis < axis + rank:
+        raise IndivisibleError("it adds rows of the batch to positions")
+    return place if place.axis < axis else place.at(place.axis - rank + 1)
+
+
+TABLE["gather"] = Row(_gather, _FIRST)
+TABLE["scatter_add"] = Row(_scatter_add, ((1,),))
+
+
+# ---- windows ------------------------------------------------------------------------------------
+
+
+def _window(node: Node, places: Places) -> Place:
+    place = _aligned(node, places)
+    if place.axis > 1:
+        raise IndivisibleError("its windows go along the batch")
+    return place
+
+
+for _name in ("max_pool", "max_place"):
+    TABLE[_name] = Row(_window)
+for _name in ("sum_pool", "sum_unpool"):
+    TABLE[_name] = Row(_window, _FIRST)
+for _name in ("pick", "unpool"):
+    TABLE[_name] = Row(_window, ((1,),))

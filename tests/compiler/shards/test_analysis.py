@@ -1,0 +1,163 @@
+"""The analysis: what a shard has of each value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.grad import grad
+from graphc.compiler.shards.analysis import statuses
+from graphc.compiler.shards.place import Place
+from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
+
+X = g.input((g.BATCH, 3), "float64", "x")
+W = g.shared([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "w", "float64")
+SUM = g.sum(X, 0)
+
+ROWS, PARTIAL, OWN, TOTAL = (
+    lambda after=0, place=None, kind=kind: Status(kind, after, place)
+    for kind in (Kind.ROWS, Kind.PARTIAL, Kind.OWN, Kind.TOTAL)
+)
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (W, SAME),
+        (W * 2.0 + 1.0, SAME),
+        (g.zeros((3,), "float64"), ZERO),
+        (X, ROWS(place=Place(0))),
+        (g.dot(X, W), ROWS(place=Place(0))),
+        (g.transpose(X), ROWS(place=Place(1))),
+        (g.sum(X, 1), ROWS(place=Place(0))),
+        (g.max(X, 1), ROWS(place=Place(0))),
+        # Sums over the batch, and what is linear in them.
+        (SUM, PARTIAL()),
+        (g.mean(X), PARTIAL()),
+        (-SUM * 2.0, PARTIAL()),
+        (SUM + g.sum(X * X, 0), PARTIAL()),
+        (g.matmul(g.transpose(X), X), PARTIAL()),
+        (g.where(g.greater(W[:, 0], 2.0), SUM, 0.0), PARTIAL()),
+        (g.concat([SUM, SUM]), PARTIAL()),
+        (g.cast(g.sum(g.cast(X, "int32"), 0), "float64"), PARTIAL()),
+        # What is not linear in them is known behind a pass over the shards.
+        (SUM + 1.0, TOTAL(1)),
+        (SUM * SUM, TOTAL(1)),
+        (1.0 / SUM, TOTAL(1)),
+        (g.sqrt(SUM), TOTAL(1)),
+        (g.cast(SUM, "int32"), TOTAL(1)),
+        (g.pad(SUM, [(1, 1)], 1.0), TOTAL(1)),
+        (X - SUM, ROWS(1, Place(0))),
+        (g.sum((X - SUM) * X, 0), PARTIAL(1)),
+        (g.sqrt(g.sum((X - SUM) * X, 0)), TOTAL(2)),
+        # What belongs to a shard.
+        (g.own_batch(SUM), OWN()),
+        (g.sqrt(g.own_batch(SUM)), OWN()),
+        (X - g.own_batch(SUM), ROWS(0, Place(0))),
+        (g.own_batch(SUM) * SUM, PARTIAL()),
+        # What needs all rows at once.
+        (g.max(X, 0), WHOLE),
+        (X[1:], WHOLE),
+        (g.flip(X, 0), WHOLE),
+        (g.concat([X, X], 0), WHOLE),
+        (g.reshape(X, (3, g.BATCH)), WHOLE),
+        (g.dot(X, g.transpose(X)), WHOLE),
+        (g.iota(g.BATCH), WHOLE),
+        (g.max(X, 0) + 1.0, WHOLE),
+    ],
+    ids=str,
+)
+def test_statuses(node, expected):
+    assert statuses([node]).status(node) == expected
+
+
+def test_a_gradient_of_a_mean_needs_no_other_pass():
+    """Of a count of weights one, since rows of the gradient depend on it."""
+    weights = g.input((g.BATCH,), "float64")
+    scores = g.mean(g.square(g.dot(X, W)), 1)
+    loss = g.mean(scores)
+    assert statuses([grad(loss, W)]).status(grad(loss, W)) == PARTIAL()
+    counted = g.cast(g.maximum(g.sum(g.not_equal(weights, 0)), 1), "float64")
+    weighted = grad(g.sum(scores * weights) / counted, W)
+    assert statuses([weighted]).status(weighted) == PARTIAL(1)
+
+
+SERIES = g.input((5, g.BATCH, 3), "float64", "series")
+
+
+def scanned(step, init, sequences=(SERIES,)):
+    finals, stacks = g.scan(step, init=init, sequences=sequences)
+    return [*finals, *stacks]
+
+
+def test_a_loop_over_rows():
+    h = g.zeros((g.BATCH, 3), "float64")
+    final, stack = scanned(lambda c, s: ((c[0] + s[0],), (c[0] * 2.0,)), [h])
+    found = statuses([final, stack])
+    assert found.status(final) == ROWS(place=Place(0))
+    assert found.status(stack) == ROWS(place=Place(1))
+
+
+def test_a_loop_that_adds_up_over_the_batch():
+    """As the gradient of a recurrent layer's weights does."""
+    final, stack = scanned(
+        lambda c, s: ((c[0] + g.matmul(g.transpose(s[0]), s[0]),), (g.sum(s[0], 0),)),
+        [g.zeros((3, 3), "float64")],
+    )
+    found = statuses([final, stack])
+    assert found.status(final) == PARTIAL()
+    assert found.status(stack) == PARTIAL()
+
+
+def test_a_loop_that_reads_a_sum():
+    h = g.zeros((g.BATCH, 3), "float64")
+    (final,) = scanned(lambda c, s: ((c[0] + s[0] / SUM,), ()), [h])
+    assert statuses([final]).status(final) == ROWS(1, Place(0))
+
+
+def test_a_loop_that_counts_beside_rows_has_a_count_of_its_own():
+    h = g.zeros((g.BATCH, 3), "float64")
+    final, count = scanned(
+        lambda c, s: ((c[0] + s[0], c[1] + 1.0), ()), [h, g.zeros((), "float64")]
+    )
+    assert statuses([final, count]).status(count) == OWN()
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (
+            lambda: scanned(lambda c, s: ((c[0] + s[0] - g.mean(s[0], 0),), ()), [X * 1.0]),
+            "each step of the loop needs a sum over the batch",
+        ),
+        (
+            lambda: scanned(lambda c, s: ((c[0] + s[0],), ()), [g.zeros((3,), "float64")], [X]),
+            "the loop goes along the batch",
+        ),
+        (
+            lambda: scanned(lambda c, s: ((g.flip(c[0] + s[0], 0),), ()), [X * 1.0]),
+            "a step of the loop cannot be divided: it flips the batch",
+        ),
+        (
+            lambda: scanned(
+                lambda c, s: ((g.sum(s[0] * c[0], 0),), ()), [g.shared(np.ones(3), "h")]
+            ),
+            "adds a sum over the batch to what is no sum",
+        ),
+    ],
+)
+def test_a_loop_that_cannot_be_divided(make, reason):
+    (final,) = make()
+    found = statuses([final])
+    assert found.status(final) == WHOLE
+    assert [reason in one for one in found.reasons.values()] == [True]
+
+
+def test_carries():
+    rows = ROWS(place=Place(0))
+    assert joined(ZERO, PARTIAL()) == PARTIAL()
+    assert joined(ROWS(1, Place(0, None)), ROWS(0, Place(0, 3))) == ROWS(1, Place(0, 3))
+    assert joined(SAME, TOTAL(1)) == TOTAL(1)
+    assert joined(TOTAL(1), OWN()) == OWN(1)
+    assert joined(WHOLE, rows) == WHOLE
