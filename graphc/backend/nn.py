@@ -210,8 +210,8 @@ def normalize_batch_in_training(
         The normalized batch, the mean, and the variance (divided by n, without epsilon).
     """
     node = g.as_node(x)
-    mean = g.mean(node, reduction_axes, keepdims=True)
-    variance = g.var(node, reduction_axes, keepdims=True)
+    mean = g.own_mean(node, reduction_axes, keepdims=True)
+    variance = g.own_var(node, reduction_axes, keepdims=True)
     spread = [g.reshape(one, mean.shape) for one in map(g.as_node, (beta, gamma))]
     normalized = batch_normalization(node, mean, variance, *spread, epsilon)
     return normalized, g.mean(node, reduction_axes), g.var(node, reduction_axes)

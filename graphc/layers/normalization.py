@@ -135,14 +135,14 @@ class BatchNormalization(GivenWeights):
             return self._scaled(self._each_sample(x), x)
         axes = self._feature_axes(x.shape)
         others = tuple(axis for axis in range(x.ndim) if axis not in axes)
-        mean, deviation = K.mean(x, others, keepdims=True), g.var(x, others, keepdims=True)
+        mean, deviation = g.own_mean(x, others, keepdims=True), g.own_var(x, others, keepdims=True)
         if self._keeps == STD:
             deviation = g.sqrt(deviation + self.epsilon)
         normalized = (x - mean) / self._divisor(deviation)
         if self.mode == FEATURE_WISE:
             self.updates += [
-                self._moved(self.running_mean, mean),
-                self._moved(self.running_std, deviation),
+                self._moved(self.running_mean, mean, x.shape[0]),
+                self._moved(self.running_std, deviation, x.shape[0]),
             ]
             running_mean = self._spread(self.running_mean, x)
             running_std = self._spread(self.running_std, x)
@@ -189,8 +189,9 @@ class BatchNormalization(GivenWeights):
             sizes[axis] = size
         return g.reshape(weight, sizes)
 
-    def _moved(self, running: g.Node, batch: g.Node) -> tuple[g.Node, g.Node]:
-        new = self.momentum * running + (1.0 - self.momentum) * g.reshape(batch, running.shape)
+    def _moved(self, running: g.Node, batch: g.Node, rows: g.Size) -> tuple[g.Node, g.Node]:
+        statistic = g.rows_mean(g.reshape(batch, running.shape), rows)
+        new = self.momentum * running + (1.0 - self.momentum) * statistic
         return running, g.cast(new, running.dtype)
 
     def _feature_axes(self, shape: Sequence[object]) -> tuple[int, ...]:
