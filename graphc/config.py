@@ -25,7 +25,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphc import keras_json
-from graphc.errors import FlagError, UnknownFlagError
+from graphc.amounts import size_in_bytes
+from graphc.errors import ArgumentError, FlagError, UnknownFlagError
 from graphc.later.near import nearest
 
 ENVIRONMENT_VARIABLE = "GRAPHC_FLAGS"
@@ -36,18 +37,21 @@ _log = logging.getLogger("graphc")
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag. With no `choices` its value is a number, where it is to be `below` one, else the
-    path of a folder, or empty for none."""
+    """One flag. With no `choices` its value is a number, where it is to be `below` one, a size in
+    bytes, where it `is_size`, else the path of a folder, or empty for none."""
 
     name: str
     default: str
     choices: tuple[str, ...]
     meaning: str
     below: float | None = None
+    is_size: bool = False
 
     @property
     def takes(self) -> str:
         """What the flag takes, in words."""
+        if self.is_size:
+            return "a size such as 64MB or 1.5GB"
         if self.below is not None:
             return f"a number above 0 and below {self.below}"
         return _either(self.choices) if self.choices else "the path of a folder, or nothing"
@@ -56,6 +60,8 @@ class Flag:
         """`value` as this flag stores it; raises `FlagError`, naming `source`, if not allowed."""
         if self.below is not None:
             return self._number(value, source)
+        if self.is_size:
+            return self._size(value, source)
         if not self.choices and isinstance(value, os.PathLike):
             value = os.fspath(value)
         if not isinstance(value, str) or (self.choices and value not in self.choices):
@@ -81,6 +87,15 @@ class Flag:
         if not 0 < number < self.below:  # type: ignore[operator]
             raise FlagError(f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}.")
         return repr(number)
+
+    def _size(self, value: object, source: str) -> str:
+        try:
+            size_in_bytes(self.name, value)
+        except ArgumentError:
+            raise FlagError(
+                f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}."
+            ) from None
+        return str(value).strip()
 
 
 FLAGS = (
@@ -158,19 +173,17 @@ FLAGS = (
         ("256MB", "1GB", "4GB", "16GB", "64GB"),
         "how much memory the weights of a model that a file or a config describes may take",
     ),
+    Flag(
+        "read_window",
+        "256MB",
+        (),
+        "the memory that samples of arrays in files are read into, ahead of the steps that need "
+        "them; the larger it is, the fewer reads take a shuffled epoch",
+        is_size=True,
+    ),
 )
 
 _TABLE = {flag.name: flag for flag in FLAGS}
-_UNITS = {"MB": 1 << 20, "GB": 1 << 30, "s": 1, "min": 60, "h": 3600}
-
-
-def amount(value: str) -> int | None:
-    """Return the bytes of a size such as ``256MB``, the seconds of a time such as ``10min``; None
-    for ``none``."""
-    if value == "none":
-        return None
-    unit = value.lstrip("0123456789")
-    return int(value.removesuffix(unit)) * _UNITS[unit]
 
 
 class Setting(NamedTuple):

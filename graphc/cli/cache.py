@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import time
 
+from graphc.amounts import shown_size
 from graphc.cli.command import Command
 from graphc.compiler.runtime.cache import chosen_folder, refusal
 from graphc.compiler.runtime.eviction import KINDS, Usage, clear, usage
 from graphc.compiler.runtime.private_files import PrivateFolder
 from graphc.config import config
 from graphc.errors import StorageError
-
-_UNITS = (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10))
 
 
 def report(held: Usage, folder: str) -> str:
@@ -21,7 +20,7 @@ def report(held: Usage, folder: str) -> str:
     count, nbytes = sum(held.files.values()), sum(held.nbytes.values())
     lines = [
         f"folder  {folder} (flag cuda_cache)",
-        f"holds   {_files(count)}, {_shown(nbytes)} {bound} (flag cache_size)",
+        f"holds   {_files(count)}, {shown_size(nbytes)} {bound} (flag cache_size)",
         *_rows(held),
     ]
     if held.oldest is not None:
@@ -32,7 +31,7 @@ def report(held: Usage, folder: str) -> str:
 
 def _rows(held: Usage) -> list[str]:
     return [
-        f"  {kind:<20} {held.files[kind]:>8} {_shown(held.nbytes[kind]):>10}"
+        f"  {kind:<20} {held.files[kind]:>8} {shown_size(held.nbytes[kind]):>10}"
         for kind in dict.fromkeys(KINDS.values())
         if kind in held.files
     ]
@@ -40,13 +39,6 @@ def _rows(held: Usage) -> list[str]:
 
 def _files(count: int) -> str:
     return f"{count} file{'' if count == 1 else 's'}"
-
-
-def _shown(nbytes: int) -> str:
-    for unit, size in _UNITS:
-        if nbytes >= size:
-            return f"{nbytes / size:.1f} {unit}"
-    return f"{nbytes} B"
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -66,7 +58,8 @@ def _run(arguments: argparse.Namespace) -> None:
         except OSError as error:
             raise StorageError(f"{path} cannot be emptied ({error})") from error
     print(
-        f"removed {_files(sum(gone.files.values()))}, {_shown(sum(gone.nbytes.values()))}: {path}"
+        f"removed {_files(sum(gone.files.values()))}, "
+        f"{shown_size(sum(gone.nbytes.values()))}: {path}"
     )
     for row in _rows(gone):
         print(row)

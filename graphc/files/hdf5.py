@@ -38,6 +38,7 @@ from graphc.files.inspection import (
 from graphc.files.inspector import INSPECTOR
 from graphc.files.noting_file import NotingFile
 from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.rows.descriptors import OwnDescriptor
 from graphc.whole_files import unwritten, written_whole
 
 CHECKSUM = "crc32"
@@ -81,20 +82,29 @@ def _begun(path: GivenPath, noting: NotingFile, **kwargs: Any) -> h5py.File:
         ) from error
 
 
-class _OpenFile(h5py.File):
-    """A file under the path that its user gave, by whatever name it was opened."""
+class OpenFile(h5py.File):
+    """A file under the path that its user gave, by whatever name it was opened.
 
-    def __init__(self, path: str, name: str):
-        super().__init__(name, "r", driver=driver_for(name))
+    Attributes:
+        descriptor: of the same file, for what is read past the library.
+    """
+
+    def __init__(self, path: str, name: str, descriptor: int, **kwargs: Any):
+        super().__init__(name, "r", driver=driver_for(name), **kwargs)
         self._path = path
+        self.descriptor = OwnDescriptor(descriptor)
 
     @property
     def filename(self) -> str:
         return self._path
 
+    def close(self) -> None:
+        super().close()
+        self.descriptor.close()
 
-def opened(path: GivenPath, *, arrays: bool = True) -> h5py.File:
-    """An HDF5 file for reading, looked through before.
+
+def opened(path: GivenPath, *, arrays: bool = True, **kwargs: Any) -> OpenFile:
+    """An HDF5 file for reading, looked through before; keywords go to `h5py.File`.
 
     Both processes read the file that had the name once: others may replace it at any time.
 
@@ -120,21 +130,21 @@ def opened(path: GivenPath, *, arrays: bool = True) -> h5py.File:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _no_file(shown)
-        return _looked_through(path, descriptor, arrays)
+        return _looked_through(path, descriptor, arrays, **kwargs)
     except (OSError, RuntimeError) as error:
         raise _unreadable(shown, error) from error
     finally:
         os.close(descriptor)
 
 
-def _looked_through(path: str, descriptor: int, arrays: bool) -> h5py.File:
+def _looked_through(path: str, descriptor: int, arrays: bool, **kwargs: Any) -> OpenFile:
     name = name_of_open(descriptor) or path
     for _ in range(_TRIES):
         known = INSPECTOR.look_through(path, descriptor, arrays)
         # One that is replaced changes once: it loses its name.
         if known not in (None, identity_of(os.stat(name))):
             continue
-        file = _OpenFile(path, name)
+        file = OpenFile(path, name, descriptor, **kwargs)
         if known in (None, identity(file, name)):
             return file
         file.close()

@@ -2,33 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import index as as_index
 from types import TracebackType
+from typing import Self
 
 import h5py
 import numpy as np
 
-from graphc.errors import (
-    ArgumentError,
-    DataError,
-    IndexRangeError,
-    unknown_name,
-)
+from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
-from graphc.paths import GivenPath, shown_path
+from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.paths import ask_to_proceed_with_overwrite as ask_to_proceed_with_overwrite
 from graphc.public.calls import public
+from graphc.rows.several import SeveralRows, Source, dataset_of
+from graphc.rows.stored import DatasetRows, SlicedRows, StoredRows
 
 _ARRAY_NAME = "data"  # where Keras' files have it
 
 
-class HDF5Matrix:
+class _Matrix:
+    """Rows of arrays in files, which stay there; what is indexed is read.
+
+    Attributes:
+        normalizer: applied to each array that is read, or None.
+    """
+
+    normalizer: Callable[[np.ndarray], np.ndarray] | None
+    _rows: StoredRows
+    _first: np.ndarray
+
+    def _graphc_begin(self, rows: StoredRows, normalizer: object) -> None:
+        if normalizer is not None and not callable(normalizer):
+            raise ArgumentError(
+                f"{type(self).__name__}: normalizer: expected a function, received {normalizer!r}"
+            )
+        self._rows, self.normalizer = rows, normalizer
+        self._first = self[:1]
+
+    def _graphc_rows(self) -> StoredRows:
+        """Return the rows as they are stored; of a subclass that reads in its own way, what that
+        gives."""
+        if type(self).__getitem__ is not _Matrix.__getitem__:
+            return SlicedRows(self)
+        self._rows.normalizer = self.normalizer
+        return self._rows
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, *shape of a row), after the normalizer."""
+        return (len(self), *self._first.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are."""
+        return self._first.ndim
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The type of what is read, after the normalizer."""
+        return self._first.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: object) -> np.ndarray:
+        """Rows by a number, a slice, or a list or array of numbers (or of bools, one a row).
+
+        Numbers below 0 count from the end. Numbers of an array may come in any order, and repeat.
+
+        Raises:
+            IndexRangeError: a row that is not there.
+            ArgumentError: another kind of index, e.g. one for several axes.
+            DataError: a file that is closed, cut short or damaged.
+        """
+        if isinstance(key, slice):
+            read = self._rows.take(np.arange(*key.indices(len(self))))
+        elif isinstance(key, list | np.ndarray):
+            read = self._rows.take(self._chosen(np.asarray(key)))
+        else:
+            try:
+                number = as_index(key)
+            except TypeError:
+                raise ArgumentError(
+                    f"{type(self).__name__}: expected a row number, a slice or an array of row "
+                    f"numbers, received {key!r:.60}; read rows first, then index the array"
+                ) from None
+            read = self._rows.take(self._checked(np.asarray([number])))[0]
+        return read if self.normalizer is None else np.asarray(self.normalizer(read))
+
+    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ArgumentError(
+                f"{type(self).__name__}: its array is read from a file, so it is a copy"
+            )
+        return np.asarray(self[:], dtype)
+
+    def close(self) -> None:
+        """Close what is open; nothing can be read from then on."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _chosen(self, numbers: np.ndarray) -> np.ndarray:
+        if numbers.ndim == 1 and numbers.dtype == bool and len(numbers) == len(self):
+            numbers = np.flatnonzero(numbers)
+        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+            raise ArgumentError(
+                f"{type(self).__name__}: expected a 1-D array of whole row numbers, received one "
+                f"of shape {numbers.shape} and type {numbers.dtype}"
+            )
+        return self._checked(numbers.astype(np.int64))
+
+    def _checked(self, numbers: np.ndarray) -> np.ndarray:
+        wrong = (numbers < -len(self)) | (numbers >= len(self))
+        if wrong.any():
+            raise IndexRangeError(
+                f"{type(self).__name__}: row {numbers[wrong][0]} is not one of its {len(self)} rows"
+            )
+        return np.where(numbers < 0, numbers + len(self), numbers)
+
+
+class HDF5Matrix(_Matrix):
     """Rows of a data set in an HDF5 file, which stays on disk; what is indexed is read.
 
     Stands for an array where `shape`, `dtype`, `len`, and slices or arrays of row numbers suffice,
-    as in ``model.fit(x, y, shuffle='batch')``. ``numpy.asarray(matrix)`` reads it whole.
+    as in ``model.fit(x, y)``. ``numpy.asarray(matrix)`` reads it whole.
 
     Args:
         datapath: the file.
@@ -52,14 +158,10 @@ class HDF5Matrix:
         end: int | None = None,
         normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
-        if normalizer is not None and not callable(normalizer):
-            raise ArgumentError(
-                f"HDF5Matrix: normalizer: expected a function, received {normalizer!r}"
-            )
         self._file = opened(datapath, arrays=False)  # may have far more than is read
         try:
-            self._data = _dataset(self._file, dataset)
-            rows = len(self._data)
+            data = dataset_of(self._file, dataset)
+            rows = len(data)
             self.start = whole_number("HDF5Matrix: start", start, 0)
             self.end = rows if end is None else whole_number("HDF5Matrix: end", end, 1)
             if not self.start < self.end <= rows:
@@ -67,102 +169,77 @@ class HDF5Matrix:
                     f"HDF5Matrix: expected 0 <= start < end <= {rows}, the rows of {dataset!r} in "
                     f"{shown_path(self._file.filename)}, received start={start} and end={end}"
                 )
-            self.normalizer = normalizer
-            self._first = self[:1]
+            rows_read = DatasetRows(data, self.start, self.end, self._file)
+            self._graphc_begin(rows_read, normalizer)
         except BaseException:
             self._file.close()
             raise
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(rows, *shape of a row), after the normalizer."""
-        return (len(self), *self._first.shape[1:])
-
-    @property
-    def ndim(self) -> int:
-        """How many axes there are."""
-        return self._first.ndim
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The type of what is read, after the normalizer."""
-        return self._first.dtype
-
-    def __len__(self) -> int:
-        return self.end - self.start
-
-    def __getitem__(self, key: object) -> np.ndarray:
-        """Rows by a number, a slice, or a list or array of numbers (or of bools, one a row).
-
-        Numbers below 0 count from the end. Numbers of an array may come in any order, and repeat.
-
-        Raises:
-            IndexRangeError: a row that is not there.
-            ArgumentError: another kind of index, e.g. one for several axes.
-        """
-        if isinstance(key, slice):
-            read = self._slice(key)
-        elif isinstance(key, list | np.ndarray):
-            read = self._chosen(np.asarray(key))
-        else:
-            try:
-                number = as_index(key)
-            except TypeError:
-                raise ArgumentError(
-                    "HDF5Matrix: expected a row number, a slice or an array of row numbers, "
-                    f"received {key!r:.60}; read rows first, then index the array"
-                ) from None
-            read = self._data[self.start + int(self._checked(np.asarray(number)))]
-        return read if self.normalizer is None else np.asarray(self.normalizer(read))
-
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ArgumentError("HDF5Matrix: its array is read from a file, so it is a copy")
-        return np.asarray(self[:], dtype)
 
     def close(self) -> None:
         """Close the file; the matrix cannot be read from then on."""
         self._file.close()
 
-    def __enter__(self) -> HDF5Matrix:
-        return self
 
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+class Files(_Matrix):
+    """Rows of arrays in several files, one behind another, as of one array; what is indexed is
+    read.
 
-    def _slice(self, key: slice) -> np.ndarray:
-        first, stop, step = key.indices(len(self))
-        rows = range(first, stop, step)
-        if not rows:
-            return self._data[self.start : self.start]
-        if step > 0:
-            return self._data[self.start + first : self.start + stop : step]
-        # HDF5 reads upwards only.
-        upwards = self._data[self.start + rows[-1] : self.start + first + 1 : -step]
-        return upwards[::-1]
+    Stands for an array as an `HDF5Matrix` does: ``model.fit(Files(sorted(glob("x*.npy"))), y)``. A
+    few of the files are open at a time.
 
-    def _chosen(self, numbers: np.ndarray) -> np.ndarray:
-        if numbers.ndim == 1 and numbers.dtype == bool and len(numbers) == len(self):
-            numbers = np.flatnonzero(numbers)
-        if numbers.ndim != 1 or (numbers.size and numbers.dtype.kind not in "iu"):
+    Args:
+        files: of each its path, that of a `.npy` file or of an HDF5 file, or a pair of a path and
+            the name of a data set in it.
+        dataset: the name of the data set in HDF5 files that are given by their paths alone.
+        normalizer: applied to each array that is read, e.g. ``lambda x: x / 255``; the rows of its
+            result are those of this.
+
+    Raises:
+        MissingFileError: no such file.
+        DataError: a file that is of another kind, or whose samples have another shape or type than
+            those of the first.
+        UnknownNameError: a data set that is not there.
+        ArgumentError: no files, or what is neither a path nor such a pair.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[GivenPath | tuple[GivenPath, str]],
+        dataset: str | None = None,
+        normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
+    ):
+        given = [files] if isinstance(files, GivenPath) else list(files)
+        if not given:
+            raise ArgumentError("Files: expected at least one file, received none")
+        self._several = SeveralRows([_source(one, dataset) for one in given])
+        try:
+            self._graphc_begin(self._several, normalizer)
+        except BaseException:
+            self._several.close()
+            raise
+
+    def close(self) -> None:
+        """Close the files that are open; nothing can be read from then on."""
+        self._several.close()
+
+
+def _source(given: object, dataset: str | None) -> Source:
+    if isinstance(given, list | tuple):
+        if len(given) != 2 or not isinstance(given[1], str):
             raise ArgumentError(
-                "HDF5Matrix: expected a 1-D array of whole row numbers, received one of shape "
-                f"{numbers.shape} and type {numbers.dtype}"
+                "Files: expected a path, or a pair of a path and the name of a data set, received "
+                f"{given!r:.80}"
             )
-        # HDF5 reads each row once, in rising order.
-        rows, place = np.unique(self._checked(numbers.astype(np.int64)), return_inverse=True)
-        return self._data[self.start + rows][place] if rows.size else self._slice(slice(0))
-
-    def _checked(self, numbers: np.ndarray) -> np.ndarray:
-        wrong = (numbers < -len(self)) | (numbers >= len(self))
-        if wrong.any():
-            raise IndexRangeError(
-                f"HDF5Matrix: row {numbers[wrong].reshape(-1)[0]} is not one of its {len(self)} "
-                "rows"
-            )
-        return np.where(numbers < 0, numbers + len(self), numbers)
+        return Source(checked_path("Files", given[0]), given[1])
+    path = checked_path("Files", given)
+    if path.endswith(".npy"):
+        return Source(path, None)
+    if dataset is None:
+        raise ArgumentError(
+            f"Files: {shown_path(path)}: which array of the file? Give a pair, (path, 'x'), or "
+            "dataset='x' for all; the name of a file with a single array ends with .npy"
+        )
+    return Source(path, dataset)
 
 
 def save_array(array: np.ndarray, name: GivenPath) -> None:
@@ -193,17 +270,6 @@ def load_array(name: GivenPath) -> np.ndarray:
                 f"save_array stores it, found {list(file)}; h5py reads other files"
             )
         return read_array(file[_ARRAY_NAME])
-
-
-def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    if name not in file:
-        raise unknown_name(f"data set of {shown_path(file.filename)}", name, list(file))
-    found = file[name]
-    if not isinstance(found, h5py.Dataset) or not found.shape:
-        raise DataError(
-            f"{shown_path(file.filename)}: {name!r} is not an array of rows, but {found}"
-        )
-    return found
 
 
 __getattr__ = public(__name__)

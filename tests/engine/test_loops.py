@@ -10,8 +10,8 @@ import pytest
 
 from graphc.callbacks import BaseLogger, CallbackList, History
 from graphc.compiler.function import Pending
+from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.loops import (
-    ArrayBatches,
     batch_shuffle,
     evaluate_loop,
     fit_loop,

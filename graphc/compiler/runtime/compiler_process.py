@@ -20,8 +20,9 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
+from graphc.amounts import amount
 from graphc.compiler.runtime.cache import KernelCache, content_key
-from graphc.config import amount, config
+from graphc.config import config
 from graphc.errors import CompilerError
 
 _told: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", default=None)

@@ -14,8 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from graphc.amounts import amount
 from graphc.compiler.runtime.private_files import Found, PrivateFolder
-from graphc.config import amount, config
+from graphc.config import config
 
 KINDS = {
     "so": "native libraries",

@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from graphc import backend as K
-from graphc.config import amount, config
+from graphc.amounts import amount
+from graphc.config import config
 from graphc.errors import ArgumentError
 
 _MOST_USES = 10_000

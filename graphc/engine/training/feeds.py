@@ -9,8 +9,9 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
-from graphc.errors import DataError
+from graphc.errors import DataError, told
 from graphc.releases import renamed
+from graphc.rows.stored import rows_of
 
 _PAD = (
     "sequences of different lengths are made equally long by "
@@ -113,7 +114,7 @@ def prepare(
 
 
 def prepare_input(value: object, node: g.Node, what: str) -> Data:
-    """What an input node is fed: an array, or one that is read batch by batch."""
+    """What an input node is fed: an array, or one that is read as batches need it."""
     shape = known_shape(node)
     if not is_stored(value):
         return prepare(value, shape, node.dtype, what)
@@ -131,7 +132,7 @@ def read_or_store(
     what: str,
     check: Callable[[tuple[int, ...]], None] | None = None,
 ) -> Data:
-    """`read(value)` for a value in memory; for one in a file, what reads it batch by batch.
+    """`read(value)` for a value in memory; for one in a file, what reads it as batches need it.
 
     What is in a file has its shape checked at once, by `check` before all.
     """
@@ -145,7 +146,8 @@ def read_or_store(
     if check is not None:
         check(stored)
     check_shape(stored, shape, what)
-    return StoredArray(value, stored[1:], read, what)
+    with told(what):
+        return StoredArray(rows_of(value), stored[1:], read, what)
 
 
 def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:

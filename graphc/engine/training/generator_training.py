@@ -13,6 +13,7 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
+from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (
     GeneratorBatches,
@@ -21,7 +22,7 @@ from graphc.engine.training.generators import (
     unpack_batch,
     unpack_inputs,
 )
-from graphc.engine.training.loops import ArrayBatches, Step
+from graphc.engine.training.loops import Step
 from graphc.engine.training.on_batch import BatchTraining
 from graphc.engine.training.running import (
     check_verbose,
@@ -250,7 +251,7 @@ class GeneratorTraining(BatchTraining):
             return None
         count = len(held_out[0])
         self._check_fixed_batch(count, batch_size)
-        batches = ArrayBatches(held_out, batch_size)
+        batches = ArrayBatches(held_out, batch_size, where=f"{self.name}: validation data")
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
     def _prepare_validation(self, data: object, where: str) -> list[Data]:

@@ -43,12 +43,20 @@ class GeneratorQueue(queue.Queue):
         max_q_size: how many batches are made before they are needed.
         wait_time: seconds after which a thread that waits for room looks whether it is to end.
         where: the call that asks, for messages.
+        late: what the generator is at where it does not end in time, for the log.
 
     Attributes:
         stopped: an event that ends the thread.
     """
 
-    def __init__(self, generator: Iterator, max_q_size: int, wait_time: float, where: str) -> None:
+    def __init__(
+        self,
+        generator: Iterator,
+        max_q_size: int,
+        wait_time: float,
+        where: str,
+        late: str = "the generator is still making a batch",
+    ) -> None:
         if not hasattr(generator, "__next__"):
             raise ArgumentError(
                 f"{where}: generator: expected a generator (something with next), received "
@@ -58,7 +66,7 @@ class GeneratorQueue(queue.Queue):
         self.stopped = threading.Event()
         self._generator = generator
         self._wait_time = wait_time
-        self._where = where
+        self._where, self._late = where, late
         self._ended: _Ended | None = None
         self._thread = threading.Thread(target=self._fetch, name=f"{where} generator", daemon=True)
 
@@ -111,10 +119,8 @@ class GeneratorQueue(queue.Queue):
         self._thread.join(patience)
         if self._thread.is_alive():
             _log.warning(
-                "%s: the generator is still making a batch after %g s; its thread ends with that "
-                "batch, or with the process",
-                self._where,
-                patience,
+                "%s: %s after %g s; its thread ends with that, or with the process",
+                *(self._where, self._late, patience),
             )
 
     def __enter__(self) -> GeneratorQueue:

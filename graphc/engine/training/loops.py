@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 
 from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
 from graphc.compiler.function import Pending
-from graphc.engine.training.stored import Data
 from graphc.errors import ShapeError
 from graphc.metrics import BatchSums
 
@@ -75,41 +75,15 @@ class SampleOrder:
         return len(self.rows) == samples and self.shuffle == shuffle
 
 
-class ArrayBatches:
-    """The batches of arrays of one length, an epoch at each iteration.
-
-    Args:
-        arrays: of one length.
-        batch_size: the last batch may be shorter.
-        shuffle: as of `SampleOrder`.
-        order: the order of the epoch before, to go on from.
-
-    Attributes:
-        samples: how many there are.
-        order: the order of the last epoch.
-    """
-
-    def __init__(
-        self,
-        arrays: Sequence[Data],
-        batch_size: int,
-        shuffle: bool | str = False,
-        order: SampleOrder | None = None,
-    ) -> None:
-        self._arrays = list(arrays)
-        self.samples = len(arrays[0])
-        self._batch_size = batch_size
-        self.order = order or SampleOrder(shuffle, np.arange(self.samples))
-
-    def __iter__(self) -> Iterator[Batch]:
-        self.order.shuffle_again(self._batch_size)
-        for start, stop in make_batches(self.samples, self._batch_size):
-            if self.order.shuffle:
-                rows = self.order.rows[start:stop]
-                batch = [array.take(rows, axis=0) for array in self._arrays]
-            else:
-                batch = slice_X(self._arrays, start, stop)  # views, which copy nothing
-            yield stop - start, batch
+@contextmanager
+def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
+    """The batches of an epoch. What reads them ahead ends with the block, however that is left."""
+    iterator = iter(batches)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
 
 
 def fit_loop(
@@ -135,11 +109,12 @@ def fit_loop(
     callbacks.on_train_begin()
     for epoch in epochs:
         callbacks.on_epoch_begin(epoch)
-        for number, (size, batch) in enumerate(batches):
-            logs = BatchLogs(number, size)
-            callbacks.on_batch_begin(number, logs)
-            logs.expect(labels, step(*batch).get)
-            callbacks.on_batch_end(number, logs)
+        with gone_through(batches) as epoch_batches:
+            for number, (size, batch) in enumerate(epoch_batches):
+                logs = BatchLogs(number, size)
+                callbacks.on_batch_begin(number, logs)
+                logs.expect(labels, step(*batch).get)
+                callbacks.on_batch_end(number, logs)
         epoch_logs: dict[str, float] = {}
         if validate is not None:
             for label, value in zip(labels, validate(), strict=True):
@@ -165,8 +140,8 @@ def evaluate_loop(
     seen = 0
     totals = [0.0] * len(labels)
     begun: deque[tuple[int, Pending]] = deque()
-    with ProgressBar(samples, "evaluate", show) as bar:
-        for number, (size, batch) in enumerate(batches):
+    with ProgressBar(samples, "evaluate", show) as bar, gone_through(batches) as epoch:
+        for number, (size, batch) in enumerate(epoch):
             pending = step(*batch)
             seen += size
             begun.append((size, pending))
@@ -199,8 +174,8 @@ def predict_loop(
     """The outputs for the first `samples` samples of the batches, as arrays of `dtype`."""
     outputs: list[np.ndarray] = []
     start = 0
-    with ProgressBar(samples, "predict", show) as bar:
-        for size, batch in batches:
+    with ProgressBar(samples, "predict", show) as bar, gone_through(batches) as epoch:
+        for size, batch in epoch:
             values = step(*batch).get()
             if not outputs:
                 outputs = [np.zeros((samples, *value.shape[1:]), dtype) for value in values]

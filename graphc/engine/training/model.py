@@ -13,9 +13,10 @@ from graphc import optimizers
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
+from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.generator_training import GeneratorTraining
-from graphc.engine.training.loops import ArrayBatches, SampleOrder
+from graphc.engine.training.loops import SampleOrder
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
@@ -25,7 +26,7 @@ from graphc.engine.training.running import (
     is_zero,
     run_epochs,
 )
-from graphc.engine.training.stored import Data, check_order, in_memory, part
+from graphc.engine.training.stored import Data, in_memory, part
 from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
@@ -142,7 +143,9 @@ class Model(GeneratorTraining):
 
         Args:
             x, y: arrays, lists or dicts by name, converted and checked once, before the first step.
-                An array in a file (an HDF5Matrix, a memory-mapped one) is read batch by batch.
+                Those in files (an HDF5Matrix, Files, a data set of h5py, a memory-mapped array) are
+                read as batches need them, within the memory of the flag `read_window`, and checked
+                then; the results are those of arrays in memory, to the last bit.
             batch_size: samples a step; the last batch may be smaller.
             verbose: 0 silent, 1 a bar (a line an epoch where there is no terminal), 2 a line an
                 epoch.
@@ -181,11 +184,9 @@ class Model(GeneratorTraining):
         elif validation_split is not None and not is_zero(validation_split):
             arrays, held_out = _split(arrays, validation_split, where)
         self._check_fixed_batch(len(arrays[0]), batch_size)
-        if shuffle and shuffle != "batch":
-            check_order(arrays, where)
         self.training_data = arrays
         batches = ArrayBatches(
-            arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)
+            arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle), where
         )
         self._order = batches.order
         if epochs:
@@ -230,7 +231,7 @@ class Model(GeneratorTraining):
         arrays = self._prepare_all(x, y, sample_weight, None)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
-        batches = ArrayBatches(arrays, batch_size)
+        batches = ArrayBatches(arrays, batch_size, where=where)
         test = compiled.begun(compiled.test())
         return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
 
@@ -252,7 +253,7 @@ class Model(GeneratorTraining):
             for value in values:
                 loops.check_prediction(value, count, value.shape[1:])
             return one_or_list([value.astype(dtype) for value in values])
-        batches = ArrayBatches(arrays, batch_size)
+        batches = ArrayBatches(arrays, batch_size, where=where)
         return one_or_list(loops.predict_loop(step.start, batches, count, verbose == 1, dtype))
 
 

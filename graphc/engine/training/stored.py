@@ -1,4 +1,4 @@
-"""Arrays that stay where they are stored, in a file, and are read a batch at a time."""
+"""Arrays that stay where they are stored, in a file, and are read as batches need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.errors import DataError
+from graphc.errors import DataError, told
+from graphc.rows.stored import Reads, StoredRows
+
+_CALL_BYTES = 1 << 23
+"""That a call reads of an array which is read whole."""
 
 Samples = Sequence[int] | np.ndarray
 """The numbers of the samples in a block that was read, for messages."""
@@ -41,16 +45,18 @@ def is_stored(value: object) -> bool:
 
 
 class StoredArray:
-    """Samples in a file, converted and checked as they are read.
+    """Samples in a file, converted and checked as they are used.
 
     Attributes:
-        shape: of what reading gives, the samples first.
+        shape: of what is used, the samples first.
         what: what the array is for, for messages.
+        rows: the file's rows, of which the samples are some.
+        reads: what was read by `read_into`.
     """
 
     def __init__(
         self,
-        value: object,
+        rows: StoredRows,
         sample: tuple[int, ...],
         read: ReadBlock,
         what: str,
@@ -58,15 +64,21 @@ class StoredArray:
         stop: int | None = None,
     ) -> None:
         """`read` turns stored samples into arrays of shape (samples, *sample)."""
-        self.what = what
-        self._value, self._read, self._start = value, read, start
-        self._stop = len(value) if stop is None else stop  # type: ignore[arg-type]
+        self.what, self.rows, self.reads = what, rows, Reads()
+        self._read, self._start = read, start
+        self._stop = len(rows) if stop is None else stop
+        self._held: np.ndarray | None = None
         self.shape = (self._stop - start, *sample)
 
     @property
     def ndim(self) -> int:
         """The number of axes, that of the samples included."""
         return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the samples as they are stored."""
+        return len(self) * self.rows.row_bytes
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -75,11 +87,11 @@ class StoredArray:
         """Some of the samples, still unread."""
         first = self._start
         return StoredArray(
-            self._value, self.shape[1:], self._read, self.what, first + start, first + stop
+            self.rows, self.shape[1:], self._read, self.what, first + start, first + stop
         )
 
     def checked_by(self, check: Callable[[np.ndarray, Samples], None]) -> StoredArray:
-        """The same samples, shown to `check` with their numbers as they are read."""
+        """The same samples, shown to `check` with their numbers as they are used."""
 
         def read(block: object, samples: Samples | None) -> np.ndarray:
             assert samples is not None
@@ -88,29 +100,45 @@ class StoredArray:
             return array
 
         sample = self.shape[1:]
-        return StoredArray(self._value, sample, read, self.what, self._start, self._stop)
+        return StoredArray(self.rows, sample, read, self.what, self._start, self._stop)
 
     def __getitem__(self, samples: slice) -> np.ndarray:
         """Read the samples of a slice without steps."""
         start, stop, _ = samples.indices(len(self))
-        first, behind = self._start + start, self._start + stop
-        return self._checked(self._value[first:behind], range(first, behind))  # type: ignore[index]
+        return self.take(np.arange(start, stop))
 
-    def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
-        """Read the samples of these numbers; only neighbours in order unless `any_order`."""
-        first, behind = int(rows[0]), int(rows[-1]) + 1
-        if behind - first == len(rows) and (np.diff(rows) == 1).all():
-            return self[first:behind]
-        numbers = self._start + rows
-        return self._checked(self._value[numbers], numbers)  # type: ignore[index]
+    def take(self, samples: np.ndarray, axis: int = 0) -> np.ndarray:
+        """Read the samples of these numbers, in any order."""
+        if self._held is not None:
+            return self.used(self._held.take(samples, axis=0), samples)
+        with told(self.what):
+            block = self.rows.take(self._start + samples)
+        return self.used(block, samples)
 
-    @property
-    def any_order(self) -> bool:
-        """Whether samples can be read in any order; files other than memory-mapped ones are read
-        in stretches."""
-        return isinstance(self._value, np.memmap)
+    def hold(self) -> None:
+        """Read all samples, as they are stored, and keep them."""
+        if self._held is None:
+            held = np.empty((len(self), *self.rows.shape[1:]), self.rows.dtype)
+            self.read_into(held, np.arange(len(self)), _CALL_BYTES)
+            self._held = held
 
-    def _checked(self, block: object, numbers: Samples) -> np.ndarray:
+    def read_into(
+        self,
+        buffer: np.ndarray,
+        samples: np.ndarray,
+        most_bytes: int,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Read samples as they are stored; see `StoredRows.read_into`."""
+        with told(self.what):
+            wanted = self._start + samples
+            self.rows.read_into(buffer, wanted, most_bytes, self.reads, stopped)
+
+    def used(self, block: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        """Samples that were read as they are stored, normalized, converted and checked."""
+        numbers = self._start + samples
+        if self.rows.normalizer is not None:
+            block = np.asarray(self.rows.normalizer(block))
         array = self._read(block, numbers)
         if array.shape != (len(numbers), *self.shape[1:]):
             raise DataError(
@@ -131,14 +159,3 @@ def part(array: Data, start: int, stop: int) -> Data:
 def in_memory(arrays: Sequence[Data]) -> list[np.ndarray]:
     """The arrays with all that is stored read."""
     return [array[:] if isinstance(array, StoredArray) else array for array in arrays]
-
-
-def check_order(arrays: Sequence[Data], where: str) -> None:
-    """Raise DataError for an array whose samples cannot be read in random order."""
-    for array in arrays:
-        if isinstance(array, StoredArray) and not array.any_order:
-            raise DataError(
-                f"{where}: {array.what}: expected an array in memory for shuffle=True, received "
-                "one that is read from a file, batch by batch; pass shuffle='batch' (whole batches "
-                "in random order) or shuffle=False, or read it into memory with value[:]"
-            )

@@ -1,0 +1,5 @@
+"""Rows of arrays in files, which are read in ascending order, neighbours by one call.
+
+`stored` has an array's rows by the kind of its file, `several` those of many files as one; `spans`
+chooses what a call reads. Nothing here knows models.
+"""

@@ -1,0 +1,91 @@
+"""Open files that are read at any place, by several threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Protocol
+
+import h5py
+import numpy as np
+from h5py._objects import phil as HDF5_LOCK
+
+
+class Descriptor(Protocol):
+    """A file that is open for reading."""
+
+    def readinto(self, rest: memoryview, at: int) -> int:
+        """Read from a place on; return how many bytes, which may be less than there is room for."""
+
+    def size(self) -> int:
+        """Return the bytes of the file."""
+
+
+class OwnDescriptor:
+    """A file that stays open until it is closed, or nobody has this any more.
+
+    Args:
+        descriptor: of a file that is open; its own is another one.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._descriptor = os.dup(descriptor)
+
+    def readinto(self, rest: memoryview, at: int) -> int:
+        with self._lock:  # so that it stays open meanwhile
+            return _read(self._open(), rest, at)
+
+    def size(self) -> int:
+        with self._lock:
+            return os.fstat(self._open()).st_size
+
+    def _open(self) -> int:
+        if self._descriptor is None:
+            raise ValueError("it was closed")
+        return self._descriptor
+
+    def close(self) -> None:
+        with self._lock:
+            descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __del__(self) -> None:
+        if getattr(self, "_descriptor", None) is not None:
+            self.close()
+
+
+class DescriptorOfHDF5:
+    """The descriptor that HDF5 itself has of a file which it reads by system calls."""
+
+    def __init__(self, file: h5py.File) -> None:
+        self._file = file.id
+
+    def readinto(self, rest: memoryview, at: int) -> int:
+        with HDF5_LOCK:  # so that it is of this file
+            return _read(self._file.get_vfd_handle(), rest, at)
+
+    def size(self) -> int:
+        with HDF5_LOCK:
+            return os.fstat(self._file.get_vfd_handle()).st_size
+
+
+def _read(descriptor: int, rest: memoryview, at: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(descriptor, [rest], at)
+    os.lseek(descriptor, at, os.SEEK_SET)
+    found = os.read(descriptor, len(rest))
+    rest[: len(found)] = found
+    return len(found)
+
+
+def read_array(descriptor: Descriptor, at: int, block: np.ndarray) -> None:
+    """Read a whole array from a place on. EOFError where the file ends before."""
+    rest = memoryview(block.reshape(-1).view(np.uint8))
+    while rest:
+        count = descriptor.readinto(rest, at)
+        if not count:
+            raise EOFError("it ends before")
+        rest, at = rest[count:], at + count

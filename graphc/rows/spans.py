@@ -1,0 +1,109 @@
+"""The choice of what one call reads, for rows that are wanted of an array in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+PAGE_BYTES = 4096
+"""What a system reads of a file at least."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Rows of an array whose file is read in units of one size.
+
+    Attributes:
+        start, stop: the rows, from the first to behind the last.
+        rows: of a unit: a chunk of HDF5, or a page of a file that has no chunks.
+        beside: units that hold the same rows, where a chunk has a part of each row.
+        origin: the row that begins a unit, which may be before `start`.
+        chunked: whether units are chunks; else pages.
+    """
+
+    start: int
+    stop: int
+    rows: int
+    beside: int = 1
+    origin: int = 0
+    chunked: bool = False
+
+    def shifted(self, by: int) -> Extent:
+        """The same rows with numbers that are greater."""
+        moved = self.start + by, self.stop + by, self.rows, self.beside, self.origin + by
+        return Extent(*moved, self.chunked)
+
+    def between(self, first: int, stop: int) -> int:
+        """The number of units that hold the rows from `first` to behind the last, `stop`."""
+        if first >= stop:
+            return 0
+        last = (stop - 1 - self.origin) // self.rows
+        return (last - (first - self.origin) // self.rows + 1) * self.beside
+
+    @property
+    def units(self) -> int:
+        """The number of units in all."""
+        return self.between(self.start, self.stop)
+
+    def expected_reads(self, windows: int) -> float:
+        """The times that a unit is read, on average, where its rows are spread over so many windows
+        at random, and each window reads a unit once."""
+        return windows * (1.0 - (1.0 - 1.0 / windows) ** self.rows)
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows that one call reads.
+
+    Attributes:
+        first, stop: from the first to behind the last.
+        begin, end: where the wanted ones of them lie in the list of what is wanted.
+        chunks: that hold them; 0 where the file has none.
+    """
+
+    first: int
+    stop: int
+    begin: int
+    end: int
+    chunks: int
+
+
+def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[Span]:
+    """The calls that read the wanted rows.
+
+    Rows of one unit, or of neighbouring ones, are read by one call, which begins and ends with a
+    row that is wanted; those between are read and dropped. No unit is read twice.
+
+    Args:
+        wanted: numbers of rows, ascending.
+        extents: of the array, ascending.
+        most: rows that a call reads, unless a unit has more.
+    """
+    for extent in extents:
+        begin, end = np.searchsorted(wanted, (extent.start, extent.stop)).tolist()
+        units = (wanted[begin:end] - extent.origin) // extent.rows
+        apart = begin + 1 + np.flatnonzero(np.diff(units) > 1)
+        bounds = [begin, *apart.tolist(), end] if begin < end else []
+        for here, behind in pairwise(bounds):
+            yield from _cut(wanted, here, behind, extent, most)
+
+
+def _cut(wanted: np.ndarray, begin: int, end: int, extent: Extent, most: int) -> Iterator[Span]:
+    """Rows of neighbouring units by calls that read few enough."""
+    while begin < end:
+        first = int(wanted[begin])
+        cut = end
+        if int(wanted[end - 1]) - first >= most:
+            within = begin + int(np.searchsorted(wanted[begin:end], first + most))
+            # Whole units, and one at least.
+            unit = (int(wanted[within]) - extent.origin) // extent.rows
+            unit = max(unit, (first - extent.origin) // extent.rows + 1)
+            behind = extent.origin + unit * extent.rows
+            cut = begin + int(np.searchsorted(wanted[begin:end], behind))
+        stop = int(wanted[cut - 1]) + 1
+        chunks = extent.between(first, stop) if extent.chunked else 0
+        yield Span(first, stop, begin, cut, chunks)
+        begin = cut

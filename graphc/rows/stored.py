@@ -1,0 +1,326 @@
+"""An array's rows by the kind of its file: HDF5, memory-mapped, `.npy`, or anything with slices."""
+
+from __future__ import annotations
+
+import math
+import mmap
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+import numpy as np
+
+from graphc.errors import DataError
+from graphc.files.hdf5 import OpenFile
+from graphc.paths import shown_path
+from graphc.rows.descriptors import Descriptor, DescriptorOfHDF5, read_array
+from graphc.rows.spans import PAGE_BYTES, Extent, spans
+
+Normalizer = Callable[[np.ndarray], np.ndarray]
+
+_MAPPED_AROUND = 1 << 21
+"""Bytes on either side of what is read that Linux may map with it: a huge page."""
+
+_one_at_a_time = threading.Lock()
+"""Held while an object of the user's is read, which may not be made for several threads."""
+
+
+@dataclass
+class Reads:
+    """What was read of an array.
+
+    Attributes:
+        calls: of the file.
+        nbytes: read by them.
+        chunks: of HDF5, each counted as often as it was read.
+    """
+
+    calls: int = 0
+    nbytes: int = 0
+    chunks: int = 0
+
+
+class StoredRows(ABC):
+    """The rows of an array in a file.
+
+    Attributes:
+        shape: of the array, the rows first.
+        dtype: of what is read.
+        extents: its rows by the units in which its file is read.
+        name: of the file, for messages.
+        normalizer: applied to rows before they are used, or None.
+        overhead: bytes that reading takes beside its results, all the time.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    extents: list[Extent]
+    name: str
+    normalizer: Normalizer | None = None
+    overhead = 0
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row, as it is read."""
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+    @property
+    def unit_bytes(self) -> int:
+        """Bytes of the rows that the largest unit holds."""
+        return max((min(one.rows, len(self)) for one in self.extents), default=1) * self.row_bytes
+
+    @abstractmethod
+    def read(self, first: int, stop: int) -> np.ndarray:
+        """Return the rows from `first` to behind the last, `stop`; DataError for a file that does
+        not have them any more."""
+
+    def read_into(
+        self,
+        buffer: np.ndarray,
+        wanted: np.ndarray,
+        most_bytes: int,
+        reads: Reads,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Read rows into a buffer.
+
+        Args:
+            buffer: has room for them.
+            wanted: their numbers, ascending.
+            most_bytes: that a call reads, unless a unit has more.
+            reads: counts the calls.
+            stopped: tells that the rest is not needed any more.
+        """
+        for span in spans(wanted, self.extents, max(1, most_bytes // max(1, self.row_bytes))):
+            if stopped():
+                return
+            block = self.read(span.first, span.stop)
+            expected = span.stop - span.first, *self.shape[1:]
+            if block.dtype != self.dtype or block.shape != expected:
+                raise DataError(
+                    f"reading samples {span.first} to {span.stop - 1}: expected an array of shape "
+                    f"{expected} and type {self.dtype}, received {block.shape} and {block.dtype}"
+                )
+            reads.calls += 1
+            reads.nbytes += block.nbytes
+            reads.chunks += span.chunks
+            rows = buffer[span.begin : span.end]
+            if len(rows) == len(block):
+                rows[...] = block
+            else:
+                np.take(block, wanted[span.begin : span.end] - span.first, axis=0, out=rows)
+
+    def take(self, numbers: np.ndarray) -> np.ndarray:
+        """Return rows in any order."""
+        wanted, positions = np.unique(numbers, return_inverse=True)
+        buffer = np.empty((len(wanted), *self.shape[1:]), self.dtype)
+        self.read_into(buffer, wanted, 1 << 23, Reads())
+        in_order = len(wanted) == len(numbers) and bool((wanted == numbers).all())
+        return buffer if in_order else buffer[positions]
+
+
+def rows_of(value: Any) -> StoredRows:
+    """Return the rows of an array in a file."""
+    own = getattr(type(value), "_graphc_rows", None)
+    if own is not None:
+        return own(value)
+    if isinstance(value, h5py.Dataset):
+        return DatasetRows(value)
+    return MappedRows(value) if isinstance(value, np.memmap) else SlicedRows(value)
+
+
+def pages(count: int, row_bytes: int) -> list[Extent]:
+    """The extents of an array whose rows lie in a file one behind another."""
+    return [Extent(0, count, max(1, PAGE_BYTES // max(1, row_bytes)))]
+
+
+class SlicedRows(StoredRows):
+    """The rows of what has a shape, a length and slices."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+        first = self.read(0, 1)  # what it gives may be no more than computed from what it stores
+        self.dtype = first.dtype
+        self.shape = (len(value), *first.shape[1:])
+        self.extents = pages(len(self), self.row_bytes)
+        self.name = type(value).__name__
+
+    def read(self, first: int, stop: int) -> np.ndarray:
+        with _one_at_a_time:
+            return np.asarray(self._value[first:stop])
+
+
+class MappedRows(StoredRows):
+    """The rows of a memory-mapped array.
+
+    What the system mapped of it is given back after each call, unless it is a private copy, whose
+    changes are nowhere else.
+    """
+
+    def __init__(self, value: np.memmap) -> None:
+        self._value = value
+        self.dtype, self.shape = value.dtype, value.shape
+        self.extents = pages(len(value), self.row_bytes)
+        self.name = "a memory-mapped array" if value.filename is None else str(value.filename)
+        self._file = self._status()
+        self._map = getattr(value, "_mmap", None)
+        self._at = 0
+        if self._map is None or value.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
+            self._map = None
+        else:
+            self._at = np.frombuffer(self._map, np.uint8).ctypes.data
+
+    def read(self, first: int, stop: int) -> np.ndarray:
+        self._check_size()  # where a file is shorter than its map, the system ends the process
+        block = np.array(self._value[first:stop], subok=False)
+        self._check_size()
+        self._release(self._value[first:stop])
+        return block
+
+    def _release(self, rows: np.ndarray) -> None:
+        if self._map is None or not rows.size:
+            return
+        low, high = np.lib.array_utils.byte_bounds(rows)
+        page = mmap.PAGESIZE
+        start = max(0, (low - self._at - _MAPPED_AROUND) // page * page)
+        behind = min(len(self._map), high - self._at + _MAPPED_AROUND)
+        self._map.madvise(mmap.MADV_DONTNEED, start, behind - start)
+
+    def _check_size(self) -> None:
+        now, before = self._status(), self._file
+        if now is None or before is None or now.st_ino != before.st_ino:
+            return  # the map is of a file that has no name any more
+        if now.st_size < before.st_size:
+            raise DataError(
+                f"{shown_path(self.name)} was cut to {now.st_size} bytes while it was read, from "
+                f"{before.st_size}; write it again"
+            )
+
+    def _status(self) -> os.stat_result | None:
+        try:
+            return os.stat(self._value.filename)
+        except (OSError, TypeError):  # removed since, or no file
+            return None
+
+
+class NpyRows(StoredRows):
+    """The rows of an array that lies in an open file, from some place on."""
+
+    def __init__(
+        self,
+        descriptor: Descriptor,
+        at: int,
+        shape: tuple[int, ...],
+        dtype: np.dtype,
+        name: str,
+    ) -> None:
+        self._descriptor, self._at = descriptor, at
+        self.shape, self.dtype, self.name = shape, dtype, name
+        self.extents = pages(len(self), self.row_bytes)
+
+    def read(self, first: int, stop: int) -> np.ndarray:
+        block = np.empty((stop - first, *self.shape[1:]), self.dtype)
+        with _unreadable_told(self.name, first, stop):
+            read_array(self._descriptor, self._at + first * self.row_bytes, block)
+        return block
+
+
+class DatasetRows(StoredRows):
+    """The rows of a data set of HDF5.
+
+    Of one that lies in its file as it is, and that nobody writes, rows are read past the library,
+    which takes several times as long for a call.
+    """
+
+    def __init__(
+        self,
+        dataset: h5py.Dataset,
+        start: int = 0,
+        stop: int | None = None,
+        file: OpenFile | None = None,
+    ) -> None:
+        """`file` is that of the data set, where it was opened by `graphc.files.hdf5.opened`."""
+        self._dataset, self._start = dataset, start
+        stop = len(dataset) if stop is None else stop
+        self.shape, self.dtype = (stop - start, *dataset.shape[1:]), dataset.dtype
+        self.name = f"{dataset.name!r} of {shown_path((file or dataset.file).filename)}"
+        self._descriptor: Descriptor | None = None if file is None else file.descriptor
+        if dataset.file.mode != "r":  # what was written may be in the library's memory
+            self._descriptor = None
+        elif file is None and dataset.file.driver == "sec2":
+            self._descriptor = DescriptorOfHDF5(dataset.file)
+        self._at = None if self._descriptor is None else _place_of(dataset)
+        self._size = None if self._descriptor is None else self._descriptor.size()
+        if dataset.chunks is None or _reads_parts(dataset):
+            self.extents = pages(len(self), self.row_bytes)
+        else:
+            beside = math.prod(
+                -(-size // chunk)
+                for size, chunk in zip(dataset.shape[1:], dataset.chunks[1:], strict=True)
+            )
+            chunked = 0, len(self), dataset.chunks[0], beside, -(start % dataset.chunks[0])
+            self.extents = [Extent(*chunked, chunked=True)]
+            self.overhead = min(_cache_bytes(dataset), dataset.nbytes) + 2 * _chunk_bytes(dataset)
+
+    def read(self, first: int, stop: int) -> np.ndarray:
+        with _unreadable_told(self.name, first, stop):
+            if self._descriptor is None or self._at is None:
+                block = self._dataset[self._start + first : self._start + stop]
+            else:
+                block = np.empty((stop - first, *self.shape[1:]), self.dtype)
+                at = self._at + (self._start + first) * self.row_bytes
+                read_array(self._descriptor, at, block)
+            self._check_size()
+        return block
+
+    def _check_size(self) -> None:
+        """The library fills up with zeros what a file has lost."""
+        if self._descriptor is not None and self._size is not None:
+            size = self._descriptor.size()
+            if size < self._size:
+                raise EOFError(f"it was cut from {self._size} bytes to {size}")
+
+
+def _place_of(dataset: h5py.Dataset) -> int | None:
+    """Where the numbers of a data set begin in its file, if they lie there as they are read."""
+    plain = dataset.id.get_create_plist().get_layout() == h5py.h5d.CONTIGUOUS
+    native = dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype))
+    if not plain or not native or dataset.external or dataset.dtype.kind not in "iuf":
+        return None
+    return dataset.id.get_offset()
+
+
+def _reads_parts(dataset: h5py.Dataset) -> bool:
+    """Tell whether the library reads no more of a chunk than what is wanted: of one without filters
+    that its cache has no room for."""
+    filters = dataset.id.get_create_plist().get_nfilters()
+    return filters == 0 and _chunk_bytes(dataset) > _cache_bytes(dataset)
+
+
+def _chunk_bytes(dataset: h5py.Dataset) -> int:
+    return math.prod(dataset.chunks) * dataset.dtype.itemsize
+
+
+def _cache_bytes(dataset: h5py.Dataset) -> int:
+    """The bytes of chunks that the library keeps."""
+    return dataset.id.get_access_plist().get_chunk_cache()[1]
+
+
+@contextmanager
+def _unreadable_told(name: str, first: int, stop: int) -> Iterator[None]:
+    """What a file that is closed, cut short or damaged raises inside is a DataError."""
+    try:
+        yield
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{name}: samples {first} to {stop - 1} cannot be read ({error}); the file is closed, "
+            "or was changed since it was opened"
+        ) from error
