@@ -117,13 +117,16 @@ def _kernel(
     group: Group, stored: Collection[Node], memory: frozenset[Node], counters: frozenset[Node]
 ) -> Kernel:
     outputs = tuple(node for node in group.nodes if node in stored)
-    inputs = _inputs(outputs, memory - set(group.nodes), counters)
+    outside = memory - set(group.nodes)
+    inputs = _inputs(outputs, outside, counters)
+    # What only a dead output of a loop would read is in the group, and nobody's input.
+    needed = set(toposort(outputs, stop=outside))
     return Kernel(
         group.kind,
         inputs,
         outputs,
         group.extents,
-        group.anchors,
+        tuple(node for node in group.anchors if node in needed),
         group.reduced,
         (),
         group.reasons,

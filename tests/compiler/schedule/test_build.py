@@ -105,3 +105,17 @@ def test_a_loop_stores_its_items_and_reads_what_its_body_does() -> None:
     assert {weights, sequence} <= set(loop.inputs)
     assert [kernel.kind for kernel in loop.steps] == ["matmul"]
     check(steps, [final, stack], set())
+
+
+def test_a_sum_that_only_an_unused_carry_reads_is_in_no_kernel() -> None:
+    """Two sums make one kernel, and the loop's body drops the sequence that the carry reads."""
+    one, other = (g.input((5, 2, 2, 5), "float32") for _ in range(2))
+    carry, element = g.sum(one, (0, 1)), g.expand_dims(g.sum(other, (0, 1)), 0)
+    (used, _), _ = g.scan(
+        lambda c, s: ((c[0] + g.sum(c[1]), g.tanh(c[0] * 2)), ()), [carry, carry], [element]
+    )
+    (first, _), _ = g.scan(
+        lambda c, s: ((c[0] * 2, g.tanh(c[1] + s[0])), ()), [carry, g.tanh(carry)], [element]
+    )
+    for output in (used, first):
+        check(make_schedule([output]), [output], set())
