@@ -57,26 +57,32 @@ class Mpi:
         received: np.ndarray,
         received_sizes: Sequence[int],
     ) -> Transfer:
-        """Begin MPI_Ialltoallv."""
+        """Begin a message to and from each rank: of 16 MB, MPICH's own MPI_Ialltoallv took nine
+        times as long between two ranks."""
         check_exchange(self, sent.nbytes, sent_sizes, received.nbytes, received_sizes)
-        of_bytes = self._mpi.BYTE
-        return self._begun(
-            lambda: self._comm.Ialltoallv(
-                [sent, sent_sizes, of_bytes], [received, received_sizes, of_bytes]
-            ),
-            (sent, received),
-        )
+        to_ranks, from_ranks = _parts(sent, sent_sizes), _parts(received, received_sizes)
+        from_ranks[self.rank][:] = to_ranks[self.rank]
+        # Each rank begins behind itself, so that not all send to rank 0 first.
+        others = [(self.rank + k) % self.size for k in range(1, self.size)]
+
+        def begin() -> list[Any]:
+            received = [self._comm.Irecv([from_ranks[one], self._mpi.BYTE], one) for one in others]
+            return received + [
+                self._comm.Isend([to_ranks[one], self._mpi.BYTE], one) for one in others
+            ]
+
+        return self._begun(begin, (sent, received))
 
     def all_gather(self, whole: np.ndarray, sizes: Sequence[int]) -> Transfer:
         """Begin MPI_Iallgatherv, in place."""
         check_parts("all_gather", self.size, whole.nbytes, sizes)
         parts = [whole, sizes, self._mpi.BYTE]
-        return self._begun(lambda: self._comm.Iallgatherv(self._mpi.IN_PLACE, parts), (whole,))
+        return self._begun(lambda: [self._comm.Iallgatherv(self._mpi.IN_PLACE, parts)], (whole,))
 
     def broadcast(self, whole: np.ndarray, root: int) -> Transfer:
         """Begin MPI_Ibcast."""
         check_root(self.size, root)
-        return self._begun(lambda: self._comm.Ibcast([whole, self._mpi.BYTE], root), (whole,))
+        return self._begun(lambda: [self._comm.Ibcast([whole, self._mpi.BYTE], root)], (whole,))
 
     @contextmanager
     def failing_together(self) -> Iterator[None]:
@@ -87,7 +93,7 @@ class Mpi:
             self.heartbeat.fail(error)
             raise
 
-    def _begun(self, begin: Callable[[], Any], memory: tuple[np.ndarray, ...]) -> Transfer:
+    def _begun(self, begin: Callable[[], list[Any]], memory: tuple[np.ndarray, ...]) -> Transfer:
         self.heartbeat.check()
         with _mpi_errors(self._mpi), _lock:
             return MpiTransfer(self._mpi, begin(), self.heartbeat, memory)
@@ -111,10 +117,14 @@ class MpiTransfer:
     """A transfer that MPI has begun."""
 
     def __init__(
-        self, mpi: Any, request: Any, heartbeat: Heartbeat, memory: tuple[np.ndarray, ...]
+        self,
+        mpi: Any,
+        requests: list[Any],
+        heartbeat: Heartbeat,
+        memory: tuple[np.ndarray, ...],
     ) -> None:
         self._mpi = mpi
-        self._request = request
+        self._requests = requests
         self._heartbeat = heartbeat
         self._memory = memory  # MPI holds no reference to it
 
@@ -131,7 +141,7 @@ class MpiTransfer:
 
     def _is_done(self) -> bool:
         with _mpi_errors(self._mpi), _lock:
-            return self._request.Test()
+            return self._mpi.Request.Testall(self._requests)
 
 
 class MpiPost:
@@ -209,6 +219,10 @@ def _imported() -> Any:
             f"ranks=mpi: mpi4py finds no MPI library ({error}): {FIX}"
         ) from error
     return MPI
+
+
+def _parts(memory: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    return np.split(memory, np.cumsum(sizes)[:-1])
 
 
 @contextmanager

@@ -77,40 +77,40 @@ def _largest_power_below(count: int) -> int:
     return 1 << (count - 1).bit_length() - 1
 
 
+def _parent(root: Span, node: Span) -> Span:
+    while node not in (found := halves(root)):
+        root = found[node.start >= found[1].start]
+    return root
+
+
 class TreeSum(Generic[Value]):
-    """The sum of the tree over `filled` shards, or below one of its nodes, from the values of nodes
-    that arrive in any order: two halves are added as soon as both are there.
+    """The sum below a node of the tree, from the values of nodes that arrive in any order: two
+    halves are added as soon as both are there.
+
+    Of shards that arrive in order, at most log2(n) + 1 values are kept.
 
     Args:
-        filled: how many shards have rows.
+        root: the node whose value is wanted: for that of the whole tree `Span(0, filled)`.
         add: returns the sum of a left and a right half. It may reuse the memory of the left one.
-        root: the node whose value is wanted, by default the whole tree.
     """
 
-    def __init__(
-        self, filled: int, add: Callable[[Value, Value], Value], root: Span | None = None
-    ) -> None:
-        self._root = root or Span(0, filled)
+    def __init__(self, root: Span, add: Callable[[Value, Value], Value]) -> None:
+        self._root = root
         self._add = add
         self._values: dict[Span, Value] = {}
-        self._parents: dict[Span, Span] = {}
-        nodes = [Span(0, filled)]
-        while nodes:
-            node = nodes.pop()
-            if len(node) > 1:
-                for half in halves(node):
-                    self._parents[half] = node
-                    nodes.append(half)
 
     def put(self, node: Span, value: Value) -> None:
         """Take the value of a node, and add what can be added now."""
         while node != self._root:
-            left, right = halves(self._parents[node])
-            other = self._values.pop(right if node == left else left, None)
-            if other is None:
+            parent = _parent(self._root, node)
+            left, right = halves(parent)
+            if node == left and right in self._values:
+                value = self._add(value, self._values.pop(right))
+            elif node == right and left in self._values:
+                value = self._add(self._values.pop(left), value)
+            else:
                 break
-            value = self._add(value, other) if node == left else self._add(other, value)
-            node = self._parents[node]
+            node = parent
         self._values[node] = value
 
     @property

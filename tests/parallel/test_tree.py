@@ -60,7 +60,7 @@ def added(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     ],
 )
 def test_the_order_by_hand(count: int, expected: str) -> None:
-    total = TreeSum[str](count, lambda left, right: f"({left}{right})")
+    total = TreeSum[str](Span(0, count), lambda left, right: f"({left}{right})")
     for shard in reversed(range(count)):
         total.put(Span(shard, shard + 1), "abcdefg"[shard])
     assert total.result() == expected
@@ -74,11 +74,11 @@ def test_ranks_that_add_their_own_subtrees_first_give_the_bits_of_one_rank(
     shards = data.draw(st.integers(count, 2 * count))
     ranks = data.draw(st.integers(1, shards))
     values = list(np.random.default_rng(count).normal(size=(count, 3)).astype("float32") * 1e3)
-    whole = TreeSum[np.ndarray](count, added)
+    whole = TreeSum[np.ndarray](Span(0, count), added)
     sent = []
     for rank in range(ranks):
         for node in complete_subtrees(count, shards_of_rank(shards, ranks, rank)):
-            own = TreeSum[np.ndarray](count, added, node)
+            own = TreeSum[np.ndarray](node, added)
             for shard in range(node.start, node.stop):
                 own.put(Span(shard, shard + 1), values[shard])
             sent.append((node, own.result()))
@@ -96,7 +96,7 @@ def test_empty_shards_leave_the_tree_of_the_others(filled: int, empty: int) -> N
 
 @given(SHARDS)
 def test_shards_in_order_keep_at_most_a_value_for_each_bit(count: int) -> None:
-    total = TreeSum[float](count, lambda left, right: left + right)
+    total = TreeSum[float](Span(0, count), lambda left, right: left + right)
     most = 0
     for shard in range(count):
         total.put(Span(shard, shard + 1), 1.0)
@@ -155,7 +155,7 @@ def test_rows_are_dealt_out_from_the_front(rows: int, data: st.DataObject) -> No
 
 
 def test_a_sum_that_lacks_a_shard_is_no_sum() -> None:
-    total = TreeSum[float](3, lambda left, right: left + right)
+    total = TreeSum[float](Span(0, 3), lambda left, right: left + right)
     total.put(Span(0, 1), 1.0)
     total.put(Span(2, 3), 1.0)
     with pytest.raises(ArgumentError, match="the values of all shards from 0 to 2"):

@@ -1,0 +1,91 @@
+"""Sums over shards on several ranks have the bits of the sum on one, on every rank."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.parallel.slices import BLOCK_ELEMENTS
+from graphc.parallel.summing import Layout, gather_rows, sum_over_shards
+from graphc.parallel.transport import OneRank
+from graphc.parallel.tree import Span, shards_of_rank
+from tests.parallel.threads import ThreadRank, run_ranks
+
+SHAPES = ((3, 5), (), (2 * BLOCK_ELEMENTS + 7,), (0, 4), (2,))
+DTYPES = tuple(map(np.dtype, ("float32", "int64", "float32", "float32", "float64")))
+LAYOUT = Layout(SHAPES, DTYPES)
+
+
+def of_shard(shard: int) -> list[np.ndarray]:
+    draw = np.random.default_rng(shard)
+    return [
+        np.array(draw.normal(size=shape) * 10.0 ** draw.integers(-3, 4), dtype)
+        for shape, dtype in zip(SHAPES, DTYPES, strict=True)
+    ]
+
+
+def by_the_formula(shards: range) -> list[np.ndarray]:
+    if len(shards) == 1:
+        return of_shard(shards[0])
+    k = 1
+    while 2 * k < len(shards):
+        k *= 2
+    left, right = by_the_formula(shards[:k]), by_the_formula(shards[k:])
+    return [np.asarray(one + other) for one, other in zip(left, right, strict=True)]
+
+
+def bits(arrays: list[np.ndarray]) -> list[tuple]:
+    return [(array.shape, array.dtype, array.tobytes()) for array in arrays]
+
+
+@pytest.mark.parametrize(
+    ("filled", "shards", "ranks"),
+    [
+        (1, 1, 1),
+        (4, 4, 1),
+        (4, 4, 2),
+        (4, 4, 3),
+        (4, 4, 4),
+        (7, 7, 3),
+        (5, 8, 4),
+        (2, 6, 5),
+        (1, 3, 3),
+    ],
+)
+def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: int) -> None:
+    computed: list[int] = []
+
+    def counted(shard: int) -> list[np.ndarray]:
+        computed.append(shard)
+        return of_shard(shard)
+
+    def program(rank: ThreadRank) -> list[np.ndarray]:
+        return sum_over_shards(rank, LAYOUT, filled, shards, counted)
+
+    expected = bits(by_the_formula(range(filled)))
+    assert [bits(one) for one in run_ranks(ranks, program)] == [expected] * ranks
+    assert sorted(computed) == list(range(filled))
+
+
+def test_one_rank_sends_nothing() -> None:
+    found = sum_over_shards(OneRank(), LAYOUT, 3, 4, of_shard)
+    assert bits(found) == bits(by_the_formula(range(3)))
+
+
+@pytest.mark.parametrize(("rows", "ranks"), [([2, 2, 1], 2), ([3], 2), ([1, 1, 1, 1], 4)])
+def test_rows_of_all_shards_are_gathered_in_order(rows: list[int], ranks: int) -> None:
+    shards = max(len(rows), ranks)
+    parts = [shards_of_rank(shards, ranks, rank) for rank in range(ranks)]
+    owners = [Span(min(one.start, len(rows)), min(one.stop, len(rows))) for one in parts]
+    layouts = [Layout(((count, 3), (count,)), DTYPES[:2]) for count in rows]
+
+    def arrays(shard: int) -> list[np.ndarray]:
+        return [np.full((rows[shard], 3), shard, "float32"), np.arange(rows[shard]) + shard]
+
+    def program(rank: ThreadRank) -> list:
+        own = owners[rank.rank]
+        given = [arrays(shard) for shard in range(own.start, own.stop)]
+        return [bits(one) for one in gather_rows(rank, layouts, owners, given)]
+
+    expected = [bits(arrays(shard)) for shard in range(len(rows))]
+    assert run_ranks(ranks, program) == [expected] * ranks
