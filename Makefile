@@ -7,8 +7,8 @@
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
 #                      files and folders, for others
-# make test-ranks      run what needs several ranks under mpiexec, with 2 and 4 ranks; installs mpi4py
-#                      and MPICH from wheels into .venv
+# make test-ranks      run what needs several ranks: under mpiexec, with 2 and 4 ranks, and over a
+#                      stand-in for NCCL; installs mpi4py and MPICH from wheels into .venv
 # make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality
 # make campaign        run the campaigns' own tests, and what each commit runs of them; NAME (one or
 #                      several) runs those alone, and goes on where they were stopped. SEED, NUMBER
@@ -92,14 +92,15 @@ WORKERS ?= auto
 PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
 # Tests of the campaigns themselves are those of `make campaign`.
-OWN_TARGETS := tests/campaigns tests/keras_programs tests/parallel/mpiexec
+RANKS_TESTS := tests/parallel/mpiexec tests/parallel/nccl
+OWN_TARGETS := tests/campaigns tests/keras_programs $(RANKS_TESTS)
 
 test: $(VENV)/.test
 	$(BIN)/python $(PYTEST) $(addprefix --ignore=,$(OWN_TARGETS))
 
 # Each job is several processes, which mostly wait for each other.
 test-ranks: $(VENV)/.ranks
-	$(BIN)/python $(PYTEST) tests/parallel/mpiexec
+	$(BIN)/python $(PYTEST) $(RANKS_TESTS)
 
 # Where meanings differ most. The tests of what else models take pass too.
 TESTS ?= tests/layers tests/engine

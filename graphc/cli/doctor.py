@@ -20,6 +20,7 @@ from graphc.compiler.runtime import nvcc, probe, toolchain
 from graphc.compiler.runtime.cache import KernelCache, default_folder, kernel_cache
 from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
+from graphc.parallel import probe as ranks
 from graphc.version import __version__
 
 _LABEL = max(len(flag.name) for flag in FLAGS) + 2
@@ -53,6 +54,7 @@ def report() -> str:
         _section("This machine", [_python(), _numpy()]),
         _section("For native code on the CPU", _compiler()),
         _section("For an NVIDIA GPU only", [_driver(), _nvcc(), _pycuda(), _verdict()]),
+        _section("For several processes only (ranks)", _ranks()),
         _flags(),
     ]
     return "\n\n".join(sections)
@@ -137,6 +139,16 @@ def _pycuda() -> Finding:
         return Finding("pycuda", "found, of unknown version", probe.PYCUDA_FIX)
 
 
+def _ranks() -> list[Finding]:
+    pieces = {
+        "mpi4py": ranks.mpi4py_version(),
+        "MPI library": ranks.mpi_library(),
+        "mpiexec": ranks.mpiexec_path(),
+        "NCCL": ranks.nccl_library(),
+    }
+    return [Finding(label, piece.found, piece.fix) for label, piece in pieces.items()]
+
+
 def _verdict() -> Finding:
     status = probe.gpu_status()
     if status.usable:
@@ -181,9 +193,9 @@ COMMAND = Command(
     summary="show what is installed, what is missing and how to get it, and every flag",
     description="""\
 Shows what this machine has: Python, NumPy and its BLAS; for native code the C++ compiler, its flags
-and threads, and where compiled kernels are kept; for a GPU the driver, nvcc and pycuda. Under each
-thing that is missing stands the command that installs it. Then comes every flag: its value, where
-the value came from, and what the flag means.
+and threads, and where compiled kernels are kept; for a GPU the driver, nvcc and pycuda; for several
+processes mpi4py, its MPI, mpiexec and NCCL. Under each thing that is missing stands the command
+that installs it. Then comes every flag: its value, where the value came from, and what it means.
 
 examples:
   graphc doctor

@@ -11,7 +11,6 @@ import atexit
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -22,17 +21,12 @@ from graphc.errors import MissingPackageError, RankError
 from graphc.parallel.heartbeat import Heartbeat, Word
 from graphc.parallel.launch import Launch, find_launch
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
+from graphc.parallel.waiting import wait_until
 
 FIX = (
-    "python -m pip install 'graphc[mpi]' brings mpi4py and MPICH from wheels; on a cluster build "
-    "mpi4py with its own MPI: python -m pip install --no-binary=mpi4py mpi4py"
+    "python -m pip install mpi4py mpich (an MPI from wheels), or on a cluster, for its own MPI, "
+    "python -m pip install --no-binary=mpi4py mpi4py"
 )
-
-_YIELD_SECONDS = 0.02
-"""Of a wait, in which the thread gives its processor to others between two looks; then it sleeps.
-Measured with 2 ranks on 2 processors: transfers of 16 MB need no longer wait."""
-
-_SLEEP_SECONDS = 50e-6
 
 _lock = threading.Lock()
 _joined: Mpi | None = None
@@ -130,13 +124,7 @@ class MpiTransfer:
 
     def wait(self) -> None:
         """Return when this rank's part is done; raise RankError where another rank failed."""
-        started = time.monotonic()
-        while not self._is_done():
-            self._heartbeat.check()
-            if time.monotonic() - started < _YIELD_SECONDS:
-                os.sched_yield()
-            else:
-                time.sleep(_SLEEP_SECONDS)
+        wait_until(self._is_done, self._heartbeat.check)
         self._memory = ()
 
     def _is_done(self) -> bool:

@@ -12,6 +12,8 @@ from graphc import cli
 from graphc.cli import doctor
 from graphc.compiler.runtime import probe
 from graphc.config import FLAGS, Config, config
+from graphc.parallel import nccl
+from graphc.parallel import probe as ranks
 from graphc.version import __version__
 from tests.stand_in_compiler import stand_in_compiler
 
@@ -29,12 +31,28 @@ def lines_of(label: str, report: str) -> str:
 
 @pytest.fixture
 def bare_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing on PATH, no driver, no pycuda."""
+    """Nothing on PATH, no driver, no pycuda, nothing for ranks."""
     driver = probe.cuda_driver("libcuda-of-nobody.so")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setattr(probe, "cuda_driver", lambda: driver)
     monkeypatch.setattr(probe, "has_pycuda", lambda: False)
+    without_ranks(monkeypatch)
+
+
+def without_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No mpi4py, mpiexec or NCCL, whatever the environment of the tests has."""
+    monkeypatch.setattr(ranks.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(ranks.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(nccl, "find_library", lambda: "libnccl-of-nobody.so")
+    version = ranks.importlib.metadata.version
+
+    def none_of_mpi4py(name: str) -> str:
+        if name == "mpi4py":
+            raise ranks.importlib.metadata.PackageNotFoundError
+        return version(name)
+
+    monkeypatch.setattr(ranks.importlib.metadata, "version", none_of_mpi4py)
 
 
 def test_the_command_prints_the_report_and_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,6 +86,9 @@ def test_labels_and_what_they_stand_for_are_two_columns() -> None:
         ("CUDA driver", "no CUDA driver", "sudo apt install nvidia-driver"),
         ("nvcc", "missing: not on PATH", "sudo apt install nvidia-cuda-toolkit"),
         ("pycuda", "missing", "python -m pip install pycuda"),
+        ("mpi4py", "missing", "python -m pip install mpi4py mpich (an MPI from wheels)"),
+        ("mpiexec", "missing: neither beside this Python nor on PATH", "mpi4py mpich"),
+        ("NCCL", "NCCL is missing", "python -m pip install nvidia-nccl-cu12"),
     ],
 )
 def test_a_missing_piece_comes_with_the_command_that_fixes_it(
@@ -88,6 +109,8 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
     config.cuda_cache = str(tmp_path / "kernels")
     monkeypatch.setattr(probe, "cuda_driver", lambda: probe.Driver("12.8", ("H100", "A100")))
     monkeypatch.setattr(probe, "has_pycuda", lambda: True)
+    for name in ("mpi4py_version", "mpi_library", "mpiexec_path", "nccl_library"):
+        monkeypatch.setattr(ranks, name, lambda name=name: ranks.Piece(f"a {name}"))
     monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: "2025.1")
     report = doctor.report()
     assert lines_of("C++ compiler", report) == f"C++ compiler g++ 12.4 ({tmp_path}/g++)"
@@ -98,6 +121,8 @@ def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert lines_of("CUDA driver", report).endswith("for CUDA 12.8; GPUs: H100, A100")
     assert lines_of("pycuda", report).endswith("2025.1")
     assert lines_of("GPU usable", report).endswith("yes: H100, A100")
+    assert lines_of("mpi4py", report) == "mpi4py a mpi4py_version"
+    assert lines_of("MPI library", report) == "MPI library a mpi_library"
     assert "fix:" not in report
 
 

@@ -1,0 +1,77 @@
+"""What this machine has for several processes, found without initialising MPI or a GPU."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphc.errors import GraphcError
+from graphc.parallel import mpi, nccl
+
+_LOOK = """
+import mpi4py
+mpi4py.rc.initialize = False
+from mpi4py import MPI
+print(MPI.Get_library_version().splitlines()[0])
+"""
+
+_LIMIT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece that is there, or what is wrong and the fix."""
+
+    found: str
+    fix: str = ""
+
+
+def mpi4py_version() -> Piece:
+    """Return the version of mpi4py."""
+    try:
+        return Piece(importlib.metadata.version("mpi4py"))
+    except importlib.metadata.PackageNotFoundError:
+        return Piece("missing", mpi.FIX)
+
+
+def mpi_library() -> Piece:
+    """Return what mpi4py's library says of itself. Another process asks it: a library that does not
+    load may end a process."""
+    if importlib.util.find_spec("mpi4py") is None:
+        return Piece("not looked for without mpi4py")
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _LOOK],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LIMIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return Piece(f"does not answer within {_LIMIT_SECONDS} s", mpi.FIX)
+    if run.returncode:
+        lines = run.stderr.strip().splitlines() or [f"status {run.returncode}"]
+        return Piece(f"does not load: {lines[-1]}", mpi.FIX)
+    return Piece(" ".join(run.stdout.split()))
+
+
+def mpiexec_path() -> Piece:
+    """Return the path of mpiexec: the one beside this Python, as wheels have it, or on PATH."""
+    beside = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+    path = beside or shutil.which("mpiexec")
+    if path is None:
+        return Piece("missing: neither beside this Python nor on PATH", mpi.FIX)
+    return Piece(path)
+
+
+def nccl_library() -> Piece:
+    """Return the version of NCCL."""
+    try:
+        return Piece(f"{nccl.Library().version()} ({nccl.find_library()})")
+    except GraphcError as error:
+        return Piece(str(error).removesuffix(f": {nccl.FIX}"), nccl.FIX)

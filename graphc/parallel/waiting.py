@@ -1,0 +1,24 @@
+"""Waiting for a transfer, which a failure of another rank or Ctrl-C can end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+_YIELD_SECONDS = 0.02
+"""Of a wait, in which the thread gives its processor to others between two looks; then it sleeps.
+MPI moves bytes only while it is looked at, and 20 ms are a transfer of some megabytes."""
+
+_SLEEP_SECONDS = 50e-6
+
+
+def wait_until(is_done: Callable[[], bool], check: Callable[[], None]) -> None:
+    """Return once it is done; `check`, called between two looks, may raise."""
+    started = time.monotonic()
+    while not is_done():
+        check()
+        if time.monotonic() - started < _YIELD_SECONDS:
+            os.sched_yield()
+        else:
+            time.sleep(_SLEEP_SECONDS)
