@@ -227,8 +227,21 @@ def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
     return whole and (least is None or bool(value >= least))
 
 
+def quotient(value: object) -> object:
+    """The int that a float without a fraction stands for, anything else as it is.
+
+    ``16 / 2`` is a float in Python 3, and programs that were written for Python 2 give sizes so.
+    """
+    whole = isinstance(value, float | np.floating) and value.is_integer()
+    return int(value) if whole else value  # type: ignore[call-overload]
+
+
 def whole_number(what: str, value: object, least: int) -> int:
-    """The value as an int. ArgumentError for what is not one whole number from `least` on."""
+    """The value as an int. ArgumentError for what is not one whole number from `least` on.
+
+    8.0 is one, see `quotient`.
+    """
+    value = quotient(value)
     if not is_whole(value, least):
         raise ArgumentError(
             f"{what}: expected a whole number of at least {least}, received {value!r}"

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,10 @@ def test_instances_come_from_names_and_dicts_and_the_dict_is_kept():
 def test_whole_numbers():
     assert whole_number("f: count", np.int64(3), least=3) == 3
     assert type(whole_number("f: count", np.int64(3), least=3)) is int
-    for value in (2, 3.0, True, None, "3", np.array([3])):
+    for quotient in (6 / 2, np.float64(3.0)):
+        assert whole_number("f: count", quotient, least=3) == 3
+        assert type(whole_number("f: count", quotient, least=3)) is int
+    for value in (2, 3.5, 2.0, math.inf, math.nan, True, None, "3", np.array([3])):
         with pytest.raises(
             ArgumentError, match="f: count: expected a whole number of at least 3, received"
         ):

@@ -247,7 +247,7 @@ def in_top_k(predictions: object, targets: object, k: int) -> g.Node:
             "in_top_k: expected predictions (samples, classes) and targets (samples,), received "
             f"{scores.shape} and {labels.shape}"
         )
-    whole_number("in_top_k: k", k, 1)
+    k = whole_number("in_top_k: k", k, 1)
     classes = scores.shape[1]
     if g.is_float(labels.dtype):
         labels = g.cast(labels, "int32")

@@ -1,4 +1,5 @@
-"""The methods of Theano's tensors that programs for Keras call, on nodes: ``x.mean(axis=1)``."""
+"""The methods of Theano's tensors that programs for Keras call, on nodes: ``x.mean(axis=1)``, and
+TensorFlow's `get_shape`."""
 
 from __future__ import annotations
 
@@ -64,16 +65,34 @@ def norm(x: g.Node, L: float, axis: Axis = None, keepdims: bool = False) -> g.No
     return K.pow(K.sum(K.pow(K.abs(x), L), axis, keepdims), 1.0 / L)
 
 
+class StaticShape(tuple):
+    """The sizes of a tensor, None where only a call knows, as TensorFlow's tensors tell them."""
+
+    def as_list(self) -> list[int | None]:
+        """Return the sizes as a list."""
+        return list(self)
+
+    @property
+    def ndims(self) -> int:
+        """The number of axes."""
+        return len(self)
+
+
+def get_shape(x: g.Node) -> StaticShape:
+    """The sizes as ints, with None for what only a call knows, as `K.int_shape` gives them."""
+    return StaticShape(size if isinstance(size, int) else None for size in x.shape)
+
+
 def _one_or_several(values: Sequence[Any]) -> Sequence[Any]:
     alone = len(values) == 1 and isinstance(values[0], list | tuple)
     return values[0] if alone else values
 
 
-METHODS: dict[str, Callable[..., g.Node]] = {
+METHODS: dict[str, Callable[..., Any]] = {
     **{name: getattr(K, name) for name in ("sum", "mean", "max", "min", "prod", "std", "var")},
     **{name: getattr(K, name) for name in ("any", "all", "clip", "dot")},
     **{f.__name__: f for f in (argmax, argmin, flatten, reshape, transpose, dimshuffle)},
-    **{f.__name__: f for f in (repeat, norm)},
+    **{f.__name__: f for f in (repeat, norm, get_shape)},
     "astype": K.cast,
     "round": K.round,
     "eval": g.get_value,

@@ -1,5 +1,14 @@
 """What runs beside training: callbacks, the record of the epochs, the progress on a terminal."""
 
+import json
+import os
+import time
+import warnings
+from collections import OrderedDict, deque
+
+import numpy as np
+
+from graphc import backend as K
 from graphc.callbacks.base import Callback, CallbackList, Logs
 from graphc.callbacks.checkpoint import ModelCheckpoint
 from graphc.callbacks.csv_logger import CSVLogger
@@ -13,6 +22,7 @@ from graphc.callbacks.stopping import EarlyStopping, TerminateOnNaN
 from graphc.callbacks.tensorboard import TensorBoard
 from graphc.public.calls import public
 
+# With the modules that programs have by ``from keras.callbacks import *``.
 __all__ = [
     "BaseLogger",
     "BatchLogs",
@@ -21,16 +31,24 @@ __all__ = [
     "CallbackList",
     "EarlyStopping",
     "History",
+    "K",
     "LambdaCallback",
     "LearningRateScheduler",
     "Logs",
     "ModelCheckpoint",
+    "OrderedDict",
     "ProgbarLogger",
     "ProgressBar",
     "ReduceLROnPlateau",
     "RemoteMonitor",
     "TensorBoard",
     "TerminateOnNaN",
+    "deque",
+    "json",
+    "np",
+    "os",
+    "time",
+    "warnings",
 ]
 
 __getattr__ = public(__name__)

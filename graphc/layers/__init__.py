@@ -1,7 +1,11 @@
 """The layers of Keras 1."""
 
+import copy
+import warnings
+
 import numpy as np
 
+from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.engine.configs.registry import register
 from graphc.engine.topology.layer import Input, InputLayer, Layer
@@ -92,6 +96,7 @@ from graphc.layers.spatial import conv_input_length, conv_output_length
 from graphc.layers.wrappers import Bidirectional, TimeDistributed, Wrapper
 from graphc.public.calls import public
 
+# With the modules that programs have by ``from keras.layers import *``.
 __all__ = [
     "ELU",
     "GRU",
@@ -179,14 +184,20 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",
+    "activations",
+    "constraints",
     "conv_input_length",
     "conv_output_length",
+    "copy",
     "func_dump",
     "func_load",
     "get_from_module",
+    "initializations",
     "merge",
     "np",
+    "regularizers",
     "time_distributed_dense",
+    "warnings",
 ]
 
 # What a file or a config may name.

@@ -18,7 +18,7 @@ from graphc.layers.affine import AffineLayer
 from graphc.layers.arguments import option, weight_penalty
 from graphc.layers.plain_convolutions import Convolution1D, Convolution2D
 from graphc.layers.spatial import SpatialLayer
-from graphc.lookup import is_whole
+from graphc.lookup import is_whole, quotient
 from graphc.releases import since
 
 
@@ -150,7 +150,8 @@ class Deconvolution2D(Convolution2D):
             subsample, dim_ordering, W_regularizer, b_regularizer, activity_regularizer,
             W_constraint, b_constraint, bias, **kwargs,
         )  # fmt: skip
-        sizes = tuple(output_shape) if isinstance(output_shape, list | tuple) else ()
+        given = output_shape if isinstance(output_shape, list | tuple) else ()
+        sizes = tuple(map(quotient, given))
         if len(sizes) != 4 or not all(is_whole(size, least=1) for size in sizes[1:]):
             raise ArgumentError(
                 f"{self._graphc_label}: output_shape: expected four sizes, the samples first (None "

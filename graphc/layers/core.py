@@ -22,7 +22,7 @@ from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
 from graphc.layers.masking import MaskedLayer, Masking
-from graphc.lookup import finite_number, get_from_module, is_whole, whole_number
+from graphc.lookup import finite_number, get_from_module, is_whole, quotient, whole_number
 from graphc.marshalled import func_dump, func_load
 from graphc.public.calls import public
 from graphc.regularizers import ActivityRegularizer
@@ -241,7 +241,9 @@ class Reshape(Layer):
                 f"Keras 0.3 named it; received {'neither' if dims is None else 'both'}"
             )
         target_shape = dims if target_shape is None else target_shape
-        sizes = tuple(target_shape) if isinstance(target_shape, Iterable) else (None,)
+        sizes = tuple(
+            map(quotient, target_shape if isinstance(target_shape, Iterable) else (None,))
+        )
         wrong = [size for size in sizes if not is_whole(size, least=1) and size != -1]
         if wrong or sizes.count(-1) > 1:
             raise ArgumentError(

@@ -17,6 +17,7 @@ from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import LAYERS, layer_entry, layer_from_config, shown
 from graphc.errors import ArgumentError, KeywordError, UnknownNameError
 from graphc.layers import Dense, Lambda, Layer
+from graphc.models import Sequential
 from tests.layers.every_layer import EXAMPLES, applied, exported
 
 
@@ -234,7 +235,28 @@ def doubled(x):
     return 2 * x
 
 
+class Sized(Layer):
+    """A layer that takes input_dim as those of Keras do, and says it in its config."""
+
+    def __init__(self, input_dim=None, **kwargs):
+        self.input_dim = input_dim
+        if input_dim:
+            kwargs["input_shape"] = (input_dim,)
+        super().__init__(**kwargs)
+
+    def call(self, x, mask=None):
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "input_dim": self.input_dim}
+
+
 class TestOwnClasses:
+    def test_an_input_shape_that_the_class_makes_itself(self):
+        model = Sequential([Sized(input_dim=4)])
+        again = Sequential.from_config(model.get_config(), custom_objects={"Sized": Sized})
+        assert again.output_shape == (None, 4)
+
     def test_a_layer(self):
         entry = through_json(layer_entry(Scaled(3, start=4, name="s", trainable=False)))
         assert entry == {

@@ -70,6 +70,13 @@ def test_layers_that_use_the_learning_phase():
     assert not alone.uses_learning_phase
 
 
+def test_the_sizes_that_tensorflows_tensors_tell():
+    shape = Input(shape=(3, None, 4)).get_shape()
+    assert shape == (None, 3, None, 4)
+    assert shape.as_list() == [None, 3, None, 4]
+    assert (shape.ndims, shape[3]) == (4, 4)
+
+
 def test_a_size_is_divided_where_no_rest_is_left():
     n = K.shape(K.placeholder((None, 2)))[0]
     assert (4 * n) / 2 == 2 * n

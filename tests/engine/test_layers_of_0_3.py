@@ -1,11 +1,24 @@
 """Layers that users wrote for Keras 0.3, and what they asked of layers."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
-from graphc.engine import Layer
-from graphc.layers import LSTM, Activation, Dense, Dropout, Masking, Reshape
+from graphc.engine import InputSpec, Layer
+from graphc.errors import ArgumentError
+from graphc.layers import (
+    LSTM,
+    Activation,
+    Convolution2D,
+    Deconvolution2D,
+    Dense,
+    Dropout,
+    Masking,
+    Reshape,
+)
 from graphc.layers.core import LambdaMerge, MaskedLayer
 from graphc.models import Sequential
 
@@ -90,9 +103,45 @@ def test_reshape_takes_dims():
     assert Sequential([Reshape(dims=(2, 3), input_shape=(6,))]).output_shape == (None, 2, 3)
 
 
-@pytest.mark.parametrize("module", ["layers.core", "layers", "layers.recurrent", "models"])
+def test_sizes_that_a_division_gave():
+    """``16 / 2`` is a float in Python 3, and was an int where these programs were written."""
+    sizes = [
+        Sequential([Dense(6 / 2, input_dim=8 / 2)]),
+        Sequential([Reshape((4 / 2, 3), input_shape=(12 / 2,))]),
+        Sequential([Convolution2D(8 / 2, 3, 3, input_shape=(3, 16 / 2, 8))]),
+        Sequential([Deconvolution2D(4 / 2, 2, 2, (None, 4 / 2, 4, 8 / 2), input_shape=(1, 3, 3))]),
+    ]
+    assert [model.output_shape for model in sizes] == [
+        (None, 3),
+        (None, 2, 3),
+        (None, 4, 6, 6),
+        (None, 2, 4, 4),
+    ]
+    assert sizes[0].layers[0].get_config()["output_dim"] == 3
+    for wrong in (5 / 2, -4 / 2):
+        with pytest.raises(ArgumentError, match="expected a whole number of at least 1"):
+            Dense(wrong)
+        with pytest.raises(ArgumentError, match="target_shape takes positive sizes"):
+            Reshape((wrong, 3))
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["layers.core", "layers", "layers.recurrent", "models", "callbacks", "engine.topology"],
+)
 def test_modules_that_programs_have_by_a_star(module):
     names = {}
     exec(f"from graphc.{module} import *", names)
     assert names["np"] is np
     assert names["K"] is K
+
+
+def test_modules_that_custom_layers_have_by_a_star():
+    names = {}
+    exec("from graphc.layers import *", names)
+    assert names["initializations"].get("zero") is initializations.zero
+    assert names["activations"].get("relu") is activations.relu
+    assert names["regularizers"].l2 is regularizers.l2
+    assert names["constraints"].maxnorm is constraints.maxnorm
+    assert names["InputSpec"] is InputSpec
+    assert names["warnings"].warn is warnings.warn

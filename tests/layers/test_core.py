@@ -72,7 +72,7 @@ class TestDense:
         with pytest.raises(ShapeError, match=r"head \(Dense\): axis 1.*expected 3.*received 4"):
             layer(InputLayer(input_shape=(4,)).output)
 
-    @pytest.mark.parametrize("output_dim", [0, -1, 2.0, "2", True])
+    @pytest.mark.parametrize("output_dim", [0, -1, 2.5, "2", True])
     def test_output_dim(self, output_dim):
         with pytest.raises(ArgumentError, match="output_dim: expected a whole number"):
             Dense(output_dim)

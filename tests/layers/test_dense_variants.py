@@ -226,7 +226,7 @@ class TestTimeDistributedDense:
         y = Sequential([layer]).predict(np.random.normal(size=(2, 4, 2)))
         np.testing.assert_allclose(y.sum(axis=-1), np.ones((2, 4)), rtol=1e-6)
 
-    @pytest.mark.parametrize("output_dim", [0, 2.0, None, True])
+    @pytest.mark.parametrize("output_dim", [0, 2.5, None, True])
     def test_output_dim(self, output_dim):
         with pytest.raises(ArgumentError, match="output_dim: expected a whole number"):
             TimeDistributedDense(output_dim)

@@ -4,6 +4,14 @@ A `layer` has `weights` and is `used` on tensors, each use a `node`; `wiring` fi
 tensors, of which a `container` is made; `merge` joins tensors.
 """
 
+import copy
+import os
+import warnings
+
+import numpy as np
+
+from graphc import backend as K
+from graphc import initializations
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge, merge
@@ -11,18 +19,25 @@ from graphc.engine.topology.node import Node, object_list_uid, to_list
 from graphc.engine.topology.shapes import InputSpec
 from graphc.public.calls import public
 
+# With the modules that programs have by ``from keras.engine.topology import *``.
 __all__ = [
     "Container",
     "Input",
     "InputLayer",
     "InputSpec",
+    "K",
     "Layer",
     "Merge",
     "Node",
+    "copy",
     "get_source_inputs",
+    "initializations",
     "merge",
+    "np",
     "object_list_uid",
+    "os",
     "to_list",
+    "warnings",
 ]
 
 __getattr__ = public(__name__)

@@ -13,7 +13,7 @@ import numpy as np
 from graphc.backend.settings import held_dtype
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.lookup import is_whole
+from graphc.lookup import is_whole, quotient
 
 _log = logging.getLogger("graphc")
 
@@ -92,11 +92,18 @@ def checked_dtype(dtype: object, owner: str) -> str | None:
 
 
 def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | None:
-    """The shape with the batch axis, from `input_shape` or `batch_input_shape`."""
-    if sample is not None and batched is not None:
-        raise ArgumentError(f"{owner}: give input_shape or batch_input_shape, not both")
+    """The shape with the batch axis, from `input_shape` or `batch_input_shape`.
+
+    A user's layer that makes `input_shape` of its `input_dim` gets both from its config, which has
+    to say the same twice.
+    """
     if batched is not None:
         sizes = _checked_sizes(batched, owner)
+        if sample is not None and not agree(said := (None, *_checked_sizes(sample, owner)), sizes):
+            raise ArgumentError(
+                f"{owner}: batch_input_shape is {sizes}, but input_shape says {said}, the batch "
+                "first; leave one of the two out"
+            )
         if not sizes:
             raise ArgumentError(
                 f"{owner}: batch_input_shape starts with the batch axis, e.g. (None, 64), received "
@@ -122,7 +129,7 @@ def tell_of_claim(layer: Any, found: KnownShape) -> None:
 
 
 def _checked_sizes(shape: object, owner: str) -> KnownShape:
-    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else (shape,)
+    sizes = tuple(map(quotient, shape if isinstance(shape, Sequence | np.ndarray) else (shape,)))
     for axis, size in enumerate(sizes):
         if size is not None and not is_whole(size, least=1):
             raise ArgumentError(

@@ -11,7 +11,7 @@ from typing import Any
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError
-from graphc.lookup import is_whole
+from graphc.lookup import is_whole, quotient
 
 _log = logging.getLogger("graphc")
 
@@ -130,18 +130,12 @@ def checked_output(output: object, where: str) -> g.Node:
 
 
 def _checked_sizes(sizes: Sequence[object], what: str) -> KnownShape:
-    # A quotient is a float in Python 3: 8 / 2.
-    wrong = [
-        one for one in sizes if one is not None and not (_is_quotient(one) or is_whole(one, 1))
-    ]
+    whole = [quotient(one) for one in sizes]
+    wrong = [one for one in whole if one is not None and not is_whole(one, 1)]
     if wrong:
         raise ArgumentError(
             f"{what}: expected whole numbers of at least 1, or None for any, received {wrong[0]!r} "
             f"in {tuple(sizes)}"
         )
-    known = (None if size is None else int(size) for size in sizes)  # type: ignore[call-overload]
+    known = (None if size is None else int(size) for size in whole)  # type: ignore[call-overload]
     return tuple(known)
-
-
-def _is_quotient(size: object) -> bool:
-    return isinstance(size, float) and size >= 1 and size.is_integer()

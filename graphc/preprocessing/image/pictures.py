@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.backend.settings import check_dim_ordering
 from graphc.errors import ArgumentError, DataError, MissingFileError
-from graphc.lookup import is_whole
+from graphc.lookup import is_whole, quotient
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.extra import pillow
 from graphc.releases import arguments_of_1_2
@@ -110,7 +110,7 @@ def load_img(
 
 def picture_size(where: str, target_size: object) -> tuple[int, int]:
     """The (rows, columns) of pictures. ArgumentError for anything else."""
-    sizes = list(target_size) if isinstance(target_size, tuple | list) else []
+    sizes = list(map(quotient, target_size)) if isinstance(target_size, tuple | list) else []
     if len(sizes) != 2 or not all(is_whole(size, 1) for size in sizes):
         raise ArgumentError(
             f"{where}: target_size: expected (rows, columns), received {target_size!r}"
