@@ -157,6 +157,10 @@ def later_difference(name: str, function: Callable, wanted: Signature) -> str | 
         allowed = [*default, *([defaults[argument]] if argument in defaults else [])]
         if allowed and not any(has_default(ours.default, one) for one in allowed):
             return f"{argument}: expected the default {allowed}, received {ours.default!r}"
+    by_position = [one.name for one in parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    expected = [renamed.get(one, one) for one in named(wanted)]
+    if name not in EXTRAS and by_position[: len(expected)] != expected:
+        return f"takes by position {by_position}, and 1.2.2 {expected}"
     if ["**kwargs"] in wanted and not any_name:
         keywords = any(one.kind is one.KEYWORD_ONLY for one in parameters.values())
         return None if keywords else "takes no further keywords"

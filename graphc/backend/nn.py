@@ -11,7 +11,7 @@ from graphc.backend.settings import epsilon as small_number
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import finite_number, whole_number
-from graphc.releases import since
+from graphc.releases import arguments_of_1_2, since
 
 
 def relu(x: object, alpha: object = 0.0, max_value: object = None) -> g.Node:
@@ -126,6 +126,7 @@ def binary_crossentropy(output: object, target: object, from_logits: bool = Fals
     return -(g.mul(target, g.log(p)) + g.sub(1.0, target) * g.log(1.0 - p))
 
 
+@arguments_of_1_2("x", "level", "noise_shape", "seed")
 def dropout(
     x: object,
     level: float,

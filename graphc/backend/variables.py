@@ -10,7 +10,7 @@ import numpy as np
 from graphc.backend.settings import as_numbers, floatx, held_dtype
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.releases import since
+from graphc.releases import arguments_of_1_2, since
 
 Update = tuple[g.Node, g.Node]
 """A shared variable and its new value, as `function` and `Layer.add_update` take it."""
@@ -28,6 +28,7 @@ def variable(value: object, dtype: str | None = None, name: str | None = None) -
     return g.shared(as_numbers(value, f"variable {name or 'without a name'}"), name, dtype)
 
 
+@arguments_of_1_2("shape", "ndim", "dtype", "sparse", "name")
 def placeholder(
     shape: Sequence[g.Size | None] | None = None,
     ndim: int | None = None,

@@ -228,7 +228,7 @@ class TestBadArguments:
 
     @pytest.mark.parametrize(
         ("arguments", "name"),
-        [((0, 3), "input_dim"), ((5, -3), "output_dim"), ((5.0, 3), "input_dim")],
+        [((0, 3), "input_dim"), ((5, -3), "output_dim"), ((5.5, 3), "input_dim")],
     )
     def test_sizes(self, arguments, name):
         with pytest.raises(ArgumentError, match=f"{name}: expected a whole number of at least 1"):

@@ -42,7 +42,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
 from graphc.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.lookup import true_or_false
-from graphc.releases import release
+from graphc.releases import arguments_of_1_2, release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
 
@@ -333,6 +333,9 @@ class InputLayer(Layer):
 
     supports_masking = True
 
+    @arguments_of_1_2(
+        *("input_shape", "batch_input_shape", "input_dtype", "input_tensor", "sparse", "name")
+    )
     def __init__(
         self,
         input_shape: Sequence[int | None] | None = None,
@@ -403,7 +406,8 @@ def Input(
             "Input: expected shape without the batch axis, e.g. shape=(64,), or batch_shape with it"
         )
     name = name or f"input_{K.get_uid('input')}"
-    return InputLayer(*(shape, batch_shape, dtype, name), input_tensor=tensor, sparse=sparse).output
+    layer = InputLayer(shape, batch_shape, dtype, name=name, input_tensor=tensor, sparse=sparse)
+    return layer.output
 
 
 def _said_by(

@@ -33,7 +33,7 @@ from graphc.engine.topology.wiring import sources
 from graphc.errors import ArgumentError, unknown_name
 from graphc.keywords import constructor_parameters, refuse_unknown
 from graphc.lookup import is_whole
-from graphc.releases import at_least, is_read
+from graphc.releases import arguments_of_1_2, at_least, is_read
 
 _COS_DIVISORS = ("lengths", "products")
 
@@ -95,6 +95,10 @@ class Merge(Layer):
         UnknownNameError: a mode that there is not.
     """
 
+    @arguments_of_1_2(
+        *("layers", "mode", "concat_axis", "dot_axes", "output_shape", "output_mask", "arguments"),
+        *("node_indices", "tensor_indices", "name"),
+    )
     def __init__(
         self,
         layers: Sequence[Layer] | None = None,
@@ -334,6 +338,10 @@ class Merge(Layer):
         return list(indices)
 
 
+@arguments_of_1_2(
+    *("inputs", "mode", "concat_axis", "dot_axes", "output_shape", "output_mask", "arguments"),
+    *("name",),
+)
 def merge(
     inputs: Sequence[g.Node],
     mode: str | Callable[[list[g.Node]], g.Node] = "sum",
