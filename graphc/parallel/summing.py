@@ -11,7 +11,7 @@ import numpy as np
 
 from graphc.parallel.slices import Parameter, Piece, rounds, slices
 from graphc.parallel.transport import Transfer, Transport, as_bytes
-from graphc.parallel.tree import Span, TreeSum
+from graphc.parallel.tree import Span, TreeSum, shards_of_rank
 
 Arrays = list[np.ndarray]
 
@@ -103,14 +103,15 @@ def sum_over_shards(
     lengths = [layout.bytes_of(one) for one in owned]
     total = TreeSum(Span(0, filled), add_arrays)
     under_way: list[_Exchange] = []
+    arrays: Arrays = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
-        arrays = None if own is None else _sum_below(own, of_shard)
-        if size == 1:
-            assert arrays is not None
-            return arrays
-        parts = [] if arrays is None else [layout.pack(arrays, one) for one in owned]
-        under_way.append(_Exchange(transport, nodes, parts, lengths))
+        arrays = [] if own is None else _sum_below(own, of_shard)
+        if size > 1 and layout.shapes:
+            parts = [] if own is None else [layout.pack(arrays, one) for one in owned]
+            under_way.append(_Exchange(transport, nodes, parts, lengths))
+    if not under_way:
+        return arrays
     for exchange in under_way:
         for node, received in exchange.received():
             total.put(node, layout.values(received, owned[rank]))
@@ -157,17 +158,20 @@ class _Exchange:
 def gather_rows(
     transport: Transport[np.ndarray],
     layouts: Sequence[Layout],
-    owners: Sequence[Span],
+    shards: int,
     own: Sequence[Arrays],
-) -> list[Arrays]:
+) -> Sequence[Arrays]:
     """Return the arrays of every shard, on every rank, from those of the shards of each rank.
 
     Args:
         transport: the ranks.
-        layouts: of each shard's arrays.
-        owners: the shards of each rank.
+        layouts: of the arrays of each shard that has rows.
+        shards: the number of shards.
         own: the arrays of this rank's shards.
     """
+    if transport.size == 1:
+        return own
+    owners = [shards_of_rank(shards, transport.size, rank) for rank in range(transport.size)]
     of_shards = [
         sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in _rows(layout))
         for layout in layouts

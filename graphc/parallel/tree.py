@@ -27,19 +27,6 @@ class Span:
         return self.stop - self.start
 
 
-def rows_of_shard(rows: int, shards: int, shard: int) -> tuple[int, int]:
-    """Return the first row of a shard of a batch, and the one behind its last: consecutive parts of
-    ceil(rows / shards) rows, of which the last ones may be smaller or empty."""
-    each = -(-rows // shards)
-    return min(shard * each, rows), min((shard + 1) * each, rows)
-
-
-def filled_shards(rows: int, shards: int) -> int:
-    """Return how many of the shards of a batch have rows."""
-    each = -(-rows // shards)
-    return -(-rows // each)
-
-
 def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
     """Return the shards that a rank computes: consecutive ones, as many as others have or one more
     or less."""

@@ -8,7 +8,7 @@ import pytest
 from graphc.parallel.slices import BLOCK_ELEMENTS
 from graphc.parallel.summing import Layout, gather_rows, sum_over_shards
 from graphc.parallel.transport import OneRank
-from graphc.parallel.tree import Span, shards_of_rank
+from graphc.parallel.tree import shards_of_rank
 from tests.parallel.threads import ThreadRank, run_ranks
 
 SHAPES = ((3, 5), (), (2 * BLOCK_ELEMENTS + 7,), (0, 4), (2,))
@@ -75,17 +75,15 @@ def test_one_rank_sends_nothing() -> None:
 @pytest.mark.parametrize(("rows", "ranks"), [([2, 2, 1], 2), ([3], 2), ([1, 1, 1, 1], 4)])
 def test_rows_of_all_shards_are_gathered_in_order(rows: list[int], ranks: int) -> None:
     shards = max(len(rows), ranks)
-    parts = [shards_of_rank(shards, ranks, rank) for rank in range(ranks)]
-    owners = [Span(min(one.start, len(rows)), min(one.stop, len(rows))) for one in parts]
     layouts = [Layout(((count, 3), (count,)), DTYPES[:2]) for count in rows]
 
     def arrays(shard: int) -> list[np.ndarray]:
         return [np.full((rows[shard], 3), shard, "float32"), np.arange(rows[shard]) + shard]
 
     def program(rank: ThreadRank) -> list:
-        own = owners[rank.rank]
-        given = [arrays(shard) for shard in range(own.start, own.stop)]
-        return [bits(one) for one in gather_rows(rank, layouts, owners, given)]
+        own = shards_of_rank(shards, ranks, rank.rank)
+        given = [arrays(shard) for shard in range(own.start, min(own.stop, len(rows)))]
+        return [bits(one) for one in gather_rows(rank, layouts, shards, given)]
 
     expected = [bits(arrays(shard)) for shard in range(len(rows))]
     assert run_ranks(ranks, program) == [expected] * ranks

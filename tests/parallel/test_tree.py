@@ -14,9 +14,7 @@ from graphc.parallel.tree import (
     Span,
     TreeSum,
     complete_subtrees,
-    filled_shards,
     halves,
-    rows_of_shard,
     shards_of_rank,
 )
 
@@ -143,15 +141,11 @@ def test_more_ranks_than_shards_is_an_error_that_names_the_flag() -> None:
         shards_of_rank(4, 5, 0)
 
 
-@given(st.integers(1, 300), st.data())
-def test_rows_are_dealt_out_from_the_front(rows: int, data: st.DataObject) -> None:
-    shards = data.draw(st.integers(1, rows))
-    parts = [rows_of_shard(rows, shards, shard) for shard in range(shards)]
-    assert [row for start, stop in parts for row in range(start, stop)] == list(range(rows))
-    sizes = [stop - start for start, stop in parts]
-    assert max(sizes) == -(-rows // shards)
-    assert sizes == sorted(sizes, reverse=True)
-    assert filled_shards(rows, shards) == sum(size > 0 for size in sizes)
+def test_a_tree_is_not_a_chain() -> None:
+    total = TreeSum[np.float32](Span(0, 4), lambda left, right: left + right)
+    for shard, value in enumerate(np.array([1.0, 2.0**-24, 2.0**-24, 2.0**-24], "float32")):
+        total.put(Span(shard, shard + 1), value)
+    assert total.result() == 1 + np.float32(2.0**-23)  # a chain of sums stays at 1
 
 
 def test_a_sum_that_lacks_a_shard_is_no_sum() -> None:

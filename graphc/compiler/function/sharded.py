@@ -4,7 +4,7 @@ whole batch."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,9 +34,12 @@ from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.shards import TreeSum, divide, joined_rows, parts_of
-from graphc.compiler.shards.place import batch_axes
+from graphc.compiler.shards import divide, joined_rows, parts_of
+from graphc.compiler.shards.place import Place, batch_axes
 from graphc.errors import ArgumentError
+from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
+from graphc.parallel.transport import OneRank, Transport
+from graphc.parallel.tree import shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
 
@@ -60,12 +63,16 @@ def sharded_function(
     calls: float | None = None,
     *,
     shards: int,
+    ranks: Transport[np.ndarray] | None = None,
 ) -> ShardedFunction:
     """Compile a graph into a function that takes its batch in `shards` consecutive parts.
 
     The value is that of `function` but for the order in which the batch is added up. Inputs with an
     axis of the size `BATCH` are divided along it, others are read by every shard. Other arguments
     as of `function`.
+
+    With several ranks each computes some of the shards. All of them call the function with the same
+    arrays, and have the same bits as one that computes all shards.
 
     Raises:
         ArgumentError: what `function` raises, the learning phase among the inputs, a batch that the
@@ -78,7 +85,12 @@ def sharded_function(
             "givens=[(learning_phase(), True)], and make one function for each phase"
         )
     return ShardedFunction(
-        given, name, CallStep() if call_step is None else call_step, calls, shards
+        given,
+        name,
+        CallStep() if call_step is None else call_step,
+        calls,
+        shards,
+        OneRank() if ranks is None else ranks,
     )
 
 
@@ -87,13 +99,21 @@ class ShardedFunction:
     `sharded_function`.
 
     Attributes:
-        name, call_step, calls, shards: as it was given them.
+        name, call_step, calls, shards, ranks: as it was given them.
     """
 
     def __init__(
-        self, given: Arguments, name: str, call_step: CallStep, calls: float | None, shards: int
+        self,
+        given: Arguments,
+        name: str,
+        call_step: CallStep,
+        calls: float | None,
+        shards: int,
+        ranks: Transport[np.ndarray],
     ):
         self.name, self.call_step, self.calls, self.shards = name, call_step, calls, shards
+        self.ranks = ranks
+        shards_of_rank(shards, ranks.size, ranks.rank)  # an error where there are too few
         self._single, self._inputs, self._mode = given.single, given.inputs, given.mode
         self._states = given.states
         roots = decide(given.roots)
@@ -228,15 +248,11 @@ class ShardedFunction:
         divided, step = self._divided, self.call_step.value
         parts = parts_of(bindings[_BATCH], self.shards)
         if self._first is not None:
-            sums, _ = self._over_shards(self._first, feeds, bindings, parts, step, 0)
-            feeds.update(zip(divided.first_sums, sums, strict=True))
+            sums = divided.first_sums
+            self._over_shards(self._first, sums, {}, feeds, bindings, parts, step)
         if self._shard is not None:
-            rows = len(divided.rows)
-            sums, gathered = self._over_shards(self._shard, feeds, bindings, parts, step, rows)
-            feeds.update(zip(divided.sums, sums, strict=True))
-            for (node, place), several in zip(divided.rows.items(), gathered, strict=True):
-                outer = 1 if place.outer is None else evaluate(place.outer, bindings)
-                feeds[node] = joined_rows(several, place.axis, outer)
+            rows = divided.rows
+            self._over_shards(self._shard, divided.sums, rows, feeds, bindings, parts, step)
         if self._root is not None:
             computed = self._root(*[feeds[node] for node in self._root.inputs])
             assert isinstance(computed, list)
@@ -249,27 +265,40 @@ class ShardedFunction:
     def _over_shards(
         self,
         function: Function,
-        feeds: Mapping[Node, np.ndarray],
+        sums: Sequence[Node],
+        rows: Mapping[Node, Place],
+        feeds: dict[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         parts: Sequence[tuple[int, int]],
         step: int,
-        rows: int,
-    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Return the sums over the shards of what a function gives, and of each of its last `rows`
-        outputs what it has for each shard."""
-        tree = TreeSum()
-        gathered: list[list[np.ndarray]] = [[] for _ in range(rows)]
-        for first, behind in parts:
+    ) -> None:
+        """Feed what a function gives, for the inputs that stand for it: sums over the shards, and
+        rows of the whole batch."""
+        own_rows: list[Arrays] = []
+
+        def of_shard(shard: int) -> Arrays:
             arrays = [
-                self._of_part(node, feeds, bindings, first, behind) for node in function.inputs
+                self._of_part(node, feeds, bindings, *parts[shard]) for node in function.inputs
             ]
             self._drawn.value = step
             found = function(*arrays)
             assert isinstance(found, list)
-            tree.add(found[: len(found) - rows])
-            for several, one in zip(gathered, found[len(found) - rows :], strict=True):
-                several.append(one)
-        return tree.total(), gathered
+            own_rows.append(found[len(sums) :])
+            return found[: len(sums)]
+
+        layout = _layout(sums, bindings)
+        summed = sum_over_shards(self.ranks, layout, len(parts), self.shards, of_shard)
+        feeds.update(zip(sums, summed, strict=True))
+        if rows:
+            layouts = [
+                _layout(rows, {**bindings, _BATCH: behind - first}) for first, behind in parts
+            ]
+            gathered = gather_rows(self.ranks, layouts, self.shards, own_rows)
+            for (node, place), several in zip(
+                rows.items(), zip(*gathered, strict=True), strict=True
+            ):
+                outer = 1 if place.outer is None else evaluate(place.outer, bindings)
+                feeds[node] = joined_rows(several, place.axis, outer)
 
     def _of_part(
         self,
@@ -326,3 +355,11 @@ class ShardedFunction:
         for node, size in self._divided.sizes.items():
             feeds[node] = np.array(evaluate(size, bindings), np.int64)
         return feeds, bindings
+
+
+def _layout(nodes: Iterable[Node], bindings: Mapping[Symbol, int]) -> Layout:
+    """Return the shapes and dtypes that the values of nodes have in a call."""
+    return Layout(
+        tuple([tuple([evaluate(size, bindings) for size in node.shape]) for node in nodes]),
+        tuple([np.dtype(node.dtype) for node in nodes]),
+    )

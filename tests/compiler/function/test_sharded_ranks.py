@@ -1,0 +1,73 @@
+"""Functions whose shards several ranks compute: the bits of one that computes all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.function import sharded_function
+from graphc.compiler.function.sharded import ShardedFunction
+from graphc.compiler.grad import grad
+from graphc.config import config
+from graphc.errors import ArgumentError
+from graphc.parallel.transport import OneRank
+from tests.parallel.threads import run_ranks
+
+
+@pytest.fixture(autouse=True)
+def interpreted():
+    with config.changed(cpu="numpy", floatX="float32"):
+        yield
+
+
+def step_of(ranks: object, shards: int) -> tuple[ShardedFunction, list[g.Node]]:
+    """A training step with a draw, a count over the whole batch, and rows that are fetched."""
+    x = g.input((g.BATCH, 3), name="x")
+    weights = g.input((g.BATCH,), name="weights")
+    w = g.shared(np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2), "w")
+    steps = g.shared(np.int64(0), "steps")
+    dropped = x * g.random.uniform(x.shape, seed=1, stream=2)
+    scores = g.sum(g.square(g.tanh(g.dot(dropped, w))), 1)
+    counted = g.cast(g.maximum(g.sum(g.not_equal(weights, 0)), 1), "float32")
+    loss = g.sum(scores * weights) / counted
+    updates = [(w, w - 0.1 * grad(loss, w)), (steps, steps + 1)]
+    made = sharded_function(
+        [x, weights], [loss, scores, g.max(scores)], updates, shards=shards, ranks=ranks
+    )
+    return made, [w, steps]
+
+
+def trained(shards: int, batches: list[int]) -> Callable[[object], list]:
+    """What a rank has fetched, and its variables, behind some steps."""
+
+    def program(ranks: object) -> list:
+        step, states = step_of(ranks, shards)
+        found = []
+        for count in batches:
+            draw = np.random.default_rng(count)
+            x = draw.normal(size=(count, 3)).astype("float32")
+            found += step(x, draw.integers(0, 3, count).astype("float32"))
+        return [value.tobytes() for value in [*found, *(one.get_value() for one in states)]]
+
+    return program
+
+
+@pytest.mark.parametrize("shards", [4, 5])
+def test_any_number_of_ranks_gives_the_bits_of_one(shards: int) -> None:
+    """Batches that leave some shards, and some ranks, without rows are among them."""
+    program = trained(shards, [10, 7, 3, 1])
+    expected = program(OneRank())
+    for ranks in range(1, shards + 1):
+        assert run_ranks(ranks, program) == [expected] * ranks
+
+
+def test_more_ranks_than_shards_are_refused() -> None:
+    def program(ranks: object) -> str:
+        with pytest.raises(ArgumentError, match="at most one rank for each of 2 shards"):
+            step_of(ranks, 2)
+        return "refused"
+
+    assert run_ranks(3, program) == ["refused"] * 3
