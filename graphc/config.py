@@ -181,6 +181,13 @@ FLAGS = (
         "them; the larger it is, the fewer reads take a shuffled epoch",
         is_size=True,
     ),
+    Flag(
+        "shuffle_folder",
+        "",
+        (),
+        "where arrays in files would be read more than three times a shuffled epoch, write the "
+        "samples first in the order in which they are needed, into a temporary file in this folder",
+    ),
 )
 
 _TABLE = {flag.name: flag for flag in FLAGS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -48,10 +48,15 @@ class Extent:
         """The number of units in all."""
         return self.between(self.start, self.stop)
 
-    def expected_reads(self, windows: int) -> float:
+    def cut(self, start: int, stop: int) -> Extent | None:
+        """What it has of the rows from `start` to behind the last, `stop`; None for none."""
+        start, stop = max(start, self.start), min(stop, self.stop)
+        return replace(self, start=start, stop=stop) if start < stop else None
+
+    def expected_reads(self, windows: int, together: int = 1) -> float:
         """The times that a unit is read, on average, where its rows are spread over so many windows
-        at random, and each window reads a unit once."""
-        return windows * (1.0 - (1.0 - 1.0 / windows) ** self.rows)
+        at random, as many neighbours as stay `together` at once, and each window reads it once."""
+        return windows * (1.0 - (1.0 - 1.0 / windows) ** max(1.0, self.rows / together))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from contextlib import closing
 import numpy as np
 
 from graphc.engine.training.loops import Batch, SampleOrder, make_batches, slice_X
+from graphc.engine.training.read_report import ReadReport, reads_of
 from graphc.engine.training.stored import Data, StoredArray
 from graphc.engine.training.windows import Window, Windows, is_small
 
@@ -55,12 +56,21 @@ class ArrayBatches:
         self._buffers = [windowed.get(id(one)) for one in self._arrays]
         self.windows: Windows | None = None
         if self._in_windows:
-            self.windows = Windows(self._in_windows, batch_size, where, held)
+            self.windows = Windows(self._in_windows, batch_size, where, shuffle, held)
 
     @property
     def stored(self) -> list[StoredArray]:
         """The arrays that are in files."""
         return [one for one in self._arrays if isinstance(one, StoredArray)]
+
+    def read_report(self) -> ReadReport:
+        """Return what was read so far of arrays in files."""
+        windows = self.windows
+        shuffled = [] if windows is None else windows.shuffled
+        arrays = [reads_of(one, self.epochs, one in shuffled) for one in self.stored]
+        if windows is None:
+            return ReadReport(arrays, None, 0)
+        return ReadReport(arrays, windows.samples, windows.nbytes)
 
     def __iter__(self) -> Generator[Batch]:
         self.order.shuffle_again(self._batch_size)

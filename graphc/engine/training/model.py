@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any
@@ -17,6 +18,7 @@ from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.generator_training import GeneratorTraining
 from graphc.engine.training.loops import SampleOrder
+from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
@@ -33,6 +35,8 @@ from graphc.files.whole_models import write_model
 from graphc.keywords import refuse_unknown
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath
+
+_log = logging.getLogger("graphc")
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}
@@ -51,6 +55,7 @@ class Model(GeneratorTraining):
     stop_training = False
     history: cbks.History | None = None
     training_data: list[Data] | None = None
+    _batches: ArrayBatches | None = None
 
     def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
         """Write the whole model to an HDF5 file, from which `graphc.models.load_model` makes it
@@ -188,10 +193,10 @@ class Model(GeneratorTraining):
         batches = ArrayBatches(
             arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle), where
         )
-        self._order = batches.order
+        self._order, self._batches = batches.order, batches
         if epochs:
             compiled.choose(epochs.stop * ceil(batches.samples / batch_size))
-        return run_epochs(
+        history = run_epochs(
             self,
             compiled,
             batches,
@@ -202,6 +207,23 @@ class Model(GeneratorTraining):
             self._validation(compiled, held_out, batch_size),
             batch_size=batch_size,
         )
+        if batches.windows is not None:
+            for line in str(batches.read_report()).splitlines():
+                _log.info("%s: %s", where, line)
+        return history
+
+    def read_report(self) -> ReadReport:
+        """Return what the last `fit`, or the one that runs, read of arrays in files: calls, bytes,
+        and chunks of HDF5 with the times that each was read in an epoch. Prints as text.
+
+        Raises:
+            ArgumentError: before `fit`.
+        """
+        if self._batches is None:
+            raise ArgumentError(
+                f"{self.name}.read_report: nothing was read yet; call fit with arrays in files"
+            )
+        return self._batches.read_report()
 
     def _order_before(
         self, epochs: range, arrays: Sequence[Data], shuffle: bool | str

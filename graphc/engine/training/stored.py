@@ -8,6 +8,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.errors import DataError, told
+from graphc.rows.spans import Extent
 from graphc.rows.stored import Reads, StoredRows
 
 _CALL_BYTES = 1 << 23
@@ -82,6 +83,31 @@ class StoredArray:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def extents(self) -> list[Extent]:
+        """The samples by the units in which their file is read."""
+        return [
+            cut
+            for one in self.rows.extents
+            if (cut := one.cut(self._start, self._stop)) is not None
+        ]
+
+    @property
+    def lead(self) -> int:
+        """Rows of the first unit that lie before the samples."""
+        first = self.extents()[0]
+        return (first.start - first.origin) % first.rows
+
+    def reads_expected(self, windows: int, together: int) -> float:
+        """The times that a unit of the file is read, on average, where samples are shuffled.
+
+        Args:
+            windows: over which they are spread.
+            together: neighbours that stay so.
+        """
+        extents = self.extents()
+        total = sum(one.units * one.expected_reads(windows, together) for one in extents)
+        return total / sum(one.units for one in extents)
 
     def part(self, start: int, stop: int) -> StoredArray:
         """Some of the samples, still unread."""

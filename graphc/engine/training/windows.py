@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from graphc.amounts import shown_size, size_in_bytes
 from graphc.config import config
 from graphc.engine.training.generators import GeneratorQueue
 from graphc.engine.training.loops import make_batches
+from graphc.engine.training.shuffled_file import ShuffledFile
 from graphc.engine.training.stored import StoredArray
 
 _log = logging.getLogger("graphc")
@@ -23,6 +25,10 @@ _SMALL = 16
 
 _CALL = 16
 """The part of it, as a divisor, that one call reads, with what is dropped of it."""
+
+_TOO_OFTEN = 3.0
+"""Reads of a chunk, or a page, in an epoch, above which a file in the order of the epoch is made or
+offered. That takes as many: the array is read, written, and read again."""
 
 _WAIT_SECONDS = 0.05  # between two looks of the thread whether it is to end
 
@@ -69,18 +75,26 @@ class Windows:
         arrays: of one length.
         batch_size: a window has whole batches.
         where: the call that reads, for messages.
+        shuffle: as of `SampleOrder`.
         held: bytes of small arrays that are held.
 
     Attributes:
         samples: of a window.
         nbytes: that reading takes at most.
+        shuffled: the arrays that are read through a temporary file; see `ShuffledFile`.
     """
 
     def __init__(
-        self, arrays: Sequence[StoredArray], batch_size: int, where: str, held: int = 0
+        self,
+        arrays: Sequence[StoredArray],
+        batch_size: int,
+        where: str,
+        shuffle: bool | str = False,
+        held: int = 0,
     ) -> None:
         self._arrays, self._where = list(arrays), where
-        bound = read_window()
+        self._bound = bound = read_window()
+        self.shuffled: list[StoredArray] = []
         self._call_bytes = max(1, bound // _CALL)
         rows = [one.rows for one in arrays]
         beside = held + sum(one.overhead for one in rows)
@@ -97,22 +111,55 @@ class Windows:
                 *(shown_size(beside), shown_size(self.nbytes)),
             )
 
+        if shuffle:
+            together = batch_size if shuffle == "batch" else 1
+            for array in arrays:
+                self._choose_way(array, together)
+
+    def _choose_way(self, array: StoredArray, together: int) -> None:
+        """Read what would be read too often through a file, or say so."""
+        times = array.reads_expected(-(-len(array) // self.samples), together)
+        if times <= _TOO_OFTEN:
+            return
+        if config.shuffle_folder:
+            self.shuffled.append(array)
+            return
+        extent = array.extents()[0]
+        unit = f"chunk of {extent.rows:,} samples" if extent.chunked else "page of the file"
+        _log.warning(
+            "%s: %s: with read_window=%s each %s is read %.0f times an epoch, %s of an array of "
+            "%s. A larger read_window takes fewer; the flag shuffle_folder=/a/folder has each "
+            "epoch's samples written there in order first, %s in a temporary file",
+            *(self._where, array.what, config.read_window, unit, times),
+            *(shown_size(array.nbytes * times), shown_size(array.nbytes)),
+            shown_size(array.nbytes),
+        )
+
     def over(self, order: np.ndarray) -> Generator[Window]:
         """Yield the windows of an epoch; what one has is there until the next one is asked for.
 
         Args:
             order: the numbers of the epoch's samples.
         """
-        free: queue.SimpleQueue[Buffers] = queue.SimpleQueue()
-        most = min(self.samples, len(order))
-        for _ in range(2):
-            free.put([_buffer(one, most) for one in self._arrays])
-        stopped = threading.Event()
-        source = GeneratorQueue(
-            *(self._read(order, free, stopped), 1, _WAIT_SECONDS, self._where),
-            late="a file is still being read",
-        )
-        try:
+        with ExitStack() as closing:
+            files: list[ShuffledFile | None] = []
+            for array in self._arrays:
+                files.append(None)
+                if array in self.shuffled:
+                    files[-1] = file = ShuffledFile(array, config.shuffle_folder, self._where)
+                    closing.callback(file.close)
+                    file.write(order, self.samples, self._bound // 2)
+            free: queue.SimpleQueue[Buffers] = queue.SimpleQueue()
+            for _ in range(2):
+                free.put([_buffer(one, min(self.samples, len(order))) for one in self._arrays])
+            stopped = threading.Event()
+            source = GeneratorQueue(
+                *(self._read(order, files, free, stopped), 1, _WAIT_SECONDS, self._where),
+                late="a file is still being read",
+            )
+            closing.callback(source.close)
+            closing.callback(free.put, [])  # for the thread, should it wait for one
+            closing.callback(stopped.set)
             while True:
                 try:
                     window = source.get()
@@ -120,22 +167,25 @@ class Windows:
                     return
                 yield window
                 free.put(window.buffers)
-        finally:
-            stopped.set()
-            free.put([])  # for the thread, should it wait for one
-            source.close()
 
     def _read(
-        self, order: np.ndarray, free: queue.SimpleQueue[Buffers], stopped: threading.Event
+        self,
+        order: np.ndarray,
+        files: Sequence[ShuffledFile | None],
+        free: queue.SimpleQueue[Buffers],
+        stopped: threading.Event,
     ) -> Iterator[Window]:
         for start, stop in make_batches(len(order), self.samples):
             buffers = free.get()
             if stopped.is_set():
                 return
             samples = np.sort(order[start:stop])
-            for array, buffer in zip(self._arrays, buffers, strict=True):
+            for array, file, buffer in zip(self._arrays, files, buffers, strict=True):
                 rows = buffer[: len(samples)]
-                array.read_into(rows, samples, self._call_bytes, stopped.is_set)
+                if file is not None:
+                    file.read_into(rows, start, stopped.is_set)
+                else:
+                    array.read_into(rows, samples, self._call_bytes, stopped.is_set)
             yield Window(start, stop, samples, buffers)
 
 

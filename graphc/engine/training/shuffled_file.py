@@ -1,0 +1,135 @@
+"""A temporary file with the samples of a stored array in the order in which an epoch needs them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import pairwise
+
+import numpy as np
+
+from graphc.amounts import shown_size
+from graphc.engine.training.stored import StoredArray
+from graphc.errors import MissingFileError, StorageError
+from graphc.paths import shown_path
+from graphc.rows.descriptors import OwnDescriptor, read_array
+
+_PIECE_BYTES = 1 << 24
+"""That are read of the file before one looks whether the rest is needed."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class ShuffledFile:
+    """The samples of an array, written by one pass over its file: window behind window, ascending
+    within each, so that a window is one stretch.
+
+    The file has no name where the system allows that, and is gone with the process however it ends.
+
+    Args:
+        array: as it is stored.
+        folder: for the file.
+        where: the call that needs it, for messages.
+
+    Raises:
+        MissingFileError: no such folder.
+        StorageError: the disk has no room for the file, or the folder may not be written to.
+    """
+
+    def __init__(self, array: StoredArray, folder: str, where: str) -> None:
+        self._array = array
+        self._place = f"{where}: shuffle_folder={shown_path(folder)}"
+        if not os.path.isdir(folder):
+            raise MissingFileError(f"{self._place}: there is no such folder; make it first")
+        needed, free = array.nbytes, shutil.disk_usage(folder).free
+        if needed > free:
+            raise StorageError(
+                f"{self._place}: {array.what} takes {shown_size(needed)} there for the length of "
+                f"an epoch, and the disk has {shown_size(free)}; name a folder on another disk"
+            )
+        with ExitStack() as closing, self._refusals_told():
+            self._file = closing.enter_context(
+                tempfile.TemporaryFile(dir=folder, prefix="graphc-", buffering=0)
+            )
+            _reserve(self._file.fileno(), needed)
+            self._descriptor = OwnDescriptor(self._file.fileno())
+            closing.pop_all()
+
+    def write(self, order: np.ndarray, window: int, most_bytes: int) -> None:
+        """Write all samples.
+
+        Args:
+            order: their numbers, as the epoch needs them.
+            window: samples of a window.
+            most_bytes: that are in memory at a time.
+        """
+        array, count = self._array, len(order)
+        window_of = np.empty(count, np.int32)
+        window_of[order] = np.arange(count) // window
+        behind = np.arange(0, count, window)  # of each window, where its next sample goes
+        row = array.rows.row_bytes
+        unit = max(1, array.rows.unit_bytes // max(1, row))
+        most = max(1, most_bytes // 2 // max(1, row * unit)) * unit
+        buffer = np.empty((min(most, count), *array.rows.shape[1:]), array.rows.dtype)
+        bounds = [0, *range(most - array.lead, count, most), count]
+        for start, stop in pairwise(bounds):
+            samples = np.arange(start, stop)
+            block = buffer[: len(samples)]
+            array.read_into(block, samples, most_bytes)
+            windows = window_of[samples]
+            block = block[np.argsort(windows, kind="stable")]
+            found, counts = np.unique(windows, return_counts=True)
+            first = 0
+            for one, several in zip(found.tolist(), counts.tolist(), strict=True):
+                self._write_at(int(behind[one]) * row, block[first : first + several])
+                behind[one] += several
+                first += several
+
+    def _write_at(self, at: int, rows: np.ndarray) -> None:
+        rest = memoryview(rows.reshape(-1).view(np.uint8))
+        with self._refusals_told():
+            self._file.seek(at)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+
+    def read_into(self, buffer: np.ndarray, position: int, stopped: Callable[[], bool]) -> None:
+        """Read samples from a position on, that of a window."""
+        row = self._array.rows.row_bytes
+        piece = max(1, _PIECE_BYTES // max(1, row))
+        for start in range(0, len(buffer), piece):
+            if stopped():
+                return
+            read_array(self._descriptor, (position + start) * row, buffer[start : start + piece])
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._descriptor.close()
+        self._file.close()
+
+    @contextmanager
+    def _refusals_told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self._unwritten(error) from error
+
+    def _unwritten(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"{self._place}: the samples of {self._array.what}, {shown_size(self._array.nbytes)}, "
+            f"cannot be written ({error}); nothing is left there. Name another folder, or none: "
+            "shuffle_folder="
+        )
+
+
+def _reserve(descriptor: int, nbytes: int) -> None:
+    """Have the system set room aside, where it does that, so that nobody else takes it."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, nbytes)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise
