@@ -5,6 +5,7 @@ Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 20
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -46,28 +47,34 @@ def _random(attrs: Attrs, scan_step: np.ndarray, *part: np.ndarray) -> np.ndarra
     longer along an axis, one for each index of the axes ahead of that axis.
     """
     shape, axis, call_step = attrs["shape"], attrs["axis"], attrs["call_step"]
-    begins, run = np.zeros(1, np.int64), math.prod(shape)
+    begins, run = np.zeros(1, np.uint64), math.prod(shape)
     if axis is not None:
         whole, first = map(int, part)
         inner = math.prod(shape[axis + 1 :])
-        begins = (np.arange(math.prod(shape[:axis])) * whole + first) * inner
+        begins = (np.arange(math.prod(shape[:axis]), dtype=np.uint64) * whole + first) * inner
         run = shape[axis] * inner
     leads = begins % 4  # a run may begin inside a block
     lead = int(leads.max(initial=0))
-    blocks = np.add.outer(begins // 4, np.arange(-(-(lead + run) // 4)))
+    first_blocks, count = begins[:, None] // 4, -(-(lead + run) // 4)
     upper = [
         np.asarray(word & _MASK, np.uint64) for word in (int(scan_step), call_step, call_step >> 32)
     ]
-    words = np.empty((blocks.size, 4), np.uint32)
-    for start in range(0, len(words), _CHUNK):
-        chunk = words[start : start + _CHUNK]
-        counter = blocks.reshape(-1)[start : start + _CHUNK].astype(np.uint64) & _MASK
-        for k, word in enumerate(philox4x32([counter, *upper], (attrs["seed"], attrs["stream"]))):
-            chunk[:, k] = word
-    rows = words.reshape(len(begins), 4 * blocks.shape[1])
+    key = attrs["seed"], attrs["stream"]
+    words = np.empty((len(begins), count, 4), np.uint32)
+    runs_at_once = max(_CHUNK // max(count, 1), 1)
+    for row, column in itertools.product(
+        range(0, len(begins), runs_at_once), range(0, count, _CHUNK)
+    ):
+        chunk = words[row : row + runs_at_once, column : column + _CHUNK]
+        numbers = np.arange(column, column + chunk.shape[1], dtype=np.uint64)
+        blocks = (first_blocks[row : row + runs_at_once] + numbers) & _MASK
+        for k, word in enumerate(philox4x32([blocks, *upper], key)):
+            chunk[..., k] = word
+    rows = words.reshape(len(begins), 4 * count)
     if (leads == lead).all():
         return rows[:, lead : lead + run].reshape(shape)
-    return np.take_along_axis(rows, leads[:, None] + np.arange(run), 1).reshape(shape)
+    places = leads.astype(np.int64)[:, None] + np.arange(run)
+    return np.take_along_axis(rows, places, 1).reshape(shape)
 
 
 RANDOM: dict[str, Function] = {"random": _random}
