@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -32,8 +32,32 @@ def random_words(
     shape: Sequence[int], seed: int, stream: int, scan_step: int, call_step: int
 ) -> np.ndarray:
     """The words of the op `random`: word e % 4 of block e // 4 for element e in C order."""
-    words = [
-        philox([e // 4, scan_step, call_step % WORD, call_step // WORD], [seed, stream])[e % 4]
-        for e in range(math.prod(shape))
-    ]
+    return _words(range(math.prod(shape)), shape, seed, stream, scan_step, call_step)
+
+
+def words_of_part(
+    shape: Sequence[int], axis: int, whole: int, first: int, *key_and_steps: int
+) -> np.ndarray:
+    """Those of a part that begins at `first` along an axis, which is `whole` long in all;
+    `key_and_steps` as of `random_words`."""
+    elements = []
+    for index in np.ndindex(*shape):
+        position = 0
+        for k, (coordinate, size) in enumerate(zip(index, shape, strict=True)):
+            along = k == axis
+            position = position * (whole if along else size) + coordinate + (first if along else 0)
+        elements.append(position)
+    return _words(elements, shape, *key_and_steps)
+
+
+def _words(
+    elements: Iterable[int],
+    shape: Sequence[int],
+    seed: int,
+    stream: int,
+    scan_step: int,
+    call_step: int,
+) -> np.ndarray:
+    steps = [scan_step, call_step % WORD, call_step // WORD]
+    words = [philox([e // 4 % WORD, *steps], [seed, stream])[e % 4] for e in elements]
     return np.array(words, "uint32").reshape(shape)

@@ -18,7 +18,7 @@ from tests.campaigns.graphs import pointwise_rules as pw
 from tests.campaigns.graphs import product_rules as products
 from tests.campaigns.graphs import reduction_rules as reductions
 from tests.campaigns.graphs.bounded import Bounded, Rounding, exactly, whole
-from tests.compiler.philox_reference import random_words
+from tests.compiler.philox_reference import random_words, words_of_part
 
 _BINARY = frozenset(
     {"add", "sub", "mul", "mod", "pow", "maximum", "minimum", "floordiv", "div", "equal",
@@ -120,11 +120,17 @@ class Evaluator:
     def _dim(self, node: Node) -> Bounded:
         return exactly(np.array(self._attr(node, "size"), "int64"))
 
-    def _random(self, node: Node, step: Bounded) -> Bounded:
-        shape = self._attr(node, "shape")
+    def _random(self, node: Node, step: Bounded, *part: Bounded) -> Bounded:
+        shape, axis = self._attr(node, "shape"), node.attrs["axis"]
         seed, stream = node.attrs["seed"], node.attrs["stream"]
-        words = random_words(shape, seed, stream, int(step.value) % 2**32, self._call_step)
-        return whole("uint32", words, np.broadcast_to(step.known, words.shape))
+        steps = int(step.value) % 2**32, self._call_step
+        if axis is None:
+            words = random_words(shape, seed, stream, *steps)
+        else:
+            place = (int(one.value) for one in part)
+            words = words_of_part(shape, axis, *place, seed, stream, *steps)
+        known = np.all([one.known for one in (step, *part)])
+        return whole("uint32", words, np.broadcast_to(known, words.shape))
 
     # ---- pointwise ----
 

@@ -290,6 +290,11 @@ def random_numbers(b: Builder) -> Node:
     shape = tuple(b.size() for _ in range(b.number(1, 2)))
     if math.prod(b.concrete(shape)) > 60:
         raise Refused
+    drawn = _drawn(b, shape)
+    return _part_of_a_draw(b, drawn) if b.coin(0.4) else drawn
+
+
+def _drawn(b: Builder, shape: g.Shape) -> Node:
     seed, stream = b.number(0, 2**31), b.number(0, 9)
     kind = b.number(0, 3)
     if kind == 0:
@@ -299,6 +304,15 @@ def random_numbers(b: Builder) -> Node:
     if kind == 2:
         return g.random.normal(shape, 0.0, 1.0, b.one_of(FLOATS), seed, stream)
     return g.random.uniform(shape, -1.0, 1.0, b.one_of(FLOATS), seed, stream)
+
+
+def _part_of_a_draw(b: Builder, drawn: Node) -> Node:
+    """The same of a draw that is part of a longer one, from near its begin on or far behind it."""
+    (words,) = (node for node in g.toposort([drawn]) if node.op == "random")
+    axis = b.number(0, len(words.shape) - 1)
+    first = b.one_of([0, 1, 2, 3, 5, 2**33 + 1])
+    whole = g.cast(g.as_node(words.shape[axis]), "int64") + (first + b.number(0, 9))
+    return g.substitute([drawn], {words: g.random.placed(words, axis, whole, first)})[0]
 
 
 INSIDE: tuple[tuple[Operation, int], ...] = (
