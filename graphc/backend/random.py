@@ -76,9 +76,9 @@ def random_normal_variable(
 
 def _sizes(shape: Sequence[g.Size], what: str) -> tuple[g.Size, ...]:
     sizes = tuple(shape)
-    if not all(isinstance(size, int | np.integer | g.Dim) for size in sizes):
+    if not all(isinstance(size, int | np.integer | g.Dim | g.Node) for size in sizes):
         raise ShapeError(
             f"{what}: expected whole numbers as sizes, received {sizes}; K.shape(x) gives those of "
             "a tensor, known or not"
         )
-    return tuple(size if isinstance(size, g.Dim) else int(size) for size in sizes)
+    return g.as_shape(sizes, what)

@@ -286,7 +286,8 @@ def repeat(x: object, n: int) -> g.Node:
 def tile(x: object, n: int | Sequence[int]) -> g.Node:
     """The whole of x n times along each axis, counted from the last: numpy.tile."""
     node = g.as_node(x)
-    counts = (n,) if isinstance(n, int) else tuple(n)
+    several = isinstance(n, list | tuple | np.ndarray) or (isinstance(n, g.Node) and n.ndim == 1)
+    counts = g.as_shape(n if several else (n,), "tile")
     missing = len(counts) - node.ndim
     if missing > 0:
         node = g.reshape(node, (*(1,) * missing, *node.shape))

@@ -112,14 +112,14 @@ def dtype(x: g.Node) -> str:
     return g.as_node(x).dtype
 
 
-def zeros(shape: Sequence[int], dtype: str | None = None, name: str | None = None) -> g.Node:
-    """A shared variable full of 0. ShapeError unless the sizes are numbers."""
-    return _full(0.0, _known(shape, "zeros"), dtype, name)
+def zeros(shape: Sequence[g.Size], dtype: str | None = None, name: str | None = None) -> g.Node:
+    """A shared variable full of 0; a tensor where a size is one of `shape`, which a call knows."""
+    return _full(0.0, shape, "zeros", dtype, name)
 
 
-def ones(shape: Sequence[int], dtype: str | None = None, name: str | None = None) -> g.Node:
-    """A shared variable full of 1. ShapeError unless the sizes are numbers."""
-    return _full(1.0, _known(shape, "ones"), dtype, name)
+def ones(shape: Sequence[g.Size], dtype: str | None = None, name: str | None = None) -> g.Node:
+    """A shared variable full of 1; a tensor where a size is one of `shape`, which a call knows."""
+    return _full(1.0, shape, "ones", dtype, name)
 
 
 @since("1.0.2")
@@ -194,9 +194,14 @@ def moving_average_update(variable: g.Node, value: object, momentum: float) -> U
     return variable, g.add(g.mul(variable, momentum), g.mul(value, 1.0 - momentum))
 
 
-def _full(value: float, shape: tuple[int, ...], dtype: str | None, name: str | None) -> g.Node:
+def _full(
+    value: float, shape: Sequence[g.Size], what: str, dtype: str | None, name: str | None
+) -> g.Node:
+    several = isinstance(shape, Sequence | g.Node)
+    if several and any(isinstance(size, g.Dim | g.Node) for size in shape):
+        return g.full(g.as_shape(shape, what), value, held_dtype(dtype or floatx()))
     # Of one number, so that no second array is made beside the variable's own.
-    return variable(np.broadcast_to(value, shape), dtype, name)
+    return variable(np.broadcast_to(value, _known(shape, what)), dtype, name)
 
 
 def _known(shape: Sequence[int] | int, what: str) -> tuple[int, ...]:

@@ -68,13 +68,26 @@ def test_the_steps_of_the_whole_training_choose_for_all_functions(enough: int):
     assert targets(many) == NATIVE
 
 
-def test_a_training_of_one_step_is_no_single_call():
+@pytest.mark.parametrize(
+    ("samples", "nb_epoch", "chosen"),
+    [
+        (1, 1, NATIVE),
+        (7, 1, NATIVE),
+        (8, 1, NATIVE),
+        (9, 1, INTERPRETED),
+        (1, 2, INTERPRETED),
+    ],
+)
+def test_one_epoch_of_at_most_eight_steps_is_one_of_a_loop(samples, nb_epoch, chosen):
     model = small()
-    model.fit(X, Y, 7, 1, verbose=0)
-    assert targets(model) == INTERPRETED
-    config.cpu = "native"
-    model.compile("adam", "mse")
-    model.fit(X, Y, 7, 1, verbose=0)
+    x = np.zeros((samples, 3))
+    model.fit(x, x[:, :1], batch_size=1, nb_epoch=nb_epoch, verbose=0)
+    assert targets(model) == chosen
+
+
+def test_so_is_one_of_batches_from_a_generator():
+    model = small()
+    model.fit_generator(repeat((X, Y)), len(X), 1, verbose=0)
     assert targets(model) == NATIVE
 
 
@@ -121,7 +134,7 @@ def test_what_is_compiled_already_is_not_made_anew():
 
 def test_the_choice_stays_until_the_model_is_compiled_again(enough: int):
     model = small()
-    begin(model, 1)
+    begin(model, 2)
     begin(model, enough)
     model.train_on_batch(X, Y)
     model.fit(X, Y, 2, 1, verbose=0, show_accuracy=True)
@@ -135,7 +148,7 @@ def test_the_choice_stays_until_the_model_is_compiled_again(enough: int):
 
 
 def test_a_file_keeps_the_choice(enough: int, tmp_path: Path):
-    for epochs, other, chosen in ((1, enough, INTERPRETED), (enough, 1, NATIVE)):
+    for epochs, other, chosen in ((2, enough, INTERPRETED), (enough, 2, NATIVE)):
         model = small()
         begin(model, epochs)
         model.save(tmp_path / "model.h5")

@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.function.givens import Pairs, apply_givens, of_type, pairs_of
-from graphc.compiler.graph import Node, State, as_node, label, learning_phase, state_of, toposort
+from graphc.compiler.graph import (
+    Node,
+    State,
+    Symbol,
+    as_node,
+    label,
+    learning_phase,
+    state_of,
+    toposort,
+)
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
+from graphc.compiler.graph.dim import symbols
 from graphc.config import FLAGS, config
 from graphc.errors import ArgumentError, KeywordError, unknown_name
 
@@ -97,11 +107,24 @@ def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_in
             )
         if node not in inputs:
             raise ArgumentError(f"{name}: the graph needs {label(node)}, which is not in `inputs`")
+    unknown = _symbols_of_sizes(roots, needed)
     for node in inputs:
-        if node in needed or node is learning_phase():
+        if node in needed or node is learning_phase() or unknown & _symbols(node):
             continue
         message = f"{name}: the input {label(node)} is not needed by any output or update"
         if on_unused_input == "raise":
             raise ArgumentError(f"{message}; remove it, or pass on_unused_input='ignore'")
         if on_unused_input == "warn":
             _log.warning(message)
+
+
+def _symbols_of_sizes(roots: list[Node], inputs: list[Node]) -> set[Symbol]:
+    """The symbols of the sizes in a graph that the shapes of these inputs do not tell."""
+    found = set().union(*map(_symbols, toposort(roots)))
+    return found.difference(*map(_symbols, inputs))
+
+
+def _symbols(node: Node) -> set[Symbol]:
+    shapes = node.shape if isinstance(node.dtype, tuple) else (node.shape,)
+    read = (node.attrs["size"],) if node.op == "dim" else ()
+    return {symbol for sizes in (*shapes, read) for size in sizes for symbol in symbols(size)}

@@ -119,6 +119,7 @@ from graphc.compiler.graph.reduce import (
     var,
 )
 from graphc.compiler.graph.scan import body_args, item, items, make_scan, scan
+from graphc.compiler.graph.sizes import as_shape
 from graphc.compiler.graph.state import (
     CallStep,
     State,

@@ -20,19 +20,14 @@ from graphc.compiler.graph.operands import as_node, broadcast_to, unify_dtypes
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.ops.contraction import INDICES
 from graphc.compiler.graph.reduce import normalize_axes, normalize_axis
-from graphc.compiler.graph.sizes import size_of
+from graphc.compiler.graph.sizes import as_shape, size_of
 from graphc.errors import DTypeError, IndexRangeError
 
 
 def reshape(x: object, shape: Sequence[Size]) -> Node:
     """The same elements in C order in another shape; one size may be -1: what is left."""
     node = as_node(x)
-    shape = tuple(
-        size_of(size, f"reshape: axis {axis}")
-        if isinstance(size, Node)
-        else as_size(size, f"reshape: axis {axis}")
-        for axis, size in enumerate(shape)
-    )
+    shape = as_shape(shape, "reshape")
     if -1 in shape:
         if shape.count(-1) > 1:
             fail(f"reshape to {shape}: only one size can be -1")

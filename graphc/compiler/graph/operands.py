@@ -102,13 +102,16 @@ def is_weak(value: object) -> bool:
 
 
 def as_node(value: object, dtype: str | None = None) -> Node:
-    """The node itself; a size as an int64 scalar; else a constant."""
+    """The node itself; a size as an int64 scalar, several of them as a vector; else a constant."""
     if isinstance(value, Node):
         if isinstance(value.dtype, tuple):
             raise DTypeError("a scan has several values; read one by item(scan, k)")
         return value
     if isinstance(value, Dim):
         return make("dim", size=value)
+    if isinstance(value, list | tuple) and any(isinstance(one, Dim) for one in value):
+        elements = [as_node(one, None if isinstance(one, Dim) else "int64") for one in value]
+        return make("concat", *(make("reshape", one, shape=(1,)) for one in elements), axis=0)
     return constant(value, dtype)
 
 

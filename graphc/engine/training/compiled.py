@@ -38,6 +38,8 @@ from graphc.releases import Release, at_least, release
 _log = logging.getLogger("graphc")
 
 _BATCH = 32  # as in `fit`
+STEPS_OF_A_LOOP = 8
+"""A training of one epoch and so few steps is taken for one of many in a loop of the program's."""
 _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
@@ -71,7 +73,10 @@ class Choice:
 
     It is made before the first step of a training, by the number of all its steps, and kept with
     the model and in its file: native code and the interpreter differ in the last bits, and training
-    that goes on from a file gives the bits of training that was not interrupted.
+    that goes on from a file gives the bits of training that was not interrupted. A first training
+    of one epoch and at most `STEPS_OF_A_LOOP` steps does not say how many will follow, as
+    `train_on_batch` does not: reinforcement learning calls ``fit(x, y, nb_epoch=1)`` thousands of
+    times. Such a model is compiled.
 
     Attributes:
         native: True or False; None before it is made, where what is small is interpreted.
@@ -176,12 +181,14 @@ class Compiled:
             for label, value in zip(self.labels, values, strict=True)
         ]
 
-    def choose(self, steps: float) -> None:
-        """Make the choice, if it is not made, ahead of a training that has so many steps in all."""
+    def choose(self, epochs: int, steps: int) -> None:
+        """Make the choice, if it is not made, ahead of a training of so many epochs in all, with so
+        many steps each."""
         if self.choice.native is None:
             made = self.functions.get("train")
             if made is None or made.target() is None:
-                self._make_train(steps)
+                in_a_loop = epochs == 1 and steps <= STEPS_OF_A_LOOP
+                self._make_train(ALWAYS if in_a_loop else epochs * steps)
             self.choice.native = self.functions["train"].target() is not None
 
     def train(self) -> Function:

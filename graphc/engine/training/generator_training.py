@@ -102,7 +102,7 @@ class GeneratorTraining(BatchTraining):
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
         if epochs:
-            compiled.choose(epochs.stop * ceil(count / _BATCH))
+            compiled.choose(epochs.stop, ceil(count / _BATCH))
         compiled.train()  # made before a thread works beside it
         self._order = None
         with ExitStack() as threads:

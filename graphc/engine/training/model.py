@@ -195,7 +195,7 @@ class Model(GeneratorTraining):
         )
         self._order, self._batches = batches.order, batches
         if epochs:
-            compiled.choose(epochs.stop * ceil(batches.samples / batch_size))
+            compiled.choose(epochs.stop, ceil(batches.samples / batch_size))
         history = run_epochs(
             self,
             compiled,

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphc.compiler.function import ALWAYS
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
@@ -66,7 +65,7 @@ class BatchTraining(RenewedContainer):
         ``accuracy=True`` adds the accuracy to the list.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
-        compiled.choose(ALWAYS)
+        compiled.choose(epochs=1, steps=1)
         step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
         return _one_or_list(compiled.numbers(step(*arrays)))
