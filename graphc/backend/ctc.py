@@ -116,7 +116,8 @@ def ctc_batch_cost(
     """-log of the probability of each sample's labels.
 
     Args:
-        y_true: (samples, labels), class numbers; those behind `label_length` are not read.
+        y_true: (samples, labels), class numbers; those behind `label_length` are not read. The
+            blank's number ends the labels, as on TensorFlow.
         y_pred: (samples, steps, classes), probabilities; the last class is the blank. With a
             weight of 1e-4 the uniform distribution over the states of a path is mixed in.
         input_length: (samples, 1), how many steps count.
@@ -127,7 +128,7 @@ def ctc_batch_cost(
 
     Raises:
         ShapeError: other numbers of axes.
-        IndexRangeError: in the call, a label that is no class but the blank's.
+        IndexRangeError: in the call, a label that is no class.
     """
     return _batch_cost(
         _labels(y_true, 2, "ctc_batch_cost: y_true"),
@@ -144,9 +145,10 @@ def _batch_cost(labels: g.Node, probabilities: g.Node, steps: g.Node, counts: g.
             f"{probabilities.shape}"
         )
     places = g.iota(labels.shape[1])
+    blank = probabilities.shape[2] - 1
+    counts = _until_blank(labels, counts, blank)
     # Labels behind the last one may be any number, such as -1.
     kept = g.where(g.less(places, counts), labels, 0)
-    blank = probabilities.shape[2] - 1
     kept = g.take(g.iota(blank), kept)  # refuses what is no label
     states = _interleaved(kept, blank)
     sizes = 2 * counts + 1
@@ -156,6 +158,18 @@ def _batch_cost(labels: g.Node, probabilities: g.Node, steps: g.Node, counts: g.
     is_last = g.logical_and(g.less(number, sizes), g.greater_equal(number, sizes - 2))
     total = g.logsumexp(g.where(is_last, reached, _NEVER), 1, keepdims=True)
     return g.where(g.less(total, _NEVER / 2), float("inf"), -total)
+
+
+def _until_blank(labels: g.Node, counts: g.Node, blank: g.Size) -> g.Node:
+    """(n, 1): how many labels are ahead of the first that is the blank, `counts` where none is.
+
+    Programs label a picture without letters by one blank.
+    """
+    places = g.iota(labels.shape[1])
+    is_blank = g.equal(labels, g.cast(g.as_node(blank), labels.dtype))
+    end = g.cast(g.as_node(labels.shape[1]), "int32")
+    first = g.min(g.where(is_blank, places, end), 1, keepdims=True)
+    return g.minimum(counts, first)
 
 
 def _interleaved(labels: g.Node, blank: g.Size) -> g.Node:

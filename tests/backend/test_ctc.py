@@ -62,10 +62,19 @@ def test_labels_that_do_not_fit_are_infinitely_dear():
     assert np.isposinf(found)[:, 0].tolist() == [False, True, False, False]
 
 
-def test_a_label_that_is_the_blank_or_no_class_is_refused():
-    for wrong in (3, -1):
+def test_a_label_that_is_no_class_is_refused():
+    for wrong in (4, -1):
         with pytest.raises(IndexRangeError):
             batch(labels=np.full((4, 3), wrong, "int32"))
+
+
+def test_a_label_that_is_the_blank_ends_the_labels():
+    labels = np.array([[3, 1, 1], [2, 3, 0], [3, -1, -1], [-1, -1, -1]], "int32")
+    counts = np.array([[3], [2], [1], [0]], "int32")
+    ended = batch(labels=LABELS * 0 + 2, counts=np.array([[0], [1], [0], [0]], "int32"))
+    np.testing.assert_array_equal(batch(labels=labels, counts=counts), ended)
+    empty = -np.log((1 - SMOOTHING) * PROBABILITIES[0, :, 3] + SMOOTHING).sum()
+    np.testing.assert_allclose(ended[0, 0], empty, rtol=1e-12)
 
 
 def test_the_gradient_to_the_probabilities():
