@@ -37,8 +37,9 @@ _log = logging.getLogger("graphc")
 
 @dataclass(frozen=True)
 class Flag:
-    """One flag. With no `choices` its value is a number, where it is to be `below` one, a size in
-    bytes, where it `is_size`, else the path of a folder, or empty for none."""
+    """One flag. With no `choices` its value is a number, where it is to be `below` one, a whole
+    number where it has a `least` one, a size in bytes, where it `is_size`, else the path of a
+    folder, or empty for none."""
 
     name: str
     default: str
@@ -46,6 +47,7 @@ class Flag:
     meaning: str
     below: float | None = None
     is_size: bool = False
+    least: int | None = None
 
     @property
     def takes(self) -> str:
@@ -54,6 +56,8 @@ class Flag:
             return "a size such as 64MB or 1.5GB"
         if self.below is not None:
             return f"a number above 0 and below {self.below}"
+        if self.least is not None:
+            return f"a whole number from {self.least} on"
         return _either(self.choices) if self.choices else "the path of a folder, or nothing"
 
     def checked(self, value: object, source: str) -> str:
@@ -62,6 +66,8 @@ class Flag:
             return self._number(value, source)
         if self.is_size:
             return self._size(value, source)
+        if self.least is not None:
+            return self._whole_number(value, source)
         if not self.choices and isinstance(value, os.PathLike):
             value = os.fspath(value)
         if not isinstance(value, str) or (self.choices and value not in self.choices):
@@ -96,6 +102,13 @@ class Flag:
                 f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}."
             ) from None
         return str(value).strip()
+
+    def _whole_number(self, value: object, source: str) -> str:
+        text = value.strip() if isinstance(value, str) else str(value)
+        whole = type(value) in (int, str) and text.isascii() and text.isdigit()
+        if not whole or int(text) < self.least:  # type: ignore[operator]
+            raise FlagError(f"{source}: flag {self.name!r} takes {self.takes}, received {value!r}.")
+        return str(int(text))
 
 
 FLAGS = (
@@ -147,6 +160,14 @@ FLAGS = (
         "FAST_RUN: all passes; FAST_COMPILE: few, and no C++ compiler where cpu=auto; DebugMode: "
         "each pass is checked against the graph before it, generated code against the "
         "interpreter; NanGuardMode: the first value that is not finite is an error",
+    ),
+    Flag(
+        "shards",
+        "1",
+        (),
+        "how many parts a step takes its batch in, one after the other, where fit, evaluate and "
+        "the like are not told: less memory for activations, the same training",
+        least=1,
     ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
     Flag(

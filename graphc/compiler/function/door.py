@@ -84,7 +84,10 @@ class Function:
 
     Attributes:
         name, call_step, calls: as it was given them.
+        shards: how many parts a call takes its batch in.
     """
+
+    shards = 1
 
     def __init__(
         self,

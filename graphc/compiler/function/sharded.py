@@ -116,6 +116,8 @@ class ShardedFunction:
         shards_of_rank(shards, ranks.size, ranks.rank)  # an error where there are too few
         self._single, self._inputs, self._mode = given.single, given.inputs, given.mode
         self._states = given.states
+        # As of a function that takes its batch whole: branches not taken count.
+        self._draws = any(node.op == "random" for node in every_node(given.roots))
         roots = decide(given.roots)
         self._claims = dict.fromkeys(given.claims)
         for node in every_node(roots):
@@ -132,11 +134,6 @@ class ShardedFunction:
         # Rows of all shards that are fetched as they are need no root.
         self._computed = [node for node in self._outputs if node not in divided.rows]
         root = [*self._computed, *divided.root[fetched:]]
-        self._draws = any(
-            node.op == "random"
-            for outputs in (divided.first, divided.shard, root)
-            for node in every_node(outputs)
-        )
         self._drawn = CallStep()  # of a shard; the root alone, which runs last, counts the call
         self._first, self._shard, self._root = self._made(divided.first, divided.shard, root)
         self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from graphc.compiler.runtime import cuda, nvcc, toolchain
 from graphc.compiler.runtime.cache import kernel_cache
@@ -21,6 +21,12 @@ _NATIVE_PRECISION = (
     "float32 is IEEE float32 everywhere, with no fast-math; a product and a sum may become one "
     "fused multiply-add"
 )
+
+
+def _shards() -> str:
+    number = int(config.shards)
+    what = "parts of a batch; BatchNormalization trains on the statistics of each part"
+    return f"{number} {what}" if number > 1 else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,7 @@ class DeviceReport:
         cache: the folder of compiled kernels.
         floatX: the type of weights and of data whose type is not given.
         precision: what float32 means.
+        shards: how many parts a step takes its batch in, where the flag says more than one.
     """
 
     device: str
@@ -58,9 +65,10 @@ class DeviceReport:
     cache: str = ""
     floatX: str
     precision: str
+    shards: str = field(default_factory=_shards)
 
     def __str__(self) -> str:
-        rows = [(field.name.replace("_", " "), getattr(self, field.name)) for field in fields(self)]
+        rows = [(one.name.replace("_", " "), getattr(self, one.name)) for one in fields(self)]
         return "\n".join(f"{name:<16}{value}" for name, value in rows if value)
 
     __repr__ = __str__

@@ -155,11 +155,16 @@ class Graph(NamedNodes):
         return super().evaluate(data, data, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(
-        self, data: Mapping[str, object], batch_size: int = 128, verbose: int = 0
+        self,
+        data: Mapping[str, object],
+        batch_size: int = 128,
+        verbose: int = 0,
+        *,
+        shards: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for all samples; see `Model.predict`."""
         self._check_inputs_of("predict", data)
-        return self._by_output(super().predict(data, batch_size, verbose))
+        return self._by_output(super().predict(data, batch_size, verbose, shards=shards))
 
     def train_on_batch(
         self,
@@ -179,10 +184,12 @@ class Graph(NamedNodes):
         self._check_training("test_on_batch", data, kwargs)
         return super().test_on_batch(data, data, sample_weight, **kwargs)
 
-    def predict_on_batch(self, data: Mapping[str, object]) -> dict[str, np.ndarray]:
+    def predict_on_batch(
+        self, data: Mapping[str, object], *, shards: int | None = None
+    ) -> dict[str, np.ndarray]:
         """Output -> its values for one batch."""
         self._check_inputs_of("predict_on_batch", data)
-        return self._by_output(super().predict_on_batch(data))
+        return self._by_output(super().predict_on_batch(data, shards=shards))
 
     def evaluate_generator(
         self,
@@ -208,10 +215,14 @@ class Graph(NamedNodes):
         max_q_size: int = 10,
         nb_worker: int = 1,
         pickle_safe: bool = False,
+        *,
+        shards: int | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
         return self._by_output(
-            super().predict_generator(generator, val_samples, max_q_size, nb_worker, pickle_safe)
+            super().predict_generator(
+                generator, val_samples, max_q_size, nb_worker, pickle_safe, shards=shards
+            )
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import Function
-from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.compiled import Compiled, MadeFunction
 from graphc.engine.training.losses import make_metrics
 
 
@@ -21,10 +20,10 @@ class CompiledWithAccuracy(Compiled):
 
     plain: Compiled = field(kw_only=True)
 
-    def train(self) -> Function:
-        if not self.choice.fits(self.functions.get("train")):
+    def train(self) -> MadeFunction:
+        if not self.choice.fits(self.functions.get(self._key("train"))):
             self._make_train(self.choice.calls)
-        return self.functions["train"]
+        return self.functions[self._key("train")]
 
     def _make_train(self, calls: float | None) -> None:
         self._make("train", self.plain.updates, calls)
@@ -33,7 +32,8 @@ class CompiledWithAccuracy(Compiled):
         self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
     ) -> None:
         super()._make(purpose, updates, calls)
-        self.plain.functions[f"{purpose} with accuracy"] = self.functions[purpose]  # for reports
+        made = self.functions[self._key(purpose)]
+        self.plain.functions[f"{self._key(purpose)} with accuracy"] = made  # for reports
 
 
 def with_accuracy(compiled: Compiled) -> Compiled:

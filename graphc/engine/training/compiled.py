@@ -17,7 +17,16 @@ from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.function import ALWAYS, CallStep, CompileReports, Function, Pending, function
+from graphc.compiler.function import (
+    ALWAYS,
+    CallStep,
+    CompileReports,
+    Function,
+    Pending,
+    ShardedFunction,
+    function,
+    sharded_function,
+)
 from graphc.config import FLAGS
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
@@ -37,6 +46,8 @@ from graphc.releases import Release, at_least, release
 
 _log = logging.getLogger("graphc")
 
+MadeFunction = Function | ShardedFunction
+
 _BATCH = 32  # as in `fit`
 STEPS_OF_A_LOOP = 8
 """A training of one epoch and so few steps is taken for one of many in a loop of the program's."""
@@ -52,19 +63,22 @@ def make_function(
     call_step: CallStep,
     mode: str | None,
     calls: float | None,
-) -> Function:
-    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase."""
-    return function(
-        inputs,
-        outputs,
-        updates=updates,
-        givens=[(g.learning_phase(), purpose == "train"), *model.kept_draws.items()],
-        mode=mode,
-        name=f"{model.name}.{purpose}",
-        on_unused_input="ignore",  # a user's objective may not need the targets
-        call_step=call_step,
-        calls=calls,
-    )
+    shards: int,
+) -> MadeFunction:
+    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase, and
+    takes its batch in so many shards."""
+    arguments: dict[str, Any] = {
+        "updates": updates,
+        "givens": [(g.learning_phase(), purpose == "train"), *model.kept_draws.items()],
+        "mode": mode,
+        "name": f"{model.name}.{purpose}",
+        "on_unused_input": "ignore",  # a user's objective may not need the targets
+        "call_step": call_step,
+        "calls": calls,
+    }
+    if shards == 1:
+        return function(inputs, outputs, **arguments)
+    return sharded_function(inputs, outputs, shards=shards, **arguments)
 
 
 @dataclass
@@ -89,7 +103,7 @@ class Choice:
         """The number of calls that functions are made for."""
         return ALWAYS if self.native else None
 
-    def fits(self, made: Function | None) -> bool:
+    def fits(self, made: MadeFunction | None) -> bool:
         """Return True where a function is made, and not interpreted for lack of a choice."""
         if made is None:
             return False
@@ -123,7 +137,9 @@ class Compiled:
         of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
         given: the arguments of `compile` but the optimizer, as they were given.
         release: of Keras, whose meanings the training has.
+        functions: by the name of what they are for, and of how many shards.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
+        shards: how many parts the functions asked for take their batches in.
     """
 
     model: CompiledContainer
@@ -137,8 +153,9 @@ class Compiled:
     given: Mapping[str, object]
     release: Release
     of_epochs: Mapping[str, EpochMetric] = field(default_factory=dict)
-    functions: dict[str, Function] = field(default_factory=dict)
+    functions: dict[str, MadeFunction] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
+    shards: int = 1
     _told_of_trainable: bool = False
 
     @property
@@ -168,7 +185,7 @@ class Compiled:
         """Let the optimizer make its variables now, as it does for the first training step."""
         self.updates  # noqa: B018  (a cached property)
 
-    def begun(self, step: Function) -> Callable[..., Pending | Values]:
+    def begun(self, step: MadeFunction) -> Callable[..., Pending | Values]:
         """Begin a step of training or testing; see `numbers` for its values."""
         if not self.of_epochs:
             return step.start
@@ -185,16 +202,19 @@ class Compiled:
         """Make the choice, if it is not made, ahead of a training of so many epochs in all, with so
         many steps each."""
         if self.choice.native is None:
-            made = self.functions.get("train")
+            made = self.functions.get(self._key("train"))
             if made is None or made.target() is None:
                 in_a_loop = epochs == 1 and steps <= STEPS_OF_A_LOOP
                 self._make_train(ALWAYS if in_a_loop else epochs * steps)
-            self.choice.native = self.functions["train"].target() is not None
+            self.choice.native = self.functions[self._key("train")].target() is not None
 
-    def train(self) -> Function:
+    def _key(self, purpose: str) -> str:
+        return purpose if self.shards == 1 else f"{purpose} in {self.shards} shards"
+
+    def train(self) -> MadeFunction:
         """Outputs before the update of the weights; `trainable` was read by `compile` where the
         meanings are those of Keras from 1.1.0 on, else it is read when this is made."""
-        if not self.choice.fits(self.functions.get("train")):
+        if not self.choice.fits(self.functions.get(self._key("train"))):
             self._make_train(self.choice.calls)
         if not self._told_of_trainable and self._trainable_has_changed():
             self._told_of_trainable = True
@@ -203,7 +223,7 @@ class Compiled:
                 "again",
                 *(self.model.name, self._reading_of_trainable),
             )
-        return self.functions["train"]
+        return self.functions[self._key("train")]
 
     def _make_train(self, calls: float | None) -> None:
         if not self.trained and self.model._graphc_made("trainable_weights"):
@@ -232,17 +252,18 @@ class Compiled:
         own = isinstance(self.optimizer, optimizers.Optimizer)
         return self.optimizer.in_order(weights) if own else weights
 
-    def test(self) -> Function:
+    def test(self) -> MadeFunction:
         """The same outputs without training, and, up to Keras 1.1, without penalties."""
-        if not self.choice.fits(self.functions.get("test")):
+        if not self.choice.fits(self.functions.get(self._key("test"))):
             self._make("test", self.model.state_updates, self.choice.calls)
-        return self.functions["test"]
+        return self.functions[self._key("test")]
 
     def _make(
         self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
     ) -> None:
         what = (self.model, purpose, self.inputs, self.outputs, updates)
-        self.functions[purpose] = make_function(*what, self.call_step, self.mode, calls)
+        made = make_function(*what, self.call_step, self.mode, calls, self.shards)
+        self.functions[self._key(purpose)] = made
 
 
 def compile_model(
@@ -326,7 +347,7 @@ class CompiledContainer(Container):
 
     kept_draws: Mapping[g.Node, g.Node] = MappingProxyType({})
     _compiled: Compiled | None = None
-    _predict: Function | None = None
+    _predict: dict[int, MadeFunction] | None = None  # by the number of shards
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
         super()._graphc_reconnect(outputs)
@@ -402,9 +423,8 @@ class CompiledContainer(Container):
     def compile_report(self) -> CompileReports:
         """What the compiler did for each function that was made so far; prints as text."""
         made = list(self._compiled.functions.values()) if self._compiled is not None else []
-        if self._predict is not None:
-            made.append(self._predict)
-        return CompileReports(self.name, tuple(one.report for one in made))
+        made += (self._predict or {}).values()
+        return CompileReports(self.name, tuple(each for one in made for each in one.reports))
 
     def kernels(
         self,
@@ -454,13 +474,14 @@ class CompiledContainer(Container):
     def _dtype_of_predictions(self) -> str:
         return K.floatx() if at_least("1.0.6", of=self._graphc.release) else "float64"
 
-    def _predict_function(self) -> Function:
+    def _predict_function(self, shards: int = 1) -> MadeFunction:
         compiled = self._compiled
         choice = compiled.choice if compiled is not None else Choice()
-        if self._predict is None or not choice.fits(self._predict):
+        made = (self._predict or {}).get(shards)
+        if made is None or not choice.fits(made):
             self._need_layers("predict")
             mode = compiled.mode if compiled is not None else None
-            self._predict = make_function(
+            made = make_function(
                 self,
                 "predict",
                 self.inputs,
@@ -469,5 +490,7 @@ class CompiledContainer(Container):
                 self._call_step,
                 mode,
                 choice.calls,
+                shards,
             )
-        return self._predict
+            self._predict = {**(self._predict or {}), shards: made}
+        return made

@@ -28,6 +28,7 @@ from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
     checked_epochs,
+    number_of_shards,
     run_epochs,
 )
 from graphc.engine.training.stored import Data
@@ -84,6 +85,7 @@ class GeneratorTraining(BatchTraining):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
+            shards: how many parts a step takes its batch in; see `fit`.
 
         Raises:
             NotCompiledError: before `compile`.
@@ -182,6 +184,7 @@ class GeneratorTraining(BatchTraining):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
+            shards: how many parts a step takes its batch in; see `fit`.
         """
         check_workers(f"{self.name}.evaluate_generator", nb_worker, pickle_safe)
         return self._evaluate_generator(generator, val_samples, max_q_size, kwargs)
@@ -214,6 +217,8 @@ class GeneratorTraining(BatchTraining):
         max_q_size: int = 10,
         nb_worker: int = 1,
         pickle_safe: bool = False,
+        *,
+        shards: int | None = None,
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
@@ -222,11 +227,12 @@ class GeneratorTraining(BatchTraining):
             val_samples: how many samples.
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
+            shards: how many parts a step takes its batch in; see `fit`.
         """
         where = f"{self.name}.predict_generator"
         check_workers(where, nb_worker, pickle_safe)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
-        step = self._predict_function()
+        step = self._predict_function(number_of_shards(where, shards))
 
         def prepare(item: object, place: str) -> list[np.ndarray]:
             x = self._unpack_inputs(item, place)

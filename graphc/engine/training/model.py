@@ -22,10 +22,12 @@ from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
+    check_shards,
     check_verbose,
     checked_callbacks,
     checked_epochs,
     is_zero,
+    number_of_shards,
     run_epochs,
 )
 from graphc.engine.training.stored import Data, in_memory, part
@@ -165,6 +167,10 @@ class Model(GeneratorTraining):
                 run, or from that of the file that the model was loaded from: as many samples are
                 shuffled from the order that they had there.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
+            shards: how many parts a step takes its batch in, one after the other; by default as the
+                flag `shards` says, 1. The gradients, losses and metrics are those of the whole
+                batch, up to the order of sums, with the memory of a part's activations.
+                BatchNormalization trains on the statistics of each part.
 
         Returns:
             The History: ``history.history['loss']`` has one value an epoch.
@@ -189,6 +195,7 @@ class Model(GeneratorTraining):
         elif validation_split is not None and not is_zero(validation_split):
             arrays, held_out = _split(arrays, validation_split, where)
         self._check_fixed_batch(len(arrays[0]), batch_size)
+        check_shards(where, compiled.shards, batch_size)
         self.training_data = arrays
         batches = ArrayBatches(
             arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle), where
@@ -244,7 +251,8 @@ class Model(GeneratorTraining):
     ) -> float | list[float]:
         """The loss on data without training; with metrics a list like `metrics_names`.
 
-        ``show_accuracy=True`` adds the accuracy to the list.
+        ``show_accuracy=True`` adds the accuracy to the list, ``shards=4`` takes each batch in four
+        parts.
         """
         where = f"{self.name}.evaluate"
         compiled = self._compiled_for("evaluate", kwargs, self.evaluate, "show_accuracy")
@@ -253,22 +261,26 @@ class Model(GeneratorTraining):
         arrays = self._prepare_all(x, y, sample_weight, None)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
+        check_shards(where, compiled.shards, batch_size)
         batches = ArrayBatches(arrays, batch_size, where=where)
         test = compiled.begun(compiled.test())
         return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
 
     def predict(
-        self, x: object, batch_size: int = 32, verbose: int = 0
+        self, x: object, batch_size: int = 32, verbose: int = 0, *, shards: int | None = None
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for all samples, as float64 arrays; as arrays of floatx where the model was
-        made with the meanings of Keras from 1.0.6 on."""
+        made with the meanings of Keras from 1.0.6 on. Each batch is taken in `shards` parts; see
+        `fit`."""
         where = f"{self.name}.predict"
         check_verbose(where, verbose)
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
-        step = self._predict_function()
+        step = self._predict_function(number_of_shards(where, shards))
         arrays = self._prepare_inputs(x)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
+        if shards is not None:
+            check_shards(where, shards, batch_size)
         dtype = self._dtype_of_predictions
         if count <= batch_size and verbose != 1:
             values = step.start(*in_memory(arrays)).get()

@@ -16,6 +16,7 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input
 from graphc.engine.training.loops import make_batches
 from graphc.engine.training.renewal import RenewedContainer
+from graphc.engine.training.running import check_shards, number_of_shards
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
@@ -62,12 +63,14 @@ class BatchTraining(RenewedContainer):
     ) -> float | list[float]:
         """One step on one batch. The loss, or a list like `metrics_names`, before the update.
 
-        ``accuracy=True`` adds the accuracy to the list.
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts;
+        see `Model.fit`.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
         compiled.choose(epochs=1, steps=1)
         step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
+        check_shards(f"{self.name}.train_on_batch", compiled.shards, len(arrays[0]))
         return _one_or_list(compiled.numbers(step(*arrays)))
 
     def test_on_batch(
@@ -75,17 +78,21 @@ class BatchTraining(RenewedContainer):
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`.
 
-        ``accuracy=True`` adds the accuracy to the list.
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts;
+        see `Model.fit`.
         """
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
         step = compiled.test()
         arrays = self._prepare_batch(x, y, sample_weight, None)
+        check_shards(f"{self.name}.test_on_batch", compiled.shards, len(arrays[0]))
         return _one_or_list(compiled.numbers(step(*arrays)))
 
-    def predict_on_batch(self, x: object) -> np.ndarray | list[np.ndarray]:
-        """The outputs for one batch."""
-        outputs = self._predict_function()(*self._prepare_batch_inputs(x))
-        return one_or_list(outputs)
+    def predict_on_batch(
+        self, x: object, *, shards: int | None = None
+    ) -> np.ndarray | list[np.ndarray]:
+        """The outputs for one batch, which is taken in `shards` parts."""
+        step = self._predict_function(number_of_shards(f"{self.name}.predict_on_batch", shards))
+        return one_or_list(step(*self._prepare_batch_inputs(x)))
 
     def _compiled_for(
         self,
@@ -103,17 +110,17 @@ class BatchTraining(RenewedContainer):
             legacy: keywords that are taken and do nothing; for each, why.
         """
         compiled = self._need_compiled(call)
-        if not kwargs:
-            return compiled
         where = f"{self.name}.{call}"
         others = drop_legacy(where, kwargs, legacy)
         wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
-        refuse_unknown(where, others, [*named_parameters(method), accuracy])
-        if not wanted:
-            return compiled
-        if self._accurate is None or self._accurate[0] is not compiled:
-            self._accurate = compiled, with_accuracy(compiled)
-        return self._accurate[1]
+        shards = number_of_shards(where, others.pop("shards", None))
+        refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards"])
+        if wanted:
+            if self._accurate is None or self._accurate[0] is not compiled:
+                self._accurate = compiled, with_accuracy(compiled)
+            compiled = self._accurate[1]
+        compiled.shards = shards
+        return compiled
 
     def _prepare_inputs(self, x: object) -> list[Data]:
         arrays = [

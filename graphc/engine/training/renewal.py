@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import Function
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
-from graphc.engine.training.compiled import Compiled, CompiledContainer
+from graphc.engine.training.compiled import Compiled, CompiledContainer, MadeFunction
 
 
 class Switched(Layer):
@@ -90,9 +89,9 @@ class RenewedContainer(CompiledContainer):
         self._renew()
         return super()._need_compiled(wanted)
 
-    def _predict_function(self) -> Function:
+    def _predict_function(self, shards: int = 1) -> MadeFunction:
         self._renew()
-        return super()._predict_function()
+        return super()._predict_function(shards)
 
 
 def is_outdated(node: Node) -> bool:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.compiler.function import Function
 from graphc.compiler.runtime.compiler_process import compiling_told
+from graphc.config import config
 from graphc.engine.training import loops
-from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.compiled import Compiled, MadeFunction
 from graphc.engine.training.loops import Batch, Step
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
@@ -89,7 +89,7 @@ def run_epochs(
     return history
 
 
-def compile_functions(name: str, step: Function, test: Function | None) -> None:
+def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) -> None:
     """Compile before the first epoch, and print that and how long it took; nothing where no
     compiler runs, as its results are kept."""
     started = time.perf_counter()
@@ -167,6 +167,21 @@ def check_choice(what: str, value: object, choices: tuple) -> None:
     """Raise ArgumentError unless the value is one of the choices."""
     if not isinstance(value, _CHOSEN) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
+
+
+def number_of_shards(where: str, given: object) -> int:
+    """How many parts a step takes its batch in: as a call says, else as the flag `shards` does."""
+    return int(config.shards) if given is None else whole_number(f"{where}: shards", given, least=1)
+
+
+def check_shards(where: str, shards: int, batch: int) -> None:
+    """Raise ArgumentError where a batch has fewer samples than there are shards."""
+    if shards > batch:
+        raise ArgumentError(
+            f"{where}: shards: expected at most the {batch} samples of a batch, of which each "
+            f"shard takes a part, received {shards}; pass fewer shards (the argument wins over the "
+            "flag `shards`), or a larger batch"
+        )
 
 
 def is_zero(value: object) -> bool:

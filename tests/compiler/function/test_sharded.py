@@ -201,6 +201,16 @@ def test_draws_are_those_rows_of_the_whole_draw(shards):
     assert [counter.value for counter in counters] == [2, 2]
 
 
+def test_a_call_counts_where_a_call_of_the_whole_batch_does():
+    """In testing too, where the branch that draws is not taken."""
+    x, counters = batch(3), (CallStep(), CallStep())
+    noisy = g.where(g.learning_phase(), x + g.random.uniform((g.BATCH, 3), seed=1), x)
+    phase = {"givens": [(g.learning_phase(), False)]}
+    function([x], g.mean(noisy), call_step=counters[0], **phase)(rows(4, 3))
+    sharded_function([x], g.mean(noisy), call_step=counters[1], shards=2, **phase)(rows(4, 3))
+    assert [counter.value for counter in counters] == [1, 1]
+
+
 # ---- what cannot be divided ---------------------------------------------------------------------
 
 
