@@ -83,7 +83,10 @@ def stages(path: Path, tests: list[str]) -> list[list[str]]:
     Returns its own files of tests, with those of the folder's kernels' texts, which most changes to
     what prints them show in; those that name the module, by how often; and all others.
     """
-    first, name = (f"test_{path.stem}.py", "test_golden.py"), re.compile(rf"\b{path.stem}\b")
+    first, name = (
+        (f"test_{path.stem}.py", "test_golden.py"),
+        re.compile(rf"\b{path.stem}\b", re.IGNORECASE),
+    )
     named: dict[str, int] = {}
     for one in tests:
         at = ROOT / one

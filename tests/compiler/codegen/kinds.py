@@ -83,13 +83,17 @@ def pooled_conv() -> Built:
 
 
 def pooled_volume() -> Built:
-    """A convolution of volumes, pooled: two threads have a half of a window each."""
+    """A convolution of volumes, pooled, in training: two threads have a half of a window each, and
+    find its maximum, the maximum's place, and what else is there."""
     volume = g.input((BATCH, 8, 10, 10, 10), name="volume")
     kernel = g.shared(np.zeros((16, 8, 3, 3, 3), "float32"), "W")
     with g.origin("convolution3d_1"):
-        hidden = g.maximum(g.conv(volume, kernel), 0.0)
+        hidden = g.conv(volume, kernel)
     with g.origin("maxpooling3d_1"):
-        return "conv", [g.max_pool(hidden, (2, 2, 2))], []
+        pool = {"window": (2,) * 3, "strides": (2,) * 3, "padding": ((0, 0),) * 3}
+        places = g.make("max_place", hidden, **pool)
+        picked = [g.make("pick", places, x, **pool) for x in (hidden, g.greater(hidden, 0.5))]
+        return "conv", [places, *picked], []
 
 
 def rows() -> Built:
@@ -124,3 +128,21 @@ def unpooled() -> Built:
         pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
         unpooled = g.make("unpool", places, cotangents, size=(24, 24), **pool)
         return "window", [unpooled], []
+
+
+def overlapping() -> Built:
+    """The gradient of average pooling: several windows hold an element."""
+    cotangents = g.input((BATCH, 32, 11, 12), name="c")
+    with g.origin("gradient of averagepooling2d_1"):
+        pool = {"window": (3, 2), "strides": (2, 2), "padding": ((0, 0), (1, 0))}
+        spread = g.make("sum_unpool", cotangents, size=(23, 23), **pool)
+        return "window", [spread * 0.25], []
+
+
+def first_maximum() -> Built:
+    """Max pooling that is trained: the maximum and its place, of one walk over the window."""
+    x = g.input((BATCH, 32, 24, 24), name="x")
+    with g.origin("maxpooling2d_1"):
+        pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
+        places = g.make("max_place", x, **pool)
+        return "window", [places, g.make("pick", places, x, **pool)], []

@@ -56,8 +56,21 @@ def test_no_product_multiplies_by_the_holes_of_an_image() -> None:
     y = g.conv(x, kernel, strides=2)
     (gradient,) = grad(g.sum(g.square(y)), [x])
     (gradient,), _ = optimize([gradient])
-    sums = re.findall(r"^// (?:batch times )?8 x (\d+) by", text(gradient), re.MULTILINE)
-    assert sorted(map(int, sums)) == [32 * places for places in (1, 2, 2, 4)]
+    assert sums_of(gradient) == [32 * places for places in (1, 2, 2, 4)]
+
+
+def test_windows_that_meet_holes_alone_sum_one_zero() -> None:
+    """The gradient of a convolution of single pixels with stride 2: three of four get nothing."""
+    x, kernel = g.input((BATCH, 8, 25, 25), "float32"), g.input((32, 8, 1, 1), "float32")
+    (gradient,) = grad(g.sum(g.square(g.conv(x, kernel, strides=2))), [x])
+    (gradient,), _ = optimize([gradient])
+    assert sums_of(gradient) == [1, 1, 1, 32]
+
+
+def sums_of(gradient: Node) -> list[int]:
+    """How many products each launch sums for an element, by its heading."""
+    found = re.findall(r"^// (?:batch times )?8 x (\d+) by", text(gradient), re.MULTILINE)
+    return sorted(map(int, found))
 
 
 @pytest.mark.skipif(NVCC is None, reason="needs nvcc")

@@ -1,12 +1,14 @@
-// k0_conv: convolution3d_1, maxpooling3d_1: conv, maximum, max_pool
+// k0_conv: convolution3d_1, maxpooling3d_1: conv, max_place, pick, less
 // 16 x 216 by 216 x 512*batch; a block computes 16 x 128, 16 of k at a time;
-//   columns are counted by the windows of max_pool
+//   columns are counted by the windows of max_place
 // x0: W float32[16, 8, 3, 3, 3]
 // x1: volume float32[batch, 8, 10, 10, 10]
-// y0: maxpooling3d_1/max_pool float32[batch, 16, 4, 4, 4]
+// y0: maxpooling3d_1/max_place int32[batch, 16, 4, 4, 4]
+// y1: maxpooling3d_1/pick float32[batch, 16, 4, 4, 4]
+// y2: maxpooling3d_1/pick bool[batch, 16, 4, 4, 4]
 extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
     const float* __restrict__ x0, int batch, const float* __restrict__ x1,
-    float* y0) {
+    int* y0, float* y1, bool* y2) {
   // Tiles of the operands, k-major; two of each: one is multiplied while the
   // other one is filled.
   struct Tiles {
@@ -125,16 +127,31 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
       const int i18 = (window / 4) % 4;
       const int i19 = window % 4;
       const int at = (((i16 * 16 + row) * 4 + i17) * 4 + i18) * 4 + i19;
-      float pooled = gc_reduce_max::identity<float>();
+      float pooled = 0;
+      int place = -1;
+      bool picked1 = 0;
       #pragma unroll
       for (int lane = 0; lane < 4; ++lane) {
-        const float t20 = gc_maximum(sum0.of[lane], 0.0f);  // convolution3d_1
-        pooled = gc_reduce_max::combine(pooled, t20);
+        const bool t20 = gc_less(0.5f, sum0.of[lane]);  // maxpooling3d_1
+        const bool t21 = gc_is_ahead(sum0.of[lane], pooled, place);
+        pooled = t21 ? sum0.of[lane] : pooled;
+        place = t21 ? half * 4 + lane : place;
+        picked1 = t21 ? t20 : picked1;
       }
-      pooled = gc_reduce_max::combine(pooled, gc_neighbour(pooled));
+      const float t22 = gc_neighbour(pooled);
+      const int t23 = gc_neighbour(place);
+      const bool t24 = gc_neighbour(picked1);
+      const bool t25 = gc_is_ahead(t22, pooled, place);
+      pooled = t25 ? t22 : pooled;
+      place = t25 ? t23 : place;
+      picked1 = t25 ? t24 : picked1;
       if (half == 0) {
-        const float t21 = gc_reduce_max::result(pooled);  // maxpooling3d_1
-        y0[at] = t21;
+        const int t26 = place;  // maxpooling3d_1
+        const float t27 = pooled;  // maxpooling3d_1
+        const bool t28 = picked1;  // maxpooling3d_1
+        y0[at] = t26;
+        y1[at] = t27;
+        y2[at] = t28;
       }
     }
   }
