@@ -102,6 +102,28 @@ def test_carries_that_never_change_and_sequences_of_one_value_become_constants()
     check_values(trimmed, feeds, [h, H0])
 
 
+def test_sequences_of_one_value_are_broadcast_to_what_a_slice_was():
+    xs, start = series(), g.input((2, 3), "float64")
+    row, column = vector(), g.input((2,), "float64")
+    shape = (TIME, 2, 3)
+    same = [g.make("broadcast", x, shape=shape, axes=(k,)) for x, k in ((row, 2), (column, 1))]
+    varying = g.make("broadcast", xs, shape=shape, axes=(0, 2))
+
+    def step(carries, slices):
+        return (carries[0] * slices[0] + slices[1] * slices[2],), ()
+
+    finals, _ = g.scan(step, [start], [*same, varying])
+    trimmed = trim_scans(finals)
+    (scan,) = scans(trimmed)
+    assert sequences(scan) == (varying,)
+    column_value = np.array([[2.0], [-1.0]])
+    h = np.stack([H0, -H0])
+    for x in XS:
+        h = h * (H0 + 1.0) + column_value * x
+    feeds = {xs: XS, start: np.stack([H0, -H0]), row: H0 + 1.0, column: column_value[:, 0]}
+    check_values(trimmed, feeds, [h])
+
+
 def test_a_stack_of_a_slice_or_of_a_constant_is_read_outside():
     xs, scale = series(), vector()
     step = lambda carries, slices: ((), (slices[0], g.exp(scale), slices[0] * 2.0))  # noqa: E731
