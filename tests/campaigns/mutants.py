@@ -174,6 +174,9 @@ def copy_of_the_project() -> Path:
     alone, and no change writes into the user's cache.
     """
     folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+    folder.chmod(0o755)  # some tests run programs as another user
+    if folder.parent.stat().st_mode & 0o077 == 0:
+        folder.parent.chmod(0o711)
     ignored = shutil.ignore_patterns(".*")
     kernels = Path.home() / ".cache" / "graphc"
     with suppress(OSError):  # there may be none, and others may remove some meanwhile
