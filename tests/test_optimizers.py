@@ -368,14 +368,29 @@ class TestOfKeras12:
     )
     def test_weights_begin_with_the_count(self, name, weights):
         optimizer = optimizers.get(name)
-        _, train = compiled(optimizer)
-        train([])
+        params, train = compiled(optimizer)
+        for _ in range(3):
+            train([])
         assert [one.attrs["state"].name for one in optimizer.weights] == weights
         other = optimizers.get(name)
-        _, ahead = compiled(other)
-        ahead([])
+        others, ahead = compiled(other)
+        for mine, its in zip(others, params, strict=True):
+            K.set_value(mine, K.get_value(its))
         other.set_weights(optimizer.get_weights())
-        assert float(train([])[0]) == float(ahead([])[0])
+        train([])
+        ahead([])
+        for mine, its in zip(others, params, strict=True):
+            np.testing.assert_allclose(K.get_value(mine), K.get_value(its), rtol=1e-6)
+
+    @pytest.mark.parametrize("steps", [0, 1, 5])
+    def test_nadams_product_follows_from_the_count(self, steps):
+        """Files of Keras have the count alone."""
+        optimizer = optimizers.Nadam(beta_1=0.8, schedule_decay=0.5)
+        compiled(optimizer)
+        count, *others = optimizer.get_weights()
+        optimizer.set_weights([np.full_like(count, steps), *others])
+        factors = [0.8 * (1 - 0.5 * 0.96 ** (0.5 * t)) for t in range(1, steps + 1)]
+        assert K.get_value(optimizer.m_schedule) == pytest.approx(np.prod(factors), rel=1e-6)
 
     @pytest.mark.parametrize(("decay", "count"), [(0.0, 0), (0.5, 3)])
     def test_sgd_counts_only_for_its_decay(self, decay, count):
