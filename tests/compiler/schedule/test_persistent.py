@@ -184,6 +184,63 @@ def test_why_a_loop_does_not_qualify(step, starts, words: str) -> None:
     assert words in reason
 
 
+images = g.input((BATCH, 1, 4, 4), "float32")
+kernel = g.shared(np.zeros((1, 1, 3, 3), "float32"))
+numbers = g.input((BATCH,), "int32")
+
+
+@pytest.mark.parametrize(
+    ("step", "op"),
+    [
+        (lambda h: g.conv(h, kernel, padding=1), "conv"),
+        (lambda h: g.max_pool(h, (3, 3), strides=1, padding=1), "max_pool"),
+        (lambda h: g.average_pool(h, (3, 3), strides=1, padding=1), "sum_pool"),
+        (lambda h: h + g.mean(g.scatter_add(numbers, h, 3)), "scatter_add"),
+        (lambda h: g.scan(lambda c, _: ((c[0] * 0.5,), ()), [h], length=2)[0][0], "scan"),
+    ],
+)
+def test_bodies_with_kernels_of_other_kinds(step, op: str) -> None:
+    reason = plan_of(lambda c, s: ((step(c[0]),), ()), [images])
+    assert isinstance(reason, str)
+    assert f": its body has a {op} (" in reason
+
+
+rows = g.input((UNITS, UNITS), "float32")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h: g.transpose(h, (1, 0)),
+        lambda h: g.concat([h[4:], h[:4]], 0),
+        lambda h: g.pad(h[1:], ((1, 0), (0, 0))),
+        lambda h: g.take(h, g.constant(np.arange(UNITS, dtype="int32"))),
+        lambda h: g.broadcast_to(h[0], h.shape),
+        lambda h: g.dot(U, h),
+        lambda h: h - g.broadcast_to(g.max(h, 0), h.shape),
+    ],
+)
+def test_bodies_that_read_other_rows(step) -> None:
+    reason = plan_of(lambda c, s: ((step(c[0]) * 0.5,), ()), [rows])
+    assert isinstance(reason, str)
+    assert "reads other rows of the batch than its own" in reason or "expected 8 rows" in reason
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda h: g.reshape(g.transpose(g.reshape(h, (8, 2, 4)), (0, 2, 1)), (8, 8)),
+        lambda h: g.concat([h[:, 4:], h[:, :4]], 1),
+        lambda h: g.pad(h[:, 1:], ((0, 0), (1, 0))),
+        lambda h: g.flip(h, (1,)),
+        lambda h: h - g.broadcast_to(g.max(h, 1, keepdims=True), h.shape),
+        lambda h: g.dot(h, U),
+    ],
+)
+def test_bodies_that_read_their_own_row(step) -> None:
+    assert isinstance(plan_of(lambda c, s: ((step(c[0]) * 0.5,), ()), [rows]), Persistent)
+
+
 def test_a_matrix_that_changes_from_step_to_step() -> None:
     matrices = g.input((xs.shape[0], UNITS, UNITS), "float32")
     reason = plan_of(lambda c, s: ((g.dot(c[0], s[1]),), ()), [h0], [xs, matrices])
