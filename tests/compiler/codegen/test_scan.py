@@ -92,6 +92,38 @@ def test_the_loops_of_lstm_are_one_launch_a_step() -> None:
     assert any("262144 bytes" in reason for reason in launch.kernel.reasons)
 
 
+def by_step(value: g.Node) -> g.Node:
+    """What reads other rows, so that a loop with it is launches a step."""
+    return g.tanh(value - g.mean(value, 0))
+
+
+def test_a_loop_that_begins_and_ends_at_another_ones_carry_has_copies_around() -> None:
+    """The outer loop's carry lies in two buffers by turns, and the inner one needs one."""
+    xs = g.input((g.symbol("time"), 3, g.BATCH, 5), "float32")
+
+    def outer(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
+        inner = lambda c, s: ((by_step(c[0] + s[0]),), ())  # noqa: E731
+        return tuple(g.scan(inner, [carries[0]], [slices[0]])[0]), ()
+
+    outputs = g.scan(outer, [g.zeros((g.BATCH, 5), "float32")], [xs])[0]
+    (whole,) = (x for x in lower(optimize(outputs)[0]).steps if isinstance(x, DeviceLoop))
+    before, inner, after = whole.steps
+    assert isinstance(inner, DeviceLoop)
+    (carry,) = inner.carries
+    assert carry.initial not in whole.carries[0].buffers
+    assert carry.final not in whole.carries[0].buffers
+    assert copy_of(before) is inner.scan.inputs[0]
+    assert copy_of(after).inputs == (inner.scan,)
+
+
+def copy_of(launch: Launch) -> g.Node:
+    """The value that a launch copies, and computes nothing."""
+    assert launch.kernel.body == ()
+    assert launch.kernel.inputs == launch.kernel.outputs
+    (node,) = launch.kernel.outputs
+    return node
+
+
 def loops_of(step: TrainingStep) -> tuple[list[Launch], list[DeviceLoop]]:
     """Of a training step, the loops that are one launch, and those that are launches a step."""
     outputs, _ = optimize([step.loss, *step.metrics, *(value for _, value in step.updates)])
