@@ -56,7 +56,7 @@ OF_FLOATS = {
 }
 OTHERS = {
     *("div", "pow", "clip", "where", "logical_not", "isnan", "isfinite"),
-    *("alias", "stop_gradient", "print_tensor"),
+    *("alias", "stop_gradient", "own_batch", "print_tensor"),
 }
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_number() -> None:
         assert np.isnan(value(function, x, 0.0)).tolist() == [False, True, False, False]
 
 
-@pytest.mark.parametrize("function", [g.alias, g.stop_gradient, g.print_tensor])
+@pytest.mark.parametrize("function", [g.alias, g.stop_gradient, g.own_batch, g.print_tensor])
 def test_nodes_with_the_value_of_another(function) -> None:
     x = g.input((3,), "float64")
     assert function(x) is not x
