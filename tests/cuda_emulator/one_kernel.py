@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphc.compiler.codegen import DeviceProgram
 from graphc.compiler.codegen.context import Context, buffer_name
+from graphc.compiler.codegen.identical import fold_identical, functions
 from graphc.compiler.codegen.launch import Buffer, Launch, Pointer
 from graphc.compiler.codegen.lower import LOWERINGS
 from graphc.compiler.codegen.render import INCLUDES, unit
@@ -24,7 +25,8 @@ def launches_of(*kernels: Kernel) -> tuple[list[Launch], Context]:
                 pointer = Pointer(Buffer(buffer_name(node), node.shape, node.dtype, origin))
                 context.places.setdefault(node, Place(pointer, node.dtype))
         launches += LOWERINGS[kernel.kind](kernel, context)
-    return launches, context
+    folded = fold_identical(launches)
+    return [one for one in folded if isinstance(one, Launch)], context
 
 
 def program_of(*kernels: Kernel) -> DeviceProgram:
@@ -33,5 +35,5 @@ def program_of(*kernels: Kernel) -> DeviceProgram:
     outputs = [node for kernel in kernels for node in kernel.outputs]
     fetches = tuple(context.places[node].buffers[0] for node in outputs)
     includes = (*INCLUDES, *context.program.includes)
-    source = unit([launch.text for launch in launches], includes)
+    source = unit(functions(launches), includes)
     return DeviceProgram(source, tuple(launches), fetches, tuple(context.program.checks))

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.launch import (
     Buffer,
     Check,
@@ -17,8 +16,6 @@ from graphc.compiler.codegen.launch import (
     Pointer,
     Traffic,
 )
-from graphc.compiler.codegen.page import fitted
-from graphc.compiler.codegen.render import header
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node, name_of, origin_of
 from graphc.compiler.schedule.kernel import Kernel, Loop
@@ -89,19 +86,17 @@ class Context:
         notes: Sequence[str] = (),
         traffic: Sequence[Traffic] = (),
     ) -> Launch:
-        """The launch of a printed function, its header comment put before the text.
+        """The launch of a printed function.
 
         Args:
             how: how the work is spread over blocks and threads.
             notes: what reports should say too.
             traffic: what it moves, for reports.
         """
-        head = header(name, kernel, signature, "; ".join([how, *notes]))
-        whole = fitted(f"{head}\n{without_unused(text)}")
         return Launch(
             name,
             kernel,
-            whole,
+            text,
             signature.arguments,
             grid,
             block,
@@ -110,6 +105,8 @@ class Context:
             signature.writes,
             tuple(notes),
             tuple(traffic),
+            how=how,
+            legend=tuple(signature.legend),
         )
 
 

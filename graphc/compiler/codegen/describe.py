@@ -98,6 +98,7 @@ def _description(
         reads=_names(launch.reads),
         writes=_names(launch.writes),
         continues=group[0].name if position else None,
+        repeats=launch.repeats,
         reasons=kernel.reasons,
         notes=(*launch.notes, *filter(None, [asked_again(launch, bindings)])),
         source=launch.text,

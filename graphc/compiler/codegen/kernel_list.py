@@ -14,7 +14,7 @@ class KernelDescription:
     """One launch of a program, with its sizes bound.
 
     Attributes:
-        name: of the function in the source.
+        name: of the launch, and of the function in the source that it runs, unless it `repeats`.
         kind: one of `schedule.KINDS`, or ``scan`` for a loop that one launch runs.
         layers: whose nodes it computes.
         ops: the names of what it computes, in order, each once.
@@ -37,6 +37,8 @@ class KernelDescription:
         ratio: what all launches of the kernel move together, divided by `fewest`; None of those
             that only go on with its work, and of native code.
         continues: the name of the launch that began this kernel's work, where it is not this one.
+        repeats: the name of the launch whose function this one runs with addresses of its own,
+            where they compute the same; that function's comments are about the first.
         reasons: why it was not fused further, a sentence for each neighbour.
         notes: what else there is to know: a slow path, what is read more than once.
         source: the function and the comment above it.
@@ -60,6 +62,7 @@ class KernelDescription:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     continues: str | None
+    repeats: str | None
     reasons: tuple[str, ...]
     notes: tuple[str, ...]
     source: str
@@ -69,14 +72,16 @@ class KernelDescription:
 
     @property
     def facts(self) -> list[str]:
-        """Sentences: what is computed, for whom, over how many elements; reasons and notes."""
+        """Sentences: what is computed, for whom, over how many elements; whose function it runs;
+        reasons and notes."""
+        same = [f"runs the function of {self.repeats}"] if self.repeats is not None else []
         if self.continues is not None:
-            return [f"goes on with what {self.continues} began", *self.notes]
+            return [f"goes on with what {self.continues} began", *same, *self.notes]
         layers = ", ".join(self.layers) or "no layer"
         copy = f"a copy of {', '.join(self.reads)}" if self.reads else "a constant"
         ops = ", ".join(self.ops) or copy
         what = f"{layers}: {ops}; over {by(self.extents) or 'one element'}"
-        return [what, *dict.fromkeys((*self.reasons, *self.notes))]
+        return [what, *same, *dict.fromkeys((*self.reasons, *self.notes))]
 
     def as_dict(self) -> dict[str, Any]:
         """The description as JSON has it."""
@@ -106,6 +111,7 @@ class KernelDescription:
             "reads": list(self.reads),
             "writes": list(self.writes),
             "continues": self.continues,
+            "repeats": self.repeats,
             "reason": "; ".join(self.reasons),
             "notes": list(self.notes),
             "source": self.source,

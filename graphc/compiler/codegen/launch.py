@@ -257,10 +257,10 @@ class Launch:
     """One kernel function and how it is launched.
 
     Attributes:
-        name: of the function in the text, ``k3_rows``; unique in its program.
+        name: ``k3_rows``; unique in its program.
         kernel: what it computes; several launches may serve one kernel. Of a persistent loop, the
             `Loop`.
-        text: the function and its header comment.
+        text: the function; in a program with its header comment.
         arguments: one for each parameter.
         grid, block: blocks and threads, in x, y and z. An empty grid is not launched.
         shared: bytes of dynamic shared memory.
@@ -269,6 +269,9 @@ class Launch:
         notes: sentences for reports: a slow path and why it is taken.
         traffic: what it moves of each value, for reports.
         scratch: arrays of threads' scratch memory that native code takes, for the memory report.
+        how: how the work is spread over blocks and threads, or what loops go over.
+        legend: what the parameters are, a line each.
+        repeats: the name of the first launch of the same function, where that is not this one.
     """
 
     name: str
@@ -283,6 +286,14 @@ class Launch:
     notes: tuple[str, ...] = ()
     traffic: tuple[Traffic, ...] = ()
     scratch: tuple[Scratch, ...] = ()
+    how: str = ""
+    legend: tuple[str, ...] = ()
+    repeats: str | None = None
+
+    @property
+    def function(self) -> str:
+        """The name of the function in the text."""
+        return self.name if self.repeats is None else self.repeats
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from graphc.compiler.codegen.columns import lower_columns
 from graphc.compiler.codegen.context import Context, buffer_name
 from graphc.compiler.codegen.conv import lower_conv
+from graphc.compiler.codegen.identical import fold_identical, functions
 from graphc.compiler.codegen.launch import (
     Buffer,
     DeviceProgram,
@@ -15,7 +16,6 @@ from graphc.compiler.codegen.launch import (
     Pointer,
 )
 from graphc.compiler.codegen.matmul import lower_matmul
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.persistent import lower_persistent
 from graphc.compiler.codegen.placing import Updates
 from graphc.compiler.codegen.pointwise import lower_pointwise
@@ -64,8 +64,7 @@ def lower(
     outputs = rotate_loops(sink_transposes(divide_concatenations(outputs)), most_shared)
     context = Context()
     steps, fetches = lower_all(outputs, states, most_shared, context, lower_step)
-    texts = [launch.text for launch in launches(steps)]
-    source = unit(texts, (*INCLUDES, *context.program.includes))
+    source = unit(functions(steps), (*INCLUDES, *context.program.includes))
     checks = tuple(context.program.checks)
     return DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)
 
@@ -97,7 +96,8 @@ def lower_all(
     for step in schedule:
         steps += lower_step(step, context)
     steps += updates.after()
-    return tuple(steps), tuple(updates.fetch(node) for node in outputs[:count])
+    fetches = tuple(updates.fetch(node) for node in outputs[:count])
+    return fold_identical(steps), fetches
 
 
 def leaf_place(node: Node) -> Place:

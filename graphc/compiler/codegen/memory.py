@@ -7,7 +7,7 @@ what a loop touches lives as long as the loop.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.launch import (
@@ -88,7 +88,7 @@ def lifetimes(program: DeviceProgram) -> dict[Buffer, tuple[int, int]]:
     return found
 
 
-def launches(steps: tuple[DeviceStep, ...]) -> list[Launch]:
+def launches(steps: Sequence[DeviceStep]) -> list[Launch]:
     """All launches of a program, those of loops once, in order."""
     found: list[Launch] = []
     for step in steps:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import MAGIC_NUMBER
 from typing import Protocol
 
@@ -12,7 +12,7 @@ import jinja2
 from jinja2.bccache import Bucket
 
 from graphc.compiler.codegen.c_text import comment
-from graphc.compiler.codegen.signature import Signature
+from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.table import WIDTH
 from graphc.compiler.schedule.kernel import Kernel, Loop, kernels
 from graphc.resources import folder
@@ -79,14 +79,18 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def header(name: str, kernel: Kernel | Loop, signature: Signature, how: str) -> str:
-    """The comment above a kernel function: what it computes, for whom, from what, and how."""
+def header(launches: Sequence[Launch]) -> str:
+    """The comment above the function that launches share: what it computes, for whom and how; then,
+    of the first of them, from what and why no more."""
+    first = launches[0]
+    layers = dict.fromkeys(name for one in launches for name in one.kernel.layers)
     facts = [
-        f"{name}: {', '.join(map(comment, kernel.layers)) or 'no layer'}: {_work(kernel)}",
-        how,
-        *signature.legend,
-        *map(comment, kernel.reasons),
+        f"{first.name}: {', '.join(map(comment, layers)) or 'no layer'}: {_work(launches)}",
+        *dict.fromkeys("; ".join([one.how, *one.notes]) for one in launches),
     ]
+    if len(launches) > 1:
+        facts.append(f"one of {len(launches)} launches, the first, gives names to what follows")
+    facts += [*first.legend, *map(comment, first.kernel.reasons)]
     return "\n".join(line for fact in facts for line in _wrapped(fact))
 
 
@@ -98,8 +102,9 @@ def op_names(kernel: Kernel | Loop) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.op for node in nodes if node.op not in silent))
 
 
-def _work(kernel: Kernel | Loop) -> str:
-    return ", ".join(op_names(kernel)) or "a copy"
+def _work(launches: Sequence[Launch]) -> str:
+    ops = dict.fromkeys(op for launch in launches for op in op_names(launch.kernel))
+    return ", ".join(ops) or "a copy"
 
 
 def _wrapped(text: str) -> list[str]:

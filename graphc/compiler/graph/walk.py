@@ -5,19 +5,20 @@ Order is always topological position: the depth-first order from the outputs, in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import remake
 from graphc.compiler.graph.origin import inherit
 
 
-def toposort(outputs: Iterable[Node], stop: Iterable[Node] = ()) -> list[Node]:
+def toposort(outputs: Iterable[Node], stop: Container[Node] = frozenset()) -> list[Node]:
     """All nodes that the outputs depend on, each after its inputs.
 
-    Nodes of `stop` are listed, but what they read is not walked.
+    Nodes of `stop` are listed, but what they read is not walked. It is not copied unless it is a
+    sequence: a small part of a large graph takes no longer than its own nodes.
     """
-    stopped = set(stop)
+    stopped = frozenset(stop) if isinstance(stop, Sequence) else stop
     order: list[Node] = []
     met: set[Node] = set()
     waiting: list[tuple[Node, Iterator[Node]]] = []  # for their inputs, and what comes behind them

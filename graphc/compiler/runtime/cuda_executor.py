@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.compiler.codegen.identical import layers_of_functions
 from graphc.compiler.codegen.launch import Bindings, Buffer, DeviceProgram, Launch
 from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launches, plan_memory
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
@@ -232,7 +233,7 @@ class CudaExecutor:
         steps = launches(self.program.steps)
         if not steps:
             return None
-        layers = {step.name: ", ".join(step.kernel.layers) for step in steps}
+        layers = layers_of_functions(steps)
         facts = self._device.facts
 
         def load(content: bytes) -> Any:
@@ -293,7 +294,7 @@ class CudaExecutor:
 
     def _function(self, launch: Launch, shared: int) -> Any:
         """The kernel of a launch, with leave for that much shared memory."""
-        name = launch.name
+        name = launch.function
         if name not in self._functions:
             self._functions[name] = self._device.function(self._module, name)
         if shared > self._shared.get(name, 0):

@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from graphc.compiler.codegen.identical import layers_of_functions
 from graphc.compiler.codegen.launch import Bindings, Buffer, CallSizes, value_of
 from graphc.compiler.codegen.memory import launches, plan_memory
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, scratch_blocks
@@ -67,7 +68,7 @@ class NativeExecutor:
         )
         self._lock = threading.RLock()  # an observer may call this function
         self._launches = launches(self.program.steps)
-        layers = {step.name: ", ".join(step.kernel.layers) for step in self._launches}
+        layers = layers_of_functions(self.program.steps)
         library = loaded(self.program.source, layers, name)
         how = "from the cache"
         if library.seconds is not None:

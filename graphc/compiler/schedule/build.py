@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
 from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
 from graphc.compiler.schedule.kernel import Kernel, Loop, Step
+from graphc.compiler.schedule.order import DynamicOrder
 from graphc.compiler.schedule.packed_bools import with_packed_bools
 from graphc.compiler.schedule.persistent import is_literal, persistent
 from graphc.compiler.schedule.unlift import unlift, with_handed_on
@@ -117,7 +118,7 @@ def _kernel(
     group: Group, stored: Collection[Node], memory: frozenset[Node], counters: frozenset[Node]
 ) -> Kernel:
     outputs = tuple(node for node in group.nodes if node in stored)
-    outside = memory - set(group.nodes)
+    outside = _Others(memory, group.nodes)
     inputs = _inputs(outputs, outside, counters)
     # What only a dead output of a loop would read is in the group, and nobody's input.
     needed = set(toposort(outputs, stop=outside))
@@ -133,8 +134,20 @@ def _kernel(
     )
 
 
+class _Others(Container[Node]):
+    """What lies in memory but for a kernel's own nodes: the difference of the two sets, which would
+    take as long as the whole program for each kernel."""
+
+    def __init__(self, memory: Container[Node], own: Container[Node]):
+        self._memory = memory
+        self._own = own
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._memory and node not in self._own
+
+
 def _inputs(
-    outputs: Sequence[Node], memory: frozenset[Node], counters: frozenset[Node]
+    outputs: Sequence[Node], memory: Container[Node], counters: frozenset[Node]
 ) -> tuple[Node, ...]:
     """What computing the outputs reads from memory, in the order in which it is met."""
     return tuple(
@@ -188,13 +201,19 @@ def _ordered(
         for node in step.inputs:
             if node in readers:
                 readers[node].append(step)
+    known = DynamicOrder(_depth_first(steps, before), before)
     for value, old in overwritten.items():
         writer = producer.get(value)
         if writer is None:
             continue
         for reader in readers[old]:
-            if reader is not writer and not _needs(reader, writer, before):
+            if reader is not writer and known.add(reader, writer):
                 before[writer].append(reader)
+    return _depth_first(steps, before)
+
+
+def _depth_first(steps: Sequence[Step], before: Mapping[Step, Sequence[Step]]) -> list[Step]:
+    """The steps, each behind those that it waits for, otherwise as they are given."""
     order: list[Step] = []
     done: set[Step] = set()
     opened: set[Step] = set()
@@ -212,16 +231,3 @@ def _ordered(
             done.add(step)
             order.append(step)
     return order
-
-
-def _needs(step: Step, other: Step, before: Mapping[Step, Sequence[Step]]) -> bool:
-    """Whether a step has to come after another, through any number of steps between."""
-    pending, seen = [step], {step}
-    while pending:
-        for x in before[pending.pop()]:
-            if x is other:
-                return True
-            if x not in seen:
-                seen.add(x)
-                pending.append(x)
-    return False

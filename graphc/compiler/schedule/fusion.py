@@ -20,6 +20,7 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -46,6 +47,10 @@ from graphc.compiler.schedule.walks import walks
 MOST_NODES = 96
 MOST_PRODUCTS = 4
 MOST_SUMS = 8  # of groups that do not need each other
+
+# Among how many groups, the latest ones, a sibling is looked for: most of a large model's have no
+# room left, or need what looks.
+MOST_CANDIDATES = 32
 
 # What leaves most of a card idle: a reduction to so few results, a product of so many bytes.
 FEW_RESULTS = 1024
@@ -115,6 +120,7 @@ class _Fusion:
             group.reads.update(x for x, _ in self._readings[node])
         for producer in self._producers(group):
             group.ancestors |= producer.ancestors | 1 << producer.number
+            producer.readers.add(group.number)
         self._alive[group.number] = group
 
     def _producers(self, group: Group) -> list[Group]:
@@ -143,28 +149,31 @@ class _Fusion:
     def _join_siblings(self) -> None:
         """Put groups together that do not need each other and walk the same elements, where each
         alone is small: launches of one stream run one after the other."""
-        alike: dict[tuple, list[Group]] = {}
+        alike: dict[tuple, deque[Group]] = {}
         for group in list(self._alive.values()):
             key = _likeness(group)
             if key is None:
                 continue
-            for other in alike.setdefault(key, []):
+            candidates = alike.setdefault(key, deque(maxlen=MOST_CANDIDATES))
+            for other in candidates:
                 if self._are_siblings(group, other):
                     self._merge(group, other, {})
-                    alike[key].remove(other)
+                    candidates.remove(other)
                     break
-            alike[key].append(group)
+            if len(group.anchors) < _most_anchors(group):
+                candidates.append(group)
 
     def _are_siblings(self, group: Group, other: Group) -> bool:
         needed = group.ancestors >> other.number & 1 or other.ancestors >> group.number & 1
-        if needed or not self._are_small(group, other):
+        if needed:
             return False
         if group.anchors:
-            most = MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
-            return len(group.anchors) + len(other.anchors) <= most
-        # What is read twice is read once then; in a loop each launch is paid at every step.
-        shared = (group.reads - group.nodes.keys()) & (other.reads - other.nodes.keys())
-        return bool(shared) or bool(self._scope.counters)
+            fits = len(group.anchors) + len(other.anchors) <= _most_anchors(group)
+        else:
+            # What is read twice is read once then; in a loop each launch is paid at every step.
+            shared = (group.reads - group.nodes.keys()) & (other.reads - other.nodes.keys())
+            fits = bool(shared) or bool(self._scope.counters)
+        return fits and self._are_small(group, other)
 
     # ---- whether two groups fit -----------------------------------------------------------------
 
@@ -320,9 +329,27 @@ class _Fusion:
         del self._alive[producer.number]
         own = 1 << group.number | 1 << producer.number
         group.ancestors = (group.ancestors | producer.ancestors) & ~own
-        for other in self._alive.values():
-            if other is not group and other.ancestors & own:
-                other.ancestors |= group.ancestors | 1 << group.number
+        group.readers = (group.readers | producer.readers) - {group.number, producer.number}
+        for read in self._producers(group):
+            read.readers.add(group.number)
+        self._pass_on(group)
+
+    def _pass_on(self, group: Group) -> None:
+        """Let all that need a group need what it needs: each of them needs whatever those between
+        do, so behind one that learns nothing new nobody does."""
+        waiting = [group]
+        while waiting:
+            needed = waiting.pop()
+            news = needed.ancestors | 1 << needed.number
+            for number in needed.readers:
+                reader = self._alive.get(number)
+                if reader is not None and reader.ancestors | news != reader.ancestors:
+                    reader.ancestors |= news
+                    waiting.append(reader)
+
+
+def _most_anchors(group: Group) -> int:
+    return MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
 
 
 def _likeness(group: Group) -> tuple | None:

@@ -33,6 +33,7 @@ class Group:
         reads: what computing the nodes reads, nodes of the group too.
         number: its bit in `ancestors`.
         ancestors: the groups that it needs, directly or not, as a bit each.
+        readers: the numbers of groups that read it, and of some that were taken in since.
         refusals: for a node of each group that it could not take in, why.
         reasons: the same as sentences, once all groups are settled.
     """
@@ -46,6 +47,7 @@ class Group:
     reads: set[Node] = field(default_factory=set)
     number: int = 0
     ancestors: int = 0
+    readers: set[int] = field(default_factory=set)
     refusals: dict[Node, str] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
 

@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphc.compiler.codegen import page
-from graphc.compiler.codegen.context import Context
-from graphc.compiler.codegen.native.context import NativeContext
+from graphc.compiler.codegen import identical, page
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
 
@@ -107,8 +105,7 @@ def test_kernels_of_the_reference_models(
         broken.append((text, fits))
         return fits
 
-    for module in (Context.__module__, NativeContext.__module__):
-        monkeypatch.setattr(f"{module}.fitted", watched)
+    monkeypatch.setattr(identical, "fitted", watched)
     with config.changed(device="cpu"):
         source = model.build().function().kernels(model.batch, {}, target=target).source
     assert max(map(len, source.split("\n"))) <= 80

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from graphc.compiler.codegen.c_text import without_unused
 from graphc.compiler.codegen.context import Context
 from graphc.compiler.codegen.expression import Expression
 from graphc.compiler.codegen.launch import Launch, Scratch, ShareLimit
-from graphc.compiler.codegen.page import fitted
 from graphc.compiler.codegen.product import Operand
-from graphc.compiler.codegen.render import header, render
+from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.signature import Place, Signature
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size
@@ -114,12 +112,10 @@ class NativeContext(Context):
         self.program.includes.update(signature.headers)
         body = "\n".join(lines)
         text = render("function.c.j2", name=name, parameters=signature.parameters, body=body)
-        head = header(name, kernel, signature, "; ".join([how, *notes]))
-        whole = fitted(f"{head}\n{without_unused(text)}")
         return Launch(
             name,
             kernel,
-            whole,
+            text,
             signature.arguments,
             _ONE,
             _ONE,
@@ -128,4 +124,6 @@ class NativeContext(Context):
             signature.writes,
             tuple(notes),
             scratch=tuple(signature.scratch),
+            how=how,
+            legend=tuple(signature.legend),
         )

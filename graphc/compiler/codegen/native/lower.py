@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.codegen.context import Context
+from graphc.compiler.codegen.identical import functions
 from graphc.compiler.codegen.launch import Buffer, DeviceProgram, DeviceStep, Formula, Launch
 from graphc.compiler.codegen.lower import lower_all
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native.context import NativeContext
 from graphc.compiler.codegen.native.convolution import lower_conv
 from graphc.compiler.codegen.native.deep_product import factors_of, lower_deep_product
@@ -71,7 +71,7 @@ def lower_native(outputs: Sequence[Node], states: Sequence[State] = ()) -> Nativ
     steps, fetches = lower_all(outputs, states, NO_SHARED, context, lower_step)
     printer = StepPrinter()
     step = printer.function(steps)
-    texts = [*(launch.text for launch in launches(steps)), step]
+    texts = [*functions(steps), step]
     source = unit(texts, (*_HEADERS, *context.program.includes))
     checks = tuple(context.program.checks)
     program = DeviceProgram(source, steps, fetches, checks, tuple(outputs), given)

@@ -11,7 +11,7 @@ that two models of one shape share their machine code.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from graphc.compiler.codegen.c_text import C_TYPES, comment
@@ -43,6 +43,13 @@ STEP = "graphc_step"
 _CALL = WIDTH - 8
 """Columns of a call, which stands four levels deep in two loops."""
 
+LEAST_ROLLED = 8
+"""Calls that a loop over repeated ones spares at least: fewer are read more easily written out."""
+
+MOST_PERIOD = 64
+"""The most calls that are one turn of such a loop: those of a block of a residual network, forward
+or backward, are fewer."""
+
 
 @dataclass
 class Tables:
@@ -51,6 +58,30 @@ class Tables:
     buffers: dict[Buffer, int] = field(default_factory=dict)
     sizes: dict[Formula, int] = field(default_factory=dict)
     words: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a kernel as text with its numbers apart: what calls of one form differ in.
+
+    Attributes:
+        launch: whose call it is.
+        form: the function and its arguments, each with ``{}`` for its number.
+        numbers: of the arguments, in order: places in the tables, and extents that are known.
+    """
+
+    launch: Launch
+    form: str
+    numbers: tuple[int, ...]
+
+    def lines(self, numbers: Sequence[object]) -> list[str]:
+        """The lines of the call with these for its numbers. A failed test ends the step ahead of
+        every kernel that writes a state."""
+        call = self.form.format(*numbers)
+        lines = textwrap.wrap(call, _CALL, subsequent_indent="    ", break_long_words=False)
+        if any(isinstance(one, StatusWord) for one in self.launch.arguments):
+            lines.append("if (!gc_ok(status)) return;")
+        return lines
 
 
 class StepPrinter:
@@ -68,25 +99,71 @@ class StepPrinter:
 
     def function(self, steps: Sequence[DeviceStep]) -> str:
         """The text of the exported function."""
-        lines = []
-        for number, step in enumerate(steps):
-            lines += [*self._step(step), f"if (watch.stops({number})) return;"]
+        units: list[Call | DeviceLoop] = [
+            step if isinstance(step, DeviceLoop) else self._call(step) for step in steps
+        ]
+        forms: dict[object, int] = {}
+        keys = [
+            forms.setdefault(one.form if isinstance(one, Call) else one, len(forms))
+            for one in units
+        ]
+        lines: list[str] = []
+        number = 0
+        while number < len(units):
+            unit = units[number]
+            if isinstance(unit, DeviceLoop):
+                lines += [*self._loop(unit), f"if (watch.stops({number})) return;"]
+                number += 1
+                continue
+            period, turns = tandem_repeat(keys, number)
+            calls = [
+                one for one in units[number : number + period * turns] if isinstance(one, Call)
+            ]
+            lines += self._rolled(calls, period, number)
+            number += len(calls)
         return fitted(render("step.c.j2", name=STEP, kernels=self._calls, lines=lines))
 
-    def _step(self, step: DeviceStep) -> list[str]:
-        if isinstance(step, DeviceLoop):
-            return self._loop(step)
-        return self._call(step)
+    def _call(self, launch: Launch) -> Call:
+        arguments = [self._argument(one) for one in launch.arguments]
+        form = ", ".join(form for form, _ in arguments)
+        numbers = tuple(number for _, number in arguments if number is not None)
+        return Call(launch, f"{launch.function}({form});", numbers)
 
-    def _call(self, launch: Launch) -> list[str]:
-        arguments = ", ".join(self._argument(one) for one in launch.arguments)
-        call = f"watch.run({self._calls}, [&] {{ {launch.name}({arguments}); }});"
-        self._calls += 1  # as `memory.launches` counts
-        lines = textwrap.wrap(call, _CALL, subsequent_indent="    ", break_long_words=False)
-        # A failed test ends the step ahead of every kernel that writes a state.
-        if any(isinstance(one, StatusWord) for one in launch.arguments):
-            lines.append("if (!gc_ok(status)) return;")
-        return lines
+    def _rolled(self, calls: Sequence[Call], period: int, step: int) -> list[str]:
+        """Calls of which so many in a row repeat: those of one turn, in a loop over the numbers
+        that differ between turns where there are several. `step` is the number of the first."""
+        turns = [calls[k : k + period] for k in range(0, len(calls), period)]
+        first, self._calls = self._calls, self._calls + len(calls)
+        if len(turns) == 1:
+            return [
+                line
+                for k, call in enumerate(calls)
+                for line in (*call.lines(call.numbers), _end(first + k, step + k))
+            ]
+        turn, table, row = (f"{name}{self._count}" for name in ("turn", "table", "row"))
+        self._count += 1
+        columns: dict[tuple[int, ...], int] = {}
+        body: list[str] = []
+        for k, call in enumerate(turns[0]):
+            numbers = [
+                one[0] if len(set(one)) == 1 else f"{row}[{columns.setdefault(one, len(columns))}]"
+                for one in zip(*(calls[k].numbers for calls in turns), strict=True)
+            ]
+            by = turn if period == 1 else f"{period} * {turn}"
+            body += [*call.lines(numbers), _end(f"{first + k} + {by}", f"{step + k} + {by}")]
+        rows = [
+            f"  {{{', '.join(map(str, cells))}}},{_layers(call.launch for call in calls)}"
+            for cells, calls in zip(zip(*columns, strict=True), turns, strict=True)
+        ]
+        return [
+            f"static const int {table}[{len(turns)}][{len(columns)}] = {{",
+            *rows,
+            "};",
+            f"for (int {turn} = 0; {turn} < {len(turns)}; ++{turn}) {{",
+            f"  const int* {row} = {table}[{turn}];",
+            *(f"  {line}" for line in body),
+            "}",
+        ]
 
     def _loop(self, loop: DeviceLoop) -> list[str]:
         turn, place = f"turn{self._count}", f"step{self._count}"
@@ -94,15 +171,21 @@ class StepPrinter:
         count = self._size(loop.length)
         index = f"{count} - 1 - {turn}" if loop.reverse else turn
         self._loops.append((loop, turn, place))
-        lines = [f"  {line}" for step in loop.steps for line in self._step(step)]
+        lines = [line for step in loop.steps for line in self._inside(step)]
         self._loops.pop()
-        layers = dict.fromkeys(
-            name for step in loop.steps if isinstance(step, Launch) for name in step.kernel.layers
-        )
-        note = f"  // {', '.join(map(comment, layers))}" if layers else ""
-        head = f"for (int {turn} = 0; {turn} < {count}; ++{turn}) {{{note}"
-        whole = [head, f"  const int {place} = {index};", *lines, "}"]
+        layers = _layers(step for step in loop.steps if isinstance(step, Launch))
+        head = f"for (int {turn} = 0; {turn} < {count}; ++{turn}) {{{layers}"
+        start = [f"const int {place} = {index};", "watch.begins();"]
+        whole = [head, *(f"  {line}" for line in (*start, *lines)), "}"]
         return self._shared(loop, whole) if isinstance(loop, SharedLoop) else whole
+
+    def _inside(self, step: DeviceStep) -> list[str]:
+        """A step of a loop's body."""
+        if isinstance(step, DeviceLoop):
+            return self._loop(step)
+        call = self._call(step)
+        self._calls += 1  # as `memory.launches` counts
+        return [*call.lines(call.numbers), f"watch.ends({self._calls - 1});"]
 
     def _shared(self, loop: SharedLoop, lines: Sequence[str]) -> list[str]:
         """A loop that each thread runs for rows of its own."""
@@ -116,42 +199,69 @@ class StepPrinter:
             "}",
         ]
 
-    def _argument(self, argument: Argument) -> str:
+    def _argument(self, argument: Argument) -> tuple[str, int | None]:
+        """The text of an argument, with ``{}`` for its number where it has one."""
         if isinstance(argument, Pointer):
             return self._address(argument.buffer)
-        if isinstance(argument, CarryPointer):
-            return self._carried(argument)
         if isinstance(argument, Extent):
-            return self._size(argument.size)
+            return self._extent(argument.size)
         if isinstance(argument, Word):
-            number = self.tables.words.setdefault(argument.value, len(self.tables.words))
-            return f"word[{number}]"
+            return "word[{}]", self.tables.words.setdefault(argument.value, len(self.tables.words))
+        if isinstance(argument, CarryPointer):
+            return self._carried(argument), None
         if isinstance(argument, LoopStep):
-            return self._place_of(argument.scan)
+            return self._place_of(argument.scan), None
         if isinstance(argument, ShareLimit):
-            return "end" if argument.end else "begin"
-        return "call_step" if isinstance(argument, CallStep) else "status"
+            return "end" if argument.end else "begin", None
+        return "call_step" if isinstance(argument, CallStep) else "status", None
 
-    def _address(self, buffer: Buffer) -> str:
+    def _address(self, buffer: Buffer) -> tuple[str, int]:
         number = self.tables.buffers.setdefault(buffer, len(self.tables.buffers))
-        return f"({C_TYPES[buffer.dtype]}*)at[{number}]"
+        return f"({C_TYPES[buffer.dtype]}*)at[{{}}]", number
+
+    def _extent(self, formula: Formula) -> tuple[str, int]:
+        if isinstance(formula, int):
+            return "{}", formula
+        return "size[{}]", self.tables.sizes.setdefault(formula, len(self.tables.sizes))
 
     def _size(self, formula: Formula) -> str:
-        if isinstance(formula, int):
-            return str(formula)
-        return f"size[{self.tables.sizes.setdefault(formula, len(self.tables.sizes))}]"
+        form, number = self._extent(formula)
+        return form.format(number)
 
     def _carried(self, argument: CarryPointer) -> str:
         """The buffer that this step of its loop reads a carry from, or writes it to."""
         carry = argument.carry
         loop, turn, _ = next(one for one in reversed(self._loops) if carry in one[0].carries)
-        even, odd = map(self._address, carry.pair)
+        first, even, odd, last = (
+            form.format(number) for form, number in map(self._address, carry.buffers)
+        )
         if argument.write:
-            last = self._address(carry.final)
             end = f"{turn} == {self._size(loop.length)} - 1"
             return f"{end} ? {last} : {turn} % 2 ? {odd} : {even}"
-        first = self._address(carry.initial)
         return f"{turn} == 0 ? {first} : {turn} % 2 ? {even} : {odd}"
 
     def _place_of(self, scan: Node) -> str:
         return next(place for loop, _, place in self._loops if loop.scan is scan)
+
+
+def tandem_repeat(keys: Sequence[int], start: int) -> tuple[int, int]:
+    """How many keys from `start` on are repeated right behind, and how often they stand there:
+    (1, 1) where writing them out takes fewer than `LEAST_ROLLED` more."""
+    found, most = (1, 1), LEAST_ROLLED - 1
+    for period in range(1, min(MOST_PERIOD, (len(keys) - start) // 2) + 1):
+        turns, unit = 1, keys[start : start + period]
+        while keys[start + turns * period : start + (turns + 1) * period] == unit:
+            turns += 1
+        if period * (turns - 1) > most:
+            found, most = (period, turns), period * (turns - 1)
+    return found
+
+
+def _end(kernel: object, step: object) -> str:
+    return f"if (watch.stops({kernel}, {step})) return;"
+
+
+def _layers(of: Iterable[Launch]) -> str:
+    """The layers of launches, as a comment behind a line."""
+    layers = dict.fromkeys(name for launch in of for name in launch.kernel.layers)
+    return f"  // {', '.join(map(comment, layers))}" if layers else ""

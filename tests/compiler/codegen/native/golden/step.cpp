@@ -3,11 +3,11 @@ extern "C" void graphc_step(
     gc_uint64* calls, gc_uint64* status, double* seconds, int (*told)(int)) {
   const gc_uint64 call_step = *calls;
   *status = GC_STATUS_FINE;
-  const gc_watch watch(seconds, 3, told);
-  watch.run(0, [&] { k0_pointwise(size[0], (float*)at[0]); });
-  if (watch.stops(0)) return;
-  watch.run(1, [&] { k2_panels((float*)at[1], (float*)at[2]); });
-  if (watch.stops(1)) return;
+  gc_watch watch(seconds, 3, told);
+  k0_pointwise(size[0], (float*)at[0]);
+  if (watch.stops(0, 0)) return;
+  k2_panels((float*)at[1], (float*)at[2]);
+  if (watch.stops(1, 1)) return;
   #pragma omp parallel \
       if ((gc_int64)size[1] * (gc_int64)size[0] * (gc_int64)128 >= 33554432)
   {
@@ -15,10 +15,12 @@ extern "C" void graphc_step(
     gc_share(size[0], &begin, &end);
     for (int turn0 = 0; turn0 < size[1]; ++turn0) {  // simplernn_1
       const int step0 = turn0;
-      watch.run(2, [&] { k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] :
-          turn0 % 2 ? (float*)at[3] : (float*)at[4], (float*)at[1], size[0],
-          step0, (float*)at[5], turn0 == size[1] - 1 ? (float*)at[6] : turn0 %
-          2 ? (float*)at[4] : (float*)at[3]); });
+      watch.begins();
+      k1_matmul(begin, end, turn0 == 0 ? (float*)at[0] : turn0 % 2 ?
+          (float*)at[3] : (float*)at[4], (float*)at[1], size[0], step0,
+          (float*)at[6], turn0 == size[1] - 1 ? (float*)at[5] : turn0 % 2 ?
+          (float*)at[4] : (float*)at[3]);
+      watch.ends(2);
     }
   }
   if (watch.stops(2)) return;

@@ -1,0 +1,63 @@
+"""Identical code folding: launches whose functions are the same, up to their names and comments,
+share one.
+
+Layers of one shape print the same loops over other addresses, which are arguments; compiling them
+once is most of what makes the compiler's time grow with a model's distinct layers, not with all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from graphc.compiler.codegen.c_text import without_unused
+from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep, Launch
+from graphc.compiler.codegen.memory import launches
+from graphc.compiler.codegen.page import fitted
+from graphc.compiler.codegen.render import header
+
+_COMMENT = re.compile(r" *//.*")
+
+
+def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
+    """The steps with one function for all launches of equal ones: that of the first, below a header
+    comment that names the layers of all."""
+    sharing: dict[str, list[Launch]] = {}
+    for launch in launches(steps):
+        sharing.setdefault(_code(launch), []).append(launch)
+    folded: dict[Launch, Launch] = {}
+    for group in sharing.values():
+        first = group[0]
+        text = fitted(f"{header(group)}\n{without_unused(first.text)}")
+        folded[first] = replace(first, text=text)
+        folded.update({one: replace(one, text=text, repeats=first.name) for one in group[1:]})
+    return _replaced(steps, folded)
+
+
+def functions(steps: Sequence[DeviceStep]) -> list[str]:
+    """The text of each function that the launches of folded steps run."""
+    return [launch.text for launch in launches(steps) if launch.repeats is None]
+
+
+def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
+    """For each function that launches run, the layers that it computes, for messages."""
+    found: dict[str, dict[str, None]] = {}
+    for launch in launches(steps):
+        found.setdefault(launch.function, {}).update(dict.fromkeys(launch.kernel.layers))
+    return {name: ", ".join(layers) for name, layers in found.items()}
+
+
+def _code(launch: Launch) -> str:
+    """What two launches have in common that may run one function: its text without its name and
+    without comments."""
+    return _COMMENT.sub("", launch.text.replace(f" {launch.name}(", " ("))
+
+
+def _replaced(steps: Sequence[DeviceStep], folded: dict[Launch, Launch]) -> tuple[DeviceStep, ...]:
+    return tuple(
+        replace(step, steps=_replaced(step.steps, folded))
+        if isinstance(step, DeviceLoop)
+        else folded[step]
+        for step in steps
+    )

@@ -1,0 +1,54 @@
+"""An order of steps that is kept while further ones are made to wait (D. J. Pearce, P. H. J. Kelly:
+A dynamic topological sort algorithm for directed acyclic graphs, 2006)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class DynamicOrder(Generic[T]):
+    """Steps, each behind those that it waits for.
+
+    What is waited for already costs a comparison of two positions; else only the steps between the
+    two positions are walked.
+    """
+
+    def __init__(self, order: Iterable[T], before: Mapping[T, Iterable[T]]):
+        """The steps in an order that serves all of `before`: for each, what it waits for."""
+        self._position = {step: k for k, step in enumerate(order)}
+        self._before: dict[T, list[T]] = {step: list(before[step]) for step in self._position}
+        self._behind: dict[T, list[T]] = {step: [] for step in self._position}
+        for step, waited in self._before.items():
+            for x in waited:
+                self._behind[x].append(step)
+
+    def add(self, first: T, then: T) -> bool:
+        """Let `then` wait for `first`; False, and nothing, where `first` waits for `then`."""
+        low, high = self._position[then], self._position[first]
+        if low < high:
+            later = self._reached(then, self._behind, lambda position: position <= high)
+            if first in later:
+                return False
+            earlier = self._reached(first, self._before, lambda position: position >= low)
+            place = self._position.__getitem__
+            order = [*sorted(earlier, key=place), *sorted(later, key=place)]
+            places = sorted(map(place, order))
+            self._position.update(zip(order, places, strict=True))
+        self._before[then].append(first)
+        self._behind[first].append(then)
+        return True
+
+    def _reached(
+        self, start: T, edges: Mapping[T, Iterable[T]], holds: Callable[[int], bool]
+    ) -> set[T]:
+        """The steps that edges lead to from `start`, itself included, at positions that hold."""
+        found, waiting = {start}, [start]
+        while waiting:
+            for x in edges[waiting.pop()]:
+                if x not in found and holds(self._position[x]):
+                    found.add(x)
+                    waiting.append(x)
+        return found
