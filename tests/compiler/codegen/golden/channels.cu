@@ -1,3 +1,8 @@
+// k0_columns: batch_normalization_1: sum, div, sub, mul
+// 32 channels of 196*batch; a block of 512 threads a channel, packs of four
+// x0: batch_normalization_1/input float32[batch, 32, 14, 14]
+// y0: batch_normalization_1/div float32[32]
+// y1: batch_normalization_1/div float32[32]
 extern "C" __global__ void __launch_bounds__(512, 1) k0_columns(
     int batch, const float* __restrict__ x0, float* y0, float* y1) {
   const int thread = threadIdx.x;
@@ -24,14 +29,22 @@ extern "C" __global__ void __launch_bounds__(512, 1) k0_columns(
           const int place = first_place + part;
           const float t6 = pack_x0.of[part];
           a0 = gc_reduce_sum::combine(a0, t6);
-          a2 = gc_reduce_squares::combine(a2, gc_reduce_squares::element(t6, place));
+          a2 =
+              gc_reduce_squares::combine(a2,
+                  gc_reduce_squares::element(t6, place));
         }
       }
       a0_all = gc_reduce_sum::combine(a0_all, a0);
       a2_all = gc_reduce_squares::combine(a2_all, a2);
     }
-    const float t1 = gc_reduce_sum::result(gc_reduce_block<gc_reduce_sum, 512>(a0_all, a0_warps));  // batch_normalization_1
-    const float t3 = gc_reduce_squares::result(gc_reduce_block<gc_reduce_squares, 512>(a2_all, a2_warps));  // batch_normalization_1
+    // batch_normalization_1
+    const float t1 =
+        gc_reduce_sum::result(
+            gc_reduce_block<gc_reduce_sum, 512>(a0_all, a0_warps));
+    // batch_normalization_1
+    const float t3 =
+        gc_reduce_squares::result(
+            gc_reduce_block<gc_reduce_squares, 512>(a2_all, a2_warps));
 
     if (thread == 0) {
       const gc_int64 t7 = 196 * batch;

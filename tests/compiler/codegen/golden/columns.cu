@@ -1,3 +1,9 @@
+// k0_columns: dense_1: less, mul, sum
+// 512 columns of batch; a block of 8 columns by 32 threads of each
+// x0: dense_1/input float32[batch, 512]
+// x1: dense_1/input float32[batch, 512]
+// y0: dense_1/mul float32[batch, 512]
+// y1: dense_1/sum float32[512]
 extern "C" __global__ void __launch_bounds__(256, 1) k0_columns(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     float* y0, float* y1) {
@@ -21,7 +27,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_columns(
     }
     a0_all = gc_reduce_sum::combine(a0_all, a0);
   }
-  const float t1 = gc_reduce_sum::result(gc_reduce_columns<gc_reduce_sum, 32, 8>(a0_all, a0_tile));  // dense_1
+  const float t1 =
+      gc_reduce_sum::result(
+          gc_reduce_columns<gc_reduce_sum, 32, 8>(a0_all, a0_tile));  // dense_1
 
   if (threadIdx.y == 0) {
     y1[column] = t1;

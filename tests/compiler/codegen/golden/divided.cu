@@ -1,3 +1,7 @@
+// k0_rows: weight_regularizer: mul, sum
+// 1 row of 401408 in 49 parts; a block of 256 threads a part
+// y0: weight_regularizer/sum/parts float32[1, 49]
+// x0: weight_regularizer/input float32[784, 512]
 extern "C" __global__ void __launch_bounds__(256, 1) k0_rows(
     float* y0, const float* __restrict__ x0) {
   const int thread = threadIdx.x;
@@ -8,7 +12,8 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_rows(
     // walk 1 of 1: sum
     float a0_all = gc_reduce_sum::identity<float>();
     // At most 32 terms are added up one by one: rounding errors stay small.
-    for (int start = thread + 256 * blockIdx.y; start < 100352; start += 8 * stride) {
+    for (int start = thread + 256 * blockIdx.y; start < 100352;
+        start += 8 * stride) {
       const int stop = min(100352, start + 8 * stride);
       float a0 = gc_reduce_sum::identity<float>();
       for (int pack = start; pack < stop; pack += stride) {
@@ -30,6 +35,10 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0_rows(
   }
 }
 
+// k1_rows: weight_regularizer: mul, sum
+// puts the parts of each row together, a warp a row
+// x0: weight_regularizer/sum/parts float32[1, 49]
+// y0: weight_regularizer/mul float32[]
 extern "C" __global__ void __launch_bounds__(128, 1) k1_rows(
     const float* __restrict__ x0, float* y0) {
   const int thread = threadIdx.x % 32;
@@ -42,7 +51,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k1_rows(
       const int i = row * 49 + number;
       a0 = gc_reduce_sum::combine(a0, x0[i]);
     }
-    const float t1 = gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 32>(a0));  // weight_regularizer
+    // weight_regularizer
+    const float t1 =
+        gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 32>(a0));
 
     if (thread == 0) {
       const float t2 = gc_mul(0.01f, t1);  // weight_regularizer

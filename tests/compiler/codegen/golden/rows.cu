@@ -1,3 +1,11 @@
+// k0_rows: dense_3, categorical_crossentropy: add, max, sub, exp, sum, div,
+//   log, mul, neg
+// batch rows of 10; 16 lanes of a warp a row
+// x0: dense_3/product float32[batch, 10]
+// x1: dense_3/bias float32[10]
+// x2: targets float32[batch, 10]
+// y0: categorical_crossentropy/div float32[batch, 10]
+// y1: categorical_crossentropy/neg float32[batch]
 extern "C" __global__ void __launch_bounds__(128, 1) k0_rows(
     int batch, const float* __restrict__ x0, const float* __restrict__ x1,
     const float* __restrict__ x2, float* y0, float* y1) {
@@ -19,7 +27,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_rows(
       a0 = gc_reduce_max::combine(a0, t4);
       e5[0] = t4;
     }
-    const float t1 = gc_reduce_max::result(gc_reduce_lanes<gc_reduce_max, 16>(a0));  // dense_3
+    // dense_3
+    const float t1 =
+        gc_reduce_max::result(gc_reduce_lanes<gc_reduce_max, 16>(a0));
 
     // walk 2 of 3: sum
     float e10[1];
@@ -30,7 +40,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_rows(
       a6 = gc_reduce_sum::combine(a6, t9);
       e10[0] = t9;
     }
-    const float t7 = gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 16>(a6));  // dense_3
+    // dense_3
+    const float t7 =
+        gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 16>(a6));
 
     // walk 3 of 3: sum, results
     const gc_int64 t11 = batch;
@@ -47,7 +59,9 @@ extern "C" __global__ void __launch_bounds__(128, 1) k0_rows(
       a13 = gc_reduce_sum::combine(a13, t18);
       if (own < rows) y0[i] = t20;
     }
-    const float t14 = gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 16>(a13));  // categorical_crossentropy
+    // categorical_crossentropy
+    const float t14 =
+        gc_reduce_sum::result(gc_reduce_lanes<gc_reduce_sum, 16>(a13));
 
     if (column == 0 && own < rows) {
       const float t21 = gc_neg(t14);  // categorical_crossentropy
