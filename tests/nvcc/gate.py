@@ -182,7 +182,10 @@ def measured(nvcc: str, models: Mapping[str, KernelList]) -> tuple[Ledger, list[
     for (model, card), (kernels, said) in zip(jobs, results, strict=True):
         problems += [f"{model} for {card}: {line}" for line in said]
         problems += problems_of(model, card, kernels)
-        dynamic = {kernel.name: kernel.shared for kernel in models[model]}
+        dynamic: dict[str, int] = {}  # of a function that several launches share, the most
+        for kernel in models[model]:
+            function = kernel.repeats or kernel.name
+            dynamic[function] = max(dynamic.get(function, 0), kernel.shared)
         rows = ledger.setdefault(model, {name: {} for name in dynamic})
         for name, used in kernels.items():
             shared = used.shared + dynamic[name]
