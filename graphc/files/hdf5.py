@@ -57,15 +57,17 @@ def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
     Raises:
         MissingFileError: no such folder.
         StorageError: a disk or a quota is full, a folder or a file may not be written, HDF5 begins
-            no file.
+            no file or fails in it.
     """
     with written_whole(path) as part, NotingFile(part) as noting:
         try:
             with _begun(path, noting, **kwargs) as file:
                 yield file
-        except (OSError, RuntimeError):  # HDF5 may have missed what was lost
+        except (OSError, RuntimeError, ValueError) as error:  # HDF5 may have missed what was lost
             if noting.refused is None:
-                raise
+                if isinstance(error, GraphcError) or not _is_of_hdf5(error):
+                    raise
+                raise _broken(path, "fails in this file", error) from error
         if noting.refused is not None:
             raise unwritten(os.fsdecode(path), noting.refused)
 
@@ -74,12 +76,21 @@ def _begun(path: GivenPath, noting: NotingFile, **kwargs: Any) -> h5py.File:
     try:
         return h5py.File(noting, "w", **kwargs)
     except RuntimeError as error:
-        # An allocation that HDF5 was refused in its own tables may break it for good.
-        raise StorageError(
-            f"{shown_path(os.fsdecode(path))}: HDF5 begins no file ({error}); nothing was written. "
-            "Where memory has run out before, the library may stay unusable in this process: the "
-            "weights are in get_weights(), and numpy.savez can write them"
-        ) from error
+        raise _broken(path, "begins no file", error) from error
+
+
+def _is_of_hdf5(error: Exception) -> bool:
+    """Return True for an error of the library, by the words in which h5py gives it."""
+    return isinstance(error, ValueError | RuntimeError) and str(error).startswith("Unable to ")
+
+
+def _broken(path: GivenPath, how: str, error: Exception) -> StorageError:
+    """An allocation that HDF5 was refused in its own tables may break it for good."""
+    return StorageError(
+        f"{shown_path(os.fsdecode(path))}: HDF5 {how} ({error}); nothing was written. Where memory "
+        "has run out before, the library may stay unusable in this process: the weights are in "
+        "get_weights(), and numpy.savez can write them"
+    )
 
 
 class OpenFile(h5py.File):

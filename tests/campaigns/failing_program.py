@@ -170,7 +170,10 @@ def attempt(
         fault = behind(training, model, folder, before, request["scenario"], ended == "done")
     except StorageError as error:
         # HDF5's own tables may be broken for good by an allocation that it was refused.
-        if request["function"] not in MEMORY or type(error.__cause__) is not RuntimeError:
+        if request["function"] not in MEMORY or type(error.__cause__) not in (
+            RuntimeError,
+            ValueError,
+        ):
             raise
         fault, ended = "", "HDF5 is unusable"
     return {"fault": fault, "ended": ended, "calls": calls}

@@ -129,3 +129,18 @@ def test_a_file_that_hdf5_does_not_begin(tmp_path, monkeypatch):
         model.save(tmp_path / "model.h5", overwrite=True)
     assert (tmp_path / "model.h5").read_bytes() == before
     assert os.listdir(tmp_path) == ["model.h5"]
+
+
+def test_a_file_in_which_hdf5_fails(tmp_path, monkeypatch):
+    model = Sequential([Dense(2, input_dim=3)])
+    model.save(tmp_path / "model.h5")
+    before = (tmp_path / "model.h5").read_bytes()
+
+    def refused(*arguments: object, **keywords: object) -> None:
+        raise ValueError("Unable to synchronously create dataset (can't find property)")
+
+    monkeypatch.setattr(hdf5.h5py.Group, "create_dataset", refused)
+    with pytest.raises(StorageError, match=r"model\.h5: HDF5 fails in this file .*savez"):
+        model.save(tmp_path / "model.h5", overwrite=True)
+    assert (tmp_path / "model.h5").read_bytes() == before
+    assert os.listdir(tmp_path) == ["model.h5"]
