@@ -10,6 +10,7 @@ from graphc import backend as K
 from graphc.engine import Input, Layer, Model
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers import LSTM, Convolution2D, Dense, Dropout, Embedding, Lambda, ZeroPadding2D
+from graphc.metrics import Precision
 from graphc.models import Sequential
 from graphc.optimizers import SGD
 
@@ -171,6 +172,84 @@ class TestCompile:
         model._make_train_function()
         model._make_test_function()
         assert len(model.compile_report().functions) == 3
+
+    def test_a_training_step_over_a_list(self):
+        model = Sequential([Dense(1, input_dim=2, init="one")])
+        model.compile(SGD(0.1), "mse", metrics=["mae"])
+        assert model.train_function is None
+        model.model._make_train_function()
+        step = model.model.train_function
+        assert step is model.train_function
+        X, y = np.array([[1, 2], [3, 4]]), np.zeros((2, 1))
+        loss, mae = step([X, y, np.ones(2)])
+        assert (loss, mae) == (29.0, 5.0)
+        np.testing.assert_allclose(model.get_weights()[1], [-0.1 * 10])
+        before = model.get_weights()[0]
+        (loss, _), (outputs,) = (
+            function([*given])
+            for function, given in (
+                (self.made(model, "test"), [X, y, [1, 0]]),
+                (self.made(model, "predict"), [X]),
+            )
+        )
+        np.testing.assert_allclose(outputs, X @ before - 1.0, rtol=1e-6)
+        np.testing.assert_allclose(loss, outputs[0] ** 2, rtol=1e-6)
+
+    def made(self, model, purpose):
+        assert getattr(model, f"{purpose}_function") is None
+        getattr(model, f"_make_{purpose}_function")()
+        return getattr(model, f"{purpose}_function")
+
+    def test_the_learning_phase_of_a_model_that_differs_in_training(self):
+        model = Sequential([Dropout(0.5, input_shape=(1000,))])
+        model.compile("sgd", "mse")
+        predict = self.made(model, "predict")
+        assert len(predict.inputs) == 2
+        x = np.ones((1, 1000))
+        testing, training = predict([x, 0])[0], predict([x, 1.0])[0]
+        np.testing.assert_array_equal(testing, x)
+        assert set(training.flat) == {0.0, 2.0}
+        (loss,) = self.made(model, "test")([x, x, np.ones(1), 1])
+        assert loss == pytest.approx(1.0)  # the mean of (0 - 1)^2 and (2 - 1)^2
+        with pytest.raises(ArgumentError, match="learning phase.* expected 1 .*received 2"):
+            predict([x, 2])
+        with pytest.raises(ArgumentError, match="expected a list of 2: .*received 1 values"):
+            predict([x])
+
+    def test_none_has_it_made_anew(self):
+        model = Sequential([Dense(1, input_dim=2, init="one"), Dense(1, init="one")])
+        model.compile(SGD(0.1, momentum=0.9), "mse")
+        X, y = np.ones((2, 2)), np.zeros((2, 1))
+        model.train_on_batch(X, y)
+        first = model.train_function
+        model.train_function = None
+        assert model.train_function is None
+        model.train_on_batch(X, y)
+        assert model.train_function is not first
+        with pytest.raises(ArgumentError, match="train_function: expected None.*get_updates"):
+            model.train_function = K.function([model.input], [model.output])
+
+    @pytest.mark.flags(keras="1.0")
+    def test_trainable_is_read_again(self):
+        model = Sequential([Dense(1, input_dim=2), Dense(1)])
+        model.compile("sgd", "mse")
+        X, y = np.ones((2, 2)), np.zeros((2, 1))
+        model.train_on_batch(X, y)
+        model.layers[0].trainable = False
+        model.train_function = None
+        before = model.get_weights()
+        model.train_on_batch(X, y)
+        changed = [
+            not np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True)
+        ]
+        assert changed == [False, False, True, True]
+
+    def test_metrics_of_epochs_are_those_of_the_batch(self):
+        model = Sequential([Dense(1, input_dim=1, init="one")])
+        model.compile("sgd", "mse", metrics=[Precision()])
+        x = np.array([[1.0], [1.0], [0.0], [1.0]])
+        values = self.made(model, "test")([x, np.array([[1], [0], [0], [1]]), np.ones(4)])
+        np.testing.assert_allclose(values, [0.25, 2 / 3], rtol=1e-6)
 
 
 class TestOutputShapes:

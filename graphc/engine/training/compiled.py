@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +39,7 @@ from graphc.engine.training.losses import (
     total_loss,
     weighted_loss,
 )
+from graphc.engine.training.step_functions import StepAttribute, StepFunction
 from graphc.errors import ArgumentError, NotCompiledError, unknown_name
 from graphc.metrics import BatchSums, EpochMetric
 from graphc.objectives import OBJECTIVES
@@ -64,12 +65,14 @@ def make_function(
     mode: str | None,
     calls: float | None,
     shards: int,
+    training: bool | None = None,
 ) -> MadeFunction:
-    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase, and
-    takes its batch in so many shards."""
+    """A function of a model for 'train', 'test' or 'predict', which decides the learning phase
+    unless `training` does, and takes its batch in so many shards."""
+    training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
-        "givens": [(g.learning_phase(), purpose == "train"), *model.kept_draws.items()],
+        "givens": [(g.learning_phase(), training), *model.kept_draws.items()],
         "mode": mode,
         "name": f"{model.name}.{purpose}",
         "on_unused_input": "ignore",  # a user's objective may not need the targets
@@ -265,6 +268,29 @@ class Compiled:
         made = make_function(*what, self.call_step, self.mode, calls, self.shards)
         self.functions[self._key(purpose)] = made
 
+    def in_phase(self, purpose: str, training: bool) -> MadeFunction:
+        """Make the function of training or testing in a learning phase that may not be its own."""
+        updates = self.updates if purpose == "train" else self.model.state_updates
+        what = (self.model, purpose, self.inputs, self.outputs, updates)
+        return make_function(*what, self.call_step, self.mode, self.choice.calls, 1, training)
+
+    def arrays(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The values of a step as arrays, those of a metric of epochs for the batch alone."""
+        if not self.of_epochs:
+            return list(values)
+        return [np.asarray(float(value), K.floatx()) for value in self.numbers(values)]
+
+    def forget(self, purpose: str) -> None:
+        """Have the function of training or testing made anew where it is next needed: a training
+        step with the optimizer's state anew, and the layers that are trainable then, where it is
+        not `compile` that reads them."""
+        for key in [key for key in self.functions if key.split()[0] == purpose]:
+            del self.functions[key]
+        if purpose == "train":
+            vars(self).pop("updates", None)
+            if not self.reads_trainable:
+                vars(self).pop("trained", None)
+
 
 def compile_model(
     model: CompiledContainer,
@@ -408,9 +434,51 @@ class CompiledContainer(Container):
         """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
         return self._need_compiled("metrics_names").labels
 
+    train_function = StepAttribute("train")
+    """A training step over a list: inputs, targets, weights of the samples and, if the model
+    differs in training, the learning phase. None before it is made, as by `_make_train_function`;
+    setting None has it made anew."""
+
+    test_function = StepAttribute("test")
+    """The values of a batch without training; as `train_function` otherwise."""
+
+    predict_function = StepAttribute("predict")
+    """The outputs for a list of inputs; as `train_function` otherwise."""
+
+    @cached_property
+    def _step_functions(self) -> dict[str, tuple[MadeFunction, StepFunction]]:
+        """What the three attributes gave last, and of which functions."""
+        return {}
+
+    def _step_function(self, purpose: str) -> StepFunction | None:
+        compiled, made = self._compiled, (self._predict or {}).get(1)
+        if purpose != "predict":
+            made = compiled.functions.get(purpose) if compiled is not None else None
+        if made is None:
+            return None
+        known, step = self._step_functions.get(purpose, (None, None))
+        if known is not made or step is None:
+            what = (purpose == "train", self.uses_learning_phase)
+            if purpose == "predict":
+                step = StepFunction(made, self.inputs, *what, self._make_predict)
+            else:
+                in_phase = partial(compiled.in_phase, purpose)
+                step = StepFunction(made, compiled.inputs, *what, in_phase, compiled.arrays)
+            self._step_functions[purpose] = made, step
+        return step
+
+    def _forget_function(self, purpose: str) -> None:
+        self._step_functions.pop(purpose, None)
+        if purpose == "predict":
+            self._predict = None
+        elif self._compiled is not None:
+            self._compiled.forget(purpose)
+
     def _make_train_function(self) -> None:
         """Make the function of a training step now, not at the first one, as Keras names it."""
-        self._need_compiled("_make_train_function").train()
+        compiled = self._need_compiled("_make_train_function")
+        compiled.choose(epochs=1, steps=1)
+        compiled.train()
 
     def _make_test_function(self) -> None:
         """Make the function of `evaluate` now."""
@@ -480,17 +548,21 @@ class CompiledContainer(Container):
         made = (self._predict or {}).get(shards)
         if made is None or not choice.fits(made):
             self._need_layers("predict")
-            mode = compiled.mode if compiled is not None else None
-            made = make_function(
-                self,
-                "predict",
-                self.inputs,
-                self.outputs,
-                self.state_updates,
-                self._call_step,
-                mode,
-                choice.calls,
-                shards,
-            )
+            made = self._make_predict(False, shards)
             self._predict = {**(self._predict or {}), shards: made}
         return made
+
+    def _make_predict(self, training: bool, shards: int = 1) -> MadeFunction:
+        compiled = self._compiled
+        return make_function(
+            self,
+            "predict",
+            self.inputs,
+            self.outputs,
+            self.state_updates,
+            self._call_step,
+            compiled.mode if compiled is not None else None,
+            compiled.choice.calls if compiled is not None else None,
+            shards,
+            training,
+        )

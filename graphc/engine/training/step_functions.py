@@ -1,0 +1,97 @@
+"""`train_function`, `test_function` and `predict_function` of a model, as programs call them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphc.backend.functions import Function as ListFunction
+from graphc.compiler import graph as g
+from graphc.compiler.function import Function
+from graphc.errors import ArgumentError
+
+
+class StepFunction:
+    """A step of training, of testing or of predicting over lists:
+    ``model.train_function([x, y, weights, 1.0])``.
+
+    Args:
+        made: what `fit`, `evaluate` or `predict` call.
+        inputs: its inputs.
+        training: the learning phase that it has.
+        differs: whether the model differs in training, so that a call tells the phase.
+        in_phase: makes the function of the other phase, where a call asks for it.
+        values: from what the function computes to what a call returns.
+
+    Attributes:
+        inputs: the tensors that a call feeds: the model's inputs, of training and testing the
+            targets and the weights of the samples too, and the learning phase if the model differs
+            in training.
+    """
+
+    def __init__(
+        self,
+        made: Function,
+        inputs: Sequence[g.Node],
+        training: bool,
+        differs: bool,
+        in_phase: Callable[[bool], Function],
+        values: Callable[[list[np.ndarray]], list[np.ndarray]] = list,
+    ) -> None:
+        self.inputs = [*inputs, g.learning_phase()] if differs else list(inputs)
+        self._fed, self._training, self._in_phase = list(inputs), training, in_phase
+        self._values = values
+        self._steps = {training: ListFunction(made, self._fed)}
+        self._name = made.name
+
+    def __call__(self, inputs: Sequence[object]) -> list[np.ndarray]:
+        """Return the outputs; of training the values before its update.
+
+        Raises:
+            ArgumentError: no list, one of another length, or a learning phase that is not 0 or 1.
+            DataError, DTypeError, ShapeError: as of `K.function`.
+        """
+        arrays = list(inputs) if isinstance(inputs, list | tuple) else None
+        if arrays is None or len(arrays) != len(self.inputs):
+            received = type(inputs).__name__ if arrays is None else f"{len(arrays)} values"
+            raise ArgumentError(
+                f"{self._name}: expected a list of {len(self.inputs)}: "
+                f"{', '.join(map(g.label, self.inputs))}; received {received}. A weight of 1 for "
+                "each sample is np.ones(samples)"
+            )
+        training = self._training
+        if len(self.inputs) > len(self._fed):
+            training = self._phase(arrays.pop())
+        if training not in self._steps:
+            self._steps[training] = ListFunction(self._in_phase(training), self._fed)
+        return self._values(self._steps[training](arrays))
+
+    def _phase(self, value: object) -> bool:
+        if np.shape(value) != () or value not in (0, 1):
+            raise ArgumentError(
+                f"{self._name}: the learning phase, the last of the list: expected 1 for training "
+                f"or 0 for testing, received {value!r:.60}"
+            )
+        return bool(value)
+
+
+class StepAttribute:
+    """The attribute of a model that has such a function, or None before it is made."""
+
+    def __init__(self, purpose: str) -> None:
+        self._purpose = purpose
+
+    def __get__(self, owner: Any, cls: type | None = None) -> Any:
+        return self if owner is None else owner._step_function(self._purpose)
+
+    def __set__(self, owner: Any, value: object) -> None:
+        if value is not None:
+            raise ArgumentError(
+                f"{owner.name}.{self._purpose}_function: expected None, which has it made anew, "
+                f"received {value!r:.60}: fit, evaluate and predict run what compile made. An "
+                "optimizer with a get_updates of your own goes to compile; another step is "
+                "K.function(...), called in a loop of your own"
+            )
+        owner._forget_function(self._purpose)
