@@ -306,18 +306,6 @@ class TestWhatGoesWrong:
             with pytest.raises(error, match=message):
                 model.fit_generator(**{**given, **keywords})
 
-    def test_the_number_of_workers_has_no_effect(self):
-        x, y = data(4)
-        model = linear()
-        with pytest.warns(UserWarning, match="'nb_worker': no effect; one thread calls a gen"):
-            model.fit_generator(batches(x, y, sizes=[2]), 4, 1, verbose=0, nb_worker=4)
-        both = {"nb_worker": 2, "pickle_safe": True}
-        with pytest.warns(UserWarning, match="'nb_worker' and 'pickle_safe': no effect"):
-            found = model.evaluate_generator(batches(x, y, sizes=[2]), 4, **both)
-        assert found == pytest.approx(model.evaluate(x, y, verbose=0), rel=1e-12)
-        with pytest.warns(UserWarning, match="'pickle_safe': no effect"):
-            model.predict_generator(iter([x]), 4, pickle_safe=True)
-
     def test_by_position_as_in_keras_1_2(self):
         x, y = data(4)
         one_by_one = (batches(x, y, sizes=[2]), 4, 3, 0, None, None, None, None, 10, 1, False, 2)
@@ -400,10 +388,6 @@ class TestQueue:
         items.close()
 
     def test_arguments(self):
-        with pytest.warns(UserWarning, match="'nb_worker': no effect"):
-            items, _ = generator_queue(iter([1]), nb_worker=3)
-        assert items.get() == 1
-        items.close()
         with pytest.raises(ArgumentError, match="wait_time: expected seconds above 0"):
             generator_queue(iter([1]), wait_time=0)
         with pytest.raises(ArgumentError, match="generator_queue: max_q_size: expected a whole"):
@@ -436,4 +420,5 @@ class TestQueue:
             items.close()
         assert "model.fit_generator: the generator is still making a batch after" in caplog.text
         held.set()
-        items._thread.join()
+        for thread in items._threads:
+            thread.join()

@@ -17,9 +17,9 @@ from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.node import to_list
-from graphc.engine.training.generators import check_workers
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
+from graphc.engine.training.workers import workers_for
 from graphc.errors import ArgumentError, DataError
 from graphc.keywords import refuse_unknown
 
@@ -205,8 +205,10 @@ class Graph(NamedNodes):
         see `Model.evaluate_generator`. `verbose` 1 shows a bar."""
         where = f"{self.name}.evaluate_generator"
         check_verbose(where, verbose)
-        check_workers(where, nb_worker, pickle_safe)
-        return self._evaluate_generator(generator, val_samples, max_q_size, kwargs, verbose == 1)
+        workers = workers_for(where, generator, nb_worker, pickle_safe)
+        return self._evaluate_generator(
+            generator, val_samples, max_q_size, workers, kwargs, verbose == 1
+        )
 
     def predict_generator(
         self,

@@ -18,7 +18,6 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.generators import (
     GeneratorBatches,
     GeneratorQueue,
-    check_workers,
     unpack_batch,
     unpack_inputs,
 )
@@ -32,6 +31,7 @@ from graphc.engine.training.running import (
     run_epochs,
 )
 from graphc.engine.training.stored import Data
+from graphc.engine.training.workers import Workers, workers_for
 from graphc.errors import ArgumentError, told
 from graphc.lookup import whole_number
 
@@ -71,7 +71,7 @@ class GeneratorTraining(BatchTraining):
         initial_epoch: int = 0,
         **kwargs: Any,
     ) -> cbks.History:
-        """Train on batches from a generator, which a thread runs ahead of the training.
+        """Train on batches from a generator, which threads or processes run ahead of the training.
 
         Args:
             generator: gives (x, y) or (x, y, sample_weight), a batch each, without end. What it
@@ -83,7 +83,12 @@ class GeneratorTraining(BatchTraining):
                 used whole; a number beside them is a line in the log.
             class_weight: class -> weight of its samples in the loss.
             max_q_size: how many batches are made ahead; those left at the end are lost.
-            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
+            nb_worker: how many threads call the generator at once, which has to bear that; a
+                generator function is called by one alone. The order of batches of several is that
+                in which they are made, and no run repeats it.
+            pickle_safe: True for as many processes, of which each has a copy of the generator and
+                a seed of its own: one that draws its samples gives others in each, one that goes
+                through them in order gives the same. It cannot call a model.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards: how many parts a step takes its batch in; see `fit`.
 
@@ -99,7 +104,7 @@ class GeneratorTraining(BatchTraining):
             legacy=_LEGACY,
         )
         check_verbose(where, verbose)
-        check_workers(where, nb_worker, pickle_safe)
+        workers = workers_for(where, generator, nb_worker, pickle_safe)
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
@@ -109,7 +114,7 @@ class GeneratorTraining(BatchTraining):
         self._order = None
         with ExitStack() as threads:
             batches = self._generated(
-                *(threads, generator, max_q_size, where, count, "samples_per_epoch"),
+                *(threads, generator, max_q_size, where, count, "samples_per_epoch", workers),
                 class_weight=class_weight,
             )
             validate = self._generated_validation(
@@ -125,16 +130,19 @@ class GeneratorTraining(BatchTraining):
         where: str,
         samples: int,
         count: str,
+        workers: Workers = Workers(),  # noqa: B008  (it does not change)
         class_weight: Mapping | None = None,
     ) -> GeneratorBatches:
-        """The batches of a generator for training or testing; `threads` ends its thread."""
+        """The batches of a generator for training or testing; `threads` ends its workers."""
 
         def prepare(item: object, place: str) -> list[np.ndarray]:
             given = self._unpack_batch(item, place)
             with told(place):
                 return self._prepare_batch(*given, class_weight)
 
-        source = threads.enter_context(GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where))
+        source = threads.enter_context(
+            GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where, workers=workers)
+        )
         return GeneratorBatches(source, samples, prepare, where, count)
 
     def _generated_validation(
@@ -182,18 +190,19 @@ class GeneratorTraining(BatchTraining):
             generator: gives (x, y) or (x, y, sample_weight), a batch each.
             val_samples: the batch that reaches as many is the last.
             max_q_size: how many batches are made ahead; those left at the end are lost.
-            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
+            nb_worker, pickle_safe: see `fit_generator`.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards: how many parts a step takes its batch in; see `fit`.
         """
-        check_workers(f"{self.name}.evaluate_generator", nb_worker, pickle_safe)
-        return self._evaluate_generator(generator, val_samples, max_q_size, kwargs)
+        workers = workers_for(f"{self.name}.evaluate_generator", generator, nb_worker, pickle_safe)
+        return self._evaluate_generator(generator, val_samples, max_q_size, workers, kwargs)
 
     def _evaluate_generator(
         self,
         generator: Iterator,
         val_samples: int,
         max_q_size: int,
+        workers: Workers,
         keywords: Mapping[str, Any],
         show: bool = False,
     ) -> float | list[float]:
@@ -206,7 +215,9 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         test = compiled.begun(compiled.test())
         with ExitStack() as threads:
-            batches = self._generated(threads, generator, max_q_size, where, count, "val_samples")
+            batches = self._generated(
+                threads, generator, max_q_size, where, count, "val_samples", workers
+            )
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return one_or_list(values)
 
@@ -226,11 +237,12 @@ class GeneratorTraining(BatchTraining):
             generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
             val_samples: how many samples.
             max_q_size: how many batches are made ahead; those left at the end are lost.
-            nb_worker, pickle_safe: no effect beyond a warning; one thread calls a generator.
+            nb_worker, pickle_safe: see `fit_generator`; but one thread or process, with a warning
+                if more are asked for, since the outputs are in the order of the samples.
             shards: how many parts a step takes its batch in; see `fit`.
         """
         where = f"{self.name}.predict_generator"
-        check_workers(where, nb_worker, pickle_safe)
+        workers = workers_for(where, generator, nb_worker, pickle_safe).in_order(where)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         step = self._predict_function(number_of_shards(where, shards))
 
@@ -239,7 +251,7 @@ class GeneratorTraining(BatchTraining):
             with told(place):
                 return self._prepare_batch_inputs(x)
 
-        with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where) as source:
+        with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where, workers=workers) as source:
             batches = GeneratorBatches(
                 source, count, prepare, where, "val_samples", beyond="are left out"
             )

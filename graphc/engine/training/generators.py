@@ -1,4 +1,4 @@
-"""Batches from a generator: fetched by a thread while the device works, counted into epochs."""
+"""Batches from a generator: fetched ahead while the device works, counted into epochs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from graphc.engine.training.loops import Batch
+from graphc.engine.training.workers import OwnProcess, OwnThread, Workers, workers_for
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import finite_number, true_or_false, whole_number
-from graphc.public.callers import warn
 from graphc.releases import since
 
 _log = logging.getLogger("graphc")
@@ -31,11 +32,12 @@ class _Ended:
 
 
 class GeneratorQueue(queue.Queue):
-    """The next batches of a generator, in their order, put there by a thread.
+    """The next batches of a generator, put there by a thread in their order, or by several workers
+    as they make them.
 
-    The thread starts with `begin`, or with the first `get`: a generator may read what callbacks set
+    The threads start with `begin`, or with the first `get`: a generator may read what callbacks set
     in `on_train_begin`. `get` raises what the generator raised, once the batches before are taken,
-    and StopIteration behind its last one. `close` ends the thread; batches that nobody took are
+    and StopIteration behind its last one. `close` ends the threads; batches that nobody took are
     lost.
 
     Args:
@@ -44,9 +46,11 @@ class GeneratorQueue(queue.Queue):
         wait_time: seconds after which a thread that waits for room looks whether it is to end.
         where: the call that asks, for messages.
         late: what the generator is at where it does not end in time, for the log.
+        workers: what calls the generator. A process has a copy, with a seed of its own that is
+            drawn from NumPy's global generator.
 
     Attributes:
-        stopped: an event that ends the thread.
+        stopped: an event that ends the threads.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class GeneratorQueue(queue.Queue):
         wait_time: float,
         where: str,
         late: str = "the generator is still making a batch",
+        workers: Workers = Workers(),  # noqa: B008  (it does not change)
     ) -> None:
         if not hasattr(generator, "__next__"):
             raise ArgumentError(
@@ -68,19 +73,42 @@ class GeneratorQueue(queue.Queue):
         self._wait_time = wait_time
         self._where, self._late = where, late
         self._ended: _Ended | None = None
-        self._thread = threading.Thread(target=self._fetch, name=f"{where} generator", daemon=True)
+        self._wanted = workers
+        self._workers: list[OwnThread | OwnProcess] = []
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._at_work = 0
 
     def begin(self) -> None:
-        """Start the thread, unless it was started before."""
-        if self._thread.ident is None:
-            self._thread.start()
+        """Start the workers, unless they were started before."""
+        if self._threads:
+            return
+        for _ in range(self._wanted.count):  # a process is forked before a thread runs
+            self._workers.append(self._worker())
+        self._at_work = len(self._workers)
+        name = f"{self._where} generator"
+        for worker in self._workers:
+            self._threads.append(
+                threading.Thread(target=self._fetch, args=(worker,), name=name, daemon=True)
+            )
+        for thread in self._threads:
+            thread.start()
 
-    def _fetch(self) -> None:
+    def _worker(self) -> OwnThread | OwnProcess:
+        if not self._wanted.processes:
+            return OwnThread(self._generator)
+        return OwnProcess(self._generator, int(np.random.randint(2**31 - 1)), self._where)
+
+    def _fetch(self, worker: OwnThread | OwnProcess) -> None:
         while not self.stopped.is_set():
             try:
-                batch = next(self._generator)
+                batch = worker.take()
             except StopIteration:
-                self._offer(_Ended(None))
+                with self._lock:
+                    self._at_work -= 1
+                    is_last = self._at_work == 0
+                if is_last:  # behind the batches of all
+                    self._offer(_Ended(None))
                 return
             except BaseException as error:  # raised again where the batch is needed
                 self._offer(_Ended(error))
@@ -108,16 +136,18 @@ class GeneratorQueue(queue.Queue):
         raise StopIteration
 
     def close(self, timeout: float | None = None) -> None:
-        """End the thread; it finishes the batch that it is making, which is waited for some
+        """End the workers; a thread finishes the batch that it is making, which is waited for some
         seconds."""
         patience = _PATIENCE_SECONDS if timeout is None else timeout
         self.stopped.set()
         with contextlib.suppress(queue.Empty):  # room, should the thread wait for it
             super().get(block=False)
-        if self._thread.ident is None:
-            return
-        self._thread.join(patience)
-        if self._thread.is_alive():
+        for worker in self._workers:
+            worker.close()
+        until = time.monotonic() + patience
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0.0))
+        if any(thread.is_alive() for thread in self._threads):
             _log.warning(
                 "%s: %s after %g s; its thread ends with that, or with the process",
                 *(self._where, self._late, patience),
@@ -139,35 +169,30 @@ def generator_queue(
         generator: anything with ``next``.
         max_q_size: how many items are made before they are taken.
         wait_time: seconds after which a full queue is looked at again.
-        nb_worker: one thread calls a generator, so more than 1 only warns.
+        nb_worker: how many threads call the generator; see `GeneratorEnqueuer`.
     """
     where = "generator_queue"
-    check_workers(where, nb_worker, False)
+    workers = workers_for(where, generator, nb_worker, False)
     seconds = finite_number(where, "wait_time", wait_time)
     if seconds <= 0:
         raise ArgumentError(f"{where}: wait_time: expected seconds above 0, received {wait_time!r}")
-    made = GeneratorQueue(generator, max_q_size, seconds, where)
+    made = GeneratorQueue(generator, max_q_size, seconds, where, workers=workers)
     made.begin()
     return made, made.stopped
 
 
-def check_workers(where: str, nb_worker: object, pickle_safe: object) -> None:
-    """Warn of more workers than the one thread that calls a generator, and of processes: they have
-    no effect, and the batches stay in the generator's order."""
-    several = whole_number(f"{where}: nb_worker", nb_worker, least=1) > 1
-    in_processes = true_or_false(where, "pickle_safe", pickle_safe)
-    names = ["nb_worker"] * several + ["pickle_safe"] * in_processes
-    if names:
-        warn(f"{where}: {' and '.join(map(repr, names))}: no effect; one thread calls a generator")
-
-
 @since("1.2.1")
 class GeneratorEnqueuer:
-    """A queue that a thread fills from a generator, between `start` and `stop`.
+    """A queue that threads or processes fill from a generator, between `start` and `stop`.
+
+    Items of several workers come as they are made, in no order that a second run would repeat.
 
     Args:
-        generator: anything with ``next``.
-        pickle_safe: no effect, as more than one worker has none: one thread calls a generator.
+        generator: anything with ``next``. A generator function is called by one thread at a time,
+            any other object by all of them at once.
+        pickle_safe: True for processes, of which each has a copy of the generator as it is at
+            `start`, with a seed of its own. Such a generator should draw its items, or all
+            processes give the same; and it cannot call a model.
 
     Attributes:
         queue: what has been made, with the methods of `queue.Queue`; None before `start`. Its `get`
@@ -175,17 +200,17 @@ class GeneratorEnqueuer:
     """
 
     def __init__(self, generator: Iterator, pickle_safe: bool = False):
-        check_workers(type(self).__name__, 1, pickle_safe)
-        self._generator = generator
+        true_or_false(type(self).__name__, "pickle_safe", pickle_safe)
+        self._generator, self._pickle_safe = generator, pickle_safe
         self.queue: GeneratorQueue | None = None
 
     def start(self, nb_worker: int = 1, max_q_size: int = 10, wait_time: float = 0.05) -> None:
         """Begin to fill the queue, up to `max_q_size` items ahead."""
         where = f"{type(self).__name__}.start"
-        check_workers(where, nb_worker, False)
+        workers = workers_for(where, self._generator, nb_worker, self._pickle_safe)
         if self.is_running():
             raise ArgumentError(f"{where}: it is running; call stop first")
-        self.queue = GeneratorQueue(self._generator, max_q_size, wait_time, where)
+        self.queue = GeneratorQueue(self._generator, max_q_size, wait_time, where, workers=workers)
         self.queue.begin()
 
     def is_running(self) -> bool:

@@ -113,19 +113,17 @@ class _Images(Iterator):
         raise NotImplementedError
 
     def next(self) -> Any:
-        """The next batch: images of the type floatX and their targets, or images alone. May be
-        called from several threads."""
+        """The next batch: images of the type floatX and their targets, or images alone. Several
+        threads that call it make batches at once."""
         with self.lock:
             numbers, first, _ = next(self.index_generator)
-            made = self.image_data_generator
-            images = np.stack(
-                [
-                    made.standardize(made.changed(self._image(number), self._rng))
-                    for number in numbers
-                ]
-            ).astype(floatx())
-            self._save(images, first)
-            targets = self._targets(numbers)
+            rng = self._rng  # of this batch; the next one's is another
+        made = self.image_data_generator
+        images = np.stack(
+            [made.standardize(made.changed(self._image(number), rng)) for number in numbers]
+        ).astype(floatx())
+        self._save(images, first)
+        targets = self._targets(numbers)
         return images if targets is None else (images, targets)
 
     def _save(self, images: np.ndarray, first: int) -> None:
