@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from graphc.config import config
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
@@ -110,6 +111,9 @@ class BatchTraining(RenewedContainer):
             legacy: keywords that are taken and do nothing; for each, why.
         """
         compiled = self._need_compiled(call)
+        if not kwargs:  # of most steps
+            compiled.shards = int(config.shards)
+            return compiled
         where = f"{self.name}.{call}"
         others = drop_legacy(where, kwargs, legacy)
         wanted = true_or_false(where, accuracy, others.pop(accuracy, False))

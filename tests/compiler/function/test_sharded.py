@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import CallStep, function, sharded_function
+from graphc.compiler.function import CallStep, Function, function, sharded_function
 from graphc.compiler.grad import grad
 from graphc.config import config
-from graphc.errors import ArgumentError, DTypeError, IndexRangeError, ShapeError
+from graphc.errors import (
+    ArgumentError,
+    DTypeError,
+    IndexRangeError,
+    NotFiniteError,
+    ShapeError,
+)
 
 F = "float64"
 
@@ -156,6 +162,45 @@ def test_an_error_in_a_shard_leaves_all_variables_as_they_were():
     assert count.get_value() == 0
     assert step(np.array([0, 1, 2, 3, 3, 0], "int32")) == 9
     assert count.get_value() == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_between_shards_leaves_variables_and_counts_as_they_were(monkeypatch, error):
+    x, w, counter = batch(3), g.shared(rows(3, 2), "w"), CallStep()
+    loss = g.mean(g.square(g.dot(x * g.random.uniform((g.BATCH, 3), seed=1), w)))
+    step = sharded_function([x], loss, [(w, w - grad(loss, w))], call_step=counter, shards=3)
+    before, calls = w.get_value(), []
+    whole = Function.__call__
+
+    def interrupted(function, *arrays):
+        calls.append(function.name)
+        if len(calls) == 3:
+            raise error
+        return whole(function, *arrays)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Function, "__call__", interrupted)
+        with pytest.raises(error):
+            step(rows(7, 3))
+    assert len(calls) == 3
+    assert counter.value == 0
+    assert w.get_value().tolist() == before.tolist()
+    step(rows(7, 3))
+    assert counter.value == 1
+
+
+@pytest.mark.parametrize("mode", ["FAST_COMPILE", "DebugMode", "NanGuardMode"])
+def test_modes(mode):
+    x, w = batch(3), g.shared(rows(3, 2), "w")
+    loss = g.mean(g.log(g.square(g.dot(x, w))))
+    step = sharded_function([x], [loss, grad(loss, w)], mode=mode, shards=3)
+    for one, other in zip(
+        step(rows(7, 3)), function([x], [loss, grad(loss, w)])(rows(7, 3)), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    if mode == "NanGuardMode":
+        with pytest.raises(NotFiniteError, match="the value -inf appeared first"):
+            step(np.zeros((7, 3)))
 
 
 def test_draws_without_the_batch_are_those_of_one_call():
