@@ -16,6 +16,7 @@ from graphc.compiler.graph import Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
+from tests.compiler.philox_reference import words_of_part
 
 STEPS, FEATURES = 3, 5
 WHOLE = g.input((), "int64", name="whole")
@@ -121,6 +122,19 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 PLACES = [(7, 0, 3), (8, 3, 2), (6, 0, 6), (9, 8, 1), (67, 13, 41)]
 
 
+# Shape, axis, its length in the whole, where the part begins.
+KNOWN = [
+    ((3, 2, 4), 1, 9, 5),
+    ((3, 2, 3), 1, 9, 4),
+    ((2, 3, 2, 2), 2, 5, 3),
+    ((2, 2, 5), 2, 8, 3),
+    ((3, 33, 12), 1, 40, 7),
+    ((33, 7), 0, 50, 11),
+    ((2, 300, 4), 1, 301, 1),
+    ((5,), 0, 7, 2),
+]
+
+
 class Program:
     """Values of rows and of a part of these rows, as one program."""
 
@@ -180,6 +194,36 @@ class DrawParts:
                 message = f"output {k}, {rows} rows"
                 np.testing.assert_array_equal(of_part, of_whole[part], err_msg=message)
                 assert len(np.unique(of_whole)) > 1
+
+    def test_parts_of_known_sizes(self) -> None:
+        """Words of several runs are drawn together where they are known to be few, and read ahead
+        of a loop, in a block, in another order."""
+        outputs, expected = [], []
+        for stream, (shape, axis, whole, first) in enumerate(KNOWN):
+
+            def words(stream: int = stream, known: tuple = KNOWN[stream]) -> Node:
+                """Draw anew: a result is in memory for its other readers."""
+                drawn = g.random.bits(known[0], seed=8, stream=stream, scan_step=2)
+                return g.random.placed(drawn, *known[1:])
+
+            of_part = words_of_part(shape, axis, whole, first, 8, stream, 2, 6)
+            outputs += [words(), g.transpose(words()), words()[-1]]
+            expected += [of_part, of_part.T, of_part[-1]]
+            both = g.concat([words(), g.zeros(shape, "uint32")], 0)
+            outputs.append(g.maximum(both, g.concat([both[1:], both[:1]], 0)))
+            twice = np.concatenate([of_part, 0 * of_part])
+            expected.append(np.maximum(twice, np.roll(twice, -1, 0)))
+            # What is divided by the sizes of all axes, and by what nests with none of them.
+            for view in (shape, (shape[-1], of_part.size // shape[-1])):
+                places = [g.cast(g.iota(size), "uint32") for size in view]
+                total = g.zeros(view, "uint32")
+                for k, one in enumerate(places):
+                    total += g.make("broadcast", one, shape=view, axes=(k,))
+                outputs.append(total + g.reshape(words(), view))
+                expected.append(np.indices(view, "uint32").sum(0, "uint32") + of_part.reshape(view))
+        found = self.executor(outputs).run({}, {}, g.CallStep(6))
+        for k, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+            np.testing.assert_array_equal(ours, theirs, err_msg=f"output {k}")
 
     def test_a_part_may_begin_behind_what_32_bits_count(self, program: Program) -> None:
         """Of a draw that is too long to be made, so against the interpreter."""

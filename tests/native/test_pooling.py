@@ -14,6 +14,7 @@ from graphc.compiler.codegen.native.sparse_conv import spread_weights
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
+from tests.compiler.draw_programs import FIRST, WHOLE, placed
 from tests.native.graph_programs import both, needs_compiler, with_threads
 
 pytestmark = needs_compiler
@@ -111,6 +112,25 @@ def test_forward_and_gradients_are_the_interpreters(dtype: str, cases: list[str]
     rtol = 2e-5 if dtype == "float32" else 1e-12
     for ours, theirs in both(outputs, fed.feeds, call_step=2**33):
         np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=rtol * np.abs(theirs).max())
+
+
+def across(x: Node) -> Node:
+    """Drop in an order of its own: the sample is neither the first axis nor the last."""
+    return g.transpose(dropped(g.transpose(x, (2, 0, 1)), 4), (1, 2, 0))
+
+
+def test_draws_of_a_tile_that_are_parts_of_longer_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CASES, "across", ((21, 3), 8, (3,), 1, (3,), (3,), across))
+    fed = Fed(3)
+    fed.feeds |= {WHOLE: np.array(2**35), FIRST: np.array(2**34 // 3)}
+    outputs: list[Node] = []
+    for case in ("long", "long, first", "whole rows", "across"):
+        out, wrt = model(fed, case)
+        factor = fed(*out.shape)
+        values = [out, *grad(g.sum(g.square(out) * factor), wrt[:1])]
+        outputs += optimize(placed(values, BATCH, WHOLE, FIRST))[0]
+    for ours, theirs in both(outputs, fed.feeds, call_step=2**33):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5, atol=2e-5 * np.abs(theirs).max())
 
 
 def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None:

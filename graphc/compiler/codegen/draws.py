@@ -58,9 +58,3 @@ def has_one_shift(node: Node, count: int | None = None) -> bool:
     if not axis:
         return True
     return count is not None and is_multiple(product(node.shape[axis:]), count)
-
-
-def shift_is_multiple(node: Node, factor: int) -> bool:
-    """Whether each shift of a draw is a multiple of a number, whatever part it is."""
-    axis = node.attrs["axis"]
-    return axis is None or is_multiple(product(node.shape[axis + 1 :]), factor)

@@ -73,11 +73,10 @@ class NativeEmitter(Emitter):
 
     def _row_shift(self, node: Node, index: Index) -> Expression | None:
         """How far behind the walked elements the words of a draw are (`shift_of`); None where it
-        is not the same for all neighbours, or known in a block alone."""
+        is not the same for all neighbours, or is known in a block alone."""
         if node.attrs["axis"] is None:
             return ZERO
-        if len(self._scopes) > 1 or self.inner is None:
-            return None
+        assert self.inner is not None
         shift = shift_of(self, node, index)
         found = levels(self.statements, (self.inner,))
         placed = zip(self.statements, found, strict=True)

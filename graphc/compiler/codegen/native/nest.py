@@ -120,7 +120,7 @@ class Nest:
         trial = NativeEmitter(self.signature.trial(), self.given)
         whole = local("i")
         trial.divided[whole] = {}
-        trial.walked = whole
+        trial.walked = trial.inner = whole
         body(trial, whole)
         return list(trial.divided[whole])
 

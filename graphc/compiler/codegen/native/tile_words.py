@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphc.compiler.codegen.draws import has_one_shift, shift_is_multiple, shift_of, word_at
+from graphc.compiler.codegen.draws import has_one_shift, shift_of, word_at
 from graphc.compiler.codegen.emitter import Emitter, note, splat
 from graphc.compiler.codegen.expression import (
     ZERO,
@@ -146,10 +146,12 @@ class TileWords:
         self, node: Node, drawn: _Drawn, place: Expression | None, inside: Sequence[Expression]
     ) -> list[str]:
         last = drawn.order[-1]
-        at_once = has_one_shift(node) and self._filters % _DRAWN_AT_ONCE == 0
-        if last == 1 and at_once and shift_is_multiple(node, _DRAWN_AT_ONCE):
+        in_order = drawn.order == tuple(range(len(drawn.order)))
+        if not has_one_shift(node):
+            return self._one_by_one(node, drawn, place, inside)
+        if last == 1 and self._filters % _DRAWN_AT_ONCE == 0:
             return self._by_filters(node, drawn, place, inside)
-        if has_one_shift(node) and place is None and drawn.order == tuple(range(len(drawn.order))):
+        if place is None and in_order:
             return self._by_rows(node, drawn)
         return self._one_by_one(node, drawn, place, inside)
 
@@ -188,7 +190,8 @@ class TileWords:
             first = (*rows, ZERO)
             index = self._index(node, drawn, ZERO, first[0], first[1:], inside, emitter)
             shift = shift_of(emitter, node, index)
-            # Positions in a whole draw have 64 bits, those of blocks 32.
+            # Positions in a whole draw have 64 bits, those of blocks 32. A shift is a number of
+            # indices along the first axis, so a multiple of the filters too.
             form = "(unsigned int)({}) / {}" if shift == ZERO else "(unsigned int)(({}) / {})"
             word = plus(shift, emitter.place(index))
             block = expression(form, word, str(_DRAWN_AT_ONCE))
