@@ -123,6 +123,22 @@ def test_bad_matrices(path, name, rows, error, message):
         HDF5Matrix(path, name, *rows)
 
 
+def test_rows_that_are_not_asked_for_are_not_read(tmp_path):
+    """A file may have far more of them than anybody wants to wait for. One is damaged here."""
+    with h5py.File(tmp_path / "rows.h5", "w") as file:
+        rows = file.create_dataset("x", data=STORED, chunks=(4, 3), fletcher32=True)
+        damaged = rows.id.get_chunk_info(2).byte_offset
+    content = bytearray((tmp_path / "rows.h5").read_bytes())
+    content[damaged] ^= 1
+    (tmp_path / "rows.h5").write_bytes(content)
+    with HDF5Matrix(tmp_path / "rows.h5", "x", 0, 8) as matrix:
+        np.testing.assert_array_equal(matrix[:], STORED[:8])
+    with HDF5Matrix(tmp_path / "rows.h5", "x") as matrix:
+        np.testing.assert_array_equal(matrix[7], STORED[7])
+        with pytest.raises(DataError, match="rows.h5"):
+            matrix[8]
+
+
 def test_bad_files(path, tmp_path):
     with pytest.raises(MissingFileError, match="there is no file .*nothing.h5"):
         HDF5Matrix(tmp_path / "nothing.h5", "x", 0, 1)
