@@ -146,3 +146,12 @@ def first_maximum() -> Built:
         pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
         places = g.make("max_place", x, **pool)
         return "window", [places, g.make("pick", places, x, **pool)], []
+
+
+def walked() -> Built:
+    """Pooling of an activation that others read: it is stored while the windows are walked."""
+    x = g.input((BATCH, 32, 24, 24), name="x")
+    with g.origin("activation_1"):
+        active = g.maximum(x, 0.0)
+    with g.origin("maxpooling2d_1"):
+        return "window", [active, g.max_pool(active, (2, 2))], []
