@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.nest import STRETCH
+from graphc.compiler.codegen.native.nest import STRETCH, Nest
 from graphc.compiler.graph import Node
 
 X = g.input((600, 700))
@@ -40,3 +42,9 @@ def test_what_is_read_crosswise_is_walked_in_stretches() -> None:
 )
 def test_what_is_shifted_or_reversed_is_read_in_order(output: Node) -> None:
     assert not any("part" in head for head in heads(output))
+
+
+def test_of_no_elements_there_are_no_loops() -> None:
+    printed = []
+    assert Nest(SimpleNamespace(), 0).lines(lambda *at: printed.append(at)) == []
+    assert printed == []
