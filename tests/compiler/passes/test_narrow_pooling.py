@@ -83,6 +83,7 @@ def test_what_keeps_zeros_moves_ahead(node: Node) -> None:
         U / g.cast(MASK, "float32"),
         U + 1.0,
         U + unpooled(POOL, -X),
+        U + g.make("unpool", *U.inputs, size=(12,), **APART),  # the places of other windows
         g.where(MASK, U, 1.0),
         g.where(MASK, U, X),
         g.exp(U),
