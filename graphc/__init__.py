@@ -8,13 +8,16 @@ Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressi
 import sys as _sys
 
 from graphc.compiler import graph as graph
-from graphc.compiler.function import function as function
-from graphc.compiler.grad import grad as grad
-from graphc.compiler.graph import shared as shared
+from graphc.compiler.function import function as _function
+from graphc.compiler.grad import grad as _grad
+from graphc.compiler.graph import shared as _shared
 from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
 from graphc.public import answers as _answers
+from graphc.public import calls as _calls
 from graphc.version import __version__ as __version__
+
+function, grad, shared = map(_calls.checked_call, (_function, _grad, _shared))
 
 # `keras` had its modules for attributes once it was imported.
 SUBMODULES = (

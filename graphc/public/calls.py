@@ -64,6 +64,11 @@ def guarded(value: Any) -> Any:
     return value
 
 
+def checked_call(function: FunctionType) -> Callable:
+    """Return what stands for a function of graphc itself, such as ``graphc.grad``."""
+    return _checked(function, lambda args: f"{PACKAGE}.{function.__name__}")
+
+
 def _is_ours(value: FunctionType | type) -> bool:
     package, _, rest = (value.__module__ or "").partition(".")
     return package == PACKAGE and rest.partition(".")[0] not in _APART

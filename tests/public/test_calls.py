@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import graphc
 from graphc import activations, objectives
 from graphc import backend as K
 from graphc.callbacks import Callback, EarlyStopping, History
@@ -26,6 +27,7 @@ from graphc.errors import (
     GraphcError,
     KeywordError,
     ReadOnlyError,
+    ShapeError,
 )
 from graphc.layers import LSTM, Convolution2D, Convolution3D, Dense, Input, merge
 from graphc.models import Sequential
@@ -143,6 +145,21 @@ X, Y = np.zeros((4, 3)), np.zeros((4, 2))
             lambda: EarlyStopping(save_freq=1),
             KeywordError,
             "EarlyStopping: unknown keyword 'save_freq': it came with Keras 2 or 3; ModelCheck",
+        ),
+        (
+            lambda: graphc.function([], [], update=[]),
+            KeywordError,
+            "graphc.function: unknown keyword 'update'. Did you mean 'updates'?",
+        ),
+        (
+            lambda: graphc.grad(K.variable(1.0)),
+            ArgumentCountError,
+            "graphc.grad: 'wrt' is missing",
+        ),
+        (
+            lambda: graphc.shared(1.0, "w", "float32", True),
+            ArgumentCountError,
+            "graphc.shared: expected at most 3 arguments (value, name, dtype), received 4",
         ),
         (
             lambda: Tokenizer(num_words=3),
@@ -283,10 +300,24 @@ class TestReadOnly:
 
 
 class TestTensorsAreNoNumbers:
-    @pytest.mark.parametrize("call", [int, float, range, complex, np.float32])
+    @pytest.mark.parametrize("call", [int, float, complex, np.float32])
     def test_is_told(self, call):
         with pytest.raises(DTypeError, match="has no value before a function is called"):
             call(K.variable(3))
+
+    # NumPy puts a message of its own in the place of a TypeError.
+    @pytest.mark.parametrize("call", [range, np.zeros, lambda x: np.ones((x, 2))])
+    def test_as_a_size_or_a_bound(self, call):
+        with pytest.raises(ArgumentError, match="has no value before a function is called"):
+            call(K.variable(3, dtype="int32") + 1)
+
+    @pytest.mark.parametrize(
+        "call", [int, float, range, np.zeros, np.arange, lambda n: np.random.normal(size=(n, 2))]
+    )
+    def test_nor_are_sizes_that_a_call_knows(self, call):
+        size = K.shape(K.placeholder((None, 2)))[0]
+        with pytest.raises(ShapeError, match="is not known before the call.*K's functions take it"):
+            call(size)
 
     def test_in_an_argument(self):
         with pytest.raises(ArgumentError, match="output_dim"):

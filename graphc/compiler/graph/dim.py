@@ -16,7 +16,7 @@ import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import SupportsIndex, TypeAlias, TypeGuard, Union, cast
+from typing import NoReturn, SupportsIndex, TypeAlias, TypeGuard, Union, cast
 
 from graphc.errors import ShapeError
 
@@ -199,6 +199,15 @@ class Dim:
             f"the size {self} is not known before the call, so it has no truth value; compare "
             "sizes with `==`, or give the size when the input is made"
         )
+
+    def _no_number(self) -> NoReturn:
+        raise ShapeError(
+            f"the size {self} is not known before the call, so it is no number here; K's functions "
+            "take it, e.g. K.zeros, K.arange, K.reshape for those of np, or give the size when the "
+            "input is made"
+        )
+
+    __int__ = __index__ = __float__ = _no_number
 
     def __repr__(self) -> str:
         parts = []

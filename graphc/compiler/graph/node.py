@@ -20,13 +20,19 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 import numpy as np
 
 from graphc.compiler.graph.dim import Dim, Shape
-from graphc.errors import DTypeError
+from graphc.errors import ArgumentError, DTypeError
 
 Key: TypeAlias = "tuple[str, tuple[Node, ...], tuple]"
 """An op, its inputs, and its attributes so that they compare. Made for a look-up, never stored: it
 would keep the inputs alive."""
 
 DTYPES = ("bool", "int32", "int64", "uint32", "float32", "float64")
+
+
+_NO_NUMBER = (
+    "{!r} has no value before a function is called, so it is no number here; give a number, or "
+    "take the value with get_value, or K.eval"
+)
 
 
 class Node:
@@ -87,12 +93,13 @@ class Node:
         )
 
     def _no_number(self) -> NoReturn:
-        raise DTypeError(
-            f"{self!r} has no value before a function is called, so it is no number here; give a "
-            "number, or take the value with get_value, or K.eval"
-        )
+        raise DTypeError(_NO_NUMBER.format(self))
 
-    __int__ = __float__ = __index__ = __complex__ = _no_number
+    __int__ = __float__ = __complex__ = _no_number
+
+    def __index__(self) -> NoReturn:
+        # No TypeError, for which NumPy would put a message of its own: np.zeros(node).
+        raise ArgumentError(_NO_NUMBER.format(self))
 
     def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
         # Without this NumPy would take the node for a single Python object.
