@@ -58,12 +58,16 @@ class Optimizer:
         self.weights = []
 
     def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(vars(self).get(name), Node) and not isinstance(value, Node):
-            raise ArgumentError(
-                f"{type(self).__name__}.{name} is a shared variable, which compiled functions read;"
-                f" set its value: K.set_value(optimizer.{name}, {value!r})"
-            )
-        super().__setattr__(name, value)
+        held = vars(self).get(name)
+        if not isinstance(held, Node) or isinstance(value, Node):
+            super().__setattr__(name, value)
+            return
+        K.set_value(held, finite_number(type(self).__name__, name, value))
+        _log.warning(
+            "%s.%s = %s sets the value that training reads, as K.set_value(optimizer.%s, %s) does; "
+            "in Keras a model that had been trained already did not see it",
+            *(type(self).__name__, name, value, name, value),
+        )
 
     # Names of the constructor's arguments, in its order; all are attributes.
     _arguments: tuple[str, ...] = ()

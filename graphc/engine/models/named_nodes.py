@@ -18,7 +18,7 @@ from graphc.engine.models.node_arguments import (
 )
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.node import Node
+from graphc.engine.topology.node import JoinedTensors, Node
 from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.renewal import is_outdated
@@ -52,6 +52,8 @@ class NamedNodes(Model):
         self.output_config: list[dict[str, Any]] = []
         # What a name stands for; None for a shared node that is known by its outputs' names.
         self._tensors: dict[str, g.Node | None] = {}
+        # Of a shared node whose results are joined: the names of its inputs, and those of results.
+        self._joined: dict[str, tuple[Sequence[str], list[str]]] = {}
         self._connect([], [])
 
     def add_input(
@@ -143,7 +145,8 @@ class NamedNodes(Model):
             layer: a layer or a model.
             name: of the node: of its merged results, where they are merged.
             inputs: names of what it is used on.
-            merge_mode, concat_axis, dot_axes: how the results are merged; None leaves them apart.
+            merge_mode, concat_axis, dot_axes: how the results are merged; None leaves them apart,
+                'join' gives them to the next node, whose layer takes a list.
             outputs: a name for each result, where they are left apart.
             create_output: whether the result, or each of them, is an output too.
         """
@@ -151,14 +154,17 @@ class NamedNodes(Model):
         self._check_new(where, name)
         used = names_given(f"{where}: {name!r}", None, inputs)
         self._check_results(where, name, used, merge_mode, outputs)
-        names = [name] if merge_mode is not None else list(outputs)
+        joined = [f"{name}_{k}" for k in range(len(used))] if merge_mode == "join" else []
+        for one in joined:
+            self._check_new(where, one)
+        names = joined or ([name] if merge_mode is not None else list(outputs))
         if create_output:
             for one in names:
                 self._check_new_output(where, one)
         with self._layer_named(where, layer, name), told(on_inputs(where, name, used)):
             self._renew()
             tensors = [only_output(layer, self._tensor(one)) for one in used]
-            if merge_mode is not None:
+            if merge_mode is not None and not joined:
                 merge = Merge(
                     mode=merge_mode,
                     concat_axis=concat_axis,
@@ -167,6 +173,8 @@ class NamedNodes(Model):
                 )
                 tensors = [merge(tensors)]
         self._tensors[name] = None
+        if joined:
+            self._joined[name] = used, joined
         self._tensors.update(zip(names, tensors, strict=True))
         self.nodes[name] = layer
         self.node_config.append(
@@ -272,11 +280,6 @@ class NamedNodes(Model):
         where = f"{where}: {name!r}"
         if not isinstance(outputs, list | tuple):
             raise ArgumentError(f"{where}: outputs: expected a list of names, received {outputs!r}")
-        if merge_mode == "join":
-            raise ArgumentError(
-                f"{where}: merge_mode 'join' is for add_node; name the results with outputs=[...] "
-                "and join them there"
-            )
         if merge_mode is not None and outputs:
             raise ArgumentError(
                 f"{where}: outputs names results that are left apart, and merge_mode="
@@ -298,9 +301,10 @@ class NamedNodes(Model):
             return tensor
         if name in self._tensors:
             config = next(one for one in self.node_config if one["name"] == name)
+            results = self._joined[name][1] if name in self._joined else config["outputs"]
             raise ArgumentError(
                 f"{name!r} is a shared node whose results are left apart; name one of "
-                f"them: {listed(config['outputs'])}"
+                f"them: {listed(results)}"
             )
         known = [one for one, tensor in self._tensors.items() if tensor is not None]
         hint = suggestion(name, known) if known else "Add inputs first, with add_input."
@@ -316,11 +320,14 @@ class NamedNodes(Model):
     ) -> g.Node | list[g.Node]:
         """What a node is used on: one tensor, or with 'join' a list of them."""
         self._renew()
+        names = used
+        if len(used) == 1 and used[0] in self._joined:
+            (names, used), merge_mode = self._joined[used[0]], "join"
         tensors = [self._tensor(one) for one in used]
+        if merge_mode == "join" and len(tensors) > 1:
+            return JoinedTensors(names, tensors)
         if len(tensors) == 1:
             return tensors[0]
-        if merge_mode == "join":
-            return tensors
         merge = Merge(
             mode=merge_mode,
             concat_axis=concat_axis,

@@ -17,6 +17,7 @@ from graphc.engine.topology import layers_of_0_3, own_layers
 from graphc.engine.topology.additions import Additions
 from graphc.engine.topology.node import (
     History,
+    JoinedTensors,
     Mask,
     Node,
     Use,
@@ -156,9 +157,8 @@ class Layer(Used, Weighted, Additions, Entry):
             tell_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
         with recorded_uses() as uses:
-            outputs, output_masks = self._graphc_apply(
-                list(x) if several else x, masks if several else masks[0]
-            )
+            given = list(x) if several and not isinstance(x, JoinedTensors) else x
+            outputs, output_masks = self._graphc_apply(given, masks if several else masks[0])
         with g.origin(self.name):
             tensors = [_own_tensor(output, inputs) for output in outputs]
         node = Node.of_tensors(self, inputs, tensors, masks, output_masks)

@@ -177,6 +177,30 @@ def mask_of(tensor: g.Node) -> Mask:
     return None if history is None else history.node.output_masks[history.tensor_index]
 
 
+class JoinedTensors(list):
+    """Tensors of several nodes in a list that has them by their names too: Keras 0.3 gave a layer
+    behind 'join' a dict, later releases a list."""
+
+    def __init__(self, names: Sequence[str], tensors: Sequence[g.Node]):
+        super().__init__(tensors)
+        self._names = list(names)
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return list(self._names)
+
+    def values(self) -> list[g.Node]:
+        """Return the tensors."""
+        return list(self)
+
+    def items(self) -> list[tuple[str, g.Node]]:
+        """Return pairs of a name and its tensor."""
+        return list(zip(self._names, self, strict=True))
+
+    def __getitem__(self, place: Any) -> Any:
+        return super().__getitem__(self._names.index(place) if place in self._names else place)
+
+
 def to_list(x: Any) -> list:
     """A list or tuple as a list, anything else as a list of one."""
     return list(x) if isinstance(x, list | tuple) else [x]

@@ -38,7 +38,8 @@ class LossAlone(float):
         if place not in (0, -1):
             raise IndexRangeError(
                 f"train_on_batch, test_on_batch: expected the place 0, received {place!r}; here is "
-                "the loss alone, and metrics=['accuracy'] in compile puts the accuracy behind it"
+                "the loss alone. metrics=['accuracy'] in compile puts the accuracy behind it, and "
+                "the flag keras=1.2 the loss of each of several outputs"
             )
         if not LossAlone._told:
             LossAlone._told = True
