@@ -91,8 +91,7 @@ def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[
         begin, end = np.searchsorted(wanted, (extent.start, extent.stop)).tolist()
         units = (wanted[begin:end] - extent.origin) // extent.rows
         apart = begin + 1 + np.flatnonzero(np.diff(units) > 1)
-        bounds = [begin, *apart.tolist(), end] if begin < end else []
-        for here, behind in pairwise(bounds):
+        for here, behind in pairwise([begin, *apart.tolist(), end]):
             yield from _cut(wanted, here, behind, extent, most)
 
 

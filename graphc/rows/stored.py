@@ -23,6 +23,9 @@ from graphc.rows.spans import PAGE_BYTES, Extent, spans
 
 Normalizer = Callable[[np.ndarray], np.ndarray]
 
+CALL_BYTES = 1 << 23
+"""That a call reads where nobody says how many."""
+
 _MAPPED_AROUND = 1 << 21
 """Bytes on either side of what is read that Linux may map with it: a huge page."""
 
@@ -122,7 +125,7 @@ class StoredRows(ABC):
         """Return rows in any order."""
         wanted, positions = np.unique(numbers, return_inverse=True)
         buffer = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        self.read_into(buffer, wanted, 1 << 23, Reads())
+        self.read_into(buffer, wanted, CALL_BYTES, Reads())
         in_order = len(wanted) == len(numbers) and bool((wanted == numbers).all())
         return buffer if in_order else buffer[positions]
 
@@ -258,7 +261,7 @@ class DatasetRows(StoredRows):
         elif file is None and dataset.file.driver == "sec2":
             self._descriptor = DescriptorOfHDF5(dataset.file)
         self._at = None if self._descriptor is None else _place_of(dataset)
-        self._size = None if self._descriptor is None else self._descriptor.size()
+        self._size = 0 if self._descriptor is None else self._descriptor.size()
         if dataset.chunks is None or _reads_parts(dataset):
             self.extents = pages(len(self), self.row_bytes)
         else:
@@ -283,7 +286,7 @@ class DatasetRows(StoredRows):
 
     def _check_size(self) -> None:
         """The library fills up with zeros what a file has lost."""
-        if self._descriptor is not None and self._size is not None:
+        if self._descriptor is not None:
             size = self._descriptor.size()
             if size < self._size:
                 raise EOFError(f"it was cut from {self._size} bytes to {size}")

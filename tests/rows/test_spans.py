@@ -50,7 +50,7 @@ def test_no_call_reads_of_two_files():
     assert found([], files) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(0, 199), unique=True).map(sorted),
     st.lists(st.tuples(st.integers(1, 60), st.integers(1, 25), st.integers(0, 9)), min_size=4),

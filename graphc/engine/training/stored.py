@@ -9,10 +9,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.errors import DataError, told
 from graphc.rows.spans import Extent
-from graphc.rows.stored import Reads, StoredRows
-
-_CALL_BYTES = 1 << 23
-"""That a call reads of an array which is read whole."""
+from graphc.rows.stored import CALL_BYTES, Reads, StoredRows
 
 Samples = Sequence[int] | np.ndarray
 """The numbers of the samples in a block that was read, for messages."""
@@ -145,7 +142,7 @@ class StoredArray:
         """Read all samples, as they are stored, and keep them."""
         if self._held is None:
             held = np.empty((len(self), *self.rows.shape[1:]), self.rows.dtype)
-            self.read_into(held, np.arange(len(self)), _CALL_BYTES)
+            self.read_into(held, np.arange(len(self)), CALL_BYTES)
             self._held = held
 
     def read_into(

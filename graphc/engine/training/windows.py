@@ -101,7 +101,7 @@ class Windows:
         beside += max(max(one.unit_bytes, self._call_bytes) for one in rows)
         sample = sum(one.row_bytes for one in rows)
         fitting = (bound - beside) // 2 // max(1, sample)
-        self.samples = max(fitting // batch_size, 1) * batch_size
+        self.samples = min(max(fitting // batch_size, 1) * batch_size, len(arrays[0]))
         self.nbytes = beside + 2 * self.samples * sample
         if fitting < batch_size:
             _log.warning(
@@ -110,7 +110,6 @@ class Windows:
                 *(where, config.read_window, batch_size, shown_size(sample)),
                 *(shown_size(beside), shown_size(self.nbytes)),
             )
-
         if shuffle:
             together = batch_size if shuffle == "batch" else 1
             for array in arrays:
