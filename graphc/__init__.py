@@ -13,6 +13,7 @@ from graphc.compiler.grad import grad as _grad
 from graphc.compiler.graph import shared as _shared
 from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
+from graphc.parallel.joining import end_together as _end_together
 from graphc.public import answers as _answers
 from graphc.public import calls as _calls
 from graphc.version import __version__ as __version__
@@ -25,6 +26,7 @@ SUBMODULES = (
     *("initializations", "layers", "metrics", "models", "objectives", "optimizers"),
     *("preprocessing", "regularizers", "utils", "wrappers"),
 )
+_end_together()
 __getattr__ = _answers.names_of(__name__, SUBMODULES)
 if not any(isinstance(_finder, _answers.LaterModules) for _finder in _sys.meta_path):
     _sys.meta_path.append(_answers.LaterModules())

@@ -169,6 +169,13 @@ FLAGS = (
         "the like are not told: less memory for activations, the same training",
         least=1,
     ),
+    Flag(
+        "ranks",
+        "none",
+        ("none", "mpi", "nccl"),
+        "the processes that train one model together: mpi are those that mpiexec or srun started, "
+        "which share the shards; nccl is refused until sums have moved between GPUs",
+    ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
     Flag(
         "cuda_cache",

@@ -24,7 +24,11 @@ class Callback:
     Attributes:
         model: the model that trains; set ``model.stop_training = True`` to end after the epoch.
         params: batch_size, nb_epoch, nb_sample, verbose, do_validation, metrics (their names).
+        on_first_rank_only: it writes or sends what one rank has to write or send alone; where
+            several train together, the others do not have it.
     """
+
+    on_first_rank_only = False
 
     model: Any = None
     params: Mapping[str, Any] = {}

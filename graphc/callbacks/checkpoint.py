@@ -47,6 +47,8 @@ class ModelCheckpoint(Callback):
             do not have, or a folder that is not there.
     """
 
+    on_first_rank_only = True
+
     @arguments_of_1_2(
         *("filepath", "monitor", "verbose", "save_best_only", "save_weights_only", "mode"),
         "period",

@@ -35,6 +35,8 @@ class CSVLogger(Callback):
         StorageError: in training, a file that cannot be written.
     """
 
+    on_first_rank_only = True
+
     def __init__(self, filename: GivenPath, separator: str = ",", append: bool = False):
         if not isinstance(separator, str) or len(separator) != 1 or separator in '"\r\n':
             raise ArgumentError(

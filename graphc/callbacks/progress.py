@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.logs import Means
+from graphc.parallel.joining import rank
 
 _log = logging.getLogger("graphc")
 
@@ -35,7 +36,7 @@ class ProgbarLogger(Callback):
             self._bar.close()
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        self.verbose = self.params["verbose"]
+        self.verbose = 0 if rank() else self.params["verbose"]
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         if not self.verbose:
@@ -74,7 +75,7 @@ class ProgressBar:
         self._drawn = time.perf_counter()  # tqdm draws the empty bar
         self._bar = None
         # What a script puts in the place of stdout, e.g. to write a file too, may lack isatty.
-        if wanted and getattr(sys.stdout, "isatty", bool)():
+        if wanted and not rank() and getattr(sys.stdout, "isatty", bool)():
             size = shutil.get_terminal_size()
             self._bar = tqdm(
                 total=total,

@@ -38,6 +38,8 @@ class RemoteMonitor(Callback):
         DTypeError: in training, logs with a value that JSON cannot hold.
     """
 
+    on_first_rank_only = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

@@ -45,6 +45,8 @@ class TensorBoard(Callback):
         StorageError: when training begins, a folder that cannot be written.
     """
 
+    on_first_rank_only = True
+
     def __init__(
         self,
         log_dir: GivenPath = "./logs",

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import io
+import os
+import subprocess
+import sys
 import time
+from contextlib import nullcontext, redirect_stdout
 
 import numpy as np
 
 from graphc.cli.command import Command
 from graphc.compiler.runtime.toolchain import compiler_path
-from graphc.config import config
+from graphc.config import ENVIRONMENT_VARIABLE, config
 from graphc.datasets import digits
+from graphc.errors import MissingPackageError
 from graphc.layers.core import Activation, Dense, Dropout
 from graphc.models import Sequential
+from graphc.parallel.joining import join
+from graphc.parallel.launch import find_launch
+from graphc.parallel.probe import mpiexec_path
+from graphc.parallel.tree import shards_of_rank
 
 _SEED = 1337
 _EPOCHS = 60
@@ -33,6 +44,33 @@ def _network() -> Sequential:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    shards = arguments.shards or max(arguments.ranks, int(config.shards))
+    shards_of_rank(shards, arguments.ranks, 0)  # an error where there are too few
+    if arguments.ranks > 1 and find_launch() is None:
+        raise SystemExit(_launched(arguments, shards))
+    ranks = join("graphc demo")
+    with nullcontext() if ranks.rank == 0 else redirect_stdout(io.StringIO()):
+        _train(arguments.verbose, shards)
+
+
+def _launched(arguments: argparse.Namespace, shards: int) -> int:
+    """Start this command once for each rank, and return the status of mpiexec."""
+    found = mpiexec_path()
+    if found.fix:
+        raise MissingPackageError(f"graphc demo --ranks: mpiexec is {found.found}: {found.fix}")
+    flags = os.environ.get(ENVIRONMENT_VARIABLE, "")
+    command = [found.found, "-n", str(arguments.ranks), sys.executable, "-m", "graphc", "demo"]
+    command += ["--verbose", str(arguments.verbose), "--shards", str(shards)]
+    threads = max(1, len(os.sched_getaffinity(0)) // arguments.ranks)
+    environ = {
+        "OMP_NUM_THREADS": str(threads),
+        **os.environ,
+        ENVIRONMENT_VARIABLE: f"{flags},ranks=mpi",
+    }
+    return subprocess.run(command, env=environ).returncode
+
+
+def _train(verbose: int, shards: int) -> None:
     np.random.seed(_SEED)
     (x_train, y_train), (x_test, y_test) = digits.load_data()
     print(
@@ -46,9 +84,12 @@ def _run(arguments: argparse.Namespace) -> None:
     waits = "; first its kernels are compiled, unless they are kept" if compiles else ""
     print(f"\nTraining, {_EPOCHS} epochs{waits}:", flush=True)
     started = time.perf_counter()
-    model.fit(x_train, y_train, batch_size=64, nb_epoch=_EPOCHS, verbose=arguments.verbose)
+    how = {"batch_size": 64, "nb_epoch": _EPOCHS, "verbose": verbose, "shards": shards}
+    model.fit(x_train, y_train, **how)
     print(f"trained in {time.perf_counter() - started:.1f} s\n\n{model.compile_report()}\n")
-    _, accuracy = np.ravel(model.evaluate(x_test, y_test, verbose=0))
+    _, accuracy = np.ravel(model.evaluate(x_test, y_test, verbose=0, shards=shards))
+    weights = hashlib.sha256(b"".join(one.tobytes() for one in model.get_weights())).hexdigest()
+    print(f"weights: {weights[:16]}")
     print(f"test accuracy: {accuracy:.4f}")
 
 
@@ -60,6 +101,25 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1,
         help="progress of the training: 0 none, 1 a bar, 2 a line for each epoch (default: 1)",
     )
+    parser.add_argument(
+        "--ranks",
+        type=_count,
+        default=1,
+        help="train in so many processes, under mpiexec (default: 1)",
+    )
+    parser.add_argument(
+        "--shards",
+        type=_count,
+        help="take each batch in so many parts (default: one for each rank); the weights depend on "
+        "them, not on the ranks",
+    )
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, received {text}")
+    return number
 
 
 COMMAND = Command(
@@ -69,13 +129,16 @@ COMMAND = Command(
 Trains a network of three Dense layers on 1,797 handwritten digits (UCI; shipped with graphc) and
 prints its layers, the progress, what the compiler did, and as the last line the accuracy on the
 fifth of the images that the training never saw. The same version, flags and machine give the same
-numbers at every run.
+numbers at every run. The line before it is a hash of the weights: for the same number of shards it
+is the same on any number of ranks.
 
 examples:
   graphc demo
   graphc demo --verbose 2                       a line for each epoch
   GRAPHC_FLAGS=floatX=float64 graphc demo       in double precision
   GRAPHC_FLAGS=dump=/tmp/passes graphc demo     write the graph after each pass
+  graphc demo --ranks 2                         in two processes, under mpiexec
+  graphc demo --shards 2                        the same weights in one
 """,
     run=_run,
     add_arguments=_add_arguments,

@@ -43,6 +43,7 @@ class Mpi:
         self.hosts: list[str] = self._comm.allgather(mpi.Get_processor_name())
         self.heartbeat = Heartbeat(self.rank, self.hosts, MpiPost(mpi), self._end)
         self._process = os.getpid()
+        self._has_left = False
 
     def all_to_all(
         self,
@@ -78,14 +79,9 @@ class Mpi:
         check_root(self.size, root)
         return self._begun(lambda: [self._comm.Ibcast([whole, self._mpi.BYTE], root)], (whole,))
 
-    @contextmanager
-    def failing_together(self) -> Iterator[None]:
-        """Tell the other ranks of an error that leaves the block, so that it ends them too."""
-        try:
-            yield
-        except BaseException as error:
-            self.heartbeat.fail(error)
-            raise
+    def failed(self, error: BaseException) -> None:
+        """Tell the other ranks."""
+        self.heartbeat.fail(error)
 
     def _begun(self, begin: Callable[[], list[Any]], memory: tuple[np.ndarray, ...]) -> Transfer:
         self.heartbeat.check()
@@ -99,8 +95,9 @@ class Mpi:
 
     def leave(self) -> None:
         """End with all other ranks; after a failure end them all."""
-        if os.getpid() != self._process:  # a fork of a rank is none
+        if self._has_left or os.getpid() != self._process:  # a fork of a rank is none
             return
+        self._has_left = True
         ended_well = self.heartbeat.leave()
         self.heartbeat.stop()
         if not ended_well:
@@ -181,6 +178,11 @@ def join() -> Mpi:
         _joined.heartbeat.start()
         _tell_of_errors(_joined.heartbeat)
         atexit.register(_joined.leave)
+    return _joined
+
+
+def joined() -> Mpi | None:
+    """Return the ranks that this process has joined, None before it has."""
     return _joined
 
 

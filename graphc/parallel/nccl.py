@@ -170,6 +170,7 @@ class Nccl:
         check: Callable[[], None],
     ) -> None:
         self.rank, self.size = host.rank, host.size
+        self._host = host
         self._library, self._stream, self._check = library, stream, check
         shared = np.zeros(_UNIQUE_ID_BYTES, "uint8")
         if self.rank == 0:
@@ -221,6 +222,10 @@ class Nccl:
         if whole.size:
             self._put("ncclBroadcast", whole.address, whole.address, whole.size, _UINT8, root)
         return NcclTransfer(self._wait)
+
+    def failed(self, error: BaseException) -> None:
+        """Tell the other ranks, from host to host."""
+        self._host.failed(error)
 
     @contextmanager
     def _group(self) -> Iterator[None]:

@@ -7,7 +7,8 @@ number of ranks and on the length of the message, and so do its bits.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -58,6 +59,19 @@ class Transport(Protocol[Bytes]):
     def broadcast(self, whole: Bytes, root: int) -> Transfer:
         """Copy `whole` of the rank `root` to every other rank."""
 
+    def failed(self, error: BaseException) -> None:
+        """Tell the other ranks that an error ends this one, so that it ends them too."""
+
+
+@contextmanager
+def failing_together(transport: Transport[Any]) -> Iterator[None]:
+    """Tell the other ranks of an error that leaves the block."""
+    try:
+        yield
+    except BaseException as error:
+        transport.failed(error)
+        raise
+
 
 class Done:
     """A transfer that is over."""
@@ -93,6 +107,9 @@ class OneRank:
         """Return at once: there is no other rank."""
         check_root(self.size, root)
         return Done()
+
+    def failed(self, error: BaseException) -> None:
+        """Tell nobody."""
 
 
 def as_bytes(array: np.ndarray) -> np.ndarray:

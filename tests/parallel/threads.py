@@ -52,6 +52,9 @@ class ThreadRank:
         whole[:] = self._exchange(whole.copy())[root]
         return Done()
 
+    def failed(self, error: BaseException) -> None:
+        self._barrier.abort()
+
 
 def run_ranks(size: int, program: Callable[[ThreadRank], T]) -> list[T]:
     """Run a program on so many ranks at once, and return what each of them returned."""

@@ -26,6 +26,7 @@ class ArrayBatches:
         where: the call that goes through them, for messages.
 
     Attributes:
+        arrays: as they were given.
         samples: how many there are.
         order: the order of the last epoch.
         epochs: how many were begun.
@@ -39,7 +40,7 @@ class ArrayBatches:
         order: SampleOrder | None = None,
         where: str = "fit",
     ) -> None:
-        self._arrays = list(arrays)
+        self.arrays = list(arrays)
         self.samples = len(arrays[0])
         self._batch_size = batch_size
         self.order = order or SampleOrder(shuffle, np.arange(self.samples))
@@ -53,7 +54,7 @@ class ArrayBatches:
             else:
                 self._in_windows.append(array)
         windowed = {id(one): k for k, one in enumerate(self._in_windows)}
-        self._buffers = [windowed.get(id(one)) for one in self._arrays]
+        self._buffers = [windowed.get(id(one)) for one in self.arrays]
         self.windows: Windows | None = None
         if self._in_windows:
             self.windows = Windows(self._in_windows, batch_size, where, shuffle, held)
@@ -61,7 +62,7 @@ class ArrayBatches:
     @property
     def stored(self) -> list[StoredArray]:
         """The arrays that are in files."""
-        return [one for one in self._arrays if isinstance(one, StoredArray)]
+        return [one for one in self.arrays if isinstance(one, StoredArray)]
 
     def read_report(self) -> ReadReport:
         """Return what was read so far of arrays in files."""
@@ -78,7 +79,7 @@ class ArrayBatches:
         return self._stored_batches() if self.stored else self._batches_in_memory()
 
     def _stored_batches(self) -> Generator[Batch]:
-        for array, buffer in zip(self._arrays, self._buffers, strict=True):
+        for array, buffer in zip(self.arrays, self._buffers, strict=True):
             if isinstance(array, StoredArray) and buffer is None:
                 array.hold()
         if self.windows is None:
@@ -92,9 +93,9 @@ class ArrayBatches:
         for start, stop in make_batches(self.samples, self._batch_size):
             if self.order.shuffle:
                 rows = self.order.rows[start:stop]
-                batch = [array.take(rows, axis=0) for array in self._arrays]
+                batch = [array.take(rows, axis=0) for array in self.arrays]
             else:
-                batch = slice_X(self._arrays, start, stop)  # views, which copy nothing
+                batch = slice_X(self.arrays, start, stop)  # views, which copy nothing
             yield stop - start, batch
 
     def _within(self, first: int, behind: int, window: Window | None) -> Generator[Batch]:
@@ -102,7 +103,7 @@ class ArrayBatches:
         for start, stop in make_batches(behind - first, self._batch_size):
             rows = self.order.rows[first + start : first + stop]
             batch = []
-            for array, buffer in zip(self._arrays, self._buffers, strict=True):
+            for array, buffer in zip(self.arrays, self._buffers, strict=True):
                 if buffer is None:
                     batch.append(array.take(rows, axis=0))
                 else:

@@ -27,7 +27,7 @@ from graphc.compiler.function import (
     function,
     sharded_function,
 )
-from graphc.config import FLAGS
+from graphc.config import FLAGS, config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.losses import (
@@ -43,6 +43,7 @@ from graphc.engine.training.step_functions import StepAttribute, StepFunction
 from graphc.errors import ArgumentError, NotCompiledError, unknown_name
 from graphc.metrics import BatchSums, EpochMetric
 from graphc.objectives import OBJECTIVES
+from graphc.parallel.joining import join
 from graphc.releases import Release, at_least, release
 
 _log = logging.getLogger("graphc")
@@ -68,7 +69,8 @@ def make_function(
     training: bool | None = None,
 ) -> MadeFunction:
     """A function of a model for 'train', 'test' or 'predict', which decides the learning phase
-    unless `training` does, and takes its batch in so many shards."""
+    unless `training` does, and takes its batch in so many shards, of which each rank
+    computes some."""
     training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
@@ -79,9 +81,10 @@ def make_function(
         "call_step": call_step,
         "calls": calls,
     }
-    if shards == 1:
+    ranks = join(arguments["name"], writes=purpose == "train")
+    if shards == ranks.size == 1:
         return function(inputs, outputs, **arguments)
-    return sharded_function(inputs, outputs, shards=shards, **arguments)
+    return sharded_function(inputs, outputs, shards=shards, ranks=ranks, **arguments)
 
 
 @dataclass
@@ -143,6 +146,7 @@ class Compiled:
         functions: by the name of what they are for, and of how many shards.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
         shards: how many parts the functions asked for take their batches in.
+        has_begun: the ranks that train together have the same state.
     """
 
     model: CompiledContainer
@@ -159,6 +163,7 @@ class Compiled:
     functions: dict[str, MadeFunction] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
     shards: int = 1
+    has_begun: bool = False
     _told_of_trainable: bool = False
 
     @property
@@ -208,7 +213,9 @@ class Compiled:
             made = self.functions.get(self._key("train"))
             if made is None or made.target() is None:
                 in_a_loop = epochs == 1 and steps <= STEPS_OF_A_LOOP
-                self._make_train(ALWAYS if in_a_loop else epochs * steps)
+                # Whatever one rank would choose, it has the bits of several.
+                always = in_a_loop or config.ranks != "none"
+                self._make_train(ALWAYS if always else epochs * steps)
             self.choice.native = self.functions[self._key("train")].target() is not None
 
     def _key(self, purpose: str) -> str:

@@ -21,9 +21,12 @@ from graphc.engine.training.running import check_shards, number_of_shards
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
+from graphc.engine.training.together import begin_together
 from graphc.errors import DataError, IndexRangeError
 from graphc.keywords import named_parameters, refuse_unknown
 from graphc.lookup import true_or_false
+from graphc.parallel.joining import join
+from graphc.parallel.transport import failing_together
 
 _log = logging.getLogger("graphc")
 
@@ -69,11 +72,15 @@ class BatchTraining(RenewedContainer):
         see `Model.fit`.
         """
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
+        ranks = join(f"{self.name}.train_on_batch")
+        if not compiled.has_begun:
+            begin_together(ranks, self, compiled, f"{self.name}.train_on_batch")
         compiled.choose(epochs=1, steps=1)
         step = compiled.train()
         arrays = self._prepare_batch(x, y, sample_weight, class_weight)
         check_shards(f"{self.name}.train_on_batch", compiled.shards, len(arrays[0]))
-        return _one_or_list(compiled.numbers(step(*arrays)))
+        with failing_together(ranks):
+            return _one_or_list(compiled.numbers(step(*arrays)))
 
     def test_on_batch(
         self, x: object, y: object, sample_weight: object = None, **kwargs: Any

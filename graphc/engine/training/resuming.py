@@ -50,6 +50,29 @@ def stored_model(model: Model) -> StoredModel:
     )
 
 
+def variables_of_run(model: Model, compiled: Compiled) -> list[g.Node]:
+    """All variables of a training run: weights, the optimizer's, and what layers keep."""
+    optimizers = _optimizer_variables(model, compiled)
+    return list(dict.fromkeys([*_weights(model), *optimizers, *_kept_variables(model)]))
+
+
+def keys_of_draws(model: Model, compiled: Compiled | None) -> np.ndarray:
+    """Seed and stream of each random draw of the graph, (n, 2) uint32."""
+    found = [_key(model, node) for node in _draws(model, compiled)]
+    return np.array(found, "u4").reshape(-1, 2)
+
+
+def put_keys_of_draws(model: Model, compiled: Compiled | None, keys: np.ndarray) -> bool:
+    """Give the random draws of the graph their keys; return True where one had another."""
+    draws = _draws(model, compiled)
+    before = [_key(model, node) for node in draws]
+    model.kept_draws = {
+        node: g.random.with_key(node, int(seed), int(stream))
+        for node, (seed, stream) in zip(draws, keys, strict=True)
+    }
+    return before != [_key(model, node) for node in draws]
+
+
 def _state(model: Model, compiled: Compiled | None) -> RunState:
     order = model._order if model._order is not None and model._order.shuffle else None
     trained = None
@@ -65,7 +88,7 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
     return RunState(
         model.epochs_done,
         model._call_step.value,
-        np.array([_key(model, node) for node in _draws(model, compiled)], "u4").reshape(-1, 2),
+        keys_of_draws(model, compiled),
         np.array(
             [_layer_draws(one) for one in with_held(model._graphc_held_layers())], "int64"
         ).reshape(-1, 2),
@@ -131,10 +154,7 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
             *(model.name, state.floatx, K.floatx(), state.floatx),
         )
     set_values(variables, state.variables, model.name)
-    model.kept_draws = {
-        node: g.random.with_key(node, int(seed), int(stream))
-        for node, (seed, stream) in zip(draws, state.draws, strict=True)
-    }
+    put_keys_of_draws(model, compiled, state.draws)
     for layer, (seed, streams) in zip(layers, state.layer_draws.tolist(), strict=True):
         layer._graphc.streams = streams
         if seed >= 0:

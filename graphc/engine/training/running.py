@@ -16,8 +16,11 @@ from graphc.config import config
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled, MadeFunction
 from graphc.engine.training.loops import Batch, Step
+from graphc.engine.training.together import begin_together, compared
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
+from graphc.parallel.joining import join
+from graphc.parallel.transport import failing_together
 
 _log = logging.getLogger("graphc")
 
@@ -49,6 +52,28 @@ def run_epochs(
         validate: the values on validation data, by the step that tests; or None.
         params: further ones for callbacks.
     """
+    where = f"{model.name}.fit"
+    ranks = join(where)
+    if ranks.rank:
+        verbose, callbacks = 0, [one for one in callbacks if not one.on_first_rank_only]
+    with failing_together(ranks):
+        begin_together(ranks, model, compiled, where, batches)
+        shared = compared(ranks, batches, where)
+        run = model, compiled, shared, samples, epochs, verbose, callbacks, validate
+        return _run_epochs(*run, **params)
+
+
+def _run_epochs(
+    model: Any,
+    compiled: Compiled,
+    batches: Iterable[Batch],
+    samples: int,
+    epochs: range,
+    verbose: int,
+    callbacks: Iterable[cbks.Callback],
+    validate: Callable[[Step], list[float]] | None,
+    **params: Any,
+) -> cbks.History:
     labels = compiled.labels
     testing = compiled.test() if validate is not None else None
     test = None if testing is None else compiled.begun(testing)

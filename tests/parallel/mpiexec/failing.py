@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from graphc.parallel import mpi
-from graphc.parallel.transport import as_bytes
+from graphc.parallel.transport import as_bytes, failing_together
 
 way, failing, others = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 ranks = mpi.join()
@@ -33,7 +33,7 @@ if ranks.rank == failing:
         raise ValueError("no such file")
     if way == "raise in a block":
         try:
-            with ranks.failing_together():
+            with failing_together(ranks):
                 raise KeyError("a callback's")
         except KeyError:
             time.sleep(60)  # a program that catches it, and goes on with something else

@@ -18,8 +18,8 @@ from graphc.config import ENVIRONMENT_VARIABLE
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[2]
-LIMIT_SECONDS = 60
-"""A job that hangs is ended then; those of these tests take some seconds."""
+LIMIT_SECONDS = 180
+"""A job that hangs is ended then; those of these tests take some seconds, or compile first."""
 
 
 def mpiexec() -> str:
@@ -44,12 +44,14 @@ class Ended:
 class Job:
     """A program under mpiexec, in a process group of its own, which is ended with the block."""
 
-    def __init__(self, ranks: int, program: str, *arguments: object, flags: str = "") -> None:
+    def __init__(
+        self, ranks: int, program: str, *arguments: object, flags: str = "", threads: int = 1
+    ) -> None:
         environ = {
             **os.environ,
             ENVIRONMENT_VARIABLE: flags,
             "PYTHONPATH": str(ROOT),
-            "OMP_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": str(threads),
         }
         self._process = subprocess.Popen(
             [mpiexec(), "-n", str(ranks), sys.executable, FOLDER / program, *map(str, arguments)],
@@ -85,7 +87,7 @@ class Job:
         return Ended(self._process.returncode, output, errors, time.monotonic() - self._started)
 
 
-def run(ranks: int, program: str, *arguments: object, flags: str = "") -> Ended:
+def run(ranks: int, program: str, *arguments: object, flags: str = "", threads: int = 1) -> Ended:
     """Run a program to its end."""
-    with Job(ranks, program, *arguments, flags=flags) as job:
+    with Job(ranks, program, *arguments, flags=flags, threads=threads) as job:
         return job.end()

@@ -1,0 +1,166 @@
+"""The start of ranks that train together: they compare what has to be equal, and have
+the rest from rank 0."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.compiler.function import ShardedFunction
+from graphc.compiler.runtime import toolchain
+from graphc.compiler.runtime.cache import kernel_cache
+from graphc.config import config
+from graphc.engine.training.array_batches import ArrayBatches
+from graphc.engine.training.compiled import Compiled, MadeFunction
+from graphc.engine.training.loops import Batch
+from graphc.engine.training.resuming import (
+    keys_of_draws,
+    put_keys_of_draws,
+    variables_of_run,
+)
+from graphc.engine.training.stored import Data
+from graphc.errors import DeviceError, FlagError
+from graphc.parallel.agreement import agree
+from graphc.parallel.transport import Transport, as_bytes
+from graphc.version import __version__
+
+if TYPE_CHECKING:
+    from graphc.engine.training.model import Model
+
+_FLAGS = [
+    "device",
+    "cpu",
+    "floatX",
+    "keras",
+    "image_dim_ordering",
+    "epsilon",
+    "mode",
+    "shards",
+    "ranks",
+]
+"""The flags on which the numbers depend."""
+
+_ROWS = 16
+"""Samples of an array that are compared: a file of other data differs in most of them."""
+
+
+def begin_together(
+    ranks: Transport[np.ndarray],
+    model: Model,
+    compiled: Compiled,
+    where: str,
+    batches: Iterable[Batch] | None = None,
+) -> None:
+    """Raise RankError, on all ranks, where they differ; else give all the state of rank 0."""
+    compiled.has_begun = True
+    if ranks.size == 1:
+        return
+    compiled.make_optimizer_state()
+    variables, keys = variables_of_run(model, compiled), keys_of_draws(model, compiled)
+    host = platform.node()
+    arrays = batches.arrays if isinstance(batches, ArrayBatches) else []
+    agree(
+        where,
+        ranks,
+        host,
+        {
+            "version": __version__,
+            "flags": ",".join(f"{name}={getattr(config, name)}" for name in _FLAGS),
+            "processor": _processor(),
+            "compiler": _compiler(),
+            "shards": str(compiled.shards),
+            "variables": " ".join(f"{one.dtype}{list(one.shape)}" for one in variables),
+            "random draws": str(len(keys)),
+            "data": " ".join(_digest_of_rows(one) for one in arrays),
+        },
+    )
+    for array in (keys, state := _generator_state()):
+        ranks.broadcast(as_bytes(array), 0).wait()
+    np.random.set_state(("MT19937", state["key"][0], *state[0].tolist()[1:]))
+    if put_keys_of_draws(model, compiled, keys):
+        compiled.functions.clear()
+    compiled.choose(epochs=1, steps=1)
+    made = compiled.train()
+    if made.target() is None:
+        raise FlagError(
+            f"{where}: ranks={config.ranks} needs native code or a GPU, and this machine has no "
+            "C++ compiler: NumPy's BLAS, which the interpreter uses, adds in an order of its own; "
+            "install g++"
+        )
+    agree(where, ranks, host, {"graph": _digest_of(made), "engine": str(made.target())})
+    for variable in variables:
+        value = np.array(variable.get_value(), order="C")
+        ranks.broadcast(as_bytes(value), 0).wait()
+        variable.set_value(value)
+    counts = np.array([model._call_step.value], "uint64")
+    ranks.broadcast(as_bytes(counts), 0).wait()
+    model._call_step.value = int(counts[0])
+
+
+def compared(ranks: Transport[np.ndarray], batches: Iterable[Batch], where: str) -> Iterable[Batch]:
+    """Return the batches of a generator, each compared with those of the other ranks."""
+    if ranks.size == 1 or isinstance(batches, ArrayBatches):
+        return batches
+    return _Compared(ranks, batches, where)
+
+
+class _Compared:
+    def __init__(self, ranks: Transport[np.ndarray], batches: Iterable[Batch], where: str) -> None:
+        self._ranks, self._batches, self._where = ranks, batches, where
+
+    def __iter__(self) -> Iterator[Batch]:
+        for number, (size, batch) in enumerate(self._batches):
+            digest = " ".join(_digest(array) for array in batch)
+            facts = {f"batch {number} of the generator": digest}
+            agree(self._where, self._ranks, platform.node(), facts)
+            yield size, batch
+
+
+def _generator_state() -> np.ndarray:
+    """The state of NumPy's global generator, as bytes that can be sent."""
+    _, key, position, has_gauss, cached = np.random.get_state()
+    kind = [("key", "u4", len(key)), ("position", "i8"), ("gauss", "i8"), ("cached", "f8")]
+    return np.array([(key, position, has_gauss, cached)], kind)
+
+
+def _digest(array: np.ndarray) -> str:
+    digest = hashlib.blake2b(array.tobytes(), digest_size=6).hexdigest()
+    return f"{array.dtype}{list(array.shape)}:{digest}"
+
+
+def _digest_of_rows(array: Data) -> str:
+    rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))
+    some = np.asarray(array.take(rows, axis=0))
+    return f"{list(array.shape)} {_digest(some)}"
+
+
+def _digest_of(function: MadeFunction) -> str:
+    assert isinstance(function, ShardedFunction)
+    text = "".join(g.format_graph(one.graph(training=True)) for one in function.parts)
+    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _processor() -> str:
+    """The processor's name, and a digest of what it can do: native code is compiled for it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    fields = {name.strip(): value.strip() for name, value in pairs}
+    flags = hashlib.blake2b(fields.get("flags", "").encode(), digest_size=4).hexdigest()
+    return f"{fields.get('model name', platform.processor())} ({flags})"
+
+
+def _compiler() -> str:
+    try:
+        found = toolchain.find_compiler(kernel_cache())
+    except DeviceError:
+        return "none"
+    return f"{found.version} {' '.join(found.flags)}"

@@ -1,0 +1,106 @@
+"""The ranks of this process, as the flag `ranks` and the launcher decide."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import sys
+
+import numpy as np
+
+from graphc.config import config
+from graphc.errors import FlagError, GraphcError
+from graphc.parallel import mpi
+from graphc.parallel.launch import Launch, find_launch
+from graphc.parallel.transport import OneRank, Transport
+from graphc.whole_files import write_nothing
+
+_log = logging.getLogger("graphc")
+
+_alone = OneRank()
+_told: set[str] = set()
+
+
+def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
+    """Return the ranks that train together with this process: one, or all that mpiexec started.
+
+    Args:
+        where: the call that needs them, for messages.
+        writes: it is a training, whose files several programs would write over.
+
+    Raises:
+        FlagError: a training that mpiexec started several times without the flag; a flag that ranks
+            cannot be combined with.
+        MissingPackageError: no mpi4py, or no MPI library.
+        RankError: a rank that failed; a launcher and a library of different MPIs.
+    """
+    launch, wanted = find_launch(), config.ranks
+    if wanted == "none":
+        if writes and _is_one_of_several(launch) and config.source("ranks") == "default":
+            assert launch is not None
+            times = "several" if launch.size is None else launch.size
+            raise FlagError(
+                f"{where}: {launch.launcher} started this program {times} times, and without the "
+                "flag ranks each would train for itself and write the same files. Set "
+                "GRAPHC_FLAGS=ranks=mpi,shards=V, V at least the number of ranks, to train one "
+                "model on all of them, or ranks=none where they are to train for themselves"
+            )
+        return _alone
+    if wanted == "nccl":
+        raise FlagError(
+            f"{where}: ranks=nccl: training does not move its sums between GPUs yet, and NCCL has "
+            "never run on several here; use ranks=mpi, which moves them between the hosts"
+        )
+    if launch is None:
+        _tell(
+            f"ranks={wanted}: this process trains alone, since no mpiexec or srun started it: "
+            "mpiexec -n 4 python train.py"
+        )
+        return _alone
+    if config.cpu == "numpy":
+        raise FlagError(
+            f"{where}: ranks={wanted} cannot be combined with cpu=numpy, whose sums have the order "
+            "of NumPy's BLAS, which differs between machines; use cpu=native or cpu=auto"
+        )
+    joined = mpi.join()
+    if joined.rank:
+        write_nothing()
+        _log.setLevel(logging.ERROR)  # rank 0 says the rest
+    return joined
+
+
+def rank() -> int:
+    """Return the number of this process among those that train together, 0 before they have
+    joined."""
+    joined = mpi.joined()
+    return 0 if joined is None else joined.rank
+
+
+def end_together() -> None:
+    """Let a program that ends before it has joined the others end them, too; called when graphc is
+    imported. MPI would let them wait for it forever."""
+    if _is_one_of_several(find_launch()):
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    try:
+        if mpi.joined() is not None or config.ranks != "mpi":
+            return
+        ranks = mpi.join()
+    except GraphcError:  # of the flags, or of MPI: the program has met it, or needs none of them
+        return
+    error = getattr(sys, "last_value", None)
+    if error is not None:
+        ranks.heartbeat.fail(error)
+    ranks.leave()
+
+
+def _is_one_of_several(launch: Launch | None) -> bool:
+    return launch is not None and launch.size != 1
+
+
+def _tell(line: str) -> None:
+    if line not in _told:
+        _log.warning("%s", line)
+    _told.add(line)

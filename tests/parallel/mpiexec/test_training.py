@@ -1,0 +1,102 @@
+"""Models that ranks train together: the bits of one rank; what each prints, writes and raises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.parallel.mpiexec.launching import run
+
+MODELS = "dropout,masked,normalized,clipped,steps"
+FLAGS = "ranks=mpi,shards=4"
+
+
+def results(folder: Path, ranks: int) -> list[dict]:
+    return [json.loads((folder / f"rank{rank}.json").read_text()) for rank in range(ranks)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What one rank gives; it compiles what the others find in the cache."""
+    folder = tmp_path_factory.mktemp("alone")
+    ended = run(1, "training.py", folder, MODELS, flags=FLAGS)
+    assert ended.status == 0, ended.errors
+    (found,) = results(folder, 1)
+    return found
+
+
+@pytest.mark.parametrize(("ranks", "threads"), [(2, 1), (2, 2), (3, 1), (4, 1)])
+def test_weights_history_and_values_have_the_bits_of_one_rank(
+    ranks: int, threads: int, alone: dict, tmp_path: Path
+) -> None:
+    ended = run(ranks, "training.py", tmp_path, MODELS, flags=FLAGS, threads=threads)
+    assert ended.status == 0, ended.errors
+    for found in results(tmp_path, ranks):
+        assert found == alone
+    # Rank 0 alone prints and writes: a line an epoch, a file whole, a row an epoch.
+    epochs = sum(len(one["history"]["loss"]) for one in alone.values())
+    assert sum(line.startswith("Epoch ") for line in ended.output.splitlines()) == epochs
+    for name, found in alone.items():
+        rows = (tmp_path / f"{name}.csv").read_text().splitlines()
+        assert len(rows) == 1 + len(found["history"]["loss"])
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert len(file.attrs["layer_names"]) == len(file)
+
+
+def test_the_models_differ_and_train(alone: dict) -> None:
+    """So that equal results say something."""
+    assert len({one["weights"] for one in alone.values()}) == len(alone) == 5
+    assert all(one["history"]["loss"][0] != one["history"]["loss"][-1] for one in alone.values())
+    # EarlyStopping has ended each of them, on all ranks at once.
+    assert {len(one["history"]["loss"]) for one in alone.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "flags", "told"),
+    [
+        ("none", "", "mpiexec started this program 2 times, and without the flag ranks"),
+        ("none", "ranks=mpi", "at most one rank for each of 1 shards, received 2 ranks"),
+        ("none", "ranks=nccl,shards=2", "ranks=nccl: training does not move its sums"),
+        ("none", "ranks=mpi,shards=2,cpu=numpy", "cannot be combined with cpu=numpy"),
+        ("data", "ranks=mpi,shards=2", r"received different ones. data: [16, 5]"),
+        ("flags", "ranks=mpi,shards=2", "received different ones. flags: device=cpu"),
+        ("model", "ranks=mpi,shards=2", "received different ones. variables: "),
+        ("generator", "ranks=mpi,shards=2", "batch 0 of the generator: "),
+    ],
+)
+def test_a_mistake_is_an_error_on_all_ranks(mistake: str, flags: str, told: str) -> None:
+    ended = run(2, "mistakes.py", mistake, flags=flags)
+    assert ended.status != 0
+    assert "trained" not in ended.output
+    assert sum(told in line for line in ended.errors.splitlines()) == 2, ended.errors
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ("callback", "failed: ZeroDivisionError: in a callback"),
+        ("early", "failed: FileNotFoundError: no data on this machine"),
+        ("stop", "failed: no sign of life"),
+    ],
+)
+def test_a_rank_that_fails_ends_the_others(mistake: str, told: str) -> None:
+    ended = run(2, "mistakes.py", mistake, flags="ranks=mpi,shards=2")
+    assert ended.status != 0
+    assert "trained" not in ended.output
+    assert sum("rank 1 on " in line and told in line for line in ended.errors.splitlines()) == 1
+
+
+def test_a_killed_rank_ends_the_training() -> None:
+    ended = run(2, "mistakes.py", "kill", flags="ranks=mpi,shards=2")
+    assert ended.status != 0
+    assert "trained" not in ended.output
+
+
+@pytest.mark.parametrize("flags", ["ranks=none", "ranks=mpi,shards=2"])
+def test_programs_that_are_to_train_for_themselves_do(flags: str) -> None:
+    ended = run(2, "mistakes.py", "none", flags=flags)
+    assert ended.status == 0, ended.errors
+    assert ended.output.splitlines().count("trained") == 2
