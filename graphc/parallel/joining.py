@@ -11,7 +11,7 @@ import numpy as np
 from graphc.config import config
 from graphc.errors import FlagError, GraphcError
 from graphc.parallel import mpi
-from graphc.parallel.launch import Launch, find_launch
+from graphc.parallel.launch import Launch, find_launch, mark_process
 from graphc.parallel.transport import OneRank, Transport
 from graphc.whole_files import write_nothing
 
@@ -80,6 +80,7 @@ def end_together() -> None:
     """Let a program that ends before it has joined the others end them, too; called when graphc is
     imported. MPI would let them wait for it forever."""
     if _is_one_of_several(find_launch()):
+        mark_process()
         atexit.register(_leave)
 
 

@@ -30,9 +30,20 @@ _VARIABLES = (
 )
 
 
+_MARK = "GRAPHC_RANK_PROCESS"
+
+
+def mark_process() -> None:
+    """Tell the processes that this one starts, which inherit the launcher's variables, that it is
+    the rank, and not they."""
+    os.environ.setdefault(_MARK, str(os.getpid()))
+
+
 def find_launch(environ: Mapping[str, str] | None = None) -> Launch | None:
-    """Return what launched this process, or None for a process that was started alone."""
+    """Return what launched this process, or None for one that was started alone, or by a rank."""
     environ = os.environ if environ is None else environ
+    if environ.get(_MARK, str(os.getpid())) != str(os.getpid()):
+        return None
     for launcher, rank, size in _VARIABLES:
         numbers = [environ.get(name, "") for name in (rank, size) if name is not None]
         if all(map(str.isdecimal, numbers)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from graphc.parallel.launch import Launch, find_launch
@@ -32,3 +34,9 @@ from graphc.parallel.launch import Launch, find_launch
 )
 def test_what_launched_a_process(environ: dict[str, str], expected: Launch | None) -> None:
     assert find_launch(environ) == expected
+
+
+def test_a_process_that_a_rank_starts_is_no_rank() -> None:
+    launched = {"PMI_RANK": "1", "PMI_SIZE": "4"}
+    assert find_launch({**launched, "GRAPHC_RANK_PROCESS": str(os.getpid())}) is not None
+    assert find_launch({**launched, "GRAPHC_RANK_PROCESS": "1"}) is None
