@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ ELSEWHERE = {
 CPU_SECONDS = 60
 """Processor time that each run of tests has, and 5 seconds more for each of them: a loop that a
 change made endless ends there, however busy the machine is."""
-ADDRESS_SPACE = 8 << 30
-"""Bytes that one process of the tests may map, for a list that a change lets grow forever."""
+MOST_MEMORY = 6 << 30
+"""Bytes that the tests' process may have in memory, for a list that a change lets grow forever."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,14 @@ def diff(path: Path, before: bytes, after: bytes) -> str:
 
 def _limit(cpu_seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+
+
+def _memory(process: int) -> int:
+    """The bytes that a process has in memory; 0 of one that has ended."""
+    with suppress(OSError, IndexError):
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        return pages * resource.getpagesize()
+    return 0
 
 
 def outcome(folder: Path, tests: list[str], seconds: float, *options: str) -> tuple[str, list[str]]:
@@ -144,10 +152,13 @@ def outcome(folder: Path, tests: list[str], seconds: float, *options: str) -> tu
         preexec_fn=partial(_limit, CPU_SECONDS + 5 * len(tests)),
         env={**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / ".cache")},
     )
+    ends, text = time.monotonic() + seconds, None
     try:
-        text, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return "hung", []
+        while text is None:
+            with suppress(subprocess.TimeoutExpired):
+                text, _ = process.communicate(timeout=1)
+            if text is None and (time.monotonic() > ends or _memory(process.pid) > MOST_MEMORY):
+                return "hung", []
     finally:
         with suppress(ProcessLookupError):  # and what the tests began
             os.killpg(process.pid, signal.SIGKILL)

@@ -58,7 +58,7 @@ def test_the_changes_to_a_source():
         ("graphc/optimizers/base.py", ["tests/test_optimizers.py"]),
         ("graphc/lookup.py", ["tests/test_lookup.py"]),
         (
-            "graphc/compiler/codegen/native/step.py",
+            "graphc/compiler/codegen/native/context.py",
             ["tests/compiler/codegen/native", "tests/native"],
         ),
     ],
@@ -111,4 +111,12 @@ def test_what_fails_without_a_change(tmp_path: Path):
 def test_a_loop_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(mutants, "CPU_SECONDS", -3)
     (tmp_path / "test_f.py").write_text("def test():\n    while True:\n        pass\n")
+    assert mutants.outcome(tmp_path, ["test_f.py"], 300) == ("hung", [])
+
+
+def test_memory_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(mutants, "MOST_MEMORY", 300 << 20)
+    (tmp_path / "test_f.py").write_text(
+        "import time\n\ndef test():\n    x = b'1' * (400 << 20)\n    time.sleep(60)\n    assert x\n"
+    )
     assert mutants.outcome(tmp_path, ["test_f.py"], 300) == ("hung", [])
