@@ -10,7 +10,7 @@ import pytest
 from graphc.compiler.codegen.launch import Launch
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.codegen.native.scratch import Elements, Slot, array
+from graphc.compiler.codegen.native.scratch import Elements, Slot, array, lanes_of, take_parts
 from graphc.compiler.passes import optimize
 from graphc.reference_models import REFERENCE_MODELS
 from graphc.resources import folder
@@ -64,3 +64,23 @@ def test_arrays_of_one_function_lie_apart(name: str) -> None:
         assert len(set(blocks)) == len(blocks), launch.text
         used += len(blocks)
     assert used
+
+
+@pytest.mark.parametrize(
+    ("sizes", "parts", "right"),
+    [
+        # A few rows: a vector of them for each term of a part, which has whole steps of 256.
+        ((2, 16, 5000), 2, lanes_of("float32") * 2560),
+        ((2, 16, 5000), 1, lanes_of("float32") * 5000),
+        # A panel of two vectors of columns, where the terms are few.
+        ((2, 16, 100), 1, 2 * lanes_of("float32") * 256),
+        # Panels of at most 512 columns and 256 terms.
+        ((300, 1000, 300), 1, 512 * 256),
+        ((300, 96, 300), 1, 96 * 256),
+    ],
+)
+def test_what_a_product_in_parts_takes(sizes, parts, right) -> None:
+    function = SimpleNamespace(scratch=[])
+    take_parts(function, "float", *sizes, lambda at: parts)
+    found = {one.block: one.elements(lambda size: size) for one in function.scratch}
+    assert found == {Slot.GEMM_RIGHT.number: right, Slot.GEMM_LEFT.number: 96 * 256}
