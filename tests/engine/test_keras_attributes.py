@@ -9,7 +9,16 @@ import pytest
 from graphc import backend as K
 from graphc.engine import Input, Layer, Model
 from graphc.errors import ArgumentError, DTypeError, ShapeError
-from graphc.layers import LSTM, Convolution2D, Dense, Dropout, Embedding, Lambda, ZeroPadding2D
+from graphc.layers import (
+    LSTM,
+    Convolution2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Lambda,
+    SimpleRNN,
+    ZeroPadding2D,
+)
 from graphc.metrics import Precision
 from graphc.models import Sequential
 from graphc.optimizers import SGD
@@ -76,6 +85,18 @@ def test_the_sizes_that_tensorflows_tensors_tell():
     assert shape == (None, 3, None, 4)
     assert shape.as_list() == [None, 3, None, 4]
     assert (shape.ndims, shape[3]) == (4, 4)
+
+
+def test_a_model_is_stateful_where_a_layer_is_at_any_depth():
+    inner = Sequential([SimpleRNN(2, stateful=True, batch_input_shape=(2, 3, 1))])
+    outer = Sequential([inner, Dense(1)])
+    assert (inner.stateful, outer.stateful) == (True, True)
+    assert Sequential([SimpleRNN(2, input_shape=(3, 1))]).stateful is False
+    x = np.arange(6.0).reshape(2, 3, 1) / 6
+    first, second = (outer.predict(x, batch_size=2) for _ in range(2))
+    assert not np.array_equal(first, second)
+    outer.reset_states()
+    np.testing.assert_array_equal(outer.predict(x, batch_size=2), first)
 
 
 def test_a_size_is_divided_where_no_rest_is_left():
