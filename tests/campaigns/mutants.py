@@ -30,6 +30,8 @@ COPIED = ("graphc", "kernels", "templates", "tests", "docs", "examples", "benchm
 
 ELSEWHERE = {
     "compiler/codegen/native": ["compiler/codegen/native", "native"],
+    "compiler/interpret": ["compiler/interpret", "compiler/graph"],  # which has the table of ops
+    "engine/configs": ["engine", "files"],
     "legacy": ["engine", "files"],
 }
 """Where the tests of a folder are, if not in the one of its name alone."""
