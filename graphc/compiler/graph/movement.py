@@ -186,7 +186,9 @@ def _index(x: Node, keys: list[object]) -> Node:
             if stride < 0:
                 # The same elements forwards; the flip behind puts them in order.
                 count = (first - last - stride - 1) // -stride
-                first, last, stride = first + (count - 1) * stride, first + 1, -stride
+                # An empty one may begin anywhere, and with a longer stride would begin outside.
+                first, last = (0, 0) if count == 0 else (first + (count - 1) * stride, first + 1)
+                stride = -stride
                 reversed_axes.append(axis)
             shape.append(None)
         else:
