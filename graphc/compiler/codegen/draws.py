@@ -1,8 +1,8 @@
-"""Where the words of random draws are: positions in the whole draw that a draw is a part of.
+"""Positions of random words in the whole draw that a draw is a part of.
 
-A part has its elements along one axis from somewhere on. Its elements from that axis on are a *run*
-of neighbours in the whole draw too, so the word of an element is a *shift* behind the element's own
-position, and the shift is one for all of a run: for all elements where the axis leads.
+A part has some of the indices along one axis of the whole, from one on. The axes from that one on
+are a contiguous *run* in both, so the position of a word in the whole draw is that of its element
+in the part plus a *shift*, the same for all elements of a run: one for all where the axis leads.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from graphc.compiler.schedule.relation import split_of
 
 
 def word_at(emitter: Emitter, node: Node, index: Index) -> Expression:
-    """Where an element's word is, as the functions of ``kernels/random.cuh`` take it: its position;
-    of a part its shift, then its position."""
+    """Return the arguments that tell the functions of ``kernels/random.cuh`` which word it is: the
+    element's position; of a part its shift, then its position."""
     if node.attrs["axis"] is None:
         return emitter.position(index)
     return listed(shift_of(emitter, node, index), emitter.position(index))
 
 
 def shift_of(emitter: Emitter, node: Node, index: Index) -> Expression:
-    """The name of an element's shift; 0 of a draw that is no part."""
+    """Return the name of an element's shift; 0 for a draw that is no part."""
     axis, size = node.attrs["axis"], emitter.signature.size
     if axis is None:
         return ZERO
@@ -41,7 +41,7 @@ def shift_of(emitter: Emitter, node: Node, index: Index) -> Expression:
 
 
 def _number_of_run(emitter: Emitter, node: Node, index: Index) -> Expression:
-    """Which run of a part an element is in."""
+    """Return the number of the run that an element of a part is in."""
     axis, size = node.attrs["axis"], emitter.signature.size
     if not axis or index not in emitter.rows:
         return emitter.position(emitter.part(index, tuple(range(axis))))
@@ -52,8 +52,8 @@ def _number_of_run(emitter: Emitter, node: Node, index: Index) -> Expression:
 
 
 def has_one_shift(node: Node, count: int | None = None) -> bool:
-    """Whether all elements of a draw have one shift; or each `count` neighbours, from a multiple
-    of `count` on."""
+    """Return True where all elements of a draw have one shift; given `count`, where each aligned
+    group of so many neighbours has one."""
     axis = node.attrs["axis"]
     if not axis:
         return True

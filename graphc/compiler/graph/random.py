@@ -56,8 +56,8 @@ def with_key(words: Node, seed: int, stream: int) -> Node:
 
 
 def placed(words: Node, axis: int, whole: object, first: object) -> Node:
-    """A draw of `bits` as the part of a draw that is longer along one axis: its elements have the
-    words that they have there.
+    """Return a draw of `bits` as part of a draw that is longer along one axis: each element has the
+    word of its place there.
 
     Args:
         words: a draw of its own, with the shape of the part.

@@ -37,9 +37,8 @@ class NativeEmitter(Emitter):
         divided: of positions that are looked at, by how many elements they are divided, in the
             order in which it is asked.
         walked: the position whose neighbours are computed next.
-        inner: the variable that counts the neighbours.
-        draws: the rows of random words that are read along with it, by their arguments and, of
-            parts of draws, their shifts.
+        inner: the variable of the loop over these neighbours.
+        draws: the rows of random words that are read along with it, by `key` and shift.
     """
 
     by_position = False
@@ -72,8 +71,8 @@ class NativeEmitter(Emitter):
         return super()._value(node, index, reads)
 
     def _row_shift(self, node: Node, index: Index) -> Expression | None:
-        """How far behind the walked elements the words of a draw are (`shift_of`); None where it
-        is not the same for all neighbours, or is known in a block alone."""
+        """Return the shift of the walked elements (`shift_of`); None where it changes along the
+        innermost loop, or is defined in a block inside of it."""
         if node.attrs["axis"] is None:
             return ZERO
         assert self.inner is not None
@@ -98,7 +97,8 @@ class NativeEmitter(Emitter):
         return self.define("unsigned int", word, note=note(node))
 
     def key(self, node: Node) -> Expression:
-        """What the words of a draw depend on beside their positions: arguments of a call."""
+        """Return the arguments of a draw's call that do not depend on the element: step of the
+        loop, number of the call, seed and stream."""
         step = self.value(node.inputs[0], Index((), coords=()))
         seed = self.signature.word(node.attrs["seed"], "a seed of random words")
         stream = self.signature.word(node.attrs["stream"], "a stream of random words")

@@ -259,7 +259,7 @@ class Nest:
 
 
 def _drawn_together(runs: Shape, least: int) -> int:
-    """The first of the innermost runs whose words are drawn at once, none of the first `least`."""
+    """The first of the innermost runs whose words are drawn at once; `least` or a later one."""
     first, count = len(runs) - 1, runs[-1]
     while first > max(least, 1) and not any(isinstance(x, Dim) for x in (count, runs[first - 1])):
         more = product(runs[first - 1 :])
