@@ -165,8 +165,8 @@ FLAGS = (
         "shards",
         "1",
         (),
-        "how many parts a step takes its batch in, one after the other, where fit, evaluate and "
-        "the like are not told: less memory for activations, the same training",
+        "the default of the argument shards of fit, evaluate and the like: how many parts a step "
+        "takes its batch in, one after the other; less memory for activations, the same training",
         least=1,
     ),
     Flag(

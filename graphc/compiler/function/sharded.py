@@ -35,7 +35,7 @@ from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import divide, joined_rows, parts_of
-from graphc.compiler.shards.place import Place, batch_axes
+from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
 from graphc.errors import ArgumentError
 from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
 from graphc.parallel.transport import OneRank, Transport
@@ -263,7 +263,7 @@ class ShardedFunction:
         self,
         function: Function,
         sums: Sequence[Node],
-        rows: Mapping[Node, Place],
+        rows: Mapping[Node, BatchAxis],
         feeds: dict[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         parts: Sequence[tuple[int, int]],
@@ -291,11 +291,11 @@ class ShardedFunction:
                 _layout(rows, {**bindings, _BATCH: behind - first}) for first, behind in parts
             ]
             gathered = gather_rows(self.ranks, layouts, self.shards, own_rows)
-            for (node, place), several in zip(
+            for (node, batch), several in zip(
                 rows.items(), zip(*gathered, strict=True), strict=True
             ):
-                outer = 1 if place.outer is None else evaluate(place.outer, bindings)
-                feeds[node] = joined_rows(several, place.axis, outer)
+                outer = 1 if batch.outer is None else evaluate(batch.outer, bindings)
+                feeds[node] = joined_rows(several, batch.axis, outer)
 
     def _of_part(
         self,

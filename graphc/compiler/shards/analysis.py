@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from graphc.compiler.graph import BATCH, Node, body_args, toposort
-from graphc.compiler.shards.place import (
+from graphc.compiler.shards.batch_axis import (
+    BatchAxis,
     IndivisibleError,
-    Place,
     batch_axes,
     carries_batch,
-    drawn_place,
-    uniform_place,
+    drawn_axis,
+    uniform_axis,
 )
 from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
 from graphc.compiler.shards.table import SUMMED, TABLE
@@ -93,18 +93,18 @@ def _status(node: Node, found: Analysis) -> Status | tuple[Status, ...]:
 
 def _of_rows(node: Node, states: Sequence[Status]) -> Status:
     """The status of a node that reads rows."""
-    places = [state.place for state in states]
+    batches = [state.batch for state in states]
     after = max(state.after_reading for state in states)
-    place = TABLE[node.op].rows(node, places)
+    batch = TABLE[node.op].rows(node, batches)
     left = batch_axes(node.shape)
-    if place is SUMMED:
+    if batch is SUMMED:
         if left:
             raise IndivisibleError("it pairs rows of the batch with others")
         return Status(Kind.PARTIAL, after)
-    assert isinstance(place, Place)
-    if left != [place.axis]:
+    assert isinstance(batch, BatchAxis)
+    if left != [batch.axis]:
         raise IndivisibleError("it pairs rows of the batch with others")
-    return Status(Kind.ROWS, after, place)
+    return Status(Kind.ROWS, after, batch)
 
 
 def _without_rows(node: Node, states: Sequence[Status]) -> Status:
@@ -112,15 +112,15 @@ def _without_rows(node: Node, states: Sequence[Status]) -> Status:
     after = max((state.after_reading for state in states), default=0)
     kinds = {state.kind for state in states}
     if node.op == "random" and batch_axes(node.shape):
-        return Status(Kind.ROWS, after, drawn_place(node.shape))
+        return Status(Kind.ROWS, after, drawn_axis(node.shape))
     if node.op == "input" and batch_axes(node.shape):
-        return Status(Kind.ROWS, 0, _fed_place(node))
+        return Status(Kind.ROWS, 0, _fed_axis(node))
     if node.op == "iota" and carries_batch(node.attrs["size"]):
         raise IndivisibleError("it counts the rows of the batch")
     if batch_axes(node.shape):
         if node.op != "broadcast":
             raise IndivisibleError("it has values at positions of the batch")
-        return Status(Kind.ROWS, after, uniform_place(node.shape))
+        return Status(Kind.ROWS, after, uniform_axis(node.shape))
     if node.op == "own_batch":
         return Status(Kind.OWN, max(state.after for state in states))
     if node.op == "constant":
@@ -136,11 +136,11 @@ def _without_rows(node: Node, states: Sequence[Status]) -> Status:
     return SAME
 
 
-def _fed_place(node: Node) -> Place:
-    place = drawn_place(node.shape)
-    if node.shape[place.axis] != BATCH:
-        raise IndivisibleError(f"its axis {place.axis} has the size {node.shape[place.axis]}")
-    return place
+def _fed_axis(node: Node) -> BatchAxis:
+    batch = drawn_axis(node.shape)
+    if node.shape[batch.axis] != BATCH:
+        raise IndivisibleError(f"its axis {batch.axis} has the size {node.shape[batch.axis]}")
+    return batch
 
 
 def _is_linear(node: Node, states: Sequence[Status]) -> bool:
@@ -221,11 +221,11 @@ def _read(state: Status) -> Status:
 
 def _moved(state: Status, by: int) -> Status:
     """The status of a slice of a sequence (`by` -1), or of what is stacked (1)."""
-    if state.place is None or by == 0:
+    if state.batch is None or by == 0:
         return state
-    if state.place.axis + by < 0:
+    if state.batch.axis + by < 0:
         raise IndivisibleError("the loop goes along the batch")
-    return replace(state, place=state.place.at(state.place.axis + by))
+    return replace(state, batch=state.batch.at(state.batch.axis + by))
 
 
 def _within(item: Status, after: int, local: bool) -> Status:

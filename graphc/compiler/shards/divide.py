@@ -31,7 +31,7 @@ from graphc.compiler.graph import (
 from graphc.compiler.graph.dim import exact_quotient
 from graphc.compiler.graph.random import placed
 from graphc.compiler.shards.analysis import Analysis, statuses
-from graphc.compiler.shards.place import Place, batch_axes, carries_batch, drawn_place
+from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
 from graphc.compiler.shards.status import Kind
 from graphc.errors import ArgumentError
 
@@ -50,7 +50,7 @@ class Divided:
         first_sums: the inputs for the sums of the outputs of `first`.
         sums: the inputs for the sums of the outputs of `shard`.
         rows: the inputs for rows of the whole batch, which are the last outputs of `shard`, and
-            where the rows lie.
+            their batch axes.
         sizes: inputs, and the sizes of the whole batch that they are fed.
         starts: inputs, and the sizes that the number of the shard's first row is multiplied by for
             them.
@@ -61,7 +61,7 @@ class Divided:
     root: list[Node]
     first_sums: list[Node]
     sums: list[Node]
-    rows: dict[Node, Place]
+    rows: dict[Node, BatchAxis]
     sizes: dict[Node, Size]
     starts: dict[Node, Size]
 
@@ -95,16 +95,16 @@ def divide(fetched: Sequence[Node], updates: Sequence[Node], name: str) -> Divid
         leaves.put([root.as_whole[node] for node in outputs]),
         [known[node] for node in marked.sums],
         [known[node] for node in sums],
-        {known[node]: _place_of(analysis, node) for node in root.rows},
+        {known[node]: _batch_axis_of(analysis, node) for node in root.rows},
         leaves.sizes,
         leaves.starts,
     )
 
 
-def _place_of(analysis: Analysis, node: Node) -> Place:
-    place = analysis.status(node).place
-    assert place is not None
-    return place
+def _batch_axis_of(analysis: Analysis, node: Node) -> BatchAxis:
+    batch = analysis.status(node).batch
+    assert batch is not None
+    return batch
 
 
 class _Cut:
@@ -244,8 +244,7 @@ def _stand_in(shape: tuple[Size, ...], dtype: str, name: str) -> Node:
 
 
 class _Leaves:
-    """Puts the whole batch in the place of the shard's rows where leaves speak of it: sizes, and
-    positions of random draws.
+    """Makes leaves those of the whole batch: sizes, and positions of random draws.
 
     Attributes:
         sizes, starts: as of `Divided`.
@@ -273,7 +272,7 @@ class _Leaves:
         if node.op == "dim" and carries_batch(node.attrs["size"]):
             return self._size(node.attrs["size"])
         if node.op == "random" and batch_axes(node.shape):
-            axis = drawn_place(node.shape).axis
+            axis = drawn_axis(node.shape).axis
             inner = exact_quotient(node.shape[axis], BATCH)
             assert inner is not None
             return placed(node, axis, self._size(node.shape[axis]), self._start(inner))

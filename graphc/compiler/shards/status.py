@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from graphc.compiler.shards.place import IndivisibleError, Place, agreeing
+from graphc.compiler.shards.batch_axis import BatchAxis, IndivisibleError, common_axis
 
 
 class Kind(Enum):
@@ -37,12 +37,12 @@ class Status:
     Attributes:
         kind: see `Kind`.
         after: how many passes over the shards have to be complete before it can be computed.
-        place: of ROWS, where they lie.
+        batch: of ROWS, the axis that carries the batch.
     """
 
     kind: Kind
     after: int = 0
-    place: Place | None = None
+    batch: BatchAxis | None = None
 
     @property
     def is_local(self) -> bool:
@@ -68,10 +68,10 @@ def joined(first: Status, then: Status) -> Status:
     if Kind.WHOLE in kinds:
         return WHOLE
     if Kind.ROWS in kinds:
-        places = [one.place for one in (first, then) if one.place is not None]
-        if len(places) < 2:
+        batches = [one.batch for one in (first, then) if one.batch is not None]
+        if len(batches) < 2:
             raise IndivisibleError("a carry of the loop begins without rows, and gets some")
-        return Status(Kind.ROWS, after, agreeing(places))
+        return Status(Kind.ROWS, after, common_axis(batches))
     if Kind.PARTIAL in kinds and kinds <= {Kind.PARTIAL, Kind.ZERO}:
         return Status(Kind.PARTIAL, after)
     if Kind.PARTIAL in kinds:

@@ -2,7 +2,7 @@
 
 A row of the table has two columns:
 
-- `rows`: the place of the result's rows by those of the operands, None for an operand without
+- `rows`: the batch axis of the result by those of the operands, None for an operand without
   rows; `SUMMED` where the op adds up over the rows; IndivisibleError where it mixes them. It is
   asked where some operand has rows.
 - `linear`: groups of operands in which the op is linear. An op of operands without rows gives the
@@ -19,9 +19,14 @@ from enum import Enum
 import numpy as np
 
 from graphc.compiler.graph import OPS, Node, is_float
-from graphc.compiler.shards.place import IndivisibleError, Place, agreeing, reshaped_place
+from graphc.compiler.shards.batch_axis import (
+    BatchAxis,
+    IndivisibleError,
+    common_axis,
+    reshaped_axis,
+)
 
-Places = Sequence[Place | None]
+BatchAxes = Sequence[BatchAxis | None]
 
 
 class Summed(Enum):
@@ -32,7 +37,7 @@ class Summed(Enum):
 
 SUMMED = Summed.SUMMED
 
-RowsRule = Callable[[Node, Places], "Place | Summed"]
+RowsRule = Callable[[Node, BatchAxes], "BatchAxis | Summed"]
 
 
 @dataclass(frozen=True)
@@ -66,14 +71,14 @@ LOOPS = ("scan", "item")
 _FIRST, _EACH, _BOTH = ((0,),), ((0,), (1,)), ((0, 1),)
 
 
-def _aligned(node: Node, places: Places) -> Place:
-    """Rows stay where they are, in all operands alike."""
-    return agreeing([place for place in places if place is not None])
+def _aligned(node: Node, batches: BatchAxes) -> BatchAxis:
+    """All operands with rows have one batch axis, and the result has it too."""
+    return common_axis([batch for batch in batches if batch is not None])
 
 
-def _only(places: Places) -> Place:
-    (place,) = [place for place in places if place is not None]
-    return place
+def _only(batches: BatchAxes) -> BatchAxis:
+    (batch,) = [batch for batch in batches if batch is not None]
+    return batch
 
 
 # ---- pointwise ----------------------------------------------------------------------------------
@@ -100,21 +105,21 @@ def _keeps_sums(node: Node) -> bool:
 # ---- reductions ---------------------------------------------------------------------------------
 
 
-def _behind(node: Node, place: Place) -> Place:
-    """The place of rows behind a reduction over other axes."""
-    return place.at(place.axis - sum(axis < place.axis for axis in node.attrs["axes"]))
+def _behind(node: Node, batch: BatchAxis) -> BatchAxis:
+    """The batch axis behind a reduction over other axes."""
+    return batch.at(batch.axis - sum(axis < batch.axis for axis in node.attrs["axes"]))
 
 
-def _reduced(node: Node, places: Places) -> Place:
-    place = _only(places)
-    if place.axis in node.attrs["axes"]:
+def _reduced(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _only(batches)
+    if batch.axis in node.attrs["axes"]:
         raise IndivisibleError(f"it takes the {node.op} over the rows of the batch")
-    return _behind(node, place)
+    return _behind(node, batch)
 
 
-def _summed(node: Node, places: Places) -> Place | Summed:
-    place = _only(places)
-    return SUMMED if place.axis in node.attrs["axes"] else _behind(node, place)
+def _summed(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+    batch = _only(batches)
+    return SUMMED if batch.axis in node.attrs["axes"] else _behind(node, batch)
 
 
 for _name in ("prod", "max", "min", "any", "all", "argmax", "argmin"):
@@ -125,47 +130,47 @@ TABLE["sum"] = Row(_summed, _FIRST)
 # ---- movement -----------------------------------------------------------------------------------
 
 
-def _reshape(node: Node, places: Places) -> Place:
-    return reshaped_place(_only(places), node.inputs[0].shape, node.shape)
+def _reshape(node: Node, batches: BatchAxes) -> BatchAxis:
+    return reshaped_axis(_only(batches), node.inputs[0].shape, node.shape)
 
 
-def _transpose(node: Node, places: Places) -> Place:
-    place = _only(places)
-    return place.at(node.attrs["order"].index(place.axis))
+def _transpose(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _only(batches)
+    return batch.at(node.attrs["order"].index(batch.axis))
 
 
-def _broadcast(node: Node, places: Places) -> Place:
-    place = _only(places)
-    return place.at(node.attrs["axes"][place.axis])
+def _broadcast(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _only(batches)
+    return batch.at(node.attrs["axes"][batch.axis])
 
 
-def _slice(node: Node, places: Places) -> Place:
-    place, attrs, size = _only(places), node.attrs, node.inputs[0].shape
-    axis = place.axis
+def _slice(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch, attrs, size = _only(batches), node.attrs, node.inputs[0].shape
+    axis = batch.axis
     if (attrs["start"][axis], attrs["stop"][axis], attrs["step"][axis]) != (0, size[axis], 1):
         raise IndivisibleError("it slices the batch")
-    return place
+    return batch
 
 
-def _pad(node: Node, places: Places) -> Place:
-    place, attrs = _only(places), node.attrs
-    if any(attrs[name][place.axis] != 0 for name in ("low", "high", "interior")):
+def _pad(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch, attrs = _only(batches), node.attrs
+    if any(attrs[name][batch.axis] != 0 for name in ("low", "high", "interior")):
         raise IndivisibleError("it pads the batch")
-    return place
+    return batch
 
 
-def _concat(node: Node, places: Places) -> Place:
-    place = _aligned(node, places)
-    if place.axis == node.attrs["axis"]:
+def _concat(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _aligned(node, batches)
+    if batch.axis == node.attrs["axis"]:
         raise IndivisibleError("it concatenates along the batch")
-    return place
+    return batch
 
 
-def _flip(node: Node, places: Places) -> Place:
-    place = _only(places)
-    if place.axis in node.attrs["axes"]:
+def _flip(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _only(batches)
+    if batch.axis in node.attrs["axes"]:
         raise IndivisibleError("it flips the batch")
-    return place
+    return batch
 
 
 TABLE["reshape"] = Row(_reshape, _FIRST)
@@ -180,35 +185,35 @@ TABLE["flip"] = Row(_flip, _FIRST)
 # ---- products -----------------------------------------------------------------------------------
 
 
-def _matmul(node: Node, places: Places) -> Place | Summed:
+def _matmul(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     """(..., m, k) by (..., k, n): rows along k are added up, others stay."""
-    left, right = places
+    left, right = batches
     m, n = node.ndim - 2, node.ndim - 1
     if left is not None and left.axis == n:
         if right is None or right.axis != m:
             raise IndivisibleError("the product adds up over the batch of one operand alone")
-        agreeing([left, right.at(n)])
+        common_axis([left, right.at(n)])
         return SUMMED
     if right is not None and right.axis == m:
         raise IndivisibleError("the product adds up over the batch of one operand alone")
-    return _aligned(node, places)
+    return _aligned(node, batches)
 
 
-def _conv(node: Node, places: Places) -> Place | Summed:
+def _conv(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
     """(n, c, ...) with (f, c, ...): rows along c are added up, along n and f they stay."""
-    image, kernel = places
-    if any(place is not None and place.axis > 1 for place in places):
+    image, kernel = batches
+    if any(batch is not None and batch.axis > 1 for batch in batches):
         raise IndivisibleError("its windows go along the batch")
     if image is not None and image.axis == 1:
         if kernel is None or kernel.axis != 1:
             raise IndivisibleError("the convolution adds up over the batch of one operand alone")
-        agreeing([image, kernel])
+        common_axis([image, kernel])
         return SUMMED
     if kernel is not None and kernel.axis == 1:
         raise IndivisibleError("the convolution adds up over the batch of one operand alone")
     if image is not None and kernel is not None:
         raise IndivisibleError("it pairs each row with all others")
-    return image if image is not None else _only(places).at(1)
+    return image if image is not None else _only(batches).at(1)
 
 
 TABLE["matmul"] = Row(_matmul, _EACH)
@@ -218,28 +223,28 @@ TABLE["conv"] = Row(_conv, _EACH)
 # ---- indexed access -----------------------------------------------------------------------------
 
 
-def _gather(node: Node, places: Places) -> Place:
-    values, indices = places
+def _gather(node: Node, batches: BatchAxes) -> BatchAxis:
+    values, indices = batches
     axis, rank = node.attrs["axis"], node.inputs[1].ndim
     if values is None:
-        return _only(places).at(axis + _only(places).axis)
+        return _only(batches).at(axis + _only(batches).axis)
     if indices is not None or values.axis == axis:
         raise IndivisibleError("it picks rows of the batch by their positions")
     return values if values.axis < axis else values.at(values.axis + rank - 1)
 
 
-def _scatter_add(node: Node, places: Places) -> Place | Summed:
-    indices, updates = places
+def _scatter_add(node: Node, batches: BatchAxes) -> BatchAxis | Summed:
+    indices, updates = batches
     axis, rank = node.attrs["axis"], node.inputs[0].ndim
     if indices is not None:
         if updates is None or updates.axis != axis + indices.axis:
             raise IndivisibleError("it adds values to the positions that rows of the batch name")
-        agreeing([indices.at(updates.axis), updates])
+        common_axis([indices.at(updates.axis), updates])
         return SUMMED
-    place = _only(places)
-    if axis <= place.axis < axis + rank:
+    batch = _only(batches)
+    if axis <= batch.axis < axis + rank:
         raise IndivisibleError("it adds rows of the batch to positions")
-    return place if place.axis < axis else place.at(place.axis - rank + 1)
+    return batch if batch.axis < axis else batch.at(batch.axis - rank + 1)
 
 
 TABLE["gather"] = Row(_gather, _FIRST)
@@ -249,11 +254,11 @@ TABLE["scatter_add"] = Row(_scatter_add, ((1,),))
 # ---- windows ------------------------------------------------------------------------------------
 
 
-def _window(node: Node, places: Places) -> Place:
-    place = _aligned(node, places)
-    if place.axis > 1:
+def _window(node: Node, batches: BatchAxes) -> BatchAxis:
+    batch = _aligned(node, batches)
+    if batch.axis > 1:
         raise IndivisibleError("its windows go along the batch")
-    return place
+    return batch
 
 
 for _name in ("max_pool", "max_place"):

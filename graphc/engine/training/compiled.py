@@ -143,9 +143,9 @@ class Compiled:
         of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
         given: the arguments of `compile` but the optimizer, as they were given.
         release: of Keras, whose meanings the training has.
-        functions: by the name of what they are for, and of how many shards.
+        functions: by their purpose and number of shards.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
-        shards: how many parts the functions asked for take their batches in.
+        shards: how many parts a step of `train` and `test` takes its batch in.
         has_begun: the ranks that train together have the same state.
     """
 

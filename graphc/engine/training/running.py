@@ -195,7 +195,7 @@ def check_choice(what: str, value: object, choices: tuple) -> None:
 
 
 def number_of_shards(where: str, given: object) -> int:
-    """How many parts a step takes its batch in: as a call says, else as the flag `shards` does."""
+    """The number of shards: that of a call, else the flag `shards`."""
     return int(config.shards) if given is None else whole_number(f"{where}: shards", given, least=1)
 
 

@@ -8,7 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.grad import grad
 from graphc.compiler.shards.analysis import statuses
-from graphc.compiler.shards.place import Place
+from graphc.compiler.shards.batch_axis import BatchAxis
 from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
 
 X = g.input((g.BATCH, 3), "float64", "x")
@@ -16,7 +16,7 @@ W = g.shared([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], "w", "float64")
 SUM = g.sum(X, 0)
 
 ROWS, PARTIAL, OWN, TOTAL = (
-    lambda after=0, place=None, kind=kind: Status(kind, after, place)
+    lambda after=0, batch=None, kind=kind: Status(kind, after, batch)
     for kind in (Kind.ROWS, Kind.PARTIAL, Kind.OWN, Kind.TOTAL)
 )
 
@@ -27,11 +27,11 @@ ROWS, PARTIAL, OWN, TOTAL = (
         (W, SAME),
         (W * 2.0 + 1.0, SAME),
         (g.zeros((3,), "float64"), ZERO),
-        (X, ROWS(place=Place(0))),
-        (g.dot(X, W), ROWS(place=Place(0))),
-        (g.transpose(X), ROWS(place=Place(1))),
-        (g.sum(X, 1), ROWS(place=Place(0))),
-        (g.max(X, 1), ROWS(place=Place(0))),
+        (X, ROWS(batch=BatchAxis(0))),
+        (g.dot(X, W), ROWS(batch=BatchAxis(0))),
+        (g.transpose(X), ROWS(batch=BatchAxis(1))),
+        (g.sum(X, 1), ROWS(batch=BatchAxis(0))),
+        (g.max(X, 1), ROWS(batch=BatchAxis(0))),
         # Sums over the batch, and what is linear in them.
         (SUM, PARTIAL()),
         (g.mean(X), PARTIAL()),
@@ -48,13 +48,13 @@ ROWS, PARTIAL, OWN, TOTAL = (
         (g.sqrt(SUM), TOTAL(1)),
         (g.cast(SUM, "int32"), TOTAL(1)),
         (g.pad(SUM, [(1, 1)], 1.0), TOTAL(1)),
-        (X - SUM, ROWS(1, Place(0))),
+        (X - SUM, ROWS(1, BatchAxis(0))),
         (g.sum((X - SUM) * X, 0), PARTIAL(1)),
         (g.sqrt(g.sum((X - SUM) * X, 0)), TOTAL(2)),
         # What belongs to a shard.
         (g.own_batch(SUM), OWN()),
         (g.sqrt(g.own_batch(SUM)), OWN()),
-        (X - g.own_batch(SUM), ROWS(0, Place(0))),
+        (X - g.own_batch(SUM), ROWS(0, BatchAxis(0))),
         (g.own_batch(SUM) * SUM, PARTIAL()),
         # What needs all rows at once.
         (g.max(X, 0), WHOLE),
@@ -95,8 +95,8 @@ def test_a_loop_over_rows():
     h = g.zeros((g.BATCH, 3), "float64")
     final, stack = scanned(lambda c, s: ((c[0] + s[0],), (c[0] * 2.0,)), [h])
     found = statuses([final, stack])
-    assert found.status(final) == ROWS(place=Place(0))
-    assert found.status(stack) == ROWS(place=Place(1))
+    assert found.status(final) == ROWS(batch=BatchAxis(0))
+    assert found.status(stack) == ROWS(batch=BatchAxis(1))
 
 
 def test_a_loop_that_adds_up_over_the_batch():
@@ -113,7 +113,7 @@ def test_a_loop_that_adds_up_over_the_batch():
 def test_a_loop_that_reads_a_sum():
     h = g.zeros((g.BATCH, 3), "float64")
     (final,) = scanned(lambda c, s: ((c[0] + s[0] / SUM,), ()), [h])
-    assert statuses([final]).status(final) == ROWS(1, Place(0))
+    assert statuses([final]).status(final) == ROWS(1, BatchAxis(0))
 
 
 def test_a_loop_that_counts_beside_rows_has_a_count_of_its_own():
@@ -155,9 +155,9 @@ def test_a_loop_that_cannot_be_divided(make, reason):
 
 
 def test_carries():
-    rows = ROWS(place=Place(0))
+    rows = ROWS(batch=BatchAxis(0))
     assert joined(ZERO, PARTIAL()) == PARTIAL()
-    assert joined(ROWS(1, Place(0, None)), ROWS(0, Place(0, 3))) == ROWS(1, Place(0, 3))
+    assert joined(ROWS(1, BatchAxis(0, None)), ROWS(0, BatchAxis(0, 3))) == ROWS(1, BatchAxis(0, 3))
     assert joined(SAME, TOTAL(1)) == TOTAL(1)
     assert joined(TOTAL(1), OWN()) == OWN(1)
     assert joined(WHOLE, rows) == WHOLE

@@ -1,4 +1,4 @@
-"""Where the rows of the batch lie in a value: along one axis, alone or merged with others.
+"""The axis of a value that carries the batch, alone or merged with others.
 
 A row is what one sample of the batch has. An axis of a value carries the batch if its size has the
 symbol `BATCH`; its C-order index is ``(outer_index * batch + row) * inner + inner_index``.
@@ -19,7 +19,7 @@ class IndivisibleError(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class BatchAxis:
     """The axis that carries the batch.
 
     Attributes:
@@ -32,9 +32,9 @@ class Place:
     axis: int
     outer: Size | None = 1
 
-    def at(self, axis: int) -> Place:
-        """Return the place of the same rows along another axis."""
-        return Place(axis, self.outer)
+    def at(self, axis: int) -> BatchAxis:
+        """Return the batch axis at another position."""
+        return BatchAxis(axis, self.outer)
 
 
 def carries_batch(size: Size) -> bool:
@@ -47,20 +47,20 @@ def batch_axes(shape: tuple[Size, ...]) -> list[int]:
     return [axis for axis, size in enumerate(shape) if carries_batch(size)]
 
 
-def uniform_place(shape: tuple[Size, ...]) -> Place:
-    """Return the place of rows in a value whose rows are equal. IndivisibleError where the batch
+def uniform_axis(shape: tuple[Size, ...]) -> BatchAxis:
+    """Return the batch axis of a value whose rows are equal. IndivisibleError where the batch
     enters more than one axis."""
     axis = only_batch_axis(shape)
-    return Place(axis, 1 if shape[axis] == BATCH else None)
+    return BatchAxis(axis, 1 if shape[axis] == BATCH else None)
 
 
-def drawn_place(shape: tuple[Size, ...]) -> Place:
-    """Return the place of rows in a draw: the batch in front of what is merged with it, so that the
+def drawn_axis(shape: tuple[Size, ...]) -> BatchAxis:
+    """Return the batch axis of a draw: the batch in front of what is merged with it, so that the
     rows of a shard are contiguous along the axis."""
     axis = only_batch_axis(shape)
     if exact_quotient(shape[axis], BATCH) is None:
         raise IndivisibleError(f"the size {shape[axis]} is no multiple of the batch")
-    return Place(axis, 1)
+    return BatchAxis(axis, 1)
 
 
 def only_batch_axis(shape: tuple[Size, ...]) -> int:
@@ -71,35 +71,35 @@ def only_batch_axis(shape: tuple[Size, ...]) -> int:
     return axes[0]
 
 
-def agreeing(places: list[Place]) -> Place:
-    """Return the one place of values that are read together. IndivisibleError where they differ."""
-    first = places[0]
-    for place in places[1:]:
-        if place.axis != first.axis:
+def common_axis(batches: list[BatchAxis]) -> BatchAxis:
+    """Return the batch axis of operands of one op. IndivisibleError where they differ."""
+    first = batches[0]
+    for batch in batches[1:]:
+        if batch.axis != first.axis:
             raise IndivisibleError(
-                f"it reads rows along axis {first.axis} of one operand and along axis {place.axis} "
+                f"it reads rows along axis {first.axis} of one operand and along axis {batch.axis} "
                 "of another"
             )
         if first.outer is None:
-            first = place
-        elif place.outer is not None and place.outer != first.outer:
+            first = batch
+        elif batch.outer is not None and batch.outer != first.outer:
             raise IndivisibleError(
                 f"it reads rows with {first.outer} values in front of the batch in one operand and "
-                f"with {place.outer} in another"
+                f"with {batch.outer} in another"
             )
     return first
 
 
-def reshaped_place(place: Place, old: tuple[Size, ...], new: tuple[Size, ...]) -> Place:
-    """Return the place of rows behind a reshape. IndivisibleError where it mixes rows."""
+def reshaped_axis(batch: BatchAxis, old: tuple[Size, ...], new: tuple[Size, ...]) -> BatchAxis:
+    """Return the batch axis behind a reshape. IndivisibleError where it mixes rows."""
     axis = only_batch_axis(new)
-    front = product(old[: place.axis])
-    if place.outer is None and old[place.axis] == new[axis] and front == product(new[:axis]):
-        return Place(axis, None)
-    before = front * (1 if place.outer is None else place.outer)
+    front = product(old[: batch.axis])
+    if batch.outer is None and old[batch.axis] == new[axis] and front == product(new[:axis]):
+        return BatchAxis(axis, None)
+    before = front * (1 if batch.outer is None else batch.outer)
     behind = exact_quotient(product(old), before * BATCH)
     outer = exact_quotient(before, product(new[:axis]))
     inner = None if behind is None else exact_quotient(behind, product(new[axis + 1 :]))
     if outer is None or inner is None or outer * BATCH * inner != new[axis]:
         raise IndivisibleError(f"the reshape from {old} to {new} mixes rows of the batch")
-    return Place(axis, outer)
+    return BatchAxis(axis, outer)
