@@ -99,6 +99,12 @@ class AttributeMissingError(GraphcError, AttributeError):
     """An attribute that an object does not have, or not yet."""
 
 
+class MissingKeyError(GraphcError, KeyError):
+    """A key that a dict of graphc does not have."""
+
+    __str__ = Exception.__str__  # a KeyError shows its message in quotes
+
+
 class NotCompiledError(AttributeMissingError, RuntimeError):
     """A model that is trained or evaluated before `compile`; what `compile` keeps are attributes
     that it does not have yet, so ``hasattr(model, 'optimizer')`` works."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.logs import Means
+from graphc.errors import MissingKeyError
 
 
 class BaseLogger(Callback):
@@ -24,6 +27,23 @@ class BaseLogger(Callback):
                 logs[name] = means[name]
 
 
+class _Values(dict):
+    """The values of the epochs by name; of a name that is not there it tells which are."""
+
+    def __missing__(self, name: object) -> NoReturn:
+        ours = str(name).replace("accuracy", "acc")
+        hint = ""
+        if ours in self:
+            hint = f": here it is {ours!r}"
+        elif ours.removeprefix("val_") == "acc":
+            hint = ": compile(..., metrics=['accuracy']) makes it"
+        elif ours.startswith("val_"):
+            hint = ": fit(..., validation_data=(x, y)) or validation_split makes it"
+        raise MissingKeyError(
+            f"history has no {name!r}{hint}. It has {', '.join(map(str, self)) or 'nothing'}"
+        )
+
+
 class History(Callback):
     """The record that `fit` returns. It can be pickled, without the model.
 
@@ -39,7 +59,7 @@ class History(Callback):
 
     def on_train_begin(self, logs: Logs = None) -> None:
         self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
+        self.history: dict[str, list[float]] = _Values()
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         self.epoch.append(epoch)

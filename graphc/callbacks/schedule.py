@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
@@ -35,6 +36,7 @@ class LearningRateScheduler(Callback):
                 "LearningRateScheduler: schedule: expected a function of the epoch's number that "
                 f"returns the learning rate, received {schedule!r}"
             )
+        _check_takes_an_epoch(schedule)
         self.schedule = schedule
 
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
@@ -47,6 +49,21 @@ class LearningRateScheduler(Callback):
             )
         where = f"LearningRateScheduler: schedule({epoch})"
         K.set_value(variable, finite_number(where, "the rate", rate))
+
+
+def _check_takes_an_epoch(schedule: Callable) -> None:
+    try:
+        signature = inspect.signature(schedule)
+    except ValueError:  # of a function that does not tell what it takes
+        return
+    try:
+        signature.bind(0)
+    except TypeError as error:
+        raise ArgumentError(
+            "LearningRateScheduler: schedule: expected a function that is called with the epoch's "
+            f"number alone, received one of {signature}: {error}. The rate of the epoch before is "
+            "K.get_value(model.optimizer.lr)"
+        ) from None
 
 
 @since("1.1.1")

@@ -54,6 +54,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "learn_rate": ("lr",),
     "global_clipnorm": ("clipnorm",),
     "eps": ("epsilon",),
+    "l1": ("l",),
+    "l2": ("l",),
     "beta1": ("beta_1",),
     "beta2": ("beta_2",),
 }
@@ -61,6 +63,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
 # Keywords whose place is another call, or that have none -> what to do.
 ADVICE: dict[str, str] = {
     "clipnorm": "it is an argument of the optimizer",
+    "center": "leave it out: a normalization has a beta",
     "clipvalue": "it is an argument of the optimizer",
     "from_logits": "give the model's last layer a softmax or a sigmoid",
     "jit_compile": "a model is always compiled; leave it out",
@@ -68,8 +71,10 @@ ADVICE: dict[str, str] = {
     "learning_rate": "it is lr, an argument of the optimizer: SGD(lr=0.1)",
     "num_words": "it is nb_words, an argument of Tokenizer and of the data sets",
     "return_state": "there is nothing like it here; return_sequences=True gives every step",
+    "scale": "leave it out: a normalization has a gamma",
     "run_eagerly": "graphc.config.mode = 'DebugMode' checks what each step computes",
     "save_freq": "ModelCheckpoint writes at the end of epochs, with save_best_only the best one",
+    "steps_per_epoch": "an epoch of arrays goes to their end; fit_generator has samples_per_epoch",
     "steps": "leave it out: arrays are predicted to their end, in batches of batch_size",
     "steps_per_execution": "leave it out",
     "validation_batch_size": "leave it out: batch_size is that of validation, too",

@@ -11,7 +11,9 @@ from graphc import backend as K
 from graphc.compiler.graph import Node, label, name_of
 from graphc.errors import ArgumentError, ShapeError
 from graphc.keywords import refuse_unknown
+from graphc.later.attributes import OF_OPTIMIZERS
 from graphc.lookup import finite_number
+from graphc.public.attributes import tell_of
 from graphc.releases import RELEASES, meanings
 
 _log = logging.getLogger("graphc")
@@ -58,6 +60,8 @@ class Optimizer:
         self.weights = []
 
     def __setattr__(self, name: str, value: object) -> None:
+        if name in OF_OPTIMIZERS and type(self).__module__.startswith("graphc."):
+            getattr(self, name)  # which tells what to use; a program's own class may have one
         held = vars(self).get(name)
         if not isinstance(held, Node) or isinstance(value, Node):
             super().__setattr__(name, value)
@@ -203,6 +207,9 @@ def rate_variable(owner: str, value: object) -> Node:
     if finite_number(owner, "lr", value) < 0:
         _log.warning("%s: lr=%g is negative, so training makes the loss larger", owner, value)
     return variable(owner, "lr", value)
+
+
+tell_of(Optimizer, OF_OPTIMIZERS)
 
 
 def _release(owner: str, value: object) -> str:

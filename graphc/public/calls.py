@@ -167,7 +167,11 @@ def _mistake(
         and p.name not in given
     ]
     if missing:
-        hint = _one_by_one(where, args, missing)
+        hint = (
+            _one_by_one(where, args, missing)
+            or _of_a_generator(where, args, kwargs)
+            or _of_a_subclass(function, missing)
+        )
         verb = "are" if len(missing) > 1 else "is"
         return ArgumentCountError(f"{where}: {_named(missing)} {verb} missing{hint}")
     return None
@@ -201,6 +205,25 @@ def _one_by_one(where: str, args: tuple, missing: list[str]) -> str:
                 f"{where}({', '.join(map(_shown, flat))})"
             )
     return ""
+
+
+def _of_a_generator(where: str, args: tuple, kwargs: Mapping[str, Any]) -> str:
+    """A hint for a generator, which later releases of Keras give to `fit` and its kin."""
+    owner, _, method = where.rpartition(".")
+    given = any(hasattr(one, "__next__") for one in (*args[:1], kwargs.get("x")))
+    if not given or method not in ("fit", "evaluate"):
+        return ""
+    return f"; a generator goes to {owner}.{method}_generator"
+
+
+def _of_a_subclass(function: FunctionType, missing: list[str]) -> str:
+    """A hint for a model that is a class with layers and a `call`, as later releases have them."""
+    if function.__name__ != "__init__" or missing != ["input", "output"]:
+        return ""
+    return (
+        "; a Model is made of tensors, x = Input(shape=...) and Model(x, Dense(2)(x)); what a "
+        "class of its own computes goes into a function of tensors"
+    )
 
 
 def _shown(value: object) -> str:

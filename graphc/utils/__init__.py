@@ -2,4 +2,5 @@
 
 from graphc.public.calls import public
 
-__getattr__ = public(__name__)
+# `keras.utils` had its modules for attributes.
+__getattr__ = public(__name__, ("data_utils", "generic_utils", "io_utils", "np_utils"))

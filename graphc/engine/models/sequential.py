@@ -102,8 +102,14 @@ class Sequential(Model):
             ShapeError: a layer that does not fit behind the last one.
         """
         if not isinstance(layer, Layer):
+            hint = ""
+            if isinstance(layer, g.Node):
+                hint = (
+                    "; a Sequential has no Input, its first layer takes input_shape=(...), and "
+                    "Model(input, output) is made of tensors"
+                )
             raise ArgumentError(
-                f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}"
+                f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}{hint}"
             )
         check_made(layer)
         taken = layer.name in self._names  # one that was renamed since is told when it is wired

@@ -35,8 +35,10 @@ from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
 from graphc.keywords import refuse_unknown
+from graphc.later.attributes import OF_MODELS
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath
+from graphc.public.attributes import tell_of
 
 _log = logging.getLogger("graphc")
 
@@ -289,6 +291,9 @@ class Model(GeneratorTraining):
             return one_or_list([value.astype(dtype) for value in values])
         batches = ArrayBatches(arrays, batch_size, where=where)
         return one_or_list(loops.predict_loop(step.start, batches, count, verbose == 1, dtype))
+
+
+tell_of(Model, OF_MODELS)
 
 
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:

@@ -127,7 +127,7 @@ def bools(count: int) -> list[g.Node]:
 
 # op, inputs, attributes, error, message
 REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
-    ("cast", floats((2,)), {"dtype": "float16"}, DTypeError, "cast takes a dtype out of bool"),
+    ("cast", floats((2,)), {"dtype": "float16"}, DTypeError, "cast: expected a dtype out of bool"),
     ("where", floats((2,), (2,), (2,)), {}, DTypeError, "where takes a bool condition"),
     ("pack_bools", bools(9), {}, DTypeError, "pack_bools takes 1 to 8 of dtype bool, received"),
     ("pack_bools", [], {}, DTypeError, "pack_bools takes 1 to 8 of dtype bool"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+from graphc.errors import DTypeError
 
 FLOATS = ("float32", "float64")
 NUMBERS = ("int32", "int64", "uint32", "float32", "float64")
@@ -26,7 +27,9 @@ def _same_dtype(op: str, allowed: tuple[str, ...], result: str | None = None) ->
 
 def _cast_dtype(inputs: Inputs, attrs: Attrs) -> str:
     if attrs["dtype"] not in DTYPES:
-        refuse_dtype("cast", f"a dtype out of {', '.join(DTYPES)} to cast to", inputs)
+        raise DTypeError(
+            f"cast: expected a dtype out of {', '.join(DTYPES)}, received {attrs['dtype']!r}"
+        )
     return attrs["dtype"]
 
 

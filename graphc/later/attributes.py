@@ -1,0 +1,47 @@
+"""Attributes of models and optimizers of PyTorch and of Keras 2 and 3, and what to use here."""
+
+from __future__ import annotations
+
+_PHASE = "fit and train_on_batch train, evaluate and predict do not; there is nothing to switch"
+_DEVICE = "set graphc.config.device = 'gpu' before the first layer"
+_STEP = "fit computes and applies gradients; K.gradients(loss, weights) has them as tensors"
+_OWN_STEP = "train_on_batch is a step, and K.function(inputs, outputs, updates) makes your own"
+_VALUES = "get_weights() has the values, and save_weights(path) writes them"
+
+OF_MODELS: dict[str, str] = {
+    "add_metric": "give metrics=[...] to compile",
+    "backward": _STEP,
+    "compute_output_shape": "here it is get_output_shape_for",
+    "cpu": "set graphc.config.device = 'cpu' before the first layer",
+    "cuda": _DEVICE,
+    "eval": _PHASE,
+    "export": "save(path) writes a whole model",
+    "forward": "predict(x) takes arrays, and model(tensor) uses a model as a layer",
+    "load_state_dict": "set_weights(values) sets the values, and load_weights(path) reads them",
+    "make_predict_function": "here it is _make_predict_function",
+    "make_test_function": "here it is _make_test_function",
+    "make_train_function": "here it is _make_train_function",
+    "named_parameters": "layer.weights are a layer's, and layer.get_weights() their values",
+    "non_trainable_variables": "here it is non_trainable_weights",
+    "parameters": "here it is trainable_weights; count_params() counts their numbers",
+    "predict_step": "predict_on_batch is a step of prediction",
+    "reset_metrics": "leave it out, every epoch begins anew",
+    "state_dict": _VALUES,
+    "test_step": "test_on_batch is a step of testing",
+    "to": _DEVICE,
+    "train": _PHASE,
+    "train_step": _OWN_STEP,
+    "trainable_variables": "here it is trainable_weights",
+    "variables": "here it is weights",
+    "zero_grad": f"leave it out, {_STEP}",
+}
+
+OF_OPTIMIZERS: dict[str, str] = {
+    "apply_gradients": _STEP,
+    "learning_rate": "here it is lr, K.get_value(optimizer.lr), K.set_value(optimizer.lr, 0.01)",
+    "minimize": _STEP,
+    "param_groups": "its numbers are attributes, K.get_value(optimizer.lr)",
+    "state_dict": "get_weights() has its state, and a model's save(path) writes it",
+    "step": _STEP,
+    "zero_grad": f"leave it out, {_STEP}",
+}
