@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from operator import index as as_index
 from types import TracebackType
@@ -22,7 +23,7 @@ from graphc.rows.stored import DatasetRows, SlicedRows, StoredRows
 _ARRAY_NAME = "data"  # where Keras' files have it
 
 
-class _Matrix:
+class _Matrix(ABC):
     """Rows of arrays in files, which stay there; what is indexed is read.
 
     Attributes:
@@ -99,9 +100,9 @@ class _Matrix:
             )
         return np.asarray(self[:], dtype)
 
+    @abstractmethod
     def close(self) -> None:
         """Close what is open; nothing can be read from then on."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         return self
