@@ -220,6 +220,17 @@ class TestReading:
             assert made.samples == samples
             assert made.nbytes <= (window + 0.5) * PAGE
 
+    def test_a_sixteenth_of_the_window_is_read_whole_and_held(self):
+        for window, samples in ((16 * 4 * PAGE, None), (16 * 4 * PAGE - 16, 4)):
+            _, array = recorded(4)
+            with config.changed(read_window=window):
+                windows = ArrayBatches([array], 4).windows
+            assert (windows and windows.samples) == samples
+        arrays = [recorded(4)[1] for _ in range(3)]
+        with config.changed(read_window=16 * 10 * PAGE):  # two of them, and no third
+            held = [one for one in arrays if one not in ArrayBatches(arrays, 4)._in_windows]
+        assert held == arrays[:2]
+
     def test_a_window_that_is_too_small_has_a_batch_and_a_line_in_the_log(self, caplog):
         _, array = recorded(40)
         with config.changed(read_window="20KB"):
