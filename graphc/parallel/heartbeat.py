@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -234,6 +235,7 @@ class Heartbeat:
                 self._end()
                 return
             if self.must_end():
-                print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
+                with suppress(OSError, ValueError):  # nobody reads it any more
+                    print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
                 self.say_left()
                 is_ending = True

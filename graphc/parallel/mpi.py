@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
@@ -90,7 +90,8 @@ class Mpi:
 
     def _end(self) -> None:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(OSError, ValueError):  # its reader is gone, or the program has closed it
+                stream.flush()
         self._mpi.COMM_WORLD.Abort(1)
 
     def leave(self) -> None:

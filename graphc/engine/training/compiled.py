@@ -30,6 +30,7 @@ from graphc.compiler.function import (
 from graphc.config import FLAGS, config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
+from graphc.engine.training.alike import make_alike
 from graphc.engine.training.losses import (
     Target,
     loss_labels,
@@ -84,6 +85,9 @@ def make_function(
     ranks = join(arguments["name"], writes=purpose == "train")
     if shards == ranks.size == 1:
         return function(inputs, outputs, **arguments)
+    if purpose != "train":  # which begins with all of its state alike
+        weights = [weight for layer in model.stored_layers() for weight in layer.weights]
+        make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
     return sharded_function(inputs, outputs, shards=shards, ranks=ranks, **arguments)
 
 

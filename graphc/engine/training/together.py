@@ -16,6 +16,7 @@ from graphc.compiler.function import ShardedFunction
 from graphc.compiler.runtime import toolchain
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.config import config
+from graphc.engine.training.alike import kinds_of, make_alike
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled, MadeFunction
 from graphc.engine.training.loops import Batch
@@ -75,7 +76,7 @@ def begin_together(
             "processor": _processor(),
             "compiler": _compiler(),
             "shards": str(compiled.shards),
-            "variables": " ".join(f"{one.dtype}{list(one.shape)}" for one in variables),
+            "variables": kinds_of(variables),
             "random draws": str(len(keys)),
             "data": " ".join(_digest_of_rows(one) for one in arrays),
         },
@@ -94,10 +95,7 @@ def begin_together(
             "install g++"
         )
     agree(where, ranks, host, {"graph": _digest_of(made), "engine": str(made.target())})
-    for variable in variables:
-        value = np.array(variable.get_value(), order="C")
-        ranks.broadcast(as_bytes(value), 0).wait()
-        variable.set_value(value)
+    make_alike(ranks, variables, where)
     counts = np.array([model._call_step.value], "uint64")
     ranks.broadcast(as_bytes(counts), 0).wait()
     model._call_step.value = int(counts[0])

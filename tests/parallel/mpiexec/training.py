@@ -91,6 +91,7 @@ def trained(make: Callable[[], tuple]) -> dict:
         np.random.seed(7)
     model, x, optimizer = make()
     model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    untrained = model.predict(x, batch_size=8)
     seen: list = []
     callbacks = [
         EarlyStopping(monitor="loss", patience=0, min_delta=10.0),
@@ -112,6 +113,7 @@ def trained(make: Callable[[], tuple]) -> dict:
     ).history
     losses = [model.train_on_batch(x[:7], LABELS[:7])]
     return {
+        "untrained": hashed([untrained]),
         "weights": hashed(model.get_weights()),
         "history": history,
         "batches": seen,

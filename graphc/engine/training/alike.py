@@ -1,0 +1,28 @@
+"""Variables that have the values of rank 0 on all ranks."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler import graph as g
+from graphc.parallel.agreement import agree
+from graphc.parallel.transport import Transport, as_bytes
+
+
+def make_alike(ranks: Transport[np.ndarray], variables: Sequence[g.Node], where: str) -> None:
+    """Give variables the values of rank 0. RankError, on all ranks, where theirs are others."""
+    if ranks.size == 1:
+        return
+    agree(where, ranks, platform.node(), {"variables": kinds_of(variables)})
+    for variable in variables:
+        value = np.array(variable.get_value(), order="C")
+        ranks.broadcast(as_bytes(value), 0).wait()
+        variable.set_value(value)
+
+
+def kinds_of(variables: Sequence[g.Node]) -> str:
+    """Return the dtypes and shapes of variables, as ranks compare them."""
+    return " ".join(f"{one.dtype}{list(one.shape)}" for one in variables)
