@@ -9,7 +9,8 @@ What layers tell about their weights are *forms*; what a file tells about itself
   from 1.0.7 on the second is a variance under the same name, which is divided by as
   sqrt(variance + epsilon), and so it is in a layer with the meanings of these releases. An array of
   ours that is a variance has the attribute `running_std`.
-- With consume_less='gpu' a recurrent layer had one W, U and b with the columns of all gates.
+- With consume_less='gpu' a recurrent layer had one W, U and b with the columns of all gates, else
+  one for each gate.
 """
 
 from __future__ import annotations
@@ -140,6 +141,22 @@ class Gates:
 
 
 @dataclass(frozen=True)
+class JoinedGates:
+    """Of a recurrent layer with consume_less='gpu' whose first weight this is: W, U and b of all
+    gates, where other files have them gate by gate.
+
+    Attributes:
+        columns: the places of the gates, in the order of such files.
+    """
+
+    columns: tuple[int, ...]
+
+    def of_one(self, shape: Shape) -> Shape:
+        """The shape of a weight of one gate, of which that of all has `shape`."""
+        return (*shape[:-1], shape[-1] // len(self.columns))
+
+
+@dataclass(frozen=True)
 class Column:
     """Of a weight of one gate, where weights are in the order of their names: those of all gates
     follow each other.
@@ -157,7 +174,7 @@ class Column:
         return (*shape[:-1], shape[-1] * self.count)
 
 
-Form = Kernel | RunningStd | Gates | Column
+Form = Kernel | RunningStd | Gates | JoinedGates | Column
 
 
 @dataclass(frozen=True)
@@ -165,12 +182,13 @@ class Part:
     """An array of a file, and which of a layer's weights are made of it.
 
     Attributes:
-        positions: the weights' places among those of the layer.
+        positions: the weights' places among those of the layer; (place, column) for a part of a
+            weight, whose parts are put side by side.
         name: of the first of them.
         shape: which the array has to have.
     """
 
-    positions: tuple[int, ...]
+    positions: tuple[int | tuple[int, int], ...]
     name: str
     shape: Shape
     weights: Callable[[np.ndarray], list[np.ndarray]]
@@ -208,6 +226,13 @@ def parts_of(
                 parts.append(Part(positions, names[first], form.joined(shapes[first]), form.split))
             k += count
             continue
+        if isinstance(form, JoinedGates) and stored == form.of_one(shape):
+            for column in form.columns:
+                for place in range(k, k + 3):
+                    one = form.of_one(shapes[place])
+                    parts.append(Part(((place, column),), names[place], one, _itself))
+            k += 3
+            continue
         if isinstance(form, Column) and stored == form.joined(shape):
             run = tuple(range(k, k + form.count))
             parts.append(Part(run, names[k], stored, _columns([forms[one] for one in run])))
@@ -220,6 +245,24 @@ def parts_of(
         parts.append(Part((k,), names[k], stored_shape, conversion))
         k += 1
     return parts
+
+
+def _itself(stored: np.ndarray) -> list[np.ndarray]:
+    return [stored]
+
+
+def whole_weights(made: Mapping[int | tuple[int, int], np.ndarray], count: int) -> list[np.ndarray]:
+    """The weights of a layer, as many as `count`, of what its parts gave by their positions."""
+    columns: dict[int, list[tuple[int, int]]] = {}
+    for position in made:
+        if isinstance(position, tuple):
+            columns.setdefault(position[0], []).append(position)
+    return [
+        np.concatenate([made[one] for one in sorted(columns[k])], axis=-1)
+        if k in columns
+        else made[k]
+        for k in range(count)
+    ]
 
 
 def _columns(forms: Sequence[Form]) -> Callable[[np.ndarray], list[np.ndarray]]:
@@ -250,4 +293,4 @@ def _conversion(
                 "under that name; pass running_std='std' or running_std='variance' to load_weights"
             )
         return lambda stored: [form.converted(stored, running_std)]
-    return lambda stored: [stored]
+    return _itself

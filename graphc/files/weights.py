@@ -19,7 +19,15 @@ import h5py
 import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
-from graphc.files.conversions import UNTOLD, VARIANCE, Form, Origin, RunningStd, parts_of
+from graphc.files.conversions import (
+    UNTOLD,
+    VARIANCE,
+    Form,
+    Origin,
+    RunningStd,
+    parts_of,
+    whole_weights,
+)
 from graphc.files.hdf5 import (
     attribute_numbers,
     damage_told,
@@ -246,10 +254,10 @@ def read_layer(
                 f"{found.shape}; {part.name!r} of the model's layer {layer.name!r} needs "
                 f"{part.shape}"
             )
-    made: dict[int, np.ndarray] = {}
+    made: dict[int | tuple[int, int], np.ndarray] = {}
     for found, part in zip(sets, parts, strict=True):
         made |= zip(part.positions, part.weights(read_array(found)), strict=True)
-    return [made[k] for k in range(len(layer.values))]
+    return whole_weights(made, len(layer.values))
 
 
 def _told_running_std(found: h5py.Dataset) -> str | None:

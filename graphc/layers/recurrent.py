@@ -19,7 +19,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
-from graphc.files.conversions import Form, Gates
+from graphc.files.conversions import Form, Gates, JoinedGates
 from graphc.initializations import initial
 from graphc.layers.arguments import fraction, option, weight_penalty
 from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
@@ -138,11 +138,10 @@ class _Gated(Recurrent):
         return initializations.zero
 
     def _graphc_stored_forms(self) -> dict[g.Node, Form]:
-        if self._is_joint:
-            return {}
         # The columns of a step with consume_less='gpu' are in the order of the step.
         columns = tuple(self.step_order.index(name) for name in self.gate_names)
-        return dict.fromkeys(self.weights[:1], Gates(columns))
+        form = JoinedGates(columns) if self._is_joint else Gates(columns)
+        return dict.fromkeys(self.weights[:1], form)
 
     def _add_penalties(self) -> None:
         """A regularizer sees all gates in one: it need not be a sum over elements."""

@@ -255,6 +255,28 @@ class TestJoinedGates:
         check_predicts(model, x, reference(x, W, U, b))
 
     @pytest.mark.flags(keras="1.0")
+    def test_a_layer_of_all_gates_reads_one_of_each(self, tmp_path, layer, count, reference):
+        W, U, b = joined(count)
+        x = numbers(4, 5, 3)
+        model = Sequential(
+            [layer(2, inner_activation="sigmoid", consume_less="gpu", input_shape=(5, 3))]
+        )
+        columns = [np.split(value, count, axis=-1) for value in (W, U, b)]
+        gates, order = (("i", "c", "f", "o"), (0, 2, 1, 3)) if count == 4 else ("zrh", (0, 1, 2))
+        stored = [
+            (f"r_{name}_{gate}", several[column])
+            for gate, column in zip(gates, order, strict=True)
+            for name, several in zip("WUb", columns, strict=True)
+        ]
+        write_keras_1(tmp_path / "w.h5", [("r", stored)])
+        model.load_weights(tmp_path / "w.h5")
+        check_predicts(model, x, reference(x, W, U, b))
+        for mine, value in zip(model.get_weights(), (W, U, b), strict=True):
+            np.testing.assert_array_equal(mine, value)
+        write_keras_1(tmp_path / "few.h5", [("r", stored[:-1])])
+        with pytest.raises(DataError, match="the layer 'r' of the file has .* weights"):
+            model.load_weights(tmp_path / "few.h5")
+
     def test_beside_others_in_a_model_inside(self, tmp_path, layer, count, reference):
         (W, U, b), (W_d, b_d) = joined(count), (numbers(2, 1), numbers(1))
         x = numbers(4, 5, 3)
