@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import sys
+from functools import lru_cache
 
 import numpy as np
 
@@ -34,7 +36,7 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
         MissingPackageError: no mpi4py, or no MPI library.
         RankError: a rank that failed; a launcher and a library of different MPIs.
     """
-    launch, wanted = find_launch(), config.ranks
+    launch, wanted = _launch_of(os.getpid()), config.ranks
     if wanted == "none":
         if writes and _is_one_of_several(launch) and config.source("ranks") == "default":
             assert launch is not None
@@ -67,6 +69,11 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
         write_nothing()
         _log.setLevel(logging.ERROR)  # rank 0 says the rest
     return joined
+
+
+@lru_cache(maxsize=1)  # a step on a batch asks for it, and reading the environment takes 20 us
+def _launch_of(process: int) -> Launch | None:
+    return find_launch()
 
 
 def rank() -> int:
