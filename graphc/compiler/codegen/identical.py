@@ -1,8 +1,8 @@
 """Identical code folding: launches whose functions are the same, up to their names and comments,
 share one.
 
-Layers of one shape print the same loops over other addresses, which are arguments; compiling them
-once is most of what makes the compiler's time grow with a model's distinct layers, not with all.
+Layers of one shape print the same loops over other addresses, which are arguments. As each text is
+compiled once, the compiler's time grows with the distinct layers of a model.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _COMMENT = re.compile(r" *//.*")
 
 
 def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
-    """The steps with one function for all launches of equal ones: that of the first, below a header
-    comment that names the layers of all."""
+    """Return the steps with one function for all launches of equal ones: that of the first, below a
+    header comment that names the layers of all."""
     sharing: dict[str, list[Launch]] = {}
     for launch in launches(steps):
         sharing.setdefault(_code(launch), []).append(launch)
@@ -36,12 +36,12 @@ def fold_identical(steps: Sequence[DeviceStep]) -> tuple[DeviceStep, ...]:
 
 
 def functions(steps: Sequence[DeviceStep]) -> list[str]:
-    """The text of each function that the launches of folded steps run."""
+    """Return the text of each function that the launches of folded steps run."""
     return [launch.text for launch in launches(steps) if launch.repeats is None]
 
 
 def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
-    """For each function that launches run, the layers that it computes, for messages."""
+    """Return the layers that each function computes for any launch, for messages."""
     found: dict[str, dict[str, None]] = {}
     for launch in launches(steps):
         found.setdefault(launch.function, {}).update(dict.fromkeys(launch.kernel.layers))
@@ -49,8 +49,7 @@ def layers_of_functions(steps: Sequence[DeviceStep]) -> dict[str, str]:
 
 
 def _code(launch: Launch) -> str:
-    """What two launches have in common that may run one function: its text without its name and
-    without comments."""
+    """Return a function's text without its name and comments: equal for launches that may share."""
     return _COMMENT.sub("", launch.text.replace(f" {launch.name}(", " ("))
 
 

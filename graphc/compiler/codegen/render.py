@@ -80,8 +80,8 @@ def render(template: str, **values: object) -> str:
 
 
 def header(launches: Sequence[Launch]) -> str:
-    """The comment above the function that launches share: what it computes, for whom and how; then,
-    of the first of them, from what and why no more."""
+    """Return the comment above the function that launches share: what it computes, for which layers
+    and how; then the parameters of the first of them, and why it was not fused further."""
     first = launches[0]
     layers = dict.fromkeys(name for one in launches for name in one.kernel.layers)
     facts = [
@@ -89,7 +89,7 @@ def header(launches: Sequence[Launch]) -> str:
         *dict.fromkeys("; ".join([one.how, *one.notes]) for one in launches),
     ]
     if len(launches) > 1:
-        facts.append(f"one of {len(launches)} launches, the first, gives names to what follows")
+        facts.append(f"one function for {len(launches)} launches; names below are of the first")
     facts += [*first.legend, *map(comment, first.kernel.reasons)]
     return "\n".join(line for fact in facts for line in _wrapped(fact))
 
