@@ -91,3 +91,10 @@ def test_correlation_of_many_elements_in_float32():
 def test_an_unknown_metric_names_the_near_ones():
     with pytest.raises(UnknownNameError, match="Did you mean 'binary_accuracy'"):
         metrics.get("binary_acuracy")
+
+
+@pytest.mark.parametrize("name", ["", 3, None])
+def test_the_name_of_a_metric_of_epochs_is_a_text(name):
+    with pytest.raises(ArgumentError, match="^EpochMetric: name: expected a text, received"):
+        metrics.EpochMetric(name)
+    assert metrics.EpochMetric("auc").name == metrics.EpochMetric("auc").__name__ == "auc"

@@ -13,6 +13,7 @@ from graphc.compiler.codegen.native.nest import STRETCH, Nest
 from graphc.compiler.graph import Node
 
 X = g.input((600, 700))
+CUBE = g.input((40, 60, 70))
 
 
 def heads(output: Node) -> list[str]:
@@ -28,6 +29,16 @@ def test_what_is_read_crosswise_is_walked_in_stretches() -> None:
     assert stretch == f"for (int part = 0; part < 600; part += {STRETCH}) {{"
     assert rows == "for (int p0 = 0; p0 < 700; ++p0) {"
     assert elements == "for (int p1 = part; p1 < end; ++p1) {"
+
+
+@pytest.mark.parametrize("output", [g.transpose(X) * 2.0, g.swap_axes(CUBE, 1, 2) * 2.0])
+def test_stretches_are_divided_over_threads_once(output: Node) -> None:
+    (step,) = lower_native([output]).program.steps
+    assert isinstance(step, Launch)
+    lines = [line.strip() for line in step.text.split("\n")]
+    (place,) = (k for k, line in enumerate(lines) if line.startswith("#pragma omp parallel"))
+    first = next(k for k, line in enumerate(lines) if line.startswith("for "))
+    assert place == first - 1
 
 
 @pytest.mark.parametrize(
