@@ -103,6 +103,7 @@ def test_reshape_takes_dims():
     assert Sequential([Reshape(dims=(2, 3), input_shape=(6,))]).output_shape == (None, 2, 3)
 
 
+@pytest.mark.flags(image_dim_ordering="th")
 def test_sizes_that_a_division_gave():
     """``16 / 2`` is a float in Python 3, and was an int where these programs were written."""
     sizes = [

@@ -102,6 +102,7 @@ def test_fit_is_that_of_whole_batches(make):
         close(found, results[0])
 
 
+@pytest.mark.flags(keras="1.0")
 def test_batch_normalization_has_the_statistics_of_each_shard():
     """The step is the mean, weighted by rows, of the steps that each shard alone would make; the
     running statistics make the mean of those steps as well."""

@@ -99,7 +99,8 @@ class TestTheBitsOfTrainingInMemory:
         def model():
             image, vector = Input((6, 5)), Input((4,))
             joined = merge([Flatten()(image), vector], mode="concat")
-            outputs = [Dense(1, init="zero")(joined), Dense(1, init="one")(vector)]
+            one, other = Dense(1, init="zero", name="one"), Dense(1, init="one", name="other")
+            outputs = [one(joined), other(vector)]
             model = Model([image, vector], outputs)
             model.compile("adam", "mse")
             return model
