@@ -221,14 +221,15 @@ def run(cases: Cases) -> Iterator[Result]:
 
 
 def failing(folder: Path, tests: set[str], seconds: float) -> set[str]:
-    """Those tests, and files that could not be imported, that fail without any change, too."""
+    """Return those tests, and files that could not be imported, that fail without a change, too;
+    all of them where they do not end."""
     single = sorted(one for one in tests if "::" in one)
     files = sorted(tests - set(single))
     failed: set[str] = set()
-    if single:
-        failed |= set(outcome(folder, single, seconds)[1])
-    if files:
-        failed |= set(outcome(folder, files, seconds, "--collect-only")[1])
+    for several, options in ((single, []), (files, ["--collect-only"])):
+        if several:
+            ended, names = outcome(folder, several, seconds, *options)
+            failed |= set(several if ended == "hung" else names)
     return failed
 
 

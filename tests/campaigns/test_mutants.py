@@ -108,6 +108,14 @@ def test_what_fails_without_a_change(tmp_path: Path):
     assert mutants.failing(tmp_path, {"test_f.py", "test_f.py::test_good"}, 120) == set()
 
 
+def test_tests_that_do_not_end_without_a_change_count_as_failing(tmp_path: Path):
+    (tmp_path / "test_f.py").write_text(
+        "import time\n\ndef test():\n    time.sleep(60)\n\ndef test_good():\n    pass\n"
+    )
+    tests = {"test_f.py::test", "test_f.py::test_good"}
+    assert mutants.failing(tmp_path, tests, 3) == tests
+
+
 def test_a_loop_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(mutants, "CPU_SECONDS", -3)
     (tmp_path / "test_f.py").write_text("def test():\n    while True:\n        pass\n")
