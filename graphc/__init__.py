@@ -8,9 +8,9 @@ Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressi
 import sys as _sys
 
 from graphc.compiler import graph as graph
-from graphc.compiler.function import function as _function
-from graphc.compiler.grad import grad as _grad
-from graphc.compiler.graph import shared as _shared
+from graphc.compiler.function import function as function
+from graphc.compiler.grad import grad as grad
+from graphc.compiler.graph import shared as shared
 from graphc.compiler.runtime.report import device_report as device_report
 from graphc.config import config as config
 from graphc.parallel.joining import end_together as _end_together
@@ -18,7 +18,9 @@ from graphc.public import answers as _answers
 from graphc.public import calls as _calls
 from graphc.version import __version__ as __version__
 
-function, grad, shared = map(_calls.checked_call, (_function, _grad, _shared))
+# By name: what reads the code and does not run it, as an editor, sees the functions themselves.
+for _name in ("function", "grad", "shared"):
+    globals()[_name] = _calls.checked_call(globals()[_name])
 
 # `keras` had its modules for attributes once it was imported.
 SUBMODULES = (

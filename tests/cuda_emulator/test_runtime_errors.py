@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import threading
 import traceback
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,6 +23,7 @@ from graphc.compiler.codegen.launch import (
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
+from graphc.compiler.runtime import cuda
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.workspace import Fetch
 from graphc.config import config
@@ -33,6 +37,12 @@ from tests.cuda_emulator.hand_made import (
     launch,
     program,
 )
+
+
+def in_another_thread(run: Callable[[], object]) -> None:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
 
 
 @pytest.fixture(scope="module", name="adder")
@@ -190,9 +200,12 @@ def test_an_observer_that_raises_leaves_the_variables_as_they_were() -> None:
         if value.tolist() == [8, 8, 8]:
             raise NotFiniteError("no")
 
-    with pytest.raises(NotFiniteError):
+    with pytest.raises(NotFiniteError) as caught:
         guarded.run({x: floats(0, 0, 0)}, {}, g.CallStep(), refuse)
     assert total.get_value().tolist() == [1, 1, 1]
+    caught.value.args = (caught,)  # a circle, so that any thread may free the frames
+    del caught
+    in_another_thread(gc.collect)
 
 
 def test_the_guard_names_a_node_inside_of_a_kernel() -> None:
@@ -243,6 +256,14 @@ def test_a_kernel_that_fails_is_named_by_the_error() -> None:
     executor = CudaExecutor(program([step], [step], [made]), [out], name="stray")
     with pytest.raises(DeviceError, match="(?s)running stray: .*k0_astray.*CUDA_LAUNCH_BLOCKING"):
         executor.run({}, {}, g.CallStep())
+
+
+def test_any_thread_may_free_an_event() -> None:
+    with cuda.device().current():
+        events = [cuda.device().event()]
+    in_another_thread(events.clear)
+    with cuda.device().current():  # which destroys it
+        assert cuda.device().event().query()
 
 
 def test_a_grid_that_the_card_does_not_take_names_the_kernel_and_the_cuda_error() -> None:

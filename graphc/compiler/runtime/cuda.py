@@ -15,7 +15,7 @@ import operator
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import starmap
@@ -71,6 +71,18 @@ def device() -> Device:
         return _device
 
 
+def _event_of(cuda: Any, discard: Callable[[Any], None]) -> type:
+    """Return the class of events that any thread may free: a frame that an error keeps alive is
+    freed wherever Python collects it, and pycuda destroys an event in the thread of its context
+    alone."""
+
+    class Event(cuda.Event):
+        def __del__(self) -> None:
+            discard(self)  # which keeps it alive once more, until the context is current
+
+    return Event
+
+
 class Device:
     """One GPU: its context, two streams, memory and modules.
 
@@ -83,6 +95,7 @@ class Device:
         self._turn = threading.RLock()
         # What held on to the driver and is needed no more: destroyed where the context is current.
         self._discarded: deque[Any] = deque()
+        self._event = _event_of(cuda, self.discard)
         with self._named("starting the GPU"):
             cuda.init()
             handle = cuda.Device(ordinal)
@@ -252,7 +265,7 @@ class Device:
     def event(self) -> Any:
         """An event, for `record` and `Stream.wait_for_event`."""
         with self._named("making an event"):
-            return self._cuda.Event()
+            return self._event()
 
     def wait(self, what: str) -> None:
         """Until all work is done. `what` says whose it was in a DeviceError."""

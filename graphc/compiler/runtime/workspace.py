@@ -150,12 +150,14 @@ class Workspace:
         starts = np.cumsum([0] + [-(-nbytes // 64) * 64 for _, nbytes in sources])
         receipt = self._receipt(int(starts[-1]))
         parts = []
-        for start, (address, nbytes) in zip(starts, sources, strict=False):
+        for start, (_, nbytes) in zip(starts, sources, strict=False):
             parts.append(receipt.host[start : start + nbytes])
-            if nbytes:
-                self._device.start_download(parts[-1], address)
+        fetch = Fetch(self, receipt, parts)  # which gives the receipt back, if a copy fails too
+        for part, (address, _) in zip(parts, sources, strict=True):
+            if part.nbytes:
+                self._device.start_download(part, address)
         receipt.copied.record(self._device.compute)
-        return Fetch(self, receipt, parts)
+        return fetch
 
     def _receipt(self, nbytes: int) -> Receipt:
         size = size_class(nbytes)
