@@ -65,7 +65,7 @@ def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
                 yield file
         except (OSError, RuntimeError, ValueError) as error:  # HDF5 may have missed what was lost
             if noting.refused is None:
-                if isinstance(error, GraphcError) or not _is_of_hdf5(error):
+                if not _is_of_hdf5(error):
                     raise
                 raise _broken(path, "fails in this file", error) from error
         if noting.refused is not None:

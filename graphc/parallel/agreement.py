@@ -1,4 +1,4 @@
-"""What ranks have to have in common before they train: compared once, at the start."""
+"""The facts that ranks have to have in common, compared once, before they train."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ MOST_MESSAGE_BYTES = 2000
 
 
 class Word(Enum):
-    """What a rank tells another."""
+    """A message of one rank to another."""
 
     ALIVE = 1
     FAILED = 2
@@ -70,7 +70,7 @@ class Failure:
 
 
 class Post(Protocol):
-    """What carries words between ranks; none of its calls waits for another rank."""
+    """The carrier of words between ranks; none of its calls waits for another rank."""
 
     def send(self, rank: int, word: Word, text: str = "") -> None:
         """Send a word; one that says no more than the one before, which is under way still, may be

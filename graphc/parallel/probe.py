@@ -1,4 +1,4 @@
-"""What this machine has for several processes, found without initialising MPI or a GPU."""
+"""This machine's packages for several processes, found without starting MPI or a GPU."""
 
 from __future__ import annotations
 

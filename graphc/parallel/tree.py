@@ -102,7 +102,7 @@ class TreeSum(Generic[Value]):
 
     @property
     def kept(self) -> int:
-        """How many values wait for their other half."""
+        """The number of values that wait for their other half."""
         return len(self._values)
 
     def result(self) -> Value:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 PAGE_BYTES = 4096
-"""What a system reads of a file at least."""
+"""The bytes that a system reads of a file at least."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Extent:
         return self.between(self.start, self.stop)
 
     def cut(self, start: int, stop: int) -> Extent | None:
-        """What it has of the rows from `start` to behind the last, `stop`; None for none."""
+        """The part that it has of the rows from `start` up to `stop`; None for none."""
         start, stop = max(start, self.start), min(stop, self.stop)
         return replace(self, start=start, stop=stop) if start < stop else None
 

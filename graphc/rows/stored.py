@@ -35,7 +35,7 @@ _one_at_a_time = threading.Lock()
 
 @dataclass
 class Reads:
-    """What was read of an array.
+    """The reads of an array.
 
     Attributes:
         calls: of the file.
@@ -319,7 +319,7 @@ def _cache_bytes(dataset: h5py.Dataset) -> int:
 
 @contextmanager
 def _unreadable_told(name: str, first: int, stop: int) -> Iterator[None]:
-    """What a file that is closed, cut short or damaged raises inside is a DataError."""
+    """Raise a DataError for an error inside, of a file that is closed, cut short or damaged."""
     try:
         yield
     except (OSError, EOFError, RuntimeError, ValueError, KeyError) as error:

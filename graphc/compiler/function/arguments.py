@@ -29,7 +29,7 @@ MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a function computes.
+    """The checked description of the values that a function computes.
 
     Attributes:
         inputs: in the order of a call's arguments.

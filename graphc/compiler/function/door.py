@@ -147,7 +147,7 @@ class Function:
 
     @property
     def reports(self) -> tuple[CompileReport, ...]:
-        """What compiling did, as a tuple of one report."""
+        """The report of compiling, as a tuple of one."""
         return (self.report,)
 
     @property

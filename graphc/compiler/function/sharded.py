@@ -191,7 +191,7 @@ class ShardedFunction:
 
     @property
     def reports(self) -> tuple[CompileReport, ...]:
-        """What compiling each of `parts` did."""
+        """The report of compiling each of `parts`."""
         return tuple(one.report for one in self.parts)
 
     def make(self, training: bool = False) -> None:
@@ -218,7 +218,7 @@ class ShardedFunction:
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
     ) -> MemoryReport:
-        """What a shard of a batch of so many samples takes of its device's memory."""
+        """The memory that a shard of a batch of so many samples takes of its device."""
         return self._of_shard.memory_report(self._rows_of_shard(batch), sizes, target=target)
 
     @property

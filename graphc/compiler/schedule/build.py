@@ -135,7 +135,7 @@ def _kernel(
 
 
 class _Others(Container[Node]):
-    """What lies in memory but for a kernel's own nodes: the difference of the two sets, which would
+    """The nodes in memory that are not a kernel's own: the difference of the two sets, which would
     take as long as the whole program for each kernel."""
 
     def __init__(self, memory: Container[Node], own: Container[Node]):

@@ -33,7 +33,7 @@ class CompiledWithAccuracy(Compiled):
     ) -> None:
         super()._make(purpose, updates, calls)
         made = self.functions[self._key(purpose)]
-        self.plain.functions[f"{self._key(purpose)} with accuracy"] = made  # for reports
+        self.plain.functions[*self._key(purpose), "accuracy"] = made  # for reports
 
 
 def with_accuracy(compiled: Compiled) -> Compiled:

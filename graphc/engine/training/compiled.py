@@ -147,7 +147,7 @@ class Compiled:
         of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
         given: the arguments of `compile` but the optimizer, as they were given.
         release: of Keras, whose meanings the training has.
-        functions: by their purpose and number of shards.
+        functions: by their purpose, number of shards, and what else tells them apart.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
         shards: how many parts a step of `train` and `test` takes its batch in.
         has_begun: the ranks that train together have the same state.
@@ -164,7 +164,7 @@ class Compiled:
     given: Mapping[str, object]
     release: Release
     of_epochs: Mapping[str, EpochMetric] = field(default_factory=dict)
-    functions: dict[str, MadeFunction] = field(default_factory=dict)
+    functions: dict[tuple[str | int, ...], MadeFunction] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
     shards: int = 1
     has_begun: bool = False
@@ -222,8 +222,8 @@ class Compiled:
                 self._make_train(ALWAYS if always else epochs * steps)
             self.choice.native = self.functions[self._key("train")].target() is not None
 
-    def _key(self, purpose: str) -> str:
-        return purpose if self.shards == 1 else f"{purpose} in {self.shards} shards"
+    def _key(self, purpose: str) -> tuple[str | int, ...]:
+        return purpose, self.shards
 
     def train(self) -> MadeFunction:
         """Outputs before the update of the weights; `trainable` was read by `compile` where the
@@ -295,7 +295,7 @@ class Compiled:
         """Have the function of training or testing made anew where it is next needed: a training
         step with the optimizer's state anew, and the layers that are trainable then, where it is
         not `compile` that reads them."""
-        for key in [key for key in self.functions if key.split()[0] == purpose]:
+        for key in [key for key in self.functions if key[0] == purpose]:
             del self.functions[key]
         if purpose == "train":
             vars(self).pop("updates", None)
@@ -458,13 +458,13 @@ class CompiledContainer(Container):
 
     @cached_property
     def _step_functions(self) -> dict[str, tuple[MadeFunction, StepFunction]]:
-        """What the three attributes gave last, and of which functions."""
+        """The values that the three attributes had last, and of which functions."""
         return {}
 
     def _step_function(self, purpose: str) -> StepFunction | None:
         compiled, made = self._compiled, (self._predict or {}).get(1)
         if purpose != "predict":
-            made = compiled.functions.get(purpose) if compiled is not None else None
+            made = compiled.functions.get((purpose, 1)) if compiled is not None else None
         if made is None:
             return None
         known, step = self._step_functions.get(purpose, (None, None))

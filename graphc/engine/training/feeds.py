@@ -114,7 +114,7 @@ def prepare(
 
 
 def prepare_input(value: object, node: g.Node, what: str) -> Data:
-    """What an input node is fed: an array, or one that is read as batches need it."""
+    """The samples that an input node is fed: an array, or one that is read as batches need it."""
     shape = known_shape(node)
     if not is_stored(value):
         return prepare(value, shape, node.dtype, what)

@@ -1,4 +1,4 @@
-"""What a call read of arrays in files."""
+"""The report of reads of arrays in files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphc.engine.training.stored import StoredArray
 
 @dataclass(frozen=True)
 class ArrayReads:
-    """What was read of one array.
+    """The reads of one array.
 
     Attributes:
         what: the array is for.
@@ -55,7 +55,7 @@ class ArrayReads:
 
 @dataclass(frozen=True)
 class ReadReport:
-    """What a call read of arrays in files; prints as a line for each.
+    """The reads of arrays in files by one call; prints as a line for each.
 
     Attributes:
         arrays: those in files.

@@ -59,59 +59,44 @@ def run_epochs(
     with failing_together(ranks):
         begin_together(ranks, model, compiled, where, batches)
         shared = compared(ranks, batches, where)
-        run = model, compiled, shared, samples, epochs, verbose, callbacks, validate
-        return _run_epochs(*run, **params)
-
-
-def _run_epochs(
-    model: Any,
-    compiled: Compiled,
-    batches: Iterable[Batch],
-    samples: int,
-    epochs: range,
-    verbose: int,
-    callbacks: Iterable[cbks.Callback],
-    validate: Callable[[Step], list[float]] | None,
-    **params: Any,
-) -> cbks.History:
-    labels = compiled.labels
-    testing = compiled.test() if validate is not None else None
-    test = None if testing is None else compiled.begun(testing)
-    step = compiled.train()
-    if verbose and epochs:
-        compile_functions(model.name, step, testing)
-    model.history = history = cbks.History()
-    progress = cbks.ProgbarLogger()
-    listeners = cbks.CallbackList(
-        [
-            cbks.BaseLogger(),
-            *callbacks,
-            _NotFiniteLoss(),
-            history,
-            *([progress] if verbose else []),
-        ]
-    )
-    listeners.set_model(model)
-    validated = [] if validate is None else [f"val_{label}" for label in labels]
-    listeners.set_params(
-        {
-            "nb_epoch": epochs.stop,
-            "nb_sample": samples,
-            "verbose": verbose,
-            "do_validation": validate is not None,
-            "metrics": labels + validated,
-            **params,
-        }
-    )
-    model.stop_training = False
-    try:
-        loops.fit_loop(
-            *(model, compiled.begun(step), batches, labels, epochs, listeners),
-            None if validate is None else lambda: validate(test),
+        labels = compiled.labels
+        testing = compiled.test() if validate is not None else None
+        test = None if testing is None else compiled.begun(testing)
+        step = compiled.train()
+        if verbose and epochs:
+            compile_functions(model.name, step, testing)
+        model.history = history = cbks.History()
+        progress = cbks.ProgbarLogger()
+        listeners = cbks.CallbackList(
+            [
+                cbks.BaseLogger(),
+                *callbacks,
+                _NotFiniteLoss(),
+                history,
+                *([progress] if verbose else []),
+            ]
         )
-    finally:
-        progress.close()
-    return history
+        listeners.set_model(model)
+        validated = [] if validate is None else [f"val_{label}" for label in labels]
+        listeners.set_params(
+            {
+                "nb_epoch": epochs.stop,
+                "nb_sample": samples,
+                "verbose": verbose,
+                "do_validation": validate is not None,
+                "metrics": labels + validated,
+                **params,
+            }
+        )
+        model.stop_training = False
+        try:
+            loops.fit_loop(
+                *(model, compiled.begun(step), shared, labels, epochs, listeners),
+                None if validate is None else lambda: validate(test),
+            )
+        finally:
+            progress.close()
+        return history
 
 
 def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) -> None:

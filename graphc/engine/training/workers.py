@@ -1,4 +1,4 @@
-"""What calls a generator: threads of this process, or processes that have a copy of it each."""
+"""The callers of a generator: threads of this process, or processes that have a copy of it each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BATCH, _END, _ERROR = "batch", "end", "error"
 
 
 class Workers(NamedTuple):
-    """How many call a generator, and whether they are processes."""
+    """The number of callers of a generator, and if they are processes."""
 
     count: int = 1
     processes: bool = False

@@ -245,7 +245,7 @@ class StepPrinter:
 
 
 def tandem_repeat(keys: Sequence[int], start: int) -> tuple[int, int]:
-    """How many keys from `start` on are repeated right behind, and how often they stand there:
+    """Count the keys from `start` on that are repeated right behind, and how often they are there:
     (1, 1) where writing them out takes fewer than `LEAST_ROLLED` more."""
     found, most = (1, 1), LEAST_ROLLED - 1
     for period in range(1, min(MOST_PERIOD, (len(keys) - start) // 2) + 1):
