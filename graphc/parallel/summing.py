@@ -83,7 +83,7 @@ def sum_over_shards(
     layout: Layout,
     filled: int,
     shards: int,
-    of_shard: Callable[[int], Arrays],
+    of_subtree: Callable[[Span], Arrays],
 ) -> Arrays:
     """Return the sums over all shards of a batch, on every rank.
 
@@ -96,7 +96,8 @@ def sum_over_shards(
         layout: of what a shard gives.
         filled: the number of shards that have rows.
         shards: the number of shards.
-        of_shard: returns the arrays of a shard, whose memory is given up.
+        of_subtree: returns the sums below a node of the tree. They stay as they are until its next
+            call; on one rank the last ones are what is returned.
     """
     rank, size = transport.rank, transport.size
     owned = layout.slices(size)
@@ -106,7 +107,7 @@ def sum_over_shards(
     arrays: Arrays = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
-        arrays = [] if own is None else _sum_below(own, of_shard)
+        arrays = [] if own is None else of_subtree(own)
         if size > 1 and layout.shapes:
             parts = [] if own is None else [layout.pack(arrays, one) for one in owned]
             under_way.append(_Exchange(transport, nodes, parts, lengths))
@@ -123,7 +124,9 @@ def sum_over_shards(
     return layout.unpack(whole, owned)
 
 
-def _sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
+def sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
+    """Return the sums below a node of the tree. `of_shard` gives up the memory of what it
+    returns."""
     total = TreeSum(node, add_arrays)
     for shard in range(node.start, node.stop):
         total.put(Span(shard, shard + 1), of_shard(shard))

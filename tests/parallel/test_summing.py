@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from graphc.parallel.slices import BLOCK_ELEMENTS
-from graphc.parallel.summing import Layout, gather_rows, sum_over_shards
+from graphc.parallel.summing import Layout, gather_rows, sum_below, sum_over_shards
 from graphc.parallel.transport import OneRank
 from graphc.parallel.tree import shards_of_rank
 from tests.parallel.threads import ThreadRank, run_ranks
@@ -60,7 +62,8 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
         return of_shard(shard)
 
     def program(rank: ThreadRank) -> list[np.ndarray]:
-        return sum_over_shards(rank, LAYOUT, filled, shards, counted)
+        of_subtree = partial(sum_below, of_shard=counted)
+        return sum_over_shards(rank, LAYOUT, filled, shards, of_subtree)
 
     expected = bits(by_the_formula(range(filled)))
     assert [bits(one) for one in run_ranks(ranks, program)] == [expected] * ranks
@@ -68,7 +71,7 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
 
 
 def test_one_rank_sends_nothing() -> None:
-    found = sum_over_shards(OneRank(), LAYOUT, 3, 4, of_shard)
+    found = sum_over_shards(OneRank(), LAYOUT, 3, 4, partial(sum_below, of_shard=of_shard))
     assert bits(found) == bits(by_the_formula(range(3)))
 
 

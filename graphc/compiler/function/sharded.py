@@ -37,9 +37,9 @@ from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import divide, joined_rows, parts_of
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
 from graphc.errors import ArgumentError
-from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
+from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_below, sum_over_shards
 from graphc.parallel.transport import OneRank, Transport
-from graphc.parallel.tree import shards_of_rank
+from graphc.parallel.tree import Span, shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
 
@@ -283,8 +283,11 @@ class ShardedFunction:
             own_rows.append(found[len(sums) :])
             return found[: len(sums)]
 
+        def of_subtree(node: Span) -> Arrays:
+            return sum_below(node, of_shard)
+
         layout = _layout(sums, bindings)
-        summed = sum_over_shards(self.ranks, layout, len(parts), self.shards, of_shard)
+        summed = sum_over_shards(self.ranks, layout, len(parts), self.shards, of_subtree)
         feeds.update(zip(sums, summed, strict=True))
         if rows:
             layouts = [
