@@ -98,7 +98,8 @@ class _Comparison:
         self._unchecked: list[str] = []
 
     def add_state(self, node: Node, state: State) -> None:
-        """What a state holds now: `node`, bit by bit where that lies elsewhere in memory too."""
+        """Compare the value that a state holds now with `node`, bit by bit if that is in memory
+        elsewhere too."""
         value = state.get()
         known = self._found.setdefault(node, value)
         if known.tobytes() != value.tobytes():
@@ -147,7 +148,8 @@ class _Comparison:
                 self._failures.append(f"{where}: {g.label(node)}: {problem}")
 
     def _problem(self, ours: np.ndarray, theirs: np.ndarray, slack: np.ndarray | None) -> str:
-        """What is wrong with a value; `slack` is how far it may be off by rounding alone."""
+        """Return what is wrong with a value, or nothing; `slack` is how far it may be off by
+        rounding alone."""
         if ours.dtype.kind != "f":
             differs = ours != theirs
             differing = int(np.count_nonzero(differs if slack is None else differs & ~slack))
@@ -209,11 +211,11 @@ def _slack(
     bindings: Mapping[Symbol, int],
     call_step: int,
 ) -> list[np.ndarray]:
-    """How far each result may be off by rounding: of floats one number, of others which elements
-    come out otherwise.
+    """Return the tolerance of each result for rounding: of floats one number, of others a mask of
+    the elements that may differ.
 
-    Rounding is known from values that are off by it, and from how far the interpreter is off what
-    `wide`, the same in wider floats, gives: where terms cancel that come of ints or constants.
+    It comes from runs of the interpreter with inputs nudged by rounding, and from a run of `wide`,
+    the same program in wider floats, for terms that cancel and come of ints or constants.
     `terms` are those of the longest sum, whose order in a kernel is another than the interpreter's.
     """
     noise = rounding_noise(program, expected, feeds, bindings, call_step)

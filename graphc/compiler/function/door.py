@@ -152,7 +152,7 @@ class Function:
 
     @property
     def report(self) -> CompileReport:
-        """What compiling did; of the latest specialisation, if there are two."""
+        """The report of compiling; of the latest specialisation, if there are two."""
         if not self._prepared:
             self._specialise(False)
         return list(self._prepared.values())[-1].report
@@ -206,7 +206,8 @@ class Function:
         training: bool = False,
         target: str | None = None,
     ) -> MemoryReport:
-        """What a call takes of its device's memory, buffer by buffer; arguments as of `kernels`."""
+        """Return the device memory that a call takes, buffer by buffer; arguments as of
+        `kernels`."""
         program, bindings = self._at(batch, sizes, training, target)
         chosen = self._target(target, training)
         prepared = self._specialise(None if self._phase is None else training)

@@ -1,4 +1,4 @@
-"""What a call feeds: the dtype has to be the input's own (`bind` checks shapes)."""
+"""The arrays that a call feeds: the dtype has to be the input's own (`bind` checks shapes)."""
 
 from __future__ import annotations
 

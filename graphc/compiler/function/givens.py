@@ -1,4 +1,4 @@
-"""What a function puts for nodes: values of their type, whose sizes are those of the nodes."""
+"""Replacements of nodes by other values of their type and their sizes: a function's `givens`."""
 
 from __future__ import annotations
 

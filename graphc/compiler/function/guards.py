@@ -114,7 +114,8 @@ def rounding_noise(
     bindings: Mapping[Symbol, int],
     call_step: int,
 ) -> list[float]:
-    """How far each output may move by rounding alone: a multiple of what inputs off by it cause.
+    """Return how far each output may move by rounding alone: a multiple of what inputs off by it
+    cause.
 
     An output whose terms cancel, such as the gradient of a bias that has no effect, is nothing but
     rounding, so its own size is no measure for it.
@@ -131,8 +132,9 @@ def rounding_noise(
 
 
 def own_rounding(value: np.ndarray, exact: np.ndarray, terms: int = 1) -> float:
-    """How far a value may move by rounding alone: a multiple of how far it is off the same in wider
-    floats. A sum of `terms` in one order may be so many times further off than in another."""
+    """Return how far a value may move by rounding alone: a multiple of how far it is off the same
+    in wider floats. A sum of `terms` in one order may be so many times further off than in
+    another."""
     with np.errstate(invalid="ignore"):
         error = np.abs(value - exact)
     return max(_NOISE_FACTOR, terms) * float(np.max(error, where=np.isfinite(error), initial=0.0))

@@ -108,14 +108,14 @@ class Prepared:
 
     @property
     def threads(self) -> int:
-        """How many threads native code runs on: those of the executor, if it is made and is that of
-        native code; else those that it would begin with."""
+        """The number of threads that native code runs on: those of the executor, if it is made and
+        is that of native code; else those that it would begin with."""
         made = vars(self).get("_executor")
         return made.threads if isinstance(made, NativeExecutor) else thread_count()
 
     @cached_property
     def report(self) -> CompileReport:
-        """What compiling did; where nothing was called yet, that happens now."""
+        """The report of compiling; where nothing was called yet, that happens now."""
         made = self._executor.made
         passes = tuple(self._passes)
         return CompileReport(self._name, self._device, self._mode, passes, self._seconds, made)

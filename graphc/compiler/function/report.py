@@ -1,4 +1,4 @@
-"""What compiling functions did: as text at the end of a notebook's cell, and where printed."""
+"""The report of compiling functions: as text at the end of a notebook's cell, and where printed."""
 
 from __future__ import annotations
 

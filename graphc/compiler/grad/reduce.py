@@ -9,7 +9,7 @@ from graphc.compiler.graph.dim import product
 
 
 def _spread(reduced: Node, x: Node, axes: tuple[int, ...]) -> Node:
-    """What lacks the reduced axes, repeated along them: in x's shape."""
+    """Repeat a value that lacks the reduced axes along them: in x's shape."""
     kept = tuple(axis for axis in range(x.ndim) if axis not in axes)
     return g.make("broadcast", reduced, shape=x.shape, axes=kept)
 

@@ -25,7 +25,7 @@ _CHEAP = frozenset(
 def forward_reads(
     loop: Loop, step_outputs: Sequence[Node], cotangents: Iterable[Node]
 ) -> list[Node]:
-    """What a backward step reads of the forward step: args, and values to be stored.
+    """Return the values that a backward step reads of the forward step: args, and residuals.
 
     Args:
         loop: the forward loop.

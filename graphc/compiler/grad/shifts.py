@@ -77,7 +77,7 @@ def _cancels(
 
 
 def _follow(node: Node, inputs: list[_Change | None]) -> _Change | None:
-    """How a node answers, given how its inputs do; None: it stays."""
+    """Return how a node changes, given how its inputs do; None if it does not."""
     if node.op in ("add", "sub", "mul", "div"):
         return _combine(node.op, *inputs)
     change = inputs[0]

@@ -31,7 +31,7 @@ _MOST_REMAINDERS = 1 << 12
 
 
 def bind(inputs: Sequence[Node], arrays: Sequence[np.ndarray]) -> dict[Symbol, int]:
-    """What each symbol in the shapes of the inputs is, given an array for each input.
+    """Return the value of each symbol in the shapes of the inputs, given an array for each input.
 
     Raises ShapeError for a rank or size that does not fit, naming the input and axis, and the
     input that gave a symbol its value; DataError for an axis without elements.

@@ -1,4 +1,4 @@
-"""What a node costs: floating-point operations and bytes of memory, from its shapes.
+"""The cost of a node: floating-point operations and bytes of memory, from its shapes.
 
 Conventions, for rates that can be compared:
 
@@ -45,7 +45,7 @@ class Cost:
 
 
 def elements(shape: Shape, bindings: Bindings) -> int:
-    """How many elements a shape has once its symbols are bound."""
+    """Return the number of elements of a shape once its symbols are bound."""
     return math.prod(evaluate(size, bindings) for size in shape)
 
 

@@ -293,7 +293,7 @@ def ceil_divide(numerator: Size, denominator: int) -> Size:
 
 
 def is_multiple(size: Size, factor: int) -> bool:
-    """Whether a size is a multiple of an int whatever its symbols are."""
+    """Return True if a size is a multiple of an int whatever its symbols are."""
     return exact_quotient(size, factor) is not None
 
 

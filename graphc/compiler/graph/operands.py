@@ -123,7 +123,7 @@ def promote(left: str, right: str) -> str:
 
 
 def is_float(dtype: str) -> bool:
-    """Whether a dtype is one of floating-point numbers."""
+    """Return True if a dtype is one of floating-point numbers."""
     return dtype.startswith("float")
 
 

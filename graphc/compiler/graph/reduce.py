@@ -115,7 +115,7 @@ def mean(x: object, axis: Axis = None, keepdims: bool = False) -> Node:
 
 
 def element_count(node: Node, axes: tuple[int, ...], dtype: str) -> Node:
-    """How many elements lie along axes, as a scalar of a dtype."""
+    """Return the number of elements along axes, as a scalar of a dtype."""
     return cast(as_node(product(node.shape[axis] for axis in axes)), dtype)
 
 

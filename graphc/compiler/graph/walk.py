@@ -103,5 +103,5 @@ def every_node(outputs: Sequence[Node]) -> list[Node]:
 
 
 def count_nodes(outputs: Sequence[Node]) -> int:
-    """How many nodes a program has, those of scan bodies included."""
+    """Return the number of nodes of a program, those of scan bodies included."""
     return len(every_node(outputs))

@@ -26,7 +26,8 @@ def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
 
 
 def _is_fresh(node: Node) -> bool:
-    """Whether an op that makes no view makes a new array. A loop's carry may be its start's."""
+    """Return True if an op that makes no view makes a new array. A loop's carry may be its
+    start's."""
     if node.op == "item":
         return node.attrs["index"] >= node.inputs[0].attrs["carries"]
     return node.op not in PLACED

@@ -1,4 +1,4 @@
-"""How many threads the BLAS under NumPy takes for the products of a graph.
+"""The number of threads that the BLAS under NumPy takes for the products of a graph.
 
 OpenBLAS' threads wait for each other in a loop that gives the processor away and asks for it again
 (its issues 731 and 4496), several times in each product. Where other processes want the same

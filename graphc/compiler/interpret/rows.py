@@ -1,4 +1,4 @@
-"""What a row of the NumPy table is: ``function(attrs, *arrays) -> array``.
+"""The signature of a row of the NumPy table: ``function(attrs, *arrays) -> array``.
 
 `attrs` are the node's attributes with sizes worked out to ints. Arrays may be NumPy scalars where
 the shape is (). A function never writes into its inputs, its result has the dtype that the op's

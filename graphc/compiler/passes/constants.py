@@ -1,4 +1,4 @@
-"""What passes know about nodes that are constant."""
+"""Questions that passes ask of nodes that are constant."""
 
 from __future__ import annotations
 

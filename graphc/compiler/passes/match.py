@@ -130,8 +130,7 @@ class Row:
         return None
 
     def _may_match(self, node: Node) -> bool:
-        """Whether the inputs are of the ops that the pattern has there: of most nodes they are
-        not."""
+        """Return False if the inputs' ops rule the pattern out, which they do for most nodes."""
         ops = [x.op for x in node.inputs]
         if all(map(contains, self._kinds, ops)):
             return True

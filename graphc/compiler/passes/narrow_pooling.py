@@ -1,4 +1,5 @@
-"""What follows the gradient of max pooling, computed once for a window, not for each element.
+"""Move arithmetic behind the gradient of max pooling ahead of it: once a window, not once an
+element.
 
 Of a gradient that `unpool` spread, all but one element of each window are zeros. Where windows do
 not overlap, arithmetic that keeps zeros zeros moves ahead of it:
@@ -47,13 +48,13 @@ class _Spread:
         self.order = order
 
     def meets(self, other: _Spread) -> bool:
-        """Whether the two spread to the same elements."""
+        """Return True if the two spread their values to the same elements."""
         mine, theirs = self.node, other.node
         same = mine.inputs[0] is theirs.inputs[0] and _windows(mine) == _windows(theirs)
         return same and self.order == other.order
 
     def at_place(self, x: Node) -> Node:
-        """What a value of the size of the result has at each window's place."""
+        """Return the elements of a value of the result's shape at each window's argmax."""
         number = scalar_value(x)
         places = self.node.inputs[0]
         if number is not None:
@@ -63,7 +64,8 @@ class _Spread:
         return g.make("pick", places, g.transpose(x, inverse), **attrs)
 
     def spread(self, values: Node) -> Node:
-        """What the windows have, spread and in the order of what was read."""
+        """Return one value a window, spread to the windows' elements in the order of what was
+        read."""
         spread = g.make("unpool", self.node.inputs[0], values, **self.node.attrs)
         return g.transpose(spread, self.order)
 
@@ -130,7 +132,7 @@ _ZERO_STAYS = {
 
 
 def _bound(node: Node, depth: int = 8) -> float:
-    """What no element of a node is larger than, by its magnitude; inf where that is not known, as
+    """Return an upper bound of the magnitude of a node's elements; inf where none is known, as
     behind more than `depth` nodes."""
     if depth == 0:
         return math.inf
@@ -162,7 +164,8 @@ def _sum(node: Node) -> Node | None:
 
 
 def _pick(node: Node) -> Node | None:
-    """What is one value a channel is the same at every place."""
+    """Rewrite a pick from a value that is constant over each channel to that value: any element
+    will do."""
     places, x = node.inputs
     if x.op != "broadcast" or any(axis > 1 for axis in x.attrs["axes"]):
         return None

@@ -50,7 +50,7 @@ _PASSES = {
 
 @dataclass(frozen=True)
 class PassReport:
-    """What one pass did: nodes (those in the bodies of scans included) and seconds."""
+    """The effect of one pass: nodes (those in the bodies of scans included) and seconds."""
 
     name: str
     nodes_before: int

@@ -35,7 +35,8 @@ def rewrite(outputs: Sequence[Node], rules: Rules) -> list[Node]:
 
 
 def conform(result: object, node: Node) -> Node | None:
-    """What a rule gave, in the shape of the node that it replaces; None where that is impossible.
+    """Return a rule's result in the shape of the node that it replaces; None where that is
+    impossible.
 
     It is where the two shapes agree only for some values of their symbols. Raises PassError where
     the dtype is another, or the result has axes that the node lacks.

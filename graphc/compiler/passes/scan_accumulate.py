@@ -149,7 +149,8 @@ def _linear_in(node: Node, varying: Collection[Node]) -> int | None:
 
 
 def _operands(core: Node, varying: Collection[Node]) -> tuple[Node, ...]:
-    """What is stacked to sum a core over the steps; none if that is not worth it."""
+    """Return the values to stack so that a core is summed over the steps; none if that does not
+    pay."""
     if core.op in ("matmul", "scatter_add") and all(x in varying for x in core.inputs):
         return core.inputs
     return core.inputs if core.op == "sum" and core in varying else ()

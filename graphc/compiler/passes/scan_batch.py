@@ -27,14 +27,15 @@ def is_product(node: Node, varying: Collection[Node]) -> bool:
 
 
 def can_batch(node: Node, varies: Sequence[bool]) -> bool:
-    """Whether an op with these varying inputs can be computed for all steps at once."""
+    """Return True if an op with these varying inputs can be computed for all steps at once."""
     if node.op in ("gather", "scatter_add"):
         return list(varies) != [True, True] and (node.op == "gather" or varies[1])
     return node.op in _RULES
 
 
 def liftable(results: Iterable[Node], slices: Collection[Node], carries: Iterable[Node]) -> set:
-    """What depends on slices, on no carry, and can be computed for all steps at once."""
+    """Return the nodes that depend on slices, on no carry, and can be computed for all steps at
+    once."""
     found, stuck = set(slices), set(carries)
     for node in toposort(results, stop=found | stuck):
         if node in found or node in stuck:

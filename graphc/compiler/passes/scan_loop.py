@@ -44,7 +44,7 @@ class Loop:
 
     @property
     def results(self) -> list[Node]:
-        """What a step computes: the updates, then what is stacked."""
+        """The results of a step: the updates, then the values that are stacked."""
         return [*self.updates, *self.stacks]
 
     def add_sequence(self, sequence: Node) -> Node:

@@ -92,7 +92,7 @@ def frontier(
     movable: Collection[Node],
     through: Callable[[Node], bool],
 ) -> list[Node]:
-    """What has to be stacked so that `wanted` can be computed outside of the loop.
+    """Return the values to stack so that `wanted` can be computed outside of the loop.
 
     Args:
         wanted: nodes of a step.

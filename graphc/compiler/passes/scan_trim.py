@@ -1,4 +1,5 @@
-"""What a loop computes for nobody goes; what does not change from step to step leaves it."""
+"""Remove the results of a loop that nothing reads, and hoist what does not change from step to
+step."""
 
 from __future__ import annotations
 

@@ -120,11 +120,12 @@ class _Writer:
 
 
 def _agreeing(node: Node, inputs: tuple[Node, ...], attrs: Attrs) -> tuple[tuple[Node, ...], Attrs]:
-    """What a node is made of, with reshapes where it would have to be told that sizes are equal.
+    """Return the inputs and attributes of a node, with reshapes where two sizes are only claimed to
+    be equal.
 
-    One size of one input or attribute is written anew at a time: another one that is written alike
-    may enter a size that the op works out, which would differ then. Of all that was reached so, the
-    one with the fewest claims is gone on with.
+    One size of one input or attribute is rewritten at a time, not all that are written alike:
+    another one may enter a size that the op works out, which would differ then. The search goes on
+    from the state with the fewest claims.
     """
     order = itertools.count()
     claims = _equalities(node.op, inputs, attrs)
@@ -164,7 +165,7 @@ def _changes(
 
 
 def _equalities(op: str, inputs: tuple[Node, ...], attrs: Attrs) -> list[SizeClaim]:
-    """What an op has to be told of the sizes that it is made with."""
+    """Return the equalities between sizes that an op claims for these inputs."""
     checks = SizeChecks()
     OPS[op].shape(inputs, attrs, checks)
     return [claim for claim in checks.claims if claim.relation == "=="]

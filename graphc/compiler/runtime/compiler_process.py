@@ -68,7 +68,7 @@ class LimitError(CompilerError):
 
 
 class Answers(NamedTuple):
-    """What a compiler says of itself.
+    """The answers of a compiler to questions about itself.
 
     Attributes:
         texts: the answer to each question; the first is ``--version``'s.
@@ -288,7 +288,7 @@ def _file_facts(path: str) -> list:
 
 
 def ending(done: subprocess.CompletedProcess[str]) -> str:
-    """How a compiler ended."""
+    """Return how a compiler ended: its status, or the signal that killed it."""
     if done.returncode >= 0:
         return f"ended with status {done.returncode}"
     try:

@@ -45,7 +45,7 @@ class CpuExecutor:
         call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. See `Executor.run`.
+        """Return the fetched values and set the states. See `Executor.run`.
 
         Raises OutOfMemoryError where the values need more memory than there is.
         """

@@ -41,7 +41,7 @@ _device: Device | None = None
 
 @dataclass(frozen=True)
 class Facts:
-    """What is fixed about a GPU. Sizes in bytes; versions as (major, minor)."""
+    """The fixed properties of a GPU. Sizes in bytes; versions as (major, minor)."""
 
     name: str
     capability: tuple[int, int]
@@ -53,7 +53,7 @@ class Facts:
 
     @property
     def arch(self) -> str:
-        """What nvcc calls it: ``sm_75``."""
+        """The GPU's architecture as nvcc spells it: ``sm_75``."""
         return f"sm_{self.capability[0]}{self.capability[1]}"
 
 
@@ -152,7 +152,7 @@ class Device:
             self._pool.release()
 
     def available(self) -> int:
-        """How many bytes the next allocation could have at most."""
+        """Return the most bytes that the next allocation could have."""
         with self._named("asking for the free memory"):
             return self._cuda.mem_get_info()[0] + self._pool.free
 
@@ -281,7 +281,8 @@ class Device:
         return self._cuda.Error
 
     def failure(self, error: Exception, doing: str) -> DeviceError:
-        """What pycuda raised, as an error of graphc: the CUDA error's name and what was done."""
+        """Return an exception of pycuda as an error of graphc: the CUDA error's name and what was
+        done."""
         call, _, text = str(error).partition(" failed: ")
         text = text.strip()
         failed = isinstance(error, self._cuda.LaunchError)

@@ -98,7 +98,7 @@ class CudaExecutor:
         call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. See `Executor.run`.
+        """Return the fetched values and set the states. See `Executor.run`.
 
         Returns before the GPU is done where nothing is fetched and no check can fail.
 
@@ -318,7 +318,8 @@ class CudaExecutor:
     # ---- checks ---------------------------------------------------------------------------------
 
     def _has_to_check(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
-        """Whether a test on the device may fail: not where all are of fed indices that fit."""
+        """Return True if a check on the device may fail: one of an index that is not fed, or is out
+        of range."""
         if not self.program.checks:
             return False
         fed = self._fed_indices

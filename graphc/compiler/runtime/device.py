@@ -60,7 +60,7 @@ def _failure() -> str:
 
 
 class Chosen(NamedTuple):
-    """How a graph will run.
+    """The executor that was chosen for a graph.
 
     Attributes:
         target: whose generated kernels run, 'cuda' or 'cpu'; None where the interpreter does.
@@ -80,8 +80,8 @@ def choose_executor(
     once: bool,
     calls: float | None,
 ) -> Chosen:
-    """How a graph after the passes will run. That is settled here, by the flags as they are now;
-    the compiler runs when the executor is made.
+    """Choose the executor of a graph after the passes. The flags as they are now decide; the
+    compiler runs when the executor is made.
 
     Args:
         device: 'cpu' or 'gpu'.

@@ -1,4 +1,5 @@
-"""How much the folder of compiled kernels holds, and what goes where that is too much.
+"""Limit the size of the folder of compiled kernels: measure it, and remove the entries used least
+recently.
 
 Entries go by their last use, a binary together with its source. Processes need not agree on it: a
 library that is loaded stays mapped when its file goes, an entry that another process removed first
@@ -44,7 +45,7 @@ _written: dict[Path, int] = {}
 
 @dataclass
 class Usage:
-    """What the folder holds: for each of `KINDS` files and bytes, and the oldest last use."""
+    """The contents of the folder: files and bytes of each of `KINDS`, and the oldest last use."""
 
     files: dict[str, int] = field(default_factory=dict)
     nbytes: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a function asks of a device."""
+"""The protocol between a function and a device: an `Executor`, which runs one program."""
 
 from __future__ import annotations
 

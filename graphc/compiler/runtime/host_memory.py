@@ -69,7 +69,8 @@ def _meminfo(root: Path) -> dict[str, int]:
 
 
 def _of_groups(root: Path) -> Iterator[Room]:
-    """What each group leaves that this process is in, from its own to the one around all."""
+    """Yield the room that each control group of this process leaves, from the innermost
+    outwards."""
     swap = _meminfo(root).get("SwapFree", 0)
     for kind, mount, folder in _groups(root):
         while True:

@@ -1,4 +1,4 @@
-"""Whether indices that are fed are in range, seen before they are uploaded.
+"""Range checks of fed indices on the host, before they are uploaded.
 
 A call whose indices are all fed and all fit need not wait for the tests on the device.
 """
@@ -26,15 +26,15 @@ class FedIndices:
     size: Size
 
     def all_fit(self, feeds: Mapping[Node, np.ndarray], bindings: Bindings) -> bool:
-        """Whether all are in range. A NaN counts as out of it."""
+        """Return True if all are in range. A NaN counts as out of it."""
         array = feeds[self.node]
         # A cast drops the fraction: -0.5 becomes 0.
         return bool(array.min() > -1 and array.max() < evaluate(self.size, bindings))
 
 
 def fed_indices(checks: Sequence[Check]) -> list[FedIndices] | None:
-    """What has to fit so that none of these tests on the device fails; None where one of them
-    tests what the device computes."""
+    """Return the fed indices that have to fit so that none of these tests on the device fails; None
+    where one of them tests a value that the device computes."""
     found: list[FedIndices] = []
     for check in checks:
         fed = _fed(check.node)

@@ -52,7 +52,7 @@ class InterpretedMemory:
         self._values = _values(outputs)
 
     def report(self, bindings: Mapping[Symbol, int]) -> MemoryReport:
-        """What a call takes at least."""
+        """Return the least memory that a call takes, value by value."""
         uses = [
             BufferUse(
                 buffer_name(value.node),

@@ -108,8 +108,8 @@ def _close(handle: int) -> None:
 
 
 def _cut_short(content: bytes) -> str:
-    """What is wrong with a library that lacks a part of what its header says, as one has that was
-    written to a full disk: to touch that part would end the process. Empty for whole ones."""
+    """Return the fault of a library that is shorter than its header says, as one written to a full
+    disk is; touching the missing part would end the process. Empty for whole ones."""
     if sys.platform != "linux":
         return ""
     if content[:4] != b"\x7fELF":

@@ -106,7 +106,7 @@ class NativeExecutor:
         call_step: CallStep,
         observer: Observer | None = None,
     ) -> list[np.ndarray]:
-        """What is fetched; the states are set. See `Executor.run`.
+        """Return the fetched values and set the states. See `Executor.run`.
 
         An observer is told what kernels store, in the order of running; where it raises
         NotFiniteError, the interpreter shows it each node, so that the first of them is named.
@@ -150,7 +150,7 @@ class NativeExecutor:
 
     @property
     def threads(self) -> int:
-        """How many threads kernels are divided over at most."""
+        """The number of threads over which kernels are divided at most."""
         return self._runtime.threads
 
     @property

@@ -71,8 +71,8 @@ class Library(NamedTuple):
 
 
 class Runtime:
-    """What the programs of one compiler share in a process: threads, and their memory. Its library
-    is never unloaded, nor is that of OpenMP, on which it depends."""
+    """The state that the programs of one compiler share in a process: threads, and their memory.
+    Its library is never unloaded, nor is that of OpenMP, on which it depends."""
 
     def __init__(self, functions: ctypes.CDLL):
         self.memory = library.symbol(functions, "graphc_memory")
@@ -86,7 +86,7 @@ class Runtime:
 
     @property
     def threads(self) -> int:
-        """How many threads kernels are divided over at most."""
+        """The number of threads over which kernels are divided at most."""
         return self._threads()
 
     @property
@@ -185,7 +185,8 @@ def _maker(
     layers: Mapping[str, str],
     name: str,
 ) -> Callable[[], bytes]:
-    """What compiles a source, kept in the cache by the name `file`, to the bytes of a library."""
+    """Return a function that compiles a source, kept in the cache by the name `file`, to the bytes
+    of a library."""
 
     def make() -> bytes:
         return _compiled(compiler, cache.write_source(file, source), source, layers, name)

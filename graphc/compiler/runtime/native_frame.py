@@ -1,4 +1,5 @@
-"""What a call of native code is given: memory for what it computes, and where its buffers lie."""
+"""The arguments of a call of native code: memory for what it computes, and a table of its
+buffers."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ class Arena(threading.local):
 
     @property
     def nbytes(self) -> int:
-        """How large it is."""
+        """The size in bytes."""
         return self._memory.size
 
     def address(self, nbytes: int) -> int:
@@ -68,8 +69,8 @@ class Tables:
 
 
 class Frame:
-    """What a call is given: the address of each buffer, and a status word. What does not change
-    from call to call is written once.
+    """The arguments of a call: the address of each buffer, and a status word. Those that stay the
+    same from call to call are written once.
 
     Attributes:
         addresses: the table.

@@ -139,7 +139,7 @@ def compiled(
 
 
 def _content(path: Path) -> bytes:
-    """What a compiler has written; nothing where it has written no file."""
+    """Return the bytes that a compiler has written; none where it has written no file."""
     return path.read_bytes() if path.is_file() else b""
 
 
@@ -151,7 +151,8 @@ def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:
 
 
 def older_driver(compiler: Compiler, driver: tuple[int, int]) -> str:
-    """What is wrong where the driver is of an earlier major version than the toolkit; else empty.
+    """Return the problem where the driver is of an earlier major version than the toolkit; else
+    empty.
 
     Within one major version a driver loads what a newer toolkit makes (CUDA Compatibility, "Minor
     Version Compatibility").

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Observed:
-    """What an observer is told of while a program runs.
+    """The reports to an observer while a program runs: each value, and the seconds it took.
 
     Args:
         outputs: of the graph: what is fetched, then the new values of `states`.

@@ -1,4 +1,4 @@
-"""What to say where a call's values do not fit: the largest of them, and the batch that fits."""
+"""The message where a call's values do not fit: the largest of them, and the batch that fits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Kept:
     scratch: int = 0
 
     def lacks(self, arena: int, scratch: int) -> int:
-        """How many bytes more a call takes that needs so many."""
+        """Return the bytes that a call which needs so many takes beyond those that are kept."""
         return max(0, arena - self.arena) + max(0, scratch - self.scratch)
 
 

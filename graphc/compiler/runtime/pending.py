@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Pending:
-    """What a call fetches: asked for with `get`, which waits for the device if need be.
+    """The values that a call fetches; `get` waits for the device if need be.
 
     The call itself did not wait, so that the host prepares the next batch while the device works.
     Dropped unread, the values cost no waiting at all.

@@ -12,7 +12,7 @@ _LARGEST_STEP = 2 << 20
 
 
 class Memory(Protocol):
-    """What the driver allocates: ``int(memory)`` is its address."""
+    """An allocation of the driver's: ``int(memory)`` is its address."""
 
     def __int__(self) -> int: ...
 

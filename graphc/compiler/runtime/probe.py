@@ -1,4 +1,5 @@
-"""What this machine has for running on a GPU, found without importing pycuda.
+"""Find the driver, the compiler and the packages that running on a GPU needs, without importing
+pycuda.
 
 The driver is asked through ctypes (``cuInit``, ``cuDeviceGetCount``; CUDA Driver API Reference,
 sections "Initialization" and "Device Management"), so a machine without any of the GPU stack can be
@@ -42,7 +43,8 @@ class Driver:
 
 @dataclass(frozen=True)
 class GpuStatus:
-    """Whether functions can run on a GPU here; if not, the reason and what to do about it.
+    """The verdict whether functions can run on a GPU here; if not, the reason and what to do about
+    it.
 
     `names` are the GPUs that the driver sees, usable or not.
     """
@@ -78,7 +80,7 @@ def cuda_driver(library: str = DRIVER_LIBRARY) -> Driver:
 
 
 def is_forked() -> bool:
-    """Whether this process was forked from one that had used the driver."""
+    """Return True if this process was forked from one that had used the driver."""
     return bool(_initialised_in - {os.getpid()})
 
 
@@ -93,12 +95,12 @@ def nvcc_path() -> str | None:
 
 
 def has_pycuda() -> bool:
-    """Whether pycuda is installed. It is not imported: that would need a driver."""
+    """Return True if pycuda is installed. It is not imported: that would need a driver."""
     return importlib.util.find_spec("pycuda") is not None
 
 
 def gpu_status() -> GpuStatus:
-    """Whether a GPU can be used, and else every piece that is missing and its fix."""
+    """Return whether a GPU can be used, and if not every piece that is missing, with its fix."""
     driver = cuda_driver()
     missing = [(driver.problem, driver.fix)] if driver.problem else []
     if nvcc_path() is None:

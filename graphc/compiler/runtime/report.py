@@ -31,7 +31,8 @@ def _shards() -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceReport:
-    """What functions run on now; printed as one line a field. Empty is what a CPU does not have.
+    """The device that functions run on now; printed as one line a field. Empty is what a CPU does
+    not have.
 
     Attributes:
         device: the name of the GPU, or of the CPU.

@@ -191,7 +191,7 @@ class Tape:
     def _value(
         self, argument: Argument, launch: Launch, turns: tuple[Turn, ...]
     ) -> tuple[Base | None, int]:
-        """What an argument depends on, and what is added to that."""
+        """Return the base that an argument depends on, if any, and the number added to it."""
         if isinstance(argument, Pointer):
             place = self._place(argument.buffer)
             return place.base, place.offset

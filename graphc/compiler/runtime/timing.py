@@ -1,4 +1,4 @@
-"""How long a program's launches take, by the GPU's own clock (events in the compute stream).
+"""The times of a program's launches, by the GPU's own clock (events in the compute stream).
 
 A kernel is a function of its buffers, so it can be timed alone, any number of times; where it
 writes over what it reads (an optimizer's update), that is put back before each time, outside of
@@ -45,7 +45,7 @@ class LaunchTimes:
 
 @dataclass(frozen=True)
 class Timing:
-    """How to time.
+    """The settings of a timing.
 
     Attributes:
         repeats: how often a launch is timed, warm and cold each.

@@ -95,7 +95,7 @@ class Compiler(NamedTuple):
 
     @property
     def has_threads(self) -> bool:
-        """Whether its code runs on several threads, which OpenMP is for."""
+        """True if its code runs on several threads, by OpenMP."""
         return OPENMP in self.flags
 
 
@@ -147,8 +147,8 @@ def _way(path: str, version: str, identity: str, cache: KernelCache) -> tuple[st
 
 
 def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
-    """Whether the compiler makes a small program, and what it says of it. CompilerError where it
-    did not get to the end."""
+    """Return whether the compiler makes a small program, and the lines that it prints.
+    CompilerError where it did not get to the end."""
     with working_folder(TOOL) as folder:
         source, output = folder / "trial.cpp", folder / "trial.so"
         source.write_text(_TRIAL, encoding="utf-8")
@@ -162,7 +162,7 @@ def _trial(path: str, flags: Sequence[str]) -> tuple[bool, list[str]]:
 
 @functools.cache
 def processor() -> str:
-    """What the processor is and which instructions it has: what ``-march=native`` depends on."""
+    """Return the processor's model and instruction sets, on which ``-march=native`` depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -173,7 +173,7 @@ def processor() -> str:
 
 
 def threads(compiler: Compiler) -> str:
-    """How many threads its code runs on, and what says so."""
+    """Return the number of threads that its code runs on, with the reason."""
     if not compiler.has_threads:
         return "1, as the compiler has no OpenMP"
     wanted = os.environ.get("OMP_NUM_THREADS")

@@ -86,7 +86,8 @@ class Fetch:
 
 
 class Workspace:
-    """What calls on a device use in turn; see the head of this file."""
+    """The arena, slots and receipts that calls on a device use in turn; see the head of this
+    file."""
 
     def __init__(self, device: Device):
         self._device = device

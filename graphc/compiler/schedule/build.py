@@ -149,7 +149,7 @@ class _Others(Container[Node]):
 def _inputs(
     outputs: Sequence[Node], memory: Container[Node], counters: frozenset[Node]
 ) -> tuple[Node, ...]:
-    """What computing the outputs reads from memory, in the order in which it is met."""
+    """Return the values that computing the outputs reads from memory, in the order of first use."""
     return tuple(
         node for node in toposort(outputs, stop=memory) if node in memory and node not in counters
     )

@@ -1,4 +1,5 @@
-"""What kernels are laid out for: what every card has, and what fills a large one."""
+"""Hardware facts that kernels are laid out for: those common to every card, and those of large
+ones."""
 
 WARP = 32
 """Threads that run in step, and exchange registers by shuffles."""

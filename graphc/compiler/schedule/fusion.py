@@ -199,8 +199,9 @@ class _Fusion:
         return fit if isinstance(fit, str) else self._cycle(group, producer) or fit
 
     def _pools(self, group: Group, producer: Group) -> bool:
-        """Whether a group is a pooling that meets each of the producer's elements once: it computes
-        them where it needs them. If others read them too, it has to meet each, and stores it."""
+        """Return True if a group is a pooling that reads each of the producer's elements once, so
+        that it may compute them on the fly. If others read them too, its windows have to cover
+        every element, and it stores them."""
         if not is_pooling(group) or not producer.elementwise:
             return False
         if not all(reads_once(node) for node, tag in group.nodes.items() if tag != PULLED):
@@ -218,7 +219,8 @@ class _Fusion:
         )
 
     def _is_behind_pooling(self, group: Group, producer: Group) -> bool:
-        """Whether an elementwise group has a value for each window of a pooling in the producer."""
+        """Return True if an elementwise group has one value for each window of a pooling in the
+        producer."""
         if producer.windows is None or not group.elementwise:
             return False
         return all(product(node.shape) == producer.windows for node in group.nodes) and all(
@@ -229,7 +231,8 @@ class _Fusion:
         )
 
     def _cycle(self, group: Group, producer: Group) -> str:
-        """What would need the two together while they need it, or nothing."""
+        """Name a group that reads the producer and that the group reads: fusing the two would close
+        a cycle. Empty if there is none."""
         for other in self._producers(group):
             if other is not producer and other.ancestors >> producer.number & 1:
                 return f"{title(other)} reads the one and is read by the other"
@@ -258,8 +261,9 @@ class _Fusion:
         return fit
 
     def _delays(self, group: Group, producer: Group) -> bool:
-        """Whether what else reads the producer would have to wait for what the group waits for (the
-        gradient of a mean, which needs the count of its terms, for the mean)."""
+        """Return True if fusion would make the producer's other readers wait for the group's own
+        inputs (the gradient of a mean, which needs the count of its terms, would wait for the
+        mean)."""
         waits = group.ancestors & ~(producer.ancestors | 1 << producer.number)
         return bool(waits) and not self._is_private(producer, group)
 
@@ -278,7 +282,7 @@ class _Fusion:
         return tags if self._same_extents(group, producer, split, tags) else "its extents differ"
 
     def _same_extents(self, group: Group, producer: Group, split: Split, tags: Tags) -> bool:
-        """Whether the nodes of both have as many values as their tags say."""
+        """Return True if the nodes of both groups have as many values as their tags say."""
         elements = product(size for size, _ in split) if split else product(producer.extents)
         rows = product(size for size, stays in split if stays)
         for part in (group, producer):
@@ -291,16 +295,18 @@ class _Fusion:
         return True
 
     def _is_private(self, plain: Group, reader: Group) -> bool:
-        """Whether what a group computes is read by another one alone."""
+        """Return True if nothing but the group `reader` reads the results of the group `plain`."""
         members = {**plain.nodes, **reader.nodes}
         return not any(self._is_stored(node, members) for node in plain.nodes)
 
     def _is_stored(self, node: Node, members: dict[Node, str]) -> bool:
-        """Whether something outside of a kernel of these nodes reads one of them."""
+        """Return True if a kernel of these members has to store the node: something outside reads
+        it."""
         return node in self._outputs or any(x not in members for x in self._readers.get(node, ()))
 
     def _are_small(self, group: Group, other: Group) -> bool:
-        """Whether two groups have few enough nodes for one kernel, and need few enough buffers."""
+        """Return True if two groups have few enough nodes for one kernel, and need few enough
+        buffers."""
         nodes = {**other.nodes, **group.nodes}
         if len(nodes) > MOST_NODES:
             return False
@@ -353,7 +359,8 @@ def _most_anchors(group: Group) -> int:
 
 
 def _likeness(group: Group) -> tuple | None:
-    """What two groups have in common that can be put together; None where that is not worth it."""
+    """Return a key that is equal for two groups worth joining as siblings; None where joining a
+    group with a sibling does not pay."""
     if group.kind == "pointwise":
         return ("pointwise", product(group.extents))
     if group.reduces:
@@ -374,7 +381,8 @@ def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
 
 
 def _are_twins(group: Group, producer: Group) -> bool:
-    """Whether both hold products of one size, few enough to be added up side by side."""
+    """Return True if both hold products of one size, few enough to keep all their sums in
+    registers."""
     anchors = (*group.anchors, *producer.anchors)
     if group.kind != "matmul" or producer.kind != "matmul" or len(anchors) > MOST_PRODUCTS:
         return False

@@ -1,4 +1,4 @@
-"""What a kernel will compute: a group of nodes, and what kind of kernel that makes."""
+"""A group: the nodes that one kernel will compute, and the kind of kernel that makes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Group:
 
     @property
     def elementwise(self) -> bool:
-        """Whether a thread owns an element and nothing else."""
+        """True if a thread owns an element and nothing else."""
         return self.kind in ELEMENTWISE
 
     @property
@@ -64,12 +64,12 @@ class Group:
 
     @property
     def reduces(self) -> bool:
-        """Whether its anchors are reductions."""
+        """True if its anchors are reductions."""
         return self.kind in ("rows", "columns")
 
     @property
     def has_few_rows(self) -> bool:
-        """Whether blocks that own rows would be few: then only reductions are worth their while."""
+        """True if blocks that own rows would be few, so that only reductions are worth fusing."""
         rows = product(size for size, stays in self.split if stays)
         return self.kind == "columns" or (not isinstance(rows, Dim) and rows < FEW_ROWS)
 
@@ -92,12 +92,13 @@ def alone(node: Node) -> Group:
 
 
 def together(walk: tuple[Node, ...]) -> Group:
-    """What one walk over the windows of a pooling finds, as a group."""
+    """Return the nodes that one pass over the windows of a pooling computes, as a group."""
     return Group("window", walk[0].shape, dict.fromkeys(walk, ELEMENT), walk)
 
 
 def title(group: Group) -> str:
-    """What reasons call a group: the layer and op of what settles its kind, or of its result."""
+    """Return the name of a group in reasons: the layer and op of its last anchor, or of its
+    result."""
     node = group.anchors[-1] if group.anchors else next(reversed(group.nodes))
     origin = origin_of(node)
     return f"{origin}/{node.op}" if origin is not None else node.op

@@ -25,7 +25,7 @@ class Unfit(Exception):
 
 
 class RowAnalysis:
-    """What of a loop's body varies by row, checked to keep to its own row.
+    """The values of a loop's body that vary by row, checked to depend on their own row only.
 
     Attributes:
         batch: the size of the axis 0 of all that varies by row.
@@ -83,7 +83,8 @@ class RowAnalysis:
             raise Unfit(f"{label(node)} has no elements")
 
     def _keeps_rows(self, node: Node) -> bool:
-        """Whether a row of the node needs no other row of what varies by row."""
+        """Return True if a row of the node reads only the same row of the values that vary by
+        row."""
         attrs = node.attrs
         inputs = [x in self.by_row for x in node.inputs]
         family = OPS[node.op].family

@@ -56,7 +56,7 @@ def is_splat(node: Node) -> bool:
 
 
 def is_leaf(node: Node) -> bool:
-    """Whether a node's value lies in memory before the program runs."""
+    """Return True if a node's value lies in memory before the program runs."""
     return node.op in ("input", "shared") or (node.op == "constant" and not is_splat(node))
 
 
@@ -199,10 +199,10 @@ def _inlined(
 
 
 def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
-    """Whether each reader of a pointwise node moves fewer bytes if it computes the node itself.
+    """Return True if less memory is moved when each reader of a pointwise node computes it itself.
 
-    What is small beside the node costs nothing to read again. But where the rest was computed, and
-    the small is known before (a bias), the kernel that computes the rest does this too.
+    Operands that are small beside the node cost nothing to read again. But where the large ones
+    are computed, and the small ones are leaves (a bias), the node fuses with their kernel.
     """
     own = nbytes(node)
     small = [x for x in read if nbytes(x) * SMALL <= own]
@@ -217,7 +217,7 @@ def _is_cheaper_again(node: Node, read: Collection[Node], readers: int) -> bool:
 
 
 def _is_drawn(node: Node) -> bool:
-    """Whether a node compares random words with something."""
+    """Return True if a node compares random bits with something."""
     if node.dtype != "bool" or OPS[node.op].family != "pointwise":
         return False
     pending = list(node.inputs)
@@ -292,19 +292,20 @@ def _shared_factors(scope: Scope) -> set[Node]:
 
 
 def reads_once(node: Node) -> bool:
-    """Whether a node is a pooling whose windows do not overlap, so that it meets each element once
-    at most."""
+    """Return True if a node is a pooling whose windows do not overlap, so that it reads each
+    element at most once."""
     return node.op in ("max_pool", "max_place", "pick", "sum_pool") and are_apart(node)
 
 
 def are_apart(node: Node) -> bool:
-    """Whether the windows of a pooling, or of its gradient, do not overlap."""
+    """Return True if the windows of a pooling, or of its gradient, do not overlap."""
     pairs = zip(node.attrs["window"], node.attrs["strides"], strict=True)
     return all(extent <= stride for extent, stride in pairs)
 
 
 def _is_light(node: Node, scope: Scope) -> bool:
-    """Whether an inlined chain is a few operations of arithmetic on leaves."""
+    """Return True if an inlined chain is at most `MOST_LIGHT` operations of arithmetic on
+    leaves."""
     chain, pending = [], [node]
     while pending:
         inner = pending.pop()
@@ -320,8 +321,8 @@ def _is_light(node: Node, scope: Scope) -> bool:
 
 
 def _stored_inputs(scan: Node) -> list[Node]:
-    """What a loop needs in memory: where its carries start, and what it would else compute again
-    in each of its steps."""
+    """Return the inputs that a loop needs in memory: the initial values of its carries, and the
+    pointwise nodes that each of its steps would compute again."""
     carries = scan.attrs["carries"]
     return [
         node

@@ -1,4 +1,5 @@
-"""What a schedule is made of: kernels, which say what is computed together, and loops of kernels.
+"""The parts of a schedule: kernels, each a sub-graph that is computed together, and loops of
+kernels.
 
 A `Kernel` does not say how its work is spread over threads; `graphc.compiler.codegen` decides that
 for each target.
@@ -114,7 +115,7 @@ class Loop:
 
     @property
     def kind(self) -> str:
-        """What reports call a loop beside the `KINDS` of kernels."""
+        """The word for a loop in reports, beside the `KINDS` of kernels."""
         return "scan"
 
     @property

@@ -81,15 +81,15 @@ def _moves_work(node: Node) -> bool:
 
 
 def _turns(node: Node, order: Order, cheap: dict[Node, bool]) -> bool:
-    """Whether a node costs nothing more when it is read in another order."""
+    """Return True if reading a node transposed by `order` costs nothing more."""
     if node.op == "transpose":
         return node.attrs["order"] == order
     return _is_cheap(node, cheap)
 
 
 def _is_cheap(node: Node, cheap: dict[Node, bool]) -> bool:
-    """Whether no element of a node comes from memory in its own order: constants, broadcasts,
-    random words and what is computed from them."""
+    """Return True if no element of a node is read from memory in its own order: constants,
+    broadcasts, random bits and values computed from these."""
     pending = [node]
     while pending:
         at = pending[-1]

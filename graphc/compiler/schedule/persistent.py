@@ -45,7 +45,7 @@ _ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
 
 @dataclass(frozen=True, eq=False)
 class Persistent:
-    """How one launch runs a loop. A thread owns one place of one row of the batch.
+    """A mapping of a whole loop to one launch: a thread owns one column of one row of the batch.
 
     Attributes:
         batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
@@ -102,7 +102,7 @@ def array_bytes(elements: int, dtype: str) -> int:
 
 
 def persistent(loop: Loop, most_shared: int | None = None) -> Persistent | str:
-    """How one launch runs all steps of a loop, or a sentence that says why it does not.
+    """Return how one launch runs all steps of a loop, or a sentence that says why it does not.
 
     Args:
         loop: its fields `persistent`, `steps` and `reasons` are not read.
@@ -150,8 +150,9 @@ class _Analysis:
         return self._sized(tiles, stages, stage_of)
 
     def _read_across(self) -> list[Node]:
-        """What is complete before it is read: left operands of products, and what much of its work
-        would be done again for if each reader computed it. Carries are complete anyway."""
+        """Return the values that have to be complete before they are read: left operands of
+        products, and those whose readers would each repeat costly work. Carries are complete
+        anyway."""
         found: dict[Node, None] = {}
         costly: set[Node] = set()
         for node in self._order:
@@ -162,7 +163,8 @@ class _Analysis:
         return [x for x in found if x not in self._loop.carries]
 
     def _read_elsewhere(self, across: Collection[Node]) -> set[Node]:
-        """What threads may read, or compute again, at other elements than their own."""
+        """Return the values that a thread may read, or compute again, at other elements than its
+        own."""
         found: set[Node] = set()
         for node in reversed(self._order):
             pointwise = OPS[node.op].family == "pointwise"
@@ -244,7 +246,7 @@ def rows_of(widest: int) -> int:
 
 
 def _spreads(node: Node) -> bool:
-    """Whether many elements of a node read one element of its input, or one reads many."""
+    """Return True if many elements of a node read one element of its input, or one reads many."""
     return node.op == "broadcast" or OPS[node.op].family == "reduce"
 
 
@@ -265,14 +267,15 @@ def pulled(targets: Sequence[Node], stop: Collection[Node], step: Node) -> Itera
 
 
 def _is_slice(node: Node, step: Node) -> bool:
-    """Whether a node is a slice of a sequence at a step, or a part of one in another order."""
+    """Return True if a node is a slice of a sequence at a step, or an index map of one."""
     while node.op in ("reshape", "transpose", "slice", "flip", "broadcast"):
         (node,) = node.inputs
     return node.op == "gather" and node.inputs[1] is step
 
 
 def is_literal(node: Node) -> bool:
-    """Whether a value is one number that stands in the text, whatever lies in memory."""
+    """Return True if a value is a single number that is printed as a literal, never read from
+    memory."""
     while node.op == "broadcast":
         (node,) = node.inputs
     return is_splat(node)

@@ -30,9 +30,9 @@ _TYPICAL = 128
 
 
 def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: Scope) -> bool:
-    """Whether a group is a pooling alone, or what one walk finds, whose windows meet each element
-    of what it reads once, and these are the elements of the `stored` nodes of an elementwise
-    producer."""
+    """Return True if a group is one pass over windows that do not compute on the way, the windows
+    cover each element of the input exactly once, and the `stored` nodes of an elementwise producer
+    are read at those elements."""
     pooling = next(iter(group.nodes))
     if pooling.op == "pick" or PULLED in group.nodes.values():
         return False
@@ -47,8 +47,8 @@ def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: S
 
 
 def is_pooling(group: Group) -> bool:
-    """Whether a group is a pooling, or what one walk over its windows finds, with what it computes
-    on the way."""
+    """Return True if a group is a pooling, or one pass over its windows, with what is inlined into
+    it."""
     return all(
         tag == PULLED or node.op in ("max_pool", "max_place", "pick", "sum_pool")
         for node, tag in group.nodes.items()
@@ -86,7 +86,7 @@ def _why_not_behind(pooling: Node, conv: Node) -> str:
 
 
 def _why_windows(pooling: Node, conv: Node) -> str:
-    """What is wrong with the windows; nothing if four columns may be one."""
+    """Return the reason why the windows do not fit a convolution's tile; empty if they do."""
     window, sizes = pooling.attrs["window"], conv.shape[2:]
     if not reads_once(pooling):
         return "its windows overlap"
@@ -97,7 +97,7 @@ def _why_windows(pooling: Node, conv: Node) -> str:
 
 
 def _divides(pooling: Node, sizes: Shape) -> bool:
-    """Whether each element of these spatial axes is in one window."""
+    """Return True if the windows cover each element of these spatial axes exactly once."""
     window, strides = pooling.attrs["window"], pooling.attrs["strides"]
     padded = any(side != 0 for sides in pooling.attrs["padding"] for side in sides)
     return not padded and all(

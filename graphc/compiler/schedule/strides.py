@@ -25,7 +25,7 @@ class Strided:
 
     @property
     def is_matrix(self) -> bool:
-        """Whether elements are neighbours along one of the last two axes."""
+        """True if elements are contiguous along one of the last two axes."""
         pairs = zip(self.shape[-2:], self.strides[-2:], strict=True)
         return any(size == 1 or stride == 1 for size, stride in pairs)
 

@@ -79,7 +79,7 @@ def narrow_products(outputs: Sequence[Node]) -> list[Node]:
 
 
 def _takes_columns(node: Node) -> bool:
-    """Whether a node is a slice of neighbouring columns with all their rows."""
+    """Return True if a node is a slice of contiguous columns with all their rows."""
     if node.op != "slice":
         return False
     rows = node.inputs[0].shape[0]

@@ -1,7 +1,8 @@
-"""What is found in one walk over the windows of max pooling: places, and what is picked there.
+"""One pass over the windows of max pooling: argmax positions, and the values gathered there.
 
-A `max_place` and the `pick`s at its places begin as one group: a kernel that walks the windows has
-each of them in its registers when it knows the place, so that what is picked need not be stored.
+A `max_place` and the `pick`s at its places begin as one group: a kernel that passes over the
+windows has each of them in its registers when it knows the argmax, so that what is gathered there
+need not be stored.
 """
 
 from __future__ import annotations

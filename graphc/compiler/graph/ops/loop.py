@@ -19,7 +19,8 @@ from graphc.errors import DTypeError
 
 @dataclass(frozen=True)
 class Body:
-    """What one step of a scan computes. Equal outputs are identical nodes, so equality is cheap."""
+    """The outputs of one step of a scan. Equal outputs are identical nodes, so equality is
+    cheap."""
 
     outputs: tuple[Node, ...]
 

@@ -119,7 +119,7 @@ def state_claims(node: Node, claims: Sequence[SizeClaim]) -> Node:
 
 
 def size_claims(node: Node) -> list[SizeClaim]:
-    """What a node needs of its symbolic sizes, for the call to test."""
+    """Return the claims of a node about its symbolic sizes, for the call to test."""
     checks = SizeChecks()
     checks.claims += _stated.get(node, ())
     with origin(origin_of(node)):
