@@ -51,7 +51,7 @@ class Flag:
 
     @property
     def takes(self) -> str:
-        """What the flag takes, in words."""
+        """The values that the flag takes, in words."""
         if self.is_size:
             return "a size such as 64MB or 1.5GB"
         if self.below is not None:

@@ -68,7 +68,8 @@ def initial(init: Callable[..., Node], shape: tuple[int, ...], name: str) -> Nod
 
 
 def get_fans(shape: Sequence[int], dim_ordering: str = "th") -> tuple[float, float]:
-    """How many inputs an output of a weight sees, and how many outputs an input reaches.
+    """Return the number of inputs that an output of a weight reads, and of outputs that an input
+    reaches.
 
     Args:
         shape: (in, out); of a kernel ``(out, in, *window)`` in the ordering 'th' and

@@ -1,4 +1,4 @@
-"""What users give as arguments: names of optimizers, losses and activations become the objects,
+"""Check the arguments of users: names of optimizers, losses and activations become the objects,
 numbers, flags and paths are checked."""
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def get_from_module(
     instantiate: bool = False,
     kwargs: Mapping | None = None,
 ) -> object:
-    """What a name stands for; anything but a name or a dict is returned as it is.
+    """Return the object that a name stands for; anything but a name or a dict is returned as it is.
 
     Args:
         identifier: a name, or a dict ``{'name': ..., **arguments}``.
@@ -211,7 +211,8 @@ def finite_number(owner: str, name: str, value: object, least: float | None = No
 
 
 def below_one(owner: str, name: str, value: object) -> float:
-    """What a running mean keeps of itself at each step. ArgumentError unless 0 <= value < 1."""
+    """Return the decay of a running mean, the share that it keeps at each step. ArgumentError
+    unless 0 <= value < 1."""
     number = finite_number(owner, name, value)
     if not 0.0 <= number < 1.0:
         raise ArgumentError(
@@ -222,7 +223,8 @@ def below_one(owner: str, name: str, value: object) -> float:
 
 
 def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
-    """Whether a value is one whole number, from `least` on if that is given. A bool is none."""
+    """Return True if a value is a whole number, at least `least` if that is given. A bool is
+    none."""
     whole = isinstance(value, _WHOLE) and not isinstance(value, bool)
     return whole and (least is None or bool(value >= least))
 

@@ -170,7 +170,8 @@ class _Attributes:
 
 @contextmanager
 def _unless_full() -> Iterator[None]:
-    """What this user may not do, or the file system does not have, is left out."""
+    """Suppress an OSError of an operation that this user may not do, or the file system does not
+    have; one of a full disk is raised."""
     try:
         yield
     except OSError as error:
@@ -190,7 +191,7 @@ def _extended_of(file: Path | int) -> dict[str, bytes]:
 
 
 def _replaced(given: str, path: Path) -> _Attributes | None:
-    """What the file that is there has beside its content, None where there is none."""
+    """Return the attributes of the file that will be replaced, None where there is none."""
     if not os.path.isdir(os.path.dirname(given) or ".") or not path.parent.is_dir():
         folder = path.parent if not path.parent.is_dir() else Path(given).parent
         raise MissingFileError(

@@ -116,7 +116,8 @@ def _bool_mask(mask: object, x: g.Node) -> g.Node:
 def _checked_step(
     step_function: StepFunction, x: g.Node, states: Sequence[g.Node], constants: Sequence[object]
 ) -> tuple[g.Node, list[g.Node]]:
-    """What the user's step returns for one slice: the output and the new states."""
+    """Return the results of the user's step for one slice, checked: the output and the new
+    states."""
     returned = step_function(x, [*states, *constants])
     pair = isinstance(returned, tuple | list) and len(returned) == 2
     if not (pair and isinstance(returned[1], tuple | list)):
@@ -173,7 +174,7 @@ def _check_samples(states: Sequence[g.Node], samples: g.Size) -> None:
 
 @dataclass(frozen=True)
 class _Sequences:
-    """What the loop runs over, time first.
+    """The sequences that the loop runs over, time first.
 
     Inputs that were joined along an axis stay apart until a step reads them: what reads some of a
     joined axis only (the gates of an LSTM) then has a loop, and a gradient, over that part alone.

@@ -1,4 +1,5 @@
-"""What runs beside training: callbacks, the record of the epochs, the progress on a terminal."""
+"""Callbacks: the code that runs beside training, the record of the epochs, the progress on a
+terminal."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a callback is, and how several are called."""
+"""The base class of callbacks, and the list that calls several."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def check_folder(what: str, path: str) -> None:
 
 @contextmanager
 def refusals_told(callback: str, path: str) -> Iterator[None]:
-    """What the system refuses inside, at a file or a folder of a callback, is a StorageError."""
+    """Raise a StorageError for what the system refuses inside, at a file or a folder of a
+    callback."""
     try:
         yield
     except OSError as error:

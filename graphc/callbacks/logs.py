@@ -1,4 +1,4 @@
-"""What callbacks are told of a batch, and the means over batches."""
+"""The logs of a batch that callbacks receive, and the means over batches."""
 
 from __future__ import annotations
 

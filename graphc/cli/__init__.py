@@ -91,7 +91,8 @@ class _Paragraphs(logging.Formatter):
 
 @contextmanager
 def _messages_that_fit() -> Iterator[None]:
-    """What graphc logs, e.g. that there is no compiler, for people at a terminal of 80 columns."""
+    """Print the warnings of graphc's log, e.g. that there is no compiler, for a terminal of 80
+    columns."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
     handler.setFormatter(_Paragraphs())

@@ -1,4 +1,4 @@
-"""What a subcommand of ``graphc`` consists of."""
+"""The parts of a subcommand of ``graphc``."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ def _numpy() -> Finding:
 
 
 def _compiler() -> list[Finding]:
-    """What compiles functions for the CPU and keeps them; without it they are interpreted."""
+    """Find the C++ compiler and the cache of what it compiled; without one, functions are
+    interpreted."""
     try:
         cache = kernel_cache()
     except FlagError:  # told of below

@@ -47,7 +47,7 @@ def save_sequences(
 
 
 def load_sequences(path: Path) -> Part:
-    """What `save_sequences` stored.
+    """Return the sequences and labels that `save_sequences` stored.
 
     Raises DataError for another or a damaged file.
     """

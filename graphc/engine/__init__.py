@@ -1,4 +1,4 @@
-"""What layers and models have in common.
+"""The parts that layers and models have in common.
 
 Each room imports from those below it only (checked by import-linter):
 

@@ -1,1 +1,1 @@
-"""What models are stored as: text of architectures, HDF5 of weights. Nothing here knows layers."""
+"""The file formats of models: text of architectures, HDF5 of weights. Nothing here knows layers."""

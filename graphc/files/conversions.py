@@ -33,7 +33,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known about who wrote a file; None for what is not.
+    """The known facts about who wrote a file; None for those that are not known.
 
     Attributes:
         running_std: what the file has under this name, 'std' or 'variance'.
@@ -203,7 +203,7 @@ def parts_of(
     owner: str,
     running_stds: Sequence[str | None] = (),
 ) -> list[Part]:
-    """What a file should have for a layer.
+    """Return the parts that a file should have for a layer.
 
     Args:
         names, shapes, forms: of the layer's weights; the forms by their positions.

@@ -230,7 +230,8 @@ def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.nd
 
 
 def has(group: h5py.Group, name: str) -> bool:
-    """Whether a group has an entry of its own; one that is a link to another place is an error."""
+    """Return True if a group has an entry of its own; one that is a link to another place is an
+    error."""
     links = group.id.links
     if not links.exists(name.encode()):
         return False
@@ -240,7 +241,8 @@ def has(group: h5py.Group, name: str) -> bool:
 
 
 def member(group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
-    """What a group has under a name, which may be a path. Links, also to other files, are refused.
+    """Return the entry of a group under a name, which may be a path. Links, also to other files,
+    are refused.
 
     DataError where there is none.
     """

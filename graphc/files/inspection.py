@@ -63,12 +63,12 @@ Identity = list[int]
 
 
 class TooLargeError(Exception):
-    """What a file has is larger than any model has it."""
+    """A file holds something larger than any model has."""
 
 
 def seconds_for(size: int) -> float:
-    """How much time of the processor looking through a file of so many bytes may take, beside what
-    there is for each name that is found in it."""
+    """Return the processor time that looking through a file of so many bytes may take, beside the
+    allowance for each name that is found in it."""
     return _SECONDS + size / _BYTES_A_SECOND
 
 
@@ -174,7 +174,8 @@ _KINDS = {h5py.h5g.GroupID: h5py.Group, h5py.h5d.DatasetID: h5py.Dataset}
 
 
 def _members(group: h5py.Group, seen: set[int]) -> Iterator[Any]:
-    """What lies in a group, but for what is at addresses that were seen: it may lie in itself."""
+    """Yield the members of a group, without those at addresses that were seen: it may contain
+    itself."""
     links = group.id.links
     links.exists(_ABSENT)
     for name in list(group.id):
@@ -227,8 +228,8 @@ def _read_numbers(found: h5py.Dataset) -> None:
 def answer(
     path: str, arrays: bool, found_one: Callable[[], None] = lambda: None
 ) -> tuple[str, str, Identity]:
-    """What became of a file: 'whole', 'unreadable', 'damaged', 'too large' or, where memory does
-    not suffice, 'harmful'; why, and which file it was."""
+    """Inspect a file. Return the verdict ('whole', 'unreadable', 'damaged', 'too large' or, where
+    memory does not suffice, 'harmful'), the reason, and which file it was."""
     try:
         file = h5py.File(path, "r", driver=driver_for(path), locking=False)
     except (OSError, RuntimeError) as error:
@@ -268,13 +269,13 @@ class _Limits:
             _lower(resource.RLIMIT_CPU, math.ceil(self._until))
 
     def met(self) -> bool:
-        """Whether the memory did not suffice, whatever HDF5 tells of it."""
+        """Return True if the memory did not suffice, whatever HDF5 reports."""
         return _taken("VmPeak") > 0.95 * self._most
 
 
 def _taken(which: str) -> int:
-    """How much memory the process asked for: VmSize now, VmPeak at most; 0 where the system does
-    not tell."""
+    """Return the bytes that the process asked for: VmSize now, VmPeak at most; 0 where the system
+    does not say."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

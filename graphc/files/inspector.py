@@ -273,7 +273,8 @@ def _end(process: _Process, at_once: bool = False) -> None:
 
 
 def _end_of(process: _Process, seconds: float) -> str:
-    """How a process ended that had so much time of the processor, and more for names."""
+    """Return how a process ended that was allowed so many seconds of the processor, and more for
+    names."""
     code = process.returncode
     if code >= 0:
         return f"ended with status {code}"

@@ -1,4 +1,4 @@
-"""How large a description of a model may be: a short text may stand for more than any memory."""
+"""Limits of the description of a model: a short text may stand for more than any memory."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ def origin_of(root: h5py.Group, given: Origin) -> Origin:
 
 
 def agreed(told: Origin, given: Origin) -> Origin:
-    """What a file tells and what the caller does. ArgumentError where they differ."""
+    """Return the origin that a file states and the caller does, together. ArgumentError where they
+    differ."""
     return Origin(
         _agreed("running_std", told.running_std, given.running_std),
         _agreed("backend", told.backend, given.backend),

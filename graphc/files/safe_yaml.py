@@ -13,7 +13,7 @@ _MOST_DIGITS = 400  # what reads 1:59:59 takes quadratic time
 
 
 def load_yaml(text: str, where: str) -> object:
-    """What a text says; `where` begins the message of an ArgumentError.
+    """Return the data of a YAML text; `where` begins the message of an ArgumentError.
 
     Raises:
         ArgumentError: a tag that asks for an object, a key that is there twice, an alias inside of

@@ -34,7 +34,7 @@ def to_text(data: Any, format_name: str, **kwargs: Any) -> str:
 
 
 def parsed(text: object, format_name: str, where: str) -> object:
-    """What a text in JSON or YAML says: texts, numbers, lists and dicts by texts.
+    """Return the data of a text in JSON or YAML: texts, numbers, lists and dicts by texts.
 
     `where` begins the message of an ArgumentError: another kind of text, a key that is there twice,
     a tag of YAML that asks for an object, or more than `limits` allow.
@@ -78,7 +78,7 @@ def _distinct(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
 
 
 def read_description(path: str) -> object:
-    """What a file in JSON or YAML says. ArgumentError for one that cannot be read."""
+    """Return the data of a file in JSON or YAML. ArgumentError for one that cannot be read."""
     file, shown = Path(path), shown_path(path)
     if file.suffix.lower() not in FORMATS:
         raise ArgumentError(

@@ -20,7 +20,7 @@ from graphc.paths import shown_path
 
 
 def is_of_0_3(file: h5py.File) -> bool:
-    """Whether an HDF5 file has a layout of Keras 0.3."""
+    """Return True if an HDF5 file has a layout of Keras 0.3."""
     with damage_told(shown_path(file.filename)):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 

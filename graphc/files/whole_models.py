@@ -77,7 +77,7 @@ class Generator:
 
 @dataclass(frozen=True)
 class RunState:
-    """What a training run consists of, beside the weights and the optimizer's variables.
+    """The state of a training run, beside the weights and the optimizer's variables.
 
     Attributes:
         epochs_done: how many epochs the last run has behind it.
@@ -109,7 +109,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """What is written to a file.
+    """The contents of a model file.
 
     Attributes:
         model_config, training_config: JSON.
@@ -185,13 +185,13 @@ class ModelFile:
 
     @property
     def has_optimizer(self) -> bool:
-        """Whether the optimizer's variables are there."""
+        """True if the optimizer's variables are there."""
         with self.damage_told():
             return has(self._file, "optimizer_weights")
 
     @property
     def has_state(self) -> bool:
-        """Whether the file is of graphc, and has what going on needs."""
+        """True if the file is of graphc, and has what resuming a run needs."""
         with self.damage_told():
             return has(self._file, "graphc")
 
@@ -204,7 +204,7 @@ class ModelFile:
 
     @property
     def counts_steps(self) -> bool:
-        """Whether the optimizer's count of steps is there, a scalar before its other variables:
+        """True if the optimizer's count of steps is there, a scalar before its other variables:
         Keras did not store it at first."""
         with self.damage_told():
             group = member(self._file, "optimizer_weights")

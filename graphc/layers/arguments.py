@@ -76,7 +76,7 @@ def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:
 def option(
     layer: Layer, name: str, get: Callable[..., Any], value: object, **keywords: object
 ) -> Any:
-    """What `get` finds for an argument of a layer; its error then names both.
+    """Return the object that `get` finds for an argument of a layer; its error then names both.
 
     ArgumentError for a layer in place of a function: its weights would be nobody's.
     """

@@ -65,7 +65,7 @@ class AutoEncoder(Switched, HoldingLayer):
 
     @property
     def output_reconstruction(self) -> bool:
-        """Whether the output is that of the decoder, and not the code."""
+        """True if the output is that of the decoder, not the code."""
         return self.form is True
 
     @output_reconstruction.setter

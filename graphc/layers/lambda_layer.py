@@ -58,7 +58,8 @@ class Lambda(Layer):
         self._claim = OutputClaim(output_shape, where, has_batch=False)
 
     def _check_arguments(self, where: str) -> bool:
-        """Whether the function takes a mask. ArgumentError where it does not take `arguments`."""
+        """Return True if the function takes a mask. ArgumentError where it does not take
+        `arguments`."""
         signature = signature_of(self.function)
         if signature is None:  # the call will tell
             return False

@@ -51,7 +51,7 @@ class _Gate:
 
 
 class _Gated(Recurrent):
-    """What SimpleRNN, GRU and LSTM share: W, U and b of each gate, and dropout of x and h.
+    """The common base of SimpleRNN, GRU and LSTM: W, U and b of each gate, and dropout of x and h.
 
     Attributes:
         gate_names: in the order of the weights.

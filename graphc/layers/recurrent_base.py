@@ -134,7 +134,8 @@ class OverSteps(GivenWeights):
         return list(states)
 
     def preprocess_input(self, x: g.Node) -> g.Node:
-        """What the loop runs over: (batch, steps, ...). The input itself by default."""
+        """Return the sequence that the loop runs over: (batch, steps, ...). The input itself by
+        default."""
         return x
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:

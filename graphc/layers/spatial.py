@@ -1,4 +1,4 @@
-"""What layers over images have in common. Sequences are images with one spatial axis."""
+"""The common parts of layers over images. Sequences are images with one spatial axis."""
 
 from __future__ import annotations
 

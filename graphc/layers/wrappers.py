@@ -137,7 +137,7 @@ class TimeDistributed(Wrapper):
 
 
 def _does_more(layer: Layer) -> bool:
-    """Whether a use of a layer has updates, or a penalty on its output."""
+    """Return True if a use of a layer has updates, or a penalty on its output."""
     if isinstance(layer, Container):  # records the uses of its layers
         return False
     penalised = any(getattr(one, "layer", None) is layer for one in layer.regularizers)

@@ -1,4 +1,4 @@
-"""What is left of Keras 0.3 in Keras 1.0."""
+"""The remains of Keras 0.3 in Keras 1.0."""
 
 from graphc.public.calls import public
 

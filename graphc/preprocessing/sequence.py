@@ -110,7 +110,7 @@ def _shown(value: object) -> str:
 
 
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
-    """How probably a word is kept in skip-grams, by its rank in the corpus.
+    """Return the probability that a word is kept in skip-grams, by its rank in the corpus.
 
     Args:
         size: the number of words; the word of rank 1 is the most frequent, rank 0 is no word.

@@ -1,4 +1,4 @@
-"""What a reference model is, and the training step that it builds."""
+"""A reference model, and the training step that it builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scripts use beside the models: labels, tables, a progress bar."""
+"""Tools of scripts beside the models: labels, tables, a progress bar."""
 
 from graphc.public.calls import public
 

@@ -57,7 +57,7 @@ class _Matrix(ABC):
 
     @property
     def ndim(self) -> int:
-        """How many axes there are."""
+        """The number of axes."""
         return self._first.ndim
 
     @property

@@ -123,7 +123,7 @@ def _shapes(shapes: list) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What a user named, without the characters that mean something in a record's label."""
+    """Return a user's name without the characters that have a meaning in a record's label."""
     return "".join(f"\\{char}" if char in r"\{}|<>" else char for char in text)
 
 

@@ -35,7 +35,7 @@ class ClassLabels:
     numbered: bool
 
     def targets(self, y: object, where: str) -> np.ndarray:
-        """What the model takes for labels: one-hot rows for categorical_crossentropy.
+        """Return the targets of the model for labels: one-hot rows for categorical_crossentropy.
 
         Args:
             y: (n,) or (n, 1) labels; rows with more columns are targets already.

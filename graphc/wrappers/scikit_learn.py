@@ -30,7 +30,7 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class BaseWrapper:
-    """What `KerasClassifier` and `KerasRegressor` have in common.
+    """The common base of `KerasClassifier` and `KerasRegressor`.
 
     Args:
         build_fn: a function, or an instance of a class with ``__call__``, that makes and compiles a
@@ -107,7 +107,7 @@ class BaseWrapper:
         refuse_unknown(type(self).__name__, params, list(legal))
 
     def _builder(self, build_fn: Callable | None) -> Callable:
-        """What makes the model: `build_fn`, or this very instance."""
+        """Return the function that makes the model: `build_fn`, or this very instance."""
         builder = self if build_fn is None else build_fn
         if not callable(builder):
             raise ArgumentError(
@@ -142,7 +142,7 @@ class BaseWrapper:
         return "model" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn, which alone calls this, from 1.6 on asks about an estimator."""
+        """Return the tags that scikit-learn, the only caller, asks an estimator for from 1.6 on."""
         utils = importlib.import_module("sklearn.utils")
         kind = self._estimator_type
         return utils.Tags(

@@ -1,4 +1,4 @@
-"""What a measurement was made on and with, so that two of them can be told apart."""
+"""The machine and the versions that a measurement was made with, so that two can be told apart."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def card() -> dict[str, Any]:
 
 
 def is_emulated(name: str) -> bool:
-    """Whether a GPU of this name is the driver that runs CUDA on the CPU, for tests."""
+    """Return True if a GPU of this name is the driver that runs CUDA on the CPU, for tests."""
     return "emulated" in name
 
 
@@ -73,7 +73,7 @@ def _nvidia_smi() -> str:
 
 
 def _said(*command: str) -> str:
-    """What a program prints; empty where it is missing or fails."""
+    """Return the output of a program; empty where it is missing or fails."""
     if shutil.which(command[0]) is None:
         return ""
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)

@@ -40,7 +40,8 @@ _METHOD = (
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured: sizes in bytes, and the sides of the square matrices of the peak."""
+    """The amount that is measured: sizes in bytes, and the sides of the square matrices of the
+    peak."""
 
     timing: Timing
     steps: int
@@ -172,7 +173,7 @@ def _part(rate: float, peak: float) -> float | None:
 
 
 def _peaks(device: cuda.Device, scale: Scale) -> Peaks:
-    """What the card can do: a copy, a product by our own kernels, a launch; of floatX."""
+    """Measure the peaks of the card: a copy, a product by our own kernels, a launch; of floatX."""
     size, dtype = scale.matmul, config.floatX
     copies = span(time_copy(device, scale.copied, scale.steps))
     left, right = g.input((size, size), dtype), g.input((size, size), dtype)

@@ -1,4 +1,4 @@
-"""What `graphc bench` prints of native code: a table that fits 80 columns."""
+"""The table that `graphc bench` prints of native code; it fits 80 columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine can do: the rates of a matrix product and of a copy, measured now."""
+"""The peaks of this machine: the rates of a matrix product and of a copy, measured now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `graphc bench` measured: one form for every device, as JSON and as a table."""
+"""The report of `graphc bench`: one form for every device, as JSON and as a table."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Peaks:
-    """What the machine did in the same run: a copy of `copy_bytes`, a product of two square
-    matrices (on a GPU by our own kernels, on a CPU by NumPy's BLAS); and of a GPU the milliseconds
-    of a launch that computes one element, which no launch is faster than."""
+    """The rates that the machine reached in the same run: a copy of `copy_bytes`, a product of two
+    square matrices (on a GPU by our own kernels, on a CPU by NumPy's BLAS); and of a GPU the
+    milliseconds of a launch that computes one element, which no launch is faster than."""
 
     copy_gbytes: float
     copy_bytes: int
@@ -232,7 +232,8 @@ def _foot(report: Report) -> list[str]:
 
 
 def checked_lines(report: Report) -> list[str]:
-    """What the comparison with the interpreter says, where there was one and it found nothing."""
+    """Return the lines about the comparison with the interpreter, where there was one and it found
+    nothing."""
     check, lines = report.check, []
     if check is not None and not check.failures:
         lines.append(

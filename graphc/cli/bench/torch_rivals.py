@@ -45,7 +45,7 @@ POINTWISE = {**{name: name for name in _SAME_NAMES}, **_OTHER_NAMES}
 
 @dataclass(frozen=True)
 class Equivalent:
-    """What PyTorch does in a kernel's place.
+    """PyTorch's counterpart of a kernel.
 
     Attributes:
         op: its name.

@@ -1,4 +1,4 @@
-"""What a model may take that is made from a description: a short text may ask for any number of
+"""Limits of a model that is made from a description: a short text may ask for any number of
 weights, and, by models inside of models, for any number of uses of layers."""
 
 from __future__ import annotations

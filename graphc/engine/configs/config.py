@@ -125,8 +125,8 @@ def _kinds(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _function_of_keras(value: str | Sequence[Any], kind: object, place: str) -> Any:
-    """What Keras meant by a text or a list: a function's name, or its code and what belongs to it,
-    which is not looked at."""
+    """Return the stored function that a text or a list of Keras' stands for: a function's name, or
+    its code and what belongs to it, which is not looked at."""
     if kind == "raw":
         return value
     if kind not in ("function", "lambda"):
@@ -139,7 +139,8 @@ def _function_of_keras(value: str | Sequence[Any], kind: object, place: str) -> 
 
 
 def argument_from(value: Any, place: str) -> Any:
-    """What `argument_as_data` was given, but for names and configs, which layers look up."""
+    """Return the argument that `argument_as_data` was given, but for names and configs, which
+    layers look up."""
     if isinstance(value, list):
         return [argument_from(one, place) for one in value]
     if isinstance(value, Mapping):
@@ -152,7 +153,7 @@ def argument_from(value: Any, place: str) -> Any:
 
 
 def _relies_on_this(cls: type) -> bool:
-    """Whether the base's `get_config` is the only one."""
+    """Return True if the base's `get_config` is the only one."""
     return sum("get_config" in vars(one) for one in cls.__mro__) == 1
 
 

@@ -1,4 +1,4 @@
-"""What Keras 1.0.2 to 1.2 wrote in layers' configs beside the arguments of 1.0.1.
+"""The keywords that Keras 1.0.2 to 1.2 wrote in layers' configs beside the arguments of 1.0.1.
 
 A model that needs nothing of later releases has the config of Keras 1.0.1, which reads it: an
 argument that came later stands in a config only where it asks for something else than 1.0.1 did.

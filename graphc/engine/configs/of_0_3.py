@@ -40,7 +40,7 @@ _Numbers = Counter[str]  # of each class, how many layers have been named by the
 
 
 def is_of_0_3(description: object) -> bool:
-    """Whether it is a model as Keras 0.3 described it."""
+    """Return True if a description is a model as Keras 0.3 described it."""
     return (
         isinstance(description, Mapping)
         and "class_name" not in description
@@ -233,7 +233,7 @@ def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str,
 
 
 def _ends_masks(node: Mapping[str, Any]) -> bool:
-    """Whether masks ended at a node, or an output, that is a shared one or merges inputs."""
+    """Return True if masks ended at a node, or an output, that is a shared one or merges inputs."""
     inputs = node.get("inputs")
     return ENDS_MASKS in node or (isinstance(inputs, list | tuple) and len(inputs) > 1)
 

@@ -32,7 +32,7 @@ def function_as_data(function: Callable) -> dict[str, str | None]:
 
 
 def is_stored_function(value: object) -> bool:
-    """Whether a value is what `function_as_data` gives."""
+    """Return True if a value has the form that `function_as_data` returns."""
     return isinstance(value, Mapping) and set(value) == _KEYS
 
 

@@ -306,5 +306,5 @@ class Graph(NamedNodes):
 
 
 def _data_and_weights(item: object) -> tuple[object, object]:
-    """What a generator gave: a dict, or a dict and sample weights."""
+    """Return the dict and the sample weights, if any, of an item of a generator."""
     return item if isinstance(item, tuple) and len(item) == 2 else (item, None)

@@ -318,7 +318,7 @@ class NamedNodes(Model):
         concat_axis: int,
         dot_axes: int | Sequence[int | Sequence[int]],
     ) -> g.Node | list[g.Node]:
-        """What a node is used on: one tensor, or with 'join' a list of them."""
+        """Return the input of a node: one tensor, or with 'join' a list of them."""
         self._renew()
         names = used
         if len(used) == 1 and used[0] in self._joined:

@@ -1,4 +1,5 @@
-"""What the methods that build a Graph have in common: arguments, and where errors were met."""
+"""The arguments that the methods which build a Graph have in common, and the places of their
+errors."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def record(
     concat_axis: int,
     dot_axes: int | Sequence[int | Sequence[int]],
 ) -> dict[str, Any]:
-    """What `node_config` and `output_config` keep of a call."""
+    """Return the record of a call in `node_config` or `output_config`."""
     return {
         "name": name,
         "input": input,

@@ -174,7 +174,8 @@ class Container(FileMethods):
 
     @property
     def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
-        """What layers change at each training step besides: (shared variable, new value)."""
+        """The updates of layers at each training step, beside the optimizer's: (shared variable,
+        new value)."""
         return self._collected_updates(stateful_only=False)
 
     @property
@@ -197,7 +198,7 @@ class Container(FileMethods):
 
     @property
     def uses_learning_phase(self) -> bool:  # type: ignore[override]
-        """Whether training and testing differ."""
+        """True if training and testing differ."""
         phase = g.learning_phase()
         # From 1.2.0 on the penalties are there in testing too.
         penalties = self.regularizers or self._graphc_added_losses()

@@ -1,4 +1,5 @@
-"""What a model reads and writes: its architecture as text, its weights in HDF5."""
+"""The methods of a model that read and write files: its architecture as text, its weights in
+HDF5."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class HoldingLayer(Layer):
 
     @property
     def stateful(self) -> bool:  # type: ignore[override]
-        """Whether a layer keeps states from batch to batch."""
+        """True if a layer keeps states from batch to batch."""
         return any(one.stateful for one in self._graphc_held_layers())
 
     def reset_states(self) -> None:

@@ -221,7 +221,7 @@ class Merge(Layer):
         return None
 
     def branches(self) -> list[Layer]:
-        """What is merged, in place of a Merge among it what that merges."""
+        """Return the merged layers; a Merge among them is replaced by those that it merges."""
         return [
             one
             for layer in self.layers

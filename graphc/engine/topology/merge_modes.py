@@ -1,4 +1,4 @@
-"""What the modes of a Merge compute, and what shapes they take."""
+"""The modes of a Merge: the value that each computes, and the shapes that it takes."""
 
 from __future__ import annotations
 

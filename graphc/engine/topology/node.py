@@ -1,4 +1,5 @@
-"""What layers remember: which layer made a tensor, from what, and what else the use of it does.
+"""The record of the uses of layers: which layer made a tensor, from what, and what else the use
+does.
 
 A *tensor* here is a node of the expression graph (`graphc.compiler.graph.Node`) that a layer made;
 a `Node`, in Keras' word, is one use of a layer.

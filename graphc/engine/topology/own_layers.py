@@ -1,4 +1,4 @@
-"""What a layer that a user writes can get wrong, told where it happens."""
+"""Checks of the layers that users write: each mistake raises an error where it happens."""
 
 from __future__ import annotations
 

@@ -30,7 +30,8 @@ def known_shape(node: g.Node) -> KnownShape:
 
 
 def agree(one: KnownShape, other: KnownShape) -> bool:
-    """Whether two shapes may be the same: as many axes, and no axis of two known sizes."""
+    """Return True if two shapes may be the same: as many axes, and no axis of two different known
+    sizes."""
     return len(one) == len(other) and all(
         None in pair or pair[0] == pair[1] for pair in zip(one, other, strict=True)
     )
@@ -38,7 +39,7 @@ def agree(one: KnownShape, other: KnownShape) -> bool:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a layer expects of an input: its rank, its sizes (``None`` for any), its dtype."""
+    """The input that a layer expects: its rank, its sizes (``None`` for any), its dtype."""
 
     dtype: str | None = None
     shape: KnownShape | None = None

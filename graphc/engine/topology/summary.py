@@ -93,7 +93,8 @@ def _sources(node: Node) -> list[str]:
 
 
 def _is_chain(layers: Sequence[Layer], relevant: Collection[Node] | None) -> bool:
-    """Whether each layer reads the one before and nothing else, the first none that is shown."""
+    """Return True if each layer reads the one before and nothing else, the first none that is
+    shown."""
     before: Layer | None = None
     for layer in layers:
         nodes = _nodes(layer, relevant)

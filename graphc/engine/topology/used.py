@@ -1,4 +1,4 @@
-"""What a layer's uses tell: its inputs, outputs, masks and shapes."""
+"""The properties of a layer that its uses determine: its inputs, outputs, masks and shapes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Used:
 
     @property
     def _graphc_label(self) -> str:
-        """What tells a layer in messages: ``dense_1 (Dense)``."""
+        """The layer's name and class for messages: ``dense_1 (Dense)``."""
         return f"{self.name} ({type(self).__name__})"
 
     def __repr__(self) -> str:

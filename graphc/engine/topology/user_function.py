@@ -25,7 +25,7 @@ def signature_of(function: Callable) -> inspect.Signature | None:
 
 
 def takes_mask(function: Callable) -> bool:
-    """Whether a function has a parameter `mask`."""
+    """Return True if a function has a parameter `mask`."""
     signature = signature_of(function)
     return signature is not None and "mask" in signature.parameters
 
@@ -120,7 +120,7 @@ class OutputClaim:
 
 
 def checked_output(output: object, where: str) -> g.Node:
-    """What a function returned. ArgumentError unless it is a node."""
+    """Return the output of a user's function. ArgumentError unless it is a node."""
     if not isinstance(output, g.Node):
         raise ArgumentError(
             f"{where}: the function has to return a node, made of its input by K's functions and "

@@ -27,7 +27,7 @@ _MOST_NUMBERS = 2**60  # NumPy counts bytes in 63 bits
 
 
 class Weighted:
-    """What has weights, with their penalties and constraints.
+    """An object that has weights, with their penalties and constraints.
 
     Attributes:
         trainable_weights, non_trainable_weights: shared variables.
@@ -201,8 +201,8 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
 
 
 def _is_list(values: object, variables: Sequence[g.Node]) -> bool:
-    """Whether values are several; one array is, if it has one for each of several weights of one
-    shape: else the list around it was forgotten."""
+    """Return True if values are a list of arrays. One array counts as a list if it has an entry for
+    each of several weights of one shape: the list around it was forgotten."""
     if isinstance(values, np.ndarray) and values.dtype != object:
         shapes = [values.shape[1:]] * len(variables)
         return values.shape[:1] == (len(variables),) and shapes == [one.shape for one in variables]
@@ -225,7 +225,7 @@ def _tell_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
 
 
 def count_numbers(variables: Sequence[g.Node]) -> int:
-    """How many numbers shared variables hold together."""
+    """Return the number of elements of shared variables together."""
     return sum(int(np.prod(variable.shape, dtype=np.int64)) for variable in variables)
 
 

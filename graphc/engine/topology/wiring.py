@@ -14,7 +14,7 @@ from graphc.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Wiring:
-    """What lies between the inputs and the outputs of a model.
+    """The uses and layers between the inputs and the outputs of a model.
 
     Attributes:
         nodes: the uses, each behind those whose outputs it reads; without those of the inputs.

@@ -1,4 +1,4 @@
-"""What an image generator's arguments have to be."""
+"""Checks of an image generator's arguments."""
 
 from __future__ import annotations
 

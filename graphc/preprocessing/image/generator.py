@@ -533,5 +533,5 @@ def _generator(seed: int | None) -> np.random.RandomState:
 
 
 def _array(data: object) -> object:
-    """What has a shape (an array, an HDF5Matrix) as it is; else an array."""
+    """Return data that have a shape (an array, an HDF5Matrix) as they are; else an array."""
     return data if hasattr(data, "shape") else np.asarray(data)

@@ -1,4 +1,4 @@
-"""What a set of images has in common: mean, deviation and correlation of its pixels."""
+"""Statistics of a set of images: mean, deviation and correlation of their pixels."""
 
 from __future__ import annotations
 
