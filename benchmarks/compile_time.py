@@ -1,4 +1,4 @@
-"""How long compiling takes: python benchmarks/compile_time.py [--starts [MODEL ...] | --long]
+"""The time that compiling takes: python benchmarks/compile_time.py [--starts [MODEL ...] | --long]
 
 First graphs: the median processor milliseconds to build, differentiate and optimise some of 100,
 1,000 and 10,000 nodes (before their gradients are added) and, for each step, how much a node costs
@@ -96,7 +96,8 @@ def timed(function: Callable, *arguments: object) -> tuple[object, float]:
 
 
 def measure(build: Callable[[int], Built], size: int) -> tuple[int, list[float]]:
-    """How many nodes the graph with its gradients has, and the seconds of each of `STEPS`."""
+    """Return the number of nodes of the graph with its gradients, and the seconds of each of
+    `STEPS`."""
     (loss, wrt), building = timed(build, size)
     grads, differentiating = timed(graphc.grad, loss, wrt)
     outputs = [loss, *grads]

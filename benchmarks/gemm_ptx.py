@@ -1,4 +1,4 @@
-"""What nvcc makes of the main loop of a large product: python benchmarks/gemm_ptx.py
+"""The code that nvcc makes of the main loop of a large product: python benchmarks/gemm_ptx.py
 
 No card is needed, and no time is measured. For float32 products of 4096 x 4096 by 4096 x 4096, in
 all four transpositions, it prints for the loop over k: fused multiply-adds and their share of all
@@ -84,13 +84,13 @@ def loops(lines: Sequence[str]) -> Iterator[list[str]]:
 
 
 def main_loop(lines: Sequence[str]) -> Counter[str]:
-    """How often each instruction comes in the loop with the most multiply-adds."""
+    """Count the instructions in the loop with the most multiply-adds."""
     counts = (Counter(text.split()[0] for text in loop) for loop in loops(lines))
     return max(counts, key=lambda count: total(count, r"fma\.|FFMA|DFMA"))
 
 
 def total(counts: Counter[str], pattern: str) -> int:
-    """How often instructions come whose names begin like the pattern."""
+    """Return the number of instructions whose names begin like the pattern."""
     return sum(count for name, count in counts.items() if re.match(pattern, name))
 
 

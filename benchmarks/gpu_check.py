@@ -134,7 +134,7 @@ def sanitizer(setting: Setting) -> dict[str, Any]:
 
 
 def bench(setting: Setting) -> dict[str, Any]:
-    """What `graphc bench --json` prints for each model; its own check is part of it."""
+    """Run `graphc bench --json` for each model; its own check is part of it."""
     if setting.emulated:
         return {"passed": None, "said": "no bench: times of the emulated driver mean nothing"}
     found: dict[str, Any] = {}
@@ -207,7 +207,7 @@ def path_of(result: dict[str, Any], folder: Path) -> Path:
 
 
 def no_gpu() -> str:
-    """What is missing for the check, and the fix of each; empty where all is there."""
+    """Return the missing pieces for the check, with the fix of each; empty where all is there."""
     driver = probe.cuda_driver()
     missing = [(driver.problem, driver.fix)] if driver.problem else []
     if probe.nvcc_path() is None:

@@ -1,4 +1,4 @@
-"""What a mathematical function costs an element in a loop: python benchmarks/native_math.py [CXX]
+"""The cost of mathematical functions an element: python benchmarks/native_math.py [CXX]
 
 kernels/pointwise.cuh compiled twice, with kernels/native_math.h and with the C library's functions;
 the flags are otherwise the same. Each number is nanoseconds an element of 4,096 that lie in the

@@ -1,4 +1,4 @@
-"""What this machine's MPI takes to move bytes: a latency alpha and a time beta a byte.
+"""The time that this machine's MPI takes to move bytes: a latency alpha and a time beta a byte.
 
     mpiexec -n 2 python benchmarks/ranks.py
 

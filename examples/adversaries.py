@@ -110,7 +110,7 @@ def build_judge(data: images.Digits, nb_epoch: int) -> tuple[Sequential, float]:
 
 
 def noise_of(count: int) -> np.ndarray:
-    """What as many images are drawn from."""
+    """Draw the noise that as many images are made from."""
     return np.random.normal(size=(count, NOISE))
 
 

@@ -45,7 +45,8 @@ def build(pixels: int, hidden: int) -> tuple[Model, Model, Model]:
     decoder = Model(decoder_input, restored, name="decoder")
 
     def negative_bound(truth: object, output: object) -> object:
-        """What the images cost in nats, at most: their pixels given the point, and the point."""
+        """Return an upper bound of the images' cost in nats: their pixels given the point, and the
+        point."""
         pixels_cost = K.sum(K.binary_crossentropy(output, truth), axis=-1)
         divergence = K.square(mean) + K.exp(log_variance) - log_variance - 1
         return pixels_cost + K.sum(divergence, axis=-1) / 2

@@ -1,4 +1,5 @@
-"""What the examples share: their options, the line that says which data they use, their results.
+"""Shared parts of the examples: their options, the line that says which data they use, their
+results.
 
 An example uses it so::
 
@@ -153,7 +154,7 @@ def plot_history(plot: Axes, history: Mapping[str, Sequence[float]], name: str, 
 
 
 def plot_confusion(plot: Axes, truth: np.ndarray, found: np.ndarray, names: Sequence[str]) -> None:
-    """How many samples of each class (a row) were found to be of each class (a column)."""
+    """Plot how many samples of each class (a row) were found to be of each class (a column)."""
     counts = np.zeros((len(names), len(names)), "int64")
     np.add.at(counts, (truth, found), 1)
     plot.imshow(counts, cmap="Blues")

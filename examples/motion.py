@@ -79,8 +79,8 @@ def batches(random: np.random.RandomState, size: int, steps: int) -> Iterator[Sa
 
 
 def samples_of(args: argparse.Namespace) -> tuple[str, Samples, Samples]:
-    """What the data are, and samples to train and to test: 100 steps at 10 Hz, an input for each of
-    six axes."""
+    """Return the data's name, and samples to train and to test: 100 steps at 10 Hz, an input for
+    each of six axes."""
     axes = recordings.AXES
     if not args.data and not args.download:
         count = 40 if args.quick else 200

@@ -56,7 +56,8 @@ GRAPH_CALLS: dict[str, Callable] = {
 
 
 def legacy_call(module: object, owner: str, method: str, keyword: str) -> str | None:
-    """What is wrong with a call that gives a keyword of Keras 0.3: it fails, or ignores it."""
+    """Return what is wrong with a call that gives a keyword of Keras 0.3: it fails, or ignores
+    it."""
     if not hasattr(module, owner):
         return "missing"
     try:

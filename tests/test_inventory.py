@@ -184,8 +184,8 @@ def signature_of_1_2(function: Callable) -> inspect.Signature | None:
 
 
 def difference(name: str, function: Callable | inspect.Signature, wanted: Signature) -> str | None:
-    """What differs from Keras' signature. `*args`, which swallowed what was too much, is not asked
-    for, and keywords of any name may be keywords of given names."""
+    """Return the difference from Keras' signature, if any. `*args`, which swallowed what was too
+    much, is not asked for, and keywords of any name may be keywords of given names."""
     signature = function if isinstance(function, inspect.Signature) else inspect.signature(function)
     parameters = list(signature.parameters.values())
     by_position = [one for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]

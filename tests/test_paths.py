@@ -93,7 +93,8 @@ def test_names_that_no_system_has(user, path):
 @pytest.mark.parametrize("user", USERS)
 @pytest.mark.parametrize("name", [os.fsencode(ODD), ODD + "/b.h5"])
 def test_messages_are_texts(user, name, tmp_path):
-    """What fails says so in words that can be printed; what works is there under that name."""
+    """A call that fails says so in words that can be printed; one that works writes to that
+    name."""
     path = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
     told = []
     try:

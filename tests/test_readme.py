@@ -31,7 +31,7 @@ def snippets() -> list[Snippet]:
 
 
 def printed_by(code: str, home: Path) -> str:
-    """What a process of its own prints, with the default flags."""
+    """Return the output of a process of its own, with the default flags."""
     environment = {k: v for k, v in os.environ.items() if k != ENVIRONMENT_VARIABLE}
     environment |= {"HOME": str(home), "PYTHONPATH": str(README.parent)}
     run = subprocess.run(

@@ -21,7 +21,7 @@ def values(regularizer):
 
 
 class LayerStub:
-    """What a regularizer needs of a layer: its output, here 3 samples of 2 features."""
+    """The part of a layer that a regularizer needs: its output, here 3 samples of 2 features."""
 
     value = np.array([[1.0, -2.0], [0.5, 0.0], [3.0, 1.0]])
     output = K.variable(value, "float64")

@@ -97,7 +97,7 @@ def _peers(names: Sequence[str] | None) -> list[Peer]:
 
 
 def _installed(peer: Peer) -> bool:
-    """Whether its library is there; if not, a line says so."""
+    """Return True if its library is there; if not, a line says so."""
     if importlib.util.find_spec(peer.library) is None:
         _tell(f"{peer.name}: left out, {peer.library} is not installed (make peers)")
         return False

@@ -151,7 +151,7 @@ def environment(peer: Peer, caches: Path, threads: int) -> dict[str, str]:
 
 
 def initial_weights(workload: Workload) -> Arrays:
-    """What all peers start from: what graphc draws."""
+    """Return the weights that all peers start from: those that graphc draws."""
     np.random.seed(SEED)
     return graphc_side.model(workload, dropout=False).get_weights()
 
@@ -170,7 +170,7 @@ def rates(threads: int) -> floor.Rates:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure.
+    """The settings of a measurement.
 
     Attributes:
         folder: for tasks, caches and logs.

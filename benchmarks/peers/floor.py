@@ -19,7 +19,7 @@ from graphc.reference_models import REFERENCE_MODELS
 
 @dataclass(frozen=True)
 class Work:
-    """What a step cannot do without.
+    """The work that a step cannot do without.
 
     Attributes:
         flops: of the kernels that graphc makes of it.

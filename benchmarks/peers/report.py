@@ -1,4 +1,4 @@
-"""What the workers said, reckoned and printed."""
+"""The report of the workers' measurements, computed and printed."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def load(folder: Path) -> Task:
 
 
 def save(folder: Path, workload: str, variant: str, weights: Arrays) -> None:
-    """What `load` reads."""
+    """Write the files that `load` reads."""
     folder.mkdir(parents=True)
     (folder / "task.json").write_text(json.dumps({"workload": workload, "variant": variant}))
     np.savez(folder / "weights.npz", **{f"weight_{k}": a for k, a in enumerate(weights)})

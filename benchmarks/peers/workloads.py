@@ -1,4 +1,4 @@
-"""What is trained: sizes, data and optimizers, for every peer the same.
+"""The workloads that are trained: sizes, data and optimizers, for every peer the same.
 
 The models are graphc's reference models mlp, cnn, gru_ae, lstm and accel, without metrics.
 """
@@ -87,7 +87,7 @@ WORKLOADS = {
 
 @dataclass(frozen=True)
 class Task:
-    """What a peer is asked to build.
+    """A task that a peer is asked to build.
 
     Attributes:
         workload: what is trained.

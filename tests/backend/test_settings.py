@@ -74,7 +74,7 @@ class TestImageDimOrdering:
 
 
 class OnAGpu:
-    """What PyTorch, CuPy and Numba give for an array on a GPU, as far as NumPy can see."""
+    """An array of PyTorch, CuPy or Numba on a GPU, as far as NumPy can see."""
 
     __cuda_array_interface__ = {}  # noqa: RUF012  (a class attribute is all that is looked at)
 

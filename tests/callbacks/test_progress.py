@@ -1,4 +1,4 @@
-"""What the progress prints."""
+"""The lines that the progress prints."""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ class Says(Callback):
 
 
 def epochs_run(values, name="score", model=None, **arguments):
-    """How many epochs EarlyStopping lets run where these are the monitored values."""
+    """Return the number of epochs that EarlyStopping lets run where these are the monitored
+    values."""
     stopping = EarlyStopping(monitor=name, **arguments)
     history = (model or compiled()).fit(
         X, Y, nb_epoch=len(values), verbose=0, callbacks=[Says(name, values), stopping]

@@ -1,4 +1,4 @@
-"""What TensorBoard is given to show, read from the files' own format."""
+"""The events written for TensorBoard, read from the files' own format."""
 
 from __future__ import annotations
 

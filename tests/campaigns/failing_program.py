@@ -81,13 +81,14 @@ class Training:
                   initial_epoch=model.epochs_done, callbacks=[saver])  # fmt: skip
 
     def steps_of(self, model: Any) -> int:
-        """How many steps a model has done, -1 where it is no number of whole ones."""
+        """Return the number of steps that a model has done, -1 where its state is that of no
+        step."""
         state = state_of(model)
         found = [number for number, one in enumerate(self.states) if agrees(one, state)]
         return found[-1] if found else -1
 
     def check_goes_on(self, model: Any, steps: int) -> str:
-        """What is wrong with the steps that follow; empty where nothing is."""
+        """Run the steps that follow. Return what is wrong; empty where nothing is."""
         for number in range(steps, len(self.states) - 1):
             start, stop = BATCHES[number % len(BATCHES)]
             model.train_on_batch(self.x[start:stop], self.y[start:stop])
@@ -97,7 +98,8 @@ class Training:
 
 
 def agrees(one: State, other: State) -> bool:
-    """Whether they are one state; the interpreter's and native code's may differ by rounding."""
+    """Return True if they are one state; the interpreter's and native code's may differ by
+    rounding."""
     if config.cpu == "numpy":
         return one.agrees(other)
     return all(
@@ -202,7 +204,7 @@ def behind(
     scenario: str,
     done: bool,
 ) -> str:
-    """What is wrong behind a failure; empty where nothing is."""
+    """Return what is wrong after a failure; empty where nothing is."""
     steps, last = training.steps_of(model), len(training.states) - 1
     if steps < 0 or (done and steps != last):
         return f"the model has done {steps} steps"

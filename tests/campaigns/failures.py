@@ -36,7 +36,7 @@ FIRST = 1000  # allocations that are tried one by one; those behind are drawn
 
 @dataclass(frozen=True)
 class Kind:
-    """What fails in a case, and how the process runs.
+    """The call that fails in a case, and the setting of the process.
 
     Attributes:
         function: a name in `failing_program.FUNCTIONS`.
@@ -104,7 +104,7 @@ class Process:
         )
 
     def fail(self, kind: Kind, first: int) -> dict[str, Any]:
-        """What comes of it when calls from the `first` one on fail."""
+        """Let calls from the `first` one on fail, and return the process' answer."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {**asdict(kind), "first": first, "last": first + kind.calls - 1}
@@ -112,7 +112,7 @@ class Process:
         return json.loads(self._process.stdout.readline())
 
     def calls(self, kind: Kind) -> int:
-        """How many calls there are when none fails."""
+        """Return the number of calls when none fails."""
         if kind not in self._counts:
             answer = self.fail(kind, NEVER)
             assert not answer["fault"], answer["fault"]

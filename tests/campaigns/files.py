@@ -79,7 +79,7 @@ class Stored:
         return path
 
     def drawn(self, draw: Random) -> tuple[str, Path]:
-        """What loads a file, and the file."""
+        """Draw a file. Return the loader that reads it, and the file."""
         if draw.random() < 0.5:
             return "weights", self.weights()
         return "model", self.model(draw.randrange(len(DESCRIPTIONS())))
@@ -115,7 +115,7 @@ def run(cases: Cases) -> Iterator[Result]:
 
 
 def _case(stored: Stored, worker: Worker, draw: Random) -> tuple[str, list[str]]:
-    """What was wrong with one changed file, and what to count."""
+    """Return what was wrong with one changed file, and what to count."""
     kind = draw.choice(["described", "described", "json", "yaml", "bytes", "bytes", "structure"])
     path, whole = worker.folder / "changed", ("", "")
     path.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ class State:
     optimizer: list[bytes]
 
     def agrees(self, other: State) -> bool:
-        """Whether the two are the same, as far as both are known."""
+        """Return True if the two are the same, as far as both are known."""
         if self.weights != other.weights:
             return False
         return not self.optimizer or not other.optimizer or self.optimizer == other.optimizer
@@ -97,7 +97,7 @@ class _FirstBatch(Callback):
 
 @dataclass(frozen=True)
 class Steps:
-    """What training of a model goes through, step by step.
+    """The course of a model's training, step by step.
 
     Attributes:
         losses: of each step.
@@ -113,7 +113,7 @@ class Steps:
 
 
 def state_of(model: Model) -> State:
-    """What the model's steps change."""
+    """Return the values that the model's steps change."""
     arrays = model.get_weights(), model.optimizer.get_state()
     return State(*([one.tobytes() for one in several] for several in arrays))
 
@@ -154,7 +154,7 @@ def _trained(program: Program, clock: Callable[[], float]) -> tuple[float, float
 
 
 def _case(draw: random.Random, seed: int, block: int) -> tuple[str, str]:
-    """What is wrong behind one interrupt, and what came of it."""
+    """Interrupt a training once. Return what is wrong after it, and how it ended."""
     steps, program = steps_of(seed, block, config.cpu), _program(seed, block)
     early = draw.random() < EARLY
     if draw.random() < 0.5:

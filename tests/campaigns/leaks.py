@@ -32,7 +32,7 @@ model to the 200th, and 2.8 MB from there to the 2,000th (2026-11-27)."""
 
 
 class Measured(NamedTuple):
-    """What the process has of the system, and how many nodes are alive."""
+    """The resources that the process has of the system, and the number of nodes alive."""
 
     resident: int
     mapped_files: int

@@ -154,8 +154,8 @@ def _native(program: Program, folder: Path) -> str:
 
 
 def _rounded(program: Program, path: Path, number: int) -> Arrays:
-    """What comes out of an epoch from the file; by the interpreter, but for number 0 from weights
-    and inputs that are rounded in another way."""
+    """Return the results of an epoch from the file; by the interpreter, but for number 0 from
+    weights and inputs that are rounded in another way."""
     model, rng = load_model(path, FUNCTIONS), np.random.default_rng(number)
 
     def changed(value: Any) -> Any:

@@ -45,7 +45,7 @@ MOST_MEMORY = 6 << 30
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a change.
+    """The outcome of a change.
 
     Attributes:
         path: of the file.
@@ -115,7 +115,7 @@ def sites(under: str) -> list[tuple[Path, Change]]:
 
 
 def diff(path: Path, before: bytes, after: bytes) -> str:
-    """What the change is, as a patch."""
+    """Return the change as a patch."""
     lines = [text.decode().splitlines(keepends=True) for text in (before, after)]
     return "".join(difflib.unified_diff(*lines, f"a/{path}", f"b/{path}", n=2))
 
@@ -133,7 +133,7 @@ def _memory(process: int) -> int:
 
 
 def outcome(folder: Path, tests: list[str], seconds: float, *options: str) -> tuple[str, list[str]]:
-    """What becomes of a change that is in a copy of the project.
+    """Run tests on a copy of the project that has a change, and return the outcome.
 
     Returns 'killed' with what failed, tests or files that cannot be imported, 'hung' or 'survived'.
 

@@ -30,7 +30,7 @@ SECONDS = 300
 
 
 def value(number: int, x: np.ndarray) -> np.ndarray:
-    """What a function has to compute."""
+    """Return the values that a function has to compute."""
     return np.exp(-x) * number + np.sum(x, axis=-1, keepdims=True)
 
 

@@ -54,7 +54,7 @@ class Program:
 
     @property
     def data(self) -> tuple[Any, ...]:
-        """What `fit` and `train_on_batch` take first."""
+        """The first arguments of `fit` and `train_on_batch`."""
         return (self.x,) if isinstance(self.model, Graph) else (self.x, self.y)
 
     def rows(self, start: int, stop: int) -> tuple[Any, ...]:

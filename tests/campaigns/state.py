@@ -1,4 +1,4 @@
-"""What a campaign has done, in a file: with the same name, seed and options it goes on there."""
+"""The progress of a campaign, in a file: with the same name, seed and options it goes on there."""
 
 from __future__ import annotations
 

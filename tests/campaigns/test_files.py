@@ -44,7 +44,7 @@ def test_the_worker_loads_what_is_whole(worker):
      ("code", "ran.*os.system"), ("other", "ZeroDivisionError")],
 )  # fmt: skip
 def test_the_worker_sees(worker, request_of, sign):
-    """What a campaign looks for would be found."""
+    """The faults that a campaign looks for would be found."""
     kind, why = worker.load(request_of, Path("nothing"))
     assert kind == "failed"
     assert re.search(sign, why)

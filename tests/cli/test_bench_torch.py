@@ -1,4 +1,4 @@
-"""What PyTorch is asked to do in a kernel's place: the same, or nothing."""
+"""PyTorch's counterparts of kernels compute the same, or there is none."""
 
 from __future__ import annotations
 

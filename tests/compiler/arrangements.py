@@ -33,7 +33,7 @@ class Part:
     def faults(
         self, results: Sequence[np.ndarray], expected: Sequence[np.ndarray]
     ) -> Iterator[str]:
-        """What is wrong with the device's results.
+        """Yield what is wrong with the device's results.
 
         Args:
             results: of the outputs.

@@ -157,7 +157,7 @@ class Program:
         return self._executor.run(feeds, bindings, g.CallStep(call))
 
     def expected(self, *arguments: Any) -> list[np.ndarray]:
-        """What the interpreter makes of the same."""
+        """Return the interpreter's results of the same."""
         return evaluate(self._outputs, *self._feeds(*arguments))
 
     def _feeds(

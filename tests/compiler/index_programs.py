@@ -32,7 +32,7 @@ class Indices:
     @pytest.fixture(scope="class")
     @classmethod
     def program(cls) -> tuple[Any, list[Node], dict[Node, np.ndarray]]:
-        """What runs it, the indices, and feeds that fit."""
+        """Return a function that runs the program, the indices, and feeds that fit."""
         table = g.shared(np.arange(24, dtype="float32").reshape(6, 4), "table")
         indices, outputs = [], []
         feeds: dict[Node, np.ndarray] = {}

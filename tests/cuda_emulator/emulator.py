@@ -59,7 +59,7 @@ class RaceError(AssertionError):
 
 
 def in_each_order(run: Callable[[], Any]) -> list[Any]:
-    """What `run` returns in each of the three orders of threads and blocks."""
+    """Return the results of `run` in each of the three orders of threads and blocks."""
     before = os.environ.get("GRAPHC_CUDA_ORDER")
     results = []
     try:

@@ -23,8 +23,8 @@ class Compiled:
         self._states = states
 
     def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
-        """What is fetched; the states are set. RaceError where an order changes the bits of
-        either."""
+        """Return the fetched values and set the states. RaceError where an order changes the bits
+        of either."""
         bindings = bind(list(feeds), list(feeds.values()))
         old = [state.get() for state in self._states]
 

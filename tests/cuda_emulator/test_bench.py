@@ -40,7 +40,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def updated(w: Node, value: Node, feeds: Mapping[Node, np.ndarray]) -> tuple:
-    """What times an update of `w`: the arguments of `time_launches`."""
+    """Return the arguments of `time_launches` that time an update of `w`."""
     outputs, states = [value], [g.state_of(w)]
     executor = CudaExecutor(lower(outputs, states), outputs, states)
     return cuda.device(), executor, feeds, SIZES, 0

@@ -106,7 +106,7 @@ def out() -> gpuarray.GPUArray:
 
 
 def error_of(module: SourceModule, name: str, *arguments: object, **launch: object) -> str:
-    """What the launch says in each order; the device goes on afterwards."""
+    """Return the error of the launch in each order; the device goes on afterwards."""
 
     def run() -> str:
         with pytest.raises(cuda.LaunchError) as raised:

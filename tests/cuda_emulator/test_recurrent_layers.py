@@ -67,7 +67,7 @@ def sequences(batch: int, dtype: str, mask: np.ndarray | None = None) -> np.ndar
 
 @pytest.fixture(autouse=True, params=["persistent", "launches"])
 def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Whether one launch runs a loop."""
+    """Run each test with one launch for a loop, and with launches for each step."""
     if request.param == "launches":
         monkeypatch.setattr(persistent, "MOST_SHARED", -1)
     return request.param

@@ -152,7 +152,7 @@ def test_values_of_a_row_that_its_elements_read_at_another_row_too(axis: int) ->
 
 
 def most_roundings(terms: int, threads: int) -> int:
-    """How often an element is rounded at most on its way into a sum: 32 terms one by one, the sums
+    """Return the most roundings of an element on its way into a sum: 32 terms one by one, the sums
     of such runs one by one, then trees over threads and blocks."""
     runs = math.ceil(terms / threads / 32)
     return 32 + runs + 8 + 16

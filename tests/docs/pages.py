@@ -84,15 +84,15 @@ def _joined(found: list[Block], text: str) -> Iterator[Block]:
 
 
 def _is_output(block: Block, following: Block, text: str) -> bool:
-    """Whether a block is the ```text block right below one that is run."""
+    """Return True if a block is the ```text block right below one that is run."""
     between = text[block.end + len("```") : following.start - len("```text\n")]
     below = following.language == "text" and not _MARK.sub("", between).strip()
     return block.language in ("python", "sh") and below
 
 
 def difference(shown: Block, printed: str) -> str | None:
-    """What is wrong with an output, None if nothing is. Times are not compared, nor empty lines at
-    the end."""
+    """Return what is wrong with an output, None if nothing is. Times are not compared, nor empty
+    lines at the end."""
     wanted, received = (without_times(text).rstrip() for text in (shown.text, printed))
     if not shown.mark.startswith("about"):
         return None if wanted == received else f"shown:\n{wanted}\nprinted:\n{received}"

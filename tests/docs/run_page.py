@@ -20,7 +20,7 @@ from tests.docs.pages import Block, blocks
 
 
 def run_python(block: Block, page: str, namespace: dict[str, object]) -> tuple[str, str]:
-    """What a block prints, its error's line included, and the traceback of the error."""
+    """Return the output of a block, its error's line included, and the traceback of the error."""
     written = io.StringIO()
     trace = ""
     with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):

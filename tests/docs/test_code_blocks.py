@@ -1,4 +1,4 @@
-"""What the manual shows is what runs: each page's blocks, in order, in a folder of their own.
+"""The manual shows what runs: each page's blocks, in order, in a folder of their own.
 
 ``GRAPHC_UPDATE_DOCS=1 pytest tests/docs/test_code_blocks.py`` writes outputs that have changed
 into the pages; look at the difference before it is committed.
@@ -32,7 +32,7 @@ COMPILERS = ("g++", "clang++", "c++")
 
 
 def run(page: Path, folder: Path) -> list[dict[str, str]]:
-    """What each block that is run printed, with the default flags and an empty home."""
+    """Return the output of each block that is run, with the default flags and an empty home."""
     environment = {k: v for k, v in os.environ.items() if k != ENVIRONMENT_VARIABLE}
     environment |= {
         "HOME": str(folder),

@@ -43,7 +43,7 @@ def defined_in(module: ModuleType) -> set[str]:
 
 
 def resolved(name: str) -> object:
-    """What an identifier stands for."""
+    """Return the object that an identifier stands for."""
     parts = name.split(".")
     for k in range(len(parts), 0, -1):
         try:
@@ -87,7 +87,7 @@ def test_what_keras_had_is_in_the_reference(module: str) -> None:
 
 
 def test_what_is_in_the_reference_is_described() -> None:
-    """What has no docstring would be left out without a word."""
+    """An object without a docstring would be left out without a word."""
     subjects = [one for one in documented() if isinstance(one, type | FunctionType)]
     assert [one for one in subjects if not (one.__doc__ or "").strip()] == []
 

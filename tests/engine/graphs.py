@@ -27,7 +27,7 @@ def two_by_two():
 
 
 def expected(graph, data=INPUTS):
-    """What `two_by_two` predicts."""
+    """Return the predictions of `two_by_two`."""
     w, b, wl, bl, wr, br = (value for one in "hlr" for value in graph.nodes[one].get_weights())
     h = np.tanh(np.concatenate([data["a"], data["b"]], axis=1) @ w + b)
     return {"left": h @ wl + bl, "right": h @ wr + br}

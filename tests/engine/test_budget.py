@@ -1,4 +1,4 @@
-"""What a model from a description may take, counted to the last use and byte."""
+"""The limits of a model from a description, counted to the last use and byte."""
 
 from __future__ import annotations
 

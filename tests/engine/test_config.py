@@ -26,7 +26,7 @@ def through_json(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def outputs(layer: Layer, inputs: list[g.Node], feeds: dict[g.Node, np.ndarray]) -> list:
-    """What the layer gives for these inputs in testing."""
+    """Return the layer's outputs for these inputs in testing."""
     given = inputs if len(inputs) > 1 else inputs[0]
     masks = [node for node in feeds if node.dtype == "bool"]
     made = layer(given, mask=masks[0]) if masks else layer(given)

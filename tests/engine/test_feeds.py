@@ -1,4 +1,4 @@
-"""What a model is fed: numbers of any kind become those of its inputs."""
+"""The feeds of a model: numbers of any kind become those of its inputs."""
 
 from __future__ import annotations
 

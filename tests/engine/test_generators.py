@@ -111,7 +111,7 @@ class TestFitGenerator:
         assert histories[0]["val_loss"][-1] == pytest.approx(expected, rel=1e-12)
 
     def test_a_validation_generator_goes_on_from_epoch_to_epoch(self):
-        """What its thread made ahead is not lost between two epochs."""
+        """The items that its thread made ahead are not lost between two epochs."""
         x, y = data(4)
         numbers = itertools.count(1)
         held_out = ((np.zeros((1, 3)), np.full((1, 1), float(next(numbers)))) for _ in x)

@@ -24,7 +24,7 @@ C = np.array([[0.0, 5.0, 1.0], [2.0, 2.0, 2.0]])
 
 
 def run(mode, *arrays, **kwargs):
-    """What a Merge makes of arrays, in float64."""
+    """Return a Merge of arrays, in float64."""
     K.set_floatx("float64")
     inputs = [Input(array.shape[1:]) for array in arrays]
     output = Merge(mode=mode, **kwargs)(inputs)

@@ -1,4 +1,4 @@
-"""What Keras 0.3 wrote: flat descriptions, with what a model was compiled with."""
+"""The flat descriptions that Keras 0.3 wrote, with what a model was compiled with."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.linear_model import data, linear
 
 
 class Slices:
-    """What an HDF5Matrix is: a shape, a length, slices; it writes down how much was read."""
+    """A stand-in for an HDF5Matrix: a shape, a length, slices; it records what is read."""
 
     def __init__(self, array):
         self.array, self.read = array, []
@@ -38,7 +38,8 @@ class Slices:
 
 
 def batches_read(stored):
-    """What was read, but for the first sample, which is looked at for its type."""
+    """Return the slices that were read, but for the first sample, which is looked at for its
+    type."""
     assert stored.read[0] == (0, 1)
     return stored.read[1:]
 
@@ -192,7 +193,7 @@ class TestWhatGoesWrong:
 
 def test_what_is_in_memory_is_not_stored():
     class Frame:
-        """What a data frame is."""
+        """A stand-in for a data frame."""
 
         shape = (2, 2)
         iloc = None

@@ -352,7 +352,7 @@ def test_a_name_is_a_text(name):
 
 
 class TestUses:
-    """What Keras calls nodes: where the tensors of each use come from."""
+    """The uses that Keras calls nodes: where the tensors of each come from."""
 
     def test_a_layer_is_used_on_outputs_of_others_by_their_numbers(self):
         shared, last = Dense(2, name="shared"), Dense(1, name="last")

@@ -29,7 +29,7 @@ def module(monkeypatch: pytest.MonkeyPatch, name: str) -> ModuleType:
 
 @dataclass(frozen=True)
 class Run:
-    """What an example printed, its results and its picture."""
+    """The lines that an example printed, its results and its picture."""
 
     lines: list[str]
     results: dict[str, object]

@@ -50,7 +50,7 @@ def test_idx_files_are_read_and_divided(images, tmp_path: Path, capsys) -> None:
 
 
 def test_download_takes_all_of_mnist_that_is_there(images, tmp_path, monkeypatch) -> None:
-    """What was fetched before is read from the folder of data sets."""
+    """Files that were fetched before are read from the folder of data sets."""
     monkeypatch.setenv("GRAPHC_DATASETS", str(tmp_path))
     made = {
         f"{kind}_{part}": np.full((2, 3, 3) if kind == "x" else 2, 255, "uint8")

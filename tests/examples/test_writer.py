@@ -24,7 +24,7 @@ def test_the_readme_and_the_same_again(tmp_path: Path) -> None:
 
 
 def test_another_text(tmp_path: Path) -> None:
-    """What is the same again and again is learned."""
+    """A text that repeats itself is learned."""
     book = tmp_path / "book.txt"
     book.write_text("abcdefgh\n" * 6000, encoding="utf-8")
     found = run("writer.py", tmp_path, "--data", book)

@@ -18,7 +18,7 @@ TABLE = "ironic\tstars\ttitle\treview\n"
 
 
 def refused(monkeypatch: pytest.MonkeyPatch, capsys, example: str, *options: object) -> str:
-    """What it says on its way out."""
+    """Return the message that the example ends with."""
     loaded = module(monkeypatch, example)
     monkeypatch.setattr(sys, "argv", [f"{example}.py", "--quick", *map(str, options)])
     with pytest.raises(SystemExit) as ended:

@@ -127,7 +127,7 @@ SIAMESE_IN_KERAS_0_3 = {
 
 
 def descriptions() -> list[dict]:
-    """What `to_json` gives of models of all forms, and three of Keras 0.3, parsed."""
+    """Return the parsed `to_json` of models of all forms, and three of Keras 0.3."""
     models = (_images(), _steps(), _merged(), _shared(), _graph())
     return [json.loads(model.to_json()) for model in models] + [
         OF_KERAS_0_3,

@@ -19,7 +19,7 @@ class Worker:
         self._process: subprocess.Popen | None = None
 
     def load(self, loader: str, path: Path) -> tuple[str, str]:
-        """What came of a file: ('loaded', a digest of its arrays), ('refused', why) or ('failed',
+        """Load a file. Return ('loaded', a digest of its arrays), ('refused', why) or ('failed',
         why)."""
         if self._process is None:
             self._begin()

@@ -83,8 +83,8 @@ class Watch:
 
 
 def is_our_own(event: str, arguments: tuple) -> bool:
-    """Whether it is the start of the process that looks through files, or one end that leads to it:
-    a pipe, or a socket that leads nowhere else."""
+    """Return True if it is the start of the process that looks through files, or one end that leads
+    to it: a pipe, or a socket that leads nowhere else."""
     if event == "subprocess.Popen":
         return arguments[1][1:] == ["-P", inspection.__file__]
     if event == "socket.__new__":
@@ -155,8 +155,8 @@ FAULTS = {one.__name__: one for one in (hang, crash, memory, code, other)}
 
 
 def answer(loader: str, path: Path, target: Sequential, watch: Watch) -> tuple[str, str]:
-    """What came of a file: loaded, with a digest of its arrays; refused by an error of graphc, or
-    failed, with the reason."""
+    """Load a file. Return 'loaded' with a digest of its arrays, 'refused' by an error of graphc, or
+    'failed', with the reason."""
     before = target.get_weights()
     watch.seen.clear()
     watch.on = True

@@ -233,7 +233,7 @@ def stages(folder: Path, command: Iterable[str]) -> None:
 
 
 def check_equal(make: Callable[[], Model], folder: Path) -> None:
-    """What came out of a run that was stopped is that of one that was not, to the last bit."""
+    """Check that a run that was stopped and resumed gives the bits of one that was not."""
     whole, resumed = (
         np.load(folder / one / f"{make.__name__}.npz") for one in ("whole", "resumed")
     )

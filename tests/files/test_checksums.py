@@ -146,7 +146,7 @@ def test_weights_alone(path):
 
 
 def test_who_changes_numbers_on_purpose_is_told_how(path):
-    """What the message says, done as it says it."""
+    """The statement in the message works."""
     name = next(one for one in arrays(path) if one.startswith("model_weights/batch"))
     with h5py.File(path, "a") as file:
         file[name][...] = 7

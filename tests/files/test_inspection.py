@@ -1,5 +1,5 @@
-"""What looking through a file finds: texts of variable length that many places share, or whose
-length is a lie; loops in HDF5's own structures; numbers that inflate to more than they declare."""
+"""The findings of an inspection: texts of variable length that many places share, or whose length
+is a lie; loops in HDF5's own structures; numbers that inflate to more than they declare."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_single_text_that_lies(tmp_path, told):
 
 @pytest.fixture
 def a_second(monkeypatch):
-    """How long a file may take of the processor, so that the tests need not wait."""
+    """Limit the processor time of a file, so that the tests need not wait."""
     monkeypatch.setattr(inspection, "_SECONDS", 0.6)  # the system counts whole ones
     monkeypatch.setattr(inspector, "_TIMES_OF_THE_PROCESSOR", 100)
 

@@ -32,7 +32,7 @@ def pid() -> int:
 
 
 def is_there(number: int) -> bool:
-    """Whether a process runs, and is no zombie."""
+    """Return True if a process runs, and is no zombie."""
     try:
         state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -222,7 +222,7 @@ def test_where_python_does_not_begin(path, tmp_path, monkeypatch, caplog, fresh)
 
 
 def with_changes(monkeypatch, change, times: int) -> list[int]:
-    """What happens between looking through a file and opening it."""
+    """Call `change` between looking through a file and opening it, the first `times` times."""
     look = INSPECTOR.look_through
     counted = []
 

@@ -30,7 +30,8 @@ def numbers(*shape):
 
 
 def correlated(x, kernel):
-    """What TensorFlow computes: x (n, *sizes, channels), kernel (*sizes, channels, filters)."""
+    """Return TensorFlow's correlation: x (n, *sizes, channels), kernel (*sizes, channels,
+    filters)."""
     axes = tuple(range(1, x.ndim - 1))
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:-2], axis=axes)
     # (n, *places, channels, *sizes) with (*sizes, channels, filters)
@@ -244,7 +245,7 @@ def joined(count):
 
 @pytest.mark.parametrize(("layer", "count", "reference"), [(LSTM, 4, lstm), (GRU, 3, gru)])
 class TestJoinedGates:
-    """What recurrent layers with consume_less='gpu' stored."""
+    """Weights that recurrent layers with consume_less='gpu' stored."""
 
     def test_predictions(self, tmp_path, layer, count, reference):
         W, U, b = joined(count)

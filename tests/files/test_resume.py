@@ -91,7 +91,7 @@ class TestInOneProcess:
                 np.testing.assert_array_equal(mine, theirs)
 
     def test_a_file_of_a_loaded_model_goes_on_too(self, tmp_path):
-        """What a loaded model keeps of the first process is kept by its own file."""
+        """State of the first process that a loaded model keeps is kept by its own file."""
         np.random.seed(3)
         whole = dropout_model()
         losses = fit(whole, 0, 4)

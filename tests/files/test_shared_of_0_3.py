@@ -67,7 +67,7 @@ def predicted(tmp_path, description: Description, *weights: np.ndarray) -> dict[
 
 
 def check_again(graph, outputs):
-    """What is loaded is written, and read, as any Graph."""
+    """Check that the loaded graph is written, and read, as any Graph."""
     other = model_from_json(graph.to_json())
     other.set_weights(graph.get_weights())
     found, expected = other.predict(DATA), graph.predict(DATA)

@@ -39,7 +39,7 @@ B = np.tanh(np.tanh(Y @ RIGHT[0] + RIGHT[1]) @ W + b)
 
 
 def check_again(model: Sequential, *arrays: np.ndarray) -> None:
-    """What is loaded is written, and read, as any Sequential."""
+    """Check that the loaded model is written, and read, as any Sequential."""
     other = model_from_json(model.to_json())
     other.set_weights(model.get_weights())
     np.testing.assert_array_equal(other.predict([*arrays]), model.predict([*arrays]))

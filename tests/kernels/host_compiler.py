@@ -24,7 +24,7 @@ FLAGS = ("-O1", "-ffp-contract=off")  # NumPy does not contract: a * b + c in on
 def built(
     source: str, folder: Path, *made: str, flags: Sequence[str] = FLAGS, compiler: str | None = None
 ) -> Path:
-    """What a C++ compiler makes of this source, which may include the files of kernels/.
+    """Compile this source, which may include the files of kernels/, and return the result's path.
 
     Args:
         source: C++.

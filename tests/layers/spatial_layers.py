@@ -1,4 +1,4 @@
-"""What the tests of layers over images share."""
+"""Helpers of the tests of layers over images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every layer: gradients, the shape it claims, weights that are set back."""
+"""Checks of every layer: gradients, the shape it claims, weights that are set back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What recurrent layers say to arguments and inputs that cannot work."""
+"""The errors of recurrent layers for arguments and inputs that cannot work."""
 
 from __future__ import annotations
 

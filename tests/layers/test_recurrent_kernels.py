@@ -1,4 +1,4 @@
-"""How many launches recurrent layers take; no GPU is needed to see them."""
+"""The number of launches that recurrent layers take; no GPU is needed to see them."""
 
 from __future__ import annotations
 

@@ -226,7 +226,8 @@ def test_a_users_layer(rng: np.random.Generator) -> None:
 
 
 class OwnStep(LSTM):
-    """What a step of Keras 1.0 gets: the gates i, f, c, o side by side, then masks by gate."""
+    """A layer whose step reads the inputs that it gets in Keras 1.0: the gates i, f, c, o as
+    columns of one matrix, then masks by gate."""
 
     def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
         h, c, B_U, _ = states

@@ -1,4 +1,4 @@
-"""What layers over images say of inputs that they do not take."""
+"""The errors of layers over images for inputs that they do not take."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ needs_compiler = pytest.mark.skipif(
 
 
 def _is_gcc() -> bool:
-    """Whether the compiler is GCC as it is, without a sanitizer's calls in its text."""
+    """Return True if the compiler is GCC as it is, without a sanitizer's calls in its text."""
     path = compiler_path()
     said = subprocess.run([path, "--version"], capture_output=True, text=True) if path else None
     return said is not None and "Free Software Foundation" in said.stdout
@@ -74,7 +74,8 @@ class Compiled:
         self._states = states
 
     def __call__(self, feeds: Mapping[Node, np.ndarray], call_step: int = 0) -> list[np.ndarray]:
-        """What is fetched; the states are set. The bits of either are those of another run."""
+        """Return the fetched values and set the states. The bits of either are those of another
+        run."""
         bindings = bind(list(feeds), list(feeds.values()))
         old = [state.get() for state in self._states]
         first = self._executor.run(feeds, bindings, CallStep(call_step))
@@ -106,7 +107,8 @@ def both(
 
 
 def said(text: str, threads: str) -> str:
-    """What a Python program prints in a process whose native code may have so many threads."""
+    """Return the output of a Python program in a process whose native code may have so many
+    threads."""
     environ = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     return subprocess.run(
         [sys.executable, "-c", text],
@@ -118,7 +120,7 @@ def said(text: str, threads: str) -> str:
 
 
 def said_on_threads(text: str) -> set[str]:
-    """What it prints on 1, 2 and 3 threads: one text where threads change nothing."""
+    """Return the outputs on 1, 2 and 3 threads: one text where threads change nothing."""
     return {said(text, threads) for threads in ("1", "2", "3")}
 
 
@@ -149,7 +151,7 @@ def check_on_threads(
 
 
 def assembly(outputs: Sequence[Node], folder: Path) -> str:
-    """What the compiler makes of a program, as text."""
+    """Return the assembly that the compiler makes of a program."""
     source, text = folder / "step.cpp", folder / "step.s"
     source.write_text(lower_native(outputs).program.source)
     flags = [flag for flag in (*toolchain.FLAGS, "-fopenmp") if flag != "-shared"]

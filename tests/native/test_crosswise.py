@@ -1,4 +1,5 @@
-"""What loops read crosswise, turned by blocks ahead of them, as native code."""
+"""Values that loops read with a large stride, transposed by blocks ahead of them, as native
+code."""
 
 from __future__ import annotations
 

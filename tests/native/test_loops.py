@@ -218,7 +218,7 @@ def test_the_inner_loops_of_a_loop_call_nothing(tmp_path: Path) -> None:
 
 @needs_compiler
 def test_a_loop_inside_of_a_loop_is_divided() -> None:
-    """What the outer loop's step reads is read by the inner one at each of its own."""
+    """Each step of the inner loop reads a value of the outer loop's step."""
     xs, own = g.input((TIME, 3, BATCH, FEATURES), "float32"), weight(FEATURES, FEATURES)
 
     def inner(carries: Sequence[Node], slices: Sequence[Node]) -> tuple[list[Node], list[Node]]:

@@ -1,5 +1,5 @@
-"""What is told of native code while it runs: kernels' results, their times, the first NaN, and what
-differs from the interpreter."""
+"""The reports to an observer of native code: kernels' results, their times, the first NaN, and
+differences from the interpreter."""
 
 from __future__ import annotations
 

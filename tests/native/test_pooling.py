@@ -89,7 +89,7 @@ CASES: dict[str, tuple] = {
 
 
 def model(fed: Fed, case: str) -> tuple[Node, list[Node]]:
-    """What is pooled, and behind it, and what it is computed from."""
+    """Return the value that is pooled, and the weights and input that it is computed from."""
     (*image, channels), filters, size, padding, window, strides, between = CASES[case]
     x = channels_first(fed(BATCH, *image, channels))
     weights, bias = fed(filters, channels, *size), fed(filters, *(1 for _ in size))

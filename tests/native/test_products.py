@@ -98,7 +98,7 @@ def test_a_concatenation_is_stored_part_after_part() -> None:
 
 
 def test_steps_of_a_sequence_as_rows_and_as_sums() -> None:
-    """What a recurrent layer asks for ahead of its loop and behind it: steps come first."""
+    """The products of a recurrent layer ahead of its loop and behind it: steps come first."""
     x, w = g.input((g.BATCH, 9, 20), "float32"), g.input((20, 50), "float32")
     d, e = (g.input((9, g.BATCH, 50), "float32") for _ in range(2))
     steps = g.transpose(x, (1, 0, 2))

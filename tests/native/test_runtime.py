@@ -1,4 +1,4 @@
-"""What the executor of native programs does beside computing: states, errors, cache, threads."""
+"""The executor of native programs beside computing: states, errors, cache, threads."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_no_library_function_is_called_from_a_loop(tmp_path: Path) -> None:
 
 
 def mapped(folder: Path) -> int:
-    """How many parts of files in a folder are mapped."""
+    """Return the number of mapped parts of files in a folder."""
     return Path("/proc/self/maps").read_text().count(f"{folder}/")
 
 

@@ -53,7 +53,7 @@ Ledger = dict[str, Kernels]
 
 @dataclass(frozen=True)
 class Resources:
-    """What ptxas says of one kernel: all in bytes, but `registers`."""
+    """The resources of one kernel by ptxas: all in bytes, but `registers`."""
 
     registers: int
     shared: int
@@ -79,7 +79,7 @@ def read_ptxas(text: str) -> dict[str, Resources]:
 
 
 def compiled(nvcc: str, source: str, card: str) -> tuple[dict[str, Resources], list[str]]:
-    """What each kernel of a source takes, and the problems that the compiler found."""
+    """Return the resources of each kernel of a source, and the problems that the compiler found."""
     with tempfile.TemporaryDirectory(prefix="graphc-gate-") as folder:
         path = Path(folder, "kernels.cu")
         path.write_text(source, encoding="utf-8")

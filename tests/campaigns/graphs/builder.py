@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """What was drawn cannot be made here; another draw may be."""
+    """A draw that cannot be made here; another one may be."""
 
 
 @dataclass

@@ -1,4 +1,5 @@
-"""What a graph is drawn from beside single ops: loops, gradients, updates of shared variables."""
+"""The operations that a graph is drawn from beside single ops: loops, gradients, updates of shared
+variables."""
 
 from __future__ import annotations
 
@@ -120,7 +121,8 @@ def grow(b: Builder, count: int) -> None:
 
 
 def attempt(b: Builder, operation: Operation) -> bool:
-    """Whether an operation was drawn; one that does not fit here leaves the pool as it was."""
+    """Draw an operation. Return False, and leave the pool as it was, for one that does not fit
+    here."""
     read = set(b.read)
     try:
         found = operation(b)

@@ -1,4 +1,5 @@
-"""What computes a graph: the interpreter, native code or CUDA, with passes or without."""
+"""The targets that compute a graph: the interpreter, native code or CUDA, with passes or
+without."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ _SMALL_WORK = 4  # elements from which threads divide what they have no use to d
 
 @dataclass(frozen=True)
 class Target:
-    """What computes a graph.
+    """A way to compute a graph.
 
     Attributes:
         kind: numpy, the interpreter; native; or cuda, on the emulated driver.

@@ -68,7 +68,7 @@ def test_windows_that_meet_holes_alone_sum_one_zero() -> None:
 
 
 def sums_of(gradient: Node) -> list[int]:
-    """How many products each launch sums for an element, by its heading."""
+    """Return the number of products that each launch sums for an element, by its heading."""
     found = re.findall(r"^// (?:batch times )?8 x (\d+) by", text(gradient), re.MULTILINE)
     return sorted(map(int, found))
 

@@ -1,4 +1,4 @@
-"""How a kernel's body is printed: one line a node, an index map by its index alone."""
+"""The printed body of a kernel: one line a node, an index map by its index alone."""
 
 from __future__ import annotations
 

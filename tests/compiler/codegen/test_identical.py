@@ -106,8 +106,8 @@ def test_launches_of_loops_share_functions_with_those_of_others() -> None:
 
 
 def lines_run(function: Callable[[], object]) -> int:
-    """How many lines of Python a call runs: its work, whatever else the machine does. What is freed
-    meanwhile runs some, too: that of before is freed ahead, its own stays."""
+    """Return the number of lines of Python that a call runs: its work, whatever else the machine
+    does. What is freed meanwhile runs some, too: that of before is freed ahead, its own stays."""
     count = 0
     gc.collect()
     gc.disable()

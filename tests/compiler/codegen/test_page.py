@@ -18,7 +18,8 @@ WORDS = st.lists(st.sampled_from(["a", "b1", "12", "f(", ")", "x[", "]", ",", "=
 
 
 def code(text: str) -> str:
-    """What a compiler reads: no comments, no white space, no ends of lines within directives."""
+    """Return the text as a compiler reads it: no comments, no white space, no ends of lines within
+    directives."""
     return re.sub(r"\s|//.*", "", text.replace("\\\n", ""))
 
 

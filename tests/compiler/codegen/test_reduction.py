@@ -1,4 +1,4 @@
-"""How reductions are divided into walks, and walks over threads."""
+"""The division of reductions into passes, and of passes over threads."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_the_loops_of_lstm_are_one_launch_a_step() -> None:
 
 
 def by_step(value: g.Node) -> g.Node:
-    """What reads other rows, so that a loop with it is launches a step."""
+    """Return a value that reads other rows, so that a loop with it is launches a step."""
     return g.tanh(value - g.mean(value, 0))
 
 

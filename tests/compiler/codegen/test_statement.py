@@ -1,4 +1,4 @@
-"""What statements say of themselves, beside what their text says."""
+"""The properties of statements, beside their text."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_statements_read_the_names_in_their_text(
 
 
 def defined(statement: Statement) -> set[str]:
-    """What is defined inside of a block."""
+    """Return the names that are defined inside of a block."""
     if not isinstance(statement, Block):
         return set()
     inside = [one for branch in statement.branches for one in branch.body]

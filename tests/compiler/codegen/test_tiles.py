@@ -1,4 +1,4 @@
-"""How products are divided: the rule of the sizes, and what a block of each tile takes."""
+"""The tiling of products: the rule of the sizes, and the resources of a block of each tile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What launches move, counted by hand from how their work is spread: one kernel of each kind."""
+"""The bytes that launches move, counted by hand from the spread of their work: one kernel of each
+kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What givens put for nodes, and the open sizes that the nodes had."""
+"""The values that givens put for nodes, and the open sizes that the nodes had."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def ints() -> tuple[list[g.Node], g.Node, list[np.ndarray], g.Node]:
 
 
 def zeros() -> tuple[list[g.Node], g.Node, list[np.ndarray], g.Node]:
-    """What is added to zeros, and taken away again."""
+    """Return a program that adds numbers to zeros and takes them away again."""
     x = g.input((4,))
     big = g.constant(np.array([1e3, 1e5, 3.3, 0.1], "float32"))
     return (

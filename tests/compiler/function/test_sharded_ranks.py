@@ -41,7 +41,7 @@ def step_of(ranks: object, shards: int) -> tuple[ShardedFunction, list[g.Node]]:
 
 
 def trained(shards: int, batches: list[int]) -> Callable[[object], list]:
-    """What a rank has fetched, and its variables, behind some steps."""
+    """Return a rank's program: the fetched values of some steps, then its variables."""
 
     def program(ranks: object) -> list:
         step, states = step_of(ranks, shards)

@@ -103,7 +103,7 @@ def test_sizes_that_differ_are_told_as_those_of_the_op_that_was_called(op, shape
 
 
 def test_what_a_layer_said_of_sizes_that_others_take_the_place_of_is_not_said_of_them() -> None:
-    """What a graph needed of its own sizes is no need where it is used at others."""
+    """A claim of a graph about its own sizes does not hold where it is used at others."""
     x, phase = g.input((g.BATCH, 3)), g.learning_phase()
     total = g.dot(g.constant(np.ones((2, 6), "float32")), x) + g.cast(phase, "float32")
     other = g.input((6, 3))

@@ -160,7 +160,7 @@ def test_nested_loops():
 
 
 def test_the_inner_loop_runs_forwards_in_the_outer_one_alone():
-    """What it gives the way back is stored, not computed again."""
+    """Its residuals are stored, not computed again."""
     shapes = ((2, 3, UNITS), (UNITS,), (UNITS, UNITS))
     nodes = [g.input(shape, "float64") for shape in shapes]
     loss = sum(g.sum(value) for value in nested(g.scan)(*nodes))

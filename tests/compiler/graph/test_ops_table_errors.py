@@ -1,4 +1,4 @@
-"""What each op refuses: when the node is made, or at the call where a size is a symbol."""
+"""The errors of each op: when the node is made, or at the call where a size is a symbol."""
 
 from __future__ import annotations
 

@@ -61,7 +61,8 @@ OTHERS = {
 
 
 def value(function, *arrays: object) -> np.ndarray:
-    """What a function of the surface gives for arrays, which are inputs, and for numbers."""
+    """Return the value of a function of the surface for arrays, which are inputs, and for
+    numbers."""
     inputs = [g.input(x.shape, x.dtype.name) if isinstance(x, np.ndarray) else x for x in arrays]
     feeds = {
         node: array for node, array in zip(inputs, arrays, strict=True)

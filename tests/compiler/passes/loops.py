@@ -1,4 +1,4 @@
-"""What the tests of the scan rewrites share: what is in a graph's loops, and equal values."""
+"""Helpers of the tests of the scan rewrites: the contents of a graph's loops, and equal values."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ def scans(outputs: Sequence[Node]) -> list[Node]:
 
 
 def body_ops(scan: Node) -> Counter:
-    """How often each op comes in one step of a scan."""
+    """Count the ops in one step of a scan."""
     return Counter(node.op for node in g.toposort(scan.attrs["body"].outputs))
 
 

@@ -32,7 +32,8 @@ def last(x: Node) -> Node:
 
 
 def narrowed(node: Node) -> bool:
-    """Whether nothing but transposes follows the `unpool`s, with the values that there were."""
+    """Return True if nothing but transposes follows the `unpool`s, with the same values as
+    before."""
     (after,) = narrow_pooling([node])
     feeds = {
         X: np.random.default_rng(1).integers(-3, 3, X.shape).astype("float32"),

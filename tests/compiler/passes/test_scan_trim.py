@@ -1,4 +1,4 @@
-"""What a loop computes for nobody goes, and what does not change leaves it."""
+"""Unread results of a loop are removed, and what does not change is hoisted."""
 
 import numpy as np
 

@@ -70,7 +70,7 @@ def install(folder: Path, program: str = "") -> None:
 
 
 def large() -> Function:
-    """What ``cpu=auto`` compiles."""
+    """Return a function that ``cpu=auto`` compiles."""
     x = g.input((g.BATCH, 200), name="x")
     return function([x], g.dot(x, np.ones((200, 2), "float32")) + large_part(x), name="net")
 
@@ -143,7 +143,7 @@ def test_a_kept_library_that_does_not_load_is_made_again_once(
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody has asked for does not."""
+    """Return True if a process runs; one that has ended and was not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:

@@ -1,4 +1,5 @@
-"""What a device decides before it calls the driver, on a stand-in for what it knows of its card."""
+"""The decisions of a device before it calls the driver, on a stand-in for what it knows of its
+card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory there is, from files as the system has them."""
+"""The free memory of the host, from files as the system has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the flag `cpu` makes of a function: interpreted or compiled, with the reason."""
+"""The effect of the flag `cpu` on a function: interpreted or compiled, with the reason."""
 
 from __future__ import annotations
 

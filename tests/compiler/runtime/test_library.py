@@ -47,12 +47,12 @@ def loaded(cache: KernelCache, number: int) -> ctypes.CDLL:
 
 
 def numeral(one: ctypes.CDLL) -> int:
-    """What its function gives."""
+    """Return the result of the library's function."""
     return ctypes.CFUNCTYPE(ctypes.c_int)(library.symbol(one, "numeral"))()
 
 
 def mapped(cache: KernelCache) -> int:
-    """How many parts of files of the cache are mapped."""
+    """Return the number of mapped parts of files of the cache."""
     return Path("/proc/self/maps").read_text().count(f"{cache.folder}/")
 
 

@@ -11,7 +11,7 @@ from graphc.compiler.runtime.pool import Pool, size_class
 
 
 class Memory:
-    """What a driver gives: an address, and a list of those that were freed."""
+    """A driver's allocation: an address, and a list of those that were freed."""
 
     numbers = count(1)
 

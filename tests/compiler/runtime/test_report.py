@@ -1,4 +1,4 @@
-"""What functions run on, on a machine without a GPU; with one, see tests/cuda_emulator."""
+"""The report of the device, on a machine without a GPU; with one, see tests/cuda_emulator."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Block:
 
 
 class Device:
-    """What a workspace asks of a device whose memory has a limit."""
+    """A stand-in for a device, as a workspace sees it, whose memory has a limit."""
 
     errors = RuntimeError
 

@@ -1,4 +1,4 @@
-"""What is computed together: the fusions that layers, losses and optimizers count on."""
+"""The fusions that layers, losses and optimizers count on."""
 
 from __future__ import annotations
 

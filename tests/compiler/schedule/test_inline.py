@@ -1,4 +1,4 @@
-"""What every reader computes for itself, and what is stored."""
+"""The nodes that every reader computes for itself, and those that are stored."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_constant_of_one_number_is_text_and_others_are_memory() -> None:
 
 
 def is_inlined(node: Node) -> bool:
-    """Whether a reader computes the node for itself, one that is no output."""
+    """Return True if a reader computes the node, which is no output, for itself."""
     scope = take_apart([g.sum(node), g.max(node)])
     return node in scope.inline
 

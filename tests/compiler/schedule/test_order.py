@@ -14,7 +14,7 @@ PAIRS = st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).filter(
 
 
 def waits(before: dict[int, set[int]], step: int, other: int) -> bool:
-    """Whether a step waits for another, through any number of steps between."""
+    """Return True if a step waits for another, through any number of steps between."""
     found, ahead = set(), {step}
     while ahead:
         found |= ahead

@@ -25,7 +25,7 @@ def feeds(steps: int) -> dict[g.Node, np.ndarray]:
 
 @pytest.fixture(autouse=True)
 def _no_shared_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs in one launch is left alone."""
+    """Let no loop run in one launch: such loops are left alone."""
     monkeypatch.setattr(persistent, "MOST_SHARED", -1)
 
 

@@ -1,4 +1,4 @@
-"""How loops over elements are laid out."""
+"""The layout of loops over elements."""
 
 from __future__ import annotations
 
