@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from graphc.compiler.graph import refuse_device_array
+from graphc.compiler.graph import refuse_foreign_array
 from graphc.config import config
 from graphc.errors import ArgumentError, DTypeError
 from graphc.lookup import finite_number, true_or_false
@@ -137,7 +137,7 @@ def as_numbers(value: object, what: str) -> np.ndarray:
     DTypeError, which starts with `what`, for text, None, objects, complex numbers, nested lists of
     different lengths, and arrays in a GPU's memory.
     """
-    refuse_device_array(value, what)
+    refuse_foreign_array(value, what)
     try:
         array = np.asarray(value)
     except ValueError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import add, floordiv, mul, sub
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +51,7 @@ def placeholder(
     if sparse:
         raise ArgumentError(
             "placeholder: sparse: expected False, since there are no sparse tensors here; leave it "
-            "out, and feed x.toarray()"
+            "out, and feed x.toarray(), or batch by batch x[a:b].toarray()"
         )
     if shape is None:
         if ndim is None:
@@ -60,9 +62,50 @@ def placeholder(
     return g.input(tuple(shape), dtype=held_dtype(dtype or floatx()), name=name)
 
 
-def shape(x: g.Node) -> tuple[g.Size, ...]:
+class Sizes(tuple[g.Size, ...]):
+    """A tuple of sizes with the arithmetic of a vector, as programs for Keras have it:
+    ``K.shape(x)[1:3] * 2`` doubles two sizes. Behind ``+``, a tuple is joined."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: Any) -> Any:
+        found = super().__getitem__(index)
+        return Sizes(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> Sizes:
+        return Sizes((*self, *other)) if isinstance(other, tuple) else self._with(add, other)
+
+    def __radd__(self, other: Any) -> Sizes:
+        return Sizes((*other, *self)) if isinstance(other, tuple) else self._with(add, other)
+
+    def __sub__(self, other: Any) -> Sizes:
+        return self._with(sub, other)
+
+    def __mul__(self, other: Any) -> Sizes:
+        return self._with(mul, other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Sizes:
+        return self._with(floordiv, other)
+
+    def _with(self, operation: Callable[[Any, Any], g.Size], other: Any) -> Sizes:
+        several = isinstance(other, Sequence | np.ndarray) and np.ndim(other)
+        others = list(other) if several else [other] * len(self)
+        if len(others) != len(self):
+            raise ShapeError(
+                f"{operation.__name__} of sizes: expected one number, or {len(self)} as there are "
+                f"in {tuple(self)}, received {len(others)}"
+            )
+        return Sizes(
+            operation(mine, theirs.item() if isinstance(theirs, np.generic) else theirs)
+            for mine, theirs in zip(self, others, strict=True)
+        )
+
+
+def shape(x: g.Node) -> Sizes:
     """The sizes, as ints and symbols; `reshape` and the random functions take them as they are."""
-    return g.as_node(x).shape
+    return Sizes(g.as_node(x).shape)
 
 
 @since("1.2.0")

@@ -12,6 +12,17 @@ import numpy as np
 
 Logs = Mapping[str, Any] | None
 
+HOOKS = {
+    f"on_{moment}_{end}": arguments
+    for moment, arguments in (
+        ("epoch", ("epoch", "logs")),
+        ("batch", ("batch", "logs")),
+        ("train", ("logs",)),
+    )
+    for end in ("begin", "end")
+}
+"""The methods that training calls, and the arguments that it gives them."""
+
 _log = logging.getLogger("graphc")
 
 

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from graphc.callbacks.base import Callback
+from graphc.callbacks.base import HOOKS, Callback
 from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
 
 Hook = Callable[..., Any] | None
-
-_HOOKS = tuple(
-    f"on_{when}_{end}" for when in ("epoch", "batch", "train") for end in ("begin", "end")
-)
 
 
 class LambdaCallback(Callback):
@@ -64,4 +60,4 @@ def _refuse_misspelt(kwargs: Mapping[str, Any]) -> None:
     """An attribute of any other name is the user's; one of a hook's form would never be called."""
     for name in kwargs:
         if name.startswith("on_"):
-            refuse_unknown("LambdaCallback", [name], _HOOKS)
+            refuse_unknown("LambdaCallback", [name], HOOKS)

@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError
-from graphc.files.conversions import UNTOLD, Origin
+from graphc.files.conversions import THEANO, UNTOLD, Origin
 from graphc.files.hdf5 import (
     CHECKSUM,
     attribute_numbers,
@@ -38,7 +38,7 @@ from graphc.files.hdf5 import (
     write_text,
     written,
 )
-from graphc.files.origins import origin_of, version_told
+from graphc.files.origins import origin_of, version_told, with_backend_of
 from graphc.files.weights import (
     LayerWeights,
     bounds_for,
@@ -55,6 +55,8 @@ _DOCUMENTS = ("model_config", "training_config")
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
 SHUFFLES = ("samples", "batch")
 """What may have been shuffled."""
+
+_ORDERED_BY_COUNT = (1, 1, 1)
 
 _GENERATOR_WORDS = 624  # of a Mersenne Twister
 
@@ -211,6 +213,19 @@ class ModelFile:
             return any(
                 numbers(group, name).shape == () for name in texts(group, "weight_names")[:1]
             )
+
+    def orders_optimizer(self, given: Origin = UNTOLD) -> bool:
+        """Tell whether it is known which of the optimizer's variables belongs to which weight.
+
+        Keras 1.1.1 on Theano wrote them in the order of names that Theano had counted up in that
+        process, compared as texts, and no file has these.
+        """
+        if self.release != _ORDERED_BY_COUNT:
+            return True
+        with self.damage_told():
+            origin = origin_of(member(self._file, "model_weights"), given)
+            names = texts(member(self._file, "optimizer_weights"), "weight_names")
+            return with_backend_of(origin, names).backend != THEANO
 
     def optimizer(self, wanted: LayerWeights, given: Origin = UNTOLD) -> list[np.ndarray]:
         """The optimizer's variables, of these shapes; converted like the weights."""

@@ -19,12 +19,15 @@ def test_dropout_keeps_the_mean_and_scales_what_stays():
 
 def test_the_mask_is_of_the_seed_the_stream_and_the_call():
     x = K.ones((50,))
-    f = K.function([], [K.dropout(x, 0.5, 3), K.dropout(x, 0.5, 3), K.dropout(x, 0.5, 3, stream=1)])
+    f = K.function(
+        [],
+        [K.dropout(x, 0.5, seed=3), K.dropout(x, 0.5, seed=3), K.dropout(x, 0.5, seed=3, stream=1)],
+    )
     first, same, other = f([])
     np.testing.assert_array_equal(first, same)
     assert (first != other).any()
     assert (first != f([])[0]).any()
-    np.testing.assert_array_equal(first, K.eval(K.dropout(x, 0.5, 3)))
+    np.testing.assert_array_equal(first, K.eval(K.dropout(x, 0.5, seed=3)))
 
 
 def test_without_a_seed_numpys_generator_decides():
@@ -84,7 +87,7 @@ def test_l2_normalize():
 @pytest.mark.parametrize("sizes", [(1, 4, 1), (3, 1, None), (None, None, None)])
 def test_a_noise_shape_shares_the_mask(sizes):
     x = np.random.default_rng(2).normal(size=(3, 4, 5)) + 9
-    value = K.eval(K.dropout(K.variable(x, "float64"), 0.4, 7, noise_shape=sizes))
+    value = K.eval(K.dropout(K.variable(x, "float64"), 0.4, seed=7, noise_shape=sizes))
     kept = value != 0
     np.testing.assert_allclose(value[kept], (x / 0.6)[kept])
     for axis, size in enumerate(sizes):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc.errors import ArgumentError, DTypeError
+from graphc.errors import ArgumentError, DTypeError, ShapeError
 
 X = np.arange(24.0).reshape(2, 3, 4)
 
@@ -36,6 +36,14 @@ SHAPES = {
     "random_normal": (lambda x: K.random_normal(shape=K.shape(x)), (2, 3, 4)),
     "random_uniform": (lambda x: K.random_uniform((x.shape[0], 2)), (2, 2)),
     "random_binomial": (lambda x: K.random_binomial(K.shape(x), p=0.5), (2, 3, 4)),
+    "sizes times a number": (
+        lambda x: K.resize_images(x[:, None], 2, 2, "th") + K.zeros((1, *K.shape(x)[1:] * 2)),
+        (2, 1, 6, 8),
+    ),
+    "sizes times others": (lambda x: K.zeros(K.shape(x) * np.array([1, 2, 2])), (2, 6, 8)),
+    "sizes less others": (lambda x: K.zeros(2 * K.shape(x) - (1, 0, 1) + 1), (4, 7, 8)),
+    "sizes divided": (lambda x: K.zeros(K.shape(x) // 2), (1, 1, 2)),
+    "sizes beside others": (lambda x: K.zeros((3,) + K.shape(x)[:1] + (5,)), (3, 2, 5)),
     "one_hot": (lambda x: K.one_hot(K.arange(K.shape(x)[0]), 5), (2, 5)),
 }
 
@@ -55,6 +63,11 @@ def test_values():
     )([X])
     np.testing.assert_array_equal(whole, [2, 3, 4])
     assert (product, doubled, ones) == (12, 48, 24.0)
+
+
+def test_sizes_and_another_number_of_them():
+    with pytest.raises(ShapeError, match=r"mul of sizes: .*3 as there are .*received 2"):
+        K.shape(fed()) * (2, 2)
 
 
 def test_an_input_that_nothing_needs_is_told_though_its_sizes_are_those_of_another():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
+import numpy as np
 import pytest
 
-from graphc.callbacks import Callback, CallbackList
+from graphc.callbacks import Callback, CallbackList, LambdaCallback
+from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
 
 
@@ -81,6 +83,72 @@ def test_callbacks_may_come_from_an_iterator():
 
     compiled().fit(X, Y, nb_epoch=2, verbose=0, callbacks=(Note() for _ in range(1)))
     assert seen == [0, 1]
+
+
+class LacksLogs(Callback):
+    def on_batch_end(self, batch):
+        raise AssertionError
+
+
+class LacksSelf(Callback):
+    def on_train_end(logs):
+        raise AssertionError
+
+
+class Wants(Callback):
+    def on_epoch_begin(self, epoch, logs, model):
+        raise AssertionError
+
+
+class NoFunction(Callback):
+    on_batch_begin = "no"
+
+
+@pytest.mark.parametrize(
+    ("callback", "told"),
+    [
+        (
+            LacksLogs(),
+            r"LacksLogs.on_batch_end: .* called with \(self, batch, logs\), received one",
+        ),
+        (
+            LacksSelf(),
+            r"LacksSelf.on_train_end: .* called with \(self, logs\), received one of \(l",
+        ),
+        (Wants(), r"Wants.on_epoch_begin: .*received one of \(self, epoch, logs, model\): missing"),
+        (NoFunction(), r"NoFunction.on_batch_begin: expected a function, received 'no'"),
+        (
+            LambdaCallback(on_epoch_end=lambda epoch: None),
+            r"LambdaCallback.on_epoch_end: .* called with \(epoch, logs\), received one of \(epoch",
+        ),
+    ],
+)
+def test_a_method_that_cannot_be_called_is_told_before_training(callback, told):
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(ArgumentError, match=rf"fit: {told}"):
+        model.fit(X, Y, verbose=0, callbacks=[callback])
+    for mine, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(mine, then)
+
+
+def test_methods_may_name_their_arguments_as_they_like():
+    heard = []
+
+    class Note(Callback):
+        def on_batch_end(self, *args, **kwargs):
+            heard.append(args)
+
+        def on_epoch_end(self, k, data={}, more=3):  # noqa: B006
+            heard.append(k)
+
+        @staticmethod
+        def on_train_end(logs):
+            heard.append("end")
+
+    compiled().fit(X, Y, 5, 1, verbose=0, callbacks=[Note()])
+    assert heard[1:] == [0, "end"]
+    assert heard[0][0] == 0
 
 
 def test_slow_callbacks_are_told(caplog):

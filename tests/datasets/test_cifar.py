@@ -27,6 +27,7 @@ def write_cifar10(folder):
     return images
 
 
+@pytest.mark.flags(keras="1.0")
 def test_cifar10(folder):
     images = write_cifar10(folder)
     (x_train, y_train), (x_test, y_test) = cifar10.load_data()
@@ -46,6 +47,7 @@ def test_images_have_the_ordering_of_now(folder, release, axes):
     assert x_test.flags.c_contiguous
 
 
+@pytest.mark.flags(keras="1.0")
 @pytest.mark.parametrize(("mode", "train", "test"), [("fine", 99, 7), ("coarse", 19, 3)])
 def test_cifar100(folder, mode, train, test):
     (folder / "cifar-100-binary").mkdir()

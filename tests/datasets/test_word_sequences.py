@@ -17,6 +17,8 @@ from graphc.errors import ArgumentError, DataError, IndexRangeError, MissingFile
 SEQUENCES = [[5, 1, 9], [2], [], [7, 7, 1, 3], [4, 2, 6], [8, 1]]
 LABELS = [0, 1, 2, 3, 4, 5]
 
+pytestmark = pytest.mark.flags(keras="1.0")  # imdb has other files in 1.2: TestHalves
+
 
 @pytest.fixture
 def stored(folder):

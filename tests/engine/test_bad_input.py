@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphc import backend as K
 from graphc import objectives, optimizers
 from graphc.callbacks import Callback
 from graphc.compiler import graph as g
@@ -12,6 +13,7 @@ from graphc.constraints import maxnorm
 from graphc.errors import (
     ArgumentError,
     DataError,
+    DTypeError,
     KeywordError,
     NotCompiledError,
     UnknownNameError,
@@ -32,6 +34,22 @@ def model(loss="mse", activation="linear", outputs=3, **kwargs):
 
 def classifier(loss="categorical_crossentropy"):
     return model(loss, "softmax")
+
+
+class Sparse:
+    """What SciPy's sparse matrices have, as far as a model looks."""
+
+    def __init__(self, array):
+        self.array, self.shape, self.nnz = array, array.shape, int((array != 0).sum())
+
+    def __getitem__(self, rows):
+        return Sparse(self.array[rows])
+
+    def __len__(self):
+        raise TypeError("sparse array length is ambiguous")
+
+    def toarray(self):
+        return self.array
 
 
 def sequence_model(**kwargs):
@@ -120,6 +138,25 @@ class TestInputs:
     def test_nodes(self):
         with pytest.raises(DataError, match="expected an array, received the node"):
             model().predict(g.input((g.BATCH, 4)))
+
+    def test_sparse_matrices(self):
+        made, x = model(), Sparse(X)
+        told = r"input dense_input_\d+: expected an array, .* matrix \(Sparse\); x.toarray\(\)"
+        for call in (
+            lambda: made.fit(x, Y),
+            lambda: made.fit([x], Y),
+            lambda: made.predict(x),
+            lambda: made.evaluate({made.input_names[0]: x}, Y),
+            lambda: made.train_on_batch(x, Y),
+            lambda: made.fit_generator(iter([(x, Y)]), 6, 1, verbose=0),
+        ):
+            with pytest.raises(DTypeError, match=told):
+                call()
+        with pytest.raises(DTypeError, match=r"targets of head: .* sparse matrix"):
+            made.fit(X, Sparse(Y))
+        with pytest.raises(DTypeError, match=r"variable .*: .* sparse matrix"):
+            K.variable(x)
+        assert made.fit(x.toarray(), Y, nb_epoch=1, verbose=0).epoch == [0]
 
     def test_masked_arrays(self):
         masked = np.ma.masked_less(np.arange(24.0).reshape(6, 4), 3)

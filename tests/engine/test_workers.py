@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import multiprocessing
 import os
 import threading
@@ -62,13 +63,36 @@ def test_threads_call_a_generator_at_once():
     assert model.evaluate_generator(Together(2), 4, nb_worker=2) == 1.0
 
 
+def test_threads_call_a_validation_generator_at_once():
+    history = linear().fit_generator(
+        Together(1), 4, 1, verbose=0, validation_data=Together(3), nb_val_samples=6, nb_val_worker=3
+    )
+    assert history.history["val_loss"] == [1.0]
+
+
+def test_workers_beside_validation_arrays_are_told(caplog):
+    data = np.ones((2, 1)), np.zeros((2, 1))
+    with caplog.at_level(logging.WARNING, "graphc"):
+        linear().fit_generator(Together(1), 4, 1, verbose=0, validation_data=data, nb_val_worker=2)
+    assert "nb_val_worker=2 has no effect" in caplog.text
+
+
 def test_a_generator_function_is_called_by_one_thread():
     def batches():
         while True:
             yield np.ones((2, 1)), np.zeros((2, 1))
 
-    with pytest.warns(UserWarning, match="nb_worker=4: no effect, Python lets one thread"):
+    with pytest.warns(UserWarning, match=": nb_worker=4: no effect, Python lets one thread"):
         linear().fit_generator(batches(), 4, 1, verbose=0, nb_worker=4)
+    with pytest.warns(UserWarning, match=": nb_val_worker=2: no effect, Python lets one thread"):
+        linear().fit_generator(
+            Together(1),
+            *(4, 1),
+            verbose=0,
+            validation_data=batches(),
+            nb_val_samples=4,
+            nb_val_worker=2,
+        )
 
 
 def test_outputs_keep_the_order_of_the_batches():

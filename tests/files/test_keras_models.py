@@ -275,6 +275,29 @@ def test_the_optimizers_variables_are_in_the_order_of_the_weights_names(tmp_path
     check([model.get_weights()[3]], [b2 - 0.5 * error.sum(0) / (np.sqrt(new_square) + 0.125)])
 
 
+@pytest.mark.parametrize("is_of_theano", [True, False])
+def test_variables_in_an_order_that_the_file_does_not_tell(tmp_path, caplog, is_of_theano):
+    """Of Keras 1.1.1 on Theano: those of Theano's own names, which it counted up."""
+    end = "" if is_of_theano else ":0"
+    squares = [np.square(one) for one in WEIGHTS]
+    write_model(
+        tmp_path / "m.h5",
+        CHAIN,
+        [(name, [(f"{weight}{end}", value) for weight, value in several])
+         for name, several in LAYERS],
+        training("RMSprop", {"lr": 0.5, "rho": 0.75, "epsilon": 0.125, "decay": 0.0}),
+        [(f"param_{k}{end}", one) for k, one in enumerate(squares)],
+        keras_version="1.1.1",
+    )  # fmt: skip
+    with caplog.at_level(logging.WARNING, "graphc"):
+        model = load_model(tmp_path / "m.h5")
+    check(model.get_weights(), WEIGHTS)
+    assert ("RMSprop: Keras 1.1.1 on Theano wrote" in caplog.text) == is_of_theano
+    model.train_on_batch(numbers(5, 3), numbers(5, 2))
+    first = model.optimizer.get_weights()[0]
+    assert (first >= 0.75 * squares[0]).all() != is_of_theano
+
+
 def test_variances(tmp_path):
     layer = {"class_name": "BatchNormalization", "config": {
         "name": "n", "trainable": True, "batch_input_shape": [None, 3], "input_dtype": "float32",

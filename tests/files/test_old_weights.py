@@ -283,7 +283,7 @@ class TestJoinedGates:
         x = numbers(4, 5, 3)
         inner = Sequential(
             [
-                BatchNormalization(mode=1, input_shape=(5, 3)),
+                BatchNormalization(mode=1, epsilon=1e-6, input_shape=(5, 3)),
                 layer(2, inner_activation="sigmoid"),
                 Dense(1),
             ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.compiler.graph import DTYPES, Node, label, refuse_device_array
+from graphc.compiler.graph import DTYPES, Node, label, refuse_foreign_array
 from graphc.errors import DTypeError
 
 _AS_THEY_ARE = {name: np.dtype(name) for name in DTYPES}
@@ -35,7 +35,7 @@ def _from_python(node: Node, value: object, name: str) -> np.ndarray:
             f"{name}: {label(node)}: expected an array, received the node {value!r}; put nodes in "
             "through `givens`"
         )
-    refuse_device_array(value, f"{name}: {label(node)}")
+    refuse_foreign_array(value, f"{name}: {label(node)}")
     array = np.asarray(value)
     weak = isinstance(value, bool | int | float | list | tuple)
     kinds = {"bool": "b", "float32": "biuf", "float64": "biuf"}.get(node.dtype, "biu")

@@ -34,7 +34,7 @@ from graphc.compiler.graph.operands import (
     constant,
     is_float,
     promote,
-    refuse_device_array,
+    refuse_foreign_array,
 )
 from graphc.compiler.graph.ops import OPS, Body, make, remake, size_claims
 from graphc.compiler.graph.origin import (

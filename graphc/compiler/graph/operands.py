@@ -27,22 +27,31 @@ _WIDENED = {
 _RANK = {"bool": 0, "int32": 1, "uint32": 2, "int64": 3, "float32": 4, "float64": 5}
 
 
-def refuse_device_array(value: object, what: str) -> None:
-    """DTypeError for an array in a GPU's memory: of PyCUDA, PyTorch, CuPy, ...
+def refuse_foreign_array(value: object, what: str) -> None:
+    """DTypeError for an array in a GPU's memory (of PyCUDA, PyTorch, CuPy, ...), and for a sparse
+    matrix of SciPy.
 
-    NumPy would fail at it with a message of its own, or copy it number by number.
+    NumPy would fail at one with a message of its own, copy it number by number, or hold it as one
+    object.
     """
-    of_pycuda = type(value).__module__.partition(".")[0] == "pycuda"
+    kind = type(value)
+    of_pycuda = kind.__module__.partition(".")[0] == "pycuda"
     if of_pycuda or hasattr(value, "__cuda_array_interface__"):
         raise DTypeError(
-            f"{what}: expected an array in host memory, received {type(value).__name__}, which "
+            f"{what}: expected an array in host memory, received {kind.__name__}, which "
             "lives on a GPU; copy it to the host first (.get(), .cpu().numpy())"
+        )
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise DTypeError(
+            f"{what}: expected an array, received a sparse matrix ({kind.__name__}); "
+            "x.toarray() makes one. Where that is too large for memory, x[a:b].toarray() does so "
+            "batch by batch, in a generator for fit_generator, or for train_on_batch"
         )
 
 
 def as_array(value: object) -> np.ndarray:
     """A value as an array of a supported dtype; Python floats and lists of them become floatX."""
-    refuse_device_array(value, "a value of a graph")
+    refuse_foreign_array(value, "a value of a graph")
     array = np.asarray(value)
     if array.dtype == np.float64 and not isinstance(value, np.ndarray):
         array = array.astype(config.floatX)

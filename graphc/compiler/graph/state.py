@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.operands import as_array, as_held, refuse_device_array
+from graphc.compiler.graph.operands import as_array, as_held, refuse_foreign_array
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError
@@ -87,7 +87,7 @@ class State:
 
     def converted(self, value: object) -> np.ndarray:
         """A copy of a value as `set` takes it, with its errors."""
-        refuse_device_array(value, f"shared variable {self.name or 'without a name'}")
+        refuse_foreign_array(value, f"shared variable {self.name or 'without a name'}")
         array = np.asarray(value)
         if array.dtype.kind not in "biuf":
             raise DTypeError(
@@ -135,7 +135,7 @@ def shared(value: object, name: str | None = None, dtype: str | None = None) -> 
     """
     if isinstance(value, Node):
         raise DTypeError("shared() takes a value, not a node; evaluate the node first")
-    refuse_device_array(value, "shared()")
+    refuse_foreign_array(value, "shared()")
     if dtype is None:
         return held(np.array(as_array(value)), name)
     return held(as_held(value, dtype, f"shared variable {name or 'without a name'}"), name)

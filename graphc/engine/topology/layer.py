@@ -359,7 +359,8 @@ class InputLayer(Layer):
         if self.sparse:
             raise ArgumentError(
                 f"{self._graphc_label}: sparse: expected False, since there are no sparse tensors "
-                "here; leave it out, and feed x.toarray()"
+                "here; leave it out, and feed x.toarray(), or batch by batch x[a:b].toarray() "
+                "(fit_generator, train_on_batch)"
             )
         if self.batch_input_shape is None:
             raise ArgumentError(f"{self.name}: expected input_shape or batch_input_shape")

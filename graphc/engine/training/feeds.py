@@ -61,7 +61,7 @@ def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
 
 
 def _is_array(value: object) -> bool:
-    return isinstance(value, np.ndarray) or is_stored(value)
+    return bool(getattr(value, "shape", ()))
 
 
 @renamed(check_batch_axis="check_batch_dim")
@@ -174,7 +174,7 @@ def as_numbers(value: object, ndim: int, what: str) -> np.ndarray:
 def _as_array(value: object, what: str) -> np.ndarray:
     if isinstance(value, g.Node):
         raise DataError(f"{what}: expected an array, received the node {value!r}")
-    g.refuse_device_array(value, what)
+    g.refuse_foreign_array(value, what)
     # Plain arrays have no mask; NumPy imports its module of masks at its first use.
     if hasattr(value, "mask") and np.ma.is_masked(value):
         raise DataError(

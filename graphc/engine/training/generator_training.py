@@ -38,7 +38,6 @@ from graphc.lookup import whole_number
 _log = logging.getLogger("graphc")
 
 _BATCH = 32  # as in `fit`
-_LEGACY = {"nb_val_worker": "one thread calls a generator"}
 _WAIT_SECONDS = 0.05  # between two looks of a generator's thread whether it is to end
 
 
@@ -69,6 +68,8 @@ class GeneratorTraining(BatchTraining):
         nb_worker: int = 1,
         pickle_safe: bool = False,
         initial_epoch: int = 0,
+        *,
+        nb_val_worker: int | None = None,
         **kwargs: Any,
     ) -> cbks.History:
         """Train on batches from a generator, which threads or processes run ahead of the training.
@@ -89,6 +90,7 @@ class GeneratorTraining(BatchTraining):
             pickle_safe: True for as many processes, of which each has a copy of the generator and
                 a seed of its own: one that draws its samples gives others in each, one that goes
                 through them in order gives the same. It cannot call a model.
+            nb_val_worker: as `nb_worker`, for a validation generator; one by default.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards: how many parts a step takes its batch in; see `fit`.
 
@@ -99,10 +101,7 @@ class GeneratorTraining(BatchTraining):
             KeywordError: a keyword that there is not.
         """
         where = f"{self.name}.fit_generator"
-        compiled = self._compiled_for(
-            *("fit_generator", kwargs, self.fit_generator, "show_accuracy"),
-            legacy=_LEGACY,
-        )
+        compiled = self._compiled_for("fit_generator", kwargs, self.fit_generator, "show_accuracy")
         check_verbose(where, verbose)
         workers = workers_for(where, generator, nb_worker, pickle_safe)
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
@@ -118,7 +117,8 @@ class GeneratorTraining(BatchTraining):
                 class_weight=class_weight,
             )
             validate = self._generated_validation(
-                threads, compiled, validation_data, nb_val_samples, max_q_size, where
+                *(threads, compiled, validation_data, nb_val_samples, max_q_size, where),
+                *(nb_val_worker, pickle_safe),
             )
             return run_epochs(self, compiled, batches, count, epochs, verbose, listening, validate)
 
@@ -153,9 +153,19 @@ class GeneratorTraining(BatchTraining):
         samples: int | None,
         max_q_size: int,
         where: str,
+        nb_worker: int | None,
+        pickle_safe: bool,
     ) -> Callable[[Step], list[float]] | None:
         """What evaluates the validation data of `fit_generator`, arrays or a generator."""
         if data is None or not hasattr(data, "__next__"):
+            if nb_worker is not None:
+                _log.warning(
+                    "%s: nb_val_worker=%r has no effect: it counts the callers of a validation "
+                    "generator, and validation_data is %s",
+                    where,
+                    nb_worker,
+                    "not given" if data is None else "arrays",
+                )
             if samples is not None:
                 _log.warning(
                     "%s: nb_val_samples=%r has no effect: it counts the samples of a validation "
@@ -172,7 +182,12 @@ class GeneratorTraining(BatchTraining):
                 "samples are taken from it after each epoch, received None"
             )
         count = whole_number(f"{where}: nb_val_samples", samples, least=1)
-        batches = self._generated(threads, data, max_q_size, where, count, "nb_val_samples")
+        workers = Workers()
+        if nb_worker is not None:
+            workers = workers_for(where, data, nb_worker, pickle_safe, "nb_val_worker")
+        batches = self._generated(
+            threads, data, max_q_size, where, count, "nb_val_samples", workers
+        )
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
     def evaluate_generator(
@@ -209,8 +224,7 @@ class GeneratorTraining(BatchTraining):
         """The same, with a progress bar if `show` says so."""
         where = f"{self.name}.evaluate_generator"
         compiled = self._compiled_for(
-            *("evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"),
-            legacy=_LEGACY,
+            "evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"
         )
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         test = compiled.begun(compiled.test())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
 
 from graphc.config import config
-from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
@@ -109,21 +107,19 @@ class BatchTraining(RenewedContainer):
         kwargs: Mapping[str, Any],
         method: Callable,
         accuracy: str,
-        legacy: Mapping[str, str] = MappingProxyType({}),
     ) -> Compiled:
         """What a call runs, from the keywords that it was given beside its own.
 
         Args:
             call, kwargs, method: the call's name, what else it was given, its own method.
             accuracy: the keyword with which it asks for the accuracy.
-            legacy: keywords that are taken and do nothing; for each, why.
         """
         compiled = self._need_compiled(call)
         if not kwargs:  # of most steps
             compiled.shards = int(config.shards)
             return compiled
         where = f"{self.name}.{call}"
-        others = drop_legacy(where, kwargs, legacy)
+        others = dict(kwargs)
         wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
         shards = number_of_shards(where, others.pop("shards", None))
         refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards"])

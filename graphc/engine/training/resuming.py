@@ -116,7 +116,15 @@ def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
     trained = file.trained(len(weights)) if file.has_state else None
     if compiled is not None and trained is not None:
         compiled.trained = [weights[k] for k in trained]
-    if compiled is not None and file.has_optimizer:
+    if compiled is not None and file.has_optimizer and not file.orders_optimizer(given):
+        _log.warning(
+            "%s: %s: Keras 1.1.1 on Theano wrote the optimizer's variables in the order of names "
+            "that Theano counted up, which the file does not have: they are not read, and the "
+            "optimizer begins anew; the weights are read",
+            model.name,
+            type(compiled.optimizer).__name__,
+        )
+    elif compiled is not None and file.has_optimizer:
         if trained is not None or not file.has_state:
             compiled.make_optimizer_state()
         wanted = _optimizer_variables(model, compiled)

@@ -6,13 +6,16 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from graphc import callbacks as cbks
+from graphc.callbacks.base import HOOKS
 from graphc.compiler.runtime.compiler_process import compiling_told
 from graphc.config import config
+from graphc.engine.topology.user_function import check_takes
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled, MadeFunction
 from graphc.engine.training.loops import Batch, Step
@@ -165,7 +168,24 @@ def checked_callbacks(where: str, given: object) -> list[cbks.Callback]:
         if not isinstance(one, cbks.Callback):
             made = f"; make one: {one.__name__}(...)" if isinstance(one, type) else ""
             raise ArgumentError(f"{where}: expected callbacks, received {one!r}{made}")
+        _check_hooks(where, one)
     return found
+
+
+def _check_hooks(where: str, callback: cbks.Callback) -> None:
+    """Raise ArgumentError for a method of a user's callback that training cannot call."""
+    for name, arguments in HOOKS.items():
+        hook = getattr(callback, name)
+        if getattr(hook, "__func__", None) is getattr(cbks.Callback, name):
+            continue
+        label = f"{where}: {type(callback).__name__}.{name}"
+        if not callable(hook):
+            raise ArgumentError(f"{label}: expected a function, received {hook!r}")
+        # Of the function itself, for one that lacks `self` has no signature as a method.
+        check_takes(
+            *(hook.__func__, label, "self") if isinstance(hook, MethodType) else (hook, label),
+            *arguments,
+        )
 
 
 def check_verbose(where: str, value: object) -> None:

@@ -25,6 +25,7 @@ _IN_MEMORY = (
     "__dlpack__",
     "__dataframe__",
     "iloc",
+    "toarray",
 )
 
 

@@ -40,8 +40,15 @@ class Workers(NamedTuple):
         return self._replace(count=1)
 
 
-def workers_for(where: str, generator: Iterator, nb_worker: object, pickle_safe: object) -> Workers:
-    """Return who calls a generator, from the arguments that Keras has for it.
+def workers_for(
+    where: str,
+    generator: Iterator,
+    nb_worker: object,
+    pickle_safe: object,
+    name: str = "nb_worker",
+) -> Workers:
+    """Return who calls a generator, from the arguments that Keras has for it; `name` is that of the
+    number of workers.
 
     A generator function, which Python lets no two threads be in, is called by one thread, with a
     warning.
@@ -49,16 +56,16 @@ def workers_for(where: str, generator: Iterator, nb_worker: object, pickle_safe:
     Raises:
         ArgumentError: another value, or processes where the system cannot fork.
     """
-    count = whole_number(f"{where}: nb_worker", nb_worker, least=1)
+    count = whole_number(f"{where}: {name}", nb_worker, least=1)
     processes = true_or_false(where, "pickle_safe", pickle_safe)
     if processes and "fork" not in multiprocessing.get_all_start_methods():
         raise ArgumentError(
             f"{where}: pickle_safe: expected False on a system that cannot fork a process, "
-            "received True; nb_worker threads call an object that has __next__"
+            f"received True; {name} threads call an object that has __next__"
         )
     if count > 1 and not processes and isinstance(generator, GeneratorType):
         warn(
-            f"{where}: nb_worker={count}: no effect, Python lets one thread at a time into a "
+            f"{where}: {name}={count}: no effect, Python lets one thread at a time into a "
             "generator function; give an object whose __next__ several threads may call, or "
             "pickle_safe=True for processes with a copy of the generator each"
         )
