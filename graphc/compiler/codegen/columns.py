@@ -48,7 +48,7 @@ from graphc.compiler.codegen.rows import (
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.walk_text import Course, Names
 from graphc.compiler.graph.dim import Dim, ceil_divide
-from graphc.compiler.schedule.cards import WARP, power_of_two
+from graphc.compiler.schedule.hardware import WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256

@@ -47,7 +47,7 @@ from graphc.compiler.codegen.product import Operand, Product, Pulled
 from graphc.compiler.codegen.tiles import choose_tile, is_vector
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, product
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 

@@ -22,7 +22,7 @@ from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, is_multiple, product
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.relation import split_of
 
 

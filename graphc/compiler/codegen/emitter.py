@@ -41,7 +41,7 @@ from graphc.compiler.codegen.traffic import Asked
 from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Size, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.relation import Split, split_of
 

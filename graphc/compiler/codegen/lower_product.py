@@ -43,7 +43,7 @@ from graphc.compiler.codegen.tiles import (
 )
 from graphc.compiler.codegen.traffic import reads, whole, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
-from graphc.compiler.schedule.cards import MOST_BLOCKS
+from graphc.compiler.schedule.hardware import MOST_BLOCKS
 from graphc.compiler.schedule.kernel import Kernel
 
 # Parts that a thread reads before it adds the first of them: it has little else to do.

@@ -11,7 +11,7 @@ from graphc.compiler.codegen.lower_product import lower_product
 from graphc.compiler.codegen.product import Direct, Operand, OperandAxis, Product, Pulled
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, is_multiple
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.compiler.schedule.strides import strided
 

@@ -25,7 +25,7 @@ from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import ceil_divide, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
+from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256

@@ -27,7 +27,7 @@ from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import dependents
 from graphc.compiler.graph.dim import is_multiple, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 # Pointwise ops of many instructions: divisions and functions of a float.

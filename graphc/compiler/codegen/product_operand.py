@@ -21,7 +21,7 @@ from graphc.compiler.codegen.product import Direct, Operand, OperandAxis
 from graphc.compiler.codegen.signature import Signature
 from graphc.compiler.codegen.tiles import Tile
 from graphc.compiler.graph.dim import Dim, Size, is_multiple, product
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 
 OUTER, INNER = local("outer"), local("inner")
 """The variables that hold which element of an operand it is: of its outer axis, and of k."""

@@ -37,7 +37,7 @@ from graphc.compiler.codegen.walk_text import (
 )
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import product
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 
 FIRST = local("first")
 """The variable that holds the place in the domain of a pack's first element."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.codegen.reduction import Domain, Walk, held_words, joined, passes, typical
 from graphc.compiler.graph.dim import Dim
-from graphc.compiler.schedule.cards import PACK, WARP, power_of_two
+from graphc.compiler.schedule.hardware import PACK, WARP, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 128

@@ -40,7 +40,7 @@ from graphc.compiler.codegen.walk_text import (
     WalkText,
 )
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, is_multiple
-from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK, WARP
+from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK, WARP
 from graphc.compiler.schedule.kernel import Kernel
 
 # Elements a part at least, and parts at most: one block puts them together.

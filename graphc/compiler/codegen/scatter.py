@@ -34,7 +34,7 @@ from graphc.compiler.codegen.pointwise import AT, element_text
 from graphc.compiler.codegen.render import render
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph.dim import Dim, Size, ceil_divide, product
-from graphc.compiler.schedule.cards import PACK, power_of_two
+from graphc.compiler.schedule.hardware import PACK, power_of_two
 from graphc.compiler.schedule.kernel import Kernel
 
 THREADS = 256

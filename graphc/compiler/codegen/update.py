@@ -11,7 +11,7 @@ from graphc.compiler.codegen.launch import Clamped, Launch
 from graphc.compiler.codegen.pointwise import THREADS, elementwise_body
 from graphc.compiler.codegen.render import render
 from graphc.compiler.graph.dim import Dim, ceil_divide, product
-from graphc.compiler.schedule.cards import MOST_BLOCKS, PACK
+from graphc.compiler.schedule.hardware import MOST_BLOCKS, PACK
 from graphc.compiler.schedule.kernel import Kernel
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.codegen.expression import Expression, call, local
 from graphc.compiler.codegen.statement import Define, Listing
-from graphc.compiler.schedule.cards import PACK
+from graphc.compiler.schedule.hardware import PACK
 
 ELEMENT = local("i")
 """The variable that holds the walked element's place in the domain."""

@@ -14,7 +14,7 @@ In the order in which a program passes through:
 - `packed_bools`: bools that are stored as bits of a byte;
 - `build`: all of it together: `make_schedule`;
 - `kernel`: the result: `Kernel`, `Loop`;
-- `cards`: the hardware facts that kernels are laid out for.
+- `hardware`: the facts of a target that kernels are laid out for.
 """
 
 from graphc.compiler.schedule.build import make_schedule

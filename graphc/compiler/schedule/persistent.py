@@ -19,7 +19,7 @@ import numpy as np
 from graphc.compiler.graph import Node, label, toposort
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.schedule.cards import WARP
+from graphc.compiler.schedule.hardware import WARP
 from graphc.compiler.schedule.independent import HEAVY, RowAnalysis, Unfit
 from graphc.compiler.schedule.inline import is_splat
 from graphc.compiler.schedule.kernel import Loop
