@@ -1,6 +1,6 @@
-"""function(inputs, outputs, updates, givens): the one door to the compiler's floors."""
+"""function(inputs, outputs, updates, givens): the only API of the compiler."""
 
-from graphc.compiler.function.door import TARGETS, Function, function
+from graphc.compiler.function.api import TARGETS, Function, function
 from graphc.compiler.function.report import CompileReport, CompileReports
 from graphc.compiler.function.sharded import ShardedFunction, sharded_function
 from graphc.compiler.graph import CallStep

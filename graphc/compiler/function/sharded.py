@@ -10,8 +10,8 @@ import numpy as np
 
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.function.api import MOST_BOUND, Function
 from graphc.compiler.function.arguments import Arguments, checked_arguments
-from graphc.compiler.function.door import MOST_BOUND, Function
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.report import CompileReport

@@ -1,6 +1,6 @@
 """Reverse-mode differentiation: a table of rules, one an op, and a walk.
 
-``grad(loss, wrt)`` is the door. Every op is in exactly one of `RULES`, `NON_DIFFERENTIABLE` and
+``grad(loss, wrt)`` is the API. Every op is in exactly one of `RULES`, `NON_DIFFERENTIABLE` and
 `LEAVES`.
 """
 

@@ -1,4 +1,4 @@
-"""Arrays in a GPU's memory are refused by name, through every door."""
+"""Arrays in a GPU's memory are refused by name, wherever they are fed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The door `grad`: what it takes, what it refuses, origins, depth."""
+"""The API `grad`: what it takes, what it refuses, origins, depth."""
 
 import numpy as np
 import pytest

@@ -14,7 +14,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
-from graphc.compiler.function.door import Function
+from graphc.compiler.function.api import Function
 from graphc.compiler.runtime import cache as cache_module
 from graphc.compiler.runtime import compiler_process, interpreting
 from graphc.config import config

@@ -1,4 +1,4 @@
-"""`function`: the one door from graphs to values."""
+"""`function`: the API from graphs to values."""
 
 from __future__ import annotations
 

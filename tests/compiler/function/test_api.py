@@ -1,4 +1,4 @@
-"""The door: state, aliasing, updates, the learning phase, strict feeds, random draws."""
+"""The API `function`: state, aliasing, updates, the learning phase, strict feeds, random draws."""
 
 import numpy as np
 import pytest
