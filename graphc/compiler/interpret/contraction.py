@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from graphc.compiler.interpret.movement import pad
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 
 
 def _blas_operand(x: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 from graphc.errors import IndexRangeError
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 
 
 class Step(Protocol):

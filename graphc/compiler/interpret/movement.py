@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler.interpret.pointwise import cast
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 
 
 def _reshape(attrs: Attrs, x: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.interpret.rows import Attrs, Function, ufunc
+from graphc.compiler.interpret.signature import Attrs, Function, ufunc
 
 
 def _rsqrt(attrs: Attrs, x: np.ndarray) -> np.ndarray:

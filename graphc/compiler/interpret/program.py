@@ -26,7 +26,7 @@ from graphc.compiler.graph import dim as dims
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret.aliasing import owned_outputs
 from graphc.compiler.interpret.blas import product_flops, threads_for
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 from graphc.compiler.interpret.table import NUMPY, PLACED
 from graphc.errors import DTypeError, GraphcError, IndexRangeError, OutOfMemoryError, ShapeError
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graphc.compiler.interpret.rows import Attrs, Function
+from graphc.compiler.interpret.signature import Attrs, Function
 
 _MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

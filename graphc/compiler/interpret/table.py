@@ -9,7 +9,7 @@ from graphc.compiler.interpret.movement import MOVEMENT
 from graphc.compiler.interpret.pointwise import POINTWISE
 from graphc.compiler.interpret.random import RANDOM
 from graphc.compiler.interpret.reduce import REDUCE
-from graphc.compiler.interpret.rows import Function
+from graphc.compiler.interpret.signature import Function
 from graphc.compiler.interpret.windows import WINDOWS
 
 NUMPY: dict[str, Function] = {
@@ -22,7 +22,7 @@ NUMPY: dict[str, Function] = {
     **RANDOM,
     **LOOP,
 }
-"""Op name -> ``function(attrs, *arrays)``; see `graphc.compiler.interpret.rows`."""
+"""Op name -> ``function(attrs, *arrays)``; see `graphc.compiler.interpret.signature`."""
 
 PLACED = frozenset({"input", "arg", "shared", "constant"})
 """The ops without a function: a program puts their values in place."""
