@@ -25,8 +25,8 @@ import numpy as np
 
 from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.bound_program import PreparedLaunch, described
 from graphc.compiler.runtime.pool import Block, Pool
-from graphc.compiler.runtime.tape import PreparedLaunch, described
 from graphc.compiler.runtime.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
 

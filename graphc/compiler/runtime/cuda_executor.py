@@ -17,6 +17,15 @@ from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph import dim as dims
 from graphc.compiler.runtime import cuda
+from graphc.compiler.runtime.bound_program import (
+    ARENA,
+    CALL_STEP,
+    FEEDS,
+    BoundProgram,
+    constants,
+    described,
+    states,
+)
 from graphc.compiler.runtime.device_array import DeviceArray, on_device
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
@@ -26,22 +35,13 @@ from graphc.compiler.runtime.observed import Observed, run_observed
 from graphc.compiler.runtime.out_of_memory import explanation, uncounted
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.runtime.pool import Block
-from graphc.compiler.runtime.tape import (
-    ARENA,
-    CALL_STEP,
-    FEEDS,
-    Tape,
-    constants,
-    described,
-    states,
-)
 from graphc.compiler.runtime.workspace import Fetch
 from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError, ShapeError
 
 _STATUS_BYTES = 8
 
 # Sets of sizes whose packed arguments are kept: training and the last batch, validation and its.
-_MOST_TAPES = 16
+_MOST_BOUND_PROGRAMS = 16
 
 
 class CudaExecutor:
@@ -75,7 +75,7 @@ class CudaExecutor:
         self._updated = tuple(states_updated)
         self._name = name
         self._plan = plan
-        self._tapes: OrderedDict[frozenset, Tape] = OrderedDict()
+        self._bound_programs: OrderedDict[frozenset, BoundProgram] = OrderedDict()
         self._functions: dict[str, Any] = {}
         self._shared: dict[str, int] = {}
         self._fallback = Fallback(self._outputs, program.checks, name, program.given)
@@ -170,17 +170,17 @@ class CudaExecutor:
         """Launch everything and count the call, and begin to copy what is fetched, with the status
         word as the last one where it has to be `checked`. None where there is nothing to copy."""
         device, number = self._device, call_step.value
-        with self.placed(feeds, bindings, number) as tape:
+        with self.placed(feeds, bindings, number) as bound:
             self._stale = checked
             if observer is None:
-                device.launch_together(tape.launches, (call_step, number + 1))
+                device.launch_together(bound.launches, (call_step, number + 1))
             else:
                 updated = [on_device(state, device) for state in self._updated]
                 observed = Observed(self._outputs, self._updated, observer)
-                run_observed(device, tape, observed, feeds, updated)
+                run_observed(device, bound, observed, feeds, updated)
                 call_step.value = number + 1
             sources = [
-                (tape.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
+                (bound.address(buffer), math.prod(shape) * np.dtype(node.dtype).itemsize)
                 for node, buffer, shape in zip(
                     self._fetched, self.program.fetches, self._shapes(bindings), strict=True
                 )
@@ -207,24 +207,24 @@ class CudaExecutor:
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: int,
-    ) -> Iterator[Tape]:
+    ) -> Iterator[BoundProgram]:
         """The launches of a call with every argument in its place, for `run` and for timing.
 
         The device has to be current. Nothing has been launched yet.
         """
-        device, tape = self._device, self._tape(bindings)
-        arena = device.workspace.arena(tape.arena_nbytes, f"what {self._name} computes")
+        device, bound = self._device, self._bound_program(bindings)
+        arena = device.workspace.arena(bound.arena_nbytes, f"what {self._name} computes")
         arrays = {state: on_device(state, device) for state in self._states}
         if self._stale:
             device.fill(self._status, 0xFF, _STATUS_BYTES)
             self._stale = False
-        with device.workspace.inputs(tape.feeds, tape.feed_nbytes, feeds) as inputs:
-            tape.move(ARENA, arena.address)
-            tape.move(FEEDS, inputs)
-            tape.move(CALL_STEP, call_step)
+        with device.workspace.inputs(bound.feeds, bound.feed_nbytes, feeds) as inputs:
+            bound.move(ARENA, arena.address)
+            bound.move(FEEDS, inputs)
+            bound.move(CALL_STEP, call_step)
             for state, array in arrays.items():
-                tape.move(state, array.address)
-            yield tape
+                bound.move(state, array.address)
+            yield bound
 
     # ---- preparation ----------------------------------------------------------------------------
 
@@ -276,21 +276,23 @@ class CudaExecutor:
         """The address of the status word."""
         return self._constants.address
 
-    def _tape(self, bindings: Bindings) -> Tape:
+    def _bound_program(self, bindings: Bindings) -> BoundProgram:
         """The launches for these sizes; those of the latest sets are kept."""
         key = frozenset(bindings.items())
-        tape = self._tapes.get(key)
-        if tape is None:
+        bound = self._bound_programs.get(key)
+        if bound is None:
             try:
                 plan = self._plan(self.program, bindings)
             except ShapeError as error:
                 raise uncounted(error, self._report, bindings) from None
-            tape = Tape(self.program, bindings, plan, self._fixed, self._status, self._function)
-            self._tapes[key] = tape
-            if len(self._tapes) > _MOST_TAPES:
-                self._tapes.popitem(last=False)
-        self._tapes.move_to_end(key)
-        return tape
+            bound = BoundProgram(
+                self.program, bindings, plan, self._fixed, self._status, self._function
+            )
+            self._bound_programs[key] = bound
+            if len(self._bound_programs) > _MOST_BOUND_PROGRAMS:
+                self._bound_programs.popitem(last=False)
+        self._bound_programs.move_to_end(key)
+        return bound
 
     def _function(self, launch: Launch, shared: int) -> Any:
         """The kernel of a launch, with leave for that much shared memory."""

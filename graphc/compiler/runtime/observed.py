@@ -11,9 +11,9 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Buffer, Launch
 from graphc.compiler.graph import Node, State, toposort
+from graphc.compiler.runtime.bound_program import BoundProgram
 from graphc.compiler.runtime.device_array import DeviceArray
 from graphc.compiler.runtime.executor import Observer
-from graphc.compiler.runtime.tape import Tape
 
 if TYPE_CHECKING:
     from graphc.compiler.runtime.cuda import Device
@@ -67,12 +67,12 @@ class Observed:
 
 def run_observed(
     device: Device,
-    tape: Tape,
+    bound: BoundProgram,
     observed: Observed,
     feeds: Mapping[Node, np.ndarray],
     updated: Sequence[DeviceArray],
 ) -> None:
-    """Run all launches, one at a time; the device has to be current, and `tape` moved.
+    """Run all launches, one at a time; the device has to be current, and `bound` moved.
 
     Args:
         observed: is told the seconds of the device's clock.
@@ -81,13 +81,13 @@ def run_observed(
     observed.begin(feeds)
 
     def read(buffer: Buffer) -> np.ndarray:
-        value = np.empty(tape.shape(buffer), buffer.dtype)
-        device.download(value, tape.address(buffer))
+        value = np.empty(bound.shape(buffer), buffer.dtype)
+        device.download(value, bound.address(buffer))
         return value
 
     start, end = device.event(), device.event()
     with _restored(device, updated):
-        for loop, steps in groupby(tape.launches, key=lambda step: step.loop):
+        for loop, steps in groupby(bound.launches, key=lambda step: step.loop):
             group = list(steps)
             for part in [group] if loop is not None else [[step] for step in group]:
                 start.record(device.compute)

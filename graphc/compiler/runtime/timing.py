@@ -16,9 +16,9 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, Launch, Pointer
 from graphc.compiler.graph import Node
+from graphc.compiler.runtime.bound_program import BoundProgram, PreparedLaunch
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.pool import Block
-from graphc.compiler.runtime.tape import PreparedLaunch, Tape
 
 if TYPE_CHECKING:
     from graphc.compiler.runtime.cuda import Device
@@ -74,13 +74,13 @@ def time_launches(
     restored: set[Launch] = set()
     doing = "timing launches"
     try:
-        with device.current(), executor.placed(feeds, bindings, call_step) as tape:
+        with device.current(), executor.placed(feeds, bindings, call_step) as bound:
             flush = _Flush(device, timing.flushed)
-            counts = Counter(step.launch for step in tape.launches)
-            for step in tape.launches:
+            counts = Counter(step.launch for step in bound.launches)
+            for step in bound.launches:
                 launch = step.launch
                 doing = f"timing the kernel {launch.name}"
-                kept = _Overwritten(device, tape, launch, bindings)
+                kept = _Overwritten(device, bound, launch, bindings)
                 repeats = max(2, -(-timing.repeats // counts[launch]))
                 alone = _Alone(device, step, kept.restore, flush)
                 cold.setdefault(launch, []).extend(alone.seconds(repeats, warm=False))
@@ -109,13 +109,13 @@ def time_program(
     The states are as after ``repeats + 1`` runs. Arguments as of `CudaExecutor.run`.
     """
     try:
-        with device.current(), executor.placed(feeds, bindings, call_step) as tape:
+        with device.current(), executor.placed(feeds, bindings, call_step) as bound:
 
             def run() -> None:
-                for step in tape.launches:
+                for step in bound.launches:
                     device.launch(step)
 
-            return _repeated(device, run, repeats), len(tape.launches)
+            return _repeated(device, run, repeats), len(bound.launches)
     except device.errors as error:
         raise device.failure(error, "timing all launches") from error
 
@@ -160,12 +160,12 @@ class _Flush:
 class _Overwritten:
     """Copies of what a launch reads and writes over; false where there is nothing like it."""
 
-    def __init__(self, device: Device, tape: Tape, launch: Launch, bindings: Bindings):
+    def __init__(self, device: Device, bound: BoundProgram, launch: Launch, bindings: Bindings):
         # Carries of a loop lie in two buffers: what a step reads of one it writes to the other.
         fixed = {each.buffer for each in launch.arguments if isinstance(each, Pointer)}
-        reads = [_range(tape, buffer, bindings) for buffer in launch.reads if buffer in fixed]
+        reads = [_range(bound, buffer, bindings) for buffer in launch.reads if buffer in fixed]
         writes = dict.fromkeys(
-            _range(tape, buffer, bindings) for buffer in launch.writes if buffer in fixed
+            _range(bound, buffer, bindings) for buffer in launch.writes if buffer in fixed
         )
         self._device = device
         self._kept: list[tuple[int, int, Block]] = []
@@ -183,9 +183,9 @@ class _Overwritten:
             self._device.start_copy(address, block.address, nbytes)
 
 
-def _range(tape: Tape, buffer: Buffer, bindings: Bindings) -> tuple[int, int]:
+def _range(bound: BoundProgram, buffer: Buffer, bindings: Bindings) -> tuple[int, int]:
     """The addresses of a buffer's first byte and of the one behind its last."""
-    start = tape.address(buffer)
+    start = bound.address(buffer)
     return start, start + buffer.nbytes(bindings)
 
 

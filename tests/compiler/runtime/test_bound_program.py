@@ -1,4 +1,4 @@
-"""Tapes: how arguments are packed, which buffers a loop's steps meet, what moves between calls."""
+"""Bound programs: packed arguments, the buffers of a loop's steps, changes between calls."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.codegen.memory import MemoryPlan, plan_memory
 from graphc.compiler.graph import BATCH
-from graphc.compiler.runtime.tape import ARENA, CALL_STEP, FEEDS, Tape, buffers, constants, states
+from graphc.compiler.runtime.bound_program import (
+    ARENA,
+    CALL_STEP,
+    FEEDS,
+    BoundProgram,
+    buffers,
+    constants,
+    states,
+)
 from graphc.compiler.schedule.kernel import Kernel
 from graphc.errors import ShapeError
 
@@ -40,19 +48,19 @@ def launch(name: str, *arguments: Argument, grid=(1, 1, 1), shared=0) -> Launch:
     return Launch(name, KERNEL, "", arguments, grid, (64, 1, 1), shared, writes=tuple(pointed))
 
 
-def tape(*steps: DeviceStep, fetches=(), fixed=None, bindings=SIZES) -> Tape:
+def bound(*steps: DeviceStep, fetches=(), fixed=None, bindings=SIZES) -> BoundProgram:
     program = DeviceProgram("", steps, tuple(fetches))
     plan = plan_memory(program, bindings)
-    return Tape(program, bindings, plan, fixed or {}, 99, lambda step, shared: step.name)
+    return BoundProgram(program, bindings, plan, fixed or {}, 99, lambda step, shared: step.name)
 
 
-def words(tape: Tape, form: str) -> list[tuple]:
-    return [struct.unpack(form, step.parameters) for step in tape.launches]
+def arguments(program: BoundProgram, form: str) -> list[tuple]:
+    return [struct.unpack(form, step.parameters) for step in program.launches]
 
 
 def test_arguments_lie_at_their_alignment() -> None:
     state = g.shared(np.zeros(3, "float32")).attrs["state"]
-    made = tape(
+    made = bound(
         launch(
             "k0",
             Extent(BATCH * 2),
@@ -66,9 +74,9 @@ def test_arguments_lie_at_their_alignment() -> None:
     )
     made.move(state, 2**40)
     made.move(CALL_STEP, 2**63)
-    assert words(made, "@iQIQiQI") == [(10, 2**40, 2**32 - 1, 99, 4, 2**63, 3)]
+    assert arguments(made, "@iQIQiQI") == [(10, 2**40, 2**32 - 1, 99, 4, 2**63, 3)]
     made.move(state, 7)
-    assert words(made, "@iQIQiQI") == [(10, 7, 2**32 - 1, 99, 4, 2**63, 3)]
+    assert arguments(made, "@iQIQiQI") == [(10, 7, 2**32 - 1, 99, 4, 2**63, 3)]
 
 
 def test_grid_and_shared_memory_are_worked_out_and_an_empty_grid_is_left_out() -> None:
@@ -77,7 +85,7 @@ def test_grid_and_shared_memory_are_worked_out_and_an_empty_grid_is_left_out() -
         launch("k1", grid=(1, 0, 1)),
         launch("k2"),
     ]
-    made = tape(*steps).launches
+    made = bound(*steps).launches
     assert [(step.function, step.grid, step.shared) for step in made] == [
         ("k0", (15, 2, 1), 20),
         ("k2", (1, 1, 1), 0),
@@ -92,13 +100,13 @@ def test_feeds_share_a_slot_and_arena_addresses_move_together() -> None:
     constant, out = Buffer("c", (4,), "int64", values), Buffer("o", (BATCH,), "float32")
     pointers = [Pointer(buffer) for buffer in (*fed, twice, constant, out)]
     step = launch("k0", *pointers)
-    made = tape(step, fetches=[out], fixed={constant: 12345})
+    made = bound(step, fetches=[out], fixed={constant: 12345})
     assert made.feeds == {x: 0, y: 2048}
     assert made.feed_nbytes == 2048 + 256
     for feeds, arena in ((1000, 5000), (3000, 9000)):
         made.move(FEEDS, feeds)
         made.move(ARENA, arena)
-        assert words(made, "@5Q") == [(feeds, feeds + 2048, feeds, 12345, arena)]
+        assert arguments(made, "@5Q") == [(feeds, feeds + 2048, feeds, 12345, arena)]
         assert made.address(out) == arena
         assert made.address(fed[1]) == feeds + 2048
     assert made.shape(out) == (5,)
@@ -135,11 +143,11 @@ def test_a_carry_goes_from_buffer_to_buffer(length: int, reverse: bool, met: lis
         read, write = CarryPointer(carry, write=False), CarryPointer(carry, write=True)
         return [launch("k0", LoopStep(scan), read, write)]
 
-    made = tape(loop_of(length, reverse, steps, [carry]), fetches=[final])
+    made = bound(loop_of(length, reverse, steps, [carry]), fetches=[final])
     made.move(ARENA, 2**20)
     made.move(FEEDS, 2**30)
     names = {made.address(buffer): buffer.name for buffer in (initial, first, second, final)}
-    seen = [(index, names[a], names[b]) for index, a, b in words(made, "@iQQ")]
+    seen = [(index, names[a], names[b]) for index, a, b in arguments(made, "@iQQ")]
     assert seen == met
 
 
@@ -148,14 +156,14 @@ def test_loops_nest_and_each_counts_its_own_steps() -> None:
     step = launch("k0", LoopStep(outer_scan), LoopStep(inner_scan))
     inner = DeviceLoop(inner_scan, 2, True, (), (step,))
     outer = DeviceLoop(outer_scan, BATCH - 3, False, (), (inner,))
-    made = tape(outer, launch("k1", Word(0), Word(0)))
-    assert words(made, "@ii") == [(0, 1), (0, 0), (1, 1), (1, 0), (0, 0)]
+    made = bound(outer, launch("k1", Word(0), Word(0)))
+    assert arguments(made, "@ii") == [(0, 1), (0, 0), (1, 1), (1, 0), (0, 0)]
     assert [step.loop for step in made.launches] == [outer] * 4 + [None]
 
 
 def test_a_size_beyond_int32_is_an_error_that_names_the_kernel() -> None:
     with pytest.raises(ShapeError, match="k0: the size 1000000000\\*batch is 5,000,000,000"):
-        tape(launch("k0", Extent(BATCH * 10**9)))
+        bound(launch("k0", Extent(BATCH * 10**9)))
 
 
 def test_a_plan_of_another_kind_is_followed() -> None:
@@ -163,7 +171,7 @@ def test_a_plan_of_another_kind_is_followed() -> None:
     first, second = Buffer("a", (3,), "float32"), Buffer("b", (3,), "float32")
     step = launch("k0", Pointer(first), Pointer(second))
     plan = MemoryPlan({first: 512, second: 0}, 1024)
-    made = Tape(DeviceProgram("", (step,), ()), {}, plan, {}, 0, lambda step, shared: None)
+    made = BoundProgram(DeviceProgram("", (step,), ()), {}, plan, {}, 0, lambda step, shared: None)
     made.move(ARENA, 10_000)
-    assert words(made, "@QQ") == [(10_512, 10_000)]
+    assert arguments(made, "@QQ") == [(10_512, 10_000)]
     assert made.arena_nbytes == 1024

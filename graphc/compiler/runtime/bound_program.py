@@ -1,8 +1,8 @@
 """A device program for one set of sizes: launches in order, with their arguments packed.
 
-Between two calls only addresses move (of states, of the slot that inputs were copied to, of the
-arena) and the number of the call; a `Tape` knows where each of them stands in the arguments, and
-writes what has changed.
+Between two calls only addresses change (of states, of the slot that inputs were copied to, of the
+arena) and the number of the call; a `BoundProgram` knows the position of each in the arguments, and
+rewrites those that have changed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from graphc.errors import ShapeError
 
 ARENA, FEEDS, CALL_STEP = "arena", "feeds", "call step"
 Base: TypeAlias = str | State
-"""What moves between calls: one of the three above, or the memory of a state."""
+"""A value that changes between calls: one of the three above, or the address of a state."""
 
 _FORMATS: dict[type, str] = {
     Pointer: "Q",
@@ -52,8 +52,8 @@ _INT32_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a buffer lies: bytes behind a base; without one, an address."""
+class Address:
+    """The address of a buffer: bytes behind a base; without a base, the address itself."""
 
     base: Base | None
     offset: int
@@ -61,10 +61,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PreparedLaunch:
-    """A launch that needs nothing more but its moving arguments.
+    """A launch that is complete but for the arguments that change between calls.
 
     Attributes:
-        launch: what it was made from.
+        launch: the launch that it was made from.
         function: the driver's handle of the kernel.
         grid, block, shared: as numbers.
         parameters: the packed arguments, laid out as the kernel's parameters are.
@@ -81,8 +81,8 @@ class PreparedLaunch:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Where a loop is: step `number` (in the order of running) of `count`."""
+class Iteration:
+    """One iteration of a loop: step `number` (in the order of running) of `count`."""
 
     loop: DeviceLoop
     number: int
@@ -90,16 +90,16 @@ class Turn:
 
     @property
     def index(self) -> int:
-        """The slice that it is at."""
+        """The index of the slice that it reads."""
         return self.count - 1 - self.number if self.loop.reverse else self.number
 
 
-class Tape:
+class BoundProgram:
     """The launches of a program with its sizes bound.
 
     Attributes:
-        launches: in the order of running; loops are written out, and what has an empty grid is
-            left out.
+        launches: in the order of running; loops are unrolled, and launches of an empty grid left
+            out.
         feeds: the inputs that the program reads, and where in a slot each goes.
         feed_nbytes, arena_nbytes: how much memory a slot and the arena have to have.
     """
@@ -140,48 +140,50 @@ class Tape:
 
     def address(self, buffer: Buffer) -> int:
         """Where a buffer lies now."""
-        place = self._place(buffer)
-        return place.offset if place.base is None else self._bases[place.base] + place.offset
+        at = self._address_of(buffer)
+        return at.offset if at.base is None else self._bases[at.base] + at.offset
 
     def shape(self, buffer: Buffer) -> tuple[int, ...]:
         """A buffer's shape with these sizes."""
         return tuple(value_of(size, self._bindings) for size in buffer.shape)
 
-    def _place(self, buffer: Buffer) -> Place:
+    def _address_of(self, buffer: Buffer) -> Address:
         origin = buffer.origin
         if origin is None:
-            return Place(ARENA, self._plan.offsets[buffer])
+            return Address(ARENA, self._plan.offsets[buffer])
         if isinstance(origin, State):
-            return Place(origin, 0)
+            return Address(origin, 0)
         if isinstance(origin, Node):
-            return Place(FEEDS, self.feeds[origin])
-        return Place(None, self._fixed[buffer])
+            return Address(FEEDS, self.feeds[origin])
+        return Address(None, self._fixed[buffer])
 
     def _expand(
-        self, steps: Sequence[DeviceStep], turns: tuple[Turn, ...]
+        self, steps: Sequence[DeviceStep], iterations: tuple[Iteration, ...]
     ) -> Iterator[PreparedLaunch]:
         for step in steps:
             if isinstance(step, DeviceLoop):
                 count = value_of(step.length, self._bindings)
                 for number in range(count):
-                    yield from self._expand(step.steps, (*turns, Turn(step, number, count)))
+                    yield from self._expand(
+                        step.steps, (*iterations, Iteration(step, number, count))
+                    )
                 continue
             x, y, z = (value_of(size, self._bindings) for size in step.grid)
             if x and y and z:
                 shared = value_of(step.shared, self._bindings)
-                loop = turns[0].loop if turns else None
+                loop = iterations[0].loop if iterations else None
                 function = self._function(step, shared)
-                parameters = self._packed(step, turns)
+                parameters = self._packed(step, iterations)
                 grid = (x, y, z)
                 yield PreparedLaunch(step, function, grid, step.block, shared, parameters, loop)
 
-    def _packed(self, launch: Launch, turns: tuple[Turn, ...]) -> bytearray:
+    def _packed(self, launch: Launch, iterations: tuple[Iteration, ...]) -> bytearray:
         """The arguments at their natural alignment, as a struct of C has them."""
         parameters = bytearray()
         for argument in launch.arguments:
             form = _FORMATS[type(argument)]
             parameters += bytes(-len(parameters) % struct.calcsize(form))
-            base, value = self._value(argument, launch, turns)
+            base, value = self._value(argument, launch, iterations)
             if base is not None:
                 self._moving.setdefault(base, []).append((parameters, len(parameters), value))
                 value = 0  # until the base is known
@@ -189,19 +191,19 @@ class Tape:
         return parameters
 
     def _value(
-        self, argument: Argument, launch: Launch, turns: tuple[Turn, ...]
+        self, argument: Argument, launch: Launch, iterations: tuple[Iteration, ...]
     ) -> tuple[Base | None, int]:
         """Return the base that an argument depends on, if any, and the number added to it."""
         if isinstance(argument, Pointer):
-            place = self._place(argument.buffer)
-            return place.base, place.offset
+            at = self._address_of(argument.buffer)
+            return at.base, at.offset
         if isinstance(argument, CarryPointer):
-            place = self._place(_carried(argument, turns))
-            return place.base, place.offset
+            at = self._address_of(_carried(argument, iterations))
+            return at.base, at.offset
         if isinstance(argument, CallStep):
             return CALL_STEP, 0
         if isinstance(argument, LoopStep):
-            return None, _turn_of(argument.scan, turns).index
+            return None, _iteration_of(argument.scan, iterations).index
         if isinstance(argument, Word):
             return None, argument.value
         if isinstance(argument, StatusWord):
@@ -245,14 +247,14 @@ def states(program: DeviceProgram) -> list[State]:
     return list(dict.fromkeys(origin for origin in origins if isinstance(origin, State)))
 
 
-def _carried(argument: CarryPointer, turns: tuple[Turn, ...]) -> Buffer:
+def _carried(argument: CarryPointer, iterations: tuple[Iteration, ...]) -> Buffer:
     """The buffer that this step of its loop reads a carry from, or writes it to."""
     carry = argument.carry
-    turn = next(turn for turn in reversed(turns) if carry in turn.loop.carries)
+    at = next(one for one in reversed(iterations) if carry in one.loop.carries)
     if argument.write:
-        return carry.final if turn.number == turn.count - 1 else carry.pair[turn.number % 2]
-    return carry.initial if turn.number == 0 else carry.pair[(turn.number - 1) % 2]
+        return carry.final if at.number == at.count - 1 else carry.pair[at.number % 2]
+    return carry.initial if at.number == 0 else carry.pair[(at.number - 1) % 2]
 
 
-def _turn_of(scan: Node, turns: tuple[Turn, ...]) -> Turn:
-    return next(turn for turn in turns if turn.loop.scan is scan)
+def _iteration_of(scan: Node, iterations: tuple[Iteration, ...]) -> Iteration:
+    return next(one for one in iterations if one.loop.scan is scan)
