@@ -12,7 +12,7 @@ import numpy as np
 import graphc.layers  # noqa: F401  (its import makes the layers known to descriptions)
 from graphc import backend as K
 from graphc import lookup
-from graphc.engine.configs.of_0_3 import compiled_in_0_3, entry_of_0_3, is_of_0_3
+from graphc.engine.configs.keras_0_3 import compiled_with, is_keras_0_3, keras_1_entry
 from graphc.engine.configs.registry import layer_of, register, without_version
 from graphc.engine.models.graph_model import Graph
 from graphc.engine.models.sequential import Sequential
@@ -189,15 +189,15 @@ def _model_from(
     that is known to have written it."""
     entry, named = without_version(description, place)
     compiled = None
-    of_0_3 = is_of_0_3(entry)
-    if of_0_3:
-        compiled = compiled_in_0_3(entry, place)
-        entry = entry_of_0_3(entry, place)
+    was_keras_0_3 = is_keras_0_3(entry)
+    if was_keras_0_3:
+        compiled = compiled_with(entry, place)
+        entry = keras_1_entry(entry, place)
     with lookup.custom_objects(custom_objects), reading(named or written_by):
         model = layer_of(entry, place)
         if compiled is not None:
             _compile(model.compile, compiled, place)
-    if of_0_3:
+    if was_keras_0_3:
         _tell_masks(model, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"

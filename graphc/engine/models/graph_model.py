@@ -240,7 +240,7 @@ class Graph(NamedNodes):
             add_named(graph, config)
         return graph
 
-    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+    def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
         """One group, of the nodes in the order in which they were added."""
         found = [one for layer in self.nodes.values() for one in weights_in_order(layer)]
         return [(self.name, list(dict.fromkeys(found)))]

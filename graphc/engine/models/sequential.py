@@ -308,10 +308,10 @@ class Sequential(Model):
                 found.append(layer)
         return list(dict.fromkeys(found))
 
-    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+    def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
         """A group a layer; a Merge in front has the weights of what it merges."""
         self._need_layers("load_weights")
-        return [(layer.name, _weights_as_in_0_3(layer)) for layer in self._layers]
+        return [(layer.name, _keras_0_3_weights(layer)) for layer in self._layers]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""
@@ -330,16 +330,16 @@ def _name_in(entry: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _weights_as_in_0_3(layer: Layer) -> list[g.Node]:
+def _keras_0_3_weights(layer: Layer) -> list[g.Node]:
     """The weights of a layer in the order of Keras 0.3. There none but a Siamese merged what shares
     weights, and these come first."""
     if isinstance(layer, Merge) and layer.layers:
-        parts = list(map(_weights_as_in_0_3, layer.layers))
+        parts = list(map(_keras_0_3_weights, layer.layers))
         shared = set.intersection(*map(set, parts))
         found = [one for part in parts for one in part]
         return list(dict.fromkeys([*(one for one in found if one in shared), *found]))
     if isinstance(layer, Sequential):
-        return [one for _, several in layer.groups_of_0_3() for one in several]
+        return [one for _, several in layer.keras_0_3_groups() for one in several]
     return weights_in_order(layer)
 
 

@@ -19,6 +19,7 @@ from graphc.engine.topology.weights import set_values
 from graphc.errors import ArgumentError, DataError
 from graphc.files.conversions import Form, Origin
 from graphc.files.hdf5 import opened
+from graphc.files.keras_0_3 import is_keras_0_3, read_keras_0_3_weights
 from graphc.files.text import keywords_of, to_text
 from graphc.files.weights import (
     LayerWeights,
@@ -30,7 +31,6 @@ from graphc.files.weights import (
     write_layers,
     write_weights,
 )
-from graphc.files.weights_0_3 import is_of_0_3, read_weights_0_3
 from graphc.keywords import refuse_unknown
 from graphc.lookup import true_or_false
 from graphc.paths import GivenPath
@@ -132,14 +132,14 @@ class FileMethods(HoldingLayer):
             if true_or_false(f"{self.name}.load_weights", "by_name", by_name):
                 self._load_by_name(read_weights_by_name, file, given)
                 return
-            if is_of_0_3(file):
-                groups = self.groups_of_0_3()
+            if is_keras_0_3(file):
+                groups = self.keras_0_3_groups()
                 forms = forms_of(self)
                 wanted = [
                     _described(name, k, variables, [one.shape for one in variables], forms)
                     for k, (name, variables) in enumerate(groups)
                 ]
-                arrays = read_weights_0_3(file, wanted, self.name, given)
+                arrays = read_keras_0_3_weights(file, wanted, self.name, given)
                 variables = [weight for _, several in groups for weight in several]
             else:
                 wanted = self._stored(lambda weight: weight.shape)
@@ -183,7 +183,7 @@ class FileMethods(HoldingLayer):
         """Set the weights of the layers whose names a group has; see `load_weights`."""
         self._load_by_name(lambda group, layers, _: read_layers_by_name(group, layers), f)
 
-    def groups_of_0_3(self) -> list[tuple[str, list[g.Node]]]:
+    def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
         """Names, and the weights that a file of Keras 0.3 has in a group each."""
         raise DataError(
             f"{self.name}.load_weights: the file is of Keras 0.3, which had no models but "

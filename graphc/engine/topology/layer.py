@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
-from graphc.engine.topology import layers_of_0_3, own_layers
+from graphc.engine.topology import keras_0_3, own_layers
 from graphc.engine.topology.additions import Additions
 from graphc.engine.topology.node import (
     History,
@@ -128,7 +128,7 @@ class Layer(Used, Weighted, Additions, Entry):
 
     def call(self, x: g.Node, mask: Mask = None) -> g.Node:
         """The output for an input tensor. The input itself by default."""
-        return layers_of_0_3.output_of(self) if layers_of_0_3.is_of_0_3(type(self)) else x
+        return keras_0_3.output_of(self) if keras_0_3.is_keras_0_3(type(self)) else x
 
     def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
         """The mask of the output: that of the input, where the layer supports masks.
@@ -138,7 +138,7 @@ class Layer(Used, Weighted, Additions, Entry):
         if not self.supports_masking:
             self._graphc_refuse_mask(input_mask)
             return None
-        return layers_of_0_3.mask_of(self, input_mask)
+        return keras_0_3.mask_of(self, input_mask)
 
     def _graphc_refuse_mask(self, mask: Mask | list[Mask]) -> None:
         own_layers.refuse_mask(self, mask)
@@ -178,7 +178,7 @@ class Layer(Used, Weighted, Additions, Entry):
         shapes = [known_shape(node) for node in to_list(x)]
         shape = shapes if isinstance(x, list) else shapes[0]
         take_uses(self.name)
-        with g.origin(self.name), layers_of_0_3.called_on(self, x, mask):
+        with g.origin(self.name), keras_0_3.called_on(self, x, mask):
             self._graphc_build_once(shape)
             self.updates = list(self._graphc.own_updates)
             given = any(one is not None for one in to_list(mask))
@@ -188,7 +188,7 @@ class Layer(Used, Weighted, Additions, Entry):
                 output = self.call(x, mask=mask) if given else self.call(x)
         self._graphc_check_output(output, shape)
         outputs = to_list(output)
-        with g.origin(self.name), layers_of_0_3.called_on(self, x, mask):
+        with g.origin(self.name), keras_0_3.called_on(self, x, mask):
             output_masks = to_list(self.compute_mask(x, mask))
         own_layers.check_masks(self, output_masks, "compute_mask() returned")
         if len(output_masks) != len(outputs):
@@ -209,7 +209,7 @@ class Layer(Used, Weighted, Additions, Entry):
 
     def _graphc_build_once(self, shape: KnownShape | list[KnownShape]) -> None:
         if not self.built:
-            layers_of_0_3.build(self, shape)
+            keras_0_3.build(self, shape)
             self.built = True
             if type(self).build is not Layer.build:
                 own_layers.check_weights(self)
@@ -242,7 +242,7 @@ class Layer(Used, Weighted, Additions, Entry):
         has_weights = self.built or type(self).build is Layer.build
         layer = self if has_weights else self._graphc_like(input_shape)
         x = layer._graphc_inputs_of(input_shape)
-        with layer._graphc_trial(), g.origin(self.name), layers_of_0_3.called_on(layer, x, None):
+        with layer._graphc_trial(), g.origin(self.name), keras_0_3.called_on(layer, x, None):
             output = layer.call(x)
         return one_or_list([known_shape(one) for one in to_list(output)])
 

@@ -15,7 +15,7 @@ from graphc.engine.topology.used import Used
 from graphc.engine.topology.user_function import signature_of
 
 
-def is_of_0_3(cls: type) -> bool:
+def is_keras_0_3(cls: type) -> bool:
     """Return True where a class of layers computes its output by `get_output`."""
     return cls.get_output is not Used.get_output  # type: ignore[attr-defined]
 
@@ -25,7 +25,7 @@ def called_on(layer: Any, x: g.Node | list[g.Node], mask: Mask | list[Mask]) -> 
     """Inside, the layer's input is `x`: for a layer of 0.3, which asks for it."""
     record = layer._graphc
     before = record.called_on
-    record.called_on = (x, mask) if is_of_0_3(type(layer)) else None
+    record.called_on = (x, mask) if is_keras_0_3(type(layer)) else None
     try:
         yield
     finally:

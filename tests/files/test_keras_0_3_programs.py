@@ -9,7 +9,7 @@ import pytest
 
 from graphc.errors import ArgumentError, ShapeError, UnknownNameError
 from graphc.models import model_from_json
-from tests.files.layers_of_0_3 import RNG, check, dense, layer, loaded, node, numbers
+from tests.files.keras_0_3_layers import RNG, check, dense, layer, loaded, node, numbers
 
 SGD = {"name": "SGD", "lr": 0.5, "momentum": 0.0, "decay": 0.0, "nesterov": False}
 

@@ -11,7 +11,7 @@ import pytest
 
 from graphc.errors import ArgumentError, UnknownNameError
 from graphc.models import Sequential, model_from_json
-from tests.files.layers_of_0_3 import check, dense, layer, loaded, numbers
+from tests.files.keras_0_3_layers import check, dense, layer, loaded, numbers
 
 Description = dict[str, Any]
 
@@ -76,7 +76,7 @@ def test_the_shared_layer_trains_once(tmp_path):
     left, right = X @ LEFT[0] + LEFT[1], np.tanh(Y @ RIGHT[0] + RIGHT[1])
     loss = model.train_on_batch([X, Y], target)
     check(loss, np.mean((A + B - target) ** 2))
-    ((_, weights),) = model.groups_of_0_3()
+    ((_, weights),) = model.keras_0_3_groups()
     assert len(weights) == 6
     found = [one.get_value() for one in weights]
     check(found[0], W - 0.5 * (left.T @ slopes[0] + right.T @ slopes[1]))

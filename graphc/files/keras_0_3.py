@@ -19,13 +19,13 @@ from graphc.files.weights import LayerWeights, read_layer
 from graphc.paths import shown_path
 
 
-def is_of_0_3(file: h5py.File) -> bool:
+def is_keras_0_3(file: h5py.File) -> bool:
     """Return True if an HDF5 file has a layout of Keras 0.3."""
     with damage_told(shown_path(file.filename)):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 
-def read_weights_0_3(
+def read_keras_0_3_weights(
     file: h5py.File,
     layers: Sequence[LayerWeights],
     owner: str,

@@ -12,7 +12,7 @@ import pytest
 
 from graphc.errors import ArgumentError, GraphcError
 from graphc.models import model_from_json
-from tests.files.layers_of_0_3 import check, dense, layer, loaded, node, numbers
+from tests.files.keras_0_3_layers import check, dense, layer, loaded, node, numbers
 from tests.files.old_writers import write_keras_0_3
 
 Description = dict[str, Any]
