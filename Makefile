@@ -2,7 +2,8 @@
 # make test            set up .venv and run the tests, in as many processes as there are cores;
 #                      WORKERS=0 in one, here and with the tests below
 # make test-cuda       run CUDA on the CPU: real PyCUDA (built once, in its own .venv-cuda) over an
-#                      emulated driver; with SANITIZE=address,undefined under those sanitizers
+#                      emulated driver; with SANITIZE=address,undefined under those sanitizers;
+#                      without, ranks that train on it over a stand-in for NCCL, too
 # make test-native    let the tests of models run as native code, cpu=native; with
 #                      SANITIZE=address,undefined the tests of native code under those sanitizers
 # make test-keras-1.2  run the tests of layers and models with the meanings of Keras 1.2, keras=1.2; TESTS,
@@ -139,7 +140,7 @@ endif
 # The wheel of PyCUDA comes from the user's cache, or is built into it.
 $(CUDA)/.ready: pyproject.toml tests/cuda_emulator/pycuda_wheel.py
 	$(PYTHON) -m venv $(CUDA)
-	$(CUDA)/bin/python $(PIP_INSTALL) -e '.[test]'
+	$(CUDA)/bin/python $(PIP_INSTALL) -e '.[test,mpi]'
 	wheel=$$($(CUDA)/bin/python tests/cuda_emulator/pycuda_wheel.py) && \
 	  $(CUDA)/bin/python $(PIP_INSTALL) "$$wheel"
 	touch $@
@@ -154,7 +155,8 @@ test-cuda: $(CUDA_DRIVER)/libcuda.so.1
 	GRAPHC_CUDA_DRIVER=$< GRAPHC_CUDA_SANITIZE=$(SANITIZE) \
 	  $(if $(SANITIZE),LD_PRELOAD="$(SANITIZER_LIBRARIES)") \
 	  ASAN_OPTIONS=detect_leaks=0:halt_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
-	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator
+	  $(CUDA)/bin/python $(PYTEST) $(if $(SANITIZE),-s) tests/cuda_emulator \
+	    $(if $(SANITIZE),,tests/parallel/nccl/test_training.py)
 
 NAME ?=
 SEED ?= 0

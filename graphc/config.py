@@ -173,8 +173,9 @@ FLAGS = (
         "ranks",
         "none",
         ("none", "mpi", "nccl"),
-        "the processes that train one model together: mpi are those that mpiexec or srun started, "
-        "which share the shards; nccl is refused until sums have moved between GPUs",
+        "the processes that train one model together, those that mpiexec or srun started, which "
+        "share the shards; their sums move between hosts by mpi, or, with device=gpu and a GPU for "
+        "each, between GPUs by nccl, which has never run on several GPUs",
     ),
     Flag("dump", "", (), "write the graph after each pass into this folder"),
     Flag(

@@ -65,7 +65,7 @@ def _launched(arguments: argparse.Namespace, shards: int) -> int:
     environ = {
         "OMP_NUM_THREADS": str(threads),
         **os.environ,
-        ENVIRONMENT_VARIABLE: f"{flags},ranks=mpi",
+        ENVIRONMENT_VARIABLE: f"{flags},ranks={'mpi' if config.ranks == 'none' else config.ranks}",
     }
     return subprocess.run(command, env=environ).returncode
 

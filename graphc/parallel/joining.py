@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from graphc.config import config
 from graphc.errors import FlagError, GraphcError
 from graphc.parallel import mpi
+from graphc.parallel.gpus import own_gpu, shared_gpu
 from graphc.parallel.launch import Launch, find_launch, mark_process
 from graphc.parallel.transport import OneRank, Transport
 from graphc.whole_files import write_nothing
@@ -48,10 +50,10 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
                 "model on all of them, or ranks=none where they are to train for themselves"
             )
         return _alone
-    if wanted == "nccl":
+    if wanted == "nccl" and config.device != "gpu":
         raise FlagError(
-            f"{where}: ranks=nccl: training does not move its sums between GPUs yet, and NCCL has "
-            "never run on several here; use ranks=mpi, which moves them between the hosts"
+            f"{where}: ranks=nccl moves sums between GPUs, and device={config.device} may compute "
+            "on none; set device=gpu, or ranks=mpi, which moves them between hosts"
         )
     if launch is None:
         _tell(
@@ -76,6 +78,18 @@ def _launch_of(process: int) -> Launch | None:
     return find_launch()
 
 
+def take_gpu(visible: Sequence[str]) -> int:
+    """Return the number of the GPU that this process computes on, of those that it sees, given by
+    their addresses: the first, unless several ranks train together. All of them make the call."""
+    launch = _launch_of(os.getpid())
+    if config.ranks == "none" or launch is None:
+        return 0
+    ranks = mpi.join()
+    if config.ranks == "nccl":
+        return own_gpu(ranks, ranks.hosts[ranks.rank], visible)
+    return shared_gpu(ranks.hosts, ranks.rank, len(visible))
+
+
 def rank() -> int:
     """Return the number of this process among those that train together, 0 before they have
     joined."""
@@ -93,7 +107,7 @@ def end_together() -> None:
 
 def _leave() -> None:
     try:
-        if mpi.joined() is not None or config.ranks != "mpi":
+        if mpi.joined() is not None or config.ranks == "none":
             return
         ranks = mpi.join()
     except GraphcError:  # of the flags, or of MPI: the program has met it, or needs none of them

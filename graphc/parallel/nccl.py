@@ -56,6 +56,7 @@ _SIGNATURES = {
     "ncclGetUniqueId": (ctypes.POINTER(_UniqueId),),
     "ncclCommInitRank": (ctypes.POINTER(_Comm), ctypes.c_int, _UniqueId, ctypes.c_int),
     "ncclCommDestroy": (_Comm,),
+    "ncclCommAbort": (_Comm,),
     "ncclCommGetAsyncError": (_Comm, ctypes.POINTER(ctypes.c_int)),
     "ncclGroupStart": (),
     "ncclGroupEnd": (),
@@ -81,8 +82,8 @@ class Stream(Protocol):
     def handle(self) -> int:
         """The CUstream."""
 
-    def is_done(self) -> bool:
-        """Return True where all that was put into it is done."""
+    def mark(self) -> Callable[[], bool]:
+        """Return a test whether all that has been put into it so far is done."""
 
 
 def find_library() -> str:
@@ -155,6 +156,9 @@ class Library:
 class Nccl:
     """The transport between the GPUs of all ranks, one each. Transfers are put into a stream.
 
+    An error or an interrupt in a wait gives NCCL up, since a transfer that another rank never joins
+    would keep the GPU busy for ever.
+
     Args:
         host: the ranks' transport between hosts, which carries the id.
         library: NCCL.
@@ -172,6 +176,7 @@ class Nccl:
         self.rank, self.size = host.rank, host.size
         self._host = host
         self._library, self._stream, self._check = library, stream, check
+        self._is_given_up = False
         shared = np.zeros(_UNIQUE_ID_BYTES, "uint8")
         if self.rank == 0:
             shared[:] = np.frombuffer(library.unique_id(), "uint8")
@@ -181,8 +186,16 @@ class Nccl:
         library.call("ncclCommInitRank", ctypes.byref(self._comm), self.size, unique, self.rank)
 
     def close(self) -> None:
-        """Give up what NCCL holds."""
-        self._library.call("ncclCommDestroy", self._comm)
+        """Give up what NCCL holds, once all transfers have been waited for."""
+        if not self._is_given_up:
+            self._is_given_up = True
+            self._library.call("ncclCommDestroy", self._comm)
+
+    def abort(self) -> None:
+        """End transfers under way, whatever other ranks do."""
+        if not self._is_given_up:
+            self._is_given_up = True
+            self._library.call("ncclCommAbort", self._comm)
 
     def all_to_all(
         self,
@@ -193,39 +206,70 @@ class Nccl:
     ) -> Transfer:
         """Begin a group of ncclSend and ncclRecv."""
         check_exchange(self, sent.size, sent_sizes, received.size, received_sizes)
-        with self._group():
+        with self._begun(), self._group():
             for rank, (start, size) in enumerate(_parts(sent.address, sent_sizes)):
                 if size:
                     self._put("ncclSend", start, size, _UINT8, rank)
             for rank, (start, size) in enumerate(_parts(received.address, received_sizes)):
                 if size:
                     self._put("ncclRecv", start, size, _UINT8, rank)
-        return NcclTransfer(self._wait)
+        return self._transfer()
 
     def all_gather(self, whole: DeviceBytes, sizes: Sequence[int]) -> Transfer:
         """Begin ncclAllGather, in place; where parts differ, an ncclBroadcast of each."""
         check_parts("all_gather", self.size, whole.size, sizes)
         parts = list(_parts(whole.address, sizes))
-        if len(set(sizes)) == 1:
-            if sizes[0]:
-                self._put("ncclAllGather", parts[self.rank][0], whole.address, sizes[0], _UINT8)
-        else:
-            with self._group():
-                for rank, (start, size) in enumerate(parts):
-                    if size:
-                        self._put("ncclBroadcast", start, start, size, _UINT8, rank)
-        return NcclTransfer(self._wait)
+        with self._begun():
+            if len(set(sizes)) == 1:
+                if sizes[0]:
+                    self._put("ncclAllGather", parts[self.rank][0], whole.address, sizes[0], _UINT8)
+            else:
+                with self._group():
+                    for rank, (start, size) in enumerate(parts):
+                        if size:
+                            self._put("ncclBroadcast", start, start, size, _UINT8, rank)
+        return self._transfer()
 
     def broadcast(self, whole: DeviceBytes, root: int) -> Transfer:
         """Begin ncclBroadcast, in place."""
         check_root(self.size, root)
         if whole.size:
-            self._put("ncclBroadcast", whole.address, whole.address, whole.size, _UINT8, root)
-        return NcclTransfer(self._wait)
+            with self._begun():
+                self._put("ncclBroadcast", whole.address, whole.address, whole.size, _UINT8, root)
+        return self._transfer()
 
     def failed(self, error: BaseException) -> None:
         """Tell the other ranks, from host to host."""
         self._host.failed(error)
+
+    def wait(self, is_done: Callable[[], bool]) -> None:
+        """Wait for what stands behind transfers in the stream, such as a copy of what they brought.
+
+        Args:
+            is_done: what `Stream.mark` returned behind it.
+        """
+        try:
+            wait_until(is_done, self._look)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _transfer(self) -> Transfer:
+        return NcclTransfer(self.wait, self._stream.mark())
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        self._check()
+        if self._is_given_up:
+            raise RankError(
+                "ranks=nccl: the transfers between the GPUs were given up after an error or an "
+                "interrupt; start all ranks again"
+            )
+        try:
+            yield
+        except BaseException:
+            self.abort()
+            raise
 
     @contextmanager
     def _group(self) -> Iterator[None]:
@@ -238,9 +282,6 @@ class Nccl:
     def _put(self, name: str, *arguments: object) -> None:
         self._library.call(name, *arguments, self._comm, self._stream.handle)
 
-    def _wait(self) -> None:
-        wait_until(self._stream.is_done, self._look)
-
     def _look(self) -> None:
         result = ctypes.c_int()
         self._library.call("ncclCommGetAsyncError", self._comm, ctypes.byref(result))
@@ -252,11 +293,12 @@ class Nccl:
 class NcclTransfer:
     """A transfer in the stream."""
 
-    _wait: Callable[[], None]
+    _wait: Callable[[Callable[[], bool]], None]
+    _is_done: Callable[[], bool]
 
     def wait(self) -> None:
-        """Return when all that the stream had got is done."""
-        self._wait()
+        """Return when all that the stream had got until then is done."""
+        self._wait(self._is_done)
 
 
 def _parts(address: int, sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

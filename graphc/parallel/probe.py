@@ -72,6 +72,9 @@ def mpiexec_path() -> Piece:
 def nccl_library() -> Piece:
     """Return the version of NCCL."""
     try:
-        return Piece(f"{nccl.Library().version()} ({nccl.find_library()})")
+        return Piece(
+            f"{nccl.Library().version()} ({nccl.find_library()}); graphc has never run with it on "
+            "several GPUs"
+        )
     except GraphcError as error:
         return Piece(str(error).removesuffix(f": {nccl.FIX}"), nccl.FIX)

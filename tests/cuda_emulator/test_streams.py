@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from pycuda import gpuarray
 from pycuda.compiler import SourceModule
 
-from tests.cuda_emulator.emulator import compiled
+from tests.cuda_emulator.emulator import DRIVER, compiled
 
 SOURCE = """
 extern "C" __global__ void twice(float* values) { values[threadIdx.x] *= 2; }
@@ -103,6 +104,32 @@ def test_null_stream_waits_for_blocking_streams(module: SourceModule) -> None:
     cuda.memcpy_htod_async(device.gpudata, host, blocking)
     module.get_function("twice")(device, block=(64, 1, 1))
     assert (device.get() == 6).all()
+
+
+def test_what_depends_on_another_process_is_tried_again(stream: cuda.Stream) -> None:
+    """Nothing behind it happens before, and another stream that waits for it is no further."""
+    may_go, tries = False, 0
+
+    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+    def attempt(argument: object) -> int:
+        nonlocal tries
+        tries += 1
+        return may_go
+
+    device, host, other = gpuarray.zeros(64, np.float32), page_locked(3), cuda.Stream(NON_BLOCKING)
+    driver = ctypes.CDLL(str(DRIVER))
+    driver.emulatedEnqueue(ctypes.c_void_p(stream.handle), attempt, None)
+    cuda.memcpy_htod_async(device.gpudata, host, stream)
+    copied = cuda.Event()
+    copied.record(stream)
+    other.wait_for_event(copied)
+    assert [stream.is_done(), copied.query(), other.is_done()] == [False] * 3
+    assert tries == 3
+    assert (device.get() == 0).all()
+    may_go = True
+    assert other.is_done()
+    assert copied.query()
+    assert (device.get() == 3).all()
 
 
 def test_fault_is_reported_at_the_wait(module: SourceModule, stream: cuda.Stream) -> None:

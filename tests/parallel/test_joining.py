@@ -60,7 +60,9 @@ def test_the_flag_without_mpiexec_is_one_line(started, caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     ("flags", "told"),
     [
-        ("ranks=nccl", "training does not move its sums between GPUs yet"),
+        ("ranks=nccl", "m.fit: ranks=nccl moves sums between GPUs, and device=cpu may compute"),
+        ("ranks=nccl,device=auto", "device=auto may compute on none; set device=gpu, or ranks=mpi"),
+        ("ranks=nccl,device=gpu,cpu=numpy", "ranks=nccl cannot be combined with cpu=numpy"),
         ("ranks=mpi,cpu=numpy", "m.fit: ranks=mpi cannot be combined with cpu=numpy"),
     ],
 )

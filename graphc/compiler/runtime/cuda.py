@@ -1,6 +1,7 @@
 """The GPU, through PyCUDA: the only file that imports it, at the first use of the device.
 
-`device()` is the process's GPU, the first that CUDA_VISIBLE_DEVICES leaves. Its *primary* context
+`device()` is the process's GPU, the first that CUDA_VISIBLE_DEVICES leaves; of several ranks on a
+host each takes another, as far as there are so many. Its *primary* context
 is used (CUDA Driver API, "Primary Context Management"), pushed for the length of a call and popped
 after it, so that other users of the GPU in this process, such as PyTorch, keep working.
 """
@@ -29,6 +30,7 @@ from graphc.compiler.runtime.bound_program import PreparedLaunch, described
 from graphc.compiler.runtime.pool import Block, Pool
 from graphc.compiler.runtime.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
+from graphc.parallel.joining import take_gpu
 
 _NON_BLOCKING = 1  # CU_STREAM_NON_BLOCKING: does not wait for the null stream, nor it for us
 _DEFAULT_SHARED = 48 << 10
@@ -66,7 +68,7 @@ def device() -> Device:
     global _device
     with _lock:
         if _device is None:
-            _device = Device(0)
+            _device = Device(take_gpu(probe.cuda_driver().addresses))
         _device.check_process()
         return _device
 
@@ -103,8 +105,8 @@ class Device:
             self._context = handle.retain_primary_context()
         self._pool = Pool(cuda.mem_alloc)
         with self.current():
-            self.compute = cuda.Stream(_NON_BLOCKING)
-            self.copy = cuda.Stream(_NON_BLOCKING)
+            self.compute = self.new_stream()
+            self.copy = self.new_stream()
             self.workspace = Workspace(self)
         atexit.register(self._close)
 
@@ -182,10 +184,10 @@ class Device:
         with self._named(f"copying {pinned.nbytes:,} bytes to the GPU"):
             self._cuda.memcpy_htod_async(address, pinned, stream)
 
-    def start_download(self, pinned: np.ndarray, address: int) -> None:
-        """Copy from the device to page-locked memory when the compute stream comes to it."""
+    def start_download(self, pinned: np.ndarray, address: int, stream: Any) -> None:
+        """Copy from the device to page-locked memory when the stream comes to it."""
         with self._named(f"copying {pinned.nbytes:,} bytes from the GPU"):
-            self._cuda.memcpy_dtoh_async(pinned, address, self.compute)
+            self._cuda.memcpy_dtoh_async(pinned, address, stream)
 
     def start_copy(self, target: int, source: int, nbytes: int) -> None:
         """Copy inside the device when the compute stream comes to it."""
@@ -266,6 +268,17 @@ class Device:
         """An event, for `record` and `Stream.wait_for_event`."""
         with self._named("making an event"):
             return self._event()
+
+    def new_stream(self) -> Any:
+        """A stream that waits for no other."""
+        with self._named("making a stream"):
+            return self._cuda.Stream(_NON_BLOCKING)
+
+    def is_done(self, event: Any, what: str) -> bool:
+        """Tell whether its stream has come to an event. `what` says whose work is before it in a
+        DeviceError."""
+        with self._named(what):
+            return event.query()
 
     def wait(self, what: str) -> None:
         """Until all work is done. `what` says whose it was in a DeviceError."""

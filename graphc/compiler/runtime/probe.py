@@ -33,10 +33,12 @@ _initialised_in: set[int] = set()
 
 @dataclass(frozen=True)
 class Driver:
-    """The CUDA driver: its version and the names of its GPUs, or what is wrong and the fix."""
+    """The CUDA driver: its version, the names of its GPUs and their addresses on the PCI bus, or
+    what is wrong and the fix."""
 
     version: str = ""
     names: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     problem: str = ""
     fix: str = ""
 
@@ -71,12 +73,13 @@ def cuda_driver(library: str = DRIVER_LIBRARY) -> Driver:
         version = f"{number.value // 1000}.{number.value % 1000 // 10}"
         count = ctypes.c_int()
         _call(cuda, "cuDeviceGetCount", ctypes.byref(count))
-        names = tuple(_device_name(cuda, ordinal) for ordinal in range(count.value))
+        names = tuple(_text(cuda, "cuDeviceGetName", k) for k in range(count.value))
+        addresses = tuple(_text(cuda, "cuDeviceGetPCIBusId", k) for k in range(count.value))
     except _CallError as error:
         return Driver(problem=f"the CUDA driver failed: {error}", fix=_DEVICE_FIX)
     if not names:
         return Driver(version, problem="the CUDA driver sees no GPU", fix=_DEVICE_FIX)
-    return Driver(version, names)
+    return Driver(version, names, addresses)
 
 
 def is_forked() -> bool:
@@ -132,9 +135,10 @@ def _error_name(cuda: ctypes.CDLL, code: int) -> str:
     return f" ({name.value.decode()})"
 
 
-def _device_name(cuda: ctypes.CDLL, ordinal: int) -> str:
+def _text(cuda: ctypes.CDLL, call: str, ordinal: int) -> str:
+    """What a call that writes text says of a GPU."""
     device = ctypes.c_int()
     _call(cuda, "cuDeviceGet", ctypes.byref(device), ordinal)
-    name = ctypes.create_string_buffer(256)
-    _call(cuda, "cuDeviceGetName", name, len(name), device)
-    return name.value.decode(errors="replace")
+    text = ctypes.create_string_buffer(256)
+    _call(cuda, call, text, len(text), device)
+    return text.value.decode(errors="replace")

@@ -156,7 +156,7 @@ class Workspace:
         fetch = Fetch(self, receipt, parts)  # which gives the receipt back, if a copy fails too
         for part, (address, _) in zip(parts, sources, strict=True):
             if part.nbytes:
-                self._device.start_download(part, address)
+                self._device.start_download(part, address, self._device.compute)
         receipt.copied.record(self._device.compute)
         return fetch
 

@@ -27,6 +27,7 @@ from graphc.compiler.function import (
     function,
     sharded_function,
 )
+from graphc.compiler.runtime.between_gpus import sums_transport
 from graphc.config import FLAGS, config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
@@ -88,7 +89,9 @@ def make_function(
     if purpose != "train":  # which begins with all of its state alike
         weights = [weight for layer in model.stored_layers() for weight in layer.weights]
         make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
-    return sharded_function(inputs, outputs, shards=shards, ranks=ranks, **arguments)
+    return sharded_function(
+        inputs, outputs, shards=shards, ranks=sums_transport(ranks), **arguments
+    )
 
 
 @dataclass

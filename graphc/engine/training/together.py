@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import ShardedFunction
-from graphc.compiler.runtime import toolchain
+from graphc.compiler.runtime import cuda, nvcc, toolchain
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.config import config
 from graphc.engine.training.alike import kinds_of, make_alike
@@ -94,7 +94,7 @@ def begin_together(
             "C++ compiler: NumPy's BLAS, which the interpreter uses, adds in an order of its own; "
             "install g++"
         )
-    agree(where, ranks, host, {"graph": _digest_of(made), "engine": str(made.target())})
+    agree(where, ranks, host, {"graph": _digest_of(made), "engine": _engine(made)})
     make_alike(ranks, variables, where)
     counts = np.array([model._call_step.value], "uint64")
     ranks.broadcast(as_bytes(counts), 0).wait()
@@ -142,6 +142,15 @@ def _digest_of(function: MadeFunction) -> str:
     assert isinstance(function, ShardedFunction)
     text = "".join(g.format_graph(one.graph(training=True)) for one in function.parts)
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def _engine(function: MadeFunction) -> str:
+    """What runs a function; of a GPU its kind and what compiles for it."""
+    target = str(function.target())
+    if target != "cuda":
+        return target
+    facts = cuda.device().facts
+    return f"{facts.name} ({facts.arch}), {nvcc.find_compiler(kernel_cache()).version}"
 
 
 def _processor() -> str:

@@ -22,6 +22,10 @@ int cuDeviceGetName(char *name, int length, int device) {
     strcpy(name, device == 40 ? "First GPU" : "Second GPU");
     return length == 256 ? 0 : 1;
 }
+int cuDeviceGetPCIBusId(char *address, int length, int device) {
+    strcpy(address, device == 40 ? "0000:17:00.0" : "0000:65:00.0");
+    return length == 256 ? 0 : 1;
+}
 int cuGetErrorName(int code, const char **name) {
     *name = "CUDA_ERROR_NO_DEVICE";
     return code == 100 ? 0 : 1;
@@ -40,9 +44,10 @@ def build(tmp_path: Path, init: int = 0, count: int = 2) -> str:
     return str(library)
 
 
-def test_version_and_names_in_order(tmp_path: Path) -> None:
+def test_version_names_and_addresses_in_order(tmp_path: Path) -> None:
     driver = probe.cuda_driver(build(tmp_path))
-    assert driver == probe.Driver("12.8", ("First GPU", "Second GPU"))
+    names, addresses = ("First GPU", "Second GPU"), ("0000:17:00.0", "0000:65:00.0")
+    assert driver == probe.Driver("12.8", names, addresses)
 
 
 def test_no_driver() -> None:

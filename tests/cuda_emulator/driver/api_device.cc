@@ -1,4 +1,6 @@
 // The driver's interface: device, contexts, streams, events, names of errors.
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <chrono>
@@ -12,6 +14,12 @@ namespace {
 
 // What the emulated card claims to be: the oldest that graphc aims at.
 constexpr int kMajor = 7, kMinor = 5;
+
+// As many as $GRAPHC_CUDA_DEVICES says. They have one memory: a process uses one of them.
+int device_count() {
+  const char* given = getenv("GRAPHC_CUDA_DEVICES");
+  return given == nullptr ? 1 : atoi(given);
+}
 
 int primary;  // its address is the primary context's handle
 std::vector<CUcontext> contexts;
@@ -38,6 +46,7 @@ constexpr ErrorRow kErrors[] = {
     ROW(CUDA_ERROR_FILE_NOT_FOUND, "file not found"),
     ROW(CUDA_ERROR_OPERATING_SYSTEM, "OS call failed or operation not supported on this OS"),
     ROW(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
+    ROW(CUDA_ERROR_NOT_READY, "device not ready"),
     ROW(CUDA_ERROR_LAUNCH_FAILED, "launch failed"),
     ROW(CUDA_ERROR_NOT_SUPPORTED, "not supported by the emulated driver"),
 };
@@ -60,12 +69,16 @@ CUresult cuDriverGetVersion(int* version) {
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetCount(int* count) {
-  *count = 1;
+  *count = device_count();
   return CUDA_SUCCESS;
 }
 CUresult cuDeviceGet(CUdevice* device, int ordinal) {
-  *device = 0;
-  return ordinal == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+  *device = ordinal;
+  return 0 <= ordinal && ordinal < device_count() ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
+}
+CUresult cuDeviceGetPCIBusId(char* address, int bytes, CUdevice device) {
+  snprintf(address, bytes, "0000:%02x:00.0", device + 1);
+  return CUDA_SUCCESS;
 }
 CUresult cuDeviceGetName(char* name, int bytes, CUdevice) {
   strncpy(name, "graphc emulated device", bytes);
@@ -161,12 +174,21 @@ CUresult cuStreamSynchronize(CUstream stream) {
   }
   return report();
 }
-// Work that nobody waits for is never done, so a loop of queries would not end: a query is a wait.
-CUresult cuStreamQuery(CUstream stream) { return cuStreamSynchronize(stream); }
+// Work that nobody waits for is never done, so a loop of queries would not end: a query does all
+// that can be done.
+CUresult cuStreamQuery(CUstream stream) {
+  if (is_null(stream)) return cuStreamSynchronize(stream);
+  Stream* self = stream_of(stream);
+  return self->advance(self->last()) ? report() : CUDA_ERROR_NOT_READY;
+}
 CUresult cuStreamWaitEvent(CUstream stream, CUevent event, unsigned int) {
   // What the event means is settled now: a later record is another point.
   const Event point = *event_of(event);
-  return enqueue(stream, [point] { Event(point).finish(); });
+  return enqueue_attempt(stream, [point] { return Event(point).advance(); });
+}
+// Of the emulated driver alone, for a library that puts work of its own into a stream.
+CUresult emulatedEnqueue(CUstream stream, int (*attempt)(void*), void* argument) {
+  return enqueue_attempt(stream, [=] { return attempt(argument) != 0; });
 }
 
 CUresult cuEventCreate(CUevent* event, unsigned int) {
@@ -186,14 +208,19 @@ CUresult cuEventRecord(CUevent event, CUstream stream) {
     return report();
   }
   self->stream = stream_of(stream);
-  self->number = self->stream->add([time = self->time] { *time = now(); });
+  self->number = self->stream->add([time = self->time] {
+    *time = now();
+    return true;
+  });
   return CUDA_SUCCESS;
 }
 CUresult cuEventSynchronize(CUevent event) {
   event_of(event)->finish();
   return report();
 }
-CUresult cuEventQuery(CUevent event) { return cuEventSynchronize(event); }
+CUresult cuEventQuery(CUevent event) {
+  return event_of(event)->advance() ? report() : CUDA_ERROR_NOT_READY;
+}
 CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
   *milliseconds = static_cast<float>((*event_of(end)->time - *event_of(start)->time) * 1e3);
   return CUDA_SUCCESS;

@@ -1,5 +1,7 @@
 #include "queue.h"
 
+#include <sched.h>
+
 namespace emulator {
 
 Stream::Stream(bool blocking) : blocking_(blocking) { all().insert(this); }
@@ -10,24 +12,34 @@ std::set<Stream*>& Stream::all() {
   return streams;
 }
 
-unsigned long long Stream::add(std::function<void()> work) {
+unsigned long long Stream::add(Attempt work) {
   work_.push_back(std::move(work));
-  return done_ + work_.size();
+  return last();
 }
 
-void Stream::finish() { finish(done_ + work_.size()); }
-
 void Stream::finish(unsigned long long until) {
+  while (!advance(until)) sched_yield();
+}
+
+bool Stream::advance(unsigned long long until) {
   while (done_ < until && !work_.empty()) {
-    const std::function<void()> work = std::move(work_.front());
+    Attempt work = std::move(work_.front());
     work_.pop_front();
     ++done_;
-    work();
+    if (work()) continue;
+    work_.push_front(std::move(work));
+    --done_;
+    return false;
   }
+  return true;
 }
 
 void Event::finish() {
-  if (stream != nullptr && Stream::all().count(stream)) stream->finish(number);
+  while (!advance()) sched_yield();
+}
+
+bool Event::advance() {
+  return stream == nullptr || !Stream::all().count(stream) || stream->advance(number);
 }
 
 }  // namespace emulator

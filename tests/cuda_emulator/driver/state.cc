@@ -1,5 +1,7 @@
 #include "state.h"
 
+#include <sched.h>
+
 #include <mutex>
 
 #include "sanitizer.h"
@@ -65,12 +67,19 @@ void finish_blocking() {
 }
 
 CUresult enqueue(CUstream stream, std::function<void()> work) {
+  return enqueue_attempt(stream, [work = std::move(work)] {
+    work();
+    return true;
+  });
+}
+
+CUresult enqueue_attempt(CUstream stream, Attempt work) {
   if (!is_null(stream)) {
     stream_of(stream)->add(std::move(work));
     return CUDA_SUCCESS;
   }
   finish_blocking();
-  work();
+  while (!work()) sched_yield();
   return report();
 }
 

@@ -41,6 +41,7 @@ const std::string& reported();
 
 // In the null stream at once, after all blocking streams; in another when it is waited for.
 CUresult enqueue(CUstream stream, std::function<void()> work);
+CUresult enqueue_attempt(CUstream stream, Attempt work);
 // All streams, or those which the null stream waits for.
 void finish_all();
 void finish_blocking();

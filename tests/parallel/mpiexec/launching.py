@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -45,13 +48,20 @@ class Job:
     """A program under mpiexec, in a process group of its own, which is ended with the block."""
 
     def __init__(
-        self, ranks: int, program: str, *arguments: object, flags: str = "", threads: int = 1
+        self,
+        ranks: int,
+        program: str | Path,
+        *arguments: object,
+        flags: str = "",
+        threads: int = 1,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         environ = {
             **os.environ,
             ENVIRONMENT_VARIABLE: flags,
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": str(threads),
+            **environ,
         }
         self._process = subprocess.Popen(
             [mpiexec(), "-n", str(ranks), sys.executable, FOLDER / program, *map(str, arguments)],
@@ -87,7 +97,7 @@ class Job:
         return Ended(self._process.returncode, output, errors, time.monotonic() - self._started)
 
 
-def run(ranks: int, program: str, *arguments: object, flags: str = "", threads: int = 1) -> Ended:
-    """Run a program to its end."""
-    with Job(ranks, program, *arguments, flags=flags, threads=threads) as job:
+def run(ranks: int, program: str | Path, *arguments: object, **how: Any) -> Ended:
+    """Run a program to its end; keywords as of `Job`."""
+    with Job(ranks, program, *arguments, **how) as job:
         return job.end()

@@ -59,7 +59,7 @@ def test_the_models_differ_and_train(alone: dict) -> None:
     [
         ("none", "", "mpiexec started this program 2 times, and without the flag ranks"),
         ("none", "ranks=mpi", "at most one rank for each of 1 shards, received 2 ranks"),
-        ("none", "ranks=nccl,shards=2", "ranks=nccl: training does not move its sums"),
+        ("none", "ranks=nccl,shards=2", "ranks=nccl moves sums between GPUs, and device=cpu"),
         ("none", "ranks=mpi,shards=2,cpu=numpy", "cannot be combined with cpu=numpy"),
         ("data", "ranks=mpi,shards=2", r"received different ones. data: [16, 5]"),
         ("flags", "ranks=mpi,shards=2", "received different ones. flags: device=cpu"),

@@ -1,6 +1,8 @@
-// A stand-in for libnccl: the calls that graphc/parallel/nccl.py makes, on memory of the host.
-// Ranks are processes that share a file, named by the unique id, with a mailbox for each pair of
-// them. All calls of a group run at its end, each rank taking turns between its messages.
+// A stand-in for libnccl: the calls that graphc/parallel/nccl.py makes, on memory of the host, or of
+// the emulated CUDA driver where that is loaded: there a group is work of its stream, and happens
+// when the stream is looked at. Ranks are processes that share a file, named by the unique id, with a
+// mailbox for each pair of them. All calls of a group run at its end, taking turns.
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -31,6 +33,7 @@ struct Shared {
 struct Comm {
   Shared* shared;
   int rank, size;
+  std::atomic<bool> is_aborted;
 };
 
 struct Message {
@@ -41,13 +44,15 @@ struct Message {
   bool is_sent;
 };
 
+using Group = std::vector<Message>;
+
 thread_local int depth = 0;
-thread_local std::vector<Message> queue;
+thread_local Group queue;
 
 // Of the first message of its kind for a peer, so that messages of a pair keep their order.
-bool is_first(size_t k) {
+bool is_first(const Group& group, size_t k) {
   for (size_t j = 0; j < k; ++j)
-    if (queue[j].left && queue[j].peer == queue[k].peer && queue[j].is_sent == queue[k].is_sent)
+    if (group[j].left && group[j].peer == group[k].peer && group[j].is_sent == group[k].is_sent)
       return false;
   return true;
 }
@@ -67,23 +72,45 @@ void move_chunk(Message& one) {
   one.left -= count;
 }
 
-int run_queue() {
-  for (bool is_done = false; !is_done; sched_yield()) {
-    is_done = true;
-    for (size_t k = 0; k < queue.size(); ++k) {
-      if (queue[k].left && is_first(k)) move_chunk(queue[k]);
-      is_done &= queue[k].left == 0;
-    }
+// Moves what can be moved now; true once nothing is left.
+bool advance(Group& group) {
+  bool is_done = true;
+  for (size_t k = 0; k < group.size(); ++k) {
+    if (group[k].comm->is_aborted) continue;
+    if (group[k].left && is_first(group, k)) move_chunk(group[k]);
+    is_done &= group[k].left == 0;
+  }
+  return is_done;
+}
+
+int attempt(void* argument) {
+  Group* group = static_cast<Group*>(argument);
+  if (!advance(*group)) return 0;
+  delete group;
+  return 1;
+}
+
+int run_queue(void* stream) {
+  using Enqueue = int (*)(void*, int (*)(void*), void*);
+  static const Enqueue enqueue = reinterpret_cast<Enqueue>(dlsym(RTLD_DEFAULT, "emulatedEnqueue"));
+  if (enqueue != nullptr) {
+    enqueue(stream, attempt, new Group(std::move(queue)));
+  } else {
+    while (!advance(queue)) sched_yield();
   }
   queue.clear();
   return kSuccess;
 }
 
-int put(void* comm, const void* bytes, size_t count, int type, int peer, bool is_sent) {
+thread_local void* stream_of_group;
+
+int put(void* comm, const void* bytes, size_t count, int type, int peer, bool is_sent,
+        void* stream) {
   Comm* known = static_cast<Comm*>(comm);
   if (type != 1 || peer < 0 || peer >= known->size) return kInvalidArgument;
   queue.push_back({known, static_cast<char*>(const_cast<void*>(bytes)), count, peer, is_sent});
-  return depth ? kSuccess : run_queue();
+  stream_of_group = stream;
+  return depth ? kSuccess : run_queue(stream);
 }
 
 }  // namespace
@@ -118,7 +145,7 @@ int ncclCommInitRank(void** comm, int size, UniqueId id, int rank) {
   ++shared->arrived;
   while (shared->arrived < size) sched_yield();
   if (rank == 0) unlink(id.internal);
-  *comm = new Comm{shared, rank, size};
+  *comm = new Comm{shared, rank, size, {false}};
   return kSuccess;
 }
 
@@ -126,6 +153,11 @@ int ncclCommDestroy(void* comm) {
   Comm* known = static_cast<Comm*>(comm);
   munmap(known->shared, sizeof(Shared));
   delete known;
+  return kSuccess;
+}
+
+int ncclCommAbort(void* comm) {
+  static_cast<Comm*>(comm)->is_aborted = true;  // and is kept: groups of streams may name it
   return kSuccess;
 }
 
@@ -139,37 +171,42 @@ int ncclGroupStart() {
   return kSuccess;
 }
 
-int ncclGroupEnd() { return --depth ? kSuccess : run_queue(); }
+int ncclGroupEnd() { return --depth ? kSuccess : run_queue(stream_of_group); }
 
-int ncclSend(const void* bytes, size_t count, int type, int peer, void* comm, void*) {
-  return put(comm, bytes, count, type, peer, true);
+int ncclSend(const void* bytes, size_t count, int type, int peer, void* comm, void* stream) {
+  return put(comm, bytes, count, type, peer, true, stream);
 }
 
-int ncclRecv(void* bytes, size_t count, int type, int peer, void* comm, void*) {
-  return put(comm, bytes, count, type, peer, false);
+int ncclRecv(void* bytes, size_t count, int type, int peer, void* comm, void* stream) {
+  return put(comm, bytes, count, type, peer, false, stream);
 }
 
+// In place alone, as graphc calls it.
 int ncclBroadcast(const void* sent, void* received, size_t count, int type, int root, void* comm,
-                  void*) {
+                  void* stream) {
   Comm* known = static_cast<Comm*>(comm);
-  if (known->rank != root) return put(comm, received, count, type, root, false);
-  if (sent != received) memmove(received, sent, count);
+  if (sent != received) return kInvalidArgument;
+  if (known->rank != root) return put(comm, received, count, type, root, false, stream);
   ncclGroupStart();
   int result = kSuccess;
   for (int peer = 0; peer < known->size; ++peer)
-    if (peer != root && result == kSuccess) result = put(comm, sent, count, type, peer, true);
+    if (peer != root && result == kSuccess) result = put(comm, sent, count, type, peer, true, stream);
   ncclGroupEnd();
   return result;
 }
 
-int ncclAllGather(const void* sent, void* received, size_t count, int type, void* comm, void*) {
+// In place alone, too.
+int ncclAllGather(const void* sent, void* received, size_t count, int type, void* comm,
+                  void* stream) {
   Comm* known = static_cast<Comm*>(comm);
   char* whole = static_cast<char*>(received);
-  if (sent != whole + known->rank * count) memmove(whole + known->rank * count, sent, count);
+  if (sent != whole + known->rank * count) return kInvalidArgument;
   ncclGroupStart();
   int result = kSuccess;
-  for (int root = 0; root < known->size && result == kSuccess; ++root)
-    result = ncclBroadcast(whole + root * count, whole + root * count, count, type, root, comm, 0);
+  for (int root = 0; root < known->size && result == kSuccess; ++root) {
+    char* part = whole + root * count;
+    result = ncclBroadcast(part, part, count, type, root, comm, stream);
+  }
   ncclGroupEnd();
   return result;
 }
