@@ -53,7 +53,8 @@ class Flag:
     def takes(self) -> str:
         """The values that the flag takes, in words."""
         if self.is_size:
-            return "a size such as 64MB or 1.5GB"
+            none = ", or none" if self.default == "none" else ""
+            return f"a size such as 64MB or 1.5GB{none}"
         if self.below is not None:
             return f"a number above 0 and below {self.below}"
         if self.least is not None:
@@ -95,6 +96,8 @@ class Flag:
         return repr(number)
 
     def _size(self, value: object, source: str) -> str:
+        if value == self.default:  # which may be none
+            return self.default
         try:
             size_in_bytes(self.name, value)
         except ArgumentError:
@@ -168,6 +171,14 @@ FLAGS = (
         "the default of the argument shards of fit, evaluate and the like: how many parts a step "
         "takes its batch in, one after the other; less memory for activations, the same training",
         least=1,
+    ),
+    Flag(
+        "memory",
+        "none",
+        (),
+        "the default of the argument memory of fit, evaluate and the like: the memory that a step "
+        "may take; its batch is divided into as few shards as fit, a power of two",
+        is_size=True,
     ),
     Flag(
         "ranks",

@@ -14,6 +14,7 @@ attribute `weight_names`. Nothing in a file is executed: all is text and numbers
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
@@ -77,6 +78,11 @@ class Generator:
     cached_gaussian: float
 
 
+ShardPlan = tuple[int, tuple[tuple[int, ...], ...], int]
+"""Bytes that a step may take, the shapes of its arrays, and the number of shards with which they
+fit. In files: a text of JSON."""
+
+
 @dataclass(frozen=True)
 class RunState:
     """The state of a training run, beside the weights and the optimizer's variables.
@@ -94,6 +100,7 @@ class RunState:
         generator: NumPy's.
         floatx: the type of floats when the file was written.
         native: whether small functions are compiled; None before the first step.
+        plans: the numbers of shards that a given memory decided.
     """
 
     epochs_done: int
@@ -107,6 +114,7 @@ class RunState:
     generator: Generator
     floatx: str
     native: bool | None
+    plans: Sequence[ShardPlan]
 
 
 @dataclass(frozen=True)
@@ -147,6 +155,8 @@ def _write_state(group: h5py.Group, state: RunState) -> None:
     group.attrs["call_step"] = np.uint64(state.call_step)
     if state.native is not None:
         group.attrs["native"] = int(state.native)
+    if state.plans:
+        write_text(group, "plans", json.dumps(state.plans))
     for name in ("shuffle", "floatx"):
         group.attrs[name] = getattr(state, name).encode("utf-8")
     for name, dtype in _ARRAYS.items():
@@ -266,6 +276,7 @@ class ModelFile:
                 _generator(member(group, "generator")),
                 _text(group, "floatx"),
                 bool(_whole(group, "native", 0, 1)) if "native" in group.attrs else None,
+                _plans(_text(group, "plans")) if "plans" in group.attrs else (),
             )
 
     def _state(self) -> h5py.Group:
@@ -336,6 +347,26 @@ def _whole(group: h5py.Group, name: str, least: int, most: int) -> int:
             f"received {value!r:.60}{hint}"
         )
     return int(value)
+
+
+def _plans(text: str) -> list[ShardPlan]:
+    """The plans of a text."""
+    try:
+        found = json.loads(text)
+        plans = [
+            (nbytes, tuple([tuple(shape) for shape in shapes]), shards)
+            for nbytes, shapes, shards in found
+        ]
+        sizes = [size for _, shapes, _ in plans for shape in shapes for size in shape]
+        every = [*sizes, *(one for plan in plans for one in (plan[0], plan[2]))]
+        if all(type(one) is int and one >= 1 for one in every):
+            return plans
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise DataError(
+        "graphc: plans: expected a list of bytes, shapes and a number of shards, received "
+        f"{text!r:.60}"
+    )
 
 
 def _array(

@@ -96,6 +96,11 @@ BROKEN = {
     "negative epochs": (attribute("graphc", "epochs_done", -1), "epochs_done: expected a whole"),
     "a text for a count": (attribute("graphc", "call_step", "many"), "call_step: expected a whole"),
     "a third choice": (attribute("graphc", "native", 2), "native: expected a whole number from 0"),
+    "no plans": (attribute("graphc", "plans", "{}x"), "plans: expected a list of bytes, shapes"),
+    "a plan for no samples": (
+        attribute("graphc", "plans", "[[100, [[0, 3]], 2]]"),
+        "plans: expected a list of bytes, shapes",
+    ),
     "a position too far": (attribute("graphc/generator", "position", 625), "position: expected a"),
     "a short key": (
         array("graphc/generator/key", np.zeros(5, "u4")),

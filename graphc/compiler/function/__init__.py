@@ -3,6 +3,7 @@
 from graphc.compiler.function.api import TARGETS, Function, function
 from graphc.compiler.function.report import CompileReport, CompileReports
 from graphc.compiler.function.sharded import ShardedFunction, sharded_function
+from graphc.compiler.function.step_memory import StepMemory
 from graphc.compiler.graph import CallStep
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
@@ -16,6 +17,7 @@ __all__ = [
     "Function",
     "Pending",
     "ShardedFunction",
+    "StepMemory",
     "function",
     "sharded_function",
 ]

@@ -16,6 +16,13 @@ from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.inspection import chosen_sizes
 from graphc.compiler.function.prepared import Prepared
 from graphc.compiler.function.report import CompileReport
+from graphc.compiler.function.step_memory import (
+    GraphMemory,
+    StepMemory,
+    nbytes_of,
+    of_shapes,
+    step_memory,
+)
 from graphc.compiler.graph import (
     CallStep,
     Node,
@@ -213,6 +220,17 @@ class Function:
         prepared = self._specialise(None if self._phase is None else training)
         threads = prepared.threads if chosen == "cpu" else 1
         return memory_report(program, bindings, self.name, target=chosen, threads=threads)
+
+    def step_memory(self, shapes: Sequence[Sequence[int]]) -> StepMemory:
+        """Return the memory that a call on arrays of these shapes takes; see `StepMemory`."""
+        bindings = bind(self._data_inputs, of_shapes(shapes))
+        fed = nbytes_of(self._data_inputs, bindings)
+        return step_memory([self.graph_memory(bindings)], self.target(), 1, fed)
+
+    def graph_memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
+        """Return the memory of a call, given the symbols of the inputs' shapes."""
+        prepared = self._specialise(None if self._phase is None else False)
+        return prepared.memory(prepared.sizes(bindings))
 
     def _target(self, asked: str | None, training: bool) -> str:
         if asked is None:

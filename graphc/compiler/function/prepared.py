@@ -15,6 +15,7 @@ from graphc.compiler.function.comparison import check
 from graphc.compiler.function.guards import FiniteGuard, PassChecker
 from graphc.compiler.function.prints import Prints
 from graphc.compiler.function.report import CompileReport
+from graphc.compiler.function.step_memory import GraphMemory, graph_memory
 from graphc.compiler.graph import (
     CallStep,
     Node,
@@ -130,6 +131,12 @@ class Prepared:
                 shared = most_shared(self._device)
                 self._programs[target] = lower(self.outputs, self._states, shared)
         return self._programs[target]
+
+    def memory(self, bindings: Mapping[Symbol, int]) -> GraphMemory:
+        """Return the memory that a run takes on one thread."""
+        program = None if self.target is None else self.program(self.target)
+        what = self.outputs, self._states, program, self.target
+        return graph_memory(*what, bindings, self._name)
 
     def sizes(self, bound: Mapping[Symbol, int]) -> dict[Symbol, int]:
         """The values of all symbols, given those of the inputs' shapes. ShapeError where sizes that

@@ -3,6 +3,7 @@ whole batch."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,6 +16,7 @@ from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.report import CompileReport
+from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
     BATCH,
     CallStep,
@@ -221,6 +223,34 @@ class ShardedFunction:
         """The memory that a shard of a batch of so many samples takes of its device."""
         return self._of_shard.memory_report(self._rows_of_shard(batch), sizes, target=target)
 
+    def divided_in(self, shards: int) -> ShardedFunction:
+        """Return the same function with another number of shards; both run the same code."""
+        shards_of_rank(shards, self.ranks.size, self.ranks.rank)
+        found = copy.copy(self)
+        found.shards, found._bound = shards, {}
+        return found
+
+    def step_memory(self, shapes: Sequence[Sequence[int]]) -> StepMemory:
+        """Return the memory that a call on arrays of these shapes takes in a process that computes
+        all shards; see `StepMemory`."""
+        bindings = values(self._sizes, bind(self._inputs, of_shapes(shapes)))
+        parts = parts_of(bindings[_BATCH], self.shards)
+        of_shard = {**bindings, _BATCH: parts[0][1]}
+        divided = self._divided
+        of_shards = [one for one in (self._first, self._shard) if one is not None]
+        graphs = [one.graph_memory(_bound(one, of_shard)) for one in of_shards]
+        if self._root is not None:
+            graphs.append(self._root.graph_memory(_bound(self._root, bindings)))
+        kept = len(parts).bit_length()  # of the tree, and those of the shard that is added
+        summed = [nbytes_of(nodes, bindings) for nodes in (divided.first_sums, divided.sums)]
+        rows = nbytes_of(list(divided.rows), bindings)  # of each shard, and joined
+        # Rows along another axis than the first are copied for native code.
+        copied = [node for node, axis in self._axes.items() if axis]
+        moved = nbytes_of(copied, of_shard)
+        fed = nbytes_of(self._inputs, bindings)
+        sums = kept * max(summed) + min(summed) + 2 * rows + moved
+        return step_memory(graphs, self.target(), self.shards, fed, sums)
+
     @property
     def _of_shard(self) -> Function:
         return self._shard or self.parts[0]
@@ -363,3 +393,9 @@ def _layout(nodes: Iterable[Node], bindings: Mapping[Symbol, int]) -> Layout:
         tuple([tuple([evaluate(size, bindings) for size in node.shape]) for node in nodes]),
         tuple([np.dtype(node.dtype) for node in nodes]),
     )
+
+
+def _bound(function: Function, bindings: Mapping[Symbol, int]) -> dict[Symbol, int]:
+    """Return the symbols in the shapes of a function's inputs."""
+    shapes = [[evaluate(size, bindings) for size in node.shape] for node in function.inputs]
+    return bind(function.inputs, of_shapes(shapes))

@@ -161,10 +161,12 @@ class Graph(NamedNodes):
         verbose: int = 0,
         *,
         shards: int | None = None,
+        memory: int | str | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for all samples; see `Model.predict`."""
         self._check_inputs_of("predict", data)
-        return self._by_output(super().predict(data, batch_size, verbose, shards=shards))
+        how = {"shards": shards, "memory": memory}
+        return self._by_output(super().predict(data, batch_size, verbose, **how))
 
     def train_on_batch(
         self,
@@ -185,11 +187,15 @@ class Graph(NamedNodes):
         return super().test_on_batch(data, data, sample_weight, **kwargs)
 
     def predict_on_batch(
-        self, data: Mapping[str, object], *, shards: int | None = None
+        self,
+        data: Mapping[str, object],
+        *,
+        shards: int | None = None,
+        memory: int | str | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for one batch."""
         self._check_inputs_of("predict_on_batch", data)
-        return self._by_output(super().predict_on_batch(data, shards=shards))
+        return self._by_output(super().predict_on_batch(data, shards=shards, memory=memory))
 
     def evaluate_generator(
         self,
@@ -219,12 +225,12 @@ class Graph(NamedNodes):
         pickle_safe: bool = False,
         *,
         shards: int | None = None,
+        memory: int | str | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
+        how = (max_q_size, nb_worker, pickle_safe)
         return self._by_output(
-            super().predict_generator(
-                generator, val_samples, max_q_size, nb_worker, pickle_safe, shards=shards
-            )
+            super().predict_generator(generator, val_samples, *how, shards=shards, memory=memory)
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from graphc.config import FLAGS, config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.alike import make_alike
+from graphc.engine.training.division import Division, Plans, Shapes, planned_shards
 from graphc.engine.training.losses import (
     Target,
     loss_labels,
@@ -46,6 +47,7 @@ from graphc.errors import ArgumentError, NotCompiledError, unknown_name
 from graphc.metrics import BatchSums, EpochMetric
 from graphc.objectives import OBJECTIVES
 from graphc.parallel.joining import join
+from graphc.parallel.transport import OneRank, Transport
 from graphc.releases import Release, at_least, release
 
 _log = logging.getLogger("graphc")
@@ -69,10 +71,11 @@ def make_function(
     calls: float | None,
     shards: int,
     training: bool | None = None,
+    ranks: Transport[np.ndarray] | None = None,
 ) -> MadeFunction:
     """A function of a model for 'train', 'test' or 'predict', which decides the learning phase
-    unless `training` does, and takes its batch in so many shards, of which each rank
-    computes some."""
+    unless `training` does, and takes its batch in so many shards, of which each rank computes
+    some; `ranks` are those that train together, by default."""
     training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
@@ -83,7 +86,8 @@ def make_function(
         "call_step": call_step,
         "calls": calls,
     }
-    ranks = join(arguments["name"], writes=purpose == "train")
+    if ranks is None:
+        ranks = join(arguments["name"], writes=purpose == "train")
     if shards == ranks.size == 1:
         return function(inputs, outputs, **arguments)
     if purpose != "train":  # which begins with all of its state alike
@@ -153,6 +157,8 @@ class Compiled:
         functions: by their purpose, number of shards, and what else tells them apart.
         told_of_targets: the outputs of which the log has told that targets are no probabilities.
         shards: how many parts a step of `train` and `test` takes its batch in.
+        memory: the bytes that decide it by `divide`, or None.
+        plans: what they decided.
         has_begun: the ranks that train together have the same state.
     """
 
@@ -170,6 +176,8 @@ class Compiled:
     functions: dict[tuple[str | int, ...], MadeFunction] = field(default_factory=dict)
     told_of_targets: set[str] = field(default_factory=set)
     shards: int = 1
+    memory: int | None = None
+    plans: Plans = field(default_factory=dict)
     has_begun: bool = False
     _told_of_trainable: bool = False
 
@@ -220,13 +228,42 @@ class Compiled:
             made = self.functions.get(self._key("train"))
             if made is None or made.target() is None:
                 in_a_loop = epochs == 1 and steps <= STEPS_OF_A_LOOP
-                # Whatever one rank would choose, it has the bits of several.
-                always = in_a_loop or config.ranks != "none"
+                # Whatever one rank would choose, it has the bits of several; and a bound of the
+                # memory is for native code.
+                always = in_a_loop or config.ranks != "none" or self.memory is not None
                 self._make_train(ALWAYS if always else epochs * steps)
             self.choice.native = self.functions[self._key("train")].target() is not None
 
     def _key(self, purpose: str) -> tuple[str | int, ...]:
         return purpose, self.shards
+
+    def take(self, division: Division) -> None:
+        """Have steps take their batches as a call wants it."""
+        self.shards, self.memory = division.shards, division.memory
+
+    def divide(self, where: str, purpose: str, shapes: Shapes) -> None:
+        """Choose the number of shards of a step on arrays of these shapes, where memory decides it,
+        ahead of its function.
+
+        Raises ArgumentError where a step fits in no number of shards.
+        """
+        if self.memory is None:
+            return
+
+        def make(shards: int) -> MadeFunction:
+            calls = self.choice.calls
+            if purpose == "train" and self.choice.native is None:
+                calls = ALWAYS
+            updates = self.updates if purpose == "train" else self.model.state_updates
+            what = (self.model, purpose, self.inputs, self.outputs, updates)
+            how = (self.call_step, self.mode, calls, shards)
+            return make_function(*what, *how, ranks=OneRank())
+
+        self.shards, made = planned_shards(
+            where, self.plans, (purpose, self.memory, shapes), partial(make, 1), partial(make, 2)
+        )
+        if made is not None and join(where, writes=purpose == "train").size == 1:
+            self.functions.setdefault(self._key(purpose), made)
 
     def train(self) -> MadeFunction:
         """Outputs before the update of the weights; `trainable` was read by `compile` where the
@@ -300,6 +337,7 @@ class Compiled:
         not `compile` that reads them."""
         for key in [key for key in self.functions if key[0] == purpose]:
             del self.functions[key]
+        self.plans = {key: shards for key, shards in self.plans.items() if key[0] != purpose}
         if purpose == "train":
             vars(self).pop("updates", None)
             if not self.reads_trainable:
@@ -378,6 +416,23 @@ def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
     return [(variable, value) for variable, value in pairs]
 
 
+@dataclass
+class Predictions:
+    """The functions that predict.
+
+    Attributes:
+        functions: by their number of shards.
+        plans: the numbers that a given memory decided.
+    """
+
+    functions: dict[int, MadeFunction] = field(default_factory=dict)
+    plans: Plans = field(default_factory=dict)
+
+    def put(self, shards: int, made: MadeFunction) -> None:
+        """Keep a function; other threads may be reading those that there were."""
+        self.functions = {**self.functions, shards: made}
+
+
 class CompiledContainer(Container):
     """A container, and what `Model.compile` made of it.
 
@@ -387,7 +442,7 @@ class CompiledContainer(Container):
 
     kept_draws: Mapping[g.Node, g.Node] = MappingProxyType({})
     _compiled: Compiled | None = None
-    _predict: dict[int, MadeFunction] | None = None  # by the number of shards
+    _predict: Predictions | None = None
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
         super()._graphc_reconnect(outputs)
@@ -465,7 +520,7 @@ class CompiledContainer(Container):
         return {}
 
     def _step_function(self, purpose: str) -> StepFunction | None:
-        compiled, made = self._compiled, (self._predict or {}).get(1)
+        compiled, made = self._compiled, self._predictions.functions.get(1)
         if purpose != "predict":
             made = compiled.functions.get((purpose, 1)) if compiled is not None else None
         if made is None:
@@ -505,7 +560,7 @@ class CompiledContainer(Container):
     def compile_report(self) -> CompileReports:
         """What the compiler did for each function that was made so far; prints as text."""
         made = list(self._compiled.functions.values()) if self._compiled is not None else []
-        made += (self._predict or {}).values()
+        made += self._predictions.functions.values()
         return CompileReports(self.name, tuple(each for one in made for each in one.reports))
 
     def kernels(
@@ -556,17 +611,42 @@ class CompiledContainer(Container):
     def _dtype_of_predictions(self) -> str:
         return K.floatx() if at_least("1.0.6", of=self._graphc.release) else "float64"
 
+    def _divided_predict(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
+        """Return the function that predicts on arrays of these shapes, divided as a call wants
+        it."""
+        if wanted.memory is None:
+            return self._predict_function(wanted.shards)
+        self._need_layers("predict")
+        shards, made = planned_shards(
+            where,
+            self._predictions.plans,
+            ("predict", wanted.memory, shapes),
+            lambda: self._make_predict(False, 1, OneRank()),
+            lambda: self._make_predict(False, 2, OneRank()),
+        )
+        if made is not None and join(where, writes=False).size == 1:
+            self._predictions.put(shards, made)
+        return self._predict_function(shards)
+
+    @property
+    def _predictions(self) -> Predictions:
+        if self._predict is None:
+            self._predict = Predictions()
+        return self._predict
+
     def _predict_function(self, shards: int = 1) -> MadeFunction:
         compiled = self._compiled
         choice = compiled.choice if compiled is not None else Choice()
-        made = (self._predict or {}).get(shards)
+        made = self._predictions.functions.get(shards)
         if made is None or not choice.fits(made):
             self._need_layers("predict")
             made = self._make_predict(False, shards)
-            self._predict = {**(self._predict or {}), shards: made}
+            self._predictions.put(shards, made)
         return made
 
-    def _make_predict(self, training: bool, shards: int = 1) -> MadeFunction:
+    def _make_predict(
+        self, training: bool, shards: int = 1, ranks: Transport[np.ndarray] | None = None
+    ) -> MadeFunction:
         compiled = self._compiled
         return make_function(
             self,
@@ -579,4 +659,5 @@ class CompiledContainer(Container):
             compiled.choice.calls if compiled is not None else None,
             shards,
             training,
+            ranks,
         )

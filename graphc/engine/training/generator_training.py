@@ -15,6 +15,7 @@ from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.division import division, shapes_of
 from graphc.engine.training.generators import (
     GeneratorBatches,
     GeneratorQueue,
@@ -27,7 +28,6 @@ from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
     checked_epochs,
-    number_of_shards,
     run_epochs,
 )
 from graphc.engine.training.stored import Data
@@ -93,6 +93,8 @@ class GeneratorTraining(BatchTraining):
             nb_val_worker: as `nb_worker`, for a validation generator; one by default.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards: how many parts a step takes its batch in; see `fit`.
+            memory: what a step may take, as in `fit`. The number of shards is chosen for the first
+                batch, which is taken before anything else, and no other may be larger.
 
         Raises:
             NotCompiledError: before `compile`.
@@ -107,15 +109,17 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
         listening = checked_callbacks(where, callbacks)
-        if epochs:
-            compiled.choose(epochs.stop, ceil(count / _BATCH))
-        compiled.train()  # made before a thread works beside it
         self._order = None
         with ExitStack() as threads:
             batches = self._generated(
                 *(threads, generator, max_q_size, where, count, "samples_per_epoch", workers),
                 class_weight=class_weight,
             )
+            if compiled.memory is not None:
+                compiled.divide(where, "train", shapes_of(batches.first(generator)))
+            if epochs:
+                compiled.choose(epochs.stop, ceil(count / _BATCH))
+            compiled.train()  # made before a thread works beside it
             validate = self._generated_validation(
                 *(threads, compiled, validation_data, nb_val_samples, max_q_size, where),
                 *(nb_val_worker, pickle_safe),
@@ -207,7 +211,7 @@ class GeneratorTraining(BatchTraining):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: see `fit_generator`.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
-            shards: how many parts a step takes its batch in; see `fit`.
+            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
         """
         workers = workers_for(f"{self.name}.evaluate_generator", generator, nb_worker, pickle_safe)
         return self._evaluate_generator(generator, val_samples, max_q_size, workers, kwargs)
@@ -227,11 +231,13 @@ class GeneratorTraining(BatchTraining):
             "evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"
         )
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
-        test = compiled.begun(compiled.test())
         with ExitStack() as threads:
             batches = self._generated(
                 threads, generator, max_q_size, where, count, "val_samples", workers
             )
+            if compiled.memory is not None:
+                compiled.divide(where, "test", shapes_of(batches.first(generator)))
+            test = compiled.begun(compiled.test())
             values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return one_or_list(values)
 
@@ -244,6 +250,7 @@ class GeneratorTraining(BatchTraining):
         pickle_safe: bool = False,
         *,
         shards: int | None = None,
+        memory: int | str | None = None,
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
@@ -253,12 +260,12 @@ class GeneratorTraining(BatchTraining):
             max_q_size: how many batches are made ahead; those left at the end are lost.
             nb_worker, pickle_safe: see `fit_generator`; but one thread or process, with a warning
                 if more are asked for, since the outputs are in the order of the samples.
-            shards: how many parts a step takes its batch in; see `fit`.
+            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
         """
         where = f"{self.name}.predict_generator"
         workers = workers_for(where, generator, nb_worker, pickle_safe).in_order(where)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
-        step = self._predict_function(number_of_shards(where, shards))
+        wanted = division(where, shards, memory)
 
         def prepare(item: object, place: str) -> list[np.ndarray]:
             x = self._unpack_inputs(item, place)
@@ -269,6 +276,8 @@ class GeneratorTraining(BatchTraining):
             batches = GeneratorBatches(
                 source, count, prepare, where, "val_samples", beyond="are left out"
             )
+            first = () if wanted.memory is None else batches.first(generator)
+            step = self._divided_predict(where, wanted, shapes_of(first))
             outputs = loops.predict_loop(
                 step.start, batches, count, dtype=self._dtype_of_predictions
             )

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from graphc.engine.training.division import Shapes, shapes_of
 from graphc.engine.training.loops import Batch
 from graphc.engine.training.workers import OwnProcess, OwnThread, Workers, workers_for
 from graphc.errors import ArgumentError, DataError
@@ -254,14 +255,43 @@ class GeneratorBatches:
         self._where, self._count, self._beyond = where, count, beyond
         self.samples = samples
         self._taken = 0
+        self._ahead: Sequence[np.ndarray] | None = None
+        self._most: Shapes | None = None
         self._warned = False
+
+    def first(self, generator: Iterator) -> Sequence[np.ndarray]:
+        """Take the first batch ahead, before workers run. The first epoch begins with it, and none
+        may be larger: the number of shards is chosen for it."""
+        self._ahead = ahead = self._prepared(lambda: next(generator), 0)
+        self._most = shapes_of(ahead)
+        return ahead
+
+    def _prepared(self, take: Callable[[], object], seen: int) -> Sequence[np.ndarray]:
+        try:
+            item = take()
+        except StopIteration:
+            raise DataError(
+                f"{self._where}: the generator ended after {seen} of {self._count}={self.samples} "
+                "samples; a generator goes on for ever (while True), or has as many as are asked "
+                "for"
+            ) from None
+        self._taken += 1
+        arrays = self._prepare(item, f"{self._where}: batch {self._taken} of the generator")
+        for array, most in zip(arrays, self._most or (), strict=self._most is not None):
+            if any(size > limit for size, limit in zip(array.shape, most, strict=True)):
+                raise DataError(
+                    f"{self._where}: batch {self._taken} of the generator: memory: expected no "
+                    f"larger array than {most}, for which the number of shards was chosen, "
+                    f"received {array.shape}; give the largest batch first, or the number, shards="
+                )
+        return arrays
 
     def __iter__(self) -> Iterator[Batch]:
         seen = 0
         while seen < self.samples:
-            item = self._next(seen)
-            self._taken += 1
-            arrays = self._prepare(item, f"{self._where}: batch {self._taken} of the generator")
+            arrays, self._ahead = self._ahead, None
+            if arrays is None:
+                arrays = self._prepared(self._source.get, seen)
             seen += len(arrays[0])
             yield len(arrays[0]), arrays
         if seen > self.samples and not self._warned:
@@ -275,16 +305,6 @@ class GeneratorBatches:
                 self.samples,
                 self._beyond,
             )
-
-    def _next(self, seen: int) -> object:
-        try:
-            return self._source.get()
-        except StopIteration:
-            raise DataError(
-                f"{self._where}: the generator ended after {seen} of {self._count}={self.samples} "
-                "samples; a generator goes on for ever (while True), or has as many as are asked "
-                "for"
-            ) from None
 
 
 def unpack_batch(item: object, where: str) -> tuple[object, object, object]:

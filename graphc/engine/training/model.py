@@ -16,18 +16,17 @@ from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import compile_model
+from graphc.engine.training.division import check_shards, division, shapes_of
 from graphc.engine.training.generator_training import GeneratorTraining
 from graphc.engine.training.loops import SampleOrder
 from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
     check_choice,
-    check_shards,
     check_verbose,
     checked_callbacks,
     checked_epochs,
     is_zero,
-    number_of_shards,
     run_epochs,
 )
 from graphc.engine.training.stored import Data, in_memory, part
@@ -173,6 +172,9 @@ class Model(GeneratorTraining):
                 flag `shards` says, 1. The gradients, losses and metrics are those of the whole
                 batch, up to the order of sums, with the memory of a part's activations.
                 BatchNormalization trains on the statistics of each part.
+            memory: instead of `shards`, what a step may take, such as ``"200MB"``: its batch is
+                taken in the least power of two of parts that fits, by the plan of the memory, which
+                the log and the model's file tell. The default is that of the flag `memory`.
 
         Returns:
             The History: ``history.history['loss']`` has one value an epoch.
@@ -197,6 +199,7 @@ class Model(GeneratorTraining):
         elif validation_split is not None and not is_zero(validation_split):
             arrays, held_out = _split(arrays, validation_split, where)
         self._check_fixed_batch(len(arrays[0]), batch_size)
+        compiled.divide(where, "train", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
         self.training_data = arrays
         batches = ArrayBatches(
@@ -254,7 +257,7 @@ class Model(GeneratorTraining):
         """The loss on data without training; with metrics a list like `metrics_names`.
 
         ``show_accuracy=True`` adds the accuracy to the list, ``shards=4`` takes each batch in four
-        parts.
+        parts, ``memory="200MB"`` in as few as fit.
         """
         where = f"{self.name}.evaluate"
         compiled = self._compiled_for("evaluate", kwargs, self.evaluate, "show_accuracy")
@@ -263,26 +266,34 @@ class Model(GeneratorTraining):
         arrays = self._prepare_all(x, y, sample_weight, None)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
+        compiled.divide(where, "test", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
         batches = ArrayBatches(arrays, batch_size, where=where)
         test = compiled.begun(compiled.test())
         return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
 
     def predict(
-        self, x: object, batch_size: int = 32, verbose: int = 0, *, shards: int | None = None
+        self,
+        x: object,
+        batch_size: int = 32,
+        verbose: int = 0,
+        *,
+        shards: int | None = None,
+        memory: int | str | None = None,
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for all samples, as float64 arrays; as arrays of floatx where the model was
-        made with the meanings of Keras from 1.0.6 on. Each batch is taken in `shards` parts; see
-        `fit`."""
+        made with the meanings of Keras from 1.0.6 on. Each batch is taken in `shards` parts, or
+        in as few as fit in `memory`; see `fit`."""
         where = f"{self.name}.predict"
         check_verbose(where, verbose)
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
-        step = self._predict_function(number_of_shards(where, shards))
+        wanted = division(where, shards, memory)
         arrays = self._prepare_inputs(x)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
         if shards is not None:
-            check_shards(where, shards, batch_size)
+            check_shards(where, wanted.shards, batch_size)
+        step = self._divided_predict(where, wanted, shapes_of(arrays, batch_size))
         dtype = self._dtype_of_predictions
         if count <= batch_size and verbose != 1:
             values = step.start(*in_memory(arrays)).get()

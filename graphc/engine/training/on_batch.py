@@ -8,14 +8,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphc.config import config
 from graphc.engine.topology.node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.division import check_shards, division, shapes_of
 from graphc.engine.training.feeds import as_arrays, check_lengths, prepare_input
 from graphc.engine.training.loops import make_batches
 from graphc.engine.training.renewal import RenewedContainer
-from graphc.engine.training.running import check_shards, number_of_shards
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
@@ -66,17 +65,19 @@ class BatchTraining(RenewedContainer):
     ) -> float | list[float]:
         """One step on one batch. The loss, or a list like `metrics_names`, before the update.
 
-        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts;
-        see `Model.fit`.
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
+        ``memory="200MB"`` in as few as fit; see `Model.fit`.
         """
+        where = f"{self.name}.train_on_batch"
         compiled = self._compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
-        ranks = join(f"{self.name}.train_on_batch")
+        arrays = self._prepare_batch(x, y, sample_weight, class_weight)
+        compiled.divide(where, "train", shapes_of(arrays))
+        ranks = join(where)
         if not compiled.has_begun:
-            begin_together(ranks, self, compiled, f"{self.name}.train_on_batch")
+            begin_together(ranks, self, compiled, where)
         compiled.choose(epochs=1, steps=1)
         step = compiled.train()
-        arrays = self._prepare_batch(x, y, sample_weight, class_weight)
-        check_shards(f"{self.name}.train_on_batch", compiled.shards, len(arrays[0]))
+        check_shards(where, compiled.shards, len(arrays[0]))
         with failing_together(ranks):
             return _one_or_list(compiled.numbers(step(*arrays)))
 
@@ -85,21 +86,26 @@ class BatchTraining(RenewedContainer):
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`.
 
-        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts;
-        see `Model.fit`.
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
+        ``memory="200MB"`` in as few as fit; see `Model.fit`.
         """
+        where = f"{self.name}.test_on_batch"
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
-        step = compiled.test()
         arrays = self._prepare_batch(x, y, sample_weight, None)
-        check_shards(f"{self.name}.test_on_batch", compiled.shards, len(arrays[0]))
+        compiled.divide(where, "test", shapes_of(arrays))
+        step = compiled.test()
+        check_shards(where, compiled.shards, len(arrays[0]))
         return _one_or_list(compiled.numbers(step(*arrays)))
 
     def predict_on_batch(
-        self, x: object, *, shards: int | None = None
+        self, x: object, *, shards: int | None = None, memory: int | str | None = None
     ) -> np.ndarray | list[np.ndarray]:
-        """The outputs for one batch, which is taken in `shards` parts."""
-        step = self._predict_function(number_of_shards(f"{self.name}.predict_on_batch", shards))
-        return one_or_list(step(*self._prepare_batch_inputs(x)))
+        """The outputs for one batch, which is taken in `shards` parts, or in as few as fit in
+        `memory`."""
+        where = f"{self.name}.predict_on_batch"
+        wanted = division(where, shards, memory)
+        arrays = self._prepare_batch_inputs(x)
+        return one_or_list(self._divided_predict(where, wanted, shapes_of(arrays))(*arrays))
 
     def _compiled_for(
         self,
@@ -116,18 +122,18 @@ class BatchTraining(RenewedContainer):
         """
         compiled = self._need_compiled(call)
         if not kwargs:  # of most steps
-            compiled.shards = int(config.shards)
+            compiled.take(division(f"{self.name}.{call}"))
             return compiled
         where = f"{self.name}.{call}"
         others = dict(kwargs)
         wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
-        shards = number_of_shards(where, others.pop("shards", None))
-        refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards"])
+        divided = division(where, others.pop("shards", None), others.pop("memory", None))
+        refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards", "memory"])
         if wanted:
             if self._accurate is None or self._accurate[0] is not compiled:
                 self._accurate = compiled, with_accuracy(compiled)
             compiled = self._accurate[1]
-        compiled.shards = shards
+        compiled.take(divided)
         return compiled
 
     def _prepare_inputs(self, x: object) -> list[Data]:

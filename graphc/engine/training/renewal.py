@@ -11,6 +11,7 @@ from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
 from graphc.engine.training.compiled import Compiled, CompiledContainer, MadeFunction
+from graphc.engine.training.division import Division, Shapes
 
 
 class Switched(Layer):
@@ -88,6 +89,10 @@ class RenewedContainer(CompiledContainer):
     def _need_compiled(self, wanted: str) -> Compiled:
         self._renew()
         return super()._need_compiled(wanted)
+
+    def _divided_predict(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
+        self._renew()
+        return super()._divided_predict(where, wanted, shapes)
 
     def _predict_function(self, shards: int = 1) -> MadeFunction:
         self._renew()

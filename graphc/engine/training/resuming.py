@@ -22,7 +22,7 @@ from graphc.errors import ArgumentError
 from graphc.files.conversions import Column, Form, Gates, Origin
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights
-from graphc.files.whole_models import Generator, ModelFile, RunState, StoredModel
+from graphc.files.whole_models import Generator, ModelFile, RunState, ShardPlan, StoredModel
 from graphc.optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -99,7 +99,15 @@ def _state(model: Model, compiled: Compiled | None) -> RunState:
         _generator(model.name),
         K.floatx(),
         compiled.choice.native if compiled is not None else None,
+        _training_plans(compiled),
     )
+
+
+def _training_plans(compiled: Compiled | None) -> list[ShardPlan]:
+    if compiled is None:
+        return []
+    plans = compiled.plans.items()
+    return [(*key[1:], shards) for key, shards in plans if key[0] == "train"]
 
 
 def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
@@ -171,6 +179,9 @@ def _put_state(model: Model, compiled: Compiled | None, file: ModelFile) -> Gene
     model.epochs_done = state.epochs_done
     if compiled is not None:
         compiled.choice.native = state.native
+        compiled.plans = {
+            ("train", nbytes, shapes): shards for nbytes, shapes, shards in state.plans
+        }
     if state.order is not None:
         model._order = SampleOrder("batch" if state.shuffle == "batch" else True, state.order)
     return state.generator

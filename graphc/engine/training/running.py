@@ -14,7 +14,6 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc.callbacks.base import HOOKS
 from graphc.compiler.runtime.compiler_process import compiling_told
-from graphc.config import config
 from graphc.engine.topology.user_function import check_takes
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled, MadeFunction
@@ -197,21 +196,6 @@ def check_choice(what: str, value: object, choices: tuple) -> None:
     """Raise ArgumentError unless the value is one of the choices."""
     if not isinstance(value, _CHOSEN) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")
-
-
-def number_of_shards(where: str, given: object) -> int:
-    """The number of shards: that of a call, else the flag `shards`."""
-    return int(config.shards) if given is None else whole_number(f"{where}: shards", given, least=1)
-
-
-def check_shards(where: str, shards: int, batch: int) -> None:
-    """Raise ArgumentError where a batch has fewer samples than there are shards."""
-    if shards > batch:
-        raise ArgumentError(
-            f"{where}: shards: expected at most the {batch} samples of a batch, of which each "
-            f"shard takes a part, received {shards}; pass fewer shards (the argument wins over the "
-            "flag `shards`), or a larger batch"
-        )
 
 
 def is_zero(value: object) -> bool:
