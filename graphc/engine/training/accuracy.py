@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphc.compiler import graph as g
-from graphc.engine.training.compiled import Compiled, MadeFunction
+from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.losses import make_metrics
+from graphc.engine.training.made_functions import MadeFunction
 
 
 @dataclass

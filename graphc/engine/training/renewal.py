@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
-from graphc.engine.training.compiled import Compiled, CompiledContainer, MadeFunction
+from graphc.engine.training.compiled import Compiled, CompiledContainer
 from graphc.engine.training.division import Division, Shapes
+from graphc.engine.training.made_functions import MadeFunction
 
 
 class Switched(Layer):

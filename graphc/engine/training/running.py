@@ -16,8 +16,9 @@ from graphc.callbacks.base import HOOKS
 from graphc.compiler.runtime.compiler_process import compiling_told
 from graphc.engine.topology.user_function import check_takes
 from graphc.engine.training import loops
-from graphc.engine.training.compiled import Compiled, MadeFunction
+from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch, Step
+from graphc.engine.training.made_functions import MadeFunction
 from graphc.engine.training.together import begin_together, compared
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number

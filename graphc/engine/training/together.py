@@ -18,8 +18,9 @@ from graphc.compiler.runtime.cache import kernel_cache
 from graphc.config import config
 from graphc.engine.training.alike import kinds_of, make_alike
 from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.compiled import Compiled, MadeFunction
+from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch
+from graphc.engine.training.made_functions import MadeFunction
 from graphc.engine.training.resuming import (
     keys_of_draws,
     put_keys_of_draws,
