@@ -232,6 +232,49 @@ def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.Mon
         function([x], variance, mode="DebugMode")(data)
 
 
+def thirds(x: g.Node) -> g.Node:
+    """What is rounded and no input is: of floats, inputs off by rounding are a measure, too."""
+    return g.cast(x, "float32") / 3.0
+
+
+def test_debug_mode_lets_pass_sums_of_equal_terms() -> None:
+    """One order may round them all in one direction, another not at all, whatever their number."""
+    numbers, inputs, outputs, data = (1001, 1_001_001, 7), [], [], []
+    for terms in (1000, 65_536):
+        for axis in (0, 1):
+            shape = (len(numbers), terms)
+            array = np.broadcast_to(np.array(numbers, "int32")[:, None], shape)
+            exact = (array[:, 0].astype("float32") / np.float32(3)).astype("float64") * terms
+            x = g.input(shape if axis else shape[::-1], "int32")
+            inputs.append(x)
+            data.append(array if axis else array.T)
+            outputs.append(g.sum(thirds(x), axis) - exact.astype("float32"))
+    function(inputs, outputs, mode="DebugMode")(*data)
+
+
+def test_debug_mode_finds_an_error_in_the_last_place_of_a_long_sum(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of terms that cancel, so that their sum is nothing but rounding."""
+    random = np.random.default_rng(0)
+    halves = random.integers(-999, 1000, 2048)
+    data = random.permutation(np.concatenate([halves, -halves])).astype("int32")
+    x = g.input((4096,), "int32")
+    total = g.sum(thirds(x))
+    place = np.spacing(np.abs(data / 3).sum().astype("float32"))
+    function([x], total, mode="DebugMode")(data)
+    planted = f"gc_reduce_sum::result(a1) + {4 * place}f"
+    monkeypatch.setattr(
+        device,
+        "lower_native",
+        lambda *arguments: with_text(
+            lower_native(*arguments), "gc_reduce_sum::result(a1)", planted
+        ),
+    )
+    with pytest.raises(KernelError, match="of its largest element"):
+        function([x], total, mode="DebugMode")(data)
+
+
 @pytest.mark.parametrize("mode", ["DebugMode", "NanGuardMode"])
 def test_a_model_trains_in_the_modes_that_watch_as_it_does_without(mode: str) -> None:
     random = np.random.default_rng(1)

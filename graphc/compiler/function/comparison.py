@@ -15,9 +15,8 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
-from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise
+from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise, running_sums
 from graphc.compiler.graph import CallStep, Node, State, Symbol
-from graphc.compiler.graph.cost import cost, elements
 from graphc.compiler.interpret import PLACED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
 from graphc.compiler.schedule.packed_bools import unpacked
@@ -137,8 +136,7 @@ class _Comparison:
             for node, value in zip(made, expected, strict=True)
         ]
         if any(problems):
-            terms = _longest_sum(values, self._bindings)
-            slack = _slack(expected, program, Program(values, wide=True), terms, *run)
+            slack = _slack(values, expected, program, *run)
             problems = [
                 self._problem(self._found[node], value, more)
                 for node, value, more in zip(made, expected, slack, strict=True)
@@ -190,23 +188,10 @@ class _Comparison:
         )
 
 
-def _longest_sum(values: Sequence[Node], bindings: Mapping[Symbol, int]) -> int:
-    """The number of operations behind an element of the node that has the most of its own."""
-    return max(
-        (
-            cost(node, bindings).flops // max(elements(node.shape, bindings), 1)
-            for node in g.every_node(values)
-            if node.op != "scan"  # its body's nodes are among them
-        ),
-        default=1,
-    )
-
-
 def _slack(
+    values: Sequence[Node],
     expected: Sequence[np.ndarray],
     program: Program,
-    wide: Program,
-    terms: int,
     feeds: Mapping[Node, np.ndarray],
     bindings: Mapping[Symbol, int],
     call_step: int,
@@ -214,19 +199,21 @@ def _slack(
     """Return the tolerance of each result for rounding: of floats one number, of others a mask of
     the elements that may differ.
 
-    It comes from runs of the interpreter with inputs nudged by rounding, and from a run of `wide`,
-    the same program in wider floats, for terms that cancel and come of ints or constants.
-    `terms` are those of the longest sum, whose order in a kernel is another than the interpreter's.
+    It comes from runs of the interpreter with inputs nudged by rounding, and, for terms that cancel
+    and come of ints or constants, from how far its results are off those in wider floats, with its
+    own order of sums and with running sums.
     """
-    noise = rounding_noise(program, expected, feeds, bindings, call_step)
-    exact = wide.run(feeds, bindings, call_step)
+    run = (feeds, bindings, call_step)
+    noise = rounding_noise(program, expected, *run)
+    exact = Program(values, wide=True).run(*run)
+    running = list(zip(*running_sums(values, *run), strict=True))
     slack = [
-        np.array(max(one, own_rounding(value, other, terms)))
+        np.array(max(one, own_rounding(value, orders, wide)))
         if value.dtype.kind == "f"
-        else np.asarray(value != other)
-        for one, value, other in zip(noise, expected, exact, strict=True)
+        else np.logical_or.reduce([other != wide for other in (value, *orders)])
+        for one, value, orders, wide in zip(noise, expected, running, exact, strict=True)
     ]
-    for results in nudged(program, feeds, bindings, call_step):
+    for results in nudged(program, *run):
         for k, moved in enumerate(results):
             if moved.dtype.kind != "f":
                 slack[k] |= moved != expected[k]

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from graphc.compiler.graph import Node, Symbol, is_float, label, toposort
-from graphc.compiler.interpret import BodyObserver, Program
+from graphc.compiler.interpret import BodyObserver, Program, sequential
 from graphc.errors import NotFiniteError, PassError
 
 # A pass may reorder sums, so values agree to rounding: this much of the largest value of an output.
@@ -19,6 +19,12 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 # moved then a pass may move them: another order of many terms rounds in every one of them.
 _NUDGES = 4
 _NOISE_FACTOR = 30.0
+
+# How many orders of a sum's terms are tried, and how much further than the worst of them another
+# may be off. Of 4,000 sums that cancel, at each of 7 numbers of terms from 8 to 4,096, at most 5
+# were further off in lanes of 16.
+_ORDERS = 4
+_ORDER_FACTOR = 4.0
 
 _ROUNDING_SHARE = 1e-3
 """How much of a difference is left in the next wider floats where it is rounding: float64 rounds
@@ -131,13 +137,40 @@ def rounding_noise(
     return noise
 
 
-def own_rounding(value: np.ndarray, exact: np.ndarray, terms: int = 1) -> float:
-    """Return how far a value may move by rounding alone: a multiple of how far it is off the same
-    in wider floats. A sum of `terms` in one order may be so many times further off than in
-    another."""
+def own_rounding(value: np.ndarray, running: Sequence[np.ndarray], exact: np.ndarray) -> float:
+    """Return how far a value may move by rounding alone: a multiple of the error, against wider
+    floats, of the value as it is and with running sums.
+
+    Running sums round most, so their errors are a measure of what any order of the same terms may
+    come to, however many they are. A bound from their number alone allows terms of both signs a
+    thousand times as much, or too little to equal ones, which are all rounded in one direction.
+
+    Args:
+        value: as the interpreter computes it.
+        running: with running sums, of several orders: the errors of one may happen to cancel.
+        exact: in wider floats.
+    """
+    orders = max((_off(other, exact) for other in running), default=0.0)
+    return max(_NOISE_FACTOR * _off(value, exact), _ORDER_FACTOR * orders)
+
+
+def _off(value: np.ndarray, exact: np.ndarray) -> float:
     with np.errstate(invalid="ignore"):
         error = np.abs(value - exact)
-    return max(_NOISE_FACTOR, terms) * float(np.max(error, where=np.isfinite(error), initial=0.0))
+    return float(np.max(error, where=np.isfinite(error), initial=0.0))
+
+
+def running_sums(
+    values: Sequence[Node],
+    feeds: Mapping[Node, np.ndarray],
+    bindings: Mapping[Symbol, int],
+    call_step: int,
+) -> list[list[np.ndarray]]:
+    """Return the values with each sum added one term after the other, in several orders."""
+    return [
+        Program(values, table=sequential(seed)).run(feeds, bindings, call_step)
+        for seed in range(_ORDERS)
+    ]
 
 
 def nudged(

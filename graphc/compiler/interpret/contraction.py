@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -25,7 +28,10 @@ def _matmul(attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.matmul(_blas_operand(x), _blas_operand(y))
 
 
-def _conv(attrs: Attrs, image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+Tensordot = Callable[[np.ndarray, np.ndarray, tuple[Sequence[int], Sequence[int]]], np.ndarray]
+
+
+def conv(tensordot: Tensordot, attrs: Attrs, image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """Windows as a view, then one product: an einsum over the same view runs outside of the BLAS.
 
     The product copies the windows into a matrix. The operand order puts the longer of the window
@@ -43,8 +49,8 @@ def _conv(attrs: Attrs, image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     window_axes = (1, *range(2 + dims, 2 + 2 * dims))
     kernel_axes = tuple(range(1, 2 + dims))
     if windows.shape[1 + dims] >= kernel.shape[-1]:
-        return np.tensordot(kernel, windows, (kernel_axes, window_axes)).swapaxes(0, 1)
-    return np.moveaxis(np.tensordot(windows, kernel, (window_axes, kernel_axes)), -1, 1)
+        return tensordot(kernel, windows, (kernel_axes, window_axes)).swapaxes(0, 1)
+    return np.moveaxis(tensordot(windows, kernel, (window_axes, kernel_axes)), -1, 1)
 
 
 def _padded(attrs: Attrs, image: np.ndarray) -> np.ndarray:
@@ -65,4 +71,10 @@ def _padded(attrs: Attrs, image: np.ndarray) -> np.ndarray:
     return image[(slice(None), slice(None), *crops)]
 
 
-CONTRACTION: dict[str, Function] = {"matmul": _matmul, "conv": _conv}
+def _tensordot(
+    x: np.ndarray, y: np.ndarray, axes: tuple[Sequence[int], Sequence[int]]
+) -> np.ndarray:
+    return np.tensordot(x, y, axes)
+
+
+CONTRACTION: dict[str, Function] = {"matmul": _matmul, "conv": partial(conv, _tensordot)}

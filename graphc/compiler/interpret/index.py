@@ -10,7 +10,7 @@ from graphc.compiler.interpret.signature import Attrs, Function
 from graphc.errors import IndexRangeError
 
 
-def _check(op: str, indices: np.ndarray, axis: int, size: int) -> None:
+def check_indices(op: str, indices: np.ndarray, axis: int, size: int) -> None:
     outside = (indices < 0) | (indices >= size)
     if not np.any(outside):
         return
@@ -24,14 +24,14 @@ def _check(op: str, indices: np.ndarray, axis: int, size: int) -> None:
 
 def _gather(attrs: Attrs, values: np.ndarray, indices: np.ndarray) -> np.ndarray:
     axis = attrs["axis"]
-    _check("gather", indices, axis, values.shape[axis])
+    check_indices("gather", indices, axis, values.shape[axis])
     return np.take(values, indices, axis)
 
 
 def _scatter_add(attrs: Attrs, indices: np.ndarray, updates: np.ndarray) -> np.ndarray:
     """Updates sorted by index (ties in order), then one sum a run, whatever else is added where."""
     axis, size = attrs["axis"], attrs["size"]
-    _check("scatter_add", indices, axis, size)
+    check_indices("scatter_add", indices, axis, size)
     before, behind = updates.shape[:axis], updates.shape[axis + indices.ndim :]
     flat = np.ravel(indices)
     total = np.zeros((*before, size, *behind), updates.dtype)

@@ -70,9 +70,20 @@ class Program:
     call pays nothing. A program holds no values between calls and may run in several threads.
     """
 
-    def __init__(self, outputs: Sequence[Node], wide: bool = False):
-        """`wide`: compute float32 in float64, and float64 in what NumPy has beyond, from the same
-        inputs, states and constants: what a graph comes to with all but no rounding."""
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        wide: bool = False,
+        table: Mapping[str, Function] = NUMPY,
+    ):
+        """Prepare a graph.
+
+        Args:
+            outputs: of the graph.
+            wide: compute float32 in float64, and float64 in what NumPy has beyond, from the same
+                inputs, states and constants: what a graph comes to with all but no rounding.
+            table: what computes each op.
+        """
         order = toposort(outputs)
         self._wide = wide
         slot = {node: k for k, node in enumerate(order)}
@@ -85,7 +96,7 @@ class Program:
         self._start: list[Any] = [
             self._widened(node.attrs["value"]) if node.op == "constant" else None for node in order
         ]
-        self._steps = tuple(_steps(order, slot, set(self._outputs), wide))
+        self._steps = tuple(_steps(order, slot, set(self._outputs), wide, table))
         self._fixed = [None if _is_symbolic(s.node) else self._resolved(s, {}) for s in self._steps]
         self._bound: tuple[dict[Symbol, int], list[Attrs], int] | None = None
 
@@ -227,7 +238,11 @@ class Program:
 
 
 def _steps(
-    order: Sequence[Node], slot: Mapping[Node, int], kept: set[int], wide: bool
+    order: Sequence[Node],
+    slot: Mapping[Node, int],
+    kept: set[int],
+    wide: bool,
+    table: Mapping[str, Function],
 ) -> Iterator[_Step]:
     last: dict[int, int] = {}
     for position, node in enumerate(order):
@@ -241,11 +256,11 @@ def _steps(
         if node.op not in PLACED:
             yield _Step(
                 node,
-                NUMPY[node.op],
+                table[node.op],
                 tuple(slot[x] for x in node.inputs),
                 slot[node],
                 tuple(dying.get(position, ())),
-                Program(node.attrs["body"].outputs, wide) if node.op == "scan" else None,
+                Program(node.attrs["body"].outputs, wide, table) if node.op == "scan" else None,
             )
 
 

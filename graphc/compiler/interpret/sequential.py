@@ -1,0 +1,90 @@
+"""Sums whose terms are added one after the other, in their own dtype.
+
+NumPy and the BLAS add in blocks, generated code in others, and on a GPU one thread may add all
+terms of a product. Of all these, one running sum rounds most: each addition rounds a sum of all
+terms before it, and equal terms are rounded in one direction while the sum's exponent stays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+
+import numpy as np
+
+from graphc.compiler.interpret.contraction import conv
+from graphc.compiler.interpret.index import check_indices
+from graphc.compiler.interpret.signature import Attrs, Function
+from graphc.compiler.interpret.table import NUMPY
+
+Order = Callable[[int], np.ndarray]
+"""The order of so many terms."""
+
+
+@cache
+def sequential(seed: int) -> Mapping[str, Function]:
+    """Return the table of `graphc.compiler.interpret.table` with such sums.
+
+    Those of a pooling's windows are such sums there, too.
+
+    Args:
+        seed: 0 for the terms' own order, another number for a permutation of them.
+    """
+
+    def order(count: int) -> np.ndarray:
+        return np.random.default_rng(seed).permutation(count) if seed else np.arange(count)
+
+    return {
+        **NUMPY,
+        "sum": partial(_sum, order),
+        "matmul": partial(_matmul, order),
+        "conv": partial(conv, partial(_tensordot, order)),
+        "scatter_add": partial(_scatter_add, order),
+    }
+
+
+def _sum(order: Order, attrs: Attrs, x: np.ndarray) -> np.ndarray:
+    axes = attrs["axes"]
+    kept = [axis for axis in range(np.ndim(x)) if axis not in axes]
+    terms = np.transpose(x, (*axes, *kept))
+    sizes = terms.shape[len(axes) :]
+    terms = terms.reshape(math.prod(terms.shape[: len(axes)]), *sizes)
+    if not len(terms):
+        return np.zeros(sizes, x.dtype)
+    return np.add.accumulate(terms[order(len(terms))], axis=0, dtype=x.dtype)[-1]
+
+
+def _matmul(order: Order, attrs: Attrs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    total = np.zeros((*x.shape[:-1], y.shape[-1]), x.dtype)
+    for k in order(x.shape[-1]):
+        total += x[..., k, None] * y[..., k, None, :]
+    return total
+
+
+def _tensordot(
+    order: Order, x: np.ndarray, y: np.ndarray, axes: tuple[Sequence[int], Sequence[int]]
+) -> np.ndarray:
+    of_x, of_y = (
+        [k for k in range(a.ndim) if k not in own] for a, own in zip((x, y), axes, strict=True)
+    )
+    sizes_x, sizes_y = [x.shape[k] for k in of_x], [y.shape[k] for k in of_y]
+    count = math.prod(x.shape[k] for k in axes[0])
+    left = x.transpose(*of_x, *axes[0]).reshape(math.prod(sizes_x), count)
+    right = y.transpose(*axes[1], *of_y).reshape(count, math.prod(sizes_y))
+    return _matmul(order, {}, left, right).reshape(*sizes_x, *sizes_y)
+
+
+def _scatter_add(
+    order: Order, attrs: Attrs, indices: np.ndarray, updates: np.ndarray
+) -> np.ndarray:
+    axis, size, ndim = attrs["axis"], attrs["size"], np.ndim(indices)
+    check_indices("scatter_add", indices, axis, size)
+    before, behind = updates.shape[:axis], updates.shape[axis + ndim :]
+    flat = np.ravel(indices)
+    terms = np.moveaxis(updates, range(axis, axis + ndim), range(ndim))
+    terms = terms.reshape(flat.size, *before, *behind)
+    total = np.zeros((size, *before, *behind), updates.dtype)
+    chosen = order(flat.size)
+    np.add.at(total, flat[chosen], terms[chosen])
+    return np.moveaxis(total, 0, axis)
