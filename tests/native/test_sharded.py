@@ -1,11 +1,13 @@
 """A step in shards as native code."""
 
 import numpy as np
+import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import function, sharded_function
+from graphc.compiler.function import CallStep, Function, function, sharded_function
 from graphc.compiler.grad import grad
 from graphc.config import config
+from graphc.errors import IndexRangeError
 from tests.native.graph_programs import needs_compiler
 
 pytestmark = needs_compiler
@@ -34,3 +36,94 @@ def test_a_step_with_draws_is_that_of_the_whole_batch():
             results.append([*step(a, b), *step(a, b), w.get_value()])
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-6, atol=1e-6)
+
+
+def added(values):
+    """Add in the tree over their numbers, tree(n) = tree(2^k) + tree(n - 2^k)."""
+    if len(values) == 1:
+        return values[0]
+    half = 1 << (len(values) - 1).bit_length() - 1
+    return added(values[:half]) + added(values[half:])
+
+
+def test_sums_over_parts_are_those_of_calls_added_in_the_tree():
+    """Of several types, of arrays that threads divide, of one value that is wanted twice; the last
+    part is smaller, and values of single parts stay apart."""
+    x = g.input((g.BATCH, 183), "float32")
+    total = g.sum(x)
+    outputs = [
+        g.dot(g.transpose(x, (1, 0)), x),
+        g.sum(g.cast(x, "float64"), 0),
+        g.sum(g.cast(x > 0, "int64"), 0),
+        g.sum(g.cast(x * 10, "int32"), 0),
+        total,
+        total,
+        g.sum(x, 1),
+    ]
+    with config.changed(cpu="native"):
+        step = function([x], outputs)
+        assert step.target() == "cpu"
+        for count in (1, 2, 3, 4, 7, 6):
+            draw = np.random.default_rng(count)
+            sizes = [5] * (count - 1) + [3]
+            parts = [draw.normal(size=(rows, 183)).astype("float32") for rows in sizes]
+            calls = [step(part) for part in parts]
+            sums, others = step.run_parts([[part] for part in parts], 6)
+            for number, found in enumerate(sums):
+                expected = np.asarray(added([values[number] for values in calls]))
+                assert found.dtype == expected.dtype
+                assert found.tobytes() == expected.tobytes()
+            for found, values in zip(others, calls, strict=True):
+                assert [one.tolist() for one in found] == [values[6].tolist()]
+
+
+def test_a_value_that_is_summed_and_wanted_of_each_part():
+    x = g.input((g.BATCH, 3), "float32")
+    total = g.sum(x, 0)
+    with config.changed(cpu="native"):
+        step = function([x], [total, total])
+        sums, others = step.run_parts([[np.ones((2, 3), "float32")]] * 3, 1)
+    assert sums[0].tolist() == [6, 6, 6]
+    assert [one.tolist() for (one,) in others] == [[2, 2, 2]] * 3
+
+
+def test_parts_draw_at_one_call():
+    x, counter = g.input((g.BATCH, 4), "float32"), CallStep()
+    drawn = x + g.random.uniform((4,), seed=1)
+    with config.changed(cpu="native"):
+        step = function([x], g.sum(drawn, 0), call_step=counter)
+        single = function([x], g.sum(drawn, 0))
+        for number in range(2):
+            counter.value, zeros = number, np.zeros((1, 4), "float32")
+            (found,), _ = step.run_parts([[zeros], [zeros]], 1)
+            assert found.tolist() == (single(zeros) * 2).tolist()
+            assert counter.value == number
+
+
+def test_an_error_in_a_shard_or_behind_them_leaves_variables_and_counts_as_they_were(monkeypatch):
+    indices, table = g.input((g.BATCH,), "int32"), g.shared(np.arange(4, dtype="float32"))
+    counter = CallStep()
+    total = g.sum(g.take(table, indices) * g.random.bernoulli((g.BATCH,), 1.0, seed=1))
+    update = [(table, table + total)]
+    with config.changed(cpu="native"):
+        step = sharded_function([indices], total, update, call_step=counter, shards=3)
+        with pytest.raises(IndexRangeError, match="index 4"):
+            step(np.array([0, 1, 2, 3, 4, 0], "int32"))
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Function, "__call__", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            step(np.array([0, 1, 2, 3, 3, 0], "int32"))
+        assert table.get_value().tolist() == [0, 1, 2, 3]
+        assert counter.value == 0
+        assert step(np.array([0, 1, 2, 3, 3, 0], "int32")) == 9
+    assert table.get_value().tolist() == [9, 10, 11, 12]
+    assert counter.value == 1
+
+
+def test_outputs_that_come_to_the_same_value_are_added_once_each():
+    x, ones = g.input((g.BATCH, 3), "float32"), np.ones((4, 3), "float32")
+    outputs = [g.sum(x, 0), g.sum(x * 1.0, 0)]
+    with config.changed(cpu="native"):
+        found = sharded_function([x], outputs, shards=4)(ones)
+        whole = function([x], outputs)(ones)
+    assert [one.tolist() for one in (*found, *whole)] == [[4, 4, 4]] * 4
+    assert whole[0] is not whole[1]

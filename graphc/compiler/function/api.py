@@ -35,6 +35,8 @@ from graphc.compiler.graph import (
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import ArgumentError
+from graphc.parallel.summing import Arrays, sum_below
+from graphc.parallel.tree import Span
 
 # Sets of shapes whose sizes are kept: batches of training and of validation, and their last ones.
 MOST_BOUND = 16
@@ -268,6 +270,36 @@ class Function:
         """
         prepared, feeds, bindings = self._fed(values)
         return prepared.start(feeds, bindings)
+
+    def run_parts(
+        self, parts: Sequence[Sequence[np.ndarray]], sums: int
+    ) -> tuple[Arrays, list[Arrays]]:
+        """Run once for each part of a batch, all at the same number of calls, which stays.
+
+        Args:
+            parts: the values of each part's call.
+            sums: how many of the outputs, the first ones, are summed over the parts.
+
+        Returns:
+            The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
+            next call may overwrite; and the other outputs of each part.
+        """
+        prepared = [self._fed(values) for values in parts]
+        found = prepared[0][0].run_parts([(feeds, sizes) for _, feeds, sizes in prepared], sums)
+        if found is not None:
+            return found
+        number, others = self.call_step.value, list[Arrays]()
+
+        def of_part(part: int) -> Arrays:
+            self.call_step.value = number
+            values = self(*parts[part])
+            assert isinstance(values, list)
+            others.append(values[sums:])
+            return values[:sums]
+
+        summed = sum_below(Span(0, len(parts)), of_part)
+        self.call_step.value = number
+        return summed, others
 
     def profile(self, observer, *values: object) -> np.ndarray | list[np.ndarray]:
         """Run once, telling `observer(node, value, seconds)` of each node."""

@@ -170,6 +170,20 @@ class Prepared:
             return Pending.done(self.run(feeds, bindings))
         return self._executor.start(feeds, bindings, self._call_step)
 
+    def run_parts(
+        self,
+        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        sums: int,
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]] | None:
+        """Return what `NativeExecutor.run_parts` does, or None where it takes one call for each
+        part: on other devices, in modes that look at each value, and where something is printed."""
+        if self._observer is not None or self._checker is not None or self._prints.values:
+            return None
+        executor = self._executor
+        if not isinstance(executor, NativeExecutor) or not executor.sums_parts(sums):
+            return None
+        return executor.run_parts(parts, self._call_step, sums)
+
     def _compared(
         self,
         feeds: Mapping[Node, np.ndarray],

@@ -39,7 +39,7 @@ from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import divide, joined_rows, parts_of
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
 from graphc.errors import ArgumentError
-from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_below, sum_over_shards
+from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
 from graphc.parallel.transport import OneRank, Transport
 from graphc.parallel.tree import Span, shards_of_rank
 
@@ -303,18 +303,15 @@ class ShardedFunction:
         rows of the whole batch."""
         own_rows: list[Arrays] = []
 
-        def of_shard(shard: int) -> Arrays:
-            arrays = [
-                self._of_part(node, feeds, bindings, *parts[shard]) for node in function.inputs
-            ]
-            self._drawn.value = step
-            found = function(*arrays)
-            assert isinstance(found, list)
-            own_rows.append(found[len(sums) :])
-            return found[: len(sums)]
-
         def of_subtree(node: Span) -> Arrays:
-            return sum_below(node, of_shard)
+            self._drawn.value = step
+            arrays = [
+                [self._of_part(one, feeds, bindings, *parts[shard]) for one in function.inputs]
+                for shard in range(node.start, node.stop)
+            ]
+            summed, others = function.run_parts(arrays, len(sums))
+            own_rows.extend(others)
+            return summed
 
         layout = _layout(sums, bindings)
         summed = sum_over_shards(self.ranks, layout, len(parts), self.shards, of_subtree)

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from types import MappingProxyType
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused, uncounted
+from graphc.compiler.runtime.partial_sums import Part, PartialSums, row_of
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
@@ -98,6 +100,8 @@ class NativeExecutor:
             elif isinstance(origin, Node):
                 self._fed.append((place, origin))
         self._frame = self._new_frame()
+        self._part_frames: list[Frame] = []
+        self._sums: PartialSums | None = None
 
     def run(
         self,
@@ -135,6 +139,95 @@ class NativeExecutor:
     ) -> Pending:
         """As `run`: the values are there when this returns."""
         return Pending.done(self.run(feeds, bindings, call_step))
+
+    def sums_parts(self, sums: int) -> bool:
+        """Return whether `run_parts` takes this program: what is summed, the first `sums` of what
+        is fetched, is computed by kernels, and nothing else that is fetched is the same value."""
+        of_sums, others = self._fetches[:sums], self._fetches[sums:]
+        return all(origin is None for origin, *_ in of_sums) and all(
+            origin is not None or first >= sums for origin, first, *_ in others
+        )
+
+    def run_parts(
+        self,
+        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        call_step: CallStep,
+        sums: int,
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+        """Run once for each part of a batch, in one call of native code.
+
+        No state may be set. All parts draw what the call `call_step` does, which is not counted.
+
+        Args:
+            parts: what each is fed, and its sizes.
+            call_step: the number of the call.
+            sums: how many of the fetched values are summed over the parts.
+
+        Returns:
+            The sums, added in the binary tree of `graphc.parallel.tree`, in memory that the next
+            call overwrites; and what else each part fetches.
+
+        An error in a part is that of `run`.
+        """
+        assert not self._states
+        try:
+            with self._lock:
+                return self._run_parts(parts, call_step, sums)
+        except OutOfMemoryError:
+            raise
+        except MemoryError as error:
+            raise refused(error, self._report, parts[0][1], self._kept) from error
+
+    def _run_parts(
+        self,
+        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        call_step: CallStep,
+        sums: int,
+    ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+        tables = [self._bind(bindings) for _, bindings in parts]
+        firsts = [first for _, first, *_ in self._fetches[:sums]]
+        distinct = list(dict.fromkeys(firsts))  # a value may be fetched twice
+        memory = self._partial_sums(distinct, tables[0].shapes, len(parts))
+        start = ARENA.address(max(table.nbytes for table in tables))
+        self._part_frames += [self._new_frame() for _ in range(len(self._part_frames), len(parts))]
+        given = (Part * len(parts))()
+        kept, results = [], []  # what is fed, while kernels read it
+        for number, ((feeds, _), table) in enumerate(zip(parts, tables, strict=True)):
+            frame = self._part_frames[number]
+            frame.place_arena(table, start)
+            frame.place_states(self._held)
+            kept += self._place_feeds(frame, feeds)
+            row = dict(zip(distinct, memory.rows[row_of(number)], strict=True))
+            results.append(self._results(frame, table, feeds, row))
+            given[number].at, given[number].size = frame.at, table.sizes_at
+        ran = self._runtime.tree_sum(
+            self._step,
+            ctypes.addressof(given),
+            len(parts),
+            self._words_at,
+            call_step.value,
+            self._frame.status_at,
+            len(distinct),
+            memory.summands_at,
+            memory.at,
+        )
+        if ran < len(parts):
+            feeds, bindings = parts[ran]
+            self._fallback.refuse(self._frame.status.value, feeds, bindings, call_step.value)
+        found = dict(zip(distinct, memory.rows[0], strict=True))
+        others = [self._apart(one)[sums:] for one in results]
+        return [found[first] for first in firsts], others
+
+    def _partial_sums(
+        self, fetched: Sequence[int], shapes: Sequence[tuple[int, ...]], parts: int
+    ) -> PartialSums:
+        """The memory of the sums of some fetched values, by their numbers."""
+        wanted = [shapes[number] for number in fetched]
+        if self._sums is None or not self._sums.serve(wanted, parts):
+            self._sums = None  # first, so that its memory may serve
+            dtypes = [self._fetches[number][-1] for number in fetched]
+            self._sums = PartialSums(wanted, dtypes, parts)
+        return self._sums
 
     def seconds(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
@@ -183,11 +276,7 @@ class NativeExecutor:
         tables = self._bind(bindings)
         frame.place_arena(tables, arena.address(tables.nbytes))
         frame.place_states(held)
-        kept = []  # while kernels read them
-        for place, node in self._fed:
-            array = np.ascontiguousarray(feeds[node])
-            kept.append(array)
-            frame.addresses[place] = address_of(array)
+        kept = self._place_feeds(frame, feeds)  # while kernels read them
         results = self._results(frame, tables, feeds)
         self._step(
             frame.at,
@@ -201,13 +290,32 @@ class NativeExecutor:
         status = frame.status.value
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
+        del kept
+        return self._apart(results)
+
+    def _apart(self, results: list[np.ndarray]) -> list[np.ndarray]:
+        """Return what is fetched, where it is fetched twice with an array for each."""
+        for number, (origin, first, *_) in enumerate(self._fetches):
+            if origin is None and first < number:
+                results[number] = results[first].copy()
         return results
 
+    def _place_feeds(self, frame: Frame, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
+        """Put the addresses of what is fed into a frame, and return the arrays that lie there."""
+        arrays = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
+        for (place, _), array in zip(self._fed, arrays, strict=True):
+            frame.addresses[place] = address_of(array)
+        return arrays
+
     def _results(
-        self, frame: Frame, tables: Tables, feeds: Mapping[Node, np.ndarray]
+        self,
+        frame: Frame,
+        tables: Tables,
+        feeds: Mapping[Node, np.ndarray],
+        given: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> list[np.ndarray]:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
-        kernel writes."""
+        kernel writes. For some, by their numbers, arrays are `given`."""
         results: list[np.ndarray] = []
         for (origin, first, place, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
             if isinstance(origin, State):
@@ -219,7 +327,9 @@ class NativeExecutor:
             elif first < len(results):
                 results.append(results[first])
             else:
-                array = np.empty(shape, dtype)
+                array = given.get(len(results))
+                if array is None:
+                    array = np.empty(shape, dtype)
                 results.append(array)
                 if place is not None:  # else it has no elements
                     frame.addresses[place] = address_of(array)

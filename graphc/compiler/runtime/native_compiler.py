@@ -49,6 +49,7 @@ _MEMORY = "graphc_thread_memory"
 _RUNTIME = """\
 #include "openmp.h"
 #include "thread_memory.h"
+#include "tree_sum.h"
 
 extern "C" void* graphc_memory(int slot, size_t nbytes) { return gc_thread_memory(slot, nbytes); }
 extern "C" size_t graphc_memory_held() { return gc_held; }
@@ -58,7 +59,18 @@ extern "C" void graphc_start_threads() {
 }
 extern "C" int graphc_threads() { return omp_get_max_threads(); }
 extern "C" void graphc_use_threads(int count) { omp_set_num_threads(count); }
+extern "C" int graphc_tree_sum(gc_program program, const gc_part* part, int parts,
+                               const unsigned int* word, uint64_t call_step, uint64_t* status,
+                               int arrays, const gc_summand* of, void* const* row) {
+  return gc_tree_sum(program, part, parts, word, call_step, status, arrays, of, row);
+}
 """
+_TREE_SUM = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int),
+    *(ctypes.c_void_p, ctypes.c_uint64, ctypes.c_void_p),
+    *(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p),
+)
 _runtimes: dict[Compiler, Runtime] = {}
 
 
@@ -72,7 +84,12 @@ class Library(NamedTuple):
 
 class Runtime:
     """The state that the programs of one compiler share in a process: threads, and their memory.
-    Its library is never unloaded, nor is that of OpenMP, on which it depends."""
+    Its library is never unloaded, nor is that of OpenMP, on which it depends.
+
+    Attributes:
+        memory: the address of the function that gives threads their memory.
+        tree_sum: ``gc_tree_sum`` of kernels/tree_sum.h.
+    """
 
     def __init__(self, functions: ctypes.CDLL):
         self.memory = library.symbol(functions, "graphc_memory")
@@ -81,6 +98,7 @@ class Runtime:
         self._threads = functions["graphc_threads"]
         self._use_threads = functions["graphc_use_threads"]
         self._start_threads = functions["graphc_start_threads"]
+        self.tree_sum = _TREE_SUM(library.symbol(functions, "graphc_tree_sum"))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._alone)
 
@@ -144,6 +162,7 @@ def runtime_library(cache: KernelCache, compiler: Compiler) -> Runtime:
         names = (
             *("graphc_memory", "graphc_memory_held"),
             *("graphc_threads", "graphc_use_threads", "graphc_start_threads"),
+            "graphc_tree_sum",
         )
 
         def load(entry: Entry) -> ctypes.CDLL:

@@ -1,0 +1,72 @@
+"""The memory in which a native call adds what it computes for the parts of a batch."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+
+import numpy as np
+
+from graphc.compiler.codegen.memory import ALIGNMENT, aligned
+from graphc.compiler.runtime.native_frame import address_of
+
+TYPES = {"float32": 0, "float64": 1, "int32": 2, "uint32": 2, "int64": 3, "bool": 4}
+"""``gc_summed`` of kernels/tree_sum.h, by which arrays are added."""
+
+Shapes = Sequence[tuple[int, ...]]
+
+
+class Part(ctypes.Structure):
+    """``gc_part``: the addresses of the tables that a program is given for a part."""
+
+    _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_void_p))
+
+
+class PartialSums:
+    """Partial sums that are kept from call to call: rows of arrays, as ``gc_tree_sum`` has them.
+
+    Attributes:
+        shapes, dtypes: of the arrays of a row.
+        rows: the arrays; those of the first row hold the sums when a call is done.
+        at, summands_at: the addresses of the two tables, of the arrays and of what is added.
+    """
+
+    def __init__(self, shapes: Shapes, dtypes: Sequence[np.dtype], parts: int):
+        """`parts`: how many there are in a call at most."""
+        self.shapes, self.dtypes = list(shapes), list(dtypes)
+        starts, nbytes = [], 0
+        for shape, dtype in zip(shapes, dtypes, strict=True):
+            starts.append(nbytes)
+            nbytes += aligned(int(np.prod(shape)) * dtype.itemsize)
+        nbytes += ALIGNMENT  # so that rows do not lie whole pages apart
+        count = parts.bit_length()
+        memory = np.empty(count * nbytes + ALIGNMENT, np.uint8)
+        first = -address_of(memory) % ALIGNMENT
+        self.rows = [
+            [
+                np.ndarray(shape, dtype, memory.data, first + row * nbytes + start)
+                for shape, dtype, start in zip(shapes, dtypes, starts, strict=True)
+            ]
+            for row in range(count)
+        ]
+        base = address_of(memory) + first
+        self.addresses = np.array(
+            [[base + row * nbytes + start for start in starts] for row in range(count)], np.uintp
+        )
+        self._summands = np.array(
+            [
+                (int(np.prod(shape)), TYPES[dtype.name])
+                for shape, dtype in zip(shapes, dtypes, strict=True)
+            ],
+            np.int64,
+        )
+        self.at, self.summands_at = address_of(self.addresses), address_of(self._summands)
+
+    def serve(self, shapes: Shapes, parts: int) -> bool:
+        """Return whether they have room for so many parts of these shapes."""
+        return len(self.rows) >= parts.bit_length() and self.shapes == list(shapes)
+
+
+def row_of(part: int) -> int:
+    """Return the row that a part is computed into."""
+    return part.bit_count()
