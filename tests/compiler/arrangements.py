@@ -61,7 +61,7 @@ class Part:
         )
 
 
-_SUMS = ("sum", "conv", "matmul", "scatter_add", "unpool", "sum_pool", "sum_unpool", "scan")
+_SUMS = ("sum", "conv", "matmul", "scatter_add", "max_unpool", "sum_pool", "sum_unpool", "scan")
 _TERMS = 36  # of the longest sum of the table
 
 

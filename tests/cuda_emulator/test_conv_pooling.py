@@ -113,9 +113,9 @@ def test_places_and_what_is_picked_there(window: tuple[int, ...]) -> None:
     padding = [*((0, 0) for _ in window[:-1]), (1, 1)]
     x = g.maximum(g.conv(image, weights, padding=padding), -2.0)
     pool = {"window": window, "strides": window, "padding": tuple((0, 0) for _ in window)}
-    places = g.make("max_place", x, **pool)
+    places = g.make("argmax_pool", x, **pool)
     picked = [x, g.greater(x, 0.5), g.tanh(x), g.cast(g.greater(x, 1.0), "int32")]
-    outputs = [places, *(g.make("pick", places, y, **pool) for y in picked)]
+    outputs = [places, *(g.make("gather_pool", places, y, **pool) for y in picked)]
     check(outputs, fed, ["conv"])
     assert np.unique(both(outputs, fed.feeds)[0][0]).tolist() == [*range(np.prod(window))]
 

@@ -50,9 +50,9 @@ def cases(dtype: str, seed: int) -> tuple[list[Node], dict[Node, np.ndarray]]:
         c = fed((BATCH, 2, *windows), random.standard_normal((3, 2, *windows)))
         outputs += [
             pooled,
-            g.make("pick", g.make("max_place", x, **attrs), plain, **attrs),
+            g.make("gather_pool", g.make("argmax_pool", x, **attrs), plain, **attrs),
             *(
-                g.make("unpool", g.make("max_place", y, **attrs), c, size=spatial, **attrs)
+                g.make("max_unpool", g.make("argmax_pool", y, **attrs), c, size=spatial, **attrs)
                 for y in (x, plain)
             ),
             g.make("sum_pool", plain, **attrs),
@@ -82,8 +82,8 @@ def test_a_producer_is_pulled_into_the_window_and_sizes_may_be_symbols() -> None
         bias: np.array([0.5, -0.5, 0], "float32"),
     }
     c = g.cos(pooled)
-    places = g.make("max_place", activated, **pooled.attrs)
-    outputs = [pooled, g.make("unpool", places, c, size=(steps,), **pooled.attrs)]
+    places = g.make("argmax_pool", activated, **pooled.attrs)
+    outputs = [pooled, g.make("max_unpool", places, c, size=(steps,), **pooled.attrs)]
     for ours, theirs in both(outputs, feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 

@@ -43,11 +43,11 @@ from graphc.compiler.schedule.kernel import Kernel
 _ROW, _LANE, _FIRST, _ELEMENT, _AT = map(local, ("row", "lane", "first", "element", "at"))
 _HALF, _POOLED, _PLACE = map(local, ("half", "pooled", "place"))
 
-_REDUCTIONS = {"max_pool": "max", "sum_pool": "sum", "max_place": "max"}
+_REDUCTIONS = {"max_pool": "max", "sum_pool": "sum", "argmax_pool": "max"}
 
 
 def pooling_of(kernel: Kernel) -> Node | None:
-    """The pooling that a convolution's kernel computes too: of a walk, the `max_place`."""
+    """The pooling that a convolution's kernel computes too: of a walk, the `argmax_pool`."""
     return next((node for node in kernel.body if node.op in _REDUCTIONS), None)
 
 
@@ -159,7 +159,7 @@ class _Held:
         self._pooling = pooling
         self._scalar = C_TYPES[pooling.inputs[0].dtype]
         self._functions = f"gc_reduce_{_REDUCTIONS[pooling.op]}"
-        self._picks = [x for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
+        self._picks = [x for x in kernel.body if x.op == "gather_pool" and x.inputs[0] is pooling]
         # What is picked beside the maximum itself, each in a variable.
         self._beside = {
             pick: local(f"picked{number}")
@@ -169,7 +169,7 @@ class _Held:
 
     @property
     def _is_placed(self) -> bool:
-        return self._pooling.op == "max_place"
+        return self._pooling.op == "argmax_pool"
 
     def start(self, emitter: Emitter) -> None:
         """Lines ahead of a window."""

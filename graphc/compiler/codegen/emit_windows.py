@@ -1,8 +1,8 @@
 """Pooling and its gradients: a thread owns one result and walks the window, or the windows.
 
 The maximum and its place are found in one walk, without branches; what is picked at the place is
-computed once for a window, when the place is known. `unpool` in this form reads a window's place
-and cotangent for each of its elements, mostly from the caches, and stores whole lines; a thread a
+computed once for a window, when the place is known. `max_unpool` so reads a window's place and
+cotangent for each of its elements, mostly from the caches, and stores whole lines; a thread a
 window would store with gaps. The places of a window are loops of constant length, unrolled, so that
 coordinates are worked out once for each axis and offsets become constants.
 """
@@ -33,7 +33,7 @@ from graphc.compiler.codegen.launch import Count
 from graphc.compiler.codegen.statement import Define
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Shape, Size, minimum_value
-from graphc.compiler.schedule.walks import is_one_walk
+from graphc.compiler.schedule.window_passes import in_one_pass
 
 _MOST_UNROLLED = 32
 """Places of a window whose loops are unrolled by the text; longer ones are left to the compiler."""
@@ -83,8 +83,8 @@ def _max_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
     return largest
 
 
-@rule("max_place")
-def _max_place(emitter: Emitter, node: Node, index: Index) -> Expression:
+@rule("argmax_pool")
+def _argmax_pool(emitter: Emitter, node: Node, index: Index) -> Expression:
     _, place = _first_maximum(emitter, node, index)
     return place
 
@@ -117,11 +117,11 @@ def take_larger(
     return ahead
 
 
-@rule("pick")
+@rule("gather_pool")
 def _pick(emitter: Emitter, node: Node, index: Index) -> Expression:
     places, values = node.inputs
     known = places in emitter.given or places in emitter.signature.places
-    if not known and is_one_walk(places, node) and values is places.inputs[0]:
+    if not known and in_one_pass(places, node) and values is places.inputs[0]:
         best, _ = _first_maximum(emitter, places, index)
         return best
     place = emitter.value(places, Index(places.shape, index.linear, index.coords))
@@ -220,8 +220,8 @@ def _sum_unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
     return total
 
 
-@rule("unpool")
-def _unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
+@rule("max_unpool")
+def _max_unpool(emitter: Emitter, node: Node, index: Index) -> Expression:
     """Each element asks the windows that hold it whether it is at their place."""
     places, cotangents = node.inputs
     outer = (emitter.coordinate(index, 0), emitter.coordinate(index, 1))

@@ -107,7 +107,7 @@ def own_outputs(kernel: Kernel, context: Context, emitter: Emitter) -> list[Node
     what a pooling reads, and are stored while it walks its windows."""
     own = [node for node in kernel.outputs if product(node.shape) == product(kernel.extents)]
     for pooling in kernel.anchors:
-        if pooling.op == "pick":
+        if pooling.op == "gather_pool":
             continue
         behind = set(toposort(pooling.inputs[:1], stop=kernel.inputs))
         others = [

@@ -40,7 +40,7 @@ NON_DIFFERENTIABLE: tuple[str, ...] = (
     "floordiv",
     "argmax",
     "argmin",
-    "max_place",
+    "argmax_pool",
     "any",
     "all",
     "iota",

@@ -1,4 +1,4 @@
-"""Gradients of pooling: pool and unpool are each other's transpose. c is the cotangent."""
+"""Gradients of pooling: pooling and unpooling are each other's transpose. c is the cotangent."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ def _window(node: Node) -> dict:
     return {name: node.attrs[name] for name in ("window", "strides", "padding")}
 
 
-def _spread(c: Node, node: Node, places: Node, x: Node) -> Node:
-    return g.make("unpool", places, c, size=tuple(x.shape[2:]), **_window(node))
+def _spread(c: Node, node: Node, argmax: Node, x: Node) -> Node:
+    return g.make("max_unpool", argmax, c, size=tuple(x.shape[2:]), **_window(node))
 
 
 define(
     "max_pool",
-    lambda c, node, x: _spread(c, node, g.make("max_place", x, **_window(node)), x),
+    lambda c, node, x: _spread(c, node, g.make("argmax_pool", x, **_window(node)), x),
 )
-define("pick", None, lambda c, node, places, x: _spread(c, node, places, x))
-define("unpool", None, lambda c, node, places, y: g.make("pick", places, c, **_window(node)))
+define("gather_pool", None, lambda c, node, argmax, x: _spread(c, node, argmax, x))
+define(
+    "max_unpool", None, lambda c, node, argmax, y: g.make("gather_pool", argmax, c, **_window(node))
+)
 define(
     "sum_pool",
     lambda c, node, x: g.make("sum_unpool", c, size=tuple(x.shape[2:]), **_window(node)),

@@ -67,8 +67,8 @@ def _contraction(node: Node, bindings: Bindings) -> int:
 
 def _window(node: Node, bindings: Bindings) -> int:
     """One for each element of each window that is compared or added."""
-    if node.op in ("pick", "unpool"):
-        return 0 if node.op == "pick" else elements(node.inputs[1].shape, bindings)
+    if node.op in ("gather_pool", "max_unpool"):
+        return 0 if node.op == "gather_pool" else elements(node.inputs[1].shape, bindings)
     windows = node.inputs[0] if node.op == "sum_unpool" else node
     return elements(windows.shape, bindings) * math.prod(node.attrs["window"])
 

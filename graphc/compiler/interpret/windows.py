@@ -1,6 +1,6 @@
-"""Pooling: one pass over whole arrays for each place in the window.
+"""Pooling: one pass over whole arrays for each tap of the window.
 
-A place in the window meets only the windows in which it is a real element, so nothing is padded.
+A tap meets only the windows in which it is an element of the input, so nothing is padded.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from graphc.compiler.interpret.signature import Attrs, Function
 Region = tuple
 
 
-def _places(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, Region]]:
-    """For each place in the window, in C order: its number, the windows that have a real element
-    there, and those elements."""
+def _taps(attrs: Attrs, sizes: Sequence[int]) -> Iterator[tuple[int, Region, Region]]:
+    """Yield for each tap of the window, in C order: its number, the windows in which it is an
+    element of the input, and those elements."""
     axes = list(zip(sizes, attrs["window"], attrs["strides"], attrs["padding"], strict=True))
-    for number, place in enumerate(itertools.product(*(range(axis[1]) for axis in axes))):
+    for number, tap in enumerate(itertools.product(*(range(axis[1]) for axis in axes))):
         windows, elements = [], []
-        for offset, (size, extent, stride, (low, high)) in zip(place, axes, strict=True):
-            shift = offset - low  # window w has element w * stride + shift at this place
+        for offset, (size, extent, stride, (low, high)) in zip(tap, axes, strict=True):
+            shift = offset - low  # window w has element w * stride + shift at this tap
             first = max(0, -(shift // stride))
             count = (size + low + high - extent) // stride + 1
             last = min(count, (size - 1 - shift) // stride + 1)
@@ -44,17 +44,17 @@ def _pooled_shape(attrs: Attrs, shape: Sequence[int]) -> tuple[int, ...]:
 def _max_pool(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     """The maximum of each window, NaN if it has one."""
     largest = np.full(_pooled_shape(attrs, x.shape), -np.inf, x.dtype)
-    for _, windows, elements in _places(attrs, x.shape[2:]):
+    for _, windows, elements in _taps(attrs, x.shape[2:]):
         np.maximum(largest[windows], x[elements], out=largest[windows])
     return largest
 
 
-def _max_place(attrs: Attrs, x: np.ndarray) -> np.ndarray:
+def _argmax_pool(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     largest = _max_pool(attrs, x)
     has_nan = bool(np.isnan(largest).any())
     undecided = np.ones(largest.shape, bool)
     result = np.zeros(largest.shape, np.int32)
-    for number, windows, elements in _places(attrs, x.shape[2:]):
+    for number, windows, elements in _taps(attrs, x.shape[2:]):
         first = x[elements] == largest[windows]
         if has_nan:
             first |= np.isnan(x[elements])
@@ -64,40 +64,40 @@ def _max_place(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     return result
 
 
-def _pick(attrs: Attrs, places: np.ndarray, values: np.ndarray) -> np.ndarray:
-    read = np.zeros(places.shape, values.dtype)
-    for number, windows, elements in _places(attrs, values.shape[2:]):
-        np.copyto(read[windows], values[elements], where=places[windows] == number)
+def _gather_pool(attrs: Attrs, argmax: np.ndarray, values: np.ndarray) -> np.ndarray:
+    read = np.zeros(argmax.shape, values.dtype)
+    for number, windows, elements in _taps(attrs, values.shape[2:]):
+        np.copyto(read[windows], values[elements], where=argmax[windows] == number)
     return read
 
 
-def _unpool(attrs: Attrs, places: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
+def _max_unpool(attrs: Attrs, argmax: np.ndarray, cotangents: np.ndarray) -> np.ndarray:
     total = np.zeros((*cotangents.shape[:2], *attrs["size"]), cotangents.dtype)
-    for number, windows, elements in _places(attrs, attrs["size"]):
-        here = places[windows] == number
+    for number, windows, elements in _taps(attrs, attrs["size"]):
+        here = argmax[windows] == number
         np.add(total[elements], cotangents[windows], out=total[elements], where=here)
     return total
 
 
 def _sum_pool(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     total = np.zeros(_pooled_shape(attrs, x.shape), x.dtype)
-    for _, windows, elements in _places(attrs, x.shape[2:]):
+    for _, windows, elements in _taps(attrs, x.shape[2:]):
         total[windows] += x[elements]
     return total
 
 
 def _sum_unpool(attrs: Attrs, cotangents: np.ndarray) -> np.ndarray:
     total = np.zeros((*cotangents.shape[:2], *attrs["size"]), cotangents.dtype)
-    for _, windows, elements in _places(attrs, attrs["size"]):
+    for _, windows, elements in _taps(attrs, attrs["size"]):
         total[elements] += cotangents[windows]
     return total
 
 
 WINDOWS: dict[str, Function] = {
     "max_pool": _max_pool,
-    "max_place": _max_place,
-    "pick": _pick,
-    "unpool": _unpool,
+    "argmax_pool": _argmax_pool,
+    "gather_pool": _gather_pool,
+    "max_unpool": _max_unpool,
     "sum_pool": _sum_pool,
     "sum_unpool": _sum_unpool,
 }

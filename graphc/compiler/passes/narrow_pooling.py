@@ -1,16 +1,16 @@
 """Move arithmetic behind the gradient of max pooling ahead of it: once a window, not once an
 element.
 
-Of a gradient that `unpool` spread, all but one element of each window are zeros. Where windows do
-not overlap, arithmetic that keeps zeros zeros moves ahead of it:
+In the result of `max_unpool` all but one element of each window are zeros. Where windows do not
+overlap, arithmetic that keeps zeros zeros moves ahead of it:
 
-    unpool(p, y) * m          ->  unpool(p, y * pick(p, m))        m finite, since 0 * inf is NaN
-    where(c, unpool(p, y), 0) ->  unpool(p, where(pick(p, c), y, 0))
-    sum(unpool(p, y))         ->  sum(y)                           over all spatial axes
+    max_unpool(p, y) * m          ->  max_unpool(p, y * gather_pool(p, m))   if m is finite
+    where(c, max_unpool(p, y), 0) ->  max_unpool(p, where(gather_pool(p, c), y, 0))
+    sum(max_unpool(p, y))         ->  sum(y)                                 over all spatial axes
 
-So the masks of dropout and relu are needed at the maxima alone, where the forward pass picks them
-as it finds the maximum, and backward reads nothing of the size of what was pooled. Transposes
-between are looked through. The maximum itself is picked too, once its place is known.
+So the masks of dropout and relu are needed at the maxima alone, where the forward pass gathers them
+as it finds the maximum, and backward reads nothing of the size of the pooling's input. Transposes
+between are looked through. The maximum itself is gathered too, once the argmax is known.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from graphc.compiler.graph import Node
 from graphc.compiler.passes.constants import scalar_value
 from graphc.compiler.passes.rewrite import index_rules, rewrite
 
-# Their elements are those of the first input, at most with another sign.
+# Ops whose elements are those of the first input, at most with another sign.
 _SAME_ELEMENTS = {"transpose", "reshape", "broadcast", "slice", "flip", "neg", "abs"}
 _LARGEST = {"bool": 1.0, "int32": 2.0**31, "uint32": 2.0**32, "int64": 2.0**63}
 
 
 def narrow_pooling(outputs: Sequence[Node]) -> list[Node]:
-    """The outputs with less arithmetic on what `unpool` spreads."""
-    return _with_picked_maxima(rewrite(outputs, _RULES))
+    """Return the outputs with less arithmetic on results of `max_unpool`."""
+    return _with_gathered_maxima(rewrite(outputs, _RULES))
 
 
 class _Spread:
-    """An `unpool`, read through transposes.
+    """An `max_unpool`, read through transposes.
 
     Attributes:
-        node: the `unpool`.
-        order: of the axes of what is read.
+        node: the `max_unpool`.
+        order: the order of its axes in the transposed value.
     """
 
     def __init__(self, node: Node, order: tuple[int, ...]):
@@ -53,20 +53,20 @@ class _Spread:
         same = mine.inputs[0] is theirs.inputs[0] and _windows(mine) == _windows(theirs)
         return same and self.order == other.order
 
-    def at_place(self, x: Node) -> Node:
+    def at_argmax(self, x: Node) -> Node:
         """Return the elements of a value of the result's shape at each window's argmax."""
         number = scalar_value(x)
-        places = self.node.inputs[0]
+        argmax = self.node.inputs[0]
         if number is not None:
-            return g.full(places.shape, number, x.dtype)
+            return g.full(argmax.shape, number, x.dtype)
         inverse = [self.order.index(axis) for axis in range(len(self.order))]
         attrs = {name: self.node.attrs[name] for name in ("window", "strides", "padding")}
-        return g.make("pick", places, g.transpose(x, inverse), **attrs)
+        return g.make("gather_pool", argmax, g.transpose(x, inverse), **attrs)
 
     def spread(self, values: Node) -> Node:
         """Return one value a window, spread to the windows' elements in the order of what was
         read."""
-        spread = g.make("unpool", self.node.inputs[0], values, **self.node.attrs)
+        spread = g.make("max_unpool", self.node.inputs[0], values, **self.node.attrs)
         return g.transpose(spread, self.order)
 
 
@@ -79,25 +79,25 @@ def _spread_of(node: Node) -> _Spread | None:
     while node.op == "transpose":
         order = tuple(node.attrs["order"][axis] for axis in order)
         node = node.inputs[0]
-    return _Spread(node, order) if node.op == "unpool" else None
+    return _Spread(node, order) if node.op == "max_unpool" else None
 
 
 def _narrow(node: Node) -> Node | None:
     spreads = [_spread_of(x) for x in node.inputs]
     first = next((found for found in spreads if found is not None), None)
-    if first is None or not _are_apart(first.node):
+    if first is None or not _are_disjoint(first.node):
         return None
     alike = [found is not None and first.meets(found) for found in spreads]
     if not _ZERO_STAYS[node.op](node, alike):
         return None
     operands = [
-        found.node.inputs[1] if same and found is not None else first.at_place(x)
+        found.node.inputs[1] if same and found is not None else first.at_argmax(x)
         for x, found, same in zip(node.inputs, spreads, alike, strict=True)
     ]
     return first.spread(g.make(node.op, *operands, **node.attrs))
 
 
-def _are_apart(unpool: Node) -> bool:
+def _are_disjoint(unpool: Node) -> bool:
     pairs = zip(unpool.attrs["window"], unpool.attrs["strides"], strict=True)
     return all(extent <= stride for extent, stride in pairs)
 
@@ -120,7 +120,7 @@ def _all_alike(node: Node, alike: Sequence[bool]) -> bool:
     return all(alike)
 
 
-# Of each op, whether it gives zero wherever the operands that are spread alike have zeros.
+# Of each op, a test that it gives zero wherever the operands that are unpooled alike have zeros.
 _ZERO_STAYS = {
     "neg": _all_alike,
     "add": _all_alike,
@@ -163,34 +163,34 @@ def _sum(node: Node) -> Node | None:
     return g.make("sum", g.transpose(found.node.inputs[1], found.order), axes=axes)
 
 
-def _pick(node: Node) -> Node | None:
-    """Rewrite a pick from a value that is constant over each channel to that value: any element
+def _gather_pool(node: Node) -> Node | None:
+    """Rewrite a gather from a value that is constant over each channel to that value: any element
     will do."""
-    places, x = node.inputs
+    argmax, x = node.inputs
     if x.op != "broadcast" or any(axis > 1 for axis in x.attrs["axes"]):
         return None
-    return g.make("broadcast", x.inputs[0], shape=places.shape, axes=x.attrs["axes"])
+    return g.make("broadcast", x.inputs[0], shape=argmax.shape, axes=x.attrs["axes"])
 
 
 _RULES = index_rules(
     ((op, _narrow) for op in _ZERO_STAYS),
-    [("sum", _sum), ("pick", _pick)],
+    [("sum", _sum), ("gather_pool", _gather_pool)],
 )
 
 
-def _with_picked_maxima(outputs: Sequence[Node]) -> list[Node]:
-    """max_pool(x) -> pick(max_place(x), x), where a program needs the place anyway."""
+def _with_gathered_maxima(outputs: Sequence[Node]) -> list[Node]:
+    """max_pool(x) -> gather_pool(argmax_pool(x), x), where a program needs the argmax anyway."""
     order = g.toposort(outputs)
-    placed = {(x.inputs[0], _windows(x)) for x in order if x.op == "max_place"}
-    if not placed:
+    located = {(x.inputs[0], _windows(x)) for x in order if x.op == "argmax_pool"}
+    if not located:
         return list(outputs)
     new: dict[Node, Node] = {}
     for node in order:
         inputs = tuple(new[x] for x in node.inputs)
-        if node.op == "max_pool" and (node.inputs[0], _windows(node)) in placed:
+        if node.op == "max_pool" and (node.inputs[0], _windows(node)) in located:
             with g.origin(g.origin_of(node)):
-                place = g.make("max_place", *inputs, **node.attrs)
-                made = g.make("pick", place, *inputs, **node.attrs)
+                argmax = g.make("argmax_pool", *inputs, **node.attrs)
+                made = g.make("gather_pool", argmax, *inputs, **node.attrs)
         else:
             made = g.remake(node, inputs)
         new[node] = g.inherit(made, node)

@@ -9,7 +9,7 @@ kinds and on where the one reads the other (`graphc.compiler.schedule.relation`)
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
 - a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
   whose windows meet each element behind those that others read elsewhere: it stores them;
-- the place of a window's maximum, and what is picked there, are found in one walk (`walks`);
+- the argmax of a pooling and the gathers at it are computed in one pass (`window_passes`);
 - a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
   with what comes behind it: that saves reading the convolution's result again, and where nothing
   else reads it, writing it; on a CPU any does whose windows do not overlap;
@@ -34,13 +34,13 @@ from graphc.compiler.schedule.group import (
     ROW,
     Group,
     alone,
+    pass_group,
     title,
-    together,
 )
 from graphc.compiler.schedule.inline import MOST_POINTERS, Scope, nbytes, reads_once
 from graphc.compiler.schedule.pooling import is_pooling, meets_each, why_apart
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
-from graphc.compiler.schedule.walks import walks
+from graphc.compiler.schedule.window_passes import window_passes
 
 # What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
 # of more products or sums.
@@ -81,12 +81,12 @@ class _Fusion:
 
     def run(self) -> list[Group]:
         stored = set(self._scope.stored())
-        walk_of = {node: walk for walk in walks(self._scope.order) for node in walk}
+        pass_of = {node: one for one in window_passes(self._scope.order) for node in one}
         for node in self._scope.order:
-            if node in walk_of:
-                if node is not walk_of[node][-1]:
+            if node in pass_of:
+                if node is not pass_of[node][-1]:
                     continue
-                group = together(walk_of[node])
+                group = pass_group(pass_of[node])
             elif node in stored:
                 group = alone(node)
             elif node.op == "scan":

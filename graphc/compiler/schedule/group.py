@@ -8,6 +8,7 @@ from graphc.compiler.graph import Node, origin_of
 from graphc.compiler.graph.dim import Dim, Shape, Size, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.relation import Split, reduction_split
+from graphc.compiler.schedule.window_passes import WindowPass
 
 ELEMENT, ROW, PULLED, POOLED = "element", "row", "pulled", "pooled"
 """Of a group's node: one value an element of the group's extents, one a row (a kept element),
@@ -91,9 +92,9 @@ def alone(node: Node) -> Group:
     return Group("gather" if node.op == "gather" else "pointwise", node.shape, {node: ELEMENT})
 
 
-def together(walk: tuple[Node, ...]) -> Group:
+def pass_group(window_pass: WindowPass) -> Group:
     """Return the nodes that one pass over the windows of a pooling computes, as a group."""
-    return Group("window", walk[0].shape, dict.fromkeys(walk, ELEMENT), walk)
+    return Group("window", window_pass[0].shape, dict.fromkeys(window_pass, ELEMENT), window_pass)
 
 
 def title(group: Group) -> str:

@@ -19,7 +19,7 @@ from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import Shape, evaluate_at, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.strides import strided
-from graphc.compiler.schedule.walks import walks_first
+from graphc.compiler.schedule.window_passes import passes_first
 
 INDEX_MAPS = frozenset(
     {"broadcast", "reshape", "transpose", "slice", "flip", "pad", "concat", "iota", "dim"}
@@ -112,10 +112,10 @@ def take_apart(
         counters: the leaves that count loops' steps; a gather by one is an index map.
         cpu: whether a CPU runs it. It stores bools that are drawn at random, which costs less than
             to draw them again, and factors that several products would put in order; and does not
-            store what `unpool` spreads for convolutions alone.
+            store what `max_unpool` spreads for convolutions alone.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
-    order = walks_first(order, outputs, around)
+    order = passes_first(order, outputs, around)
     forced = set(outputs)
     for node in order:
         if node.op == "scan":
@@ -135,8 +135,8 @@ def take_apart(
 
 
 def _spread_for_convolutions(order: Sequence[Node], forced: Collection[Node]) -> frozenset[Node]:
-    """Each `unpool` of windows that do not overlap which nothing but convolutions reads, itself or
-    through index maps: they meet few of its elements, or copy them anyway."""
+    """Return each `max_unpool` of disjoint windows that only convolutions read, directly or through
+    index maps: they read few of its elements, or copy them anyway."""
     readers: dict[Node, list[Node]] = {}
     for node in order:
         for x in node.inputs:
@@ -149,7 +149,7 @@ def _spread_for_convolutions(order: Sequence[Node], forced: Collection[Node]) ->
         )
 
     return frozenset(
-        node for node in order if node.op == "unpool" and are_apart(node) and is_convolved(node)
+        node for node in order if node.op == "max_unpool" and are_apart(node) and is_convolved(node)
     )
 
 
@@ -294,7 +294,7 @@ def _shared_factors(scope: Scope) -> set[Node]:
 def reads_once(node: Node) -> bool:
     """Return True if a node is a pooling whose windows do not overlap, so that it reads each
     element at most once."""
-    return node.op in ("max_pool", "max_place", "pick", "sum_pool") and are_apart(node)
+    return node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool") and are_apart(node)
 
 
 def are_apart(node: Node) -> bool:

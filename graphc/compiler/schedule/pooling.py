@@ -34,7 +34,7 @@ def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: S
     cover each element of the input exactly once, and the `stored` nodes of an elementwise producer
     are read at those elements."""
     pooling = next(iter(group.nodes))
-    if pooling.op == "pick" or PULLED in group.nodes.values():
+    if pooling.op == "gather_pool" or PULLED in group.nodes.values():
         return False
     x = pooling.inputs[0]
     behind = set(toposort([x]))
@@ -50,7 +50,7 @@ def is_pooling(group: Group) -> bool:
     """Return True if a group is a pooling, or one pass over its windows, with what is inlined into
     it."""
     return all(
-        tag == PULLED or node.op in ("max_pool", "max_place", "pick", "sum_pool")
+        tag == PULLED or node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool")
         for node, tag in group.nodes.items()
     )
 
@@ -64,7 +64,7 @@ def why_apart(group: Group, producer: Group, scope: Scope) -> str:
     if POOLED in producer.nodes.values():
         return "the convolution has another pooling"
     pooling = next(iter(group.nodes))
-    if pooling.op == "pick":
+    if pooling.op == "gather_pool":
         return "it reads the convolution's values at other elements"
     for node in group.nodes:
         found = [x for x in element_readings(node.inputs[-1], scope) if x[0] in producer.nodes]

@@ -261,9 +261,9 @@ def _window(node: Node, batches: BatchAxes) -> BatchAxis:
     return batch
 
 
-for _name in ("max_pool", "max_place"):
+for _name in ("max_pool", "argmax_pool"):
     TABLE[_name] = Row(_window)
 for _name in ("sum_pool", "sum_unpool"):
     TABLE[_name] = Row(_window, _FIRST)
-for _name in ("pick", "unpool"):
+for _name in ("gather_pool", "max_unpool"):
     TABLE[_name] = Row(_window, ((1,),))

@@ -29,7 +29,9 @@ _UNARY = frozenset(
      "tanh", "sigmoid", "erf", "sin", "cos", "logical_not"}
 )  # fmt: skip
 _REDUCTIONS = frozenset({"sum", "prod", "max", "min", "any", "all", "argmax", "argmin"})
-_WINDOWS = frozenset({"max_pool", "max_place", "pick", "unpool", "sum_pool", "sum_unpool"})
+_WINDOWS = frozenset(
+    {"max_pool", "argmax_pool", "gather_pool", "max_unpool", "sum_pool", "sum_unpool"}
+)
 
 
 def size_of(size: Any, sizes: Mapping[Symbol, int]) -> Any:
@@ -195,12 +197,12 @@ class Evaluator:
         pooling = products.Pooling(
             size, *(self._attr(node, name) for name in ("window", "strides", "padding"))
         )
-        if op in ("max_pool", "max_place", "sum_pool"):
-            kind = {"max_pool": "max", "max_place": "argmax", "sum_pool": "sum"}[op]
+        if op in ("max_pool", "argmax_pool", "sum_pool"):
+            kind = {"max_pool": "max", "argmax_pool": "argmax", "sum_pool": "sum"}[op]
             return pooling.pooled(kind, *inputs, self._rounding)
-        if op == "pick":
+        if op == "gather_pool":
             return pooling.picked(*inputs)
-        places = inputs[0] if op == "unpool" else None
+        places = inputs[0] if op == "max_unpool" else None
         return pooling.unpooled(places, inputs[-1], self._rounding)
 
     # ---- loops ----

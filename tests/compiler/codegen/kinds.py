@@ -91,8 +91,10 @@ def pooled_volume() -> Built:
         hidden = g.conv(volume, kernel)
     with g.origin("maxpooling3d_1"):
         pool = {"window": (2,) * 3, "strides": (2,) * 3, "padding": ((0, 0),) * 3}
-        places = g.make("max_place", hidden, **pool)
-        picked = [g.make("pick", places, x, **pool) for x in (hidden, g.greater(hidden, 0.5))]
+        places = g.make("argmax_pool", hidden, **pool)
+        picked = [
+            g.make("gather_pool", places, x, **pool) for x in (hidden, g.greater(hidden, 0.5))
+        ]
         return "conv", [places, *picked], []
 
 
@@ -126,7 +128,7 @@ def unpooled() -> Built:
     cotangents = g.input((BATCH, 32, 12, 12), name="c")
     with g.origin("gradient of maxpooling2d_1"):
         pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
-        unpooled = g.make("unpool", places, cotangents, size=(24, 24), **pool)
+        unpooled = g.make("max_unpool", places, cotangents, size=(24, 24), **pool)
         return "window", [unpooled], []
 
 
@@ -144,8 +146,8 @@ def first_maximum() -> Built:
     x = g.input((BATCH, 32, 24, 24), name="x")
     with g.origin("maxpooling2d_1"):
         pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
-        places = g.make("max_place", x, **pool)
-        return "window", [places, g.make("pick", places, x, **pool)], []
+        places = g.make("argmax_pool", x, **pool)
+        return "window", [places, g.make("gather_pool", places, x, **pool)], []
 
 
 def walked() -> Built:

@@ -170,15 +170,15 @@ def test_pooling_reads_overlapping_windows_again() -> None:
 def test_the_gradient_of_pooling_reads_its_windows_place_for_each_element() -> None:
     places, cotangents = x(100, 3, 4, 4, dtype="int32", name="places"), x(100, 3, 4, 4, name="dy")
     pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0)), "size": (8, 8)}
-    out = g.make("unpool", places, cotangents, **pool)
+    out = g.make("max_unpool", places, cotangents, **pool)
     assert moves([out]) == {"places": 19200, "dy": 19200, "result": 19200}
 
 
 def test_the_place_of_a_maximum_and_what_is_picked_there_are_one_walk() -> None:
     seen, mask = x(100, 3, 8, 8), x(100, 3, 8, 8, dtype="bool", name="mask")
     pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 0), (0, 0))}
-    places = g.make("max_place", seen, **pool)
-    outputs = [places, *(g.make("pick", places, y, **pool) for y in (seen, mask))]
+    places = g.make("argmax_pool", seen, **pool)
+    outputs = [places, *(g.make("gather_pool", places, y, **pool) for y in (seen, mask))]
     # The mask is read at the maxima alone; a bool is a quarter of an element.
     assert moves(outputs) == {"x": 19200, "mask": 1200, "result": 2 * 4800 + 1200}
 

@@ -1,4 +1,4 @@
-"""Arithmetic on what `unpool` spreads moves ahead of it."""
+"""Arithmetic on what `max_unpool` spreads moves ahead of it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ MASK = g.input((2, 4, 12), "bool", name="mask")
 
 
 def unpooled(attrs: dict = POOL, x: Node = X) -> Node:
-    places = g.make("max_place", x, **attrs)
+    places = g.make("argmax_pool", x, **attrs)
     cotangents = g.cos(g.cast(places, "float32") + 1.0)
-    return g.make("unpool", places, cotangents, size=(12,), **attrs)
+    return g.make("max_unpool", places, cotangents, size=(12,), **attrs)
 
 
 def last(x: Node) -> Node:
@@ -32,7 +32,7 @@ def last(x: Node) -> Node:
 
 
 def narrowed(node: Node) -> bool:
-    """Return True if nothing but transposes follows the `unpool`s, with the same values as
+    """Return True if nothing but transposes follows the `max_unpool`s, with the same values as
     before."""
     (after,) = narrow_pooling([node])
     feeds = {
@@ -45,7 +45,7 @@ def narrowed(node: Node) -> bool:
     assert np.any(old)
     while after.op == "transpose":
         after = after.inputs[0]
-    return after.op == "unpool"
+    return after.op == "max_unpool"
 
 
 U = unpooled()
@@ -84,7 +84,7 @@ def test_what_keeps_zeros_moves_ahead(node: Node) -> None:
         U / g.cast(MASK, "float32"),
         U + 1.0,
         U + unpooled(POOL, -X),
-        U + g.make("unpool", *U.inputs, size=(12,), **APART),  # the places of other windows
+        U + g.make("max_unpool", *U.inputs, size=(12,), **APART),  # the places of other windows
         g.where(MASK, U, 1.0),
         g.where(MASK, U, X),
         g.exp(U),
@@ -98,16 +98,16 @@ def test_what_may_not_keep_them_stays(node: Node) -> None:
 
 @pytest.mark.parametrize("attrs", [POOL, APART, OVERLAPPING])
 def test_a_sum_over_all_places_is_one_over_windows(attrs: dict) -> None:
-    unpool = unpooled(attrs)
+    max_unpool = unpooled(attrs)
     outputs = [
-        g.sum(unpool),
-        g.sum(unpool, (0, 2)),
-        g.sum(last(unpool), (0, 1)),
-        g.sum(unpool, 2),
-        g.sum(last(unpool), 1),
+        g.sum(max_unpool),
+        g.sum(max_unpool, (0, 2)),
+        g.sum(last(max_unpool), (0, 1)),
+        g.sum(max_unpool, 2),
+        g.sum(last(max_unpool), 1),
     ]
     after = simplify(narrow_pooling(outputs))
-    assert not any(node.op == "unpool" for node in toposort(after))
+    assert not any(node.op == "max_unpool" for node in toposort(after))
     feeds = {X: np.random.default_rng(1).standard_normal(X.shape).astype("float32")}
     for old, new in zip(evaluate(outputs, feeds), evaluate(after, feeds), strict=True):
         np.testing.assert_allclose(new, old, rtol=1e-5, atol=1e-5)
@@ -120,10 +120,10 @@ def test_other_sums_stay() -> None:
 
 def test_a_value_of_each_channel_is_picked_without_its_place() -> None:
     scale = g.input((4, 1), "float32")
-    places = g.make("max_place", X, **POOL)
-    picked = g.make("pick", places, g.broadcast_to(scale, X.shape), **POOL)
+    places = g.make("argmax_pool", X, **POOL)
+    picked = g.make("gather_pool", places, g.broadcast_to(scale, X.shape), **POOL)
     (after,) = simplify(narrow_pooling([picked]))
-    assert not any(node.op == "pick" for node in toposort([after]))
+    assert not any(node.op == "gather_pool" for node in toposort([after]))
     feeds = {X: np.zeros(X.shape, "float32"), scale: np.arange(4, dtype="float32").reshape(4, 1)}
     (value,) = evaluate([after], {scale: feeds[scale]})
     np.testing.assert_array_equal(value, evaluate([picked], feeds)[0])
@@ -137,14 +137,14 @@ def test_a_step_of_training_needs_the_masks_at_the_maxima_alone() -> None:
     pooled = g.max_pool(last(y), (4,))
     gradients = grad(g.sum(g.square(pooled)), [weights])
     after = optimize([pooled, *gradients])[0]
-    (unpool,) = (node for node in toposort(after) if node.op == "unpool")
-    (place,) = (node for node in toposort(after) if node.op == "max_place")
-    picks = [node for node in toposort(after) if node.op == "pick"]
+    (max_unpool,) = (node for node in toposort(after) if node.op == "max_unpool")
+    (place,) = (node for node in toposort(after) if node.op == "argmax_pool")
+    picks = [node for node in toposort(after) if node.op == "gather_pool"]
     assert all(node.inputs[0] is place for node in picks)
     assert {node.dtype for node in picks} == {"bool", "float32"}
     assert not any(node.op == "max_pool" for node in toposort(after))
     # The convolution reads it, with samples and filters exchanged.
-    readers = [node for node in toposort(after) if unpool in node.inputs]
+    readers = [node for node in toposort(after) if max_unpool in node.inputs]
     assert [node.op for node in readers] == ["transpose"]
     random = np.random.default_rng(3)
     feeds = {

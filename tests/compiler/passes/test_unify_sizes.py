@@ -86,7 +86,7 @@ def test_a_size_that_is_a_quotient_of_itself_is_written_in_one_place() -> None:
     places = g.input((3, 1, ninth, 1), "int32")
     values = g.input((3, 1, third, 1), "float64")
     window = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
-    spread = g.make("unpool", places, values, **window, size=(third, 1))
+    spread = g.make("max_unpool", places, values, **window, size=(third, 1))
     new = unified([spread], [one, places, values])
     assert told_apart(new.outputs) <= {"reshape"}
     fed = [np.zeros(1, "float32"), np.zeros((3, 1, 1, 1), "int32")]

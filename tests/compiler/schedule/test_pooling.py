@@ -49,10 +49,10 @@ def test_a_step_of_training_stores_nothing_of_the_convolutions_size_but_the_grad
     found = kernels(loss, *grad(loss, [IMAGE]))
     first = found[0]
     assert first.kind == "conv"
-    assert {"max_place", "pick", "random", "maximum"} <= {node.op for node in first.body}
+    assert {"argmax_pool", "gather_pool", "random", "maximum"} <= {node.op for node in first.body}
     assert {node.shape for node in first.outputs} == {(BATCH, 8, 8, 8)}
     large = [x for kernel in found for x in kernel.outputs if x.shape == (BATCH, 8, 16, 16)]
-    assert [node.op for node in large] == ["unpool"]
+    assert [node.op for node in large] == ["max_unpool"]
 
 
 def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
@@ -62,13 +62,13 @@ def test_the_convolutions_value_is_stored_once_where_others_read_it() -> None:
     assert [node.shape for node in kernel.outputs] == [(BATCH, 8, 16, 16), (BATCH, 8, 8, 8)]
 
 
-def test_a_walk_gives_places_and_what_is_picked_there() -> None:
+def test_one_pass_gives_the_argmax_and_gathers_at_it() -> None:
     seen = g.tanh(IMAGE * g.input((3, 1, 1), "float32"))
     pooled = g.max_pool(g.maximum(seen, 0.0), (3, 3))
     found = kernels(pooled, *grad(g.sum(g.square(pooled)), [IMAGE]))
-    (walk,) = (kernel for kernel in found if any(x.op == "max_place" for x in kernel.body))
-    assert walk.kind == "window"
-    assert {"max_place", "pick"} <= {node.op for node in walk.outputs}
+    (pooled,) = (kernel for kernel in found if any(x.op == "argmax_pool" for x in kernel.body))
+    assert pooled.kind == "window"
+    assert {"argmax_pool", "gather_pool"} <= {node.op for node in pooled.outputs}
     assert not any(node.op == "max_pool" for kernel in found for node in kernel.body)
 
 

@@ -42,9 +42,9 @@ def lower_conv(kernel: Kernel, context: NativeContext) -> list[Launch]:
     name = context.name(kernel.kind)
     signature = context.signature(kernel)
     context.program.includes["host_conv.h"] = None
-    unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
-    if unpool is not None:
-        lines, how = SparseConv(kernel, context, signature).lines(unpool)
+    max_unpool, pooling = spread_weights(kernel), pooled_alone(kernel)
+    if max_unpool is not None:
+        lines, how = SparseConv(kernel, context, signature).lines(max_unpool)
     elif is_faster(node) and pooling is not None and pools_tiles(pooling):
         lines, how = PooledWinograd(kernel, context, signature, pooling).lines()
     elif is_faster(node):

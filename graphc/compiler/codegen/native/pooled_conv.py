@@ -41,10 +41,10 @@ _COLUMNS = 32
 
 
 def pooled_alone(kernel: Kernel) -> Node | None:
-    """The pooling (of a walk, the `max_place`) of a convolution's kernel whose results are one a
+    """The pooling (of a walk, the `argmax_pool`) of a convolution's kernel whose results are one a
     window each, if its tiles can be computed by phases; else None."""
     (node,) = kernel.anchors
-    found = [x for x in kernel.body if x.op in ("max_place", *REDUCTIONS)]
+    found = [x for x in kernel.body if x.op in ("argmax_pool", *REDUCTIONS)]
     if not found:
         return None
     pooling = found[0]
@@ -52,7 +52,7 @@ def pooled_alone(kernel: Kernel) -> Node | None:
     steps = (*node.attrs["strides"], *node.attrs["input_dilation"], *node.attrs["kernel_dilation"])
     padding = [side for pair in pooling.attrs["padding"] for side in pair]
     # Elements keep the names of their coordinates through pointwise ops alone.
-    picked = [x.inputs[1] for x in kernel.body if x.op == "pick" and x.inputs[0] is pooling]
+    picked = [x.inputs[1] for x in kernel.body if x.op == "gather_pool" and x.inputs[0] is pooling]
     between = dependents([pooling.inputs[0], *picked], [node]) & set(kernel.body) - {node}
     fits = (
         all(OPS[x.op].family == "pointwise" for x in between)

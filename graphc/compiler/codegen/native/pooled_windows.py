@@ -103,11 +103,11 @@ class PooledWindows:
         self._extents = known(pooling.attrs["window"])
         self._strides = known(pooling.attrs["strides"])
         self._words = TileWords(conv.signature, shape, self._extents, self._strides)
-        self._is_placed = pooling.op == "max_place"
+        self._is_placed = pooling.op == "argmax_pool"
         self._reduction = f"gc_reduce_{REDUCTIONS.get(pooling.op, 'max')}"
         start = call(f"{self._reduction}::identity<{conv.scalar}>")
         self._start = ZERO if self._is_placed else start
-        self._picks = [x for x in self._body if x.op == "pick" and x.inputs[0] is pooling]
+        self._picks = [x for x in self._body if x.op == "gather_pool" and x.inputs[0] is pooling]
         others = [x.inputs[1] for x in self._picks if x.inputs[1] is not pooling.inputs[0]]
         read = set(toposort(others))
         self._picked_from = [x for x in self._body if x in read]

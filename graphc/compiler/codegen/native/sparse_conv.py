@@ -1,4 +1,4 @@
-"""The gradient of a convolution's weights, where that of its result is what `unpool` spreads.
+"""The gradient of a convolution's weights, where that of its result is what `max_unpool` spreads.
 
 Where the pooling's windows do not overlap, the gradient of the result has one element a window that
 is no zero. A sum over windows has all there is to add: for each filter and window the image that
@@ -35,25 +35,25 @@ _MOST_FILTERS = 8
 
 
 def spread_weights(kernel: Kernel) -> Node | None:
-    """The `unpool` that the weights of a convolution's kernel are, with samples and filters
+    """The `max_unpool` that the weights of a convolution's kernel are, with samples and filters
     exchanged, if its windows may be summed up; else None."""
     (node,) = kernel.anchors
     turned = node.inputs[1]
-    if turned.op != "transpose" or turned.inputs[0].op != "unpool" or turned in kernel.inputs:
+    if turned.op != "transpose" or turned.inputs[0].op != "max_unpool" or turned in kernel.inputs:
         return None
-    (unpool,), order = turned.inputs, turned.attrs["order"]
-    if unpool in kernel.inputs or order != (1, 0, *range(2, unpool.ndim)):
+    (max_unpool,), order = turned.inputs, turned.attrs["order"]
+    if max_unpool in kernel.inputs or order != (1, 0, *range(2, max_unpool.ndim)):
         return None
     sizes = (node.shape[0], *node.shape[2:])
     steps = (*node.attrs["strides"], *node.attrs["input_dilation"])
-    padding = [side for pair in unpool.attrs["padding"] for side in pair]
+    padding = [side for pair in max_unpool.attrs["padding"] for side in pair]
     fits = (
-        are_apart(unpool)
+        are_apart(max_unpool)
         and all(step == 1 for step in steps)
         and all(side == 0 for side in padding)
         and not any(isinstance(size, Dim) for size in sizes)
     )
-    return unpool if fits else None
+    return max_unpool if fits else None
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class SparseConv(ConvLoops):
     """The text of such a kernel. Channels of the weights' gradient are `samples` here, and samples
     `channels`, as of every gradient of weights."""
 
-    def lines(self, unpool: Node) -> tuple[list[str], str]:
+    def lines(self, max_unpool: Node) -> tuple[list[str], str]:
         """The function's lines, and what its loops go over."""
         self.context.program.includes["host_sparse_conv.h"] = None
         size = self.signature.size
-        places, cotangents = unpool.inputs
+        places, cotangents = max_unpool.inputs
         (samples, *rows) = known([self.samples, *self.windows])
         run = rows[-1] * samples
         lanes = lanes_of(self.node.dtype)
@@ -92,7 +92,7 @@ class SparseConv(ConvLoops):
             filter_, *window = coords
             at = Index(cotangents.shape, coords=(local("channel"), filter_, *window))
             place = emitter.value(places, at)
-            element = element_at(emitter, unpool, list(window), place)
+            element = element_at(emitter, max_unpool, list(window), place)
             start = times(self.step_offset(tuple(element)), str(self.samples))
             scale = emitter.value(cotangents, at)
             return [

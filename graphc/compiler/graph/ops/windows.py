@@ -1,9 +1,9 @@
-"""Pooling over windows of (n, c, *spatial): what lies in the padding takes no part.
+"""Pooling over windows of (n, c, *spatial): elements of the padding take no part.
 
-Closed under gradients. `max_pool` is the maximum of each window, and `max_place` the number, in C
-order within the window, of its first maximum; NaN stands above all numbers. `pick(places, x)` reads
-each window at its place, and `unpool(places, y)` is its transpose: it adds each window's y there.
-`sum_pool` and `sum_unpool` are the same pair for sums. Places are what `max_place` gives.
+Closed under gradients. `max_pool` is the maximum of each window, and `argmax_pool` the number, in C
+order within the window, of its first maximum; NaN is above all numbers. `gather_pool(argmax, x)`
+reads one element of each window, and `max_unpool(argmax, y)` is its transpose: it adds each
+window's y there. `sum_pool` and `sum_unpool` are the same pair for sums.
 """
 
 from __future__ import annotations
@@ -56,41 +56,41 @@ def _equal(op: str, left: tuple, right: tuple, checks: SizeChecks) -> None:
         checks.equal(a, b, "{}: axis {} of {} and {}", op, axis, left, right)
 
 
-def _place_dtype(inputs: Inputs, attrs: Attrs) -> str:
-    _dtype("max_place")(inputs, attrs)
+def _argmax_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    _dtype("argmax_pool")(inputs, attrs)
     return "int32"
 
 
-def _picked_dtype(inputs: Inputs, attrs: Attrs) -> str:
-    places, values = inputs
-    if places.dtype != "int32":
-        refuse_dtype("pick", "int32 places and values", inputs)
+def _gathered_dtype(inputs: Inputs, attrs: Attrs) -> str:
+    argmax, values = inputs
+    if argmax.dtype != "int32":
+        refuse_dtype("gather_pool", "int32 argmax and values", inputs)
     return values.dtype
 
 
-def _pick(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    places, values = inputs
-    shape = pooled_shape("pick", values.shape, attrs, checks)
-    _equal("pick", shape, places.shape, checks)
+def _gather_pool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    argmax, values = inputs
+    shape = pooled_shape("gather_pool", values.shape, attrs, checks)
+    _equal("gather_pool", shape, argmax.shape, checks)
     return shape
 
 
 def _unpooled_dtype(inputs: Inputs, attrs: Attrs) -> str:
-    places, cotangents = inputs
-    if places.dtype != "int32" or cotangents.dtype not in FLOATS:
-        refuse_dtype("unpool", "int32 places and float32 or float64", inputs)
+    argmax, cotangents = inputs
+    if argmax.dtype != "int32" or cotangents.dtype not in FLOATS:
+        refuse_dtype("max_unpool", "int32 argmax and float32 or float64", inputs)
     return cotangents.dtype
 
 
-def _unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    """`size` is the spatial shape of what was pooled."""
-    places, cotangents = inputs
-    _equal("unpool", places.shape, cotangents.shape, checks)
-    return _unpooled("unpool", cotangents, attrs, checks)
+def _max_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
+    """`size` is the spatial shape before pooling."""
+    argmax, cotangents = inputs
+    _equal("max_unpool", argmax.shape, cotangents.shape, checks)
+    return _unpooled("max_unpool", cotangents, attrs, checks)
 
 
 def _sum_unpool(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
-    """`size` is the spatial shape of what was pooled."""
+    """`size` is the spatial shape before pooling."""
     return _unpooled("sum_unpool", inputs[0], attrs, checks)
 
 
@@ -103,8 +103,8 @@ def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tu
 _WINDOW = ("window", "strides", "padding")
 
 define("max_pool", "window", 1, _dtype("max_pool"), _pool("max_pool"), _WINDOW)
-define("max_place", "window", 1, _place_dtype, _pool("max_place"), _WINDOW)
-define("pick", "window", 2, _picked_dtype, _pick, _WINDOW)
-define("unpool", "window", 2, _unpooled_dtype, _unpool, (*_WINDOW, "size"))
+define("argmax_pool", "window", 1, _argmax_dtype, _pool("argmax_pool"), _WINDOW)
+define("gather_pool", "window", 2, _gathered_dtype, _gather_pool, _WINDOW)
+define("max_unpool", "window", 2, _unpooled_dtype, _max_unpool, (*_WINDOW, "size"))
 define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW)
 define("sum_unpool", "window", 1, _dtype("sum_unpool"), _sum_unpool, (*_WINDOW, "size"))

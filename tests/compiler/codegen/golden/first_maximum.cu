@@ -1,8 +1,8 @@
-// k0_window: maxpooling2d_1: max_place, pick
+// k0_window: maxpooling2d_1: argmax_pool, gather_pool
 // batch x 32 x 12 x 12 elements, one a thread
 // x0: x float32[batch, 32, 24, 24]
-// y0: maxpooling2d_1/max_place int32[batch, 32, 12, 12]
-// y1: maxpooling2d_1/pick float32[batch, 32, 12, 12]
+// y0: maxpooling2d_1/argmax_pool int32[batch, 32, 12, 12]
+// y1: maxpooling2d_1/gather_pool float32[batch, 32, 12, 12]
 extern "C" __global__ void __launch_bounds__(256) k0_window(
     const float* __restrict__ x0, int batch, int* y0, float* y1) {
   const int count = 4608 * batch;

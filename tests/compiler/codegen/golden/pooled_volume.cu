@@ -1,11 +1,12 @@
-// k0_conv: convolution3d_1, maxpooling3d_1: conv, max_place, pick, less
+// k0_conv: convolution3d_1, maxpooling3d_1: conv, argmax_pool, gather_pool,
+//   less
 // 16 x 216 by 216 x 512*batch; a block computes 16 x 128, 16 of k at a time;
-//   columns are counted by the windows of max_place
+//   columns are counted by the windows of argmax_pool
 // x0: W float32[16, 8, 3, 3, 3]
 // x1: volume float32[batch, 8, 10, 10, 10]
-// y0: maxpooling3d_1/max_place int32[batch, 16, 4, 4, 4]
-// y1: maxpooling3d_1/pick float32[batch, 16, 4, 4, 4]
-// y2: maxpooling3d_1/pick bool[batch, 16, 4, 4, 4]
+// y0: maxpooling3d_1/argmax_pool int32[batch, 16, 4, 4, 4]
+// y1: maxpooling3d_1/gather_pool float32[batch, 16, 4, 4, 4]
+// y2: maxpooling3d_1/gather_pool bool[batch, 16, 4, 4, 4]
 extern "C" __global__ void __launch_bounds__(128, 1) k0_conv(
     const float* __restrict__ x0, int batch, const float* __restrict__ x1,
     int* y0, float* y1, bool* y2) {

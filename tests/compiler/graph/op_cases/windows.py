@@ -74,11 +74,11 @@ def _pools(dtype: str) -> Iterator[Case]:
             for i in places(pooled):
                 back[winner(i)] += cotangents[i]
             yield Case("max_pool", (x,), largest, attrs, note=note)
-            yield Case("max_place", (x,), first, attrs, note=note)
-            yield Case("pick", (first, values), read, attrs, note=note)
-            yield Case("pick", (first, values > 0), kept, attrs, note=f"{note}-bool")
+            yield Case("argmax_pool", (x,), first, attrs, note=note)
+            yield Case("gather_pool", (first, values), read, attrs, note=note)
+            yield Case("gather_pool", (first, values > 0), kept, attrs, note=f"{note}-bool")
             sized = {**attrs, "size": size}
-            yield Case("unpool", (first, cotangents), back, sized, ROUNDING[dtype], note=note)
+            yield Case("max_unpool", (first, cotangents), back, sized, ROUNDING[dtype], note=note)
         yield from _sums(dtype, str(number), size, rest, attrs, values, cotangents)
 
 
