@@ -111,7 +111,7 @@ def _launches(node: Node, axes: tuple[Axis, ...], kernel: Kernel, context: Conte
         tile = replace(tile, wanted=1)
     table = 0 if vector else table_bytes(tile, node.dtype)
     left: Operand = filters.operand(order, len(batch))
-    right: Operand = plain or image.pulled(table)
+    right: Operand = plain or image.elementwise_operands(table)
     if k == 0:  # windows that meet nothing but holes: one zero is summed
         k, left, right = 1, _zeros(node.inputs[1]), _zeros(node.inputs[0])
     windows = product(node.shape[2:])

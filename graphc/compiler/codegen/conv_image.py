@@ -137,7 +137,7 @@ class Image:
 
     # ---- an element at a time -------------------------------------------------------------------
 
-    def pulled(self, table: int) -> Pulled:
+    def elementwise_operands(self, table: int) -> Pulled:
         """The image through index arithmetic; `table` is how many bytes of shared memory a table
         of positions may take."""
         inner = next((one.extent for one in reversed(self.order) if one.extent != 1), 1)

@@ -42,7 +42,7 @@ from graphc.compiler.schedule.persistent import (
     stride,
     width,
 )
-from graphc.compiler.schedule.unlift import another_counter
+from graphc.compiler.schedule.scan_body import new_counter
 
 
 def lower_persistent(loop: Loop, context: Context) -> list[Launch]:
@@ -82,7 +82,7 @@ class _Writer:
         written = [place for sinks in self._sinks.values() for place in sinks]
         read = {node: context.places[node] for node in loop.inputs if not is_literal(node)}
         # A step has a number, and so has the one whose slices it fetches.
-        step, self._ahead = LoopStep(loop.scan), another_counter()
+        step, self._ahead = LoopStep(loop.scan), new_counter()
         counters = {**context.counters, loop.step: step, self._ahead: step}
         self.signature = Signature(read, written, context.program.checks, counters)
         self._emitter = Emitter(self.signature)

@@ -26,7 +26,7 @@ from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
 from graphc.compiler.schedule.kernel import Loop
-from graphc.compiler.schedule.persistent import Persistent, pulled, stride, width
+from graphc.compiler.schedule.persistent import Persistent, elementwise_operands, stride, width
 
 _PARTS = 4
 """The parts of a long sum: an addition takes about as many cycles."""
@@ -60,7 +60,9 @@ class Values:
             if width(node) == plan.width
         }
         wide = [x for stage in plan.stages for x in stage if width(x) == plan.width]
-        found = [x for x in pulled(wide, loop.carries, loop.step) if width(x) == plan.width]
+        found = [
+            x for x in elementwise_operands(wide, loop.carries, loop.step) if width(x) == plan.width
+        ]
         self.products = [x for x in found if x.op == "matmul"]
         self.slices = [x for x in found if x.op != "matmul"]
         self.slices_ahead = substitute(self.slices, {loop.step: ahead})

@@ -9,7 +9,7 @@ In the order in which a program passes through:
 - `relation`: where a node reads another one: at its own element, at its row, or elsewhere;
 - `group`, `fusion`: the stored nodes, divided into groups that one kernel each computes;
 - `pooling`: the poolings that are fused into their convolution;
-- `unlift`: the body of a scan as a program of its own;
+- `scan_body`: the body of a scan as a program of its own;
 - `persistent`: the loops that one launch can run through, and how its threads share the work;
 - `packed_bools`: bools that are stored as bits of a byte;
 - `build`: all of it together: `make_schedule`;

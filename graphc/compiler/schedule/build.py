@@ -9,14 +9,14 @@ from types import MappingProxyType
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.schedule.fusion import groups
 from graphc.compiler.schedule.group import Group
-from graphc.compiler.schedule.inline import Scope, is_leaf, take_apart
+from graphc.compiler.schedule.inline import Scope, choose_materialised, is_leaf
 from graphc.compiler.schedule.kernel import Kernel, Loop, Step
 from graphc.compiler.schedule.order import DynamicOrder
 from graphc.compiler.schedule.packed_bools import with_packed_bools
 from graphc.compiler.schedule.persistent import is_literal, persistent
-from graphc.compiler.schedule.unlift import unlift, with_handed_on
+from graphc.compiler.schedule.scan_body import inline_body, with_unchanged_results
 
-# What one launch of kind update holds at most; a kernel's parameters are limited.
+# Limits of one launch of kind update; a kernel's parameters are limited.
 MOST_PARTS = 8
 MOST_POINTERS = 64
 
@@ -26,20 +26,20 @@ def make_schedule(
     overwritten: Mapping[Node, Node] = MappingProxyType({}),
     most_shared: int | None = None,
 ) -> tuple[Step, ...]:
-    """The steps that compute a program's outputs, in an order in which each finds what it reads.
+    """Return the steps that compute a program's outputs, in an order that satisfies dependences.
 
-    What a step reads is an input, a shared variable, a constant array, or an output of an earlier
-    step, by itself or packed with others (`packed_bools`). An output of the program may be one of
-    those leaves itself.
+    A step reads inputs, shared variables, constant arrays, and outputs of earlier steps, by
+    themselves or packed with others (`packed_bools`). An output of the program may be one of those
+    leaves itself.
 
     Args:
         outputs: the program's outputs.
-        overwritten: for an output that is a shared variable's new value, that variable. What
-            reads the variable runs before the new value is made, where that is possible, so that
-            the one can be written over the other.
+        overwritten: for an output that is a shared variable's new value, that variable. Readers of
+            the variable run before the new value is computed, where that is possible, so that it
+            can be updated in place.
         most_shared: the bytes of shared memory that a block may have, which decides whether one
             launch runs all steps of a loop; None for what every card gives, 0 for a CPU, which
-            runs every loop kernel by kernel (`take_apart` says what else it does).
+            runs every loop kernel by kernel (see `choose_materialised` for the rest).
     """
     steps = _steps(outputs, frozenset(), frozenset(), most_shared)
     steps = _ordered(list(_with_updates(steps)), overwritten)
@@ -52,10 +52,10 @@ def _steps(
     counters: frozenset[Node],
     most_shared: int | None,
 ) -> list[Step]:
-    """The steps of a program or of a loop's body; `around` lies in memory already."""
+    """Return the steps of a program or of a loop's body; `around` is in memory already."""
     computed = [node for node in outputs if not is_leaf(node) and node not in around]
-    scope = take_apart(computed, around, counters, most_shared == 0)
-    # What is one number stands in the text of what reads it, where it starts a loop, too.
+    scope = choose_materialised(computed, around, counters, most_shared == 0)
+    # A splat constant is a literal in its readers, also as the initial value of a carry.
     memory = around | {x for x in scope.order if x not in scope.inline and not is_literal(x)}
     found = groups(scope, computed)
     loops = []
@@ -69,7 +69,7 @@ def _steps(
 
 
 def _with_updates(steps: Sequence[Step]) -> Iterator[Step]:
-    """The steps, with the elementwise kernels that no step reads gathered into few launches."""
+    """Yield the steps, with the elementwise kernels that no step reads merged into few launches."""
     read = {node for step in steps for node in step.inputs}
     parts: list[Kernel] = []
     for step in steps:
@@ -102,7 +102,7 @@ def _together(parts: Sequence[Kernel]) -> Kernel:
 def _stored(
     scope: Scope, found: Sequence[Group], outputs: Collection[Node], loops: Sequence[Loop]
 ) -> set[Node]:
-    """The nodes that are read outside of their group, or are the scope's results."""
+    """Return the nodes that are read outside of their group, or are the scope's results."""
     group_of = {node: k for k, group in enumerate(found) for node in group.nodes}
     stored = set(outputs)
     for node in scope.order:
@@ -120,7 +120,7 @@ def _kernel(
     outputs = tuple(node for node in group.nodes if node in stored)
     outside = _Others(memory, group.nodes)
     inputs = _inputs(outputs, outside, counters)
-    # What only a dead output of a loop would read is in the group, and nobody's input.
+    # Operands of a dead output of a loop are in the group; they are not inputs of the kernel.
     needed = set(toposort(outputs, stop=outside))
     return Kernel(
         group.kind,
@@ -135,8 +135,8 @@ def _kernel(
 
 
 class _Others(Container[Node]):
-    """The nodes in memory that are not a kernel's own: the difference of the two sets, which would
-    take as long as the whole program for each kernel."""
+    """The difference of two sets, the nodes in memory and a kernel's own, not computed: it would
+    take time in the size of the program for each kernel."""
 
     def __init__(self, memory: Container[Node], own: Container[Node]):
         self._memory = memory
@@ -162,9 +162,9 @@ def _loop(
     counters: frozenset[Node],
     most_shared: int | None,
 ) -> Loop:
-    body = unlift(scan)
+    body = inline_body(scan)
     constants = {node for node in toposort(body.outputs) if is_leaf(node)}
-    # A constant of the body may be stored for others outside; to read that would be to wait for it.
+    # A constant of the body may be stored by another kernel; reading that would add a dependence.
     reads = set(toposort(scan.inputs, stop=memory))
     around = (memory & reads) | constants | set(body.carries)
     inner = counters | {body.step}
@@ -172,7 +172,7 @@ def _loop(
     leaves = set(body.carries) | inner
     loop = Loop(scan, body.step, body.carries, initial, body.outputs, tuple(items), (), ())
     steps = _steps(loop.needed, around, inner, most_shared)
-    steps = with_handed_on(steps, loop.needed, around)
+    steps = with_unchanged_results(steps, loop.needed, around)
     read = [x for x in _inputs(loop.needed, around, inner) if x not in leaves]
     loop = replace(loop, inputs=tuple(dict.fromkeys((*initial, *read))), steps=tuple(steps))
     if most_shared == 0:
@@ -188,9 +188,9 @@ def _loop(
 def _ordered(
     steps: Sequence[Step], overwritten: Mapping[Node, Node] = MappingProxyType({})
 ) -> list[Step]:
-    """The steps in an order in which each finds its inputs, otherwise as they are given.
+    """Return the steps in an order that satisfies dependences, otherwise as they are given.
 
-    A step that overwrites a variable comes after those that read it, unless they need it.
+    A step that overwrites a variable comes after its readers, unless they need the step.
     """
     producer = {node: step for step in steps for node in step.stores}
     before: dict[Step, list[Step]] = {
@@ -213,7 +213,7 @@ def _ordered(
 
 
 def _depth_first(steps: Sequence[Step], before: Mapping[Step, Sequence[Step]]) -> list[Step]:
-    """The steps, each behind those that it waits for, otherwise as they are given."""
+    """Return the steps, each behind those that it waits for, otherwise as they are given."""
     order: list[Step] = []
     done: set[Step] = set()
     opened: set[Step] = set()

@@ -1,21 +1,21 @@
-"""Which nodes are computed together: groups of nodes, without a cycle between groups.
+"""Fusion: stored nodes are divided into groups, one kernel each, without a cycle between groups.
 
-One rule moves everything: going through the nodes in order, each begins a group of its own, and
-that group takes in the groups that it reads from while they fit. Whether two fit depends on their
-kinds and on where the one reads the other (`graphc.compiler.schedule.relation`):
+There is one rule: going through the nodes in order, each begins a group of its own, and that group
+absorbs the groups that it reads from while they fit. Whether two fit depends on their kinds and on
+the elements at which the one reads the other (`graphc.compiler.schedule.relation`):
 
-- elementwise nodes fit behind anything whose elements they have, at their own element;
+- elementwise nodes fit behind anything with the same elements that they read at their own element;
 - a reduction fits behind elementwise nodes, and behind reductions of the same elements along the
   same axes, so that softmax with its loss and gradient, or layer normalisation, is one group;
 - a pooling whose windows do not overlap fits behind elementwise nodes that it alone reads, and one
-  whose windows meet each element behind those that others read elsewhere: it stores them;
+  whose windows cover each element also behind those that others read: it stores them;
 - the argmax of a pooling and the gathers at it are computed in one pass (`window_passes`);
 - a pooling of 2 x 2, or 2 x 2 x 2, fits behind a convolution whose tiles it divides (`pooling`),
   with what comes behind it: that saves reading the convolution's result again, and where nothing
   else reads it, writing it; on a CPU any does whose windows do not overlap;
 - products of one size that an elementwise node adds up fit together (the gates of an LSTM);
-- what comes behind a reduction over few results (the statistics of a batch) is left outside, since
-  few blocks would do its work.
+- readers of a reduction with few results (the statistics of a batch) are left outside, since few
+  blocks would do their work.
 """
 
 from __future__ import annotations
@@ -29,39 +29,38 @@ from graphc.compiler.graph.dim import Dim, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.group import (
     ELEMENT,
-    POOLED,
-    PULLED,
+    INLINED,
     ROW,
+    WINDOWED,
     Group,
     alone,
     pass_group,
     title,
 )
 from graphc.compiler.schedule.inline import MOST_POINTERS, Scope, nbytes, reads_once
-from graphc.compiler.schedule.pooling import is_pooling, meets_each, why_apart
+from graphc.compiler.schedule.pooling import covers_each_element, fusion_blocker, is_pooling
 from graphc.compiler.schedule.relation import SAME, Relation, Split, readings
 from graphc.compiler.schedule.window_passes import window_passes
 
-# What one kernel may hold: more nodes would not stay in a thread's registers, nor the accumulators
-# of more products or sums.
+# Limits of one kernel: with more nodes, or accumulators of more products or sums, registers spill.
 MOST_NODES = 96
 MOST_PRODUCTS = 4
 MOST_SUMS = 8  # of groups that do not need each other
 
-# Among how many groups, the latest ones, a sibling is looked for: most of a large model's have no
-# room left, or need what looks.
+# The number of latest groups among which a sibling is searched: in a large model most others have
+# no room left, or depend on the group.
 MOST_CANDIDATES = 32
 
-# What leaves most of a card idle: a reduction to so few results, a product of so many bytes.
+# A reduction to so few results, or a product of so few bytes, leaves most of a card idle.
 FEW_RESULTS = 1024
 SMALL_PRODUCT = 1 << 20
 
 Tags: TypeAlias = dict[Node, str]
-"""What nodes have one value for: `ELEMENT`, `ROW`, `PULLED` or `POOLED`."""
+"""The tag of each node: `ELEMENT`, `ROW`, `INLINED` or `WINDOWED`."""
 
 
 def groups(scope: Scope, outputs: Sequence[Node]) -> list[Group]:
-    """The stored nodes of a scope, divided into what each kernel computes."""
+    """Return the stored nodes of a scope, divided into a group for each kernel."""
     return _Fusion(scope, outputs).run()
 
 
@@ -97,7 +96,7 @@ class _Fusion:
                 continue
             self._begin(group)
             if node.op != "scan":
-                self._take_in_producers(group)
+                self._absorb_producers(group)
         self._join_siblings()
         found = [group for group in self._alive.values() if group.kind != "scan"]
         for group in found:
@@ -105,7 +104,7 @@ class _Fusion:
         return found
 
     def _reasons(self, group: Group) -> tuple[str, ...]:
-        """A sentence for each group that was not taken in, and is still another one."""
+        """Return a sentence for each group that was not absorbed and is still another one."""
         sentences: dict[int, str] = {}
         for node, refusal in group.refusals.items():
             other = self._group_of[node]
@@ -124,7 +123,7 @@ class _Fusion:
         self._alive[group.number] = group
 
     def _producers(self, group: Group) -> list[Group]:
-        """The groups that a group reads from, the latest first."""
+        """Return the groups that a group reads from, the latest first."""
         found = {
             read.number: read
             for x in group.reads
@@ -132,7 +131,7 @@ class _Fusion:
         }
         return [found[number] for number in sorted(found, reverse=True)]
 
-    def _take_in_producers(self, group: Group) -> None:
+    def _absorb_producers(self, group: Group) -> None:
         refused: set[int] = set()
         while True:
             waiting = [x for x in self._producers(group) if x.number not in refused]
@@ -147,11 +146,11 @@ class _Fusion:
                 self._merge(group, producer, fit)
 
     def _join_siblings(self) -> None:
-        """Put groups together that do not need each other and walk the same elements, where each
-        alone is small: launches of one stream run one after the other."""
+        """Merge groups that do not need each other and have the same elements, where each alone is
+        small: launches of one stream run one after the other."""
         alike: dict[tuple, deque[Group]] = {}
         for group in list(self._alive.values()):
-            key = _likeness(group)
+            key = _sibling_key(group)
             if key is None:
                 continue
             candidates = alike.setdefault(key, deque(maxlen=MOST_CANDIDATES))
@@ -170,7 +169,7 @@ class _Fusion:
         if group.anchors:
             fits = len(group.anchors) + len(other.anchors) <= _most_anchors(group)
         else:
-            # What is read twice is read once then; in a loop each launch is paid at every step.
+            # A shared operand is read once then; in a loop each launch costs at every step.
             shared = (group.reads - group.nodes.keys()) & (other.reads - other.nodes.keys())
             fits = bool(shared) or bool(self._scope.counters)
         return fits and self._are_small(group, other)
@@ -178,21 +177,24 @@ class _Fusion:
     # ---- whether two groups fit -----------------------------------------------------------------
 
     def _fit(self, group: Group, producer: Group) -> str | Tags:
-        """Why a group cannot take in one that it reads from; else the tags of nodes that change."""
+        """Return the reason why a group cannot absorb one that it reads from; else the changed
+        tags."""
         if producer.kind == "scan":
             return "it is a loop"
         if not self._are_small(group, producer):
             return "one kernel would hold too much"
         fit: str | Tags
         if self._pools(group, producer):
-            fit = dict.fromkeys(producer.nodes, PULLED)
+            fit = dict.fromkeys(producer.nodes, INLINED)
         elif producer.kind == "conv" and is_pooling(group):
-            fit = why_apart(group, producer, self._scope) or dict.fromkeys(group.nodes, POOLED)
+            fit = fusion_blocker(group, producer, self._scope) or dict.fromkeys(
+                group.nodes, WINDOWED
+            )
         elif self._is_behind_pooling(group, producer):
-            fit = dict.fromkeys(group.nodes, POOLED)
+            fit = dict.fromkeys(group.nodes, WINDOWED)
         elif group.reduces or producer.reduces:
             fit = self._fit_reduction(group, producer)
-        elif group.elementwise or producer.elementwise or _are_twins(group, producer):
+        elif group.elementwise or producer.elementwise or _are_equal_products(group, producer):
             fit = self._fit_tagged(group, producer, (), {})
         else:
             fit = f"{_article(group.kind)} and {_article(producer.kind)} are kernels of their own"
@@ -204,14 +206,14 @@ class _Fusion:
         every element, and it stores them."""
         if not is_pooling(group) or not producer.elementwise:
             return False
-        if not all(reads_once(node) for node, tag in group.nodes.items() if tag != PULLED):
+        if not all(reads_once(node) for node, tag in group.nodes.items() if tag != INLINED):
             return False
         if self._is_private(producer, group):
             return True
         stored = [
             x for x in producer.nodes if self._is_stored(x, {**producer.nodes, **group.nodes})
         ]
-        return meets_each(group, producer, stored, self._scope) and not any(
+        return covers_each_element(group, producer, stored, self._scope) and not any(
             (x, SAME) in self._readings[reader]
             for x in stored
             for reader in self._readers.get(x, ())
@@ -224,7 +226,7 @@ class _Fusion:
         if producer.windows is None or not group.elementwise:
             return False
         return all(product(node.shape) == producer.windows for node in group.nodes) and all(
-            relation == SAME and producer.nodes[x] == POOLED
+            relation == SAME and producer.nodes[x] == WINDOWED
             for node in group.nodes
             for x, relation in self._readings[node]
             if x in producer.nodes
@@ -268,8 +270,8 @@ class _Fusion:
         return bool(waits) and not self._is_private(producer, group)
 
     def _fit_tagged(self, group: Group, producer: Group, split: Split, tags: Tags) -> str | Tags:
-        """`tags`, if a group reads another where its own threads are once they replace those of its
-        nodes; else why it does not. `split` divides the elements into rows."""
+        """Return `tags`, if with these tags a group reads another at the elements that its threads
+        own; else the reason why not. `split` divides the elements into rows."""
         for node, own in group.nodes.items():
             reader = tags.get(node, own)
             if OPS[node.op].family == "reduce":
@@ -288,7 +290,7 @@ class _Fusion:
         for part in (group, producer):
             for node, own in part.nodes.items():
                 tag = tags.get(node, own)
-                if tag in (PULLED, POOLED):
+                if tag in (INLINED, WINDOWED):
                     continue
                 if product(node.shape) != (rows if tag == ROW else elements):
                     return False
@@ -317,14 +319,14 @@ class _Fusion:
     # ---- merging --------------------------------------------------------------------------------
 
     def _merge(self, group: Group, producer: Group, tags: Tags) -> None:
-        """Put the producer's nodes into the group; `tags` replaces what some of them have."""
+        """Move the producer's nodes into the group; `tags` replaces the tags of some."""
         if group.elementwise and producer.elementwise:
             kinds = (group.kind, producer.kind)
             group.kind = "gather" if "gather" in kinds else "pointwise"
-        elif group.elementwise or POOLED in tags.values():
+        elif group.elementwise or WINDOWED in tags.values():
             group.kind, group.extents = producer.kind, producer.extents
             group.reduced, group.split = producer.reduced, producer.split
-        pooling = POOLED in tags.values()  # it does not settle the kind
+        pooling = WINDOWED in tags.values()  # it does not settle the kind
         group.anchors = producer.anchors if pooling else (*producer.anchors, *group.anchors)
         group.nodes = {
             node: tags.get(node, own) for node, own in {**producer.nodes, **group.nodes}.items()
@@ -338,19 +340,19 @@ class _Fusion:
         group.readers = (group.readers | producer.readers) - {group.number, producer.number}
         for read in self._producers(group):
             read.readers.add(group.number)
-        self._pass_on(group)
+        self._extend_ancestors(group)
 
-    def _pass_on(self, group: Group) -> None:
-        """Let all that need a group need what it needs: each of them needs whatever those between
-        do, so behind one that learns nothing new nobody does."""
+    def _extend_ancestors(self, group: Group) -> None:
+        """Add a group's ancestors to the groups that need it, directly or not. A group without a
+        new ancestor ends the search: those behind it have none either."""
         waiting = [group]
         while waiting:
             needed = waiting.pop()
-            news = needed.ancestors | 1 << needed.number
+            new = needed.ancestors | 1 << needed.number
             for number in needed.readers:
                 reader = self._alive.get(number)
-                if reader is not None and reader.ancestors | news != reader.ancestors:
-                    reader.ancestors |= news
+                if reader is not None and reader.ancestors | new != reader.ancestors:
+                    reader.ancestors |= new
                     waiting.append(reader)
 
 
@@ -358,7 +360,7 @@ def _most_anchors(group: Group) -> int:
     return MOST_PRODUCTS if group.kind == "matmul" else MOST_SUMS
 
 
-def _likeness(group: Group) -> tuple | None:
+def _sibling_key(group: Group) -> tuple | None:
     """Return a key that is equal for two groups worth joining as siblings; None where joining a
     group with a sibling does not pay."""
     if group.kind == "pointwise":
@@ -380,7 +382,7 @@ def _fits(reader: str, relation: Relation, read: str, split: Split) -> bool:
     return reader == ELEMENT and read == ROW and relation == split
 
 
-def _are_twins(group: Group, producer: Group) -> bool:
+def _are_equal_products(group: Group, producer: Group) -> bool:
     """Return True if both hold products of one size, few enough to keep all their sums in
     registers."""
     anchors = (*group.anchors, *producer.anchors)

@@ -10,11 +10,11 @@ from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.relation import Split, reduction_split
 from graphc.compiler.schedule.window_passes import WindowPass
 
-ELEMENT, ROW, PULLED, POOLED = "element", "row", "pulled", "pooled"
-"""Of a group's node: one value an element of the group's extents, one a row (a kept element),
-whichever values a thread asks for (what pooling reads), or one a window of a pooling."""
+ELEMENT, ROW, INLINED, WINDOWED = "element", "row", "inlined", "windowed"
+"""Tags of a group's nodes: one value an element of the group's extents; one a row (a kept element);
+inlined into a pooling, which computes the elements of its windows; one a window of a pooling."""
 
-# Fewer rows than this would leave most of a card idle if their blocks did more than reduce.
+# With fewer rows than this, most of a card would be idle if their blocks did more than reduce.
 FEW_ROWS = 64
 
 ELEMENTWISE = ("pointwise", "gather")
@@ -28,15 +28,15 @@ class Group:
     """Nodes that one kernel computes.
 
     Attributes:
-        kind, extents, anchors, reduced: those of the kernel to be.
+        kind, extents, anchors, reduced: those of the kernel.
         split: of a reduction, its extents as kept and reduced runs of axes.
-        nodes: in topological order, each with what it has one value for.
-        reads: what computing the nodes reads, nodes of the group too.
+        nodes: in topological order, each with its tag.
+        reads: the operands of the nodes, nodes of the group among them.
         number: its bit in `ancestors`.
         ancestors: the groups that it needs, directly or not, as a bit each.
         readers: the numbers of groups that read it, and of some that were taken in since.
         refusals: for a node of each group that it could not take in, why.
-        reasons: the same as sentences, once all groups are settled.
+        reasons: the same as sentences, once all groups are complete.
     """
 
     kind: str
@@ -59,9 +59,9 @@ class Group:
 
     @property
     def windows(self) -> Size | None:
-        """Of a convolution with a pooling behind it, how many windows this has."""
-        pooled = [node for node, tag in self.nodes.items() if tag == POOLED]
-        return product(pooled[0].shape) if pooled else None
+        """The number of windows of a pooling fused behind a convolution; None without one."""
+        windowed = [node for node, tag in self.nodes.items() if tag == WINDOWED]
+        return product(windowed[0].shape) if windowed else None
 
     @property
     def reduces(self) -> bool:
@@ -76,7 +76,7 @@ class Group:
 
 
 def alone(node: Node) -> Group:
-    """A node in a group of its own."""
+    """Return a node in a group of its own."""
     family = OPS[node.op].family
     if family == "reduce":
         shape, axes = node.inputs[0].shape, node.attrs["axes"]

@@ -1,7 +1,7 @@
-"""Which loops treat each row of the batch by itself: a row of each value depends on that same row
-of the carries only.
+"""Loops whose rows of the batch are independent: a row of each value depends on that same row of
+the carries only.
 
-Then whoever owns rows takes all steps for them without waiting for others: a block of a card
+Then the owner of some rows runs all steps for them without waiting for others: a block of a card
 (`graphc.compiler.schedule.persistent`), or a thread of a CPU.
 """
 
@@ -15,13 +15,13 @@ from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.kernel import Loop
 
 HEAVY = ("reduce", "contraction")
-"""Families of ops whose results are computed once and handed on, not again by each reader."""
+"""Families of ops whose results are computed once and stored, not again by each reader."""
 
 _OTHER_KINDS = ("conv", "scatter_add", "scan", "item")
 
 
 class Unfit(Exception):
-    """Why a loop does not qualify."""
+    """The reason why a loop does not qualify."""
 
 
 class RowAnalysis:
@@ -34,11 +34,11 @@ class RowAnalysis:
     """
 
     def __init__(self, loop: Loop, stored: Collection[Node] = ()):
-        """Raises `Unfit` where rows are not independent.
+        """Raise `Unfit` where rows are not independent.
 
         Args:
             loop: its fields `persistent`, `steps` and `reasons` are not read.
-            stored: what is handed from kernel to kernel in a step, in memory.
+            stored: the values that one kernel of a step stores for another.
         """
         self._loop = loop
         self._stored = stored
@@ -72,7 +72,7 @@ class RowAnalysis:
             raise Unfit(f"{label(node)} reads other rows of the batch than its own")
 
     def check_shape(self, node: Node) -> None:
-        """Raises `Unfit` for what has no row of a known size for each row of the batch."""
+        """Raise `Unfit` for a value without a row of a known size for each row of the batch."""
         elements = product(node.shape[1:])
         if not node.shape or node.shape[0] != self.batch or isinstance(elements, Dim):
             raise Unfit(

@@ -1,9 +1,9 @@
-"""Which nodes are computed again by each kernel that reads them, and which have to be stored.
+"""The choice of what is materialised: other nodes are computed again by each kernel that reads
+them.
 
-An index map (a reshape, a transpose, a slice, ...), a constant, a size, a cast and a random word
-cost less than the memory that would hold them. So does a chain of pointwise ops that reads no more
-bytes than its result has, and what reads a statistic (the mean of a batch) beside a value or two:
-each pass over them computes it again.
+An index map (a reshape, a transpose, a slice, ...), a constant, a size, a cast and random bits cost
+less than the memory that would hold them. So does a chain of pointwise ops that reads no more bytes
+than its result has, and an op that reads a statistic (the mean of a batch) beside a value or two.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ INDEX_MAPS = frozenset(
 )
 FREE = INDEX_MAPS | {"cast", "random"}
 
-# Nodes that one kernel may compute again: more would make its text and its registers long.
+# Nodes that one kernel may compute again: more would make its text long and spill registers.
 MOST_RECOMPUTED = 24
 MOST_INLINED = 96
 
 # Values in memory that one kernel may read: more would make its parameters long.
 MOST_POINTERS = 48
 
-# Parts of a concatenation that its readers choose from, each for itself; one of more is stored.
-MOST_PARTS = 40
+# Operands of a concatenation that is inlined into its readers; one of more operands is stored.
+MOST_CONCATENATED = 40
 
-# How many times smaller a value is that costs nothing to read beside another.
+# Reading a value costs nothing beside another one that is so many times as large.
 SMALL = 16
 
-# What a product may compute on its way to an operand.
+# Operations that a product may compute for each element of an operand.
 MOST_LIGHT = 3
 _LIGHT = frozenset({"add", "sub", "mul", "neg", "abs", "cast", "where", "maximum", "minimum"})
 
-# Compared sizes are symbolic; what decides is how they compare where symbols are large.
+# The value of every symbol where symbolic sizes are compared.
 _TYPICAL = 64
 
 
 def is_splat(node: Node) -> bool:
-    """A constant whose elements are all one number: it is text, not memory."""
+    """Return True for a constant whose elements are all one number: it is a literal, not memory."""
     if node.op != "constant":
         return False
     array: np.ndarray = node.attrs["value"]
@@ -61,7 +61,7 @@ def is_leaf(node: Node) -> bool:
 
 
 def nbytes(node: Node) -> int:
-    """The bytes of a value with every symbol at a typical size, for comparisons."""
+    """Return the bytes of a value with every symbol at a typical size, for comparisons."""
     return _bytes_of(node.shape, node.dtype)
 
 
@@ -72,7 +72,7 @@ def _bytes_of(shape: Shape, dtype: str) -> int:
 
 @dataclass(frozen=True)
 class Scope:
-    """A program, or the body of a loop, taken apart.
+    """A program, or the body of a loop, with the choice of what is materialised.
 
     Attributes:
         order: its nodes, each after its inputs, without those of the scope around.
@@ -98,7 +98,7 @@ class Scope:
         ]
 
 
-def take_apart(
+def choose_materialised(
     outputs: Sequence[Node],
     around: Collection[Node] = frozenset(),
     counters: frozenset[Node] = frozenset(),
@@ -110,9 +110,9 @@ def take_apart(
         outputs: what the scope computes; always stored.
         around: the values in memory outside of this loop.
         counters: the leaves that count loops' steps; a gather by one is an index map.
-        cpu: whether a CPU runs it. It stores bools that are drawn at random, which costs less than
-            to draw them again, and factors that several products would put in order; and does not
-            store what `max_unpool` spreads for convolutions alone.
+        cpu: whether a CPU runs it. It stores bools that are drawn at random, which is cheaper than
+            drawing them again, and factors that several products would pack; and does not store
+            results of `max_unpool` that only convolutions read.
     """
     order = tuple(node for node in toposort(outputs, stop=around) if node not in around)
     order = passes_first(order, outputs, around)
@@ -120,21 +120,21 @@ def take_apart(
     for node in order:
         if node.op == "scan":
             forced.update(_stored_inputs(node))
-    spread: frozenset[Node] = frozenset()
+    unpools: frozenset[Node] = frozenset()
     if cpu:
-        spread = _spread_for_convolutions(order, forced)
-        # One that is read crosswise is drawn again: bytes far apart are dearer than words.
-        crosswise = {x for node in order if node.op == "transpose" for x in node.inputs}
-        forced.update(node for node in order if _is_drawn(node) and node not in crosswise)
-    scope = _inlined(order, forced, counters, spread, cpu)
-    dear = _dear_operands(scope)
-    dear |= _wide_operands(scope)
+        unpools = _unpools_of_convolutions(order, forced)
+        # A transposed one is drawn again: strided bytes cost more than random bits.
+        transposed = {x for node in order if node.op == "transpose" for x in node.inputs}
+        forced.update(node for node in order if _is_drawn(node) and node not in transposed)
+    scope = _inlined(order, forced, counters, unpools, cpu)
+    costly = _costly_operands(scope)
+    costly |= _wide_operands(scope)
     if cpu:
-        dear |= _shared_factors(scope)
-    return _inlined(order, forced | dear, counters, spread, cpu) if dear else scope
+        costly |= _shared_factors(scope)
+    return _inlined(order, forced | costly, counters, unpools, cpu) if costly else scope
 
 
-def _spread_for_convolutions(order: Sequence[Node], forced: Collection[Node]) -> frozenset[Node]:
+def _unpools_of_convolutions(order: Sequence[Node], forced: Collection[Node]) -> frozenset[Node]:
     """Return each `max_unpool` of disjoint windows that only convolutions read, directly or through
     index maps: they read few of its elements, or copy them anyway."""
     readers: dict[Node, list[Node]] = {}
@@ -149,7 +149,9 @@ def _spread_for_convolutions(order: Sequence[Node], forced: Collection[Node]) ->
         )
 
     return frozenset(
-        node for node in order if node.op == "max_unpool" and are_apart(node) and is_convolved(node)
+        node
+        for node in order
+        if node.op == "max_unpool" and are_disjoint(node) and is_convolved(node)
     )
 
 
@@ -157,22 +159,23 @@ def _inlined(
     order: tuple[Node, ...],
     forced: set[Node],
     counters: frozenset[Node],
-    spread: frozenset[Node],
+    unpools: frozenset[Node],
     cpu: bool,
 ) -> Scope:
     inline: set[Node] = set()
     reads: dict[Node, tuple[Node, ...]] = {}
-    # What a reader of an inlined node computes for it, and how often if each time is another place.
+    # Of an inlined node, the nodes that a reader computes for it, and their number if none is
+    # shared.
     computed: dict[Node, frozenset[Node]] = {}
     weight: dict[Node, int] = {}
-    parts: dict[Node, int] = {}  # of concatenations, those of concatenations among their own too
+    operands: dict[Node, int] = {}  # of concatenations, those of nested ones included
     readers = Counter(x for node in order for x in set(node.inputs))
     for node in order:
         read: dict[Node, None] = {}
         total, together = 1, {node}
         if node.op == "concat":
             total = len(node.inputs) - 1  # choices
-            parts[node] = sum(parts.get(x, 1) for x in node.inputs)
+            operands[node] = sum(operands.get(x, 1) for x in node.inputs)
         for x in node.inputs:
             if x in inline:
                 read.update(dict.fromkeys(reads[x]))
@@ -183,9 +186,9 @@ def _inlined(
         reads[node] = tuple(read)
         if node in forced or is_leaf(node) or node in counters:
             continue
-        free = node.op in FREE or is_splat(node) or node in spread
+        free = node.op in FREE or is_splat(node) or node in unpools
         free = free or (node.op == "gather" and node.inputs[1] in counters)
-        free = free and parts.get(node, 1) <= MOST_PARTS
+        free = free and operands.get(node, 1) <= MOST_CONCATENATED
         cheap = (
             OPS[node.op].family == "pointwise"
             and total <= MOST_INLINED
@@ -230,15 +233,14 @@ def _is_drawn(node: Node) -> bool:
     return False
 
 
-def _dear_operands(scope: Scope) -> set[Node]:
+def _costly_operands(scope: Scope) -> set[Node]:
     """Inlined pointwise nodes that a product reads and that are better stored.
 
-    A product reads each element of an operand once a tile (and pooling whose windows overlap, once
-    a window), so that what is computed on the way is computed many times, and element by element
-    where memory comes 16 bytes at a time. A little arithmetic on values that lie in memory anyway
-    is still cheaper than another pass over them.
+    A product reads each element of an operand once a tile (and a pooling whose windows overlap,
+    once a window), so that inlined nodes are computed many times, and by scalar loads in place of
+    wide ones. A little arithmetic on values in memory is still cheaper than another pass over them.
     """
-    dear: set[Node] = set()
+    costly: set[Node] = set()
     for reader in scope.order:
         if OPS[reader.op].family not in ("contraction", "window") or reads_once(reader):
             continue
@@ -248,16 +250,16 @@ def _dear_operands(scope: Scope) -> set[Node]:
             node = pending.pop()
             if OPS[node.op].family == "pointwise" and node.op != "cast":
                 if not _is_light(node, scope):
-                    dear.add(node)
+                    costly.add(node)
                 continue
             new = [x for x in node.inputs if x in scope.inline and x not in seen]
             seen.update(new)
             pending += new
-    return dear
+    return costly
 
 
 def _wide_operands(scope: Scope) -> set[Node]:
-    """Inlined nodes that read several values, where what reads them would read too many."""
+    """Return inlined nodes of several operands whose readers would have too many pointers."""
     return {
         x
         for node in scope.order
@@ -268,10 +270,10 @@ def _wide_operands(scope: Scope) -> set[Node]:
 
 
 def _shared_factors(scope: Scope) -> set[Node]:
-    """Inlined index maps that kernels of several products would each write, as a factor that is no
-    matrix in memory: a concatenation, a transpose whose axes a reshape joins.
+    """Return inlined index maps that kernels of several products would each pack, since they are no
+    strided matrix in memory: a concatenation, a transpose whose axes a reshape joins.
 
-    Products of one size that read it alike are mostly one kernel's, which writes it once anyway.
+    Products of one size that read it alike are mostly in one kernel, which packs it once anyway.
     """
     memory = {x for node in scope.order for x in (node, *node.inputs)} - scope.inline
     ways: dict[Node, set[tuple]] = {}
@@ -284,7 +286,7 @@ def _shared_factors(scope: Scope) -> set[Node]:
             if view is not None and view.is_matrix:
                 continue
             source = factor
-            while source.op == "transpose":  # a product reads what is stored either way
+            while source.op == "transpose":  # a product reads a stored matrix either way
                 source = source.inputs[0]
             if source in scope.inline and source.op in INDEX_MAPS and scope.reads[source]:
                 ways.setdefault(source, set()).add((factor, side, sizes))
@@ -294,10 +296,10 @@ def _shared_factors(scope: Scope) -> set[Node]:
 def reads_once(node: Node) -> bool:
     """Return True if a node is a pooling whose windows do not overlap, so that it reads each
     element at most once."""
-    return node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool") and are_apart(node)
+    return node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool") and are_disjoint(node)
 
 
-def are_apart(node: Node) -> bool:
+def are_disjoint(node: Node) -> bool:
     """Return True if the windows of a pooling, or of its gradient, do not overlap."""
     pairs = zip(node.attrs["window"], node.attrs["strides"], strict=True)
     return all(extent <= stride for extent, stride in pairs)

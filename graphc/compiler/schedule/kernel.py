@@ -33,7 +33,7 @@ KINDS = (
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A sub-graph that is computed in one go.
+    """A sub-graph that is computed together.
 
     Its body is everything from `outputs` back to `inputs`: an SSA program over op names.
 
@@ -42,17 +42,17 @@ class Kernel:
         inputs: the values that it reads from memory, in the order in which the body meets them.
         outputs: the values that it stores; an input among them is copied. Each has as many elements
             as `extents`, or, in `rows` and `columns`, as `extents` without the axes `reduced`, or,
-            in `conv`, as the result of a pooling in the body, or, in `window`, as what an anchor
-            pools.
-        extents: the shape of the domain that is walked: of `pointwise` and `gather` that of a
-            value, of `rows` and `columns` that of what is reduced, of the other kinds that of an
+            in `conv`, as the result of a pooling in the body, or, in `window`, as an anchor's
+            operand.
+        extents: the shape of the iteration domain: of `pointwise` and `gather` that of a value, of
+            `rows` and `columns` that of the reduced operand, of the other kinds that of an
             anchor's result; of `update` (), as its parts have theirs.
         anchors: the nodes that settle the kind: the reductions (in the order in which they need
             each other), the products, the convolution, the pooling, the scatter_add; none in
             `pointwise`, `gather` and `update`.
         reduced: of `rows` and `columns`, the axes of `extents` that the anchors reduce.
         parts: of `update`, the kernels of kind pointwise that share one launch.
-        reasons: why it was not fused further, a sentence for each neighbour.
+        reasons: a sentence for each neighbour that it was not fused with.
     """
 
     kind: str
@@ -93,12 +93,12 @@ class Loop:
         scan: the node.
         step: the leaf that stands for the number of the step, an int32 scalar.
         carries: the leaf that stands for each carry as the step finds it.
-        initial: what each carry starts as: a value in memory, or, of a persistent loop, a literal.
-        outputs: what the body computes: the new carries, then what is stacked.
-        items: the `item` nodes of the scan that the program reads: what the loop stores.
-        inputs: what it reads from memory, the initial carries included.
-        steps: the schedule of `needed`; run if there is no `persistent`.
-        persistent: how one launch runs all steps, if it can.
+        initial: the initial value of each carry: in memory, or, of a persistent loop, a literal.
+        outputs: the results of the body: the new carries, then the stacked values.
+        items: the `item` nodes of the scan that the program reads; the loop stores them.
+        inputs: the values that it reads from memory, the initial carries included.
+        steps: the schedule of `needed`; it runs if there is no `persistent`.
+        persistent: the mapping of all steps to one launch, if there is one.
         reasons: as of a kernel.
     """
 
@@ -125,7 +125,7 @@ class Loop:
 
     @property
     def needed(self) -> tuple[Node, ...]:
-        """Those of `outputs` that a step has to compute: new carries, and what is stacked and
+        """Those of `outputs` that a step has to compute: new carries, and stacked values that are
         read."""
         read = {item.attrs["index"] for item in self.items}
         return tuple(

@@ -1,9 +1,9 @@
-"""Transposes move behind the arithmetic that they stand before.
+"""Sink transposes behind arithmetic.
 
-A layer in a layout of its own (the channels last) transposes what a convolution made, adds a bias,
-and transposes back. Written so, each element is stored twice in another order. Behind the
-arithmetic, the two transposes meet and cancel, and the arithmetic sees the elements in the order in
-which they were made:
+A layer in a layout of its own (the channels last) transposes a convolution's result, adds a bias,
+and transposes back. As written, each element is stored twice in another order. Behind the
+arithmetic, the two transposes cancel, and the arithmetic reads the elements in the order in which
+they were stored:
 
     op(transpose(x), b)  ->  transpose(op(x, transpose'(b)))      transpose' is the inverse
     sum(transpose(x))    ->  sum(x) over the axes where they were
@@ -27,13 +27,13 @@ Order = tuple[int, ...]
 
 
 def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
-    """The same program with fewer transposes between what is stored."""
+    """Return the same program with fewer transposes between stored values."""
     cheap: dict[Node, bool] = {}
-    turned_rows = _gathered_in_one_order(outputs)
+    transposed_gathers = _gathered_in_one_order(outputs)
 
     def visit(node: Node) -> Node:
         family = OPS[node.op].family
-        if node.op == "transpose" and node.inputs[0] in turned_rows:
+        if node.op == "transpose" and node.inputs[0] in transposed_gathers:
             return _gathered(node.inputs[0], node.attrs["order"])
         if node.op == "transpose":
             return _transpose(node.inputs[0], node.attrs["order"])
@@ -42,17 +42,17 @@ def sink_transposes(outputs: Sequence[Node]) -> list[Node]:
         if family != "pointwise":
             return node
         orders = [x.attrs["order"] for x in node.inputs if _moves_work(x)]
-        if not orders or not all(_turns(x, orders[0], cheap) for x in node.inputs):
+        if not orders or not all(_is_free_transposed(x, orders[0], cheap) for x in node.inputs):
             return node
         back = _inverse(orders[0])
-        turned = make(node.op, *(_transpose(x, back) for x in node.inputs), **node.attrs)
-        return _transpose(turned, orders[0])
+        sunk = make(node.op, *(_transpose(x, back) for x in node.inputs), **node.attrs)
+        return _transpose(sunk, orders[0])
 
     return sweep(outputs, visit)
 
 
 def _gathered_in_one_order(outputs: Sequence[Node]) -> set[Node]:
-    """Gathers of whole rows that nothing reads but transposes of one order, which keep the rows."""
+    """Return gathers of whole rows that only transposes of one order read, which keep the rows."""
     orders: dict[Node, set[Order | None]] = {node: {None} for node in outputs}
     for node in toposort(outputs):
         order = node.attrs["order"] if node.op == "transpose" else None
@@ -71,16 +71,16 @@ def _keeps_rows(node: Node, orders: set[Order | None]) -> bool:
 
 def _gathered(node: Node, order: Order) -> Node:
     table, indices = node.inputs
-    turned = make("transpose", indices, order=order[: indices.ndim])
-    return make("gather", table, turned, **node.attrs)
+    transposed = make("transpose", indices, order=order[: indices.ndim])
+    return make("gather", table, transposed, **node.attrs)
 
 
 def _moves_work(node: Node) -> bool:
-    """A transpose of something that a kernel computes."""
+    """Return True for a transpose of a value that a kernel computes."""
     return node.op == "transpose" and not is_leaf(node.inputs[0])
 
 
-def _turns(node: Node, order: Order, cheap: dict[Node, bool]) -> bool:
+def _is_free_transposed(node: Node, order: Order, cheap: dict[Node, bool]) -> bool:
     """Return True if reading a node transposed by `order` costs nothing more."""
     if node.op == "transpose":
         return node.attrs["order"] == order
@@ -112,7 +112,7 @@ def _inverse(order: Order) -> Order:
 
 
 def _transpose(node: Node, order: Order) -> Node:
-    """``transpose(node)``, with what cancels left out."""
+    """Return ``transpose(node)``; transposes that cancel are left out."""
     if node.op == "transpose":
         node, order = node.inputs[0], tuple(node.attrs["order"][axis] for axis in order)
     if order == tuple(range(len(order))):
@@ -125,7 +125,8 @@ def _transpose(node: Node, order: Order) -> Node:
 
 
 def _reduced(node: Node, transposed: Node) -> Node:
-    """A reduction over a transpose, over what is transposed where its result has the same order.
+    """Return a reduction over a transpose as one over the transpose's operand, where the result has
+    the same order.
 
     argmax and argmin count positions in the order of the axes that they reduce.
     """

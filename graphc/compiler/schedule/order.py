@@ -12,12 +12,13 @@ T = TypeVar("T")
 class DynamicOrder(Generic[T]):
     """Steps, each behind those that it waits for.
 
-    What is waited for already costs a comparison of two positions; else only the steps between the
-    two positions are walked.
+    Adding an edge that the order satisfies already costs one comparison of two positions; another
+    one visits only the steps between the two positions.
     """
 
     def __init__(self, order: Iterable[T], before: Mapping[T, Iterable[T]]):
-        """The steps in an order that serves all of `before`: for each, what it waits for."""
+        """Take the steps in an order that satisfies `before`: for each, the steps that it waits
+        for."""
         self._position = {step: k for k, step in enumerate(order)}
         self._before: dict[T, list[T]] = {step: list(before[step]) for step in self._position}
         self._behind: dict[T, list[T]] = {step: [] for step in self._position}
@@ -26,17 +27,18 @@ class DynamicOrder(Generic[T]):
                 self._behind[x].append(step)
 
     def add(self, first: T, then: T) -> bool:
-        """Let `then` wait for `first`; False, and nothing, where `first` waits for `then`."""
+        """Let `then` wait for `first`. Return False, with nothing changed, if `first` waits for
+        `then`."""
         low, high = self._position[then], self._position[first]
         if low < high:
             later = self._reached(then, self._behind, lambda position: position <= high)
             if first in later:
                 return False
             earlier = self._reached(first, self._before, lambda position: position >= low)
-            place = self._position.__getitem__
-            order = [*sorted(earlier, key=place), *sorted(later, key=place)]
-            places = sorted(map(place, order))
-            self._position.update(zip(order, places, strict=True))
+            position = self._position.__getitem__
+            order = [*sorted(earlier, key=position), *sorted(later, key=position)]
+            positions = sorted(map(position, order))
+            self._position.update(zip(order, positions, strict=True))
         self._before[then].append(first)
         self._behind[first].append(then)
         return True
@@ -44,7 +46,8 @@ class DynamicOrder(Generic[T]):
     def _reached(
         self, start: T, edges: Mapping[T, Iterable[T]], holds: Callable[[int], bool]
     ) -> set[T]:
-        """The steps that edges lead to from `start`, itself included, at positions that hold."""
+        """Return the steps that edges lead to from `start`, itself included, at positions that
+        hold."""
         found, waiting = {start}, [start]
         while waiting:
             for x in edges[waiting.pop()]:

@@ -1,8 +1,8 @@
 """Bools that one kernel stores for the same readers share a byte.
 
 The gradient of a relu is all of the cotangent, half of it or none, as the argument is above 0, at 0
-or below it: two comparisons, to which dropout adds its mask. Where backward cannot compute them
-again, the forward kernel would store a byte for each, and backward read as many streams.
+or below it: two comparisons, to which dropout adds its mask. Where backward cannot recompute them,
+the forward kernel would store a byte for each, and backward read as many streams.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from graphc.compiler.schedule.kernel import Kernel, Loop, Step
 
 
 def with_packed_bools(steps: Sequence[Step], outputs: Collection[Node]) -> list[Step]:
-    """Return a program's schedule in which kernels store `pack_bools` of the bools that they would
-    store alike: of one shape, for the same kernels. Who reads them has them among its inputs as
-    before, and finds each as a bit. What loops read, and the program's `outputs`, stay bools.
+    """Return a program's schedule in which kernels store `pack_bools` of bools of
+    one shape that the same kernels read. Their readers have them among their inputs as before, and
+    read each as a bit. Bools that loops read, and the program's `outputs`, stay bools.
     """
     readers: dict[Node, tuple[int, ...]] = {}
     for number, step in enumerate(steps):
@@ -33,8 +33,8 @@ def with_packed_bools(steps: Sequence[Step], outputs: Collection[Node]) -> list[
 
 
 def unpacked(stored: Iterable[Node], graph: Collection[Node]) -> list[Node]:
-    """Return the nodes of a graph that lie in memory once these are stored: of a byte that is none
-    of them, its bools."""
+    """Return the nodes of a graph that are in memory once these are stored; for a packed byte,
+    which is no node of the graph, its bools."""
     return [x for node in stored for x in ((node,) if node in graph else node.inputs)]
 
 
@@ -54,7 +54,7 @@ def _packed(
 
 
 def _bytes(bools: Sequence[Node]) -> Iterator[tuple[Node, Node]]:
-    """The byte of each bool that shares one."""
+    """Yield each bool that shares a byte, with the byte."""
     for first in range(0, len(bools), MOST_PACKED):
         sharing = bools[first : first + MOST_PACKED]
         if len(sharing) > 1:

@@ -1,12 +1,13 @@
-"""Which loops one launch can run through: a block owns rows of the batch and takes all steps alone.
+"""Persistent loops: one launch runs all steps, and a block owns rows of the batch.
 
-It can where a row of each value depends on that same row of the carries only, and where the
-matrices that rows are multiplied with are the same at each step and fit one block's shared memory
-(Diamos et al., "Persistent RNNs: stashing recurrent weights on-chip", ICML 2016, keep them in
-registers). Then no block waits for another: the barriers within a step are those of a block.
+This is possible where a row of each value depends on that same row of the carries only, and where
+the matrices that rows are multiplied with are the same at each step and fit one block's shared
+memory (Diamos et al., "Persistent RNNs: stashing recurrent weights on-chip", ICML 2016, keep them
+in registers). Then no block waits for another: the barriers within a step are those of a block.
 
-Between two barriers lies a stage. What is read at other elements of its row than the reader's own
-(the left operand of a product) is complete, in shared memory, at the end of the stage before.
+A stage runs from one barrier to the next. A value that is read at other elements of its row than
+the reader's own (the left operand of a product) is complete, in shared memory, at the end of the
+stage before.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ than 48 KiB of them if it asks: what text for no card in particular may use. Oth
 up to 227 KiB on 9.0."""
 
 MOST_THREADS = 256
-"""Of a block; each may have 255 registers then, on every card."""
+"""Threads of a block; each may have 255 registers then, on every card."""
 
 MOST_WORDS = 160
-"""Registers of a thread that hold columns of matrices; the others are for what it computes, up to
-`FEW_NODES` values a step. Where there are more, fewer hold columns."""
+"""Registers of a thread that hold columns of matrices; the others hold the values that it computes,
+up to `FEW_NODES` a step. Where there are more values, fewer registers hold columns."""
 
 FEW_NODES = 40
 MOST_NODES = 512
-"""More values a step would not stay in registers."""
+"""Values of a step; more would spill."""
 
-_ALIGNMENT = 16  # bytes; what a wide load of shared memory needs
+_ALIGNMENT = 16  # bytes, of a wide load of shared memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +51,14 @@ class Persistent:
     Attributes:
         batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
         width: the elements of the longest row; a thread for each.
-        columns: the right operands of products of which each thread keeps its column in registers.
+        columns: the right operands of products whose columns threads keep in registers.
         matrices: those that do not fit there, copied to shared memory before the first step.
         carries: the carries of which other threads of the row read elements: in shared memory, as
             are `tiles`.
-        tiles: what is complete at the end of its stage: left operands of products, for example.
-        stages: what is computed between two barriers, in order: tiles and outputs of the body.
+        tiles: values that are complete at the end of their stage: left operands of products, ...
+        stages: the values computed between two barriers, in order: tiles and outputs of the body.
         stage_of: the first stage in which each value that varies by row can be computed.
-        rows: how many rows a block owns.
+        rows: the number of rows that a block owns.
         threads: of a block.
         nbytes: of shared memory.
     """
@@ -76,27 +77,27 @@ class Persistent:
 
 
 def width(node: Node) -> int:
-    """The elements of one row of a value."""
+    """Return the elements of one row of a value."""
     return elements_of(node.shape[1:])
 
 
 def elements_of(shape: Shape) -> int:
-    """The elements of a shape without symbols."""
+    """Return the elements of a shape without symbols."""
     elements = product(shape)
     assert isinstance(elements, int)
     return elements
 
 
 def stride(node: Node) -> int:
-    """The elements from one row of a value in shared memory to the next: each begins where a wide
-    load may."""
+    """Return the stride of the rows of a value in shared memory: each is aligned for a wide
+    load."""
     pack = max(1, _ALIGNMENT // np.dtype(node.dtype).itemsize)
     elements = width(node)
     return -(-elements // pack) * pack if elements >= pack else elements
 
 
 def array_bytes(elements: int, dtype: str) -> int:
-    """The shared memory that an array takes, the next one's alignment included."""
+    """Return the bytes of shared memory of an array, the next one's alignment included."""
     nbytes = elements * np.dtype(dtype).itemsize
     return -(-nbytes // _ALIGNMENT) * _ALIGNMENT
 
@@ -215,7 +216,8 @@ class _Analysis:
     def _matrices(
         self, elsewhere: Collection[Node], widest: int
     ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
-        """The right operands of products: those whose columns go to registers, and the others."""
+        """Return the right operands of products: those whose columns go to registers, and the
+        others."""
         readers: dict[Node, list[Node]] = {}
         for node in self._order:
             if node.op == "matmul":
@@ -236,7 +238,7 @@ class _Analysis:
 
 
 def rows_of(widest: int) -> int:
-    """The rows of a block whose stages have up to so many elements a row.
+    """Return the rows of a block whose stages have up to so many elements a row.
 
     As few as fill a warp, so that a batch is spread over many blocks: what a step waits for is
     shared memory, from which each row reads the matrices for itself, and each multiprocessor has
@@ -250,9 +252,11 @@ def _spreads(node: Node) -> bool:
     return node.op == "broadcast" or OPS[node.op].family == "reduce"
 
 
-def pulled(targets: Sequence[Node], stop: Collection[Node], step: Node) -> Iterator[Node]:
-    """The products and the slices at `step` that the targets read at their own element, through
-    pointwise ops alone."""
+def elementwise_operands(
+    targets: Sequence[Node], stop: Collection[Node], step: Node
+) -> Iterator[Node]:
+    """Yield the products and the slices at `step` that the targets read at their own element,
+    through pointwise ops only."""
     seen: set[Node] = set()
     pending = list(targets)[::-1]
     while pending:

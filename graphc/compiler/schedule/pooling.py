@@ -1,10 +1,10 @@
-"""Which pooling goes with what computes the values that it reads.
+"""Fusion of poolings with the producers of their operands.
 
-**Elementwise nodes** (`meets_each`). A thread that has a window of the pooling computes its
-elements, and stores them where others read them too: that saves reading them again.
+**Elementwise nodes** (`covers_each_element`). A thread that owns a window of the pooling
+computes its elements, and stores them where others read them too: that saves reading them again.
 
-**A convolution** (`why_apart`). A thread of its kernel finishes four neighbouring columns of a tile
-at a time. If the columns are counted window by window, four of them are a window of 2 x 2: the
+**A convolution** (`fusion_blocker`). A thread of its kernel finishes four neighbouring columns of a
+tile at a time. If the columns are counted window by window, four of them are a window of 2 x 2: the
 thread has all that the pooling reads. Of a window of 2 x 2 x 2 it has a half, its neighbour the
 other one. By bytes this always pays: the pooling alone would read the convolution's result again.
 It does not where the kernel would be slower for it: a convolution with few tiles is better cut
@@ -18,23 +18,25 @@ from collections.abc import Collection
 
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import Dim, Shape, evaluate_at, product
-from graphc.compiler.schedule.group import ELEMENT, POOLED, PULLED, Group
+from graphc.compiler.schedule.group import ELEMENT, INLINED, WINDOWED, Group
 from graphc.compiler.schedule.inline import Scope, reads_once
 from graphc.compiler.schedule.relation import SAME, element_readings
 
-# A tile has 128 columns; with more of them than this there is no need to cut k.
+# A tile has 128 columns; with more tiles than this, split-k does not pay.
 _COLUMNS = 128
 _TILES = 128
-# What a symbol counts as, as where tiles are chosen.
+# The value of every symbol, as where tiles are chosen.
 _TYPICAL = 128
 
 
-def meets_each(group: Group, producer: Group, stored: Collection[Node], scope: Scope) -> bool:
+def covers_each_element(
+    group: Group, producer: Group, stored: Collection[Node], scope: Scope
+) -> bool:
     """Return True if a group is one pass over windows that do not compute on the way, the windows
     cover each element of the input exactly once, and the `stored` nodes of an elementwise producer
     are read at those elements."""
     pooling = next(iter(group.nodes))
-    if pooling.op == "gather_pool" or PULLED in group.nodes.values():
+    if pooling.op == "gather_pool" or INLINED in group.nodes.values():
         return False
     x = pooling.inputs[0]
     behind = set(toposort([x]))
@@ -50,18 +52,18 @@ def is_pooling(group: Group) -> bool:
     """Return True if a group is a pooling, or one pass over its windows, with what is inlined into
     it."""
     return all(
-        tag == PULLED or node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool")
+        tag == INLINED or node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool")
         for node, tag in group.nodes.items()
     )
 
 
-def why_apart(group: Group, producer: Group, scope: Scope) -> str:
-    """Why a convolution, the producer, does not compute a pooling behind its results; nothing if it
-    does."""
+def fusion_blocker(group: Group, producer: Group, scope: Scope) -> str:
+    """Return the reason why a convolution, the producer, is not fused with a pooling of its result;
+    empty if it is."""
     (conv,) = producer.anchors
-    if PULLED in group.nodes.values():
+    if INLINED in group.nodes.values():
         return "the pooling computes what lies between"
-    if POOLED in producer.nodes.values():
+    if WINDOWED in producer.nodes.values():
         return "the convolution has another pooling"
     pooling = next(iter(group.nodes))
     if pooling.op == "gather_pool":
@@ -71,13 +73,13 @@ def why_apart(group: Group, producer: Group, scope: Scope) -> str:
         if any(relation != SAME or producer.nodes[x] != ELEMENT for x, relation in found):
             return "it reads the convolution's values at other elements"
     if scope.cpu:
-        return _why_not_behind(pooling, conv)
-    return _why_windows(pooling, conv) or _why_tiles(conv)
+        return _cpu_blocker(pooling, conv)
+    return _window_blocker(pooling, conv) or _tile_blocker(conv)
 
 
-def _why_not_behind(pooling: Node, conv: Node) -> str:
-    """Why a CPU does not compute a pooling from a part of a convolution's result, while that is
-    cached; nothing if it does."""
+def _cpu_blocker(pooling: Node, conv: Node) -> str:
+    """Return the reason why a CPU does not compute a pooling from a tile of a convolution's result
+    while that is cached; empty if it does."""
     if not reads_once(pooling):
         return "its windows overlap"
     if pooling.inputs[0].shape != conv.shape:
@@ -85,7 +87,7 @@ def _why_not_behind(pooling: Node, conv: Node) -> str:
     return "a convolution without elements is no product" if 0 in conv.inputs[1].shape else ""
 
 
-def _why_windows(pooling: Node, conv: Node) -> str:
+def _window_blocker(pooling: Node, conv: Node) -> str:
     """Return the reason why the windows do not fit a convolution's tile; empty if they do."""
     window, sizes = pooling.attrs["window"], conv.shape[2:]
     if not reads_once(pooling):
@@ -106,10 +108,11 @@ def _divides(pooling: Node, sizes: Shape) -> bool:
     )
 
 
-def _why_tiles(conv: Node) -> str:
-    """Why the convolution's result is not made of whole tiles by one launch; nothing if it is."""
-    filters, places = conv.shape[1], product(conv.inputs[1].shape[2:])
-    if isinstance(filters, Dim) or filters == 1 or places == 1:
+def _tile_blocker(conv: Node) -> str:
+    """Return the reason why the convolution's result is not made of whole tiles by one launch;
+    empty if it is."""
+    filters, taps = conv.shape[1], product(conv.inputs[1].shape[2:])
+    if isinstance(filters, Dim) or filters == 1 or taps == 1:
         return "a convolution of one filter, or of single places, is computed without windows"
     if any(hole != 1 for hole in conv.attrs["input_dilation"]):
         return "the convolution is computed in classes of windows"

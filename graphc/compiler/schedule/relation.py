@@ -25,7 +25,7 @@ Relation: TypeAlias = str | Split
 
 
 def split_of(shape: Shape, kept: tuple[int, ...]) -> Split:
-    """The runs of kept and dropped axes of a shape."""
+    """Return the runs of kept and dropped axes of a shape."""
     runs: list[tuple[Size, bool]] = []
     for axis, size in enumerate(shape):
         if size == 1:
@@ -39,23 +39,24 @@ def split_of(shape: Shape, kept: tuple[int, ...]) -> Split:
 
 
 def reduction_split(node: Node) -> Split:
-    """The split of a reduction's input into what it keeps and what it sums over."""
+    """Return the split of a reduction's input into axes that it keeps and axes that it sums
+    over."""
     shape, axes = node.inputs[0].shape, node.attrs["axes"]
     return split_of(shape, tuple(axis for axis in range(len(shape)) if axis not in axes))
 
 
 def readings(node: Node, scope: Scope) -> Iterator[tuple[Node, Relation]]:
-    """The values in memory that computing a node reads, each with where.
+    """Yield the values in memory that computing a node reads, each with its relation.
 
-    Of a reduction the relation is seen from an element of its input.
+    Of a reduction the relation is that to an element of its input.
     """
     relation = SAME if OPS[node.op].family == "reduce" else _through(node, SAME)
     yield from _behind([(x, relation) for x in reversed(node.inputs)], scope)
 
 
 def element_readings(node: Node, scope: Scope) -> Iterator[tuple[Node, Relation]]:
-    """The values in memory that an element of a node is computed from, the node itself if it is
-    one, each with where."""
+    """Yield the values in memory that an element of a node is computed from, the node itself if it
+    is stored, each with its relation."""
     yield from _behind([(node, SAME)], scope)
 
 
@@ -74,7 +75,7 @@ def _behind(pending: list[tuple[Node, Relation]], scope: Scope) -> Iterator[tupl
 
 
 def _through(node: Node, relation: Relation) -> Relation:
-    """Where `node` reads its inputs, if it is itself read at `relation`."""
+    """Return the relation to the inputs of `node`, which is itself read at `relation`."""
     if relation == ELSEWHERE:
         return ELSEWHERE
     if OPS[node.op].family == "pointwise" or node.op == "reshape":

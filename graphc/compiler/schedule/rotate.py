@@ -1,13 +1,13 @@
-"""Loops that begin with elementwise work begin it one step ahead.
+"""Rotate loops that begin with elementwise work, so that it runs one step ahead.
 
-A gradient's step first computes, from what it is handed, the left operands of its products, and
-then the products:
+A gradient's step first computes, from its carries and slices, the left operands of its products,
+and then the products:
 
     P: left = f(carry, slice)      M: carry = g(left . matrix, ...)
 
-Two kernels a step: a product needs whole rows of its left operand. But M of one step and P of the
-next meet element by element, so that one kernel does both; the left operands become carries. The
-first P runs before the loop, and the last one, whose result nobody reads, on zeros.
+Two kernels a step: a product needs whole rows of its left operand. But P of the next step reads M
+of this one element by element, so that one kernel computes both; the left operands become carries.
+The first P runs before the loop, and the last one, whose result is unused, on zeros.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from graphc.compiler.passes.scan_loop import Loop as OpenLoop
 from graphc.compiler.passes.scan_loop import rewrite_scans
 from graphc.compiler.schedule.kernel import Loop
 from graphc.compiler.schedule.persistent import Persistent, persistent
-from graphc.compiler.schedule.unlift import unlift
+from graphc.compiler.schedule.scan_body import inline_body
 
 _serials = itertools.count()
 
 
 def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> list[Node]:
-    """The same program, where loops of launches take one launch less a step if they can.
+    """Return the same program, where loops of launches take one launch less a step if they can.
 
     Args:
         outputs: of the program.
-        most_shared: see `graphc.compiler.schedule.persistent.persistent`: what that takes stays.
+        most_shared: see `graphc.compiler.schedule.persistent.persistent`; persistent loops stay.
     """
 
     def rule(loop: OpenLoop, used: Sequence[int]) -> dict[int, Node] | None:
@@ -65,21 +65,22 @@ def _rotate(loop: OpenLoop, used: Sequence[int], lefts: Sequence[Node]) -> dict[
 
 
 def _read(lefts: Sequence[Node], loop: OpenLoop) -> list[tuple[Node, Node]]:
-    """The slices that these nodes read, with their sequences."""
+    """Return the slices that these nodes read, with their sequences."""
     order = set(toposort(lefts, stop=[*loop.carries, *loop.slices]))
     pairs = zip(loop.slices, loop.sequences, strict=True)
     return [(node, sequence) for node, sequence in pairs if node in order]
 
 
 def _first(sequence: Node, loop: OpenLoop) -> Node:
-    """The slice of the first step that runs."""
+    """Return the slice of the first step that runs."""
     start = loop.length - 1 if loop.reverse else 0
     whole = _steps(sequence, start, start + 1)
     return make("reshape", whole, shape=sequence.shape[1:])
 
 
 def _ahead(sequence: Node, loop: OpenLoop) -> Node:
-    """A sequence whose slice at a step is that of the step which runs after it; zeros at last."""
+    """Return a sequence whose slice at a step is that of the step which runs next; zeros at the
+    end."""
     zeros = [0] * sequence.ndim
     one = [1, *zeros[1:]]
     low, high = (one, zeros) if loop.reverse else (zeros, one)
@@ -101,8 +102,8 @@ def _steps(sequence: Node, start: Size, stop: Size) -> Node:
 
 
 def _first_lefts(loop: OpenLoop) -> list[Node]:
-    """The left operands of the products that need no other product, if each is elementwise work
-    on a carry; else none: the step's first kernel is a product already, or it is something else."""
+    """Return the left operands of the products that need no other product, if each is elementwise
+    work on a carry; else none: the step does not begin with elementwise work."""
     held = [*loop.carries, *loop.slices]
     varying, elementwise, after_product = set(held), set(held), set()
     of_carry = dependents(loop.results, loop.carries)
@@ -127,7 +128,7 @@ def _first_lefts(loop: OpenLoop) -> list[Node]:
 
 def _is_persistent(loop: OpenLoop, used: Sequence[int], most_shared: int | None) -> bool:
     scan = loop.close()
-    body = unlift(scan)
+    body = inline_body(scan)
     values = items(scan)
     read = tuple(values[k] for k in used)
     initial = scan.inputs[: len(loop.carries)]

@@ -14,8 +14,8 @@ from graphc.compiler.graph.dim import Shape, Size, product
 
 @dataclass(frozen=True)
 class Strided:
-    """A value whose element at ``coords`` is that of `node` at ``offset + sum(coords * strides)``,
-    plus ``step * elements`` for each counter of a loop around in `steps`."""
+    """A strided view: the element at ``coords`` is that of `node` at ``offset + sum(coords *
+    strides)``, plus ``step * elements`` for each counter of a loop around in `steps`."""
 
     node: Node
     shape: Shape
@@ -31,11 +31,11 @@ class Strided:
 
 
 def strided(node: Node, memory: Collection[Node], counters: Collection[Node]) -> Strided | None:
-    """The value as strides over one of `memory`; None where it is something else.
+    """Return the value as a strided view of one of `memory`; None where it is none.
 
     Args:
         node: the value.
-        memory: what lies in memory.
+        memory: the nodes in memory.
         counters: the leaves that count the steps of the loops around.
     """
     if node in memory:
@@ -56,13 +56,13 @@ def strided(node: Node, memory: Collection[Node], counters: Collection[Node]) ->
 
 
 def contiguous(node: Node) -> Strided:
-    """A value in C order without gaps."""
+    """Return the view of a contiguous value."""
     strides = tuple(product(node.shape[axis + 1 :]) for axis in range(len(node.shape)))
     return Strided(node, node.shape, strides)
 
 
 def _moved(node: Node, x: Strided) -> tuple[Shape | None, Size]:
-    """The strides and the offset of an index map over `x`."""
+    """Return the strides and the offset of an index map over `x`."""
     if node.op == "transpose":
         return tuple(x.strides[axis] for axis in node.attrs["order"]), x.offset
     if node.op == "slice":
@@ -78,10 +78,10 @@ def _moved(node: Node, x: Strided) -> tuple[Shape | None, Size]:
 
 
 def _reshaped(x: Strided, shape: Shape) -> Shape | None:
-    """The strides of the elements in C order in another shape, where there are any.
+    """Return the strides of the view reshaped, in C order; None where there are none.
 
     Axes are split and joined within groups that both shapes have: between positions where the
-    sizes behind multiply to the same. What is joined has to lie without gaps.
+    sizes behind multiply to the same. Joined axes have to be contiguous.
     """
     old = [(size, stride) for size, stride in zip(x.shape, x.strides, strict=True) if size != 1]
     new = [axis for axis, size in enumerate(shape) if size != 1]

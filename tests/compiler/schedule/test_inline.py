@@ -10,9 +10,9 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.schedule.inline import (
     MOST_INLINED,
     MOST_RECOMPUTED,
+    choose_materialised,
     is_leaf,
     is_splat,
-    take_apart,
 )
 
 X = g.input((BATCH, 10), "float32")
@@ -34,7 +34,7 @@ def test_a_constant_of_one_number_is_text_and_others_are_memory() -> None:
 
 def is_inlined(node: Node) -> bool:
     """Return True if a reader computes the node, which is no output, for itself."""
-    scope = take_apart([g.sum(node), g.max(node)])
+    scope = choose_materialised([g.sum(node), g.max(node)])
     return node in scope.inline
 
 
@@ -67,7 +67,7 @@ def test_what_is_computed_again(node: Node, expected: bool) -> None:
 def test_outputs_and_the_starts_of_loops_are_stored() -> None:
     out, start = g.tanh(X), g.exp(X)
     (final,), _ = g.scan(lambda c, _: ((g.sin(c[0]),), ()), [start], [], length=3)
-    scope = take_apart([out, g.flip(out, 0), final])
+    scope = choose_materialised([out, g.flip(out, 0), final])
     assert {out, start} <= set(scope.stored())
 
 
@@ -75,14 +75,14 @@ def test_chains_are_cut_where_they_are_long() -> None:
     chain = [X]
     for _ in range(4 * MOST_RECOMPUTED):
         chain.append(g.tanh(chain[-1]))
-    scope = take_apart([chain[-1]])
+    scope = choose_materialised([chain[-1]])
     stored = [k for k, node in enumerate(chain) if node in scope.stored()]
     assert np.diff([0, *stored]).max() <= MOST_RECOMPUTED + 1
     assert scope.reads[chain[-1]] == (chain[stored[-2]],)
     maps = [X]
     for k in range(3 * MOST_INLINED):
         maps.append(g.flip(maps[-1], k % 2))
-    scope = take_apart([maps[-1]])
+    scope = choose_materialised([maps[-1]])
     stored = [k for k, node in enumerate(maps) if node in scope.stored()]
     assert 2 < len(stored) <= 4
 
@@ -94,7 +94,7 @@ def test_a_product_does_not_compute_its_operands_again_and_again() -> None:
         (X * 2.0, False),
         (g.cast(X > 0.0, "float32"), True),
     ):
-        scope = take_apart([g.dot(operand, weights), g.dot(g.transpose(X), operand)])
+        scope = choose_materialised([g.dot(operand, weights), g.dot(g.transpose(X), operand)])
         assert any(x in scope.stored() for x in (operand, *operand.inputs)) is stored, operand
 
 
@@ -121,13 +121,13 @@ _COTANGENT = g.input((BATCH, 5), "float32")
 def test_a_factor_that_several_products_would_put_in_order_is_stored(
     factor: Node, products: list[Node], stored: bool
 ) -> None:
-    assert (factor in take_apart(products, cpu=True).stored()) is stored
-    assert factor not in take_apart(products).stored()
+    assert (factor in choose_materialised(products, cpu=True).stored()) is stored
+    assert factor not in choose_materialised(products).stored()
 
 
 def test_a_slice_by_the_step_of_a_loop_is_an_index_map() -> None:
     step = g.input((), "int32")
     row = g.take(X, step)
     other = g.max(row)
-    assert row in take_apart([other], counters=frozenset([step])).inline
-    assert row not in take_apart([other]).inline
+    assert row in choose_materialised([other], counters=frozenset([step])).inline
+    assert row not in choose_materialised([other]).inline

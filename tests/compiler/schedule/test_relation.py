@@ -6,7 +6,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.schedule.inline import take_apart
+from graphc.compiler.schedule.inline import choose_materialised
 from graphc.compiler.schedule.relation import (
     ELSEWHERE,
     SAME,
@@ -37,7 +37,7 @@ def test_reductions_of_reshapes_of_one_another_have_equal_splits() -> None:
 
 def relation(reader: Node, read: Node) -> list[Relation]:
     """Where `reader`, which is stored, reads a value in memory."""
-    return [where for x, where in readings(reader, take_apart([reader])) if x is read]
+    return [where for x, where in readings(reader, choose_materialised([reader])) if x is read]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from graphc.compiler.graph import toposort
 from graphc.compiler.interpret import Program
 from graphc.compiler.passes import optimize
 from graphc.compiler.schedule import make_schedule
-from graphc.compiler.schedule.inline import MOST_PARTS, MOST_POINTERS
+from graphc.compiler.schedule.inline import MOST_CONCATENATED, MOST_POINTERS
 from graphc.compiler.schedule.wide import divide_concatenations
 from graphc.config import config
 from tests.native.graph_programs import needs_compiler
@@ -41,21 +41,23 @@ def test_the_text_of_a_wide_concatenation_grows_with_its_parts_alone(program):
     assert large < 3.3 * small
 
 
-@pytest.mark.parametrize("count", [MOST_PARTS + 1, 300])
+@pytest.mark.parametrize("count", [MOST_CONCATENATED + 1, 300])
 def test_no_kernel_joins_more_than_it_may(count):
     for step in make_schedule(divide_concatenations(joined(count)), {}, 0):
         assert len(step.inputs) <= MOST_POINTERS
 
 
-@pytest.mark.parametrize("count", [MOST_PARTS, MOST_PARTS + 1, MOST_PARTS**2 + 5])
+@pytest.mark.parametrize(
+    "count", [MOST_CONCATENATED, MOST_CONCATENATED + 1, MOST_CONCATENATED**2 + 5]
+)
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_divided_concatenation_is_the_same(count, axis):
     parts = [g.input((2, 3), "float32") for _ in range(count)]
     whole = g.concat(parts, axis=axis)
     (divided,) = divide_concatenations([whole])
-    assert (divided is whole) == (count <= MOST_PARTS)
+    assert (divided is whole) == (count <= MOST_CONCATENATED)
     assert divided.shape == whole.shape
-    assert max(len(node.inputs) for node in toposort([divided])) <= MOST_PARTS
+    assert max(len(node.inputs) for node in toposort([divided])) <= MOST_CONCATENATED
     arrays = [np.full((2, 3), k, "float32") for k in range(count)]
     (value,) = Program([divided]).run(dict(zip(parts, arrays, strict=True)), {}, 0)
     np.testing.assert_array_equal(value, np.concatenate(arrays, axis))
@@ -64,7 +66,7 @@ def test_a_divided_concatenation_is_the_same(count, axis):
 @needs_compiler
 def test_a_wide_concatenation_natively():
     config.cpu = "native"
-    parts = [g.input((g.BATCH, 1 + k % 3), "float32") for k in range(MOST_PARTS + 3)]
+    parts = [g.input((g.BATCH, 1 + k % 3), "float32") for k in range(MOST_CONCATENATED + 3)]
     whole = g.concat(parts, axis=1)
     weights = np.arange(sum(part.shape[1] for part in parts), dtype="float32")
     grads = graphc.grad(g.sum(whole * weights), [parts[0], parts[-1]])

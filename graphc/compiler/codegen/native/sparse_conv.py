@@ -25,7 +25,7 @@ from graphc.compiler.codegen.native.scratch import Slot
 from graphc.compiler.codegen.statement import Assign, Statement
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Dim, Size, product
-from graphc.compiler.schedule.inline import are_apart
+from graphc.compiler.schedule.inline import are_disjoint
 from graphc.compiler.schedule.kernel import Kernel
 
 _MOST_SUMS = 24
@@ -48,7 +48,7 @@ def spread_weights(kernel: Kernel) -> Node | None:
     steps = (*node.attrs["strides"], *node.attrs["input_dilation"])
     padding = [side for pair in max_unpool.attrs["padding"] for side in pair]
     fits = (
-        are_apart(max_unpool)
+        are_disjoint(max_unpool)
         and all(step == 1 for step in steps)
         and all(side == 0 for side in padding)
         and not any(isinstance(size, Dim) for size in sizes)

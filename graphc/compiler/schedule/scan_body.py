@@ -1,4 +1,4 @@
-"""The body of a scan written over the values around it, and what it hands on uncomputed."""
+"""The body of a scan, inlined: its arguments replaced by the values around it."""
 
 from __future__ import annotations
 
@@ -12,28 +12,29 @@ from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.graph.walk import toposort
 from graphc.compiler.schedule.kernel import Kernel, Step
 
-# Of the leaves that stand for carries and steps; negative, so never an input's of a user.
+# Serials of the leaves that stand for carries and steps; negative, so never those of a user's
+# input.
 _serials = itertools.count(-1, -1)
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """See `graphc.compiler.schedule.kernel.Loop`, whose fields of these names it gives."""
+    """An inlined body: the fields of the same names of `graphc.compiler.schedule.kernel.Loop`."""
 
     step: Node
     carries: tuple[Node, ...]
     outputs: tuple[Node, ...]
 
 
-def unlift(scan: Node) -> Body:
-    """Put the outer values in the places of a body's arguments.
+def inline_body(scan: Node) -> Body:
+    """Replace the arguments of a scan's body by the outer values.
 
     A carry and the step's number become leaves of their own, so that the arguments of a loop inside
     of a loop are never taken for the outer ones.
     """
     carries, sequences = scan.attrs["carries"], scan.attrs["sequences"]
-    outputs = narrow_products(scan.attrs["body"].outputs)
-    step = another_counter()
+    outputs = split_products(scan.attrs["body"].outputs)
+    step = new_counter()
     replacement: dict[Node, Node] = {}
     leaves = {}
     for k in range(carries):
@@ -53,8 +54,8 @@ def unlift(scan: Node) -> Body:
     return Body(step, tuple(leaves.values()), tuple(new))
 
 
-def narrow_products(outputs: Sequence[Node]) -> list[Node]:
-    """A body in which columns of a product that are read apart are products of their own.
+def split_products(outputs: Sequence[Node]) -> list[Node]:
+    """Return a body in which each range of columns that is read by itself is a product of its own.
 
     Gates are often one product: z = h . U + b, i = z[:, :n], f = z[:, n:2 * n], ... What
     multiplies gates by each other reads z at several columns, and would have to wait for it;
@@ -63,16 +64,16 @@ def narrow_products(outputs: Sequence[Node]) -> list[Node]:
     current = list(outputs)
     while True:
         reading = readers(current)
-        apart = {
-            node: parts
-            for node, parts in reading.items()
+        split = {
+            node: slices
+            for node, slices in reading.items()
             if (node.op == "matmul" or OPS[node.op].family == "pointwise")
             and node not in current
             and node.ndim == 2
-            and parts
-            and all(map(_takes_columns, parts))
+            and slices
+            and all(map(_takes_columns, slices))
         }
-        found = {part: _narrow(part, node) for node, parts in apart.items() for part in parts}
+        found = {x: _columns_of(x, node) for node, slices in split.items() for x in slices}
         if not found:
             return current
         current = substitute(current, found)
@@ -86,8 +87,8 @@ def _takes_columns(node: Node) -> bool:
     return node.attrs["step"] == (1, 1) and node.attrs["start"][0] == 0 and node.shape[0] == rows
 
 
-def _narrow(part: Node, node: Node) -> Node:
-    """The columns that `part` takes of a node, computed alone."""
+def _columns_of(part: Node, node: Node) -> Node:
+    """Return the columns that the slice `part` reads of a node, computed by themselves."""
     start, stop = part.attrs["start"][1], part.attrs["stop"][1]
 
     def columns(x: Node) -> Node:
@@ -102,8 +103,8 @@ def _narrow(part: Node, node: Node) -> Node:
     return inherit(new, part)
 
 
-def another_counter() -> Node:
-    """A leaf that stands for the number of a step."""
+def new_counter() -> Node:
+    """Return a leaf that stands for the number of a step."""
     return _leaf((), "int32")
 
 
@@ -111,10 +112,11 @@ def _leaf(shape: tuple, dtype: str) -> Node:
     return make("input", serial=next(_serials), shape=shape, dtype=dtype)
 
 
-def with_handed_on(
+def with_unchanged_results(
     steps: Sequence[Step], outputs: Sequence[Node], memory: Collection[Node]
 ) -> list[Step]:
-    """The steps of a loop's body, where kernels store what the body hands on as it is.
+    """Return the steps of a loop's body, whose kernels also store the results that the body passes
+    through unchanged.
 
     A gradient reads each carry as its step found it, so such carries are stacked. The last kernel
     with as many elements stores them beside its own results, instead of a launch that copies.

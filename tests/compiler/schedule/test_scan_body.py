@@ -6,7 +6,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.graph import toposort
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.schedule import Loop, make_schedule
-from graphc.compiler.schedule.unlift import unlift
+from graphc.compiler.schedule.scan_body import inline_body
 
 xs, h0 = g.input((g.symbol("time"), g.BATCH, 3), "float64"), g.input((g.BATCH, 3), "float64")
 
@@ -18,7 +18,7 @@ def loops(outputs) -> list[Loop]:
 def test_a_body_is_written_over_outer_values() -> None:
     W = g.shared(np.eye(3) * 2.0)
     (h,), (stack,) = g.scan(lambda c, s: ((g.dot(c[0], W) + s[0],), (c[0],)), [h0], [xs])
-    body = unlift(h.inputs[0])
+    body = inline_body(h.inputs[0])
     new, old = body.outputs
     assert old is body.carries[0]
     assert (old.shape, old.dtype) == (h0.shape, "float64")
@@ -27,7 +27,7 @@ def test_a_body_is_written_over_outer_values() -> None:
     X, H = np.arange(12.0).reshape(2, 2, 3), np.ones((2, 3))
     feeds = {xs: X, old: H, body.step: np.int32(1)}
     np.testing.assert_array_equal(evaluate([new], feeds)[0], 2.0 * H + X[1])
-    assert unlift(stack.inputs[0]).carries[0] is not old  # each loop has leaves of its own
+    assert inline_body(stack.inputs[0]).carries[0] is not old  # each loop has leaves of its own
 
 
 def test_loops_inside_of_loops_keep_their_arguments_apart() -> None:
@@ -36,10 +36,10 @@ def test_loops_inside_of_loops_keep_their_arguments_apart() -> None:
         return (h + slices[0],), ()
 
     (h,), _ = g.scan(outer, [h0], [xs])
-    body = unlift(h.inputs[0])
+    body = inline_body(h.inputs[0])
     (inner,) = (node for node in toposort(body.outputs) if node.op == "scan")
     assert inner.inputs[0] is body.carries[0]
-    assert unlift(inner).carries[0] is not body.carries[0]
+    assert inline_body(inner).carries[0] is not body.carries[0]
 
 
 def test_a_step_stores_what_it_hands_on_beside_its_results() -> None:
@@ -74,7 +74,7 @@ zs = g.input((g.symbol("time"), g.BATCH, 9), "float64")
 
 def test_gates_in_one_product_are_products_of_one_kernel() -> None:
     (h, c), _ = g.scan(fused_gates, [h0, h0], [zs])
-    body = unlift(h.inputs[0])
+    body = inline_body(h.inputs[0])
     products = [node for node in toposort(body.outputs) if node.op == "matmul"]
     assert [node.shape for node in products] == [(g.BATCH, 3)] * 3
     rng = np.random.default_rng(3)
@@ -98,6 +98,6 @@ def test_products_that_are_read_whole_stay_whole() -> None:
         return (z[:, :3] + slices[0],), (z,)
 
     (h,), (stack,) = g.scan(step, [h0], [xs])
-    outputs = unlift(h.inputs[0]).outputs
+    outputs = inline_body(h.inputs[0]).outputs
     assert [x.shape[1] for x in toposort(outputs) if x.op == "matmul"] == [9]
     assert stack.shape[2] == 9
