@@ -1,4 +1,4 @@
-"""Sums over the steps leave their loop: a weight's gradient is one matmul over all steps.
+"""Sink sums over the steps behind their loop: a weight's gradient is one matmul over all steps.
 
 A carry ``acc = acc + f`` that nothing else reads ends as ``start + sum over t of f_t``. Where f is
 a product the sum is one product with the steps in the summed axis:
@@ -18,14 +18,14 @@ from graphc.compiler.graph.ops import make, remake
 from graphc.compiler.graph.origin import origin, origin_of
 from graphc.compiler.graph.scan import item
 from graphc.compiler.graph.walk import dependents, readers
+from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
 from graphc.compiler.passes.scan_batch import is_product, liftable, over_steps
-from graphc.compiler.passes.scan_loop import Loop, rewrite_scans
 from graphc.compiler.passes.scan_motion import frontier
 
 
 @dataclass(frozen=True)
 class Term:
-    """One addend of a sum over the steps: linear ops around a core.
+    """An addend of a sum over the steps: linear ops around a core.
 
     `around` holds (node, position), the innermost first: the core, or what is inside, is the
     node's input at that position, and its other input does not vary.
@@ -35,7 +35,7 @@ class Term:
     around: tuple[tuple[Node, int], ...] = ()
 
     def rebuild(self, core: Node) -> Node:
-        """The linear ops applied to another core."""
+        """Return the linear ops applied to another core."""
         value = core
         for node, position in self.around:
             inputs = (*node.inputs[:position], value, *node.inputs[position + 1 :])
@@ -52,7 +52,7 @@ def leave_accumulations(outputs: Sequence[Node]) -> list[Node]:
     return rewrite_scans(outputs, _leave)
 
 
-def _leave(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
+def _leave(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     reading = readers(loop.results)
     varying = dependents(loop.results, [*loop.carries, *loop.slices])
     sums = [_terms(_addends(loop, k, reading), varying, reading) for k in range(len(loop.carries))]
@@ -92,13 +92,14 @@ def _leave(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
     return dict(enumerate([*values, *over_steps(old, per_step, loop.length)]))
 
 
-def _addends(loop: Loop, k: int, reading: Mapping[Node, list[Node]]) -> list[Node]:
-    """The f, g, ... of a carry with the update acc + f + g ... and no other reader, else none."""
+def _addends(loop: OpenScan, k: int, reading: Mapping[Node, list[Node]]) -> list[Node]:
+    """Return the f, g, ... of a carry with the update acc + f + g ... and no other reader, else
+    none."""
     carry, node = loop.carries[k], loop.updates[k]
     results = loop.results
     if node is carry or results.count(node) > 1 or reading[node]:
         return []
-    # From the carry up: each sum that holds it is read by the next one alone.
+    # From the carry up: each sum that contains it is read by the next one only.
     addends: list[Node] = []
     below = carry
     while below is not node:
@@ -118,13 +119,13 @@ def _addends(loop: Loop, k: int, reading: Mapping[Node, list[Node]]) -> list[Nod
 def _terms(
     addends: Sequence[Node], varying: Collection[Node], reading: Mapping[Node, list[Node]]
 ) -> list[Term]:
-    """The addends taken apart along what is linear."""
+    """Return the addends, divided at linear ops."""
     found: list[Term] = []
     pending = [Term(node) for node in reversed(addends)]
     while pending:
         term = pending.pop()
         node, around = term.core, term.around
-        # A sum with several readers stays whole: taken apart it would be computed again and again.
+        # A sum with several readers stays whole: divided, it would be computed once for each.
         if node.op in ("add", "sub") and len(reading.get(node, ())) <= 1:
             left, right = node.inputs
             right = make("neg", right) if node.op == "sub" else right
@@ -157,7 +158,7 @@ def _operands(core: Node, varying: Collection[Node]) -> tuple[Node, ...]:
 
 
 def _sum_over_steps(core: Node, per_step: Mapping[Node, Node], length: Size) -> Node:
-    """The sum over t of core_t; `per_step` holds what it is computed from."""
+    """Return the sum over t of core_t; `per_step` holds the stacked operands."""
     if core in per_step:
         return make("sum", per_step[core], axes=(0,))
     if core.op == "sum":
@@ -178,7 +179,7 @@ def _sum_over_steps(core: Node, per_step: Mapping[Node, Node], length: Size) -> 
 
 
 def _steps_in_rows(node: Node, per_step: Mapping[Node, Node], length: Size) -> Node:
-    """(..., k, n) at T steps as (..., T*k, n)."""
+    """Reshape (T, ..., k, n) to (..., T*k, n)."""
     (stacked,) = over_steps([node], per_step, length)
     steps, *lead, rows, columns = stacked.shape
     axes = range(1, len(lead) + 1)
@@ -187,7 +188,7 @@ def _steps_in_rows(node: Node, per_step: Mapping[Node, Node], length: Size) -> N
 
 
 def _steps_in_columns(node: Node, per_step: Mapping[Node, Node], length: Size) -> Node:
-    """(..., m, k) at T steps as (..., m, T*k)."""
+    """Reshape (T, ..., m, k) to (..., m, T*k)."""
     if node.op == "transpose" and node.attrs["order"] == (1, 0):
         return transpose(_steps_in_rows(node.inputs[0], per_step, length), (1, 0))
     (stacked,) = over_steps([node], per_step, length)

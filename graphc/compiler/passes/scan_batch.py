@@ -1,4 +1,4 @@
-"""A step's computation for all steps at once: each op over one more axis in front, the steps.
+"""Batch a step's computation over all steps: each op gets one more leading axis, the steps.
 
 A value that varies from step to step is held stacked, (steps, *shape); one that does not is read as
 it is, and spread along the steps only where an op needs equal shapes.
@@ -20,7 +20,7 @@ BatchRule = Callable[[Node, Sequence[Node], Sequence[bool], Size], Node]
 
 
 def is_product(node: Node, varying: Collection[Node]) -> bool:
-    """A matrix product of something that varies with something that does not."""
+    """Batch a product of an operand that varies with one that does not."""
     if node.op != "matmul" or node.ndim != 2:
         return False
     return (node.inputs[0] in varying) != (node.inputs[1] in varying)
@@ -49,7 +49,7 @@ def liftable(results: Iterable[Node], slices: Collection[Node], carries: Iterabl
 
 
 def over_steps(roots: Sequence[Node], per_step: Mapping[Node, Node], length: Size) -> list[Node]:
-    """The values of nodes of a step at all steps, stacked along a new axis 0.
+    """Return the values of nodes of a step at all steps, stacked along a new axis 0.
 
     Args:
         roots: what to compute; `can_batch` has to hold between them and `per_step`.
@@ -68,7 +68,7 @@ def over_steps(roots: Sequence[Node], per_step: Mapping[Node, Node], length: Siz
 
 
 def spread(node: Node, length: Size) -> Node:
-    """The same value at each of `length` steps."""
+    """Repeat a value for each of `length` steps."""
     source, axes = node, tuple(range(node.ndim))
     if node.op == "broadcast":
         source, axes = node.inputs[0], node.attrs["axes"]
@@ -145,7 +145,7 @@ def _gather(node: Node, inputs: Sequence[Node], varies: Sequence[bool], length: 
     axis = node.attrs["axis"]
     if varies[0]:
         return make("gather", values, indices, axis=axis + 1)
-    # The steps are the first axis of the indices, so they come out in the place of `axis`.
+    # The steps are the first axis of the indices, so they come out at the position of `axis`.
     taken = make("gather", values, indices, axis=axis)
     return transpose(taken, (axis, *range(axis), *range(axis + 1, taken.ndim)))
 

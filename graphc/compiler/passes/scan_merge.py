@@ -1,4 +1,4 @@
-"""Scans over the same steps become one: first of all a loop and the twin its gradient extends."""
+"""Merge scans over the same steps: most of all a loop and the copy that its gradient extends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.origin import inherit
 from graphc.compiler.graph.scan import item
 from graphc.compiler.graph.walk import substitute, toposort
-from graphc.compiler.passes.scan_loop import fuse, open_loop, rewrite_bodies
+from graphc.compiler.passes.open_scan import fuse, open_scan, rewrite_bodies
 
 
 def merge_scans(outputs: Sequence[Node]) -> list[Node]:
@@ -25,7 +25,7 @@ def merge_scans(outputs: Sequence[Node]) -> list[Node]:
 
 
 def _mergeable(outputs: Sequence[Node]) -> list[Node]:
-    """The first group of scans that can be one, or none."""
+    """Return the first group of scans that can be merged, or none."""
     order = toposort(outputs)
     bits = {node: 1 << k for k, node in enumerate(n for n in order if n.op == "scan")}
     if len(bits) < 2:
@@ -66,7 +66,7 @@ def _sequences(scan: Node) -> set[Node]:
 
 
 def _merge(outputs: Sequence[Node], group: Sequence[Node]) -> list[Node]:
-    fused, places = fuse([open_loop(scan) for scan in group])
+    fused, places = fuse([open_scan(scan) for scan in group])
     merged = inherit(fused.close(), group[0])
     replacement = {
         item(scan, k): item(merged, place)

@@ -1,4 +1,4 @@
-"""Products that no later step needs leave their loop: one matmul for all steps, before or after."""
+"""Hoist products ahead of their loop, or sink them behind it: one matmul for all steps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.scan import item, items
 from graphc.compiler.graph.walk import dependents, readers
+from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
 from graphc.compiler.passes.scan_batch import can_batch, is_product, liftable, over_steps
-from graphc.compiler.passes.scan_loop import Loop, rewrite_scans
 
 
 def hoist_products(outputs: Sequence[Node]) -> list[Node]:
-    """Products that depend on sequences and constants alone are computed before the loop.
+    """Hoist products that depend on sequences and constants only.
 
     A product (b, d) @ (d, n) at each of T steps becomes one of (T*b, d) @ (d, n); pointwise work
     around it (a bias) comes along, and the result is a new sequence of the loop.
@@ -20,7 +20,7 @@ def hoist_products(outputs: Sequence[Node]) -> list[Node]:
     return rewrite_scans(outputs, _hoist)
 
 
-def _hoist(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
+def _hoist(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     movable = liftable(loop.results, loop.slices, loop.carries)
     reading = readers(loop.results)
     rich = _holding_products(reading, movable, movable)
@@ -28,7 +28,7 @@ def _hoist(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
     roots: dict[Node, None] = {}
     for node in rich:
         if node in results or any(reader not in rich for reader in reading[node]):
-            # Repeating a value costs nothing in the loop, and memory outside.
+            # A broadcast costs nothing in the loop, and memory outside.
             while node.op == "broadcast":
                 node = node.inputs[0]
             roots[node] = None
@@ -43,7 +43,7 @@ def _hoist(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
 
 
 def sink_products(outputs: Sequence[Node]) -> list[Node]:
-    """A product with a constant that no later step reads is computed after the loop.
+    """Sink products with a constant that no later step reads.
 
     What it multiplies is stacked in its place; pointwise work between the product and the stacked
     value (a bias, an activation) leaves with it.
@@ -51,7 +51,7 @@ def sink_products(outputs: Sequence[Node]) -> list[Node]:
     return rewrite_scans(outputs, _sink)
 
 
-def _sink(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
+def _sink(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     varying = dependents(loop.results, [*loop.carries, *loop.slices])
     reading = readers(loop.results)
     held = {*loop.updates, *loop.carries, *loop.slices}
@@ -78,7 +78,7 @@ def _sink(loop: Loop, used: Sequence[int]) -> Mapping[int, Node] | None:
 def _holding_products(
     order: Iterable[Node], free: Collection[Node], varying: Collection[Node]
 ) -> dict[Node, None]:
-    """The free nodes that are or read a product that is free, in order."""
+    """Return the free nodes that are or read a free product, in order."""
     found: dict[Node, None] = {}
     for node in order:
         if node in free and (is_product(node, varying) or any(x in found for x in node.inputs)):

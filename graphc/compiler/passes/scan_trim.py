@@ -9,8 +9,8 @@ from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.scan import items
 from graphc.compiler.graph.walk import dependents, toposort
+from graphc.compiler.passes.open_scan import OpenScan, fuse, rewrite_scans
 from graphc.compiler.passes.scan_batch import spread
-from graphc.compiler.passes.scan_loop import Loop, fuse, rewrite_scans
 
 
 def trim_scans(outputs: Sequence[Node]) -> list[Node]:
@@ -22,7 +22,7 @@ def trim_scans(outputs: Sequence[Node]) -> list[Node]:
     return rewrite_scans(outputs, _trim)
 
 
-def _trim(loop: Loop, used: Sequence[int]) -> Mapping[int, Node]:
+def _trim(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node]:
     known = _constant_carries(loop)
     _constant_slices(loop)
     count = len(loop.carries)
@@ -44,14 +44,14 @@ def _trim(loop: Loop, used: Sequence[int]) -> Mapping[int, Node]:
     return {**read, **known}
 
 
-def _constant_carries(loop: Loop) -> dict[int, Node]:
-    """Replace the carries that never change by their start; returns their final values."""
+def _constant_carries(loop: OpenScan) -> dict[int, Node]:
+    """Replace the carries that never change by their initial value. Return their final values."""
     same = {k: start for k, start in enumerate(loop.starts) if loop.updates[k] is loop.carries[k]}
     loop.replace({loop.carries[k]: start for k, start in same.items()})
     return same
 
 
-def _constant_slices(loop: Loop) -> None:
+def _constant_slices(loop: OpenScan) -> None:
     """Replace the slices of a sequence that repeats one value by that value."""
     same = {}
     for node, sequence in zip(loop.slices, loop.sequences, strict=True):
@@ -64,8 +64,8 @@ def _constant_slices(loop: Loop) -> None:
     loop.replace(same)
 
 
-def _live(loop: Loop, used: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The positions of the carries and of the stacks that the used values depend on."""
+def _live(loop: OpenScan, used: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the positions of the carries and of the stacks that the used values depend on."""
     results = loop.results
     live = dict.fromkeys(used)
     while True:

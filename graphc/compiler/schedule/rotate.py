@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from graphc.compiler.graph import Node, dependents, items, substitute, toposort
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops import OPS, make
-from graphc.compiler.passes.scan_loop import Loop as OpenLoop
-from graphc.compiler.passes.scan_loop import rewrite_scans
+from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
 from graphc.compiler.schedule.kernel import Loop
 from graphc.compiler.schedule.persistent import Persistent, persistent
 from graphc.compiler.schedule.scan_body import inline_body
@@ -35,7 +34,7 @@ def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> lis
         most_shared: see `graphc.compiler.schedule.persistent.persistent`; persistent loops stay.
     """
 
-    def rule(loop: OpenLoop, used: Sequence[int]) -> dict[int, Node] | None:
+    def rule(loop: OpenScan, used: Sequence[int]) -> dict[int, Node] | None:
         lefts = _first_lefts(loop)
         if not lefts or _is_persistent(loop, used, most_shared):
             return None
@@ -44,7 +43,7 @@ def rotate_loops(outputs: Sequence[Node], most_shared: int | None = None) -> lis
     return rewrite_scans(outputs, rule)
 
 
-def _rotate(loop: OpenLoop, used: Sequence[int], lefts: Sequence[Node]) -> dict[int, Node]:
+def _rotate(loop: OpenScan, used: Sequence[int], lefts: Sequence[Node]) -> dict[int, Node]:
     count = len(loop.carries)
     read = _read(lefts, loop)
     first = {node: _first(sequence, loop) for node, sequence in read}
@@ -64,21 +63,21 @@ def _rotate(loop: OpenLoop, used: Sequence[int], lefts: Sequence[Node]) -> dict[
     return {k: values[k if k < count else k + len(lefts)] for k in used}
 
 
-def _read(lefts: Sequence[Node], loop: OpenLoop) -> list[tuple[Node, Node]]:
+def _read(lefts: Sequence[Node], loop: OpenScan) -> list[tuple[Node, Node]]:
     """Return the slices that these nodes read, with their sequences."""
     order = set(toposort(lefts, stop=[*loop.carries, *loop.slices]))
     pairs = zip(loop.slices, loop.sequences, strict=True)
     return [(node, sequence) for node, sequence in pairs if node in order]
 
 
-def _first(sequence: Node, loop: OpenLoop) -> Node:
+def _first(sequence: Node, loop: OpenScan) -> Node:
     """Return the slice of the first step that runs."""
     start = loop.length - 1 if loop.reverse else 0
     whole = _steps(sequence, start, start + 1)
     return make("reshape", whole, shape=sequence.shape[1:])
 
 
-def _ahead(sequence: Node, loop: OpenLoop) -> Node:
+def _ahead(sequence: Node, loop: OpenScan) -> Node:
     """Return a sequence whose slice at a step is that of the step which runs next; zeros at the
     end."""
     zeros = [0] * sequence.ndim
@@ -101,7 +100,7 @@ def _steps(sequence: Node, start: Size, stop: Size) -> Node:
     )
 
 
-def _first_lefts(loop: OpenLoop) -> list[Node]:
+def _first_lefts(loop: OpenScan) -> list[Node]:
     """Return the left operands of the products that need no other product, if each is elementwise
     work on a carry; else none: the step does not begin with elementwise work."""
     held = [*loop.carries, *loop.slices]
@@ -126,7 +125,7 @@ def _first_lefts(loop: OpenLoop) -> list[Node]:
     return list(lefts)
 
 
-def _is_persistent(loop: OpenLoop, used: Sequence[int], most_shared: int | None) -> bool:
+def _is_persistent(loop: OpenScan, used: Sequence[int], most_shared: int | None) -> bool:
     scan = loop.close()
     body = inline_body(scan)
     values = items(scan)

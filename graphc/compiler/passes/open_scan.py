@@ -1,8 +1,8 @@
-"""A scan taken apart, and the walks that rewrite every scan of a graph.
+"""An open scan, and the sweeps that rewrite every scan of a graph.
 
-An open loop has placeholders for its carries and slices and reads what lies outside directly. There
-are no arguments for constants: closing the loop lifts the largest sub-graphs that are the same at
-each step (`make_scan`), so loop-invariant work leaves whenever a loop is closed.
+An open scan has placeholders for its carries and slices and reads outer values directly. There are
+no arguments for constants: closing the scan lifts the largest sub-graphs that are the same at each
+step (`make_scan`), so that loop-invariant work is hoisted whenever a scan is closed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _serials = itertools.count()
 
 
 @dataclass
-class Loop:
-    """A scan that is open for changes.
+class OpenScan:
+    """A scan whose carries, sequences and results may be changed.
 
     Attributes:
-        starts, carries, updates: for each carry its first value (outside), the placeholder that the
-            step reads, and what the step makes of it.
+        starts, carries, updates: for each carry its initial value (outside), the placeholder that
+            the step reads, and its new value.
         sequences, slices: for each sequence the whole (outside) and the placeholder of a slice.
-        stacks: what is stacked over the steps.
+        stacks: the values that are stacked over the steps.
         length, reverse: as of the scan.
     """
 
@@ -48,13 +48,13 @@ class Loop:
         return [*self.updates, *self.stacks]
 
     def add_sequence(self, sequence: Node) -> Node:
-        """One more sequence; returns the placeholder of its slice."""
+        """Add a sequence. Return the placeholder of its slice."""
         self.sequences.append(sequence)
         self.slices.append(_placeholder(sequence.shape[1:], sequence.dtype))
         return self.slices[-1]
 
     def add_stacks(self, nodes: Sequence[Node]) -> None:
-        """Stack these too, each once."""
+        """Stack these nodes too, each once."""
         self.stacks.extend(node for node in nodes if node not in self.stacks)
 
     def replace(self, replacement: Mapping[Node, Node]) -> None:
@@ -64,13 +64,13 @@ class Loop:
         self.stacks = results[len(self.updates) :]
 
     def keep_carries(self, kept: Sequence[int]) -> None:
-        """Drop the carries at all other positions. What reads them must be gone already."""
+        """Drop the carries at all other positions, which nothing may read any more."""
         self.starts = [self.starts[k] for k in kept]
         self.carries = [self.carries[k] for k in kept]
         self.updates = [self.updates[k] for k in kept]
 
     def close(self) -> Node:
-        """The scan. A sequence that no step reads is left out."""
+        """Return the scan. A sequence that no step reads is left out."""
         read = set(toposort(self.results))
         kept = [k for k, node in enumerate(self.slices) if node in read]
         return make_scan(
@@ -94,14 +94,14 @@ def _placeholder(shape: tuple, dtype: str) -> Node:
     return make("input", serial=("loop", next(_serials)), shape=shape, dtype=dtype)
 
 
-def open_loop(scan: Node) -> Loop:
-    """The loop of a scan. Placeholders are new ones, so that two open loops share none."""
+def open_scan(scan: Node) -> OpenScan:
+    """Open a scan. The placeholders are new, so that two open scans share none."""
     args = body_args(scan)
     first, last = scan.attrs["carries"], scan.attrs["carries"] + scan.attrs["sequences"]
     holders = [_placeholder(node.shape, node.dtype) for node in args[:last]]
     outside = [*holders, *scan.inputs[last:]]
     results = substitute(scan.attrs["body"].outputs, dict(zip(args, outside, strict=True)))
-    return Loop(
+    return OpenScan(
         starts=list(scan.inputs[:first]),
         carries=holders[:first],
         updates=results[:first],
@@ -113,14 +113,14 @@ def open_loop(scan: Node) -> Loop:
     )
 
 
-Rule = Callable[[Loop, Sequence[int]], Mapping[int, Node] | None]
+Rule = Callable[[OpenScan, Sequence[int]], Mapping[int, Node] | None]
 
 
 def rewrite_scans(outputs: Sequence[Node], rule: Rule) -> list[Node]:
     """Apply a rule to each scan, those inside of bodies first.
 
-    ``rule(loop, used)`` receives an open loop and which of the scan's values are read, in order. It
-    returns what stands for each of them, or None to leave the scan as it is.
+    ``rule(loop, used)`` receives the open scan and the positions of its values that are read, in
+    order. It returns the replacement of each, or None to leave the scan as it is.
     """
     outputs = rewrite_bodies(outputs, lambda body: rewrite_scans(body, rule))
     order = toposort(outputs)
@@ -140,7 +140,7 @@ def rewrite_scans(outputs: Sequence[Node], rule: Rule) -> list[Node]:
         new[node] = rebuilt
         if node in used:
             with origin(origin_of(rebuilt)):
-                replaced = rule(open_loop(rebuilt), sorted(used[node]))
+                replaced = rule(open_scan(rebuilt), sorted(used[node]))
             values[node] = dict(enumerate(items(rebuilt))) if replaced is None else replaced
     return [new[node] for node in outputs]
 
@@ -148,7 +148,7 @@ def rewrite_scans(outputs: Sequence[Node], rule: Rule) -> list[Node]:
 def rewrite_bodies(
     outputs: Sequence[Node], rewrite: Callable[[Sequence[Node]], Sequence[Node]]
 ) -> list[Node]:
-    """Apply a pass to the body of each scan. What the body returns keeps its order and types."""
+    """Apply a pass to the body of each scan, whose results keep their order and types."""
     bodies = [node.attrs["body"] for node in toposort(outputs) if node.op == "scan"]
     new = {body: Body(tuple(rewrite(body.outputs))) for body in dict.fromkeys(bodies)}
     if all(body == old for old, body in new.items()):
@@ -162,15 +162,15 @@ def rewrite_bodies(
     return sweep(outputs, visit)
 
 
-def fuse(loops: Sequence[Loop]) -> tuple[Loop, list[list[int]]]:
-    """One loop for several of equal length and direction; none may depend on another.
+def fuse(loops: Sequence[OpenScan]) -> tuple[OpenScan, list[list[int]]]:
+    """Fuse open scans of equal length and direction; none may depend on another.
 
-    Sequences, carries and stacks that are the same are kept once. Carries are the same if they
-    start alike and stay alike: that is assumed of all with one start, and where their updates then
-    differ the assumption is dropped, until it holds (the coarsest bisimulation).
+    Equal sequences, carries and stacks are kept once. Carries are equal if their initial values and
+    their updates are: this is assumed of all with one initial value, and the assumption is dropped
+    where their updates then differ, until it holds (the coarsest bisimulation).
 
     Returns:
-        The loop, and for each of `loops` where its values (carries, then stacks) are in it.
+        The fused scan, and for each of `loops` the positions of its values (carries, then stacks).
     """
     slices: dict[Node, Node] = {}
     shared: dict[Node, Node] = {}
@@ -192,7 +192,7 @@ def fuse(loops: Sequence[Loop]) -> tuple[Loop, list[list[int]]]:
         groups = refined
     kept = list(dict.fromkeys(leaders))
     unique = list(dict.fromkeys(results[len(updates) :]))
-    fused = Loop(
+    fused = OpenScan(
         starts=[starts[k] for k in kept],
         carries=[carries[k] for k in kept],
         updates=[results[k] for k in kept],
@@ -203,14 +203,14 @@ def fuse(loops: Sequence[Loop]) -> tuple[Loop, list[list[int]]]:
         reverse=loops[0].reverse,
     )
     position = {node: len(kept) + k for k, node in enumerate(unique)}
-    carry_places = iter(kept.index(leader) for leader in leaders)
-    stack_places = iter(position[node] for node in results[len(updates) :])
-    places = [
-        [*itertools.islice(carry_places, len(loop.carries))]
-        + [*itertools.islice(stack_places, len(loop.stacks))]
+    carry_positions = iter(kept.index(leader) for leader in leaders)
+    stack_positions = iter(position[node] for node in results[len(updates) :])
+    positions = [
+        [*itertools.islice(carry_positions, len(loop.carries))]
+        + [*itertools.islice(stack_positions, len(loop.stacks))]
         for loop in loops
     ]
-    return fused, places
+    return fused, positions
 
 
 def _numbered(keys: Sequence[object]) -> list[int]:

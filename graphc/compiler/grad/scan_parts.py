@@ -1,4 +1,4 @@
-"""A `scan` node taken apart."""
+"""The parts of a `scan` node."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from graphc.compiler.graph import Node, body_args
 
 
 @dataclass(frozen=True)
-class Loop:
-    """A forward scan taken apart."""
+class ScanParts:
+    """A forward scan, its inputs and arguments by kind."""
 
     node: Node
-    outputs: tuple[Node, ...]  # of the body: new carries, then what is stacked
+    outputs: tuple[Node, ...]  # of the body: new carries, then the stacked values
     args: list[Node]  # of the body: carries, slices, constants
     carries: int
     sequences: int
@@ -36,8 +36,8 @@ class Loop:
         return range(self.carries + self.sequences, len(self.args))
 
 
-def open_loop(node: Node) -> Loop:
-    """The parts of a scan node."""
+def scan_parts(node: Node) -> ScanParts:
+    """Return the parts of a scan node."""
     attrs = node.attrs
     outputs = attrs["body"].outputs
-    return Loop(node, outputs, body_args(node), attrs["carries"], attrs["sequences"])
+    return ScanParts(node, outputs, body_args(node), attrs["carries"], attrs["sequences"])
