@@ -1,10 +1,10 @@
-// Sums over parts of a batch: a program runs once for each part, and what it computes is added in a
-// binary tree over the parts' numbers, tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power of
-// two below n. The bits of a sum are those of one addition a node of the tree.
+// Sums over parts of a batch: a program runs once for each part, and its results are added in a
+// binary tree over the parts' numbers, tree(n) = tree(2^k) + tree(n - 2^k), 2^k the largest power
+// of two below n. The bits of a sum are those of one addition a node of the tree.
 //
-// As in a binary counter, at most floor(log2(n)) + 1 partial sums are kept, a row of arrays each: part
-// i is computed into the row of the number of ones in i, and added to the row ahead of it once for
-// each one at the end of i.
+// As in a binary counter, at most floor(log2(n)) + 1 partial sums are kept, a row of arrays each:
+// part i is computed into the row of the number of ones in i, and added to the row ahead of it once
+// for each one at the end of i.
 #ifndef GC_TREE_SUM_H
 #define GC_TREE_SUM_H
 
@@ -57,8 +57,8 @@ inline void gc_add_row(int arrays, const gc_summand* of, void* const* to, void* 
   }
 }
 
-// Runs a program for each part at the same number of calls, and adds. Returns how many parts ran: all
-// of them, or those ahead of the one where a check failed, as `status` says.
+// Runs a program for each part at the same number of calls, and adds. Returns how many parts ran:
+// all of them, or those ahead of the one where a check failed, as `status` says.
 inline int gc_tree_sum(gc_program program, const gc_part* part, int parts,
                        const unsigned int* word, uint64_t call_step, uint64_t* status, int arrays,
                        const gc_summand* of, void* const* row) {
