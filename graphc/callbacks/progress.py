@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.logs import Means
-from graphc.parallel.joining import rank
+from graphc.parallel import rank
 
 _log = logging.getLogger("graphc")
 

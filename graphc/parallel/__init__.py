@@ -1,5 +1,9 @@
 """Ranks: the processes of one training, which exchange bytes over MPI or NCCL.
 
 The room knows arrays and bytes only. It lies below the engine, which decides what is computed and
-what is exchanged.
+what is exchanged. `rank`, `size` and `own_rows` tell a program which part is its own.
 """
+
+from graphc.parallel.joining import own_rows, rank, size
+
+__all__ = ["own_rows", "rank", "size"]

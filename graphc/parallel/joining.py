@@ -13,10 +13,12 @@ import numpy as np
 
 from graphc.config import config
 from graphc.errors import FlagError, GraphcError
+from graphc.lookup import whole_number
 from graphc.parallel import mpi
 from graphc.parallel.gpus import own_gpu, shared_gpu
 from graphc.parallel.launch import Launch, find_launch, mark_process
 from graphc.parallel.transport import OneRank, Transport
+from graphc.parallel.tree import rows_of_rank
 from graphc.whole_files import write_nothing
 
 _log = logging.getLogger("graphc")
@@ -91,10 +93,41 @@ def take_gpu(visible: Sequence[str]) -> int:
 
 
 def rank() -> int:
-    """Return the number of this process among those that train together, 0 before they have
-    joined."""
-    joined = mpi.joined()
-    return 0 if joined is None else joined.rank
+    """Return the number of this process among those that train together, from 0; 0 alone.
+
+    As of `size` and `own_rows`, the first call lets the processes that a launcher started join, as
+    the flag `ranks` says.
+    """
+    return _ranks("graphc.parallel.rank").rank
+
+
+def size() -> int:
+    """Return how many processes train together."""
+    return _ranks("graphc.parallel.size").size
+
+
+def own_rows(samples: int, shards: int | None = None) -> slice:
+    """Return the rows of a batch that this process computes: those of its shards.
+
+    The shards of a batch are consecutive and of ceil(samples / shards) rows, the last ones of fewer
+    or none. Of V shards, rank r of R has those from r * V // R up to (r + 1) * V // R.
+
+    Args:
+        samples: of the whole batch.
+        shards: how many parts a step takes its batch in; by default as the flag `shards` says.
+    """
+    where = "graphc.parallel.own_rows"
+    ranks = _ranks(where)
+    count = whole_number(f"{where}: samples", samples, least=0)
+    given = int(config.shards) if shards is None else shards
+    parts = whole_number(f"{where}: shards", given, least=1)
+    own = rows_of_rank(count, parts, ranks.size, ranks.rank)
+    return slice(own.start, own.stop)
+
+
+def _ranks(where: str) -> Transport[np.ndarray]:
+    joined = mpi.joined()  # in a process that a rank has forked, too
+    return join(where, writes=False) if joined is None else joined
 
 
 def end_together() -> None:

@@ -38,6 +38,14 @@ def shards_of_rank(shards: int, ranks: int, rank: int) -> Span:
     return Span(rank * shards // ranks, (rank + 1) * shards // ranks)
 
 
+def rows_of_rank(rows: int, shards: int, ranks: int, rank: int) -> Span:
+    """Return the rows of a batch that the shards of a rank have: ceil(rows / shards) each, fewer or
+    none the last ones."""
+    each = -(-rows // shards)
+    own = shards_of_rank(shards, ranks, rank)
+    return Span(min(own.start * each, rows), min(own.stop * each, rows))
+
+
 def halves(span: Span) -> tuple[Span, Span]:
     """Return the two children of a node of the tree, given as the shards below it."""
     middle = span.start + _largest_power_below(len(span))

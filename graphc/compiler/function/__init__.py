@@ -1,6 +1,7 @@
 """function(inputs, outputs, updates, givens): the only API of the compiler."""
 
 from graphc.compiler.function.api import TARGETS, Function, function
+from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport, CompileReports
 from graphc.compiler.function.sharded import ShardedFunction, sharded_function
 from graphc.compiler.function.step_memory import StepMemory
@@ -15,6 +16,7 @@ __all__ = [
     "CompileReport",
     "CompileReports",
     "Function",
+    "OwnRows",
     "Pending",
     "ShardedFunction",
     "StepMemory",

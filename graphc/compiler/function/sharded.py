@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from graphc.compiler.function.api import MOST_BOUND, Function
 from graphc.compiler.function.arguments import Arguments, checked_arguments
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
+from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
@@ -45,6 +47,9 @@ from graphc.parallel.tree import Span, shards_of_rank
 
 (_BATCH,) = symbols(BATCH)
 
+Feed = np.ndarray | OwnRows
+Bindings = Mapping[Symbol, int]
+
 _KNOWN = (
     "shards divide a batch whose size each call decides, and the graph itself has a number for it. "
     "Leave the batch open: no batch_input_shape or batch_shape with a number, no "
@@ -74,7 +79,7 @@ def sharded_function(
     as of `function`.
 
     With several ranks each computes some of the shards. All of them call the function with the same
-    arrays, and have the same bits as one that computes all shards.
+    arrays, or each with its own `OwnRows`, and have the same bits as one that computes all shards.
 
     Raises:
         ArgumentError: what `function` raises, the learning phase among the inputs, a batch that the
@@ -281,6 +286,7 @@ class ShardedFunction:
             rows = divided.rows
             self._over_shards(self._shard, divided.sums, rows, feeds, bindings, parts, step)
         if self._root is not None:
+            self._complete(feeds, bindings, parts)
             computed = self._root(*[feeds[node] for node in self._root.inputs])
             assert isinstance(computed, list)
         else:
@@ -294,8 +300,8 @@ class ShardedFunction:
         function: Function,
         sums: Sequence[Node],
         rows: Mapping[Node, BatchAxis],
-        feeds: dict[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
+        feeds: dict[Node, Feed],
+        bindings: Bindings,
         parts: Sequence[tuple[int, int]],
         step: int,
     ) -> None:
@@ -330,21 +336,41 @@ class ShardedFunction:
     def _of_part(
         self,
         node: Node,
-        feeds: Mapping[Node, np.ndarray],
-        bindings: Mapping[Symbol, int],
+        feeds: Mapping[Node, Feed],
+        bindings: Bindings,
         first: int,
         behind: int,
     ) -> np.ndarray:
         """Return what the rows from `first` to `behind` are fed for an input."""
         if node in self._divided.starts:
             return np.array(first * evaluate(self._divided.starts[node], bindings), np.int64)
-        if node not in self._axes:
-            return feeds[node]
-        rows = (slice(None),) * self._axes[node] + (slice(first, behind),)
-        return feeds[node][rows]
+        value, axis = feeds[node], self._axes.get(node)
+        if isinstance(value, OwnRows):
+            return value.part(self._axes[node], first, behind)
+        return value if axis is None else value[(slice(None),) * axis + (slice(first, behind),)]
+
+    def _complete(
+        self, feeds: dict[Node, Feed], bindings: Bindings, parts: Sequence[tuple[int, int]]
+    ) -> None:
+        """Give the root the rows of all ranks, of inputs that it reads itself."""
+        assert self._root is not None
+        divided = [node for node in self._root.inputs if isinstance(feeds[node], OwnRows)]
+        if not divided:
+            return
+        own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
+        layouts = [
+            _layout(divided, {**bindings, _BATCH: behind - first}) for first, behind in parts
+        ]
+        given = [
+            [self._of_part(node, feeds, bindings, *part) for node in divided]
+            for part in parts[own.start : own.stop]
+        ]
+        gathered = gather_rows(self.ranks, layouts, self.shards, given)
+        for node, several in zip(divided, zip(*gathered, strict=True), strict=True):
+            feeds[node] = joined_rows(several, self._axes[node], 1)
 
     def _in_order(
-        self, computed: Sequence[np.ndarray], feeds: Mapping[Node, np.ndarray]
+        self, computed: Sequence[np.ndarray], feeds: Mapping[Node, Feed]
     ) -> list[np.ndarray]:
         """Return what is fetched: values of the root, and rows of all shards."""
         ahead, given, fetched = iter(computed), set[Node](), []
@@ -352,13 +378,13 @@ class ShardedFunction:
             if node not in self._divided.rows:
                 fetched.append(next(ahead))
             else:
-                fetched.append(feeds[node].copy() if node in given else feeds[node])
+                value = feeds[node]
+                assert isinstance(value, np.ndarray)
+                fetched.append(value.copy() if node in given else value)
                 given.add(node)
         return fetched
 
-    def _feeds(
-        self, given: Sequence[object]
-    ) -> tuple[dict[Node, np.ndarray], Mapping[Symbol, int]]:
+    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], Bindings]:
         """The arrays of a call, sizes of the whole batch among them, and what the symbols are."""
         if len(given) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
@@ -366,25 +392,40 @@ class ShardedFunction:
                 f"{self.name} takes {len(self._inputs)} arguments ({names}), received {len(given)}"
             )
         arrays = [
-            checked_feed(node, value, self.name)
-            for node, value in zip(self._inputs, given, strict=True)
+            self._checked(node, fed, value)
+            for node, fed, value in zip(self._inputs, self._fed, given, strict=True)
         ]
-        key = tuple([array.shape for array in arrays])
+        places = {(one.first, one.total) for one in arrays if isinstance(one, OwnRows)}
+        if len(places) > 1:
+            raise ArgumentError(
+                f"{self.name}: expected the same rows of all arguments, received those from "
+                f"{' and '.join(f'{first} on of {total}' for first, total in sorted(places))}"
+            )
+        shown = [
+            one.whole(self._axes[node]) if isinstance(one, OwnRows) else one
+            for node, one in zip(self._fed, arrays, strict=True)
+        ]
+        key = tuple([array.shape for array in shown])
         bindings = self._bound.get(key)
         if bindings is None:
             if len(self._bound) >= MOST_BOUND:
                 self._bound.clear()
-            bindings = values(self._sizes, bind(self._inputs, arrays))
+            bindings = values(self._sizes, bind(self._inputs, shown))
             for claim in self._claims:
                 claim.test(bindings)
             self._bound[key] = bindings
-        feeds = dict(zip(self._fed, arrays, strict=True))
+        feeds: dict[Node, Feed] = dict(zip(self._fed, arrays, strict=True))
         for node, size in self._divided.sizes.items():
             feeds[node] = np.array(evaluate(size, bindings), np.int64)
         return feeds, bindings
 
+    def _checked(self, node: Node, fed: Node, value: object) -> Feed:
+        if isinstance(value, OwnRows) and fed in self._axes:
+            return replace(value, array=checked_feed(node, value.array, self.name))
+        return checked_feed(node, value, self.name)
 
-def _layout(nodes: Iterable[Node], bindings: Mapping[Symbol, int]) -> Layout:
+
+def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:
     """Return the shapes and dtypes that the values of nodes have in a call."""
     return Layout(
         tuple([tuple([evaluate(size, bindings) for size in node.shape]) for node in nodes]),

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.function import sharded_function
+from graphc.compiler.function import OwnRows, sharded_function
 from graphc.compiler.function.sharded import ShardedFunction
 from graphc.compiler.grad import grad
 from graphc.config import config
 from graphc.errors import ArgumentError
 from graphc.parallel.transport import OneRank
+from graphc.parallel.tree import rows_of_rank
 from tests.parallel.threads import run_ranks
 
 
@@ -35,13 +36,18 @@ def step_of(ranks: object, shards: int) -> tuple[ShardedFunction, list[g.Node]]:
     loss = g.sum(scores * weights) / counted
     updates = [(w, w - 0.1 * grad(loss, w)), (steps, steps + 1)]
     made = sharded_function(
-        [x, weights], [loss, scores, g.max(scores)], updates, shards=shards, ranks=ranks
+        [x, weights],
+        [loss, scores, g.max(scores), g.max(weights) + loss],
+        updates,
+        shards=shards,
+        ranks=ranks,
     )
     return made, [w, steps]
 
 
-def trained(shards: int, batches: list[int]) -> Callable[[object], list]:
-    """Return a rank's program: the fetched values of some steps, then its variables."""
+def trained(shards: int, batches: list[int], own: bool = False) -> Callable[[object], list]:
+    """Return a rank's program: the fetched values of some steps, then its variables. Each rank has
+    all rows of a batch, or its `own`."""
 
     def program(ranks: object) -> list:
         step, states = step_of(ranks, shards)
@@ -49,7 +55,13 @@ def trained(shards: int, batches: list[int]) -> Callable[[object], list]:
         for count in batches:
             draw = np.random.default_rng(count)
             x = draw.normal(size=(count, 3)).astype("float32")
-            found += step(x, draw.integers(0, 3, count).astype("float32"))
+            arrays = [x, draw.integers(0, 3, count).astype("float32")]
+            if own:
+                rows = rows_of_rank(count, shards, ranks.size, ranks.rank)
+                arrays = [
+                    OwnRows(array[rows.start : rows.stop], rows.start, count) for array in arrays
+                ]
+            found += step(*arrays)
         return [value.tobytes() for value in [*found, *(one.get_value() for one in states)]]
 
     return program
@@ -62,6 +74,24 @@ def test_any_number_of_ranks_gives_the_bits_of_one(shards: int) -> None:
     expected = program(OneRank())
     for ranks in range(1, shards + 1):
         assert run_ranks(ranks, program) == [expected] * ranks
+        own = trained(shards, [10, 7, 3, 1], own=True)
+        assert run_ranks(ranks, own) == [expected] * ranks
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "total", "told"),
+    [
+        (0, 0, 4, "received the 2 from 0 on"),  # a rank alone has all four
+        (0, 2, 4, "expected the same rows of all arguments, received those from 0 on of 4 and 2"),
+    ],
+)
+def test_rows_that_are_not_those_of_the_shards_are_refused(
+    first: int, other: int, total: int, told: str
+) -> None:
+    step, _ = step_of(OneRank(), 2)
+    x, weights = np.ones((2, 3), "float32"), np.ones(2, "float32")
+    with pytest.raises(ArgumentError, match=told):
+        step(OwnRows(x, first, total), OwnRows(weights, other, total))
 
 
 def test_more_ranks_than_shards_are_refused() -> None:

@@ -23,7 +23,7 @@ from graphc.layers import (
 )
 from graphc.models import Sequential
 from graphc.optimizers import SGD
-from graphc.parallel.joining import rank
+from graphc.parallel import rank
 
 folder, wanted = Path(sys.argv[1]), sys.argv[2].split(",")
 draw = np.random.RandomState(5)
