@@ -15,6 +15,7 @@ from graphc.parallel.tree import (
     TreeSum,
     complete_subtrees,
     halves,
+    rows_of_rank,
     shards_of_rank,
 )
 
@@ -154,3 +155,22 @@ def test_a_sum_that_lacks_a_shard_is_no_sum() -> None:
     total.put(Span(2, 3), 1.0)
     with pytest.raises(ArgumentError, match="the values of all shards from 0 to 2"):
         total.result()
+
+
+@pytest.mark.parametrize(
+    ("rows", "shards", "ranks", "expected"),
+    [
+        (8, 4, 2, [(0, 4), (4, 8)]),
+        (6, 4, 2, [(0, 4), (4, 6)]),  # shards of 2, 2, 2 and no rows
+        (6, 4, 4, [(0, 2), (2, 4), (4, 6), (6, 6)]),
+        (7, 3, 2, [(0, 3), (3, 7)]),  # shards of 3, 3, 1, of which the first rank has one
+        (1, 2, 2, [(0, 1), (1, 1)]),
+        (0, 2, 2, [(0, 0), (0, 0)]),
+    ],
+)
+def test_rows_of_ranks_by_hand(
+    rows: int, shards: int, ranks: int, expected: list[tuple[int, int]]
+) -> None:
+    assert [rows_of_rank(rows, shards, ranks, rank) for rank in range(ranks)] == [
+        Span(*one) for one in expected
+    ]

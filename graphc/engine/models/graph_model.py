@@ -205,6 +205,8 @@ class Graph(NamedNodes):
         max_q_size: int = 10,
         nb_worker: int = 1,
         pickle_safe: bool = False,
+        *,
+        sharded: bool = False,
         **kwargs: Any,
     ) -> float | list[float]:
         """The loss on batches from a generator of dicts, or of pairs of a dict and sample weights;
@@ -213,7 +215,7 @@ class Graph(NamedNodes):
         check_verbose(where, verbose)
         workers = workers_for(where, generator, nb_worker, pickle_safe)
         return self._evaluate_generator(
-            generator, val_samples, max_q_size, workers, kwargs, verbose == 1
+            generator, val_samples, max_q_size, workers, kwargs, sharded, verbose == 1
         )
 
     def predict_generator(
@@ -226,11 +228,16 @@ class Graph(NamedNodes):
         *,
         shards: int | None = None,
         memory: int | str | None = None,
+        sharded: bool = False,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for the first samples from a generator of dicts."""
-        how = (max_q_size, nb_worker, pickle_safe)
         return self._by_output(
-            super().predict_generator(generator, val_samples, *how, shards=shards, memory=memory)
+            super().predict_generator(
+                *(generator, val_samples, max_q_size, nb_worker, pickle_safe),
+                shards=shards,
+                memory=memory,
+                sharded=sharded,
+            )
         )
 
     def get_config(self) -> dict[str, Any]:

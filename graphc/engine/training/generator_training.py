@@ -15,7 +15,8 @@ from graphc.engine.topology.node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.division import division, shapes_of
+from graphc.engine.training.division import Division, division, shapes_of
+from graphc.engine.training.feeds import as_arrays
 from graphc.engine.training.generators import (
     GeneratorBatches,
     GeneratorQueue,
@@ -24,6 +25,7 @@ from graphc.engine.training.generators import (
 )
 from graphc.engine.training.loops import Step
 from graphc.engine.training.on_batch import BatchTraining
+from graphc.engine.training.rank_batches import Collector
 from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
@@ -33,7 +35,8 @@ from graphc.engine.training.running import (
 from graphc.engine.training.stored import Data
 from graphc.engine.training.workers import Workers, workers_for
 from graphc.errors import ArgumentError, told
-from graphc.lookup import whole_number
+from graphc.lookup import true_or_false, whole_number
+from graphc.parallel.joining import join
 
 _log = logging.getLogger("graphc")
 
@@ -70,6 +73,7 @@ class GeneratorTraining(BatchTraining):
         initial_epoch: int = 0,
         *,
         nb_val_worker: int | None = None,
+        sharded: bool = False,
         **kwargs: Any,
     ) -> cbks.History:
         """Train on batches from a generator, which threads or processes run ahead of the training.
@@ -91,6 +95,10 @@ class GeneratorTraining(BatchTraining):
                 a seed of its own: one that draws its samples gives others in each, one that goes
                 through them in order gives the same. It cannot call a model.
             nb_val_worker: as `nb_worker`, for a validation generator; one by default.
+            sharded: True where, with the flag `ranks`, the generators of each process yield its own
+                rows of a batch, ``x[graphc.parallel.own_rows(samples)]``, which may be none; by
+                default all of them yield whole batches. Samples are counted over all processes. One
+                process alone yields whole batches either way.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards: how many parts a step takes its batch in; see `fit`.
             memory: what a step may take, as in `fit`. The number of shards is chosen for the first
@@ -105,6 +113,7 @@ class GeneratorTraining(BatchTraining):
         where = f"{self.name}.fit_generator"
         compiled = self._compiled_for("fit_generator", kwargs, self.fit_generator, "show_accuracy")
         check_verbose(where, verbose)
+        collector = self._collector(where, compiled, sharded, writes=True)
         workers = workers_for(where, generator, nb_worker, pickle_safe)
         count = whole_number(f"{where}: samples_per_epoch", samples_per_epoch, least=1)
         epochs = checked_epochs(where, initial_epoch, nb_epoch)
@@ -113,7 +122,7 @@ class GeneratorTraining(BatchTraining):
         with ExitStack() as threads:
             batches = self._generated(
                 *(threads, generator, max_q_size, where, count, "samples_per_epoch", workers),
-                class_weight=class_weight,
+                *(collector, class_weight),
             )
             if compiled.memory is not None:
                 compiled.divide(where, "train", shapes_of(batches.first(generator)))
@@ -122,7 +131,7 @@ class GeneratorTraining(BatchTraining):
             compiled.train()  # made before a thread works beside it
             validate = self._generated_validation(
                 *(threads, compiled, validation_data, nb_val_samples, max_q_size, where),
-                *(nb_val_worker, pickle_safe),
+                *(nb_val_worker, pickle_safe, sharded),
             )
             return run_epochs(self, compiled, batches, count, epochs, verbose, listening, validate)
 
@@ -134,20 +143,41 @@ class GeneratorTraining(BatchTraining):
         where: str,
         samples: int,
         count: str,
-        workers: Workers = Workers(),  # noqa: B008  (it does not change)
+        workers: Workers,
+        collector: Collector,
         class_weight: Mapping | None = None,
     ) -> GeneratorBatches:
         """The batches of a generator for training or testing; `threads` ends its workers."""
 
-        def prepare(item: object, place: str) -> list[np.ndarray]:
+        def prepare(item: object, place: str) -> list[np.ndarray] | None:
             given = self._unpack_batch(item, place)
             with told(place):
+                if collector.takes_parts and self._has_no_samples(given[0]):
+                    return None
                 return self._prepare_batch(*given, class_weight)
 
+        workers = collector.workers(workers, where)
         source = threads.enter_context(
             GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where, workers=workers)
         )
-        return GeneratorBatches(source, samples, prepare, where, count)
+        return GeneratorBatches(source, samples, prepare, where, count, collector)
+
+    def _collector(
+        self, where: str, divided: Compiled | Division, sharded: object, writes: bool = False
+    ) -> Collector:
+        """What makes batches of what the generators of all ranks yield."""
+        takes_parts = true_or_false(where, "sharded", sharded)
+        ranks = join(where, writes)
+        if takes_parts and divided.memory is not None and ranks.size > 1:
+            raise ArgumentError(
+                f"{where}: sharded=True: expected a number of shards, by which each process knows "
+                "its own rows of a batch, received memory, by which it is chosen; pass shards="
+            )
+        return Collector(ranks, divided.shards, takes_parts)
+
+    def _has_no_samples(self, x: object) -> bool:
+        first, *_ = as_arrays(x, self.input_names, "inputs")
+        return np.shape(first)[:1] == (0,)
 
     def _generated_validation(
         self,
@@ -159,6 +189,7 @@ class GeneratorTraining(BatchTraining):
         where: str,
         nb_worker: int | None,
         pickle_safe: bool,
+        sharded: bool,
     ) -> Callable[[Step], list[float]] | None:
         """What evaluates the validation data of `fit_generator`, arrays or a generator."""
         if data is None or not hasattr(data, "__next__"):
@@ -190,7 +221,8 @@ class GeneratorTraining(BatchTraining):
         if nb_worker is not None:
             workers = workers_for(where, data, nb_worker, pickle_safe, "nb_val_worker")
         batches = self._generated(
-            threads, data, max_q_size, where, count, "nb_val_samples", workers
+            *(threads, data, max_q_size, where, count, "nb_val_samples"),
+            *(workers, self._collector(where, compiled, sharded)),
         )
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
@@ -201,6 +233,8 @@ class GeneratorTraining(BatchTraining):
         max_q_size: int = 10,
         nb_worker: int = 1,
         pickle_safe: bool = False,
+        *,
+        sharded: bool = False,
         **kwargs: Any,
     ) -> float | list[float]:
         """The loss on batches from a generator; with metrics a list like `metrics_names`.
@@ -209,12 +243,14 @@ class GeneratorTraining(BatchTraining):
             generator: gives (x, y) or (x, y, sample_weight), a batch each.
             val_samples: the batch that reaches as many is the last.
             max_q_size: how many batches are made ahead; those left at the end are lost.
-            nb_worker, pickle_safe: see `fit_generator`.
+            nb_worker, pickle_safe, sharded: see `fit_generator`.
             show_accuracy: the accuracy beside the metrics that `compile` was given.
             shards, memory: how many parts a step takes its batch in; see `fit_generator`.
         """
         workers = workers_for(f"{self.name}.evaluate_generator", generator, nb_worker, pickle_safe)
-        return self._evaluate_generator(generator, val_samples, max_q_size, workers, kwargs)
+        return self._evaluate_generator(
+            generator, val_samples, max_q_size, workers, kwargs, sharded
+        )
 
     def _evaluate_generator(
         self,
@@ -223,6 +259,7 @@ class GeneratorTraining(BatchTraining):
         max_q_size: int,
         workers: Workers,
         keywords: Mapping[str, Any],
+        sharded: bool,
         show: bool = False,
     ) -> float | list[float]:
         """The same, with a progress bar if `show` says so."""
@@ -233,7 +270,8 @@ class GeneratorTraining(BatchTraining):
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         with ExitStack() as threads:
             batches = self._generated(
-                threads, generator, max_q_size, where, count, "val_samples", workers
+                *(threads, generator, max_q_size, where, count, "val_samples", workers),
+                self._collector(where, compiled, sharded),
             )
             if compiled.memory is not None:
                 compiled.divide(where, "test", shapes_of(batches.first(generator)))
@@ -251,6 +289,7 @@ class GeneratorTraining(BatchTraining):
         *,
         shards: int | None = None,
         memory: int | str | None = None,
+        sharded: bool = False,
     ) -> np.ndarray | list[np.ndarray]:
         """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
@@ -261,20 +300,25 @@ class GeneratorTraining(BatchTraining):
             nb_worker, pickle_safe: see `fit_generator`; but one thread or process, with a warning
                 if more are asked for, since the outputs are in the order of the samples.
             shards, memory: how many parts a step takes its batch in; see `fit_generator`.
+            sharded: the generators of several processes yield their own rows; see `fit_generator`.
         """
         where = f"{self.name}.predict_generator"
         workers = workers_for(where, generator, nb_worker, pickle_safe).in_order(where)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         wanted = division(where, shards, memory)
+        collector = self._collector(where, wanted, sharded)
 
-        def prepare(item: object, place: str) -> list[np.ndarray]:
+        def prepare(item: object, place: str) -> list[np.ndarray] | None:
             x = self._unpack_inputs(item, place)
             with told(place):
+                if collector.takes_parts and self._has_no_samples(x):
+                    return None
                 return self._prepare_batch_inputs(x)
 
         with GeneratorQueue(generator, max_q_size, _WAIT_SECONDS, where, workers=workers) as source:
             batches = GeneratorBatches(
-                source, count, prepare, where, "val_samples", beyond="are left out"
+                *(source, count, prepare, where, "val_samples", collector),
+                beyond="are left out",
             )
             first = () if wanted.memory is None else batches.first(generator)
             step = self._divided_predict(where, wanted, shapes_of(first))

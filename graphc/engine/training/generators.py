@@ -14,6 +14,7 @@ import numpy as np
 
 from graphc.engine.training.division import Shapes, shapes_of
 from graphc.engine.training.loops import Batch
+from graphc.engine.training.rank_batches import Collector, Prepared
 from graphc.engine.training.workers import OwnProcess, OwnThread, Workers, workers_for
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import finite_number, true_or_false, whole_number
@@ -239,6 +240,7 @@ class GeneratorBatches:
             the text that it is given, which tells the batch.
         where: the call that asks, for messages.
         count: how the argument is called that `samples` came from.
+        collector: makes a batch of the arrays of all ranks.
         beyond: what becomes of samples beyond, for the warning.
     """
 
@@ -246,27 +248,34 @@ class GeneratorBatches:
         self,
         source: GeneratorQueue,
         samples: int,
-        prepare: Callable[[object, str], Sequence[np.ndarray]],
+        prepare: Callable[[object, str], Prepared],
         where: str,
         count: str,
+        collector: Collector,
         beyond: str = "count too",
     ) -> None:
-        self._source, self._prepare = source, prepare
+        self._source, self._prepare, self._collector = source, prepare, collector
         self._where, self._count, self._beyond = where, count, beyond
         self.samples = samples
         self._taken = 0
-        self._ahead: Sequence[np.ndarray] | None = None
+        self._ahead: list[Prepared] = []
         self._most: Shapes | None = None
         self._warned = False
 
     def first(self, generator: Iterator) -> Sequence[np.ndarray]:
         """Take the first batch ahead, before workers run. The first epoch begins with it, and none
         may be larger: the number of shards is chosen for it."""
-        self._ahead = ahead = self._prepared(lambda: next(generator), 0)
-        self._most = shapes_of(ahead)
-        return ahead
+        first = self._prepared(lambda: next(generator), 0)
+        assert first is not None  # where parts are taken, none are taken ahead
+        self._ahead = [first]
+        self._most = shapes_of(first)
+        return first
 
-    def _prepared(self, take: Callable[[], object], seen: int) -> Sequence[np.ndarray]:
+    @property
+    def _place(self) -> str:
+        return f"{self._where}: batch {self._taken} of the generator"
+
+    def _prepared(self, take: Callable[[], object], seen: int) -> Prepared:
         try:
             item = take()
         except StopIteration:
@@ -276,12 +285,12 @@ class GeneratorBatches:
                 "for"
             ) from None
         self._taken += 1
-        arrays = self._prepare(item, f"{self._where}: batch {self._taken} of the generator")
-        for array, most in zip(arrays, self._most or (), strict=self._most is not None):
+        arrays = self._prepare(item, self._place)
+        for array, most in zip(arrays or (), self._most or (), strict=self._most is not None):
             if any(size > limit for size, limit in zip(array.shape, most, strict=True)):
                 raise DataError(
-                    f"{self._where}: batch {self._taken} of the generator: memory: expected no "
-                    f"larger array than {most}, for which the number of shards was chosen, "
+                    f"{self._place}: memory: expected no larger "
+                    f"array than {most}, for which the number of shards was chosen, "
                     f"received {array.shape}; give the largest batch first, or the number, shards="
                 )
         return arrays
@@ -289,11 +298,10 @@ class GeneratorBatches:
     def __iter__(self) -> Iterator[Batch]:
         seen = 0
         while seen < self.samples:
-            arrays, self._ahead = self._ahead, None
-            if arrays is None:
-                arrays = self._prepared(self._source.get, seen)
-            seen += len(arrays[0])
-            yield len(arrays[0]), arrays
+            ahead = self._ahead.pop() if self._ahead else self._prepared(self._source.get, seen)
+            size, arrays = self._collector.batch(ahead, self._place)
+            seen += size
+            yield size, arrays
         if seen > self.samples and not self._warned:
             self._warned = True
             _log.warning(

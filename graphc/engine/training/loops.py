@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
-from graphc.compiler.function import Pending
+from graphc.compiler.function import OwnRows, Pending
 from graphc.errors import ShapeError
 from graphc.metrics import BatchSums
 
 Step = Callable[..., Pending]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
 
-Batch = tuple[int, Sequence[np.ndarray]]
-"""How many samples a batch has, and its arrays."""
+Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
+"""How many samples a batch has, and its arrays, or the rows of them that this process computes."""
 
 # Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
 _MOST_BEGUN = 64

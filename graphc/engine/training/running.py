@@ -19,7 +19,7 @@ from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch, Step
 from graphc.engine.training.made_functions import MadeFunction
-from graphc.engine.training.together import begin_together, compared
+from graphc.engine.training.together import begin_together
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
@@ -61,7 +61,6 @@ def run_epochs(
         verbose, callbacks = 0, [one for one in callbacks if not one.on_first_rank_only]
     with failing_together(ranks):
         begin_together(ranks, model, compiled, where, batches)
-        shared = compared(ranks, batches, where)
         labels = compiled.labels
         testing = compiled.test() if validate is not None else None
         test = None if testing is None else compiled.begun(testing)
@@ -94,7 +93,7 @@ def run_epochs(
         model.stop_training = False
         try:
             loops.fit_loop(
-                *(model, compiled.begun(step), shared, labels, epochs, listeners),
+                *(model, compiled.begun(step), batches, labels, epochs, listeners),
                 None if validate is None else lambda: validate(test),
             )
         finally:

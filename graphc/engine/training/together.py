@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch
 from graphc.engine.training.made_functions import MadeFunction
+from graphc.engine.training.rank_batches import digest
 from graphc.engine.training.resuming import (
     keys_of_draws,
     put_keys_of_draws,
@@ -102,25 +103,6 @@ def begin_together(
     model._call_step.value = int(counts[0])
 
 
-def compared(ranks: Transport[np.ndarray], batches: Iterable[Batch], where: str) -> Iterable[Batch]:
-    """Return the batches of a generator, each compared with those of the other ranks."""
-    if ranks.size == 1 or isinstance(batches, ArrayBatches):
-        return batches
-    return _Compared(ranks, batches, where)
-
-
-class _Compared:
-    def __init__(self, ranks: Transport[np.ndarray], batches: Iterable[Batch], where: str) -> None:
-        self._ranks, self._batches, self._where = ranks, batches, where
-
-    def __iter__(self) -> Iterator[Batch]:
-        for number, (size, batch) in enumerate(self._batches):
-            digest = " ".join(_digest(array) for array in batch)
-            facts = {f"batch {number} of the generator": digest}
-            agree(self._where, self._ranks, platform.node(), facts)
-            yield size, batch
-
-
 def _generator_state() -> np.ndarray:
     """The state of NumPy's global generator, as bytes that can be sent."""
     _, key, position, has_gauss, cached = np.random.get_state()
@@ -128,15 +110,10 @@ def _generator_state() -> np.ndarray:
     return np.array([(key, position, has_gauss, cached)], kind)
 
 
-def _digest(array: np.ndarray) -> str:
-    digest = hashlib.blake2b(array.tobytes(), digest_size=6).hexdigest()
-    return f"{array.dtype}{list(array.shape)}:{digest}"
-
-
 def _digest_of_rows(array: Data) -> str:
     rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))
     some = np.asarray(array.take(rows, axis=0))
-    return f"{list(array.shape)} {_digest(some)}"
+    return f"{list(array.shape)} {digest(some)}"
 
 
 def _digest_of(function: MadeFunction) -> str:

@@ -30,12 +30,12 @@ class Workers(NamedTuple):
     count: int = 1
     processes: bool = False
 
-    def in_order(self, where: str) -> Workers:
-        """Return one worker, for a call whose results keep the order of the batches."""
+    def in_order(self, where: str, why: str = "the outputs are in") -> Workers:
+        """Return one worker, for a call that keeps the order of the batches."""
         if self.count > 1:
             warn(
-                f"{where}: nb_worker={self.count}: no effect, the outputs are in the order of the "
-                "generator's batches, which one worker makes"
+                f"{where}: nb_worker={self.count}: no effect, {why} the order of the generator's "
+                "batches, which one worker makes"
             )
         return self._replace(count=1)
 

@@ -46,6 +46,20 @@ def test_weights_history_and_values_have_the_bits_of_one_rank(
             assert len(file.attrs["layer_names"]) == len(file)
 
 
+def test_generators_of_own_rows_have_the_bits_of_whole_batches(tmp_path: Path) -> None:
+    found = []
+    for ranks in (1, 4):
+        folder = tmp_path / str(ranks)
+        folder.mkdir()
+        ended = run(ranks, "generators.py", folder, flags=FLAGS)
+        assert ended.status == 0, ended.errors
+        assert "yield the same samples" not in ended.errors
+        found += results(folder, ranks)
+    assert [one["size"] for one in found] == [1, 4, 4, 4, 4]
+    assert all(one["whole"] == one["own"] == found[0]["whole"] for one in found)
+    assert found[0]["own"]["shape"] == [22, 3]
+
+
 def test_the_models_differ_and_train(alone: dict) -> None:
     """So that equal results say something."""
     assert len({one["weights"] for one in alone.values()}) == len(alone) == 5
@@ -64,7 +78,7 @@ def test_the_models_differ_and_train(alone: dict) -> None:
         ("data", "ranks=mpi,shards=2", r"received different ones. data: [16, 5]"),
         ("flags", "ranks=mpi,shards=2", "received different ones. flags: device=cpu"),
         ("model", "ranks=mpi,shards=2", "received different ones. variables: "),
-        ("generator", "ranks=mpi,shards=2", "batch 0 of the generator: "),
+        ("generator", "ranks=mpi,shards=2", "batch 1 of the generator: "),
     ],
 )
 def test_a_mistake_is_an_error_on_all_ranks(mistake: str, flags: str, told: str) -> None:
