@@ -33,9 +33,9 @@ def cnn(side: int) -> Sequential:
     return Sequential(
         [
             Reshape((1, side, side), input_shape=(side * side,)),
-            Convolution2D(32, 3, 3, activation="relu"),
-            Convolution2D(32, 3, 3, activation="relu"),
-            MaxPooling2D((2, 2)),
+            Convolution2D(32, 3, 3, activation="relu", dim_ordering="th"),
+            Convolution2D(32, 3, 3, activation="relu", dim_ordering="th"),
+            MaxPooling2D((2, 2), dim_ordering="th"),
             Dropout(0.25),
             Flatten(),
             Dense(128, activation="relu"),

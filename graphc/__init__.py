@@ -22,13 +22,7 @@ from graphc.version import __version__ as __version__
 for _name in ("function", "grad", "shared"):
     globals()[_name] = _calls.checked_call(globals()[_name])
 
-# `keras` had its modules for attributes once it was imported.
-SUBMODULES = (
-    *("activations", "backend", "callbacks", "constraints", "datasets", "engine"),
-    *("initializations", "layers", "metrics", "models", "objectives", "optimizers"),
-    *("preprocessing", "regularizers", "utils", "wrappers"),
-)
 _end_together()
-__getattr__ = _answers.names_of(__name__, SUBMODULES)
+__getattr__ = _answers.names_of(__name__)
 if not any(isinstance(_finder, _answers.LaterModules) for _finder in _sys.meta_path):
     _sys.meta_path.append(_answers.LaterModules())

@@ -21,7 +21,14 @@ from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.node import Node, mask_of
-from graphc.engine.training import Model, slice_X
+from graphc.engine.training import (
+    Model,
+    batch_shuffle,
+    make_batches,
+    slice_X,
+    standardize_weights,
+    weighted_objective,
+)
 from graphc.engine.training.compile_config import compile_arguments, release_meant
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
@@ -49,9 +56,11 @@ __all__ = [
     "Node",
     "Sequential",
     "ask_to_proceed_with_overwrite",
+    "batch_shuffle",
     "get_source_inputs",
     "load_architecture",
     "load_model",
+    "make_batches",
     "model_from_config",
     "model_from_json",
     "model_from_yaml",
@@ -59,11 +68,26 @@ __all__ = [
     "optimizer_from_config",
     "save_model",
     "slice_X",
+    "standardize_X",
+    "standardize_weights",
+    "standardize_y",
+    "weighted_objective",
 ]
 
 register([Graph, Model, Sequential])
 
 _log = logging.getLogger("graphc")
+
+
+def standardize_X(X: Any) -> list[Any]:
+    """Return a list of arrays as it is, an array as a list of it, as Keras 0.3 had its inputs."""
+    return X if isinstance(X, list) else [X]
+
+
+def standardize_y(y: Any) -> np.ndarray:
+    """Return targets as an array, those with one axis with a second one, as Keras 0.3 had them."""
+    array = np.asarray(y)
+    return array[:, np.newaxis] if array.ndim == 1 else array
 
 
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:

@@ -5,7 +5,10 @@ Tensors are nodes of the graph; a function has a value only inside a call of `fu
 
 # ruff: noqa: F401  (this module is the list of what it imports)
 
+import contextlib
+import importlib
 import sys
+from typing import Any
 
 import graphc.backend.keras_attributes  # (of tensors)
 import graphc.backend.tensor_methods
@@ -178,4 +181,14 @@ theano_backend = tensorflow_backend = sys.modules[__name__]
 for _name in ("theano_backend", "tensorflow_backend"):
     sys.modules[f"{__name__}.{_name}"] = sys.modules[__name__]
 
-__getattr__ = public(__name__)
+# A program reads the module of its backend here instead of importing it.
+_IMPORTED = {"T": "theano.tensor", "theano": "theano", "tf": "tensorflow"}
+
+_tell = public(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _IMPORTED:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(_IMPORTED[name])
+    return _tell(name)

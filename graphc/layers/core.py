@@ -22,6 +22,7 @@ from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
 from graphc.layers.masking import MaskedLayer, Masking
+from graphc.layers.siamese import Siamese, add_shared_layer
 from graphc.lookup import finite_number, get_from_module, is_whole, quotient, whole_number
 from graphc.marshalled import func_dump, func_load
 from graphc.public.calls import public
@@ -51,12 +52,14 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "Siamese",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "TimeDistributedDense",
     "TimeDistributedMerge",
     "activations",
+    "add_shared_layer",
     "constraints",
     "func_dump",
     "func_load",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
@@ -18,26 +18,28 @@ from graphc.public.callers import imports_name
 PACKAGE = "graphc"
 
 
-def names_of(module: str, submodules: Collection[str] = ()) -> Callable[[str], Any]:
+def names_of(module: str) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a module, which is called for a name that it lacks.
 
     ``from module import name`` is an ImportError and ``module.name`` an AttributeError, with the
-    same message. Those of `submodules` that are not imported yet are.
+    same message. A module inside of it that is not imported yet is, as Keras had most of its own
+    once it was imported.
     """
 
     def __getattr__(name: str) -> Any:
-        return looked_up(module, name, submodules, sys._getframe(1))
+        return looked_up(module, name, sys._getframe(1))
 
     return __getattr__
 
 
-def looked_up(module: str, name: str, submodules: Collection[str], frame: FrameType) -> Any:
-    """Return one of the submodules of a module; of another name that the module lacks, tell the
-    frame that reads it."""
-    if name in submodules:
-        return importlib.import_module(f"{module}.{name}")
+def looked_up(module: str, name: str, frame: FrameType) -> Any:
+    """Return a module inside of another one; of a name that this one lacks, tell the frame that
+    reads it."""
     importing = imports_name(frame)
-    if name.startswith("__") or (importing and _is_submodule(module, name)):
+    is_module = not name.startswith("__") and _is_submodule(module, name)
+    if is_module and not importing:
+        return importlib.import_module(f"{module}.{name}")
+    if is_module or name.startswith("__"):  # the machinery of imports looks for itself then
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     message = _message(module, name)
     if importing:

@@ -32,7 +32,7 @@ _PASSING = {"graphc.releases", "contextlib", "inspect", __name__}
 _wrapped: dict[object, object] = {}  # functions and classes -> what stands for them
 
 
-def public(module: str, submodules: tuple[str, ...] = ()) -> Callable[[str], Any]:
+def public(module: str) -> Callable[[str], Any]:
     """Guard the calls of all that a module has of graphc; return its ``__getattr__``.
 
     To be called at the end of a module that programs import. A function is replaced by its wrapper,
@@ -44,7 +44,7 @@ def public(module: str, submodules: tuple[str, ...] = ()) -> Callable[[str], Any
             value.update({key: guarded(one) for key, one in value.items()})
         elif not name.startswith("_"):
             names[name] = guarded(value)
-    return names_of(module, submodules)
+    return names_of(module)
 
 
 def guarded(value: Any) -> Any:

@@ -40,7 +40,7 @@ class KerasModule(ModuleType):
             return VERSIONS[meanings()]
         if name in vars(graphc):
             return vars(graphc)[name]
-        return looked_up("graphc", name, graphc.SUBMODULES, sys._getframe(1))
+        return looked_up("graphc", name, sys._getframe(1))
 
     def __dir__(self) -> list[str]:
         return [*dir(graphc), "__version__"]

@@ -3,4 +3,4 @@
 from graphc.public.calls import public
 
 # `keras.utils` had its modules for attributes.
-__getattr__ = public(__name__, ("data_utils", "generic_utils", "io_utils", "np_utils"))
+__getattr__ = public(__name__)

@@ -20,6 +20,7 @@ __all__ = [
     "convert_all_kernels_in_model",
     "count_total_params",
     "layer_from_config",
+    "model_summary",
     "print_summary",
 ]
 
@@ -38,6 +39,11 @@ def print_summary(
         line_length, positions: see `Model.summary`.
     """
     print(format_summary(layers, relevant_nodes, line_length, positions))
+
+
+def model_summary(model: Container) -> None:
+    """Print the table of a model's layers, as Keras 0.3 did it; see `Model.summary`."""
+    model.summary()
 
 
 @since("1.2.0")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,77 @@ from graphc.engine.topology.node import Node
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.public.calls import public
+from graphc.releases import renamed
 from graphc.whole_files import written_whole
 
 if TYPE_CHECKING:
     from graphviz import Digraph
 
-_TEXT_FORMATS = ("dot", "gv")
+_TEXT_FORMATS = ("dot", "gv", "raw")
 
 
+class Drawing:
+    """A graph of the package graphviz, with those methods of pydot's that Keras' own graphs had:
+    ``SVG(model_to_dot(model).create(prog="dot", format="svg"))`` in a notebook. What else it has is
+    that of a ``graphviz.Digraph``.
+
+    Attributes:
+        digraph: the graph.
+    """
+
+    def __init__(self, digraph: Digraph) -> None:
+        self.digraph = digraph
+
+    def create(self, prog: str | None = None, format: str = "ps") -> bytes:
+        """Return a picture as the program Graphviz draws it.
+
+        Args:
+            prog: one of its engines, 'dot' by default.
+            format: 'svg', 'png', 'pdf' and others; 'dot' and 'raw' are the text for it.
+
+        Raises:
+            MissingPackageError: the program is not installed.
+            ArgumentError: an engine or a format that there is not.
+        """
+        graphviz = _graphviz("create")
+        for what, value, known in (
+            ("prog", prog or "dot", graphviz.ENGINES),
+            ("format", format, {*graphviz.FORMATS, "raw"}),
+        ):
+            if value not in known:
+                raise ArgumentError(f"create: {what}: Graphviz has no {value!r}")
+        if format in _TEXT_FORMATS:
+            return self.digraph.source.encode()
+        try:
+            return self.digraph.pipe(format, engine=prog)
+        except graphviz.ExecutableNotFound as error:
+            raise MissingPackageError(
+                f"a {format} is drawn by the program Graphviz (dot), which is not found; install "
+                "it with the system's packages, e.g. apt install graphviz, or write its text, "
+                "plot(model, to_file='model.dot')"
+            ) from error
+
+    def write(self, path: GivenPath, prog: str | None = None, format: str = "raw") -> bool:
+        """Write what `create` returns into a file, whole or not at all; return True."""
+        drawn = self.create(prog, format)
+        with written_whole(Path(checked_path("write: path", path))) as part:
+            part.write_bytes(drawn)
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "digraph":  # of a copy that is not made yet
+            raise AttributeError(name)
+        method, _, kind = name.partition("_")
+        if kind and method in ("create", "write"):  # create_svg, write_png, ...
+            return functools.partial(getattr(self, method), format=kind)
+        return getattr(self.digraph, name)
+
+
+@renamed(show_shape="show_shapes")
 def model_to_dot(
     model: Container, show_shapes: bool = False, show_layer_names: bool = True
-) -> Digraph:
-    """The layers of a model and what each reads, as a ``graphviz.Digraph``.
+) -> Drawing:
+    """The layers of a model and what each reads, as a `Drawing`.
 
     Its `source` is the text for Graphviz; notebooks show it where the program is installed.
 
@@ -49,9 +109,13 @@ def model_to_dot(
     for layer, nodes in uses.items():
         for source in dict.fromkeys(one for node in nodes for one in node.inbound_layers):
             dot.edge(numbers[source], numbers[layer])
-    return dot
+    return Drawing(dot)
 
 
+to_graph = model_to_dot
+
+
+@renamed(show_shape="show_shapes")
 def plot(
     model: Container,
     to_file: GivenPath = "model.png",
@@ -77,10 +141,7 @@ def plot(
             f"plot: to_file='{shown_path(path)}': its end says the format, e.g. '.png', '.svg', "
             f"'.pdf' or '.dot'; Graphviz has no {path.suffix!r}"
         )
-    dot = model_to_dot(model, show_shapes, show_layer_names)
-    drawn = dot.source.encode() if kind in _TEXT_FORMATS else _drawn(graphviz, dot, kind)
-    with written_whole(path) as part:
-        part.write_bytes(drawn)
+    model_to_dot(model, show_shapes, show_layer_names).write(path, format=kind)
 
 
 def _graphviz(what: str) -> Any:
@@ -90,17 +151,6 @@ def _graphviz(what: str) -> Any:
         raise MissingPackageError(
             f"{what} needs the Python package graphviz, which is not installed; it is in the extra "
             "'plot': pip install 'graphc[plot]'"
-        ) from error
-
-
-def _drawn(graphviz: Any, dot: Digraph, kind: str) -> bytes:
-    try:
-        return dot.pipe(format=kind)
-    except graphviz.ExecutableNotFound as error:
-        raise MissingPackageError(
-            f"plot: a {kind} is drawn by the program Graphviz (dot), which is not found; install "
-            "it with the system's packages, e.g. apt install graphviz, or write its text: "
-            "to_file='model.dot'"
         ) from error
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.backend import common
 from graphc.config import config
-from graphc.errors import ArgumentError, DTypeError, FlagError
+from graphc.errors import ArgumentError, DTypeError, FlagError, MissingAttributeError
 
 
 def test_floatx_is_the_flag_and_decides_new_variables():
@@ -25,6 +26,16 @@ def test_epsilon_is_checked():
         K.set_epsilon(0)
     with pytest.raises(ArgumentError, match="e: expected a finite number, received 'small'"):
         K.set_epsilon("small")
+
+
+def test_the_module_common_reads_them_as_they_are_now():
+    with config.changed(epsilon=1e-3, floatX="float64", image_dim_ordering="tf"):
+        found = common._EPSILON, common._FLOATX, common._IMAGE_DIM_ORDERING
+        assert found == (1e-3, "float64", "tf")
+    assert common._EPSILON == common.epsilon() == K.epsilon() == 1e-7
+    assert common.floatx is K.floatx
+    with pytest.raises(MissingAttributeError, match="has no 'zzz'"):
+        _ = common.zzz
 
 
 def test_uids_count_for_each_prefix():

@@ -57,6 +57,35 @@ def test_a_layer_that_defines_get_output():
     assert 0.0 <= layer.W.get_value().min() <= layer.W.get_value().max() <= 1.0
 
 
+class _Rows(Layer):
+    """Rows of a table, of numbers that come as floats."""
+
+    def __init__(self, is_early, **kwargs):
+        self.is_early = is_early
+        if is_early:
+            self.input = K.placeholder(ndim=2, dtype="int32")
+        super().__init__(**kwargs)
+
+    def build(self):
+        if not self.is_early:
+            self.input = K.placeholder(shape=(self.input_shape[0], 3), dtype="int32")
+        self.W = K.variable(np.arange(8.0).reshape(4, 2))
+        self.trainable_weights = [self.W]
+
+    def get_output(self, train=False):
+        return K.gather(self.W, self.get_input(train))
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_placeholder_that_a_layer_makes_for_its_input(is_early):
+    model = Sequential([_Rows(is_early, input_shape=(3,))])
+    found = model.predict(np.array([[0, 3, 1]]))
+    np.testing.assert_array_equal(found, [[[0, 1], [6, 7], [2, 3]]])
+    assert len(model.layers[0].inbound_nodes) == 1
+    in_a_chain = Sequential([Activation("relu", input_shape=(3,)), _Rows(is_early)])
+    np.testing.assert_array_equal(in_a_chain.predict(np.array([[2, 0, 2]]))[0, 0], [4, 5])
+
+
 def test_outputs_of_layers_in_training_and_in_testing():
     model = Sequential([Dropout(0.5, input_shape=(100,)), Activation("linear")])
     X = np.ones((1, 100))

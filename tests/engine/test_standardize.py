@@ -23,7 +23,7 @@ from graphc.engine.training import (
 )
 from graphc.errors import ArgumentError, DataError, KeywordError
 from graphc.layers import Dense
-from graphc.models import Sequential
+from graphc.models import Sequential, standardize_X, standardize_y
 
 
 class TestInputData:
@@ -200,3 +200,11 @@ def test_slices_of_arrays_and_lists():
     np.testing.assert_array_equal(second, [40, 0])
     first, second = slice_X([x, x * 10], stop=2)
     np.testing.assert_array_equal(second, [0, 10])
+
+
+def test_data_of_a_model_of_keras_0_3():
+    x = np.ones((2, 3))
+    assert standardize_X(x)[0] is x
+    assert standardize_X([x, x])[1] is x
+    np.testing.assert_array_equal(standardize_y([3, 4]), [[3], [4]])
+    assert standardize_y(x) is x

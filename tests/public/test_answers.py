@@ -58,6 +58,11 @@ def run(program: str) -> dict[str, object]:
             "from graphc.layers.core import Dens",
             "graphc.layers.core has no 'Dens': did you mean 'Dense'?",
         ),
+        (
+            "from graphc.applications import MobileNetV2",
+            "graphc.applications has no 'MobileNetV2': it is a name of Keras 2 or 3, and there is "
+            "nothing like it here",
+        ),
         ("from graphc.layers import zzz", "graphc.layers has no 'zzz'"),
         ("from graphc.datasets import zzz", "graphc.datasets has no 'zzz'"),
     ],
@@ -120,6 +125,14 @@ def test_what_is_there_is_found():
     assert run("from graphc.layers import *")["Dense"] is graphc.layers.Dense
     with pytest.raises(AttributeError, match="^module 'graphc.utils' has no attribute '__all__'$"):
         run("import graphc.utils\ngraphc.utils.__all__")
+
+
+def test_a_module_inside_of_another_is_imported_when_it_is_read(monkeypatch):
+    for name in ("preprocessing.image", "layers.containers", "backend.common"):
+        package, _, own = f"graphc.{name}".rpartition(".")
+        module = importlib.import_module(f"graphc.{name}")
+        monkeypatch.delattr(sys.modules[package], own)
+        assert run(f"import graphc\nfound = graphc.{name}")["found"] is module
 
 
 def test_told_as_the_program_spells_it(monkeypatch):

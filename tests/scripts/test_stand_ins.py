@@ -81,6 +81,9 @@ def test_imports_pass(program):
         ("import tensorflow as tf\ntf.nn.softmax(3)", "tensorflow.nn.softmax", "Call K.softmax "),
         ("import tensorflow as tf\ntf.keras.layers", "tensorflow.keras", "Import from keras"),
         ("import theano.tensor as T\nT.log1p(3)", "theano.tensor.log1p", "Call graphc.graph.log1p"),
+        ("from graphc import backend as K\nK.T.mean(3)", "theano.tensor.mean", "Call K.mean "),
+        ("from graphc import backend as K\nK.theano.shared(3)", "theano.shared", "K.variable"),
+        ("from graphc import backend as K\nK.tf.nn.softmax(3)", "tensorflow.nn.softmax", "K.soft"),
         ("from theano import Op\nOp.make", "theano.Op.make", "Nothing here stands for it"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from graphc.layers import Convolution1D, Convolution2D, Dense, Flatten
 from graphc.models import Sequential
-from graphc.utils.layer_utils import convert_all_kernels_in_model
+from graphc.utils.layer_utils import convert_all_kernels_in_model, model_summary
 
 
 def test_the_kernels_of_all_convolutions_are_reversed():
@@ -33,3 +33,11 @@ def test_of_a_sequence_along_its_steps():
     before = model.predict(x)
     convert_all_kernels_in_model(model)
     np.testing.assert_allclose(model.predict(x[:, ::-1])[:, ::-1], before, rtol=1e-4, atol=1e-5)
+
+
+def test_the_table_of_keras_0_3(capsys):
+    model = Sequential([Dense(2, input_dim=3)])
+    model.summary()
+    expected = capsys.readouterr().out
+    model_summary(model)
+    assert capsys.readouterr().out == expected != ""

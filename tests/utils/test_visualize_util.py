@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import shutil
 
@@ -11,7 +12,7 @@ from graphc.engine import Input
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.layers import Dense, merge
 from graphc.models import Model, Sequential
-from graphc.utils.visualize_util import model_to_dot, plot
+from graphc.utils.visualize_util import model_to_dot, plot, to_graph
 
 CHAIN = """\
 digraph chain {
@@ -67,6 +68,26 @@ def test_text_into_a_file(tmp_path):
     assert (tmp_path / "m.dot").read_text() == CHAIN
 
 
+def test_the_methods_of_pydot(tmp_path):
+    drawing = model_to_dot(chain())
+    assert drawing.create(prog="dot", format="dot") == drawing.create_raw() == CHAIN.encode()
+    assert drawing.write(str(tmp_path / "m.gv"))
+    assert drawing.write_dot(tmp_path / "m.dot")
+    assert (tmp_path / "m.gv").read_text() == (tmp_path / "m.dot").read_text() == CHAIN
+    assert copy.copy(drawing).digraph is drawing.digraph
+    for call, told in (
+        (lambda: drawing.create(prog="dott"), "prog: Graphviz has no 'dott'"),
+        (lambda: drawing.create_xyz(), "format: Graphviz has no 'xyz'"),
+    ):
+        with pytest.raises(ArgumentError, match=told):
+            call()
+
+
+def test_the_names_of_keras_0_3():
+    drawing = to_graph(chain(), show_shape=True)
+    assert drawing.source == model_to_dot(chain(), show_shapes=True).source
+
+
 def test_a_format_that_there_is_not(tmp_path):
     with pytest.raises(ArgumentError, match=r"its end says the format, .*has no '.xyz'"):
         plot(chain(), tmp_path / "m.xyz")
@@ -76,6 +97,8 @@ def test_the_program_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(MissingPackageError, match=r"a png is drawn by the program Graphviz.*\.dot"):
         plot(chain(), tmp_path / "m.png")
+    with pytest.raises(MissingPackageError, match="a svg is drawn by the program Graphviz"):
+        model_to_dot(chain()).create(prog="dot", format="svg")
     assert list(tmp_path.iterdir()) == []
 
 

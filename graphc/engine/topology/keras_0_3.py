@@ -20,6 +20,18 @@ def is_keras_0_3(cls: type) -> bool:
     return cls.get_output is not Used.get_output  # type: ignore[attr-defined]
 
 
+def takes_placeholder(layer: Any, tensor: object) -> bool:
+    """Return True where a layer of 0.3 makes a placeholder for its input, before the `__init__` of
+    `Layer` or in its `build`. It stood for what was not connected yet; its dtype counts."""
+    if not (is_of_0_3(type(layer)) and isinstance(tensor, g.Node) and tensor.op == "input"):
+        return False
+    record = layer._graphc
+    if "inbound_nodes" in vars(layer) and record.called_on is None:
+        return False
+    record.placeholder_dtype = tensor.dtype
+    return True
+
+
 @contextmanager
 def called_on(layer: Any, x: g.Node | list[g.Node], mask: Mask | list[Mask]) -> Iterator[None]:
     """Inside, the layer's input is `x`: for a layer of 0.3, which asks for it."""

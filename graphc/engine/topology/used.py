@@ -20,6 +20,7 @@ class Record:
 
     Attributes:
         called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
+        placeholder_dtype: that of the placeholder such a layer made for its input, None without.
         given_keywords: the names of the keyword arguments that the layer was made with.
         release: of Keras, which was in force when the layer was made.
         input_is_set: whether `set_input` said what comes in.
@@ -42,6 +43,7 @@ class Record:
     seen_at: Use | None = None
     streams: int = 0
     called_on: tuple[Any, Any] | None = None
+    placeholder_dtype: str | None = None
     uses_learning_phase: bool | None = None
 
     @contextmanager
@@ -146,7 +148,9 @@ class Used:
     def get_input(self, train: bool = False) -> g.Node | list[g.Node]:
         """The input of the layer's only use in training, or in testing, as in Keras 0.3."""
         if self._graphc.called_on is not None:
-            return self._graphc.called_on[0]
+            x, dtype = self._graphc.called_on[0], self._graphc.placeholder_dtype
+            is_cast = dtype is not None and isinstance(x, g.Node) and x.dtype != dtype
+            return g.cast(x, dtype) if is_cast else x
         return one_or_list(_in_phase(to_list(self.input), train))
 
     def get_output(self, train: bool = False) -> g.Node | list[g.Node]:

@@ -75,7 +75,14 @@ def checked_image(what: str, x: np.ndarray, fill_mode: str = "nearest") -> np.nd
     """One image of three axes, as floats. DataError for anything else, ArgumentError for an unknown
     fill_mode."""
     if fill_mode not in FILL_MODES:
-        raise ArgumentError(f"{what}: fill_mode is one of {FILL_MODES}, received {fill_mode!r}")
+        hint = (
+            "; an axis is given by name, row_axis=1, or by position under keras=1.2"
+            if isinstance(fill_mode, int)
+            else ""
+        )
+        raise ArgumentError(
+            f"{what}: fill_mode is one of {FILL_MODES}, received {fill_mode!r}{hint}"
+        )
     image = np.asarray(x)
     if image.ndim != 3 or not image.size or image.dtype.kind not in "biuf":
         raise DataError(

@@ -165,6 +165,11 @@ def test_flip():
             ArgumentError,
             "fill_mode is one of .*'nearest'.*, received 'edge'",
         ),
+        (
+            lambda: t.random_rotation(IMAGE, 20, 1, 2, 0),  # as from 1.0.2 on
+            ArgumentError,
+            "received 1; an axis is given by name, row_axis=1, or by position under keras=1.2",
+        ),
     ],
 )
 def test_bad_calls(call, error, message):
