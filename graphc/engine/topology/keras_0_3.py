@@ -23,7 +23,7 @@ def is_keras_0_3(cls: type) -> bool:
 def takes_placeholder(layer: Any, tensor: object) -> bool:
     """Return True where a layer of 0.3 makes a placeholder for its input, before the `__init__` of
     `Layer` or in its `build`. It stood for what was not connected yet; its dtype counts."""
-    if not (is_of_0_3(type(layer)) and isinstance(tensor, g.Node) and tensor.op == "input"):
+    if not (is_keras_0_3(type(layer)) and isinstance(tensor, g.Node) and tensor.op == "input"):
         return False
     record = layer._graphc
     if "inbound_nodes" in vars(layer) and record.called_on is None:

@@ -305,7 +305,7 @@ class Layer(Used, Weighted, Additions, Entry):
 
         A Sequential that it begins then reads that tensor, which may be any expression.
         """
-        if layers_of_0_3.takes_placeholder(self, input_tensor):
+        if keras_0_3.takes_placeholder(self, input_tensor):
             return
         own_layers.check_made(self)
         self.assert_input_compatibility(input_tensor)
