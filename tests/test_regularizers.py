@@ -92,6 +92,8 @@ def test_get_passes_none_and_refuses_the_rest():
         regularizers.get({"name": "WeightRegularizer", "l3": 0.1})
     with pytest.raises(ArgumentError, match="received 0.01"):
         regularizers.get(0.01)
+    with pytest.raises(ArgumentError, match="^ActivityRegularizer: average: expected True or F"):
+        regularizers.ActivityRegularizer(average="no")
     with pytest.raises(ArgumentError, match="expected a regularizer"):
         regularizers.get(regularizers.WeightRegularizer)
 

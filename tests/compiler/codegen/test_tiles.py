@@ -70,7 +70,12 @@ def test_a_block_of_any_tile_fits_a_multiprocessor(
         assert tile.depth % LEAST_DEPTH == 0
 
 
-@pytest.mark.parametrize("tile", [*SHAPES, FEW_COLUMNS, FEW_ROWS])
+OF_CONVOLUTIONS = [
+    conv_tile(filters, 256 * BATCH, 288, "float32") for filters in (8, 16, 32, 64, 128)
+]
+
+
+@pytest.mark.parametrize("tile", [*SHAPES, FEW_COLUMNS, FEW_ROWS, *OF_CONVOLUTIONS])
 def test_threads_cover_a_tile_exactly(tile: Tile) -> None:
     owned = set()
     for thread in range(tile.slice_threads):

@@ -51,6 +51,7 @@ def relation(reader: Node, read: Node) -> list[Relation]:
         (X + COLUMN, COLUMN, [((BATCH, False), (10, True))]),
         (g.maximum(X, g.flip(X, 0)), X, [SAME, ELSEWHERE]),
         (g.maximum(X, g.exp(g.flip(Y, 1))), Y, [ELSEWHERE]),
+        (g.maximum(X, g.flip(-g.abs(Y), 1)), Y, [ELSEWHERE]),
         (g.transpose(X), X, [ELSEWHERE]),
         (X[1:], X, [ELSEWHERE]),
         (g.sum(X, 1), X, [SAME]),  # seen from an element of what is summed
