@@ -68,6 +68,14 @@ def conv() -> Built:
         return "conv", [g.maximum(product, 0.0)], []
 
 
+def one_filter() -> Built:
+    """A convolution that is no product: each thread walks a window of all channels."""
+    image = g.input((BATCH, 3, 20, 22), name="image")
+    kernel = g.shared(np.zeros((1, 3, 2, 4), "float32"), "W")
+    with g.origin("convolution2d_1"):
+        return "conv", [g.conv(image, kernel, (1, 2), ((1, 0), (0, 3)))], []
+
+
 def pooled_conv() -> Built:
     """A convolution with its bias and relu, pooled, and dropout behind; others read its value."""
     image = g.input((BATCH, 32, 26, 26), name="image")
