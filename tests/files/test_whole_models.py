@@ -66,6 +66,26 @@ class TestLayout:
         for mine, theirs in zip(model.optimizer.get_weights(), found[1:], strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
+    @pytest.mark.flags(keras="1.2")
+    @pytest.mark.parametrize("counted", [True, False])
+    def test_keras_wrote_the_count_of_steps_or_not(self, counted, tmp_path, caplog):
+        def of_keras(file):
+            del file["graphc"]
+            if not counted:
+                group = file["optimizer_weights"]
+                group.attrs["weight_names"] = group.attrs["weight_names"][1:]
+
+        model = trained()
+        loaded = load_model(edited(saved(tmp_path, model), of_keras))
+        assert ("does not have the count of steps" in caplog.text) == (not counted)
+        for mine, theirs in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        count, *others = model.optimizer.get_weights()
+        expected = [count if counted else 0, *others]
+        for mine, theirs in zip(expected, loaded.optimizer.get_weights(), strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+        assert count == 4  # 2 epochs of 2 batches
+
     def test_no_object_is_pickled(self, tmp_path):
         def check(name, found):
             for value in (found, *(found.attrs.get_id(one) for one in found.attrs)):

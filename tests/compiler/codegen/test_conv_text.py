@@ -67,6 +67,16 @@ def test_windows_that_meet_holes_alone_sum_one_zero() -> None:
     assert sums_of(gradient) == [1, 1, 1, 32]
 
 
+def test_a_class_of_one_window_is_a_tile() -> None:
+    """A warp for each result, as of other products with one column, would take the results of one
+    class for those of all."""
+    x, kernel = g.input((1, 8, 2, 2), "float32"), g.input((32, 8, 2, 2), "float32")
+    (gradient,) = grad(g.sum(g.square(g.conv(x, kernel, strides=2))), [x])
+    found = text(optimize([gradient])[0][0])
+    how = re.findall(r"^// (\d+ x \d+ by \d+ x \d+); a (warp|block) computes", found, re.MULTILINE)
+    assert how == [("32 x 32 by 32 x 1", "warp"), *[("8 x 32 by 32 x 1", "block")] * 4]
+
+
 def sums_of(gradient: Node) -> list[int]:
     """Return the number of products that each launch sums for an element, by its heading."""
     found = re.findall(r"^// (?:batch times )?8 x (\d+) by", text(gradient), re.MULTILINE)
