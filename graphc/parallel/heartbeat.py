@@ -114,6 +114,7 @@ class Heartbeat:
         self._failure: Failure | None = None
         self._failed_at = now
         self._is_leaving = False
+        self._is_told = False
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._beat, name="graphc-heartbeat", daemon=True)
         self._stop = threading.Event()
@@ -139,13 +140,13 @@ class Heartbeat:
             if self._failure is None and gone:
                 self._note(Failure(gone[0], "its program has ended while others wait for it"))
             if self._failure is not None:
-                self._is_leaving = True
+                self._is_leaving = self._is_told = True
                 raise RankError(self._told())
 
     def fail(self, error: BaseException) -> None:
         """Tell all others that this rank raised an error, once; a RankError says what they know."""
         with self._lock:
-            self._is_leaving = True
+            self._is_leaving = self._is_told = True
             if self._failure is None:
                 words = f"{type(error).__name__}: {error}".encode()[:MOST_MESSAGE_BYTES]
                 failure = Failure(self.rank, words.decode(errors="ignore"))
@@ -156,12 +157,16 @@ class Heartbeat:
     def leave(self) -> bool:
         """Wait until all others end, too, and return True where none has failed.
 
-        After a failure it waits no longer than the others need to tell of it.
+        After a failure it waits no longer than the others need to tell of it, and writes it where
+        the main thread, whose program is over, has not raised it.
         """
         self.say_left()
         while not self.may_end():
             time.sleep(TICK_SECONDS / 10)
-        return self._failure is None
+        with self._lock:
+            if self._failure is not None and not self._is_told:
+                self._write()
+            return self._failure is None
 
     def say_left(self) -> None:
         """Tell all others that this program ends."""
@@ -221,6 +226,11 @@ class Heartbeat:
         rank = self._failure.rank
         return f"rank {rank} on {self._hosts[rank]} failed: {self._failure.message}"
 
+    def _write(self) -> None:
+        self._is_told = True
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
+
     def must_end(self) -> bool:
         """Tell whether a failure is known, and the main thread had its time to raise it."""
         with self._lock:
@@ -235,7 +245,6 @@ class Heartbeat:
                 self._end()
                 return
             if self.must_end():
-                with suppress(OSError, ValueError):  # nobody reads it any more
-                    print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
+                self._write()
                 self.say_left()
                 is_ending = True

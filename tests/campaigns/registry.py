@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from tests.campaigns import failures, files, interrupts, kills, leaks, models, mutants, processes
+from tests.campaigns import (
+    failures,
+    files,
+    interrupts,
+    kills,
+    leaks,
+    models,
+    mutants,
+    processes,
+    ranks,
+)
 from tests.campaigns.campaign import Campaign, Selection
 from tests.campaigns.graphs import campaign as graphs
 
 CAMPAIGNS: dict[str, Campaign] = {
     module.CAMPAIGN.name: module.CAMPAIGN
-    for module in (failures, files, graphs, interrupts, kills, leaks, models, mutants, processes)
+    for module in (
+        *(failures, files, graphs, interrupts, kills, leaks, models, mutants, processes, ranks),
+    )
 }
 
 # Under five minutes on two cores in all.

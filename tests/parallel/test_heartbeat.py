@@ -176,3 +176,17 @@ def test_after_a_failure_nobody_waits_for_a_silent_rank_or_for_long() -> None:
     assert job.ranks[1].may_end()
     job.run(2 * ENDING_SECONDS)
     assert job.ranks[0].may_end()
+
+
+def test_a_program_that_is_over_writes_of_a_failure_that_it_meets_while_it_ends(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    job = Job(2)
+    job.stopped = {0}
+    job.run(SILENCE_SECONDS + 1)
+    assert not job.ranks[1].leave()
+    told = capsys.readouterr().err
+    assert told.startswith("graphc: rank 1: rank 0 on host0 failed: no sign of life for 6 s")
+    assert job.problems()[1]
+    assert not job.ranks[1].leave()  # its main thread has raised it
+    assert capsys.readouterr().err == ""

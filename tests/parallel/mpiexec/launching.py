@@ -91,9 +91,14 @@ class Job:
         """Ctrl-C on mpiexec."""
         self._process.send_signal(signal.SIGINT)
 
-    def end(self) -> Ended:
-        """Wait for the end."""
-        output, errors = self._process.communicate(timeout=LIMIT_SECONDS)
+    @property
+    def launcher(self) -> int:
+        """The process of mpiexec."""
+        return self._process.pid
+
+    def end(self, seconds: float = LIMIT_SECONDS) -> Ended:
+        """Wait for the end; `subprocess.TimeoutExpired` where it does not come so soon."""
+        output, errors = self._process.communicate(timeout=seconds)
         return Ended(self._process.returncode, output, errors, time.monotonic() - self._started)
 
 
