@@ -30,6 +30,7 @@ from graphc.engine.training.running import (
     run_epochs,
 )
 from graphc.engine.training.stored import Data, in_memory, part
+from graphc.engine.training.together import compare_data
 from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
@@ -266,6 +267,7 @@ class Model(GeneratorTraining):
         arrays = self._prepare_all(x, y, sample_weight, None)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
+        compare_data(where, arrays)
         compiled.divide(where, "test", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
         batches = ArrayBatches(arrays, batch_size, where=where)
@@ -293,6 +295,7 @@ class Model(GeneratorTraining):
         self._check_fixed_batch(count, batch_size)
         if shards is not None:
             check_shards(where, wanted.shards, batch_size)
+        compare_data(where, arrays)
         step = self._divided_predict(where, wanted, shapes_of(arrays, batch_size))
         dtype = self._dtype_of_predictions
         if count <= batch_size and verbose != 1:
