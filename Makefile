@@ -18,6 +18,8 @@
 # make mutants         change a piece of the package's code at a time, and see whether the tests of its
 #                      own folder notice; NUMBER, SEED, SECONDS as above, and UNDER, files and
 #                      folders of the package by commas: make mutants UNDER=graphc/callbacks
+# make campaign-ranks  stop a rank at random moments of a training, again and again: kill it, stop it, let
+#                      it fail; NUMBER (50), SEED, SECONDS as above
 # make nvcc-gate       compile the kernels of the reference models with nvcc for three cards: no spills,
 #                      and registers, shared memory and counts as in tests/nvcc/ledger.json; with
 #                      UPDATE=1 the ledger is written
@@ -45,7 +47,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs campaign mutants nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -179,6 +181,10 @@ endif
 UNDER ?= graphc
 mutants: $(VENV)/.test
 	$(CAMPAIGN) mutants $(CAMPAIGN_OPTIONS) --under $(UNDER)
+
+campaign-ranks: NUMBER := $(or $(NUMBER),50)
+campaign-ranks: $(VENV)/.ranks
+	$(CAMPAIGN) ranks $(CAMPAIGN_OPTIONS)
 
 nvcc-gate: $(VENV)/.test
 	$(BIN)/python -m tests.nvcc.gate $(if $(UPDATE),--update)

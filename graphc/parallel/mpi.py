@@ -8,7 +8,9 @@ Ctrl-C: a wait inside of MPI hears of neither.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
+import platform
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ import numpy as np
 from graphc.errors import MissingPackageError, RankError
 from graphc.parallel.heartbeat import Heartbeat, Word
 from graphc.parallel.launch import Launch, find_launch
+from graphc.parallel.starting import starting_watched
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
 from graphc.parallel.waiting import wait_until
 
@@ -166,20 +169,29 @@ def join() -> Mpi:
     global _joined
     if _joined is None:
         mpi = _imported()
-        level = mpi.Query_thread()
-        if level < mpi.THREAD_SERIALIZED:
-            raise RankError(
-                "ranks: expected an MPI that is called from two threads, of the level "
-                "MPI_THREAD_SERIALIZED or above, which is what graphc initialises it with; "
-                "received one that the program has initialised with less: remove mpi4py.rc.threads "
-                "and mpi4py.rc.thread_level from it"
-            )
-        check_size(find_launch(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
-        _joined = Mpi(mpi)
+        with starting_watched(platform.node()):
+            _initialise(mpi)
+            check_size(find_launch(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
+            _joined = Mpi(mpi)
         _joined.heartbeat.start()
         _tell_of_errors(_joined.heartbeat)
         atexit.register(_joined.leave)
     return _joined
+
+
+def _initialise(mpi: Any) -> None:
+    """Initialise MPI, unless the program has done so. Other threads go on while it waits for all
+    ranks, which mpi4py's own call does not let them."""
+    if not mpi.Is_initialized():
+        library, level = ctypes.CDLL(mpi.__file__), ctypes.c_int()
+        library.MPI_Init_thread(None, None, mpi.THREAD_SERIALIZED, ctypes.byref(level))
+    if mpi.Query_thread() < mpi.THREAD_SERIALIZED:
+        raise RankError(
+            "ranks: expected an MPI that is called from two threads, of the level "
+            "MPI_THREAD_SERIALIZED or above, which is what graphc initialises it with; received "
+            "one that the program has initialised with less: remove mpi4py.rc.threads and "
+            "mpi4py.rc.thread_level from it"
+        )
 
 
 def joined() -> Mpi | None:
@@ -201,7 +213,7 @@ def _imported() -> Any:
     try:
         import mpi4py
 
-        mpi4py.rc.thread_level = "serialized"
+        mpi4py.rc.initialize, mpi4py.rc.finalize = False, True
         from mpi4py import MPI
     except ModuleNotFoundError as error:
         raise MissingPackageError(f"ranks=mpi needs mpi4py, which is missing: {FIX}") from error

@@ -1,6 +1,8 @@
 """A training that goes on from a file, into which it saves the whole model behind each epoch.
 
-Arguments: the file. SIGUSR1 is an error in the main thread of the rank that it is sent to.
+Arguments: the file; then the last epoch, by default `EPOCHS`; or 'steps', the first step, and the
+one behind the last, of a loop over `train_on_batch`, which saves the model at its end. SIGUSR1 is
+an error in the main thread of the rank that it is sent to.
 """
 
 from __future__ import annotations
@@ -64,6 +66,17 @@ def train(path: Path, *callbacks: Callback, last: int = EPOCHS) -> Sequential:
     return model
 
 
+def step(path: Path, first: int, behind: int) -> Sequential:
+    """Go on from a file with single steps, which need not end where an epoch does."""
+    model = load_model(path)
+    x, y = data()
+    for number in range(first, behind):
+        rows = [(9 * number + k) % len(x) for k in range(9)]
+        model.train_on_batch(x[rows], y[rows], shards=SHARDS)
+    model.save(path, overwrite=True)
+    return model
+
+
 def digest(model: Sequential) -> str:
     """A hash of all weights, and of all that the optimizer keeps."""
     found = hashlib.sha256()
@@ -83,4 +96,9 @@ def _tell(epoch: int, logs: object = None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGUSR1, _fail)
-    train(Path(sys.argv[1]), LambdaCallback(on_epoch_begin=_tell))
+    path, *others = sys.argv[1:]
+    if others[:1] == ["steps"]:
+        step(Path(path), *map(int, others[1:]))
+    else:
+        last = int(others[0]) if others else EPOCHS
+        train(Path(path), LambdaCallback(on_epoch_begin=_tell), last=last)

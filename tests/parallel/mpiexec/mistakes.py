@@ -7,9 +7,10 @@ import time
 
 import numpy as np
 
+from graphc import backend as K
 from graphc.callbacks import LambdaCallback
 from graphc.config import config
-from graphc.layers import Dense
+from graphc.layers import Dense, Lambda
 from graphc.models import Sequential
 from graphc.parallel.launch import find_launch
 
@@ -23,7 +24,10 @@ if mistake == "data" and rank == 1:
     x[3] += 1
 if mistake == "flags" and rank == 1:
     config.floatX = "float64"
-model = Sequential([Dense(4 if mistake == "model" and rank else 3, input_dim=5), Dense(1)])
+model = Sequential([Dense(4 if mistake == "model" and rank else 3, input_dim=5)])
+if mistake == "undivided":
+    model.add(Lambda(lambda x: x - K.mean(x, axis=0), output_shape=(3,), name="centre"))
+model.add(Dense(1))
 model.compile("sgd", "mse")
 print("made", flush=True)
 

@@ -28,7 +28,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return found
 
 
-@pytest.mark.parametrize(("ranks", "threads"), [(2, 1), (2, 2), (3, 1), (4, 1)])
+@pytest.mark.parametrize(
+    ("ranks", "threads"), [(1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)]
+)
 def test_weights_history_and_values_have_the_bits_of_one_rank(
     ranks: int, threads: int, alone: dict, tmp_path: Path
 ) -> None:
@@ -73,6 +75,12 @@ def test_the_models_differ_and_train(alone: dict) -> None:
     [
         ("none", "", "mpiexec started this program 2 times, and without the flag ranks"),
         ("none", "ranks=mpi", "at most one rank for each of 1 shards, received 2 ranks"),
+        ("none", "ranks=mpi,shards=5", "shards: expected at most the 4 samples of a batch"),
+        (
+            "undivided",
+            "ranks=mpi,shards=2",
+            "gradient of centre reads, for each row, the sum",
+        ),
         ("none", "ranks=nccl,shards=2", "ranks=nccl moves sums between GPUs, and device=cpu"),
         ("none", "ranks=mpi,shards=2,cpu=numpy", "cannot be combined with cpu=numpy"),
         ("data", "ranks=mpi,shards=2", r"received different ones. data: [16, 5]"),

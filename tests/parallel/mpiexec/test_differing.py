@@ -1,0 +1,47 @@
+"""What ranks have to have in common: each difference is an error on all of them, which names it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.parallel.mpiexec.launching import run
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, str]:
+    """What both ranks raise, by what differs on the second."""
+    ended = run(2, "differing.py", flags="ranks=mpi,shards=2")
+    assert ended.status == 0, ended.errors
+    one, other = json.loads(ended.output)
+    assert one == other
+    return one
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("row", "m.fit: expected the same program, flags, model, data .*. data: float32[3000, 5]:"),
+        ("length", "data: float32[100, 5]:.* on rank 0 (.*), float32[101, 5]:.* on rank 1 ("),
+        ("validation", "different ones. validation data: float32[3000, 5]:"),
+        ("rate", "settings: momentum=0.0, lr=0.1.* on rank 0 (.*lr=0.2.* on rank 1 ("),
+        ("graph", "different ones. graph: "),
+        ("flags", "flags: .*epsilon=1e-07,.* on rank 0 (.*epsilon=0.001,.* on rank 1 ("),
+        ("__version__", "version: .* on rank 0 (.*), 0.0.1 on rank 1 ("),
+        ("_compiler", "compiler: .* on rank 0 (.*), another.* 1.0 on rank 1 ("),
+        ("_processor", "processor: .* on rank 0 (.*), another processor on rank 1 ("),
+        ("evaluate", "evaluate: .* data: float32[1300, 5]:"),
+        ("predict", "predict: .* data: float32[16, 5]:.* on rank 0 (.*), float32[15, 5]:"),
+        ("test_on_batch", "test_on_batch: .* data: float32[10, 5]:"),
+        ("predict_on_batch", "predict_on_batch: .* data: float32[10, 5]:"),
+        ("train_on_batch", "train_on_batch: .* data: float32[10, 5]:"),
+    ],
+)
+def test_a_difference_is_an_error_that_names_it(
+    what: str, expected: str, told: dict[str, str]
+) -> None:
+    place = 0
+    for part in expected.split(".*"):
+        place = told[what].index(part, place) + len(part)
+    assert told["nothing"] == ""
