@@ -33,7 +33,7 @@ _REFUSED = {
     errno.EMFILE,
     errno.ENFILE,
 }
-"""What the system says where a file cannot be written."""
+"""The errors of the system where a file cannot be written."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EIO}
 

@@ -29,7 +29,7 @@ _WHAT = {
     "epoch": "end a round",
     "check": "train without dropout",
 }
-"""What a worker did not do that does not answer a request."""
+"""The task that a worker failed at, by the request that it does not answer."""
 
 
 @dataclass(frozen=True)

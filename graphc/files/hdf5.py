@@ -47,7 +47,7 @@ STORED_AS = "stored_as"
 """The attribute beside it that has their dtype: equal bytes are other numbers in another one."""
 
 _TRIES = 4
-"""How often a file may be changed by others while it is looked through."""
+"""The number of times that others may change a file while it is looked through."""
 
 
 @contextmanager

@@ -36,7 +36,7 @@ MOST_TEXTS = 100_000
 MOST_TEXT_BYTES = 1 << 26
 MOST_MEMORY = 1 << 30
 _MOST_LEFT = 1 << 27
-"""What HDF5 may keep of files before: where an error is met, it frees not all."""
+"""The memory that HDF5 may keep of earlier files: after an error it does not free all."""
 
 # A small file takes 0.01 s, but may have a gigabyte of zeros, compressed. Arrays are read 3 to 100
 # times as fast, and what has a name takes 0.1 to 0.4 ms.
@@ -59,7 +59,7 @@ _SPARE_BYTES = 1 << 16
 _FOLDERS_OF_OPEN = ("/proc/self/fd", "/dev/fd")
 
 Identity = list[int]
-"""What tells a file from others and from what it was before: device, number, size, changes."""
+"""The identity of a file and its contents: device, number, size, time of change."""
 
 
 class TooLargeError(Exception):

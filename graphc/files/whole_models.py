@@ -55,7 +55,7 @@ _FORMAT = 1
 _DOCUMENTS = ("model_config", "training_config")
 _ARRAYS = {"draws": "u4", "layer_draws": "i8", "trained": "i8", "order": "i8"}
 SHUFFLES = ("samples", "batch")
-"""What may have been shuffled."""
+"""The units of shuffling."""
 
 _ORDERED_BY_COUNT = (1, 1, 1)
 

@@ -30,8 +30,8 @@ ROUNDING = 5e-7
 
 ROUNDINGS = 4
 FACTOR = 50.0
-"""How many times further than the rounded runs native code may be from the interpreter: rounding
-meets every sum in it, and the inputs and weights alone in those."""
+"""The factor by which native code may be further from the interpreter than the rounded runs: it
+rounds in every sum, those in the inputs and weights only."""
 
 Arrays = dict[str, np.ndarray]
 

@@ -115,7 +115,7 @@ def row_wise(x: Node) -> list[Node]:
 
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
-"""How near sums, exponentials and cosines in float32 are to the interpreter's."""
+"""The tolerance of sums, exponentials and cosines in float32 against the interpreter's."""
 
 # Rows of the whole, where the part begins, its rows: the first ones, ones that begin inside a block
 # of four, all, one; and so many that loops are divided over threads and words drawn in stretches.

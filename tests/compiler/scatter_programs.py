@@ -9,7 +9,7 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Shape, Size
 
 SAMPLES = 5
-"""What BATCH is."""
+"""The value of BATCH."""
 
 
 def scatter_case(

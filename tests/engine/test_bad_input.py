@@ -37,7 +37,7 @@ def classifier(loss="categorical_crossentropy"):
 
 
 class Sparse:
-    """What SciPy's sparse matrices have, as far as a model looks."""
+    """A stand-in for SciPy's sparse matrices, as far as a model looks."""
 
     def __init__(self, array):
         self.array, self.shape, self.nnz = array, array.shape, int((array != 0).sum())

@@ -151,7 +151,7 @@ def other(path: Path) -> None:
 
 
 FAULTS = {one.__name__: one for one in (hang, crash, memory, code, other)}
-"""What a loader must never do."""
+"""Actions that a loader must never take."""
 
 
 def answer(loader: str, path: Path, target: Sequential, watch: Watch) -> tuple[str, str]:

@@ -233,7 +233,8 @@ def test_debug_mode_lets_pass_rounding_that_no_input_has(monkeypatch: pytest.Mon
 
 
 def thirds(x: g.Node) -> g.Node:
-    """What is rounded and no input is: of floats, inputs off by rounding are a measure, too."""
+    """Return a rounded value that is no input: of floats, inputs off by rounding are a measure,
+    too."""
     return g.cast(x, "float32") / 3.0
 
 

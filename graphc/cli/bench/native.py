@@ -28,7 +28,7 @@ EXECUTOR = "native code"
 _WARM_UP = 3
 _LEAST_STEPS, _MOST_STEPS = 5, 200
 _SECONDS = 2.0
-"""How long steps are timed."""
+"""The time for which steps are timed."""
 
 _METHOD = (
     "Kernels are timed within whole steps, by a clock around each; where threads share a loop, "

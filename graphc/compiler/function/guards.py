@@ -27,9 +27,9 @@ _ORDERS = 4
 _ORDER_FACTOR = 4.0
 
 _ROUNDING_SHARE = 1e-3
-"""How much of a difference is left in the next wider floats where it is rounding: float64 rounds
-2e-9 of what float32 does, and the root of that, 4e-5, is left of a root. What a pass changes is
-left whole."""
+"""The share of a difference that is left in the next wider floats where it is rounding: float64
+rounds 2e-9 of what float32 does, and the root of that, 4e-5, is left of a root. A difference that a
+pass makes is left whole."""
 
 
 class _Stage:

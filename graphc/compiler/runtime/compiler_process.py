@@ -29,9 +29,9 @@ _told: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", de
 
 _SHOWN_LINES = 20
 _ANSWER_SECONDS = 60.0
-"""How long a compiler may take to say what it is: it compiles nothing for that."""
+"""The time that a compiler has to print its version and flags: it compiles nothing for that."""
 _LAST_WORDS_SECONDS = 1.0
-"""How long what a killed compiler has said is waited for; another process may hold its output."""
+"""The wait for the output of a killed compiler; another process may hold it open."""
 
 _VARIABLES = (
     "CPATH",

@@ -28,7 +28,7 @@ KINDS = {
     "compiler": "facts of compilers",
     "flags": "facts of compilers",
 }
-"""What the endings of entries' names stand for."""
+"""The kinds of entries, by the endings of their names."""
 _ENTRY = re.compile(rf"([0-9a-f]{{40}})\.({'|'.join(KINDS)})")
 _DRAFT = re.compile(rf"\.([0-9a-f]{{40}})\.({'|'.join(KINDS)})\.[0-9a-f]{{12}}")
 
@@ -36,7 +36,7 @@ _IN_USE_SECONDS = 60
 _LEFT_AFTER_SECONDS = 3600
 """A draft is written within seconds; one that is older belonged to a process that was killed."""
 _KEPT_SHARE = 0.9
-"""What is left of the bound, so that the next entries do not each remove another."""
+"""The share of the bound that stays, so that the next entries do not each remove another."""
 _SCANS_PER_BOUND = 100
 """The folder is looked through again when a process has written such a part of the bound."""
 

@@ -39,7 +39,7 @@ FEW_CALLS = 300_000
 """Of nodes, all calls together: beyond, native code saves a second or more, at 3 us a node. (A
 network of 20, 64 and 1 units has 114 nodes a step, 377 us interpreted and 29 natively.)"""
 SUPPOSED = 32
-"""What each size that only a call knows is taken to be; the batch of `fit` by default."""
+"""The assumed value of each symbol; the batch of `fit` by default."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _error_name(cuda: ctypes.CDLL, code: int) -> str:
 
 
 def _text(cuda: ctypes.CDLL, call: str, ordinal: int) -> str:
-    """What a call that writes text says of a GPU."""
+    """Return the text that a call of the driver writes about a GPU."""
     device = ctypes.c_int()
     _call(cuda, "cuDeviceGet", ctypes.byref(device), ordinal)
     text = ctypes.create_string_buffer(256)

@@ -17,7 +17,7 @@ _log = logging.getLogger("graphc")
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
 _CHANNELS = (1, 3, 4)
-"""How many channels pictures have: grey, colours, colours with transparency."""
+"""The channels of pictures: grey, colours, colours with transparency."""
 
 
 def check_images(method: str, X: np.ndarray, dim_ordering: str) -> None:

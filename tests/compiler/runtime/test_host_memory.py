@@ -13,7 +13,7 @@ from graphc.compiler.runtime.host_memory import memory_room
 
 GB = 2**30
 UNLIMITED = 9223372036854771712
-"""What a control group of the first version has without a limit."""
+"""The limit of a control group of the first version that has none."""
 
 MEMINFO = "MemTotal: 16777216 kB\nMemFree: 100 kB\nMemAvailable: 8388608 kB\nSwapFree: {swap} kB\n"
 

@@ -21,7 +21,7 @@ from tests.stand_in_compiler import numbered_library, small_library
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="counts mappings by /proc")
 
 COUNT = int(os.environ.get("GRAPHC_LIBRARIES", "300"))
-"""How many libraries are made and dropped; a tenth of them is alive at a time."""
+"""The number of libraries that are made and dropped; a tenth of them is alive at a time."""
 
 
 @pytest.fixture

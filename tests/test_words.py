@@ -1,0 +1,89 @@
+"""The words of the code: docstrings say what a thing does or is, and retired names stay away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+GLOSSARY = ROOT / "docs/contributing/glossary.md"
+FOLDERS = ("graphc", "tests", "benchmarks", "examples", "docs")
+
+# The rest to do: folders whose docstrings may begin with What, Whether or How until they are
+# rewritten.
+REST = ("graphc/compiler/codegen", "graphc/engine/training", "tests/parallel")
+
+# Names that were given up, and the present ones.
+RETIRED = {
+    "are_apart": "are_disjoint",
+    "function.door": "function.api",
+    "interpret.rows": "interpret.signature",
+    "is_one_walk": "in_one_pass",
+    "max_place": "argmax_pool",
+    "meets_each": "covers_each_element",
+    "OpenLoop": "OpenScan",
+    "layers_of_0_3": "topology.keras_0_3",
+    "shared_of_0_3": "configs.keras_0_3",
+    "weights_0_3": "files.keras_0_3",
+    "passes.scan_loop": "passes.open_scan",
+    "PULLED": "INLINED",
+    "runtime.tape": "runtime.bound_program",
+    "schedule.cards": "schedule.hardware",
+    "schedule.unlift": "schedule.scan_body",
+    "schedule.walks": "schedule.window_passes",
+    "take_apart": "choose_materialised",
+    "Tape": "BoundProgram",
+    "unlift": "inline_body",
+    "walks_first": "passes_first",
+    "why_apart": "fusion_blocker",
+    "with_handed_on": "with_unchanged_results",
+}
+
+_BEGINS_BADLY = re.compile(r'^[ ]*[rR]?"""(?:What|Whether|How)\b.*', re.MULTILINE)
+_RETIRED = re.compile(r"\b(?:" + "|".join(map(re.escape, RETIRED)) + r")\b")
+_DEFINED_IN = re.compile(r"^\| .* \| `([^`]+)`: `([^`]+)` \|$", re.MULTILINE)
+
+
+def texts(suffixes: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in suffixes and path != Path(__file__).resolve():
+                yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+
+
+def test_docstrings_say_what_a_thing_does_or_is() -> None:
+    found = [
+        f"{path}: {line.strip()}"
+        for path, text in texts([".py"])
+        if not path.startswith(REST)
+        for line in _BEGINS_BADLY.findall(text)
+    ]
+    assert found == [], 'begin with "Return ...", "True if ...", or with the thing that it is'
+
+
+def test_retired_names_stay_away() -> None:
+    found = [
+        f"{path}: {name}, now {RETIRED[name]}"
+        for path, text in texts([".py", ".md"])
+        for name in sorted(set(_RETIRED.findall(text)))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("folder", REST)
+def test_folders_of_the_rest_to_do_are_there(folder: str) -> None:
+    assert any(
+        _BEGINS_BADLY.search(path.read_text(encoding="utf-8"))
+        for path in (ROOT / folder).rglob("*.py")
+    ), f"{folder} is done: take it out of REST"
+
+
+def test_terms_of_the_glossary_are_defined_where_it_says() -> None:
+    rows = _DEFINED_IN.findall(GLOSSARY.read_text(encoding="utf-8"))
+    assert len(rows) > 20
+    for name, word in rows:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert re.search(rf"\b{re.escape(word)}\b", text), f"{name} has no {word}"
