@@ -159,8 +159,8 @@ _MOST_LISTED = 50  # what fits a dozen lines of a terminal
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
-    """An error inside starts with where it was met."""
+def errors_at(where: str) -> Iterator[None]:
+    """Prefix the messages of graphc errors raised inside with `where`."""
     try:
         yield
     except GraphcError as error:

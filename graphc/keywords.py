@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Collection
 
 from graphc.errors import KeywordError, suggestion
-from graphc.later.keywords import spelling, told
+from graphc.later.keywords import advice_on, spelling
 
 
 def named_parameters(function: Callable) -> list[str]:
@@ -25,7 +25,7 @@ def refuse_modern(where: str, received: Collection[str], allowed: Collection[str
     """Raise KeywordError for a modern spelling of a keyword that `allowed` has under our name."""
     for name in received:
         if name not in allowed and spelling(name, allowed) is not None:
-            raise KeywordError(f"{where}: unknown keyword {name!r}: {told(name, allowed)}.")
+            raise KeywordError(f"{where}: unknown keyword {name!r}: {advice_on(name, allowed)}.")
 
 
 def refuse_unknown(where: str, received: Collection[str], allowed: Collection[str]) -> None:
@@ -34,7 +34,7 @@ def refuse_unknown(where: str, received: Collection[str], allowed: Collection[st
     for name in received:
         if name in allowed:
             continue
-        later = told(name, allowed)
+        later = advice_on(name, allowed)
         if later is not None:
             raise KeywordError(f"{where}: unknown keyword {name!r}: {later}.")
         known = suggestion(name, allowed) if allowed else "It takes none."

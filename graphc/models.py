@@ -31,7 +31,7 @@ from graphc.engine.training import (
 )
 from graphc.engine.training.compile_config import compile_arguments, release_meant
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
-from graphc.errors import ArgumentError, GraphcError, UnknownNameError, told
+from graphc.errors import ArgumentError, GraphcError, UnknownNameError, errors_at
 from graphc.files.conversions import Origin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
@@ -191,7 +191,7 @@ def _compile_as_stored(
     config = parsed(training_config, "JSON", place)
     try:
         with reading(release_meant(config) or written_by or FIRST):
-            with told(place):
+            with errors_at(place):
                 arguments = compile_arguments(config)
             # That of a Graph has other names for some of the arguments.
             _compile(partial(Model.compile, model), arguments, place)

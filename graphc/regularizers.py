@@ -246,11 +246,11 @@ def get(
             "set_param or set_layer that is called with the loss), its name or None, received "
             f"{identifier!r}"
         )
-    return copy.copy(regularizer) if _is_told(regularizer) else OfFunction(regularizer)
+    return copy.copy(regularizer) if _watches(regularizer) else OfFunction(regularizer)
 
 
-def _is_told(regularizer: object) -> bool:
-    """Tell whether it is one that is told what to watch: an object with a method of its own."""
+def _watches(regularizer: object) -> bool:
+    """Return True if a regularizer has a method of its own that takes what it watches."""
     return any(
         hasattr(regularizer, name)
         and getattr(type(regularizer), name, None) is not getattr(Regularizer, name)

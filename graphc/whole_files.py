@@ -84,7 +84,7 @@ def written_whole(path: GivenPath) -> Iterator[Path]:
         return
     before = _replaced(given, path)
     with ExitStack() as held:
-        with _refusals_told(path):
+        with _storage_errors(path):
             part, descriptor = _new_part(path, 0o666 if before is None else 0o600)
             held.callback(part.unlink, missing_ok=True)
             closing = held.enter_context(ExitStack())
@@ -95,7 +95,7 @@ def written_whole(path: GivenPath) -> Iterator[Path]:
             if isinstance(error, StorageError) or error.errno not in _REFUSED:
                 raise
             raise unwritten(path, error) from error
-        with _refusals_told(path):
+        with _storage_errors(path):
             if before is not None:
                 before.put_on(descriptor, part)
             os.fsync(descriptor)
@@ -121,7 +121,7 @@ def unwritten(path: str | os.PathLike[str], why: object) -> StorageError:
 
 
 @contextmanager
-def _refusals_told(path: Path) -> Iterator[None]:
+def _storage_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -375,7 +375,7 @@ def reverse(x: object, axes: int | Sequence[int]) -> g.Node:
 def pattern_broadcast(x: object, broatcastable: Sequence[bool]) -> g.Node:
     """x, whose axes that are said to broadcast have the size 1.
 
-    Theano had to be told; here sizes tell, and one that is open becomes 1, which the call checks.
+    Theano needed them; here sizes decide, and a symbolic one becomes 1, which the call checks.
 
     Raises:
         ArgumentError: another number of axes.

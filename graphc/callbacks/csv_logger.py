@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from graphc.callbacks.base import Callback, Logs
-from graphc.callbacks.files import check_folder, refusals_told
+from graphc.callbacks.files import check_folder, storage_errors
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import true_or_false
 from graphc.paths import GivenPath, checked_path, shown_path
@@ -53,7 +53,7 @@ class CSVLogger(Callback):
         check_folder("CSVLogger: filename", self.filename)
         self._columns = None
         self._left_out = set()
-        with refusals_told("CSVLogger", self.filename):
+        with storage_errors("CSVLogger", self.filename):
             if self.append and path.exists() and path.stat().st_size:
                 self._columns = self._begun(path)
             else:
@@ -68,7 +68,7 @@ class CSVLogger(Callback):
         self._check(values)
         text += self._line([_shown(values.get(name, "")) for name in self._columns])
         with (
-            refusals_told("CSVLogger", self.filename),
+            storage_errors("CSVLogger", self.filename),
             open(self.filename, "a", encoding="utf-8", newline="") as file,
         ):
             file.write(text)

@@ -21,7 +21,7 @@ def check_folder(what: str, path: str) -> None:
 
 
 @contextmanager
-def refusals_told(callback: str, path: str) -> Iterator[None]:
+def storage_errors(callback: str, path: str) -> Iterator[None]:
     """Raise a StorageError for what the system refuses inside, at a file or a folder of a
     callback."""
     try:

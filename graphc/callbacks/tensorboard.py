@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc.callbacks.base import Callback, Logs
-from graphc.callbacks.files import refusals_told
+from graphc.callbacks.files import storage_errors
 from graphc.compiler.graph import name_of
 from graphc.errors import MissingPackageError
 from graphc.lookup import true_or_false, whole_number
@@ -65,7 +65,7 @@ class TensorBoard(Callback):
         self._close()  # of a training that an error ended
         # The package names a file by the second in which it begins.
         suffix = f".{os.getpid()}.{next(_trainings)}"
-        with refusals_told("TensorBoard", self.log_dir):
+        with storage_errors("TensorBoard", self.log_dir):
             self._writer = self._package.SummaryWriter(logdir=self.log_dir, filename_suffix=suffix)
             if self.write_graph:
                 self._writer.file_writer.add_event(_graph(self.model), None, None)

@@ -86,7 +86,7 @@ def _compiler() -> list[Finding]:
     interpreted."""
     try:
         cache = kernel_cache()
-    except FlagError:  # told of below
+    except FlagError:  # reported below
         cache = KernelCache(default_folder())
     place = Finding("cache", f"{cache.folder} (compiled kernels; graphc cache shows them)")
     path = toolchain.compiler_path()

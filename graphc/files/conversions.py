@@ -114,10 +114,10 @@ class RunningStd:
         with np.errstate(invalid="ignore"):
             return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
 
-    def held_by(self, told: str | None) -> str | None:
+    def held_by(self, stated: str | None) -> str | None:
         """Return what an array of a file has, whether the file tells it or not: a layer that keeps
         variances takes it for one, as the releases of Keras do whose meaning it has."""
-        return told or (VARIANCE if self.keeps == VARIANCE else None)
+        return stated or (VARIANCE if self.keeps == VARIANCE else None)
 
 
 @dataclass(frozen=True)
@@ -239,8 +239,8 @@ def parts_of(
             k += form.count
             continue
         stored_shape = form.stored_shape(shape, stored) if isinstance(form, Kernel) else shape
-        told = running_stds[len(parts)] if len(parts) < len(running_stds) else None
-        from_file = replace(origin, running_std=told) if told else origin
+        stated = running_stds[len(parts)] if len(parts) < len(running_stds) else None
+        from_file = replace(origin, running_std=stated) if stated else origin
         conversion = _conversion(form, shape, from_file, owner)
         parts.append(Part((k,), names[k], stored_shape, conversion))
         k += 1

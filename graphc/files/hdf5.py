@@ -176,7 +176,7 @@ def _unreadable(shown: str, error: Exception) -> DataError:
 
 
 @contextmanager
-def damage_told(where: str) -> Iterator[None]:
+def damage_errors(where: str) -> Iterator[None]:
     """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError, and
     where memory does not suffice an OutOfMemoryError."""
     try:

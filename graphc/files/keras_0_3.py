@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc.errors import DataError
 from graphc.files.conversions import STD, UNTOLD, Origin
-from graphc.files.hdf5 import attribute_numbers, damage_told, has, member
+from graphc.files.hdf5 import attribute_numbers, damage_errors, has, member
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
 from graphc.paths import shown_path
@@ -21,7 +21,7 @@ from graphc.paths import shown_path
 
 def is_keras_0_3(file: h5py.File) -> bool:
     """Return True if an HDF5 file has a layout of Keras 0.3."""
-    with damage_told(shown_path(file.filename)):
+    with damage_errors(shown_path(file.filename)):
         return "layer_names" not in file.attrs and ("nb_layers" in file.attrs or has(file, "graph"))
 
 
@@ -37,7 +37,7 @@ def read_keras_0_3_weights(
     what `read_weights` raises.
     """
     origin = agreed(Origin(STD), given)
-    with damage_told(f"{shown_path(file.filename)} for {owner}"):
+    with damage_errors(f"{shown_path(file.filename)} for {owner}"):
         groups = _groups(file)
         if len(groups) != len(layers):
             raise DataError(

@@ -32,18 +32,20 @@ def origin_of(root: h5py.Group, given: Origin) -> Origin:
         ArgumentError: the caller tells something else than the file.
     """
     if "ranks" in root.attrs:
-        told = OURS
+        stated = OURS
     else:
-        told = Origin(_running_std(version_told(root)), _backend(_told(root, "backend")))
-    return agreed(told, given)
+        stated = Origin(
+            _running_std(stated_version(root)), _backend(_text_attribute(root, "backend"))
+        )
+    return agreed(stated, given)
 
 
-def agreed(told: Origin, given: Origin) -> Origin:
+def agreed(stated: Origin, given: Origin) -> Origin:
     """Return the origin that a file states and the caller does, together. ArgumentError where they
     differ."""
     return Origin(
-        _agreed("running_std", told.running_std, given.running_std),
-        _agreed("backend", told.backend, given.backend),
+        _agreed("running_std", stated.running_std, given.running_std),
+        _agreed("backend", stated.backend, given.backend),
     )
 
 
@@ -56,12 +58,12 @@ def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
     return Origin(origin.running_std, TENSORFLOW if named else THEANO)
 
 
-def version_told(root: h5py.Group) -> str | None:
+def stated_version(root: h5py.Group) -> str | None:
     """The attribute keras_version of the group, or of the whole file."""
-    return _told(root, "keras_version")
+    return _text_attribute(root, "keras_version")
 
 
-def _told(root: h5py.Group, attribute: str) -> str | None:
+def _text_attribute(root: h5py.Group, attribute: str) -> str | None:
     """An attribute of the group, or of the whole file."""
     for place in (root, root.file):
         if attribute in place.attrs:
@@ -98,7 +100,7 @@ def _backend(name: str | None) -> str | None:
     return name
 
 
-def _agreed(name: str, told: str | None, given: str | None) -> str | None:
-    if None not in (told, given) and told != given:
-        raise ArgumentError(f"{name} is {told!r} in this file, received {given!r}; leave it out")
-    return told or given
+def _agreed(name: str, stated: str | None, given: str | None) -> str | None:
+    if None not in (stated, given) and stated != given:
+        raise ArgumentError(f"{name} is {stated!r} in this file, received {given!r}; leave it out")
+    return stated or given

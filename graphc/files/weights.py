@@ -30,7 +30,7 @@ from graphc.files.conversions import (
 )
 from graphc.files.hdf5 import (
     attribute_numbers,
-    damage_told,
+    damage_errors,
     has,
     member,
     numbers,
@@ -139,7 +139,7 @@ def read_weights(
         ArgumentError: a BatchNormalization, and neither the file nor the caller tells what its
             running_std is.
     """
-    with damage_told(f"{shown_path(file.filename)} for {owner}"):
+    with damage_errors(f"{shown_path(file.filename)} for {owner}"):
         return read_layers(weights_root(file), layers, given)
 
 
@@ -164,7 +164,7 @@ def read_weights_by_name(
     """The weights that a file has for layers of the same names: the place of each such layer among
     `layers` -> its arrays; several layers may have one name. Arguments and errors as of
     `read_weights`."""
-    with damage_told(f"{shown_path(file.filename)} for {owner}"):
+    with damage_errors(f"{shown_path(file.filename)} for {owner}"):
         return read_layers_by_name(weights_root(file), layers, given)
 
 
@@ -263,11 +263,11 @@ def read_layer(
 def _told_running_std(found: h5py.Dataset) -> str | None:
     if _RUNNING_STD not in found.attrs:
         return None
-    told = texts(found, _RUNNING_STD)
-    if told != [VARIANCE]:
+    stated = texts(found, _RUNNING_STD)
+    if stated != [VARIANCE]:
         raise DataError(
             f"{found.name}: the attribute {_RUNNING_STD}: expected {VARIANCE!r}, received "
-            f"{told!r:.60}"
+            f"{stated!r:.60}"
         )
     return VARIANCE
 

@@ -28,7 +28,7 @@ from graphc.files.hdf5 import (
     CHECKSUM,
     attribute_numbers,
     check_text,
-    damage_told,
+    damage_errors,
     has,
     member,
     numbers,
@@ -39,7 +39,7 @@ from graphc.files.hdf5 import (
     write_text,
     written,
 )
-from graphc.files.origins import origin_of, version_told, with_backend_of
+from graphc.files.origins import origin_of, stated_version, with_backend_of
 from graphc.files.weights import (
     LayerWeights,
     bounds_for,
@@ -182,43 +182,43 @@ class ModelFile:
 
     def __init__(self, file: h5py.File, path: str) -> None:
         self._file, self._path = file, path
-        with self.damage_told():
+        with self.damage_errors():
             _check_kind(file, path)
             if has(file, "graphc"):
                 _check_own(file, member(file, "graphc"))
             self.model_config = _text(file, "model_config")
             known = "training_config" in file.attrs
             self.training_config = _text(file, "training_config") if known else None
-            self.release = release_in(version_told(file) or "")
+            self.release = release_in(stated_version(file) or "")
 
-    def damage_told(self) -> AbstractContextManager[None]:
+    def damage_errors(self) -> AbstractContextManager[None]:
         """Errors inside begin with the file's name; those of HDF5 become DataErrors."""
-        return damage_told(self._path)
+        return damage_errors(self._path)
 
     @property
     def has_optimizer(self) -> bool:
         """True if the optimizer's variables are there."""
-        with self.damage_told():
+        with self.damage_errors():
             return has(self._file, "optimizer_weights")
 
     @property
     def has_state(self) -> bool:
         """True if the file is of graphc, and has what resuming a run needs."""
-        with self.damage_told():
+        with self.damage_errors():
             return has(self._file, "graphc")
 
     def weights(
         self, layers: Sequence[LayerWeights], given: Origin = UNTOLD
     ) -> list[list[np.ndarray]]:
         """The weights for layers with weights of these shapes; see `read_weights`."""
-        with self.damage_told():
+        with self.damage_errors():
             return read_layers(member(self._file, "model_weights"), layers, given)
 
     @property
     def counts_steps(self) -> bool:
         """True if the optimizer's count of steps is there, a scalar before its other variables:
         Keras did not store it at first."""
-        with self.damage_told():
+        with self.damage_errors():
             group = member(self._file, "optimizer_weights")
             return any(
                 numbers(group, name).shape == () for name in texts(group, "weight_names")[:1]
@@ -232,20 +232,20 @@ class ModelFile:
         """
         if self.release != _ORDERED_BY_COUNT:
             return True
-        with self.damage_told():
+        with self.damage_errors():
             origin = origin_of(member(self._file, "model_weights"), given)
             names = texts(member(self._file, "optimizer_weights"), "weight_names")
             return with_backend_of(origin, names).backend != THEANO
 
     def optimizer(self, wanted: LayerWeights, given: Origin = UNTOLD) -> list[np.ndarray]:
         """The optimizer's variables, of these shapes; converted like the weights."""
-        with self.damage_told():
+        with self.damage_errors():
             origin = origin_of(member(self._file, "model_weights"), given)
             return _list_of(self._file, "optimizer_weights", wanted, origin)
 
     def trained(self, count: int) -> list[int] | None:
         """`RunState.trained` for a model with so many weights."""
-        with self.damage_told():
+        with self.damage_errors():
             group = self._state()
             if not has(group, "trained"):
                 return None
@@ -257,7 +257,7 @@ class ModelFile:
     def state(self, draws: int, layers: int, variables: LayerWeights) -> RunState:
         """The rest of the state for a model with so many draws and layers, and with variables of
         these shapes; without `trained`, which is to be read first."""
-        with self.damage_told():
+        with self.damage_errors():
             group = self._state()
             shuffle = _text(group, "shuffle")
             if shuffle not in ("", *SHUFFLES):

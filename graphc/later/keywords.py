@@ -88,7 +88,7 @@ def spelling(keyword: str, allowed: Collection[str]) -> str | None:
     return next((ours for ours in SPELLINGS.get(keyword, ()) if ours in allowed), None)
 
 
-def told(keyword: str, allowed: Collection[str]) -> str | None:
+def advice_on(keyword: str, allowed: Collection[str]) -> str | None:
     """Return what to say of a keyword of Keras 2 or 3 to a call that takes `allowed`; None for
     another keyword."""
     ours = spelling(keyword, allowed)

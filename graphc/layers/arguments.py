@@ -11,7 +11,7 @@ from graphc import regularizers
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import agree
-from graphc.errors import ArgumentError, ShapeError, told
+from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.lookup import whole_number
 
 
@@ -86,7 +86,7 @@ def option(
             f"received the layer {value._graphc_label}; add it to the model, "
             "behind this layer"
         )
-    with told(f"{layer._graphc_label}: {name}"):
+    with errors_at(f"{layer._graphc_label}: {name}"):
         return get(value, **keywords)
 
 

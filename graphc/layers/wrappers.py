@@ -14,7 +14,7 @@ from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
-from graphc.errors import ArgumentError, ShapeError, told
+from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.layers.recurrent_base import OverSteps
 from graphc.public.calls import public
 
@@ -123,7 +123,7 @@ class TimeDistributed(Wrapper):
         """Errors for what the layer inside does not take; they name this layer too."""
         inside = self.layer
         claimed, found = inside.batch_input_shape, known_shape(folded[0])
-        with told(f"{self._graphc_label}, at each step"):
+        with errors_at(f"{self._graphc_label}, at each step"):
             if isinstance(inside, Container):
                 inside._need_layers("call")
                 _check_sizes(inside, folded)

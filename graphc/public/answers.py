@@ -55,15 +55,15 @@ def _is_submodule(module: str, name: str) -> bool:
 def _message(module: str, name: str) -> str:
     rest = ".".join([*module.split(".")[1:], name])
     if rest in MODULES:
-        told = sentence(MODULES[rest])
+        advice = sentence(MODULES[rest])
     elif (home := ELSEWHERE.get(name)) is not None and f"{PACKAGE}.{home}" != module:
-        told = f"it is in {PACKAGE}.{home}"
+        advice = f"it is in {PACKAGE}.{home}"
     elif (found := answer(name)) is not None:
-        told = found
+        advice = found
     else:
         near = nearest(name, public_names(sys.modules[module]))
         return _as_spelt(f"{module} has no {name!r}{_meant(near)}", module)
-    return _as_spelt(f"{module} has no {name!r}: {told}", module)
+    return _as_spelt(f"{module} has no {name!r}: {advice}", module)
 
 
 def public_names(module: ModuleType) -> list[str]:
@@ -99,8 +99,8 @@ def module_answer(fullname: str) -> MissingModuleError | None:
     package, _, rest = fullname.partition(".")
     for known, use in MODULES.items():
         if rest == known or rest.startswith(f"{known}."):
-            told = sentence(use).replace(f"{PACKAGE}.", f"{package}.")
-            return MissingModuleError(f"no module {fullname!r}: {told}", name=fullname)
+            advice = sentence(use).replace(f"{PACKAGE}.", f"{package}.")
+            return MissingModuleError(f"no module {fullname!r}: {advice}", name=fullname)
     return None
 
 

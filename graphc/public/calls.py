@@ -111,10 +111,10 @@ def _checked(
         except TypeError as error:
             if _is_of_the_body(error.__traceback__):
                 raise
-            told = _mistake(function, label, args, kwargs, bound)
-            if told is None:
+            mistake = _mistake(function, label, args, kwargs, bound)
+            if mistake is None:
                 raise
-        raise told from None
+        raise mistake from None
 
     return checked
 

@@ -231,7 +231,7 @@ class NpyRows(StoredRows):
 
     def read(self, first: int, stop: int) -> np.ndarray:
         block = np.empty((stop - first, *self.shape[1:]), self.dtype)
-        with _unreadable_told(self.name, first, stop):
+        with _read_errors(self.name, first, stop):
             read_array(self._descriptor, self._at + first * self.row_bytes, block)
         return block
 
@@ -274,7 +274,7 @@ class DatasetRows(StoredRows):
             self.overhead = min(_cache_bytes(dataset), dataset.nbytes) + 2 * _chunk_bytes(dataset)
 
     def read(self, first: int, stop: int) -> np.ndarray:
-        with _unreadable_told(self.name, first, stop):
+        with _read_errors(self.name, first, stop):
             if self._descriptor is None or self._at is None:
                 block = self._dataset[self._start + first : self._start + stop]
             else:
@@ -318,7 +318,7 @@ def _cache_bytes(dataset: h5py.Dataset) -> int:
 
 
 @contextmanager
-def _unreadable_told(name: str, first: int, stop: int) -> Iterator[None]:
+def _read_errors(name: str, first: int, stop: int) -> Iterator[None]:
     """Raise a DataError for an error inside, of a file that is closed, cut short or damaged."""
     try:
         yield

@@ -93,7 +93,7 @@ def _file_of(error: BaseException, script: str) -> str:
 
 
 def _conversion(path: str) -> str:
-    told = "Convert it (the old one stays as .bak) with:"
+    advice = "Convert it (the old one stays as .bak) with:"
     if importlib.util.find_spec("lib2to3") is not None:  # in Python up to 3.12
-        return f"{told} python -m lib2to3 -w {path}"
-    return f"{told} python -m pip install fissix && python -m fissix -w {path}"
+        return f"{advice} python -m lib2to3 -w {path}"
+    return f"{advice} python -m pip install fissix && python -m fissix -w {path}"

@@ -19,7 +19,7 @@ PLACE = "m.fit_generator: batch 3 of the generator"
 
 
 def batches_of(parts: list[Prepared], shards: int, sharded: bool = True) -> list:
-    """What each rank makes of its part, or the text of its error."""
+    """Return the result of each rank for its part, or the text of its error."""
 
     def program(rank: ThreadRank) -> object:
         try:

@@ -1,4 +1,4 @@
-"""What layers tell of weights that other releases and backends of Keras stored in other forms."""
+"""Weights of layers that other releases and backends of Keras stored in other forms."""
 
 from __future__ import annotations
 

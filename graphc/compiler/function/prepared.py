@@ -162,7 +162,7 @@ class Prepared:
             fetched = self._compared(feeds, bindings, observer)
         else:
             fetched = executor.run(feeds, bindings, self._call_step, observer or self._observer)
-        return self._prints.told(fetched) if self._prints.values else fetched
+        return self._prints.printed(fetched) if self._prints.values else fetched
 
     def start(self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int]) -> Pending:
         """As `run`, without waiting for what is fetched where the mode allows that."""

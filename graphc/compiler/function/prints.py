@@ -30,8 +30,8 @@ class Prints:
         self._messages = [_message(node) for node in marks]
         self.values = [node.inputs[0] for node in marks]
 
-    def told(self, fetched: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Print the values behind those that the caller asked for, and return the latter."""
+    def printed(self, fetched: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Print the last values, those of `print_tensor`, and return the others."""
         count = len(fetched) - len(self.values)
         for message, value in zip(self._messages, fetched[count:], strict=True):
             print(f"{message}{value}")

@@ -101,7 +101,7 @@ def clip(x: object, low: object, high: object) -> Node:
 
 
 def alias(x: Node) -> Node:
-    """x as a node of its own, equal to no other: for what is told apart though it has one value.
+    """Return x as a node of its own, equal to no other: for values that are distinct though equal.
 
     The passes put x in its place.
     """

@@ -25,7 +25,7 @@ from graphc.compiler.runtime.cache import KernelCache, content_key
 from graphc.config import config
 from graphc.errors import CompilerError
 
-_told: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", default=None)
+_on_compile: ContextVar[Callable[[], None] | None] = ContextVar("graphc_compiling", default=None)
 
 _SHOWN_LINES = 20
 _ANSWER_SECONDS = 60.0
@@ -188,20 +188,20 @@ class _Run:
 
 
 @contextmanager
-def compiling_told(tell: Callable[[], None]) -> Iterator[None]:
+def on_each_compile(tell: Callable[[], None]) -> Iterator[None]:
     """Call `tell` whenever a compiler is about to run."""
-    reset = _told.set(tell)
+    reset = _on_compile.set(tell)
     try:
         yield
     finally:
-        _told.reset(reset)
+        _on_compile.reset(reset)
 
 
 def compile_to(
     output: str, command: Sequence[str], tool: Tool, folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a compiler for ``folder/output``, as long as the flag `compile_limit` allows."""
-    tell = _told.get()
+    tell = _on_compile.get()
     if tell is not None:
         tell()
     seconds = amount(config.compile_limit)

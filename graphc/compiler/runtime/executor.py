@@ -54,7 +54,7 @@ class Executor(Protocol):
 
 
 class KernelExecutor(Executor, Protocol):
-    """An executor of generated code; an observer is told of what its kernels leave in memory.
+    """An executor of generated code; an observer receives the values that its kernels store.
 
     Attributes:
         program: the code and its steps.

@@ -25,7 +25,7 @@ class Fallback:
         outputs: of the graph that the generated code computes.
         checks: of the generated code, by the numbers that its status word has.
         name: of the function, for messages.
-        given: the same graph as its user wrote it, where errors are told.
+        given: the same graph as its user wrote it, of which errors speak.
     """
 
     def __init__(

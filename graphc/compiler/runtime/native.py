@@ -35,7 +35,7 @@ _INT32_MAX = 2**31 - 1
 _MOST_TABLES = 16
 
 _STEP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7)
-_TOLD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
+_ON_STEP = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
 
 
 class NativeExecutor:
@@ -112,7 +112,7 @@ class NativeExecutor:
     ) -> list[np.ndarray]:
         """Return the fetched values and set the states. See `Executor.run`.
 
-        An observer is told what kernels store, in the order of running; where it raises
+        An observer receives the values that kernels store, in the order of running; where it raises
         NotFiniteError, the interpreter shows it each node, so that the first of them is named.
 
         Raises OutOfMemoryError where the values need more memory than there is.
@@ -263,7 +263,7 @@ class NativeExecutor:
         bindings: Mapping[Symbol, int],
         call_step: CallStep,
         spent: int | None = None,
-        told: object = None,
+        on_step: object = None,
     ) -> list[np.ndarray]:
         """Run the program.
 
@@ -271,7 +271,7 @@ class NativeExecutor:
             held: the states that it reads and writes, with their places.
             spent: the address of a float64 for each kernel and one for all, to which seconds are
                 added.
-            told: a C function that is told of each step.
+            on_step: a C function that is called after each step.
         """
         tables = self._bind(bindings)
         frame.place_arena(tables, arena.address(tables.nbytes))
@@ -285,7 +285,7 @@ class NativeExecutor:
             ctypes.addressof(call_step),
             frame.status_at,
             spent,
-            told,
+            on_step,
         )
         status = frame.status.value
         if status != FINE:
@@ -433,11 +433,11 @@ class NativeExecutor:
             heard[step] = True  # last, and no call: an interrupt behind it would be lost
             return 0
 
-        told = _TOLD(tell)
+        on_step = _ON_STEP(tell)
         new = {state: State(state.get(), state.name) for state in self._states}
         held = [(place, new.get(state, state)) for place, state in self._held]
         count = CallStep(call_step.value)
-        address = ctypes.cast(told, ctypes.c_void_p)
+        address = ctypes.cast(on_step, ctypes.c_void_p)
         results = self._call(
             frame, Arena(), held, feeds, bindings, count, address_of(spent), address
         )

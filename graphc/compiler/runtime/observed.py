@@ -24,7 +24,7 @@ class Observed:
 
     Args:
         outputs: of the graph: what is fetched, then the new values of `states`.
-        observer: told of each node of the graph that a launch has written, whole, and of each
+        observer: receives each node of the graph that a launch has written, whole, and each
             state's new value, with the seconds that it took; of what a loop has written when the
             loop is over.
     """
@@ -75,7 +75,7 @@ def run_observed(
     """Run all launches, one at a time; the device has to be current, and `bound` moved.
 
     Args:
-        observed: is told the seconds of the device's clock.
+        observed: receives the seconds of the device's clock.
         updated: what launches write in place; put back where the observer raises.
     """
     observed.begin(feeds)

@@ -232,9 +232,11 @@ def _graph(graph: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str,
         )
         for name, layer in layers.items()
     }
-    told = [one.get("name") for one in lists["output_config"]]
+    outputs = [one.get("name") for one in lists["output_config"]]
     # Results of shared nodes become outputs behind all nodes; so do others, to keep the order.
-    found = [{**one, "create_output": False} if one.get("name") in told else one for one in found]
+    found = [
+        {**one, "create_output": False} if one.get("name") in outputs else one for one in found
+    ]
     for key, several in (("node_config", found), ("output_config", lists["output_config"])):
         config[key] = [
             _with_axes_of_both({**one, ENDS_MASKS: _ends_masks(one)}, f"{place}: {key}")

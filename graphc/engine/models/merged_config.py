@@ -24,7 +24,7 @@ def merged_entry(merge: Merge) -> dict[str, Any]:
     needed = {layer: sources(tensor) for layer, tensor in zip(merge.layers, tensors, strict=True)}
     inputs = [tensor for several in needed.values() for tensor in several]
     if len(set(inputs)) != len(inputs):
-        raise _untold(merge, "two of its layers read the same input")
+        raise _inexpressible(merge, "two of its layers read the same input")
     with writing():
         branches = [_branch(merge, *pair) for pair in zip(merge.layers, tensors, strict=True)]
         entry = layer_entry(merge)
@@ -47,19 +47,19 @@ def first_entry(layer: Layer, inputs: list[g.Node]) -> dict[str, Any]:
         )
     # Where an InputLayer stands in front, its shape counts, not the layer's own.
     shape = list(known_shape(inputs[0]))
-    told = {"batch_input_shape": shape, "input_dtype": inputs[0].dtype}
-    return {**entry, "config": {**entry["config"], **told}}
+    entry_shape = {"batch_input_shape": shape, "input_dtype": inputs[0].dtype}
+    return {**entry, "config": {**entry["config"], **entry_shape}}
 
 
 def _branch(merge: Merge, layer: Layer, tensor: g.Node) -> dict[str, Any]:
     if isinstance(layer, Container):
         if tensor not in layer.outputs:
-            raise _untold(merge, f"of {layer.name} it takes the output of another call")
+            raise _inexpressible(merge, f"of {layer.name} it takes the output of another call")
         return layer_entry(layer)
     node = tensor.history.node
     behind = [one.name for one in node.inbound_layers if not isinstance(one, InputLayer)]
     if behind and not (isinstance(layer, Merge) and layer.layers):
-        raise _untold(merge, f"{layer.name} reads {behind[0]}")
+        raise _inexpressible(merge, f"{layer.name} reads {behind[0]}")
     return first_entry(layer, node.input_tensors)
 
 
@@ -70,7 +70,7 @@ def _number(layer: Layer, tensor: g.Node) -> int:
     return tensor.history.tensor_index
 
 
-def _untold(merge: Merge, why: str) -> ArgumentError:
+def _inexpressible(merge: Merge, why: str) -> ArgumentError:
     return ArgumentError(
         f"{merge.name} (Merge): {why}, which the config of a Sequential cannot tell; build the "
         "model with Model(input, output)"

@@ -22,7 +22,7 @@ from graphc.engine.topology.node import JoinedTensors, Node
 from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.renewal import is_outdated
-from graphc.errors import ArgumentError, suggestion, told
+from graphc.errors import ArgumentError, errors_at, suggestion
 from graphc.releases import FIRST
 
 _DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
@@ -77,7 +77,7 @@ class NamedNodes(Model):
                 f"{where}: {name!r}: expected input_shape without the batch axis, e.g. "
                 "input_shape=(64,), or batch_input_shape with it"
             )
-        with told(f"{where}: {name!r}"):
+        with errors_at(f"{where}: {name!r}"):
             known = _DTYPES.get(dtype, dtype) if isinstance(dtype, str | type) else dtype
             tensor = Input(input_shape, batch_input_shape, name, known)
         self._tensors[name] = tensor
@@ -114,7 +114,7 @@ class NamedNodes(Model):
         if create_output:
             self._check_new_output(where, name)
         used = names_given(f"{where}: {name!r}", input, inputs)
-        with self._layer_named(where, layer, name), told(on_inputs(where, name, used)):
+        with self._layer_named(where, layer, name), errors_at(on_inputs(where, name, used)):
             x = self._merged(name, used, merge_mode, concat_axis, dot_axes)
             tensor = only_output(layer, x)
         self._tensors[name] = tensor
@@ -161,7 +161,7 @@ class NamedNodes(Model):
         if create_output:
             for one in names:
                 self._check_new_output(where, one)
-        with self._layer_named(where, layer, name), told(on_inputs(where, name, used)):
+        with self._layer_named(where, layer, name), errors_at(on_inputs(where, name, used)):
             self._renew()
             tensors = [only_output(layer, self._tensor(one)) for one in used]
             if merge_mode is not None and not joined:
@@ -202,7 +202,7 @@ class NamedNodes(Model):
         where = f"{self.name}.add_output"
         self._check_new_output(where, name)
         used = names_given(f"{where}: {name!r}", input, inputs)
-        with told(on_inputs(where, name, used)):
+        with errors_at(on_inputs(where, name, used)):
             tensor = self._merged(name, used, merge_mode, concat_axis, dot_axes)
             if isinstance(tensor, list):
                 raise ArgumentError(

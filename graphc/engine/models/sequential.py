@@ -24,7 +24,7 @@ from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model
-from graphc.errors import ArgumentError, told
+from graphc.errors import ArgumentError, errors_at
 
 _log = logging.getLogger("graphc")
 
@@ -112,7 +112,7 @@ class Sequential(Model):
                 f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}{hint}"
             )
         check_made(layer)
-        taken = layer.name in self._names  # one that was renamed since is told when it is wired
+        taken = layer.name in self._names  # one renamed since is reported when it is wired
         if taken and any(one.name == layer.name and one is not layer for one in self._layers):
             raise ArgumentError(
                 f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
@@ -290,7 +290,7 @@ class Sequential(Model):
                 layer = cache[name] if name in cache else layer_of(entry, f"layer {number}")
                 if name is not None:
                     cache[name] = layer
-                with told(f"layer {number}"):
+                with errors_at(f"layer {number}"):
                     model.add(layer)
         return model
 

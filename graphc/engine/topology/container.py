@@ -13,7 +13,7 @@ from graphc import lookup, releases
 from graphc.backend.settings import layers_by_name
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
-from graphc.engine.topology.container_config import model_config, release_told, wired
+from graphc.engine.topology.container_config import model_config, release_of_config, wired
 from graphc.engine.topology.file_methods import FileMethods
 from graphc.engine.topology.layer import InputLayer, Layer, new_input
 from graphc.engine.topology.layer_list import LayerList
@@ -271,7 +271,7 @@ class Container(FileMethods):
         """A model with new weights from what `get_config` gave; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             inputs, outputs = wired(config)
-            with releases.reading(release_told(config)):
+            with releases.reading(release_of_config(config)):
                 model = cls(input=inputs, output=outputs, name=config.get("name"))
         model.trainable = config.get("trainable", True)
         return model

@@ -64,12 +64,12 @@ def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
     return config if model.trainable else {**config, "trainable": False}
 
 
-def release_told(config: Mapping[str, Any]) -> Release:
+def release_of_config(config: Mapping[str, Any]) -> Release:
     """The release of Keras whose meanings a model has, by its config: `model_config` tells all but
     the first; one that Keras wrote is as old as the file that it stands in."""
     version = config.get("keras_version")
-    told = release_in(version) if isinstance(version, str) else None
-    return told or (release() if is_read() else FIRST)
+    stated = release_in(version) if isinstance(version, str) else None
+    return stated or (release() if is_read() else FIRST)
 
 
 def _check_call(node: Node) -> None:

@@ -58,7 +58,7 @@ def mask_of(layer: Any, mask: Mask | list[Mask]) -> Mask:
 
 
 def build(layer: Any, shape: KnownShape | list[KnownShape]) -> None:
-    """Let a layer make its weights, which one of 0.3 does without being told the shape."""
+    """Let a layer make its weights, which one of 0.3 does without the shape."""
     signature = signature_of(layer.build)
     if signature is not None and not signature.parameters:
         layer.build()

@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.constraints import get as get_constraint
 from graphc.engine.configs.budget import take_weight
 from graphc.engine.topology.user_function import check_takes
-from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, told
+from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, errors_at
 from graphc.files.conversions import Form
 from graphc.initializations import get as get_initialization
 from graphc.initializations import initial
@@ -63,7 +63,7 @@ class Weighted:
             ArgumentError: it is larger than the weights of a model from a file may be.
         """
         name = "weight" if name is None else name.removeprefix(f"{self.name}_")
-        with told(f"{self.name}: {name}"):
+        with errors_at(f"{self.name}: {name}"):
             init = get_initialization(initializer)
             rule = get_constraint(constraint)
         take_weight(f"{self.name}: {name}", shape)
@@ -195,7 +195,7 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
                 f"{owner}: weight {_weight_label(variable)}: expected numbers, received dtype "
                 f"{array.dtype}"
             )
-    with np.errstate(over="ignore"):  # told of below
+    with np.errstate(over="ignore"):  # reported below
         g.set_values(zip(variables, arrays, strict=True))
     _tell_of_not_finite(variables, owner)
 

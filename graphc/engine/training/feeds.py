@@ -9,7 +9,7 @@ import numpy as np
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
-from graphc.errors import DataError, told
+from graphc.errors import DataError, errors_at
 from graphc.releases import renamed
 from graphc.rows.stored import rows_of
 
@@ -146,7 +146,7 @@ def read_or_store(
     if check is not None:
         check(stored)
     check_shape(stored, shape, what)
-    with told(what):
+    with errors_at(what):
         return StoredArray(rows_of(value), stored[1:], read, what)
 
 

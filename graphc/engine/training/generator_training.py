@@ -34,7 +34,7 @@ from graphc.engine.training.running import (
 )
 from graphc.engine.training.stored import Data
 from graphc.engine.training.workers import Workers, workers_for
-from graphc.errors import ArgumentError, told
+from graphc.errors import ArgumentError, errors_at
 from graphc.lookup import true_or_false, whole_number
 from graphc.parallel.joining import join
 
@@ -151,7 +151,7 @@ class GeneratorTraining(BatchTraining):
 
         def prepare(item: object, place: str) -> list[np.ndarray] | None:
             given = self._unpack_batch(item, place)
-            with told(place):
+            with errors_at(place):
                 if collector.takes_parts and self._has_no_samples(given[0]):
                     return None
                 return self._prepare_batch(*given, class_weight)
@@ -310,7 +310,7 @@ class GeneratorTraining(BatchTraining):
 
         def prepare(item: object, place: str) -> list[np.ndarray] | None:
             x = self._unpack_inputs(item, place)
-            with told(place):
+            with errors_at(place):
                 if collector.takes_parts and self._has_no_samples(x):
                     return None
                 return self._prepare_batch_inputs(x)
@@ -342,7 +342,7 @@ class GeneratorTraining(BatchTraining):
     def _prepare_validation(self, data: object, where: str) -> list[Data]:
         where = f"{where}: validation_data"
         given = self._unpack_batch(data, where)
-        with told(where):
+        with errors_at(where):
             return self._prepare_all(*given, None)
 
     def _unpack_batch(self, item: object, where: str) -> tuple[object, object, object]:

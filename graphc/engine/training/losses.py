@@ -20,8 +20,8 @@ from graphc.errors import (
     KeywordError,
     ShapeError,
     UnknownNameError,
+    errors_at,
     suggestion,
-    told,
     unknown_name,
 )
 from graphc.lookup import given_objects
@@ -374,7 +374,7 @@ def _objective(wanted: object, name: str) -> Objective:
             f"loss of {name}: {wanted!r} is a metric, which training cannot make smaller; give "
             f"metrics=[{wanted!r}] beside a loss, e.g. 'categorical_crossentropy' for classes"
         )
-    with told(f"loss of {name}"):
+    with errors_at(f"loss of {name}"):
         found = objectives.get(wanted)
     check_takes(found, f"loss of {name}", "y_true", "y_pred")
     return found

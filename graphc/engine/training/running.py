@@ -13,7 +13,7 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc.callbacks.base import HOOKS
-from graphc.compiler.runtime.compiler_process import compiling_told
+from graphc.compiler.runtime.compiler_process import on_each_compile
 from graphc.engine.topology.user_function import check_takes
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
@@ -113,7 +113,7 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
             print(f"Compiling {name} (once, its code is kept) ...", end=" ", flush=True)
         running = True
 
-    with compiling_told(tell):
+    with on_each_compile(tell):
         try:
             step.make(training=True)
             if test is not None:

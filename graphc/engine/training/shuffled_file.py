@@ -51,7 +51,7 @@ class ShuffledFile:
                 f"{self._place}: {array.what} takes {shown_size(needed)} there for the length of "
                 f"an epoch, and the disk has {shown_size(free)}; name a folder on another disk"
             )
-        with ExitStack() as closing, self._refusals_told():
+        with ExitStack() as closing, self._storage_errors():
             self._file = closing.enter_context(
                 tempfile.TemporaryFile(dir=folder, prefix="graphc-", buffering=0)
             )
@@ -91,7 +91,7 @@ class ShuffledFile:
 
     def _write_at(self, at: int, rows: np.ndarray) -> None:
         rest = memoryview(rows.reshape(-1).view(np.uint8))
-        with self._refusals_told():
+        with self._storage_errors():
             self._file.seek(at)
             while rest:
                 rest = rest[self._file.write(rest) :]
@@ -111,7 +111,7 @@ class ShuffledFile:
         self._file.close()
 
     @contextmanager
-    def _refusals_told(self) -> Iterator[None]:
+    def _storage_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.errors import DataError, told
+from graphc.errors import DataError, errors_at
 from graphc.rows.spans import Extent
 from graphc.rows.stored import CALL_BYTES, Reads, StoredRows
 
@@ -135,7 +135,7 @@ class StoredArray:
         """Read the samples of these numbers, in any order."""
         if self._held is not None:
             return self.used(self._held.take(samples, axis=0), samples)
-        with told(self.what):
+        with errors_at(self.what):
             block = self.rows.take(self._start + samples)
         return self.used(block, samples)
 
@@ -154,7 +154,7 @@ class StoredArray:
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         """Read samples as they are stored; see `StoredRows.read_into`."""
-        with told(self.what):
+        with errors_at(self.what):
             wanted = self._start + samples
             self.rows.read_into(buffer, wanted, most_bytes, self.reads, stopped)
 

@@ -514,13 +514,13 @@ def _endless_batches(
     count: int, batch_size: int, shuffle: bool, rng: np.random.RandomState
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(place in the epoch, rows), epoch after epoch."""
-    told = False
+    warned = False
     while True:
         order = rng.permutation(count) if shuffle else np.arange(count)
         for start in range(0, count, batch_size):
             yield start, order[start : start + batch_size]
-        if not told and threading.current_thread() is threading.main_thread():
-            told = True  # a training that asks for batches does it in a thread of its own
+        if not warned and threading.current_thread() is threading.main_thread():
+            warned = True  # a training that asks for batches does it in a thread of its own
             _log.warning(
                 "ImageDataGenerator.flow: each image was given once, and the batches begin again, "
                 "as in Keras 1.0; in Keras 0.3 they ended here: a loop over them needs a break"
