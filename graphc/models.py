@@ -19,8 +19,9 @@ from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.layer_node import LayerNode as Node
+from graphc.engine.topology.layer_node import mask_of
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.node import Node, mask_of
 from graphc.engine.training import (
     Model,
     batch_shuffle,

@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
 from graphc.engine.topology.given_weights import GivenWeights
-from graphc.engine.topology.node import Mask
+from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 from graphc.layers.arguments import (

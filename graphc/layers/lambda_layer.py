@@ -9,8 +9,8 @@ from graphc import lookup
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
+from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.user_function import (
     OutputClaim,

@@ -7,7 +7,7 @@ from typing import Any
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.node import Mask
+from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ShapeError
 from graphc.lookup import finite_number

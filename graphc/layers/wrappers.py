@@ -12,7 +12,7 @@ from graphc.engine.topology.container import Container
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.node import Mask, one_or_list, recorded_uses, to_list
+from graphc.engine.topology.layer_node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.layers.recurrent_base import OverSteps

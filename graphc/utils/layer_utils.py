@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.engine.configs.registry import layer_from_config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.node import Node
+from graphc.engine.topology.layer_node import LayerNode
 from graphc.engine.topology.summary import format_summary
 from graphc.engine.topology.weights import count_numbers
 from graphc.files.conversions import TENSORFLOW, Kernel
@@ -27,7 +27,7 @@ __all__ = [
 
 def print_summary(
     layers: Sequence[Layer],
-    relevant_nodes: Collection[Node] | None = None,
+    relevant_nodes: Collection[LayerNode] | None = None,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
 ) -> None:

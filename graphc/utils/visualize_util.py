@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import InputLayer, Layer
-from graphc.engine.topology.node import Node
+from graphc.engine.topology.layer_node import LayerNode
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.public.calls import public
@@ -100,7 +100,7 @@ def model_to_dot(
         raise ArgumentError(f"model_to_dot: expected a model, received {type(model).__name__}")
     dot = graphviz.Digraph(model.name, node_attr={"shape": "record"})
     wiring = model.wiring
-    uses: dict[Layer, list[Node]] = {layer: [] for layer in wiring.layers}
+    uses: dict[Layer, list[LayerNode]] = {layer: [] for layer in wiring.layers}
     for node in wiring.nodes:
         uses[node.outbound_layer].append(node)
     numbers = {layer: f"layer_{k}" for k, layer in enumerate(uses)}
@@ -154,7 +154,7 @@ def _graphviz(what: str) -> Any:
         ) from error
 
 
-def _label(layer: Layer, nodes: list[Node], show_shapes: bool, show_name: bool) -> str:
+def _label(layer: Layer, nodes: list[LayerNode], show_shapes: bool, show_name: bool) -> str:
     """The name and the class, and the shapes of each use."""
     kind = type(layer).__name__
     title = _escaped(f"{layer.name} ({kind})" if show_name else kind)

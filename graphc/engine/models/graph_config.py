@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from graphc.engine.configs.config import argument_from, as_data
 from graphc.engine.configs.keras_0_3 import ENDS_MASKS
 from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing
-from graphc.engine.topology.node import mask_of
+from graphc.engine.topology.layer_node import mask_of
 from graphc.errors import ArgumentError, GraphcError
 
 if TYPE_CHECKING:

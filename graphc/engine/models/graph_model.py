@@ -16,7 +16,7 @@ from graphc.engine.configs.registry import reading
 from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.file_methods import weights_in_order
-from graphc.engine.topology.node import to_list
+from graphc.engine.topology.layer_node import to_list
 from graphc.engine.training.running import check_verbose
 from graphc.engine.training.stored import Data
 from graphc.engine.training.workers import workers_for
@@ -116,7 +116,7 @@ class Graph(NamedNodes):
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
-    ) -> cbks.History:
+    ) -> cbks.TensorHistory:
         """Train on all samples `nb_epoch` times; see `Model.fit`.
 
         Args:

@@ -17,8 +17,8 @@ from graphc.engine.models.node_arguments import (
     record,
 )
 from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.layer_node import JoinedTensors, LayerNode
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.node import JoinedTensors, Node
 from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.renewal import is_outdated
@@ -231,7 +231,7 @@ class NamedNodes(Model):
         self._tensors.update({name: replaced[tensor] for name, tensor in named.items()})
         return replaced
 
-    def _nodes_made(self) -> Sequence[Node]:
+    def _nodes_made(self) -> Sequence[LayerNode]:
         named = [tensor for tensor in self._tensors.values() if tensor is not None]
         return trace(self.inputs, [*named, *self.outputs], self.name).nodes
 

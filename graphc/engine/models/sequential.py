@@ -18,8 +18,8 @@ from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
+from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.node import one_or_list
 from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.engine.topology.weights import set_values

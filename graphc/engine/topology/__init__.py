@@ -14,8 +14,9 @@ from graphc import backend as K
 from graphc import initializations
 from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.layer import Input, InputLayer, Layer
+from graphc.engine.topology.layer_node import LayerNode as Node
+from graphc.engine.topology.layer_node import object_list_uid, to_list
 from graphc.engine.topology.merge import Merge, merge
-from graphc.engine.topology.node import Node, object_list_uid, to_list
 from graphc.engine.topology.shapes import InputSpec
 from graphc.public.calls import public
 

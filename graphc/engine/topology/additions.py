@@ -10,7 +10,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.backend.functions import in_training
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import Node, Use, to_list
+from graphc.engine.topology.layer_node import LayerNode, Use, to_list
 from graphc.errors import ArgumentError, ShapeError
 
 Update = tuple[g.Node, g.Node]
@@ -25,7 +25,7 @@ class Additions:
 
     updates: list[Update]
     regularizers: list[Callable[[g.Node], g.Node]]
-    inbound_nodes: list[Node]
+    inbound_nodes: list[LayerNode]
     _graphc: Any
     _graphc_label: str
 

@@ -17,7 +17,7 @@ from graphc.engine.topology.container_config import model_config, release_of_con
 from graphc.engine.topology.file_methods import FileMethods
 from graphc.engine.topology.layer import InputLayer, Layer, new_input
 from graphc.engine.topology.layer_list import LayerList
-from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
+from graphc.engine.topology.layer_node import LayerNode, Mask, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
 from graphc.engine.topology.weights import set_values
@@ -82,7 +82,7 @@ class Container(FileMethods):
         masks = [None] * len(self.inputs)
         if self.inbound_nodes:
             self.inbound_nodes.pop(0)
-        Node(self, [], [], [], self.inputs, self.outputs, masks, self.output_masks, *shapes)
+        LayerNode(self, [], [], [], self.inputs, self.outputs, masks, self.output_masks, *shapes)
         self.inbound_nodes.insert(0, self.inbound_nodes.pop())
 
     @cached_property
@@ -315,7 +315,7 @@ class Container(FileMethods):
         return self.layers
 
 
-def behind(layer: Layer, tensor: g.Node) -> Node:
+def behind(layer: Layer, tensor: g.Node) -> LayerNode:
     """The use of a layer that gives a tensor."""
     return next(node for node in layer.inbound_nodes if tensor in node.output_tensors)
 

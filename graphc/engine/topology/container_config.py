@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of, shown, writing
 from graphc.engine.topology.layer import InputLayer, Layer
-from graphc.engine.topology.node import Node, mask_of, one_or_list
+from graphc.engine.topology.layer_node import LayerNode, mask_of, one_or_list
 from graphc.errors import ArgumentError, suggestion
 from graphc.releases import FIRST, Release, is_read, release, release_in, version_of
 
@@ -32,11 +32,11 @@ Output = tuple[str, int, int]
 """A call, and the number of the output."""
 
 
-def model_config(model: Container, calls: Collection[Node]) -> dict[str, Any]:
+def model_config(model: Container, calls: Collection[LayerNode]) -> dict[str, Any]:
     """The config of a model between whose inputs and outputs are these calls of layers."""
     wanted = set(calls)
-    kept: dict[Layer, list[Node]] = {}
-    numbers: dict[Node, int] = {}
+    kept: dict[Layer, list[LayerNode]] = {}
+    numbers: dict[LayerNode, int] = {}
     for layer in model.layers:
         inputs = layer.inbound_nodes[:1] if isinstance(layer, InputLayer) else []
         kept[layer] = [node for node in layer.inbound_nodes if node in wanted]
@@ -72,7 +72,7 @@ def release_of_config(config: Mapping[str, Any]) -> Release:
     return stated or (release() if is_read() else FIRST)
 
 
-def _check_call(node: Node) -> None:
+def _check_call(node: LayerNode) -> None:
     """Raise ArgumentError for a call that a config cannot tell."""
     layer = node.outbound_layer
     where = layer._graphc_label
@@ -120,7 +120,7 @@ class _Rewiring:
     def __init__(self) -> None:
         self.layers: dict[str, Layer] = {}
         self.calls: dict[Call, list[Output]] = {}
-        self.made: dict[Call, Node] = {}
+        self.made: dict[Call, LayerNode] = {}
 
     def add_layer(self, entry: object, where: str) -> None:
         """Make a layer, and note its calls."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from graphc import backend as K
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import Mask, to_list
+from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.shapes import KnownShape
 from graphc.engine.topology.used import Used
 from graphc.engine.topology.user_function import signature_of

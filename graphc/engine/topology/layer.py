@@ -15,11 +15,11 @@ from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
 from graphc.engine.topology import keras_0_3, own_layers
 from graphc.engine.topology.additions import Additions
-from graphc.engine.topology.node import (
-    History,
+from graphc.engine.topology.layer_node import (
     JoinedTensors,
+    LayerNode,
     Mask,
-    Node,
+    TensorHistory,
     Use,
     mask_of,
     one_or_list,
@@ -107,8 +107,8 @@ class Layer(Used, Weighted, Additions, Entry):
                 vars(self).setdefault(attribute, [])
         if not isinstance(getattr(type(self), "constraints", None), property):
             vars(self).setdefault("constraints", {})
-        self.inbound_nodes: list[Node] = []
-        self.outbound_nodes: list[Node] = []
+        self.inbound_nodes: list[LayerNode] = []
+        self.outbound_nodes: list[LayerNode] = []
         self.input_dtype = checked_dtype(kwargs.get("input_dtype"), self.name)
         self.batch_input_shape = batch_shape(
             kwargs.get("input_shape"), kwargs.get("batch_input_shape"), self.name
@@ -161,11 +161,11 @@ class Layer(Used, Weighted, Additions, Entry):
             outputs, output_masks = self._graphc_apply(given, masks if several else masks[0])
         with g.origin(self.name):
             tensors = [_own_tensor(output, inputs) for output in outputs]
-        node = Node.of_tensors(self, inputs, tensors, masks, output_masks)
+        node = LayerNode.of_tensors(self, inputs, tensors, masks, output_masks)
         node.is_list = several
         node.uses = uses
         for k, tensor in enumerate(tensors):
-            g.set_history(tensor, History(self, len(self.inbound_nodes) - 1, k))
+            g.set_history(tensor, TensorHistory(self, len(self.inbound_nodes) - 1, k))
         return one_or_list(tensors)
 
     def _graphc_apply(
@@ -297,8 +297,8 @@ class Layer(Used, Weighted, Additions, Entry):
         node_indices: Sequence[int] | None = None,
         tensor_indices: Sequence[int] | None = None,
     ) -> None:
-        """Use the layer on outputs of others; see `Node.create_node`."""
-        Node.create_node(self, to_list(inbound_layers), node_indices, tensor_indices)
+        """Use the layer on outputs of others; see `LayerNode.create_node`."""
+        LayerNode.create_node(self, to_list(inbound_layers), node_indices, tensor_indices)
 
     def set_input(self, input_tensor: g.Node, shape: KnownShape | None = None) -> None:
         """Use the layer on a tensor, whose shape is checked if one is given.
@@ -381,8 +381,8 @@ class InputLayer(Layer):
         """Give this tensor out, in place of the one before."""
         shapes = [known_shape(tensor)]
         self.inbound_nodes.clear()
-        Node(self, [], [], [], [tensor], [tensor], [None], [None], shapes, shapes)
-        g.set_history(tensor, History(self, 0, 0))
+        LayerNode(self, [], [], [], [tensor], [tensor], [None], [None], shapes, shapes)
+        g.set_history(tensor, TensorHistory(self, 0, 0))
 
 
 def Input(

@@ -13,6 +13,7 @@ from graphc.engine.configs.config import argument_as_data, config_of
 from graphc.engine.topology import own_layers
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
+from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.merge_modes import (
     ELEMENTWISE,
     MODES,
@@ -21,7 +22,6 @@ from graphc.engine.topology.merge_modes import (
     elementwise,
     product,
 )
-from graphc.engine.topology.node import Mask, to_list
 from graphc.engine.topology.user_function import (
     OutputClaim,
     check_takes,

@@ -9,7 +9,7 @@ from itertools import pairwise, zip_longest
 from graphc.compiler.codegen.table import WIDTH, html_rows
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.topology.layer import InputLayer, Layer
-from graphc.engine.topology.node import Node
+from graphc.engine.topology.layer_node import LayerNode
 from graphc.engine.topology.weights import count_numbers
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
@@ -21,7 +21,7 @@ _GAP = "  "
 
 def format_summary(
     layers: Sequence[Layer],
-    relevant_nodes: Collection[Node] | None = None,
+    relevant_nodes: Collection[LayerNode] | None = None,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
 ) -> str:
@@ -48,7 +48,7 @@ def format_summary(
 
 
 def html_summary(
-    name: str, layers: Sequence[Layer], relevant_nodes: Collection[Node] | None = None
+    name: str, layers: Sequence[Layer], relevant_nodes: Collection[LayerNode] | None = None
 ) -> str:
     """The same as an HTML table, under the model's name."""
     count = -1 if _is_chain(layers, relevant_nodes) else None
@@ -56,13 +56,13 @@ def html_summary(
     return html_rows(f"{name}. {_total(layers)}", _HEADS[:count], rows)
 
 
-def _nodes(layer: Layer, relevant: Collection[Node] | None) -> list[Node]:
+def _nodes(layer: Layer, relevant: Collection[LayerNode] | None) -> list[LayerNode]:
     if relevant is None or isinstance(layer, InputLayer):
         return layer.inbound_nodes[layer._graphc_own_nodes :]
     return [node for node in layer.inbound_nodes if node in relevant]
 
 
-def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tuple[str, ...]]:
+def _rows(layers: Sequence[Layer], relevant: Collection[LayerNode] | None) -> list[tuple[str, ...]]:
     relevant = None if relevant is None else set(relevant)
     rows: list[tuple[str, ...]] = []
     for layer in layers:
@@ -80,7 +80,7 @@ def _rows(layers: Sequence[Layer], relevant: Collection[Node] | None) -> list[tu
     return rows
 
 
-def _sources(node: Node) -> list[str]:
+def _sources(node: LayerNode) -> list[str]:
     """The layers that a use reads: ``dense_1``, or ``dense_1[1][0]``."""
     reads = zip(node.inbound_layers, node.node_indices, node.tensor_indices, strict=True)
     return [
@@ -92,7 +92,7 @@ def _sources(node: Node) -> list[str]:
     ]
 
 
-def _is_chain(layers: Sequence[Layer], relevant: Collection[Node] | None) -> bool:
+def _is_chain(layers: Sequence[Layer], relevant: Collection[LayerNode] | None) -> bool:
     """Return True if each layer reads the one before and nothing else, the first none that is
     shown."""
     before: Layer | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import Mask, Node, Use, one_or_list, to_list
+from graphc.engine.topology.layer_node import LayerNode, Mask, Use, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, UndefinedError
 from graphc.releases import Release
@@ -77,8 +77,8 @@ class Used:
     """
 
     name: str
-    inbound_nodes: list[Node]
-    outbound_nodes: list[Node]
+    inbound_nodes: list[LayerNode]
+    outbound_nodes: list[LayerNode]
     _graphc: Record
     _graphc_own_nodes = 0
 
@@ -188,7 +188,7 @@ class Used:
         """The shape of the output, if all uses have the same."""
         return self._graphc_common_shape("output")
 
-    def _graphc_node_at(self, index: int, wanted: str) -> Node:
+    def _graphc_node_at(self, index: int, wanted: str) -> LayerNode:
         count = len(self.inbound_nodes)
         if not -count <= index < count:
             raise ArgumentError(
@@ -196,7 +196,7 @@ class Used:
             )
         return self.inbound_nodes[index]
 
-    def _graphc_only_node(self, wanted: str) -> Node:
+    def _graphc_only_node(self, wanted: str) -> LayerNode:
         if len(self.inbound_nodes) != 1:
             raise UndefinedError(
                 f"{self.name}.{wanted} is defined for a layer that was called once, and this one "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import InputLayer, Layer
-from graphc.engine.topology.node import History, Node
+from graphc.engine.topology.layer_node import LayerNode, TensorHistory
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError
 
@@ -21,7 +21,7 @@ class Wiring:
         layers: those with the longest path to an output first; with the inputs' layers.
     """
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[LayerNode, ...]
     layers: tuple[Layer, ...]
 
 
@@ -38,8 +38,8 @@ def trace(
             that no output needs, two layers of one name.
     """
     given = set(inputs)
-    order: list[Node] = []
-    begun: dict[Node, None] = {}  # in the order of the walk
+    order: list[LayerNode] = []
+    begun: dict[LayerNode, None] = {}  # in the order of the walk
     # (use, whether what it reads is in the order); no recursion: models may be thousands deep.
     stack = [(_node_of(tensor, owner), False) for tensor in reversed(outputs)]
     while stack:
@@ -92,7 +92,7 @@ def sources(tensor: g.Node) -> list[g.Node]:
     return list(found)
 
 
-def history_of(tensor: object, owner: str) -> History:
+def history_of(tensor: object, owner: str) -> TensorHistory:
     """Which layer made a tensor. ArgumentError for anything else."""
     if not isinstance(tensor, g.Node):
         raise ArgumentError(
@@ -107,15 +107,17 @@ def history_of(tensor: object, owner: str) -> History:
     return tensor.history
 
 
-def _node_of(tensor: g.Node, owner: str) -> Node:
+def _node_of(tensor: g.Node, owner: str) -> LayerNode:
     return history_of(tensor, owner).node
 
 
-def _by_depth(order: Sequence[Node], met: Iterable[Node] | None) -> tuple[Layer, ...]:
+def _by_depth(order: Sequence[LayerNode], met: Iterable[LayerNode] | None) -> tuple[Layer, ...]:
     """Layers by the longest path from one of their uses to an output; of equal ones by name, or as
     their first uses are `met`."""
-    depths: dict[Node, int] = {}
-    made_by: dict[g.Node, Node] = {tensor: node for node in order for tensor in node.output_tensors}
+    depths: dict[LayerNode, int] = {}
+    made_by: dict[g.Node, LayerNode] = {
+        tensor: node for node in order for tensor in node.output_tensors
+    }
     for node in reversed(order):
         depth = depths.setdefault(node, 0)
         for tensor in node.input_tensors:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
-from graphc.engine.topology.node import one_or_list
+from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled
@@ -75,7 +75,7 @@ class GeneratorTraining(BatchTraining):
         nb_val_worker: int | None = None,
         sharded: bool = False,
         **kwargs: Any,
-    ) -> cbks.History:
+    ) -> cbks.TensorHistory:
         """Train on batches from a generator, which threads or processes run ahead of the training.
 
         Args:

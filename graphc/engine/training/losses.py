@@ -13,7 +13,7 @@ import numpy as np
 from graphc import metrics, objectives
 from graphc.backend.functions import in_train_phase, in_training
 from graphc.compiler import graph as g
-from graphc.engine.topology.node import Mask, Use
+from graphc.engine.topology.layer_node import Mask, Use
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import (
     ArgumentError,

@@ -12,7 +12,7 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc import optimizers
 from graphc.engine.keywords import drop_legacy
-from graphc.engine.topology.node import one_or_list
+from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import compile_model
@@ -57,7 +57,7 @@ class Model(GeneratorTraining):
     """
 
     stop_training = False
-    history: cbks.History | None = None
+    history: cbks.TensorHistory | None = None
     training_data: list[Data] | None = None
     _batches: ArrayBatches | None = None
 
@@ -147,7 +147,7 @@ class Model(GeneratorTraining):
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
-    ) -> cbks.History:
+    ) -> cbks.TensorHistory:
         """Train for epochs `initial_epoch` to `nb_epoch`, each of them over all samples.
 
         Args:
@@ -178,7 +178,7 @@ class Model(GeneratorTraining):
                 the log and the model's file tell. The default is that of the flag `memory`.
 
         Returns:
-            The History: ``history.history['loss']`` has one value an epoch.
+            The TensorHistory: ``history.history['loss']`` has one value an epoch.
 
         Raises:
             NotCompiledError: before `compile`.

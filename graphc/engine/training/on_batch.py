@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from graphc.engine.topology.node import one_or_list
+from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training.accuracy import with_accuracy
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.division import check_shards, division, shapes_of

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
-from graphc.engine.topology.node import Mask, Node, Use, mask_of, one_or_list, to_list
+from graphc.engine.topology.layer_node import LayerNode, Mask, Use, mask_of, one_or_list, to_list
 from graphc.engine.training.compiled import Compiled, CompiledContainer
 from graphc.engine.training.division import Division, Shapes
 from graphc.engine.training.made_functions import MadeFunction
@@ -79,7 +79,7 @@ class RenewedContainer(CompiledContainer):
         self._predict = None
         return tensors
 
-    def _nodes_made(self) -> Sequence[Node]:
+    def _nodes_made(self) -> Sequence[LayerNode]:
         """The uses of layers that are kept, each behind those whose outputs it reads."""
         return self._wiring.nodes if self.outputs else ()
 
@@ -100,12 +100,12 @@ class RenewedContainer(CompiledContainer):
         return super()._predict_function(shards)
 
 
-def is_outdated(node: Node) -> bool:
+def is_outdated(node: LayerNode) -> bool:
     """Whether a layer of it, which may be inside of another, was switched since."""
     return any(isinstance(use, SwitchedUse) and use.form != use.layer.form for use in node.uses)
 
 
-def _use_again(node: Node, inputs: list[g.Node]) -> Any:
+def _use_again(node: LayerNode, inputs: list[g.Node]) -> Any:
     """The outputs of a layer for other inputs, with the masks that the user gave, if any."""
     layer: Callable = node.outbound_layer
     x = inputs if node.is_list else inputs[0]

@@ -2,7 +2,7 @@
 does.
 
 A *tensor* here is a node of the expression graph (`graphc.compiler.graph.Node`) that a layer made;
-a `Node`, in Keras' word, is one use of a layer.
+a `LayerNode`, which Keras calls `Node`, is the record of one use of a layer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from graphc.engine.topology.layer import Layer
 
 Mask = g.Node | None
-"""A bool (batch, time), false at the steps that do not count; None where all do."""
+"""A bool (batch, time), False at masked steps; None without a mask."""
 
 
-class History(NamedTuple):
-    """Where a tensor comes from: output `tensor_index` of use `node_index` of a layer."""
+class TensorHistory(NamedTuple):
+    """The source of a tensor: output `tensor_index` of use `node_index` of a layer."""
 
     layer: Layer
     node_index: int
     tensor_index: int
 
     @property
-    def node(self) -> Node:
+    def node(self) -> LayerNode:
         return self.layer.inbound_nodes[self.node_index]
 
 
@@ -51,8 +51,8 @@ class Use:
     losses: list[g.Node] = field(default_factory=list, kw_only=True)
 
 
-class Node:
-    """One use of a layer: the tensors that went in and those that came out.
+class LayerNode:
+    """One use of a layer: its input and output tensors.
 
     Attributes:
         outbound_layer: the layer.
@@ -60,7 +60,7 @@ class Node:
             where a tensor is no layer's output.
         input_tensors, output_tensors, input_masks, output_masks, input_shapes, output_shapes: one
             for each input or output.
-        is_list: whether the layer was called on a list of tensors.
+        is_list: True if the layer was called on a list of tensors.
         uses: the use itself, behind those inside of it; set by the layer.
     """
 
@@ -101,8 +101,8 @@ class Node:
         outputs: Sequence[g.Node],
         input_masks: Sequence[Mask],
         output_masks: Sequence[Mask],
-    ) -> Node:
-        """The node of a use, with what the input tensors' histories and shapes say."""
+    ) -> LayerNode:
+        """Make the node of a use from the histories and shapes of its input tensors."""
         histories = [tensor.history for tensor in inputs]
         known = [] if None in histories else histories
         return cls(
@@ -125,7 +125,7 @@ class Node:
         inbound_layers: Sequence[Layer],
         node_indices: Sequence[int] | None = None,
         tensor_indices: Sequence[int] | None = None,
-    ) -> Node:
+    ) -> LayerNode:
         """Use a layer on outputs of others; by default on the first output of their first use."""
         node_indices = node_indices or [0] * len(inbound_layers)
         tensor_indices = tensor_indices or [0] * len(inbound_layers)
@@ -153,7 +153,7 @@ _recorder: ContextVar[list[Use] | None] = ContextVar("graphc_uses", default=None
 
 @contextmanager
 def recorded_uses() -> Iterator[list[Use]]:
-    """Collects the uses of layers inside, for itself and for what encloses it."""
+    """Record the uses of layers inside, for itself and for an enclosing recorder."""
     uses: list[Use] = []
     enclosing = _recorder.get()
     token = _recorder.set(uses)
@@ -166,14 +166,14 @@ def recorded_uses() -> Iterator[list[Use]]:
 
 
 def record_use(use: Use) -> None:
-    """Hand a use to the innermost `recorded_uses`."""
+    """Add a use to the innermost `recorded_uses`."""
     recorder = _recorder.get()
     if recorder is not None:
         recorder.append(use)
 
 
 def mask_of(tensor: g.Node) -> Mask:
-    """The mask that came out of a layer together with a tensor."""
+    """Return the mask that a layer returned together with a tensor."""
     history = tensor.history
     return None if history is None else history.node.output_masks[history.tensor_index]
 
