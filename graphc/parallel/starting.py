@@ -55,7 +55,7 @@ def find_neighbours(proc: Path, launcher: int) -> list[Neighbour]:
 
 
 class Watch:
-    """What a rank concludes of those of its machine, from one look to the next.
+    """The conclusions of a rank about the ranks of its machine, from one look to the next.
 
     Args:
         ranks: of the whole job.

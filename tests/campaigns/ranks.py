@@ -204,7 +204,7 @@ def _epochs_of(path: Path) -> int | None:
 
 
 def _case(case: Case, undisturbed: Undisturbed) -> tuple[str, dict[str, int]]:
-    """What is wrong behind a signal, and what came of it."""
+    """Return what is wrong after a signal, and how the run ended."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / NAME
