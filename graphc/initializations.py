@@ -15,10 +15,11 @@ from contextvars import ContextVar
 import numpy as np
 
 from graphc import backend as K
+from graphc.activations import ACTIVATIONS
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler.graph import Node, held, name_of, set_name
 from graphc.compiler.interpret.blas import threads_for
-from graphc.errors import ShapeError
+from graphc.errors import ShapeError, UnknownNameError
 from graphc.keywords import refuse_unknown
 from graphc.lookup import get_function, takes_keyword
 from graphc.public.calls import public
@@ -227,6 +228,11 @@ def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[...
         KeywordError: another keyword.
     """
     refuse_unknown("initializations.get", kwargs, ("dim_ordering", "scale"))
+    if isinstance(identifier, str) and identifier in ACTIVATIONS:
+        raise UnknownNameError(
+            f"unknown initialization {identifier!r}: it is an activation; give it by name, "
+            f"activation={identifier!r}"
+        )
     function = get_function("initialization", identifier, INITIALIZATIONS, _MODERN)
     if not kwargs:
         return function

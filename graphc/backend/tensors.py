@@ -245,12 +245,20 @@ def cos(x: object) -> g.Node:
 
 def concatenate(tensors: Sequence[object], axis: int = -1) -> g.Node:
     """Joined along an existing axis."""
-    return g.concat(tensors, axis)
+    return g.concat(_several("concatenate", tensors), axis)
 
 
 def pack(x: Sequence[object]) -> g.Node:
     """Joined along a new axis 0."""
-    return g.stack(x, 0)
+    return g.stack(_several("pack", x), 0)
+
+
+def _several(what: str, tensors: Sequence[object]) -> Sequence[object]:
+    if isinstance(tensors, g.Node):
+        raise ArgumentError(
+            f"{what}: expected a list of tensors, [a, b], received one tensor, {tensors!r}"
+        )
+    return tensors
 
 
 @since("1.2.0")

@@ -36,6 +36,26 @@ OF_MODELS: dict[str, str] = {
     "zero_grad": f"leave it out, {_STEP}",
 }
 
+OF_LAYERS: dict[str, str] = {
+    "compute_output_shape": "here it is get_output_shape_for",
+    "filters": "here it is nb_filter, of a convolution",
+    "kernel": "layer.weights lists what a layer has: W and b of most",
+    "non_trainable_variables": "here it is non_trainable_weights",
+    "recurrent_kernel": "layer.weights lists what a layer has: W, U and b of recurrent ones",
+    "trainable_variables": "here it is trainable_weights",
+    "units": "here it is output_dim, of Dense and recurrent layers",
+    "variables": "here it is weights",
+}
+
+OF_IMAGE_GENERATORS: dict[str, str] = {
+    "flow_from_dataframe": "flow_from_directory reads folders, and flow(x, y) takes arrays",
+}
+
+OF_FOLDERS: dict[str, str] = {
+    "num_classes": "here it is nb_class",
+    "samples": "here it is nb_sample",
+}
+
 OF_OPTIMIZERS: dict[str, str] = {
     "apply_gradients": _STEP,
     "learning_rate": "here it is lr, K.get_value(optimizer.lr), K.set_value(optimizer.lr, 0.01)",

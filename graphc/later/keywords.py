@@ -58,10 +58,50 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "l2": ("l",),
     "beta1": ("beta_1",),
     "beta2": ("beta_2",),
+    "pool_size": ("pool_length",),
+    "min_delta": ("epsilon",),
+    "max_value": ("m", "high"),
+    "min_value": ("low",),
+    "negative_slope": ("alpha",),
+    "alpha_initializer": ("init",),
 }
+
+_NOTHING = "there is nothing like it here"
+_OF_GENERATORS = "only calls with a generator have it"
+_AT_EPOCHS = "it writes at the end of epochs; leave it out"
 
 # Keywords whose place is another call, or that have none -> what to do.
 ADVICE: dict[str, str] = {
+    "amsgrad": _NOTHING,
+    "brightness_range": "preprocessing_function takes a function of an image",
+    "callbacks": "fit and fit_generator alone call them",
+    "compile": "leave it out: a file of a compiled model is compiled; custom_objects has losses of "
+    "your own",
+    "dynamic": "leave it out",
+    "embeddings_freq": _AT_EPOCHS,
+    "expand_nested": "leave it out: a model inside is one line, its own summary has its layers",
+    "groups": "take slices of the channels with Lambda, and merge what convolutions make of them",
+    "interpolation": "leave it out: elements are repeated",
+    "max_queue_size": _OF_GENERATORS,
+    "oov_token": _NOTHING,
+    "pooling": "add GlobalAveragePooling2D() behind it",
+    "profile_batch": _AT_EPOCHS,
+    "ragged": _NOTHING,
+    "reset_after": "leave it out: the reset gate comes before the product with U",
+    "reset_metrics": "leave it out: the values are those of the batch",
+    "return_dict": "leave it out: the values are in the order of metrics_names",
+    "save_format": "leave it out: files are HDF5",
+    "skip_mismatch": "leave it out; by_name=True reads the layers whose names agree",
+    "start_from_epoch": _NOTHING,
+    "subset": "keep the files for validation in a folder of their own",
+    "training": "the learning phase says it, and K.set_learning_phase fixes it",
+    "unit_forget_bias": "it is forget_bias_init, 'one' by default",
+    "update_freq": _AT_EPOCHS,
+    "use_ema": _NOTHING,
+    "use_multiprocessing": _OF_GENERATORS,
+    "validation_split": "fit alone has it; hold out a part of the arrays, or of the files",
+    "weight_decay": "give the layers W_regularizer=l2(...)",
+    "workers": _OF_GENERATORS,
     "clipnorm": "it is an argument of the optimizer",
     "center": "leave it out: a normalization has a beta",
     "clipvalue": "it is an argument of the optimizer",

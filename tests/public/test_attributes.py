@@ -10,7 +10,7 @@ import pytest
 from graphc import backend as K
 from graphc import utils
 from graphc.callbacks import LearningRateScheduler
-from graphc.engine import Input, Model
+from graphc.engine import Input, Layer, Model
 from graphc.errors import (
     ArgumentCountError,
     ArgumentError,
@@ -19,10 +19,11 @@ from graphc.errors import (
     KeywordError,
     MissingKeyError,
 )
-from graphc.later.attributes import OF_MODELS, OF_OPTIMIZERS
+from graphc.later.attributes import OF_FOLDERS, OF_LAYERS, OF_MODELS, OF_OPTIMIZERS
 from graphc.layers import BatchNormalization, Dense
 from graphc.models import Sequential
 from graphc.optimizers import SGD, Adam, Optimizer
+from graphc.preprocessing.image import ImageDataGenerator, array_to_img
 from graphc.regularizers import l2
 
 X, Y = np.zeros((4, 3)), np.zeros((4, 2))
@@ -39,6 +40,32 @@ def test_of_models(name):
     with pytest.raises(AttributeMissingError, match=f"^small has no '{name}': [^ ]"):
         getattr(small(), name)
     assert not hasattr(Model, name)
+
+
+@pytest.mark.parametrize("name", OF_LAYERS)
+def test_of_layers(name):
+    class Mine(Layer):
+        def build(self, input_shape):
+            setattr(self, name, 3)
+
+    with pytest.raises(AttributeMissingError, match=f"^d has no '{name}': [^ ]"):
+        getattr(Dense(2, name="d"), name)
+    layer = Mine()
+    assert not hasattr(layer, name)
+    layer(Input((3,)))
+    assert getattr(layer, name) == 3
+
+
+def test_of_generators_of_images(tmp_path):
+    generator = ImageDataGenerator()
+    with pytest.raises(AttributeMissingError, match="ImageDataGenerator has no 'flow_from_data"):
+        _ = generator.flow_from_dataframe
+    (tmp_path / "a").mkdir()
+    array_to_img(np.zeros((1, 2, 2)), dim_ordering="th").save(tmp_path / "a" / "one.png")
+    folder = generator.flow_from_directory(str(tmp_path))
+    for name in OF_FOLDERS:
+        with pytest.raises(AttributeMissingError, match=f"DirectoryIterator has no '{name}': here"):
+            getattr(folder, name)
 
 
 @pytest.mark.parametrize("name", OF_OPTIMIZERS)

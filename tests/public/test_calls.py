@@ -17,8 +17,10 @@ import pytest
 import graphc
 from graphc import activations, objectives
 from graphc import backend as K
-from graphc.callbacks import Callback, EarlyStopping, History
+from graphc.applications.vgg16 import VGG16
+from graphc.callbacks import Callback, EarlyStopping, History, ReduceLROnPlateau, TensorBoard
 from graphc.config import config
+from graphc.constraints import MaxNorm
 from graphc.engine.topology.layer import Layer
 from graphc.errors import (
     ArgumentCountError,
@@ -28,9 +30,23 @@ from graphc.errors import (
     KeywordError,
     ReadOnlyError,
     ShapeError,
+    UnknownNameError,
 )
-from graphc.layers import LSTM, Convolution2D, Convolution3D, Dense, Input, merge
-from graphc.models import Sequential
+from graphc.layers import (
+    GRU,
+    LSTM,
+    Convolution2D,
+    Convolution3D,
+    Dense,
+    Input,
+    LeakyReLU,
+    MaxPooling1D,
+    UpSampling2D,
+    merge,
+)
+from graphc.models import Sequential, load_model
+from graphc.optimizers import Adam
+from graphc.preprocessing.image import ImageDataGenerator
 from graphc.preprocessing.text import Tokenizer
 
 INVENTORY = json.loads(
@@ -238,6 +254,53 @@ def test_what_is_told(mistake, error, message):
         mistake()
     assert str(told.value).startswith(message)
     assert told.value.__suppress_context__ or told.value.__context__ is None
+
+
+# Calls of Keras 2 and 3, and how their errors go on.
+LATER = [
+    (lambda: MaxPooling1D(pool_size=2), "'pool_size': here it is 'pool_length'"),
+    (lambda: ReduceLROnPlateau(min_delta=0.1), "'min_delta': here it is 'epsilon'"),
+    (lambda: MaxNorm(max_value=2), "'max_value': here it is 'm'"),
+    (lambda: LeakyReLU(negative_slope=0.1), "'negative_slope': here it is 'alpha'"),
+    (lambda: Adam(weight_decay=0.1), "'weight_decay': .*; give the layers W_regularizer=l2"),
+    (lambda: Adam(amsgrad=True), "'amsgrad': .*; there is nothing like it here"),
+    (lambda: GRU(2, reset_after=False), "'reset_after': .*; leave it out: the reset gate comes"),
+    (lambda: LSTM(2, unit_forget_bias=True), "'unit_forget_bias': .*; it is forget_bias_init"),
+    (lambda: UpSampling2D(interpolation="nearest"), "'interpolation': .*; leave it out"),
+    (lambda: small().fit(X, Y, workers=2), "'workers': .*; only calls with a generator have it"),
+    (lambda: small().predict(X, callbacks=[]), "'callbacks': .*; fit and fit_generator alone"),
+    (lambda: small().evaluate(X, Y, return_dict=True), "'return_dict': .*; leave it out: the val"),
+    (lambda: small().save("m.h5", save_format="h5"), "'save_format': .*; leave it out: files are"),
+    (lambda: load_model("m.h5", compile=False), "'compile': .*custom_objects has losses of your"),
+    (lambda: small().summary(expand_nested=True), "'expand_nested': .*; leave it out"),
+    (lambda: small().layers[0](X, training=True), "'training': .*K.set_learning_phase fixes it"),
+    (lambda: EarlyStopping(start_from_epoch=3), "'start_from_epoch': .*; there is nothing like it"),
+    (lambda: TensorBoard(update_freq="batch"), "'update_freq': .*; it writes at the end of epochs"),
+    (lambda: ImageDataGenerator(validation_split=0.2), "'validation_split': .*; fit alone has it"),
+    (lambda: VGG16(weights=None, pooling="avg"), "'pooling': .*; add GlobalAveragePooling2D"),
+    (lambda: Convolution2D(4, 3, 3, groups=2), "'groups': .*; take slices of the channels"),
+    (lambda: Tokenizer(oov_token="x"), "'oov_token': .*; there is nothing like it here"),
+]
+
+
+@pytest.mark.parametrize(("mistake", "message"), LATER)
+def test_keywords_of_later_releases(mistake, message):
+    with pytest.raises(KeywordError, match=f"unknown keyword {message}"):
+        mistake()
+
+
+@pytest.mark.parametrize("name", ["relu", "softmax", "tanh"])
+def test_an_activation_where_an_initialization_is_expected(name):
+    message = f"init: unknown initialization '{name}': it is an activation; .* activation='{name}'$"
+    with pytest.raises(UnknownNameError, match=message):
+        Dense(3, name)
+
+
+@pytest.mark.parametrize("join", [K.concatenate, K.pack, K.stack])
+def test_tensors_are_joined_as_a_list(join):
+    x = K.zeros((2, 3))
+    with pytest.raises(ArgumentError, match=r"expected a list of tensors, \[a, b\], received one"):
+        join(x, x) if join is K.concatenate else join(x)
 
 
 def test_under_the_name_that_the_line_has():

@@ -42,7 +42,9 @@ from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
 from graphc.keywords import constructor_parameters, refuse_modern, refuse_unknown
+from graphc.later.attributes import OF_LAYERS
 from graphc.lookup import true_or_false
+from graphc.public.attributes import tell_of
 from graphc.releases import arguments_of_1_2, release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
@@ -436,6 +438,9 @@ def new_input(shape: Sequence[int | None], dtype: str | None, name: str | None) 
     """A new input of a shape with the batch axis, None for what only a call knows."""
     batch = g.BATCH if shape[0] is None else shape[0]
     return g.input((batch, *shape[1:]), dtype, name)
+
+
+tell_of(Layer, OF_LAYERS)
 
 
 def _own_tensor(output: g.Node, inputs: Sequence[g.Node]) -> g.Node:

@@ -14,6 +14,7 @@ import numpy as np
 from graphc.backend.settings import check_dim_ordering
 from graphc.config import config
 from graphc.errors import ArgumentError, DataError
+from graphc.later.attributes import OF_IMAGE_GENERATORS
 from graphc.lookup import finite_number, whole_number
 from graphc.paths import GivenPath
 from graphc.preprocessing.image.affine import (
@@ -51,6 +52,7 @@ from graphc.preprocessing.image.transforms import (
     sheared,
     turned,
 )
+from graphc.public.attributes import tell_of
 from graphc.releases import arguments_of_1_2, meanings, renamed, since
 
 _log = logging.getLogger("graphc")
@@ -535,3 +537,6 @@ def _generator(seed: int | None) -> np.random.RandomState:
 def _array(data: object) -> object:
     """Return data that have a shape (an array, an HDF5Matrix) as they are; else an array."""
     return data if hasattr(data, "shape") else np.asarray(data)
+
+
+tell_of(ImageDataGenerator, OF_IMAGE_GENERATORS)

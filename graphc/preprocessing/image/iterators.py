@@ -14,10 +14,12 @@ import numpy as np
 
 from graphc.backend.settings import check_dim_ordering, floatx
 from graphc.errors import ArgumentError, DataError, MissingFileError
+from graphc.later.attributes import OF_FOLDERS
 from graphc.lookup import whole_number
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.checks import check_images, check_saving
 from graphc.preprocessing.image.pictures import array_to_img, img_to_array, load_img, picture_size
+from graphc.public.attributes import tell_of
 from graphc.releases import since
 
 if TYPE_CHECKING:
@@ -301,3 +303,6 @@ def _pictures(
         paths += found
         numbers += [number] * len(found)
     return paths, numbers
+
+
+tell_of(DirectoryIterator, OF_FOLDERS)
