@@ -268,8 +268,11 @@ class Config:
         super().__setattr__("_values", None)
 
     def __getattr__(self, name: str) -> str:
-        if name.startswith("_"):
+        if name[0] == "_":
             raise AttributeError(f"config has no attribute {name!r}")
+        settings = self._values
+        if settings is not None and name in settings:  # it is read in each call of a model
+            return settings[name][0]
         return self._settings()[_flag(name, "config").name][0]
 
     def __setattr__(self, name: str, value: object) -> None:
