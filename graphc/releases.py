@@ -33,7 +33,7 @@ FIRST: Release = (1, 0, 1)
 _OF_FLAG = {"1.0": FIRST, "1.2": (1, 2, 2)}
 
 _of_file: ContextVar[Release | None] = ContextVar("graphc_release_of_file", default=None)
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 def release() -> Release:
@@ -171,9 +171,9 @@ def renamed(**later: str) -> Callable[[Named], Named]:
 def note_later(name: str, release: str) -> None:
     """Log, once a process, that a program uses a name of a later release under ``keras=1.0``. What
     a file names has that file's meanings."""
-    if meanings() != "1.0" or is_read() or _told:
+    if meanings() != "1.0" or is_read() or _logged:
         return
-    _told.add(name)
+    _logged.add(name)
     _log.warning(
         "%s came with Keras %s, and objects here have the meanings of Keras 1.0; for a program "
         "written for 1.1 or 1.2 set GRAPHC_FLAGS=keras=1.2, or graphc.config.keras = '1.2' before "

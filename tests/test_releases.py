@@ -14,7 +14,7 @@ from graphc.releases import arguments_of_1_2, at_least, meanings, reading, relea
 
 @pytest.fixture(autouse=True)
 def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "_told", set())
+    monkeypatch.setattr(releases, "_logged", set())
 
 
 @since("1.0.6")

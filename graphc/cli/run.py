@@ -39,7 +39,7 @@ tracebacks and the exit status.
 
 An `import theano` or `import tensorflow` that the program makes no use of passes where the package
 is missing; a use is an error that names the line and what to call instead. A program for Python 2
-is told so, with the command that converts it.
+gets a message with the command that converts it.
 
 GRAPHC_FLAGS=keras=1.2 gives layers and models the meanings of Keras 1.2.
 

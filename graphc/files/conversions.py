@@ -3,7 +3,7 @@ them.
 
 What layers tell about their weights are *forms*; what a file tells about itself is its origin.
 
-- TensorFlow correlates where Theano convolves, so a kernel is turned along its spatial axes.
+- TensorFlow correlates where Theano convolves, so a kernel is flipped along its spatial axes.
 - Later releases kept the kernel of a Convolution1D as (length, 1, input_dim, nb_filter).
 - Up to 1.0.5 the running statistics of BatchNormalization were a mean and a standard deviation;
   from 1.0.7 on the second is a variance under the same name, which is divided by as
@@ -183,7 +183,7 @@ class Part:
 
     Attributes:
         positions: the weights' places among those of the layer; (place, column) for a part of a
-            weight, whose parts are put side by side.
+            weight, whose parts are concatenated.
         name: of the first of them.
         shape: which the array has to have.
     """

@@ -42,7 +42,7 @@ from graphc.rows.descriptors import OwnDescriptor
 from graphc.whole_files import unwritten, written_whole
 
 CHECKSUM = "crc32"
-"""The attribute of an array that has the checksum of its bytes as they lie in the file."""
+"""The attribute of an array that has the checksum of its stored bytes."""
 STORED_AS = "stored_as"
 """The attribute beside it that has their dtype: equal bytes are other numbers in another one."""
 
@@ -318,8 +318,8 @@ def _checksum(value: np.ndarray) -> int:
 
 
 def numbers(group: h5py.Group, name: str) -> h5py.Dataset:
-    """A data set of numbers in a group, which lies in this file, whole. Its shape is the caller's
-    to check before it reads."""
+    """Return a data set of numbers in a group, which has to be stored in this file. Its shape is
+    the caller's to check before it reads."""
     place = f"{group.name}: {name!r}"
     found = member(group, name)
     why = why_not_numbers(found)

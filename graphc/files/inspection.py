@@ -108,7 +108,8 @@ def check_size_of_texts(found: h5py.h5a.AttrID, place: str) -> None:
 
 
 def why_not_numbers(found: Any) -> str:
-    """Why something in a file is no array of numbers that lies in it whole; empty for one."""
+    """Return the reason why a member of a file is no array of numbers stored in it; empty for
+    one."""
     if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
         return f": expected an array of numbers, found {found}"
     if found.external or found.is_virtual:

@@ -130,7 +130,7 @@ class Inspector:
             try:
                 process.send(request, descriptor)
                 return process
-            except ConnectionError:  # ended while nobody asked
+            except ConnectionError:  # ended between two requests
                 self.end()
                 if kept is None:
                     raise _NotStartedError("it ended at once") from None

@@ -50,7 +50,7 @@ def agreed(stated: Origin, given: Origin) -> Origin:
 
 
 def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
-    """The origin of a layer. Its backend, where nobody tells it, is TensorFlow if the weights have
+    """The origin of a layer. Its backend, where it is not stated, is TensorFlow if the weights have
     names as it gave them (``dense_1_W:0``), else Theano."""
     if origin.backend is not None:
         return origin

@@ -3,7 +3,7 @@
 The root has the attribute `layer_names`, and a group for each layer with the attribute
 `weight_names` and a data set for each weight; both attributes are lists of UTF-8 bytes.
 
-Keras orders layers side by side by their names, so that the same program run with other numbers in
+Keras orders parallel layers by their names, so that the same program run with other numbers in
 its names (dense_9, dense_10) has another order. Ours have the attribute `ranks` too: the place of
 each layer in an order that no name changes. Each of our data sets has a checksum.
 """

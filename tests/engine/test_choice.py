@@ -11,7 +11,7 @@ import pytest
 from graphc.callbacks import LambdaCallback
 from graphc.compiler.graph import toposort
 from graphc.compiler.runtime import device, interpreting
-from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.config import config
 from graphc.engine import Model
 from graphc.layers import Dense
@@ -26,7 +26,7 @@ NATIVE, INTERPRETED = ["cpu"] * 3, [None] * 3
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that is found, and the interpreter in the place of its code."""
 
-    class Native(CpuExecutor):
+    class Native(NumpyExecutor):
         target = "cpu"
 
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)

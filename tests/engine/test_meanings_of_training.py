@@ -187,7 +187,7 @@ def test_the_type_of_predictions(release, dtype):
 
 
 def test_the_loss_of_a_batch_may_be_read_as_the_list_of_0_3(monkeypatch, caplog):
-    monkeypatch.setattr(LossAlone, "_told", False)
+    monkeypatch.setattr(LossAlone, "_logged", False)
     model = _line()
     loss = model.test_on_batch([[1.0]], [[0.0]])
     assert (loss, loss + 1, json.dumps(loss)) == (4.0, 5.0, "4.0")

@@ -37,7 +37,7 @@ def profile(
 
     Raises:
         ArgumentError: an unknown model (an UnknownNameError), a batch below 1, or `torch` on a CPU.
-        DeviceError: a GPU that was asked for and cannot be used.
+        DeviceError: a GPU was requested and cannot be used.
     """
     if name not in REFERENCE_MODELS:
         raise unknown_name("model", name, REFERENCE_MODELS)
@@ -69,10 +69,10 @@ def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report
     return cpu.profile(model, batch, step, train, notes)
 
 
-def _device(asked: str | None) -> tuple[str, tuple[str, ...]]:
+def _device(name: str | None) -> tuple[str, tuple[str, ...]]:
     """Where to run, and a line for the report where that is not what might be expected."""
-    if asked is not None:
-        with config.changed(device=asked):
+    if name is not None:
+        with config.changed(device=name):
             return select_device(), ()
     if config.source("device") != "default":
         return select_device(), ()
@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> None:
         before, after = map(load, arguments.compare)
         print(format_comparison(before, after))
         return
-    if sys.stderr.isatty():  # nobody is to wait for the table without a word
+    if sys.stderr.isatty():  # the table takes minutes: show progress
         print("compiling and timing, some seconds ...", file=sys.stderr, flush=True)
     measured = profile(
         arguments.model or _MODEL, arguments.batch, arguments.device, arguments.vs == "torch"

@@ -60,7 +60,7 @@ class Row:
         gflops: 10^9 floating-point operations a second, in the time `ms`.
         gbytes: 10^9 bytes a second, in the time `cold` if there is one, else in `ms`.
         flops_of_peak, bytes_of_peak: these two, of the measured peaks; None without peaks.
-        torch: None where it was not asked for, or where nothing in PyTorch does the same.
+        torch: None where it was not requested, or where PyTorch has no counterpart.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Peaks:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A training step taken apart; `rows` begins with the one that takes longest.
+    """A training step by kernels; `rows` begins with the one that takes longest.
 
     Attributes:
         device: 'cpu' or 'gpu'.

@@ -234,15 +234,15 @@ class Function:
         prepared = self._specialise(None if self._phase is None else False)
         return prepared.memory(prepared.sizes(bindings))
 
-    def _target(self, asked: str | None, training: bool) -> str:
-        if asked is None:
+    def _target(self, target: str | None, training: bool) -> str:
+        if target is None:
             return self.target(training) or TARGETS[0]
-        if asked not in TARGETS:
+        if target not in TARGETS:
             raise ArgumentError(
                 f"{self.name}: target: expected 'cuda' (a GPU) or 'cpu' (native code), received "
-                f"{asked!r}"
+                f"{target!r}"
             )
-        return asked
+        return target
 
     def _at(
         self,

@@ -72,7 +72,7 @@ class Prepared:
         for node in every_node(outputs):
             draws = draws or node.op == "random"
             self._claims.update(dict.fromkeys(size_claims(node)))
-        # Calls that draw nothing are counted where nobody reads it.
+        # Calls that draw nothing count on a counter that is not read.
         self._call_step = call_step if draws else CallStep()
         unified = unify_sizes(outputs, inputs, self._claims)
         outputs, self.inputs, self._sizes = unified.outputs, unified.inputs, unified.sizes

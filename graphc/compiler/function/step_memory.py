@@ -77,7 +77,7 @@ class StepMemory:
         sums: gradients of a shard and those that the tree keeps, and rows of all shards.
         arena: activations, and whatever else lives for a part of a call.
         scratch: tiles of the thread.
-        values: what lies in the arena, the largest first.
+        values: the values in the arena, the largest first.
     """
 
     shards: int

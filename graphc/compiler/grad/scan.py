@@ -118,7 +118,7 @@ def _reached(loop: ScanParts, wanted: Sequence[bool]) -> set[Node]:
 def _active_carries(
     loop: ScanParts, cotangents: Sequence[Node | None], reached: set[Node]
 ) -> list[int]:
-    """The carries that lie on a way from an output with a cotangent to a wanted input."""
+    """Return the carries on a path from an output with a cotangent to a wanted input."""
     active: set[int] = set()
     pending = [k for k, cotangent in enumerate(cotangents) if cotangent is not None]
     done: set[Node] = set()

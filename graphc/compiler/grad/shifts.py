@@ -35,7 +35,7 @@ def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Nod
     """The `max` nodes of a program that the outputs do not depend on, clipped ones among them.
 
     logsumexp clips its maximum to the finite numbers. What reads the maximum itself besides shifts
-    otherwise than what reads the clipped one, so the two are followed apart.
+    differently from readers of the clipped one, so the two are followed separately.
 
     Args:
         outputs: of the program.

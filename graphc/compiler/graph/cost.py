@@ -102,6 +102,6 @@ def cost(node: Node, bindings: Bindings) -> Cost:
 
 
 def _bytes(node: Node, bindings: Bindings) -> int:
-    while node.op == "broadcast":  # repeats what lies in memory once
+    while node.op == "broadcast":  # repeats a value that is in memory once
         node = node.inputs[0]
     return elements(node.shape, bindings) * np.dtype(node.dtype).itemsize

@@ -13,7 +13,7 @@ from graphc.compiler.graph.printer import format_graph
 from graphc.compiler.graph.walk import toposort
 
 _MOST_NODES = 300
-"""Beyond, a drawing takes dot minutes, and nobody can read it."""
+"""Nodes of a drawing; with more, dot takes minutes, and the result is unreadable."""
 
 
 def draw(outputs: Sequence[Node]) -> str:

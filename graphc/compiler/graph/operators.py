@@ -70,7 +70,7 @@ def _array_ufunc(
     self: Node, ufunc: np.ufunc, method: str, *inputs: object, **kwargs: object
 ) -> object:
     """An array on the left of an operator leaves the operation to the node; ``array += node`` too,
-    which binds the name anew. DTypeError for other functions of NumPy."""
+    which rebinds the name. DTypeError for other functions of NumPy."""
     if ufunc in (np.equal, np.not_equal):
         return ufunc is np.not_equal  # nodes are equal to themselves alone
     name = _OF_UFUNC.get(ufunc.__name__)

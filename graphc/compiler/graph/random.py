@@ -35,7 +35,7 @@ def bits(shape: Shape, seed: int | None = None, stream: int = 0, scan_step: obje
     Args:
         shape: of the result.
         seed: a 32-bit number; None takes one from NumPy's global generator, now.
-        stream: a second 32-bit number that keeps uses of one seed apart.
+        stream: a second 32-bit number that distinguishes uses of one seed.
         scan_step: inside the step of a `scan`: the int32 number of the step, for new words a step.
     """
     return make(

@@ -45,7 +45,7 @@ def latest_move() -> int:
 class State:
     """The value of a shared variable; compared by identity. Shape and dtype never change.
 
-    The value lies in one place, host memory or a device's, and moves to where it is used: reading
+    The value is either in host memory or in a device's, and moves to where it is used: reading
     `buffer` brings it home, an executor of a device takes it there by `place`. `get` gives a copy
     and moves nothing, `set` takes a copy.
     """
@@ -60,7 +60,7 @@ class State:
 
     @property
     def value(self) -> np.ndarray | DeviceValue:
-        """The value where it lies."""
+        """The value, in the memory where it is."""
         return self._value
 
     def place(self, value: np.ndarray | DeviceValue) -> None:

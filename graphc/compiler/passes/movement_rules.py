@@ -84,7 +84,7 @@ def _slice(node: Node) -> Node | None:
 
 
 def _slice_of_concat(node: Node) -> Node | None:
-    """A slice that lies within one of the joined parts reads that part alone."""
+    """Rewrite a slice within one operand of a concatenation to a slice of that operand."""
     (x,) = node.inputs
     if x.op != "concat":
         return None

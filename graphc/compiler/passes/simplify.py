@@ -132,7 +132,7 @@ def _add_negated_broadcast(node: Node) -> object:
 
 
 def _without_alias(node: Node) -> Node:
-    """alias(x) = x: it tells apart what layers made, which a program need not."""
+    """alias(x) = x: it distinguishes values of layers, which a program need not."""
     return node.inputs[0]
 
 

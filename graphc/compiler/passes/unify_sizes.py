@@ -6,7 +6,7 @@ plan) knows how they are written alone, so the sizes that a call has found equal
 here, throughout the graph: as the int, or as one of the symbols.
 
 Some equalities are none between symbols: ``(n + 1) // 2 == 4``, ``n * m == k * l``. There a reshape
-makes the one of the other, so that behind this pass no op but a reshape has to be told that two
+makes the one of the other, so that behind this pass no op but a reshape claims that two
 sizes are equal: loop nests walk its elements, which are as many on both sides.
 """
 
@@ -30,7 +30,7 @@ from graphc.errors import PassError
 Attrs = dict[str, Any]
 
 _MOST_STEPS = 1000
-"""Sizes that are written anew before a node is given up; known programs need one or two."""
+"""Sizes that are rewritten before a node is given up; known programs need one or two."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 - `device`: the flag `device` picks the CPU or a GPU; `executor` is the protocol of both, `pending`
   a result that is still being computed;
-- `cpu`: the interpreter; `fallback`: the interpreter beside generated code;
+- `numpy_executor`: the interpreter; `fallback`: the interpreter beside generated code;
 - `native`: generated C++ on this machine's CPU, compiled by `native_compiler` with the compiler
   that `toolchain` finds; `native_frame` holds the arguments of a call; `interpreting` decides which
   graphs are not worth a compiler;

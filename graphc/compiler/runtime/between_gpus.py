@@ -58,7 +58,7 @@ class BetweenGpus:
         self.rank, self.size = host.rank, host.size
         self._check = check
         self._free: list[_Stage] = []
-        self._busy: list[_Stage] = []  # kept, for a transfer that nobody waits for too
+        self._busy: list[_Stage] = []  # kept, also for a transfer that is not waited for
         self._device = device = cuda.device()
         with device.current():
             self._stream = device.new_stream()

@@ -132,19 +132,19 @@ class BoundProgram:
         self.launches = list(self._expand(program.steps, ()))
 
     def move(self, base: Base, value: int) -> None:
-        """Put the value of `base` into the arguments that depend on it."""
+        """Set the value of `base` in the arguments that depend on it."""
         if self._bases.get(base) != value:
             self._bases[base] = value
             for parameters, at, offset in self._moving.get(base, ()):
                 struct.pack_into("<Q", parameters, at, value + offset)
 
     def address(self, buffer: Buffer) -> int:
-        """Where a buffer lies now."""
+        """Return the present address of a buffer."""
         at = self._address_of(buffer)
         return at.offset if at.base is None else self._bases[at.base] + at.offset
 
     def shape(self, buffer: Buffer) -> tuple[int, ...]:
-        """A buffer's shape with these sizes."""
+        """Return a buffer's shape with these sizes."""
         return tuple(value_of(size, self._bindings) for size in buffer.shape)
 
     def _address_of(self, buffer: Buffer) -> Address:

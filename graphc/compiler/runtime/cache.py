@@ -33,7 +33,7 @@ from graphc.config import config
 from graphc.errors import CompilerError, StorageError
 
 _log = logging.getLogger("graphc")
-_told: set[str] = set()
+_logged: set[str] = set()
 _private: list[Path] = []
 
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -301,8 +301,8 @@ def _nowhere(why: object) -> CompilerError:
 
 def _tell(message: str) -> None:
     """One line of log, the first time in this process."""
-    if message not in _told:
-        _told.add(message)
+    if message not in _logged:
+        _logged.add(message)
         _log.warning(message)
 
 

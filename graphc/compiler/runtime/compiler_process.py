@@ -83,7 +83,7 @@ class Answers(NamedTuple):
 def run(
     command: Sequence[str], tool: Tool, seconds: float | None, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a compiler, which has to end within `seconds`; its temporary files lie in `folder`.
+    """Run a compiler, which has to end within `seconds`; its temporary files are in `folder`.
 
     The processes that it starts are of one group with it. The group is killed at the limit, and
     where an interrupt leaves this function: none of them goes on by itself.
@@ -253,8 +253,8 @@ def ask(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: Kernel
             f"{tool.what} {path} cannot be read ({error}). What to do: {tool.fix}"
         ) from error
     variables = [f"{name}={os.environ.get(name, '')}" for name in _VARIABLES]
-    asked = [" ".join(question) for question in questions]
-    entry = f"{content_key([json.dumps(status), *variables, *asked])}.compiler"
+    joined = [" ".join(question) for question in questions]
+    entry = f"{content_key([json.dumps(status), *variables, *joined])}.compiler"
     kept = cache.read(entry)
     if kept is not None:
         texts, programs = json.loads(kept)

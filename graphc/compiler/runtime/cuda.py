@@ -220,7 +220,7 @@ class Device:
             return module.get_function(name)
 
     def allow_shared(self, function: Any, nbytes: int, what: str) -> None:
-        """Let a kernel have this much dynamic shared memory: more than 48 KB has to be asked for
+        """Let a kernel have this much dynamic shared memory: more than 48 KB has to be requested
         (CUDA C++ Programming Guide, "Shared Memory" of compute capability 7.x)."""
         if nbytes > self.facts.shared_opt_in:
             raise DeviceError(
@@ -237,7 +237,7 @@ class Device:
         """Put a kernel into the compute stream. The parameters are read before this returns.
 
         Raises what pycuda raises; `failure` makes an error of it that names the kernel. (What
-        Function.prepared_async_call does, without packing the parameters anew.)
+        Function.prepared_async_call does, without packing the parameters again.)
         """
         launch, *arguments = self._launching(step)
         launch(*arguments)
@@ -328,7 +328,7 @@ class Device:
                 self._discarded.clear()
                 self._pool.release()
             except self._cuda.Error as error:
-                # Of work that nobody waited for; there is nobody left to raise it to.
+                # Of work that was not waited for; no caller is left to raise it to.
                 _log.warning("%s", self.failure(error, "ending the use of the GPU"))
             finally:
                 self._cuda.Context.pop()

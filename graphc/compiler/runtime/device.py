@@ -11,17 +11,17 @@ from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node, State
 from graphc.compiler.runtime import cuda, nvcc
 from graphc.compiler.runtime.cache import kernel_cache
-from graphc.compiler.runtime.cpu import CpuExecutor
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.executor import Executor
 from graphc.compiler.runtime.interpreting import Interpreted, compiler_failed, why_interpreted
 from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 def select_device() -> str:
@@ -41,8 +41,8 @@ def select_device() -> str:
     reason = status.reason or _failure()
     if not reason:
         return "gpu"
-    if reason not in _told:
-        _told.add(reason)
+    if reason not in _logged:
+        _logged.add(reason)
         _log.warning("device=auto: running on the CPU; no GPU is usable: %s", reason)
     return "cpu"
 
@@ -117,9 +117,9 @@ def choose_executor(
 
 def _interpreter(
     outputs: Sequence[Node], states: Sequence[State], name: str, interpreted: Interpreted
-) -> CpuExecutor:
+) -> NumpyExecutor:
     interpreted.tell()
-    return CpuExecutor(outputs, states, interpreted.why, name)
+    return NumpyExecutor(outputs, states, interpreted.why, name)
 
 
 def most_shared(device: str) -> int | None:

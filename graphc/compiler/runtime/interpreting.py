@@ -4,7 +4,7 @@ Under ``cpu=auto`` what is small is interpreted unless enough calls of it are kn
 compiler takes from 0.4 s to some seconds, the first time that a machine sees a function, and saves
 some 10 to 350 microseconds a call of a small one. The rule reads the graph, the flags and the
 number of calls that the maker of the function names. Which bits a function gives does thus not
-depend on what ran before, on how long that took or on what lies in the cache: training that was
+depend on what ran before, on how long that took or on the contents of the cache: training that was
 saved and goes on in another process gives the bits of training that was not interrupted, and two
 calls with the same values give the same ones. (That rules out the other way of sparing a compiler
 run: interpreting the first calls.)
@@ -26,7 +26,7 @@ from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")
-_told: set[str] = set()
+_logged: set[str] = set()
 
 ALWAYS = math.inf
 """As many calls as repay the compiler, however small the graph is."""
@@ -51,8 +51,8 @@ class Interpreted:
 
     def tell(self) -> None:
         """Say the warning, once a process. Who only looks at kernels does not come here."""
-        if self.warning is not None and self.warning not in _told:
-            _told.add(self.warning)
+        if self.warning is not None and self.warning not in _logged:
+            _logged.add(self.warning)
             _log.warning("%s", self.warning)
 
 

@@ -4,9 +4,9 @@ nothing refers to them any more.
 glibc takes a library for loaded already where one of the same *name* is; so does any loader where
 it is the same file. On Linux a library is loaded as ``/proc/self/fd/N``: the very file that was
 checked, whatever its name in the cache stands for by now. N is that of another file later on, so
-the name is spelled anew for each library (`_names`), and the descriptor is closed once the library
-is mapped: two thousand of them need no descriptor. A file that is mapped keeps its inode. Elsewhere
-the loader gets the path, in a folder to which nobody else may write.
+the name is spelled differently for each library (`_names`), and the descriptor is closed once the
+library is mapped: two thousand of them need no descriptor. A file that is mapped keeps its inode.
+Elsewhere the loader gets the path, in a folder to which nobody else may write.
 
 Unloading is safe as long as no thread is in a library's code. Threads of OpenMP wait in the library
 of OpenMP, which is therefore never unloaded. What a thread keeps from call to call has a destructor

@@ -301,7 +301,7 @@ class NativeExecutor:
         return results
 
     def _place_feeds(self, frame: Frame, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
-        """Put the addresses of what is fed into a frame, and return the arrays that lie there."""
+        """Write the addresses of the feeds into a frame, and return the arrays at them."""
         arrays = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
         for (place, _), array in zip(self._fed, arrays, strict=True):
             frame.addresses[place] = address_of(array)
@@ -338,7 +338,7 @@ class NativeExecutor:
     def _bind(self, bindings: Bindings) -> Tables:
         """The tables for these sizes; those of the latest sets are kept."""
         latest, tables = self._latest
-        if bindings is latest and tables is not None:  # nobody changes them
+        if bindings is latest and tables is not None:  # they do not change
             return tables
         key = frozenset(bindings.items())
         tables = self._tables.get(key)

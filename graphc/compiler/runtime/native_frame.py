@@ -16,7 +16,7 @@ from graphc.compiler.runtime.fallback import FINE
 
 
 def address_of(array: np.ndarray) -> int:
-    """Where an array's first element lies."""
+    """Return the address of an array's first element."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
     except (TypeError, ValueError, BufferError):  # empty, not writeable, or not whole

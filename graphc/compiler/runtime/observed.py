@@ -33,7 +33,7 @@ class Observed:
         self._graph = toposort(outputs)
         self._known = set(self._graph)
         self._new = dict(zip(states, outputs[len(outputs) - len(states) :], strict=True))
-        self._told: set[Node] = set()
+        self._reported: set[Node] = set()
         self._observer = observer
 
     def begin(self, feeds: Mapping[Node, np.ndarray]) -> None:
@@ -47,15 +47,15 @@ class Observed:
     def tell(
         self, launches: Sequence[Launch], read: Callable[[Buffer], np.ndarray], seconds: float
     ) -> None:
-        """Tell of what these launches have written; `read` gives a copy of what lies there."""
+        """Report the buffers that these launches have written; `read` returns a copy of one."""
         for buffer in dict.fromkeys(buffer for launch in launches for buffer in launch.writes):
             node = buffer.node
             if isinstance(buffer.origin, State):
                 node = self._new.get(buffer.origin)
-                if node in self._told:  # a copy of what another launch has written
+                if node in self._reported:  # a copy of what another launch has written
                     continue
             if node in self._known:
-                self._told.add(node)
+                self._reported.add(node)
                 self._observer(node, read(buffer), seconds)
                 seconds = 0.0
             elif node is not None and node.op == "pack_bools":

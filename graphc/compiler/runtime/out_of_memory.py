@@ -19,7 +19,7 @@ def explanation(report_at: Reporter, bindings: Bindings, nbytes: int | None) -> 
 
     Args:
         report_at: gives the report of what does not fit with these sizes.
-        nbytes: what it may have, with what it has already; None where nobody knows.
+        nbytes: what it may have, with what it has already; None where it is unknown.
     """
     report = report_at(bindings)
     largest = report.largest()

@@ -38,7 +38,7 @@ class PartialSums:
         for shape, dtype in zip(shapes, dtypes, strict=True):
             starts.append(nbytes)
             nbytes += aligned(int(np.prod(shape)) * dtype.itemsize)
-        nbytes += ALIGNMENT  # so that rows do not lie whole pages apart
+        nbytes += ALIGNMENT  # so that strides of rows are no multiple of a page
         count = parts.bit_length()
         memory = np.empty(count * nbytes + ALIGNMENT, np.uint8)
         first = -address_of(memory) % ALIGNMENT

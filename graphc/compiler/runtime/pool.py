@@ -1,4 +1,4 @@
-"""A pool of device memory: freed blocks are kept by size class and handed out again."""
+"""A pool of device memory: freed blocks are kept by size class and reused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Block:
 
     Attributes:
         address: where it starts on the device.
-        nbytes: its size, at least what was asked for.
+        nbytes: its size, at least the requested one.
     """
 
     __slots__ = ("_memory", "_returned", "address", "nbytes")
@@ -36,14 +36,14 @@ class Block:
         self._returned = returned
 
     def __del__(self) -> None:
-        # Runs in any thread, maybe with no context there, so nothing is asked of the driver.
+        # Runs in any thread, maybe with no context there, so the driver is not called.
         self._returned.append((self.nbytes, self._memory))
 
 
 class Pool:
     """Blocks of one device.
 
-    A block may be handed out again while launches that read it are still waiting to run: all work
+    A block may be reused while launches that read it are still waiting to run: all work
     on pool memory has to be in one stream, or waited for.
     """
 

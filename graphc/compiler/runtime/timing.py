@@ -161,7 +161,7 @@ class _Overwritten:
     """Copies of what a launch reads and writes over; false where there is nothing like it."""
 
     def __init__(self, device: Device, bound: BoundProgram, launch: Launch, bindings: Bindings):
-        # Carries of a loop lie in two buffers: what a step reads of one it writes to the other.
+        # Carries of a loop are double-buffered: a step reads one buffer and writes the other.
         fixed = {each.buffer for each in launch.arguments if isinstance(each, Pointer)}
         reads = [_range(bound, buffer, bindings) for buffer in launch.reads if buffer in fixed]
         writes = dict.fromkeys(

@@ -38,7 +38,7 @@ OPENMP_FIX = (
 TOOL = Tool("the C++ compiler", FIX)
 
 # No fast-math, in any part: NaN, infinities and the order of sums are as written. Whether an
-# operation sets errno or a flag of the processor is read by nobody. A product and a sum become one
+# operation sets errno or a flag of the processor is not read. A product and a sum become one
 # fma where kernels/ says so, nowhere else: a compiler contracts a loop's vectors and its remainder
 # each in their way, and an element's bits would depend on how many there are. Nothing throws.
 FLAGS = (
@@ -57,7 +57,7 @@ OPENMP = "-fopenmp"
 # GCC optimises the kernels of a program in two halves at the same time, where it finds `make`,
 # which it leaves that to. Always two: machine code does not depend on the number of cores.
 _HALVES = ("-flto=2", "--param=lto-partitions=2", "--param=lto-min-partition=100")
-# What it is asked about itself: what its flags stand for on this machine (-march=native among them)
+# Questions about the compiler: the meaning of its flags on this machine (-march=native among them)
 # and its version once more, as all that it defines; and where the compiler proper is, which the
 # program that was found only runs.
 _QUESTIONS = (
@@ -81,7 +81,7 @@ extern "C" int trial(int n) {
   return count;
 }
 """
-_told: set[str] = set()
+_logged: set[str] = set()
 
 
 class Compiler(NamedTuple):
@@ -198,6 +198,6 @@ def _cores() -> int:
 
 def _tell(message: str) -> None:
     """One line of log, the first time in this process."""
-    if message not in _told:
-        _told.add(message)
+    if message not in _logged:
+        _logged.add(message)
         _log.warning(message)

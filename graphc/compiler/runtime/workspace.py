@@ -166,7 +166,7 @@ class Workspace:
         if not free:
             return Receipt(self._device, size)
         receipt = free.popleft()
-        receipt.copied.synchronize()  # of a fetch that nobody waited for
+        receipt.copied.synchronize()  # of a fetch that was not waited for
         return receipt
 
     def take_back(self, receipt: Receipt) -> None:

@@ -56,7 +56,7 @@ def is_splat(node: Node) -> bool:
 
 
 def is_leaf(node: Node) -> bool:
-    """Return True if a node's value lies in memory before the program runs."""
+    """Return True if a node's value is in memory before the program runs."""
     return node.op in ("input", "shared") or (node.op == "constant" and not is_splat(node))
 
 

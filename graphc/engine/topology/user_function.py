@@ -74,7 +74,7 @@ class OutputClaim:
 
     def __init__(self, output_shape: object, where: str, has_batch: bool):
         self._where = where
-        self._told = False
+        self._logged = False
         self.given = output_shape
         self.shape: KnownShape | Callable | None = None
         if output_shape is None or callable(output_shape):
@@ -108,9 +108,9 @@ class OutputClaim:
                 )
             claimed = _checked_sizes(shape, asked)
         found = known_shape(output)
-        if agree(claimed, found) or self._told:
+        if agree(claimed, found) or self._logged:
             return
-        self._told = True
+        self._logged = True
         without_batch = " and seems to lack the batch axis" if agree(claimed, found[1:]) else ""
         _log.warning(
             "%s: output_shape says %s, the batch first,%s but the function made an output of shape "

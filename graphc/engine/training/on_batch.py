@@ -32,7 +32,7 @@ class LossAlone(float):
     """The loss of a batch where nothing else is measured. Keras 0.3 gave a list of one: its place 0
     is the loss too, with a line in the log, once a process."""
 
-    _told: ClassVar[bool] = False
+    _logged: ClassVar[bool] = False
 
     def __getitem__(self, place: int) -> float:
         if place not in (0, -1):
@@ -41,8 +41,8 @@ class LossAlone(float):
                 "the loss alone. metrics=['accuracy'] in compile puts the accuracy behind it, and "
                 "the flag keras=1.2 the loss of each of several outputs"
             )
-        if not LossAlone._told:
-            LossAlone._told = True
+        if not LossAlone._logged:
+            LossAlone._logged = True
             _log.warning(
                 "train_on_batch and test_on_batch give the loss as a number, as in Keras 1.0, and "
                 "no list of one as in Keras 0.3; its [0] is the number itself"

@@ -171,7 +171,7 @@ def test_a_gpu_that_cannot_be_used_is_an_error_with_the_reason(monkeypatch, capl
     with pytest.raises(DeviceError, match=r"device=gpu.*no CUDA driver.*install it"):
         function([], g.shared(1.0))
     graphc.config.device = "auto"
-    monkeypatch.setattr("graphc.compiler.runtime.device._told", set())
+    monkeypatch.setattr("graphc.compiler.runtime.device._logged", set())
     assert function([], g.shared(1.0))() == 1
     function([], g.shared(1.0))
     assert len(caplog.records) == 1
@@ -184,7 +184,7 @@ def test_auto_takes_the_cpu_where_the_gpu_fails_at_its_first_use(monkeypatch, ca
     there = GpuStatus(True, "", "", ("a card",))
     monkeypatch.setattr("graphc.compiler.runtime.device.gpu_status", lambda: there)
     monkeypatch.setattr("graphc.compiler.runtime.device.cuda.device", broken)
-    monkeypatch.setattr("graphc.compiler.runtime.device._told", set())
+    monkeypatch.setattr("graphc.compiler.runtime.device._logged", set())
     graphc.config.device = "auto"
     for _ in range(2):
         assert function([], g.shared(1.0))() == 1

@@ -1,8 +1,8 @@
 """Indices of each dtype, interpreted."""
 
-from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from tests.compiler.index_programs import Indices
 
 
 class TestInterpreter(Indices):
-    executor = CpuExecutor
+    executor = NumpyExecutor

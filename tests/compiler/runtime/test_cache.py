@@ -25,7 +25,7 @@ from graphc.errors import CompilerError
 
 @pytest.fixture(autouse=True)
 def _nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "_told", set())
+    monkeypatch.setattr(cache_module, "_logged", set())
 
 
 def test_comments_and_blanks_do_not_count() -> None:

@@ -48,8 +48,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the only compiler is, beside an empty cache and libraries to give."""
     whole = small_library()
     monkeypatch.setenv("CXX", str(tmp_path / "g++"))
-    monkeypatch.setattr(interpreting, "_told", set())
-    monkeypatch.setattr(cache_module, "_told", set())
+    monkeypatch.setattr(interpreting, "_logged", set())
+    monkeypatch.setattr(cache_module, "_logged", set())
     config.cuda_cache = str(tmp_path / "cache")
     (tmp_path / "library.so").write_bytes(whole)
     (tmp_path / "other.so").write_bytes(whole[:4] + b"\x01" + whole[5:])

@@ -22,7 +22,7 @@ HOUR = 3600.0
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KernelCache:
     monkeypatch.setattr(eviction, "_written", {})
-    monkeypatch.setattr(cache_module, "_told", set())
+    monkeypatch.setattr(cache_module, "_logged", set())
     tmp_path.chmod(0o700)
     return KernelCache(tmp_path)
 

@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import ALWAYS, function
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime import device, interpreting
-from graphc.compiler.runtime.cpu import CpuExecutor
+from graphc.compiler.runtime.numpy_executor import NumpyExecutor
 from graphc.config import config
 from graphc.errors import DeviceError
 
@@ -24,13 +24,13 @@ COMPILED = "would be compiled"
 def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A compiler that is found, and executors that only say what they would be."""
 
-    class Compiled(CpuExecutor):
+    class Compiled(NumpyExecutor):
         def __init__(self, program: list[Node], states: list[g.State], name: str):
             super().__init__(program, states)
             self.made = COMPILED
 
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
-    monkeypatch.setattr(interpreting, "_told", set())
+    monkeypatch.setattr(interpreting, "_logged", set())
     monkeypatch.setattr(device, "NativeExecutor", Compiled)
     monkeypatch.setattr(device, "lower_native", lambda outputs, states: outputs)
     config.cpu = "auto"

@@ -26,7 +26,7 @@ COUNT = int(os.environ.get("GRAPHC_LIBRARIES", "300"))
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> KernelCache:
-    monkeypatch.setattr(cache_module, "_told", set())
+    monkeypatch.setattr(cache_module, "_logged", set())
     tmp_path.chmod(0o700)
     small_library()  # its compiler's process leaves nothing behind, but what Python makes for it
     return KernelCache(tmp_path)

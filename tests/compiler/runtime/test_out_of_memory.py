@@ -16,8 +16,7 @@ from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import cpu as cpu_module
-from graphc.compiler.runtime import native, out_of_memory
+from graphc.compiler.runtime import native, numpy_executor, out_of_memory
 from graphc.compiler.runtime.host_memory import Room
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
 from graphc.compiler.runtime.native_frame import Arena
@@ -86,7 +85,7 @@ def test_a_control_group_that_has_less(cpu, monkeypatch):
         wide = g.tanh(x * 2.0)
     step = function([x], wide, updates=[(total, total + 1.0)], name="f")
     rows = np.zeros((64, 1000), "float32")
-    for module in (native, cpu_module, out_of_memory):
+    for module in (native, numpy_executor, out_of_memory):
         monkeypatch.setattr(module, "FREELY", 0)
     monkeypatch.setattr(native, "ARENA", Arena())  # of other tests' calls, it may be large enough
     monkeypatch.setattr(

@@ -19,7 +19,7 @@ from graphc.config import config
 @pytest.fixture
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty cache."""
-    monkeypatch.setattr(cache_module, "_told", set())
+    monkeypatch.setattr(cache_module, "_logged", set())
     config.cuda_cache = str(tmp_path / "cache")
     yield tmp_path / "cache"
     render._environment.cache_clear()  # what the next test compiles is for its own folder

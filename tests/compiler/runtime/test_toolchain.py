@@ -19,7 +19,7 @@ def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> KernelCache:
     """An empty one; PATH is `tmp_path` alone."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CXX", raising=False)
-    monkeypatch.setattr(toolchain, "_told", set())
+    monkeypatch.setattr(toolchain, "_logged", set())
     folder = tmp_path / "cache"
     folder.mkdir(mode=0o700)
     return KernelCache(folder)

@@ -45,7 +45,7 @@ def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
 
 _LEAF = ("serial", "shape", "dtype")
 
-# Fed at each call. The serial keeps two inputs of one type apart.
+# Fed at each call. The serial distinguishes inputs of one type.
 define("input", "leaf", 0, _declared_dtype, _declared_shape, _LEAF)
 # The value of a `State`, which is compared by identity.
 define(
@@ -78,7 +78,7 @@ define(
 # A size as an int64 scalar.
 define("dim", "leaf", 0, lambda inputs, attrs: "int64", lambda inputs, attrs, checks: (), ("size",))
 # Random words (Philox4x32-10), input: the step of the loop that it is drawn in, int32, 0 outside.
-# `serial` keeps two draws apart that were given one seed and stream; it does not enter the words.
+# `serial` distinguishes draws of one seed and stream; the random bits do not depend on it.
 # With an `axis` that is not None it is a part of a draw that is longer along this axis. Two int64
 # inputs more say how long the whole axis is, and where the part begins on it.
 define(

@@ -1,4 +1,4 @@
-"""The executor of `device=cpu`: the interpreter."""
+"""The executor that interprets a graph by NumPy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
 from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused
 from graphc.compiler.runtime.pending import Pending
 
-# Training and the last batch, validation and its.
+# Sets of sizes that are known to fit: training and its last batch, validation and its, and some.
 _MOST_FITTING = 16
 
 
-class CpuExecutor:
-    """A graph prepared for this machine's CPU; an `Executor`."""
+class NumpyExecutor:
+    """A graph prepared for the interpreter; an `Executor`."""
 
     target: str | None = None
 
@@ -29,14 +29,14 @@ class CpuExecutor:
         why: str = "",
         name: str = "function",
     ):
-        """`outputs` are what is fetched, then one new value for each of `states`; `why` it is not
-        compiled is for the report, and `name` for messages."""
+        """Take the fetched nodes and then one new value for each of `states` as `outputs`; `why` it
+        is not compiled is for the report, and `name` for messages."""
         self.made = f"run by the NumPy interpreter{f': {why}' if why else ''}"
         self._program = Program(outputs)
         self._states = tuple(states)
         self._fetched = len(outputs) - len(self._states)
         self._memory = InterpretedMemory(outputs, name)
-        self._fitting: set[frozenset] = set()  # sets of sizes for which there was memory enough
+        self._fitting: set[frozenset] = set()  # sets of sizes for which memory sufficed
 
     def run(
         self,
