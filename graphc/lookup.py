@@ -243,6 +243,8 @@ def whole_number(what: str, value: object, least: int) -> int:
 
     8.0 is one, see `quotient`.
     """
+    if type(value) is int and value >= least:
+        return value
     value = quotient(value)
     if not is_whole(value, least):
         raise ArgumentError(

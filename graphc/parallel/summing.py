@@ -163,14 +163,17 @@ def gather_rows(
     layouts: Sequence[Layout],
     shards: int,
     own: Sequence[Arrays],
+    to: int | None = None,
 ) -> Sequence[Arrays]:
-    """Return the arrays of every shard, on every rank, from those of the shards of each rank.
+    """Return the arrays of every shard, from those of the shards of each rank: on every rank, or on
+    rank `to` alone, and none on others.
 
     Args:
         transport: the ranks.
         layouts: of the arrays of each shard that has rows.
         shards: the number of shards.
         own: the arrays of this rank's shards.
+        to: the rank that has them.
     """
     if transport.size == 1:
         return own
@@ -180,11 +183,19 @@ def gather_rows(
         for layout in layouts
     ]
     lengths = [sum(of_shards[part.start : part.stop]) for part in owners]
-    whole = np.empty(sum(lengths), "uint8")
-    start = sum(lengths[: transport.rank])
     given = [as_bytes(np.ascontiguousarray(array)) for arrays in own for array in arrays]
-    np.concatenate([whole[:0], *given], out=whole[start : start + lengths[transport.rank]])
-    transport.all_gather(whole, lengths).wait()
+    sent = np.concatenate([np.empty(0, "uint8"), *given])
+    whole = np.empty(sum(lengths) if to in (None, transport.rank) else 0, "uint8")
+    if to is None:
+        start = sum(lengths[: transport.rank])
+        whole[start : start + len(sent)] = sent
+        transport.all_gather(whole, lengths).wait()
+    else:
+        to_ranks = [len(sent) if rank == to else 0 for rank in range(transport.size)]
+        from_ranks = lengths if transport.rank == to else [0] * transport.size
+        transport.all_to_all(sent, to_ranks, whole, from_ranks).wait()
+        if transport.rank != to:
+            return []
     found, start = [], 0
     for layout in layouts:
         arrays = []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.engine.training.rank_batches import Collector, Prepared
+from graphc.engine.training.together import compare_on
 from graphc.errors import RankError
 from graphc.parallel.transport import OneRank
 from tests.parallel.threads import ThreadRank, run_ranks
@@ -91,3 +92,21 @@ def test_a_process_alone_has_whole_batches(sharded: bool) -> None:
     assert not collector.takes_parts
     arrays = rows(0, 6)
     assert collector.batch(arrays, PLACE) == (6, arrays)
+
+
+def test_ranks_that_make_different_calls_are_told_so() -> None:
+    """They would wait for each other."""
+
+    def program(rank: ThreadRank) -> str:
+        where = "m.predict" if rank.rank < 2 else "m_2.evaluate"
+        with pytest.raises(RankError) as raised:
+            compare_on(rank, where, [X, Y], {"batch_size": 8, "on_first_rank_only": rank.rank == 1})
+        return str(raised.value)
+
+    first, _, other = run_ranks(3, program)
+    assert first.startswith("m.predict: expected the same program")
+    assert "call: predict on ranks 0, 1 (" in first
+    assert "on_first_rank_only: False on ranks 0, 2 (" in first
+    assert "batch_size" not in first
+    assert "data" not in first.partition("received different ones")[2]
+    assert other.startswith("m_2.evaluate: ")

@@ -83,10 +83,12 @@ def test_rows_of_all_shards_are_gathered_in_order(rows: list[int], ranks: int) -
     def arrays(shard: int) -> list[np.ndarray]:
         return [np.full((rows[shard], 3), shard, "float32"), np.arange(rows[shard]) + shard]
 
-    def program(rank: ThreadRank) -> list:
+    def program(rank: ThreadRank, to: int | None = None) -> list:
         own = shards_of_rank(shards, ranks, rank.rank)
         given = [arrays(shard) for shard in range(own.start, min(own.stop, len(rows)))]
-        return [bits(one) for one in gather_rows(rank, layouts, shards, given)]
+        return [bits(one) for one in gather_rows(rank, layouts, shards, given, to)]
 
     expected = [bits(arrays(shard)) for shard in range(len(rows))]
     assert run_ranks(ranks, program) == [expected] * ranks
+    to = ranks - 1
+    assert run_ranks(ranks, partial(program, to=to)) == [[]] * to + [expected]

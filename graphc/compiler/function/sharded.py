@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -275,7 +275,12 @@ class ShardedFunction:
         """Run once; the values are there when this returns."""
         return Pending.done(self._run(arrays))
 
-    def _run(self, given: Sequence[object]) -> list[np.ndarray]:
+    def start_for_first(self, *arrays: object) -> Pending:
+        """Run once for rank 0, which has the values; others have none, and rows of the batch that
+        only a call returns are not sent to them."""
+        return Pending.done(self._run(arrays, first_only=True))
+
+    def _run(self, given: Sequence[object], first_only: bool = False) -> list[np.ndarray]:
         feeds, bindings = self._feeds(given)
         divided, step = self._divided, self.call_step.value
         parts = parts_of(bindings[_BATCH], self.shards)
@@ -284,7 +289,8 @@ class ShardedFunction:
             self._over_shards(self._first, sums, {}, feeds, bindings, parts, step)
         if self._shard is not None:
             rows = divided.rows
-            self._over_shards(self._shard, divided.sums, rows, feeds, bindings, parts, step)
+            to = 0 if first_only and not self._root_reads(rows) else None
+            self._over_shards(self._shard, divided.sums, rows, feeds, bindings, parts, step, to)
         if self._root is not None:
             self._complete(feeds, bindings, parts)
             computed = self._root(*[feeds[node] for node in self._root.inputs])
@@ -293,7 +299,10 @@ class ShardedFunction:
             computed = []
             if self._draws:
                 self.call_step.value = step + 1
-        return self._in_order(computed, feeds)
+        return [] if first_only and self.ranks.rank else self._in_order(computed, feeds)
+
+    def _root_reads(self, rows: Collection[Node]) -> bool:
+        return self._root is not None and any(node in rows for node in self._root.inputs)
 
     def _over_shards(
         self,
@@ -304,9 +313,10 @@ class ShardedFunction:
         bindings: Bindings,
         parts: Sequence[tuple[int, int]],
         step: int,
+        to: int | None = None,
     ) -> None:
         """Feed what a function gives, for the inputs that stand for it: sums over the shards, and
-        rows of the whole batch."""
+        rows of the whole batch, these on all ranks or on one."""
         own_rows: list[Arrays] = []
 
         def of_subtree(node: Span) -> Arrays:
@@ -326,7 +336,9 @@ class ShardedFunction:
             layouts = [
                 _layout(rows, {**bindings, _BATCH: behind - first}) for first, behind in parts
             ]
-            gathered = gather_rows(self.ranks, layouts, self.shards, own_rows)
+            gathered = gather_rows(self.ranks, layouts, self.shards, own_rows, to)
+            if not gathered:
+                return
             for (node, batch), several in zip(
                 rows.items(), zip(*gathered, strict=True), strict=True
             ):

@@ -162,11 +162,18 @@ class Graph(NamedNodes):
         *,
         shards: int | None = None,
         memory: int | str | None = None,
-    ) -> dict[str, np.ndarray]:
+        on_first_rank_only: bool = False,
+    ) -> dict[str, np.ndarray] | None:
         """Output -> its values for all samples; see `Model.predict`."""
         self._check_inputs_of("predict", data)
-        how = {"shards": shards, "memory": memory}
-        return self._by_output(super().predict(data, batch_size, verbose, **how))
+        return self._by_output(
+            super().predict(
+                *(data, batch_size, verbose),
+                shards=shards,
+                memory=memory,
+                on_first_rank_only=on_first_rank_only,
+            )
+        )
 
     def train_on_batch(
         self,
@@ -229,7 +236,8 @@ class Graph(NamedNodes):
         shards: int | None = None,
         memory: int | str | None = None,
         sharded: bool = False,
-    ) -> dict[str, np.ndarray]:
+        on_first_rank_only: bool = False,
+    ) -> dict[str, np.ndarray] | None:
         """Output -> its values for the first samples from a generator of dicts."""
         return self._by_output(
             super().predict_generator(
@@ -237,6 +245,7 @@ class Graph(NamedNodes):
                 shards=shards,
                 memory=memory,
                 sharded=sharded,
+                on_first_rank_only=on_first_rank_only,
             )
         )
 
@@ -269,7 +278,11 @@ class Graph(NamedNodes):
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""
         super().load_weights(fname, by_name, running_std=running_std, backend=backend)
 
-    def _by_output(self, values: np.ndarray | list[np.ndarray]) -> dict[str, np.ndarray]:
+    def _by_output(
+        self, values: np.ndarray | list[np.ndarray] | None
+    ) -> dict[str, np.ndarray] | None:
+        if values is None:
+            return None
         return dict(zip(self.output_order, to_list(values), strict=True))
 
     def _check_training(self, call: str, data: object, keywords: Mapping[str, object]) -> None:

@@ -24,6 +24,7 @@ from graphc.engine.training.generators import (
     unpack_inputs,
 )
 from graphc.engine.training.loops import Step
+from graphc.engine.training.made_functions import prediction_step
 from graphc.engine.training.on_batch import BatchTraining
 from graphc.engine.training.rank_batches import Collector
 from graphc.engine.training.running import (
@@ -33,6 +34,7 @@ from graphc.engine.training.running import (
     run_epochs,
 )
 from graphc.engine.training.stored import Data
+from graphc.engine.training.together import called_together
 from graphc.engine.training.workers import Workers, workers_for
 from graphc.errors import ArgumentError, errors_at
 from graphc.lookup import true_or_false, whole_number
@@ -268,6 +270,7 @@ class GeneratorTraining(BatchTraining):
             "evaluate_generator", keywords, self.evaluate_generator, "show_accuracy"
         )
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
+        together = called_together(where, (), val_samples=count, sharded=sharded)
         with ExitStack() as threads:
             batches = self._generated(
                 *(threads, generator, max_q_size, where, count, "val_samples", workers),
@@ -276,7 +279,8 @@ class GeneratorTraining(BatchTraining):
             if compiled.memory is not None:
                 compiled.divide(where, "test", shapes_of(batches.first(generator)))
             test = compiled.begun(compiled.test())
-            values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
+            with together:
+                values = loops.evaluate_loop(test, batches, count, compiled.labels, show)
         return one_or_list(values)
 
     def predict_generator(
@@ -290,7 +294,8 @@ class GeneratorTraining(BatchTraining):
         shards: int | None = None,
         memory: int | str | None = None,
         sharded: bool = False,
-    ) -> np.ndarray | list[np.ndarray]:
+        on_first_rank_only: bool = False,
+    ) -> np.ndarray | list[np.ndarray] | None:
         """The outputs for the first samples from a generator, as arrays like those of `predict`.
 
         Args:
@@ -301,12 +306,16 @@ class GeneratorTraining(BatchTraining):
                 if more are asked for, since the outputs are in the order of the samples.
             shards, memory: how many parts a step takes its batch in; see `fit_generator`.
             sharded: the generators of several processes yield their own rows; see `fit_generator`.
+            on_first_rank_only: the first of several processes alone gets the outputs, and others
+                None; see `predict`.
         """
         where = f"{self.name}.predict_generator"
         workers = workers_for(where, generator, nb_worker, pickle_safe).in_order(where)
         count = whole_number(f"{where}: val_samples", val_samples, least=1)
         wanted = division(where, shards, memory)
         collector = self._collector(where, wanted, sharded)
+        alike = {"sharded": sharded, "on_first_rank_only": on_first_rank_only}
+        together = called_together(where, (), val_samples=count, **alike)
 
         def prepare(item: object, place: str) -> list[np.ndarray] | None:
             x = self._unpack_inputs(item, place)
@@ -321,11 +330,11 @@ class GeneratorTraining(BatchTraining):
                 beyond="are left out",
             )
             first = () if wanted.memory is None else batches.first(generator)
-            step = self._divided_predict(where, wanted, shapes_of(first))
-            outputs = loops.predict_loop(
-                step.start, batches, count, dtype=self._dtype_of_predictions
-            )
-        return one_or_list(outputs)
+            made = self._divided_predict(where, wanted, shapes_of(first))
+            step = prediction_step(where, made, on_first_rank_only)
+            with together:
+                outputs = loops.predict_loop(step, batches, count, dtype=self._dtype_of_predictions)
+        return one_or_list(outputs) if outputs else None
 
     def _validation(
         self, compiled: Compiled, held_out: list[Data] | None, batch_size: int

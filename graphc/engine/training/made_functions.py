@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from graphc.compiler.function import (
     ALWAYS,
     CallStep,
     Function,
+    Pending,
     ShardedFunction,
     function,
     sharded_function,
@@ -20,6 +21,7 @@ from graphc.compiler.function import (
 from graphc.compiler.runtime.between_gpus import sums_transport
 from graphc.engine.training.alike import make_alike
 from graphc.engine.training.division import Plans
+from graphc.lookup import true_or_false
 from graphc.parallel.joining import join
 from graphc.parallel.transport import Transport
 
@@ -68,6 +70,17 @@ def make_function(
     return sharded_function(
         inputs, outputs, shards=shards, ranks=sums_transport(ranks), **arguments
     )
+
+
+def prediction_step(
+    where: str, made: MadeFunction, on_first_rank_only: object
+) -> Callable[..., Pending]:
+    """Return what begins a step of predicting, whose values the first rank alone may have."""
+    if true_or_false(where, "on_first_rank_only", on_first_rank_only) and isinstance(
+        made, ShardedFunction
+    ):
+        return made.start_for_first
+    return made.start
 
 
 @dataclass

@@ -11,7 +11,6 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
-from graphc.config import config
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training import loops
@@ -20,6 +19,7 @@ from graphc.engine.training.compiled import compile_model
 from graphc.engine.training.division import check_shards, division, shapes_of
 from graphc.engine.training.generator_training import GeneratorTraining
 from graphc.engine.training.loops import SampleOrder
+from graphc.engine.training.made_functions import prediction_step
 from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
@@ -31,7 +31,7 @@ from graphc.engine.training.running import (
     run_epochs,
 )
 from graphc.engine.training.stored import Data, in_memory, part
-from graphc.engine.training.together import compare_data
+from graphc.engine.training.together import called_together
 from graphc.errors import ArgumentError
 from graphc.files.weights import check_overwrite
 from graphc.files.whole_models import write_model
@@ -268,12 +268,14 @@ class Model(GeneratorTraining):
         arrays = self._prepare_all(x, y, sample_weight, None)
         count = len(arrays[0])
         self._check_fixed_batch(count, batch_size)
-        compare_data(where, arrays)
+        together = called_together(where, arrays, batch_size=batch_size)
         compiled.divide(where, "test", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
         batches = ArrayBatches(arrays, batch_size, where=where)
         test = compiled.begun(compiled.test())
-        return one_or_list(loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1))
+        with together:
+            values = loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
+        return one_or_list(values)
 
     def predict(
         self,
@@ -283,10 +285,16 @@ class Model(GeneratorTraining):
         *,
         shards: int | None = None,
         memory: int | str | None = None,
-    ) -> np.ndarray | list[np.ndarray]:
+        on_first_rank_only: bool = False,
+    ) -> np.ndarray | list[np.ndarray] | None:
         """The outputs for all samples, as float64 arrays; as arrays of floatx where the model was
-        made with the meanings of Keras from 1.0.6 on. Each batch is taken in `shards` parts, or
-        in as few as fit in `memory`; see `fit`."""
+        made with the meanings of Keras from 1.0.6 on.
+
+        Args:
+            shards, memory: how many parts a step takes its batch in; see `fit`.
+            on_first_rank_only: of several processes, with the flag `ranks`, the first alone gets
+                the outputs, and others None; by default all of them get all outputs.
+        """
         where = f"{self.name}.predict"
         check_verbose(where, verbose)
         batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
@@ -296,20 +304,26 @@ class Model(GeneratorTraining):
         self._check_fixed_batch(count, batch_size)
         if shards is not None:
             check_shards(where, wanted.shards, batch_size)
-        if config.ranks != "none":  # a prediction of one sample takes microseconds
-            compare_data(where, arrays)
+        alike = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
+        together = called_together(where, arrays, **alike)
         if wanted.memory is None:
-            step = self._predict_function(wanted.shards)
+            made = self._predict_function(wanted.shards)
         else:
-            step = self._divided_predict(where, wanted, shapes_of(arrays, batch_size))
+            made = self._divided_predict(where, wanted, shapes_of(arrays, batch_size))
+        step = made.start
+        if on_first_rank_only is not False:
+            step = prediction_step(where, made, on_first_rank_only)
         dtype = self._dtype_of_predictions
-        if count <= batch_size and verbose != 1:
-            values = step.start(*in_memory(arrays)).get()
-            for value in values:
-                loops.check_prediction(value, count, value.shape[1:])
-            return one_or_list([value.astype(dtype) for value in values])
-        batches = ArrayBatches(arrays, batch_size, where=where)
-        return one_or_list(loops.predict_loop(step.start, batches, count, verbose == 1, dtype))
+        with together:
+            if count <= batch_size and verbose != 1:
+                values = step(*in_memory(arrays)).get()
+                for value in values:
+                    loops.check_prediction(value, count, value.shape[1:])
+                outputs = [value.astype(dtype) for value in values]
+            else:
+                batches = ArrayBatches(arrays, batch_size, where=where)
+                outputs = loops.predict_loop(step, batches, count, verbose == 1, dtype)
+        return one_or_list(outputs) if outputs else None
 
 
 tell_of(Model, OF_MODELS)

@@ -18,7 +18,7 @@ from graphc.engine.training.renewal import RenewedContainer
 from graphc.engine.training.sample_weights import prepare_weights
 from graphc.engine.training.stored import Data, in_memory
 from graphc.engine.training.targets import check_probabilities, prepare_targets
-from graphc.engine.training.together import begin_together, compare_data
+from graphc.engine.training.together import begin_together, compare_call
 from graphc.errors import DataError, IndexRangeError
 from graphc.keywords import named_parameters, refuse_unknown
 from graphc.lookup import true_or_false
@@ -79,7 +79,7 @@ class BatchTraining(RenewedContainer):
         step = compiled.train()
         check_shards(where, compiled.shards, len(arrays[0]))
         with failing_together(ranks):
-            compare_data(where, arrays)
+            compare_call(where, arrays)
             return _one_or_list(compiled.numbers(step(*arrays)))
 
     def test_on_batch(
@@ -93,7 +93,7 @@ class BatchTraining(RenewedContainer):
         where = f"{self.name}.test_on_batch"
         compiled = self._compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
         arrays = self._prepare_batch(x, y, sample_weight, None)
-        compare_data(where, arrays)
+        compare_call(where, arrays)
         compiled.divide(where, "test", shapes_of(arrays))
         step = compiled.test()
         check_shards(where, compiled.shards, len(arrays[0]))
@@ -107,7 +107,7 @@ class BatchTraining(RenewedContainer):
         where = f"{self.name}.predict_on_batch"
         wanted = division(where, shards, memory)
         arrays = self._prepare_batch_inputs(x)
-        compare_data(where, arrays)
+        compare_call(where, arrays)
         return one_or_list(self._divided_predict(where, wanted, shapes_of(arrays))(*arrays))
 
     def _compiled_for(

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from graphc.engine.training.stored import Data
 from graphc.errors import DeviceError, FlagError
 from graphc.parallel.agreement import agree
 from graphc.parallel.joining import join
-from graphc.parallel.transport import Transport, as_bytes
+from graphc.parallel.transport import Transport, as_bytes, failing_together
 from graphc.version import __version__
 
 if TYPE_CHECKING:
@@ -110,11 +111,39 @@ def begin_together(
     model._call_step.value = int(counts[0])
 
 
-def compare_data(where: str, arrays: Sequence[Data]) -> None:
-    """Raise RankError, on all ranks, unless a call was given the same arrays on each of them."""
+def compare_call(where: str, arrays: Sequence[Data], **arguments: object) -> None:
+    """Raise RankError, on all ranks, unless all of them make this call, with the same arrays and
+    arguments."""
+    if config.ranks != "none":
+        compare_on(join(where, writes=False), where, arrays, arguments)
+
+
+def called_together(
+    where: str, arrays: Sequence[Data], **arguments: object
+) -> AbstractContextManager[None]:
+    """Compare a call as `compare_call` does, and return a context in which ranks fail together."""
+    if config.ranks == "none":  # no further: a prediction of one sample takes some microseconds
+        return _ALONE
     ranks = join(where, writes=False)
+    compare_on(ranks, where, arrays, arguments)
+    return failing_together(ranks)
+
+
+_ALONE = nullcontext()
+
+
+def compare_on(
+    ranks: Transport[np.ndarray],
+    where: str,
+    arrays: Sequence[Data],
+    arguments: Mapping[str, object],
+) -> None:
+    """Compare a call on these ranks; see `compare_call`."""
     if ranks.size > 1:
-        agree(where, ranks, platform.node(), {"data": _digest_of_data(arrays)})
+        # Models of the same program may have other names, where a rank made more of them.
+        call = {"call": where.rpartition(".")[2], **arguments}
+        facts = {name: str(value) for name, value in call.items()}
+        agree(where, ranks, platform.node(), {**facts, "data": _digest_of_data(arrays)})
 
 
 def _generator_state() -> np.ndarray:

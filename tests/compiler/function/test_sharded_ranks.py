@@ -94,6 +94,24 @@ def test_rows_that_are_not_those_of_the_shards_are_refused(
         step(OwnRows(x, first, total), OwnRows(weights, other, total))
 
 
+@pytest.mark.parametrize("mixing", [False, True])
+def test_the_first_rank_alone_has_what_the_call_returns(mixing: bool) -> None:
+    """Also where all ranks need rows of the whole batch, for an output that mixes them."""
+
+    def program(ranks: object) -> list[list]:
+        x = g.input((g.BATCH, 3), name="x")
+        rows = g.tanh(x * g.random.uniform(x.shape, seed=1, stream=2))
+        outputs = [rows, g.max(rows), g.sum(rows)] if mixing else [rows]
+        made = sharded_function([x], outputs, shards=3, ranks=ranks)
+        batch = np.random.default_rng(1).normal(size=(5, 3)).astype("float32")
+        begun = [made.start_for_first(batch), made.start(batch)]
+        return [[value.tobytes() for value in one.get()] for one in begun]
+
+    first, second = program(OneRank())
+    assert first != second  # the draws go on
+    assert run_ranks(2, program) == [[first, second], [[], second]]
+
+
 def test_more_ranks_than_shards_are_refused() -> None:
     def program(ranks: object) -> str:
         with pytest.raises(ArgumentError, match="at most one rank for each of 2 shards"):

@@ -112,6 +112,12 @@ def trained(make: Callable[[], tuple]) -> dict:
         verbose=2,
     ).history
     losses = [model.train_on_batch(x[:7], LABELS[:7])]
+    predicted = model.predict(x, batch_size=8)
+    for batch_size in (8, len(x)):  # in several batches, and in one
+        on_first = model.predict(x, batch_size=batch_size, on_first_rank_only=True)
+        assert (on_first is None) == (rank() > 0)
+        assert on_first is None or on_first.shape == predicted.shape
+        assert on_first is None or batch_size != 8 or (on_first == predicted).all()
     return {
         "untrained": hashed([untrained]),
         "weights": hashed(model.get_weights()),
@@ -119,7 +125,7 @@ def trained(make: Callable[[], tuple]) -> dict:
         "batches": seen,
         "on_batch": np.ravel(losses).tolist(),
         "evaluated": model.evaluate(x, LABELS, batch_size=8, verbose=0),
-        "predicted": hashed([model.predict(x, batch_size=8)]),
+        "predicted": hashed([predicted]),
     }
 
 
