@@ -52,6 +52,20 @@ class TestHDF5:
             found, _ = read(rows_of(file["x"]))
         np.testing.assert_array_equal(found, array[WANTED])
 
+    def test_numbers_that_lie_otherwise_than_they_are_read(self, tmp_path):
+        """16 bits of 32, from bit 8 on."""
+        narrow = h5py.h5t.STD_I32LE.copy()
+        narrow.set_precision(16)
+        narrow.set_offset(8)
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            space = h5py.h5s.create_simple(ARRAY.shape)
+            stored = h5py.Dataset(h5py.h5d.create(file.id, b"x", narrow, space))
+            stored[...] = ARRAY
+        with h5py.File(tmp_path / "a.h5") as file:
+            found, _ = read(rows_of(file["x"]))
+        assert found.dtype == "int32"
+        np.testing.assert_array_equal(found, ARRAY[WANTED])
+
     def test_numbers_that_its_writer_has_not_written_out(self, tmp_path):
         with h5py.File(tmp_path / "a.h5", "w") as file:
             stored = file.create_dataset("x", data=ARRAY)
