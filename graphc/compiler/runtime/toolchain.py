@@ -176,18 +176,23 @@ def threads(compiler: Compiler) -> str:
     """Return the number of threads that its code runs on, with the reason."""
     if not compiler.has_threads:
         return "1, as the compiler has no OpenMP"
-    wanted = os.environ.get("OMP_NUM_THREADS")
-    if wanted:
+    wanted = _wanted_threads()
+    if wanted is not None:
         return f"{wanted}, by OMP_NUM_THREADS"
     return f"{_cores()}, one a core (OMP_NUM_THREADS chooses)"
 
 
 def thread_count() -> int:
     """Return the number of threads that OpenMP begins with, whether there is a compiler or not."""
+    wanted = _wanted_threads()
+    return _cores() if wanted is None else wanted
+
+
+def _wanted_threads() -> int | None:
+    """Return what the environment asks OpenMP for: the first of a list; None for what is no number
+    of threads, which OpenMP passes over."""
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
-    return _cores()
+    return int(wanted) if wanted.isdecimal() and int(wanted) > 0 else None
 
 
 def _cores() -> int:

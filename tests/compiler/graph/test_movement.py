@@ -61,6 +61,20 @@ def test_movement(case: str) -> None:
     check(*MOVEMENT[case], X)
 
 
+def test_what_moves_nothing_is_the_node_itself() -> None:
+    x = g.input((2, 3, 4), "float64")
+    same = [
+        g.concat([x], 1),
+        g.flip(x, ()),
+        g.reshape(x, (2, 3, 4)),
+        g.reshape(x, (2, -1, 4)),
+        g.transpose(x, (0, 1, 2)),
+        g.swap_axes(x, 1, -2),
+        g.squeeze(x, ()),
+    ]
+    assert same == [x] * len(same)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2)])
 def test_take(axis: int, shape: tuple[int, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 from pathlib import Path
 
@@ -104,3 +105,27 @@ def test_the_program_that_is_tried_is_one_that_compiles_without_a_word(
     command = [path, "-std=c++17", "-Wall", "-Wextra", "-Wno-unknown-pragmas", "-c", str(source)]
     done = subprocess.run([*command, "-o", str(tmp_path / "trial.o")], capture_output=True)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "count", "said"),
+    [
+        (None, 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+        ("", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+        ("2", 2, "2, by OMP_NUM_THREADS"),
+        (" 5 ,2", 5, "5, by OMP_NUM_THREADS"),
+        ("0", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+        ("many", 3, "3, one a core (OMP_NUM_THREADS chooses)"),
+    ],
+)
+def test_threads_are_those_of_the_environment_or_one_a_core(
+    wanted: str | None, count: int, said: str, cache: KernelCache, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 4, 7})
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    assert toolchain.thread_count() == count
+    stand_in_compiler(tmp_path)
+    assert toolchain.threads(toolchain.find_compiler(cache)) == said
