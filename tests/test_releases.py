@@ -9,7 +9,15 @@ import pytest
 
 from graphc import releases
 from graphc.config import config
-from graphc.releases import arguments_of_1_2, at_least, meanings, reading, release_in, since
+from graphc.releases import (
+    arguments_of_1_2,
+    at_least,
+    meanings,
+    reading,
+    release_in,
+    renamed,
+    since,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +111,22 @@ def test_both_signatures_can_be_read():
     ]
     assert later.parameters["patience"].default == 5
     assert scaled.signature_of_1_2.parameters["scale"].default == 2
+
+
+@renamed(inputs="X", targets="Y")
+def pair(X, Y=2, *others, **more):
+    """Give back what it takes."""
+    return X, Y, others, more
+
+
+def test_names_of_later_releases_are_taken_beside_a_functions_own():
+    assert pair(inputs=1) == pair(X=1) == pair(1) == (1, 2, (), {})
+    assert pair(1, targets=3, other=4) == (1, 3, (), {"other": 4})
+    assert pair(1, 5, 6) == (1, 5, (6,), {})
+    with pytest.raises(TypeError, match="multiple values"):
+        pair(1, inputs=1)
+    assert pair.names_of_1_2 == {"inputs": "X", "targets": "Y"}
+    assert (pair.__name__, pair.__doc__) == ("pair", "Give back what it takes.")
 
 
 @pytest.mark.flags(keras="1.0")

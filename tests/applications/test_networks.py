@@ -144,6 +144,23 @@ def test_what_does_not_fit(make, error, words):
         make()
 
 
+@pytest.mark.parametrize(
+    ("network", "name"),
+    [
+        (applications.VGG16, "vgg16"),
+        (applications.VGG19, "vgg19"),
+        (applications.ResNet50, "resnet50"),
+        (applications.InceptionV3, "inception_v3"),
+        (applications.Xception, "xception"),
+    ],
+)
+def test_classes_of_each_network_are_told_with_its_name(network, name):
+    with pytest.raises(ArgumentError, match=f"^{name}: classes: the weights 'imagenet' have 1000"):
+        network(classes=10)
+    with pytest.raises(ArgumentError, match=f"^{name}: classes: expected a whole number.*'many'"):
+        network(weights=None, classes="many")
+
+
 def small():
     model = Sequential([Convolution2D(2, 2, 2, dim_ordering="th", input_shape=(1, 3, 3), name="c")])
     model.add(BatchNormalization(axis=1, name="n"))

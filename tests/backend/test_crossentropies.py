@@ -7,6 +7,8 @@ import pytest
 
 from graphc import backend as K
 
+RNG = np.random.default_rng(0)
+
 
 def softmax(x: np.ndarray) -> np.ndarray:
     exp = np.exp(x - x.max(-1, keepdims=True))

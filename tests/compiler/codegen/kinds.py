@@ -76,6 +76,17 @@ def one_filter() -> Built:
         return "conv", [g.conv(image, kernel, (1, 2), ((1, 0), (0, 3)))], []
 
 
+def holes_of_a_call() -> Built:
+    """The gradient of a convolution with stride 2, of an image whose size the call tells: which
+    places of a window meet elements is known there."""
+    cotangents = g.input((BATCH, 16, g.symbol("height"), 12), name="c")
+    kernel = g.shared(np.zeros((4, 16, 3, 2), "float32"), "W")
+    with g.origin("gradient of convolution2d_1"):
+        height = cotangents.shape[2]
+        image = g.conv(cotangents, kernel, 1, ((height - 1, 2), (1, 1)), (2, 2))
+        return "conv", [image], []
+
+
 def pooled_conv() -> Built:
     """A convolution with its bias and relu, pooled, and dropout behind; others read its value."""
     image = g.input((BATCH, 32, 26, 26), name="image")

@@ -15,7 +15,15 @@ from tests.compiler.codegen.golden_text import check_golden
     "name",
     [
         *("pointwise", "update", "gather", "scatter", "window", "conv", "pooled_conv"),
-        *("one_filter", "pooled_volume", "unpooled", "overlapping", "first_maximum", "walked"),
+        *(
+            "one_filter",
+            "holes_of_a_call",
+            "pooled_volume",
+            "unpooled",
+            "overlapping",
+            "first_maximum",
+            "walked",
+        ),
     ],
 )
 def test_text_of_a_kind(name: str) -> None:
