@@ -12,9 +12,12 @@ thread of Python can tell the two apart.
 
 from __future__ import annotations
 
+import logging
+import math
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,8 +41,15 @@ PAUSE_SECONDS = 2.0
 """Between two ticks of one thread, from which on it was itself stopped, and what it has not heard
 says nothing of others."""
 
+HOLD_SECONDS = 2.0
+"""From a warning of another rank until rank 0 logs it, unless it has logged the same by then."""
+
 MOST_MESSAGE_BYTES = 2000
-"""Of the text of a failure: a message that a transport delivers without asking the receiver."""
+"""Of the text of a failure or a warning: a message that a transport delivers without asking the
+receiver."""
+
+
+_log = logging.getLogger("graphc")
 
 
 class Word(Enum):
@@ -49,6 +59,7 @@ class Word(Enum):
     FAILED = 2
     SILENT = 3
     LEFT = 4
+    WARNED = 5
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,9 @@ class Failure:
 class Post(Protocol):
     """The carrier of words between ranks; none of its calls waits for another rank."""
 
-    def send(self, rank: int, word: Word, text: str = "") -> None:
-        """Send a word; one that says no more than the one before, which is under way still, may be
-        left out."""
+    def send(self, rank: int, word: Word, text: str = "") -> bool:
+        """Send a word, and return True; False, and nothing is sent, where one of its kind is under
+        way to the rank still."""
 
     def receive(self) -> Iterable[tuple[int, Word, str]]:
         """Return the words that have arrived, each with the rank that sent it."""
@@ -115,6 +126,9 @@ class Heartbeat:
         self._failed_at = now
         self._is_leaving = False
         self._is_told = False
+        self._unsent: deque[str] = deque()
+        self._logged: set[str] = set()
+        self._reported: dict[str, tuple[int, float]] = {}
         self._lock = threading.RLock()
         self._thread = threading.Thread(target=self._beat, name="graphc-heartbeat", daemon=True)
         self._stop = threading.Event()
@@ -143,13 +157,22 @@ class Heartbeat:
                 self._is_leaving = self._is_told = True
                 raise RankError(self._told())
 
+    def warned(self, text: str) -> bool:
+        """Take note of a warning of this rank, and return whether the rank logs it: rank 0 does,
+        and logs those of others that it has not met itself."""
+        with self._lock:
+            if self.rank == 0:
+                self._logged.add(_cut(text))
+            else:
+                self._unsent.append(_cut(text))
+            return self.rank == 0
+
     def fail(self, error: BaseException) -> None:
         """Tell all others that this rank raised an error, once; a RankError says what they know."""
         with self._lock:
             self._is_leaving = self._is_told = True
             if self._failure is None:
-                words = f"{type(error).__name__}: {error}".encode()[:MOST_MESSAGE_BYTES]
-                failure = Failure(self.rank, words.decode(errors="ignore"))
+                failure = Failure(self.rank, _cut(f"{type(error).__name__}: {error}"))
                 self._note(failure)
                 for other in self._others:
                     self._post.send(other, Word.FAILED, failure.as_text())
@@ -160,10 +183,14 @@ class Heartbeat:
         After a failure it waits no longer than the others need to tell of it, and writes it where
         the main thread, whose program is over, has not raised it.
         """
+        ends = self._clock() + ENDING_SECONDS
+        while self._unsent and self._clock() < ends:  # by the thread, a tick each
+            time.sleep(TICK_SECONDS / 10)
         self.say_left()
         while not self.may_end():
             time.sleep(TICK_SECONDS / 10)
         with self._lock:
+            self._report(math.inf)
             if self._failure is not None and not self._is_told:
                 self._write()
             return self._failure is None
@@ -195,6 +222,8 @@ class Heartbeat:
                 self._heard[rank] = now
                 if word is Word.LEFT:
                     self._left[rank] = now
+                elif word is Word.WARNED:
+                    self._reported.setdefault(text, (rank, now))
                 elif word is not Word.ALIVE:
                     self._take(word, Failure.from_text(text))
             for other in self._watched:
@@ -206,6 +235,18 @@ class Heartbeat:
                         "machine is not reached"
                     )
                     self._take(Word.SILENT, Failure(other, seen))
+            if self._unsent and self._post.send(0, Word.WARNED, self._unsent[0]):
+                self._unsent.popleft()
+            self._report(now)
+
+    def _report(self, now: float) -> None:
+        """Log what other ranks have warned of for long, and this one has not."""
+        for text, (rank, since) in list(self._reported.items()):
+            if now - since > HOLD_SECONDS:
+                del self._reported[text]
+                if text not in self._logged:
+                    self._logged.add(text)
+                    _log.warning("rank %d on %s: %s", rank, self._hosts[rank], text)
 
     def _take(self, word: Word, failure: Failure) -> None:
         if word is Word.SILENT:
@@ -248,3 +289,8 @@ class Heartbeat:
                 self._write()
                 self.say_left()
                 is_ending = True
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as a message has."""
+    return text.encode()[:MOST_MESSAGE_BYTES].decode(errors="ignore")

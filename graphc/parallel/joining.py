@@ -16,6 +16,7 @@ from graphc.errors import FlagError, GraphcError
 from graphc.lookup import whole_number
 from graphc.parallel import mpi
 from graphc.parallel.gpus import own_gpu, shared_gpu
+from graphc.parallel.heartbeat import Heartbeat
 from graphc.parallel.launch import Launch, find_launch, mark_process
 from graphc.parallel.transport import OneRank, Transport
 from graphc.parallel.tree import rows_of_rank
@@ -71,8 +72,25 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
     joined = mpi.join()
     if joined.rank:
         write_nothing()
-        _log.setLevel(logging.ERROR)  # rank 0 says the rest
+    if joined.size > 1 and not any(isinstance(one, RankFilter) for one in _log.filters):
+        _log.addFilter(RankFilter(joined.heartbeat))
     return joined
+
+
+class RankFilter(logging.Filter):
+    """Lets rank 0 alone log what all ranks log, but for errors; warnings of others go to it."""
+
+    def __init__(self, heartbeat: Heartbeat) -> None:
+        super().__init__()
+        self._heartbeat = heartbeat
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether this rank logs a record."""
+        if record.levelno >= logging.ERROR:
+            return True
+        if record.levelno >= logging.WARNING:
+            return self._heartbeat.warned(record.getMessage())
+        return self._heartbeat.rank == 0
 
 
 @lru_cache(maxsize=1)  # a step on a batch asks for it, and reading the environment takes 20 us

@@ -141,14 +141,16 @@ class MpiPost:
         self._comm = mpi.COMM_WORLD.Dup()
         self._under_way: dict[tuple[int, Word], tuple[Any, bytes]] = {}
 
-    def send(self, rank: int, word: Word, text: str = "") -> None:
+    def send(self, rank: int, word: Word, text: str = "") -> bool:
         """Send a word, unless one of its kind is under way to the rank."""
         with _lock:
             before = self._under_way.get((rank, word))
-            if before is None or before[0].Test():
+            is_free = before is None or before[0].Test()
+            if is_free:
                 message = text.encode()
                 request = self._comm.Isend([message, self._mpi.BYTE], rank, word.value)
                 self._under_way[rank, word] = request, message
+            return is_free
 
     def receive(self) -> Iterator[tuple[int, Word, str]]:
         """Yield the words that have arrived."""

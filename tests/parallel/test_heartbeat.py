@@ -9,6 +9,7 @@ import pytest
 from graphc.errors import RankError
 from graphc.parallel.heartbeat import (
     ENDING_SECONDS,
+    HOLD_SECONDS,
     MOST_MESSAGE_BYTES,
     SILENCE_SECONDS,
     TICK_SECONDS,
@@ -32,8 +33,11 @@ class Box:
         self.boxes = boxes
         self.words: list[tuple[int, Word, str]] = []
 
-    def send(self, rank: int, word: Word, text: str = "") -> None:
-        self.boxes[rank].words.append((self.rank, word, text))
+    def send(self, rank: int, word: Word, text: str = "") -> bool:
+        is_free = (self.rank, word) not in [one[:2] for one in self.boxes[rank].words]
+        if is_free:
+            self.boxes[rank].words.append((self.rank, word, text))
+        return is_free
 
     def receive(self) -> Iterator[tuple[int, Word, str]]:
         while self.words:
@@ -190,3 +194,31 @@ def test_a_program_that_is_over_writes_of_a_failure_that_it_meets_while_it_ends(
     assert job.problems()[1]
     assert not job.ranks[1].leave()  # its main thread has raised it
     assert capsys.readouterr().err == ""
+
+
+def test_a_warning_of_another_rank_is_logged_by_rank_0(caplog: pytest.LogCaptureFixture) -> None:
+    job = Job(3)
+    assert job.ranks[0].warned("all have it")
+    for rank in (1, 2):
+        assert not job.ranks[rank].warned("all have it")
+        assert not job.ranks[rank].warned("the others have it")
+    job.ranks[2].warned("one has it")
+    job.run(HOLD_SECONDS)
+    assert caplog.messages == []  # rank 0 may say so a moment later
+    job.run(8 * TICK_SECONDS)  # each sends one a tick
+    assert caplog.messages == [
+        "rank 1 on host1: the others have it",
+        "rank 2 on host2: one has it",
+    ]
+    job.run(60)
+    assert len(caplog.messages) == 2
+
+
+def test_a_warning_is_not_lost_where_the_program_ends(caplog: pytest.LogCaptureFixture) -> None:
+    job = Job(2)
+    job.ranks[1].warned("at the end")
+    job.run(TICK_SECONDS)
+    job.ranks[1].say_left()
+    job.run(TICK_SECONDS)
+    assert job.ranks[0].leave()
+    assert caplog.messages == ["rank 1 on host1: at the end"]

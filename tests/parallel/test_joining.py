@@ -83,3 +83,22 @@ def test_without_mpi4py_or_its_library(started, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delitem(sys.modules, "mpi4py.MPI", raising=False)
     with pytest.raises(MissingPackageError, match="mpi4py finds no MPI library"):
         joining.join("m.fit")
+
+
+@pytest.mark.parametrize(("rank", "logged"), [(0, ["info", "warning", "error"]), (1, ["error"])])
+def test_what_a_rank_logs(rank: int, logged: list[str]) -> None:
+    warned: list[str] = []
+
+    class Noted:
+        def warned(self, text: str) -> bool:
+            warned.append(text)
+            return rank == 0
+
+    Noted.rank = rank
+    only = joining.RankFilter(Noted())
+    made = [
+        logging.LogRecord("graphc", getattr(logging, level.upper()), "", 0, "%s", (level,), None)
+        for level in ("info", "warning", "error")
+    ]
+    assert [one.getMessage() for one in made if only.filter(one)] == logged
+    assert warned == ["warning"]

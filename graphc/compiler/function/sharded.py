@@ -40,7 +40,7 @@ from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import divide, joined_rows, parts_of
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
 from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
 from graphc.parallel.transport import OneRank, Transport
 from graphc.parallel.tree import Span, shards_of_rank
@@ -325,7 +325,12 @@ class ShardedFunction:
                 [self._of_part(one, feeds, bindings, *parts[shard]) for one in function.inputs]
                 for shard in range(node.start, node.stop)
             ]
-            summed, others = function.run_parts(arrays, len(sums))
+            try:
+                summed, others = function.run_parts(arrays, len(sums))
+            except (IndexRangeError, NotFiniteError):
+                firsts = [first for first, _ in parts[node.start : node.stop]]
+                self._refuse(function, arrays, firsts, step)
+                raise
             own_rows.extend(others)
             return summed
 
@@ -344,6 +349,23 @@ class ShardedFunction:
             ):
                 outer = 1 if batch.outer is None else evaluate(batch.outer, bindings)
                 feeds[node] = joined_rows(several, batch.axis, outer)
+
+    def _refuse(
+        self,
+        function: Function,
+        arrays: Sequence[Sequence[np.ndarray]],
+        firsts: Sequence[int],
+        step: int,
+    ) -> None:
+        """Raise the error that one of the shards raises with where its rows lie in the batch: an
+        error names positions in what its function was given."""
+        for first, given in zip(firsts, arrays, strict=True):
+            self._drawn.value = step
+            try:
+                function(*given)
+            except (IndexRangeError, NotFiniteError) as error:
+                where = f"Positions are those in a shard: its row 0 is row {first} of the batch"
+                raise type(error)(f"{error}\n{where}") from None
 
     def _of_part(
         self,

@@ -6,6 +6,7 @@ What is changed on rank 1 is given back; the ranks do not end, since nothing tel
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
 from unittest import mock
@@ -112,6 +113,9 @@ for name, value in [
     with other(name, value):
         found[name] = told(begin)
 found.update(of_calls())
+if is_other:
+    logging.getLogger("graphc").warning("nobody else sees it")
+logging.getLogger("graphc").warning("all see it")
 every = gather(ranks, json.dumps(found).encode())
 if ranks.rank == 0:
     print(json.dumps([json.loads(one) for one in every]), flush=True)

@@ -11,12 +11,12 @@ from tests.parallel.mpiexec.launching import run
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
-    """What both ranks raise, by what differs on the second."""
+    """What both ranks raise, by what differs on the second; and what they have written."""
     ended = run(2, "differing.py", flags="ranks=mpi,shards=2")
     assert ended.status == 0, ended.errors
     one, other = json.loads(ended.output)
     assert one == other
-    return one
+    return {**one, "errors": ended.errors}
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,12 @@ def test_a_difference_is_an_error_that_names_it(
     for part in expected.split(".*"):
         place = told[what].index(part, place) + len(part)
     assert told["nothing"] == ""
+
+
+def test_a_warning_of_one_rank_is_logged_by_rank_0_and_that_of_all_once(
+    told: dict[str, str],
+) -> None:
+    lines = told["errors"].splitlines()
+    assert sum("all see it" in line for line in lines) == 1
+    (line,) = (line for line in lines if "nobody else sees it" in line)
+    assert line.startswith("rank 1 on ")
