@@ -53,10 +53,11 @@ class Extent:
         start, stop = max(start, self.start), min(stop, self.stop)
         return replace(self, start=start, stop=stop) if start < stop else None
 
-    def expected_reads(self, windows: int, together: int = 1) -> float:
+    def expected_reads(self, windows: int, together: int = 1, share: float = 1.0) -> float:
         """The times that a unit is read, on average, where its rows are spread over so many windows
-        at random, as many neighbours as stay `together` at once, and each window reads it once."""
-        return windows * (1.0 - (1.0 - 1.0 / windows) ** max(1.0, self.rows / together))
+        at random, as many neighbours as stay `together` at once, and each window reads it once. A
+        `share` of the rows is spread, the others are not needed."""
+        return windows * (1.0 - (1.0 - share / windows) ** max(1.0, self.rows / together))
 
 
 @dataclass(frozen=True)

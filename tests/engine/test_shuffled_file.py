@@ -83,7 +83,7 @@ class TestTheFile:
         array.rows._value[:, 0] = np.arange(COUNT)
         order = np.random.permutation(COUNT)
         file = ShuffledFile(array, str(tmp_path), "fit")
-        file.write(order, 40, most_bytes)
+        file.write(order, np.array([*range(0, COUNT, 40), COUNT]), most_bytes)
         for start in range(0, COUNT, 40):
             samples = np.sort(order[start : start + 40])
             rows = np.empty((len(samples), 2), "int64")

@@ -7,7 +7,8 @@ from contextlib import closing
 
 import numpy as np
 
-from graphc.engine.training.loops import Batch, SampleOrder, make_batches, slice_X
+from graphc.engine.training.loops import Batch, SampleOrder, slice_X
+from graphc.engine.training.rank_rows import ALL_ROWS, RankRows
 from graphc.engine.training.read_report import ReadReport, reads_of
 from graphc.engine.training.stored import Data, StoredArray
 from graphc.engine.training.windows import Window, Windows, is_small
@@ -24,6 +25,7 @@ class ArrayBatches:
         shuffle: as of `SampleOrder`.
         order: the order of the epoch before, to go on from.
         where: the call that goes through them, for messages.
+        own: the rows of each batch that are read; where they are not all, arrays are `OwnRows`.
 
     Attributes:
         arrays: as they were given.
@@ -39,12 +41,13 @@ class ArrayBatches:
         shuffle: bool | str = False,
         order: SampleOrder | None = None,
         where: str = "fit",
+        own: RankRows = ALL_ROWS,
     ) -> None:
         self.arrays = list(arrays)
         self.samples = len(arrays[0])
         self._batch_size = batch_size
         self.order = order or SampleOrder(shuffle, np.arange(self.samples))
-        self._where = where
+        self._where, self._own = where, own
         self.epochs = 0
         held = 0
         self._in_windows: list[StoredArray] = []
@@ -56,8 +59,12 @@ class ArrayBatches:
         windowed = {id(one): k for k, one in enumerate(self._in_windows)}
         self._buffers = [windowed.get(id(one)) for one in self.arrays]
         self.windows: Windows | None = None
-        if self._in_windows:
-            self.windows = Windows(self._in_windows, batch_size, where, shuffle, held)
+        self._batches = own.batches(self.samples, batch_size)
+        counts = [rows.stop - rows.start for _, _, rows in self._batches]
+        self._own_of_batch = counts[0]
+        if self._in_windows and counts[0]:
+            what = self._in_windows, counts[0], where, shuffle, held
+            self.windows = Windows(*what, sum(counts), counts[-1])
 
     @property
     def stored(self) -> list[StoredArray]:
@@ -80,34 +87,46 @@ class ArrayBatches:
 
     def _stored_batches(self) -> Generator[Batch]:
         for array, buffer in zip(self.arrays, self._buffers, strict=True):
-            if isinstance(array, StoredArray) and buffer is None:
+            if isinstance(array, StoredArray) and buffer is None and self._own_of_batch:
                 array.hold()
         if self.windows is None:
-            yield from self._within(0, self.samples, None)
+            yield from self._within(self._batches, None)
             return
-        with closing(self.windows.over(self.order.rows)) as windows:
+        rows = self._own.order(self.order.rows, self._batch_size)
+        taken = 0
+        with closing(self.windows.over(rows)) as windows:
             for window in windows:
-                yield from self._within(window.start, window.stop, window)
+                behind = -(-window.stop // self._own_of_batch)
+                yield from self._within(self._batches[taken:behind], window)
+                taken = behind
+        yield from self._within(self._batches[taken:], None)  # of which this rank has no rows
 
     def _batches_in_memory(self) -> Generator[Batch]:
-        for start, stop in make_batches(self.samples, self._batch_size):
+        are_all = self._own.are_all
+        for start, stop, own in self._batches:
             if self.order.shuffle:
-                rows = self.order.rows[start:stop]
+                rows = self.order.rows[start:stop][own]
                 batch = [array.take(rows, axis=0) for array in self.arrays]
+                if not are_all:
+                    batch = [self._own.argument(one, stop - start, own) for one in batch]
             else:
                 batch = slice_X(self.arrays, start, stop)  # views, which copy nothing
             yield stop - start, batch
 
-    def _within(self, first: int, behind: int, window: Window | None) -> Generator[Batch]:
-        """The batches from one position to another, of which a window has the stored samples."""
-        for start, stop in make_batches(behind - first, self._batch_size):
-            rows = self.order.rows[first + start : first + stop]
+    def _within(
+        self, batches: Sequence[tuple[int, int, slice]], window: Window | None
+    ) -> Generator[Batch]:
+        """Some of the batches, of which a window has the stored samples."""
+        for start, stop, own in batches:
+            rows = self.order.rows[start:stop][own]
             batch = []
             for array, buffer in zip(self.arrays, self._buffers, strict=True):
-                if buffer is None:
-                    batch.append(array.take(rows, axis=0))
+                if isinstance(array, StoredArray) and not len(rows):
+                    taken = np.empty((0, *array.shape[1:]), array.dtype)
+                elif buffer is None or window is None:
+                    taken = array.take(rows, axis=0)
                 else:
                     assert isinstance(array, StoredArray)
-                    assert window is not None
-                    batch.append(array.used(window.rows(buffer, rows), rows))
+                    taken = array.used(window.rows(buffer, rows), rows)
+                batch.append(self._own.argument(taken, stop - start, own))
             yield stop - start, batch

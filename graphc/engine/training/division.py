@@ -34,6 +34,9 @@ class Division:
     memory: int | None = None
 
 
+_WHOLE = Division()
+
+
 def division(where: str, shards: object = None, memory: object = None) -> Division:
     """Return what a call was given, or else the flags `shards` and `memory`."""
     if shards is not None and memory is not None:
@@ -45,11 +48,12 @@ def division(where: str, shards: object = None, memory: object = None) -> Divisi
         return Division(memory=size_in_bytes(f"{where}: memory", memory))
     if shards is not None:
         return Division(whole_number(f"{where}: shards", shards, least=1))
+    number = config.shards
     if config.memory == "none":
-        return Division(int(config.shards))
-    if config.shards != "1":
+        return _WHOLE if number == "1" else Division(int(number))
+    if number != "1":
         raise FlagError(
-            f"{where}: expected one of the flags shards={config.shards} and "
+            f"{where}: expected one of the flags shards={number} and "
             f"memory={config.memory}, received both: memory decides how many shards there are"
         )
     return Division(memory=size_in_bytes("memory", config.memory))

@@ -27,6 +27,7 @@ from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import prediction_step
 from graphc.engine.training.on_batch import BatchTraining
 from graphc.engine.training.rank_batches import Collector
+from graphc.engine.training.rank_rows import rank_rows
 from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
@@ -345,7 +346,9 @@ class GeneratorTraining(BatchTraining):
             return None
         count = len(held_out[0])
         self._check_fixed_batch(count, batch_size)
-        batches = ArrayBatches(held_out, batch_size, where=f"{self.name}: validation data")
+        where = f"{self.name}: validation data"
+        own = rank_rows(join(where), compiled.shards)
+        batches = ArrayBatches(held_out, batch_size, where=where, own=own)
         return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
 
     def _prepare_validation(self, data: object, where: str) -> list[Data]:

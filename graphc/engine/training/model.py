@@ -11,6 +11,7 @@ import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
+from graphc.compiler.function import ShardedFunction
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training import loops
@@ -20,6 +21,7 @@ from graphc.engine.training.division import check_shards, division, shapes_of
 from graphc.engine.training.generator_training import GeneratorTraining
 from graphc.engine.training.loops import SampleOrder
 from graphc.engine.training.made_functions import prediction_step
+from graphc.engine.training.rank_rows import ALL_ROWS, rank_rows
 from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.resuming import stored_model
 from graphc.engine.training.running import (
@@ -38,6 +40,7 @@ from graphc.files.whole_models import write_model
 from graphc.keywords import refuse_unknown
 from graphc.later.attributes import OF_MODELS
 from graphc.lookup import whole_number
+from graphc.parallel.joining import join
 from graphc.paths import GivenPath
 from graphc.public.attributes import tell_of
 
@@ -204,8 +207,10 @@ class Model(GeneratorTraining):
         compiled.divide(where, "train", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
         self.training_data = arrays
+        own = rank_rows(join(where), compiled.shards)
         batches = ArrayBatches(
-            arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle), where
+            *(arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)),
+            *(where, own),
         )
         self._order, self._batches = batches.order, batches
         if epochs:
@@ -271,7 +276,8 @@ class Model(GeneratorTraining):
         together = called_together(where, arrays, batch_size=batch_size)
         compiled.divide(where, "test", shapes_of(arrays, batch_size))
         check_shards(where, compiled.shards, batch_size)
-        batches = ArrayBatches(arrays, batch_size, where=where)
+        own = rank_rows(join(where, writes=False), compiled.shards)
+        batches = ArrayBatches(arrays, batch_size, where=where, own=own)
         test = compiled.begun(compiled.test())
         with together:
             values = loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
@@ -313,15 +319,17 @@ class Model(GeneratorTraining):
         step = made.start
         if on_first_rank_only is not False:
             step = prediction_step(where, made, on_first_rank_only)
-        dtype = self._dtype_of_predictions
+        dtype, own = self._dtype_of_predictions, ALL_ROWS
+        if isinstance(made, ShardedFunction):
+            own = rank_rows(made.ranks, made.shards)
         with together:
-            if count <= batch_size and verbose != 1:
+            if count <= batch_size and verbose != 1 and own.ranks == 1:
                 values = step(*in_memory(arrays)).get()
                 for value in values:
                     loops.check_prediction(value, count, value.shape[1:])
                 outputs = [value.astype(dtype) for value in values]
             else:
-                batches = ArrayBatches(arrays, batch_size, where=where)
+                batches = ArrayBatches(arrays, batch_size, where=where, own=own)
                 outputs = loops.predict_loop(step, batches, count, verbose == 1, dtype)
         return one_or_list(outputs) if outputs else None
 

@@ -34,18 +34,22 @@ class ShuffledFile:
         array: as it is stored.
         folder: for the file.
         where: the call that needs it, for messages.
+        samples: how many it is for; all by default.
 
     Raises:
         MissingFileError: no such folder.
         StorageError: the disk has no room for the file, or the folder may not be written to.
     """
 
-    def __init__(self, array: StoredArray, folder: str, where: str) -> None:
+    def __init__(
+        self, array: StoredArray, folder: str, where: str, samples: int | None = None
+    ) -> None:
         self._array = array
         self._place = f"{where}: shuffle_folder={shown_path(folder)}"
         if not os.path.isdir(folder):
             raise MissingFileError(f"{self._place}: there is no such folder; make it first")
-        needed, free = array.nbytes, shutil.disk_usage(folder).free
+        count = len(array) if samples is None else samples
+        needed, free = count * array.rows.row_bytes, shutil.disk_usage(folder).free
         if needed > free:
             raise StorageError(
                 f"{self._place}: {array.what} takes {shown_size(needed)} there for the length of "
@@ -59,25 +63,25 @@ class ShuffledFile:
             self._descriptor = OwnDescriptor(self._file.fileno())
             closing.pop_all()
 
-    def write(self, order: np.ndarray, window: int, most_bytes: int) -> None:
-        """Write all samples.
+    def write(self, order: np.ndarray, edges: np.ndarray, most_bytes: int) -> None:
+        """Write the samples; of the file those are read that hold them.
 
         Args:
             order: their numbers, as the epoch needs them.
-            window: samples of a window.
+            edges: the positions in that order at which windows begin, and their end.
             most_bytes: that are in memory at a time.
         """
-        array, count = self._array, len(order)
-        window_of = np.empty(count, np.int32)
-        window_of[order] = np.arange(count) // window
-        behind = np.arange(0, count, window)  # of each window, where its next sample goes
+        array, count = self._array, len(self._array)
+        window_of = np.full(count, -1, np.int32)
+        window_of[order] = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+        behind = edges[:-1].copy()  # of each window, where its next sample goes
         row = array.rows.row_bytes
         unit = max(1, array.rows.unit_bytes // max(1, row))
         most = max(1, most_bytes // 2 // max(1, row * unit)) * unit
         buffer = np.empty((min(most, count), *array.rows.shape[1:]), array.rows.dtype)
         bounds = [0, *range(most - array.lead, count, most), count]
         for start, stop in pairwise(bounds):
-            samples = np.arange(start, stop)
+            samples = start + np.flatnonzero(window_of[start:stop] >= 0)
             block = buffer[: len(samples)]
             array.read_into(block, samples, most_bytes)
             windows = window_of[samples]

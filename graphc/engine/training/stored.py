@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -82,6 +83,11 @@ class StoredArray:
     def __len__(self) -> int:
         return self.shape[0]
 
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """The type of what is used, which a sample tells."""
+        return self[0:1].dtype
+
     def extents(self) -> list[Extent]:
         """The samples by the units in which their file is read."""
         return [
@@ -96,15 +102,16 @@ class StoredArray:
         first = self.extents()[0]
         return (first.start - first.origin) % first.rows
 
-    def reads_expected(self, windows: int, together: int) -> float:
+    def reads_expected(self, windows: int, together: int, share: float = 1.0) -> float:
         """The times that a unit of the file is read, on average, where samples are shuffled.
 
         Args:
             windows: over which they are spread.
             together: neighbours that stay so.
+            share: of the samples, that are read.
         """
         extents = self.extents()
-        total = sum(one.units * one.expected_reads(windows, together) for one in extents)
+        total = sum(one.units * one.expected_reads(windows, together, share) for one in extents)
         return total / sum(one.units for one in extents)
 
     def part(self, start: int, stop: int) -> StoredArray:

@@ -154,10 +154,10 @@ def _generator_state() -> np.ndarray:
 
 
 def _digest_of_data(arrays: Sequence[Data]) -> str:
-    return " ".join(_digest_of_rows(one) for one in arrays)
+    return " ".join(digest_of_rows(one) for one in arrays)
 
 
-def _digest_of_rows(array: Data) -> str:
+def digest_of_rows(array: Data) -> str:
     if isinstance(array, np.ndarray) and array.nbytes <= _WHOLE_BYTES:
         return digest(array)
     rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))

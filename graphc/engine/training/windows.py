@@ -8,13 +8,13 @@ import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from graphc.amounts import shown_size, size_in_bytes
 from graphc.config import config
 from graphc.engine.training.generators import GeneratorQueue
-from graphc.engine.training.loops import make_batches
 from graphc.engine.training.shuffled_file import ShuffledFile
 from graphc.engine.training.stored import StoredArray
 
@@ -77,6 +77,8 @@ class Windows:
         where: the call that reads, for messages.
         shuffle: as of `SampleOrder`.
         held: bytes of small arrays that are held.
+        needed: samples that an epoch needs; all by default.
+        last: those of its last batch, which is in one window; by default what is left.
 
     Attributes:
         samples: of a window.
@@ -91,7 +93,11 @@ class Windows:
         where: str,
         shuffle: bool | str = False,
         held: int = 0,
+        needed: int | None = None,
+        last: int | None = None,
     ) -> None:
+        count = len(arrays[0]) if needed is None else needed
+        last = (count - 1) % batch_size + 1 if last is None else last
         self._arrays, self._where = list(arrays), where
         self._bound = bound = read_window()
         self.shuffled: list[StoredArray] = []
@@ -101,8 +107,11 @@ class Windows:
         beside += max(max(one.unit_bytes, self._call_bytes) for one in rows)
         sample = sum(one.row_bytes for one in rows)
         fitting = (bound - beside) // 2 // max(1, sample)
-        self.samples = min(max(fitting // batch_size, 1) * batch_size, len(arrays[0]))
-        self.nbytes = beside + 2 * self.samples * sample
+        self.samples = min(max(fitting // batch_size, 1) * batch_size, count)
+        self._edges = np.append(np.arange(0, max(count - last, 0) + 1, self.samples), count)
+        self._edges = np.unique(self._edges)
+        self._most = int(np.diff(self._edges).max())
+        self.nbytes = beside + 2 * self._most * sample
         if fitting < batch_size:
             _log.warning(
                 "%s: read_window=%s is too small for two batches of %d samples, %s each in files, "
@@ -113,11 +122,12 @@ class Windows:
         if shuffle:
             together = batch_size if shuffle == "batch" else 1
             for array in arrays:
-                self._choose_way(array, together)
+                self._choose_way(array, together, count)
 
-    def _choose_way(self, array: StoredArray, together: int) -> None:
+    def _choose_way(self, array: StoredArray, together: int, needed: int) -> None:
         """Read what would be read too often through a file, or say so."""
-        times = array.reads_expected(-(-len(array) // self.samples), together)
+        windows, share = -(-needed // self.samples), needed / len(array)
+        times = array.reads_expected(windows, together, share)
         if times <= _TOO_OFTEN:
             return
         if config.shuffle_folder:
@@ -145,12 +155,14 @@ class Windows:
             for array in self._arrays:
                 files.append(None)
                 if array in self.shuffled:
-                    files[-1] = file = ShuffledFile(array, config.shuffle_folder, self._where)
+                    files[-1] = file = ShuffledFile(
+                        array, config.shuffle_folder, self._where, len(order)
+                    )
                     closing.callback(file.close)
-                    file.write(order, self.samples, self._bound // 2)
+                    file.write(order, self._edges, self._bound // 2)
             free: queue.SimpleQueue[Buffers] = queue.SimpleQueue()
             for _ in range(2):
-                free.put([_buffer(one, min(self.samples, len(order))) for one in self._arrays])
+                free.put([_buffer(one, self._most) for one in self._arrays])
             stopped = threading.Event()
             source = GeneratorQueue(
                 *(self._read(order, files, free, stopped), 1, _WAIT_SECONDS, self._where),
@@ -174,7 +186,7 @@ class Windows:
         free: queue.SimpleQueue[Buffers],
         stopped: threading.Event,
     ) -> Iterator[Window]:
-        for start, stop in make_batches(len(order), self.samples):
+        for start, stop in pairwise(self._edges.tolist()):
             buffers = free.get()
             if stopped.is_set():
                 return

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from tests.parallel.mpiexec.launching import run
@@ -122,3 +123,23 @@ def test_programs_that_are_to_train_for_themselves_do(flags: str) -> None:
     ended = run(2, "mistakes.py", "none", flags=flags)
     assert ended.status == 0, ended.errors
     assert ended.output.splitlines().count("trained") == 2
+
+
+def test_each_rank_reads_its_own_rows_of_files(tmp_path: Path) -> None:
+    """With the bits of one; of rows that take a page, which nobody reads for their neighbours."""
+    rows = np.random.RandomState(0).normal(size=(120, 1024)).astype("float32")
+    np.save(tmp_path / "x.npy", rows)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("x", data=rows, chunks=(1, 1024))
+    found = {}
+    for ranks in (1, 2):
+        ended = run(ranks, "files.py", tmp_path, flags=FLAGS)
+        assert ended.status == 0, ended.errors
+        found[ranks] = results(tmp_path, ranks)
+    trained = 2 * 90 * 4096  # the bytes of two epochs
+    for name, (expected, nbytes) in found[1][0].items():
+        both = [one[name] for one in found[2]]
+        assert [values for values, _ in both] == [expected] * 2
+        # Of 16 rows each has 8, of the last ten 6 and 4.
+        assert nbytes == trained
+        assert [nbytes for _, nbytes in both] == [2 * 46 * 4096, 2 * 44 * 4096]
