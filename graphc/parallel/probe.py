@@ -72,9 +72,7 @@ def mpiexec_path() -> Piece:
 def nccl_library() -> Piece:
     """Return the version of NCCL."""
     try:
-        return Piece(
-            f"{nccl.Library().version()} ({nccl.find_library()}); graphc has never run with it on "
-            "several GPUs"
-        )
+        found, fix = f"{nccl.Library().version()} ({nccl.find_library()})", ""
     except GraphcError as error:
-        return Piece(str(error).removesuffix(f": {nccl.FIX}"), nccl.FIX)
+        found, fix = str(error).removesuffix(f": {nccl.FIX}"), nccl.FIX
+    return Piece(f"{found}; graphc has never run with it on several GPUs", fix)

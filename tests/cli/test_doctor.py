@@ -106,6 +106,11 @@ def test_a_missing_piece_comes_with_the_command_that_fixes_it(
     assert fix in after
 
 
+@pytest.mark.usefixtures("bare_machine")
+def test_nccl_is_never_shown_without_what_was_tested_with_it() -> None:
+    assert "; graphc has never run with it on several GPUs" in lines_of("NCCL", doctor.report())
+
+
 def test_a_complete_machine_needs_no_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stand_in_compiler(tmp_path)
     (tmp_path / "nvcc").write_text("#!/bin/sh\nprintf 'nvcc: NVIDIA\\nrelease 12.8, V12.8\\n'\n")
