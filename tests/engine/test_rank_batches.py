@@ -10,7 +10,9 @@ import pytest
 
 from graphc.engine.training.rank_batches import Collector, Prepared
 from graphc.engine.training.together import compare_on
-from graphc.errors import RankError
+from graphc.errors import ArgumentError, RankError
+from graphc.layers import Dense
+from graphc.models import Graph, Sequential
 from graphc.parallel.transport import OneRank
 from tests.parallel.threads import ThreadRank, run_ranks
 
@@ -92,6 +94,25 @@ def test_a_process_alone_has_whole_batches(sharded: bool) -> None:
     assert not collector.takes_parts
     arrays = rows(0, 6)
     assert collector.batch(arrays, PLACE) == (6, arrays)
+
+
+def test_a_process_alone_is_the_first_rank() -> None:
+    model, graph = Sequential([Dense(1, input_dim=2)]), Graph()
+    graph.add_input("x", (2,))
+    graph.add_node(Dense(1), "dense", input="x")
+    graph.add_output("y", input="dense")
+    for first_only in (True, False, np.True_):
+        how = {"on_first_rank_only": first_only}
+        np.testing.assert_array_equal(model.predict(X, 4, **how), model.predict(X, 4))
+        assert list(graph.predict({"x": X}, **how)) == ["y"]
+        assert list(graph.predict_generator(iter([{"x": X}]), 6, **how)) == ["y"]
+        generated = model.predict_generator(iter([X]), 6, sharded=True, **how)
+        np.testing.assert_array_equal(generated, model.predict(X))
+    for call in (model.predict, lambda x, **how: model.predict_generator(iter([x]), 6, **how)):
+        with pytest.raises(ArgumentError, match="on_first_rank_only: expected True or False"):
+            call(X, on_first_rank_only="yes")
+    with pytest.raises(ArgumentError, match="sharded: expected True or False, received 'own'"):
+        model.predict_generator(iter([X]), 6, sharded="own")
 
 
 def test_ranks_that_make_different_calls_are_told_so() -> None:
