@@ -4,12 +4,15 @@ TensorFlow's `get_shape`."""
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from graphc.backend import tensors as K
+from graphc.backend.functions import function
 from graphc.compiler import graph as g
-from graphc.errors import ArgumentError, AttributeMissingError, suggestion
+from graphc.errors import ArgumentError, AttributeMissingError, DTypeError, suggestion
 
 Axis = int | Sequence[int] | None
 
@@ -83,6 +86,27 @@ def get_shape(x: g.Node) -> StaticShape:
     return StaticShape(size if isinstance(size, int) else None for size in x.shape)
 
 
+def get_value(x: g.Node, borrow: bool = False, return_internal_type: bool = False) -> np.ndarray:
+    """A copy of a shared variable's value, whatever is borrowed. DTypeError for an expression, and
+    for `return_internal_type`, as there is no other type."""
+    if return_internal_type:
+        raise DTypeError("get_value: return_internal_type: expected False, received True")
+    return g.get_value(x)
+
+
+def set_value(x: g.Node, new_value: object, borrow: bool = False) -> None:
+    """Replace a shared variable's value by a copy, whatever is borrowed."""
+    g.set_value(x, new_value)
+
+
+def evaluate(x: g.Node, inputs_to_values: Mapping[g.Node, object] | None = None) -> np.ndarray:
+    """The value of an expression, by the values of the placeholders that it reads."""
+    if x.op == "shared":
+        return g.get_value(x)
+    given = inputs_to_values or {}
+    return function(list(given), [x])(list(given.values()))[0]
+
+
 def _one_or_several(values: Sequence[Any]) -> Sequence[Any]:
     alone = len(values) == 1 and isinstance(values[0], list | tuple)
     return values[0] if alone else values
@@ -95,7 +119,9 @@ METHODS: dict[str, Callable[..., Any]] = {
     **{f.__name__: f for f in (repeat, norm, get_shape)},
     "astype": K.cast,
     "round": K.round,
-    "eval": g.get_value,
+    "eval": evaluate,
+    "get_value": get_value,
+    "set_value": set_value,
 }
 
 

@@ -41,6 +41,7 @@ OF_LAYERS: dict[str, str] = {
     "filters": "here it is nb_filter, of a convolution",
     "kernel": "layer.weights lists what a layer has: W and b of most",
     "non_trainable_variables": "here it is non_trainable_weights",
+    "params": "here it is trainable_weights",
     "recurrent_kernel": "layer.weights lists what a layer has: W, U and b of recurrent ones",
     "trainable_variables": "here it is trainable_weights",
     "units": "here it is output_dim, of Dense and recurrent layers",

@@ -7,7 +7,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.backend.tensor_methods import METHODS
-from graphc.errors import ArgumentError
+from graphc.errors import ArgumentError, DTypeError
 
 X = np.random.RandomState(0).normal(size=(2, 3, 1)).astype("float32")
 ONES = np.ones((3, 2), "float32")
@@ -59,9 +59,25 @@ def test_values(case):
 
 
 def test_every_method_is_tested():
-    assert {case.split()[0] for case in CASES} == METHODS.keys() - {"eval", "get_shape"}
+    others = {"eval", "get_shape", "get_value", "set_value"}
+    assert {case.split()[0] for case in CASES} == METHODS.keys() - others
     assert K.placeholder((None, 3)).get_shape().as_list() == [None, 3]
-    assert K.variable(3.0).eval() == 3.0
+
+
+def test_values_of_variables_and_expressions():
+    v, x = K.variable([3.0, 4.0]), K.placeholder((None, 2))
+    assert v.eval().tolist() == v.get_value(borrow=True).tolist() == [3.0, 4.0]
+    assert (v * 2).eval().tolist() == [6.0, 8.0]
+    assert (x + v).eval({x: [[1, 2]]}).tolist() == [[4.0, 6.0]]
+    mine = np.array([5.0, 6.0], "float32")
+    v.set_value(mine, borrow=True)
+    mine[:] = v.get_value(borrow=True)[:] = 0.0
+    assert v.get_value().tolist() == [5.0, 6.0]
+    for mistake in ((x + v).get_value, lambda: v.get_value(return_internal_type=True)):
+        with pytest.raises(DTypeError):
+            mistake()
+    with pytest.raises(ArgumentError, match="the graph needs"):
+        (x + v).eval()
 
 
 @pytest.mark.parametrize("ndim", [0, 4])
