@@ -82,6 +82,7 @@ class TestBuilding:
         for use in (
             lambda m: m.compile("sgd", "mse"),
             lambda m: m.predict(np.zeros((1, 1))),
+            lambda m: m.predict_on_batch(np.zeros((1, 1))),
             lambda m: m.summary(),
             lambda m: m.output_shape,
         ):

@@ -140,6 +140,8 @@ class BatchTraining(RenewedContainer):
         return compiled
 
     def _prepare_inputs(self, x: object) -> list[Data]:
+        if not self.inputs:
+            self._need_layers("predict")
         arrays = [
             prepare_input(value, node, f"input {name}")
             for value, node, name in zip(
