@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc.errors import RankError
+from graphc.parallel.meeting import meet
 from graphc.parallel.transport import Transport, as_bytes
 
 _MOST_SHOWN = 120
@@ -28,6 +29,7 @@ def agree(
         host: of this rank.
         facts: name -> value: texts to show, such as a version, or digests.
     """
+    meet(transport, "a comparison of the ranks")
     if _is_alike(transport, facts):
         return
     stated = json.dumps([host, dict(facts)]).encode()

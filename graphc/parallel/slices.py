@@ -90,12 +90,26 @@ def rounds(filled: int, shards: int, ranks: int) -> list[list[Span | None]]:
 
 
 def bytes_sent(
-    sizes: Sequence[int], filled: int, shards: int, rank: int, itemsize: int = 4
+    sizes: Sequence[int],
+    filled: int,
+    shards: int,
+    rank: int,
+    itemsize: int = 4,
+    everywhere: int = 0,
 ) -> tuple[int, int]:
     """Return the bytes that a rank sends to others in a step: of partial gradients, and of new
-    values. `sizes` has the elements of each rank's slice."""
+    values.
+
+    Args:
+        sizes: the elements of each rank's slice.
+        filled: the number of shards that have rows.
+        shards: the number of shards.
+        rank: which sends.
+        itemsize: bytes of an element.
+        everywhere: elements of sums that every rank needs whole.
+    """
     partials = sum(nodes[rank] is not None for nodes in rounds(filled, shards, len(sizes)))
-    others = sum(sizes) - sizes[rank]
+    others = sum(sizes) - sizes[rank] + everywhere * (len(sizes) - 1)
     return (
         partials * others * itemsize,
         sizes[rank] * (len(sizes) - 1) * itemsize,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,57 +19,72 @@ Arrays = list[np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """The shapes and dtypes of the arrays that are summed, equal on all ranks.
+    """Arrays of which ranks have pieces, equal on all ranks.
 
-    The bytes of a rank's slice are its pieces, one behind the other.
+    The bytes of a rank are its pieces, one behind the other.
+
+    Attributes:
+        shapes, dtypes: of the arrays.
+        numbers: which of `parameters` each array has the elements of; None for an array that every
+            rank has whole. Empty where all are such.
+        parameters: what is divided over the ranks.
     """
 
     shapes: tuple[tuple[int, ...], ...]
     dtypes: tuple[np.dtype[Any], ...]
+    numbers: tuple[int | None, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
 
-    def slices(self, ranks: int) -> list[list[Piece]]:
-        """Return the pieces of the arrays that each rank adds."""
-        return _slices(tuple([int(np.prod(shape)) for shape in self.shapes]), ranks)
+    def pieces(self, ranks: int) -> list[list[Piece]]:
+        """Return the piece that each rank has of each array; some are empty."""
+        owned = owned_pieces(self.parameters, ranks)
+        numbers = self.numbers or (None,) * len(self.shapes)
+        return [
+            [
+                Piece(array, 0, math.prod(self.shapes[array]))
+                if number is None
+                else replace(of_rank.get(number, _NOTHING), parameter=array)
+                for array, number in enumerate(numbers)
+            ]
+            for of_rank in owned
+        ]
 
-    def bytes_of(self, owned: Sequence[Piece]) -> int:
-        """Return the bytes of a slice."""
-        return sum(len(piece) * self.dtypes[piece.parameter].itemsize for piece in owned)
+    def bytes_of(self, pieces: Sequence[Piece]) -> int:
+        """Return the bytes of pieces."""
+        return sum(len(piece) * self.dtypes[piece.parameter].itemsize for piece in pieces)
 
-    def pack(self, arrays: Sequence[np.ndarray], owned: Sequence[Piece]) -> list[np.ndarray]:
+    def pack(self, arrays: Sequence[np.ndarray], pieces: Sequence[Piece]) -> list[np.ndarray]:
         """Return the bytes of each piece."""
         return [
             as_bytes(np.ascontiguousarray(arrays[piece.parameter]))[self._within(piece)]
-            for piece in owned
+            for piece in pieces
+            if len(piece)
         ]
 
     def _within(self, piece: Piece) -> slice:
         size = self.dtypes[piece.parameter].itemsize
         return slice(piece.start * size, piece.stop * size)
 
-    def values(self, packed: np.ndarray, owned: Sequence[Piece]) -> Arrays:
-        """Return the pieces of a slice as arrays that share the memory of its bytes."""
+    def values(self, packed: np.ndarray, pieces: Sequence[Piece]) -> Arrays:
+        """Return pieces as arrays that share the memory of their bytes; one that is all of an array
+        has its shape."""
         found, start = [], 0
-        for piece in owned:
-            dtype = self.dtypes[piece.parameter]
+        for piece in pieces:
+            dtype, shape = self.dtypes[piece.parameter], self.shapes[piece.parameter]
             stop = start + len(piece) * dtype.itemsize
-            found.append(packed[start:stop].view(dtype))
+            value = packed[start:stop].view(dtype)
+            found.append(value.reshape(shape) if len(piece) == math.prod(shape) else value)
             start = stop
         return found
 
-    def unpack(self, whole: np.ndarray, owned: Sequence[Sequence[Piece]]) -> Arrays:
-        """Return the arrays, of which `whole` has the slices of all ranks."""
-        arrays = [
-            np.empty(shape, dtype) for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
-        ]
-        pieces = [piece for of_rank in owned for piece in of_rank]
-        for piece, value in zip(pieces, self.values(whole, pieces), strict=True):
-            arrays[piece.parameter].reshape(-1)[piece.start : piece.stop] = value
-        return arrays
+
+_NOTHING = Piece(0, 0, 0)
 
 
 @lru_cache(maxsize=64)  # a step asks for those of the step before
-def _slices(sizes: tuple[int, ...], ranks: int) -> list[list[Piece]]:
-    return slices([Parameter(size) for size in sizes], ranks)
+def owned_pieces(parameters: tuple[Parameter, ...], ranks: int) -> list[dict[int, Piece]]:
+    """Return the piece that each rank has of the parameters of which it has some."""
+    return [{piece.parameter: piece for piece in of_rank} for of_rank in slices(parameters, ranks)]
 
 
 def add_arrays(left: Arrays, right: Arrays) -> Arrays:
@@ -85,11 +101,10 @@ def sum_over_shards(
     shards: int,
     of_subtree: Callable[[Span], Arrays],
 ) -> Arrays:
-    """Return the sums over all shards of a batch, on every rank.
+    """Return the sums over all shards of a batch, of each array what this rank has.
 
-    A rank computes its own shards. The sums of each complete subtree of them are sent, in slices,
-    to the ranks that add these in the tree's order, while the next subtree is computed; then all
-    gather the slices.
+    A rank computes its own shards. The sums of each complete subtree of them are sent, in pieces,
+    to the ranks that add these in the tree's order, while the next subtree is computed.
 
     Args:
         transport: the ranks.
@@ -100,28 +115,24 @@ def sum_over_shards(
             call; on one rank the last ones are what is returned.
     """
     rank, size = transport.rank, transport.size
-    owned = layout.slices(size)
-    lengths = [layout.bytes_of(one) for one in owned]
+    if size == 1:
+        return of_subtree(Span(0, filled))
+    pieces = layout.pieces(size)
+    lengths = [layout.bytes_of(one) for one in pieces]
     total = TreeSum(Span(0, filled), add_arrays)
     under_way: list[_Exchange] = []
-    arrays: Arrays = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
         arrays = [] if own is None else of_subtree(own)
-        if size > 1 and layout.shapes:
-            parts = [] if own is None else [layout.pack(arrays, one) for one in owned]
+        if layout.shapes:
+            parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
             under_way.append(_Exchange(transport, nodes, parts, lengths))
     if not under_way:
-        return arrays
+        return []
     for exchange in under_way:
         for node, received in exchange.received():
-            total.put(node, layout.values(received, owned[rank]))
-    whole = np.empty(sum(lengths), "uint8")
-    start = sum(lengths[:rank])
-    summed = [as_bytes(piece) for piece in total.result()]
-    np.concatenate([whole[:0], *summed], out=whole[start : start + lengths[rank]])
-    transport.all_gather(whole, lengths).wait()
-    return layout.unpack(whole, owned)
+            total.put(node, layout.values(received, pieces[rank]))
+    return total.result()
 
 
 def sum_below(node: Span, of_shard: Callable[[int], Arrays]) -> Arrays:
@@ -156,6 +167,56 @@ class _Exchange:
         self._transfer.wait()
         parts = self._received.reshape(len(self._nodes), -1)
         yield from zip(self._nodes, parts, strict=True)
+
+
+class Gathering:
+    """Whole arrays from the pieces that ranks have of them.
+
+    Two buffers take turns, so that the arrays of one call stay until the call after the next.
+    """
+
+    def __init__(self, transport: Transport[np.ndarray], layout: Layout) -> None:
+        self._transport, self._layout = transport, layout
+        pieces = layout.pieces(transport.size)
+        self._lengths = [layout.bytes_of(one) for one in pieces]
+        self._start = sum(self._lengths[: transport.rank])
+        self._line = [piece for of_rank in pieces for piece in of_rank if len(piece)]
+        self._buffers = [np.empty(sum(self._lengths), "uint8") for _ in range(2)]
+
+    def gather(self, own: Sequence[np.ndarray]) -> Arrays:
+        """Return the arrays, on every rank; `own` are this rank's pieces, those that have elements.
+
+        Arrays share the buffer's memory where their pieces are neighbours there.
+        """
+        whole = self._buffers.pop(0)
+        self._buffers.append(whole)
+        if not self._layout.shapes:
+            return []
+        behind = self._start + self._lengths[self._transport.rank]
+        given = [as_bytes(np.ascontiguousarray(piece)) for piece in own]
+        np.concatenate([whole[:0], *given], out=whole[self._start : behind])
+        self._transport.all_gather(whole, self._lengths).wait()
+        return self._arrays(whole)
+
+    def _arrays(self, whole: np.ndarray) -> Arrays:
+        parts: list[list[np.ndarray]] = [[] for _ in self._layout.shapes]
+        ends = [-1] * len(parts)
+        neighbours, start = [True] * len(parts), 0
+        for piece in self._line:
+            array, size = piece.parameter, self._layout.dtypes[piece.parameter].itemsize
+            neighbours[array] &= ends[array] in (-1, start) and start % size == 0
+            ends[array] = start + len(piece) * size
+            parts[array].append(whole[start : ends[array]])
+            start = ends[array]
+        found = []
+        for array, several in enumerate(parts):
+            dtype, shape = self._layout.dtypes[array], self._layout.shapes[array]
+            if neighbours[array] and several:
+                value = whole[ends[array] - sum(map(len, several)) : ends[array]]
+            else:
+                value = np.concatenate([whole[:0], *several])
+            found.append(value.view(dtype).reshape(shape))
+        return found
 
 
 def gather_rows(

@@ -73,6 +73,12 @@ def failing_together(transport: Transport[Any]) -> Iterator[None]:
         raise
 
 
+def between_hosts(transport: Transport[np.ndarray]) -> Transport[np.ndarray]:
+    """Return the transport between the hosts of the ranks: the same one, or that beside which it
+    moves what is large, its attribute `host_transport`."""
+    return getattr(transport, "host_transport", transport)
+
+
 class Done:
     """A transfer that is over."""
 

@@ -1,21 +1,24 @@
-"""Sums over shards on several ranks have the bits of the sum on one, on every rank."""
+"""Sums over shards on several ranks have the bits of the sum on one, whoever has their pieces."""
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
 import pytest
 
-from graphc.parallel.slices import BLOCK_ELEMENTS
-from graphc.parallel.summing import Layout, gather_rows, sum_below, sum_over_shards
+from graphc.parallel.slices import BLOCK_ELEMENTS, Parameter
+from graphc.parallel.summing import Gathering, Layout, gather_rows, sum_below, sum_over_shards
 from graphc.parallel.transport import OneRank
 from graphc.parallel.tree import shards_of_rank
 from tests.parallel.threads import ThreadRank, run_ranks
 
 SHAPES = ((3, 5), (), (2 * BLOCK_ELEMENTS + 7,), (0, 4), (2,))
 DTYPES = tuple(map(np.dtype, ("float32", "int64", "float32", "float32", "float64")))
-LAYOUT = Layout(SHAPES, DTYPES)
+LAYOUT = Layout(
+    SHAPES, DTYPES, (0, None, 1, None, 2), (Parameter(15, True), Parameter(8199), Parameter(2))
+)
 
 
 def of_shard(shard: int) -> list[np.ndarray]:
@@ -65,9 +68,40 @@ def test_every_rank_has_the_bits_of_the_tree(filled: int, shards: int, ranks: in
         of_subtree = partial(sum_below, of_shard=counted)
         return sum_over_shards(rank, LAYOUT, filled, shards, of_subtree)
 
-    expected = bits(by_the_formula(range(filled)))
-    assert [bits(one) for one in run_ranks(ranks, program)] == [expected] * ranks
+    expected = by_the_formula(range(filled))
+    found = run_ranks(ranks, program)
+    for k, array in enumerate(expected):
+        if LAYOUT.numbers[k] is None:
+            assert {one[k].tobytes() for one in found} == {array.tobytes()}
+        else:
+            pieces = np.concatenate([one[k].reshape(-1) for one in found])
+            assert pieces.tobytes() == array.tobytes()
     assert sorted(computed) == list(range(filled))
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4])
+def test_pieces_are_gathered_in_two_buffers(ranks: int) -> None:
+    """The line of pieces has the float32 of the third array ahead of the float64 of the fourth."""
+
+    def program(rank: ThreadRank) -> list:
+        gathering = Gathering(rank, layout)
+        pieces = layout.pieces(ranks)[rank.rank]
+        first, second = (
+            gathering.gather(
+                [
+                    np.ascontiguousarray(array).reshape(-1)[piece.start : piece.stop]
+                    for array, piece in zip(arrays, pieces, strict=True)
+                    if len(piece)
+                ]
+            )
+            for arrays in (of_shard(0), of_shard(1))
+        )
+        return [bits(first), bits(second)]
+
+    parameters = tuple([Parameter(math.prod(shape)) for shape in SHAPES])
+    layout = Layout(SHAPES, DTYPES, tuple(range(len(SHAPES))), parameters)
+    expected = [bits(of_shard(0)), bits(of_shard(1))]
+    assert run_ranks(ranks, program) == [expected] * ranks
 
 
 def test_one_rank_sends_nothing() -> None:

@@ -13,6 +13,9 @@ from graphc.parallel.transport import Done, Transfer, check_exchange, check_part
 
 T = TypeVar("T")
 
+_LIMIT_SECONDS = 30
+"""Of waiting for others: a test that hangs fails."""
+
 
 class ThreadRank:
     """A rank that is a thread; `run_ranks` makes all of them."""
@@ -58,8 +61,8 @@ class ThreadRank:
 
 def run_ranks(size: int, program: Callable[[ThreadRank], T]) -> list[T]:
     """Run a program on so many ranks at once, and return what each of them returned."""
-    barrier, board = threading.Barrier(size), [None] * size
+    barrier, board = threading.Barrier(size, timeout=_LIMIT_SECONDS), [None] * size
     ranks = [ThreadRank(rank, size, barrier, board) for rank in range(size)]
     with ThreadPoolExecutor(size) as pool:
         futures = [pool.submit(program, rank) for rank in ranks]
-        return [future.result(timeout=60) for future in futures]
+        return [future.result(timeout=_LIMIT_SECONDS) for future in futures]

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport
+from graphc.compiler.function.roots import Root, moved
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
     BATCH,
@@ -29,6 +30,7 @@ from graphc.compiler.graph import (
     label,
     learning_phase,
     size_claims,
+    state_of,
     toposort,
 )
 from graphc.compiler.graph.binding import bind
@@ -40,7 +42,9 @@ from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
 from graphc.compiler.shards import divide, joined_rows, parts_of
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
+from graphc.compiler.shards.spread import Moved
 from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
+from graphc.parallel.meeting import meet
 from graphc.parallel.summing import Arrays, Layout, gather_rows, sum_over_shards
 from graphc.parallel.transport import OneRank, Transport
 from graphc.parallel.tree import Span, shards_of_rank
@@ -71,6 +75,7 @@ def sharded_function(
     *,
     shards: int,
     ranks: Transport[np.ndarray] | None = None,
+    spread: Sequence[Node] = (),
 ) -> ShardedFunction:
     """Compile a graph into a function that takes its batch in `shards` consecutive parts.
 
@@ -80,6 +85,9 @@ def sharded_function(
 
     With several ranks each computes some of the shards. All of them call the function with the same
     arrays, or each with its own `OwnRows`, and have the same bits as one that computes all shards.
+    Ranks share the updates too: of the shared variables of `spread` each keeps what it updates, if
+    the graph allows it; `get_value` gathers the whole from all ranks, each of which reads it too or
+    goes on to a call.
 
     Raises:
         ArgumentError: what `function` raises, the learning phase among the inputs, a batch that the
@@ -98,6 +106,7 @@ def sharded_function(
         calls,
         shards,
         OneRank() if ranks is None else ranks,
+        [state_of(variable) for variable in spread],
     )
 
 
@@ -117,6 +126,7 @@ class ShardedFunction:
         calls: float | None,
         shards: int,
         ranks: Transport[np.ndarray],
+        spread: Sequence[State] = (),
     ):
         self.name, self.call_step, self.calls, self.shards = name, call_step, calls, shards
         self.ranks = ranks
@@ -140,13 +150,19 @@ class ShardedFunction:
         self._outputs = divided.root[:fetched]
         # Rows of all shards that are fetched as they are need no root.
         self._computed = [node for node in self._outputs if node not in divided.rows]
-        root = [*self._computed, *divided.root[fetched:]]
+        updates = list(zip(given.states, divided.root[fetched:], strict=True))
+        read = toposort([*divided.first, *divided.shard])
+        read_by_shards = {node.attrs["state"] for node in read if node.op == "shared"}
+        states = [state for state in spread if state not in read_by_shards]
+        self._root = Root(self._computed, updates, divided.sums, states, ranks, name)
         self._drawn = CallStep()  # of a shard; the root alone, which runs last, counts the call
-        self._first, self._shard, self._root = self._made(divided.first, divided.shard, root)
+        graphs = divided.first, divided.shard, self._root.of_totals, self._root.outputs
+        self._first, self._shard, self._norms, self._last = self._made(*graphs)
+        self._root.made_of(self._norms, self._last)
         self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}
 
     def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
-        """Make the functions of the three graphs; None for one without outputs.
+        """Make the functions of the four graphs; None for one without outputs.
 
         All run natively or none does: which bits a step gives does not depend on the number of
         calls that was known when it was made.
@@ -158,7 +174,7 @@ class ShardedFunction:
     def _functions(
         self, graphs: Sequence[Sequence[Node]], calls: float | None
     ) -> list[Function | None]:
-        *of_shards, root = graphs
+        *of_shards, norms, root = graphs
         each = None if calls is None else calls * self.shards
         names = ("the first pass of a shard", "a shard")
         found = [
@@ -167,7 +183,8 @@ class ShardedFunction:
         ]
         return [
             *found,
-            self._function(root, "all shards", self._states, self.call_step, calls),
+            self._function(norms, "sums over all elements", [], self._drawn, calls),
+            self._function(root, "all shards", self._root.updated, self.call_step, calls),
         ]
 
     def _function(
@@ -181,7 +198,7 @@ class ShardedFunction:
         if not outputs:
             return None
         inputs = [node for node in toposort(outputs) if node.op == "input"]
-        if what != "all shards" and not any(node in self._axes for node in inputs):
+        if "a shard" in what and not any(node in self._axes for node in inputs):
             inputs.append(next(iter(self._axes)))  # which tells how many rows the shard has
         given = Arguments(inputs, list(outputs), False, states, [], self._mode)
         name = f"{self.name} ({what})"
@@ -193,8 +210,15 @@ class ShardedFunction:
     @property
     def parts(self) -> list[Function]:
         """The functions that it is made of, in the order in which they run: of a shard's first
-        pass, of a shard, of the sums over all shards; those that there are."""
-        return [one for one in (self._first, self._shard, self._root) if one is not None]
+        pass, of a shard, of norms over all elements, of the sums over all shards; those that
+        there are here."""
+        made = (self._first, self._shard, self._norms, self._last)
+        return [one for one in made if one is not None]
+
+    def graph(self) -> list[Node]:
+        """The outputs and new values before ranks share them, equal on all ranks; for tests."""
+        divided = self._divided
+        return [*divided.first, *divided.shard, *divided.root]
 
     @property
     def reports(self) -> tuple[CompileReport, ...]:
@@ -244,16 +268,17 @@ class ShardedFunction:
         divided = self._divided
         of_shards = [one for one in (self._first, self._shard) if one is not None]
         graphs = [one.graph_memory(_bound(one, of_shard)) for one in of_shards]
-        if self._root is not None:
-            graphs.append(self._root.graph_memory(_bound(self._root, bindings)))
+        of_root = [one for one in (self._norms, self._last) if one is not None]
+        graphs += [one.graph_memory(_bound(one, bindings)) for one in of_root]
         kept = len(parts).bit_length()  # of the tree, and those of the shard that is added
         summed = [nbytes_of(nodes, bindings) for nodes in (divided.first_sums, divided.sums)]
         rows = nbytes_of(list(divided.rows), bindings)  # of each shard, and joined
         # Rows along another axis than the first are copied for native code.
         copied = [node for node, axis in self._axes.items() if axis]
-        moved = nbytes_of(copied, of_shard)
+        copied_rows = nbytes_of(copied, of_shard)
         fed = nbytes_of(self._inputs, bindings)
-        sums = kept * max(summed) + min(summed) + 2 * rows + moved
+        added_up = nbytes_of(self._root.of_totals, bindings)
+        sums = kept * max(summed) + min(summed) + 2 * rows + copied_rows + added_up
         return step_memory(graphs, self.target(), self.shards, fed, sums)
 
     @property
@@ -282,73 +307,74 @@ class ShardedFunction:
 
     def _run(self, given: Sequence[object], first_only: bool = False) -> list[np.ndarray]:
         feeds, bindings = self._feeds(given)
-        divided, step = self._divided, self.call_step.value
+        meet(self.ranks, self.name)
+        divided, root = self._divided, self._root
         parts = parts_of(bindings[_BATCH], self.shards)
+        call = _Call(feeds, bindings, parts, self.call_step.value)
         if self._first is not None:
             sums = divided.first_sums
-            self._over_shards(self._first, sums, {}, feeds, bindings, parts, step)
+            unmoved = {node: Moved(node, ()) for node in sums}
+            layout = _layout(sums, bindings)
+            summed = self._over_shards(self._first, sums, unmoved, layout, {}, call)
+            feeds.update(zip(sums, summed, strict=True))
         if self._shard is not None:
+            sums, layout = divided.sums, root.layout(_layout(root.sums, bindings))
             rows = divided.rows
-            to = 0 if first_only and not self._root_reads(rows) else None
-            self._over_shards(self._shard, divided.sums, rows, feeds, bindings, parts, step, to)
-        if self._root is not None:
-            self._complete(feeds, bindings, parts)
-            computed = self._root(*[feeds[node] for node in self._root.inputs])
-            assert isinstance(computed, list)
-        else:
-            computed = []
-            if self._draws:
-                self.call_step.value = step + 1
+            to = 0 if first_only and not any(node in rows for node in root.inputs) else None
+            summed = self._over_shards(self._shard, sums, root.sums, layout, rows, call, to)
+            feeds.update(root.fed(summed))
+        self._complete(call)
+        self._drawn.value = call.step
+        computed = root(feeds)
+        if self._last is None and self._draws:
+            self.call_step.value = call.step + 1
         return [] if first_only and self.ranks.rank else self._in_order(computed, feeds)
-
-    def _root_reads(self, rows: Collection[Node]) -> bool:
-        return self._root is not None and any(node in rows for node in self._root.inputs)
 
     def _over_shards(
         self,
         function: Function,
         sums: Sequence[Node],
+        wanted: Mapping[Node, Moved],
+        layout: Layout,
         rows: Mapping[Node, BatchAxis],
-        feeds: dict[Node, Feed],
-        bindings: Bindings,
-        parts: Sequence[tuple[int, int]],
-        step: int,
+        call: _Call,
         to: int | None = None,
-    ) -> None:
-        """Feed what a function gives, for the inputs that stand for it: sums over the shards, and
-        rows of the whole batch, these on all ranks or on one."""
+    ) -> Arrays:
+        """Return sums over the shards of what a function gives, as `wanted` and the layout say; and
+        feed the rows of the whole batch, on all ranks or on one."""
         own_rows: list[Arrays] = []
 
         def of_subtree(node: Span) -> Arrays:
-            self._drawn.value = step
+            self._drawn.value = call.step
             arrays = [
-                [self._of_part(one, feeds, bindings, *parts[shard]) for one in function.inputs]
+                [self._of_part(one, call, *call.parts[shard]) for one in function.inputs]
                 for shard in range(node.start, node.stop)
             ]
             try:
                 summed, others = function.run_parts(arrays, len(sums))
             except (IndexRangeError, NotFiniteError):
-                firsts = [first for first, _ in parts[node.start : node.stop]]
-                self._refuse(function, arrays, firsts, step)
+                firsts = [first for first, _ in call.parts[node.start : node.stop]]
+                self._refuse(function, arrays, firsts, call.step)
                 raise
             own_rows.extend(others)
-            return summed
+            return moved(dict(zip(sums, summed, strict=True)), wanted)
 
-        layout = _layout(sums, bindings)
-        summed = sum_over_shards(self.ranks, layout, len(parts), self.shards, of_subtree)
-        feeds.update(zip(sums, summed, strict=True))
+        filled = len(call.parts)
+        summed = sum_over_shards(self.ranks, layout, filled, self.shards, of_subtree)
         if rows:
             layouts = [
-                _layout(rows, {**bindings, _BATCH: behind - first}) for first, behind in parts
+                _layout(rows, {**call.bindings, _BATCH: behind - first})
+                for first, behind in call.parts
             ]
             gathered = gather_rows(self.ranks, layouts, self.shards, own_rows, to)
             if not gathered:
-                return
+                return summed
             for (node, batch), several in zip(
                 rows.items(), zip(*gathered, strict=True), strict=True
             ):
-                outer = 1 if batch.outer is None else evaluate(batch.outer, bindings)
-                feeds[node] = joined_rows(several, batch.axis, outer)
+                outer = 1 if batch.outer is None else evaluate(batch.outer, call.bindings)
+                call.feeds[node] = joined_rows(several, batch.axis, outer)
+        return summed
 
     def _refuse(
         self,
@@ -367,36 +393,27 @@ class ShardedFunction:
                 where = f"Positions are those in a shard: its row 0 is row {first} of the batch"
                 raise type(error)(f"{error}\n{where}") from None
 
-    def _of_part(
-        self,
-        node: Node,
-        feeds: Mapping[Node, Feed],
-        bindings: Bindings,
-        first: int,
-        behind: int,
-    ) -> np.ndarray:
+    def _of_part(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
         """Return what the rows from `first` to `behind` are fed for an input."""
         if node in self._divided.starts:
-            return np.array(first * evaluate(self._divided.starts[node], bindings), np.int64)
-        value, axis = feeds[node], self._axes.get(node)
+            return np.array(first * evaluate(self._divided.starts[node], call.bindings), np.int64)
+        value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
             return value.part(self._axes[node], first, behind)
         return value if axis is None else value[(slice(None),) * axis + (slice(first, behind),)]
 
-    def _complete(
-        self, feeds: dict[Node, Feed], bindings: Bindings, parts: Sequence[tuple[int, int]]
-    ) -> None:
+    def _complete(self, call: _Call) -> None:
         """Give the root the rows of all ranks, of inputs that it reads itself."""
-        assert self._root is not None
-        divided = [node for node in self._root.inputs if isinstance(feeds[node], OwnRows)]
+        feeds, parts = call.feeds, call.parts
+        divided = [node for node in self._root.inputs if isinstance(feeds.get(node), OwnRows)]
         if not divided:
             return
         own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
         layouts = [
-            _layout(divided, {**bindings, _BATCH: behind - first}) for first, behind in parts
+            _layout(divided, {**call.bindings, _BATCH: behind - first}) for first, behind in parts
         ]
         given = [
-            [self._of_part(node, feeds, bindings, *part) for node in divided]
+            [self._of_part(node, call, *part) for node in divided]
             for part in parts[own.start : own.stop]
         ]
         gathered = gather_rows(self.ranks, layouts, self.shards, given)
@@ -457,6 +474,23 @@ class ShardedFunction:
         if isinstance(value, OwnRows) and fed in self._axes:
             return replace(value, array=checked_feed(node, value.array, self.name))
         return checked_feed(node, value, self.name)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """What a call is about.
+
+    Attributes:
+        feeds: what inputs are fed; sums and gathered rows are added.
+        bindings: the sizes that are symbols.
+        parts: the rows of each shard that has some.
+        step: the count of random draws.
+    """
+
+    feeds: dict[Node, Feed]
+    bindings: Bindings
+    parts: Sequence[tuple[int, int]]
+    step: int
 
 
 def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:

@@ -50,7 +50,7 @@ class State:
     and moves nothing, `set` takes a copy.
     """
 
-    __slots__ = ("_value", "dtype", "name", "shape")
+    __slots__ = ("__weakref__", "_value", "dtype", "name", "shape")
 
     def __init__(self, value: np.ndarray, name: str | None):
         self._value: np.ndarray | DeviceValue = value

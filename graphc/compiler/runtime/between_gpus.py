@@ -50,12 +50,15 @@ class BetweenGpus:
         host: the ranks' transport between hosts, which carries NCCL's id.
         library: NCCL.
         check: raises where another rank has failed.
+
+    Attributes:
+        host_transport: as it was given `host`.
     """
 
     def __init__(
         self, host: Transport[np.ndarray], library: nccl.Library, check: Callable[[], None]
     ) -> None:
-        self.rank, self.size = host.rank, host.size
+        self.rank, self.size, self.host_transport = host.rank, host.size, host
         self._check = check
         self._free: list[_Stage] = []
         self._busy: list[_Stage] = []  # kept, also for a transfer that is not waited for

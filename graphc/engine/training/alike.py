@@ -9,15 +9,21 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.parallel.agreement import agree
+from graphc.parallel.meeting import SpreadArray
 from graphc.parallel.transport import Transport, as_bytes
 
 
 def make_alike(ranks: Transport[np.ndarray], variables: Sequence[g.Node], where: str) -> None:
-    """Give variables the values of rank 0. RankError, on all ranks, where theirs are others."""
+    """Give variables the values of rank 0, but those of which each rank has its own piece.
+
+    RankError, on all ranks, where theirs are others.
+    """
     if ranks.size == 1:
         return
     agree(where, ranks, platform.node(), {"variables": kinds_of(variables)})
     for variable in variables:
+        if _is_in_pieces(variable):
+            continue
         value = np.array(variable.get_value(), order="C")
         ranks.broadcast(as_bytes(value), 0).wait()
         variable.set_value(value)
@@ -25,4 +31,11 @@ def make_alike(ranks: Transport[np.ndarray], variables: Sequence[g.Node], where:
 
 def kinds_of(variables: Sequence[g.Node]) -> str:
     """Return the dtypes and shapes of variables, as ranks compare them."""
-    return " ".join(f"{one.dtype}{list(one.shape)}" for one in variables)
+    return " ".join(
+        f"{one.dtype}{list(one.shape)}{' in pieces' if _is_in_pieces(one) else ''}"
+        for one in variables
+    )
+
+
+def _is_in_pieces(variable: g.Node) -> bool:
+    return isinstance(g.state_of(variable).value, SpreadArray)

@@ -138,6 +138,13 @@ class Compiled:
         """Let the optimizer make its variables now, as it does for the first training step."""
         self.updates  # noqa: B018  (a cached property)
 
+    @property
+    def optimizer_state(self) -> list[g.Node]:
+        """What the optimizer has for each element of the weights that it trains."""
+        weights = [one for layer in self.model.stored_layers() for one in layer.weights]
+        others = {*self.trained, *weights, *(variable for variable, _ in self.model.updates)}
+        return [one for one, _ in self.updates if one not in others and one.ndim]
+
     def begun(self, step: MadeFunction) -> Callable[..., Pending | Values]:
         """Begin a step of training or testing; see `numbers` for its values."""
         if not self.of_epochs:
@@ -246,7 +253,9 @@ class Compiled:
         self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
     ) -> None:
         what = (self.model, purpose, self.inputs, self.outputs, updates)
-        made = make_function(*what, self.call_step, self.mode, calls, self.shards)
+        how = (self.call_step, self.mode, calls, self.shards)
+        spread = self.optimizer_state if purpose == "train" else ()
+        made = make_function(*what, *how, spread=spread)
         self.functions[self._key(purpose)] = made
 
     def in_phase(self, purpose: str, training: bool) -> MadeFunction:

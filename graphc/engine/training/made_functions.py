@@ -46,10 +46,12 @@ def make_function(
     shards: int,
     training: bool | None = None,
     ranks: Transport[np.ndarray] | None = None,
+    spread: Sequence[g.Node] = (),
 ) -> MadeFunction:
     """A function of a model for 'train', 'test' or 'predict', which decides the learning phase
     unless `training` does, and takes its batch in so many shards, of which each rank computes
-    some; `ranks` are those that train together, by default."""
+    some; `ranks` are those that train together, by default. Of the variables of `spread` each rank
+    keeps only what it updates."""
     training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
@@ -67,9 +69,8 @@ def make_function(
     if purpose != "train":  # which begins with all of its state alike
         weights = [weight for layer in model.stored_layers() for weight in layer.weights]
         make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
-    return sharded_function(
-        inputs, outputs, shards=shards, ranks=sums_transport(ranks), **arguments
-    )
+    how = {"shards": shards, "ranks": sums_transport(ranks), "spread": spread}
+    return sharded_function(inputs, outputs, **how, **arguments)
 
 
 def prediction_step(

@@ -23,6 +23,7 @@ from graphc.engine.training.together import begin_together
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
+from graphc.parallel.meeting import meet
 from graphc.parallel.transport import failing_together
 
 _log = logging.getLogger("graphc")
@@ -96,6 +97,7 @@ def run_epochs(
                 *(model, compiled.begun(step), batches, labels, epochs, listeners),
                 None if validate is None else lambda: validate(test),
             )
+            meet(ranks, f"{where}: its end")  # those without rank 0's callbacks are ahead of it
         finally:
             progress.close()
         return history

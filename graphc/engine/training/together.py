@@ -179,8 +179,7 @@ def _settings(compiled: Compiled, variables: Sequence[g.Node]) -> str:
 
 def _digest_of(function: MadeFunction) -> str:
     assert isinstance(function, ShardedFunction)
-    text = "".join(g.format_graph(one.graph(training=True)) for one in function.parts)
-    return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return hashlib.blake2b(g.format_graph(function.graph()).encode(), digest_size=6).hexdigest()
 
 
 def _engine(function: MadeFunction) -> str:

@@ -121,6 +121,7 @@ def trained(make: Callable[[], tuple]) -> dict:
     return {
         "untrained": hashed([untrained]),
         "weights": hashed(model.get_weights()),
+        "state": hashed(model.optimizer.get_state()),
         "history": history,
         "batches": seen,
         "on_batch": np.ravel(losses).tolist(),

@@ -1,0 +1,144 @@
+"""Ranks meet before they exchange anything, so that what one of them wants is not mixed up with
+what another one sends.
+
+A rank says what it has come for. Where all have come for the same, they go on. A rank may also want
+the whole of an array that lies in pieces on all of them (`SpreadArray`), outside of a step: a file
+is written by one rank alone, between two steps of the others. The others give their pieces at their
+next meeting, and then meet again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+import numpy as np
+
+from graphc.errors import RankError
+from graphc.parallel.slices import Piece
+from graphc.parallel.transport import Transport, as_bytes, between_hosts, failing_together
+
+_SIGN = np.int64(-(2**63))
+"""The bit of a word that asks for an array; the rest is its number."""
+
+
+class _Meetings:
+    """What ranks have to know at their meetings: the arrays that are in pieces, by number."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count()
+        self.arrays: WeakValueDictionary[int, SpreadArray] = WeakValueDictionary()
+
+
+_meetings: WeakKeyDictionary[Transport[np.ndarray], _Meetings] = WeakKeyDictionary()
+
+
+def meet(transport: Transport[np.ndarray], purpose: str) -> None:
+    """Return when all ranks have come for this purpose; until then give them pieces of the arrays
+    that they want. RankError, on all ranks, where they have come for different ones."""
+    if transport.size > 1:
+        transport = between_hosts(transport)
+        digest = hashlib.blake2b(purpose.encode(), digest_size=8).digest()
+        _meet(transport, np.frombuffer(digest, np.int64)[0] & ~_SIGN, purpose)
+
+
+def _meet(transport: Transport[np.ndarray], own: np.int64, purpose: str) -> np.ndarray | None:
+    """Meet until the own wish is met, and return the array that was wanted."""
+    words = np.empty(transport.size, np.int64)
+    while True:
+        words[transport.rank] = own
+        transport.all_gather(as_bytes(words), [words.itemsize] * transport.size).wait()
+        wishes = words[words < 0]
+        if not len(wishes):
+            if (words != own).any():
+                _refuse(transport, purpose)
+            return None
+        wish = wishes[0]
+        array = _meetings[transport].arrays.get(int(wish & ~_SIGN))
+        if array is None:
+            raise RankError(
+                "ranks: one of them reads a state of an optimizer that this one has dropped: "
+                "expected that all ranks run the same program, and read it, or save, together"
+            )
+        found = array._exchange([bool(word == wish) for word in words])
+        if wish == own:
+            return found
+
+
+def _refuse(transport: Transport[np.ndarray], purpose: str) -> None:
+    """Raise RankError with what each rank has come for."""
+    text = np.frombuffer(purpose.encode()[:_MOST].ljust(_MOST), "uint8")
+    of_ranks = np.empty((transport.size, _MOST), "uint8")
+    of_ranks[transport.rank] = text
+    transport.all_gather(as_bytes(of_ranks), [_MOST] * transport.size).wait()
+    told = "; ".join(
+        f"rank {rank}: {one.tobytes().decode(errors='replace').rstrip()}"
+        for rank, one in enumerate(of_ranks)
+    )
+    raise RankError(
+        f"ranks: expected all of them to make the same call, received {told}. All ranks run the "
+        "same program: what is done on one rank alone must not train, evaluate or predict"
+    )
+
+
+_MOST = 120
+"""Bytes of a purpose in a message."""
+
+
+class SpreadArray:
+    """An array that lies in pieces on the ranks; `register` has all of them know it.
+
+    Args:
+        transport: the ranks.
+        shape, dtype: of the whole.
+        pieces: of each rank; empty ones among them.
+        own: returns this rank's elements.
+    """
+
+    def __init__(
+        self,
+        transport: Transport[np.ndarray],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        pieces: Sequence[Piece],
+        own: Callable[[], np.ndarray],
+    ) -> None:
+        self._transport = transport = between_hosts(transport)
+        self.pieces = list(pieces)
+        self._shape, self._dtype, self._own = shape, dtype, own
+        self._number: int | None = None
+
+    def register(self) -> None:
+        """Give the array a number, by which ranks ask each other for it. All ranks make the call,
+        for their arrays in one order; a further one changes nothing."""
+        if self._number is None:
+            meetings = _meetings.setdefault(self._transport, _Meetings())
+            self._number = next(meetings.numbers)
+            meetings.arrays[self._number] = self
+
+    def to_host(self) -> np.ndarray:
+        """Return the whole. The other ranks have to make the same call, or to meet otherwise."""
+        assert self._number is not None
+        with failing_together(self._transport):
+            found = _meet(self._transport, self._number | _SIGN, "")
+        assert found is not None
+        return found
+
+    def _exchange(self, wanting: Sequence[bool]) -> np.ndarray | None:
+        """Give this rank's piece to those that want it, and return the whole where it does."""
+        transport, size = self._transport, self._dtype.itemsize
+        lengths = [len(piece) * size for piece in self.pieces]
+        own = as_bytes(np.ascontiguousarray(self._own()))
+        sent = [len(own) if wants else 0 for wants in wanting]
+        wants = wanting[transport.rank]
+        received = np.empty(sum(lengths) if wants else 0, "uint8")
+        transport.all_to_all(
+            np.tile(own, sum(wanting)),
+            sent,
+            received,
+            lengths if wants else [0] * transport.size,
+        ).wait()
+        return received.view(self._dtype).reshape(self._shape) if wants else None
