@@ -116,7 +116,7 @@ class Graph(NamedNodes):
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
-    ) -> cbks.TensorHistory:
+    ) -> cbks.History:
         """Train on all samples `nb_epoch` times; see `Model.fit`.
 
         Args:

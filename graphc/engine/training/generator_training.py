@@ -78,7 +78,7 @@ class GeneratorTraining(BatchTraining):
         nb_val_worker: int | None = None,
         sharded: bool = False,
         **kwargs: Any,
-    ) -> cbks.TensorHistory:
+    ) -> cbks.History:
         """Train on batches from a generator, which threads or processes run ahead of the training.
 
         Args:

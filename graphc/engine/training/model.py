@@ -61,7 +61,7 @@ class Model(GeneratorTraining):
     """
 
     stop_training = False
-    history: cbks.TensorHistory | None = None
+    history: cbks.History | None = None
     training_data: list[Data] | None = None
     _batches: ArrayBatches | None = None
 
@@ -151,7 +151,7 @@ class Model(GeneratorTraining):
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
-    ) -> cbks.TensorHistory:
+    ) -> cbks.History:
         """Train for epochs `initial_epoch` to `nb_epoch`, each of them over all samples.
 
         Args:
