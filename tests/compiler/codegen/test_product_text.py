@@ -51,6 +51,13 @@ def test_golden_text() -> None:
     check_golden("matmul", text(dense()))
 
 
+def test_golden_text_of_a_vector_in_parts() -> None:
+    """A long k: each warp sums a part of it, and a second kernel adds the parts."""
+    x, w = g.input((1, 100_000), name="x"), g.input((100_000, 3), name="W")
+    with g.origin("dense_1"):
+        check_golden("vector_in_parts", text(g.matmul(x, w) * 0.5))
+
+
 def test_one_text_serves_every_batch_and_every_name() -> None:
     outputs = [dense(), weight_gradient()]
     program = lower(outputs)
