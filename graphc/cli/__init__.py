@@ -124,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fitted(text: str) -> str:
-    """A description whose paragraphs fit the terminal of 80 columns; what is indented stays."""
+    """Return a description whose paragraphs fit the terminal of 80 columns; indented lines stay."""
     lines: list[str] = []
     for paragraph in text.split("\n\n"):
         indented = any(line.startswith(" ") for line in paragraph.splitlines())

@@ -1,4 +1,4 @@
-"""``graphc cache``: what the folder of compiled kernels holds, and to empty it."""
+"""``graphc cache``: show the contents of the folder of compiled kernels, and empty it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from graphc.errors import StorageError
 
 
 def report(held: Usage, folder: str) -> str:
-    """The lines that ``graphc cache`` prints."""
+    """Return the lines that ``graphc cache`` prints."""
     bound = "without a bound" if config.cache_size == "none" else f"of at most {config.cache_size}"
     count, nbytes = sum(held.files.values()), sum(held.nbytes.values())
     lines = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 def no_arguments(parser: argparse.ArgumentParser) -> None:
-    """For a subcommand that takes nothing but ``--help``."""
+    """Add no arguments, for a subcommand that takes nothing but ``--help``."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""``graphc doctor``: what this machine has, what it lacks and the fix, and every flag."""
+"""``graphc doctor``: show the parts of this machine, those that are missing with the fix, and every
+flag."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ class Finding:
 
 
 def report() -> str:
-    """The whole report, as ``graphc doctor`` prints it. Never fails on what it finds."""
+    """Return the whole report, as ``graphc doctor`` prints it. It never fails on a finding."""
     sections = [
         f"graphc {__version__}",
         _section("This machine", [_python(), _numpy()]),
@@ -158,7 +159,8 @@ def _verdict() -> Finding:
 
 
 def _version_line(program: str) -> str:
-    """The first line that ``program --version`` prints, or the one with "release" (nvcc's)."""
+    """Return the first line that ``program --version`` prints, or the one with "release"
+    (nvcc's)."""
     try:
         run = subprocess.run(
             [program, "--version"], capture_output=True, text=True, errors="replace", timeout=30

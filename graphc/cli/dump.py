@@ -28,7 +28,8 @@ _OTHER_LOSS = "mse"
 
 @dataclass(frozen=True)
 class Shown:
-    """A model to look into: what it is, what shows its kernels, the batch to show them at."""
+    """A model to look into: a description of it, a function that shows its kernels, and the
+    batch."""
 
     name: str
     summary: str
@@ -37,7 +38,7 @@ class Shown:
 
 
 def compiled_model(name: str, loss: str | None, optimizer: str | None) -> Shown:
-    """A model's training step.
+    """Return a model's training step.
 
     Args:
         name: a key of `REFERENCE_MODELS`, or the path of an architecture.

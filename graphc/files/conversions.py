@@ -1,5 +1,5 @@
-"""Weights as other backends and later releases of Keras stored them, as Keras 1.0 on Theano has
-them.
+"""Conversions of weights that other backends and later releases of Keras stored to those of Keras
+1.0 on Theano.
 
 What layers tell about their weights are *forms*; what a file tells about itself is its origin.
 
@@ -57,8 +57,8 @@ UNTOLD = Origin()
 
 @dataclass(frozen=True)
 class Kernel:
-    """Of a convolution: (filters, channels, *sizes) in the ordering 'th', (*sizes, channels,
-    filters) in 'tf'.
+    """The form of a convolution's kernel: (filters, channels, *sizes) in the ordering 'th',
+    (*sizes, channels, filters) in 'tf'.
 
     Attributes:
         is_sequence: whether the sizes are (length, 1).
@@ -70,7 +70,7 @@ class Kernel:
     moves: bool = False
 
     def converted(self, stored: np.ndarray, shape: Shape, backend: str | None) -> np.ndarray:
-        """The kernel of a shape, from what a file has."""
+        """Return the kernel of a shape, from an array of a file."""
         if stored.shape != shape:
             stored = stored.transpose(3, 2, 0, 1)
         if backend != TENSORFLOW:
@@ -79,7 +79,7 @@ class Kernel:
         return np.flip(stored, tuple(spatial))
 
     def stored_shape(self, shape: Shape, found: Shape | None) -> Shape:
-        """The shape that a file should have, the later one if it `found` that."""
+        """Return the shape that a file should have, the later one if it has `found` that."""
         if not self.is_sequence:
             return shape
         filters, channels, length, one = shape
@@ -89,7 +89,7 @@ class Kernel:
 
 @dataclass(frozen=True)
 class RunningStd:
-    """Of a BatchNormalization.
+    """The form of a BatchNormalization's running deviation.
 
     Attributes:
         epsilon: that of the layer.
@@ -122,7 +122,7 @@ class RunningStd:
 
 @dataclass(frozen=True)
 class Gates:
-    """Of a recurrent layer whose first weight this is: W, U and b of each gate in turn.
+    """The form of the first weight of a recurrent layer that has W, U and b of each gate in turn.
 
     Attributes:
         columns: the place of each gate in a W, U or b of all gates.
@@ -131,18 +131,18 @@ class Gates:
     columns: tuple[int, ...]
 
     def joined(self, shape: Shape) -> Shape:
-        """The shape of a weight of all gates, of which one has `shape`."""
+        """Return the shape of a weight of all gates, of which one has `shape`."""
         return (*shape[:-1], shape[-1] * len(self.columns))
 
     def split(self, stored: np.ndarray) -> list[np.ndarray]:
-        """The weights of the gates."""
+        """Return the weights of the gates."""
         parts = np.split(stored, len(self.columns), axis=-1)
         return [parts[column] for column in self.columns]
 
 
 @dataclass(frozen=True)
 class JoinedGates:
-    """Of a recurrent layer with consume_less='gpu' whose first weight this is: W, U and b of all
+    """The form of the first weight of a recurrent layer with consume_less='gpu': W, U and b of all
     gates, where other files have them gate by gate.
 
     Attributes:
@@ -152,14 +152,14 @@ class JoinedGates:
     columns: tuple[int, ...]
 
     def of_one(self, shape: Shape) -> Shape:
-        """The shape of a weight of one gate, of which that of all has `shape`."""
+        """Return the shape of a weight of one gate, of which that of all has `shape`."""
         return (*shape[:-1], shape[-1] // len(self.columns))
 
 
 @dataclass(frozen=True)
 class Column:
-    """Of a weight of one gate, where weights are in the order of their names: those of all gates
-    follow each other.
+    """The form of a weight of one gate, where weights are in the order of their names: those of all
+    gates follow each other.
 
     Attributes:
         place: that of the gate in a weight of all gates.
@@ -170,7 +170,7 @@ class Column:
     count: int
 
     def joined(self, shape: Shape) -> Shape:
-        """The shape of a weight of all gates, of which one has `shape`."""
+        """Return the shape of a weight of all gates, of which one has `shape`."""
         return (*shape[:-1], shape[-1] * self.count)
 
 
@@ -179,7 +179,7 @@ Form = Kernel | RunningStd | Gates | JoinedGates | Column
 
 @dataclass(frozen=True)
 class Part:
-    """An array of a file, and which of a layer's weights are made of it.
+    """An array of a file, and the weights of a layer that are made of it.
 
     Attributes:
         positions: the weights' places among those of the layer; (place, column) for a part of a
@@ -252,7 +252,7 @@ def _itself(stored: np.ndarray) -> list[np.ndarray]:
 
 
 def whole_weights(made: Mapping[int | tuple[int, int], np.ndarray], count: int) -> list[np.ndarray]:
-    """The weights of a layer, as many as `count`, of what its parts gave by their positions."""
+    """Return the `count` weights of a layer, made of its parts by their positions."""
     columns: dict[int, list[tuple[int, int]]] = {}
     for position in made:
         if isinstance(position, tuple):

@@ -52,7 +52,8 @@ _TRIES = 4
 
 @contextmanager
 def written(path: GivenPath, **kwargs: Any) -> Iterator[h5py.File]:
-    """A new HDF5 file at `path`, whole or not at all; keywords go to `h5py.File`.
+    """Open a new HDF5 file at `path`, which is written whole or not at all; keywords go to
+    `h5py.File`.
 
     Raises:
         MissingFileError: no such folder.
@@ -115,7 +116,7 @@ class OpenFile(h5py.File):
 
 
 def opened(path: GivenPath, *, arrays: bool = True, **kwargs: Any) -> OpenFile:
-    """An HDF5 file for reading, looked through before; keywords go to `h5py.File`.
+    """Open an HDF5 file for reading, inspected before; keywords go to `h5py.File`.
 
     Both processes read the file that had the name once: others may replace it at any time.
 
@@ -177,8 +178,8 @@ def _unreadable(shown: str, error: Exception) -> DataError:
 
 @contextmanager
 def damage_errors(where: str) -> Iterator[None]:
-    """Errors inside begin with `where`; what HDF5 raises for a damaged file is a DataError, and
-    where memory does not suffice an OutOfMemoryError."""
+    """Prefix errors inside with `where`; errors of HDF5 for a damaged file become DataErrors, and a
+    lack of memory an OutOfMemoryError."""
     try:
         yield
     except GraphcError as error:
@@ -192,7 +193,7 @@ def damage_errors(where: str) -> Iterator[None]:
 
 
 def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
-    """An attribute that is a list of texts, or one text, stored as bytes or as str."""
+    """Return an attribute that is a list of texts, or one text, stored as bytes or as str."""
     place = f"{group.name}: the attribute {attribute}"
     if attribute not in group.attrs:
         raise DataError(f"{place}: expected texts, there is no such attribute")
@@ -217,7 +218,7 @@ def texts(group: h5py.Group | h5py.Dataset, attribute: str) -> list[str]:
 
 
 def attribute_numbers(group: h5py.Group | h5py.Dataset, attribute: str) -> np.ndarray:
-    """An attribute that is a number or several; an array of None where it is nothing of that
+    """Return an attribute that is a number or several; an array of None where it is nothing of that
     kind, or is not there. Other types are not read: they may take any memory."""
     nothing = np.asarray(None)
     if attribute not in group.attrs:
@@ -264,8 +265,8 @@ def write_array(group: h5py.Group, name: str, value: np.ndarray) -> h5py.Dataset
 
 
 def read_array(found: h5py.Dataset) -> np.ndarray:
-    """An array of the file, whole. DataError where it has a checksum, and is not what it was when
-    it was written. Its shape is the caller's to check before."""
+    """Return an array of the file, whole. DataError where its checksum differs. Its shape is the
+    caller's to check before."""
     if STORED_AS in found.attrs and texts(found, STORED_AS) != [found.dtype.str]:
         raise DataError(
             f"{found.name}: expected numbers of the dtype {texts(found, STORED_AS)[:1]}, as they "

@@ -1,13 +1,5 @@
-"""A program that looks through HDF5 files, in a process of its own: what the HDF5 library does with
-a file that is made to harm, it does there. `inspector` runs it, and asks for one file a line.
-
-It does what loading does, with all of a file: follows each link, reads each attribute of texts or
-numbers, and each array of numbers, in pieces. What HDF5 refuses is refused. A file for which it
-takes too long, or too much memory, or crashes, ends this process.
-
-What is too large for a model, though whole, is known here too: loading checks it before it reads.
-Nothing of graphc is imported: that takes longer than HDF5 takes to begin.
-"""
+"""A program that inspects HDF5 files in a process of its own, which a file that is made to harm the
+HDF5 library harms instead of the caller's. `inspector` runs it, and sends a line for each file."""
 
 from __future__ import annotations
 
@@ -77,22 +69,23 @@ def identity_of(found: os.stat_result) -> Identity:
 
 
 def identity(file: h5py.File, name: str) -> Identity:
-    """Of the file that was opened by this name, whatever the name stands for by now."""
+    """Return the identity of the file that was opened by this name, whatever the name stands for by
+    now."""
     if os.name == "posix" and file.driver == "sec2":
         return identity_of(os.fstat(file.id.get_vfd_handle()))
     return identity_of(os.stat(name))
 
 
 def name_of_open(descriptor: int) -> str | None:
-    """A name by which this process opens the file of a descriptor, whatever became of its own; None
-    where the system has none."""
+    """Return a name by which this process opens the file of a descriptor, whatever became of its
+    own; None where the system has none."""
     names = (f"{folder}/{descriptor}" for folder in _FOLDERS_OF_OPEN)
     return next(filter(os.path.exists, names), None)
 
 
 def driver_for(name: str) -> str | None:
-    """The driver of HDF5 that opens a file by a name of `name_of_open`. The usual one (None) looks
-    for the path that such a link stands for, and a file that was replaced has none."""
+    """Return the driver of HDF5 that opens a file by a name of `name_of_open`. The usual one (None)
+    looks for the path that such a link stands for, and a file that was replaced has none."""
     return "stdio" if name.startswith(_FOLDERS_OF_OPEN) else None
 
 
@@ -125,8 +118,8 @@ def why_not_numbers(found: Any) -> str:
 
 
 def _why_not_chunks(found: h5py.Dataset) -> str:
-    """Of an array in pieces of which some are missing, or that grow beyond its size when they are
-    read."""
+    """Return the fault of an array in chunks of which some are missing, or that grow beyond its
+    size when they are read."""
     count = math.prod(
         -(-size // piece) for size, piece in zip(found.shape, found.chunks, strict=True)
     )
@@ -150,7 +143,7 @@ def _why_not_chunks(found: h5py.Dataset) -> str:
 
 
 def look_through(file: h5py.File, arrays: bool, found_one: Callable[[], None]) -> None:
-    """Touch all of a file; of its arrays the numbers too, where `arrays` is set. `found_one` is
+    """Read all of a file; of its arrays the numbers too, where `arrays` is set. `found_one` is
     called at each group, array and attribute.
 
     Raises TooLargeError, and what h5py raises for a file that is damaged.
@@ -290,7 +283,7 @@ def _lower(kind: int, wanted: int) -> None:
 
 
 def _requests() -> Iterator[tuple[bytes, list[int]]]:
-    """Lines, each with the descriptor of the file that it is about, where systems hand such on."""
+    """Yield lines, each with the descriptor of its file, where systems pass descriptors on."""
     if not hasattr(socket, "recv_fds"):
         for line in sys.stdin.buffer:
             yield line, []

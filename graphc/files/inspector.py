@@ -1,4 +1,4 @@
-"""Files that others may have written are looked through by another process before they are opened.
+"""Let another process inspect files that others may have written, before they are opened.
 
 Nobody knows what the HDF5 library does with a file that is broken or made to harm: it may crash,
 take minutes for a link, or any memory. So a process of `inspection` meets each file first. It is
@@ -66,8 +66,8 @@ class Inspector:
         self._owner = os.getpid()
 
     def look_through(self, path: str, descriptor: int, arrays: bool) -> Identity | None:
-        """Which file it was, as `inspection.identity` tells. Where no process can be started, a
-        warning, and None.
+        """Inspect a file. Return its identity (`inspection.identity`). Where no process can be
+        started, warn and return None.
 
         Args:
             path: for messages, and to open the file by where nothing else serves.
@@ -123,7 +123,7 @@ class Inspector:
         return which
 
     def _asked(self, request: bytes, descriptor: int) -> _Process:
-        """The process, which has the request."""
+        """Return the process, to which the request was sent."""
         while True:
             kept = self._process
             process = self._process = kept or _started()
@@ -170,7 +170,7 @@ def _python() -> str:
 
 
 class _Process(subprocess.Popen):
-    """A process that looks through files, and the two ends that lead to it."""
+    """A process that inspects files, and the two ends of the connection to it."""
 
     def __init__(self) -> None:
         found = [one for one in sys.path if isinstance(one, str) and one]
@@ -211,7 +211,7 @@ class _Process(subprocess.Popen):
             self._requests.sendall(request[sent:])
 
     def end_requests(self) -> None:
-        """Send no more, upon which the process ends."""
+        """Close the requests' end, upon which the process ends."""
         end = self._requests or self.stdin
         if end is not None:
             end.close()
@@ -243,7 +243,8 @@ def _started() -> _Process:
 
 
 def _line_of(process: _Process, seconds: float) -> str:
-    """The next line of a process, which is killed where that takes longer; '' if it ended."""
+    """Return the next line of a process, which is killed where that takes longer; '' if it
+    ended."""
     clock = threading.Timer(seconds, process.kill)
     clock.daemon = True
     found = b""

@@ -31,7 +31,8 @@ def read_keras_0_3_weights(
     owner: str,
     given: Origin = UNTOLD,
 ) -> list[list[np.ndarray]]:
-    """The weights that a file has for layers with weights of these shapes, matched by position.
+    """Return the weights that a file has for layers with weights of these shapes, matched by
+    position.
 
     `layers` are those of a Sequential, or a single one, which stands for all of a Graph. Raises
     what `read_weights` raises.

@@ -1,4 +1,4 @@
-"""A file that notes what the system refuses instead of telling who writes."""
+"""A file that records the system's refusals instead of raising them in the writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who wrote a file of weights: what its attributes tell, and what the caller does."""
+"""The origin of a file of weights: as its attributes state it, and as the caller does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIRST_WITH_VARIANCE = (1, 0, 7)
 
 
 def origin_of(root: h5py.Group, given: Origin) -> Origin:
-    """The origin of the weights in a group, where Keras 1 put `layer_names`.
+    """Return the origin of the weights in a group, where Keras 1 put `layer_names`.
 
     Args:
         given: what the caller tells; of what the file tells too it has to be the same.
@@ -50,8 +50,8 @@ def agreed(stated: Origin, given: Origin) -> Origin:
 
 
 def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
-    """The origin of a layer. Its backend, where it is not stated, is TensorFlow if the weights have
-    names as it gave them (``dense_1_W:0``), else Theano."""
+    """Return the origin of a layer. Its backend, where it is not stated, is TensorFlow if the
+    weights have names as it gave them (``dense_1_W:0``), else Theano."""
     if origin.backend is not None:
         return origin
     named = any(re.search(r":\d+$", name) for name in weight_names)
@@ -59,12 +59,12 @@ def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
 
 
 def stated_version(root: h5py.Group) -> str | None:
-    """The attribute keras_version of the group, or of the whole file."""
+    """Return the attribute keras_version of the group, or of the whole file."""
     return _text_attribute(root, "keras_version")
 
 
 def _text_attribute(root: h5py.Group, attribute: str) -> str | None:
-    """An attribute of the group, or of the whole file."""
+    """Return an attribute of the group, or of the whole file."""
     for place in (root, root.file):
         if attribute in place.attrs:
             found = texts(place, attribute)

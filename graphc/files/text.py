@@ -20,14 +20,14 @@ FORMATS = {".json": "JSON", ".yaml": "YAML", ".yml": "YAML"}
 
 
 def keywords_of(format_name: str) -> list[str]:
-    """The keywords that `to_text` takes for a format."""
+    """Return the keywords that `to_text` takes for a format."""
     writer = json.dumps if format_name == "JSON" else yaml.dump_all
     fixed = ("obj", "documents", "stream", "Dumper", "kw")
     return [name for name in inspect.signature(writer).parameters if name not in fixed]
 
 
 def to_text(data: Any, format_name: str, **kwargs: Any) -> str:
-    """Data (dicts, lists, texts, numbers) as JSON or YAML; keywords go to the writer."""
+    """Return data (dicts, lists, texts, numbers) as JSON or YAML; keywords go to the writer."""
     if format_name == "JSON":
         return json.dumps(data, **kwargs)
     return yaml.safe_dump(data, **{"sort_keys": False, **kwargs})

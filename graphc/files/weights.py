@@ -66,7 +66,7 @@ class LayerWeights:
 
 
 def check_overwrite(path: GivenPath, overwrite: bool, where: str) -> str:
-    """The path. ArgumentError where a file is there already that is not to be replaced."""
+    """Return the path. ArgumentError where a file is there already that is not to be replaced."""
     checked = checked_path(where, path)
     if os.path.lexists(checked) and not overwrite:
         raise ArgumentError(
@@ -83,8 +83,8 @@ def write_weights(path: GivenPath, layers: Sequence[LayerWeights]) -> None:
 
 
 def bounds_for(layers: Sequence[LayerWeights], *others: str) -> tuple[str, str]:
-    """The forms of HDF5 (`libver`) that hold the layers' names and other attributes: the earliest,
-    which every program reads, unless one of these is too long for it."""
+    """Return the versions of HDF5 (`libver`) that hold the layers' names and other attributes: the
+    earliest, which every program reads, unless one of these is too long for it."""
     lists = [[layer.name for layer in layers], *(layer.names for layer in layers)]
     sizes = [_size(_distinct(names)) for names in lists]
     longest = max([*sizes, *(len(text.encode("utf-8")) for text in others)])
@@ -106,8 +106,8 @@ def write_arrays(
     values: Sequence[np.ndarray],
     forms: Mapping[int, Form] = MappingProxyType({}),
 ) -> None:
-    """Write arrays in a group, and their names in their order as its attribute `weight_names`. One
-    that is a variance, by its form, tells it."""
+    """Write arrays in a group, and their names in order as its attribute `weight_names`. An
+    attribute marks one that is a variance by its form."""
     distinct = _distinct(map(_storable, names))
     group.attrs["weight_names"] = _as_bytes(distinct)
     for k, (name, value) in enumerate(zip(distinct, values, strict=True)):
@@ -123,7 +123,7 @@ def read_weights(
     owner: str,
     given: Origin = UNTOLD,
 ) -> list[list[np.ndarray]]:
-    """The weights that a file has for layers with weights of these shapes.
+    """Return the weights that a file has for layers with weights of these shapes.
 
     Layers are matched by name where the file has the same names, else by rank, or, in a file
     without ranks, by position; a layer's weights by position. What other backends and releases of
@@ -146,7 +146,7 @@ def read_weights(
 def read_layers(
     root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
 ) -> list[list[np.ndarray]]:
-    """The weights in a group, or in a file itself; see `read_weights`."""
+    """Return the weights in a group, or in a file itself; see `read_weights`."""
     if not isinstance(root, h5py.Group):  # an array has as many entries as elements
         raise DataError(f"{root.name}: expected a group of layers, found an array")
     names = _matched(root, layers)
@@ -161,8 +161,8 @@ def read_layers(
 def read_weights_by_name(
     file: h5py.File, layers: Sequence[LayerWeights], owner: str, given: Origin = UNTOLD
 ) -> dict[int, list[np.ndarray]]:
-    """The weights that a file has for layers of the same names: the place of each such layer among
-    `layers` -> its arrays; several layers may have one name. Arguments and errors as of
+    """Return the weights that a file has for layers of the same names: the position of each such
+    layer among `layers` -> its arrays; several layers may have one name. Arguments and errors as of
     `read_weights`."""
     with damage_errors(f"{shown_path(file.filename)} for {owner}"):
         return read_layers_by_name(weights_root(file), layers, given)
@@ -171,7 +171,7 @@ def read_weights_by_name(
 def read_layers_by_name(
     root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
 ) -> dict[int, list[np.ndarray]]:
-    """The weights in a group, or in a file itself; see `read_weights_by_name`."""
+    """Return the weights in a group, or in a file itself; see `read_weights_by_name`."""
     stored, origin = set(_layer_names(root)), origin_of(root, given)
     found = {}
     for place, layer in enumerate(layers):
@@ -183,7 +183,7 @@ def read_layers_by_name(
 
 
 def weights_root(file: h5py.File) -> h5py.Group:
-    """Where the weights are: the file itself, or a group in one of a whole model."""
+    """Return the group of the weights: the file itself, or a group in one of a whole model."""
     whole = "layer_names" not in file.attrs and has(file, "model_weights")
     return member(file, "model_weights") if whole else file
 
@@ -198,8 +198,8 @@ def _layer_names(root: h5py.Group) -> list[str]:
 
 
 def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str | None]:
-    """The names in the file, one for each layer; None for a layer without weights, which a file
-    need not have at that place."""
+    """Return the names in the file, one for each layer; None for a layer without weights, which a
+    file need not have."""
     stored = _layer_names(root)
     wanted = [layer.name for layer in layers]
     if len(stored) == len(layers) and set(stored) == set(wanted):
@@ -231,7 +231,8 @@ def _ranks(root: h5py.Group, count: int) -> list[int]:
 def read_layer(
     group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights, origin: Origin
 ) -> list[np.ndarray]:
-    """The arrays of these names in a group, for a layer's weights; checked before they are read."""
+    """Return the arrays of these names in a group, for a layer's weights; checked before they are
+    read."""
     sets = [numbers(group, one) for one in names]
     parts = parts_of(
         layer.names,
@@ -293,7 +294,7 @@ def _listed(names: Sequence[str], weights: Sequence) -> str:
 
 
 def _storable(name: str) -> str:
-    """The name. ArgumentError for one that HDF5 does not tell from others."""
+    """Return the name. ArgumentError for one that HDF5 does not distinguish from others."""
     if "\0" in name or any(part in ("", ".") for part in name.split("/")):
         raise ArgumentError(
             f"{name!r} cannot name a layer or a weight in an HDF5 file; give the layer a name "
@@ -303,7 +304,7 @@ def _storable(name: str) -> str:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """Names of which no two are equal: a number is put behind those that come again."""
+    """Return names of which no two are equal: a number is appended to those that repeat."""
     found: dict[str, None] = {}
     for name in names:
         new, count = name, 1

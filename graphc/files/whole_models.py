@@ -1,4 +1,5 @@
-"""Whole models in one HDF5 file: the layout of Keras 1, and beside it what going on needs.
+"""Whole models in one HDF5 file: the layout of Keras 1, and beside it the state that resuming
+needs.
 
     attribute model_config      the architecture, in JSON as `to_json` gives it
     attribute training_config   what `compile` was given, in JSON; not there before `compile`
@@ -192,7 +193,7 @@ class ModelFile:
             self.release = release_in(stated_version(file) or "")
 
     def damage_errors(self) -> AbstractContextManager[None]:
-        """Errors inside begin with the file's name; those of HDF5 become DataErrors."""
+        """Prefix errors inside with the file's name; those of HDF5 become DataErrors."""
         return damage_errors(self._path)
 
     @property
@@ -210,7 +211,7 @@ class ModelFile:
     def weights(
         self, layers: Sequence[LayerWeights], given: Origin = UNTOLD
     ) -> list[list[np.ndarray]]:
-        """The weights for layers with weights of these shapes; see `read_weights`."""
+        """Return the weights for layers with weights of these shapes; see `read_weights`."""
         with self.damage_errors():
             return read_layers(member(self._file, "model_weights"), layers, given)
 
@@ -225,7 +226,7 @@ class ModelFile:
             )
 
     def orders_optimizer(self, given: Origin = UNTOLD) -> bool:
-        """Tell whether it is known which of the optimizer's variables belongs to which weight.
+        """Return True if it is known which of the optimizer's variables belongs to which weight.
 
         Keras 1.1.1 on Theano wrote them in the order of names that Theano had counted up in that
         process, compared as texts, and no file has these.
@@ -238,13 +239,13 @@ class ModelFile:
             return with_backend_of(origin, names).backend != THEANO
 
     def optimizer(self, wanted: LayerWeights, given: Origin = UNTOLD) -> list[np.ndarray]:
-        """The optimizer's variables, of these shapes; converted like the weights."""
+        """Return the optimizer's variables, of these shapes; converted like the weights."""
         with self.damage_errors():
             origin = origin_of(member(self._file, "model_weights"), given)
             return _list_of(self._file, "optimizer_weights", wanted, origin)
 
     def trained(self, count: int) -> list[int] | None:
-        """`RunState.trained` for a model with so many weights."""
+        """Return `RunState.trained` for a model with so many weights."""
         with self.damage_errors():
             group = self._state()
             if not has(group, "trained"):
@@ -285,7 +286,7 @@ class ModelFile:
 
 @contextmanager
 def opened_model(path: GivenPath) -> Iterator[ModelFile]:
-    """A file of a whole model, of graphc or of Keras 1.
+    """Open a file of a whole model, of graphc or of Keras 1.
 
     Raises:
         MissingFileError: no such file.
@@ -338,7 +339,7 @@ def _text(group: h5py.Group, name: str) -> str:
 
 
 def _whole(group: h5py.Group, name: str, least: int, most: int) -> int:
-    """An attribute that is a whole number."""
+    """Return an attribute that is a whole number."""
     value = attribute_numbers(group, name)
     if value.shape != () or value.dtype.kind not in "iu" or not least <= int(value) <= most:
         hint = "; a later graphc may read it" if name == "format" else ""

@@ -57,7 +57,7 @@ def profile(
 
 
 def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report:
-    """By whatever runs the step there, as the flag `cpu` says."""
+    """Profile by the executor that runs the step there, as the flag `cpu` says."""
     np.random.seed(1337)
     step = model.build()
     with config.changed(device="cpu"):
@@ -70,7 +70,8 @@ def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report
 
 
 def _device(name: str | None) -> tuple[str, tuple[str, ...]]:
-    """Where to run, and a line for the report where that is not what might be expected."""
+    """Return the device, and a line for the report where that is not the one that might be
+    expected."""
     if name is not None:
         with config.changed(device=name):
             return select_device(), ()
@@ -105,7 +106,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def _refuse_measuring(arguments: argparse.Namespace) -> None:
-    """ArgumentError for what --compare would have to ignore."""
+    """Raise ArgumentError for arguments that --compare would have to ignore."""
     given = [name for name in ("model", "batch", "device", "json", "vs") if vars(arguments)[name]]
     if given:
         raise ArgumentError(

@@ -1,4 +1,4 @@
-"""Two measurements side by side: ``graphc bench --compare before.json after.json``."""
+"""Comparison of two measurements: ``graphc bench --compare before.json after.json``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str, tuple[str, ...], int]
 
 
 def load(path: str) -> dict[str, Any]:
-    """A report that ``graphc bench --json`` printed. DataError where the file has none."""
+    """Return a report that ``graphc bench --json`` printed. DataError where the file has none."""
     try:
         report = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -35,7 +35,7 @@ def load(path: str) -> dict[str, Any]:
 
 
 def keyed(report: dict[str, Any]) -> dict[Key, dict[str, Any]]:
-    """The rows, by what names one in another version too.
+    """Return the rows by a key that is the same in another version.
 
     That is the kernel's name without its number, which depends on the kernels before it; its
     layers; and which one of those that are alike so far it is, in the order of the program.
@@ -55,7 +55,8 @@ def _position(row: dict[str, Any]) -> int:
 
 
 def format_comparison(before: dict[str, Any], after: dict[str, Any]) -> str:
-    """A line for each row that both have, the slowest first, then what is new and what is gone.
+    """Return a line for each row that both have, the slowest first, then the new and the removed
+    rows.
 
     The ratio is the time after by the time before: below 1 it has become faster.
     """
@@ -97,7 +98,8 @@ def _title(key: Key) -> str:
 
 
 def _row(title: str, before: dict[str, Any], after: dict[str, Any]) -> str:
-    """Where the quartiles of the two overlap, a difference may be chance: a ~ says so."""
+    """Return one line; a ~ marks a difference that may be chance, as the quartiles of the two
+    overlap."""
     old, new = before["median"], after["median"]
     ratio = f"{new / old:.3f}" if old else "-"
     close = "~" if abs(new - old) <= (before["spread"] + after["spread"]) / 2 else " "

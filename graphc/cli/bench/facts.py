@@ -19,7 +19,7 @@ from graphc.version import __version__
 
 
 def machine() -> dict[str, Any]:
-    """The host, the commit, the date, and every flag."""
+    """Return the host, the commit, the date, and every flag."""
     return {
         "graphc": __version__,
         "commit": commit(),
@@ -32,7 +32,7 @@ def machine() -> dict[str, Any]:
 
 
 def card() -> dict[str, Any]:
-    """The GPU, its driver, and the toolkit and PyCUDA that it is used with."""
+    """Return the GPU, its driver, and the toolkit and PyCUDA that it is used with."""
     facts = cuda.device().facts
     pycuda, built_with = cuda.versions()
     release = nvcc.find_compiler(kernel_cache()).release
@@ -54,8 +54,8 @@ def is_emulated(name: str) -> bool:
 
 
 def commit() -> str:
-    """The commit that this code is of, with a plus if files of it have changed; empty where it is
-    in no git checkout."""
+    """Return the commit of this code, with a plus if files of it have changed; empty where it is in
+    no git checkout."""
     folder = Path(__file__).resolve().parent
     head = _said("git", "-C", str(folder), "rev-parse", "HEAD")
     if not head:
@@ -68,7 +68,7 @@ _ASKED = "name,driver_version,pstate,clocks.sm,clocks.mem,clocks.max.sm,power.li
 
 
 def _nvidia_smi() -> str:
-    """Driver, clocks and power limit as nvidia-smi gives them; empty without it."""
+    """Return driver, clocks and power limit as nvidia-smi gives them; empty without it."""
     return _said("nvidia-smi", f"--query-gpu={_ASKED}", "--format=csv,noheader")
 
 

@@ -56,7 +56,7 @@ EMULATED = Scale(Timing(repeats=2, flushed=1 << 16), steps=2, copied=1 << 16, ma
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The training step as its parts: what runs, and with what."""
+    """The training step by its parts: program, feeds and sizes."""
 
     program: DeviceProgram
     outputs: Sequence[Node]
@@ -67,7 +67,7 @@ class _Prepared:
 
 
 def profile(model: ReferenceModel, batch: int, vs_torch: bool = False) -> Report:
-    """Train a model on the GPU, check what it computes, and time each of its launches.
+    """Train a model on the GPU, check its results, and time each of its launches.
 
     Args:
         vs_torch: time PyTorch at the same work; a line says so where that is not possible.

@@ -43,7 +43,7 @@ def profile(
     train: Function,
     notes: tuple[str, ...],
 ) -> Report:
-    """Check what a training step computes, and time each of its kernels.
+    """Check the results of a training step, and time each of its kernels.
 
     Args:
         step, train: of the model, and its function, which native code runs.
@@ -90,7 +90,7 @@ def profile(
 
 
 def _row(kernel: KernelDescription, taken: Span, peaks: Peaks) -> Row:
-    """A kernel and the time of one of its calls; its share is not known yet."""
+    """Return a kernel and the time of one of its calls; its share is not known yet."""
     gflops, gbytes = taken.rate(kernel.flops), taken.rate(kernel.bytes)
     return Row(
         name=kernel.name,
@@ -114,8 +114,8 @@ def _with_shares(rows: Sequence[Row]) -> list[Row]:
 def _times(
     whole: Callable[[], object], kernels: Callable[[], np.ndarray]
 ) -> tuple[list[float], np.ndarray]:
-    """The seconds of each of several whole steps, and what `kernels` gives of as many others: by
-    turns, so that what else the machine does meets both alike."""
+    """Return the seconds of each of several whole steps, and the results of `kernels` for as many
+    others, interleaved, so that other work of the machine slows both alike."""
     seconds: list[float] = []
     spent: list[np.ndarray] = []
     for _ in range(_WARM_UP):

@@ -18,7 +18,7 @@ _LEGEND = (
 
 
 def format_native(report: Report) -> str:
-    """The table that is printed; rows below half a percent are summed up in one line."""
+    """Return the printed table; rows below half a percent are summed up in one line."""
     shown, hidden = shown_rows(report)
     columns = [_cells(row) for row in shown]
     widths = [max(map(len, column)) for column in zip(_HEADS[:-1], *columns, strict=True)]
@@ -71,14 +71,14 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _digits(value: float) -> str:
-    """Three digits that matter; a dash for nothing."""
+    """Return three significant digits; a dash for nothing."""
     if not value:
         return "-"
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def _layers(row: Row) -> str:
-    """Their names, those of gradients behind the others."""
+    """Return the names of layers, those of gradients last."""
     own = [name for name in row.layers if not name.startswith(_GRADIENT)]
     others = [name.removeprefix(_GRADIENT) for name in row.layers if name.startswith(_GRADIENT)]
     return ", ".join([*own, *([f"{_GRADIENT}{', '.join(others)}"] if others else [])])
@@ -90,8 +90,8 @@ def _of_peak(row: Row) -> str:
 
 
 def _lines(cells: tuple[str, ...], widths: list[int], layers: str) -> list[str]:
-    """Numbers to the right, the kernel's name to the left; its layers in the columns that are
-    left, on as many lines as they take."""
+    """Align numbers to the right, the kernel's name to the left; its layers fill the other columns,
+    on as many lines as they take."""
     numbers = [cell.rjust(width) for cell, width in zip(cells[:-1], widths[:-1], strict=True)]
     head = " ".join([*numbers, cells[-1].ljust(widths[-1])]) + " "
     first, *others = textwrap.wrap(layers, max(WIDTH - len(head), 10)) or [""]

@@ -25,8 +25,8 @@ class Rates:
 
 
 def measure(threads: int, dtype: str = "float32") -> Rates:
-    """A product of two matrices by NumPy's BLAS, with as many threads as it takes by itself, and a
-    copy by `threads` threads; the quickest of several."""
+    """Time a product of two matrices by NumPy's BLAS, with as many threads as it takes by itself,
+    and a copy by `threads` threads; the quickest of several."""
     left, right = (np.full((SIDE, SIDE), 0.5, dtype) for _ in range(2))
     product = np.empty_like(left)
     product_seconds = _quickest(lambda: np.matmul(left, right, out=product))

@@ -26,19 +26,19 @@ class Span:
     least: float
 
     def rate(self, amount: float) -> float:
-        """10^9 of an amount a second, by the median; 0 where no time was measured."""
+        """Return 10^9 of an amount a second, by the median; 0 where no time was measured."""
         return 1e-6 * amount / self.median if self.median else 0.0
 
 
 def span(seconds: Sequence[float]) -> Span:
-    """The median and the spread of times in seconds."""
+    """Return the median and the spread of times in seconds."""
     low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
     return Span(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))
 
 
 @dataclass(frozen=True)
 class Rival:
-    """PyTorch's time for what a row computes, or for the part of it that `op` names."""
+    """PyTorch's time for a row, or for the part of it that `op` names."""
 
     op: str
     ms: Span
@@ -122,17 +122,17 @@ class Report:
     rows: tuple[Row, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """Return the report as JSON has it."""
         return asdict(self)
 
 
 def by_time(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows, the longest first."""
+    """Return the rows, the longest first."""
     return tuple(sorted(rows, key=lambda row: -row.share))
 
 
 def format_report(report: Report) -> str:
-    """The table that is printed; rows below half a percent are summed up in one line."""
+    """Return the printed table; rows below half a percent are summed up in one line."""
     shown, hidden = shown_rows(report)
     columns = [_cells(row, report) for row in shown]
     heads = _heads(report)
@@ -146,13 +146,13 @@ def format_report(report: Report) -> str:
 
 
 def shown_rows(report: Report) -> tuple[Sequence[Row], Sequence[Row]]:
-    """The rows that a table shows, and those that it sums up."""
+    """Return the rows that a table shows, and those that it sums up."""
     shown = [row for row in report.rows if row.share >= _SHOWN_SHARE]
     return shown, report.rows[len(shown) :]
 
 
 def rest(hidden: Sequence[Row]) -> str:
-    """The line of the rows that are not shown."""
+    """Return the line of the rows that are not shown."""
     return f"{sum(row.share for row in hidden):>7.1%}  {len(hidden)} further rows; --json has all"
 
 
@@ -206,13 +206,13 @@ def _cells(row: Row, report: Report) -> list[str]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Numbers to the right, the two names at the end to the left."""
+    """Align numbers to the right, the two names at the end to the left."""
     padded = [cell.rjust(width) for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
     return ["  ".join([*padded, cells[-2].ljust(widths[-2]), cells[-1]]).rstrip()]
 
 
 def _narrow_lines(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """The same within 80 columns: the two names follow each other, on as many lines as they
+    """Return the same within 80 columns: the two names follow each other, on as many lines as they
     take."""
     padded = [cell.rjust(width) for cell, width in zip(cells[:-2], widths[:-2], strict=True)]
     head = " ".join(padded) + "  "

@@ -59,7 +59,7 @@ class Equivalent:
 
 
 def equivalent(kernel: Kernel | Loop, bindings: Bindings) -> Equivalent | None:
-    """PyTorch's operation for a kernel, None where there is none."""
+    """Return PyTorch's operation for a kernel, None where there is none."""
     if isinstance(kernel, Loop):
         return None
     if kernel.kind == "rows":
@@ -116,7 +116,7 @@ def _softmax(kernel: Kernel) -> Equivalent | None:
 
 
 def _chain(kernel: Kernel, bindings: Bindings) -> Equivalent | None:
-    """All nodes of a body, one PyTorch operation each; None where one has no counterpart."""
+    """Return all nodes of a body, one PyTorch operation each; None where one has no counterpart."""
     steps: list[tuple[Node, Callable[..., Any]]] = []
     for node in kernel.body:
         step = _step(node, bindings)
@@ -167,7 +167,7 @@ def _on_gpu(torch: Any, array: np.ndarray) -> Any:
 
 
 def torch_problem() -> str:
-    """Why PyTorch cannot be timed on the GPU here; empty where it can."""
+    """Return the reason why PyTorch cannot be timed on the GPU here; empty where it can."""
     if importlib.util.find_spec("torch") is None:
         return "PyTorch is not installed for this Python (python -m pip install torch)"
     torch = importlib.import_module("torch")
@@ -193,7 +193,7 @@ class Rivals:
         return str(self._torch.__version__)
 
     def time(self, kernel: Kernel | Loop, bindings: Bindings) -> Rival | None:
-        """The time of PyTorch's equivalent of a kernel, warm; None where it has none."""
+        """Return the time of PyTorch's equivalent of a kernel, warm; None where it has none."""
         found = equivalent(kernel, bindings)
         if found is None:
             return None

@@ -225,7 +225,7 @@ def described(launch: Launch) -> str:
 
 
 def buffers(program: DeviceProgram) -> list[Buffer]:
-    """Every buffer that a program's launches or its caller meet, each once."""
+    """Return every buffer of a program's launches or its caller, each once."""
     found = dict.fromkeys(program.fetches)
     for step in program.steps:
         found.update(dict.fromkeys(touched(step)))

@@ -50,13 +50,14 @@ T = TypeVar("T")
 
 
 def default_folder() -> Path:
-    """Where kernels are kept unless the flag `cuda_cache` says otherwise."""
+    """Return the folder of kernels where the flag `cuda_cache` names none."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "graphc" / "kernels"
 
 
 def without_comments(source: str) -> str:
-    """C++ without its comments and the blanks that they leave: what a key is made of."""
+    """Return C++ without its comments and the blanks that they leave: the text that a key is made
+    of."""
     text = _COMMENT.sub(lambda found: found[1] or " ", source)
     lines = (line.rstrip() for line in text.splitlines())
     return "\n".join(filter(None, lines)) + "\n"
@@ -261,7 +262,7 @@ def kernel_cache() -> KernelCache:
 
 
 def refusal(folder: Path) -> str:
-    """Why the folder cannot be trusted or made; empty where it can."""
+    """Return the reason why the folder cannot be trusted or made; empty where it can."""
     try:
         for made in (*reversed(folder.absolute().parents), folder):
             if not made.is_dir():
@@ -300,7 +301,7 @@ def _nowhere(why: object) -> CompilerError:
 
 
 def _tell(message: str) -> None:
-    """One line of log, the first time in this process."""
+    """Log one line, the first time in this process."""
     if message not in _logged:
         _logged.add(message)
         _log.warning(message)

@@ -229,8 +229,8 @@ def working_folder(tool: Tool) -> Iterator[Path]:
 
 
 def source_in(folder: Path, kept: Path, source: str) -> Path:
-    """Write a source for the compiler to read, which tells its places as those of the file `kept`:
-    that may go while the compiler runs."""
+    """Write a source for the compiler to read; its line markers name the file `kept`, which may be
+    removed while the compiler runs."""
     path = folder / kept.name
     named = str(kept).replace("\\", "\\\\").replace('"', '\\"')
     path.write_text(f'#line 1 "{named}"\n{source}', encoding="utf-8")
@@ -281,7 +281,7 @@ def _programs(texts: Sequence[str]) -> list[list]:
 
 
 def _file_facts(path: str) -> list:
-    """Path, size and time of change, of the program behind links."""
+    """Return path, size and time of change of the program behind links."""
     real = os.path.realpath(path)
     status = os.stat(real)
     return [path, real, status.st_size, status.st_mtime_ns]
@@ -299,7 +299,7 @@ def ending(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def lines_of(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """All that a compiler said."""
+    """Return all lines that a compiler printed."""
     return f"{done.stdout}{done.stderr}".strip().splitlines()
 
 

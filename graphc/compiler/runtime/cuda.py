@@ -124,14 +124,15 @@ class Device:
                 self._cuda.Context.pop()
 
     def check_process(self) -> None:
-        """DeviceError in a process that was forked after the first use of the GPU."""
+        """Raise DeviceError in a process that was forked after the first use of the GPU."""
         if os.getpid() != self._process:
             raise DeviceError(f"{probe.FORKED}. What to do: {probe.FORK_FIX}")
 
     # ---- memory --------------------------------------------------------------------------------
 
     def allocate(self, nbytes: int, what: str) -> Block:
-        """Device memory; `what` names it in the OutOfMemoryError where there is not enough."""
+        """Allocate device memory; `what` names it in the OutOfMemoryError where there is not
+        enough."""
         try:
             return self._pool.take(nbytes)
         except self._cuda.MemoryError:
@@ -281,7 +282,7 @@ class Device:
             return event.query()
 
     def wait(self, what: str) -> None:
-        """Until all work is done. `what` says whose it was in a DeviceError."""
+        """Wait until all work is done. `what` names its owner in a DeviceError."""
         with self._named(what):
             self.copy.synchronize()
             self.compute.synchronize()
@@ -317,7 +318,7 @@ class Device:
             raise self.failure(error, doing) from error
 
     def _close(self) -> None:
-        """Before the interpreter goes: what is left is destroyed while the context is current."""
+        """Destroy what is left while the context is current, before the interpreter ends."""
         if os.getpid() != self._process:
             return
         with self._turn:
@@ -335,14 +336,14 @@ class Device:
 
 
 def versions() -> tuple[str, tuple[int, ...]]:
-    """pycuda's version, and that of the CUDA toolkit that it was built with."""
+    """Return pycuda's version, and that of the CUDA toolkit that it was built with."""
     import pycuda  # type: ignore[import-not-found]
 
     return pycuda.VERSION_TEXT, tuple(_import_driver().get_version())
 
 
 def _import_driver() -> Any:
-    """pycuda.driver. DeviceError where it cannot be imported."""
+    """Import pycuda.driver. DeviceError where it cannot be imported."""
     try:
         import pycuda.driver as driver  # type: ignore[import-not-found]
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Which device a function runs on, by the flag `device`, and its executor."""
+"""The choice of the device of a function, by the flag `device`, and of its executor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _logged: set[str] = set()
 
 
 def select_device() -> str:
-    """'cpu' or 'gpu'. DeviceError where the flag asks for a GPU that cannot be used.
+    """Return 'cpu' or 'gpu'. DeviceError where the flag asks for a GPU that cannot be used.
 
     ``device=auto`` may fall back to the CPU; it says so once a process, in one line.
     """
@@ -48,9 +48,9 @@ def select_device() -> str:
 
 
 def _failure() -> str:
-    """Why the first function on the GPU would fail though all pieces are there: a pycuda that
-    cannot be imported, a card that others hold, a driver older than nvcc. Empty where it would
-    not."""
+    """Return the reason why the first function on the GPU would fail though all pieces are there: a
+    pycuda that cannot be imported, a card that others hold, a driver older than nvcc. Empty where
+    it would not."""
     try:
         facts = cuda.device().facts
         nvcc.check_driver(nvcc.find_compiler(kernel_cache()), facts.driver_version)

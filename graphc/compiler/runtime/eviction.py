@@ -80,8 +80,8 @@ def clear(folder: PrivateFolder) -> Usage:
 
 
 def trim_behind(folder: PrivateFolder, nbytes: int) -> None:
-    """Keep the flag `cache_size` behind a file of `nbytes` that was written. The folder is looked
-    through at the first one of a process, and then every so many bytes."""
+    """Enforce the flag `cache_size` after a file of `nbytes` was written. The folder is scanned at
+    the first one of a process, and then every so many bytes."""
     bound = amount(config.cache_size)
     if bound is None:
         return

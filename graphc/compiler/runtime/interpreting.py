@@ -1,4 +1,4 @@
-"""Which functions the interpreter runs on a CPU, and which are compiled: the flag `cpu`.
+"""The flag `cpu`: which functions the interpreter runs on a CPU, and which are compiled.
 
 Under ``cpu=auto`` what is small is interpreted unless enough calls of it are known to come: the
 compiler takes from 0.4 s to some seconds, the first time that a machine sees a function, and saves
@@ -44,13 +44,13 @@ SUPPOSED = 32
 
 @dataclass(frozen=True)
 class Interpreted:
-    """Why the NumPy interpreter runs a graph, and what to say aloud when it comes to that."""
+    """The reason why the NumPy interpreter runs a graph, and the warning to log when it does."""
 
     why: str
     warning: str | None = None
 
     def tell(self) -> None:
-        """Say the warning, once a process. Who only looks at kernels does not come here."""
+        """Log the warning, once a process; not for a caller that only looks at kernels."""
         if self.warning is not None and self.warning not in _logged:
             _logged.add(self.warning)
             _log.warning("%s", self.warning)
@@ -59,7 +59,7 @@ class Interpreted:
 def why_interpreted(
     outputs: Sequence[Node], mode: str, once: bool, calls: float | None
 ) -> Interpreted | None:
-    """Why the NumPy interpreter runs a graph; None where it is to be compiled.
+    """Return the reason why the NumPy interpreter runs a graph; None where it is to be compiled.
 
     Args:
         outputs: of the graph, after the passes.

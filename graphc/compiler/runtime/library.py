@@ -46,8 +46,8 @@ _turn = threading.RLock()
 
 
 def _spellings() -> Iterator[str]:
-    """Names for the folder /proc/self/fd, each spelled as no other: a path may have any number of
-    ``.`` and of empty parts. The bits of a number say which."""
+    """Yield names for the folder /proc/self/fd, no two spelled alike: a path may have any number of
+    ``.`` and of empty parts. The bits of a number choose them."""
     for number in itertools.count():
         yield "/proc/self/fd/" + "".join("./" if bit == "1" else "/" for bit in f"{number:b}")
 

@@ -1,5 +1,5 @@
-"""Compiling a native program to a shared object with the machine's C++ compiler, or finding it in
-the cache; and the one library that all of them share (`runtime_library`)."""
+"""Compile a native program to a shared object with the machine's C++ compiler, or find it in the
+cache; and the one library that all of them share (`runtime_library`)."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ class Runtime:
         return self._held()
 
     def start_threads(self) -> None:
-        """Let all threads be there, with their stacks, and with the 64 MB of addresses that glibc
-        reserves for each: who looks at what is left has to count them."""
+        """Start all threads, with their stacks and the 64 MB of addresses that glibc reserves for
+        each, so that a later look at the free memory counts them."""
         self._start_threads()
 
     def _alone(self) -> None:

@@ -144,7 +144,7 @@ def _content(path: Path) -> bytes:
 
 
 def check_driver(compiler: Compiler, driver: tuple[int, int]) -> None:
-    """DeviceError where the driver cannot load what the compiler makes."""
+    """Raise DeviceError where the driver cannot load the compiler's output."""
     problem = older_driver(compiler, driver)
     if problem:
         raise DeviceError(f"{problem}. What to do: {DRIVER_FIX}")

@@ -1,4 +1,4 @@
-"""Running a program launch by launch, telling an observer what each has written."""
+"""Run a program launch by launch, and report to an observer what each has written."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Observed:
         self._observer = observer
 
     def begin(self, feeds: Mapping[Node, np.ndarray]) -> None:
-        """Tell of the graph's inputs and states, with no time."""
+        """Report the graph's inputs and states, with no time."""
         for node in self._graph:
             if node.op == "input":
                 self._observer(node, feeds[node], 0.0)
@@ -101,7 +101,7 @@ def run_observed(
 
 @contextmanager
 def _restored(device: Device, arrays: Sequence[DeviceArray]) -> Iterator[None]:
-    """Where the block raises, the arrays get their values of before it."""
+    """Restore the arrays' values where the block raises."""
     kept: list[tuple[DeviceArray, Any]] = []
     for array in arrays:
         block = device.allocate(max(array.nbytes, 1), "the values of before the call")

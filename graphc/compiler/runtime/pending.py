@@ -1,4 +1,4 @@
-"""Results that may still be under way."""
+"""Results that may still be being computed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pending:
 
     @classmethod
     def done(cls, values: Sequence[np.ndarray]) -> Pending:
-        """Values that are there already."""
+        """Return a pending result whose values are there already."""
         pending = cls(tuple)
         pending._values, pending._fetch = list(values), None
         return pending

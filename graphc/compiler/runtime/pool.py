@@ -67,12 +67,12 @@ class Pool:
 
     @property
     def free(self) -> int:
-        """Bytes that are held and not in use."""
+        """The bytes that are held and not in use."""
         self._collect()
         return sum(size * len(memories) for size, memories in self._free.items())
 
     def release(self) -> int:
-        """Give what is not in use back to the driver; returns how many bytes that were.
+        """Give unused blocks back to the driver. Return their bytes.
 
         Work that was launched on it has to be done.
         """

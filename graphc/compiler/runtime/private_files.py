@@ -143,7 +143,7 @@ class PrivateFolder:
 
 
 def _not_private(status: os.stat_result, expected: str) -> str:
-    """Why others may have written to it; empty where they may not."""
+    """Return the reason why others may have written to it; empty where they may not."""
     if os.name != "posix":  # modes and owners say nothing there
         return ""
     if status.st_uid != os.geteuid():

@@ -1,4 +1,4 @@
-"""`device_report`: what functions run on, and with what."""
+"""`device_report`: the device that functions run on, and the tools."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def _repeated(device: Device, run: Callable[[], None], repeats: int) -> list[flo
 
 
 class _Flush:
-    """Calling it writes to all of a buffer, which drives everything else out of the L2 cache."""
+    """A call writes to all of a buffer, which evicts everything else from the L2 cache."""
 
     def __init__(self, device: Device, nbytes: int):
         self._device = device
@@ -158,7 +158,7 @@ class _Flush:
 
 
 class _Overwritten:
-    """Copies of what a launch reads and writes over; false where there is nothing like it."""
+    """Copies of the buffers that a launch both reads and writes; false where there are none."""
 
     def __init__(self, device: Device, bound: BoundProgram, launch: Launch, bindings: Bindings):
         # Carries of a loop are double-buffered: a step reads one buffer and writes the other.

@@ -202,7 +202,7 @@ def _cores() -> int:
 
 
 def _tell(message: str) -> None:
-    """One line of log, the first time in this process."""
+    """Log one line, the first time in this process."""
     if message not in _logged:
         _logged.add(message)
         _log.warning(message)
