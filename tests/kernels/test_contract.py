@@ -9,7 +9,7 @@ import pytest
 from graphc import resources
 from graphc.compiler.grad import LEAVES, NON_DIFFERENTIABLE, RULES
 from graphc.compiler.graph.ops import OPS
-from graphc.compiler.interpret import NUMPY, PLACED
+from graphc.compiler.interpret import NUMPY, SUPPLIED
 from tests.kernels.device_source import POINTWISE
 
 
@@ -31,7 +31,7 @@ def test_every_device_function_is_an_op() -> None:
 
 @pytest.mark.parametrize("op", OPS)
 def test_op_has_a_numpy_function_or_a_place(op: str) -> None:
-    assert (op in NUMPY) != (op in PLACED)
+    assert (op in NUMPY) != (op in SUPPLIED)
 
 
 @pytest.mark.parametrize("op", OPS)

@@ -12,7 +12,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import Function
 from graphc.compiler.graph.cost import Bindings, cost
 from graphc.compiler.graph.dim import evaluate, symbols
-from graphc.compiler.interpret import PLACED
+from graphc.compiler.interpret import SUPPLIED
 from graphc.config import config
 from graphc.reference_models import ReferenceModel, TrainingStep
 
@@ -58,7 +58,7 @@ def profile(
 
 
 def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
-    spans = {node: span(times) for node, times in seconds.items() if node.op not in PLACED}
+    spans = {node: span(times) for node, times in seconds.items() if node.op not in SUPPLIED}
     total = sum(one.median for one in spans.values())
     rows = []
     for node, taken in spans.items():

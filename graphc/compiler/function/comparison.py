@@ -17,7 +17,7 @@ from graphc.compiler.codegen.launch import DeviceLoop, DeviceStep
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.function.guards import nudged, own_rounding, rounding_noise, running_sums
 from graphc.compiler.graph import CallStep, Node, State, Symbol
-from graphc.compiler.interpret import PLACED, Program
+from graphc.compiler.interpret import SUPPLIED, Program
 from graphc.compiler.runtime.executor import KernelExecutor, Observer
 from graphc.compiler.schedule.packed_bools import unpacked
 
@@ -108,7 +108,7 @@ class _Comparison:
     def add(self, name: str, layers: Sequence[str], stored: Sequence[Node]) -> None:
         """Compare what one kernel stores."""
         # A kernel that copies stores what another one has made, or a leaf.
-        new = [node for node in stored if node not in self._compared and node.op not in PLACED]
+        new = [node for node in stored if node not in self._compared and node.op not in SUPPLIED]
         made = [node for node in new if node in self._found]
         self._compared.update(made)
         where = f"{name} ({', '.join(layers)})" if layers else name

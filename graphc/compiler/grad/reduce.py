@@ -15,11 +15,11 @@ def _spread(reduced: Node, x: Node, axes: tuple[int, ...]) -> Node:
 
 
 def _to_first(c: Node, x: Node, axes: tuple[int, ...], position: Node) -> Node:
-    """c where x's place in the reduced axes, counted in C order, is `position`; else 0."""
+    """Return c where x's position in the reduced axes, in C order, is `position`; else 0."""
     sizes = [x.shape[axis] for axis in axes]
-    places = g.reshape(g.iota(product(sizes)), sizes)
-    places = g.make("broadcast", places, shape=x.shape, axes=axes)
-    return g.where(g.equal(places, _spread(position, x, axes)), _spread(c, x, axes), 0.0)
+    positions = g.reshape(g.iota(product(sizes)), sizes)
+    positions = g.make("broadcast", positions, shape=x.shape, axes=axes)
+    return g.where(g.equal(positions, _spread(position, x, axes)), _spread(c, x, axes), 0.0)
 
 
 def _max(c: Node, node: Node, x: Node) -> Node:

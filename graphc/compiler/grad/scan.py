@@ -52,16 +52,16 @@ def _scan(
     seeds = [(loop.outputs[k], c) for k, c in (*incoming.items(), *slices.items())]
     targets = [*active, *(k for k in (*loop.series_at(), *loop.constants_at()) if wanted[k])]
     pulled = dict(zip(targets, pull_back(seeds, [loop.args[k] for k in targets]), strict=True))
-    parts = {k: part for k, part in pulled.items() if part is not None}
-    if not parts:
+    grads = {k: grad for k, grad in pulled.items() if grad is not None}
+    if not grads:
         return (None,) * len(wanted)
-    summed = [k for k in loop.constants_at() if k in parts]
-    stacked = [k for k in loop.series_at() if k in parts]
+    summed = [k for k in loop.constants_at() if k in grads]
+    stacked = [k for k in loop.series_at() if k in grads]
     sums = {k: _placeholder(loop.args[k].shape, loop.args[k].dtype) for k in summed}
     step_outputs = [
-        *(parts[k] if k in parts else _zeros(loop.args[k]) for k in active),
-        *(make("add", sums[k], parts[k]) for k in summed),
-        *(parts[k] for k in stacked),
+        *(grads[k] if k in grads else _zeros(loop.args[k]) for k in active),
+        *(make("add", sums[k], grads[k]) for k in summed),
+        *(grads[k] for k in stacked),
     ]
     reads = forward_reads(loop, step_outputs, cotangents=[*incoming.values(), *slices.values()])
     residuals, series, constants = _split(loop, reads)
@@ -88,9 +88,9 @@ def _scan(
         length=node.attrs["length"],
         reverse=not node.attrs["reverse"],
     )
-    places = {k: place for place, k in enumerate((*active, *summed, *stacked))}
+    positions = {k: position for position, k in enumerate((*active, *summed, *stacked))}
     return tuple(
-        item(backward, places[k]) if needed and k in parts else None
+        item(backward, positions[k]) if needed and k in grads else None
         for k, needed in enumerate(wanted)
     )
 
@@ -140,21 +140,21 @@ def _active_carries(
 
 
 def _split(loop: ScanParts, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
-    """Residuals, and the places of the sequences and the constants that are read themselves."""
-    place = {arg: k for k, arg in enumerate(loop.args)}
-    series = [place[node] for node in reads if place.get(node) in loop.series_at()]
-    constants = [place[node] for node in reads if place.get(node) in loop.constants_at()]
+    """Residuals, and the positions of the sequences and the constants that are read themselves."""
+    position = {arg: k for k, arg in enumerate(loop.args)}
+    series = [position[node] for node in reads if position.get(node) in loop.series_at()]
+    constants = [position[node] for node in reads if position.get(node) in loop.constants_at()]
     direct = {loop.args[k] for k in (*series, *constants)}
     return [node for node in reads if node not in direct], series, constants
 
 
 def _stacked_residuals(loop: ScanParts, residuals: Sequence[Node]) -> list[Node]:
     """Each residual over all steps, from the forward loop with what it lacks stacked as well."""
-    place = {node: k for k, node in enumerate(loop.outputs) if k >= loop.carries}
-    extra = [node for node in residuals if node not in place]
+    position = {node: k for k, node in enumerate(loop.outputs) if k >= loop.carries}
+    extra = [node for node in residuals if node not in position]
     if not extra:
-        return [item(loop.node, place[node]) for node in residuals]
-    place.update({node: len(loop.outputs) + k for k, node in enumerate(extra)})
+        return [item(loop.node, position[node]) for node in residuals]
+    position.update({node: len(loop.outputs) + k for k, node in enumerate(extra)})
     extended = make_scan(
         [*loop.outputs, *extra],
         args=loop.args,
@@ -164,7 +164,7 @@ def _stacked_residuals(loop: ScanParts, residuals: Sequence[Node]) -> list[Node]
         length=loop.node.attrs["length"],
         reverse=loop.node.attrs["reverse"],
     )
-    return [item(extended, place[node]) for node in residuals]
+    return [item(extended, position[node]) for node in residuals]
 
 
 define_whole("item", _item)

@@ -3,7 +3,7 @@
 softmax and logsumexp subtract m = max(x) first, and their value is the same for any other m. So
 dL/dm is 0, but the reverse walk would work it out as a sum of terms that cancel, and look for the
 position of the maximum to put it there. Here the cancellation is seen from the graph: with m + t in
-the place of m, a value below it shifts by k t (x - m, log), or scales by e^(k t) (exp, sum), or
+the position of m, a value below it shifts by k t (x - m, log), or scales by e^(k t) (exp, sum), or
 stays. If every way from m ends in a value that stays, m may be held constant.
 """
 
@@ -49,18 +49,18 @@ def cancelling_maxima(outputs: Sequence[Node], order: Sequence[Node]) -> set[Nod
     if not maxima:
         return set()
     read_by = readers(outputs)
-    place = {node: k for k, node in enumerate(order)}
+    position = {node: k for k, node in enumerate(order)}
     ends = set(outputs)
-    return {node for node in maxima if _cancels(node, read_by, place, ends)}
+    return {node for node in maxima if _cancels(node, read_by, position, ends)}
 
 
 def _cancels(
-    largest: Node, read_by: dict[Node, list[Node]], place: dict[Node, int], ends: set[Node]
+    largest: Node, read_by: dict[Node, list[Node]], position: dict[Node, int], ends: set[Node]
 ) -> bool:
     changes = {largest: _Change("shift", 1, tuple(range(largest.ndim)))}
     pending = {largest}
     while pending:
-        node = min(pending, key=place.__getitem__)
+        node = min(pending, key=position.__getitem__)
         pending.remove(node)
         if node is not largest:
             try:

@@ -2,6 +2,6 @@
 
 from graphc.compiler.interpret.program import BodyObserver, Program, evaluate
 from graphc.compiler.interpret.sequential import sequential
-from graphc.compiler.interpret.table import NUMPY, PLACED
+from graphc.compiler.interpret.table import NUMPY, SUPPLIED
 
-__all__ = ["NUMPY", "PLACED", "BodyObserver", "Program", "evaluate", "sequential"]
+__all__ = ["NUMPY", "SUPPLIED", "BodyObserver", "Program", "evaluate", "sequential"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler.graph import Node
-from graphc.compiler.interpret.table import PLACED
+from graphc.compiler.interpret.table import SUPPLIED
 
 VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip"})
 """Ops whose result may be a view of their input."""
@@ -30,4 +30,4 @@ def _is_fresh(node: Node) -> bool:
     start's."""
     if node.op == "item":
         return node.attrs["index"] >= node.inputs[0].attrs["carries"]
-    return node.op not in PLACED
+    return node.op not in SUPPLIED

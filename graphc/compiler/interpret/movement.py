@@ -1,4 +1,4 @@
-"""Movement: the same elements in other places. Views where NumPy has them."""
+"""Movement: the same elements at other positions. Views where NumPy has them."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def _slice(attrs: Attrs, x: np.ndarray) -> np.ndarray:
 
 def pad(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     """`low` before, `high` behind and `interior` between the elements of each axis, all `value`."""
-    shape, places = [], []
+    shape, slices = [], []
     for size, low, high, interior in zip(
         np.shape(x), attrs["low"], attrs["high"], attrs["interior"], strict=True
     ):
         extent = size + (size - 1) * interior
         shape.append(low + extent + high)
-        places.append(slice(low, low + extent, interior + 1))
+        slices.append(slice(low, low + extent, interior + 1))
     value = cast({"dtype": x.dtype}, np.asarray(attrs["value"]))
     padded = np.full(shape, value, x.dtype)
-    padded[tuple(places)] = x
+    padded[tuple(slices)] = x
     return padded
 
 

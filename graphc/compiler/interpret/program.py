@@ -27,7 +27,7 @@ from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret.aliasing import owned_outputs
 from graphc.compiler.interpret.blas import product_flops, threads_for
 from graphc.compiler.interpret.signature import Attrs, Function
-from graphc.compiler.interpret.table import NUMPY, PLACED
+from graphc.compiler.interpret.table import NUMPY, SUPPLIED
 from graphc.errors import DTypeError, GraphcError, IndexRangeError, OutOfMemoryError, ShapeError
 
 Observer = Callable[[Node, Any, float], None]
@@ -225,11 +225,11 @@ class Program:
         Outputs may share memory with arguments.
         """
         attrs, _ = self._bind(bindings)
-        places = [(node.attrs["index"], slot) for node, slot in self._fed]
+        fed = [(node.attrs["index"], slot) for node, slot in self._fed]
 
         def step(arguments: Sequence[Any], call_step: int) -> list[Any]:
             values = self._start.copy()
-            for index, slot in places:
+            for index, slot in fed:
                 values[slot] = arguments[index]
             self._execute(values, attrs, call_step)
             return [values[slot] for slot in self._outputs]
@@ -253,7 +253,7 @@ def _steps(
         if read not in kept:
             dying.setdefault(position, []).append(read)
     for position, node in enumerate(order):
-        if node.op not in PLACED:
+        if node.op not in SUPPLIED:
             yield _Step(
                 node,
                 table[node.op],

@@ -73,8 +73,8 @@ def _random(attrs: Attrs, scan_step: np.ndarray, *part: np.ndarray) -> np.ndarra
     rows = words.reshape(len(begins), 4 * count)
     if (leads == lead).all():
         return rows[:, lead : lead + run].reshape(shape)
-    places = leads.astype(np.int64)[:, None] + np.arange(run)
-    return np.take_along_axis(rows, places, 1).reshape(shape)
+    positions = leads.astype(np.int64)[:, None] + np.arange(run)
+    return np.take_along_axis(rows, positions, 1).reshape(shape)
 
 
 RANDOM: dict[str, Function] = {"random": _random}

@@ -24,5 +24,5 @@ NUMPY: dict[str, Function] = {
 }
 """Op name -> ``function(attrs, *arrays)``; see `graphc.compiler.interpret.signature`."""
 
-PLACED = frozenset({"input", "arg", "shared", "constant"})
-"""The ops without a function: a program puts their values in place."""
+SUPPLIED = frozenset({"input", "arg", "shared", "constant"})
+"""The ops without a function: a program supplies their values."""

@@ -25,9 +25,9 @@ def _transpose(node: Node) -> Node | None:
     if x.op == "transpose":
         return g.transpose(x.inputs[0], [x.attrs["order"][axis] for axis in order])
     if x.op == "broadcast":
-        places = [order.index(axis) for axis in x.attrs["axes"]]
-        source = g.transpose(x.inputs[0], sorted(range(len(places)), key=places.__getitem__))
-        return g.make("broadcast", source, shape=node.shape, axes=tuple(sorted(places)))
+        positions = [order.index(axis) for axis in x.attrs["axes"]]
+        source = g.transpose(x.inputs[0], sorted(range(len(positions)), key=positions.__getitem__))
+        return g.make("broadcast", source, shape=node.shape, axes=tuple(sorted(positions)))
     return None
 
 
@@ -90,15 +90,15 @@ def _slice_of_concat(node: Node) -> Node | None:
         return None
     axis = x.attrs["axis"]
     start, stop = node.attrs["start"], node.attrs["stop"]
-    sizes = [part.shape[axis] for part in x.inputs]
+    sizes = [operand.shape[axis] for operand in x.inputs]
     if not all(isinstance(size, int) for size in (*sizes, start[axis], stop[axis])):
         return None
-    for part, end in zip(x.inputs, accumulate(sizes), strict=True):
-        offset = end - part.shape[axis]
+    for operand, end in zip(x.inputs, accumulate(sizes), strict=True):
+        offset = end - operand.shape[axis]
         if offset <= start[axis] < stop[axis] <= end:
             return g.make(
                 "slice",
-                part,
+                operand,
                 start=(*start[:axis], start[axis] - offset, *start[axis + 1 :]),
                 stop=(*stop[:axis], stop[axis] - offset, *stop[axis + 1 :]),
                 step=node.attrs["step"],
@@ -113,10 +113,10 @@ def _pad(node: Node) -> Node | None:
 
 def _concat(node: Node) -> Node | None:
     axis = node.attrs["axis"]
-    parts = [x for x in node.inputs if x.shape[axis] != 0] or [node.inputs[0]]
-    if 1 < len(parts) == len(node.inputs):
+    operands = [x for x in node.inputs if x.shape[axis] != 0] or [node.inputs[0]]
+    if 1 < len(operands) == len(node.inputs):
         return None
-    return g.concat(parts, axis)
+    return g.concat(operands, axis)
 
 
 def _flip(node: Node) -> Node | None:

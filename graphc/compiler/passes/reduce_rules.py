@@ -48,16 +48,18 @@ def _of_broadcast(node: Node) -> Node | None:
     (x,), axes = node.inputs, node.attrs["axes"]
     if x.op != "broadcast" or node.op == "prod":
         return None
-    source, places = x.inputs[0], x.attrs["axes"]
-    repeated = [axis for axis in axes if axis not in places]
+    source, positions = x.inputs[0], x.attrs["axes"]
+    repeated = [axis for axis in axes if axis not in positions]
     count = product(x.shape[axis] for axis in repeated)
     if not repeated or (minimum_value(count) or 0) < 1:
         return None
-    reduced = _over(node.op, source, [k for k, place in enumerate(places) if place in axes])
+    reduced = _over(
+        node.op, source, [k for k, position in enumerate(positions) if position in axes]
+    )
     if node.op == "sum":
         reduced = g.mul(reduced, element_count(x, tuple(repeated), node.dtype))
     kept = [axis for axis in range(x.ndim) if axis not in axes]
-    placed = tuple(kept.index(place) for place in places if place not in axes)
+    placed = tuple(kept.index(position) for position in positions if position not in axes)
     if len(placed) == node.ndim:
         return reduced
     return g.make("broadcast", reduced, shape=node.shape, axes=placed)

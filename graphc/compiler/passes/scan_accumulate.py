@@ -144,8 +144,8 @@ def _linear_in(node: Node, varying: Collection[Node]) -> int | None:
     if node.op in ("neg", "reshape", "transpose"):
         return 0
     if node.op == "mul" or is_product(node, varying):
-        places = [k for k, x in enumerate(node.inputs) if x in varying]
-        return places[0] if len(places) == 1 else None
+        positions = [k for k, x in enumerate(node.inputs) if x in varying]
+        return positions[0] if len(positions) == 1 else None
     return None
 
 

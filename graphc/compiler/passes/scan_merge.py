@@ -66,11 +66,11 @@ def _sequences(scan: Node) -> set[Node]:
 
 
 def _merge(outputs: Sequence[Node], group: Sequence[Node]) -> list[Node]:
-    fused, places = fuse([open_scan(scan) for scan in group])
+    fused, positions = fuse([open_scan(scan) for scan in group])
     merged = inherit(fused.close(), group[0])
     replacement = {
-        item(scan, k): item(merged, place)
-        for scan, where in zip(group, places, strict=True)
-        for k, place in enumerate(where)
+        item(scan, k): item(merged, position)
+        for scan, where in zip(group, positions, strict=True)
+        for k, position in enumerate(where)
     }
     return substitute(outputs, replacement)

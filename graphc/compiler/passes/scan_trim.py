@@ -38,9 +38,9 @@ def _trim(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node]:
         return known
     loop.keep_carries(carries)
     loop.stacks = [loop.stacks[k - count] for k in stacks]
-    fused, (places,) = fuse([loop])
+    fused, (positions,) = fuse([loop])
     values = items(fused.close())
-    read = {k: values[place] for k, place in zip([*carries, *stacks], places, strict=True)}
+    read = {k: values[position] for k, position in zip([*carries, *stacks], positions, strict=True)}
     return {**read, **known}
 
 

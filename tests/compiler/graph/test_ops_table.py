@@ -10,7 +10,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import evaluate as size_of
-from graphc.compiler.interpret import NUMPY, PLACED, evaluate
+from graphc.compiler.interpret import NUMPY, SUPPLIED, evaluate
 from tests.compiler.graph.op_cases.case import Case
 from tests.compiler.graph.op_cases.table import CASES
 
@@ -20,8 +20,8 @@ SIZED = ("shape", "size", "stop")
 
 def test_every_op_has_a_row_and_a_meaning():
     assert set(g.OPS) == {case.op for case in CASES}
-    assert set(g.OPS) == set(NUMPY) | PLACED
-    assert not set(NUMPY) & PLACED
+    assert set(g.OPS) == set(NUMPY) | SUPPLIED
+    assert not set(NUMPY) & SUPPLIED
 
 
 def check(case: Case, result: np.ndarray) -> None:

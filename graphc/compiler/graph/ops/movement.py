@@ -1,4 +1,4 @@
-"""Movement: the same elements in other places."""
+"""Movement: the same elements at other positions."""
 
 from __future__ import annotations
 
