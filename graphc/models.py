@@ -33,7 +33,7 @@ from graphc.engine.training import (
 from graphc.engine.training.compile_config import compile_arguments, release_meant
 from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, errors_at
-from graphc.files.conversions import Origin
+from graphc.files.conversions import FileOrigin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
@@ -170,7 +170,7 @@ def load_model(
                 _compile_as_stored(
                     model, file.training_config, file.release, f"{path}: training_config"
                 )
-        generator = put_back(model, file, Origin(running_std, backend))
+        generator = put_back(model, file, FileOrigin(running_std, backend))
     if restore_generator and generator is not None:
         set_generator(generator, f"{path} for load_model")
     return model

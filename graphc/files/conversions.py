@@ -32,7 +32,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Origin:
+class FileOrigin:
     """The known facts about who wrote a file; None for those that are not known.
 
     Attributes:
@@ -52,7 +52,7 @@ class Origin:
                 )
 
 
-UNTOLD = Origin()
+UNKNOWN = FileOrigin()
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def parts_of(
     shapes: Sequence[Shape],
     forms: Mapping[int, Form],
     found: Sequence[Shape],
-    origin: Origin,
+    origin: FileOrigin,
     owner: str,
     running_stds: Sequence[str | None] = (),
 ) -> list[Part]:
@@ -274,7 +274,7 @@ def _columns(forms: Sequence[Form]) -> Callable[[np.ndarray], list[np.ndarray]]:
 
 
 def _conversion(
-    form: Form | None, shape: Shape, origin: Origin, owner: str
+    form: Form | None, shape: Shape, origin: FileOrigin, owner: str
 ) -> Callable[[np.ndarray], list[np.ndarray]]:
     if isinstance(form, Kernel):
         if form.moves and origin.backend == TENSORFLOW:

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError
-from graphc.files.conversions import STD, UNTOLD, Origin
+from graphc.files.conversions import STD, UNKNOWN, FileOrigin
 from graphc.files.hdf5 import attribute_numbers, damage_errors, has, member
 from graphc.files.origins import agreed
 from graphc.files.weights import LayerWeights, read_layer
@@ -29,7 +29,7 @@ def read_keras_0_3_weights(
     file: h5py.File,
     layers: Sequence[LayerWeights],
     owner: str,
-    given: Origin = UNTOLD,
+    given: FileOrigin = UNKNOWN,
 ) -> list[list[np.ndarray]]:
     """Return the weights that a file has for layers with weights of these shapes, matched by
     position.
@@ -37,7 +37,7 @@ def read_keras_0_3_weights(
     `layers` are those of a Sequential, or a single one, which stands for all of a Graph. Raises
     what `read_weights` raises.
     """
-    origin = agreed(Origin(STD), given)
+    origin = agreed(FileOrigin(STD), given)
     with damage_errors(f"{shown_path(file.filename)} for {owner}"):
         groups = _groups(file)
         if len(groups) != len(layers):

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import h5py
 
 from graphc.errors import ArgumentError, DataError
-from graphc.files.conversions import STD, TENSORFLOW, THEANO, VARIANCE, Origin
+from graphc.files.conversions import STD, TENSORFLOW, THEANO, VARIANCE, FileOrigin
 from graphc.files.hdf5 import texts
 from graphc.releases import release_in
 
-OURS = Origin(STD, THEANO)
+OURS = FileOrigin(STD, THEANO)
 """Of the files that graphc writes."""
 
 # The release in between had the one on Theano and the other on TensorFlow.
@@ -20,7 +20,7 @@ _LAST_WITH_STD = (1, 0, 5)
 _FIRST_WITH_VARIANCE = (1, 0, 7)
 
 
-def origin_of(root: h5py.Group, given: Origin) -> Origin:
+def origin_of(root: h5py.Group, given: FileOrigin) -> FileOrigin:
     """Return the origin of the weights in a group, where Keras 1 put `layer_names`.
 
     Args:
@@ -34,28 +34,28 @@ def origin_of(root: h5py.Group, given: Origin) -> Origin:
     if "ranks" in root.attrs:
         stated = OURS
     else:
-        stated = Origin(
+        stated = FileOrigin(
             _running_std(stated_version(root)), _backend(_text_attribute(root, "backend"))
         )
     return agreed(stated, given)
 
 
-def agreed(stated: Origin, given: Origin) -> Origin:
+def agreed(stated: FileOrigin, given: FileOrigin) -> FileOrigin:
     """Return the origin that a file states and the caller does, together. ArgumentError where they
     differ."""
-    return Origin(
+    return FileOrigin(
         _agreed("running_std", stated.running_std, given.running_std),
         _agreed("backend", stated.backend, given.backend),
     )
 
 
-def with_backend_of(origin: Origin, weight_names: Iterable[str]) -> Origin:
+def with_backend_of(origin: FileOrigin, weight_names: Iterable[str]) -> FileOrigin:
     """Return the origin of a layer. Its backend, where it is not stated, is TensorFlow if the
     weights have names as it gave them (``dense_1_W:0``), else Theano."""
     if origin.backend is not None:
         return origin
     named = any(re.search(r":\d+$", name) for name in weight_names)
-    return Origin(origin.running_std, TENSORFLOW if named else THEANO)
+    return FileOrigin(origin.running_std, TENSORFLOW if named else THEANO)
 
 
 def stated_version(root: h5py.Group) -> str | None:

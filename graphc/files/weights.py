@@ -20,10 +20,10 @@ import numpy as np
 
 from graphc.errors import ArgumentError, DataError, ShapeError
 from graphc.files.conversions import (
-    UNTOLD,
+    UNKNOWN,
     VARIANCE,
+    FileOrigin,
     Form,
-    Origin,
     RunningStd,
     parts_of,
     whole_weights,
@@ -121,7 +121,7 @@ def read_weights(
     file: h5py.File,
     layers: Sequence[LayerWeights],
     owner: str,
-    given: Origin = UNTOLD,
+    given: FileOrigin = UNKNOWN,
 ) -> list[list[np.ndarray]]:
     """Return the weights that a file has for layers with weights of these shapes.
 
@@ -144,7 +144,7 @@ def read_weights(
 
 
 def read_layers(
-    root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+    root: h5py.Group, layers: Sequence[LayerWeights], given: FileOrigin = UNKNOWN
 ) -> list[list[np.ndarray]]:
     """Return the weights in a group, or in a file itself; see `read_weights`."""
     if not isinstance(root, h5py.Group):  # an array has as many entries as elements
@@ -159,7 +159,7 @@ def read_layers(
 
 
 def read_weights_by_name(
-    file: h5py.File, layers: Sequence[LayerWeights], owner: str, given: Origin = UNTOLD
+    file: h5py.File, layers: Sequence[LayerWeights], owner: str, given: FileOrigin = UNKNOWN
 ) -> dict[int, list[np.ndarray]]:
     """Return the weights that a file has for layers of the same names: the position of each such
     layer among `layers` -> its arrays; several layers may have one name. Arguments and errors as of
@@ -169,7 +169,7 @@ def read_weights_by_name(
 
 
 def read_layers_by_name(
-    root: h5py.Group, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+    root: h5py.Group, layers: Sequence[LayerWeights], given: FileOrigin = UNKNOWN
 ) -> dict[int, list[np.ndarray]]:
     """Return the weights in a group, or in a file itself; see `read_weights_by_name`."""
     stored, origin = set(_layer_names(root)), origin_of(root, given)
@@ -229,7 +229,7 @@ def _ranks(root: h5py.Group, count: int) -> list[int]:
 
 
 def read_layer(
-    group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights, origin: Origin
+    group: h5py.Group, name: str, names: Sequence[str], layer: LayerWeights, origin: FileOrigin
 ) -> list[np.ndarray]:
     """Return the arrays of these names in a group, for a layer's weights; checked before they are
     read."""

@@ -24,7 +24,7 @@ import h5py
 import numpy as np
 
 from graphc.errors import DataError
-from graphc.files.conversions import THEANO, UNTOLD, Origin
+from graphc.files.conversions import THEANO, UNKNOWN, FileOrigin
 from graphc.files.hdf5 import (
     CHECKSUM,
     attribute_numbers,
@@ -209,7 +209,7 @@ class ModelFile:
             return has(self._file, "graphc")
 
     def weights(
-        self, layers: Sequence[LayerWeights], given: Origin = UNTOLD
+        self, layers: Sequence[LayerWeights], given: FileOrigin = UNKNOWN
     ) -> list[list[np.ndarray]]:
         """Return the weights for layers with weights of these shapes; see `read_weights`."""
         with self.damage_errors():
@@ -225,7 +225,7 @@ class ModelFile:
                 numbers(group, name).shape == () for name in texts(group, "weight_names")[:1]
             )
 
-    def orders_optimizer(self, given: Origin = UNTOLD) -> bool:
+    def orders_optimizer(self, given: FileOrigin = UNKNOWN) -> bool:
         """Return True if it is known which of the optimizer's variables belongs to which weight.
 
         Keras 1.1.1 on Theano wrote them in the order of names that Theano had counted up in that
@@ -238,7 +238,7 @@ class ModelFile:
             names = texts(member(self._file, "optimizer_weights"), "weight_names")
             return with_backend_of(origin, names).backend != THEANO
 
-    def optimizer(self, wanted: LayerWeights, given: Origin = UNTOLD) -> list[np.ndarray]:
+    def optimizer(self, wanted: LayerWeights, given: FileOrigin = UNKNOWN) -> list[np.ndarray]:
         """Return the optimizer's variables, of these shapes; converted like the weights."""
         with self.damage_errors():
             origin = origin_of(member(self._file, "model_weights"), given)
@@ -409,7 +409,7 @@ def _generator(group: h5py.Group) -> Generator:
 
 
 def _list_of(
-    group: h5py.Group, name: str, wanted: LayerWeights, origin: Origin = UNTOLD
+    group: h5py.Group, name: str, wanted: LayerWeights, origin: FileOrigin = UNKNOWN
 ) -> list[np.ndarray]:
     found = member(group, name)
     return read_layer(found, name, texts(found, "weight_names"), wanted, origin)

@@ -26,7 +26,7 @@ _SIGN = np.int64(-(2**63))
 
 
 class _Meetings:
-    """What ranks have to know at their meetings: the arrays that are in pieces, by number."""
+    """The arrays that are in pieces, by number, which ranks have to know at their meetings."""
 
     def __init__(self) -> None:
         self.numbers = itertools.count()

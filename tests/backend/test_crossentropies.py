@@ -16,7 +16,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 
 def outputs(shape: tuple[int, ...], from_logits: bool) -> tuple[np.ndarray, np.ndarray]:
-    """What a network gives, and the probabilities that it stands for."""
+    """The output of a network, and the probabilities that it stands for."""
     logits = RNG.normal(0, 2, shape).astype("float32")
     p = softmax(logits.astype("float64"))
     return (logits, p) if from_logits else (3 * p.astype("float32"), p)

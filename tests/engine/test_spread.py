@@ -147,7 +147,7 @@ def test_the_bits_are_those_of_one_rank(name: str) -> None:
 
 
 def own_elements(model: Sequential) -> int:
-    """How many elements of the optimizer's state lie in this rank's memory."""
+    """Return the number of elements of the optimizer's state in this rank's memory."""
     kept = [g.state_of(one).value for one in model._compiled.optimizer_state]
     assert not any(isinstance(one, np.ndarray) for one in kept)
     return sum(int(np.prod(one.held.shape)) for one in kept if one.held is not None)

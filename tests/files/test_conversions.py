@@ -11,10 +11,10 @@ from graphc.files.conversions import (
     TENSORFLOW,
     THEANO,
     VARIANCE,
+    FileOrigin,
     Gates,
     JoinedGates,
     Kernel,
-    Origin,
     RunningStd,
 )
 
@@ -98,8 +98,8 @@ def test_gates():
 
 
 def test_an_origin_is_one_of_the_known():
-    assert Origin("std", "theano") == Origin(STD, THEANO)
+    assert FileOrigin("std", "theano") == FileOrigin(STD, THEANO)
     with pytest.raises(ArgumentError, match="^running_std: expected 'std' or 'variance', rec.*'x'"):
-        Origin(running_std="x")
+        FileOrigin(running_std="x")
     with pytest.raises(ArgumentError, match="^backend: expected 'theano' or 'tensorflow', rec.*'x"):
-        Origin(backend="x")
+        FileOrigin(backend="x")

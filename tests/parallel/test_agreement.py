@@ -11,7 +11,7 @@ from tests.parallel.threads import ThreadRank, run_ranks
 
 
 def errors_of(facts: list[dict[str, str]]) -> list[str]:
-    """What each rank raises."""
+    """Return the error that each rank raises."""
 
     def program(rank: ThreadRank) -> str:
         try:

@@ -66,7 +66,7 @@ class Job:
                     one.tick()
 
     def problems(self) -> list[str]:
-        """What each rank's main thread raises, '' for nothing."""
+        """Return the error that each rank's main thread raises, '' for none."""
         found = []
         for one in self.ranks:
             try:

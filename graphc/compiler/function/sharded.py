@@ -478,7 +478,7 @@ class ShardedFunction:
 
 @dataclass(frozen=True)
 class _Call:
-    """What a call is about.
+    """The arguments of a call.
 
     Attributes:
         feeds: what inputs are fed; sums and gathered rows are added.

@@ -18,7 +18,7 @@ _serials = itertools.count(-1, -1)
 
 
 @dataclass(frozen=True, eq=False)
-class Body:
+class InlinedBody:
     """An inlined body: the fields of the same names of `graphc.compiler.schedule.kernel.Loop`."""
 
     step: Node
@@ -26,7 +26,7 @@ class Body:
     outputs: tuple[Node, ...]
 
 
-def inline_body(scan: Node) -> Body:
+def inline_body(scan: Node) -> InlinedBody:
     """Replace the arguments of a scan's body by the outer values.
 
     A carry and the step's number become leaves of their own, so that the arguments of a loop inside
@@ -51,7 +51,7 @@ def inline_body(scan: Node) -> Body:
             replacement[node] = scan.inputs[k]
     with origin(origin_of(scan)):  # a body is no layer's; what it computes here is the loop's
         new = substitute(outputs, replacement) if replacement else list(outputs)
-    return Body(step, tuple(leaves.values()), tuple(new))
+    return InlinedBody(step, tuple(leaves.values()), tuple(new))
 
 
 def split_products(outputs: Sequence[Node]) -> list[Node]:

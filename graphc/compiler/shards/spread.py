@@ -340,7 +340,7 @@ def _applied(moves: Iterable[Node], node: Node) -> Node:
 
 @dataclass
 class RankRoot:
-    """What one rank computes of a root.
+    """The part of a root that one rank computes.
 
     Attributes:
         fetched: as of the step.

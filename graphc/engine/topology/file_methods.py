@@ -17,7 +17,7 @@ from graphc.engine.topology.holding import HoldingLayer, forms_of
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.weights import set_values
 from graphc.errors import ArgumentError, DataError
-from graphc.files.conversions import Form, Origin
+from graphc.files.conversions import FileOrigin, Form
 from graphc.files.hdf5 import opened
 from graphc.files.keras_0_3 import is_keras_0_3, read_keras_0_3_weights
 from graphc.files.text import keywords_of, to_text
@@ -127,7 +127,7 @@ class FileMethods(HoldingLayer):
             ArgumentError: a BatchNormalization in mode 0, and neither the file nor `running_std`
                 tells; a file that tells something else than `running_std` or `backend`.
         """
-        given = Origin(running_std, backend)
+        given = FileOrigin(running_std, backend)
         with opened(filepath) as file:
             if true_or_false(f"{self.name}.load_weights", "by_name", by_name):
                 self._load_by_name(read_weights_by_name, file, given)

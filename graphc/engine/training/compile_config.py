@@ -1,4 +1,4 @@
-"""What `compile` was given, as data, in the layout of later releases of Keras 1:
+"""The arguments of `compile` as data, in the layout of later releases of Keras 1:
 
     {"optimizer_config": {"class_name": "Adam", "config": {"lr": 0.001, ...}},
      "loss": "mse", "metrics": ["accuracy"], "loss_weights": null, "sample_weight_mode": null}

@@ -71,7 +71,7 @@ class Values:
 
 @dataclass
 class Compiled:
-    """What `compile` made. The functions are made at their first use.
+    """The result of `compile`. The functions are made at their first use.
 
     Attributes:
         optimizer: the chosen optimizer.
@@ -131,7 +131,7 @@ class Compiled:
 
     @property
     def has_optimizer_state(self) -> bool:
-        """Whether the optimizer has made its variables."""
+        """True if the optimizer has made its variables."""
         return "updates" in vars(self)
 
     def make_optimizer_state(self) -> None:
@@ -140,7 +140,7 @@ class Compiled:
 
     @property
     def optimizer_state(self) -> list[g.Node]:
-        """What the optimizer has for each element of the weights that it trains."""
+        """The optimizer's variables that have an element for each one of a trained weight."""
         weights = [one for layer in self.model.stored_layers() for one in layer.weights]
         others = {*self.trained, *weights, *(variable for variable, _ in self.model.updates)}
         return [one for one, _ in self.updates if one not in others and one.ndim]
@@ -422,7 +422,8 @@ class CompiledContainer(Container):
 
     @property
     def metrics_names(self) -> list[str]:
-        """What `evaluate` and `train_on_batch` return, by name: the loss, then the metrics."""
+        """The names of the values that `evaluate` and `train_on_batch` return: the loss, then the
+        metrics."""
         return self._need_compiled("metrics_names").labels
 
     train_function = StepAttribute("train")
@@ -480,7 +481,7 @@ class CompiledContainer(Container):
         self._predict_function()
 
     def compile_report(self) -> CompileReports:
-        """What the compiler did for each function that was made so far; prints as text."""
+        """Return the report of compiling each function that was made so far; it prints as text."""
         made = list(self._compiled.functions.values()) if self._compiled is not None else []
         made += self._predictions.functions.values()
         return CompileReports(self.name, tuple(each for one in made for each in one.reports))
@@ -512,7 +513,8 @@ class CompiledContainer(Container):
         sizes: Mapping[str, int] | None = None,
         target: str | None = None,
     ) -> MemoryReport:
-        """What a training step takes of its device's memory, by value; as `kernels` otherwise."""
+        """Return the memory that a training step takes of its device, by value; as `kernels`
+        otherwise."""
         step = self._need_compiled("memory_report").train()
         return step.memory_report(self._batch_shown(batch), sizes, target=target)
 

@@ -27,8 +27,8 @@ _LARGEST = 5  # values in a message
 
 @dataclass(frozen=True)
 class Division:
-    """How batches are to be divided: in `shards` parts, or, where `memory` is given, in as few as
-    fit in so many bytes."""
+    """The division of batches: in `shards` parts, or, where `memory` is given, in as few as fit in
+    so many bytes."""
 
     shards: int = 1
     memory: int | None = None

@@ -191,7 +191,7 @@ def _as_array(value: object, what: str) -> np.ndarray:
 
 
 def _numbers_of(value: object, array: np.ndarray) -> str:
-    """How what is no array of numbers becomes one."""
+    """Return advice on how to convert a value that is no array of numbers."""
     if hasattr(value, "__next__"):
         return "a generator goes to fit_generator, evaluate_generator or predict_generator"
     if isinstance(value, str):

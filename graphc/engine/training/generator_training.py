@@ -168,7 +168,7 @@ class GeneratorTraining(BatchTraining):
     def _collector(
         self, where: str, divided: Compiled | Division, sharded: object, writes: bool = False
     ) -> Collector:
-        """What makes batches of what the generators of all ranks yield."""
+        """Return a collector, which makes batches of the items of all ranks' generators."""
         takes_parts = true_or_false(where, "sharded", sharded)
         ranks = join(where, writes)
         if takes_parts and divided.memory is not None and ranks.size > 1:
@@ -194,7 +194,8 @@ class GeneratorTraining(BatchTraining):
         pickle_safe: bool,
         sharded: bool,
     ) -> Callable[[Step], list[float]] | None:
-        """What evaluates the validation data of `fit_generator`, arrays or a generator."""
+        """Return a function that evaluates the validation data of `fit_generator`, arrays or a
+        generator."""
         if data is None or not hasattr(data, "__next__"):
             if nb_worker is not None:
                 _log.warning(
@@ -340,7 +341,7 @@ class GeneratorTraining(BatchTraining):
     def _validation(
         self, compiled: Compiled, held_out: list[Data] | None, batch_size: int
     ) -> Callable[[Step], list[float]] | None:
-        """What evaluates the samples that are held out."""
+        """Return a function that evaluates the samples that are held out."""
         self.validation_data = held_out
         if held_out is None:
             return None

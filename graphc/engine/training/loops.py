@@ -19,7 +19,8 @@ Step = Callable[..., Pending]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
 
 Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
-"""How many samples a batch has, and its arrays, or the rows of them that this process computes."""
+"""The number of samples of a batch, and its arrays, or the rows of them that this process
+computes."""
 
 # Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
 _MOST_BEGUN = 64
@@ -71,7 +72,7 @@ class SampleOrder:
             np.random.shuffle(self.rows)
 
     def fits(self, samples: int, shuffle: bool | str) -> bool:
-        """Whether it is one of so many samples, shuffled in this way."""
+        """Return True if it is an order of so many samples, shuffled in this way."""
         return len(self.rows) == samples and self.shuffle == shuffle
 
 

@@ -1,4 +1,4 @@
-"""What training makes smaller: weighted losses of the outputs, and the metrics beside them."""
+"""The objective of training: weighted losses of the outputs, and the metrics beside them."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ _SPARSE_SCORES = inspect.unwrap(objectives.sparse_categorical_crossentropy)
 
 
 def takes_labels(objective: Objective) -> bool:
-    """Whether targets are class numbers rather than values of the output's shape."""
+    """Return True if targets are class numbers rather than values of the output's shape."""
     # A metric wraps the scores that it is the mean of. Each step asks, and `inspect.unwrap` takes
     # some 6 us, a tenth of a small model's step, mostly for chains without an end.
     scores = objective
@@ -144,7 +144,7 @@ def takes_labels(objective: Objective) -> bool:
 
 
 def takes_output_shape(objective: Objective) -> bool:
-    """Whether targets have the shape of the output; a user's own objective may take any."""
+    """Return True if targets have the shape of the output; a user's own objective may take any."""
     if objective is metrics.sparse_categorical_accuracy or takes_labels(objective):
         return False
     return getattr(objective, "__module__", None) in (objectives.__name__, metrics.__name__)

@@ -117,7 +117,7 @@ class BatchTraining(RenewedContainer):
         method: Callable,
         accuracy: str,
     ) -> Compiled:
-        """What a call runs, from the keywords that it was given beside its own.
+        """Return the `Compiled` that a call runs, by its keywords.
 
         Args:
             call, kwargs, method: the call's name, what else it was given, its own method.

@@ -101,7 +101,7 @@ class RenewedContainer(CompiledContainer):
 
 
 def is_outdated(node: LayerNode) -> bool:
-    """Whether a layer of it, which may be inside of another, was switched since."""
+    """Return True if a layer of it, which may be inside of another, was switched since."""
     return any(isinstance(use, SwitchedUse) and use.form != use.layer.form for use in node.uses)
 
 

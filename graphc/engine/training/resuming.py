@@ -1,4 +1,4 @@
-"""What a model is made of in the middle of its training: taken for a file, and put back."""
+"""The state of a model in the middle of its training: stored in a file, and restored."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from graphc.engine.training.compile_config import compile_config
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import SampleOrder
 from graphc.errors import ArgumentError
-from graphc.files.conversions import Column, Form, Gates, Origin
+from graphc.files.conversions import Column, FileOrigin, Form, Gates
 from graphc.files.text import to_text
 from graphc.files.weights import LayerWeights
 from graphc.files.whole_models import Generator, ModelFile, RunState, ShardPlan, StoredModel
@@ -32,7 +32,7 @@ _log = logging.getLogger("graphc")
 
 
 def stored_model(model: Model) -> StoredModel:
-    """What a file has of a model, as it is now."""
+    """Return the contents of a file of a model, as it is now."""
     compiled = model._compiled
     config = None
     if compiled is not None:
@@ -110,7 +110,7 @@ def _training_plans(compiled: Compiled | None) -> list[ShardPlan]:
     return [(*key[1:], shards) for key, shards in plans if key[0] == "train"]
 
 
-def put_back(model: Model, file: ModelFile, given: Origin) -> Generator | None:
+def put_back(model: Model, file: ModelFile, given: FileOrigin) -> Generator | None:
     """Give a model that was made from a file's configs its weights and the state of its training.
 
     `given` is what the caller tells about a file that Keras wrote. Returns the state of NumPy's
@@ -228,7 +228,7 @@ def _weights(model: Model) -> list[g.Node]:
 
 
 def _kept_variables(model: Model) -> list[g.Node]:
-    """What layers update beside weights."""
+    """Return the variables that layers update beside weights."""
     weights = set(_weights(model))
     return [variable for variable, _ in model.updates if variable not in weights]
 

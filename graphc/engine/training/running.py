@@ -1,4 +1,4 @@
-"""What `fit` and `fit_generator` have in common: their arguments, and a run with its callbacks."""
+"""The common parts of `fit` and `fit_generator`: their arguments, and a run with its callbacks."""
 
 from __future__ import annotations
 
@@ -201,5 +201,5 @@ def check_choice(what: str, value: object, choices: tuple) -> None:
 
 
 def is_zero(value: object) -> bool:
-    """Whether it is the number 0."""
+    """Return True for the number 0."""
     return isinstance(value, int | float | np.number) and value == 0

@@ -66,7 +66,7 @@ def _none_if_empty(weights: object) -> object:
 def standardize_sample_or_class_weights(
     x_weight: object, output_names: Sequence[str], weight_type: str
 ) -> list:
-    """What each output is given of weights, or None: one for a single output, a list, or a dict.
+    """Return the weights of each output, or None: one for a single output, a list, or a dict.
 
     Args:
         x_weight: the weights as `fit` takes them.

@@ -31,8 +31,8 @@ _IN_MEMORY = (
 
 
 def is_stored(value: object) -> bool:
-    """Whether a value is an array in a file: NumPy's memory-mapped ones, and what has a shape, a
-    length and slices but no memory to look at (an HDF5Matrix, a data set of h5py)."""
+    """Return True if a value is an array in a file: a memory-mapped one of NumPy, or one that has a
+    shape, a length and slices but no memory to look at (an HDF5Matrix, a data set of h5py)."""
     if type(value) is np.ndarray:
         return False
     if isinstance(value, np.memmap):

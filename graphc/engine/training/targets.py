@@ -26,8 +26,8 @@ _log = logging.getLogger("graphc")
 _CROSSENTROPIES = (objectives.binary_crossentropy, objectives.categorical_crossentropy)
 
 _ROUNDING = 1e-5
-"""How far outside of 0 to 1 a probability may be by rounding: some 100 times float32's precision,
-for what is averaged, interpolated or scaled."""
+"""The distance from 0 to 1 that a probability may have by rounding: some 100 times float32's
+precision, for what is averaged, interpolated or scaled."""
 
 
 def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:

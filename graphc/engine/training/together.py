@@ -183,7 +183,7 @@ def _digest_of(function: MadeFunction) -> str:
 
 
 def _engine(function: MadeFunction) -> str:
-    """What runs a function; of a GPU its kind and what compiles for it."""
+    """Return the engine of a function: the target, and of a GPU its kind and compiler."""
     target = str(function.target())
     if target != "cuda":
         return target

@@ -13,7 +13,7 @@ ranks = mpi.join()
 
 
 def part(sender: int, receiver: int, elements: int) -> np.ndarray:
-    """What one rank sends to another: no two are alike."""
+    """Return the part that one rank sends to another: no two are alike."""
     return np.arange(elements, dtype="float32") + 1000 * sender + receiver
 
 

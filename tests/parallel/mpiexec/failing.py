@@ -19,7 +19,7 @@ values = np.zeros(ranks.size)
 
 
 def exchange() -> None:
-    """What waits for all ranks."""
+    """Exchange values, which waits for all ranks."""
     values[ranks.rank] = ranks.rank
     ranks.all_gather(as_bytes(values), [8] * ranks.size).wait()
 

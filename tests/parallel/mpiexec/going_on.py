@@ -23,7 +23,7 @@ from graphc.parallel.joining import rank
 EPOCHS = 12
 SHARDS = 4
 BEGUN = "epoch "
-"""What rank 0 prints ahead of each epoch, before its number."""
+"""The text that rank 0 prints before the number of each epoch."""
 
 TOLD = "told to fail"
 """The message of the error that the signal makes."""

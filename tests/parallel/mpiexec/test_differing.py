@@ -1,4 +1,5 @@
-"""What ranks have to have in common: each difference is an error on all of them, which names it."""
+"""Facts that have to be equal on all ranks: each difference is an error on all of them, which names
+it."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from tests.parallel.mpiexec.launching import run
 
 @pytest.fixture(scope="module")
 def told() -> dict[str, str]:
-    """What both ranks raise, by what differs on the second; and what they have written."""
+    """Return the errors of both ranks, by the difference of the second."""
     ended = run(2, "differing.py", flags="ranks=mpi,shards=2")
     assert ended.status == 0, ended.errors
     one, other = json.loads(ended.output)

@@ -20,7 +20,7 @@ def results(folder: Path, ranks: int) -> list[dict]:
 
 
 def values_of(file: Path) -> dict[str, bytes]:
-    """What a model's file has: weights, the optimizer's state."""
+    """Return the arrays of a model's file: weights, the optimizer's state."""
     found = {}
 
     def keep(name: str, one: object) -> None:
@@ -34,7 +34,7 @@ def values_of(file: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def alone_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where one rank has trained; it compiles what the others find in the cache."""
+    """Train one rank; it compiles the kernels that the others find in the cache. Return its folder."""
     folder = tmp_path_factory.mktemp("alone")
     ended = run(1, "training.py", folder, MODELS, flags=FLAGS)
     assert ended.status == 0, ended.errors
@@ -43,7 +43,7 @@ def alone_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def alone(alone_in: Path) -> dict:
-    """What one rank gives."""
+    """Return the results of one rank."""
     (found,) = results(alone_in, 1)
     return found
 

@@ -86,7 +86,7 @@ def hashed(arrays: list) -> str:
 
 
 def trained(make: Callable[[], tuple]) -> dict:
-    """What came of it, and what every rank has of it."""
+    """Train a model. Return the results, and the values that every rank has of them."""
     if rank() == 0:  # other ranks have other weights until they train
         np.random.seed(7)
     model, x, optimizer = make()
