@@ -104,7 +104,8 @@ class Root:
         return root_of_rank(root, self._owned[ranks.rank], held_here)
 
     def _gathering(self) -> Gathering | None:
-        """Return the function that completes new values of states that every rank needs whole, if any."""
+        """Return the function that completes new values of states that every rank needs whole, if
+        any."""
         root = self._spread
         gathered = {
             state: root.of[value]

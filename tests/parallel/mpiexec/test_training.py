@@ -34,7 +34,8 @@ def values_of(file: Path) -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def alone_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train one rank; it compiles the kernels that the others find in the cache. Return its folder."""
+    """Train one rank; it compiles the kernels that the others find in the cache. Return its
+    folder."""
     folder = tmp_path_factory.mktemp("alone")
     ended = run(1, "training.py", folder, MODELS, flags=FLAGS)
     assert ended.status == 0, ended.errors
