@@ -103,7 +103,7 @@ def test_the_models_differ_and_train(alone: dict) -> None:
         ),
         ("none", "ranks=nccl,shards=2", "ranks=nccl moves sums between GPUs, and device=cpu"),
         ("none", "ranks=mpi,shards=2,cpu=numpy", "cannot be combined with cpu=numpy"),
-        ("data", "ranks=mpi,shards=2", r"received different ones. data: [16, 5]"),
+        ("data", "ranks=mpi,shards=2", "received different ones. data: float32[16, 5]:"),
         ("flags", "ranks=mpi,shards=2", "received different ones. flags: device=cpu"),
         ("model", "ranks=mpi,shards=2", "received different ones. variables: "),
         ("generator", "ranks=mpi,shards=2", "batch 1 of the generator: "),
