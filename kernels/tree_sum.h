@@ -13,6 +13,7 @@
 #include "openmp.h"
 
 #define GC_LEAST_SHARED 32768  // elements of an array that threads divide
+#define GC_ADDED_AT_ONCE 2048  // elements of a partial sum that stays in the first cache
 
 enum gc_summed { GC_FLOAT32, GC_FLOAT64, GC_INT32, GC_INT64, GC_BOOL };
 
@@ -31,28 +32,41 @@ struct gc_part {
 typedef void (*gc_program)(void* const*, const int*, const unsigned int*, uint64_t*, uint64_t*,
                            double*, int (*)(int));
 
+// Adds arrays of several rows, from the last one on, to that of the first row: the left one of each
+// addition is that of the row ahead. What comes in between stays in the cache.
 template <typename T, typename Add>
-inline void gc_add_array(void* left, const void* right, int64_t count, Add add) {
-  T* __restrict__ to = static_cast<T*>(left);
-  const T* __restrict__ from = static_cast<const T*>(right);
+inline void gc_add_arrays(void* const* row, int arrays, int first, int last, int64_t count,
+                          Add add) {
 #pragma omp parallel for schedule(static) if (count >= GC_LEAST_SHARED)
-  for (int64_t i = 0; i < count; ++i) to[i] = add(to[i], from[i]);
+  for (int64_t begin = 0; begin < count; begin += GC_ADDED_AT_ONCE) {
+    const int64_t left = count - begin;
+    const int size = left < GC_ADDED_AT_ONCE ? (int)left : GC_ADDED_AT_ONCE;
+    T sum[GC_ADDED_AT_ONCE];
+    const T* from = static_cast<const T*>(row[last * arrays]) + begin;
+    for (int number = last - 1; number >= first; --number) {
+      T* ahead = static_cast<T*>(row[number * arrays]) + begin;
+      T* to = number == first ? ahead : sum;
+#pragma omp simd
+      for (int i = 0; i < size; ++i) to[i] = add(ahead[i], from[i]);
+      from = to;
+    }
+  }
 }
 
-// Adds a row to another one; ints wrap around, and a bool is whether either is set, as in NumPy.
-inline void gc_add_row(int arrays, const gc_summand* of, void* const* to, void* const* from) {
+// The same for all arrays of the rows. Ints wrap around, and a bool is whether either is set, as in
+// NumPy.
+inline void gc_add_rows(int arrays, const gc_summand* of, void* const* row, int first, int last) {
   const auto sum = [](auto one, auto other) { return one + other; };
+  const auto either = [](uint8_t one, uint8_t other) -> uint8_t { return one | other; };
   for (int k = 0; k < arrays; ++k) {
     const int64_t count = of[k].elements;
+    void* const* of_rows = row + k;
     switch (of[k].type) {
-      case GC_FLOAT32: gc_add_array<float>(to[k], from[k], count, sum); break;
-      case GC_FLOAT64: gc_add_array<double>(to[k], from[k], count, sum); break;
-      case GC_INT32: gc_add_array<uint32_t>(to[k], from[k], count, sum); break;
-      case GC_INT64: gc_add_array<uint64_t>(to[k], from[k], count, sum); break;
-      default:
-        gc_add_array<uint8_t>(to[k], from[k], count, [](auto one, auto other) -> uint8_t {
-          return one | other;
-        });
+      case GC_FLOAT32: gc_add_arrays<float>(of_rows, arrays, first, last, count, sum); break;
+      case GC_FLOAT64: gc_add_arrays<double>(of_rows, arrays, first, last, count, sum); break;
+      case GC_INT32: gc_add_arrays<uint32_t>(of_rows, arrays, first, last, count, sum); break;
+      case GC_INT64: gc_add_arrays<uint64_t>(of_rows, arrays, first, last, count, sum); break;
+      default: gc_add_arrays<uint8_t>(of_rows, arrays, first, last, count, either);
     }
   }
 }
@@ -62,19 +76,17 @@ inline void gc_add_row(int arrays, const gc_summand* of, void* const* to, void* 
 inline int gc_tree_sum(gc_program program, const gc_part* part, int parts,
                        const unsigned int* word, uint64_t call_step, uint64_t* status, int arrays,
                        const gc_summand* of, void* const* row) {
-  int kept = 0;
+  int last = -1;  // the last row that holds a partial sum
   for (int i = 0; i < parts; ++i) {
     uint64_t calls = call_step;
     program(part[i].at, part[i].size, word, &calls, status, nullptr, nullptr);
     if (~*status != 0) return i;
-    ++kept;
-    for (int ones = i; ones & 1; ones >>= 1, --kept) {
-      gc_add_row(arrays, of, row + (kept - 2) * arrays, row + (kept - 1) * arrays);
-    }
+    int first = ++last;
+    for (int ones = i; ones & 1; ones >>= 1) --first;
+    gc_add_rows(arrays, of, row, first, last);
+    last = first;
   }
-  for (; kept > 1; --kept) {
-    gc_add_row(arrays, of, row + (kept - 2) * arrays, row + (kept - 1) * arrays);
-  }
+  gc_add_rows(arrays, of, row, 0, last);
   return parts;
 }
 

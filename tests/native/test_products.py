@@ -31,7 +31,7 @@ def normal(rng: np.random.Generator, *shape: int, dtype: str = "float32") -> np.
     return rng.normal(size=shape).astype(dtype)
 
 
-@pytest.mark.parametrize("n", [1, 10, 33, 130])
+@pytest.mark.parametrize("n", [1, 10, 33, 48, 130])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_tiles_that_do_not_fit(n: int, dtype: str) -> None:
     k = 300 if n < 130 else 517
@@ -47,6 +47,18 @@ def test_tiles_that_do_not_fit(n: int, dtype: str) -> None:
         }
 
     check(outputs, make)
+
+
+@pytest.mark.parametrize(("n", "dtype"), [(48, "float32"), (72, "float64")])
+def test_bits_of_a_row_do_not_depend_on_the_packing_of_a_factor(n: int, dtype: str) -> None:
+    """For many rows it is packed, for few it is read where it lies."""
+    x, w = g.input((g.BATCH, 517), dtype), g.input((517, n), dtype)
+    compiled, rng = Compiled([g.dot(x, w)]), np.random.default_rng(n)
+    rows, matrix = normal(rng, 150, 517, dtype=dtype), normal(rng, 517, n, dtype=dtype)
+    (whole,) = compiled({x: rows, w: matrix})
+    for count in (1, 13, 128):
+        (few,) = compiled({x: rows[:count], w: matrix})
+        assert few.tobytes() == whole[:count].tobytes()
 
 
 def test_factors_that_are_computed() -> None:
@@ -228,7 +240,7 @@ def test_sums_of_no_terms_and_products_of_no_rows() -> None:
         g.dot(flat, v[:, :30]) + 1.0,
     ]
     source = lower_native(outputs).program.source
-    for form in ("gc_deep_product<", "gc_gemm_panels<", "gc_gemm_parts<", "gc_rows_product<"):
+    for form in ("gc_deep_product<", "gc_gemm_rows<", "gc_gemm_parts<", "gc_rows_product<"):
         assert form in source
 
     def make(rng: np.random.Generator, steps: int) -> dict[Node, np.ndarray]:

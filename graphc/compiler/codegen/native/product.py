@@ -103,7 +103,7 @@ class _Matmul:
         pragma = parallel(work, self._signature, kind, PRODUCTS)
         together = bool(pragma) and kind == "parallel"
         apart = together and self._is_apart()
-        straight = apart and self._is_straight()
+        straight = together and self._is_straight(apart)
         tile = Tile(self._m, self._rows, divided=together)
         factors = Factors(self._signature, self._batch, self._m, self._n, self._k, apart, tile)
         rows = _Rows(self._signature, (self._m, self._n, self._k), tile, self._is_long())
@@ -118,32 +118,35 @@ class _Matmul:
             before += [*left.ahead, *right.ahead]
             inside += left.inside
             scalar = C_TYPES[node.dtype]
-            if straight:
-                more, packs, product_of = rows.straight(scalar, self._place(node), left, right)
+            to = self._place(node) if straight else None
+            if apart and to is not None:
+                more, packs, product_of = rows.straight(scalar, to, left, right)
             elif apart:
                 more, packs, product_of = rows.apart(scalar, number, left, right)
             elif together and self._is_short(left):
                 self._context.program.includes["host_short.h"] = None
                 more, packs, product_of = rows.short(scalar, number, left, right)
             elif together:
-                more, packs, product_of = rows.together(scalar, number, left, right)
+                more, packs, product_of = rows.together(scalar, number, left, right, to)
             else:
                 more, packs, product_of = [], [], rows.alone(scalar, number, left, right)
             before += more
             team += packs
             inside += product_of
-        if straight:
+        if straight and apart:
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
-        inside += self._epilogue()
         if together:
             count = "high" if apart else size(self._m)
             mine = f"const gc_rows mine = gc_rows_of_thread({count}, {self._rows});"
+            if not straight:
+                inside += self._epilogue()
             inside = [f"const int first = {'top + tile' if apart else 'tile'};", *inside]
             tiles = _tiles("mine.begin", "mine.end", "mine.height", inside)
             team += ["#pragma omp barrier", mine, *tiles]
             if apart:
                 team = rows.at_once(team)
             return [*before, *pragma, "{", *(f"  {line}" for line in team), "}"]
+        inside += self._epilogue()
         first = plus(times("matrix", size(self._m)), "tile") if several else "tile"
         inside = [f"const int first = {first};", *inside]
         tiles = _tiles("0", size(self._m), str(self._rows), inside)
@@ -163,20 +166,26 @@ class _Matmul:
         m, n, k = map(typical, (self._m, self._n, self._k))
         return m * n <= _FEW_SUMS and k >= _LONG_SUM
 
-    def _is_straight(self) -> bool:
-        """Whether nothing follows sums of one part, each of which is stored in one place."""
+    def _is_straight(self, apart: bool) -> bool:
+        """Return whether nothing follows the sums, each of which is stored in one place, and most
+        calls have sums of one part; of those that lie `apart`, all calls."""
         anchors, sinks = self._kernel.anchors, self._context.sinks
         alone = set(self._kernel.outputs) == set(anchors)
-        one = isinstance(self._k, int) and self._k <= DEPTH
+        if apart:
+            one = isinstance(self._k, int) and self._k <= DEPTH
+        else:
+            one = typical(self._k) <= DEPTH and not self._has_short_sums()
         return alone and one and all(len(sinks[node]) == 1 for node in anchors)
 
     def _is_short(self, left: Factor) -> bool:
         """Whether a product has many rows, few columns and short sums, and the rows of its left
         factor are neighbours."""
+        return self._has_short_sums() and left.row == "1" and not left.tiled
+
+    def _has_short_sums(self) -> bool:
         if not isinstance(self._n, int) or not 0 < self._n <= _FEW_COLUMNS:
             return False
-        sizes = typical(self._m) >= _MANY_ROWS and typical(self._k) <= _SHORT_SUM
-        return sizes and left.row == "1" and not left.tiled
+        return typical(self._m) >= _MANY_ROWS and typical(self._k) <= _SHORT_SUM
 
     def _place(self, node: Node) -> Expression:
         """The address of a product that is stored as it is made."""
@@ -269,17 +278,22 @@ class _Rows:
         ]
 
     def together(
-        self, scalar: str, number: int, left: Factor, right: Factor
+        self, scalar: str, number: int, left: Factor, right: Factor, to: Expression | None
     ) -> tuple[list[str], list[str], list[str]]:
-        """One packing for all tiles."""
-        sizes, panels = f"{self.n}, {self.k}", f"panels{number}"
+        """One packing for all tiles, where the right factor is packed. A tile's sums are stored
+        where those of all tiles lie, from `to` on, or in an array of its own."""
+        before, panels = self._panels(scalar, number)
         take_block(self.function, scalar)
+        sizes = f"{self.n}, {self.k}"
+        sums = [] if to is not None else [self._sums(scalar, number)]
+        at = f"s{number}" if to is None else f"{to} + (size_t)tile * {grouped(self.n)}"
         return (
-            *self._packed(scalar, number, right),
+            before,
+            [f"gc_gemm_right_of<{scalar}>({self.m}, {sizes}, {right.at('0')}, {panels});"],
             [
-                self._sums(scalar, number),
-                f"gc_gemm_panels<{scalar}>(rows, {sizes}, {left.at('tile')}, {panels}, s{number}, "
-                f"{self.n});",
+                *sums,
+                f"gc_gemm_rows<{scalar}>({self.m}, rows, {sizes}, {left.at('tile')}, "
+                f"{right.at('0')}, {panels}, {at}, {self.n});",
             ],
         )
 
@@ -290,26 +304,27 @@ class _Rows:
         text = f"gc_short_size<{self.n}, {scalar}>(rows)"
         elements = self._of_tile(text, more=SHORT_SLACK)
         take_block(self.function, scalar)
+        before, panels = self._panels(scalar, number)
+        sizes = f"{self.n}, {self.k}"
         return (
-            *self._packed(scalar, number, right),
+            before,
+            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {panels});"],
             [
                 array(self.function, scalar, f"s{number}", Slot.SUMS, elements, number),
                 f"gc_short_product<{self.n}, {scalar}>(rows, {self.k}, "
-                f"{plus(left.start, 'tile')}, {left.column}, panels{number}, s{number});",
+                f"{plus(left.start, 'tile')}, {left.column}, {panels}, s{number});",
             ],
         )
 
-    def _packed(self, scalar: str, number: int, right: Factor) -> tuple[list[str], list[str]]:
-        """The array of the right factor's panels, and what fills it."""
-        sizes, name = f"{self.n}, {self.k}", f"panels{number}"
+    def _panels(self, scalar: str, number: int) -> tuple[list[str], str]:
+        """The array of the right factor's panels, and its name."""
+        name = f"panels{number}"
         _, n, k = self.sizes
         elements = Elements(
-            f"gc_gemm_right_size<{scalar}>({sizes})", lambda at: panels(at(n), scalar) * at(k)
+            f"gc_gemm_right_size<{scalar}>({self.n}, {self.k})",
+            lambda at: panels(at(n), scalar) * at(k),
         )
-        return (
-            [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)],
-            [f"gc_gemm_right<{scalar}>({sizes}, {right.at('0')}, {name});"],
-        )
+        return [array(self.function, scalar, name, Slot.PANELS, elements, number, 1)], name
 
     def straight(
         self, scalar: str, to: str, left: Factor, right: Factor

@@ -11,7 +11,7 @@ static void k0_matmul(
       gc_scratch<float>(GC_PANELS, gc_gemm_right_size<float>(512, 784));
   #pragma omp parallel if ((gc_int64)batch * 512 * 784 >= 524288)
   {
-    gc_gemm_right<float>(512, 784, x1, 512, 1, panels0);
+    gc_gemm_right_of<float>(batch, 512, 784, x1, 512, 1, panels0);
     #pragma omp barrier
     const gc_rows mine = gc_rows_of_thread(batch, 96);
     for (int tile = mine.begin; tile < mine.end; tile += mine.height) {
@@ -19,8 +19,8 @@ static void k0_matmul(
           mine.end - tile < mine.height ? mine.end - tile : mine.height;
       const int first = tile;
       float* s0 = gc_scratch<float>(GC_SUMS, (size_t)rows * 512);
-      gc_gemm_panels<float>(rows, 512, 784, x0 + tile * 784, 784, 1, panels0,
-          s0, 512);
+      gc_gemm_rows<float>(batch, rows, 512, 784, x0 + tile * 784, 784, 1, x1,
+          512, 1, panels0, s0, 512);
       {
         for (int p0 = first; p0 < first + rows; ++p0) {
           #pragma omp simd
