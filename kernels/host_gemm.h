@@ -258,8 +258,8 @@ inline void gc_gemm_panels(int m, int n, int k, const T* a, ptrdiff_t a_row, ptr
 }
 
 // Whether the right factor of a product of m rows is read where it lies: packing it pays for many
-// rows alone. With AVX-512 a product of m x 784 x 512 by itself, with its factors in the third cache,
-// took 0.50 ms packed and 0.19 ms unpacked for 32 rows, 1.09 and 0.75 for 128, 1.92 and 1.54 for 256.
+// rows alone. With AVX-512 a product of m x 784 x 512 by itself, factors in the third cache, took
+// 0.50 ms packed and 0.19 ms unpacked for 32 rows, 1.09 and 0.75 for 128, 1.92 and 1.54 for 256.
 template <typename T> inline bool gc_gemm_in_place(int m, int n, ptrdiff_t b_column) {
   return m <= GC_FEW_FOR_PANELS && b_column == 1 && n % gc_vector<T>::lanes == 0;
 }
