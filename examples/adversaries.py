@@ -76,6 +76,7 @@ def build(side: int) -> tuple[Sequential, Sequential, Model]:
     artist, critic = build_artist(side), build_critic(side)
     critic.compile(Adam(0.0005, beta_1=0.5), "binary_crossentropy")
     noise = Input(shape=(NOISE,), name="noise")
+    critic.trainable = False  # in both; with the flag keras=1.2 compile reads it
     both = Model(noise, critic(artist(noise)), name="both")
     both.compile(Adam(0.0005, beta_1=0.5), "binary_crossentropy")
     return artist, critic, both
@@ -87,7 +88,7 @@ def train(artist: Sequential, critic: Sequential, both: Model, real: np.ndarray)
     x = np.concatenate([real, artist.predict_on_batch(noise_of(count))])
     # Real ones are called 0.9, so that the critic is never all too sure.
     y = np.repeat([[0.9], [0.0]], count, axis=0)
-    # A model trains what was trainable when it first trained: both, the artist only.
+    # A model trains what was trainable when it first trained (keras=1.0): both, the artist only.
     critic.trainable = True
     critic_loss = critic.train_on_batch(x, y)
     critic.trainable = False
