@@ -1,5 +1,7 @@
 """A step in shards as native code."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -123,7 +125,23 @@ def test_outputs_that_come_to_the_same_value_are_added_once_each():
     x, ones = g.input((g.BATCH, 3), "float32"), np.ones((4, 3), "float32")
     outputs = [g.sum(x, 0), g.sum(x * 1.0, 0)]
     with config.changed(cpu="native"):
-        found = sharded_function([x], outputs, shards=4)(ones)
+        step = sharded_function([x], outputs, shards=4)
+        found, _ = step(ones), step(ones * 2)  # the next call leaves what this one fetched
         whole = function([x], outputs)(ones)
     assert [one.tolist() for one in (*found, *whole)] == [[4, 4, 4]] * 4
     assert whole[0] is not whole[1]
+
+
+def test_threads_that_call_one_function_get_the_sums_of_their_own_calls():
+    """Sums are kept where the next call makes its own."""
+    x, threads = g.input((g.BATCH, 40_000), "float32"), 3
+    with config.changed(cpu="native"):
+        step = sharded_function([x], g.sum(x, 0), shards=4)
+        step(np.zeros((4, 40_000), "float32"))
+
+        def wrong(value: int) -> int:
+            fed = np.full((4, 40_000), value, "float32")
+            return sum((step(fed) != 4 * value).any() for _ in range(100))
+
+        with ThreadPoolExecutor(threads) as pool:
+            assert list(pool.map(wrong, range(threads))) == [0] * threads

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import math
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -155,6 +156,7 @@ class ShardedFunction:
         read_by_shards = {node.attrs["state"] for node in read if node.op == "shared"}
         states = [state for state in spread if state not in read_by_shards]
         self._root = Root(self._computed, updates, divided.sums, states, ranks, name)
+        self._turn = threading.RLock()  # sums lie where the next call makes its own
         self._drawn = CallStep()  # of a shard; the root alone, which runs last, counts the call
         graphs = divided.first, divided.shard, self._root.of_totals, self._root.outputs
         self._first, self._shard, self._norms, self._last = self._made(*graphs)
@@ -306,6 +308,10 @@ class ShardedFunction:
         return Pending.done(self._run(arrays, first_only=True))
 
     def _run(self, given: Sequence[object], first_only: bool = False) -> list[np.ndarray]:
+        with self._turn:
+            return self._in_turn(given, first_only)
+
+    def _in_turn(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
         feeds, bindings = self._feeds(given)
         meet(self.ranks, self.name)
         divided, root = self._divided, self._root
