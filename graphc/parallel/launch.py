@@ -22,10 +22,12 @@ class Launch:
 _VARIABLES = (
     ("mpiexec of Open MPI", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
     ("mpiexec of MVAPICH", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE"),
+    # MPICH's and Intel's. In an allocation of Slurm it has srun start one process a machine, whose
+    # variables the ranks have as well.
+    ("mpiexec", "PMI_RANK", "PMI_SIZE"),
     # Of a step, which srun starts: a batch script has SLURM_PROCID and SLURM_NTASKS too, and is
     # one process.
     ("srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
-    ("mpiexec", "PMI_RANK", "PMI_SIZE"),  # MPICH's and Intel's
     ("mpiexec", "PMIX_RANK", None),
 )
 

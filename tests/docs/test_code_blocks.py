@@ -85,7 +85,7 @@ def test_blocks_print_what_is_shown(name: str, tmp_path: Path) -> None:
 def test_each_block_says_what_it_is(name: str) -> None:
     """So that no code escapes for want of a language; what is not run says why."""
     for block in blocks(PAGES[name].read_text(encoding="utf-8")):
-        assert block.language in ("python", "sh", "text", "diff", "ini"), block.line
+        assert block.language in ("python", "sh", "text", "diff", "ini", "yaml"), block.line
         if block.mark.startswith("not run"):
             assert re.match(r"not run, \w+", block.mark), block.line
 

@@ -25,6 +25,16 @@ from graphc.parallel.launch import Launch, find_launch
             {"SLURM_PROCID": "2", "SLURM_NTASKS": "4", "SLURM_STEP_NUM_TASKS": "4"},
             Launch("srun", 2, 4),
         ),
+        # MPICH's mpiexec in an allocation of Slurm: two machines, of which each has four ranks.
+        (
+            {"PMI_RANK": "5", "PMI_SIZE": "8", "SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "2"},
+            Launch("mpiexec", 5, 8),
+        ),
+        # srun --mpi=pmix tells the size by variables of its own.
+        (
+            {"PMIX_RANK": "3", "SLURM_PROCID": "3", "SLURM_STEP_NUM_TASKS": "4"},
+            Launch("srun", 3, 4),
+        ),
         ({"PMIX_RANK": "5"}, Launch("mpiexec", 5, None)),
         # A batch script of Slurm: one process, whatever it will start.
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "4"}, None),
