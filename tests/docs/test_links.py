@@ -25,6 +25,8 @@ ELSEWHERE = {
     "https://doi.org/10.24432/C50P49",
     "https://github.com/ef2020/SarcasmAmazonReviewsCorpus",
     "https://github.com/fchollet/deep-learning-models",
+    "https://github.com/kubeflow/mpi-operator",
+    "https://github.com/pmodels/mpich/issues/7957",
     "https://s3.amazonaws.com/deep-learning-models/image-models/imagenet_class_index.json",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/reuters_word_index.json",
