@@ -5,24 +5,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
-import os
-import subprocess
-import sys
 import time
 from contextlib import nullcontext, redirect_stdout
 
 import numpy as np
 
 from graphc.cli.command import Command
+from graphc.cli.launching import count, run_on_ranks
 from graphc.compiler.runtime.toolchain import compiler_path
-from graphc.config import ENVIRONMENT_VARIABLE, config
+from graphc.config import config
 from graphc.datasets import digits
-from graphc.errors import MissingPackageError
 from graphc.layers.core import Activation, Dense, Dropout
 from graphc.models import Sequential
 from graphc.parallel.joining import join
 from graphc.parallel.launch import find_launch
-from graphc.parallel.probe import mpiexec_path
 from graphc.parallel.tree import shards_of_rank
 
 _SEED = 1337
@@ -47,27 +43,11 @@ def _run(arguments: argparse.Namespace) -> None:
     shards = arguments.shards or max(arguments.ranks, int(config.shards))
     shards_of_rank(shards, arguments.ranks, 0)  # an error where there are too few
     if arguments.ranks > 1 and find_launch() is None:
-        raise SystemExit(_launched(arguments, shards))
+        command = ["demo", "--verbose", str(arguments.verbose), "--shards", str(shards)]
+        raise SystemExit(run_on_ranks(command, arguments.ranks))
     ranks = join("graphc demo")
     with nullcontext() if ranks.rank == 0 else redirect_stdout(io.StringIO()):
         _train(arguments.verbose, shards)
-
-
-def _launched(arguments: argparse.Namespace, shards: int) -> int:
-    """Start this command once for each rank, and return the status of mpiexec."""
-    found = mpiexec_path()
-    if found.fix:
-        raise MissingPackageError(f"graphc demo --ranks: mpiexec is {found.found}: {found.fix}")
-    flags = os.environ.get(ENVIRONMENT_VARIABLE, "")
-    command = [found.found, "-n", str(arguments.ranks), sys.executable, "-m", "graphc", "demo"]
-    command += ["--verbose", str(arguments.verbose), "--shards", str(shards)]
-    threads = max(1, len(os.sched_getaffinity(0)) // arguments.ranks)
-    environ = {
-        "OMP_NUM_THREADS": str(threads),
-        **os.environ,
-        ENVIRONMENT_VARIABLE: f"{flags},ranks={'mpi' if config.ranks == 'none' else config.ranks}",
-    }
-    return subprocess.run(command, env=environ).returncode
 
 
 def _train(verbose: int, shards: int) -> None:
@@ -103,23 +83,16 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--ranks",
-        type=_count,
+        type=count,
         default=1,
         help="train in so many processes, under mpiexec (default: 1)",
     )
     parser.add_argument(
         "--shards",
-        type=_count,
+        type=count,
         help="take each batch in so many parts (default: one for each rank); the weights depend on "
         "them, not on the ranks",
     )
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, received {text}")
-    return number
 
 
 COMMAND = Command(

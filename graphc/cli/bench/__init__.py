@@ -8,15 +8,19 @@ import sys
 
 import numpy as np
 
-from graphc.cli.bench import cpu, gpu, native
+from graphc.cli.bench import cpu, gpu, native, ranks
 from graphc.cli.bench.compare import format_comparison, load
 from graphc.cli.bench.native_table import format_native
 from graphc.cli.bench.report import Report, format_report
 from graphc.cli.command import Command
+from graphc.cli.launching import count, run_on_ranks
 from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import ArgumentError, unknown_name
+from graphc.parallel.joining import rank as own_rank
+from graphc.parallel.launch import find_launch
+from graphc.parallel.tree import shards_of_rank
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel
 
 _MODEL = "mlp"
@@ -39,12 +43,8 @@ def profile(
         ArgumentError: an unknown model (an UnknownNameError), a batch below 1, or `torch` on a CPU.
         DeviceError: a GPU was requested and cannot be used.
     """
-    if name not in REFERENCE_MODELS:
-        raise unknown_name("model", name, REFERENCE_MODELS)
-    if batch is not None and batch < 1:
-        raise ArgumentError(f"bench: the batch has at least 1 sample, received {batch}")
-    model = REFERENCE_MODELS[name]
-    batch = model.batch if batch is None else batch
+    model = _model(name)
+    batch = _batch(model, batch)
     place, notes = _device(device)
     if place == "gpu":
         return gpu.profile(model, batch, torch)
@@ -54,6 +54,18 @@ def profile(
             "benchmarks.peers times whole steps of PyTorch on a CPU"
         )
     return _on_cpu(model, batch, notes)
+
+
+def _model(name: str) -> ReferenceModel:
+    if name not in REFERENCE_MODELS:
+        raise unknown_name("model", name, REFERENCE_MODELS)
+    return REFERENCE_MODELS[name]
+
+
+def _batch(model: ReferenceModel, given: int | None) -> int:
+    if given is not None and given < 1:
+        raise ArgumentError(f"bench: the batch has at least 1 sample, received {given}")
+    return model.batch if given is None else given
 
 
 def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report:
@@ -89,6 +101,11 @@ def _run(arguments: argparse.Namespace) -> None:
         before, after = map(load, arguments.compare)
         print(format_comparison(before, after))
         return
+    if arguments.ranks is not None:
+        _run_on_ranks(arguments)
+        return
+    if arguments.shards is not None:
+        raise ArgumentError("bench: --shards: expected --ranks beside it, received none")
     if sys.stderr.isatty():  # the table takes minutes: show progress
         print("compiling and timing, some seconds ...", file=sys.stderr, flush=True)
     measured = profile(
@@ -105,9 +122,30 @@ def _run(arguments: argparse.Namespace) -> None:
         raise SystemExit(_CHECK_FAILED)
 
 
+def _run_on_ranks(arguments: argparse.Namespace) -> None:
+    """Time the step on several ranks, which are started unless a launcher has."""
+    if arguments.vs or arguments.device:
+        raise ArgumentError(
+            "bench: --ranks times computing, waiting and moving of whole steps, on the device of "
+            "the flag device; leave --vs and --device out"
+        )
+    model = _model(arguments.model or _MODEL)
+    batch = _batch(model, arguments.batch)
+    shards_of_rank(arguments.shards or arguments.ranks, arguments.ranks, 0)
+    if arguments.ranks > 1 and find_launch() is None:
+        command = ["bench", model.name, "--batch", str(batch), "--ranks", str(arguments.ranks)]
+        command += ["--shards", str(arguments.shards or arguments.ranks)]
+        command += ["--json"] if arguments.json else []
+        raise SystemExit(run_on_ranks(command, arguments.ranks))
+    report = ranks.profile(model, batch, arguments.ranks, arguments.shards)
+    if own_rank() == 0:
+        print(json.dumps(report.as_dict(), indent=1) if arguments.json else report)
+
+
 def _refuse_measuring(arguments: argparse.Namespace) -> None:
     """Raise ArgumentError for arguments that --compare would have to ignore."""
-    given = [name for name in ("model", "batch", "device", "json", "vs") if vars(arguments)[name]]
+    names = ("model", "batch", "device", "json", "vs", "ranks", "shards")
+    given = [name for name in names if vars(arguments)[name]]
     if given:
         raise ArgumentError(
             f"bench: --compare reads two files and measures nothing; leave {', '.join(given)} out"
@@ -129,6 +167,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON, with every row")
     parser.add_argument(
         "--vs", choices=("torch",), help="time PyTorch at the same work, where it is installed"
+    )
+    parser.add_argument(
+        "--ranks",
+        type=count,
+        metavar="N",
+        help="time steps on so many processes, under mpiexec: computing, waiting and moving",
+    )
+    parser.add_argument(
+        "--shards",
+        type=count,
+        metavar="V",
+        help="with --ranks: parts of a batch (default: one for each rank)",
     )
     parser.add_argument(
         "--compare",
@@ -154,6 +204,11 @@ GB/s, and the part of what this machine does in a product of matrices and in a c
 same run; results are compared in the same way. Where the NumPy interpreter runs the step
 (cpu=numpy, or no C++ compiler), for each node of the graph: time and rates.
 
+With --ranks the same command runs on several processes, which share a step, each batch in as many
+shards as there are ranks. For each rank: the median of a step; of other steps, whose transfers are
+timed, what it computes, how long it waits until all have come to a transfer, and what moving bytes
+takes; and the bytes that it sends to others in a step.
+
 Operations and bytes are worked out from the shapes: each input read once, the result written once.
 
 examples:
@@ -162,6 +217,8 @@ examples:
   graphc bench --json > step.json
   graphc bench --compare before.json after.json
   graphc bench cnn --device gpu --vs torch
+  graphc bench --ranks 2                       on two processes of one thread
+  graphc bench mlp --ranks 4 --shards 8
   GRAPHC_FLAGS=floatX=float64 graphc bench     in double precision
   GRAPHC_FLAGS=cpu=numpy graphc bench          the interpreter, node by node
 """,

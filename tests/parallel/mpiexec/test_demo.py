@@ -1,7 +1,9 @@
-"""`graphc demo --ranks 2` trains the weights of `graphc demo --shards 2`."""
+"""`graphc demo --ranks 2` trains the weights of `graphc demo --shards 2`; `graphc bench --ranks 2`
+times both ranks."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +13,12 @@ from tests.parallel.mpiexec.launching import LIMIT_SECONDS, ROOT, mpiexec
 
 
 def demo(*options: str) -> list[str]:
+    return graphc("demo", "--verbose", "2", *options).splitlines()
+
+
+def graphc(*arguments: str) -> str:
     run = subprocess.run(
-        [sys.executable, "-m", "graphc", "demo", "--verbose", "2", *options],
+        [sys.executable, "-m", "graphc", *arguments],
         cwd=ROOT,
         env={**os.environ, ENVIRONMENT_VARIABLE: ""},
         capture_output=True,
@@ -20,7 +26,7 @@ def demo(*options: str) -> list[str]:
         timeout=LIMIT_SECONDS,
     )
     assert run.returncode == 0, run.stderr
-    return run.stdout.splitlines()
+    return run.stdout
 
 
 def test_two_ranks_and_two_shards_on_one_end_with_the_same_weights_and_accuracy() -> None:
@@ -30,3 +36,12 @@ def test_two_ranks_and_two_shards_on_one_end_with_the_same_weights_and_accuracy(
     assert one[-2].startswith("weights: ")
     assert float(one[-1].removeprefix("test accuracy: ")) > 0.97
     assert sum(line.startswith("Epoch 60/60") for line in two) == 1
+
+
+def test_the_bytes_of_a_step_on_two_ranks_are_those_of_the_formula() -> None:
+    """Half of the gradients, half of the new weights; beside them the word of the meeting, a count
+    and a loss."""
+    mpiexec()
+    found = json.loads(graphc("bench", "mlp", "--ranks", "2", "--batch", "8", "--json"))
+    assert found["parameters"] == 784 * 512 + 512 + 512 * 512 + 512 + 512 * 10 + 10
+    assert [one["sent"] for one in found["ranks"]] == [4 * found["parameters"] + 8 + 4 + 4] * 2
