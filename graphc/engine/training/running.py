@@ -24,7 +24,7 @@ from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
 from graphc.parallel.meeting import meet
-from graphc.parallel.transport import failing_together
+from graphc.parallel.transport import Transport, failing_together
 
 _log = logging.getLogger("graphc")
 
@@ -77,6 +77,7 @@ def run_epochs(
                 _NotFiniteLoss(),
                 history,
                 *([progress] if verbose else []),
+                _EpochsTogether(ranks, where),
             ]
         )
         listeners.set_model(model)
@@ -123,6 +124,18 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
         finally:
             if running:
                 print(f"{time.perf_counter() - started:.1f}s", flush=True)
+
+
+class _EpochsTogether(cbks.Callback):
+    """Has ranks end an epoch together: what rank 0 alone does behind it, such as to save the
+    optimizer's state, which all have parts of, is done before another one goes on, and may fail."""
+
+    def __init__(self, ranks: Transport[np.ndarray], where: str) -> None:
+        super().__init__()
+        self._ranks, self._where = ranks, where
+
+    def on_epoch_end(self, epoch: int, logs: cbks.Logs = None) -> None:
+        meet(self._ranks, f"{self._where}: the end of epoch {epoch + 1}")
 
 
 class _NotFiniteLoss(cbks.Callback):
