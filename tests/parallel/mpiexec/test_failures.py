@@ -73,3 +73,12 @@ def test_a_rank_that_fails_before_it_imports_graphc_ends_the_others(way: str, to
     assert "joined" not in ended.output
     assert not told or "graphc: rank 0: rank 1 on " in ended.errors
     assert told in ended.errors
+
+
+def test_a_machine_without_a_compiler_is_an_error_on_all_ranks(tmp_path: Path) -> None:
+    nothing = {"PATH": str(tmp_path), "CXX": ""}
+    ended = run(2, "mistakes.py", "none", flags=FLAGS, environ=nothing)
+    assert ended.status != 0
+    assert "trained" not in ended.output
+    told = "FlagError: sequential_1.fit: ranks=mpi needs native code or a GPU"
+    assert sum(told in line for line in ended.errors.splitlines()) == 2, ended.errors
