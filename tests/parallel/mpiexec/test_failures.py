@@ -24,16 +24,17 @@ def begun(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("way", "failing", "told"),
+    ("way", "failing", "told", "epochs"),
     [
-        ("exit", 1, "SystemExit: 0"),
-        ("memory", 1, "Unable to allocate"),
-        ("generator", 1, "LookupError: no more files"),
-        ("disk", 0, "StorageError: "),
+        # Rank 0 may be saving still when another fails at the start of the epoch behind.
+        ("exit", 1, "SystemExit: 0", (EPOCH - 1, EPOCH)),
+        ("memory", 1, "Unable to allocate", (EPOCH - 1, EPOCH)),
+        ("generator", 1, "LookupError: no more files", (0,)),
+        ("disk", 0, "StorageError: ", (EPOCH,)),
     ],
 )
 def test_a_rank_that_fails_ends_the_others_and_tears_no_file(
-    way: str, failing: int, told: str, tmp_path: Path
+    way: str, failing: int, told: str, epochs: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = begun(tmp_path)
     with Job(2, "failing_training.py", way, path, flags=FLAGS) as job:
@@ -42,7 +43,7 @@ def test_a_rank_that_fails_ends_the_others_and_tears_no_file(
     assert "trained" not in ended.output
     lines = [line for line in ended.errors.splitlines() if f"rank {failing} on " in line]
     assert sum(told in line for line in lines) == 1, ended.errors
-    assert load_model(path).epochs_done == (0 if way == "generator" else EPOCH)
+    assert load_model(path).epochs_done in epochs
     assert [one.name for one in tmp_path.iterdir()] == ["model.h5"]
 
 
