@@ -33,7 +33,7 @@ _LEAST_STEPS = 9
 
 @dataclass(frozen=True)
 class Link:
-    """What moves bytes between ranks.
+    """A connection that moves bytes between ranks.
 
     Attributes:
         alpha: seconds for each message, whatever its length.

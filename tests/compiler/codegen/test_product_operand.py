@@ -41,7 +41,7 @@ def text(node: Node) -> str:
 
 
 def fetched(source: str, name: str) -> np.ndarray:
-    """How often each (k, outer) of a tile is filled."""
+    """Return the number of times that each (k, outer) of a tile is filled."""
     depth, width = map(int, re.search(rf"{name}\[2\]\[(\d+)\]\[(\d+)\];", source).groups())
     threads = int(re.search(r"__launch_bounds__\((\d+)", source)[1])
     own = re.search(rf"const int {name}_outer = ([^;]+), {name}_k = ([^;]+);", source)
