@@ -169,8 +169,9 @@ def _settings(compiled: Compiled, variables: Sequence[g.Node]) -> str:
     """Return the values of the shared variables that a step reads and does not change, such as the
     rate of an optimizer."""
     roots = [*compiled.outputs, *(value for _, value in compiled.updates)]
-    read = [node for node in g.every_node(roots) if node.op == "shared"]
-    values = [(one, one.get_value()) for one in dict.fromkeys(read) if one not in set(variables)]
+    changed = set(variables)
+    read = dict.fromkeys(node for node in g.every_node(roots) if node.op == "shared")
+    values = [(one, one.get_value()) for one in read if one not in changed]
     return ", ".join(
         f"{g.name_of(one) or 'variable'}={value if value.ndim == 0 else digest(value)}"
         for one, value in values
