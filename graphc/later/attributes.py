@@ -1,4 +1,5 @@
-"""Attributes of models and optimizers of PyTorch and of Keras 2 and 3, and what to use here."""
+"""Attributes that graphc lacks, of PyTorch, of Keras 2 and 3 and inner ones of Keras 1, and what to
+use here."""
 
 from __future__ import annotations
 
@@ -6,22 +7,26 @@ _PHASE = "fit and train_on_batch train, evaluate and predict do not; there is no
 _DEVICE = "set graphc.config.device = 'gpu' before the first layer"
 _STEP = "fit computes and applies gradients; K.gradients(loss, weights) has them as tensors"
 _OWN_STEP = "train_on_batch is a step, and K.function(inputs, outputs, updates) makes your own"
+_USES = "wiring.nodes are the uses of layers between inputs and outputs"
 _VALUES = "get_weights() has the values, and save_weights(path) writes them"
 
 OF_MODELS: dict[str, str] = {
     "add_metric": "give metrics=[...] to compile",
     "backward": _STEP,
     "compute_output_shape": "here it is get_output_shape_for",
+    "container_nodes": _USES,
     "cpu": "set graphc.config.device = 'cpu' before the first layer",
     "cuda": _DEVICE,
     "eval": _PHASE,
     "export": "save(path) writes a whole model",
     "forward": "predict(x) takes arrays, and model(tensor) uses a model as a layer",
+    "history": "fit and fit_generator set it, call one of them first",
     "load_state_dict": "set_weights(values) sets the values, and load_weights(path) reads them",
     "make_predict_function": "here it is _make_predict_function",
     "make_test_function": "here it is _make_test_function",
     "make_train_function": "here it is _make_train_function",
     "named_parameters": "layer.weights are a layer's, and layer.get_weights() their values",
+    "nodes_by_depth": _USES,
     "non_trainable_variables": "here it is non_trainable_weights",
     "parameters": "here it is trainable_weights; count_params() counts their numbers",
     "predict_step": "predict_on_batch is a step of prediction",

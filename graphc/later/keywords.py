@@ -66,6 +66,9 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "alpha_initializer": ("init",),
 }
 
+# Keywords that are the first size of a shape here, and the shapes that may have it.
+FIRST_SIZES: dict[str, tuple[str, ...]] = {"batch_size": ("batch_shape", "batch_input_shape")}
+
 _NOTHING = "there is nothing like it here"
 _OF_GENERATORS = "only calls with a generator have it"
 _AT_EPOCHS = "it writes at the end of epochs; leave it out"
@@ -100,6 +103,7 @@ ADVICE: dict[str, str] = {
     "use_ema": _NOTHING,
     "use_multiprocessing": _OF_GENERATORS,
     "validation_split": "fit alone has it; hold out a part of the arrays, or of the files",
+    "verbose": "leave it out: fit, evaluate, predict and some callbacks alone have it",
     "weight_decay": "give the layers W_regularizer=l2(...)",
     "workers": _OF_GENERATORS,
     "clipnorm": "it is an argument of the optimizer",
@@ -134,6 +138,9 @@ def advice_on(keyword: str, allowed: Collection[str]) -> str | None:
     ours = spelling(keyword, allowed)
     if ours is not None:
         return f"here it is {ours!r} (it came with Keras 2)"
+    shape = next((one for one in FIRST_SIZES.get(keyword, ()) if one in allowed), None)
+    if shape is not None:
+        return f"it came with Keras 2; it is the first size of {shape}, {shape}=(batch_size, ...)"
     if keyword in ADVICE:
         return f"it came with Keras 2 or 3; {ADVICE[keyword]}"
     return None

@@ -16,6 +16,7 @@ from typing import Any
 
 from graphc.errors import ArgumentCountError, GraphcError, KeywordError, ReadOnlyError
 from graphc.keywords import refuse_modern, refuse_unknown
+from graphc.lookup import is_whole
 from graphc.public.answers import names_of
 from graphc.public.callers import user_frame
 from graphc.releases import meanings
@@ -169,6 +170,7 @@ def _mistake(
     if missing:
         hint = (
             _one_by_one(where, args, missing)
+            or _of_a_pair(where, args, missing)
             or _of_a_generator(where, args, kwargs)
             or _of_a_subclass(function, missing)
         )
@@ -198,13 +200,22 @@ def _listed(names: list[str]) -> str:
 def _one_by_one(where: str, args: tuple, missing: list[str]) -> str:
     """A hint for sizes that came as one tuple, as later releases of Keras take them."""
     for place, value in enumerate(args):
-        if isinstance(value, tuple | list) and len(value) == len(missing) + 1:
+        sizes = isinstance(value, tuple | list) and all(map(is_whole, value))
+        if sizes and len(value) == len(missing) + 1:
             flat = [*args[:place], *value, *args[place + 1 :]]
             return (
                 f": the numbers of {_shown(value)} are given one by one here, "
                 f"{where}({', '.join(map(_shown, flat))})"
             )
     return ""
+
+
+def _of_a_pair(where: str, args: tuple, missing: list[str]) -> str:
+    """A hint for inputs and targets that came as a pair, as data sets of TensorFlow have them."""
+    pair = len(args) == 1 and isinstance(args[0], tuple | list) and len(args[0]) == 2
+    if not pair or missing != ["y"]:
+        return ""
+    return f": inputs and targets are two arguments, {where}(x, y)"
 
 
 def _of_a_generator(where: str, args: tuple, kwargs: Mapping[str, Any]) -> str:

@@ -110,10 +110,15 @@ class BaseWrapper:
         """Return the function that makes the model: `build_fn`, or this very instance."""
         builder = self if build_fn is None else build_fn
         if not callable(builder):
+            hint = ""
+            if build_fn is None:
+                hint = (
+                    "; give build_fn=make_model (it is model= in SciKeras), only a subclass with "
+                    "__call__ needs none"
+                )
             raise ArgumentError(
                 f"{type(self).__name__}: build_fn: expected a function that makes and compiles a "
-                f"model, received {build_fn!r}"
-                + ("; only a subclass with __call__ needs none" if build_fn is None else "")
+                f"model, received {build_fn!r}{hint}"
             )
         return builder
 

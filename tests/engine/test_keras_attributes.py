@@ -8,7 +8,7 @@ import pytest
 
 from graphc import backend as K
 from graphc.engine import Input, Layer, Model
-from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, NotCompiledError, ShapeError
 from graphc.layers import (
     LSTM,
     Convolution2D,
@@ -21,6 +21,7 @@ from graphc.layers import (
 )
 from graphc.metrics import Precision
 from graphc.models import Sequential
+from graphc.objectives import mean_squared_error
 from graphc.optimizers import SGD
 
 
@@ -271,6 +272,20 @@ class TestCompile:
         x = np.array([[1.0], [1.0], [0.0], [1.0]])
         values = self.made(model, "test")([x, np.array([[1], [0], [0], [1]]), np.ones(4)])
         np.testing.assert_allclose(values, [0.25, 2 / 3], rtol=1e-6)
+
+
+def test_inner_attributes_of_a_model():
+    def own(y_true, y_pred):
+        return K.mean(y_pred, axis=-1)
+
+    x, z = Input((5,)), Input(batch_shape=(2, None, 4))
+    model = Model([x, z], [Dense(3)(x), LSTM(6)(z)])
+    assert model.internal_input_shapes == [(None, 5), (2, None, 4)]
+    assert model.internal_output_shapes == [(None, 3), (2, 6)]
+    with pytest.raises(NotCompiledError, match="loss_functions"):
+        _ = model.loss_functions
+    model.compile("sgd", ["mse", own])
+    assert model.loss_functions == [mean_squared_error, own]
 
 
 class TestOutputShapes:

@@ -25,6 +25,7 @@ from graphc.models import Sequential
 from graphc.optimizers import SGD, Adam, Optimizer
 from graphc.preprocessing.image import ImageDataGenerator, array_to_img
 from graphc.regularizers import l2
+from graphc.wrappers.scikit_learn import KerasClassifier
 
 X, Y = np.zeros((4, 3)), np.zeros((4, 2))
 
@@ -72,6 +73,14 @@ def test_of_generators_of_images(tmp_path):
 def test_of_optimizers(name):
     with pytest.raises(AttributeMissingError, match=f"^Adam has no '{name}': [^ ]"):
         getattr(Adam(), name)
+
+
+def test_a_model_has_a_history_from_its_first_fit_on():
+    model = small()
+    assert not hasattr(model, "history")
+    with pytest.raises(AttributeMissingError, match="small has no 'history': fit and fit_gen"):
+        model.history["loss"]
+    assert model.fit(X, Y, nb_epoch=1, verbose=0) is model.history
 
 
 def test_the_rate_is_not_set_by_another_name():
@@ -130,6 +139,26 @@ def generator():
             lambda: small().fit(generator(), nb_epoch=1),
             ArgumentCountError,
             "small.fit: 'y' is missing; a generator goes to small.fit_generator",
+        ),
+        (
+            lambda: small().fit((X, Y)),
+            ArgumentCountError,
+            "small.fit: 'y' is missing: inputs and targets are two arguments, small.fit\\(x, y\\)$",
+        ),
+        (
+            lambda: small().train_on_batch([X, Y]),
+            ArgumentCountError,
+            "small.train_on_batch: 'y' is missing: inputs and targets are two arguments",
+        ),
+        (
+            lambda: Model([Input((3,)), Input((3,))]),
+            ArgumentCountError,
+            "^Model: 'output' is missing$",
+        ),
+        (
+            lambda: KerasClassifier(model=small),
+            ArgumentError,
+            "build_fn: expected a function .*, received None; give build_fn=make_model",
         ),
         (
             lambda: small().fit(X, Y, steps_per_epoch=3),

@@ -18,7 +18,14 @@ import graphc
 from graphc import activations, objectives
 from graphc import backend as K
 from graphc.applications.vgg16 import VGG16
-from graphc.callbacks import Callback, EarlyStopping, History, ReduceLROnPlateau, TensorBoard
+from graphc.callbacks import (
+    Callback,
+    EarlyStopping,
+    History,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+    TensorBoard,
+)
 from graphc.config import config
 from graphc.constraints import MaxNorm
 from graphc.engine.topology.layer import Layer
@@ -279,6 +286,12 @@ LATER = [
     (lambda: ImageDataGenerator(validation_split=0.2), "'validation_split': .*; fit alone has it"),
     (lambda: VGG16(weights=None, pooling="avg"), "'pooling': .*; add GlobalAveragePooling2D"),
     (lambda: Convolution2D(4, 3, 3, groups=2), "'groups': .*; take slices of the channels"),
+    (
+        lambda: Input((3,), batch_size=2),
+        "'batch_size': .*of batch_shape, batch_shape=.batch_size, ",
+    ),
+    (lambda: Dense(3, batch_size=2), "'batch_size': .*of batch_input_shape, batch_input_shape=.ba"),
+    (lambda: LearningRateScheduler(float, verbose=1), "'verbose': .*; leave it out: fit, evaluate"),
     (lambda: Tokenizer(oov_token="x"), "'oov_token': .*; there is nothing like it here"),
 ]
 

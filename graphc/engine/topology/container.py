@@ -211,6 +211,16 @@ class Container(FileMethods):
         """The shapes of the inputs."""
         return [InputSpec(shape=known_shape(tensor)) for tensor in self.inputs]
 
+    @property
+    def internal_input_shapes(self) -> list[KnownShape]:
+        """The shapes of the inputs."""
+        return [known_shape(tensor) for tensor in self.inputs]
+
+    @property
+    def internal_output_shapes(self) -> list[KnownShape]:
+        """The shapes of the outputs."""
+        return [known_shape(tensor) for tensor in self.outputs]
+
     def call(self, input: Any, mask: Any = None) -> Any:
         """The output tensors for input tensors."""
         return one_or_list(self.run_internal_graph(to_list(input), _as_masks(mask))[0])

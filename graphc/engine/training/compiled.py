@@ -386,6 +386,11 @@ class CompiledContainer(Container):
         return self._need_compiled("loss").given["loss"]
 
     @property
+    def loss_functions(self) -> list[Any]:
+        """The function of each output's loss."""
+        return [target.loss for target in self._need_compiled("loss_functions").targets]
+
+    @property
     def loss_weights(self) -> object:
         """The factors of the outputs' losses as `compile` was given them."""
         return self._need_compiled("loss_weights").given["loss_weights"]

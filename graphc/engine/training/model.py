@@ -55,13 +55,13 @@ class Model(GeneratorTraining):
 
     Attributes:
         stop_training: a callback sets it to end `fit` behind the epoch.
-        history: what the last `fit` or `fit_generator` returned.
+        history: what the last `fit` or `fit_generator` returned; none before.
         training_data, validation_data: the arrays of the last `fit`: inputs, targets and sample
             weights; None where there were none.
     """
 
     stop_training = False
-    history: cbks.History | None = None
+    history: cbks.History
     training_data: list[Data] | None = None
     _batches: ArrayBatches | None = None
 
