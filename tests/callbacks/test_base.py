@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from graphc import callbacks
 from graphc.callbacks import Callback, CallbackList, LambdaCallback
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled
@@ -164,3 +165,13 @@ def test_slow_callbacks_are_told(caplog):
     assert [record.getMessage().split(" takes")[0] for record in caplog.records] == [
         "on_batch_end of the callbacks"
     ]
+
+
+def test_who_writes_for_all_ranks_is_the_first():
+    alone = {one for one in vars(callbacks).values() if getattr(one, "on_first_rank_only", False)}
+    assert alone == {
+        callbacks.CSVLogger,
+        callbacks.ModelCheckpoint,
+        callbacks.RemoteMonitor,
+        callbacks.TensorBoard,
+    }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,6 +100,22 @@ def test_without_a_gpu_the_cpu_is_timed_and_the_reason_said(
     assert "No GPU is usable here, so these are times of the CPU" in measured.notes[0]
     assert "nvcc" in measured.notes[0]
     assert bench.profile("small").notes == ()  # asked for, nothing to explain
+
+
+@pytest.mark.parametrize(
+    ("usable", "source", "expected"),
+    [
+        (True, "default", ("gpu", ())),
+        (False, "default", ("cpu", ("No GPU is usable here, so these are times of the CPU: why",))),
+        (True, "GRAPHC_FLAGS", ("cpu", ())),  # the flag says so, as the tests' own does
+    ],
+)
+def test_the_device_is_a_gpu_that_is_usable_unless_a_flag_says_otherwise(
+    usable: bool, source: str, expected: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(config), "source", lambda self, name: source)
+    monkeypatch.setattr(bench, "gpu_status", lambda: SimpleNamespace(usable=usable, reason="why"))
+    assert bench._device(None) == expected
 
 
 @pytest.mark.usefixtures("small")

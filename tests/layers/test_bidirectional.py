@@ -261,3 +261,15 @@ class TestErrors:
     def test_an_unknown_keyword(self):
         with pytest.raises(KeywordError, match="Bidirectional: unknown keyword 'mode'"):
             Bidirectional(GRU(UNITS), mode="sum")
+
+
+def test_the_input_of_the_layer_that_is_given_is_that_of_both():
+    both = Bidirectional(SimpleRNN(UNITS, input_shape=(STEPS, FEATURES), input_dtype="float64"))
+    (read,) = Sequential([both]).inputs
+    assert read.dtype == "float64"
+    assert both.input_dtype == "float64"
+    own = Bidirectional(
+        SimpleRNN(UNITS, input_shape=(STEPS, FEATURES), input_dtype="float64"),
+        input_shape=(2, FEATURES),
+    )
+    assert own.batch_input_shape == (None, 2, FEATURES)

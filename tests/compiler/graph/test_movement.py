@@ -61,6 +61,17 @@ def test_movement(case: str) -> None:
     check(*MOVEMENT[case], X)
 
 
+ORDER = ("bool", "int32", "uint32", "int64", "float32", "float64")
+
+
+@pytest.mark.parametrize(("one", "other"), [*itertools.product(ORDER, repeat=2)])
+def test_values_of_two_dtypes_are_joined_in_the_later_one(one: str, other: str) -> None:
+    """A float stays one of its size beside ints; int64 holds all numbers of int32 and uint32."""
+    joined = g.concat([g.input((2,), one), g.input((3,), other)])
+    later = ORDER[max(ORDER.index(one), ORDER.index(other))]
+    assert joined.dtype == ("int64" if {one, other} == {"int32", "uint32"} else later)
+
+
 def test_what_moves_nothing_is_the_node_itself() -> None:
     x = g.input((2, 3, 4), "float64")
     same = [
