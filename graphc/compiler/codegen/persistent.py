@@ -33,9 +33,8 @@ from graphc.compiler.codegen.statement import Define, Listing
 from graphc.compiler.codegen.traffic import reads, writes
 from graphc.compiler.graph import Node
 from graphc.compiler.graph.dim import Size, ceil_divide, product
-from graphc.compiler.schedule.kernel import Loop
+from graphc.compiler.schedule.kernel import Loop, Persistent
 from graphc.compiler.schedule.persistent import (
-    Persistent,
     array_bytes,
     elements_of,
     is_literal,

@@ -25,8 +25,8 @@ from graphc.compiler.codegen.expression import (
 from graphc.compiler.codegen.index import Index
 from graphc.compiler.codegen.launch import Count
 from graphc.compiler.graph import Node, substitute
-from graphc.compiler.schedule.kernel import Loop
-from graphc.compiler.schedule.persistent import Persistent, elementwise_operands, stride, width
+from graphc.compiler.schedule.kernel import Loop, Persistent
+from graphc.compiler.schedule.persistent import elementwise_operands, stride, width
 
 _PARTS = 4
 """The parts of a long sum: an addition takes about as many cycles."""

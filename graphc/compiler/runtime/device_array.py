@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from graphc.compiler.graph import State
-
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.cuda import Device
+from graphc.compiler.runtime.cuda import Device
 
 
 class DeviceArray:

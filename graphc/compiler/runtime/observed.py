@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler.codegen.launch import Buffer, Launch
 from graphc.compiler.graph import Node, State, toposort
 from graphc.compiler.runtime.bound_program import BoundProgram
+from graphc.compiler.runtime.cuda import Device
 from graphc.compiler.runtime.device_array import DeviceArray
 from graphc.compiler.runtime.executor import Observer
-
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.cuda import Device
 
 
 class Observed:

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, Launch, Pointer
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime.bound_program import BoundProgram, PreparedLaunch
+from graphc.compiler.runtime.cuda import Device
 from graphc.compiler.runtime.cuda_executor import CudaExecutor
 from graphc.compiler.runtime.pool import Block
-
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.cuda import Device
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,51 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import numpy as np
 
 from graphc.compiler.graph import Node
 from graphc.compiler.runtime.pool import Block, size_class
 
-if TYPE_CHECKING:
-    from graphc.compiler.runtime.cuda import Device
+
+class Stream(Protocol):
+    """A queue of work of the device."""
+
+    def wait_for_event(self, event: Event) -> object:
+        """Do nothing of what is put into it from now on before the event has come."""
+
+
+class Event(Protocol):
+    """A mark in a stream."""
+
+    def record(self, stream: Stream) -> object:
+        """Put the mark behind all that the stream has to do so far."""
+
+    def synchronize(self) -> object:
+        """Return when the device has come to the mark; at once if it is in no stream."""
+
+
+class DeviceMemory(Protocol):
+    """The memory of a device and the copies to and from it, as far as a workspace uses them.
+
+    `graphc.compiler.runtime.cuda.Device` has all of it, and says what each does.
+    """
+
+    @property
+    def compute(self) -> Stream: ...
+    @property
+    def copy(self) -> Stream: ...
+    @property
+    def errors(self) -> type[Exception]: ...
+
+    def allocate(self, nbytes: int, what: str) -> Block: ...
+    def pinned(self, nbytes: int) -> np.ndarray: ...
+    def discard(self, *objects: object) -> None: ...
+    def event(self) -> Event: ...
+    def wait(self, what: str) -> None: ...
+    def start_upload(self, address: int, pinned: np.ndarray, stream: Stream) -> None: ...
+    def start_download(self, pinned: np.ndarray, address: int, stream: Stream) -> None: ...
 
 
 class Slot:
@@ -30,12 +66,12 @@ class Slot:
         read: recorded in the compute stream behind the last launch that reads `block`.
     """
 
-    def __init__(self, device: Device):
+    def __init__(self, device: DeviceMemory):
         self._device = device
         self.host = np.empty(0, np.uint8)
         self.block: Block | None = None
-        self.copied: Any = device.event()
-        self.read: Any = device.event()
+        self.copied = device.event()
+        self.read = device.event()
 
     def reserve(self, nbytes: int) -> None:
         """Make it this large or a little larger. Nothing may be under way in it."""
@@ -62,9 +98,9 @@ class Receipt:
     have its memory waits for the copies then.
     """
 
-    def __init__(self, device: Device, nbytes: int):
+    def __init__(self, device: DeviceMemory, nbytes: int):
         self.host = device.pinned(nbytes)
-        self.copied: Any = device.event()
+        self.copied = device.event()
 
 
 class Fetch:
@@ -89,7 +125,7 @@ class Workspace:
     """The arena, slots and receipts that calls on a device use in turn; see the head of this
     file."""
 
-    def __init__(self, device: Device):
+    def __init__(self, device: DeviceMemory):
         self._device = device
         self._arena: Block | None = None
         self._slots = (Slot(device), Slot(device))

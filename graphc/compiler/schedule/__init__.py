@@ -13,7 +13,7 @@ In the order in which a program passes through:
 - `persistent`: the loops that one launch can run through, and how its threads share the work;
 - `packed_bools`: bools that are stored as bits of a byte;
 - `build`: all of it together: `make_schedule`;
-- `kernel`: the result: `Kernel`, `Loop`;
+- `kernel`: the result: `Kernel`, `Loop`, `Persistent`;
 - `hardware`: the facts of a target that kernels are laid out for.
 """
 

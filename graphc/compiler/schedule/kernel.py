@@ -1,5 +1,5 @@
 """The parts of a schedule: kernels, each a sub-graph that is computed together, and loops of
-kernels.
+kernels, which one launch may run whole.
 
 A `Kernel` does not say how its work is spread over threads; `graphc.compiler.codegen` decides that
 for each target.
@@ -10,13 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from graphc.compiler.graph import Node, origin_of, toposort
-from graphc.compiler.graph.dim import Shape
-
-if TYPE_CHECKING:
-    from graphc.compiler.schedule.persistent import Persistent
+from graphc.compiler.graph.dim import Shape, Size
 
 KINDS = (
     "pointwise",
@@ -80,6 +77,38 @@ class Kernel:
         """The layers whose nodes it computes, in the order of the body, each once."""
         origins = (origin_of(node) for node in self.body)
         return tuple(dict.fromkeys(str(origin) for origin in origins if origin is not None))
+
+
+@dataclass(frozen=True, eq=False)
+class Persistent:
+    """A mapping of a whole loop to one launch: a thread owns one column of one row of the batch.
+
+    Attributes:
+        batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
+        width: the elements of the longest row; a thread for each.
+        columns: the right operands of products whose columns threads keep in registers.
+        matrices: those that do not fit there, copied to shared memory before the first step.
+        carries: the carries of which other threads of the row read elements: in shared memory, as
+            are `tiles`.
+        tiles: values that are complete at the end of their stage: left operands of products, ...
+        stages: the values computed between two barriers, in order: tiles and outputs of the body.
+        stage_of: the first stage in which each value that varies by row can be computed.
+        rows: the number of rows that a block owns.
+        threads: of a block.
+        nbytes: of shared memory.
+    """
+
+    batch: Size
+    width: int
+    columns: tuple[Node, ...]
+    matrices: tuple[Node, ...]
+    carries: tuple[Node, ...]
+    tiles: tuple[Node, ...]
+    stages: tuple[tuple[Node, ...], ...]
+    stage_of: dict[Node, int]
+    rows: int
+    threads: int
+    nbytes: int
 
 
 @dataclass(frozen=True, eq=False)

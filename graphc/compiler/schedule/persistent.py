@@ -13,17 +13,16 @@ stage before.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from graphc.compiler.graph import Node, label, toposort
-from graphc.compiler.graph.dim import Dim, Shape, Size, product
+from graphc.compiler.graph.dim import Dim, Shape, product
 from graphc.compiler.graph.ops import OPS
 from graphc.compiler.schedule.hardware import WARP
 from graphc.compiler.schedule.independent import HEAVY, RowAnalysis, Unfit
 from graphc.compiler.schedule.inline import is_splat
-from graphc.compiler.schedule.kernel import Loop
+from graphc.compiler.schedule.kernel import Loop, Persistent
 
 MOST_SHARED = 64 * 1024
 """Bytes of shared memory that a block may have on every card from compute capability 7.5 on, more
@@ -42,38 +41,6 @@ MOST_NODES = 512
 """Values of a step; more would spill."""
 
 _ALIGNMENT = 16  # bytes, of a wide load of shared memory
-
-
-@dataclass(frozen=True, eq=False)
-class Persistent:
-    """A mapping of a whole loop to one launch: a thread owns one column of one row of the batch.
-
-    Attributes:
-        batch: the size of the axis 0 of all values that vary by row; a block owns some rows of it.
-        width: the elements of the longest row; a thread for each.
-        columns: the right operands of products whose columns threads keep in registers.
-        matrices: those that do not fit there, copied to shared memory before the first step.
-        carries: the carries of which other threads of the row read elements: in shared memory, as
-            are `tiles`.
-        tiles: values that are complete at the end of their stage: left operands of products, ...
-        stages: the values computed between two barriers, in order: tiles and outputs of the body.
-        stage_of: the first stage in which each value that varies by row can be computed.
-        rows: the number of rows that a block owns.
-        threads: of a block.
-        nbytes: of shared memory.
-    """
-
-    batch: Size
-    width: int
-    columns: tuple[Node, ...]
-    matrices: tuple[Node, ...]
-    carries: tuple[Node, ...]
-    tiles: tuple[Node, ...]
-    stages: tuple[tuple[Node, ...], ...]
-    stage_of: dict[Node, int]
-    rows: int
-    threads: int
-    nbytes: int
 
 
 def width(node: Node) -> int:

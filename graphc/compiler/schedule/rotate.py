@@ -19,8 +19,8 @@ from graphc.compiler.graph import Node, dependents, items, substitute, toposort
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
-from graphc.compiler.schedule.kernel import Loop
-from graphc.compiler.schedule.persistent import Persistent, persistent
+from graphc.compiler.schedule.kernel import Loop, Persistent
+from graphc.compiler.schedule.persistent import persistent
 from graphc.compiler.schedule.scan_body import inline_body
 
 _serials = itertools.count()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator as IteratorOf
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,15 +22,24 @@ from graphc.preprocessing.image.pictures import array_to_img, img_to_array, load
 from graphc.public.attributes import tell_of
 from graphc.releases import since
 
-if TYPE_CHECKING:
-    from graphc.preprocessing.image.generator import ImageDataGenerator
-
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
 
 _COLOUR_MODES = ("rgb", "grayscale")
 _CLASS_MODES = ("categorical", "binary", "sparse", None)
 
 Rows = tuple[np.ndarray, int, int]
+
+
+class ImageChanges(Protocol):
+    """The changes that iterators make to each image: an `ImageDataGenerator`."""
+
+    dim_ordering: str
+
+    def changed(self, x: np.ndarray, rng: Any) -> np.ndarray:
+        """Return an image, changed at random by draws from `rng`."""
+
+    def standardize(self, x: np.ndarray) -> np.ndarray:
+        """Return a changed image, standardised."""
 
 
 class Iterator:
@@ -96,7 +105,7 @@ class _Images(Iterator):
     def __init__(
         self,
         n: int,
-        generator: ImageDataGenerator,
+        generator: ImageChanges,
         batch_size: int,
         shuffle: bool,
         seed: int | None,
@@ -147,7 +156,7 @@ class NumpyArrayIterator(_Images):
         self,
         x: Any,
         y: Any,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: ImageChanges,
         batch_size: int = 32,
         shuffle: bool = False,
         seed: int | None = None,
@@ -185,7 +194,7 @@ class DirectoryIterator(_Images):
     def __init__(
         self,
         directory: GivenPath,
-        image_data_generator: ImageDataGenerator,
+        image_data_generator: ImageChanges,
         target_size: Sequence[int] = (256, 256),
         color_mode: str = "rgb",
         dim_ordering: str = "default",

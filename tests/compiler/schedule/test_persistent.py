@@ -5,13 +5,13 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.schedule import Loop, make_schedule
+from graphc.compiler.schedule.kernel import Persistent
 from graphc.compiler.schedule.persistent import (
     FEW_NODES,
     MOST_NODES,
     MOST_SHARED,
     MOST_THREADS,
     WARP,
-    Persistent,
     persistent,
     rows_of,
 )
