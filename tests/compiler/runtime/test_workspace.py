@@ -108,8 +108,8 @@ class Device:
     def start_upload(self, address: int, pinned: np.ndarray, stream: Stream) -> None:
         stream.put(lambda: np.copyto(self.at(address, pinned.nbytes), pinned))
 
-    def start_download(self, pinned: np.ndarray, address: int) -> None:
-        self.compute.put(lambda: np.copyto(pinned, self.at(address, pinned.nbytes)))
+    def start_download(self, pinned: np.ndarray, address: int, stream: Stream) -> None:
+        stream.put(lambda: np.copyto(pinned, self.at(address, pinned.nbytes)))
 
     def wait(self, what: str) -> None:
         self.compute.run()
