@@ -54,8 +54,10 @@ class RankRows:
         return np.concatenate([rows[start:stop][own] for start, stop, own in batches])
 
     def argument(self, array: np.ndarray, count: int, own: slice) -> np.ndarray:
-        """Return what a step is given for the own rows of an array, of a batch of so many."""
-        return array if self.are_all else OwnRows(array, own.start, count)  # type: ignore[return-value]
+        """Return the argument of a step for the own rows of an array, of a batch of so many."""
+        if self.are_all:
+            return array
+        return OwnRows(array, own.start, count)  # type: ignore[return-value]
 
 
 ALL_ROWS = RankRows()
