@@ -93,3 +93,12 @@ def test_addresses_answer(address: str) -> None:
     head = urllib.request.Request(address, method="HEAD", headers={"User-Agent": "graphc-docs"})
     with urllib.request.urlopen(head, timeout=30) as answer:
         assert answer.status == 200
+
+
+def test_the_map_names_files_that_are_there() -> None:
+    text = (DOCS / "contributing/house.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.]+/)+(?:\w+\.\w+)?)`", text)
+    assert len(named) > 30
+    places = (ROOT / "graphc", ROOT)
+    missing = [name for name in named if not any((place / name).exists() for place in places)]
+    assert not missing
