@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import h5py
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from graphc import optimizers
 from graphc.config import config
 from graphc.engine import Input, Model
 from graphc.layers import Dense
-from graphc.models import Sequential
+from graphc.models import Sequential, load_model
 
 X = np.ones((4, 3))
 Y = np.array([0.0, 1.0, 1.0, 1.0])
@@ -111,3 +112,14 @@ def test_reports_have_its_functions_too():
     assert str(model.compile_report()).count(f"{model.name}.test") == 1
     model.evaluate(X, Y, verbose=0)
     assert str(model.compile_report()).count(f"{model.name}.test") == 2
+
+
+def test_the_optimizer_makes_its_variables_once(tmp_path):
+    model = classifier("adam")
+    model.fit(X, Y, nb_epoch=1, verbose=0, show_accuracy=True)
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        names = file["optimizer_weights"].attrs["weight_names"]
+    assert len(names) == 5  # the count of steps, two moments of a matrix and of a bias
+    again = load_model(tmp_path / "model.h5")
+    assert again.train_on_batch(X, Y) == model.train_on_batch(X, Y)

@@ -105,7 +105,8 @@ def test_the_engine_reads_and_writes_no_attribute_of_a_layer_that_keras_does_not
 def test_a_layer_has_no_public_attribute_that_keras_has_not():
     for owner in (Layer, HoldingLayer):
         public = {name for name in dir(owner) if not name.startswith(("_graphc", "__"))}
-        assert not public - KERAS, owner
+        # Names of later releases are answered by an error: a layer has no such attribute.
+        assert not {name for name in public if hasattr(owner, name)} - KERAS, owner
 
 
 class _Scale(Layer):

@@ -21,13 +21,23 @@ class CompiledWithAccuracy(Compiled):
 
     plain: Compiled = field(kw_only=True)
 
+    @property
+    def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
+        """Those of the plain training: the optimizer makes its variables once."""
+        return self.plain.updates
+
+    @property
+    def has_optimizer_state(self) -> bool:
+        """True if the plain training has made the optimizer's variables."""
+        return self.plain.has_optimizer_state
+
     def train(self) -> MadeFunction:
         if not self.choice.fits(self.functions.get(self._key("train"))):
             self._make_train(self.choice.calls)
         return self.functions[self._key("train")]
 
     def _make_train(self, calls: float | None) -> None:
-        self._make("train", self.plain.updates, calls)
+        self._make("train", self.updates, calls)
 
     def _make(
         self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None

@@ -182,7 +182,7 @@ class Model(GeneratorTraining):
                 the log and the model's file tell. The default is that of the flag `memory`.
 
         Returns:
-            The TensorHistory: ``history.history['loss']`` has one value an epoch.
+            The History: ``history.history['loss']`` has one value an epoch.
 
         Raises:
             NotCompiledError: before `compile`.
