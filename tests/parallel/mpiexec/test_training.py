@@ -141,7 +141,7 @@ def test_a_killed_rank_ends_the_training() -> None:
 def test_programs_that_are_to_train_for_themselves_do(flags: str) -> None:
     ended = run(2, "mistakes.py", "none", flags=flags)
     assert ended.status == 0, ended.errors
-    assert ended.output.splitlines().count("trained") == 2
+    assert ended.output.count("trained") == 2  # lines of two processes may share one
 
 
 def test_each_rank_reads_its_own_rows_of_files(tmp_path: Path) -> None:
