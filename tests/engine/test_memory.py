@@ -55,11 +55,12 @@ def test_the_training_is_that_of_so_many_shards(totals, caplog):
         model = made()
         np.random.seed(2)
         history = model.fit(X, Y, 512, 2, verbose=0, **how).history
-        values = [
-            model.evaluate(X, Y, 512, verbose=0, **how),
-            model.predict(X, 512, **how).tobytes(),
-        ]
-        weights.append((history, values, [one.tobytes() for one in model.get_weights()]))
+        # Without gradients and the optimizer's state fewer shards may fit.
+        assert model.evaluate(X, Y, 512, verbose=0, **how) == pytest.approx(
+            model.evaluate(X, Y, 512, verbose=0), rel=1e-5
+        )
+        np.testing.assert_allclose(model.predict(X, 512, **how), model.predict(X), rtol=1e-4)
+        weights.append((history, [one.tobytes() for one in model.get_weights()]))
     assert weights[0] == weights[1]
     (line,) = [one for one in caplog.messages if ".fit: memory=" in one]
     assert "a batch of 512 samples is taken in 4 shards, and takes " in line
@@ -91,6 +92,7 @@ def test_every_call_that_takes_shards(totals):
     assert max(model._predict.functions) > 1
 
 
+@pytest.mark.flags(cpu="numpy")  # native code has scratch of more than these bounds
 def test_graph(totals):
     model = Graph()
     model.add_input(name="x", input_shape=(8,))
