@@ -20,17 +20,22 @@ from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, plan_
 from graphc.compiler.runtime import native
 
 _GAP = ALIGNMENT
+# NumPy hands freed blocks below 1 KiB out again by itself, and what was poisoned in them stays so.
+_LEAST_BYTES = 4096
 
 
 class _Guarded:
     """In the place of the executor's arena, and of its planner.
 
-    A plan's number of bytes is one that no other plan has: by it `address` knows the plan again.
+    A plan's number of bytes is one that no other plan has: by it `address` knows the plan again. The
+    parts of a batch that one call computes differ in their sizes, and take turns in one memory: the
+    places of smaller plans of a program may be touched too.
     """
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(None)
         self._places: dict[int, list[tuple[int, int]]] = {}
+        self._programs: dict[int, DeviceProgram] = {}
         self._kept = threading.local()  # as the executor's: while a thread computes, it is its own
 
     nbytes = 0  # each call has memory of its own
@@ -43,11 +48,12 @@ class _Guarded:
             end += aligned(buffer.nbytes(bindings)) + _GAP
         while end in self._places:
             end += ALIGNMENT
-        self._places[end] = places
+        self._places[end], self._programs[end] = places, program
         return MemoryPlan(offsets, end)
 
     def address(self, nbytes: int) -> int:
-        memory = self._kept.memory = np.full(nbytes + ALIGNMENT, 0xFF, np.uint8)
+        memory = np.full(max(nbytes + ALIGNMENT, _LEAST_BYTES), 0xFF, np.uint8)
+        self._kept.memory = memory
         start = aligned(memory.ctypes.data)
         poison, unpoison = (
             self._library[f"__asan_{name}_memory_region"] for name in ("poison", "unpoison")
@@ -55,8 +61,10 @@ class _Guarded:
         for function in (poison, unpoison):
             function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
         poison(start, nbytes)
-        for offset, length in self._places[nbytes]:
-            unpoison(start + offset, length)
+        for end, places in self._places.items():
+            if end <= nbytes and self._programs[end] is self._programs[nbytes]:
+                for offset, length in places:
+                    unpoison(start + offset, length)
         return start
 
 
