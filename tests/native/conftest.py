@@ -27,9 +27,9 @@ _LEAST_BYTES = 4096
 class _Guarded:
     """In the place of the executor's arena, and of its planner.
 
-    A plan's number of bytes is one that no other plan has: by it `address` knows the plan again. The
-    parts of a batch that one call computes differ in their sizes, and take turns in one memory: the
-    places of smaller plans of a program may be touched too.
+    A plan's number of bytes is one that no other plan has: by it `address` knows the plan again.
+    The parts of a batch that one call computes differ in their sizes, and take turns in one memory:
+    the places of smaller plans of a program may be touched too.
     """
 
     def __init__(self) -> None:
