@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 # Before NumPy is imported. Its threads wait for each other by spinning: where the cores are busy,
 # the factorizations of a test take many times as long.
@@ -59,3 +60,12 @@ def _defaults(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(ENVIRONMENT_VARIABLE, ",".join(of_programs))
     with config.changed(**flags):
         yield
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts raise KeyboardInterrupt: a shell that starts the tests in the background lets them
+    ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

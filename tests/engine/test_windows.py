@@ -321,6 +321,7 @@ class TestWhatGoesWrong:
                 model.fit(Recorded(40), np.zeros(40), 4, 1, 0, [Raising()])
             assert threads() == before
 
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupt_while_a_window_is_waited_for(self):
         class Interrupted(Recorded):
             def __getitem__(self, rows):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -187,16 +186,12 @@ def test_a_compiler_that_does_not_end_is_stopped_with_all_that_it_started(
 
 
 @needs_proc
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_stops_the_compiler_and_all_that_it_started(folder: Path) -> None:
     install(folder, STUCK.format(folder=folder, then="kill -INT $PPID;"))
     config.cpu = "auto"
-    # A shell that starts the tests in the background lets them ignore interrupts.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            large().report  # noqa: B018
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        large().report  # noqa: B018
     check_ended(folder)
     install(folder)
     assert "native code" in large().report.made
