@@ -228,7 +228,8 @@ shapes = shapes_of(data, batch)
 plan = divided.divided_in(wanted).step_memory(shapes)
 key = "train", plan.total, shapes
 shards, made = planned_shards(name, {}, key, lambda: whole, lambda: divided)
-made.make(training=True)
+# A step of few rows first: code that is read from disk and objects of Python are not planned for.
+made(*(array[: 4 * wanted] for array in data))
 ctypes.CDLL(None).malloc_trim(0)
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # the peak is that from here on
@@ -247,12 +248,13 @@ print(json.dumps([shards, taken, plan.total, whole.step_memory(shapes).arena, pl
 )
 def test_a_step_takes_no_more_than_the_memory_that_it_is_given(name, batch, wanted):
     """Resident memory above what there was before the first step, on one thread, with the least
-    bound that forces so many shards. The plan counts the weights too, which were there before."""
+    bound that forces so many shards. The plan counts the weights too, which were there before;
+    the arena is the least that a step takes."""
     environ = {**os.environ, "OMP_NUM_THREADS": "1", "GRAPHC_FLAGS": "cpu=native"}
     command = [sys.executable, "-c", MEASURED, name, str(batch), str(wanted)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environ)
     assert done.returncode == 0, done.stderr
     shards, taken, bound, whole, divided = json.loads(done.stdout)
     assert shards == wanted
-    assert bound / 2 < taken <= bound
+    assert divided < taken <= bound
     assert divided < 1.3 * whole / wanted
