@@ -6,6 +6,7 @@ Models: `graphc.models`, `graphc.layers`. Underneath: `graph` holds the expressi
 """
 
 import sys as _sys
+import typing as _typing
 
 from graphc.compiler import graph as graph
 from graphc.compiler.function import function as function
@@ -18,11 +19,32 @@ from graphc.public import answers as _answers
 from graphc.public import calls as _calls
 from graphc.version import __version__ as __version__
 
+# Modules that are imported when they are read (`answers.answer_for`), for who reads types only.
+if _typing.TYPE_CHECKING:
+    from graphc import activations as activations
+    from graphc import applications as applications
+    from graphc import backend as backend
+    from graphc import callbacks as callbacks
+    from graphc import constraints as constraints
+    from graphc import datasets as datasets
+    from graphc import engine as engine
+    from graphc import initializations as initializations
+    from graphc import layers as layers
+    from graphc import legacy as legacy
+    from graphc import metrics as metrics
+    from graphc import models as models
+    from graphc import objectives as objectives
+    from graphc import optimizers as optimizers
+    from graphc import preprocessing as preprocessing
+    from graphc import regularizers as regularizers
+    from graphc import utils as utils
+    from graphc import wrappers as wrappers
+
 # By name: what reads the code and does not run it, as an editor, sees the functions themselves.
 for _name in ("function", "grad", "shared"):
     globals()[_name] = _calls.checked_call(globals()[_name])
 
 _end_together()
-__getattr__ = _answers.names_of(__name__)
+_answers.answer_for(__name__)
 if not any(isinstance(_finder, _answers.LaterModules) for _finder in _sys.meta_path):
     _sys.meta_path.append(_answers.LaterModules())

@@ -96,4 +96,4 @@ def get(identifier: str | Callable | None) -> Callable:
     return get_function("activation", identifier, ACTIVATIONS, {"identity": "linear"})
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -123,4 +123,4 @@ def get(
     return constraint
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -260,4 +260,4 @@ def _sizes(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -307,4 +307,4 @@ def get(identifier: str | Callable[[Node, Node], Node]) -> Callable[[Node, Node]
     return get_function("metric", identifier, METRICS)
 
 
-__getattr__ = public(__name__)
+public(__name__)

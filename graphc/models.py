@@ -256,4 +256,4 @@ def _compile(call: Callable[..., None], arguments: Mapping[str, Any], place: str
         raise ArgumentError(f"{place}: compile: {error}") from error
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -133,4 +133,4 @@ def get(identifier: str | Callable[[Node, Node], Node]) -> Callable[[Node, Node]
     return get_function("loss", identifier, OBJECTIVES, _MODERN)
 
 
-__getattr__ = public(__name__)
+public(__name__)

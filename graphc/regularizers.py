@@ -258,4 +258,4 @@ def _watches(regularizer: object) -> bool:
     )
 
 
-__getattr__ = public(__name__)
+public(__name__)

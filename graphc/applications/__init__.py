@@ -9,4 +9,4 @@ from graphc.public.calls import public
 
 __all__ = ["VGG16", "VGG19", "InceptionV3", "ResNet50", "Xception"]
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -88,4 +88,4 @@ def _librosa() -> Any:
         ) from error
 
 
-__getattr__ = public(__name__)
+public(__name__)

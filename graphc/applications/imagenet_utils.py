@@ -69,4 +69,4 @@ def decode_predictions(preds: np.ndarray, top: int = 5) -> list[list[tuple[str, 
     ]
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -93,4 +93,4 @@ def MusicTaggerCRNN(
     return model
 
 
-__getattr__ = public(__name__)
+public(__name__)

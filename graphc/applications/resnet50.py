@@ -148,4 +148,4 @@ def ResNet50(
     return model
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -40,4 +40,4 @@ def VGG19(
     return vgg("vgg19", depths, include_top, weights, input_tensor, input_shape, classes)
 
 
-__getattr__ = public(__name__)
+public(__name__)

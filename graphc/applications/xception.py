@@ -152,4 +152,4 @@ def preprocess_input(x: np.ndarray) -> np.ndarray:
     return (np.asarray(x) / 255.0 - 0.5) * 2.0
 
 
-__getattr__ = public(__name__)
+public(__name__)

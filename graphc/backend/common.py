@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from graphc.backend import settings
 from graphc.backend.settings import (
     cast_to_floatx,
@@ -43,8 +41,4 @@ _READ = {
     "_IMAGE_DIM_ORDERING": settings._image_dim_ordering,
 }
 
-_tell = public(__name__)
-
-
-def __getattr__(name: str) -> Any:
-    return _READ[name]() if name in _READ else _tell(name)
+public(__name__, _READ)

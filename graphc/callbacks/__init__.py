@@ -52,4 +52,4 @@ __all__ = [
     "warnings",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -104,4 +104,4 @@ def load_parts(
     return parts
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -46,4 +46,4 @@ def load_data(
     return (np.concatenate(images), np.concatenate(labels)), test
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -50,4 +50,4 @@ def load_data(
     return training, test
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -5,4 +5,4 @@ from graphc.utils.data_utils import get_file
 
 __all__ = ["get_file"]
 
-__getattr__ = public(__name__)
+public(__name__)

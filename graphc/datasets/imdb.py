@@ -156,4 +156,4 @@ def _number_words(folder: Path, file: Path, parts: Sequence[str]) -> None:
     save_sequences(file, tokenizer.texts_to_sequences(texts), labels)
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -117,4 +117,4 @@ def get_word_index(
     return read_word_index(file)
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -27,4 +27,4 @@ __all__ = [
     "merge",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)

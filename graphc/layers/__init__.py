@@ -203,4 +203,4 @@ __all__ = [
 # What a file or a config may name.
 register(value for value in vars().values() if isinstance(value, type) and issubclass(value, Layer))
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -6,4 +6,4 @@ from graphc.public.calls import public
 
 __all__ = ["Graph", "Sequential"]
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -83,4 +83,4 @@ __all__ = [
     "regularizers",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -297,4 +297,4 @@ class ConvLSTM2D(ConvRecurrent2D):
         super()._graphc_check_inputs(inputs)
 
 
-__getattr__ = public(__name__)
+public(__name__)

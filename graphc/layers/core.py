@@ -379,4 +379,4 @@ class ActivityRegularization(Layer):
         self.regularizers.append(penalty)
 
 
-__getattr__ = public(__name__)
+public(__name__)

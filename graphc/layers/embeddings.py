@@ -139,4 +139,4 @@ class Embedding(GivenWeights):
             )
 
 
-__getattr__ = public(__name__)
+public(__name__)

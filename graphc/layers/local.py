@@ -202,4 +202,4 @@ class LocallyConnected2D(_LocallyConnected):
         self._window, self._strides = (self.nb_row, self.nb_col), self.subsample
 
 
-__getattr__ = public(__name__)
+public(__name__)

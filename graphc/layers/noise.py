@@ -79,4 +79,4 @@ class GaussianDropout(_Gaussian):
         return K.in_train_phase(x * self._normal(x, 1.0, math.sqrt(self.p / (1.0 - self.p))), x)
 
 
-__getattr__ = public(__name__)
+public(__name__)

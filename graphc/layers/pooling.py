@@ -247,4 +247,4 @@ class GlobalAveragePooling3D(_GlobalPooling3D):
         return K.mean(x, axis=self._over_space())
 
 
-__getattr__ = public(__name__)
+public(__name__)

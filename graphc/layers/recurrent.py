@@ -359,4 +359,4 @@ class LSTM(_Gated):
         return h, [h, c]
 
 
-__getattr__ = public(__name__)
+public(__name__)

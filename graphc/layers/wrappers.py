@@ -280,4 +280,4 @@ def _name_of(layer: object) -> str:
     return layer._graphc_label if isinstance(layer, Layer) else repr(layer)
 
 
-__getattr__ = public(__name__)
+public(__name__)

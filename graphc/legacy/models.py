@@ -5,4 +5,4 @@ from graphc.public.calls import public
 
 __all__ = ["Graph"]
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -100,4 +100,4 @@ def kl_divergence(p: Node, p_hat: Node) -> Node:
     return p_hat - p + p * K.log(p / p_hat)
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -207,4 +207,4 @@ def _check_words(sequence: Sequence[int], size: int, where: str) -> None:
             )
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -224,4 +224,4 @@ def _listed(texts: Iterable[str], method: str) -> Iterable[str]:
     return texts
 
 
-__getattr__ = public(__name__)
+public(__name__)

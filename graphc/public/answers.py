@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
-from typing import Any
 
 from graphc.errors import MissingAttributeError, MissingModuleError, MissingNameError
 from graphc.later.names import ELSEWHERE, MODULES, answer, sentence
@@ -18,21 +18,32 @@ from graphc.public.callers import imports_name
 PACKAGE = "graphc"
 
 
-def names_of(module: str) -> Callable[[str], Any]:
-    """Return the ``__getattr__`` of a module, which is called for a name that it lacks.
+def answer_for(module: str, read: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """Give a module a ``__getattr__``, which is called for a name that it lacks.
 
     ``from module import name`` is an ImportError and ``module.name`` an AttributeError, with the
     same message. A module inside of it that is not imported yet is, as Keras had most of its own
     once it was imported.
-    """
 
-    def __getattr__(name: str) -> Any:
+    It is set from here because a checker of types that sees a ``__getattr__`` in a module takes any
+    name of it for right.
+
+    Args:
+        read: name -> what returns its value now, for names that the module computes; one that
+            raises an ImportError is lacking.
+    """
+    computed = dict(read or {})
+
+    def __getattr__(name: str) -> object:
+        if name in computed:
+            with contextlib.suppress(ImportError):
+                return computed[name]()
         return looked_up(module, name, sys._getframe(1))
 
-    return __getattr__
+    vars(sys.modules[module])["__getattr__"] = __getattr__
 
 
-def looked_up(module: str, name: str, frame: FrameType) -> Any:
+def looked_up(module: str, name: str, frame: FrameType) -> ModuleType:
     """Return a module inside of another one; of a name that this one lacks, tell the frame that
     reads it."""
     importing = imports_name(frame)

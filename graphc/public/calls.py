@@ -17,7 +17,7 @@ from typing import Any
 from graphc.errors import ArgumentCountError, GraphcError, KeywordError, ReadOnlyError
 from graphc.keywords import refuse_modern, refuse_unknown
 from graphc.lookup import is_whole
-from graphc.public.answers import names_of
+from graphc.public.answers import answer_for
 from graphc.public.callers import user_frame
 from graphc.releases import meanings
 
@@ -33,11 +33,11 @@ _PASSING = {"graphc.releases", "contextlib", "inspect", __name__}
 _wrapped: dict[object, object] = {}  # functions and classes -> what stands for them
 
 
-def public(module: str) -> Callable[[str], Any]:
-    """Guard the calls of all that a module has of graphc; return its ``__getattr__``.
+def public(module: str, read: Mapping[str, Callable[[], object]] | None = None) -> None:
+    """Guard the calls of all that a module has of graphc, and answer for names that it lacks.
 
     To be called at the end of a module that programs import. A function is replaced by its wrapper,
-    in the module and in its tables; of a class the methods are.
+    in the module and in its tables; of a class the methods are. `read` is that of `answer_for`.
     """
     names = vars(sys.modules[module])
     for name, value in list(names.items()):
@@ -45,7 +45,7 @@ def public(module: str) -> Callable[[str], Any]:
             value.update({key: guarded(one) for key, one in value.items()})
         elif not name.startswith("_"):
             names[name] = guarded(value)
-    return names_of(module)
+    answer_for(module, read)
 
 
 def guarded(value: Any) -> Any:

@@ -101,4 +101,4 @@ def validate_file(fpath: GivenPath, md5_hash: str) -> bool:
         return hashlib.file_digest(file, "md5").hexdigest() == wanted
 
 
-__getattr__ = public(__name__)
+public(__name__)

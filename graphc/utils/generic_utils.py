@@ -114,4 +114,4 @@ class Progbar:
         sys.stdout.flush()
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -273,4 +273,4 @@ def load_array(name: GivenPath) -> np.ndarray:
         return read_array(file[_ARRAY_NAME])
 
 
-__getattr__ = public(__name__)
+public(__name__)

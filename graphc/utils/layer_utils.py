@@ -80,4 +80,4 @@ def convert_all_kernels_in_model(model: Container) -> None:
     K.batch_set_value(pairs)
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -127,4 +127,4 @@ def convert_kernel(kernel: np.ndarray, dim_ordering: str | None = "default") -> 
     return np.flip(kernel, tuple(spatial)).copy()
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -179,4 +179,4 @@ def _same(what: str, actual: np.ndarray, expected: np.ndarray) -> None:
     )
 
 
-__getattr__ = public(__name__)
+public(__name__)

@@ -177,4 +177,4 @@ def _escaped(text: str) -> str:
     return "".join(f"\\{char}" if char in r"\{}|<>" else char for char in text)
 
 
-__getattr__ = public(__name__)
+public(__name__)

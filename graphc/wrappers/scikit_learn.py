@@ -280,4 +280,4 @@ class KerasRegressor(BaseWrapper):
         return float(np.ravel(values)[0])
 
 
-__getattr__ = public(__name__)
+public(__name__)

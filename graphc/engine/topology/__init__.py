@@ -41,4 +41,4 @@ __all__ = [
     "warnings",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)

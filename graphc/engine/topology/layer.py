@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -84,7 +84,7 @@ class Layer(Used, Weighted, Additions, Entry):
     stateful = False
     updates: list[tuple[g.Node, g.Node]]
 
-    def __new__(cls, *args: object, **kwargs: object) -> Layer:
+    def __new__(cls, *args: object, **kwargs: object) -> Self:
         # Before __init__, whose missing positional argument (`units=3` leaves out output_dim)
         # would be reported first.
         refuse_modern(cls.__name__, kwargs, [*constructor_parameters(cls), *BASE_KEYWORDS])

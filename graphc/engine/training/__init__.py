@@ -39,4 +39,4 @@ __all__ = [
     "weighted_objective",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)

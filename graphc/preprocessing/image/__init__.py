@@ -41,4 +41,4 @@ __all__ = [
     "transform_matrix_offset_center",
 ]
 
-__getattr__ = public(__name__)
+public(__name__)
