@@ -195,7 +195,8 @@ def _compile_as_stored(
             with errors_at(place):
                 arguments = compile_arguments(config)
             # That of a Graph has other names for some of the arguments.
-            _compile(partial(Model.compile, model), arguments, place)
+            of_graph = isinstance(model, Graph)
+            _compile(partial(Model.compile, model) if of_graph else model.compile, arguments, place)
     except UnknownNameError as error:
         if "custom_objects" in str(error):
             raise
