@@ -20,7 +20,7 @@ from graphc.engine.topology.container import Container, get_source_inputs
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import LayerNode as Node
-from graphc.engine.topology.layer_node import mask_of
+from graphc.engine.topology.layer_node import mask_of, to_list
 from graphc.engine.topology.merge import Merge
 from graphc.engine.training import (
     Model,
@@ -37,6 +37,7 @@ from graphc.files.conversions import FileOrigin
 from graphc.files.text import parsed, read_description
 from graphc.files.whole_models import opened_model
 from graphc.initializations import to_be_set
+from graphc.layers.siamese import SharedLayer
 from graphc.optimizers import optimizer_from_config
 from graphc.paths import (
     GivenPath,
@@ -235,16 +236,18 @@ def _model_from(
 
 
 def _tell_masks(model: Layer, place: str) -> None:
-    """A line in the log for each Merge in front of a Sequential that passes a mask on, as none did
-    in Keras 0.3."""
-    for one in with_held([model]):
-        first = one.layers[0] if isinstance(one, Sequential) else None
-        if isinstance(first, Merge) and mask_of(first.get_output_at(0)) is not None:
+    """A line in the log for each Merge and each shared layer of a Sequential that passes a mask on,
+    as none did in Keras 0.3."""
+    held = [one.layers for one in with_held([model]) if isinstance(one, Sequential)]
+    for layer in (one for layers in held for one in layers):
+        if not isinstance(layer, Merge | SharedLayer):
+            continue
+        if any(mask_of(tensor) is not None for tensor in to_list(layer.get_output_at(0))):
             _log.warning(
                 "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
                 "description, it ended there, and layers behind it used all steps",
                 place,
-                first._graphc_label,
+                layer._graphc_label,
             )
 
 

@@ -22,7 +22,7 @@ from graphc.layers.autoencoder import AutoEncoder
 from graphc.layers.dense import Dense, Highway, MaxoutDense, TimeDistributedDense
 from graphc.layers.lambda_layer import Lambda, LambdaMerge, MaskedLambda
 from graphc.layers.masking import MaskedLayer, Masking
-from graphc.layers.siamese import Siamese, add_shared_layer
+from graphc.layers.siamese import SharedLayer, Siamese, SiameseHead, add_shared_layer
 from graphc.lookup import finite_number, get_from_module, is_whole, quotient, whole_number
 from graphc.marshalled import func_dump, func_load
 from graphc.public.calls import public
@@ -52,7 +52,9 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "SharedLayer",
     "Siamese",
+    "SiameseHead",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -260,14 +260,6 @@ def test_what_is_refused(change, words):
         model_from_json(broken(change))
 
 
-@pytest.mark.parametrize("entry", [layer("Siamese", layer=dense(2), inputs=[], merge_mode=None),
-                                   layer("SiameseHead", head=0)])  # fmt: skip
-def test_layers_that_sequentials_shared_are_refused(entry):
-    text = json.dumps({"name": "Sequential", "layers": [dense(2, input_shape=[3]), entry]})
-    with pytest.raises(ArgumentError, match="layer 2: Siamese.*not which of them share it"):
-        model_from_json(text)
-
-
 def test_files_with_other_weights(tmp_path):
     text = json.dumps(graph_of(shared("code", dense(2), ["a", "b"], "sum"), outputs=["code"]))
     graph = model_from_json(text)

@@ -158,7 +158,6 @@ def test_masks_that_go_on_are_told(caplog):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"merge_mode": None}, "a layer that several Sequentials shared"),
         ({"merge_mode": "join"}, "merge_mode 'join' gave a dict .* build the model as a Graph in"),
         ({"merge_mode": 3}, "merge_mode: expected a text or null, received 3"),
         ({"inputs": sides("linear")}, "inputs: expected a list of at least two layers or models"),
@@ -177,6 +176,40 @@ def test_what_is_refused(changes, words):
     description["layers"][0] |= copy.deepcopy(changes)
     with pytest.raises(ArgumentError, match=rf"^model: layer 1.*{words}"):
         model_from_json(json.dumps(description))
+
+
+def test_one_without_a_merge_in_front(tmp_path):
+    """The file has the weights of the shared layer alone: those of its inputs were not trained."""
+    first = siamese(dense(2, "tanh"), sides("linear", "tanh"), None)
+    head = layer("SiameseHead", head=1)
+    model = loaded(tmp_path, chain(first, head, dense(1)), [[W, b], [], [V, c]])
+    right = model.layers[0].layers[1].layers[0]
+    right.set_weights(RIGHT)
+    check(model.predict([X, Y]), B @ V + c)
+    check_again(model, X, Y)
+
+
+def test_one_without_a_merge_behind_a_layer(tmp_path, caplog):
+    first = dense(3, "tanh", input_shape=[3])
+    shared = siamese(dense(2, "tanh"), [first, dense(3)], None)
+    head = layer("SiameseHead", head=0)
+    model = loaded(tmp_path, chain(first, shared, head, dense(1)), [RIGHT, [W, b], [], [V, c]])
+    check(model.predict(Y), B @ V + c)
+    check_again(model, Y)
+    assert caplog.messages == []
+    steps = siamese(layer("TimeDistributedDense", output_dim=2), [first, first], None)
+    word = layer("Embedding", input_dim=5, output_dim=3, mask_zero=True, input_shape=[4])
+    model_from_json(json.dumps(chain(word, steps, head, layer("LSTM", output_dim=2))))
+    assert "the mask goes on behind sharedlayer_" in caplog.text
+
+
+def test_those_of_several_models_are_not_told_apart():
+    side = chain(dense(3, input_shape=[2]), siamese(dense(2), [dense(3), dense(3)], None),
+                 layer("SiameseHead", head=0))  # fmt: skip
+    merge = layer("Merge", layers=[side, side], mode="sum", concat_axis=-1, dot_axes=-1)
+    for description in (chain(merge), chain(siamese(dense(2), [side, side], "sum"))):
+        with pytest.raises(ArgumentError, match="layer 1.*Siamese: a layer that several Sequen"):
+            model_from_json(json.dumps(description))
 
 
 def test_an_unknown_mode():

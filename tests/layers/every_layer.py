@@ -177,6 +177,8 @@ EXAMPLES: dict[str, Example] = {
     "RepeatVector": Example(lambda: layers.RepeatVector(3), (5,)),
     "Reshape": Example(lambda: layers.Reshape((-1, 2)), (3, 4)),
     "SReLU": Example(lambda: layers.SReLU("uniform"), (5,)),
+    "SharedLayer": Example(lambda: layers.SharedLayer(layers.Dense(3)), (5,)),
+    "SiameseHead": Example(lambda: layers.SiameseHead(1), [(5,), (4,)]),
     "ThresholdedLinear": Example(lambda: layers.ThresholdedLinear(0.5), (5,)),
     "ThresholdedReLU": Example(lambda: layers.ThresholdedReLU(0.5), (5,)),
     "TimeDistributed Dense": Example(

@@ -16,7 +16,9 @@ not merged was a node too, a SiameseHead, which had nothing but its number:
     nodes:       {"code": {"name": "Siamese", "layer": {...}, ...},
                   "code_of_a": {"name": "SiameseHead", "head": 0, ...}, ...}
 
-In front of a Sequential a Siamese had the models in it on whose outputs its layer was used.
+In front of a Sequential a Siamese had the models in it on whose outputs its layer was used. One
+that did not merge was added to each of these models, with a SiameseHead behind it, and described in
+each: not which of them have it in common. So it is read where a model is described alone.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ ENDS_MASKS = "ends_masks"
 """The key of nodes and outputs at which Keras 0.3 ended masks: behind shared layers, and where
 inputs were merged."""
 
-_UNREAD = ("cache_enabled", "custom_name", "name")
+_OWNED = "owned"
+"""The key of a Siamese in front, and of a SiameseHead, in a model that is described alone."""
+
+_UNREAD = ("cache_enabled", "custom_name", "name", _OWNED)
 _NOT_OF_GRAPHS = ("class_mode", "optimizer", "loss", "sample_weight_modes", "loss_weights")
 
 _MODELS = ("Sequential", "Graph")
@@ -61,7 +66,7 @@ def is_keras_0_3(description: object) -> bool:
 
 def keras_1_entry(description: Mapping[str, Any], place: str) -> dict[str, Any]:
     """A model or a layer as the entry that Keras 1.0 would have of it."""
-    return _entry(description, place, None, Counter())
+    return _entry(_alone(description), place, None, Counter())
 
 
 def compiled_with(description: Mapping[str, Any], place: str) -> dict[str, Any] | None:
@@ -80,6 +85,26 @@ def compiled_with(description: Mapping[str, Any], place: str) -> dict[str, Any] 
     return {"optimizer": optimizer, "loss": description["loss"], **given}
 
 
+def _alone(description: Entry) -> Entry:
+    """A Sequential that is no part of another model, and so has for itself the layers in it that
+    others may have shared."""
+    layers = description.get("layers")
+    if description.get("name") != "Sequential" or not isinstance(layers, list | tuple):
+        return description
+    return {**description, "layers": [_owned(one, k == 0) for k, one in enumerate(layers)]}
+
+
+def _owned(layer: object, is_first: bool) -> object:
+    if not isinstance(layer, Mapping) or layer.get("name") not in ("Siamese", "SiameseHead"):
+        return layer
+    if is_first or layer["name"] == "SiameseHead":
+        return {**layer, _OWNED: True}
+    if layer.get("merge_mode") is not None:
+        return layer
+    own = {key: layer[key] for key in ("layer", "trainable") if key in layer}
+    return {"name": "SharedLayer", "custom_name": _custom_name(layer), **own}
+
+
 def _entry(
     description: Mapping[str, Any], place: str, name: str | None, numbers: _Numbers
 ) -> dict[str, Any]:
@@ -89,7 +114,8 @@ def _entry(
         return _model(description, place, name, numbers)
     if class_name == "Siamese":
         return _siamese(description, place, name, numbers)
-    _refuse_outside_of_graphs(class_name, place)
+    if not description.get(_OWNED):
+        _refuse_outside_of_graphs(class_name, place)
     if class_name == "Merge":
         _refuse_dicts(description.get("mode"), place)
     config = _arguments(description, place, numbers)
@@ -170,6 +196,9 @@ def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[
         if f"{part}_config" in config:
             (one,) = _each([config.pop(f"{part}_config")], f"{place}: {part}_config")
             config[part] = _entry(one, f"{place}: {part}_config", None, numbers)
+    if layer.get("name") == "SharedLayer":
+        shared = _shared_layer(layer, f"{place}: Siamese")
+        config["layer"] = _entry(shared, f"{place}: layer", None, numbers)
     if layer.get("name") == "Reshape" and "dims" in config:
         config["target_shape"] = config.pop("dims")
     if layer.get("name") == "BatchNormalization":
@@ -314,7 +343,7 @@ def _merged_results(siamese: Entry, place: str) -> tuple[Sequence[Entry], Entry,
 
     ArgumentError where they were not merged, or not to what Keras 1.0 has.
     """
-    if siamese.get("merge_mode") is None:
+    if siamese.get("merge_mode") is None and not siamese.get(_OWNED):
         _refuse_outside_of_graphs("Siamese", place)
     where = f"{place}: Siamese"
     inputs = siamese.get("inputs")
@@ -350,8 +379,8 @@ def _refuse_outside_of_graphs(class_name: object, place: str) -> None:
     if class_name in ("Siamese", "SiameseHead"):
         raise ArgumentError(
             f"{place}: {class_name}: a layer that several Sequentials shared; Keras 0.3 described "
-            "it in each of them, and not which of them share it. Build the model in Python: call "
-            "one layer on several tensors, Model(inputs, output)"
+            "it in each of them, and not which of them share it: alone, each is read. Build the "
+            "model in Python: call one layer on several tensors, Model(inputs, output)"
         )
 
 

@@ -18,7 +18,7 @@ from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
-from graphc.engine.topology.layer_node import one_or_list
+from graphc.engine.topology.layer_node import one_or_list, to_list
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.own_layers import check_made
 from graphc.engine.topology.shapes import KnownShape, known_shape
@@ -35,6 +35,7 @@ class Sequential(Model):
     The first layer says what comes in: ``Dense(10, input_dim=64)``, or ``input_shape=`` without the
     batch axis; it may also be a model, a layer that is in use elsewhere, or a Merge of several
     models, which then take the inputs. Weights are made, and shapes checked, as layers are added.
+    Behind a layer that gives several tensors comes one that takes a list of them.
 
     Args:
         layers: added in order.
@@ -73,6 +74,16 @@ class Sequential(Model):
             if layer not in known and not isinstance(layer, InputLayer | Merge)
         ]
         return list(dict.fromkeys([*others, *branches, *self._layers[1:]]))
+
+    def _graphc_layers_in_use(self) -> list[Layer]:
+        """The layers that the outputs are computed with: of tensors that a Merge in front leaves
+        apart, a layer behind may take one."""
+        held = self._graphc_held_layers()
+        first = self._layers[0] if self._layers else None
+        if not isinstance(first, Merge) or first.mode is not None:
+            return held
+        computed = set(g.toposort(self.outputs))
+        return [layer for layer in held if not computed.isdisjoint(_tensors(layer))]
 
     def _branches(self) -> list[Layer]:
         """The layers and models that a Merge in front merges."""
@@ -124,15 +135,10 @@ class Sequential(Model):
             inputs, outputs = self.inputs, layer(one_or_list(self.outputs))
         else:
             inputs, outputs = _begun(layer)
-        if isinstance(outputs, list):
-            raise ArgumentError(
-                f"{self.name}.add: {layer._graphc_label} gives {len(outputs)} "
-                "outputs, and a layer of a Sequential gives one; use Model(input, output)"
-            )
         if not isinstance(layer, InputLayer):
             self._layers.append(layer)
             self._names.add(layer.name)
-        self._connect(inputs, [outputs])
+        self._connect(inputs, to_list(outputs))
         self._compiled = None
         self._predict = None
 
@@ -154,10 +160,9 @@ class Sequential(Model):
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
         """Make the output of one of the layers that of the model; the layers behind it go."""
         kept = list(self._layers)
-        tensor = self.outputs[0]
-        while kept and outputs != [tensor]:
-            use = behind(kept.pop(), tensor)
-            tensor = use.input_tensors[0] if len(use.input_tensors) == 1 else None
+        tensors = self.outputs
+        while kept and outputs != tensors:
+            tensors = behind(kept.pop(), tensors[0]).input_tensors
         if not kept:
             raise ArgumentError(
                 f"{self.name}.outputs: expected the output of one of the model's layers, received "
@@ -178,10 +183,10 @@ class Sequential(Model):
         return one_or_list([known_shape(tensor) for tensor in self.inputs])
 
     @property
-    def output_shape(self) -> KnownShape:
+    def output_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the output, the batch first, ``None`` where only a call knows the size."""
         self._need_layers("output_shape")
-        return known_shape(self.outputs[0])
+        return one_or_list([known_shape(tensor) for tensor in self.outputs])
 
     @property
     def input(self) -> g.Node | list[g.Node]:
@@ -198,10 +203,10 @@ class Sequential(Model):
         )
 
     @property
-    def output(self) -> g.Node:
+    def output(self) -> g.Node | list[g.Node]:
         """The output tensor, wherever else the model is used as a layer."""
         self._need_layers("output")
-        return self.outputs[0]
+        return one_or_list(self.outputs)
 
     def build(self, input_shape: KnownShape | None = None) -> None:
         """Nothing is left to do once the first layer is added. ArgumentError before that."""
@@ -224,6 +229,8 @@ class Sequential(Model):
         **kwargs: Any,
     ) -> None:
         """Choose optimizer, loss and metrics; see `Model.compile`."""
+        self._need_layers("compile")
+        self._need_one_output("compile")
         super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
 
     def train_on_batch(
@@ -239,6 +246,7 @@ class Sequential(Model):
 
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
+        self._need_one_output("predict_proba")
         outputs = self.predict(x, batch_size, verbose)
         if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
             _log.warning(
@@ -252,10 +260,19 @@ class Sequential(Model):
 
     def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
+        self._need_one_output("predict_classes")
         outputs = self.predict(x, batch_size, verbose)
         if outputs.shape[-1] > 1:
             return outputs.argmax(axis=-1)
         return (outputs > 0.5).astype("int32")
+
+    def _need_one_output(self, wanted: str) -> None:
+        if len(self.outputs) > 1:
+            raise ArgumentError(
+                f"{self.name}.{wanted}: {self._layers[-1]._graphc_label} gives "
+                f"{len(self.outputs)} outputs, expected one; add a layer that takes a list "
+                "(Merge(mode='concat'), SiameseHead(0)), or use Model(model.input, model.output)"
+            )
 
     def get_config(self) -> list[dict[str, Any]]:
         """The class and the config of each layer. The first one says what comes in."""
@@ -337,7 +354,10 @@ def _keras_0_3_weights(layer: Layer) -> list[g.Node]:
         parts = list(map(_keras_0_3_weights, layer.layers))
         shared = set.intersection(*map(set, parts))
         found = [one for part in parts for one in part]
-        return list(dict.fromkeys([*(one for one in found if one in shared), *found]))
+        first = [one for one in found if one in shared]
+        if layer.mode is None:  # a Siamese without a merge had those of its own layer alone
+            return list(dict.fromkeys(first))
+        return list(dict.fromkeys([*first, *found]))
     if isinstance(layer, Sequential):
         return [one for _, several in layer.keras_0_3_groups() for one in several]
     return weights_in_order(layer)
@@ -364,6 +384,11 @@ def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
         f"{layer._graphc_label}: the first layer has to say what comes in: give "
         "input_shape=(...) without the batch axis, e.g. input_shape=(64,)"
     )
+
+
+def _tensors(layer: Layer) -> list[g.Node]:
+    """The outputs of every use of a layer."""
+    return [tensor for node in layer.inbound_nodes for tensor in node.output_tensors]
 
 
 def _input_name(layer: Layer) -> str:

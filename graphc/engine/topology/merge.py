@@ -56,6 +56,7 @@ class Merge(Layer):
             their lengths: of (batch, features) it is x . y / sqrt(x . x * y . y), of the shape
             (batch, 1). A vector of zeros has the cosine 0 with every other.
         a function: gets the list of inputs, and returns a node.
+        None: the inputs stay apart, a list, for a layer behind that takes one.
 
     Masks (batch, time): of 'sum', 'mul', 'ave', 'max', and of 'concat' along features, a step
     counts that counts in every input; 'concat' along time joins the masks, and where an input has
@@ -102,7 +103,7 @@ class Merge(Layer):
     def __init__(
         self,
         layers: Sequence[Layer] | None = None,
-        mode: str | Callable[[list[g.Node]], g.Node] = "sum",
+        mode: str | Callable[[list[g.Node]], g.Node] | None = "sum",
         concat_axis: int = -1,
         dot_axes: int | Sequence[int | Sequence[int]] = -1,
         output_shape: Sequence[int | None] | Callable | None = None,
@@ -117,7 +118,7 @@ class Merge(Layer):
     ):
         refuse_unknown("Merge", kwargs, [*constructor_parameters(Merge), "trainable"])
         super().__init__(name=name, **kwargs)
-        if not (callable(mode) or mode in MODES):
+        if not (callable(mode) or mode is None or mode in MODES):
             raise unknown_name(f"mode of {self._graphc_label}", mode, MODES)
         self.mode = mode
         where = self._where()
@@ -152,14 +153,14 @@ class Merge(Layer):
                 "merged; give layers, or call the Merge on the tensors themselves"
             )
 
-    def __call__(self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> g.Node:
+    def __call__(self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
         """Merge a list of tensors."""
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             received = f"{len(inputs)}" if isinstance(inputs, list | tuple) else "a single one"
             raise ArgumentError(
                 f"{self._where()}: expected a list of at least two tensors, received {received}. "
-                "In a Sequential a Merge can only be the first layer: "
-                "Merge([left_model, right_model], mode='sum')"
+                "In a Sequential a Merge can only be the first layer, Merge([left_model, "
+                "right_model], mode='sum'), or stand behind one that gives a list"
             )
         if mask is not None and len(to_list(mask)) != len(inputs):
             raise ArgumentError(
@@ -168,8 +169,10 @@ class Merge(Layer):
             )
         return super().__call__(list(inputs), mask)
 
-    def call(self, inputs: list[g.Node], mask: list[Mask] | None = None) -> g.Node:
+    def call(self, inputs: list[g.Node], mask: list[Mask] | None = None) -> Any:
         where = self._where()
+        if self.mode is None:
+            return list(inputs)
         if callable(self.mode):
             masks = {"mask": mask or [None] * len(inputs)} if self._takes_mask else {}
             return checked_output(self.mode(list(inputs), **self.arguments, **masks), where)
@@ -187,8 +190,10 @@ class Merge(Layer):
 
     _told_of_mask = False
 
-    def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Mask:
+    def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Any:
         """One mask of those of the inputs; see the class."""
+        if self.mode is None:
+            return mask
         if callable(self._output_mask):
             found = self._output_mask(mask or [None] * len(input))
             own_layers.check_masks(self, [found], "output_mask() returned")
