@@ -28,13 +28,39 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("graphc", "kernels", "templates", "tests", "docs", "examples", "benchmarks",
           "pyproject.toml", "README.md", "CHANGELOG.md", "mkdocs.yml", "Makefile")  # fmt: skip
 
-ELSEWHERE = {
-    "compiler/codegen/native": ["compiler/codegen/native", "native"],
-    "compiler/interpret": ["compiler/interpret", "compiler/graph"],  # which has the table of ops
-    "engine/configs": ["engine", "files"],
-    "legacy": ["engine", "files"],
+OWN = {
+    "as_keras.py": ("scripts",),
+    "compiler/codegen/native": ("compiler/codegen/native", "native"),
+    "compiler/interpret": ("compiler/interpret", "compiler/graph"),  # which has the table of ops
+    "compiler/runtime/bound_program.py": ("compiler/runtime", "native"),
+    "compiler/runtime/native.py": ("compiler/runtime", "native"),
+    "compiler/runtime/native_compiler.py": ("compiler/runtime", "native"),
+    "compiler/runtime/partial_sums.py": ("compiler/runtime", "native"),
+    "engine/configs": ("engine", "files"),
+    "legacy": ("layers",),
+    "marshalled.py": ("utils",),
+    "whole_files.py": ("files",),
 }
-"""Where the tests of a folder are, if not in the one of its name alone."""
+"""The tests of a file or folder, where they are not those of its own name alone."""
+
+EMULATED = (
+    "cli/bench/gpu.py",
+    "compiler/codegen",
+    "compiler/runtime/between_gpus.py",
+    "compiler/runtime/cuda.py",
+    "compiler/runtime/cuda_executor.py",
+    "compiler/runtime/device_array.py",
+    "compiler/runtime/pool.py",
+    "compiler/runtime/timing.py",
+    "compiler/runtime/workspace.py",
+    "parallel/gpus.py",
+    "parallel/nccl.py",
+)
+"""Files and folders that only a GPU runs, or whose text it does: the emulated driver, where `make
+test-cuda` has made it, is tried behind their own tests."""
+EMULATOR_TESTS = "tests/cuda_emulator"
+EMULATOR_PYTHON = ROOT / ".venv-cuda" / "bin" / "python"
+EMULATOR_DRIVER = ROOT / ".venv-cuda" / "driver-plain" / "libcuda.so.1"
 
 CPU_SECONDS = 60
 """Processor time that each run of tests has, and 5 seconds more for each of them: a loop that a
@@ -50,7 +76,8 @@ class Fate:
     Attributes:
         path: of the file.
         diff: the change, as a patch.
-        ended: 'killed', 'hung' or 'survived'.
+        ended: 'killed', 'hung' or 'survived'; 'not run' where no test of its own notices and the
+            emulated driver, which runs it, is not there.
         failed: the test that failed, or its file where that could not be imported.
         seconds: of the processor, that it took to know.
     """
@@ -66,18 +93,23 @@ def tests_of(path: Path) -> list[str]:
     """The tests of a file of the package: those of its own name first, then its folder's."""
     inside = path.relative_to("graphc")
     own = Path("tests", *inside.parts[:-1], f"test_{inside.stem}.py")
-    found = [own] if (ROOT / own).is_file() else []
-    for folder in inside.parents:
-        if str(folder) in ELSEWHERE:
-            return [*map(str, found), *(f"tests/{one}" for one in ELSEWHERE[str(folder)])]
-        if folder == Path("."):
-            break
-        if (ROOT / "tests" / folder).is_dir():
-            return [*map(str, found), str(Path("tests", folder))]
-        of_package = Path("tests", folder.parent, f"test_{folder.name}.py")
+    found = [str(own)] if (ROOT / own).is_file() else []
+    for one in (inside, *inside.parents[:-1]):
+        if str(one) in OWN:
+            return [*found, *(f"tests/{name}" for name in OWN[str(one)])]
+        if (ROOT / "tests" / one).is_dir():
+            return [*found, f"tests/{one}"]
+        of_package = Path("tests", one.parent, f"test_{one.name}.py")
         if (ROOT / of_package).is_file():
-            found.append(of_package)
-    return list(map(str, found))
+            found.append(str(of_package))
+    return found
+
+
+def is_emulated(path: Path) -> bool:
+    """True for a file of the package that only a GPU, or the emulated driver, runs."""
+    inside = path.relative_to("graphc")
+    of_own = any(str(one) in OWN for one in inside.parents)  # native code, beside text for a GPU
+    return not of_own and any(str(one) in EMULATED for one in (inside, *inside.parents))
 
 
 def stages(path: Path, tests: list[str]) -> list[list[str]]:
@@ -139,20 +171,27 @@ def outcome(folder: Path, tests: list[str], seconds: float, *options: str) -> tu
 
     Args:
         folder: the copy.
-        tests: files of tests, or single ones.
+        tests: files of tests, or single ones; all of the emulated driver, or none.
         seconds: that they may take, of the clock.
         options: of pytest.
     """
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests]
+    emulated = tests[0].startswith(EMULATOR_TESTS)
+    python = str(EMULATOR_PYTHON) if emulated else sys.executable
+    driver = {"GRAPHC_CUDA_DRIVER": str(EMULATOR_DRIVER)} if emulated else {}
     process = subprocess.Popen(
-        command,
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *tests],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
         preexec_fn=partial(_limit, CPU_SECONDS + 5 * len(tests)),
-        env={**os.environ, "PYTHONPATH": str(folder), "XDG_CACHE_HOME": str(folder / ".cache")},
+        env={
+            **os.environ,
+            **driver,
+            "PYTHONPATH": str(folder),
+            "XDG_CACHE_HOME": str(folder / ".cache"),
+        },
     )
     ends, text = time.monotonic() + seconds, None
     try:
@@ -208,7 +247,7 @@ def run(cases: Cases) -> Iterator[Result]:
     fates = []
     for index in cases:
         path, change = found[int(cases.random(index).integers(len(found)))]
-        fates.append(fate_of(folder, path, change, options.near, options.limit))
+        fates.append(fate_of(folder, path, change, options.limit))
     unsound = failing(folder, {fate.failed for fate in fates if fate.failed}, options.limit)
     for index, fate in zip(cases, fates, strict=True):
         ended, fault = fate.ended, ""
@@ -223,37 +262,40 @@ def run(cases: Cases) -> Iterator[Result]:
 def failing(folder: Path, tests: set[str], seconds: float) -> set[str]:
     """Return those tests, and files that could not be imported, that fail without a change, too;
     all of them where they do not end."""
-    single = sorted(one for one in tests if "::" in one)
-    files = sorted(tests - set(single))
+    alike: dict[tuple[bool, bool], list[str]] = {}
+    for one in sorted(tests):
+        alike.setdefault((one.startswith(EMULATOR_TESTS), "::" in one), []).append(one)
     failed: set[str] = set()
-    for several, options in ((single, []), (files, ["--collect-only"])):
-        if several:
-            ended, names = outcome(folder, several, seconds, *options)
-            failed |= set(several if ended == "hung" else names)
+    for (_, single), several in alike.items():
+        ended, names = outcome(folder, several, seconds, *([] if single else ["--collect-only"]))
+        failed |= set(several if ended == "hung" else names)
     return failed
 
 
-def fate_of(folder: Path, path: Path, change: Change, near: bool, seconds: float) -> Fate:
+def fate_of(folder: Path, path: Path, change: Change, seconds: float) -> Fate:
     """Put a change into the copy of the project, run the tests of its file, and take it out.
 
     Args:
         folder: the copy.
         path: of the file.
         change: to it.
-        near: leave out the tests of the folder that do not name the module.
         seconds: that one stage of the tests may take.
     """
     before, started = (folder / path).read_bytes(), _processor_seconds()
     after = change.of(before)
     _write(folder / path, after)
-    own, named, others = stages(path, tests_of(path))
+    parts, emulated = stages(path, tests_of(path)), is_emulated(path)
+    if emulated and EMULATOR_DRIVER.exists():
+        parts += stages(path, [EMULATOR_TESTS])
     ended, first = "survived", ""
-    for stage in filter(None, (own, named, [] if near and own + named else others)):
+    for stage in filter(None, parts):
         ended, failed = outcome(folder, stage, seconds, "-x")
         if ended == "killed":
             first = failed[0] if failed else stage[0]  # no test runs where pytest cannot begin
         if ended != "survived":
             break
+    if ended == "survived" and emulated and not EMULATOR_DRIVER.exists():
+        ended = "not run"
     _write(folder / path, before)
     taken = _processor_seconds() - started
     return Fate(path, diff(path, before, after), ended, first, taken)
@@ -266,9 +308,6 @@ def _processor_seconds() -> float:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--under", default="graphc", help="files and folders, by commas")
-    parser.add_argument(
-        "--near", action="store_true", help="leave out tests of the folder that name no such module"
-    )
     parser.add_argument("--limit", type=float, default=1800, help="seconds that tests may take")
 
 

@@ -1,11 +1,14 @@
 """Small changes to Python files, each of which a test should notice.
 
-A change replaces a piece of a file's text, so that a diff of it shows one line.
+A change replaces a piece of a file's text, so that a diff of it shows one line. What no run of the
+program can show is not changed: text, types, what only a type checker reads, assertions, the order
+of operands that commute, hashes, and amounts of time or of work done at once.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -30,6 +33,18 @@ _SUMS: dict[type, tuple[str, str]] = {
     ast.Mod: ("%", "*"),
     ast.Pow: ("**", "*"),
 }
+
+_COMMUTATIVE = frozenset(
+    ("add", "allclose", "array_equal", "gcd", "isclose", "lcm", "logical_and", "logical_or", "max",
+     "maximum", "min", "minimum", "mul", "multiply", "not_equal")
+)  # fmt: skip
+"""Functions whose first two arguments may change places."""
+
+_TIMES = re.compile(r"_(AT_ONCE|CHUNK|PIECE|PIECE_BYTES|SECONDS|WARM_UP|WARM_STEPS)$")
+"""Constants of a module that say how long to wait, or how much is done at once."""
+
+_TIMES_OF_CALLS = frozenset(("chunksize", "maxsize", "stacklevel", "timeout"))
+"""Arguments of functions that say the same, or where a warning is shown."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +120,11 @@ class _Finder(ast.NodeVisitor):
                 self._replace(self._start(node), self._stop(node), f"({other})")
 
     def visit_Call(self, node: ast.Call) -> None:
+        name = _last_name(node.func)
+        if name == "sleep":
+            return
         plain = not any(isinstance(one, ast.Starred) for one in node.args)
-        if len(node.args) > 1 and plain:
+        if len(node.args) > 1 and plain and name not in _COMMUTATIVE:
             first, second = node.args[:2]
             swapped = (
                 self._text(second)
@@ -115,7 +133,12 @@ class _Finder(ast.NodeVisitor):
             )
             if self._text(first) != self._text(second):
                 self._replace(self._start(first), self._stop(second), swapped)
-        self.generic_visit(node)
+        for one in (node.func, *node.args):
+            self.visit(one)
+        for keyword in node.keywords:
+            # `strict` of a zip only holds what is so, as an assertion does.
+            if keyword.arg not in _TIMES_OF_CALLS and (name, keyword.arg) != ("zip", "strict"):
+                self.visit(keyword.value)
 
     def visit_Expr(self, node: ast.Expr) -> None:
         if isinstance(node.value, ast.Call):
@@ -128,16 +151,36 @@ class _Finder(ast.NodeVisitor):
         self.visit(node.value)
 
     def visit_Return(self, node: ast.Return) -> None:
-        if node.value is not None and not (
-            isinstance(node.value, ast.Constant) and node.value.value is None
-        ):
+        if node.value is None:
+            return
+        # Where False is returned, None is as false, and True is another change.
+        constant = node.value.value if isinstance(node.value, ast.Constant) else ...
+        if constant is not None and constant is not False:
             self._replace(self._start(node), self._stop(node), "return None")
-            self.visit(node.value)
+        self.visit(node.value)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
+        raised = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        # The one is an assertion, the other a method that has no body.
+        if raised is None or _last_name(raised) not in ("AssertionError", "NotImplementedError"):
+            self._replace(self._start(node), self._stop(node), "pass")
 
     # What says something to people or to a type checker alone.
 
-    def visit_Raise(self, node: ast.Raise) -> None:
-        self._replace(self._start(node), self._stop(node), "pass")
+    def visit_If(self, node: ast.If) -> None:
+        if _last_name(node.test) == "TYPE_CHECKING":
+            for one in node.orelse:
+                self.visit(one)
+        else:
+            self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        for one in node.body:
+            self.visit(one)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        if not any(_is_a_time(target) for target in node.targets):
+            self.generic_visit(node)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
         """Leave it: its pieces have no places of their own before Python 3.12."""
@@ -146,7 +189,7 @@ class _Finder(ast.NodeVisitor):
         """Leave it: it only holds what is so."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if node.value is not None:
+        if node.value is not None and not _is_a_time(node.target):
             self.visit(node.value)
 
     def visit_arguments(self, node: ast.arguments) -> None:
@@ -155,6 +198,8 @@ class _Finder(ast.NodeVisitor):
                 self.visit(default)
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name == "__hash__":  # one number is as good as another
+            return
         self.visit(node.args)
         for one in node.body:
             self.visit(one)
@@ -162,6 +207,17 @@ class _Finder(ast.NodeVisitor):
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return b of a name b, or of an attribute a.b; else nothing."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_a_time(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and bool(_TIMES.search(node.id))
 
 
 def changes(source: bytes) -> list[Change]:

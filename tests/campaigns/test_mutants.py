@@ -24,14 +24,18 @@ def f(x: int = 4, *, y: bool = True) -> int:
 '''
 
 
-def test_the_changes_to_a_source():
-    source = SOURCE.encode()
+def lines_of_changes(source: str) -> list[str]:
     lines = []
-    for change in changes(source):
-        pairs = zip(SOURCE.splitlines(), change.of(source).decode().splitlines(), strict=True)
+    for change in changes(source.encode()):
+        after = change.of(source.encode()).decode()
+        pairs = zip(source.splitlines(), after.splitlines(), strict=True)
         [(_, new)] = [(old, new) for old, new in pairs if old != new]
         lines.append(new.strip())
-    assert sorted(lines) == sorted(
+    return sorted(lines)
+
+
+def test_the_changes_to_a_source():
+    assert lines_of_changes(SOURCE) == sorted(
         [
             "def f(x: int = (3), *, y: bool = True) -> int:",
             "def f(x: int = (5), *, y: bool = True) -> int:",
@@ -52,6 +56,35 @@ def test_the_changes_to_a_source():
 
 
 @pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('"""Return 5."""\n', []),
+        ("x: Annotated[int, 5]\n", []),
+        ("def f(x: A[1]) -> B[2]:\n    assert x > 3\n", []),
+        ("if TYPE_CHECKING:\n    g(a, b)\nelse:\n    x = True\n", ["x = False"]),
+        ("if typing.TYPE_CHECKING:\n    g(a, b)\n", []),
+        ("@dataclass(\n    frozen=True\n)\nclass A(B, metaclass=g(a, b)):\n    pass\n", []),
+        ("x = zip(a, a, strict=True)\n", []),
+        ("x = f(a, strict=True)\n", ["x = f(a, strict=False)"]),
+        ("x = f(timeout=1, after=True)\n", ["x = f(timeout=1, after=False)"]),
+        ("x = max(a, b)\n", []),
+        ("x = np.minimum(a, b + c)\n", ["x = np.minimum(a, b - c)"]),
+        ("time.sleep(3)\n", ["pass"]),
+        ("_WAIT_SECONDS = 30\n_MOST = 0\n", ["_MOST = (1)"]),
+        ("_CHUNK: int = 1 << 20\n", []),
+        ("def f():\n    return False\n", ["return True"]),
+        ("def f():\n    return 0\n", ["return (1)", "return None"]),
+        ("def f():\n    raise NotImplementedError\n", []),
+        ("def f():\n    raise AssertionError(1)\n", []),
+        ("def f():\n    raise ValueError(a)\n", ["pass"]),
+        ("class A:\n    def __hash__(self):\n        return hash(self.x) + 1\n", []),
+    ],
+)
+def test_what_no_run_can_show_is_not_changed(source: str, expected: list[str]):
+    assert lines_of_changes(source) == expected
+
+
+@pytest.mark.parametrize(
     ("path", "expected"),
     [
         ("graphc/callbacks/stopping.py", ["tests/callbacks/test_stopping.py", "tests/callbacks"]),
@@ -61,10 +94,61 @@ def test_the_changes_to_a_source():
             "graphc/compiler/codegen/native/context.py",
             ["tests/compiler/codegen/native", "tests/native"],
         ),
+        (
+            "graphc/compiler/runtime/bound_program.py",
+            [
+                "tests/compiler/runtime/test_bound_program.py",
+                "tests/compiler/runtime",
+                "tests/native",
+            ],
+        ),
+        ("graphc/whole_files.py", ["tests/test_whole_files.py", "tests/files"]),
     ],
 )
 def test_the_tests_of_a_file(path: str, expected: list[str]):
     assert mutants.tests_of(Path(path)) == expected
+
+
+def test_the_tables_name_what_is_there():
+    files = (*mutants.OWN, *mutants.EMULATED)
+    assert [name for name in files if not (mutants.ROOT / "graphc" / name).exists()] == []
+    tests = [name for names in mutants.OWN.values() for name in names]
+    assert [name for name in tests if not (mutants.ROOT / "tests" / name).exists()] == []
+
+
+def test_files_without_tests_of_their_own_have_nothing_to_change():
+    files = [path.relative_to(mutants.ROOT) for path in mutants.ROOT.glob("graphc/**/*.py")]
+    without = {str(path) for path in files if not mutants.tests_of(path)}
+    assert without == {"graphc/__init__.py", "graphc/__main__.py", "graphc/version.py"}
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("graphc/compiler/runtime/cuda.py", True),
+        ("graphc/compiler/codegen/columns.py", True),
+        ("graphc/compiler/codegen/native/loop.py", False),
+        ("graphc/compiler/runtime/cache.py", False),
+        ("graphc/activations.py", False),
+    ],
+)
+def test_what_only_a_gpu_runs(path: str, expected: bool):
+    assert mutants.is_emulated(Path(path)) is expected
+
+
+def test_what_only_a_gpu_runs_counts_apart_where_it_is_not_emulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = Path("graphc/compiler/runtime/cuda.py")
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("x = 1\n")
+    (tmp_path / "test_f.py").write_text("def test():\n    pass\n")
+    monkeypatch.setattr(mutants, "EMULATOR_DRIVER", tmp_path / "none")
+    monkeypatch.setattr(mutants, "stages", lambda path, tests: [["test_f.py"]])
+    [change, _] = changes(b"x = 1\n")
+    fate = mutants.fate_of(tmp_path, path, change, 120)
+    assert fate.ended == "not run"
+    assert (tmp_path / path).read_text() == "x = 1\n"
 
 
 def test_tests_that_name_the_module_come_first():
