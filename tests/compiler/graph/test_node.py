@@ -314,6 +314,112 @@ def test_the_printed_form():
     )
 
 
+def test_the_printed_form_of_loops_and_constants():
+    x = g.input((3, 2), name="x")
+    (last,), _ = g.scan(lambda c, s: ((c[0] + s[0],), ()), [g.constant([1.0, 2.0])], [x])
+    long = g.constant(np.arange(9, dtype="int32"))
+    assert g.format_graph([last, long, g.constant([1, 2])]) == "\n".join(
+        [
+            "%0: float32[2] = constant(; value=[1., 2.])",
+            "%1: float32[3, 2] = input()  # x",
+            "%2: (float32[2]) = scan(%0, %1; carries=1, sequences=1, length=3, reverse=False)",
+            "    %0: float32[2] = arg(; index=0)",
+            "    %1: float32[2] = arg(; index=1)",
+            "    %2: float32[2] = add(%0, %1)",
+            "    return %2",
+            "%3: float32[2] = item(%2; index=0)",
+            "%4: int32[9] = constant(; value=<9 elements from 0 to 8>)",
+            "%5: int32[2] = constant(; value=[1, 2])",
+            "return %3, %4, %5",
+        ]
+    )
+
+
+def test_readers_come_in_order_once_for_each_use():
+    x = g.input((2,))
+    y = g.exp(x)
+    z = y * y
+    w = x + z
+    found = g.readers([w, y])
+    assert found == {x: [y, w], y: [z, z], z: [w], w: []}
+
+
+def test_notes_are_kept_beside_a_node():
+    x = g.input((2,))
+    assert (g.note_of(x, "a"), g.note_of(x, "a", 3)) == (None, 3)
+    g.set_note(x, "a", 1)
+    g.set_note(x, "b", 2)
+    assert (g.note_of(x, "a"), g.note_of(x, "b", 3), g.note_of(g.exp(x), "a")) == (1, 2, None)
+
+
+def test_names_follow_rewrites_and_stay_with_their_nodes():
+    x = g.set_name(g.input((2,)), "x")
+    y, z = g.exp(x), g.set_name(g.log(x), "z")
+    assert g.name_of(g.inherit(y, x)) == "x"
+    assert g.name_of(g.inherit(z, x)) == "z"
+    assert g.name_of(g.set_name(z, None)) == "z"
+    assert g.name_of(x + 1) is None
+    with g.origin("dense_1"):
+        w = g.set_name(g.tanh(x), "w")
+    assert g.label(w) == "'w', <tanh: float32[2]> of dense_1"
+    assert g.label(g.exp(w)) == "<exp: float32[2]>"
+
+
+def test_origins_are_nested_and_those_of_gradients_give_way():
+    x = g.input((2,))
+    with g.origin("outer"):
+        with g.origin("inner"), g.origin(None):
+            assert g.current_origin() == g.Origin("inner")
+        assert g.current_origin() == g.Origin("outer")
+    assert g.current_origin() is None
+    with g.origin(g.Origin("first", backward=True)):
+        y = g.exp(x)
+    assert str(g.origin_of(y)) == "gradient of first"
+    with g.origin(g.Origin("second", backward=True)):
+        assert g.origin_of(g.exp(x)) == g.Origin("first", backward=True)
+    with g.origin("third"):
+        assert g.origin_of(g.exp(x)) == g.Origin("third")
+    with g.origin("fourth"):
+        assert g.origin_of(g.exp(x)) == g.Origin("third")
+
+
+def test_what_is_swept_stops_at_what_is_kept():
+    x, y = g.input((2,)), g.input((2,))
+    kept = g.exp(x)
+    doubled = g.sweep([g.log(kept)], lambda node: y if node is x else node, keep=[kept])
+    assert doubled == [g.log(kept)]
+    assert g.sweep([g.log(kept)], lambda node: y if node is x else node) == [g.log(g.exp(y))]
+
+
+def test_nodes_within_loops_are_counted():
+    x = g.input((3,))
+    (last,), _ = g.scan(lambda c, s: ((c[0] + s[0],), ()), [g.constant(0.0)], [x])
+    assert g.count_nodes([last]) == 4 + 3  # item, scan, constant, x; the body's args and sum
+
+
+def test_a_move_of_a_value_is_counted_and_a_copy_is_none():
+    w = g.shared(np.zeros(2, "float32"), "w")
+    before = g.latest_move()
+    w.get_value()
+    assert g.latest_move() == before
+    w.set_value([1, 2])
+    moved = g.latest_move()
+    assert moved != before
+    g.set_values([(w, [3, 4])])
+    assert g.latest_move() != moved
+
+
+def test_values_are_set_together_or_not_at_all():
+    v, w = g.shared(np.zeros(2, "float32"), "v"), g.shared(np.zeros(2, "float32"), "w")
+    with pytest.raises(ShapeError, match=r"shared variable w: expected shape \(2,\)"):
+        g.set_values([(v, [1, 2]), (w, [1, 2, 3])])
+    assert v.get_value().tolist() == [0, 0]
+    counter = g.CallStep(4)
+    state = g.state_of(v)
+    g.place_together([(state, np.ones(2, "float32"))], (counter, 9))
+    assert (v.get_value().tolist(), counter.value) == ([1, 1], 9)
+
+
 def test_origins_stay_out_of_identity_and_follow_rewrites():
     x = g.input((2,))
     with g.origin("first"):
