@@ -126,7 +126,10 @@ METHODS: dict[str, Callable[..., Any]] = {
 
 
 def _missing(node: g.Node, name: str) -> Any:
-    """The error for an attribute that nodes do not have."""
+    """The error for an attribute that nodes do not have, or a property's own error."""
+    own = getattr(type(node), name, None)
+    if isinstance(own, property) and own.fget is not None:
+        return own.fget(node)
     if name.startswith("_"):
         raise AttributeError(name)
     known = [one for one in builtins.dir(type(node)) if not one.startswith("_")]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
+from graphc.backend import conv
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
 from graphc.errors import ArgumentError, ShapeError
@@ -232,3 +233,30 @@ def test_bad_arguments(call, message):
 def test_shapes_that_do_not_fit(call, message):
     with pytest.raises(ShapeError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dim_ordering", ["th", "tf"])
+@pytest.mark.parametrize("sizes", [(5,), (5, 6), (5, 6, 4)])
+@pytest.mark.parametrize("pair", [(0, 0), (1, 2), (3, 0), (0, 3)])
+def test_cropping_keeps_what_is_inside(dim_ordering, sizes, pair):
+    cropping = [pair if axis != 2 else (1, 0) for axis in range(len(sizes))]
+    shape = (2, 3, *sizes) if dim_ordering == "th" else (2, *sizes, 3)
+    x = rng.normal(size=shape)
+    inside = [slice(begin, size - end) for (begin, end), size in zip(cropping, sizes, strict=True)]
+    keys = [slice(None), slice(None), *inside]
+    if dim_ordering == "tf":
+        keys = [slice(None), *inside, slice(None)]
+    found = evaluate([conv.crop_spatial(g.constant(x), cropping, dim_ordering)])[0]
+    np.testing.assert_array_equal(found, x[tuple(keys)])
+    image = g.input(shape[:1] + (g.symbol("n"),) * (len(shape) - 1), "float64")
+    by_default = [cropping] if dim_ordering == "th" else [cropping, dim_ordering]
+    sizes_at_the_call = conv.crop_spatial(image, *by_default).shape
+    assert len(sizes_at_the_call) == len(shape)
+
+
+def test_cropping_leaves_an_element_at_least():
+    x = g.constant(np.ones((1, 1, 3, 4)))
+    assert conv.crop_spatial(x, [(1, 1), (3, 0)]).shape == (1, 1, 1, 1)
+    for cropping, axis in (([(1, 2), (0, 0)], 2), ([(0, 0), (0, 4)], 3)):
+        with pytest.raises(ShapeError, match=f"here: cropping .* leaves nothing .* axis {axis} of"):
+            conv.crop_spatial(x, cropping, where="here")

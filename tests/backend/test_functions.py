@@ -271,3 +271,19 @@ def test_a_printed_tensor_is_shown_at_each_call(capsys):
 def test_the_step_of_a_loop_prints_nothing():
     with pytest.raises(ArgumentError, match="print_tensor 'x' is within the step of a loop"):
         K.eval(K.map_fn(lambda row: K.print_tensor(row, "x"), K.ones((2, 3))))
+
+
+def test_inside_of_training_the_phase_is_that_of_training():
+    x = K.placeholder((2,))
+    with functions.in_training():
+        trained = [K.in_train_phase(x * 2.0, x * 3.0), K.in_test_phase(x * 2.0, x * 3.0)]
+    assert [one.tolist() for one in K.function([x], trained)([[1, 2]])] == [[2, 4], [3, 6]]
+    assert K.in_train_phase(x, x * 3.0)._uses_learning_phase
+
+
+def test_several_tensors_are_constants_to_gradients():
+    w = K.variable([1.0, 2.0])
+    stopped = K.stop_gradient([w * 2.0, w * 3.0])
+    assert isinstance(stopped, list)
+    total = K.sum(w * w + stopped[0] * stopped[1] * w)
+    assert K.eval(K.gradients(total, w)).tolist() == [2 + 6, 4 + 24]

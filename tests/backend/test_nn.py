@@ -136,3 +136,28 @@ def test_in_top_k_counts_the_classes_above():
         K.eval(K.in_top_k(K.variable(predictions), np.array([3, 0, 0], "int32"), 1))
     with pytest.raises(ShapeError, match="in_top_k: expected predictions"):
         K.in_top_k(K.variable(predictions), np.array([[1]], "int32"), 1)
+
+
+X = np.array([-4.0, -2.5, -1.0, -0.5, 0.0, 0.5, 1.0, 2.5, 4.0, 7.0])
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (K.relu(X), np.maximum(X, 0)),
+        (K.relu(X, 0.25), np.where(X > 0, X, 0.25 * X)),
+        (K.relu(X, max_value=2), np.clip(X, 0, 2)),
+        (K.relu(X, 0.25, 2.0), np.minimum(np.where(X > 0, X, 0.25 * X), 2)),
+        (K.relu(X, K.variable(0.5, "float64")), np.where(X > 0, X, 0.5 * X)),
+        (K.elu(X), np.where(X > 0, X, np.expm1(X))),
+        (K.elu(X, 0.5), np.where(X > 0, X, 0.5 * np.expm1(X))),
+        (K.softplus(X), np.log(1 + np.exp(X))),
+        (K.softsign(X), X / (1 + np.abs(X))),
+        (K.sigmoid(X), 1 / (1 + np.exp(-X))),
+        (K.hard_sigmoid(X), np.clip(0.2 * X + 0.5, 0, 1)),
+        (K.tanh(X), np.tanh(X)),
+        (K.softmax(X[None]), np.exp(X)[None] / np.exp(X).sum()),
+    ],
+)
+def test_activations_as_formulas(node, expected) -> None:
+    np.testing.assert_allclose(K.eval(node), expected, rtol=1e-9, atol=1e-12)

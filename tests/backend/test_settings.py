@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from graphc import backend as K
-from graphc.backend import common
+from graphc.backend import common, settings
 from graphc.config import config
 from graphc.errors import ArgumentError, DTypeError, FlagError, MissingAttributeError
 
@@ -114,3 +114,39 @@ def test_rows_of_different_lengths():
         DTypeError, match=r"variable v: expected numbers, received \[\[1\], \[1, 2\]\]"
     ):
         K.variable([[1], [1, 2]], name="v")
+
+
+def test_an_epsilon_that_is_set_is_the_flags():
+    K.set_epsilon(1e-3)
+    assert (K.epsilon(), float(config.epsilon)) == (1e-3, 1e-3)
+
+
+def test_the_order_of_layers_of_the_first_releases_can_be_kept(monkeypatch):
+    monkeypatch.setattr(settings, "_legacy_weight_ordering", False)
+    assert settings.layers_by_name((1, 0, 7)) is True
+    assert settings.layers_by_name((1, 0, 8)) is False
+    assert K.legacy_weight_ordering() is False
+    K.set_legacy_weight_ordering(True)
+    assert K.legacy_weight_ordering() is True
+    assert settings.layers_by_name((1, 0, 8)) is True
+    with pytest.raises(ArgumentError, match="set_legacy_weight_ordering: value"):
+        K.set_legacy_weight_ordering("yes")
+
+
+def test_a_narrow_dtype_is_held_as_a_wider_one_and_said_once(monkeypatch, caplog):
+    monkeypatch.setattr(settings, "_told_of", set())
+    narrow = {"float16": "float32", "int8": "int32", "uint8": "int32", "int16": "int32"}
+    for _ in range(2):
+        assert {dtype: settings.held_dtype(dtype) for dtype in narrow} == narrow
+        assert settings.held_dtype("int64") == "int64"
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        f"{dtype} is held as {wider} here" for dtype, wider in narrow.items()
+    ]
+
+
+def test_a_name_that_is_kept_is_no_automatic_one(monkeypatch):
+    K.reset_uids()
+    for name in ("dense_12", "dense_3", "dense", "_7", "dense_x", "dense_1234567890"):
+        settings.keep_uid(name)
+    settings.keep_uid("conv_123456789")
+    assert [K.get_uid("dense"), K.get_uid(""), K.get_uid("conv")] == [13, 1, 123456790]
