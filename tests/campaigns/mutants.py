@@ -39,6 +39,7 @@ OWN = {
     "engine/configs": ("engine", "files"),
     "legacy": ("layers",),
     "marshalled.py": ("utils",),
+    "utils/io_utils.py": ("utils", "rows"),
     "whole_files.py": ("files",),
 }
 """The tests of a file or folder, where they are not those of its own name alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphc.later.near import mistakes, nearest
+from graphc.later.near import is_one, mistakes, nearest
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,17 @@ def test_nearest(name, near):
 @pytest.mark.parametrize("name", ["auc", "mde", "gelu", "random_foo", "zzz", "rmse2", "x", ""])
 def test_other_names_are_not_near(name):
     assert nearest(name, NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("batch_size", True), ("BatchSize", True), ("batchsize_", True), ("batch_sizes", False)],
+)
+def test_a_name_is_one_whatever_the_case_and_the_underscores(name, expected):
+    assert is_one(name, NAMES) is expected
+
+
+def test_three_at_most_and_those_nearest():
+    assert nearest("alphb", ["alpha", "alphc", "alphd", "alphe"]) == ["alpha", "alphc", "alphd"]
+    assert nearest("alpha", ["alphas", "alpha", "alphb"]) == ["alpha"]
+    assert nearest("x", []) == []

@@ -88,3 +88,22 @@ def test_expected_reads_of_a_unit(rows, windows):
     measured = [len(set(random.randint(windows, size=rows))) for _ in range(4000)]
     expected = Extent(0, 1000, rows).expected_reads(windows)
     assert expected == pytest.approx(np.mean(measured), rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("first", "stop", "units"),
+    [(0, 0, 0), (5, 4, 0), (0, 1, 1), (5, 6, 1), (5, 7, 2), (6, 16, 1), (6, 17, 2), (0, 20, 3)],
+)
+def test_units_between_rows(first, stop, units):
+    # Chunks of 10 that begin at -4, 6 and 16.
+    assert Extent(0, 20, rows=10, origin=-4).between(first, stop) == units
+    assert Extent(0, 20, rows=10, beside=3, origin=-4).between(first, stop) == 3 * units
+
+
+def test_an_extent_is_shifted_and_cut():
+    one = Extent(10, 30, rows=4, beside=2, origin=8, chunked=True)
+    assert one.shifted(5) == Extent(15, 35, rows=4, beside=2, origin=13, chunked=True)
+    assert one.cut(0, 100) == one
+    assert one.cut(12, 29) == Extent(12, 29, rows=4, beside=2, origin=8, chunked=True)
+    assert (one.cut(0, 10), one.cut(30, 40), one.cut(20, 20)) == (None, None, None)
+    assert one.cut(29, 40) == Extent(29, 30, rows=4, beside=2, origin=8, chunked=True)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from graphc.layers import Convolution1D, Convolution2D, Dense, Flatten
 from graphc.models import Sequential
-from graphc.utils.layer_utils import convert_all_kernels_in_model, model_summary
+from graphc.utils.layer_utils import (
+    convert_all_kernels_in_model,
+    count_total_params,
+    model_summary,
+    print_summary,
+)
 
 
 def test_the_kernels_of_all_convolutions_are_reversed():
@@ -41,3 +47,27 @@ def test_the_table_of_keras_0_3(capsys):
     expected = capsys.readouterr().out
     model_summary(model)
     assert capsys.readouterr().out == expected != ""
+
+
+@pytest.mark.flags(keras="1.2")
+def test_numbers_of_layers_are_counted_once():
+    shared, frozen = Dense(2, input_dim=3), Dense(5, trainable=False)
+    model = Sequential([shared, frozen])
+    assert count_total_params(model.layers) == (3 * 2 + 2, 2 * 5 + 5)
+    assert count_total_params([shared, shared]) == (8, 0)
+    known = {shared}
+    assert count_total_params(model.layers, known) == (0, 15)
+    assert known == {shared, frozen}
+    assert count_total_params(model.layers, known) == (0, 0)
+
+
+def test_the_table_of_layers(capsys):
+    model = Sequential([Dense(2, input_dim=3, name="first"), Dense(1, name="last")])
+    print_summary(model.layers, line_length=60)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert [line.split()[:2] for line in lines if "Dense" in line] == [
+        ["first", "(Dense)"],
+        ["last", "(Dense)"],
+    ]
+    assert "Total params: 11" in lines

@@ -152,3 +152,24 @@ def test_ten_processes_evict_at_once(cache: KernelCache) -> None:
     trim(cache, 100_000)
     assert sum(path.stat().st_size for path in cache.folder.iterdir()) <= 100_000
     assert not [path for path in cache.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_what_is_there_is_counted_by_kind_and_cleared(cache: KernelCache) -> None:
+    put(cache, 1, "so", 300, 2)
+    put(cache, 2, "so", 200, 5)
+    put(cache, 1, "cpp", 100, 1)
+    kept = cache.folder / "notes.txt"
+    kept.write_bytes(bytes(50))
+    kept.chmod(0o600)
+    before = time.time()
+    with PrivateFolder(cache.folder) as folder:
+        found = eviction.usage(folder)
+        gone = eviction.clear(folder)
+    kinds = {eviction.KINDS["so"]: (2, 500), eviction.KINDS["cpp"]: (1, 100)}
+    for counted in (found, gone):
+        assert {kind: (counted.files[kind], counted.nbytes[kind]) for kind in kinds} == kinds
+        assert counted.files.keys() == kinds.keys()
+        assert counted.oldest == pytest.approx(before - 5 * HOUR, abs=60)
+    assert names(cache) == {"notes.txt"}
+    with PrivateFolder(cache.folder) as folder:
+        assert eviction.usage(folder) == eviction.Usage()
