@@ -161,3 +161,66 @@ def test_carries():
     assert joined(SAME, TOTAL(1)) == TOTAL(1)
     assert joined(TOTAL(1), OWN()) == OWN(1)
     assert joined(WHOLE, rows) == WHOLE
+
+
+ONES = np.ones((2, 3, 4))
+WEIGHTS = g.shared(ONES[:, :, :2], "kernel", "float64")  # (filters, channels, window)
+IMAGES = g.input((g.BATCH, 3, 4), "float64")
+OPEN_CHANNELS = g.input((2, g.BATCH, 4), "float64")
+OPEN_WINDOWS = g.input((2, 3, g.BATCH), "float64")
+OPEN_FILTERS = g.input((g.BATCH, 3, 2), "float64")
+OPEN_KERNEL = g.input((2, g.BATCH, 2), "float64")
+IDS = g.input((g.BATCH,), "int32")
+PAIRS = g.input((2, g.BATCH), "int32")
+TABLE = g.shared(ONES[0], "table", "float64")
+POOL = {"window": (2,), "strides": (1,), "padding": ((0, 0),)}
+
+
+@pytest.mark.parametrize(
+    ("node", "expected"),
+    [
+        (g.conv(IMAGES, WEIGHTS), ROWS(batch=BatchAxis(0))),
+        (g.conv(g.constant(ONES), OPEN_FILTERS), ROWS(batch=BatchAxis(1))),
+        (g.conv(OPEN_CHANNELS, OPEN_KERNEL), PARTIAL()),
+        (g.conv(IMAGES, OPEN_FILTERS), "it pairs each row with all others"),
+        (g.conv(OPEN_WINDOWS, WEIGHTS), "its windows go along the batch"),
+        (g.make("max_pool", OPEN_CHANNELS, **POOL), ROWS(batch=BatchAxis(1))),
+        (g.make("max_pool", OPEN_WINDOWS, **POOL), "its windows go along the batch"),
+        (g.take(TABLE, IDS), ROWS(batch=BatchAxis(0))),
+        (g.take(TABLE, PAIRS), ROWS(batch=BatchAxis(1))),
+        (g.take(TABLE, IDS, 1), ROWS(batch=BatchAxis(1))),
+        (g.take(X, [0, 2], 1), ROWS(batch=BatchAxis(0))),
+        (g.take(g.transpose(X), [[0, 2]], 0), ROWS(batch=BatchAxis(2))),
+        (g.take(X, [0, 1]), "it picks rows of the batch by their positions"),
+        (g.take(X, IDS), "it picks rows of the batch by their positions"),
+        (g.scatter_add(IDS, X, 5), PARTIAL()),
+        (g.scatter_add([0, 1, 1], X, 5, 1), ROWS(batch=BatchAxis(0))),
+        (g.scatter_add([[0, 1, 1]], g.transpose(X)[None], 5), ROWS(batch=BatchAxis(1))),
+        (X[:, 1:], ROWS(batch=BatchAxis(0))),
+        (X[1:], "it slices the batch"),
+        (X[::2], "it slices the batch"),
+        (g.pad(X, [(0, 0), (1, 2)], 1.0), ROWS(batch=BatchAxis(0))),
+        (g.pad(X, [(1, 0), (0, 0)]), "it pads the batch"),
+        (g.pad(X, [(0, 1), (0, 0)]), "it pads the batch"),
+        (g.concat([X, X], 1), ROWS(batch=BatchAxis(0))),
+        (g.concat([X, X], 0), "it concatenates along the batch"),
+        (g.flip(X, 1), ROWS(batch=BatchAxis(0))),
+        (g.flip(X, 0), "it flips the batch"),
+        (g.matmul(g.transpose(X), X), PARTIAL()),
+        (g.dot(X, g.transpose(X)), "along axis 0 of one operand and along axis 1"),
+        (g.iota(g.BATCH), "it counts the rows of the batch"),
+        (g.random.uniform((g.BATCH, 3), dtype="float64"), ROWS(batch=BatchAxis(0, 1))),
+        (g.broadcast_to(W[0, 0], (g.BATCH, 3)), ROWS(batch=BatchAxis(0, 1))),
+        (g.input((g.BATCH * 2, 3), "float64"), "its axis 0 has the size 2*batch"),
+        (g.input((g.BATCH, g.BATCH), "float64"), "the batch enters 2 axes of the shape"),
+        (g.input((g.BATCH + 1,), "float64"), "the size batch + 1 is no multiple of the batch"),
+    ],
+    ids=str,
+)
+def test_rows_through_each_kind_of_op(node, expected):
+    found = statuses([node])
+    if isinstance(expected, str):
+        assert found.status(node) == WHOLE
+        assert [expected in one for one in found.reasons.values()] == [True]
+    else:
+        assert (found.status(node), found.reasons) == (expected, {})

@@ -1,0 +1,116 @@
+"""Transposes sink behind arithmetic, and the values stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphc.compiler import graph as g
+from graphc.compiler.graph import Node
+from graphc.compiler.interpret import evaluate
+from graphc.compiler.schedule.layout import sink_transposes
+
+X, Y = (g.input((2, 3, 4), "float64") for _ in range(2))
+BIAS = g.shared(np.arange(2.0), "bias", "float64")
+TURNED = g.input((4, 2, 3), "float64")
+ORDER = (2, 0, 1)  # of (2, 3, 4): (4, 2, 3)
+BACK = (1, 2, 0)
+rng = np.random.default_rng(3)
+FED = {node: rng.normal(size=node.shape) for node in (X, Y, TURNED)}
+SMALL = g.broadcast_to(g.reshape(BIAS, (2, 1)), (4, 2, 3))
+
+
+def turned(node: Node, order=ORDER) -> Node:
+    return g.transpose(node, order)
+
+
+def computed(node: Node) -> Node:
+    return g.exp(node)
+
+
+def transposes(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
+    return [
+        (one.inputs[0], one.attrs["order"]) for one in g.toposort([node]) if one.op == "transpose"
+    ]
+
+
+def same_values(before: Node, after: Node) -> None:
+    fed = {x: FED[x] for x in g.toposort([before]) if x in FED}
+    ours = {x: FED[x] for x in g.toposort([after]) if x in FED}
+    np.testing.assert_allclose(evaluate([after], ours)[0], evaluate([before], fed)[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        turned(computed(X)) + SMALL,
+        SMALL + turned(computed(X)),
+        turned(computed(X)) * 2.0 + 1.0,
+        turned(computed(X)) * turned(computed(Y)),
+        turned(computed(X)) + g.exp(SMALL * 2.0),  # computed from what is broadcast
+        turned(computed(X)) + g.cast(g.random.bits((4, 2, 3), 1), "float64") * 0.0,
+        turned(computed(X)) + turned(X),
+    ],
+)
+def test_arithmetic_is_in_the_order_of_what_is_stored(before: Node) -> None:
+    [after] = sink_transposes([before])
+    assert (after.op, after.attrs["order"]) == ("transpose", ORDER)
+    assert after.inputs[0].shape == (2, 3, 4)
+    same_values(before, after)
+    [there_and_back] = sink_transposes([turned(before, BACK)])
+    assert there_and_back.op not in ("transpose", "broadcast")
+    assert there_and_back.shape == (2, 3, 4)
+    same_values(turned(before, BACK), there_and_back)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        turned(computed(X)) + TURNED,  # which is read in its own order
+        turned(computed(X)) + g.exp(TURNED),
+        turned(computed(X)) + turned(g.exp(g.reshape(Y, (3, 4, 2))), (1, 2, 0)),
+        turned(X) + SMALL,  # no kernel computes it
+        g.dot(turned(computed(X)), g.shared(np.ones((3, 5)), "w", "float64")),
+    ],
+)
+def test_what_would_be_read_in_another_order_stays(before: Node) -> None:
+    [after] = sink_transposes([before])
+    assert after is before
+
+
+def test_transposes_that_cancel_or_meet() -> None:
+    [after] = sink_transposes([turned(turned(computed(X)), BACK)])
+    assert after is computed(X)
+    [after] = sink_transposes([turned(turned(computed(X)), (0, 2, 1))])
+    assert after is turned(computed(X), (2, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("op", "axes", "expected"),
+    [
+        ("sum", (0,), (2,)),
+        ("max", (1, 2), (0, 1)),
+        ("sum", (0, 1, 2), (0, 1, 2)),
+        ("sum", (0, 2), (1, 2)),
+        ("argmax", (0,), (2,)),
+        ("argmax", (1, 2), (0, 1)),
+    ],
+)
+def test_a_reduction_of_a_transpose_is_one_of_what_it_reads(op, axes, expected) -> None:
+    before = g.make(op, turned(computed(X)), axes=axes)
+    [after] = sink_transposes([before])
+    assert after is g.make(op, computed(X), axes=expected)
+    same_values(before, after)
+
+
+@pytest.mark.parametrize(
+    ("op", "order", "axes"),
+    [
+        ("sum", (1, 0, 2), (2,)),  # what is kept is in another order
+        ("argmax", ORDER, (0, 1)),  # positions count along 4, then 2
+        ("argmin", (1, 0, 2), (0, 1)),
+    ],
+)
+def test_a_reduction_whose_result_has_another_order_stays(op, order, axes) -> None:
+    before = g.make(op, turned(computed(X), order), axes=axes)
+    assert sink_transposes([before]) == [before]
