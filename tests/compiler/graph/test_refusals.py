@@ -1,4 +1,4 @@
-"""What the functions that build graphs refuse, before there is a node of an op."""
+"""Calls of the functions that build graphs which are refused before there is a node of an op."""
 
 from __future__ import annotations
 
