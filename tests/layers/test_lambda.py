@@ -12,7 +12,7 @@ from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
-from graphc.errors import ArgumentError, KeywordError, ShapeError
+from graphc.errors import ArgumentError, DTypeError, KeywordError, ShapeError
 from graphc.layers.core import Dense, Lambda, MaskedLambda
 from graphc.models import Sequential
 
@@ -203,3 +203,26 @@ class TestMaskedLambda:
         with pytest.raises(ShapeError, match=words):
             layer(node, mask=g.greater(node[:, :, 0], 0.0))
         assert layer(node).shape[1:] == (3, 2)
+
+
+class TestWhatItIsMadeOfAndMasks:
+    def test_a_builtin_without_a_signature(self):
+        layer = Lambda(max)  # the call tells
+        with pytest.raises(DTypeError, match="cannot be iterated"):
+            layer(InputLayer(input_shape=(3,)).output)
+
+    def test_a_mask_goes_on_where_the_program_says_so(self):
+        layer, mask = Lambda(lambda x: x * 2.0), g.constant(np.array([True, False]))
+        with pytest.raises(ArgumentError):
+            layer.compute_mask(g.constant(X), mask)
+        assert layer.compute_mask(g.constant(X), None) is None
+        layer.supports_masking = True
+        assert layer.compute_mask(g.constant(X), mask) is mask
+
+    def test_a_copy_from_its_config(self):
+        layer = Lambda(power, output_shape=(3,), arguments={"exponent": 2})
+        config = layer.get_config()
+        copy = Lambda.from_config(config, {"power": power})
+        np.testing.assert_array_equal(run(copy), X**2)
+        assert copy.get_config()["output_shape"] == config["output_shape"]
+        assert copy.name == layer.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from graphc import backend as K
 from graphc import layers
 from graphc.compiler import graph as g
 from graphc.compiler.interpret import evaluate
@@ -12,6 +13,7 @@ from graphc.config import config
 from graphc.engine import Input
 from graphc.errors import ArgumentError, ShapeError
 from graphc.models import Sequential
+from graphc.regularizers import l2
 from tests.backend.window_sums import channels_last, convolved
 
 rng = np.random.default_rng(8)
@@ -162,6 +164,40 @@ def test_locally_connected_pixels(ordering):
             ShapeError,
             "needs a batch size",
         ),
+        (
+            lambda: Sequential(
+                [layers.ConvLSTM2D(2, 3, 3, stateful=True, batch_input_shape=(1, 3, 2, None, 5))]
+            ),
+            ShapeError,
+            "stateful=True needs images of known sizes",
+        ),
+        (
+            lambda: layers.ConvLSTM2D(2, 3, 3)(Input((3, None, 4, 4))),
+            ShapeError,
+            r"axis 2 of the input \(channels\) has no known size",
+        ),
+        (
+            lambda: layers.ConvLSTM2D(2, 3, 3, dim_ordering="tf")(Input((3, 4, 4, None))),
+            ShapeError,
+            r"axis 4 of the input \(channels\) has no known size",
+        ),
+        (
+            lambda: layers.ConvLSTM2D(2, 3, 3)([Input((3, 2, 4, 4)), Input((3, 2, 4, 4))]),
+            ArgumentError,
+            "expected one input, received 2",
+        ),
+        (
+            lambda: layers.SpatialDropout2D(0.5)(Input((3, 4))),
+            ShapeError,
+            "expected an input of 4 axes, the batch first, received 3",
+        ),
+        (
+            lambda: layers.SpatialDropout3D(0.5)(Input((3, 4, 5, 6, 7))),
+            ShapeError,
+            "expected an input of 5 axes, the batch first, received 6",
+        ),
+        (lambda: layers.Reshape(), ArgumentError, "received neither"),
+        (lambda: layers.Reshape((2,), dims=(2,)), ArgumentError, "received both"),
     ],
 )
 def test_what_does_not_fit(make, error, message):
@@ -313,3 +349,67 @@ def test_aliases_are_the_same_classes():
     for name in ("Conv1D", "Conv2D", "Conv3D", "AtrousConv1D", "AtrousConv2D", "SeparableConv2D"):
         assert getattr(layers, name) is getattr(layers, name.replace("Conv", "Convolution"))
     assert layers.Deconv2D is layers.Deconvolution2D
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_weight_of_each_window_is_for_images_of_one_size(axis):
+    layer = layers.LocallyConnected2D(2, 2, 2)
+    layer(Input((3, 5, 6)))
+    sizes = [5, 6]
+    assert layer(Input((3, *sizes)))._keras_shape == (None, 2, 4, 5)
+    sizes[axis] += 1
+    with pytest.raises(ShapeError, match=r"the sizes \(5, 6\), for whose windows"):
+        layer(Input((3, *sizes)))
+
+
+def test_the_input_of_locally_connected_steps_by_its_sizes():
+    layer = layers.LocallyConnected1D(2, 3, input_dim=4, input_length=5)
+    assert layer.batch_input_shape == (None, 5, 4)
+
+
+@ORDERINGS
+def test_penalties_of_a_convolutional_lstm_are_those_of_all_its_gates(ordering):
+    sizes = (3, 2, 4, 5) if ordering == "th" else (3, 4, 5, 2)
+    model = Sequential(
+        [
+            layers.ConvLSTM2D(
+                2, 3, 2, dim_ordering=ordering, input_shape=sizes, border_mode="same",
+                W_regularizer=l2(0.5), U_regularizer=l2(0.25), b_regularizer=l2(0.125),
+            )
+        ]
+    )  # fmt: skip
+    model.compile("sgd", lambda y_true, y_pred: 0.0 * K.mean(y_pred, axis=(1, 2, 3)))
+    model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
+    given = dict(zip((w.name for w in model.weights), model.get_weights(), strict=True))
+    expected = sum(
+        factor * (w**2).sum()
+        for part, factor in (("_W_", 0.5), ("_U_", 0.25), ("_b_", 0.125))
+        for name, w in given.items()
+        if part in name
+    )
+    x = np.zeros((1, *sizes), "float32")
+    loss = model.train_on_batch(x, np.zeros((1, *model.output_shape[1:])))
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_reshape_by_its_name_of_keras_0_3():
+    layer = layers.Reshape(dims=(2, 6))
+    x = rng.normal(size=(2, 3, 4))
+    np.testing.assert_array_equal(run(layer, x), x.reshape(2, 2, 6))
+    config = layer.get_config()
+    assert (config["target_shape"], "dims" in config) == ([2, 6], False)
+
+
+@pytest.mark.parametrize("output_shape", [None, (6,), [6], lambda shapes: (None, 6)])
+def test_a_merge_by_a_function_as_keras_0_3_named_it(output_shape, caplog):
+    branches = [layers.Dense(3, input_dim=2), layers.Dense(3, input_dim=2)]
+    join = lambda values: K.concatenate([values[0] * 2.0, values[1]])  # noqa: E731
+    model = Sequential(
+        [layers.LambdaMerge([Sequential([one]) for one in branches], join, output_shape)]
+    )
+    assert (model.output_shape, caplog.records) == ((None, 6), [])
+    x = rng.normal(size=(4, 2)).astype("float32")
+    first, second = (one.get_weights()[0] for one in branches)
+    np.testing.assert_allclose(
+        model.predict([x, 2 * x]), np.hstack([2 * x @ first, 2 * x @ second]), rtol=1e-4, atol=1e-5
+    )

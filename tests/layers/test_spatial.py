@@ -94,6 +94,8 @@ def test_the_length_behind_a_convolution(length, size, mode, stride, expected):
     assert smallest <= length
     assert conv_output_length(smallest, size, mode, stride) == expected
     assert conv_input_length(None, size, mode, stride) is None
+    with pytest.raises(UnknownNameError, match="unknown border_mode 'half'"):
+        conv_input_length(length, size, "half", stride)
 
 
 def test_the_length_behind_a_dilated_convolution():
