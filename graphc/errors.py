@@ -68,7 +68,7 @@ class UnknownFlagError(FlagError, AttributeError):
 
 
 class DeviceError(GraphcError, RuntimeError):
-    """A device that was asked for and cannot be used."""
+    """A requested device that cannot be used."""
 
 
 class CompilerError(DeviceError):

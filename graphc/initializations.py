@@ -17,7 +17,7 @@ import numpy as np
 from graphc import backend as K
 from graphc.activations import ACTIVATIONS
 from graphc.backend.settings import check_dim_ordering
-from graphc.compiler.graph import Node, held, name_of, set_name
+from graphc.compiler.graph import Node, name_of, set_name, shared_without_copy
 from graphc.compiler.interpret.blas import threads_for
 from graphc.errors import ShapeError, UnknownNameError
 from graphc.keywords import refuse_unknown
@@ -98,14 +98,14 @@ def uniform(
     shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th"
 ) -> Node:
     """Uniform in [-scale, scale)."""
-    return held(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name)
+    return shared_without_copy(_filled(shape, lambda n: np.random.uniform(-scale, scale, n)), name)
 
 
 def normal(
     shape: Sequence[int], scale: float = 0.05, name: str | None = None, dim_ordering: str = "th"
 ) -> Node:
     """Normal with mean 0 and standard deviation `scale`."""
-    return held(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name)
+    return shared_without_copy(_filled(shape, lambda n: np.random.normal(0.0, scale, n)), name)
 
 
 def lecun_uniform(shape: Sequence[int], name: str | None = None, dim_ordering: str = "th") -> Node:

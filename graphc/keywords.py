@@ -16,7 +16,7 @@ def named_parameters(function: Callable) -> list[str]:
     return [one.name for one in _parameters(function) if one.kind in by_name and one.name != "self"]
 
 
-@functools.lru_cache(maxsize=512)  # each layer that is made asks for those of its class
+@functools.lru_cache(maxsize=512)  # read for each new layer of the class
 def _parameters(function: Callable) -> tuple[inspect.Parameter, ...]:
     return tuple(inspect.signature(function).parameters.values())
 

@@ -132,10 +132,10 @@ def get_function(
 
 
 def takes_keyword(function: Callable, name: str) -> bool:
-    """Return True where a function has a parameter of a name, takes any, or does not tell."""
+    """Return True where a function has a parameter of a name, takes any, or has no signature."""
     try:
         parameters = inspect.signature(function).parameters
-    except ValueError:  # some builtins do not tell
+    except ValueError:  # some builtins have no signature
         return True
     return name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
@@ -166,7 +166,7 @@ def _made(kind: str, name: str, table: Mapping[str, Any], arguments: Mapping[str
     maker = named(kind, name, table)
     try:
         parameters = inspect.signature(maker).parameters
-    except ValueError:  # some builtins do not tell
+    except ValueError:  # some builtins have no signature
         return maker(**arguments)
     if all(one.kind is not one.VAR_KEYWORD for one in parameters.values()):
         refuse_unknown(f"the {kind} {name!r}", arguments, parameters)

@@ -225,7 +225,7 @@ def _model_from(
         if compiled is not None:
             _compile(model.compile, compiled, place)
     if was_keras_0_3:
-        _tell_masks(model, place)
+        _warn_of_masks(model, place)
     if not isinstance(model, Model):
         kind = "container" if isinstance(model, Container) else "layer"
         raise ArgumentError(
@@ -235,11 +235,11 @@ def _model_from(
     return model
 
 
-def _tell_masks(model: Layer, place: str) -> None:
+def _warn_of_masks(model: Layer, place: str) -> None:
     """A line in the log for each Merge and each shared layer of a Sequential that passes a mask on,
     as none did in Keras 0.3."""
-    held = [one.layers for one in with_held([model]) if isinstance(one, Sequential)]
-    for layer in (one for layers in held for one in layers):
+    sequences = [one.layers for one in with_held([model]) if isinstance(one, Sequential)]
+    for layer in (one for layers in sequences for one in layers):
         if not isinstance(layer, Merge | SharedLayer):
             continue
         if any(mask_of(tensor) is not None for tensor in to_list(layer.get_output_at(0))):

@@ -1,6 +1,6 @@
 """Penalties that a model adds to its training loss.
 
-In Keras 1.0 a layer tells a regularizer what it watches (`set_param`, `set_layer`), and the model
+In Keras 1.0 a layer gives a regularizer what it penalises (`set_param`, `set_layer`), and the model
 then calls it with the loss, to which it adds the penalty. In Keras 1.2 a regularizer is a function
 of a tensor, a weight or an output, that returns the penalty. Both work, whatever the flag `keras`;
 those of graphc do the one or the other by whether they watch something. The penalty counts in

@@ -28,7 +28,7 @@ RELEASES = ("1.0", "1.2")
 Release = tuple[int, ...]
 
 FIRST: Release = (1, 0, 1)
-"""The release that ``keras=1.0`` means, and a file of Keras 1 that tells no version."""
+"""The release that ``keras=1.0`` means, and a file of Keras 1 that states no version."""
 
 _OF_FLAG = {"1.0": FIRST, "1.2": (1, 2, 2)}
 

@@ -13,7 +13,7 @@ def folder(name: str) -> Path:
     """The folder ``kernels`` or ``templates``.
 
     A wheel carries it inside the package; in a checkout, editable install or not, it lies beside
-    the package. Raises `InstallationError` with both places if it is in neither.
+    the package. Raises `InstallationError` with both paths if it is in neither.
     """
     inside, beside = _PACKAGE / name, _PACKAGE.parent / name
     if inside.is_dir():

@@ -83,11 +83,11 @@ def written_whole(path: GivenPath) -> Iterator[Path]:
             yield elsewhere
         return
     before = _replaced(given, path)
-    with ExitStack() as held:
+    with ExitStack() as cleanup:
         with _storage_errors(path):
             part, descriptor = _new_part(path, 0o666 if before is None else 0o600)
-            held.callback(part.unlink, missing_ok=True)
-            closing = held.enter_context(ExitStack())
+            cleanup.callback(part.unlink, missing_ok=True)
+            closing = cleanup.enter_context(ExitStack())
             closing.callback(os.close, descriptor)
         try:
             yield part

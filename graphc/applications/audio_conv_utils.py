@@ -28,7 +28,7 @@ _RATE = 12_000  # samples a second
 _SECONDS = 29.12
 _WINDOW, _HOP, _MELS = 512, 256, 96
 _LEAST_POWER = 1e-10
-_DECIBELS = 80.0  # below the loudest nothing is told apart
+_DECIBELS = 80.0  # quieter values are clipped
 
 
 @since("1.1.1")

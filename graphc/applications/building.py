@@ -58,7 +58,7 @@ def image_input(
     Args:
         owner: the model's name, for messages.
         ordering: of the images.
-        include_top: the layers behind the convolutions ask for the default size.
+        include_top: the layers behind the convolutions need the default size.
         input_tensor: the output of a layer, such as an Input.
         input_shape: of one image, where the size is another than the default; None for sizes that
             only a call knows.

@@ -34,9 +34,9 @@ def ctc_create_skip_idxs(Y: object) -> g.Node:
     the place of one whose next label is the same stands 2n + 1, which is none."""
     states = _labels(Y, 1, "ctc_create_skip_idxs")
     size = states.shape[0]
-    places = 2 * g.iota((size - 3) // 2) + 1
+    positions = 2 * g.iota((size - 3) // 2) + 1
     differ = g.not_equal(states[1 : size - 2 : 2], states[3::2])
-    return g.where(differ, places, g.cast(g.as_node(size), "int32"))
+    return g.where(differ, positions, g.cast(g.as_node(size), "int32"))
 
 
 @since("1.0.8")
@@ -57,19 +57,19 @@ def ctc_update_log_p(
     """
     current, previous = g.as_node(log_p_curr), g.as_node(log_p_prev)
     size = current.shape[0]
-    places = g.iota(size)
+    positions = g.iota(size)
     skips = g.as_node(skip_idxs)
-    reached = g.less(places, active)
-    may_skip = g.any(g.equal(g.expand_dims(skips, 1), places), 0)
+    reached = g.less(positions, active)
+    may_skip = g.any(g.equal(g.expand_dims(skips, 1), positions), 0)
     prior = g.where(reached, previous, _NEVER)
     following = current + _moved(g.expand_dims(prior, 0), g.expand_dims(may_skip, 0))[0]
     farthest = g.max(
         g.where(
-            g.logical_and(may_skip, reached), places + 3, g.cast(g.as_node(active) + 1, "int32")
+            g.logical_and(may_skip, reached), positions + 3, g.cast(g.as_node(active) + 1, "int32")
         )
     )
     count = g.minimum(farthest, g.cast(g.as_node(size), "int32"))
-    return count, g.where(g.less(places, count), following, zeros)
+    return count, g.where(g.less(positions, count), following, zeros)
 
 
 @since("1.0.8")
@@ -82,7 +82,7 @@ def ctc_path_probs(predict: object, Y: object, alpha: float = 1e-4) -> tuple[g.N
         alpha: the weight of the uniform distribution over the states' classes that is mixed in.
 
     Returns:
-        The logarithms (steps, states), and the bools (steps, states) that tell where paths from the
+        The logarithms (steps, states), and the bools (steps, states) that mark where paths from the
         first states to the last ones pass; elsewhere the logarithm is -inf.
     """
     probabilities, states = g.as_node(predict), _labels(Y, 1, "ctc_path_probs")
@@ -144,11 +144,11 @@ def _batch_cost(labels: g.Node, probabilities: g.Node, steps: g.Node, counts: g.
             "ctc_batch_cost: y_pred: expected (samples, steps, classes), received "
             f"{probabilities.shape}"
         )
-    places = g.iota(labels.shape[1])
+    positions = g.iota(labels.shape[1])
     blank = probabilities.shape[2] - 1
     counts = _until_blank(labels, counts, blank)
     # Labels behind the last one may be any number, such as -1.
-    kept = g.where(g.less(places, counts), labels, 0)
+    kept = g.where(g.less(positions, counts), labels, 0)
     kept = g.take(g.iota(blank), kept)  # refuses what is no label
     states = _interleaved(kept, blank)
     sizes = 2 * counts + 1
@@ -165,10 +165,10 @@ def _until_blank(labels: g.Node, counts: g.Node, blank: g.Size) -> g.Node:
 
     Programs label a picture without letters by one blank.
     """
-    places = g.iota(labels.shape[1])
+    positions = g.iota(labels.shape[1])
     is_blank = g.equal(labels, g.cast(g.as_node(blank), labels.dtype))
     end = g.cast(g.as_node(labels.shape[1]), "int32")
-    first = g.min(g.where(is_blank, places, end), 1, keepdims=True)
+    first = g.min(g.where(is_blank, positions, end), 1, keepdims=True)
     return g.minimum(counts, first)
 
 

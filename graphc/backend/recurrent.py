@@ -39,7 +39,7 @@ def rnn(
         initial_states: any number of tensors, none included; shapes and dtypes stay.
         go_backwards: from the last step to the first; outputs are in the order of processing.
         mask: (samples, time) or (samples, time, 1); 0 or False where a step is masked.
-        constants: handed to each step behind the states, as they are.
+        constants: passed to each step behind the states, as they are.
         unroll: a copy of the step for each step of a known number, instead of a loop.
         input_length: the number of steps, where the shape of `inputs` does not say it.
 
@@ -176,8 +176,8 @@ def _check_samples(states: Sequence[g.Node], samples: g.Size) -> None:
 class _Sequences:
     """The sequences that the loop runs over, time first.
 
-    Inputs that were joined along an axis stay apart until a step reads them: what reads some of a
-    joined axis only (the gates of an LSTM) then has a loop, and a gradient, over that part alone.
+    Inputs that were joined along an axis stay separate until a step reads them: what reads some of
+    a joined axis only (the gates of an LSTM) then has a loop, and a gradient, over that part alone.
     """
 
     parts: tuple[g.Node, ...]  # (time, samples, ...)

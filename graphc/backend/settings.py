@@ -24,7 +24,7 @@ _WIDER = {
     **dict.fromkeys(("int8", "uint8", "int16", "uint16"), "int32"),
     "float16": "float32",
 }
-_told_of: set[str] = set()
+_logged: set[str] = set()
 _uids: Counter[str] = Counter()
 
 
@@ -121,11 +121,11 @@ def held_dtype(dtype: str) -> str:
     wider = _WIDER.get(dtype)
     if wider is None:
         return dtype
-    if dtype not in _told_of:
-        _told_of.add(dtype)
+    if dtype not in _logged:
+        _logged.add(dtype)
         _log.warning(
-            "%s is held as %s here: larger numbers fit too, and none wraps around or is rounded to "
-            "%s",
+            "%s is stored as %s here: larger numbers fit too, and none wraps around or is rounded "
+            "to %s",
             *(dtype, wider, dtype),
         )
     return wider

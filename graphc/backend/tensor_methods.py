@@ -69,7 +69,7 @@ def norm(x: g.Node, L: float, axis: Axis = None, keepdims: bool = False) -> g.No
 
 
 class StaticShape(tuple):
-    """The sizes of a tensor, None where only a call knows, as TensorFlow's tensors tell them."""
+    """The sizes of a tensor, None where only a call knows, as TensorFlow's tensors give them."""
 
     def as_list(self) -> list[int | None]:
         """Return the sizes as a list."""

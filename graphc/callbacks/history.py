@@ -28,7 +28,7 @@ class BaseLogger(Callback):
 
 
 class _Values(dict):
-    """The values of the epochs by name; of a name that is not there it tells which are."""
+    """The values of the epochs by name; the error for a missing name lists those that are there."""
 
     def __missing__(self, name: object) -> NoReturn:
         ours = str(name).replace("accuracy", "acc")

@@ -1,4 +1,4 @@
-"""Callbacks that tell another process of the training."""
+"""Callbacks that report the training to another process."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class LearningRateScheduler(Callback):
 def _check_takes_an_epoch(schedule: Callable) -> None:
     try:
         signature = inspect.signature(schedule)
-    except ValueError:  # of a function that does not tell what it takes
+    except ValueError:  # of a function without a signature
         return
     try:
         signature.bind(0)

@@ -14,26 +14,26 @@ from graphc.config import config
 from graphc.errors import StorageError
 
 
-def report(held: Usage, folder: str) -> str:
+def report(usage: Usage, folder: str) -> str:
     """Return the lines that ``graphc cache`` prints."""
     bound = "without a bound" if config.cache_size == "none" else f"of at most {config.cache_size}"
-    count, nbytes = sum(held.files.values()), sum(held.nbytes.values())
+    count, nbytes = sum(usage.files.values()), sum(usage.nbytes.values())
     lines = [
         f"folder  {folder} (flag cuda_cache)",
         f"holds   {_files(count)}, {shown_size(nbytes)} {bound} (flag cache_size)",
-        *_rows(held),
+        *_rows(usage),
     ]
-    if held.oldest is not None:
-        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(held.oldest))
+    if usage.oldest is not None:
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(usage.oldest))
         lines.append(f"oldest  last used {day}")
     return "\n".join(lines)
 
 
-def _rows(held: Usage) -> list[str]:
+def _rows(usage: Usage) -> list[str]:
     return [
-        f"  {kind:<20} {held.files[kind]:>8} {shown_size(held.nbytes[kind]):>10}"
+        f"  {kind:<20} {usage.files[kind]:>8} {shown_size(usage.nbytes[kind]):>10}"
         for kind in dict.fromkeys(KINDS.values())
-        if kind in held.files
+        if kind in usage.files
     ]
 
 

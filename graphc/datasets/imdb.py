@@ -61,8 +61,8 @@ def load_data(
     They are read from imdb.npz in the folder of data sets ($GRAPHC_DATASETS, by default
     ~/.graphc/datasets). If that is not there, it is made from the reviews in the folder aclImdb
     there, which the original archive unpacks to: words are numbered from 1 by falling count, and
-    `get_word_index` tells them. Under the flag keras=1.2 it is imdb_full.npz, made from the reviews
-    for training and those for testing, which are the two parts.
+    `get_word_index` returns them. Under the flag keras=1.2 it is imdb_full.npz, made from the
+    reviews for training and those for testing, which are the two parts.
 
     Args:
         path: another file of `save_sequences`. Keras' file was a pickle; its name stands for the

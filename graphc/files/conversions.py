@@ -1,7 +1,7 @@
 """Conversions of weights that other backends and later releases of Keras stored to those of Keras
 1.0 on Theano.
 
-What layers tell about their weights are *forms*; what a file tells about itself is its origin.
+Layers describe their weights by *forms*; a file describes itself by its origin.
 
 - TensorFlow correlates where Theano convolves, so a kernel is flipped along its spatial axes.
 - Later releases kept the kernel of a Convolution1D as (length, 1, input_dim, nb_filter).
@@ -115,7 +115,7 @@ class RunningStd:
             return (np.sqrt(wide + self.epsilon) - self.epsilon).astype(stored.dtype)
 
     def held_by(self, stated: str | None) -> str | None:
-        """Return what an array of a file has, whether the file tells it or not: a layer that keeps
+        """Return what an array of a file has, whether the file says so or not: a layer that keeps
         variances takes it for one, as the releases of Keras do whose meaning it has."""
         return stated or (VARIANCE if self.keeps == VARIANCE else None)
 
@@ -125,7 +125,7 @@ class Gates:
     """The form of the first weight of a recurrent layer that has W, U and b of each gate in turn.
 
     Attributes:
-        columns: the place of each gate in a W, U or b of all gates.
+        columns: the position of each gate in a W, U or b of all gates.
     """
 
     columns: tuple[int, ...]
@@ -146,7 +146,7 @@ class JoinedGates:
     gates, where other files have them gate by gate.
 
     Attributes:
-        columns: the places of the gates, in the order of such files.
+        columns: the positions of the gates, in the order of such files.
     """
 
     columns: tuple[int, ...]
@@ -162,11 +162,11 @@ class Column:
     gates follow each other.
 
     Attributes:
-        place: that of the gate in a weight of all gates.
+        position: that of the gate in a weight of all gates.
         count: of the gates.
     """
 
-    place: int
+    position: int
     count: int
 
     def joined(self, shape: Shape) -> Shape:
@@ -182,8 +182,8 @@ class Part:
     """An array of a file, and the weights of a layer that are made of it.
 
     Attributes:
-        positions: the weights' places among those of the layer; (place, column) for a part of a
-            weight, whose parts are concatenated.
+        positions: of the weights among those of the layer; (position, column) for a slice of a
+            weight, whose slices are concatenated.
         name: of the first of them.
         shape: which the array has to have.
     """
@@ -208,11 +208,11 @@ def parts_of(
     Args:
         names, shapes, forms: of the layer's weights; the forms by their positions.
         found: the shapes that the file has.
-        running_stds: what each array has under the name running_std, where it tells.
+        running_stds: what each array has under the name running_std, where the file says.
         owner: the layer's name, for messages.
 
     Raises:
-        ArgumentError: a running_std, and the origin does not tell what that is.
+        ArgumentError: a running_std, and the origin does not say what that is.
     """
     parts: list[Part] = []
     k = 0
@@ -228,9 +228,9 @@ def parts_of(
             continue
         if isinstance(form, JoinedGates) and stored == form.of_one(shape):
             for column in form.columns:
-                for place in range(k, k + 3):
-                    one = form.of_one(shapes[place])
-                    parts.append(Part(((place, column),), names[place], one, _itself))
+                for position in range(k, k + 3):
+                    one = form.of_one(shapes[position])
+                    parts.append(Part(((position, column),), names[position], one, _itself))
             k += 3
             continue
         if isinstance(form, Column) and stored == form.joined(shape):
@@ -268,7 +268,7 @@ def whole_weights(made: Mapping[int | tuple[int, int], np.ndarray], count: int) 
 def _columns(forms: Sequence[Form]) -> Callable[[np.ndarray], list[np.ndarray]]:
     def split(stored: np.ndarray) -> list[np.ndarray]:
         parts = np.split(stored, len(forms), axis=-1)
-        return [parts[form.place] for form in forms if isinstance(form, Column)]
+        return [parts[form.position] for form in forms if isinstance(form, Column)]
 
     return split
 
@@ -288,7 +288,7 @@ def _conversion(
         running_std = form.held_by(origin.running_std)
         if running_std is None:
             raise ArgumentError(
-                f"{owner}: the file does not tell what the running_std of a BatchNormalization in "
+                f"{owner}: the file does not say what the running_std of a BatchNormalization in "
                 "it is: Keras up to 1.0.5 stored a standard deviation, from 1.0.7 on a variance "
                 "under that name; pass running_std='std' or running_std='variance' to load_weights"
             )

@@ -268,8 +268,8 @@ class _Limits:
 
 
 def _taken(which: str) -> int:
-    """Return the bytes that the process asked for: VmSize now, VmPeak at most; 0 where the system
-    does not say."""
+    """Return the bytes that the process has reserved: VmSize now, VmPeak at most; 0 where the
+    system does not say."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

@@ -13,7 +13,7 @@ started at the first file, kept, and ends with this one. Its limits:
 Where no process can be started (a program that embeds Python, a system without processes), a file
 is opened without: not to read any there would be worse. Each time it is a warning in the log.
 
-The process is handed the open file itself, where systems hand such on (all but Windows): what
+The process inherits the open file itself, where systems allow that (all but Windows): what
 others put in its place meanwhile is another file. That it is still the same when it is opened here
 is checked by its number, size and times.
 What this does not notice is written into the file within one tick of its system's clock, or after
@@ -102,7 +102,7 @@ class Inspector:
         most = _TIMES_OF_THE_PROCESSOR * seconds
         begun = time.monotonic()
         try:
-            process = self._asked(json.dumps(request).encode() + b"\n", descriptor)
+            process = self._process_of(json.dumps(request).encode() + b"\n", descriptor)
             line = _line_of(process, most)
         except BaseException:  # an answer that came later would be taken for that to another file
             self.end(at_once=True)
@@ -122,7 +122,7 @@ class Inspector:
             raise DataError(_MESSAGES[kind].format(path=shown_path(path), why=why))
         return which
 
-    def _asked(self, request: bytes, descriptor: int) -> _Process:
+    def _process_of(self, request: bytes, descriptor: int) -> _Process:
         """Return the process, to which the request was sent."""
         while True:
             kept = self._process

@@ -27,7 +27,8 @@ def check_text(text: str, where: str) -> None:
 
 def check_data(data: object, where: str) -> None:
     """Raise ArgumentError unless data are texts, numbers, lists and dicts by texts, not too deep,
-    not too many, and no number is beyond 64 bits. What stands at several places counts at each."""
+    not too many, and no number is beyond 64 bits. A value that occurs several times counts each
+    time."""
     waiting: list[tuple[object, int, Place | None]] = [(data, 1, None)]
     count = 1
     while waiting:

@@ -24,12 +24,12 @@ def origin_of(root: h5py.Group, given: FileOrigin) -> FileOrigin:
     """Return the origin of the weights in a group, where Keras 1 put `layer_names`.
 
     Args:
-        given: what the caller tells; of what the file tells too it has to be the same.
+        given: what the caller states; where the file states it too, both have to agree.
 
     Raises:
         DataError: another version of Keras than 0 and 1, or another backend than Theano and
             TensorFlow.
-        ArgumentError: the caller tells something else than the file.
+        ArgumentError: the caller states something else than the file.
     """
     if "ranks" in root.attrs:
         stated = OURS

@@ -16,7 +16,7 @@ def load_yaml(text: str, where: str) -> object:
     """Return the data of a YAML text; `where` begins the message of an ArgumentError.
 
     Raises:
-        ArgumentError: a tag that asks for an object, a key that is there twice, an alias inside of
+        ArgumentError: a tag that names a class, a key that is there twice, an alias inside of
             what it stands for, a text too deep or too large.
         yaml.YAMLError, ValueError, ...: what is no YAML.
     """
@@ -63,7 +63,9 @@ class _Loader(yaml.SafeLoader):
                 sizes[node] = 1 + sum(sizes[one] for one in _members(node))
                 check_count(sizes[node], self.where)
             elif node in around:
-                raise ArgumentError(f"{self._place(node)}: an alias inside of what it stands for")
+                raise ArgumentError(
+                    f"{self._position(node)}: an alias inside of what it stands for"
+                )
             elif node not in sizes:
                 self._check_node(node)
                 around.add(node)
@@ -75,23 +77,24 @@ class _Loader(yaml.SafeLoader):
             digits = node.tag in (f"{_TAG}int", f"{_TAG}float")
             if digits and len(node.value) > _MOST_DIGITS:
                 raise ArgumentError(
-                    f"{self._place(node)}: a number of {len(node.value)} characters"
+                    f"{self._position(node)}: a number of {len(node.value)} characters"
                 )
         elif isinstance(node, MappingNode):
             seen = set()
             for key, _ in node.value:
                 if isinstance(key, ScalarNode) and (key.tag, key.value) in seen:
                     raise ArgumentError(
-                        f"{self._place(key)}: the key {key.value!r:.60} is there twice"
+                        f"{self._position(key)}: the key {key.value!r:.60} is there twice"
                     )
                 seen.add((key.tag, key.value) if isinstance(key, ScalarNode) else key)
 
-    def _place(self, node: Node) -> str:
+    def _position(self, node: Node) -> str:
         return f"{self.where}: line {node.start_mark.line + 1}"
 
     def refuse(self, suffix: str, node: Node) -> None:
+        tag = node.tag.removeprefix(_TAG)
         raise ArgumentError(
-            f"{self._place(node)}: asks for code, by the tag {node.tag.removeprefix(_TAG)!r:.80}; "
+            f"{self._position(node)}: asks for code, by the tag {tag!r:.80}; "
             "expected texts, numbers, lists and mappings. Classes and functions of your own are "
             "named in the file, and passed by custom_objects"
         )

@@ -37,7 +37,7 @@ def parsed(text: object, format_name: str, where: str) -> object:
     """Return the data of a text in JSON or YAML: texts, numbers, lists and dicts by texts.
 
     `where` begins the message of an ArgumentError: another kind of text, a key that is there twice,
-    a tag of YAML that asks for an object, or more than `limits` allow.
+    a tag of YAML that names a class, or more than `limits` allow.
     """
     if _is_path(text):
         raise ArgumentError(

@@ -131,12 +131,12 @@ def read_weights(
 
     Args:
         owner: the model's name, for messages.
-        given: what the caller tells about the file; see `origin_of`.
+        given: what the caller knows about the file; see `origin_of`.
 
     Raises:
         DataError: not a file of weights, or one of other layers; the message names both sides.
         ShapeError: a weight of another shape.
-        ArgumentError: a BatchNormalization, and neither the file nor the caller tells what its
+        ArgumentError: a BatchNormalization, and neither the file nor the caller says what its
             running_std is.
     """
     with damage_errors(f"{shown_path(file.filename)} for {owner}"):
@@ -204,17 +204,17 @@ def _matched(root: h5py.Group, layers: Sequence[LayerWeights]) -> list[str | Non
     wanted = [layer.name for layer in layers]
     if len(stored) == len(layers) and set(stored) == set(wanted):
         return [*wanted]
-    places = [k for k, layer in enumerate(layers) if layer.names]
+    positions = [k for k, layer in enumerate(layers) if layer.names]
     if "ranks" in root.attrs:
         ranks = _ranks(root, len(stored))
         stored = [name for _, name in sorted(zip(ranks, stored, strict=True))]
-        places.sort(key=lambda k: layers[k].rank)
+        positions.sort(key=lambda k: layers[k].rank)
     weighted = [name for name in stored if texts(member(root, name), "weight_names")]
-    if len(weighted) != len(places):
+    if len(weighted) != len(positions):
         if len(stored) == len(layers):  # the layer of which this is so will be named
             return [*stored]
         raise DataError(_difference(stored, wanted))
-    found = dict(zip(places, weighted, strict=True))
+    found = dict(zip(positions, weighted, strict=True))
     return [found.get(k) for k in range(len(layers))]
 
 

@@ -94,8 +94,8 @@ class RunState:
         draws: (n, 2) uint32: seed and stream of each random draw of the graph.
         layer_draws: (m, 2) int64: seed, -1 for none, and number of streams of each layer.
         variables: what layers update beside their weights: states of recurrent layers.
-        trained: (k,) int64: the places, among the model's weights, of those that the optimizer has
-            variables for; None before the first step.
+        trained: (k,) int64: the positions, among the model's weights, of those that the optimizer
+            has variables for; None before the first step.
         order: (samples,) int64: the order of the samples in the last epoch; None without shuffling.
         shuffle: 'samples' or 'batch': what was shuffled; '' without.
         generator: NumPy's.
@@ -178,7 +178,7 @@ class ModelFile:
     Attributes:
         model_config: the architecture in JSON.
         training_config: what `compile` was given in JSON; None for a model that is not compiled.
-        release: of the Keras that wrote it; None where the file does not tell.
+        release: of the Keras that wrote it; None where the file does not say.
     """
 
     def __init__(self, file: h5py.File, path: str) -> None:
@@ -252,7 +252,9 @@ class ModelFile:
                 return None
             found = _array(group, "trained", (None,), most=count).tolist()
             if any(not 0 <= k < count for k in found) or len(set(found)) != len(found):
-                raise DataError(f"trained: expected places of {count} weights, received {found!r}")
+                raise DataError(
+                    f"trained: expected positions of {count} weights, received {found!r}"
+                )
             return found
 
     def state(self, draws: int, layers: int, variables: LayerWeights) -> RunState:

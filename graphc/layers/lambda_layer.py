@@ -61,7 +61,7 @@ class Lambda(Layer):
         """Return True if the function takes a mask. ArgumentError where it does not take
         `arguments`."""
         signature = signature_of(self.function)
-        if signature is None:  # the call will tell
+        if signature is None:  # the call will fail if it does not fit
             return False
         takes_mask = "mask" in signature.parameters
         if takes_mask and "mask" in self.arguments:

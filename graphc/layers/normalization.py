@@ -174,7 +174,7 @@ class BatchNormalization(GivenWeights):
         return self._spread(self.gamma, x) * normalized + self._spread(self.beta, x)
 
     def get_output_shape_for(self, input_shape: KnownShape) -> KnownShape:
-        """The shape of the input. Not asked of `call`, whose updates belong to real inputs."""
+        """The shape of the input. `call` is not run for it: its updates belong to real inputs."""
         return input_shape
 
     def _graphc_stored_forms(self) -> dict[g.Node, Form]:
@@ -195,7 +195,7 @@ class BatchNormalization(GivenWeights):
         return running, g.cast(new, running.dtype)
 
     def _feature_axes(self, shape: Sequence[object]) -> tuple[int, ...]:
-        """The axes that tell features apart."""
+        """The axes along which features differ."""
         if self.axis is None:
             return tuple(range(1, len(shape)))
         return (self.axis % len(shape),)

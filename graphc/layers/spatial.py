@@ -101,9 +101,9 @@ class SpatialLayer(Layer):
                 "came from input_shape, note that input_shape leaves out the batch axis"
             )
         if self.dims > 1 and self.dim_ordering == "th" and node.op == "input":
-            self._tell_channels_last(known_shape(node))
+            self._warn_of_channels_last(known_shape(node))
 
-    def _tell_channels_last(self, shape: KnownShape) -> None:
+    def _warn_of_channels_last(self, shape: KnownShape) -> None:
         """Log a line for an image that has as many columns as images have channels, and not as many
         channels."""
         if shape[-1] in _CHANNELS_OF_IMAGES and shape[1] not in _CHANNELS_OF_IMAGES:

@@ -48,8 +48,8 @@ class Wrapper(HoldingLayer):
     ) -> tuple[list[g.Node], list[Mask]]:
         with recorded_uses() as uses:
             outputs, masks = super()._graphc_apply(x, mask)
-        held = self._graphc_held_layers()
-        if not any(use.layer in held for use in uses) and any(map(_does_more, held)):
+        inner = self._graphc_held_layers()
+        if not any(use.layer in inner for use in uses) and any(map(_does_more, inner)):
             raise ArgumentError(
                 f"{self._graphc_label}: its call() uses {_name_of(self.layer)} by "
                 "layer.call(x), and so its updates, or the penalty on its output, are lost; use it "

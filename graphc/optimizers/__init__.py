@@ -64,7 +64,7 @@ def optimizer_from_config(
     """Return the optimizer of {"class_name": ..., "config": ...}, where Keras 1.2 keeps the name
     outside of what `get_config` gives. Letters of the name may be small ones.
 
-    A config that does not tell its release (`keras`) was written by Keras 1.0.7 or later, and is
+    A config that does not state its release (`keras`) was written by Keras 1.0.7 or later, and is
     read with the meanings of 1.2.
 
     Args:

@@ -13,7 +13,7 @@ from graphc.errors import ArgumentError, ShapeError
 from graphc.keywords import refuse_unknown
 from graphc.later.attributes import OF_OPTIMIZERS
 from graphc.lookup import finite_number
-from graphc.public.attributes import tell_of
+from graphc.public.attributes import explain_missing
 from graphc.releases import RELEASES, meanings
 
 _log = logging.getLogger("graphc")
@@ -61,12 +61,12 @@ class Optimizer:
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in OF_OPTIMIZERS and type(self).__module__.startswith("graphc."):
-            getattr(self, name)  # which tells what to use; a program's own class may have one
-        held = vars(self).get(name)
-        if not isinstance(held, Node) or isinstance(value, Node):
+            getattr(self, name)  # whose error says what to use; a program's own class may have one
+        variable = vars(self).get(name)
+        if not isinstance(variable, Node) or isinstance(value, Node):
             super().__setattr__(name, value)
             return
-        K.set_value(held, finite_number(type(self).__name__, name, value))
+        K.set_value(variable, finite_number(type(self).__name__, name, value))
         _log.warning(
             "%s.%s = %s sets the value that training reads, as K.set_value(optimizer.%s, %s) does; "
             "in Keras a model that had been trained already did not see it",
@@ -209,7 +209,7 @@ def rate_variable(owner: str, value: object) -> Node:
     return variable(owner, "lr", value)
 
 
-tell_of(Optimizer, OF_OPTIMIZERS)
+explain_missing(Optimizer, OF_OPTIMIZERS)
 
 
 def _release(owner: str, value: object) -> str:

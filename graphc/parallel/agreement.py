@@ -35,12 +35,12 @@ def agree(
     stated = json.dumps([host, dict(facts)]).encode()
     of_ranks = [json.loads(one) for one in gather(transport, stated)]
     hosts = [one[0] for one in of_ranks]
-    told = [one[1] for one in of_ranks]
-    names = dict.fromkeys(name for one in told for name in one)
+    facts_of_ranks = [one[1] for one in of_ranks]
+    names = dict.fromkeys(name for one in facts_of_ranks for name in one)
     problems = [
-        f"{name}: {_shown([one.get(name, 'none') for one in told], hosts)}"
+        f"{name}: {_shown([one.get(name, 'none') for one in facts_of_ranks], hosts)}"
         for name in names
-        if len({one.get(name) for one in told}) > 1
+        if len({one.get(name) for one in facts_of_ranks}) > 1
     ]
     if problems:
         raise RankError(

@@ -59,11 +59,11 @@ def assigned(ranks: Sequence[Seen]) -> list[int | None]:
 
 def _counts(ranks: Sequence[Seen]) -> str:
     of_hosts = Counter(host for host, _ in ranks)
-    told = []
+    counts = []
     for host, count in of_hosts.items():
         gpus = {address for one, visible in ranks if one == host for address in visible}
-        told.append(f"{_several(count, 'rank')} and {_several(len(gpus), 'GPU')} on {host}")
-    return "; ".join(told)
+        counts.append(f"{_several(count, 'rank')} and {_several(len(gpus), 'GPU')} on {host}")
+    return "; ".join(counts)
 
 
 def _several(count: int, what: str) -> str:

@@ -7,7 +7,7 @@ is what its main thread raises at its next wait, and where that does not happen 
 writes the error itself and ends the process.
 
 A call that holds Python's lock for longer than `SILENCE_SECONDS` counts as a stopped rank: no
-thread of Python can tell the two apart.
+thread of Python can distinguish the two.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class Failure:
     message: str
 
     def as_text(self) -> str:
-        """The failure as ranks tell it one another."""
+        """The failure as ranks send it to each other."""
         return f"{self.rank} {self.message}"
 
     @classmethod
     def from_text(cls, text: str) -> Failure:
-        """The failure that another rank told."""
+        """The failure that another rank sent."""
         rank, _, message = text.partition(" ")
         return cls(int(rank), message)
 
@@ -125,7 +125,7 @@ class Heartbeat:
         self._failure: Failure | None = None
         self._failed_at = now
         self._is_leaving = False
-        self._is_told = False
+        self._is_reported = False
         self._unsent: deque[str] = deque()
         self._logged: set[str] = set()
         self._reported: dict[str, tuple[int, float]] = {}
@@ -154,8 +154,8 @@ class Heartbeat:
             if self._failure is None and gone:
                 self._note(Failure(gone[0], "its program has ended while others wait for it"))
             if self._failure is not None:
-                self._is_leaving = self._is_told = True
-                raise RankError(self._told())
+                self._is_leaving = self._is_reported = True
+                raise RankError(self._message())
 
     def warned(self, text: str) -> bool:
         """Take note of a warning of this rank, and return whether the rank logs it: rank 0 does,
@@ -170,7 +170,7 @@ class Heartbeat:
     def fail(self, error: BaseException) -> None:
         """Tell all others that this rank raised an error, once; a RankError says what they know."""
         with self._lock:
-            self._is_leaving = self._is_told = True
+            self._is_leaving = self._is_reported = True
             if self._failure is None:
                 failure = Failure(self.rank, _cut(f"{type(error).__name__}: {error}"))
                 self._note(failure)
@@ -180,7 +180,7 @@ class Heartbeat:
     def leave(self) -> bool:
         """Wait until all others end, too, and return True where none has failed.
 
-        After a failure it waits no longer than the others need to tell of it, and writes it where
+        After a failure it waits no longer than the others need to report it, and writes it where
         the main thread, whose program is over, has not raised it.
         """
         ends = self._clock() + ENDING_SECONDS
@@ -191,7 +191,7 @@ class Heartbeat:
             time.sleep(TICK_SECONDS / 10)
         with self._lock:
             self._report(math.inf)
-            if self._failure is not None and not self._is_told:
+            if self._failure is not None and not self._is_reported:
                 self._write()
             return self._failure is None
 
@@ -262,15 +262,15 @@ class Heartbeat:
         self._failure = failure
         self._failed_at = self._clock()
 
-    def _told(self) -> str:
+    def _message(self) -> str:
         assert self._failure is not None
         rank = self._failure.rank
         return f"rank {rank} on {self._hosts[rank]} failed: {self._failure.message}"
 
     def _write(self) -> None:
-        self._is_told = True
+        self._is_reported = True
         with suppress(OSError, ValueError):  # nobody reads it any more
-            print(f"graphc: rank {self.rank}: {self._told()}", file=sys.stderr, flush=True)
+            print(f"graphc: rank {self.rank}: {self._message()}", file=sys.stderr, flush=True)
 
     def must_end(self) -> bool:
         """Tell whether a failure is known, and the main thread had its time to raise it."""

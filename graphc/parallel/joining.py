@@ -25,7 +25,7 @@ from graphc.whole_files import write_nothing
 _log = logging.getLogger("graphc")
 
 _alone = OneRank()
-_told: set[str] = set()
+_printed: set[str] = set()
 
 
 def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
@@ -59,7 +59,7 @@ def join(where: str, writes: bool = True) -> Transport[np.ndarray]:
             "on none; set device=gpu, or ranks=mpi, which moves them between hosts"
         )
     if launch is None:
-        _tell(
+        _print_once(
             f"ranks={wanted}: this process trains alone, since no mpiexec or srun started it: "
             "mpiexec -n 4 python train.py"
         )
@@ -93,7 +93,7 @@ class RankFilter(logging.Filter):
         return self._heartbeat.rank == 0
 
 
-@lru_cache(maxsize=1)  # a step on a batch asks for it, and reading the environment takes 20 us
+@lru_cache(maxsize=1)  # read at each step, and reading the environment takes 20 us
 def _launch_of(process: int) -> Launch | None:
     return find_launch()
 
@@ -132,7 +132,7 @@ def own_rows(samples: int, shards: int | None = None) -> slice:
 
     Args:
         samples: of the whole batch.
-        shards: how many parts a step takes its batch in; by default as the flag `shards` says.
+        shards: how many a batch is divided into; by default as the flag `shards` says.
     """
     where = "graphc.parallel.own_rows"
     ranks = _ranks(where)
@@ -173,7 +173,7 @@ def _is_one_of_several(launch: Launch | None) -> bool:
     return launch is not None and launch.size != 1
 
 
-def _tell(line: str) -> None:
-    if line not in _told:
+def _print_once(line: str) -> None:
+    if line not in _printed:
         _log.warning("%s", line)
-    _told.add(line)
+    _printed.add(line)

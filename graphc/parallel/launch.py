@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Launch:
     """A launcher that started this process as one of several.
 
-    `size` is the number of processes, None where the launcher tells it through MPI alone.
+    `size` is the number of processes, None where only MPI knows it.
     """
 
     launcher: str

@@ -22,7 +22,7 @@ from graphc.parallel.slices import Piece
 from graphc.parallel.transport import Transport, as_bytes, between_hosts, failing_together
 
 _SIGN = np.int64(-(2**63))
-"""The bit of a word that asks for an array; the rest is its number."""
+"""The bit of a word that requests an array; the other bits are its number."""
 
 
 class _Meetings:
@@ -74,12 +74,12 @@ def _refuse(transport: Transport[np.ndarray], purpose: str) -> None:
     of_ranks = np.empty((transport.size, _MOST), "uint8")
     of_ranks[transport.rank] = text
     transport.all_gather(as_bytes(of_ranks), [_MOST] * transport.size).wait()
-    told = "; ".join(
+    calls = "; ".join(
         f"rank {rank}: {one.tobytes().decode(errors='replace').rstrip()}"
         for rank, one in enumerate(of_ranks)
     )
     raise RankError(
-        f"ranks: expected all of them to make the same call, received {told}. All ranks run the "
+        f"ranks: expected all of them to make the same call, received {calls}. All ranks run the "
         "same program: what is done on one rank alone must not train, evaluate or predict"
     )
 
@@ -112,8 +112,8 @@ class SpreadArray:
         self._number: int | None = None
 
     def register(self) -> None:
-        """Give the array a number, by which ranks ask each other for it. All ranks make the call,
-        for their arrays in one order; a further one changes nothing."""
+        """Give the array a number, by which ranks request it from each other. All ranks make the
+        call, for their arrays in one order; a further one changes nothing."""
         if self._number is None:
             meetings = _meetings.setdefault(self._transport, _Meetings())
             self._number = next(meetings.numbers)

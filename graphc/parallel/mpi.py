@@ -176,7 +176,7 @@ def join() -> Mpi:
             check_size(find_launch(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
             _joined = Mpi(mpi)
         _joined.heartbeat.start()
-        _tell_of_errors(_joined.heartbeat)
+        _report_errors(_joined.heartbeat)
         atexit.register(_joined.leave)
     return _joined
 
@@ -238,12 +238,12 @@ def _mpi_errors(mpi: Any) -> Iterator[None]:
         raise RankError(f"ranks: MPI failed: {error}") from error
 
 
-def _tell_of_errors(heartbeat: Heartbeat) -> None:
+def _report_errors(heartbeat: Heartbeat) -> None:
     """Let an error that ends this program end those of the other ranks."""
     before = sys.excepthook
 
-    def tell(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    def report(kind: type[BaseException], error: BaseException, trace: Any) -> None:
         before(kind, error, trace)
         heartbeat.fail(error)
 
-    sys.excepthook = tell
+    sys.excepthook = report

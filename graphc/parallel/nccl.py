@@ -1,8 +1,8 @@
 """The transport between GPUs: NCCL, called through ctypes.
 
 It has never run on several GPUs. Tests call it over a stand-in for the library, which moves bytes
-through shared memory, and ask the library of the nvidia-nccl wheels, where it is installed, for its
-version and a unique id.
+through shared memory, and query the library of the nvidia-nccl wheels, where it is installed, for
+its version and a unique id.
 
 Signatures and values are those of nccl.h, the NCCL API's own documentation.
 """

@@ -40,8 +40,8 @@ def mpi4py_version() -> Piece:
 
 
 def mpi_library() -> Piece:
-    """Return what mpi4py's library says of itself. Another process asks it: a library that does not
-    load may end a process."""
+    """Return what mpi4py's library says of itself. Another process queries it: a library that does
+    not load may end a process."""
     if importlib.util.find_spec("mpi4py") is None:
         return Piece("not looked for without mpi4py")
     try:

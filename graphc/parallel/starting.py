@@ -102,7 +102,7 @@ def starting_watched(host: str, environ: Mapping[str, str] | None = None) -> Ite
     joined = threading.Event()
 
     def look() -> None:
-        started, is_told = time.monotonic(), False
+        started, is_reported = time.monotonic(), False
         while not joined.wait(TICK_SECONDS):
             now = time.monotonic()
             if watch is not None:
@@ -111,8 +111,8 @@ def starting_watched(host: str, environ: Mapping[str, str] | None = None) -> Ite
                     with suppress(OSError, ValueError):  # nobody reads it any more
                         print(f"graphc: rank {numbers[0]}: {found}", file=sys.stderr, flush=True)
                     os._exit(1)
-            if now - started > _NOTICE_SECONDS and not is_told:
-                is_told = True
+            if now - started > _NOTICE_SECONDS and not is_reported:
+                is_reported = True
                 _log.warning(
                     "ranks: waits since %.0f s for all ranks to join: each does where it first "
                     "trains, evaluates or predicts",

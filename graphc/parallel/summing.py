@@ -81,7 +81,7 @@ class Layout:
 _NOTHING = Piece(0, 0, 0)
 
 
-@lru_cache(maxsize=64)  # a step asks for those of the step before
+@lru_cache(maxsize=64)  # each step uses those of the step before
 def owned_pieces(parameters: tuple[Parameter, ...], ranks: int) -> list[dict[int, Piece]]:
     """Return the piece that each rank has of the parameters of which it has some."""
     return [{piece.parameter: piece for piece in of_rank} for of_rank in slices(parameters, ranks)]

@@ -21,8 +21,8 @@ class LaterAttribute:
         raise AttributeMissingError(f"{label} has no {self._name!r}: {self._use}")
 
 
-def tell_of(cls: type, attributes: Mapping[str, str]) -> None:
-    """Have a class tell of attributes that it lacks."""
+def explain_missing(cls: type, attributes: Mapping[str, str]) -> None:
+    """Let a class explain, in the error, attributes of Keras that it lacks."""
     for name, use in attributes.items():
         if not hasattr(cls, name):
             setattr(cls, name, LaterAttribute(name, use))

@@ -1,4 +1,4 @@
-"""The models by which graphc is measured: their training steps, to compile, run and take apart.
+"""The models by which graphc is measured: their training steps, to compile, run and analyse.
 
     step = REFERENCE_MODELS["lstm"].build()
     train = step.function()

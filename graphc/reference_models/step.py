@@ -22,7 +22,7 @@ class TrainingStep:
         loss: a scalar. Loss, metrics and updates are those of training: dropout is on.
         metrics: scalars beside the loss.
         updates: (shared variable, new value) pairs: the weights, and the optimizer's state.
-        predictions: what the model puts out when it is asked for predictions: dropout is off.
+        predictions: the model's outputs as `predict` gives them: dropout is off.
         weights: the shared variables that are trained, layer by layer.
         data: number of samples -> an array for each of `inputs`, of its dtype. The arrays come from
             NumPy's global generator, as the weights do.

@@ -44,7 +44,7 @@ class Source:
         return shown if self.dataset is None else f"{self.dataset!r} of {shown}"
 
     def open(self) -> tuple[StoredRows, Callable[[], None], tuple[int, ...]]:
-        """Return the rows, what closes the file, and what tells the file from another."""
+        """Return the rows, what closes the file, and what identifies the file."""
         return self._open_npy() if self.dataset is None else self._open_hdf5(self.dataset)
 
     def _open_hdf5(self, dataset: str) -> tuple[StoredRows, Callable[[], None], tuple[int, ...]]:

@@ -91,8 +91,8 @@ def spans(wanted: np.ndarray, extents: Sequence[Extent], most: int) -> Iterator[
     for extent in extents:
         begin, end = np.searchsorted(wanted, (extent.start, extent.stop)).tolist()
         units = (wanted[begin:end] - extent.origin) // extent.rows
-        apart = begin + 1 + np.flatnonzero(np.diff(units) > 1)
-        for here, behind in pairwise([begin, *apart.tolist(), end]):
+        gaps = begin + 1 + np.flatnonzero(np.diff(units) > 1)
+        for here, behind in pairwise([begin, *gaps.tolist(), end]):
             yield from _cut(wanted, here, behind, extent, most)
 
 

@@ -100,7 +100,7 @@ class StoredRows(ABC):
             wanted: their numbers, ascending.
             most_bytes: that a call reads, unless a unit has more.
             reads: counts the calls.
-            stopped: tells that the rest is not needed any more.
+            stopped: returns True once the remaining rows are not needed any more.
         """
         for span in spans(wanted, self.extents, max(1, most_bytes // max(1, self.row_bytes))):
             if stopped():

@@ -100,14 +100,14 @@ def install() -> None:
         )
     if any(isinstance(finder, KerasFinder) for finder in sys.meta_path):
         return
-    _tell_hidden()
+    _report_hidden()
     sys.meta_path.insert(0, KerasFinder())
     sys.meta_path.append(StandInFinder())
 
 
-def _tell_hidden() -> None:
+def _report_hidden() -> None:
     """Log a line if a ``keras`` beside the program is out of reach now. An installed one is not
-    worth it: not to import that is what the caller asked for."""
+    worth it: not to import that is what the caller wanted."""
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
     beside = [place for place in sys.path if Path(place or ".").resolve() not in installed]
     spec = PathFinder.find_spec(NAME, beside)

@@ -148,7 +148,7 @@ def _open(origin: str, target: Path) -> http.client.HTTPResponse:
 
 def _stated_size(answer: http.client.HTTPResponse, origin: str, checked: bool) -> int | None:
     """Return the number of bytes that will come; None where they come in chunks, or a checksum
-    tells the end."""
+    marks the end."""
     size = answer.headers.get("Content-Length")
     if size is not None and size.strip().isdigit():
         return int(size)

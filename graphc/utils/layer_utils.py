@@ -70,8 +70,8 @@ def convert_all_kernels_in_model(model: Container) -> None:
     were trained on Theano become those of the same model on TensorFlow, and the reverse.
 
     Here kernels are those of Theano; `load_weights` turns those of TensorFlow by itself where the
-    file tells, so this is for arrays set by `set_weights`, and for files that do not tell.
-    """
+    file says so itself, so this is for arrays set by `set_weights`, and for files that do not say
+    it."""
     pairs = []
     for layer in dict.fromkeys(model.layers):
         for weight, form in layer._graphc_stored_forms().items():

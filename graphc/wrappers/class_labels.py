@@ -96,7 +96,7 @@ def found_in(y: object, width: int, loss: Callable, where: str) -> ClassLabels:
         DataError: not as many different labels as the output has classes.
     """
     labels = column_of_labels(y)
-    count = max(width, 2)  # one column tells two classes apart
+    count = max(width, 2)  # one column distinguishes two classes
     if labels.ndim != 1:
         return ClassLabels(np.arange(count), loss, numbered=False)
     numbers = labels.dtype.kind in "biuf"

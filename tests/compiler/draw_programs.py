@@ -40,7 +40,7 @@ def placed(outputs: Sequence[Node], batch: g.Size, whole: Node, first: Node) -> 
             return node
         (axis,) = axes
         times = node.shape[axis] // batch
-        return g.random.placed(node, axis, whole * times, first * times)
+        return g.random.range_of_draw(node, axis, whole * times, first * times)
 
     return g.sweep(outputs, visit)
 
@@ -117,12 +117,13 @@ def row_wise(x: Node) -> list[Node]:
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 """The tolerance of sums, exponentials and cosines in float32 against the interpreter's."""
 
-# Rows of the whole, where the part begins, its rows: the first ones, ones that begin inside a block
-# of four, all, one; and so many that loops are divided over threads and words drawn in stretches.
+# Rows of the whole, where the range begins, its rows: the first ones, ones that begin inside a
+# block of four, all, one; and so many that loops are divided over threads and words drawn in
+# stretches.
 PLACES = [(7, 0, 3), (8, 3, 2), (6, 0, 6), (9, 8, 1), (67, 13, 41)]
 
 
-# Shape, axis, its length in the whole, where the part begins.
+# Shape, axis, its length in the whole, where the range begins.
 KNOWN = [
     ((3, 2, 4), 1, 9, 5),
     ((3, 2, 3), 1, 9, 4),
@@ -149,7 +150,8 @@ class Program:
     def run(self, *arguments: Any) -> list[np.ndarray]:
         """The values of the rows, then those of the part.
 
-        Args: the rows, those of the part, the length of the whole axis and where the part begins on
+        Args: the rows, those of the part, the length of the whole axis and where the range begins
+        on
             it, and the number of the call.
         """
         feeds, call = self._feeds(*arguments)
@@ -204,7 +206,7 @@ class DrawParts:
             def words(stream: int = stream, known: tuple = KNOWN[stream]) -> Node:
                 """Draw anew: a result is in memory for its other readers."""
                 drawn = g.random.bits(known[0], seed=8, stream=stream, scan_step=2)
-                return g.random.placed(drawn, *known[1:])
+                return g.random.range_of_draw(drawn, *known[1:])
 
             of_part = words_of_part(shape, axis, whole, first, 8, stream, 2, 6)
             outputs += [words(), g.transpose(words()), words()[-1]]

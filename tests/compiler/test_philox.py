@@ -59,7 +59,8 @@ def test_a_draw_in_a_loop_has_new_words_at_each_step():
         np.testing.assert_array_equal(words[step], random_words((5,), 7, 8, step, 4))
 
 
-# The shape, the axis that is longer in the whole draw, its length there, and where the part begins.
+# The shape, the axis that is longer in the whole draw, its length there, and where the range
+# begins.
 PARTS = [
     ((3, 5), 0, 8, 2),  # from element 10 on, inside of a block of four
     ((3, 5), 1, 9, 4),
@@ -75,7 +76,7 @@ PARTS = [
 @pytest.mark.parametrize(("shape", "axis", "whole", "first"), PARTS)
 def test_a_part_has_the_words_of_its_place_in_the_whole(shape, axis, whole, first):
     words = g.random.bits(shape, seed=9, stream=8, scan_step=2)
-    (drawn,) = evaluate([g.random.placed(words, axis, whole, first)], call_step=2**32 + 1)
+    (drawn,) = evaluate([g.random.range_of_draw(words, axis, whole, first)], call_step=2**32 + 1)
     longer = (*shape[:axis], whole, *shape[axis + 1 :])
     expected = random_words(longer, 9, 8, 2, 2**32 + 1)
     places = range(first, first + shape[axis])
@@ -85,7 +86,7 @@ def test_a_part_has_the_words_of_its_place_in_the_whole(shape, axis, whole, firs
 def test_a_part_may_begin_behind_what_32_bits_count():
     words = g.random.bits((2, 3), seed=9, stream=8)
     whole, first = g.input((), "int64"), g.input((), "int64")
-    part = g.random.placed(words, 0, whole, first)
+    part = g.random.range_of_draw(words, 0, whole, first)
     feeds = {whole: np.array(2**40), first: np.array(2**33 // 3)}
     (drawn,) = evaluate([part], feeds, call_step=3)
     expected = words_of_part((2, 3), 0, 2**40, 2**33 // 3, 9, 8, 0, 3)
@@ -94,14 +95,14 @@ def test_a_part_may_begin_behind_what_32_bits_count():
 
 def test_what_is_computed_from_a_draw_is_no_draw_to_place():
     words = g.random.bits((4,), seed=1)
-    part = g.random.placed(words, 0, 8, 4)
+    part = g.random.range_of_draw(words, 0, 8, 4)
     for node in (g.random.bernoulli((4,), 0.5, seed=1), part):
-        with pytest.raises(ArgumentError, match="placed: expected a draw .* received .*; place"):
-            g.random.placed(node, 0, 8, 4)
+        with pytest.raises(ArgumentError, match="expected a draw .* received .*; pass"):
+            g.random.range_of_draw(node, 0, 8, 4)
 
 
 def test_a_part_keeps_its_place_under_another_key():
-    part = g.random.placed(g.random.bits((4,), seed=1, stream=2), 0, 16, 9)
+    part = g.random.range_of_draw(g.random.bits((4,), seed=1, stream=2), 0, 16, 9)
     (drawn,) = evaluate([g.random.with_key(part, 7, 8)])
     np.testing.assert_array_equal(drawn, random_words((16,), 7, 8, 0, 0)[9:13])
 
@@ -109,7 +110,7 @@ def test_a_part_keeps_its_place_under_another_key():
 def test_the_printed_form_says_of_a_part_alone_where_it_is():
     words = g.random.bits((4,), seed=1, stream=2)
     assert "random(%0; seed=1, stream=2)\n" in g.format_graph([words])
-    part = g.random.placed(words, 0, 16, 9)
+    part = g.random.range_of_draw(words, 0, 16, 9)
     assert "random(%0, %1, %2; seed=1, stream=2, axis=0)\n" in g.format_graph([part])
 
 

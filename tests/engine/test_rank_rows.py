@@ -9,7 +9,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.function import sharded_function
 from graphc.compiler.grad import grad
-from graphc.compiler.shards import parts_of
+from graphc.compiler.shards import shard_ranges
 from graphc.config import config
 from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.loops import SampleOrder
@@ -40,7 +40,7 @@ def test_the_rows_of_ranks_are_those_of_all_shards(shards: int, ranks: int) -> N
         rows = [row for own in found for row in range(own.start, own.stop)]
         assert rows == list(range(count))
         for own in found:
-            edges = {first for first, _ in parts_of(count, shards)} | {count, 0}
+            edges = {first for first, _ in shard_ranges(count, shards)} | {count, 0}
             assert {own.start, own.stop} <= edges
 
 

@@ -207,14 +207,14 @@ def test_graph():
 def test_the_flag_and_the_argument_that_wins():
     model, x, y = dropout()
     with config.changed(shards=5):
-        assert "5 parts of a batch; BatchNormalization" in str(graphc.device_report())
+        assert "5 shards of a batch; BatchNormalization" in str(graphc.device_report())
         model.train_on_batch(x, y)
         assert model._compiled.train().shards == 5
         model.fit(x, y, 10, 1, verbose=0, shards=2)
         assert model._compiled.train().shards == 2
     model.train_on_batch(x, y)
     assert model._compiled.train().shards == 1
-    assert "parts of a batch" not in str(graphc.device_report())
+    assert "shards of a batch" not in str(graphc.device_report())
     for wrong in (0, "x", 1.5, "", True):
         with pytest.raises(FlagError, match="takes a whole number from 1 on"):
             config.shards = wrong

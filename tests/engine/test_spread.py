@@ -150,7 +150,7 @@ def own_elements(model: Sequential) -> int:
     """Return the number of elements of the optimizer's state in this rank's memory."""
     kept = [g.state_of(one).value for one in model._compiled.optimizer_state]
     assert not any(isinstance(one, np.ndarray) for one in kept)
-    return sum(int(np.prod(one.held.shape)) for one in kept if one.held is not None)
+    return sum(int(np.prod(one.variable.shape)) for one in kept if one.variable is not None)
 
 
 @pytest.mark.parametrize("ranks", [2, 3])

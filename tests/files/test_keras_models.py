@@ -312,7 +312,7 @@ def test_variances(tmp_path):
     write_model(tmp_path / "told.h5", description, stored, keras_version="1.2.2")
     check([load_model(tmp_path / "told.h5").predict(x)], [expected])
     write_model(tmp_path / "m.h5", description, stored)
-    with pytest.raises(ArgumentError, match="does not tell what the running_std"):
+    with pytest.raises(ArgumentError, match="does not say what the running_std"):
         load_model(tmp_path / "m.h5")
     check([load_model(tmp_path / "m.h5", running_std="variance").predict(x)], [expected])
 

@@ -178,7 +178,7 @@ class TestVariances:
         with pytest.raises(ArgumentError) as raised:
             model.load_weights(tmp_path / "w.h5")
         for words in (
-            f"w.h5 for {model.name}: n: the file does not tell what the running_std",
+            f"w.h5 for {model.name}: n: the file does not say what the running_std",
             "up to 1.0.5 stored a standard deviation",
             "from 1.0.7 on a variance",
             "pass running_std='std' or running_std='variance'",

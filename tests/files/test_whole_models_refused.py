@@ -122,9 +122,9 @@ BROKEN = {
     "no order": (without("graphc/order"), "expected an entry 'order'"),
     "weights that are none": (
         array("graphc/trained", [0, 1, 2, 9]),
-        "trained: expected places of 4",
+        "trained: expected positions of 4",
     ),
-    "a weight twice": (array("graphc/trained", [0, 1, 2, 2]), "trained: expected places of 4"),
+    "a weight twice": (array("graphc/trained", [0, 1, 2, 2]), "trained: expected positions of 4"),
     "no generator": (without("graphc/generator"), "expected an entry 'generator'"),
     "no weights": (without("model_weights"), "expected an entry 'model_weights'"),
     "another moment": (

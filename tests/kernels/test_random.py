@@ -140,7 +140,7 @@ def behind_32_bits(first: int, count: int) -> np.ndarray:
     """The words of neighbours from far on, out of a part of a draw that nobody makes."""
     scan_step, call_step, seed, stream = DRAWN
     node = g.random.bits((count,), seed=seed, stream=stream, scan_step=scan_step)
-    return evaluate([g.random.placed(node, 0, 2**40, first)], {}, call_step)[0]
+    return evaluate([g.random.range_of_draw(node, 0, 2**40, first)], {}, call_step)[0]
 
 
 @pytest.mark.parametrize("first", [2**31 - 2, 2**32 - 3, 2**33 + 1])

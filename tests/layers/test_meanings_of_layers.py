@@ -175,7 +175,7 @@ class TestRunningStd:
         model = self.model("1.2", running=(1.0, 1.0))
         model.load_weights(tmp_path / "w.h5")
         np.testing.assert_array_equal(model.get_weights()[3], np.array([2.0, 0.5], "float32"))
-        with pytest.raises(ArgumentError, match="does not tell what the running_std"):
+        with pytest.raises(ArgumentError, match="does not say what the running_std"):
             self.model("1.0").load_weights(tmp_path / "w.h5")
 
     def test_an_array_that_tells_something_else_is_refused(self, tmp_path):

@@ -136,7 +136,7 @@ def test_a_value_that_is_set_between_two_calls_is_read_where_it_lies_now() -> No
     kept = g.state_of(w).buffer
     kept.flags.writeable = False  # as of a file that is mapped
     w.set_value(w.get_value())
-    g.state_of(v).place(np.asfortranarray(np.float32([[1, 2], [3, 4]])))
+    g.state_of(v).assign(np.asfortranarray(np.float32([[1, 2], [3, 4]])))
     assert step(data).tolist() == [16 + 10]
     assert step(np.ones((3, 4), "float32")).tolist() == [20 + 10] * 3
     assert kept.tolist() == [1, 3, 5, 7]

@@ -70,7 +70,7 @@ def test_sums_over_parts_are_those_of_calls_added_in_the_tree():
             sizes = [5] * (count - 1) + [3]
             parts = [draw.normal(size=(rows, 183)).astype("float32") for rows in sizes]
             calls = [step(part) for part in parts]
-            sums, others = step.run_parts([[part] for part in parts], 6)
+            sums, others = step.run_shards([[part] for part in parts], 6)
             for number, found in enumerate(sums):
                 expected = np.asarray(added([values[number] for values in calls]))
                 assert found.dtype == expected.dtype
@@ -84,7 +84,7 @@ def test_a_value_that_is_summed_and_wanted_of_each_part():
     total = g.sum(x, 0)
     with config.changed(cpu="native"):
         step = function([x], [total, total])
-        sums, others = step.run_parts([[np.ones((2, 3), "float32")]] * 3, 1)
+        sums, others = step.run_shards([[np.ones((2, 3), "float32")]] * 3, 1)
     assert sums[0].tolist() == [6, 6, 6]
     assert [one.tolist() for (one,) in others] == [[2, 2, 2]] * 3
 
@@ -97,7 +97,7 @@ def test_parts_draw_at_one_call():
         single = function([x], g.sum(drawn, 0))
         for number in range(2):
             counter.value, zeros = number, np.zeros((1, 4), "float32")
-            (found,), _ = step.run_parts([[zeros], [zeros]], 1)
+            (found,), _ = step.run_shards([[zeros], [zeros]], 1)
             assert found.tolist() == (single(zeros) * 2).tolist()
             assert counter.value == number
 

@@ -27,7 +27,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         config = Config({"GRAPHC_FLAGS": flags}, nowhere, nowhere)
         monkeypatch.setattr(joining, "config", config)
         monkeypatch.setattr(joining, "_launch_of", lambda process: launch)
-        monkeypatch.setattr(joining, "_told", set())
+        monkeypatch.setattr(joining, "_printed", set())
 
     return start
 

@@ -77,7 +77,7 @@ def _on_cpu(model: ReferenceModel, batch: int, notes: tuple[str, ...]) -> Report
     if train.target() == "cpu":
         return native.profile(model, batch, step, train, notes)
     if config.cpu != "numpy":
-        notes = (*notes, train.report.made)
+        notes = (*notes, train.report.summary)
     return cpu.profile(model, batch, step, train, notes)
 
 
@@ -178,7 +178,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shards",
         type=count,
         metavar="V",
-        help="with --ranks: parts of a batch (default: one for each rank)",
+        help="with --ranks: shards of a batch (default: one for each rank)",
     )
     parser.add_argument(
         "--compare",

@@ -1,4 +1,4 @@
-"""The machine and the versions that a measurement was made with, so that two can be told apart."""
+"""The machine and the versions that a measurement was made with, so that two can be compared."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def commit() -> str:
     return f"{head}{'+' if changed else ''}"
 
 
-_ASKED = "name,driver_version,pstate,clocks.sm,clocks.mem,clocks.max.sm,power.limit"
+_FIELDS = "name,driver_version,pstate,clocks.sm,clocks.mem,clocks.max.sm,power.limit"
 
 
 def _nvidia_smi() -> str:
     """Return driver, clocks and power limit as nvidia-smi gives them; empty without it."""
-    return _said("nvidia-smi", f"--query-gpu={_ASKED}", "--format=csv,noheader")
+    return _said("nvidia-smi", f"--query-gpu={_FIELDS}", "--format=csv,noheader")
 
 
 def _said(*command: str) -> str:

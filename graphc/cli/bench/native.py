@@ -77,7 +77,7 @@ def profile(
         device="cpu",
         executor=EXECUTOR,
         floatX=config.floatX,
-        facts=facts.machine() | {"threads": executor.threads, "made": executor.made},
+        facts=facts.machine() | {"threads": executor.threads, "made": executor.summary},
         step=span(whole),
         device_step=span(kernels[:, -1]),
         between=span(kernels[:, -1] - kernels[:, :-1].sum(axis=1)),

@@ -78,7 +78,7 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
         model: which.
         batch: samples a step.
         ranks: how many there have to be.
-        shards: parts of a batch; by default one for each rank.
+        shards: how many a batch has; by default one for each rank.
 
     Raises:
         ArgumentError: another number of ranks, fewer shards than ranks or samples than shards.

@@ -79,11 +79,11 @@ def _matmul(torch: Any, left: Any, right: Any) -> Any:
 
 def _convolution(node: Node, bindings: Bindings) -> Equivalent | None:
     attrs, (image, weights) = node.attrs, node.inputs
-    window, places = _ints(weights.shape[2:], bindings), _ints(node.shape[2:], bindings)
+    window, positions = _ints(weights.shape[2:], bindings), _ints(node.shape[2:], bindings)
     plain = all(hole == 1 for hole in attrs["input_dilation"])
     even = all(low == high and low >= 0 for low, high in attrs["padding"])
     # A window larger than its result is the gradient of weights; PyTorch has another call for that.
-    if not plain or not even or any(a > b for a, b in zip(window, places, strict=True)):
+    if not plain or not even or any(a > b for a, b in zip(window, positions, strict=True)):
         return None
     options = {
         "stride": tuple(attrs["strides"]),

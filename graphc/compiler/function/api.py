@@ -93,7 +93,7 @@ class Function:
 
     Attributes:
         name, call_step, calls: as it was given them.
-        shards: how many parts a call takes its batch in.
+        shards: how many a batch is divided into.
     """
 
     shards = 1
@@ -271,33 +271,33 @@ class Function:
         prepared, feeds, bindings = self._fed(values)
         return prepared.start(feeds, bindings)
 
-    def run_parts(
-        self, parts: Sequence[Sequence[np.ndarray]], sums: int
+    def run_shards(
+        self, shards: Sequence[Sequence[np.ndarray]], sums: int
     ) -> tuple[Arrays, list[Arrays]]:
-        """Run once for each part of a batch, all at the same number of calls, which stays.
+        """Run once for each shard of a batch, all at the same number of calls, which stays.
 
         Args:
-            parts: the values of each part's call.
-            sums: how many of the outputs, the first ones, are summed over the parts.
+            shards: the values of each shard's call.
+            sums: how many of the outputs, the first ones, are summed over the shards.
 
         Returns:
             The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
-            next call may overwrite; and the other outputs of each part.
+            next call may overwrite; and the other outputs of each shard.
         """
-        prepared = [self._fed(values) for values in parts]
-        found = prepared[0][0].run_parts([(feeds, sizes) for _, feeds, sizes in prepared], sums)
+        prepared = [self._fed(values) for values in shards]
+        found = prepared[0][0].run_shards([(feeds, sizes) for _, feeds, sizes in prepared], sums)
         if found is not None:
             return found
         number, others = self.call_step.value, list[Arrays]()
 
-        def of_part(part: int) -> Arrays:
+        def of_shard(shard: int) -> Arrays:
             self.call_step.value = number
-            values = self(*parts[part])
+            values = self(*shards[shard])
             assert isinstance(values, list)
             others.append(values[sums:])
             return values[:sums]
 
-        summed = sum_below(Span(0, len(parts)), of_part)
+        summed = sum_below(Span(0, len(shards)), of_shard)
         self.call_step.value = number
         return summed, others
 

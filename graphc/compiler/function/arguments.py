@@ -119,7 +119,7 @@ def _check_inputs(inputs: list[Node], roots: list[Node], name: str, on_unused_in
 
 
 def _symbols_of_sizes(roots: list[Node], inputs: list[Node]) -> set[Symbol]:
-    """The symbols of the sizes in a graph that the shapes of these inputs do not tell."""
+    """The symbols of the sizes in a graph that the shapes of these inputs do not determine."""
     found = set().union(*map(_symbols, toposort(roots)))
     return found.difference(*map(_symbols, inputs))
 

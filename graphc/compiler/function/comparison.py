@@ -33,7 +33,7 @@ class Checked:
 
     Attributes:
         values: how many were compared.
-        largest: the largest difference of a float, in parts of the largest element of its value.
+        largest: the largest difference of a float, relative to the largest element of its value.
         failures: what differs by more than `limit`, a line for each.
         unchecked: what could not be compared, a line for each.
     """
@@ -158,13 +158,13 @@ class _Comparison:
         self._limit = max(self._limit, limit)
         finite = np.isfinite(theirs)
         if not np.array_equal(ours[~finite], theirs[~finite], equal_nan=True):
-            return "NaN or infinities at other places"
+            return "NaN or infinities at other positions"
         if not finite.any():
             return ""
         scale = float(np.abs(theirs[finite]).max())
         error = np.abs(ours[finite].astype(np.float64) - theirs[finite])
         if np.isnan(error).any():
-            return "NaN or infinities at other places"
+            return "NaN or infinities at other positions"
         if slack is not None and float(error.max()) <= float(slack):
             return ""
         largest = float(error.max()) / scale if scale else float(error.max())

@@ -28,7 +28,7 @@ class OwnRows:
         shape = (*self.array.shape[:axis], self.total, *self.array.shape[axis + 1 :])
         return np.broadcast_to(np.empty((), self.array.dtype), shape)
 
-    def part(self, axis: int, first: int, behind: int) -> np.ndarray:
+    def rows(self, axis: int, first: int, behind: int) -> np.ndarray:
         """Return the rows from `first` to `behind` of the batch."""
         own = range(self.first, self.first + self.array.shape[axis])
         if not own.start <= first <= behind <= own.stop:

@@ -21,8 +21,8 @@ from graphc.compiler.graph import (
     Node,
     State,
     Symbol,
+    assign_together,
     every_node,
-    place_together,
     size_claims,
 )
 from graphc.compiler.graph.checks import SizeClaim
@@ -117,9 +117,9 @@ class Prepared:
     @cached_property
     def report(self) -> CompileReport:
         """The report of compiling; where nothing was called yet, that happens now."""
-        made = self._executor.made
+        summary = self._executor.summary
         passes = tuple(self._passes)
-        return CompileReport(self._name, self._device, self._mode, passes, self._seconds, made)
+        return CompileReport(self._name, self._device, self._mode, passes, self._seconds, summary)
 
     def program(self, target: str) -> DeviceProgram:
         """The graph as generated code for 'cuda' or 'cpu', whatever runs it; made at the first
@@ -170,19 +170,20 @@ class Prepared:
             return Pending.done(self.run(feeds, bindings))
         return self._executor.start(feeds, bindings, self._call_step)
 
-    def run_parts(
+    def run_shards(
         self,
-        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         sums: int,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]] | None:
-        """Return what `NativeExecutor.run_parts` does, or None where it takes one call for each
-        part: on other devices, in modes that look at each value, and where something is printed."""
+        """Return what `NativeExecutor.run_shards` does, or None where it takes one call for each
+        shard: on other devices, in modes that look at each value, and where something is
+        printed."""
         if self._observer is not None or self._checker is not None or self._prints.values:
             return None
         executor = self._executor
-        if not isinstance(executor, NativeExecutor) or not executor.sums_parts(sums):
+        if not isinstance(executor, NativeExecutor) or not executor.can_sum_shards(sums):
             return None
-        return executor.run_parts(parts, self._call_step, sums)
+        return executor.run_shards(shards, self._call_step, sums)
 
     def _compared(
         self,
@@ -197,7 +198,7 @@ class Prepared:
         executor = cast(KernelExecutor, self._executor)
         fetched, checked = check(executor, self._states, feeds, bindings, count, observer)
         if checked.failures:
-            place_together(kept, (count, number))
+            assign_together(kept, (count, number))
             raise KernelError(
                 f"{self._name}: generated code differs from the interpreter. This is an error of "
                 "graphc, please report it; no parameter was changed, and cpu=numpy on device=cpu "

@@ -10,14 +10,14 @@ from graphc.compiler.passes import PassReport
 @dataclass(frozen=True)
 class CompileReport:
     """The passes of one specialisation of a function, with node counts and seconds, and how its
-    executor was made (`Executor.made`)."""
+    executor was made (`Executor.summary`)."""
 
     name: str
     device: str
     mode: str
     passes: tuple[PassReport, ...]
     seconds: float
-    made: str
+    summary: str
 
     def __str__(self) -> str:
         head = f"{self.name}: device={self.device}, mode={self.mode}, {self.seconds:.3f} s in all"
@@ -26,7 +26,7 @@ class CompileReport:
             f"  {row.name:<20} {row.nodes_before:>12} {row.nodes_after:>7} {row.seconds:>9.4f}"
             for row in self.passes
         ]
-        return "\n".join([head, *rows, f"  {self.made}"])
+        return "\n".join([head, *rows, f"  {self.summary}"])
 
     __repr__ = __str__
 

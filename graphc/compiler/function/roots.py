@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from graphc.compiler.function.api import Function
-from graphc.compiler.graph import Node, State, held, label, place_together, toposort
+from graphc.compiler.graph import Node, State, assign_together, label, shared_without_copy, toposort
 from graphc.compiler.graph.state import DeviceValue
 from graphc.compiler.shards.spread import (
     Moved,
@@ -100,8 +100,10 @@ class Root:
                     "%s: every rank keeps and updates all of %s: %s",
                     *(self._name, state.name or "a state without a name", why),
                 )
-        held_here = {state: one.held for state, one in self._states.items() if one.held is not None}
-        return root_of_rank(root, self._owned[ranks.rank], held_here)
+        own = {
+            state: one.variable for state, one in self._states.items() if one.variable is not None
+        }
+        return root_of_rank(root, self._owned[ranks.rank], own)
 
     def _gathering(self) -> Gathering | None:
         """Return the function that completes new values of states that every rank needs whole, if
@@ -173,7 +175,7 @@ class Root:
         assert isinstance(found, list)
         if self._gathered is not None:
             whole = self._gathered.gather(self._own_pieces(found))
-            place_together(zip(self._whole_on_all, whole, strict=True))
+            assign_together(zip(self._whole_on_all, whole, strict=True))
         return found[: len(root.fetched)]
 
     def _own_pieces(self, found: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -227,12 +229,12 @@ class Root:
                 continue
             one.register()
             if isinstance(state.value, SpreadArray):  # in other pieces, on all ranks
-                state.place(state.value.to_host())
-            if one.held is not None:
-                placed.append((one.held.attrs["state"], one.cut(state.get())))
+                state.assign(state.value.to_host())
+            if one.variable is not None:
+                placed.append((one.variable.attrs["state"], one.cut(state.get())))
             placed.append((state, one))
         if placed:
-            place_together(placed)
+            assign_together(placed)
 
 
 _of_states: WeakKeyDictionary[State, _SpreadState] = WeakKeyDictionary()
@@ -242,7 +244,7 @@ class _SpreadState(SpreadArray):
     """The value of a state of which each rank has a piece.
 
     Attributes:
-        held: the shared variable of this rank's piece; None where it has none.
+        variable: the shared variable of this rank's piece; None where it has none.
         is_torn: a step ended between the update of the state and that of the weights.
     """
 
@@ -254,10 +256,10 @@ class _SpreadState(SpreadArray):
         self._state, self._name, self.is_torn = ref(state), name, False
         self._piece = pieces[ranks.rank]
         size = len(self._piece)
-        self.held: Node | None = None
+        self.variable: Node | None = None
         if size:
             is_all = size == math.prod(shape)
-            self.held = held(np.zeros(shape if is_all else (size,), dtype), name)
+            self.variable = shared_without_copy(np.zeros(shape if is_all else (size,), dtype), name)
 
     @classmethod
     def of(
@@ -277,17 +279,17 @@ class _SpreadState(SpreadArray):
 
     def cut(self, whole: np.ndarray) -> np.ndarray:
         """Return a copy of this rank's elements."""
-        assert self.held is not None
+        assert self.variable is not None
         piece = whole.reshape(-1)[self._piece.start : self._piece.stop]
-        return piece.reshape(self.held.shape).copy()
+        return piece.reshape(self.variable.shape).copy()
 
     def _elements(self) -> np.ndarray:
         if self.is_torn:
             raise _torn(self._name)
         state = self._state()
-        if self.held is None or state is None:
+        if self.variable is None or state is None:
             return np.empty(0, self._dtype)
-        return self.held.get_value() if state.value is self else self.cut(state.get())
+        return self.variable.get_value() if state.value is self else self.cut(state.get())
 
 
 def _torn(name: str) -> RankError:

@@ -41,7 +41,7 @@ from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
 from graphc.compiler.runtime.interpreting import ALWAYS
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.shards import divide, joined_rows, parts_of
+from graphc.compiler.shards import divide, joined_rows, shard_ranges
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
 from graphc.compiler.shards.spread import Moved
 from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
@@ -78,7 +78,7 @@ def sharded_function(
     ranks: Transport[np.ndarray] | None = None,
     spread: Sequence[Node] = (),
 ) -> ShardedFunction:
-    """Compile a graph into a function that takes its batch in `shards` consecutive parts.
+    """Compile a graph into a function that divides its batch into `shards` consecutive ranges.
 
     The value is that of `function` but for the order in which the batch is added up. Inputs with an
     axis of the size `BATCH` are divided along it, others are read by every shard. Other arguments
@@ -201,7 +201,7 @@ class ShardedFunction:
             return None
         inputs = [node for node in toposort(outputs) if node.op == "input"]
         if "a shard" in what and not any(node in self._axes for node in inputs):
-            inputs.append(next(iter(self._axes)))  # which tells how many rows the shard has
+            inputs.append(next(iter(self._axes)))  # which has the shard's number of rows
         given = Arguments(inputs, list(outputs), False, states, [], self._mode)
         name = f"{self.name} ({what})"
         counted = self._draws and call_step is self.call_step
@@ -265,14 +265,14 @@ class ShardedFunction:
         """Return the memory that a call on arrays of these shapes takes in a process that computes
         all shards; see `StepMemory`."""
         bindings = values(self._sizes, bind(self._inputs, of_shapes(shapes)))
-        parts = parts_of(bindings[_BATCH], self.shards)
-        of_shard = {**bindings, _BATCH: parts[0][1]}
+        ranges = shard_ranges(bindings[_BATCH], self.shards)
+        of_shard = {**bindings, _BATCH: ranges[0][1]}
         divided = self._divided
         of_shards = [one for one in (self._first, self._shard) if one is not None]
         graphs = [one.graph_memory(_bound(one, of_shard)) for one in of_shards]
         of_root = [one for one in (self._norms, self._last) if one is not None]
         graphs += [one.graph_memory(_bound(one, bindings)) for one in of_root]
-        kept = len(parts).bit_length()  # of the tree, and those of the shard that is added
+        kept = len(ranges).bit_length()  # of the tree, and those of the shard that is added
         summed = [nbytes_of(nodes, bindings) for nodes in (divided.first_sums, divided.sums)]
         rows = nbytes_of(list(divided.rows), bindings)  # of each shard, and joined
         # Rows along another axis than the first are copied for native code.
@@ -315,8 +315,8 @@ class ShardedFunction:
         feeds, bindings = self._feeds(given)
         meet(self.ranks, self.name)
         divided, root = self._divided, self._root
-        parts = parts_of(bindings[_BATCH], self.shards)
-        call = _Call(feeds, bindings, parts, self.call_step.value)
+        ranges = shard_ranges(bindings[_BATCH], self.shards)
+        call = _Call(feeds, bindings, ranges, self.call_step.value)
         if self._first is not None:
             sums = divided.first_sums
             unmoved = {node: Moved(node, ()) for node in sums}
@@ -353,24 +353,24 @@ class ShardedFunction:
         def of_subtree(node: Span) -> Arrays:
             self._drawn.value = call.step
             arrays = [
-                [self._of_part(one, call, *call.parts[shard]) for one in function.inputs]
+                [self._rows_of(one, call, *call.ranges[shard]) for one in function.inputs]
                 for shard in range(node.start, node.stop)
             ]
             try:
-                summed, others = function.run_parts(arrays, len(sums))
+                summed, others = function.run_shards(arrays, len(sums))
             except (IndexRangeError, NotFiniteError):
-                firsts = [first for first, _ in call.parts[node.start : node.stop]]
+                firsts = [first for first, _ in call.ranges[node.start : node.stop]]
                 self._refuse(function, arrays, firsts, call.step)
                 raise
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
 
-        filled = len(call.parts)
+        filled = len(call.ranges)
         summed = sum_over_shards(self.ranks, layout, filled, self.shards, of_subtree)
         if rows:
             layouts = [
                 _layout(rows, {**call.bindings, _BATCH: behind - first})
-                for first, behind in call.parts
+                for first, behind in call.ranges
             ]
             gathered = gather_rows(self.ranks, layouts, self.shards, own_rows, to)
             if not gathered:
@@ -399,28 +399,28 @@ class ShardedFunction:
                 where = f"Positions are those in a shard: its row 0 is row {first} of the batch"
                 raise type(error)(f"{error}\n{where}") from None
 
-    def _of_part(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
+    def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
         """Return what the rows from `first` to `behind` are fed for an input."""
         if node in self._divided.starts:
             return np.array(first * evaluate(self._divided.starts[node], call.bindings), np.int64)
         value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
-            return value.part(self._axes[node], first, behind)
+            return value.rows(self._axes[node], first, behind)
         return value if axis is None else value[(slice(None),) * axis + (slice(first, behind),)]
 
     def _complete(self, call: _Call) -> None:
         """Give the root the rows of all ranks, of inputs that it reads itself."""
-        feeds, parts = call.feeds, call.parts
+        feeds, ranges = call.feeds, call.ranges
         divided = [node for node in self._root.inputs if isinstance(feeds.get(node), OwnRows)]
         if not divided:
             return
         own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
         layouts = [
-            _layout(divided, {**call.bindings, _BATCH: behind - first}) for first, behind in parts
+            _layout(divided, {**call.bindings, _BATCH: behind - first}) for first, behind in ranges
         ]
         given = [
-            [self._of_part(node, call, *part) for node in divided]
-            for part in parts[own.start : own.stop]
+            [self._rows_of(node, call, *rows) for node in divided]
+            for rows in ranges[own.start : own.stop]
         ]
         gathered = gather_rows(self.ranks, layouts, self.shards, given)
         for node, several in zip(divided, zip(*gathered, strict=True), strict=True):
@@ -452,11 +452,11 @@ class ShardedFunction:
             self._checked(node, fed, value)
             for node, fed, value in zip(self._inputs, self._fed, given, strict=True)
         ]
-        places = {(one.first, one.total) for one in arrays if isinstance(one, OwnRows)}
-        if len(places) > 1:
+        ranges = {(one.first, one.total) for one in arrays if isinstance(one, OwnRows)}
+        if len(ranges) > 1:
             raise ArgumentError(
                 f"{self.name}: expected the same rows of all arguments, received those from "
-                f"{' and '.join(f'{first} on of {total}' for first, total in sorted(places))}"
+                f"{' and '.join(f'{first} on of {total}' for first, total in sorted(ranges))}"
             )
         shown = [
             one.whole(self._axes[node]) if isinstance(one, OwnRows) else one
@@ -489,13 +489,13 @@ class _Call:
     Attributes:
         feeds: what inputs are fed; sums and gathered rows are added.
         bindings: the sizes that are symbols.
-        parts: the rows of each shard that has some.
+        ranges: the rows of each shard that has some.
         step: the count of random draws.
     """
 
     feeds: dict[Node, Feed]
     bindings: Bindings
-    parts: Sequence[tuple[int, int]]
+    ranges: Sequence[tuple[int, int]]
     step: int
 
 

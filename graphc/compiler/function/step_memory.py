@@ -70,7 +70,7 @@ class StepMemory:
     The number of threads does not count, so that the number of shards does not follow from it.
 
     Attributes:
-        shards: how many parts the batch is taken in.
+        shards: how many the batch is divided into.
         states: weights, the optimizer's variables, and what else is kept between calls.
         constants: of the programs.
         batches: the arrays that are fed, of this call and of the next.

@@ -50,16 +50,17 @@ def _pad(c: Node, node: Node, x: Node) -> Node:
 
 def _concat(c: Node, node: Node, wanted: Sequence[bool]) -> tuple[Node | None, ...]:
     axis = node.attrs["axis"]
-    parts: list[Node | None] = []
+    cotangents: list[Node | None] = []
     first: g.Size = 0
     for x, needed in zip(node.inputs, wanted, strict=True):
         last = first + x.shape[axis]
         start = tuple(first if k == axis else 0 for k in range(c.ndim))
         stop = tuple(last if k == axis else size for k, size in enumerate(c.shape))
-        part = g.make("slice", c, start=start, stop=stop, step=(1,) * c.ndim) if needed else None
-        parts.append(part)
+        step = (1,) * c.ndim
+        own = g.make("slice", c, start=start, stop=stop, step=step) if needed else None
+        cotangents.append(own)
         first = last
-    return tuple(parts)
+    return tuple(cotangents)
 
 
 define("transpose", _transpose)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from graphc.compiler.grad.scan_parts import ScanParts
+from graphc.compiler.grad.forward_scan import ForwardScan
 from graphc.compiler.graph import Node, dependents, toposort
 
 # Never stored: made again from what they read, whatever that is. They are index maps and copies.
@@ -23,7 +23,7 @@ _CHEAP = frozenset(
 
 
 def forward_reads(
-    loop: ScanParts, step_outputs: Sequence[Node], cotangents: Iterable[Node]
+    loop: ForwardScan, step_outputs: Sequence[Node], cotangents: Iterable[Node]
 ) -> list[Node]:
     """Return the values that a backward step reads of the forward step: args, and residuals.
 
@@ -54,7 +54,7 @@ def _first_met(step_outputs: Sequence[Node], stops: Collection[Node]) -> list[No
 
 
 def _storable(
-    loop: ScanParts, step_outputs: Sequence[Node], cotangents: Iterable[Node]
+    loop: ForwardScan, step_outputs: Sequence[Node], cotangents: Iterable[Node]
 ) -> set[Node]:
     """The nodes that the forward loop can stack."""
     forward = set(toposort(loop.outputs))

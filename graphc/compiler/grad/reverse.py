@@ -22,13 +22,13 @@ def varied(outputs: Sequence[Node], order: Sequence[Node], sources: Collection[N
         order: its nodes in topological order.
         sources: float nodes.
     """
-    held = cancelling_maxima(outputs, order)
+    constant_maxima = cancelling_maxima(outputs, order)
     found = set(sources)
     for node in order:
         if (
             any(x in found for x in node.inputs)
             and node.op not in NON_DIFFERENTIABLE
-            and node not in held
+            and node not in constant_maxima
             and _has_floats(node)
         ):
             found.add(node)
@@ -51,9 +51,9 @@ def pull_back(seeds: Sequence[tuple[Node, Node]], wrt: Sequence[Node]) -> list[N
         if node not in cotangents or node not in reached or not any(wanted):
             continue
         with origin(_backward(node)):
-            for x, part in zip(node.inputs, _pull(node, cotangents[node], wanted), strict=True):
-                if part is not None:
-                    _accumulate(cotangents, x, part)
+            for x, term in zip(node.inputs, _pull(node, cotangents[node], wanted), strict=True):
+                if term is not None:
+                    _accumulate(cotangents, x, term)
     return [cotangents.get(node) for node in wrt]
 
 
@@ -77,9 +77,9 @@ def _pull(node: Node, cotangent: Cotangent, wanted: list[bool]) -> tuple[Cotange
     return RULES[node.op](cotangent, node, wanted)
 
 
-def _accumulate(cotangents: dict[Node, Cotangent], node: Node, part: Cotangent) -> None:
+def _accumulate(cotangents: dict[Node, Cotangent], node: Node, term: Cotangent) -> None:
     known = cotangents.get(node)
-    cotangents[node] = part if known is None else _sum(known, part)
+    cotangents[node] = term if known is None else _sum(known, term)
 
 
 def _sum(left: Cotangent, right: Cotangent) -> Cotangent:

@@ -18,9 +18,9 @@ import itertools
 from collections.abc import Sequence
 
 from graphc.compiler import graph as g
+from graphc.compiler.grad.forward_scan import ForwardScan, forward_scan
 from graphc.compiler.grad.residuals import forward_reads
 from graphc.compiler.grad.reverse import pull_back, varied
-from graphc.compiler.grad.scan_parts import ScanParts, scan_parts
 from graphc.compiler.grad.table import Cotangent, define_whole
 from graphc.compiler.graph import Node, item, make, make_scan, toposort
 
@@ -37,7 +37,7 @@ def _item(cotangent: Node, node: Node, wanted: Sequence[bool]) -> tuple[Cotangen
 def _scan(
     cotangents: tuple[Node | None, ...], node: Node, wanted: Sequence[bool]
 ) -> tuple[Node | None, ...]:
-    loop = scan_parts(node)
+    loop = forward_scan(node)
     reached = _reached(loop, wanted)
     active = _active_carries(loop, cotangents, reached)
     arrived = {k: cotangent for k, cotangent in enumerate(cotangents) if cotangent is not None}
@@ -103,7 +103,7 @@ def _zeros(like: Node) -> Node:
     return g.zeros(like.shape, like.dtype)
 
 
-def _reached(loop: ScanParts, wanted: Sequence[bool]) -> set[Node]:
+def _reached(loop: ForwardScan, wanted: Sequence[bool]) -> set[Node]:
     """The body's nodes through which a gradient reaches a wanted input, in whatever later step."""
     order = toposort(loop.outputs)
     sources = {arg for arg, needed in zip(loop.args, wanted, strict=True) if needed}
@@ -116,7 +116,7 @@ def _reached(loop: ScanParts, wanted: Sequence[bool]) -> set[Node]:
 
 
 def _active_carries(
-    loop: ScanParts, cotangents: Sequence[Node | None], reached: set[Node]
+    loop: ForwardScan, cotangents: Sequence[Node | None], reached: set[Node]
 ) -> list[int]:
     """Return the carries on a path from an output with a cotangent to a wanted input."""
     active: set[int] = set()
@@ -139,7 +139,7 @@ def _active_carries(
     return sorted(k for k in active if loop.args[k] in reached)
 
 
-def _split(loop: ScanParts, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
+def _split(loop: ForwardScan, reads: Sequence[Node]) -> tuple[list[Node], list[int], list[int]]:
     """Residuals, and the positions of the sequences and the constants that are read themselves."""
     position = {arg: k for k, arg in enumerate(loop.args)}
     series = [position[node] for node in reads if position.get(node) in loop.series_at()]
@@ -148,7 +148,7 @@ def _split(loop: ScanParts, reads: Sequence[Node]) -> tuple[list[Node], list[int
     return [node for node in reads if node not in direct], series, constants
 
 
-def _stacked_residuals(loop: ScanParts, residuals: Sequence[Node]) -> list[Node]:
+def _stacked_residuals(loop: ForwardScan, residuals: Sequence[Node]) -> list[Node]:
     """Each residual over all steps, from the forward loop with what it lacks stacked as well."""
     position = {node: k for k, node in enumerate(loop.outputs) if k >= loop.carries}
     extra = [node for node in residuals if node not in position]

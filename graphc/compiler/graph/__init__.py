@@ -147,13 +147,13 @@ from graphc.compiler.graph.sizes import as_shape as as_shape
 from graphc.compiler.graph.state import (
     CallStep as CallStep,
     State as State,
+    assign_together as assign_together,
     get_value as get_value,
-    held as held,
     latest_move as latest_move,
-    place_together as place_together,
     set_value as set_value,
     set_values as set_values,
     shared as shared,
+    shared_without_copy as shared_without_copy,
     state_of as state_of,
 )
 from graphc.compiler.graph.walk import (

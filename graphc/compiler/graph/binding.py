@@ -81,7 +81,7 @@ def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> Non
     """Sizes such as ``2*n + 1``: each gives the value of its one unknown symbol, or is checked.
     Where each has several, as ``n + m`` and ``n - m``, they are equations."""
     while waiting:
-        rest, doubts = [], []
+        unsolved, doubts = [], []
         root: int | str
         for size, value, where in waiting:
             known = substitute(size, bound)
@@ -98,12 +98,12 @@ def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> Non
             if isinstance(root, int):
                 bound[unknown[0]] = root
             else:
-                rest.append((size, value, where))
+                unsolved.append((size, value, where))
                 doubts.append(root)
-        if len(rest) == len(waiting):
+        if len(unsolved) == len(waiting):
             claims = [
                 SizeClaim(substitute(size, bound), "==", value, where)
-                for size, value, where in rest
+                for size, value, where in unsolved
             ]
             found = {one: by for one, by in settle(claims, ()).items() if isinstance(by, int)}
             if not found:
@@ -112,7 +112,7 @@ def _solve(waiting: list[tuple[Dim, int, str]], bound: dict[Symbol, int]) -> Non
                     "its own"
                 )
             bound.update(found)
-        waiting = rest
+        waiting = unsolved
 
 
 def _given(size: Dim, bound: dict[Symbol, int]) -> str:

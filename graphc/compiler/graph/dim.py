@@ -1,7 +1,7 @@
 """Symbolic sizes: polynomials with integer coefficients in symbols that are at least 1.
 
 A size is an ``int`` or a `Dim`. A Dim that works out to a number *is* that ``int``, so
-``isinstance(size, int)`` tells whether a size is known. Dims are kept in normal form: equal
+``isinstance(size, int)`` says whether a size is known. Dims are kept in normal form: equal
 polynomials compare equal and hash alike. ``//`` stays an atom of its own, ``floor(a / b)``, unless
 it divides exactly.
 
@@ -187,7 +187,8 @@ class Dim:
         quotient = exact_quotient(self, other)
         if quotient is None:
             raise ShapeError(
-                f"the size {self} divided by {other} may leave a rest, and a size is whole: use //"
+                f"the size {self} divided by {other} may leave a remainder, and a size is whole: "
+                "use //"
             )
         return quotient
 
@@ -238,9 +239,9 @@ def floor_divide(numerator: Size, denominator: Size) -> Size:
     if not isinstance(denominator, Dim) and isinstance(numerator, Dim):
         # What divides leaves the floor: (4n + m + 5) // 4 = n + 1 + (m + 1) // 4.
         whole = {mono: factor // denominator for mono, factor in numerator.terms}
-        rest = {mono: factor % denominator for mono, factor in numerator.terms}
+        remainder = {mono: factor % denominator for mono, factor in numerator.terms}
         if any(whole.values()):
-            return _from_terms(whole) + floor_divide(_from_terms(rest), denominator)
+            return _from_terms(whole) + floor_divide(_from_terms(remainder), denominator)
     return Dim((((FloorQuotient(numerator, denominator),), 1),))
 
 
@@ -256,14 +257,14 @@ def exact_quotient(numerator: Size, denominator: Size) -> Size | None:
     ((atoms, divisor_factor),) = divisor.items()
     quotient: dict[Monomial, int] = {}
     for monomial, factor in _terms(numerator).items():
-        rest = list(monomial)
+        remainder = list(monomial)
         for atom in atoms:
-            if atom not in rest:
+            if atom not in remainder:
                 return None
-            rest.remove(atom)
+            remainder.remove(atom)
         if factor % divisor_factor:
             return None
-        quotient[tuple(rest)] = factor // divisor_factor
+        quotient[tuple(remainder)] = factor // divisor_factor
     return _from_terms(quotient)
 
 
@@ -273,13 +274,13 @@ def _quotient_of_terms(numerator: Size, denominator: Size) -> Size | None:
     step."""
     leading = _leading(denominator)
     quotient: Size = 0
-    rest = numerator
-    while rest != 0:
-        part = exact_quotient(_leading(rest), leading)
+    remainder = numerator
+    while remainder != 0:
+        part = exact_quotient(_leading(remainder), leading)
         if part is None:
             return None
         quotient = quotient + part
-        rest = rest - part * denominator
+        remainder = remainder - part * denominator
     return quotient
 
 

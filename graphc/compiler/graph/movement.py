@@ -32,8 +32,8 @@ def reshape(x: object, shape: Sequence[Size]) -> Node:
         if shape.count(-1) > 1:
             fail(f"reshape to {shape}: only one size can be -1")
         known = product(size for size in shape if size != -1)
-        rest = floor_divide(product(node.shape), known)
-        shape = tuple(rest if size == -1 else size for size in shape)
+        inferred = floor_divide(product(node.shape), known)
+        shape = tuple(inferred if size == -1 else size for size in shape)
     return node if shape == node.shape else make("reshape", node, shape=shape)
 
 

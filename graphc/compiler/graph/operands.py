@@ -79,7 +79,7 @@ def _as_dtype(value: object, dtype: str) -> np.ndarray:
     return converted
 
 
-def as_held(value: object, dtype: str, what: str) -> np.ndarray:
+def checked_cast(value: object, dtype: str, what: str) -> np.ndarray:
     """A copy of a value in a dtype, fractions dropped where that is an integer one. DTypeError for
     a number that it cannot hold (NaN, 2**32 in an int32), which NumPy would wrap."""
     array = np.asarray(value)

@@ -55,21 +55,21 @@ def with_key(words: Node, seed: int, stream: int) -> Node:
     return inherit(make("random", *words.inputs, **attrs), words)
 
 
-def placed(words: Node, axis: int, whole: object, first: object) -> Node:
-    """Return a draw of `bits` as part of a draw that is longer along one axis: each element has the
-    word of its place there.
+def range_of_draw(words: Node, axis: int, whole: object, first: object) -> Node:
+    """Return a draw of `bits` as a range of a draw that is longer along one axis: each element has
+    the word of its position there.
 
     Args:
-        words: a draw of its own, with the shape of the part.
+        words: a draw of its own, with the shape of the range.
         axis: the axis that is longer in the whole draw.
         whole: the length of that axis there, an integer scalar or a size.
-        first: where the part begins on it, an integer scalar or a size. That the part ends within
+        first: where the range begins on it, an integer scalar or a size. That it ends within
             the whole axis is the caller's to see to.
     """
     if words.op != "random" or words.attrs["axis"] is not None:
         raise ArgumentError(
-            "placed: expected a draw of `bits` that is no part of another yet, received "
-            f"{words.op}{words.shape}; place the draw itself, not what is computed from it"
+            "range_of_draw: expected a draw of `bits` that is no range of another yet, received "
+            f"{words.op}{words.shape}; pass the draw itself, not what is computed from it"
         )
     scalars = [cast(as_node(x, "int64"), "int64") for x in (whole, first)]
     attrs = {**words.attrs, "axis": int(axis)}

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.operands import as_array, as_held, refuse_foreign_array
+from graphc.compiler.graph.operands import as_array, checked_cast, refuse_foreign_array
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError
@@ -46,7 +46,7 @@ class State:
     """The value of a shared variable; compared by identity. Shape and dtype never change.
 
     The value is either in host memory or in a device's, and moves to where it is used: reading
-    `buffer` brings it home, an executor of a device takes it there by `place`. `get` gives a copy
+    `buffer` brings it home, an executor of a device takes it there by `assign`. `get` gives a copy
     and moves nothing, `set` takes a copy.
     """
 
@@ -63,15 +63,15 @@ class State:
         """The value, in the memory where it is."""
         return self._value
 
-    def place(self, value: np.ndarray | DeviceValue) -> None:
+    def assign(self, value: np.ndarray | DeviceValue) -> None:
         """Make this the value: an array that nothing else writes to, or one on a device."""
-        place_together([(self, value)])
+        assign_together([(self, value)])
 
     @property
     def buffer(self) -> np.ndarray:
         """The value in host memory; it lives there from now on. Not to be written into."""
         if not isinstance(self._value, np.ndarray):
-            self.place(self._value.to_host())
+            self.assign(self._value.to_host())
         return self._value  # type: ignore[return-value]
 
     def get(self) -> np.ndarray:
@@ -83,7 +83,7 @@ class State:
 
         ShapeError where the shape differs, DTypeError for what is not numbers in host memory.
         """
-        self.place(self.converted(value))
+        self.assign(self.converted(value))
 
     def converted(self, value: object) -> np.ndarray:
         """A copy of a value as `set` takes it, with its errors."""
@@ -94,7 +94,7 @@ class State:
                 f"shared variable {self.name or 'without a name'}: expected numbers, received "
                 f"{value!r}"
             )
-        array = as_held(array, self.dtype, f"shared variable {self.name or 'without a name'}")
+        array = checked_cast(array, self.dtype, f"shared variable {self.name or 'without a name'}")
         if array.shape != self.shape:
             raise ShapeError(
                 f"shared variable {self.name or 'without a name'}: expected shape {self.shape}, "
@@ -103,16 +103,16 @@ class State:
         return array
 
 
-def place_together(
-    placed: Iterable[tuple[State, np.ndarray | DeviceValue]],
+def assign_together(
+    values: Iterable[tuple[State, np.ndarray | DeviceValue]],
     counted: tuple[CallStep, int] | None = None,
 ) -> None:
-    """`State.place` for each pair of a state and its value, and the count of calls set to a number:
-    all of it or, where an interrupt comes, nothing.
+    """`State.assign` for each pair of a state and its value, and the count of calls set to a
+    number: all of it or, where an interrupt comes, nothing.
 
     Python raises an interrupt between two steps of its own code; one call of C sets everything.
     """
-    pairs = list(placed)
+    pairs = list(values)
     settings: list[tuple[object, str, object]] = [(one, "_value", value) for one, value in pairs]
     if counted is not None:
         settings.append((counted[0], "value", counted[1]))
@@ -137,11 +137,13 @@ def shared(value: object, name: str | None = None, dtype: str | None = None) -> 
         raise DTypeError("shared() takes a value, not a node; evaluate the node first")
     refuse_foreign_array(value, "shared()")
     if dtype is None:
-        return held(np.array(as_array(value)), name)
-    return held(as_held(value, dtype, f"shared variable {name or 'without a name'}"), name)
+        return shared_without_copy(np.array(as_array(value)), name)
+    return shared_without_copy(
+        checked_cast(value, dtype, f"shared variable {name or 'without a name'}"), name
+    )
 
 
-def held(array: np.ndarray, name: str | None = None) -> Node:
+def shared_without_copy(array: np.ndarray, name: str | None = None) -> Node:
     """`shared`, without the copy: the value is this very array, which nothing else writes to from
     now on."""
     if array.dtype.name not in DTYPES:
@@ -163,7 +165,7 @@ def set_values(pairs: Iterable[tuple[Node, object]]) -> None:
     """`set_value` for each pair of a variable and its value: for all, or, where an error is raised,
     for none."""
     states = [(state_of(node), value) for node, value in pairs]
-    place_together([(state, state.converted(value)) for state, value in states])
+    assign_together([(state, state.converted(value)) for state, value in states])
 
 
 def state_of(node: Node) -> State:

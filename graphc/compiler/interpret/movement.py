@@ -18,7 +18,7 @@ def _transpose(attrs: Attrs, x: np.ndarray) -> np.ndarray:
 
 def _broadcast(attrs: Attrs, x: np.ndarray) -> np.ndarray:
     """A view with stride 0 along new axes, made directly: numpy.broadcast_to takes 3 times as long,
-    which tells in the body of a loop."""
+    which counts in the body of a loop."""
     elements = np.asarray(x, order="C")
     strides = [0] * len(attrs["shape"])
     for axis, stride in zip(attrs["axes"], elements.strides, strict=True):

@@ -40,16 +40,16 @@ def philox4x32(counter: Sequence[np.ndarray], key: tuple[int, int]) -> tuple[np.
     return c0, c1, c2, c3
 
 
-def _random(attrs: Attrs, scan_step: np.ndarray, *part: np.ndarray) -> np.ndarray:
+def _random(attrs: Attrs, scan_step: np.ndarray, *window: np.ndarray) -> np.ndarray:
     """Element e is word e % 4 of block e // 4, elements counted in C order.
 
-    A draw is a number of runs of neighbouring elements: one; or, if it is a part of a draw that is
+    A draw is a number of runs of neighbouring elements: one; or, if it is a range of a draw that is
     longer along an axis, one for each index of the axes ahead of that axis.
     """
     shape, axis, call_step = attrs["shape"], attrs["axis"], attrs["call_step"]
     begins, run = np.zeros(1, np.uint64), math.prod(shape)
     if axis is not None:
-        whole, first = map(int, part)
+        whole, first = map(int, window)
         inner = math.prod(shape[axis + 1 :])
         begins = (np.arange(math.prod(shape[:axis]), dtype=np.uint64) * whole + first) * inner
         run = shape[axis] * inner

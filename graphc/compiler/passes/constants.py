@@ -1,4 +1,4 @@
-"""Questions that passes ask of nodes that are constant."""
+"""Predicates of constant nodes, for passes."""
 
 from __future__ import annotations
 

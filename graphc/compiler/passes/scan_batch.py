@@ -1,7 +1,7 @@
 """Batch a step's computation over all steps: each op gets one more leading axis, the steps.
 
-A value that varies from step to step is held stacked, (steps, *shape); one that does not is read as
-it is, and spread along the steps only where an op needs equal shapes.
+A value that varies from step to step is stored stacked, (steps, *shape); one that does not is read
+as it is, and spread along the steps only where an op needs equal shapes.
 """
 
 from __future__ import annotations

@@ -54,10 +54,10 @@ def sink_products(outputs: Sequence[Node]) -> list[Node]:
 def _sink(loop: OpenScan, used: Sequence[int]) -> Mapping[int, Node] | None:
     varying = dependents(loop.results, [*loop.carries, *loop.slices])
     reading = readers(loop.results)
-    held = {*loop.updates, *loop.carries, *loop.slices}
+    arguments = {*loop.updates, *loop.carries, *loop.slices}
     free: set[Node] = set()  # read by nothing that stays in the loop
     for node in reversed(reading):
-        if node in held or node not in varying:
+        if node in arguments or node not in varying:
             continue
         varies = [x in varying for x in node.inputs]
         if can_batch(node, varies) and all(reader in free for reader in reading[node]):

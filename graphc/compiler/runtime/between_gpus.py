@@ -22,7 +22,7 @@ from graphc.parallel.transport import Transfer, Transport, check_exchange, check
 
 _WHAT = "moving sums between GPUs"
 
-_made: BetweenGpus | None = None
+_instance: BetweenGpus | None = None
 
 
 def sums_transport(ranks: Transport[np.ndarray]) -> Transport[np.ndarray]:
@@ -33,14 +33,14 @@ def sums_transport(ranks: Transport[np.ndarray]) -> Transport[np.ndarray]:
         MissingPackageError: no NCCL.
         RankError: a host with fewer GPUs than ranks.
     """
-    global _made
+    global _instance
     if config.ranks != "nccl" or ranks.size == 1:
         return ranks
-    if _made is None:
+    if _instance is None:
         assert isinstance(ranks, Mpi)
-        _made = BetweenGpus(ranks, nccl.Library(), ranks.heartbeat.check)
-        atexit.register(_made.close)  # before the device is
-    return _made
+        _instance = BetweenGpus(ranks, nccl.Library(), ranks.heartbeat.check)
+        atexit.register(_instance.close)  # before the device is
+    return _instance
 
 
 class BetweenGpus:
@@ -105,7 +105,7 @@ class BetweenGpus:
             return self._copied_back(stage, whole, [stage])
 
     def failed(self, error: BaseException) -> None:
-        """Tell the other ranks, from host to host."""
+        """Send the failure to the other ranks, from host to host."""
         self._nccl.failed(error)
 
     def close(self) -> None:
@@ -192,7 +192,7 @@ class _Stage:
         self._copied.record(stream)
 
     def is_copied(self) -> bool:
-        """Tell whether the last download is over. The device need not be current."""
+        """Return whether the last download is over. The device need not be current."""
         with self._device.current():
             return self._device.is_done(self._copied, _WHAT)
 

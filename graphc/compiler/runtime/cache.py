@@ -138,7 +138,7 @@ class KernelCache:
                 try:
                     return load(entry), None
                 except CompilerError as error:
-                    _tell(f"{entry.path} is made again: {error}")
+                    _log_once(f"{entry.path} is made again: {error}")
         started = time.perf_counter()
         content = make()
         seconds = time.perf_counter() - started
@@ -163,7 +163,7 @@ class KernelCache:
             yield None
             return
         except OSError as error:
-            _tell(f"{path} is not used: {error}; it is made again")
+            _log_once(f"{path} is not used: {error}; it is made again")
             yield None
             return
         try:
@@ -217,7 +217,7 @@ class KernelCache:
     def _unwritable(self, error: OSError) -> None:
         # Without the file's name, which would make each message another one.
         why = error.strerror or error
-        _tell(f"compiled kernels are not kept: {self.folder} cannot be written ({why})")
+        _log_once(f"compiled kernels are not kept: {self.folder} cannot be written ({why})")
 
 
 def _digest(content: bytes) -> bytes:
@@ -233,11 +233,11 @@ def _checked(path: Path, descriptor: int) -> Entry | None:
         with os.fdopen(os.dup(descriptor), "rb") as file:
             data = file.read()
     except OSError as error:
-        _tell(f"{path} cannot be read ({error.strerror}); it is made again")
+        _log_once(f"{path} cannot be read ({error.strerror}); it is made again")
         return None
     content = data[:-_DIGEST_BYTES]
     if _digest(content) != data[-_DIGEST_BYTES:]:
-        _tell(f"{path} is damaged; it is made again")
+        _log_once(f"{path} is damaged; it is made again")
         return None
     return Entry(path, descriptor, content)
 
@@ -256,7 +256,7 @@ def kernel_cache() -> KernelCache:
     folder = chosen_folder()
     reason = refusal(folder)
     if reason:
-        _tell(f"the kernel cache {folder} is not used: {reason}; compiled kernels are not kept")
+        _log_once(f"the kernel cache {folder} is not used: {reason}; compiled kernels are not kept")
         folder = private_folder()
     return KernelCache(folder)
 
@@ -300,7 +300,7 @@ def _nowhere(why: object) -> CompilerError:
     )
 
 
-def _tell(message: str) -> None:
+def _log_once(message: str) -> None:
     """Log one line, the first time in this process."""
     if message not in _logged:
         _logged.add(message)

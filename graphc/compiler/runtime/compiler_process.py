@@ -188,9 +188,9 @@ class _Run:
 
 
 @contextmanager
-def on_each_compile(tell: Callable[[], None]) -> Iterator[None]:
-    """Call `tell` whenever a compiler is about to run."""
-    reset = _on_compile.set(tell)
+def on_each_compile(notify: Callable[[], None]) -> Iterator[None]:
+    """Call `notify` whenever a compiler is about to run."""
+    reset = _on_compile.set(notify)
     try:
         yield
     finally:
@@ -201,9 +201,9 @@ def compile_to(
     output: str, command: Sequence[str], tool: Tool, folder: Path
 ) -> subprocess.CompletedProcess[str]:
     """Run a compiler for ``folder/output``, as long as the flag `compile_limit` allows."""
-    tell = _on_compile.get()
-    if tell is not None:
-        tell()
+    notify = _on_compile.get()
+    if notify is not None:
+        notify()
     seconds = amount(config.compile_limit)
     try:
         return run([*command, "-o", str(folder / output)], tool, seconds, folder)
@@ -237,8 +237,8 @@ def source_in(folder: Path, kept: Path, source: str) -> Path:
     return path
 
 
-def ask(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: KernelCache) -> Answers:
-    """Ask a compiler `questions`, each the arguments of a run, behind ``--version``.
+def query(path: str, questions: Sequence[Sequence[str]], tool: Tool, cache: KernelCache) -> Answers:
+    """Put to a compiler the `questions`, each the arguments of a run, behind ``--version``.
 
     The answers are kept in the cache, by the program's path, size and time of change and by the
     environment that it reads. An answer that is the path of a program, as of ``-print-prog-name``,

@@ -143,8 +143,8 @@ class Device:
             _, total = self._cuda.mem_get_info()
             raise OutOfMemoryError(
                 f"CUDA_ERROR_OUT_OF_MEMORY: {what} needs {nbytes:,} bytes; {self.facts.name} has "
-                f"{self.available():,} of {total:,} bytes free, and {self._pool.held:,} are in use "
-                "by graphc. Use a smaller batch, or end other programs on the GPU"
+                f"{self.available():,} of {total:,} bytes free, and {self._pool.reserved:,} are in "
+                "use by graphc. Use a smaller batch, or end other programs on the GPU"
             ) from None
 
     def make_room(self) -> None:
@@ -276,7 +276,7 @@ class Device:
             return self._cuda.Stream(_NON_BLOCKING)
 
     def is_done(self, event: Any, what: str) -> bool:
-        """Tell whether its stream has come to an event. `what` says whose work is before it in a
+        """Return whether its stream has come to an event. `what` says whose work is before it in a
         DeviceError."""
         with self._named(what):
             return event.query()

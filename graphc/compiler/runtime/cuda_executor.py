@@ -64,7 +64,7 @@ class CudaExecutor:
             outputs: what is fetched, then one new value for each of `states_updated`.
             states_updated: the states that the program's launches write.
             name: of the function, for messages.
-            plan: places the values that launches write.
+            plan: assigns offsets to the values that launches write.
 
         Raises DeviceError where the GPU, its driver or the compiler fail.
         """
@@ -81,7 +81,7 @@ class CudaExecutor:
         self._fallback = Fallback(self._outputs, program.checks, name, program.given)
         self._fed_indices = fed_indices(program.checks)
         self._stale = False  # whether the status word may have what an earlier call failed at
-        self.made = "no kernels"
+        self.summary = "no kernels"
         self._device = cuda.device()
         with self._device.current():
             self._module = self._load()
@@ -120,13 +120,13 @@ class CudaExecutor:
                 except NotFiniteError as first:
                     raise first from None
                 raise
-            parts = fetch.wait() if fetch is not None else []
-            status = int(parts.pop().view(np.uint64)[0]) if checked else FINE
+            fetched = fetch.wait() if fetch is not None else []
+            status = int(fetched.pop().view(np.uint64)[0]) if checked else FINE
             self._stale = status != FINE
         if status != FINE:
             call_step.value = number  # no launch has set a state
             self._fallback.refuse(status, feeds, bindings, number)
-        return self._results(parts, bindings)
+        return self._results(fetched, bindings)
 
     def start(
         self, feeds: Mapping[Node, np.ndarray], bindings: Mapping[Symbol, int], call_step: CallStep
@@ -170,7 +170,7 @@ class CudaExecutor:
         """Launch everything and count the call, and begin to copy what is fetched, with the status
         word as the last one where it has to be `checked`. None where there is nothing to copy."""
         device, number = self._device, call_step.value
-        with self.placed(feeds, bindings, number) as bound:
+        with self.bound(feeds, bindings, number) as bound:
             self._stale = checked
             if observer is None:
                 device.launch_together(bound.launches, (call_step, number + 1))
@@ -194,15 +194,15 @@ class CudaExecutor:
             tuple(dims.evaluate(size, bindings) for size in node.shape) for node in self._fetched
         ]
 
-    def _results(self, parts: Sequence[np.ndarray], bindings: Bindings) -> list[np.ndarray]:
+    def _results(self, fetched: Sequence[np.ndarray], bindings: Bindings) -> list[np.ndarray]:
         shapes = self._shapes(bindings)
         return [
-            part.view(node.dtype).reshape(shape).copy()
-            for part, node, shape in zip(parts, self._fetched, shapes, strict=True)
+            array.view(node.dtype).reshape(shape).copy()
+            for array, node, shape in zip(fetched, self._fetched, shapes, strict=True)
         ]
 
     @contextmanager
-    def placed(
+    def bound(
         self,
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
@@ -248,7 +248,7 @@ class CudaExecutor:
         how = "from the cache"
         if binary.seconds is not None:
             how = f"compiled by nvcc in {binary.seconds:.3f} s"
-        self.made = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
+        self.summary = f"{len(steps)} kernel{'' if len(steps) == 1 else 's'}, {how}"
         return binary.loaded
 
     def _upload_constants(self) -> tuple[dict[Buffer, int], Block]:
@@ -309,8 +309,8 @@ class CudaExecutor:
         device = self._device
         device.make_room()
         values = (state.value for state in self._states)
-        held = sum(value.nbytes for value in values if isinstance(value, DeviceArray))
-        nbytes = device.available() + held + self._constants.nbytes
+        own = sum(value.nbytes for value in values if isinstance(value, DeviceArray))
+        nbytes = device.available() + own + self._constants.nbytes
         more = explanation(self._report, bindings, nbytes)
         return OutOfMemoryError(f"{error}{more}")
 

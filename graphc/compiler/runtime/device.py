@@ -118,7 +118,7 @@ def choose_executor(
 def _interpreter(
     outputs: Sequence[Node], states: Sequence[State], name: str, interpreted: Interpreted
 ) -> NumpyExecutor:
-    interpreted.tell()
+    interpreted.log_warning()
     return NumpyExecutor(outputs, states, interpreted.why, name)
 
 

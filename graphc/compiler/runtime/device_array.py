@@ -45,5 +45,5 @@ def on_device(state: State, device: Device) -> DeviceArray:
     if not isinstance(value, DeviceArray) or value.device is not device:
         host = value if isinstance(value, np.ndarray) else value.to_host()
         value = DeviceArray(device, host, f"the shared variable {state.name or 'without a name'}")
-        state.place(value)
+        state.assign(value)
     return value

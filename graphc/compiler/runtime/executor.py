@@ -22,11 +22,11 @@ class Executor(Protocol):
     Made from `outputs` (what is fetched, then one new value for each state) and `states`.
 
     Attributes:
-        made: how it was prepared, for reports: whether a compiler ran.
+        summary: how it was prepared, for reports: whether a compiler ran.
         target: whose generated kernels it runs, 'cuda' or 'cpu'; None for the interpreter.
     """
 
-    made: str
+    summary: str
     target: str | None
 
     def run(

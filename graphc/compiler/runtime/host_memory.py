@@ -32,7 +32,7 @@ class Room:
 
 def memory_room(root: Path = Path("/")) -> Room | None:
     """Return the least of what the machine, the control groups of this process and its own limits
-    leave; None where the system tells nothing (it has no /proc).
+    leave; None where the system reports nothing (it has no /proc).
 
     Pages of files count as free, since the system drops them, and swap space does: what is refused
     by this is more than there is.

@@ -31,7 +31,7 @@ class _Value:
         """As of `BufferUse`."""
         return _HELD.get(self.node.op, "arena")
 
-    def parts(self, bindings: Mapping[Symbol, int]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    def arrays(self, bindings: Mapping[Symbol, int]) -> Iterator[tuple[str, tuple[int, ...]]]:
         """The type and the shape of its array; of a loop, of each array."""
         node: Any = self.node  # a loop alone has several of each
         several = node.op == "scan"
@@ -63,7 +63,7 @@ class InterpretedMemory:
                 (value.first, value.last),
             )
             for value in self._values
-            for dtype, shape in value.parts(bindings)
+            for dtype, shape in value.arrays(bindings)
         ]
         sizes = {symbol.name: number for symbol, number in bindings.items()}
         found = MemoryReport(self._name, sizes, uses, 0, "numpy")
@@ -76,7 +76,7 @@ class InterpretedMemory:
             _nbytes(dtype, shape)
             for value in self._values
             if value.held == "arena"
-            for dtype, shape in value.parts(bindings)
+            for dtype, shape in value.arrays(bindings)
         )
 
 

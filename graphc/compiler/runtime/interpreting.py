@@ -49,7 +49,7 @@ class Interpreted:
     why: str
     warning: str | None = None
 
-    def tell(self) -> None:
+    def log_warning(self) -> None:
         """Log the warning, once a process; not for a caller that only looks at kernels."""
         if self.warning is not None and self.warning not in _logged:
             _logged.add(self.warning)

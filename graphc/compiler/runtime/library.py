@@ -35,7 +35,7 @@ _FIX = (
     "that the compiler (CXX names another one) is one for this machine"
 )
 
-# Of the ELF header: class, then from byte 16 on type, machine, version, entry, the places of the
+# Of the ELF header: class, then from byte 16 on type, machine, version, entry, the offsets of the
 # program and the section headers, flags, and sizes and counts.
 _ELF = struct.Struct("<HHIQQQIHHHHHH")
 _ELF64 = 2
@@ -117,7 +117,7 @@ def _cut_short(content: bytes) -> str:
     if len(content) < 16 + _ELF.size:
         return "it is cut short"
     if content[4] != _ELF64 or sys.byteorder != "little":
-        return ""  # for the loader, which tells it
+        return ""  # for the loader, which reports it
     header = _ELF.unpack_from(content, 16)
     at, size, count = header[4], header[8], header[9]
     if size != _PROGRAM.size or at + count * size > len(content):

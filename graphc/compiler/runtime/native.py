@@ -17,7 +17,7 @@ from graphc.compiler.codegen.memory import launches, plan_memory
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, scratch_blocks
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
-from graphc.compiler.graph import CallStep, Node, State, Symbol, place_together
+from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
 from graphc.compiler.runtime.library import symbol
@@ -25,7 +25,7 @@ from graphc.compiler.runtime.native_compiler import loaded
 from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused, uncounted
-from graphc.compiler.runtime.partial_sums import Part, PartialSums, row_of
+from graphc.compiler.runtime.partial_sums import PartialSums, ShardTables, row_of
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 
@@ -76,31 +76,31 @@ class NativeExecutor:
         if library.seconds is not None:
             how = f"compiled in {library.seconds:.3f} s"
         count = len(self._launches)
-        self.made = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
+        self.summary = f"native code, {count} kernel{'' if count == 1 else 's'}, {how}"
         self._runtime = library.runtime
         self._library = library.functions  # unloaded with this executor
         self._step = _STEP(symbol(library.functions, STEP))
         self._words = np.array(program.words, np.uint32)
         self._words_at = address_of(self._words)
-        self._places = {buffer: place for place, buffer in enumerate(program.buffers)}
+        self._slots = {buffer: slot for slot, buffer in enumerate(program.buffers)}
         fetches = self.program.fetches
         self._fetches = [
-            (buffer.origin, fetches.index(buffer), self._places.get(buffer), np.dtype(buffer.dtype))
+            (buffer.origin, fetches.index(buffer), self._slots.get(buffer), np.dtype(buffer.dtype))
             for buffer in fetches
         ]
         self._constants: dict[int, np.ndarray] = {}
         self._fed: list[tuple[int, Node]] = []
-        self._held: list[tuple[int, State]] = []
-        for place, buffer in enumerate(program.buffers):
+        self._state_slots: list[tuple[int, State]] = []
+        for slot, buffer in enumerate(program.buffers):
             origin = buffer.origin
             if isinstance(origin, np.ndarray):
-                self._constants[place] = np.ascontiguousarray(origin)
+                self._constants[slot] = np.ascontiguousarray(origin)
             elif isinstance(origin, State):
-                self._held.append((place, origin))
+                self._state_slots.append((slot, origin))
             elif isinstance(origin, Node):
-                self._fed.append((place, origin))
+                self._fed.append((slot, origin))
         self._frame = self._new_frame()
-        self._part_frames: list[Frame] = []
+        self._shard_frames: list[Frame] = []
         self._sums: PartialSums | None = None
 
     def run(
@@ -120,7 +120,9 @@ class NativeExecutor:
         try:
             with self._lock:
                 if observer is None:
-                    return self._call(self._frame, ARENA, self._held, feeds, bindings, call_step)
+                    return self._call(
+                        self._frame, ARENA, self._state_slots, feeds, bindings, call_step
+                    )
                 return self._observe(feeds, bindings, call_step, observer)
         except OutOfMemoryError:
             raise
@@ -140,70 +142,72 @@ class NativeExecutor:
         """As `run`: the values are there when this returns."""
         return Pending.done(self.run(feeds, bindings, call_step))
 
-    def sums_parts(self, sums: int) -> bool:
-        """Return whether `run_parts` takes this program: what is summed, the first `sums` of what
+    def can_sum_shards(self, sums: int) -> bool:
+        """Return whether `run_shards` takes this program: what is summed, the first `sums` of what
         is fetched, is computed by kernels, and nothing else that is fetched is the same value."""
         of_sums, others = self._fetches[:sums], self._fetches[sums:]
         return all(origin is None for origin, *_ in of_sums) and all(
             origin is not None or first >= sums for origin, first, *_ in others
         )
 
-    def run_parts(
+    def run_shards(
         self,
-        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         call_step: CallStep,
         sums: int,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        """Run once for each part of a batch, in one call of native code.
+        """Run once for each shard of a batch, in one call of native code.
 
-        No state may be set. All parts draw what the call `call_step` does, which is not counted.
+        No state may be set. All shards draw what the call `call_step` does, which is not counted.
 
         Args:
-            parts: what each is fed, and its sizes.
+            shards: what each is fed, and its sizes.
             call_step: the number of the call.
-            sums: how many of the fetched values are summed over the parts.
+            sums: how many of the fetched values are summed over the shards.
 
         Returns:
             The sums, added in the binary tree of `graphc.parallel.tree`, in memory that the next
-            call overwrites; and what else each part fetches.
+            call overwrites; and what else each shard fetches.
 
-        An error in a part is that of `run`.
+        An error in a shard is that of `run`.
         """
         assert not self._states
         try:
             with self._lock:
-                return self._run_parts(parts, call_step, sums)
+                return self._run_shards(shards, call_step, sums)
         except OutOfMemoryError:
             raise
         except MemoryError as error:
-            raise refused(error, self._report, parts[0][1], self._kept) from error
+            raise refused(error, self._report, shards[0][1], self._kept) from error
 
-    def _run_parts(
+    def _run_shards(
         self,
-        parts: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
+        shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         call_step: CallStep,
         sums: int,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
-        tables = [self._bind(bindings) for _, bindings in parts]
+        tables = [self._bind(bindings) for _, bindings in shards]
         firsts = [first for _, first, *_ in self._fetches[:sums]]
         distinct = list(dict.fromkeys(firsts))  # a value may be fetched twice
-        memory = self._partial_sums(distinct, tables[0].shapes, len(parts))
+        memory = self._partial_sums(distinct, tables[0].shapes, len(shards))
         start = ARENA.address(max(table.nbytes for table in tables))
-        self._part_frames += [self._new_frame() for _ in range(len(self._part_frames), len(parts))]
-        given = (Part * len(parts))()
+        self._shard_frames += [
+            self._new_frame() for _ in range(len(self._shard_frames), len(shards))
+        ]
+        given = (ShardTables * len(shards))()
         kept, results = [], []  # what is fed, while kernels read it
-        for number, ((feeds, _), table) in enumerate(zip(parts, tables, strict=True)):
-            frame = self._part_frames[number]
-            frame.place_arena(table, start)
-            frame.place_states(self._held)
-            kept += self._place_feeds(frame, feeds)
+        for number, ((feeds, _), table) in enumerate(zip(shards, tables, strict=True)):
+            frame = self._shard_frames[number]
+            frame.set_arena(table, start)
+            frame.set_states(self._state_slots)
+            kept += self._set_feeds(frame, feeds)
             row = dict(zip(distinct, memory.rows[row_of(number)], strict=True))
             results.append(self._results(frame, table, feeds, row))
             given[number].at, given[number].size = frame.at, table.sizes_at
         ran = self._runtime.tree_sum(
             self._step,
             ctypes.addressof(given),
-            len(parts),
+            len(shards),
             self._words_at,
             call_step.value,
             self._frame.status_at,
@@ -211,22 +215,22 @@ class NativeExecutor:
             memory.summands_at,
             memory.at,
         )
-        if ran < len(parts):
-            feeds, bindings = parts[ran]
+        if ran < len(shards):
+            feeds, bindings = shards[ran]
             self._fallback.refuse(self._frame.status.value, feeds, bindings, call_step.value)
         found = dict(zip(distinct, memory.rows[0], strict=True))
-        others = [self._apart(one)[sums:] for one in results]
+        others = [self._without_aliases(one)[sums:] for one in results]
         return [found[first] for first in firsts], others
 
     def _partial_sums(
-        self, fetched: Sequence[int], shapes: Sequence[tuple[int, ...]], parts: int
+        self, fetched: Sequence[int], shapes: Sequence[tuple[int, ...]], shards: int
     ) -> PartialSums:
         """The memory of the sums of some fetched values, by their numbers."""
         wanted = [shapes[number] for number in fetched]
-        if self._sums is None or not self._sums.serve(wanted, parts):
+        if self._sums is None or not self._sums.serve(wanted, shards):
             self._sums = None  # first, so that its memory may serve
             dtypes = [self._fetches[number][-1] for number in fetched]
-            self._sums = PartialSums(wanted, dtypes, parts)
+            self._sums = PartialSums(wanted, dtypes, shards)
         return self._sums
 
     def seconds(
@@ -237,7 +241,7 @@ class NativeExecutor:
         spent = np.zeros(len(self._launches) + 1)
         with self._lock:
             self._call(
-                self._frame, ARENA, self._held, feeds, bindings, call_step, address_of(spent)
+                self._frame, ARENA, self._state_slots, feeds, bindings, call_step, address_of(spent)
             )
         return spent
 
@@ -258,7 +262,7 @@ class NativeExecutor:
         self,
         frame: Frame,
         arena: Arena,
-        held: Sequence[tuple[int, State]],
+        states: Sequence[tuple[int, State]],
         feeds: Mapping[Node, np.ndarray],
         bindings: Mapping[Symbol, int],
         call_step: CallStep,
@@ -268,15 +272,15 @@ class NativeExecutor:
         """Run the program.
 
         Args:
-            held: the states that it reads and writes, with their places.
+            states: the states that it reads and writes, with their slots in the table of addresses.
             spent: the address of a float64 for each kernel and one for all, to which seconds are
                 added.
             on_step: a C function that is called after each step.
         """
         tables = self._bind(bindings)
-        frame.place_arena(tables, arena.address(tables.nbytes))
-        frame.place_states(held)
-        kept = self._place_feeds(frame, feeds)  # while kernels read them
+        frame.set_arena(tables, arena.address(tables.nbytes))
+        frame.set_states(states)
+        kept = self._set_feeds(frame, feeds)  # while kernels read them
         results = self._results(frame, tables, feeds)
         self._step(
             frame.at,
@@ -291,20 +295,20 @@ class NativeExecutor:
         if status != FINE:
             self._fallback.refuse(status, feeds, bindings, call_step.value)
         del kept
-        return self._apart(results)
+        return self._without_aliases(results)
 
-    def _apart(self, results: list[np.ndarray]) -> list[np.ndarray]:
+    def _without_aliases(self, results: list[np.ndarray]) -> list[np.ndarray]:
         """Return what is fetched, where it is fetched twice with an array for each."""
         for number, (origin, first, *_) in enumerate(self._fetches):
             if origin is None and first < number:
                 results[number] = results[first].copy()
         return results
 
-    def _place_feeds(self, frame: Frame, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
+    def _set_feeds(self, frame: Frame, feeds: Mapping[Node, np.ndarray]) -> list[np.ndarray]:
         """Write the addresses of the feeds into a frame, and return the arrays at them."""
         arrays = [np.ascontiguousarray(feeds[node]) for _, node in self._fed]
-        for (place, _), array in zip(self._fed, arrays, strict=True):
-            frame.addresses[place] = address_of(array)
+        for (slot, _), array in zip(self._fed, arrays, strict=True):
+            frame.addresses[slot] = address_of(array)
         return arrays
 
     def _results(
@@ -317,7 +321,7 @@ class NativeExecutor:
         """Arrays for what is fetched: kernels write into them, or they are copies of what no
         kernel writes. For some, by their numbers, arrays are `given`."""
         results: list[np.ndarray] = []
-        for (origin, first, place, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
+        for (origin, first, slot, dtype), shape in zip(self._fetches, tables.shapes, strict=True):
             if isinstance(origin, State):
                 results.append(origin.get())
             elif isinstance(origin, Node):
@@ -331,8 +335,8 @@ class NativeExecutor:
                 if array is None:
                     array = np.empty(shape, dtype)
                 results.append(array)
-                if place is not None:  # else it has no elements
-                    frame.addresses[place] = address_of(array)
+                if slot is not None:  # else it has no elements
+                    frame.addresses[slot] = address_of(array)
         return results
 
     def _bind(self, bindings: Bindings) -> Tables:
@@ -349,8 +353,8 @@ class NativeExecutor:
                 raise uncounted(error, self._report, bindings) from None
             self._check_room(plan.nbytes, bindings)
             inner = {
-                place: plan.offsets[buffer]
-                for buffer, place in self._places.items()
+                slot: plan.offsets[buffer]
+                for buffer, slot in self._slots.items()
                 if buffer.origin is None
             }
             shapes = [
@@ -413,39 +417,39 @@ class NativeExecutor:
         spent = np.zeros(len(self._launches) + 1)
         groups = [launches((step,)) for step in self.program.steps]
         firsts = [0, *accumulate(map(len, groups))]
-        heard = [False] * len(groups)
+        reported = [False] * len(groups)
         raised: list[BaseException] = []
 
         def read(buffer: Buffer) -> np.ndarray:
             value = np.empty([value_of(size, bindings) for size in buffer.shape], buffer.dtype)
             if value.size:
-                address = int(frame.addresses[self._places[buffer]])
+                address = int(frame.addresses[self._slots[buffer]])
                 ctypes.memmove(address_of(value), address, value.nbytes)
             return value
 
-        def tell(step: int) -> int:
+        def report_step(step: int) -> int:
             seconds = float(spent[firsts[step] : firsts[step + 1]].sum())
             try:
-                observed.tell(groups[step], read, seconds)
+                observed.report(groups[step], read, seconds)
             except BaseException as error:
                 raised.append(error)
                 return 1
-            heard[step] = True  # last, and no call: an interrupt behind it would be lost
+            reported[step] = True  # last, and no call: an interrupt behind it would be lost
             return 0
 
-        on_step = _ON_STEP(tell)
+        on_step = _ON_STEP(report_step)
         new = {state: State(state.get(), state.name) for state in self._states}
-        held = [(place, new.get(state, state)) for place, state in self._held]
+        states = [(slot, new.get(state, state)) for slot, state in self._state_slots]
         count = CallStep(call_step.value)
         address = ctypes.cast(on_step, ctypes.c_void_p)
         results = self._call(
-            frame, Arena(), held, feeds, bindings, count, address_of(spent), address
+            frame, Arena(), states, feeds, bindings, count, address_of(spent), address
         )
         if raised:
             raise raised[0]
-        if not all(heard):  # ctypes drops what is raised as it calls Python
+        if not all(reported):  # ctypes drops what is raised as it calls Python
             raise KeyboardInterrupt
-        place_together(
+        assign_together(
             [(state, copy.buffer) for state, copy in new.items()], (call_step, count.value)
         )
         return results

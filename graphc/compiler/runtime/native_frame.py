@@ -55,7 +55,7 @@ class Tables:
     Attributes:
         sizes, sizes_at: the table of extents, and its address.
         nbytes: of the arena.
-        inner: which places of the table of addresses are of the arena.
+        inner: which slots of the table of addresses are of the arena.
         offsets: how many bytes from its start each of them is.
         shapes: of what is fetched.
     """
@@ -78,36 +78,36 @@ class Frame:
         at, status_at: the addresses of the two.
     """
 
-    def __init__(self, constants: Mapping[int, np.ndarray], places: int):
-        """`constants` by their places, of so many places."""
-        self.addresses = np.zeros(places, np.uintp)
-        for place, array in constants.items():
-            self.addresses[place] = address_of(array)
+    def __init__(self, constants: Mapping[int, np.ndarray], slots: int):
+        """`constants` by their slots, of so many slots."""
+        self.addresses = np.zeros(slots, np.uintp)
+        for slot, array in constants.items():
+            self.addresses[slot] = address_of(array)
         self.status = ctypes.c_uint64(FINE)
         self._tables: Tables | None = None
         self._arena = 0
-        self._move = -1  # no state is placed yet
-        self._held: list[np.ndarray] = []
+        self._move = -1  # no state has its slot yet
+        self._state_arrays: list[np.ndarray] = []
         self.at, self.status_at = address_of(self.addresses), ctypes.addressof(self.status)
 
-    def place_arena(self, tables: Tables, start: int) -> None:
-        """The places of the arena, which begins at this address."""
+    def set_arena(self, tables: Tables, start: int) -> None:
+        """Set the slots of the arena, which begins at this address."""
         if self._tables is not tables or self._arena != start:
             self._tables, self._arena = tables, start
             self.addresses[tables.inner] = tables.offsets + np.uintp(start)
 
-    def place_states(self, states: Sequence[tuple[int, State]]) -> None:
-        """The places of states' values in host memory, whole arrays that may be written into. They
-        are kept, so that none is freed while a kernel is at it."""
+    def set_states(self, states: Sequence[tuple[int, State]]) -> None:
+        """Set the slots of states: the addresses of their values in host memory, made contiguous
+        and writeable. The arrays are kept, so that none is freed while a kernel uses it."""
         move = latest_move()
         if move == self._move:
             return
-        held = []
-        for place, state in states:
+        kept = []
+        for slot, state in states:
             array = state.buffer
             if not (array.flags.c_contiguous and array.flags.writeable):
                 array = np.array(array, order="C")
-                state.place(array)
-            held.append(array)
-            self.addresses[place] = address_of(array)
-        self._held, self._move = held, move
+                state.assign(array)
+            kept.append(array)
+            self.addresses[slot] = address_of(array)
+        self._state_arrays, self._move = kept, move

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from graphc.compiler.graph import CallStep, Node, State, Symbol, place_together
+from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
 from graphc.compiler.interpret import Program
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
@@ -31,7 +31,7 @@ class NumpyExecutor:
     ):
         """Take the fetched nodes and then one new value for each of `states` as `outputs`; `why` it
         is not compiled is for the report, and `name` for messages."""
-        self.made = f"run by the NumPy interpreter{f': {why}' if why else ''}"
+        self.summary = f"run by the NumPy interpreter{f': {why}' if why else ''}"
         self._program = Program(outputs)
         self._states = tuple(states)
         self._fetched = len(outputs) - len(self._states)
@@ -56,7 +56,7 @@ class NumpyExecutor:
         except MemoryError as error:
             raise refused(error, self._memory.report, bindings, Kept()) from error
         new = zip(self._states, results[self._fetched :], strict=True)
-        place_together(new, (call_step, number + 1))
+        assign_together(new, (call_step, number + 1))
         return results[: self._fetched]
 
     def _check_room(self, bindings: Mapping[Symbol, int]) -> None:

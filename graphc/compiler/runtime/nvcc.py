@@ -21,7 +21,6 @@ from graphc.compiler.runtime.cache import (
 )
 from graphc.compiler.runtime.compiler_process import (
     Tool,
-    ask,
     broke_off,
     compile_to,
     ending,
@@ -29,6 +28,7 @@ from graphc.compiler.runtime.compiler_process import (
     first_lines,
     kernel_at_fault,
     lines_of,
+    query,
     source_in,
     working_folder,
 )
@@ -79,7 +79,7 @@ def find_compiler(cache: KernelCache) -> Compiler:
     path = probe.nvcc_path()
     if path is None:
         raise CompilerError(f"no CUDA compiler (nvcc not on PATH). What to do: {probe.NVCC_FIX}")
-    said = ask(path, (), _TOOL, cache)
+    said = query(path, (), _TOOL, cache)
     return Compiler(path, said.texts[0], said.identity)
 
 

@@ -42,7 +42,7 @@ class Observed:
             elif node.op == "shared":
                 self._observer(node, node.attrs["state"].get(), 0.0)
 
-    def tell(
+    def report(
         self, launches: Sequence[Launch], read: Callable[[Buffer], np.ndarray], seconds: float
     ) -> None:
         """Report the buffers that these launches have written; `read` returns a copy of one."""
@@ -87,14 +87,14 @@ def run_observed(
     with _restored(device, updated):
         for loop, steps in groupby(bound.launches, key=lambda step: step.loop):
             group = list(steps)
-            for part in [group] if loop is not None else [[step] for step in group]:
+            for together in [group] if loop is not None else [[step] for step in group]:
                 start.record(device.compute)
-                for step in part:
+                for step in together:
                     device.launch(step)
                 end.record(device.compute)
                 end.synchronize()
                 seconds = end.time_since(start) * 1e-3
-                observed.tell([step.launch for step in part], read, seconds)
+                observed.report([step.launch for step in together], read, seconds)
 
 
 @contextmanager

@@ -91,5 +91,6 @@ _WHAT_TO_DO = "use a smaller batch, or end other programs"
 def _available(room: Room, report: MemoryReport, kept: Kept) -> int:
     """The bytes that a call may have, with those that it has already."""
     spared = min(room.nbytes, max(room.nbytes // 32, FREELY))  # for what else the process does
-    held = report.states + report.constants  # the inputs of a smaller batch may come beside these
-    return room.nbytes - spared + held + kept.arena + min(kept.scratch, report.scratch)
+    # Inputs are not counted: those of a smaller batch may come beside these.
+    persistent = report.states + report.constants
+    return room.nbytes - spared + persistent + kept.arena + min(kept.scratch, report.scratch)

@@ -1,4 +1,4 @@
-"""The memory in which a native call adds what it computes for the parts of a batch."""
+"""The memory in which a native call adds what it computes for the shards of a batch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ TYPES = {"float32": 0, "float64": 1, "int32": 2, "uint32": 2, "int64": 3, "bool"
 Shapes = Sequence[tuple[int, ...]]
 
 
-class Part(ctypes.Structure):
-    """``gc_part``: the addresses of the tables that a program is given for a part."""
+class ShardTables(ctypes.Structure):
+    """``gc_part``: the addresses of the tables that a program is given for a shard."""
 
     _fields_ = (("at", ctypes.c_void_p), ("size", ctypes.c_void_p))
 
@@ -31,15 +31,15 @@ class PartialSums:
         at, summands_at: the addresses of the two tables, of the arrays and of what is added.
     """
 
-    def __init__(self, shapes: Shapes, dtypes: Sequence[np.dtype], parts: int):
-        """`parts`: how many there are in a call at most."""
+    def __init__(self, shapes: Shapes, dtypes: Sequence[np.dtype], shards: int):
+        """`shards`: how many there are in a call at most."""
         self.shapes, self.dtypes = list(shapes), list(dtypes)
         starts, nbytes = [], 0
         for shape, dtype in zip(shapes, dtypes, strict=True):
             starts.append(nbytes)
             nbytes += aligned(int(np.prod(shape)) * dtype.itemsize)
         nbytes += ALIGNMENT  # so that strides of rows are no multiple of a page
-        count = parts.bit_length()
+        count = shards.bit_length()
         memory = np.empty(count * nbytes + ALIGNMENT, np.uint8)
         first = -address_of(memory) % ALIGNMENT
         self.rows = [
@@ -62,11 +62,11 @@ class PartialSums:
         )
         self.at, self.summands_at = address_of(self.addresses), address_of(self._summands)
 
-    def serve(self, shapes: Shapes, parts: int) -> bool:
-        """Return whether they have room for so many parts of these shapes."""
-        return len(self.rows) >= parts.bit_length() and self.shapes == list(shapes)
+    def serve(self, shapes: Shapes, shards: int) -> bool:
+        """Return whether they have room for so many shards of these shapes."""
+        return len(self.rows) >= shards.bit_length() and self.shapes == list(shapes)
 
 
-def row_of(part: int) -> int:
-    """Return the row that a part is computed into."""
-    return part.bit_count()
+def row_of(shard: int) -> int:
+    """Return the row that a shard is computed into."""
+    return shard.bit_count()

@@ -52,7 +52,7 @@ class Pool:
         self._allocate = allocate
         self._free: dict[int, list[Memory]] = {}
         self._returned: deque[tuple[int, Memory]] = deque()
-        self.held = 0  # bytes taken from the driver, in use or not
+        self.reserved = 0  # bytes taken from the driver, in use or not
 
     def take(self, nbytes: int) -> Block:
         """A block of at least this size. Raises what the driver raises where there is none."""
@@ -62,12 +62,12 @@ class Pool:
         if free:
             return Block(free.pop(), size, self._returned)
         memory = self._allocate(size)
-        self.held += size
+        self.reserved += size
         return Block(memory, size, self._returned)
 
     @property
     def free(self) -> int:
-        """The bytes that are held and not in use."""
+        """The bytes that are reserved and not in use."""
         self._collect()
         return sum(size * len(memories) for size, memories in self._free.items())
 
@@ -82,7 +82,7 @@ class Pool:
             while memories:
                 memories.pop().free()
                 released += size
-        self.held -= released
+        self.reserved -= released
         return released
 
     def _collect(self) -> None:

@@ -25,7 +25,7 @@ _NATIVE_PRECISION = (
 
 def _shards() -> str:
     number = int(config.shards)
-    what = "parts of a batch; BatchNormalization trains on the statistics of each part"
+    what = "shards of a batch; BatchNormalization trains on the statistics of each shard"
     return f"{number} {what}" if number > 1 else ""
 
 
@@ -49,7 +49,7 @@ class DeviceReport:
         cache: the folder of compiled kernels.
         floatX: the type of weights and of data whose type is not given.
         precision: what float32 means.
-        shards: how many parts a step takes its batch in, where the flag says more than one.
+        shards: how many a batch is divided into, where the flag says more than one.
     """
 
     device: str

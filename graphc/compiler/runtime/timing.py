@@ -72,7 +72,7 @@ def time_launches(
     restored: set[Launch] = set()
     doing = "timing launches"
     try:
-        with device.current(), executor.placed(feeds, bindings, call_step) as bound:
+        with device.current(), executor.bound(feeds, bindings, call_step) as bound:
             flush = _Flush(device, timing.flushed)
             counts = Counter(step.launch for step in bound.launches)
             for step in bound.launches:
@@ -107,7 +107,7 @@ def time_program(
     The states are as after ``repeats + 1`` runs. Arguments as of `CudaExecutor.run`.
     """
     try:
-        with device.current(), executor.placed(feeds, bindings, call_step) as bound:
+        with device.current(), executor.bound(feeds, bindings, call_step) as bound:
 
             def run() -> None:
                 for step in bound.launches:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 from graphc.compiler.runtime.cache import KernelCache, content_key
 from graphc.compiler.runtime.compiler_process import (
     Tool,
-    ask,
     broke_off,
     compile_to,
     failure,
     first_lines,
     lines_of,
+    query,
     working_folder,
 )
 from graphc.errors import CompilerError
@@ -117,7 +117,7 @@ def find_compiler(cache: KernelCache) -> Compiler:
         named = os.environ.get("CXX")
         wanted = f"CXX={named} is no program" if named else f"none of {', '.join(COMPILERS)}"
         raise CompilerError(f"no C++ compiler ({wanted} on PATH). What to do: {FIX}")
-    said = ask(path, _QUESTIONS, TOOL, cache)
+    said = query(path, _QUESTIONS, TOOL, cache)
     version = said.texts[0].strip().splitlines()[0]
     # Some of what -march=native tunes for has no name among what is defined.
     identity = f"{said.identity}\n{processor()}"

@@ -106,16 +106,16 @@ class Receipt:
 class Fetch:
     """Copies to the host that are under way."""
 
-    def __init__(self, workspace: Workspace, receipt: Receipt, parts: list[np.ndarray]):
+    def __init__(self, workspace: Workspace, receipt: Receipt, views: list[np.ndarray]):
         self._workspace = workspace
         self._receipt = receipt
-        self._parts = parts
+        self._views = views
 
     def wait(self) -> list[np.ndarray]:
         """Arrays of uint8 in page-locked memory, good for as long as this object lives. The device
         has to be current; raises what pycuda raises."""
         self._receipt.copied.synchronize()
-        return list(self._parts)
+        return list(self._views)
 
     def __del__(self) -> None:
         self._workspace.take_back(self._receipt)
@@ -145,12 +145,12 @@ class Workspace:
 
     @contextmanager
     def inputs(
-        self, places: Mapping[Node, int], nbytes: int, feeds: Mapping[Node, np.ndarray]
+        self, offsets: Mapping[Node, int], nbytes: int, feeds: Mapping[Node, np.ndarray]
     ) -> Iterator[int]:
         """Copy the inputs to a slot: ``with workspace.inputs(...) as address: launch``.
 
         Args:
-            places: for each input, where in the slot it goes.
+            offsets: for each input, where in the slot it goes.
             nbytes: the size of all.
             feeds: the arrays.
         """
@@ -165,10 +165,10 @@ class Workspace:
             slot.reserve(nbytes)
         block, host = slot.block, slot.host  # held until the call ends, whatever is dropped
         assert block is not None
-        for node, offset in places.items():
+        for node, offset in offsets.items():
             array = feeds[node]
-            part = host[offset : offset + array.nbytes]
-            np.copyto(part.view(array.dtype).reshape(array.shape), array)
+            view = host[offset : offset + array.nbytes]
+            np.copyto(view.view(array.dtype).reshape(array.shape), array)
         device.copy.wait_for_event(slot.read)  # the device's half too, when the stream is there
         device.start_upload(block.address, host[:nbytes], device.copy)
         slot.copied.record(device.copy)
@@ -186,13 +186,13 @@ class Workspace:
         far."""
         starts = np.cumsum([0] + [-(-nbytes // 64) * 64 for _, nbytes in sources])
         receipt = self._receipt(int(starts[-1]))
-        parts = []
+        views = []
         for start, (_, nbytes) in zip(starts, sources, strict=False):
-            parts.append(receipt.host[start : start + nbytes])
-        fetch = Fetch(self, receipt, parts)  # which gives the receipt back, if a copy fails too
-        for part, (address, _) in zip(parts, sources, strict=True):
-            if part.nbytes:
-                self._device.start_download(part, address, self._device.compute)
+            views.append(receipt.host[start : start + nbytes])
+        fetch = Fetch(self, receipt, views)  # which gives the receipt back, if a copy fails too
+        for view, (address, _) in zip(views, sources, strict=True):
+            if view.nbytes:
+                self._device.start_download(view, address, self._device.compute)
         receipt.copied.record(self._device.compute)
         return fetch
 

@@ -43,7 +43,7 @@ class RowAnalysis:
         self._loop = loop
         self._stored = stored
         if not loop.carries:
-            raise Unfit("nothing is handed from step to step")
+            raise Unfit("no value is carried from step to step")
         if not loop.carries[0].shape:
             raise Unfit("carry 0 is a scalar, without a batch axis")
         self.batch: Size = loop.carries[0].shape[0]

@@ -8,7 +8,7 @@ tile at a time. If the columns are counted window by window, four of them are a 
 thread has all that the pooling reads. Of a window of 2 x 2 x 2 it has a half, its neighbour the
 other one. By bytes this always pays: the pooling alone would read the convolution's result again.
 It does not where the kernel would be slower for it: a convolution with few tiles is better cut
-along k, whose parts are added elsewhere, and one of single places is a plain product.
+along k, whose partial sums are added elsewhere, and one with a single tap is a plain product.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def _tile_blocker(conv: Node) -> str:
     empty if it is."""
     filters, taps = conv.shape[1], product(conv.inputs[1].shape[2:])
     if isinstance(filters, Dim) or filters == 1 or taps == 1:
-        return "a convolution of one filter, or of single places, is computed without windows"
+        return "a convolution of one filter, or with a single tap, is computed without windows"
     if any(hole != 1 for hole in conv.attrs["input_dilation"]):
         return "the convolution is computed in classes of windows"
     columns = evaluate_at(conv.shape[0] * product(conv.shape[2:]), _TYPICAL)

@@ -103,11 +103,11 @@ def _steps(sequence: Node, start: Size, stop: Size) -> Node:
 def _first_lefts(loop: OpenScan) -> list[Node]:
     """Return the left operands of the products that need no other product, if each is elementwise
     work on a carry; else none: the step does not begin with elementwise work."""
-    held = [*loop.carries, *loop.slices]
-    varying, elementwise, after_product = set(held), set(held), set()
+    arguments = [*loop.carries, *loop.slices]
+    varying, elementwise, after_product = set(arguments), set(arguments), set()
     of_carry = dependents(loop.results, loop.carries)
     lefts: dict[Node, None] = {}
-    for node in toposort(loop.results, stop=held):
+    for node in toposort(loop.results, stop=arguments):
         inputs = [x for x in node.inputs if x in varying]
         if not inputs:
             continue
@@ -116,7 +116,7 @@ def _first_lefts(loop: OpenScan) -> list[Node]:
             after_product.add(node)
         elif node.op == "matmul":
             left = node.inputs[0]
-            if left not in elementwise or left in held or left not in of_carry:
+            if left not in elementwise or left in arguments or left not in of_carry:
                 return []
             lefts[left] = None
             after_product.add(node)

@@ -199,10 +199,10 @@ def _settled(
         for reason in inner.reasons.values():
             raise IndivisibleError(f"a step of the loop cannot be divided: {reason}")
         carried = zip(arguments[:carries], outputs[:carries], strict=True)
-        held = [joined(argument, inner.status(new)) for argument, new in carried]
-        if held == arguments[:carries]:
+        new_statuses = [joined(argument, inner.status(output)) for argument, output in carried]
+        if new_statuses == arguments[:carries]:
             return inner
-        arguments[:carries] = held
+        arguments[:carries] = new_statuses
 
 
 def _read_as_totals(inner: Analysis, outputs: Sequence[Node]) -> list[Node]:

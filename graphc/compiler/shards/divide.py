@@ -29,7 +29,7 @@ from graphc.compiler.graph import (
     toposort,
 )
 from graphc.compiler.graph.dim import exact_quotient
-from graphc.compiler.graph.random import placed
+from graphc.compiler.graph.random import range_of_draw
 from graphc.compiler.shards.analysis import Analysis, statuses
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
 from graphc.compiler.shards.status import Kind
@@ -275,7 +275,7 @@ class _Leaves:
             axis = drawn_axis(node.shape).axis
             inner = exact_quotient(node.shape[axis], BATCH)
             assert inner is not None
-            return placed(node, axis, self._size(node.shape[axis]), self._start(inner))
+            return range_of_draw(node, axis, self._size(node.shape[axis]), self._start(inner))
         if node.op == "scan":
             return self._loop(node)
         return node

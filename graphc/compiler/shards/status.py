@@ -16,7 +16,7 @@ class Kind(Enum):
         SAME: no batch in it; equal in all shards.
         ROWS: each element belongs to one row; a shard has those of its rows.
         PARTIAL: the value is the sum of what the shards have.
-        OWN: each shard has a value of its own, as a layer asked for with `own_batch`.
+        OWN: each shard has a value of its own, as a layer marked with `own_batch`.
         TOTAL: computed from sums over all shards.
         WHOLE: needs the rows of all shards at once.
     """

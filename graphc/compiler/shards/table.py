@@ -4,7 +4,7 @@ A row of the table has two columns:
 
 - `rows`: the batch axis of the result by those of the operands, None for an operand without
   rows; `SUMMED` where the op adds up over the rows; IndivisibleError where it mixes them. It is
-  asked where some operand has rows.
+  called where some operand has rows.
 - `linear`: groups of operands in which the op is linear. An op of operands without rows gives the
   sum over shards where all operands of one group are such sums, or zeros, and the others are equal
   in all shards: add and sub have the group of both operands, mul a group for each.

@@ -44,7 +44,7 @@ from graphc.initializations import to_be_set
 from graphc.keywords import constructor_parameters, refuse_modern, refuse_unknown
 from graphc.later.attributes import OF_LAYERS
 from graphc.lookup import true_or_false
-from graphc.public.attributes import tell_of
+from graphc.public.attributes import explain_missing
 from graphc.releases import arguments_of_1_2, release
 
 BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
@@ -440,7 +440,7 @@ def new_input(shape: Sequence[int | None], dtype: str | None, name: str | None) 
     return g.input((batch, *shape[1:]), dtype, name)
 
 
-tell_of(Layer, OF_LAYERS)
+explain_missing(Layer, OF_LAYERS)
 
 
 def _own_tensor(output: g.Node, inputs: Sequence[g.Node]) -> g.Node:

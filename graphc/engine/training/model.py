@@ -42,7 +42,7 @@ from graphc.later.attributes import OF_MODELS
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
 from graphc.paths import GivenPath
-from graphc.public.attributes import tell_of
+from graphc.public.attributes import explain_missing
 
 _log = logging.getLogger("graphc")
 
@@ -334,7 +334,7 @@ class Model(GeneratorTraining):
         return one_or_list(outputs) if outputs else None
 
 
-tell_of(Model, OF_MODELS)
+explain_missing(Model, OF_MODELS)
 
 
 def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:

@@ -1,6 +1,6 @@
 """Changes of one image by an affine map, as Keras has them from 1.0.4 on.
 
-A map is a 3x3 matrix from places (row, column, 1) of the result to places of the image, whose
+A map is a 3x3 matrix from positions (row, column, 1) of the result to positions in the image, whose
 nearest pixel is taken. What lies outside is filled as `fill_mode` says; see `transforms`.
 """
 
@@ -63,7 +63,7 @@ def apply_transform(
 
     Args:
         x: one image, three axes.
-        transform_matrix: (3, 3), from places of the result to places of the image.
+        transform_matrix: (3, 3), from positions of the result to positions in the image.
         channel_axis: that of the channels; the other two are rows and columns.
         fill_mode, cval: see `transforms`.
 

@@ -1,4 +1,4 @@
-"""The packages of the extra 'image', which are asked for where a call needs them."""
+"""The packages of the extra 'image', imported where a call needs them."""
 
 from __future__ import annotations
 

@@ -49,10 +49,10 @@ from graphc.preprocessing.image.transforms import (
     flip_axis,
     moved,
     random_channel_shift,
+    rotated,
     sheared,
-    turned,
 )
-from graphc.public.attributes import tell_of
+from graphc.public.attributes import explain_missing
 from graphc.releases import arguments_of_1_2, meanings, renamed, since
 
 _log = logging.getLogger("graphc")
@@ -71,7 +71,7 @@ _MAPPED = (
 class ImageDataGenerator:
     """Makes batches of images: each is changed at random, then standardised.
 
-    The changes, in this order: turned, moved, flipped, sheared, by splines; then zoomed and
+    The changes, in this order: rotated, shifted, flipped, sheared, by splines; then zoomed and
     coloured. In the meanings of Keras 1.2 one map turns, moves, shears and zooms, to the nearest
     pixel; then colours are shifted and the image is flipped. Then the image is standardised: by
     `preprocessing_function` and `rescale`, by itself ('samplewise'), by what all images have in
@@ -90,8 +90,8 @@ class ImageDataGenerator:
         rotation_range: largest angle, in degrees.
         width_shift_range, height_shift_range: largest move, in shares of width and height.
         shear_range: largest angle, in radians.
-        zoom_range: the least and the largest factor of places in rows and, drawn anew, in columns:
-            those below 1 enlarge; a number z stands for (1 - z, 1 + z).
+        zoom_range: the least and the largest factor of coordinates in rows and, drawn anew, in
+            columns: those below 1 enlarge; a number z stands for (1 - z, 1 + z).
         channel_shift_range: largest value that is added to a channel, within the image's range.
         fill_mode, cval: what fills the outside; see `transforms`.
         horizontal_flip, vertical_flip: flip one half of the images.
@@ -351,7 +351,7 @@ class ImageDataGenerator:
     def _changed_in_1_0(self, x: np.ndarray, rng: Any) -> np.ndarray:
         filling, axes = (self.fill_mode, self.cval), (self.row_axis, self.col_axis)
         if self.rotation_range:
-            x = turned(x, self.rotation_range, *filling, axes, rng)
+            x = rotated(x, self.rotation_range, *filling, axes, rng)
         if self.width_shift_range or self.height_shift_range:
             shares = {self.row_axis: self.height_shift_range, self.col_axis: self.width_shift_range}
             x = moved(x, shares, *filling, rng)
@@ -539,4 +539,4 @@ def _array(data: object) -> object:
     return data if hasattr(data, "shape") else np.asarray(data)
 
 
-tell_of(ImageDataGenerator, OF_IMAGE_GENERATORS)
+explain_missing(ImageDataGenerator, OF_IMAGE_GENERATORS)

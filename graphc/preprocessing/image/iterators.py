@@ -19,7 +19,7 @@ from graphc.lookup import whole_number
 from graphc.paths import GivenPath, checked_path, shown_path
 from graphc.preprocessing.image.checks import check_images, check_saving
 from graphc.preprocessing.image.pictures import array_to_img, img_to_array, load_img, picture_size
-from graphc.public.attributes import tell_of
+from graphc.public.attributes import explain_missing
 from graphc.releases import since
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp")
@@ -314,4 +314,4 @@ def _pictures(
     return paths, numbers
 
 
-tell_of(DirectoryIterator, OF_FOLDERS)
+explain_missing(DirectoryIterator, OF_FOLDERS)

@@ -1,4 +1,4 @@
-"""Changes of one image at random: turned, moved, sheared, zoomed, bent, coloured.
+"""Changes of one image at random: rotated, shifted, sheared, zoomed, bent, coloured.
 
 An image is an array of three axes, of which one is its channels: by default the first, as in the
 ordering 'th'. Results are floating point and of the image's shape. Draws come from `rng`, by
@@ -56,10 +56,10 @@ def random_rotation(
     if meanings() != "1.0":
         turn = affine.rotation(np.pi / 180 * _draw(rng).uniform(-largest, largest))
         return _centred("random_rotation", image, turn, *axes, channel_axis, fill_mode, cval)
-    return turned(image, largest, fill_mode, cval, axes, rng)
+    return rotated(image, largest, fill_mode, cval, axes, rng)
 
 
-def turned(
+def rotated(
     image: np.ndarray,
     largest: float,
     fill_mode: str,
@@ -248,7 +248,8 @@ def random_zoom(
     rng: np.random.RandomState | None = None,
 ) -> np.ndarray:
     """Shrunk about its centre to 1 - rg ... 1 of its height, and of its width, by cubic splines; in
-    the meanings of Keras 1.2 places times two factors from `rg`, so that those below 1 enlarge.
+    the meanings of Keras 1.2 coordinates times two factors from `rg`, so that those below 1
+    enlarge.
 
     The result has the shape of `x`; what is free around the smaller image is filled.
 

@@ -312,7 +312,7 @@ def _part_of_a_draw(b: Builder, drawn: Node) -> Node:
     axis = b.number(0, len(words.shape) - 1)
     first = b.one_of([0, 1, 2, 3, 5, 2**33 + 1])
     whole = g.cast(g.as_node(words.shape[axis]), "int64") + (first + b.number(0, 9))
-    return g.substitute([drawn], {words: g.random.placed(words, axis, whole, first)})[0]
+    return g.substitute([drawn], {words: g.random.range_of_draw(words, axis, whole, first)})[0]
 
 
 INSIDE: tuple[tuple[Operation, int], ...] = (

@@ -138,7 +138,7 @@ REFUSED: list[tuple[str, list[g.Node], dict[str, Any], type, str]] = [
     ("arg", [], {"index": 0, "shape": (), "dtype": "int8"}, DTypeError, "int8"),
     ("iota", [], {"size": 3, "dtype": "str"}, DTypeError, "use bool, int32"),
     ("random", floats(()), {**KEY, "shape": (), "axis": None}, DTypeError, "step"),
-    ("random", STEP, {**KEY, "shape": (2,), "axis": 0}, DTypeError, "step .* the part begins"),
+    ("random", STEP, {**KEY, "shape": (2,), "axis": 0}, DTypeError, "step .* the range begins"),
     ("random", [*STEP, *POSITIONS], {**KEY, "shape": (2,), "axis": None}, DTypeError, "step"),
     ("random", [*STEP, *POSITIONS], {**KEY, "shape": (2,), "axis": 1}, ShapeError, "axis 1 does"),
     ("random", [*STEP, *STEP, *STEP], {**KEY, "shape": (2,), "axis": 0}, DTypeError, "int64"),

@@ -81,7 +81,7 @@ def large_part(x: g.Node) -> g.Node:
 def check_interpreted(made: Function) -> None:
     """It computes, as the interpreter does."""
     np.testing.assert_array_equal(made(np.ones((3, 200), "float32")), np.full((3, 2), 200.0))
-    assert made.report.made == "run by the NumPy interpreter: the C++ compiler failed"
+    assert made.report.summary == "run by the NumPy interpreter: the C++ compiler failed"
     assert made.target() is None
 
 
@@ -117,7 +117,7 @@ def test_native_is_an_error_that_says_what_to_do_and_nothing_is_kept(
         assert "What to do: " in str(raised.value) or "please report" in str(raised.value)
     assert libraries(folder) == 1  # the runtime library
     install(folder)
-    assert "native code" in large().report.made
+    assert "native code" in large().report.summary
     assert libraries(folder) == 2
 
 
@@ -133,12 +133,12 @@ def test_a_kept_library_that_does_not_load_is_made_again_once(
 ) -> None:
     install(folder)
     config.cpu = "native"
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
     (source,) = (p for p in (folder / "cache").glob("*.cpp") if "graphc_step" in p.read_text())
     cache_module.KernelCache(source.parent).write(source.with_suffix(".so").name, b"\x7fELF")
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
     assert "is made again: the compiled program" in caplog.text
-    assert "from the cache" in large().report.made
+    assert "from the cache" in large().report.summary
 
 
 def alive(pid: int) -> bool:
@@ -169,7 +169,7 @@ def test_a_compiler_that_does_not_end_is_stopped_with_all_that_it_started(
 ) -> None:
     install(folder)
     config.cpu, config.compile_limit = "native", "1min"
-    assert "native code" in large().report.made
+    assert "native code" in large().report.summary
     for entry in (folder / "cache").iterdir():  # but for what is known of the compiler
         if entry.suffix == ".so" and b"graphc_step" in entry.with_suffix(".cpp").read_bytes():
             entry.unlink()
@@ -194,7 +194,7 @@ def test_an_interrupt_stops_the_compiler_and_all_that_it_started(folder: Path) -
         large().report  # noqa: B018
     check_ended(folder)
     install(folder)
-    assert "native code" in large().report.made
+    assert "native code" in large().report.summary
 
 
 def test_what_a_killed_compiler_leaves_goes_with_its_folder(
@@ -214,7 +214,7 @@ def test_a_source_that_goes_while_the_compiler_begins_is_compiled(folder: Path) 
     """As ``graphc cache --clear`` of another process makes it."""
     install(folder, f"rm {folder}/cache/*.cpp; [ -e $source ] || exit 1")
     config.cpu = "native"
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
     assert not list((folder / "cache").glob("*.cpp"))
 
 
@@ -247,12 +247,12 @@ def test_a_compiler_that_may_not_be_run_is_said(folder: Path) -> None:
 def test_another_compiler_makes_another_library(folder: Path) -> None:
     install(folder)
     config.cpu = "native"
-    assert "compiled in" in large().report.made
-    assert "from the cache" in large().report.made
+    assert "compiled in" in large().report.summary
+    assert "from the cache" in large().report.summary
     count = len(runs(folder))
     status = os.stat(folder / "g++")
     os.utime(folder / "g++", ns=(status.st_atime_ns, status.st_mtime_ns + 1))
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
     assert len(runs(folder)) > count
 
 
@@ -263,10 +263,10 @@ def test_the_compiler_proper_is_a_part_of_the_key(folder: Path) -> None:
     proper.chmod(0o755)
     stand_in_compiler(folder, library=folder / "library.so", proper=str(proper))
     config.cpu = "native"
-    assert "compiled in" in large().report.made
-    assert "from the cache" in large().report.made
+    assert "compiled in" in large().report.summary
+    assert "from the cache" in large().report.summary
     proper.write_text("22")
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
 
 
 def test_what_the_environment_says_to_the_compiler_is_a_part_of_the_key(
@@ -274,6 +274,6 @@ def test_what_the_environment_says_to_the_compiler_is_a_part_of_the_key(
 ) -> None:
     install(folder)
     config.cpu = "native"
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary
     monkeypatch.setenv("CPLUS_INCLUDE_PATH", "/another/library")
-    assert "compiled in" in large().report.made
+    assert "compiled in" in large().report.summary

@@ -27,7 +27,7 @@ def _nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     class Compiled(NumpyExecutor):
         def __init__(self, program: list[Node], states: list[g.State], name: str):
             super().__init__(program, states)
-            self.made = COMPILED
+            self.summary = COMPILED
 
     monkeypatch.setattr(interpreting, "find_compiler", lambda cache: None)
     monkeypatch.setattr(interpreting, "_logged", set())
@@ -61,7 +61,7 @@ def long() -> tuple[Node, Node]:
 
 def made(build: Callable[[], tuple[Node, Node]], **options: object) -> str:
     x, y = build()
-    return function([x], y, **options).report.made
+    return function([x], y, **options).report.summary
 
 
 def test_auto_compiles_all_but_what_is_small() -> None:
@@ -94,7 +94,7 @@ def test_the_flag_is_read_when_the_function_is_made() -> None:
     x, y = large()
     with config.changed(cpu="numpy"):
         interpreted = function([x], y)
-    assert "interpreter" in interpreted.report.made
+    assert "interpreter" in interpreted.report.summary
 
 
 def test_fast_compile_waits_for_no_compiler_unless_native_asks_for_one() -> None:

@@ -44,13 +44,13 @@ def test_a_dropped_block_is_handed_out_again(pool: Pool) -> None:
     del block
     gc.collect()
     assert pool.take(4999).address == address
-    assert pool.held == 2 * size_class(5000)
+    assert pool.reserved == 2 * size_class(5000)
 
 
 def test_another_size_class_is_another_block(pool: Pool) -> None:
     small = pool.take(1000).address
     assert pool.take(100_000).address != small
-    assert pool.held == size_class(1000) + size_class(100_000)
+    assert pool.reserved == size_class(1000) + size_class(100_000)
 
 
 def test_release_gives_back_what_is_not_in_use(pool: Pool, freed: list[int]) -> None:
@@ -60,7 +60,7 @@ def test_release_gives_back_what_is_not_in_use(pool: Pool, freed: list[int]) -> 
     assert pool.free == size_class(100_000)
     assert pool.release() == size_class(100_000)
     assert freed == [size_class(100_000)]
-    assert (pool.held, pool.free) == (kept.nbytes, 0)
+    assert (pool.reserved, pool.free) == (kept.nbytes, 0)
 
 
 def test_what_the_driver_raises_goes_through_and_counts_nothing() -> None:
@@ -70,7 +70,7 @@ def test_what_the_driver_raises_goes_through_and_counts_nothing() -> None:
     pool = Pool(refuse)
     with pytest.raises(MemoryError):
         pool.take(10)
-    assert pool.held == 0
+    assert pool.reserved == 0
 
 
 @pytest.mark.parametrize("nbytes", [0, 1, 512, 513, 4097, 5000, 65_537, 10**6, 2**30, 2**30 + 1])

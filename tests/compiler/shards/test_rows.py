@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc.compiler.shards import joined_rows, parts_of
+from graphc.compiler.shards import joined_rows, shard_ranges
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from graphc.compiler.shards import joined_rows, parts_of
     ],
 )
 def test_shards_are_consecutive_parts(rows, shards, expected):
-    assert parts_of(rows, shards) == expected
+    assert shard_ranges(rows, shards) == expected
 
 
 def test_rows_are_put_together_along_merged_axes():

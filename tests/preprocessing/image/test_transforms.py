@@ -81,11 +81,11 @@ def test_without_scipy(name, monkeypatch):
 @pytest.mark.flags(keras="1.0")
 def test_a_quarter_turn():
     pytest.importorskip("scipy", reason="the extra 'image' is not installed")
-    turned = t.random_rotation(IMAGE, 90, rng=Largest())
-    np.testing.assert_allclose(turned, np.rot90(IMAGE, axes=(1, 2)), atol=1e-5)
+    rotated = t.random_rotation(IMAGE, 90, rng=Largest())
+    np.testing.assert_allclose(rotated, np.rot90(IMAGE, axes=(1, 2)), atol=1e-5)
     last = np.moveaxis(IMAGE, 0, 2)
-    turned = t.random_rotation(last, 90, axes=(0, 1), rng=Smallest())
-    np.testing.assert_allclose(turned, np.rot90(last, -1, axes=(0, 1)), atol=1e-5)
+    rotated = t.random_rotation(last, 90, axes=(0, 1), rng=Smallest())
+    np.testing.assert_allclose(rotated, np.rot90(last, -1, axes=(0, 1)), atol=1e-5)
 
 
 @pytest.mark.flags(keras="1.0")

@@ -25,7 +25,7 @@ def _random_dtype(inputs: Inputs, attrs: Attrs) -> str:
     if [x.dtype for x in inputs] != dtypes or any(x.shape != () for x in inputs):
         takes = "the step of its loop as an int32 scalar"
         if attrs["axis"] is not None:
-            takes += ", then the length of the whole axis and where the part begins, int64 scalars"
+            takes += ", then the length of the whole axis and where the range begins, int64 scalars"
         refuse_dtype("random", takes, inputs)
     return "uint32"
 
@@ -79,8 +79,8 @@ define(
 define("dim", "leaf", 0, lambda inputs, attrs: "int64", lambda inputs, attrs, checks: (), ("size",))
 # Random words (Philox4x32-10), input: the step of the loop that it is drawn in, int32, 0 outside.
 # `serial` distinguishes draws of one seed and stream; the random bits do not depend on it.
-# With an `axis` that is not None it is a part of a draw that is longer along this axis. Two int64
-# inputs more say how long the whole axis is, and where the part begins on it.
+# With an `axis` that is not None it is a range of a draw that is longer along this axis. Two int64
+# inputs more say how long the whole axis is, and where the range begins on it.
 define(
     "random",
     "leaf",

@@ -110,9 +110,9 @@ def _types(inputs: Inputs) -> list[tuple[tuple, str]]:
 
 
 def state_claims(node: Node, claims: Sequence[SizeClaim]) -> Node:
-    """Say what a node needs in the words of who asked for it, where it is one of several that the
-    expression surface makes: the call tests this ahead of what the node's own rule says. The first
-    words stay. Returns the node."""
+    """State a node's size claims in the words of the function that the user called, where that
+    makes several nodes: a call tests these before the claims of the node's own rule. The first
+    statement stays. Returns the node."""
     if claims and node not in _stated:
         _stated[node] = tuple(claims)
     return node

@@ -1,4 +1,4 @@
-"""The parts of a `scan` node."""
+"""A `scan` node with its inputs and arguments by kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graphc.compiler.graph import Node, body_args
 
 
 @dataclass(frozen=True)
-class ScanParts:
+class ForwardScan:
     """A forward scan, its inputs and arguments by kind."""
 
     node: Node
@@ -36,8 +36,8 @@ class ScanParts:
         return range(self.carries + self.sequences, len(self.args))
 
 
-def scan_parts(node: Node) -> ScanParts:
-    """Return the parts of a scan node."""
+def forward_scan(node: Node) -> ForwardScan:
+    """Return a scan node with its inputs and arguments by kind."""
     attrs = node.attrs
     outputs = attrs["body"].outputs
-    return ScanParts(node, outputs, body_args(node), attrs["carries"], attrs["sequences"])
+    return ForwardScan(node, outputs, body_args(node), attrs["carries"], attrs["sequences"])
