@@ -10,7 +10,9 @@
 #                      files and folders, for others
 # make test-ranks      run what needs several ranks: under mpiexec, with 2 and 4 ranks, and over a
 #                      stand-in for NCCL; installs mpi4py and MPICH from wheels into .venv
-# make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality
+# make test-programs   run programs in the manner of Keras 1's time, which train to a stated quality,
+#                      and those of examples/, cut down
+# make test-package    build the wheel, install it into an empty environment, and train there
 # make campaign        run the campaigns' own tests, and what each commit runs of them; NAME (one or
 #                      several) runs those alone, and goes on where they were stopped. SEED, NUMBER
 #                      of cases, SECONDS, and OPTIONS of the campaign:
@@ -47,7 +49,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # "Leaving directory" would follow the demo's last line when make runs inside of make.
 MAKEFLAGS += --no-print-directory
 
-.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
+.PHONY: demo test test-keras-1.2 test-native test-cuda test-ranks test-programs test-package campaign mutants campaign-ranks nvcc-gate bench peers docs lint references-check clean
 
 # Each stamp is one set-up, redone only when pyproject.toml changes; the install is editable, so
 # that a changed source file needs none.
@@ -96,7 +98,8 @@ PYTEST := -m pytest -q -n $(WORKERS) --dist worksteal
 
 # Tests of the campaigns themselves are those of `make campaign`.
 RANKS_TESTS := tests/parallel/mpiexec tests/parallel/nccl
-OWN_TARGETS := tests/campaigns tests/keras_programs $(RANKS_TESTS)
+PROGRAMS_TESTS := tests/keras_programs tests/examples
+OWN_TARGETS := tests/campaigns tests/packaging $(PROGRAMS_TESTS) $(RANKS_TESTS)
 
 test: $(VENV)/.test
 	$(BIN)/python $(PYTEST) $(addprefix --ignore=,$(OWN_TARGETS))
@@ -113,7 +116,11 @@ test-keras-1.2: $(VENV)/.test
 
 # Each program is a process of its own.
 test-programs: $(VENV)/.test
-	$(BIN)/python $(PYTEST) tests/keras_programs
+	$(BIN)/python $(PYTEST) $(PROGRAMS_TESTS)
+
+# Installs what graphc needs from the package index, into an environment of the test.
+test-package: $(VENV)/.test
+	$(BIN)/python $(PYTEST) tests/packaging
 
 # The libraries of sanitizers have to be the first in a process. What they report comes with -s, from
 # any process, though it ends with the report.
