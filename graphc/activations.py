@@ -13,6 +13,11 @@ from graphc.public.calls import public
 
 _log = logging.getLogger("graphc")
 
+Activation = Callable[[Node], Node]
+
+GivenActivation = str | Activation | None
+"""An activation as users give it: a key of `ACTIVATIONS`, a function, or None for `linear`."""
+
 
 def softmax(x: Node) -> Node:
     """exp(x) / sum(exp(x)) over the last axis of (samples, classes) or (samples, time, classes).
@@ -76,7 +81,7 @@ def linear(x: Node) -> Node:
     return x
 
 
-ACTIVATIONS: dict[str, Callable] = {
+ACTIVATIONS: dict[str, Activation] = {
     function.__name__: function
     for function in (
         *(softmax, elu, softplus, softsign, relu, tanh, sigmoid, hard_sigmoid, linear),
@@ -84,7 +89,7 @@ ACTIVATIONS: dict[str, Callable] = {
 }
 
 
-def get(identifier: str | Callable | None) -> Callable:
+def get(identifier: GivenActivation) -> Activation:
     """An activation by its name; a function is returned as it is, and None is `linear`.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from graphc import backend as K
 from graphc.compiler.graph import Node
@@ -12,6 +13,10 @@ from graphc.lookup import get_from_module as get_from_module
 from graphc.public.calls import public
 from graphc.releases import since
 
+GivenConstraint = str | Mapping[str, Any] | Callable[[Node], Node] | None
+"""A constraint as users give it: a key of `CONSTRAINTS`, a config, a `Constraint` or another
+function of a weight, or None for none."""
+
 
 class Constraint:
     """Base: changes nothing."""
@@ -20,7 +25,7 @@ class Constraint:
         """The nearest allowed weight to p."""
         return p
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """The class name and the arguments."""
         return {"name": type(self).__name__}
 
@@ -41,7 +46,7 @@ class MaxNorm(Constraint):
         norms = _norms(p, self.axis)
         return p * (K.clip(norms, 0, self.m) / (K.epsilon() + norms))
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {"name": type(self).__name__, "m": self.m, "axis": self.axis}
 
 
@@ -61,7 +66,7 @@ class UnitNorm(Constraint):
     def __call__(self, p: Node) -> Node:
         return p / (K.epsilon() + _norms(p, self.axis))
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {"name": type(self).__name__, "axis": self.axis}
 
 
@@ -82,7 +87,7 @@ class MinMaxNorm(Constraint):
         wanted = self.rate * K.clip(norms, self.low, self.high) + (1.0 - self.rate) * norms
         return p * (wanted / (K.epsilon() + norms))
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         names = ("low", "high", "rate", "axis")
         return {"name": type(self).__name__, **{name: getattr(self, name) for name in names}}
 
@@ -107,7 +112,7 @@ CONSTRAINTS: dict[str, Callable[..., Constraint]] = {
 
 
 def get(
-    identifier: str | Mapping | Callable[[Node], Node] | None, kwargs: Mapping | None = None
+    identifier: GivenConstraint, kwargs: Mapping[str, Any] | None = None
 ) -> Callable[[Node], Node] | None:
     """A constraint by its name or its config; None and objects are returned as they are.
 

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar, overload
 
 import numpy as np
 
@@ -32,6 +33,12 @@ _MODERN = {
     "random_normal": "normal",
 }
 
+Made = TypeVar("Made", bound=Node | np.ndarray)
+
+GivenInit = str | Callable[..., Node | np.ndarray]
+"""An initialization as users give it: a key of `INITIALIZATIONS`, or a function of a shape, and of
+``name`` and ``dim_ordering`` where it takes them, that gives a variable or an array."""
+
 _PIECE = 1 << 16  # numbers drawn at once: NumPy draws float64, twice what most weights take
 
 _set_later: ContextVar[bool] = ContextVar("graphc_weights_set_later", default=False)
@@ -49,7 +56,7 @@ def to_be_set() -> Iterator[None]:
         _set_later.reset(reset)
 
 
-def initial(init: Callable[..., Node], shape: tuple[int, ...], name: str) -> Node:
+def initial(init: Callable[..., Node | np.ndarray], shape: tuple[int, ...], name: str) -> Node:
     """The weight that an initialization gives: a variable, or an array of its values.
 
     One that is not of this module draws always, and so do functions of this module that it calls:
@@ -214,12 +221,15 @@ INITIALIZATIONS: dict[str, Callable[..., Node]] = {
 }
 
 
-def get(identifier: str | Callable[..., Node], **kwargs: object) -> Callable[..., Node]:
+@overload
+def get(identifier: str, **kwargs: object) -> Callable[..., Node]: ...
+@overload
+def get(identifier: Callable[..., Made], **kwargs: object) -> Callable[..., Made]: ...
+def get(identifier: GivenInit, **kwargs: object) -> Callable[..., Node | np.ndarray]:
     """An initialization by its name; a function is returned as it is.
 
     Args:
-        identifier: a key of `INITIALIZATIONS`, or a function of a shape, and of ``name`` and
-            ``dim_ordering`` where it takes them, that gives a variable or an array.
+        identifier: see `GivenInit`.
         kwargs: ``dim_ordering`` and ``scale``, bound where the initialization takes them.
 
     Raises:

@@ -10,14 +10,14 @@ from graphc.errors import KeywordError, suggestion
 from graphc.later.keywords import advice_on, spelling
 
 
-def named_parameters(function: Callable) -> list[str]:
+def named_parameters(function: Callable[..., object]) -> list[str]:
     """The parameters of a function that a caller can name, without `self` and ``**kwargs``."""
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return [one.name for one in _parameters(function) if one.kind in by_name and one.name != "self"]
 
 
 @functools.lru_cache(maxsize=512)  # read for each new layer of the class
-def _parameters(function: Callable) -> tuple[inspect.Parameter, ...]:
+def _parameters(function: Callable[..., object]) -> tuple[inspect.Parameter, ...]:
     return tuple(inspect.signature(function).parameters.values())
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from graphc.keywords import refuse_unknown
 NO_ALIASES: Mapping[str, str] = {}
 NO_OBJECTS: Mapping[str, Any] = MappingProxyType({})
 _WHOLE = (int, np.integer)
+
+Entry = TypeVar("Entry")
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 _everywhere: dict[str, Any] = {}
 _given_objects: ContextVar[Mapping[str, Any]] = ContextVar("graphc_objects", default=NO_OBJECTS)
@@ -84,8 +87,8 @@ def custom_object_scope(*args: Mapping[str, Any]) -> CustomObjectScope:
 
 
 def named(
-    kind: str, name: str, table: Mapping[str, Any], modern: Mapping[str, str] = NO_ALIASES
-) -> Any:
+    kind: str, name: str, table: Mapping[str, Entry], modern: Mapping[str, str] = NO_ALIASES
+) -> Entry:
     """The entry of a table.
 
     Args:
@@ -101,7 +104,8 @@ def named(
         raise unknown_name(kind, name, table)
     given = given_objects()
     if name in given:
-        return given[name]
+        found: Entry = given[name]
+        return found
     if name in table:
         return table[name]
     if name in modern:
@@ -111,10 +115,10 @@ def named(
 
 def get_function(
     kind: str,
-    identifier: object,
-    table: Mapping[str, Callable],
+    identifier: str | Function,
+    table: Mapping[str, Function],
     modern: Mapping[str, str] = NO_ALIASES,
-) -> Callable:
+) -> Function:
     """A function by its name; a callable is returned as it is.
 
     Raises:
@@ -131,7 +135,7 @@ def get_function(
     )
 
 
-def takes_keyword(function: Callable, name: str) -> bool:
+def takes_keyword(function: Callable[..., object], name: str) -> bool:
     """Return True where a function has a parameter of a name, takes any, or has no signature."""
     try:
         parameters = inspect.signature(function).parameters
@@ -141,7 +145,10 @@ def takes_keyword(function: Callable, name: str) -> bool:
 
 
 def get_instance(
-    kind: str, identifier: object, table: Mapping[str, Any], kwargs: Mapping | None = None
+    kind: str,
+    identifier: object,
+    table: Mapping[str, Any],
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Any:
     """An object by its name, or by a dict ``{'name': ..., **arguments}``; others pass unchanged.
 
@@ -178,7 +185,7 @@ def get_from_module(
     module_params: Mapping[str, object],
     module_name: str,
     instantiate: bool = False,
-    kwargs: Mapping | None = None,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> object:
     """Return the object that a name stands for; anything but a name or a dict is returned as it is.
 
@@ -225,8 +232,9 @@ def below_one(owner: str, name: str, value: object) -> float:
 def is_whole(value: object, least: int | None = None) -> TypeGuard[int]:
     """Return True if a value is a whole number, at least `least` if that is given. A bool is
     none."""
-    whole = isinstance(value, _WHOLE) and not isinstance(value, bool)
-    return whole and (least is None or bool(value >= least))
+    if not isinstance(value, _WHOLE) or isinstance(value, bool):
+        return False
+    return least is None or bool(value >= least)
 
 
 def quotient(value: object) -> object:
@@ -234,8 +242,9 @@ def quotient(value: object) -> object:
 
     ``16 / 2`` is a float in Python 3, and programs that were written for Python 2 give sizes so.
     """
-    whole = isinstance(value, float | np.floating) and value.is_integer()
-    return int(value) if whole else value  # type: ignore[call-overload]
+    if isinstance(value, float | np.floating) and value.is_integer():
+        return int(value)
+    return value
 
 
 def whole_number(what: str, value: object, least: int) -> int:

@@ -11,11 +11,11 @@ from typing import Any
 from graphc.errors import ArgumentError
 from graphc.releases import since
 
-Dumped = tuple[str, tuple | None, tuple | None]
+Dumped = tuple[str, tuple[Any, ...] | None, tuple[Any, ...] | None]
 
 
 @since("1.1.0")
-def func_dump(func: Callable) -> Dumped:
+def func_dump(func: Callable[..., object]) -> Dumped:
     """Return the code of a function as text, its defaults, and the values that it closes over.
 
     ArgumentError for what is no function of Python. The text is for this version of Python alone.
@@ -28,11 +28,11 @@ def func_dump(func: Callable) -> Dumped:
 
 @since("1.1.0")
 def func_load(
-    code: str | Sequence[Any],
+    code: str | tuple[Any, ...] | list[Any],
     defaults: Sequence[Any] | None = None,
     closure: Sequence[Any] | None = None,
     globs: Mapping[str, Any] | None = None,
-) -> Callable:
+) -> Callable[..., Any]:
     """Return the function of what `func_dump` gave. It is code: call this on your own alone.
 
     Args:
@@ -42,10 +42,9 @@ def func_load(
 
     ArgumentError for what is no code of this version of Python.
     """
-    if isinstance(code, tuple | list):
-        code, defaults, closure = code
+    text, defaults, closure = code if isinstance(code, tuple | list) else (code, defaults, closure)
     try:
-        loaded = marshal.loads(code.encode("latin-1"))
+        loaded = marshal.loads(text.encode("latin-1"))
     except (ValueError, EOFError, TypeError, AttributeError) as error:
         raise ArgumentError(f"func_load: expected what func_dump gave ({error})") from error
     if not isinstance(loaded, types.CodeType):

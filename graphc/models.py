@@ -209,30 +209,36 @@ def _compile_as_stored(
 def _model_from(
     description: object,
     place: str,
-    custom_objects: Mapping[str, Any],
+    custom_objects: Mapping[str, Any] | None,
     written_by: Release = FIRST,
 ) -> Model:
     """The model of a description, with the meanings of the release that it names, or of the one
     that is known to have written it."""
     entry, named = without_version(description, place)
     compiled = None
-    was_keras_0_3 = is_keras_0_3(entry)
-    if was_keras_0_3:
+    was_keras_0_3 = False
+    if is_keras_0_3(entry):
+        was_keras_0_3 = True
         compiled = compiled_with(entry, place)
         entry = keras_1_entry(entry, place)
     with lookup.custom_objects(custom_objects), reading(named or written_by):
-        model = layer_of(entry, place)
+        model = _model_itself(layer_of(entry, place), place)
         if compiled is not None:
             _compile(model.compile, compiled, place)
     if was_keras_0_3:
         _warn_of_masks(model, place)
-    if not isinstance(model, Model):
-        kind = "container" if isinstance(model, Container) else "layer"
+    return model
+
+
+def _model_itself(layer: Layer, place: str) -> Model:
+    """A layer that is a model. ArgumentError for another."""
+    if not isinstance(layer, Model):
+        kind = "container" if isinstance(layer, Container) else "layer"
         raise ArgumentError(
             f"{place}: expected a model (Sequential, Model, Graph), received the {kind} "
-            f"{type(model).__name__}; graphc.utils.layer_utils.layer_from_config reads layers"
+            f"{type(layer).__name__}; graphc.utils.layer_utils.layer_from_config reads layers"
         )
-    return model
+    return layer
 
 
 def _warn_of_masks(model: Layer, place: str) -> None:

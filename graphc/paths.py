@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from typing import TypeGuard
 
 from graphc.errors import ArgumentError
 
-GivenPath = str | bytes | os.PathLike
+GivenPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 """The types of a path that a user may give."""
+
+
+def is_path(value: object) -> TypeGuard[GivenPath]:
+    """Return True for a value of one of the types of a path."""
+    return isinstance(value, str | bytes | os.PathLike)
 
 
 def checked_path(what: str, value: object) -> str:
@@ -20,7 +26,7 @@ def checked_path(what: str, value: object) -> str:
         ArgumentError: neither a text nor bytes nor a PathLike, nothing, or a name that no system
             has (one with NUL, or with half a character).
     """
-    found = os.fspath(value) if isinstance(value, GivenPath) else None
+    found = os.fspath(value) if is_path(value) else None
     if not found:
         received = type(value).__name__ if found is None else repr(value)
         raise ArgumentError(

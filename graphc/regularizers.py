@@ -21,6 +21,10 @@ from graphc.lookup import get_from_module as get_from_module
 from graphc.public.calls import public
 from graphc.releases import at_least, since
 
+GivenRegularizer = str | Mapping[str, Any] | Callable[[Node], Node] | None
+"""A penalty as users give it: a key of `REGULARIZERS`, a config, a `Regularizer` or another
+callable (see `get`), or None for none."""
+
 _POWER = 9  # of EigenvalueRegularizer
 _LEAST = 1e-30  # what a length of 0 is divided by
 
@@ -38,7 +42,7 @@ class Regularizer:
         """The loss with the penalty, in training; the loss itself in testing."""
         return loss
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """The class name and the arguments."""
         return {"name": type(self).__name__}
 
@@ -113,7 +117,7 @@ class L1L2Regularizer(OfTensor):
     def _sum(self, terms: Node) -> Node:
         return K.sum(terms)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {"name": type(self).__name__, "l1": self.l1, "l2": self.l2}
 
 
@@ -138,7 +142,7 @@ class ActivityRegularizer(L1L2Regularizer):
     def _sum(self, terms: Node) -> Node:
         return K.sum(K.mean(terms, axis=0)) if self.average else K.sum(terms)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "average": self.average}
 
 
@@ -164,7 +168,7 @@ class EigenvalueRegularizer(OfTensor):
         quotient = K.sum(v * K.dot(products, v)) / K.maximum(K.sum(K.square(v)), _LEAST)
         return self.k * K.sqrt(quotient)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         return {"name": type(self).__name__, "k": self.k}
 
 
@@ -223,9 +227,7 @@ REGULARIZERS: dict[str, Callable[..., Regularizer]] = {
 }
 
 
-def get(
-    identifier: str | Mapping | Callable[[Node], Node] | None, kwargs: Mapping | None = None
-) -> Any:
+def get(identifier: GivenRegularizer, kwargs: Mapping[str, Any] | None = None) -> Any:
     """A regularizer by its name or its config; None stays None.
 
     Users' own are objects that override `set_param` or `set_layer` and are called with the loss, as

@@ -15,13 +15,15 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from graphc.config import config
 
 _log = logging.getLogger("graphc")
 
 Named = TypeVar("Named", bound=Callable[..., Any])
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 RELEASES = ("1.0", "1.2")
 
@@ -97,14 +99,18 @@ def since(release: str) -> Callable[[Named], Named]:
 
     def marked(named: Named) -> Named:
         if isinstance(named, type):
-            named.__init__ = _noting(named.__init__, named.__name__, release, named)
+            # Of this class, which mypy takes for an object of a class that it does not know.
+            init = _noting(named.__init__, named.__name__, release, named)  # type: ignore[misc]
+            named.__init__ = init  # type: ignore[misc]
             return named
         return _noting(named, named.__name__, release)
 
     return marked
 
 
-def arguments_of_1_2(*order: str, **defaults: Any) -> Callable[[Named], Named]:
+def arguments_of_1_2(
+    *order: str, **defaults: Any
+) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Give a function the arguments of Keras 1.2 under ``keras=1.2``; its signature is that of 1.0.
 
     Args:
@@ -113,21 +119,22 @@ def arguments_of_1_2(*order: str, **defaults: Any) -> Callable[[Named], Named]:
         defaults: those of 1.2 that differ.
     """
 
-    def decorated(function: Named) -> Named:
+    def decorated(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        of_either: Callable[..., Result] = function
         later = _signature_of_1_2(inspect.signature(function), order, defaults)
         catch_all = [one.name for one in later.parameters.values() if one.kind is one.VAR_KEYWORD]
 
         @functools.wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
+        def called(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             if meanings() == "1.0":
                 return function(*args, **kwargs)
             given = later.bind(*args, **kwargs).arguments
             others = {k: v for name in catch_all for k, v in given.pop(name, {}).items()}
             owner = [given.pop("self")] if "self" in given else []
-            return function(*owner, **{**defaults, **given, **others})
+            return of_either(*owner, **{**defaults, **given, **others})
 
-        called.signature_of_1_2 = later  # type: ignore[attr-defined]
-        return called  # type: ignore[return-value]
+        vars(called)["signature_of_1_2"] = later
+        return called
 
     return decorated
 
@@ -162,8 +169,8 @@ def renamed(**later: str) -> Callable[[Named], Named]:
         def called(*args: Any, **kwargs: Any) -> Any:
             return function(*args, **{later.get(name, name): one for name, one in kwargs.items()})
 
-        called.names_of_1_2 = later  # type: ignore[attr-defined]
-        return called  # type: ignore[return-value]
+        vars(called)["names_of_1_2"] = later
+        return called  # type: ignore[return-value]  # it stands for the function
 
     return decorated
 
@@ -183,9 +190,7 @@ def note_later(name: str, release: str) -> None:
     )
 
 
-def _noting(
-    function: Callable, name: str, release: str, owner: type | None = None
-) -> Callable[..., Any]:
+def _noting(function: Named, name: str, release: str, owner: type | None = None) -> Named:
     """Return `function`, preceded by `note_later`; of subclasses of `owner` nothing is noted."""
 
     @functools.wraps(function)
@@ -194,4 +199,4 @@ def _noting(
             note_later(name, release)
         return function(*args, **kwargs)
 
-    return noting
+    return noting  # type: ignore[return-value]  # it stands for the function

@@ -186,10 +186,7 @@ def ones_like(x: g.Node, dtype: str | None = None, name: str | None = None) -> g
 
 def count_params(x: g.Node) -> int:
     """The number of elements. ShapeError where the call alone knows it."""
-    sizes = g.as_node(x).shape
-    if not all(isinstance(size, int) for size in sizes):
-        raise ShapeError(f"count_params: the sizes {sizes} are not known before the call")
-    return math.prod(sizes)
+    return math.prod(g.known_sizes(g.as_node(x).shape, "count_params"))
 
 
 def get_value(x: g.Node) -> np.ndarray:

@@ -1,10 +1,29 @@
-"""Keywords of Keras 0.3 that layers and models still take."""
+"""Keywords of every layer, and those of Keras 0.3 that layers and models still take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from graphc.public.callers import warn
+
+
+class LayerKeywords(TypedDict, total=False):
+    """The keyword arguments of every layer.
+
+    Keys:
+        input_shape: of one sample, without the batch axis; None for an open size.
+        batch_input_shape: instead, the shape with the batch axis.
+        input_dtype: floatX by default.
+        name: by default the class's name in lower case and a number, ``dense_1``.
+        trainable: whether training changes the weights.
+    """
+
+    input_shape: Sequence[int | None] | None
+    batch_input_shape: Sequence[int | None] | None
+    input_dtype: str | None
+    name: str | None
+    trainable: bool
 
 
 def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str, str]) -> dict:

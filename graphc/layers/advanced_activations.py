@@ -4,7 +4,7 @@ ThresholdedLinear, ThresholdedReLU, SReLU."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from graphc import backend as K
 from graphc import initializations
 from graphc.backend.nn import exponential_linear
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import InputSpec, KnownShape
@@ -36,7 +37,7 @@ class LeakyReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, alpha: float = 0.3, **kwargs: Any):
+    def __init__(self, alpha: float = 0.3, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.alpha = finite_number(self._graphc_label, "alpha", alpha)
 
@@ -59,7 +60,7 @@ class ELU(Layer):
 
     supports_masking = True
 
-    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+    def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.alpha = finite_number(self._graphc_label, "alpha", alpha)
 
@@ -82,7 +83,7 @@ class ThresholdedLinear(Layer):
 
     supports_masking = True
 
-    def __init__(self, theta: float = 1.0, **kwargs: Any):
+    def __init__(self, theta: float = 1.0, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.theta = finite_number(self._graphc_label, "theta", theta)
 
@@ -104,7 +105,7 @@ class ThresholdedReLU(Layer):
 
     supports_masking = True
 
-    def __init__(self, theta: float = 1.0, **kwargs: Any):
+    def __init__(self, theta: float = 1.0, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.theta = finite_number(self._graphc_label, "theta", theta)
 
@@ -169,10 +170,10 @@ class PReLU(_PerElement):
 
     def __init__(
         self,
-        init: str | Callable = "zero",
+        init: initializations.GivenInit = "zero",
         weights: Sequence[object] | None = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self._share(shared_axes)
@@ -210,7 +211,7 @@ class ParametricSoftplus(_PerElement):
         beta_init: float = 5.0,
         weights: Sequence[object] | None = None,
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self._share(shared_axes)
@@ -247,12 +248,12 @@ class SReLU(_PerElement):
 
     def __init__(
         self,
-        t_left_init: str | Callable = "zero",
-        a_left_init: str | Callable = "glorot_uniform",
-        t_right_init: str | Callable = "glorot_uniform",
-        a_right_init: str | Callable = "one",
+        t_left_init: initializations.GivenInit = "zero",
+        a_left_init: initializations.GivenInit = "glorot_uniform",
+        t_right_init: initializations.GivenInit = "glorot_uniform",
+        a_right_init: initializations.GivenInit = "one",
         shared_axes: int | Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self._share(shared_axes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
@@ -17,13 +17,13 @@ class AffineLayer(GivenWeights):
 
     def _describe_affine(
         self,
-        init: Callable,
+        init: initializations.GivenInit,
         weights: Sequence[object] | None,
-        W_regularizer: regularizers.Regularizer | None,
-        b_regularizer: regularizers.Regularizer | None,
-        activity_regularizer: regularizers.Regularizer | None,
-        W_constraint: constraints.Constraint | None,
-        b_constraint: constraints.Constraint | None,
+        W_regularizer: regularizers.GivenRegularizer,
+        b_regularizer: regularizers.GivenRegularizer,
+        activity_regularizer: regularizers.GivenRegularizer,
+        W_constraint: constraints.GivenConstraint,
+        b_constraint: constraints.GivenConstraint,
         bias: bool,
     ) -> None:
         """Keep what the weights will be made of; `init` is that of W, b starts at zero, and without

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from graphc import regularizers
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import agree
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.lookup import whole_number
+
+Found = TypeVar("Found")
 
 
 def fraction(value: object, what: str) -> float:
@@ -23,8 +26,8 @@ def fraction(value: object, what: str) -> float:
 
 
 def with_input_shape(
-    label: str, kwargs: Mapping[str, Any], shape: tuple[int | None, ...], said_by: str
-) -> dict[str, Any]:
+    label: str, kwargs: LayerKeywords, shape: tuple[int | None, ...], said_by: str
+) -> LayerKeywords:
     """A layer's keywords with the `input_shape` that another argument (`said_by`) stands for.
 
     A `batch_input_shape` beside it, as configs have it, has to say the same.
@@ -39,7 +42,7 @@ def with_input_shape(
             f"{label}: batch_input_shape is {batched!r}, but {said_by} says {(None, *shape)}, the "
             "batch first; leave one of the two out"
         )
-    return dict(kwargs)
+    return kwargs
 
 
 def only_input(inputs: Sequence[g.Node], where: str) -> g.Node:
@@ -74,8 +77,8 @@ def with_length(x: g.Node, input_length: int | None, owner: str) -> g.Node:
 
 
 def option(
-    layer: Layer, name: str, get: Callable[..., Any], value: object, **keywords: object
-) -> Any:
+    layer: Layer, name: str, get: Callable[..., Found], value: object, **keywords: object
+) -> Found:
     """Return the object that `get` finds for an argument of a layer; its error then names both.
 
     ArgumentError for a layer in place of a function: its weights would be nobody's.

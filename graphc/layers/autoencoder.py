@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
@@ -44,7 +45,7 @@ class AutoEncoder(Switched, HoldingLayer):
         decoder: Layer,
         output_reconstruction: bool = True,
         weights: Sequence[object] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         for part, layer in (("encoder", encoder), ("decoder", decoder)):
             if not isinstance(layer, Layer):

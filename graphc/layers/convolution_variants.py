@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from graphc import activations, constraints, initializations, regularizers
 from graphc.backend.conv import BORDERS, check_border_mode
 from graphc.backend.conv_variants import correlate, deconvolve, depthwise
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import BASE_KEYWORDS
 from graphc.engine.topology.shapes import KnownShape
 from graphc.errors import ArgumentError
@@ -40,19 +41,19 @@ class AtrousConvolution1D(Convolution1D):
         self,
         nb_filter: int,
         filter_length: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample_length: int = 1,
         atrous_rate: int = 1,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(
             nb_filter, filter_length, init, activation, weights, border_mode,
@@ -79,20 +80,20 @@ class AtrousConvolution2D(Convolution2D):
         nb_filter: int,
         nb_row: int,
         nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
         atrous_rate: Sequence[int] = (1, 1),
         dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(
             nb_filter, nb_row, nb_col, init, activation, weights, border_mode,
@@ -131,19 +132,19 @@ class Deconvolution2D(Convolution2D):
         nb_row: int,
         nb_col: int,
         output_shape: Sequence[int | None],
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
         dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(
             nb_filter, nb_row, nb_col, init, activation, weights, border_mode,
@@ -152,15 +153,17 @@ class Deconvolution2D(Convolution2D):
         )  # fmt: skip
         given = output_shape if isinstance(output_shape, list | tuple) else ()
         sizes = tuple(map(quotient, given))
-        if len(sizes) != 4 or not all(is_whole(size, least=1) for size in sizes[1:]):
+        image = [int(size) for size in sizes[1:] if is_whole(size, least=1)]
+        if len(sizes) != 4 or len(image) != 3:
             raise ArgumentError(
                 f"{self._graphc_label}: output_shape: expected four sizes, the samples first (None "
                 f"for any), received {output_shape!r}"
             )
-        self.output_shape_ = sizes
+        self._image = tuple(image)
+        self.output_shape_ = (sizes[0], *image)
 
     def _convolved(self, x: g.Node) -> g.Node:
-        sizes = (x.shape[0], *self.output_shape_[1:])
+        sizes = (x.shape[0], *self._image)
         return deconvolve(
             *(x, self.W, sizes, self._strides, self.border_mode, self.dim_ordering),
             self._graphc_label,
@@ -207,22 +210,22 @@ class SeparableConvolution2D(AffineLayer, SpatialLayer):
         nb_filter: int,
         nb_row: int,
         nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
         depth_multiplier: int = 1,
         dim_ordering: str = "default",
-        depthwise_regularizer: regularizers.Regularizer | None = None,
-        pointwise_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        depthwise_constraint: constraints.Constraint | None = None,
-        pointwise_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        depthwise_regularizer: regularizers.GivenRegularizer = None,
+        pointwise_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        depthwise_constraint: constraints.GivenConstraint = None,
+        pointwise_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)

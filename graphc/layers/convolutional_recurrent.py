@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.backend.conv import CONVOLUTION_BORDERS, check_border_mode, convolve, whole_numbers
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.files.conversions import Form, Kernel
@@ -22,6 +23,16 @@ from graphc.releases import since
 
 _GATES = ("i", "c", "f", "o")  # in the order of the weights
 _STEP_ORDER = ("i", "f", "c", "o")
+
+
+class ConvRecurrentKeywords(LayerKeywords, total=False):
+    """The keyword arguments of every layer over sequences of images, beside those of
+    `ConvLSTM2D`."""
+
+    weights: Sequence[object] | None
+    return_sequences: bool
+    go_backwards: bool
+    stateful: bool
 
 
 class ConvRecurrent2D(OverSteps):
@@ -50,7 +61,7 @@ class ConvRecurrent2D(OverSteps):
         go_backwards: bool = False,
         stateful: bool = False,
         dim_ordering: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(weights, return_sequences, go_backwards, stateful, **kwargs)
         where = self._graphc_label
@@ -70,7 +81,7 @@ class ConvRecurrent2D(OverSteps):
         steps = input_shape[1:2] if self.return_sequences else ()
         return (input_shape[0], *steps, *image)
 
-    def get_constants(self, X: g.Node, train: bool = False) -> list:
+    def get_constants(self, X: g.Node, train: bool = False) -> list[Any]:
         """Return what each step receives behind the states. Nothing by default."""
         return []
 
@@ -92,14 +103,15 @@ class ConvRecurrent2D(OverSteps):
         return (self.nb_filter, *found) if th else (*found, self.nb_filter)
 
     def _state_shape(self, samples: g.Size) -> tuple[g.Size, ...]:
-        sizes = (self.input_spec[0].shape or ())[2:]
-        if None in sizes or not sizes:
+        image = (self.input_spec[0].shape or ())[2:]
+        sizes = [size for size in image if size is not None]
+        if len(sizes) < len(image) or not sizes:
             raise ShapeError(
                 f"{self._graphc_label}: stateful=True needs images of known sizes, received an "
                 f"input of the shape {self.input_spec[0].shape}; give batch_input_shape with "
                 "numbers"
             )
-        return (samples, *self._state_image([size for size in sizes if size is not None]))
+        return (samples, *self._state_image(sizes))
 
 
 @since("1.1.2")
@@ -135,20 +147,20 @@ class ConvLSTM2D(ConvRecurrent2D):
         nb_filter: int,
         nb_row: int,
         nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        inner_init: str | Callable = "orthogonal",
-        forget_bias_init: str | Callable = "one",
-        activation: str | Callable = "tanh",
-        inner_activation: str | Callable = "hard_sigmoid",
+        init: initializations.GivenInit = "glorot_uniform",
+        inner_init: initializations.GivenInit = "orthogonal",
+        forget_bias_init: initializations.GivenInit = "one",
+        activation: activations.GivenActivation = "tanh",
+        inner_activation: activations.GivenActivation = "hard_sigmoid",
         dim_ordering: str = "default",
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
-        W_regularizer: regularizers.Regularizer | None = None,
-        U_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        U_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
         dropout_W: float = 0.0,
         dropout_U: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[ConvRecurrentKeywords],
     ):
         super().__init__(
             nb_row=nb_row, nb_col=nb_col, nb_filter=nb_filter, dim_ordering=dim_ordering, **kwargs
@@ -210,7 +222,9 @@ class ConvLSTM2D(ConvRecurrent2D):
             for weight in self._parts(part)
         }
 
-    def _add_part(self, part: str, gate: str, shape: tuple[int, ...], init: Callable) -> None:
+    def _add_part(
+        self, part: str, gate: str, shape: tuple[int, ...], init: Callable[..., g.Node]
+    ) -> None:
         name = f"{part}_{gate}"
         setattr(self, name, self.add_weight(shape, init, name))
 
@@ -235,7 +249,7 @@ class ConvLSTM2D(ConvRecurrent2D):
             parts.append(g.reshape(y, (samples, steps, *y.shape[1:])))
         return g.concat(parts, self._channels + 1)
 
-    def get_constants(self, x: g.Node) -> list:  # type: ignore[override]
+    def get_constants(self, x: g.Node) -> list[Any]:  # type: ignore[override]
         """[B_U]: what each gate multiplies h with, for dropout; None for none."""
         return [self._masks((x.shape[0], *self._state_image(x.shape[2:])), self.dropout_U)]
 
@@ -257,7 +271,7 @@ class ConvLSTM2D(ConvRecurrent2D):
         """States convolved with W, with strides of 1."""
         return convolve(x, W, (1, 1), border_mode, self.dim_ordering, self._graphc_label)
 
-    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+    def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
         h, c, B_U = states
         x_i, x_f, x_c, x_o = self._gates(x)
         h_i, h_f, h_c, h_o = self._hidden(h, B_U)

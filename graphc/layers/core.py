@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from graphc.backend.nn import mask_shape
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import config_of
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.shapes import InputSpec, known_shape
@@ -82,7 +83,7 @@ class Activation(Layer):
 
     supports_masking = True
 
-    def __init__(self, activation: str | Callable, **kwargs: Any):
+    def __init__(self, activation: activations.GivenActivation, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.activation = option(self, "activation", activations.get, activation)
 
@@ -116,7 +117,7 @@ class Dropout(Layer):
         p: float,
         noise_shape: Sequence[int | None] | None = None,
         seed: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self.p = fraction(p, f"{self._graphc_label}: p is the fraction to drop")
@@ -168,7 +169,7 @@ class SpatialDropout1D(_SpatialDropout):
     dims = 1
     dim_ordering = "tf"
 
-    def __init__(self, p: float, **kwargs: Any):
+    def __init__(self, p: float, **kwargs: Unpack[LayerKeywords]):
         super().__init__(p, **kwargs)
 
 
@@ -186,7 +187,7 @@ class SpatialDropout2D(_SpatialDropout):
 
     dims = 2
 
-    def __init__(self, p: float, dim_ordering: str = "default", **kwargs: Any):
+    def __init__(self, p: float, dim_ordering: str = "default", **kwargs: Unpack[LayerKeywords]):
         super().__init__(p, **kwargs)
         self.dim_ordering = check_dim_ordering(dim_ordering, self._graphc_label)
 
@@ -201,7 +202,7 @@ class SpatialDropout3D(_SpatialDropout):
 
     dims = 3
 
-    def __init__(self, p: float, dim_ordering: str = "default", **kwargs: Any):
+    def __init__(self, p: float, dim_ordering: str = "default", **kwargs: Unpack[LayerKeywords]):
         super().__init__(p, **kwargs)
         self.dim_ordering = check_dim_ordering(dim_ordering, self._graphc_label)
 
@@ -237,7 +238,7 @@ class Reshape(Layer):
         target_shape: Sequence[int] | None = None,
         *,
         dims: Sequence[int] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         if (target_shape is None) == (dims is None):
@@ -255,13 +256,14 @@ class Reshape(Layer):
                 f"{self._graphc_label}: target_shape takes positive sizes and at most one -1, "
                 f"received {target_shape!r}"
             )
-        self.target_shape = tuple(map(int, sizes))
+        self.target_shape = tuple(int(size) for size in sizes if is_whole(size))
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         sizes = known_shape(x)[1:]
         target = self.target_shape
-        if None not in sizes:
-            count = int(np.prod(sizes))
+        known_sizes = [size for size in sizes if size is not None]
+        if len(known_sizes) == len(sizes):
+            count = int(np.prod(known_sizes))
             known = int(np.prod([size for size in target if size != -1]))
             if count % known if -1 in target else count != known:
                 raise ShapeError(
@@ -287,7 +289,7 @@ class Permute(Layer):
         ShapeError: an input whose samples have another number of axes.
     """
 
-    def __init__(self, dims: Sequence[int], **kwargs: Any):
+    def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         axes = tuple(dims) if isinstance(dims, Iterable) else ()
         count = len(axes)
@@ -320,7 +322,7 @@ class RepeatVector(Layer):
 
     input_spec = (InputSpec(ndim=2),)
 
-    def __init__(self, n: int, **kwargs: Any):
+    def __init__(self, n: int, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.n = whole_number(f"{self._graphc_label}: n", n, 1)
 
@@ -344,7 +346,7 @@ class TimeDistributedMerge(Layer):
 
     input_spec = (InputSpec(ndim=3),)
 
-    def __init__(self, mode: str = "sum", **kwargs: Any):
+    def __init__(self, mode: str = "sum", **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         if not isinstance(mode, str) or mode not in _OVER_TIME:
             raise ArgumentError(
@@ -370,7 +372,12 @@ class ActivityRegularization(Layer):
     supports_masking = True
 
     def __init__(
-        self, l1: float = 0.0, l2: float = 0.0, *, average: bool | None = None, **kwargs: Any
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        *,
+        average: bool | None = None,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self.l1 = finite_number(self._graphc_label, "l1", l1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
 from graphc import activations, constraints, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError
 from graphc.layers.affine import AffineLayer
@@ -43,15 +44,15 @@ class _FullyConnected(AffineLayer):
 
     def __init__(
         self,
-        init: str | Callable,
+        init: initializations.GivenInit,
         weights: Sequence[object] | None,
-        W_regularizer: regularizers.Regularizer | None,
-        b_regularizer: regularizers.Regularizer | None,
-        activity_regularizer: regularizers.Regularizer | None,
-        W_constraint: constraints.Constraint | None,
-        b_constraint: constraints.Constraint | None,
+        W_regularizer: regularizers.GivenRegularizer,
+        b_regularizer: regularizers.GivenRegularizer,
+        activity_regularizer: regularizers.GivenRegularizer,
+        W_constraint: constraints.GivenConstraint,
+        b_constraint: constraints.GivenConstraint,
         bias: bool,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self._describe_affine(
@@ -113,24 +114,24 @@ class Dense(_FullyConnected):
         ShapeError: an input without features.
     """
 
-    input_axes = None
+    input_axes: tuple[str, ...] | None = None
 
     @arguments_of_1_2("output_dim", "init", "activation", *_LAST_OF_1_2, activation=None)
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         input_dim: int | None = None,
         *,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             kwargs = with_input_shape("Dense", kwargs, (input_dim,), "input_dim")
@@ -177,19 +178,19 @@ class TimeDistributedDense(Dense):
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         input_dim: int | None = None,
         input_length: int | None = None,
         *,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             shape = (input_length, input_dim)
@@ -229,17 +230,17 @@ class MaxoutDense(_FullyConnected):
         self,
         output_dim: int,
         nb_feature: int = 4,
-        init: str | Callable = "glorot_uniform",
+        init: initializations.GivenInit = "glorot_uniform",
         weights: Sequence[object] | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         input_dim: int | None = None,
         *,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             kwargs = with_input_shape("MaxoutDense", kwargs, (input_dim,), "input_dim")
@@ -285,19 +286,19 @@ class Highway(_FullyConnected):
     @arguments_of_1_2("init", "activation", *_LAST_OF_1_2, activation=None, transform_bias=1.0)
     def __init__(
         self,
-        init: str | Callable = "glorot_uniform",
+        init: initializations.GivenInit = "glorot_uniform",
         transform_bias: float = -2,
-        activation: str | Callable = "linear",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         input_dim: int | None = None,
         *,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             kwargs = with_input_shape("Highway", kwargs, (input_dim,), "input_dim")

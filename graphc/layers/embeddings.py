@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 from graphc import backend as K
 from graphc import constraints, initializations, regularizers
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
@@ -55,15 +56,15 @@ class Embedding(GivenWeights):
         self,
         input_dim: int,
         output_dim: int,
-        init: str | Callable = "uniform",
+        init: initializations.GivenInit = "uniform",
         input_length: int | None = None,
-        W_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
         mask_zero: bool = False,
         weights: Sequence[object] | None = None,
         dropout: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if kwargs.get("input_shape") is None and kwargs.get("batch_input_shape") is None:
             kwargs["input_shape"] = (input_length,)

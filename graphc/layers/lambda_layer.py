@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self, Unpack
 
 from graphc import lookup
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_as_data, config_of
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.layer_node import Mask, to_list
 from graphc.engine.topology.merge import Merge
@@ -44,9 +45,9 @@ class Lambda(Layer):
     def __init__(
         self,
         function: Callable[..., g.Node],
-        output_shape: Sequence[int | None] | Callable | None = None,
+        output_shape: Sequence[int | None] | Callable[..., Any] | None = None,
         arguments: Mapping[str, Any] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         where = self._graphc_label
@@ -89,6 +90,7 @@ class Lambda(Layer):
             return input_mask
         if not self.takes_mask:
             self._graphc_refuse_mask(input_mask)
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """The arguments; a function has a name and a token, see
@@ -100,7 +102,7 @@ class Lambda(Layer):
     @classmethod
     def from_config(
         cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-    ) -> Layer:
+    ) -> Self:
         """A new layer from what `get_config` gave; functions may be named in custom_objects."""
         with lookup.custom_objects(custom_objects):
             return super().from_config(config)
@@ -114,9 +116,7 @@ class Lambda(Layer):
                 "count"
             )
 
-    def _graphc_check_output(
-        self, output: object, input_shape: KnownShape | list[KnownShape]
-    ) -> None:
+    def _graphc_check_output(self, output: Any, input_shape: KnownShape | list[KnownShape]) -> None:
         super()._graphc_check_output(output, input_shape)
         self._claim.check(output, input_shape)
 
@@ -154,7 +154,7 @@ class MaskedLambda(Lambda):
 def LambdaMerge(
     layers: Sequence[Layer],
     function: Callable[[list[g.Node]], g.Node],
-    output_shape: Sequence[int | None] | Callable | None = None,
+    output_shape: Sequence[int | None] | Callable[..., Any] | None = None,
 ) -> Merge:
     """A `Merge` of layers by a function of the list of their outputs, as Keras 0.3 named it.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 from graphc import activations, constraints, initializations, regularizers
 from graphc.backend.conv_variants import patches
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.affine import AffineLayer
@@ -26,9 +27,9 @@ class _LocallyConnected(AffineLayer, SpatialLayer):
     def _describe(
         self,
         nb_filter: int,
-        activation: str | Callable | None,
+        activation: activations.GivenActivation,
         border_mode: str,
-        init: str | Callable,
+        init: initializations.GivenInit,
         *rest: Any,
     ) -> None:
         self.nb_filter = self._whole("nb_filter", nb_filter)
@@ -115,20 +116,20 @@ class LocallyConnected1D(_LocallyConnected):
         self,
         nb_filter: int,
         filter_length: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample_length: int = 1,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
         input_dim: int | None = None,
         input_length: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             shape = (input_length, input_dim)
@@ -177,19 +178,19 @@ class LocallyConnected2D(_LocallyConnected):
         nb_filter: int,
         nb_row: int,
         nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = None,
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
         dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self._describe(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Unpack
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import known_shape
@@ -38,7 +39,7 @@ class Masking(Layer):
 
     supports_masking = True
 
-    def __init__(self, mask_value: float = 0.0, **kwargs: Any):
+    def __init__(self, mask_value: float = 0.0, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.mask_value = finite_number(self._graphc_label, "mask_value", mask_value)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Unpack
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.errors import ArgumentError
 from graphc.layers.arguments import fraction
@@ -41,7 +42,7 @@ class GaussianNoise(_Gaussian):
         ArgumentError: sigma is not such a number.
     """
 
-    def __init__(self, sigma: float, **kwargs: Any):
+    def __init__(self, sigma: float, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         label = self._graphc_label
         self.sigma = finite_number(label, "sigma", sigma)
@@ -69,7 +70,7 @@ class GaussianDropout(_Gaussian):
         ArgumentError: p is not such a number.
     """
 
-    def __init__(self, p: float, **kwargs: Any):
+    def __init__(self, p: float, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.p = fraction(p, f"{self._graphc_label}: p is the fraction that Dropout would drop")
 

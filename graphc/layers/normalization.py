@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 from graphc import backend as K
 from graphc import initializations, regularizers
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ArgumentError, KeywordError, ShapeError
@@ -75,13 +76,13 @@ class BatchNormalization(GivenWeights):
         axis: int | None = -1,
         momentum: float = 0.9,
         weights: Sequence[object] | None = None,
-        beta_init: str | Callable = "zero",
-        gamma_init: str | Callable = "one",
-        gamma_regularizer: regularizers.Regularizer | None = None,
-        beta_regularizer: regularizers.Regularizer | None = None,
+        beta_init: initializations.GivenInit = "zero",
+        gamma_init: initializations.GivenInit = "one",
+        gamma_regularizer: regularizers.GivenRegularizer = None,
+        beta_regularizer: regularizers.GivenRegularizer = None,
         *,
         keras: str | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         label = self._graphc_label
@@ -213,14 +214,17 @@ class BatchNormalization(GivenWeights):
                 f"{label}: mode 1 normalizes each sample over its last axis, so axis: expected -1 "
                 f"or {ndim - 1}, received {axis}; use mode 0 or 2 for features elsewhere"
             )
+        sizes = []
         for one in axes:
-            if input_shape[one] is None:
+            size = input_shape[one]
+            if size is None:
                 raise ShapeError(
                     f"{label}: axis {one} of the input has no known size, and each feature has "
                     f"weights; received the shape {input_shape}; give input_shape with a number "
                     "there"
                 )
-        return tuple(input_shape[one] for one in axes)
+            sizes.append(size)
+        return tuple(sizes)
 
 
 class LRN2D(SpatialLayer):
@@ -249,7 +253,12 @@ class LRN2D(SpatialLayer):
     dims = 2
 
     def __init__(
-        self, alpha: float = 1e-4, k: float = 2, beta: float = 0.75, n: int = 5, **kwargs: Any
+        self,
+        alpha: float = 1e-4,
+        k: float = 2,
+        beta: float = 0.75,
+        n: int = 5,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if "dim_ordering" in kwargs:
             raise KeywordError(

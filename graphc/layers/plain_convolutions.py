@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Unpack
 
 from graphc import activations, constraints, initializations, regularizers
 from graphc.backend.conv import CONVOLUTION_BORDERS, check_border_mode, convolve
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import KnownShape
 from graphc.files.conversions import Form, Kernel
 from graphc.layers.affine import AffineLayer
@@ -27,17 +28,17 @@ class _Convolution(AffineLayer, SpatialLayer):
         self,
         dim_ordering: str,
         nb_filter: int,
-        init: str | Callable,
-        activation: str | Callable,
+        init: initializations.GivenInit,
+        activation: activations.GivenActivation,
         weights: Sequence[object] | None,
         border_mode: str,
-        W_regularizer: regularizers.Regularizer | None,
-        b_regularizer: regularizers.Regularizer | None,
-        activity_regularizer: regularizers.Regularizer | None,
-        W_constraint: constraints.Constraint | None,
-        b_constraint: constraints.Constraint | None,
+        W_regularizer: regularizers.GivenRegularizer,
+        b_regularizer: regularizers.GivenRegularizer,
+        activity_regularizer: regularizers.GivenRegularizer,
+        W_constraint: constraints.GivenConstraint,
+        b_constraint: constraints.GivenConstraint,
         bias: bool,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self.nb_filter = self._whole("nb_filter", nb_filter)
@@ -139,21 +140,21 @@ class Convolution1D(_Convolution):
         self,
         nb_filter: int,
         filter_length: int,
-        init: str | Callable = "uniform",
-        activation: str | Callable = "linear",
+        init: initializations.GivenInit = "uniform",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample_length: int = 1,
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         input_dim: int | None = None,
         input_length: int | None = None,
         *,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if input_dim is not None:
             shape = (input_length, input_dim)
@@ -215,19 +216,19 @@ class Convolution2D(_Convolution):
         nb_filter: int,
         nb_row: int,
         nb_col: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1),
         dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(
             dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,
@@ -261,19 +262,19 @@ class Convolution3D(_Convolution):
         kernel_dim1: int,
         kernel_dim2: int,
         kernel_dim3: int,
-        init: str | Callable = "glorot_uniform",
-        activation: str | Callable = "linear",
+        init: initializations.GivenInit = "glorot_uniform",
+        activation: activations.GivenActivation = "linear",
         weights: Sequence[object] | None = None,
         border_mode: str = "valid",
         subsample: Sequence[int] = (1, 1, 1),
         dim_ordering: str = "default",
-        W_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
-        activity_regularizer: regularizers.Regularizer | None = None,
-        W_constraint: constraints.Constraint | None = None,
-        b_constraint: constraints.Constraint | None = None,
+        W_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
+        activity_regularizer: regularizers.GivenRegularizer = None,
+        W_constraint: constraints.GivenConstraint = None,
+        b_constraint: constraints.GivenConstraint = None,
         bias: bool = True,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(
             dim_ordering, nb_filter, init, activation, weights, border_mode, W_regularizer,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from graphc import backend as K
 from graphc.backend.conv import check_border_mode, pool
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.layers.spatial import SpatialLayer
 from graphc.public.calls import public
 from graphc.releases import since
@@ -25,7 +26,7 @@ class _Pooling(SpatialLayer):
     _window: tuple[int, ...]
     _strides: tuple[int, ...]
 
-    def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Any):
+    def __init__(self, border_mode: str, dim_ordering: str, **kwargs: Unpack[LayerKeywords]):
         super().__init__(dim_ordering, **kwargs)
         check_border_mode(border_mode, self._graphc_label)
         self.border_mode = border_mode
@@ -53,7 +54,7 @@ class _Pooling1D(_Pooling):
         pool_length: int = 2,
         stride: int | None = None,
         border_mode: str = "valid",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(border_mode, "tf", **kwargs)
         self.pool_length = self._whole("pool_length", pool_length)
@@ -70,7 +71,7 @@ class _Pooling2D(_Pooling):
         strides: Sequence[int] | None = None,
         border_mode: str = "valid",
         dim_ordering: str = "default",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
         self._take_windows(pool_size, strides)
@@ -85,7 +86,7 @@ class _Pooling3D(_Pooling):
         strides: Sequence[int] | None = None,
         border_mode: str = "valid",
         dim_ordering: str = "default",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(border_mode, dim_ordering, **kwargs)
         self._take_windows(pool_size, strides)
@@ -167,21 +168,21 @@ class _Global(SpatialLayer):
 class _GlobalPooling1D(_Global):
     dims = 1
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Unpack[LayerKeywords]):
         super().__init__("tf", **kwargs)
 
 
 class _GlobalPooling2D(_Global):
     dims = 2
 
-    def __init__(self, dim_ordering: str = "default", **kwargs: Any):
+    def __init__(self, dim_ordering: str = "default", **kwargs: Unpack[LayerKeywords]):
         super().__init__(dim_ordering, **kwargs)
 
 
 class _GlobalPooling3D(_Global):
     dims = 3
 
-    def __init__(self, dim_ordering: str = "default", **kwargs: Any):
+    def __init__(self, dim_ordering: str = "default", **kwargs: Unpack[LayerKeywords]):
         super().__init__(dim_ordering, **kwargs)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -22,7 +22,12 @@ from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Gates, JoinedGates
 from graphc.initializations import initial
 from graphc.layers.arguments import fraction, option, weight_penalty
-from graphc.layers.recurrent_base import Recurrent, dropout_mask, time_distributed_dense
+from graphc.layers.recurrent_base import (
+    Recurrent,
+    RecurrentKeywords,
+    dropout_mask,
+    time_distributed_dense,
+)
 from graphc.lookup import whole_number
 from graphc.public.calls import public
 
@@ -63,19 +68,23 @@ class _Gated(Recurrent):
     step_order: tuple[str, ...]
     state_count = 1
     _is_joint = False  # of weights of all gates in one
+    _features: int  # of a step, known when the weights are made
+    W: g.Node
+    U: g.Node
+    b: g.Node
 
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable,
-        inner_init: str | Callable,
-        activation: str | Callable,
-        W_regularizer: regularizers.Regularizer | None,
-        U_regularizer: regularizers.Regularizer | None,
-        b_regularizer: regularizers.Regularizer | None,
+        init: initializations.GivenInit,
+        inner_init: initializations.GivenInit,
+        activation: activations.GivenActivation,
+        W_regularizer: regularizers.GivenRegularizer,
+        U_regularizer: regularizers.GivenRegularizer,
+        b_regularizer: regularizers.GivenRegularizer,
         dropout_W: float,
         dropout_U: float,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentKeywords],
     ):
         super().__init__(**kwargs)
         where = self._graphc_label
@@ -97,7 +106,7 @@ class _Gated(Recurrent):
                 "W needs it; give input_dim, or input_shape with a number"
             )
         self.input_spec = (InputSpec(shape=input_shape),)
-        self.input_dim = features
+        self.input_dim = self._features = features
         self.states = [None] * self.state_count
         if self.stateful:
             self.reset_states()
@@ -112,7 +121,7 @@ class _Gated(Recurrent):
 
     def _add_gate(self, name: str) -> _Gate:
         """The weights of a gate, which become attributes: W_z, U_z, b_z."""
-        features, units = self.input_dim, self.output_dim
+        features, units = self._features, self.output_dim
         end = f"_{name}" if name else ""
         return _Gate(
             self.add_weight((features, units), self.init, f"W{end}"),
@@ -123,7 +132,7 @@ class _Gated(Recurrent):
     def _add_joint(self) -> list[_Gate]:
         """The weights of all gates in one W, U and b, and what each gate reads of them."""
         n, count = self.output_dim, len(self.step_order)
-        self.W = self.add_weight((self.input_dim, count * n), self.init, "W")
+        self.W = self.add_weight((self._features, count * n), self.init, "W")
         self.U = self.add_weight((n, count * n), self.inner_init, "U")
         self.b = self.add_weight((count * n,), self._joint_bias, "b")
         columns = [slice(k * n, (k + 1) * n) for k in range(count)]
@@ -156,7 +165,7 @@ class _Gated(Recurrent):
         """With consume_less='mem' x itself, else x . W + b of all gates side by side."""
         if self.consume_less == "mem":
             return x
-        masks = self._dropout_masks(x, self.input_dim, self.dropout_W)
+        masks = self._dropout_masks(x, self._features, self.dropout_W)
         # Time first, as the loop reads them and as it makes their gradients.
         steps = g.swap_axes(x, 0, 1)
         parts = []
@@ -165,12 +174,12 @@ class _Gated(Recurrent):
             parts.append(g.swap_axes(K.dot(kept, gate.W) + gate.b, 0, 1))
         return K.concatenate(parts)
 
-    def get_constants(self, x: g.Node) -> list:
+    def get_constants(self, x: g.Node) -> list[Any]:
         """[B_U, B_W]: what each gate multiplies h and x with, for dropout; 1 for none."""
         B_U = self._dropout_masks(x, self.output_dim, self.dropout_U)
-        B_W = [None] * len(self._gates)
+        B_W: list[g.Node | None] = [None] * len(self._gates)
         if self.consume_less == "mem":
-            B_W = self._dropout_masks(x, self.input_dim, self.dropout_W)
+            B_W = self._dropout_masks(x, self._features, self.dropout_W)
         return [[1.0 if mask is None else mask for mask in masks] for masks in (B_U, B_W)]
 
     def _dropout_masks(self, x: g.Node, size: int, level: float) -> list[g.Node | None]:
@@ -218,26 +227,26 @@ class SimpleRNN(_Gated):
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        inner_init: str | Callable = "orthogonal",
-        activation: str | Callable = "tanh",
-        W_regularizer: regularizers.Regularizer | None = None,
-        U_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        inner_init: initializations.GivenInit = "orthogonal",
+        activation: activations.GivenActivation = "tanh",
+        W_regularizer: regularizers.GivenRegularizer = None,
+        U_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
         dropout_W: float = 0.0,
         dropout_U: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentKeywords],
     ):
         super().__init__(
             output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
             dropout_W, dropout_U, **kwargs,
         )  # fmt: skip
 
-    def get_constants(self, x: g.Node) -> list:
+    def get_constants(self, x: g.Node) -> list[Any]:
         """[B_U, B_W]: what h and x are multiplied with, for dropout; 1 for none."""
         return [mask for (mask,) in super().get_constants(x)]
 
-    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+    def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
         h, B_U, B_W = states
         (x_h,) = self._inputs(x, [B_W])
         h = self.activation(x_h + K.dot(h * B_U, self.U))
@@ -263,20 +272,23 @@ class GRU(_Gated):
     """
 
     gate_names = step_order = ("z", "r", "h")
+    U_z: g.Node
+    U_r: g.Node
+    U_h: g.Node
 
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        inner_init: str | Callable = "orthogonal",
-        activation: str | Callable = "tanh",
-        inner_activation: str | Callable = "hard_sigmoid",
-        W_regularizer: regularizers.Regularizer | None = None,
-        U_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        inner_init: initializations.GivenInit = "orthogonal",
+        activation: activations.GivenActivation = "tanh",
+        inner_activation: activations.GivenActivation = "hard_sigmoid",
+        W_regularizer: regularizers.GivenRegularizer = None,
+        U_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
         dropout_W: float = 0.0,
         dropout_U: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentKeywords],
     ):
         super().__init__(
             output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
@@ -284,7 +296,7 @@ class GRU(_Gated):
         )  # fmt: skip
         self.inner_activation = option(self, "inner_activation", activations.get, inner_activation)
 
-    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+    def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
         h, B_U, B_W = states
         x_z, x_r, x_h = self._inputs(x, B_W)
         z = self.inner_activation(x_z + K.dot(h * B_U[0], self.U_z))
@@ -320,21 +332,25 @@ class LSTM(_Gated):
     gate_names = ("i", "c", "f", "o")
     step_order = ("i", "f", "c", "o")
     state_count = 2
+    U_i: g.Node
+    U_f: g.Node
+    U_c: g.Node
+    U_o: g.Node
 
     def __init__(
         self,
         output_dim: int,
-        init: str | Callable = "glorot_uniform",
-        inner_init: str | Callable = "orthogonal",
-        forget_bias_init: str | Callable = "one",
-        activation: str | Callable = "tanh",
-        inner_activation: str | Callable = "hard_sigmoid",
-        W_regularizer: regularizers.Regularizer | None = None,
-        U_regularizer: regularizers.Regularizer | None = None,
-        b_regularizer: regularizers.Regularizer | None = None,
+        init: initializations.GivenInit = "glorot_uniform",
+        inner_init: initializations.GivenInit = "orthogonal",
+        forget_bias_init: initializations.GivenInit = "one",
+        activation: activations.GivenActivation = "tanh",
+        inner_activation: activations.GivenActivation = "hard_sigmoid",
+        W_regularizer: regularizers.GivenRegularizer = None,
+        U_regularizer: regularizers.GivenRegularizer = None,
+        b_regularizer: regularizers.GivenRegularizer = None,
         dropout_W: float = 0.0,
         dropout_U: float = 0.0,
-        **kwargs: Any,
+        **kwargs: Unpack[RecurrentKeywords],
     ):
         super().__init__(
             output_dim, init, inner_init, activation, W_regularizer, U_regularizer, b_regularizer,
@@ -348,7 +364,7 @@ class LSTM(_Gated):
     def _bias_init(self, name: str) -> Callable[..., g.Node]:
         return self.forget_bias_init if name == "f" else initializations.zero
 
-    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+    def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
         h, c, B_U, B_W = states
         x_i, x_f, x_c, x_o = self._inputs(x, B_W)
         i = self.inner_activation(x_i + K.dot(h * B_U[0], self.U_i))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses, take_weight
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
+from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import checked_length, with_input_shape, with_length
@@ -63,6 +65,19 @@ def dropout_mask(
     return K.in_train_phase(g.where(kept, 1.0 / (1.0 - level), 0.0), 1.0)
 
 
+class RecurrentKeywords(LayerKeywords, total=False):
+    """The keyword arguments of every recurrent layer: those of `Recurrent`."""
+
+    weights: Sequence[object] | None
+    return_sequences: bool
+    go_backwards: bool
+    stateful: bool
+    unroll: bool
+    consume_less: str
+    input_dim: int | None
+    input_length: int | None
+
+
 class OverSteps(GivenWeights):
     """Base of layers that run `step` over sequences (batch, steps, ...); see `Recurrent`.
 
@@ -74,6 +89,7 @@ class OverSteps(GivenWeights):
     unroll = False
     input_length: int | None = None
     states: Sequence[g.Node | None]
+    input_spec: Sequence[InputSpec]
 
     def __init__(
         self,
@@ -81,7 +97,7 @@ class OverSteps(GivenWeights):
         return_sequences: bool,
         go_backwards: bool,
         stateful: bool,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(**kwargs)
         self.initial_weights = weights
@@ -94,13 +110,13 @@ class OverSteps(GivenWeights):
         """The shape of a state. A subclass defines it."""
         raise NotImplementedError(f"{self._graphc_label}: the shape of a state is not defined")
 
-    def compute_mask(self, input: g.Node, mask: g.Node | None) -> g.Node | None:
+    def compute_mask(self, input: g.Node, mask: Mask = None) -> Mask:
         """The mask in the order of the outputs, if there is one for each step."""
         if mask is None or not self.return_sequences:
             return None
         return g.flip(mask, 1) if self.go_backwards else mask
 
-    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+    def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
         """One step. A subclass defines it.
 
         Args:
@@ -115,7 +131,7 @@ class OverSteps(GivenWeights):
             "which returns (output, new states)"
         )
 
-    def get_constants(self, x: g.Node) -> list:
+    def get_constants(self, x: g.Node) -> list[Any]:
         """Return what each step receives behind the states. Nothing by default."""
         return []
 
@@ -141,14 +157,15 @@ class OverSteps(GivenWeights):
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
         where = self._graphc_label
         x = with_length(x, self.input_length, where)
-        if self.unroll and not isinstance(x.shape[1], int):
+        steps = x.shape[1]
+        if self.unroll and not isinstance(steps, int):
             raise ShapeError(
                 f"{where}: unroll=True makes a copy of the step for each step, and the input's "
                 f"shape {known_shape(x)} does not say how many; give input_length, or leave "
                 "unroll out"
             )
-        if self.unroll:
-            take_uses(where, x.shape[1])
+        if self.unroll and isinstance(steps, int):
+            take_uses(where, steps)
         if mask is not None:
             # What is computed before the loop reads the padding, and its gradient too.
             x = K.switch(K.reshape(mask, (*mask.shape, *(1,) * (x.ndim - 2))), x, 0)
@@ -170,8 +187,8 @@ class OverSteps(GivenWeights):
     def _kept_states(self, x: g.Node) -> list[g.Node]:
         """The variables that a stateful layer starts from."""
         where = self._graphc_label
-        states = self._own_states()
-        for state in states:
+        kept = []
+        for state in self._own_states():
             if not (isinstance(state, g.Node) and state.op == "shared"):
                 raise ArgumentError(
                     f"{where}: the states of a stateful layer are variables, e.g. K.zeros("
@@ -184,7 +201,8 @@ class OverSteps(GivenWeights):
                     f"received an input of the shape {known_shape(x)}; give its input that batch "
                     "size, by batch_input_shape or an Input's batch_shape"
                 )
-        return states
+            kept.append(state)
+        return kept
 
     def reset_states(self) -> None:
         """Set the states of a stateful layer to 0.
@@ -211,7 +229,7 @@ class OverSteps(GivenWeights):
                 f"{shape}; give the first layer batch_input_shape=(batch, steps, features) with a "
                 "number for the batch, or the Input a batch_shape"
             )
-        sizes = self._state_shape(shape[0])
+        sizes = g.known_sizes(self._state_shape(shape[0]), f"{where}: states")
         take_weight(f"{where}: states", sizes)
         zeros = np.zeros(sizes)
         states = self._own_states()
@@ -252,6 +270,7 @@ class Recurrent(OverSteps):
     """
 
     input_spec = (InputSpec(ndim=3),)
+    output_dim: int
 
     def __init__(
         self,
@@ -263,7 +282,7 @@ class Recurrent(OverSteps):
         consume_less: str = "cpu",
         input_dim: int | None = None,
         input_length: int | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         label = type(self).__name__
         if input_dim is not None:

@@ -4,10 +4,11 @@ graphc.layers.convolutional."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from graphc.backend.conv import crop_spatial, pad_spatial, pair_of_counts, repeat_spatial
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.spatial import SpatialLayer
@@ -23,7 +24,7 @@ class UpSampling1D(SpatialLayer):
 
     dims = 1
 
-    def __init__(self, length: int = 2, **kwargs: Any):
+    def __init__(self, length: int = 2, **kwargs: Unpack[LayerKeywords]):
         super().__init__("tf", **kwargs)
         self.length = self._whole("length", length)
 
@@ -39,7 +40,12 @@ class UpSampling2D(SpatialLayer):
 
     dims = 2
 
-    def __init__(self, size: Sequence[int] = (2, 2), dim_ordering: str = "default", **kwargs: Any):
+    def __init__(
+        self,
+        size: Sequence[int] = (2, 2),
+        dim_ordering: str = "default",
+        **kwargs: Unpack[LayerKeywords],
+    ):
         super().__init__(dim_ordering, **kwargs)
         self.size = self._each("size", size)
 
@@ -56,7 +62,10 @@ class UpSampling3D(SpatialLayer):
     dims = 3
 
     def __init__(
-        self, size: Sequence[int] = (2, 2, 2), dim_ordering: str = "default", **kwargs: Any
+        self,
+        size: Sequence[int] = (2, 2, 2),
+        dim_ordering: str = "default",
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self.size = self._each("size", size)
@@ -118,7 +127,9 @@ class ZeroPadding1D(_ZeroPadding):
     dims = 1
     _names = (("left_pad", "right_pad"),)
 
-    def __init__(self, padding: int | Sequence[int] | Mapping[str, int] = 1, **kwargs: Any):
+    def __init__(
+        self, padding: int | Sequence[int] | Mapping[str, int] = 1, **kwargs: Unpack[LayerKeywords]
+    ):
         super().__init__("tf", **kwargs)
         self._take_padding(padding)
 
@@ -141,7 +152,7 @@ class ZeroPadding2D(_ZeroPadding):
         self,
         padding: Sequence[int] | Mapping[str, int] = (1, 1),
         dim_ordering: str = "default",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self._take_padding(padding)
@@ -156,7 +167,10 @@ class ZeroPadding3D(SpatialLayer):
     dims = 3
 
     def __init__(
-        self, padding: Sequence[int] = (1, 1, 1), dim_ordering: str = "default", **kwargs: Any
+        self,
+        padding: Sequence[int] = (1, 1, 1),
+        dim_ordering: str = "default",
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self.padding = self._each("padding", padding, least=0)
@@ -175,7 +189,8 @@ class _Cropping(SpatialLayer):
     cropping: Any
 
     def _pairs(self) -> Sequence[tuple[int, int]]:
-        return self.cropping
+        pairs: Sequence[tuple[int, int]] = self.cropping
+        return pairs
 
     def _take_cropping(self, cropping: Any) -> None:
         where = f"{self._graphc_label}: cropping"
@@ -213,7 +228,7 @@ class Cropping1D(_Cropping):
 
     dims = 1
 
-    def __init__(self, cropping: Sequence[int] = (1, 1), **kwargs: Any):
+    def __init__(self, cropping: Sequence[int] = (1, 1), **kwargs: Unpack[LayerKeywords]):
         super().__init__("tf", **kwargs)
         self.cropping = pair_of_counts(cropping, f"{self._graphc_label}: cropping")
 
@@ -238,7 +253,7 @@ class Cropping2D(_Cropping):
         self,
         cropping: Sequence[Sequence[int]] = ((0, 0), (0, 0)),
         dim_ordering: str = "default",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self._take_cropping(cropping)
@@ -257,7 +272,7 @@ class Cropping3D(_Cropping):
         self,
         cropping: Sequence[Sequence[int]] = ((1, 1), (1, 1), (1, 1)),
         dim_ordering: str = "default",
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         super().__init__(dim_ordering, **kwargs)
         self._take_cropping(cropping)

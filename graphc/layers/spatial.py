@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Unpack
 
 from graphc.backend.conv import CONVOLUTION_BORDERS, whole_numbers
 from graphc.backend.settings import check_dim_ordering
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ShapeError, unknown_name
@@ -37,7 +38,7 @@ class SpatialLayer(Layer):
     dims: int
     channels: int
 
-    def __init__(self, dim_ordering: str, **kwargs: Any):
+    def __init__(self, dim_ordering: str, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         self.dim_ordering = check_dim_ordering(dim_ordering, self._graphc_label)
 

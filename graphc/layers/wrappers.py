@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Unpack
 
 from graphc.compiler import graph as g
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.holding import HoldingLayer
@@ -29,7 +30,7 @@ class Wrapper(HoldingLayer):
         layer: the layer inside.
     """
 
-    def __init__(self, layer: Layer, **kwargs: Any):
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerKeywords]):
         if not isinstance(layer, Layer):
             raise ArgumentError(
                 f"{type(self).__name__}: layer: expected a layer, e.g. Dense(8), received {layer!r}"
@@ -77,7 +78,8 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
-    def build(self, input_shape: KnownShape | list[KnownShape]) -> None:
+    # Unlike its base, which makes nothing, it needs the shape.
+    def build(self, input_shape: KnownShape | list[KnownShape]) -> None:  # type: ignore[override]
         """Make the weights of the layer inside."""
         self.layer._graphc_build_once(
             one_or_list([_folded_shape(one) for one in _as_shapes(input_shape)])
@@ -150,7 +152,7 @@ def _as_shapes(shape: KnownShape | list[KnownShape]) -> list[KnownShape]:
 
 def _folded_shape(shape: KnownShape) -> KnownShape:
     batch, steps, *rest = shape
-    return (None if None in (batch, steps) else batch * steps, *rest)  # type: ignore[operator]
+    return (None if batch is None or steps is None else batch * steps, *rest)
 
 
 def _folded(inputs: Sequence[g.Node]) -> list[g.Node]:
@@ -214,7 +216,7 @@ class Bidirectional(GivenWeights, Wrapper):
         layer: OverSteps,
         merge_mode: str | None = "concat",
         weights: Sequence[object] | None = None,
-        **kwargs: Any,
+        **kwargs: Unpack[LayerKeywords],
     ):
         if not isinstance(layer, OverSteps):
             raise ArgumentError(
@@ -247,7 +249,8 @@ class Bidirectional(GivenWeights, Wrapper):
     def _graphc_held_layers(self) -> list[Layer]:
         return [self.forward_layer, self.backward_layer]
 
-    def build(self, input_shape: KnownShape) -> None:
+    # Unlike its base, which makes nothing, it needs the shape.
+    def build(self, input_shape: KnownShape) -> None:  # type: ignore[override]
         """Make the weights of both layers."""
         for one in (self.forward_layer, self.backward_layer):
             one._graphc_build_once(input_shape)
@@ -260,7 +263,7 @@ class Bidirectional(GivenWeights, Wrapper):
             backward = g.flip(backward, 1)
         return MERGE_MODES[self.merge_mode](forward, backward)
 
-    def compute_mask(self, input: g.Node, mask: Mask) -> Mask:  # type: ignore[override]
+    def compute_mask(self, input: g.Node, mask: Mask = None) -> Mask:
         """The mask in the order of the outputs, if there is one for each step."""
         return self.forward_layer.compute_mask(input, mask)
 
@@ -268,7 +271,7 @@ class Bidirectional(GivenWeights, Wrapper):
         self.forward_layer._graphc_check_inputs(inputs)
 
 
-def _like(layer: OverSteps, prefix: str, **changes: Any) -> OverSteps:
+def _like(layer: OverSteps, prefix: str, **changes: object) -> OverSteps:
     """A new layer of the same arguments. Objects and functions are given as they are: a config has
     a name for each, and users' own names stand in no table."""
     config = {**layer.get_config(), **changes, "name": f"{prefix}_{layer.name}"}

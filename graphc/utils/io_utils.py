@@ -14,7 +14,7 @@ import numpy as np
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.files.hdf5 import opened, read_array, write_array, written
 from graphc.lookup import whole_number
-from graphc.paths import GivenPath, checked_path, shown_path
+from graphc.paths import GivenPath, checked_path, is_path, shown_path
 from graphc.paths import ask_to_proceed_with_overwrite as ask_to_proceed_with_overwrite
 from graphc.public.calls import public
 from graphc.rows.several import SeveralRows, Source, dataset_of
@@ -209,7 +209,7 @@ class Files(_Matrix):
         dataset: str | None = None,
         normalizer: Callable[[np.ndarray], np.ndarray] | None = None,
     ):
-        given = [files] if isinstance(files, GivenPath) else list(files)
+        given = [files] if is_path(files) else list(files)
         if not given:
             raise ArgumentError("Files: expected at least one file, received none")
         self._several = SeveralRows([_source(one, dataset) for one in given])

@@ -76,7 +76,8 @@ def convert_all_kernels_in_model(model: Container) -> None:
     for layer in dict.fromkeys(model.layers):
         for weight, form in layer._graphc_stored_forms().items():
             if isinstance(form, Kernel):
-                pairs.append((weight, form.converted(weight.get_value(), weight.shape, TENSORFLOW)))
+                value = weight.get_value()
+                pairs.append((weight, form.converted(value, value.shape, TENSORFLOW)))
     K.batch_set_value(pairs)
 
 

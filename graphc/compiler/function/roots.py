@@ -13,7 +13,15 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from graphc.compiler.function.api import Function
-from graphc.compiler.graph import Node, State, assign_together, label, shared_without_copy, toposort
+from graphc.compiler.graph import (
+    Node,
+    State,
+    assign_together,
+    known_sizes,
+    label,
+    shared_without_copy,
+    toposort,
+)
 from graphc.compiler.graph.state import DeviceValue
 from graphc.compiler.shards.spread import (
     Moved,
@@ -215,7 +223,7 @@ class Root:
             piece = owned.get(total.parameter, _NOTHING)
             size = len(piece)
             if size and parameters[total.parameter].is_whole:
-                size = math.prod(total.x.shape)  # type: ignore[arg-type]
+                size = math.prod(known_sizes(total.x.shape, "a parameter"))
             counts.append(block_count(size))
         return counts
 

@@ -18,6 +18,7 @@ from graphc.compiler.graph.dim import (
     Shape as Shape,
     Size as Size,
     Symbol as Symbol,
+    known_sizes as known_sizes,
     symbol as symbol,
 )
 from graphc.compiler.graph.inputs import input as input, learning_phase as learning_phase

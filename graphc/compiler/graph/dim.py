@@ -16,7 +16,7 @@ import itertools
 import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NoReturn, SupportsIndex, TypeAlias, TypeGuard, Union, cast
+from typing import Any, NoReturn, SupportsIndex, TypeAlias, TypeGuard, Union, cast
 
 from graphc.errors import ShapeError
 
@@ -36,7 +36,7 @@ class Symbol:
     def __hash__(self) -> int:
         return self.serial
 
-    def sort_key(self) -> tuple:
+    def sort_key(self) -> tuple[Any, ...]:
         return (0, self.serial)
 
     def evaluate(self, bindings: Mapping[Symbol, int]) -> int:
@@ -59,7 +59,7 @@ class FloorQuotient:
     numerator: Size
     denominator: Size
 
-    def sort_key(self) -> tuple:
+    def sort_key(self) -> tuple[Any, ...]:
         # By structure: two symbols may have one name, and then one text.
         return (1, _size_key(self.numerator), _size_key(self.denominator))
 
@@ -86,11 +86,11 @@ def symbol(name: str) -> Dim:
     return Dim((((Symbol(name, next(_serials)),), 1),))
 
 
-def _size_key(size: Size) -> tuple:
+def _size_key(size: Size) -> tuple[Any, ...]:
     return tuple((_monomial_key(monomial), factor) for monomial, factor in _terms(size).items())
 
 
-def _monomial_key(monomial: Monomial) -> tuple:
+def _monomial_key(monomial: Monomial) -> tuple[Any, ...]:
     return (-len(monomial), tuple(atom.sort_key() for atom in monomial))
 
 
@@ -113,6 +113,16 @@ def as_size(value: object, what: str) -> Size:
         return operator.index(value)
     except TypeError:
         raise ShapeError(f"{what}: a size is an int or a symbol, received {value!r}") from None
+
+
+def known_sizes(shape: Iterable[Size], what: str) -> tuple[int, ...]:
+    """Return the sizes of a shape as ints. ShapeError, which starts with `what`, where only a call
+    knows one of them."""
+    sizes = tuple(shape)
+    known = tuple(size for size in sizes if isinstance(size, int))
+    if len(known) != len(sizes):
+        raise ShapeError(f"{what}: the sizes {sizes} are not known before the call")
+    return known
 
 
 def _terms(size: Size) -> dict[Monomial, int]:

@@ -181,7 +181,7 @@ def iota(size: object, dtype: str = "int32") -> Node:
     return make("iota", size=size, dtype=dtype)
 
 
-def one_hot(indices: object, depth: int, dtype: str | None = None) -> Node:
+def one_hot(indices: object, depth: Size, dtype: str | None = None) -> Node:
     """1 at the index along a new last axis of `depth`, else 0 (all 0 for an index outside)."""
     node = as_node(indices)
     positions = broadcast_to(iota(depth, node.dtype), (*node.shape, depth))

@@ -13,9 +13,9 @@ sums of the blocks' sums (`graphc.parallel.blocks`), of which each rank has its 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 
 from graphc.compiler.graph import (
     OPS,
@@ -24,6 +24,7 @@ from graphc.compiler.graph import (
     broadcast_to,
     inherit,
     is_float,
+    known_sizes,
     label,
     make,
     remake,
@@ -31,6 +32,7 @@ from graphc.compiler.graph import (
     set_name,
     toposort,
 )
+from graphc.compiler.graph.dim import product
 from graphc.parallel.slices import Parameter, Piece
 
 _serials = itertools.count()
@@ -200,7 +202,7 @@ class _Attempt:
         for state, value in root.updates:
             variable = self._variables.get(state)
             if value in self._group:
-                if self._sizes_of(value) != {_elements(value)}:
+                if self._sizes_of(value) != {product(value.shape)}:
                     self._refuse(value, "it is updated together with variables of another size")
             elif variable in self._group:
                 self._refuse(variable, "its new value needs none of the sums")
@@ -258,7 +260,7 @@ def _is_array(node: Node) -> bool:
 
 
 def _elements(node: Node) -> int:
-    return prod(node.shape)  # type: ignore[arg-type]
+    return math.prod(known_sizes(node.shape, label(node)))
 
 
 def _is_total(node: Node) -> bool:

@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from graphc.engine.configs.registry import shown
 from graphc.errors import ArgumentError
@@ -55,7 +55,7 @@ _MOST_AXES = 64  # of an array of NumPy
 _Numbers = Counter[str]  # of each class, how many layers have been named by their number
 
 
-def is_keras_0_3(description: object) -> bool:
+def is_keras_0_3(description: object) -> TypeGuard[Mapping[str, Any]]:
     """Return True if a description is a model as Keras 0.3 described it."""
     return (
         isinstance(description, Mapping)

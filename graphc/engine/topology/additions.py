@@ -27,7 +27,11 @@ class Additions:
     regularizers: list[Callable[[g.Node], g.Node]]
     inbound_nodes: list[LayerNode]
     _graphc: Any
-    _graphc_label: str
+
+    @property
+    def _graphc_label(self) -> str:
+        """The name of the layer in messages, as `Used` gives it."""
+        raise NotImplementedError
 
     def add_loss(
         self, losses: g.Node | Sequence[g.Node], inputs: g.Node | Sequence[g.Node] | None = None

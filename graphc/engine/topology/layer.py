@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.budget import take_uses
 from graphc.engine.configs.config import arguments_from, config_of
 from graphc.engine.configs.registry import Entry
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology import keras_0_3, own_layers
 from graphc.engine.topology.additions import Additions
 from graphc.engine.topology.layer_node import (
@@ -47,7 +48,7 @@ from graphc.lookup import true_or_false
 from graphc.public.attributes import explain_missing
 from graphc.releases import arguments_of_1_2, release
 
-BASE_KEYWORDS = ("input_shape", "batch_input_shape", "input_dtype", "name", "trainable")
+BASE_KEYWORDS = tuple(LayerKeywords.__annotations__)
 
 # What a model has as properties over its layers, every other layer has as attributes of its own.
 _OWN_LISTS = ("trainable_weights", "non_trainable_weights", "regularizers", "updates")
@@ -92,7 +93,7 @@ class Layer(Used, Weighted, Additions, Entry):
         layer._graphc = Record(frozenset(kwargs), release())
         return layer
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Unpack[LayerKeywords]):
         label = type(self).__name__
         allowed = [*BASE_KEYWORDS, *constructor_parameters(type(self))]
         refuse_unknown(label, [key for key in kwargs if key not in BASE_KEYWORDS], allowed)
@@ -125,14 +126,14 @@ class Layer(Used, Weighted, Additions, Entry):
         record.streams += 1
         return record.seed, record.streams - 1
 
-    def build(self, input_shape: KnownShape) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of a shape (with the batch axis). No weights by default."""
 
-    def call(self, x: g.Node, mask: Mask = None) -> g.Node:
+    def call(self, x: Any, mask: Any = None) -> Any:
         """The output for an input tensor. The input itself by default."""
         return keras_0_3.output_of(self) if keras_0_3.is_keras_0_3(type(self)) else x
 
-    def compute_mask(self, input: g.Node, input_mask: Mask = None) -> Mask:
+    def compute_mask(self, input: Any, input_mask: Any = None) -> Any:
         """The mask of the output: that of the input, where the layer supports masks.
 
         Raises ArgumentError for a mask that comes to a layer that does not.
@@ -237,10 +238,9 @@ class Layer(Used, Weighted, Additions, Entry):
         if type(self).get_output_shape_for is not Layer.get_output_shape_for:
             own_layers.check_claim(self, output, input_shape)
 
-    def get_output_shape_for(
-        self, input_shape: KnownShape | list[KnownShape]
-    ) -> KnownShape | list[KnownShape]:
-        """The shape of the output for a shape of the input, both with the batch axis."""
+    def get_output_shape_for(self, input_shape: Any) -> KnownShape | list[KnownShape]:
+        """The shape of the output for a shape of the input, both with the batch axis; of a layer of
+        several inputs for a list of shapes."""
         has_weights = self.built or type(self).build is Layer.build
         layer = self if has_weights else self._graphc_like(input_shape)
         x = layer._graphc_inputs_of(input_shape)
@@ -327,7 +327,7 @@ class Layer(Used, Weighted, Additions, Entry):
         return config_of(self, BASE_KEYWORDS)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Layer:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer from what `get_config` gave."""
         return cls(**arguments_from(cls, config))
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from graphc.compiler import graph as g
+from graphc.constraints import GivenConstraint
 from graphc.constraints import get as get_constraint
 from graphc.engine.configs.budget import take_weight
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, errors_at
 from graphc.files.conversions import Form
+from graphc.initializations import GivenInit, initial
 from graphc.initializations import get as get_initialization
-from graphc.initializations import initial
 from graphc.lookup import takes_keyword
+from graphc.regularizers import GivenRegularizer
 from graphc.regularizers import get as get_regularizer
 from graphc.releases import at_least
 
@@ -43,11 +45,11 @@ class Weighted:
     def add_weight(
         self,
         shape: tuple[int, ...],
-        initializer: str | Callable[..., g.Node],
+        initializer: GivenInit,
         name: str | None = None,
         trainable: bool = True,
-        regularizer: Any = None,
-        constraint: str | Callable[[g.Node], g.Node] | None = None,
+        regularizer: GivenRegularizer = None,
+        constraint: GivenConstraint = None,
     ) -> g.Node:
         """A new weight, a shared variable, with its penalty and rule.
 
