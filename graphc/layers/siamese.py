@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 from graphc.compiler import graph as g
 from graphc.engine.configs.config import config_of
+from graphc.engine.keywords import LayerKeywords
 from graphc.engine.models.sequential import Sequential
 from graphc.engine.topology.layer import BASE_KEYWORDS, Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, to_list
@@ -19,11 +20,12 @@ from graphc.lookup import is_whole
 def add_shared_layer(layer: Layer, inputs: Iterable[Sequential]) -> None:
     """Add one layer, with one set of weights, at the end of several models."""
     several = _several("add_shared_layer", inputs)
-    if not all(isinstance(model, Sequential) for model in several):
+    models = [one for one in several if isinstance(one, Sequential)]
+    if len(models) < len(several):
         raise ArgumentError(
             f"add_shared_layer: inputs: expected a list of Sequentials, received {inputs!r}"
         )
-    for model in several:
+    for model in models:
         model.add(layer)
 
 
@@ -72,7 +74,7 @@ class SharedLayer(Wrapper):
 
     supports_masking = True
 
-    def __init__(self, layer: Layer, inputs: Sequence[Layer] = (), **kwargs: Any):
+    def __init__(self, layer: Layer, inputs: Sequence[Layer] = (), **kwargs: Unpack[LayerKeywords]):
         super().__init__(layer, **kwargs)
         self.inputs = list(inputs)
 
@@ -118,7 +120,7 @@ class SiameseHead(Layer):
 
     supports_masking = True
 
-    def __init__(self, head: int, **kwargs: Any):
+    def __init__(self, head: int, **kwargs: Unpack[LayerKeywords]):
         super().__init__(**kwargs)
         if not is_whole(head) or head < 0:
             raise ArgumentError(
@@ -129,7 +131,7 @@ class SiameseHead(Layer):
     def call(self, x: g.Node | list[g.Node], mask: Mask | list[Mask] = None) -> g.Node:
         return x[self.head] if isinstance(x, list) else x
 
-    def compute_mask(self, input: g.Node | list[g.Node], mask: Any = None) -> Mask:
+    def compute_mask(self, input: g.Node | list[g.Node], mask: Mask | list[Mask] = None) -> Mask:
         """That of the tensor."""
         return mask[self.head] if isinstance(mask, list) else mask
 
