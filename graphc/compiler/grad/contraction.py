@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from graphc.compiler import graph as g
 from graphc.compiler.grad.table import define
 from graphc.compiler.graph import Node
+from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.ops.contraction import dilated
 
 define(
@@ -20,6 +24,33 @@ define(
 # for deep learning", 2016, chapter 4).
 
 
+class _Axis(NamedTuple):
+    """A spatial axis of a convolution: extents with the holes of dilations, in elements.
+
+    Attributes:
+        input, kernel: of the image and the kernel.
+        output: of the windows, with the strides' holes between them.
+        low: the padding in front.
+    """
+
+    input: Size
+    kernel: Size
+    output: Size
+    low: int
+
+
+def _axes(node: Node, x: Node, kernel: Node) -> Iterator[_Axis]:
+    attrs = node.attrs
+    sizes = zip(x.shape[2:], kernel.shape[2:], node.shape[2:], attrs["padding"], strict=True)
+    holes = zip(attrs["input_dilation"], attrs["kernel_dilation"], attrs["strides"], strict=True)
+    for (size, extent, windows, (low, _)), (hole, kernel_hole, stride) in zip(
+        sizes, holes, strict=True
+    ):
+        yield _Axis(
+            dilated(size, hole), dilated(extent, kernel_hole), dilated(windows, stride), low
+        )
+
+
 def _input_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
     """Sum over o: c dilated by s, the kernel flipped and f, c exchanged, windows h apart.
 
@@ -28,18 +59,9 @@ def _input_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
     """
     attrs = node.attrs
     padding = []
-    for size, extent, windows, stride, (low, _), hole, kernel_hole in zip(
-        x.shape[2:],
-        kernel.shape[2:],
-        node.shape[2:],
-        attrs["strides"],
-        attrs["padding"],
-        attrs["input_dilation"],
-        attrs["kernel_dilation"],
-        strict=True,
-    ):
-        before = dilated(extent, kernel_hole) - 1 - low
-        behind = dilated(size, hole) + low - dilated(windows, stride)
+    for axis in _axes(node, x, kernel):
+        before = axis.kernel - 1 - axis.low
+        behind = axis.input + axis.low - axis.output
         padding.append((before, behind))
     spatial = range(2, x.ndim)
     return g.make(
@@ -60,18 +82,9 @@ def _kernel_cotangent(c: Node, node: Node, x: Node, kernel: Node) -> Node:
     """
     attrs = node.attrs
     padding = []
-    for size, extent, windows, stride, (low, _), hole, kernel_hole in zip(
-        x.shape[2:],
-        kernel.shape[2:],
-        node.shape[2:],
-        attrs["strides"],
-        attrs["padding"],
-        attrs["input_dilation"],
-        attrs["kernel_dilation"],
-        strict=True,
-    ):
-        reach = dilated(extent, kernel_hole) - 1 + dilated(windows, stride)
-        padding.append((low, reach - dilated(size, hole) - low))
+    for axis in _axes(node, x, kernel):
+        reach = axis.kernel - 1 + axis.output
+        padding.append((axis.low, reach - axis.input - axis.low))
     swapped = g.make(
         "conv",
         g.swap_axes(x, 0, 1),
