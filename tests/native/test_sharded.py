@@ -10,7 +10,10 @@ from graphc.compiler.function import CallStep, Function, function, sharded_funct
 from graphc.compiler.grad import grad
 from graphc.config import config
 from graphc.errors import IndexRangeError
+from graphc.parallel.transport import OneRank
+from tests.compiler.function.large_weights import large_weights
 from tests.native.graph_programs import needs_compiler
+from tests.parallel.threads import run_ranks
 
 pytestmark = needs_compiler
 
@@ -145,3 +148,13 @@ def test_threads_that_call_one_function_get_the_sums_of_their_own_calls():
 
         with ThreadPoolExecutor(threads) as pool:
             assert list(pool.map(wrong, range(threads))) == [0] * threads
+
+
+def test_gradients_that_are_computed_from_rows_have_the_bits_of_any_number_of_ranks():
+    """A rank has a piece of the weight that begins and ends within rows."""
+
+    def program(ranks):
+        with config.changed(cpu="native"):
+            return [one.tobytes() for one in large_weights(ranks, 4, [21, 3])]
+
+    assert run_ranks(3, program) == [program(OneRank())] * 3

@@ -20,12 +20,16 @@ from graphc.compiler.graph import (
     known_sizes,
     label,
     shared_without_copy,
+    substitute,
     toposort,
 )
 from graphc.compiler.graph.state import DeviceValue
+from graphc.compiler.shards import Divided
 from graphc.compiler.shards.spread import (
     Moved,
     RankRoot,
+    applied,
+    piece_of,
     root_alone,
     root_of_rank,
     spread,
@@ -51,7 +55,7 @@ class Root:
     Args:
         fetched: what a call returns.
         updates: states and their new values.
-        sums: the inputs that are sums over all shards.
+        divided: the graph in three, whose root has inputs that are sums over all shards.
         states: those that a rank may keep its piece of alone.
         ranks: that share the updates.
         name: of the function, for messages.
@@ -68,15 +72,17 @@ class Root:
         self,
         fetched: Sequence[Node],
         updates: Sequence[tuple[State, Node]],
-        sums: Sequence[Node],
+        divided: Divided,
         states: Collection[State],
         ranks: Transport[np.ndarray],
         name: str,
     ) -> None:
         self._ranks, self._name = ranks, name
+        sums, from_rows = [*divided.sums, *divided.from_rows], divided.from_rows
         self._spread = root = spread(fetched, updates, sums, states)
         self._owned = owned_pieces(tuple(root.parameters), ranks.size)
-        graph = toposort([*fetched, *(value for _, value in updates)])
+        roots = [*fetched, *(value for _, value in updates)]
+        graph = toposort(substitute(roots, from_rows))
         self.inputs = [node for node in graph if node.op == "input"]
         self._states: dict[State, _SpreadState] = {}
         self._of_rank = self._divided()
@@ -85,7 +91,7 @@ class Root:
             self._of_rank = RankRoot(list(fetched), list(updates), {}, {}, {}, {})
         else:
             self.sums = root.sums
-        made = self._of_rank
+        made = self._of_rank = self._computing(from_rows)
         self.of_totals = list(made.of_totals.values())
         self.updated = [state for state, _ in made.updates]
         self.outputs = [*made.fetched, *made.pieces.values(), *(value for _, value in made.updates)]
@@ -112,6 +118,23 @@ class Root:
             state: one.variable for state, one in self._states.items() if one.variable is not None
         }
         return root_of_rank(root, self._owned[ranks.rank], own)
+
+    def _computing(self, from_rows: Mapping[Node, Node]) -> RankRoot:
+        """Return what this rank computes, with sums that are computed from rows in place of the
+        inputs for them."""
+        made, values = self._of_rank, dict[Node, Node]()
+        for leaf, moved in self.sums.items():
+            here = made.inputs.get(leaf) if made.inputs else leaf
+            if moved.source not in from_rows or here is None:
+                continue
+            whole = applied(moved.moves, from_rows[moved.source])
+            if here is not leaf:  # of a rank's piece
+                whole = piece_of(whole, self._owned[self._ranks.rank][self._spread.of[leaf]])
+            values[here] = whole
+        self.sums = {
+            leaf: moved for leaf, moved in self.sums.items() if moved.source not in from_rows
+        }
+        return made.substituted(values)
 
     def _gathering(self) -> Gathering | None:
         """Return the function that completes new values of states that every rank needs whole, if

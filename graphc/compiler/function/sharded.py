@@ -15,11 +15,12 @@ from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function.api import MOST_BOUND, Function
 from graphc.compiler.function.arguments import Arguments, checked_arguments
+from graphc.compiler.function.divided_step import DividedStep, StepGraph
 from graphc.compiler.function.feeds import checked_feed
 from graphc.compiler.function.givens import Pairs
 from graphc.compiler.function.own_rows import OwnRows
 from graphc.compiler.function.report import CompileReport
-from graphc.compiler.function.roots import Root, moved
+from graphc.compiler.function.roots import moved
 from graphc.compiler.function.step_memory import StepMemory, nbytes_of, of_shapes, step_memory
 from graphc.compiler.graph import (
     BATCH,
@@ -32,17 +33,17 @@ from graphc.compiler.graph import (
     learning_phase,
     size_claims,
     state_of,
-    toposort,
 )
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.graph.dim import evaluate, symbols
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import decide
 from graphc.compiler.passes.unify_sizes import unify_sizes
-from graphc.compiler.runtime.interpreting import ALWAYS
+from graphc.compiler.runtime.device import select_device
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.shards import divide, joined_rows, shard_ranges
+from graphc.compiler.shards import joined_rows, shard_ranges
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes
+from graphc.compiler.shards.from_rows import most_rows
 from graphc.compiler.shards.spread import Moved
 from graphc.errors import ArgumentError, IndexRangeError, NotFiniteError
 from graphc.parallel.meeting import meet
@@ -132,8 +133,7 @@ class ShardedFunction:
         self.name, self.call_step, self.calls, self.shards = name, call_step, calls, shards
         self.ranks = ranks
         shards_of_rank(shards, ranks.size, ranks.rank)  # an error where there are too few
-        self._single, self._inputs, self._mode = given.single, given.inputs, given.mode
-        self._states = given.states
+        self._single, self._inputs = given.single, given.inputs
         # As of a function that takes its batch whole: branches not taken count.
         self._draws = any(node.op == "random" for node in every_node(given.roots))
         roots = decide(given.roots)
@@ -146,66 +146,31 @@ class ShardedFunction:
         if _BATCH in unified.sizes or not self._axes:
             raise ArgumentError(f"{name}: {_KNOWN}")
         fetched = len(unified.outputs) - len(given.states)
-        new = unified.outputs[fetched:]
-        self._divided = divided = divide(unified.outputs[:fetched], new, name)
-        self._outputs = divided.root[:fetched]
-        # Rows of all shards that are fetched as they are need no root.
-        self._computed = [node for node in self._outputs if node not in divided.rows]
-        updates = list(zip(given.states, divided.root[fetched:], strict=True))
-        read = toposort([*divided.first, *divided.shard])
-        read_by_shards = {node.attrs["state"] for node in read if node.op == "shared"}
-        states = [state for state in spread if state not in read_by_shards]
-        self._root = Root(self._computed, updates, divided.sums, states, ranks, name)
+        self._graph = StepGraph(
+            name,
+            given.mode,
+            call_step,
+            calls,
+            shards,
+            ranks,
+            unified.outputs[:fetched],
+            list(zip(given.states, unified.outputs[fetched:], strict=True)),
+            self._axes,
+            spread,
+            self._draws,
+        )
         self._turn = threading.RLock()  # sums lie where the next call makes its own
-        self._drawn = CallStep()  # of a shard; the root alone, which runs last, counts the call
-        graphs = divided.first, divided.shard, self._root.of_totals, self._root.outputs
-        self._first, self._shard, self._norms, self._last = self._made(*graphs)
-        self._root.made_of(self._norms, self._last)
+        # On a GPU the rows of a product decide how its terms are divided, and ranks have others.
+        step = DividedStep(self._graph, from_rows=select_device() == "cpu")
+        self._steps = {bool(step.divided.from_rows): step}
         self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}
 
-    def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
-        """Make the functions of the four graphs; None for one without outputs.
-
-        All run natively or none does: which bits a step gives does not depend on the number of
-        calls that was known when it was made.
-        """
-        made = self._functions(graphs, self.calls)
-        targets = {one.target() for one in made if one is not None}
-        return made if len(targets) < 2 else self._functions(graphs, ALWAYS)
-
-    def _functions(
-        self, graphs: Sequence[Sequence[Node]], calls: float | None
-    ) -> list[Function | None]:
-        *of_shards, norms, root = graphs
-        each = None if calls is None else calls * self.shards
-        names = ("the first pass of a shard", "a shard")
-        found = [
-            self._function(outputs, what, [], self._drawn, each)
-            for outputs, what in zip(of_shards, names, strict=True)
-        ]
-        return [
-            *found,
-            self._function(norms, "sums over all elements", [], self._drawn, calls),
-            self._function(root, "all shards", self._root.updated, self.call_step, calls),
-        ]
-
-    def _function(
-        self,
-        outputs: Sequence[Node],
-        what: str,
-        states: list[State],
-        call_step: CallStep,
-        calls: float | None,
-    ) -> Function | None:
-        if not outputs:
-            return None
-        inputs = [node for node in toposort(outputs) if node.op == "input"]
-        if "a shard" in what and not any(node in self._axes for node in inputs):
-            inputs.append(next(iter(self._axes)))  # which has the shard's number of rows
-        given = Arguments(inputs, list(outputs), False, states, [], self._mode)
-        name = f"{self.name} ({what})"
-        counted = self._draws and call_step is self.call_step
-        return Function(given, name, call_step, calls=calls, counted=counted)
+    def _step(self, rows: int | None) -> DividedStep:
+        """Return the division that a batch of so many rows is computed by."""
+        from_rows = True in self._steps and (rows is None or rows <= most_rows(self.shards))
+        if from_rows not in self._steps:
+            self._steps[from_rows] = DividedStep(self._graph, from_rows)
+        return self._steps[from_rows]
 
     # ---- what it is made of ---------------------------------------------------------------------
 
@@ -213,14 +178,14 @@ class ShardedFunction:
     def parts(self) -> list[Function]:
         """The functions that it is made of, in the order in which they run: of a shard's first
         pass, of a shard, of norms over all elements, of the sums over all shards; those that
-        there are here."""
-        made = (self._first, self._shard, self._norms, self._last)
-        return [one for one in made if one is not None]
+        there are here. Large batches have functions of their own where sums are computed from
+        rows."""
+        return self._step(None).parts
 
     def graph(self) -> list[Node]:
         """The outputs and new values before ranks share them, equal on all ranks; for tests."""
-        divided = self._divided
-        return [*divided.first, *divided.shard, *divided.root]
+        divided = self._step(None).divided
+        return [*divided.first, *divided.shard, *divided.from_rows.values(), *divided.root]
 
     @property
     def reports(self) -> tuple[CompileReport, ...]:
@@ -243,7 +208,7 @@ class ShardedFunction:
         target: str | None = None,
     ) -> KernelList:
         """The kernels of a shard of a batch of so many samples; see `Function.kernels`."""
-        return self._of_shard.kernels(self._rows_of_shard(batch), sizes, target=target)
+        return self._of_shard(batch).kernels(self._rows_of_shard(batch), sizes, target=target)
 
     def memory_report(
         self,
@@ -252,7 +217,7 @@ class ShardedFunction:
         target: str | None = None,
     ) -> MemoryReport:
         """The memory that a shard of a batch of so many samples takes of its device."""
-        return self._of_shard.memory_report(self._rows_of_shard(batch), sizes, target=target)
+        return self._of_shard(batch).memory_report(self._rows_of_shard(batch), sizes, target=target)
 
     def divided_in(self, shards: int) -> ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""
@@ -267,11 +232,12 @@ class ShardedFunction:
         bindings = values(self._sizes, bind(self._inputs, of_shapes(shapes)))
         ranges = shard_ranges(bindings[_BATCH], self.shards)
         of_shard = {**bindings, _BATCH: ranges[0][1]}
-        divided = self._divided
-        of_shards = [one for one in (self._first, self._shard) if one is not None]
-        graphs = [one.graph_memory(_bound(one, of_shard)) for one in of_shards]
-        of_root = [one for one in (self._norms, self._last) if one is not None]
-        graphs += [one.graph_memory(_bound(one, bindings)) for one in of_root]
+        step = self._step(bindings[_BATCH])
+        divided, root = step.divided, step.root
+        graphs = [
+            one.graph_memory(_bound(one, of_shard if one in (step.first, step.shard) else bindings))
+            for one in step.parts
+        ]
         kept = len(ranges).bit_length()  # of the tree, and those of the shard that is added
         summed = [nbytes_of(nodes, bindings) for nodes in (divided.first_sums, divided.sums)]
         rows = nbytes_of(list(divided.rows), bindings)  # of each shard, and joined
@@ -279,13 +245,13 @@ class ShardedFunction:
         copied = [node for node, axis in self._axes.items() if axis]
         copied_rows = nbytes_of(copied, of_shard)
         fed = nbytes_of(self._inputs, bindings)
-        added_up = nbytes_of(self._root.of_totals, bindings)
+        added_up = nbytes_of(root.of_totals, bindings)
         sums = kept * max(summed) + min(summed) + 2 * rows + copied_rows + added_up
         return step_memory(graphs, self.target(), self.shards, fed, sums)
 
-    @property
-    def _of_shard(self) -> Function:
-        return self._shard or self.parts[0]
+    def _of_shard(self, batch: int | None) -> Function:
+        step = self._step(batch)
+        return step.shard or step.parts[0]
 
     def _rows_of_shard(self, batch: int | None) -> int | None:
         return None if batch is None else math.ceil(batch / self.shards)
@@ -314,27 +280,28 @@ class ShardedFunction:
     def _in_turn(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
         feeds, bindings = self._feeds(given)
         meet(self.ranks, self.name)
-        divided, root = self._divided, self._root
+        step = self._step(bindings[_BATCH])
+        divided, root = step.divided, step.root
         ranges = shard_ranges(bindings[_BATCH], self.shards)
-        call = _Call(feeds, bindings, ranges, self.call_step.value)
-        if self._first is not None:
+        call = _Call(step, feeds, bindings, ranges, self.call_step.value)
+        if step.first is not None:
             sums = divided.first_sums
             unmoved = {node: Moved(node, ()) for node in sums}
             layout = _layout(sums, bindings)
-            summed = self._over_shards(self._first, sums, unmoved, layout, {}, call)
+            summed = self._over_shards(step.first, sums, unmoved, layout, {}, call)
             feeds.update(zip(sums, summed, strict=True))
-        if self._shard is not None:
+        if step.shard is not None:
             sums, layout = divided.sums, root.layout(_layout(root.sums, bindings))
             rows = divided.rows
             to = 0 if first_only and not any(node in rows for node in root.inputs) else None
-            summed = self._over_shards(self._shard, sums, root.sums, layout, rows, call, to)
+            summed = self._over_shards(step.shard, sums, root.sums, layout, rows, call, to)
             feeds.update(root.fed(summed))
         self._complete(call)
-        self._drawn.value = call.step
+        step.drawn.value = call.number
         computed = root(feeds)
-        if self._last is None and self._draws:
-            self.call_step.value = call.step + 1
-        return [] if first_only and self.ranks.rank else self._in_order(computed, feeds)
+        if step.last is None and self._draws:
+            self.call_step.value = call.number + 1
+        return [] if first_only and self.ranks.rank else self._in_order(computed, call)
 
     def _over_shards(
         self,
@@ -351,7 +318,7 @@ class ShardedFunction:
         own_rows: list[Arrays] = []
 
         def of_subtree(node: Span) -> Arrays:
-            self._drawn.value = call.step
+            call.step.drawn.value = call.number
             arrays = [
                 [self._rows_of(one, call, *call.ranges[shard]) for one in function.inputs]
                 for shard in range(node.start, node.stop)
@@ -360,7 +327,7 @@ class ShardedFunction:
                 summed, others = function.run_shards(arrays, len(sums))
             except (IndexRangeError, NotFiniteError):
                 firsts = [first for first, _ in call.ranges[node.start : node.stop]]
-                self._refuse(function, arrays, firsts, call.step)
+                self._refuse(function, arrays, firsts, call)
                 raise
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
@@ -387,12 +354,12 @@ class ShardedFunction:
         function: Function,
         arrays: Sequence[Sequence[np.ndarray]],
         firsts: Sequence[int],
-        step: int,
+        call: _Call,
     ) -> None:
         """Raise the error that one of the shards raises with where its rows lie in the batch: an
         error names positions in what its function was given."""
         for first, given in zip(firsts, arrays, strict=True):
-            self._drawn.value = step
+            call.step.drawn.value = call.number
             try:
                 function(*given)
             except (IndexRangeError, NotFiniteError) as error:
@@ -401,8 +368,9 @@ class ShardedFunction:
 
     def _rows_of(self, node: Node, call: _Call, first: int, behind: int) -> np.ndarray:
         """Return what the rows from `first` to `behind` are fed for an input."""
-        if node in self._divided.starts:
-            return np.array(first * evaluate(self._divided.starts[node], call.bindings), np.int64)
+        starts = call.step.divided.starts
+        if node in starts:
+            return np.array(first * evaluate(starts[node], call.bindings), np.int64)
         value, axis = call.feeds[node], self._axes.get(node)
         if isinstance(value, OwnRows):
             return value.rows(self._axes[node], first, behind)
@@ -411,7 +379,7 @@ class ShardedFunction:
     def _complete(self, call: _Call) -> None:
         """Give the root the rows of all ranks, of inputs that it reads itself."""
         feeds, ranges = call.feeds, call.ranges
-        divided = [node for node in self._root.inputs if isinstance(feeds.get(node), OwnRows)]
+        divided = [node for node in call.step.root.inputs if isinstance(feeds.get(node), OwnRows)]
         if not divided:
             return
         own = shards_of_rank(self.shards, self.ranks.size, self.ranks.rank)
@@ -426,16 +394,14 @@ class ShardedFunction:
         for node, several in zip(divided, zip(*gathered, strict=True), strict=True):
             feeds[node] = joined_rows(several, self._axes[node], 1)
 
-    def _in_order(
-        self, computed: Sequence[np.ndarray], feeds: Mapping[Node, Feed]
-    ) -> list[np.ndarray]:
+    def _in_order(self, computed: Sequence[np.ndarray], call: _Call) -> list[np.ndarray]:
         """Return what is fetched: values of the root, and rows of all shards."""
         ahead, given, fetched = iter(computed), set[Node](), []
-        for node in self._outputs:
-            if node not in self._divided.rows:
+        for node in call.step.outputs:
+            if node not in call.step.divided.rows:
                 fetched.append(next(ahead))
             else:
-                value = feeds[node]
+                value = call.feeds[node]
                 assert isinstance(value, np.ndarray)
                 fetched.append(value.copy() if node in given else value)
                 given.add(node)
@@ -472,7 +438,7 @@ class ShardedFunction:
                 claim.test(bindings)
             self._bound[key] = bindings
         feeds: dict[Node, Feed] = dict(zip(self._fed, arrays, strict=True))
-        for node, size in self._divided.sizes.items():
+        for node, size in self._step(bindings[_BATCH]).divided.sizes.items():
             feeds[node] = np.array(evaluate(size, bindings), np.int64)
         return feeds, bindings
 
@@ -487,16 +453,18 @@ class _Call:
     """The arguments of a call.
 
     Attributes:
+        step: the division that it is computed by.
         feeds: what inputs are fed; sums and gathered rows are added.
         bindings: the sizes that are symbols.
         ranges: the rows of each shard that has some.
-        step: the count of random draws.
+        number: the count of random draws.
     """
 
+    step: DividedStep
     feeds: dict[Node, Feed]
     bindings: Bindings
     ranges: Sequence[tuple[int, int]]
-    step: int
+    number: int
 
 
 def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:

@@ -6,12 +6,14 @@ of non-zero weights, the mean of a mask) is known only behind a first pass over 
     first pass:  rows -> sums that the shard graph reads
     shard graph: rows, sums of the first pass -> sums that the root reads, rows that it gathers
     root:        all sums, gathered rows -> outputs, new values of states
+
+Some sums the root may compute from gathered rows itself (`graphc.compiler.shards.from_rows`).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.graph import (
@@ -32,6 +34,7 @@ from graphc.compiler.graph.dim import exact_quotient
 from graphc.compiler.graph.random import range_of_draw
 from graphc.compiler.shards.analysis import Analysis, statuses
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
+from graphc.compiler.shards.from_rows import sums_from_rows
 from graphc.compiler.shards.status import Kind
 from graphc.errors import ArgumentError
 
@@ -49,6 +52,7 @@ class Divided:
         first, shard, root: the outputs of each, see the module; there may be none.
         first_sums: the inputs for the sums of the outputs of `first`.
         sums: the inputs for the sums of the outputs of `shard`.
+        from_rows: further inputs of the root for sums, and how these are computed from rows.
         rows: the inputs for rows of the whole batch, which are the last outputs of `shard`, and
             their batch axes.
         sizes: inputs, and the sizes of the whole batch that they are fed.
@@ -61,18 +65,22 @@ class Divided:
     root: list[Node]
     first_sums: list[Node]
     sums: list[Node]
+    from_rows: dict[Node, Node]
     rows: dict[Node, BatchAxis]
     sizes: dict[Node, Size]
     starts: dict[Node, Size]
 
 
-def divide(fetched: Sequence[Node], updates: Sequence[Node], name: str) -> Divided:
+def divide(
+    fetched: Sequence[Node], updates: Sequence[Node], name: str, from_rows: bool = False
+) -> Divided:
     """Divide a graph whose inputs have their rows along axes of the size `BATCH`.
 
     Args:
         fetched: what a call returns; where it mixes rows, the root computes it from all of them.
         updates: new values of states, which have to be sums over rows, and what follows from these.
         name: of the function, for messages.
+        from_rows: whether sums are computed from the rows of all shards, where that may be.
 
     ArgumentError for what cannot be computed shard by shard; it names the layer and the op.
     """
@@ -83,7 +91,8 @@ def divide(fetched: Sequence[Node], updates: Sequence[Node], name: str) -> Divid
             _refuse_mixed(node, analysis, name)
     leaves = _Leaves()
     known: dict[Node, Node] = {}
-    root = _Cut(name, analysis, order, known, whole=outputs, is_root=True)
+    products = sums_from_rows(order, analysis) if from_rows else set()
+    root = _Cut(name, analysis, order, known, whole=outputs, is_root=True, products=products)
     marked = _Cut(name, analysis, order, known, local=[*root.sums, *root.rows])
     first = _Cut(name, analysis, order, known, local=marked.sums)
     sums = [node for node in root.sums if node not in marked.sums]
@@ -95,6 +104,7 @@ def divide(fetched: Sequence[Node], updates: Sequence[Node], name: str) -> Divid
         leaves.put([root.as_whole[node] for node in outputs]),
         [known[node] for node in marked.sums],
         [known[node] for node in sums],
+        root.products,
         {known[node]: _batch_axis_of(analysis, node) for node in root.rows},
         leaves.sizes,
         leaves.starts,
@@ -113,6 +123,7 @@ class _Cut:
     Attributes:
         sums, rows: the nodes that inputs stand for, in topological order: sums over all shards, and
             rows of all of them.
+        products: inputs that stand for sums, and how these are computed from rows.
         as_local, as_whole: what is computed for a node: by a shard, and for the whole batch.
     """
 
@@ -125,11 +136,14 @@ class _Cut:
         local: Iterable[Node] = (),
         whole: Iterable[Node] = (),
         is_root: bool = False,
+        products: Collection[Node] = (),
     ):
         """Build what the nodes of `local` and of `whole` need; `known` has the inputs that stand
-        for nodes in any part of the graph, and gets those that are new."""
+        for nodes in any part of the graph, and gets those that are new. The sums of `products` are
+        computed from rows."""
         self._name, self._analysis, self._is_root = name, analysis, is_root
-        self._local, self._whole = set(local), set(whole)
+        self._local, self._whole, self._products = set(local), set(whole), products
+        self._factors = {x for node in products for x in node.inputs}
         self._reader: dict[Node, Node] = {}
         sums, rows = set(), set()
         for node in reversed(order):
@@ -141,22 +155,30 @@ class _Cut:
                 self._read(node)
         self.sums = [node for node in order if node in sums]
         self.rows = [node for node in order if node in rows]
-        for node in (*self.sums, *self.rows):
+        computed = dict.fromkeys(node for node in order if node in products and node in self._whole)
+        for node in (*self.sums, *self.rows, *computed):
             if node not in known:
                 known[node] = _stand_in(node.shape, node.dtype, label(node))
+        self.products: dict[Node, Node] = {}
         self.as_local: dict[Node, Node] = {}
         self.as_whole: dict[Node, Node] = {node: known[node] for node in (*self.sums, *self.rows)}
         for node in order:
             self._build(node)
+            if node in computed:
+                self.products[known[node]] = self.as_whole[node]
+                self.as_whole[node] = known[node]
 
     def _whole_of(self, node: Node) -> Kind | None:
         """Mark what the whole value of a node is computed from: PARTIAL or ROWS where that is what
         the shards have of it."""
         analysis = self._analysis
-        if not analysis.is_local(node) or node.op == "input":
+        if not analysis.is_local(node) or node.op == "input" or node in self._products:
             self._need_whole(node, node.inputs)
             return None
         state = analysis.status(node)
+        if node.op == "transpose" and node in self._factors:
+            self._need_whole(node, node.inputs)
+            return None
         if state.kind is Kind.ROWS:
             return Kind.ROWS
         if state.kind is Kind.OWN:

@@ -27,9 +27,11 @@ from graphc.compiler.graph import (
     known_sizes,
     label,
     make,
+    matmul,
     remake,
     reshape,
     set_name,
+    substitute,
     toposort,
 )
 from graphc.compiler.graph.dim import product
@@ -300,13 +302,13 @@ def _sunk(outputs: Sequence[Node], sums: Collection[Node]) -> tuple[list[Node], 
                 made = built[node.inputs[0], (node, *moves)]
             elif node in moved and _is_elementwise(node):
                 below = [
-                    built[x, moves] if x in moved else _applied(moves, built[x, ()])
+                    built[x, moves] if x in moved else applied(moves, built[x, ()])
                     for x in node.inputs
                 ]
                 made = inherit(remake(node, tuple(below)), node)
             else:
                 same = inherit(remake(node, tuple([built[x, ()] for x in node.inputs])), node)
-                made = _applied(moves, same)
+                made = applied(moves, same)
             built[node, moves] = made
     return [built[node, ()] for node in outputs], leaves
 
@@ -328,7 +330,8 @@ def _leaf(node: Node, moves: tuple[Node, ...]) -> Node:
     return set_name(made, label(node))
 
 
-def _applied(moves: Iterable[Node], node: Node) -> Node:
+def applied(moves: Iterable[Node], node: Node) -> Node:
+    """Return a node with its elements moved."""
     for move in moves:
         if node.op == "broadcast" and node.inputs[0].ndim == 0:
             node = broadcast_to(node.inputs[0], move.shape)
@@ -360,6 +363,41 @@ class RankRoot:
     inputs: dict[Node, Node]
     of_totals: dict[Node, Node]
     totals: dict[Node, Node]
+
+    def substituted(self, values: Mapping[Node, Node]) -> RankRoot:
+        """Return the part with other nodes in place of inputs."""
+        states = [state for state, _ in self.updates]
+        new = iter(
+            substitute(
+                [
+                    *self.fetched,
+                    *(value for _, value in self.updates),
+                    *self.pieces.values(),
+                    *self.of_totals.values(),
+                ],
+                values,
+            )
+        )
+        return RankRoot(
+            [next(new) for _ in self.fetched],
+            [(state, next(new)) for state in states],
+            {state: next(new) for state in self.pieces},
+            self.inputs,
+            {node: next(new) for node in self.of_totals},
+            self.totals,
+        )
+
+
+def piece_of(x: Node, piece: Piece) -> Node:
+    """Return some elements of a node, in a line; of a product no more rows than have some."""
+    start, stop = piece.start, piece.stop
+    if x.op == "matmul" and x.ndim == 2:
+        (left, right), (_, n) = x.inputs, x.shape
+        assert isinstance(n, int)
+        first = start // n
+        x = matmul(left[first : -(-stop // n)], right)
+        start, stop = start - first * n, stop - first * n
+    return reshape(x, (_elements(x),))[start:stop]
 
 
 def root_of_rank(

@@ -16,6 +16,8 @@ from graphc.errors import (
     NotFiniteError,
     ShapeError,
 )
+from graphc.parallel.transport import OneRank
+from tests.compiler.function.large_weights import MOST_ROWS, large_weights
 
 F = "float64"
 
@@ -337,3 +339,11 @@ def test_a_learning_phase_among_the_inputs_is_refused():
         [x, g.learning_phase()],
         "learning phase is an input; fix it",
     )
+
+
+@pytest.mark.parametrize("count", [9, MOST_ROWS, MOST_ROWS + 1])
+def test_large_weights_are_updated_as_by_the_whole_batch(count):
+    """From its rows, or from the sums of shards where it is large; then from a small one's."""
+    found = large_weights(OneRank(), 4, [count, 5])
+    for one, other in zip(found, large_weights(None, 1, [count, 5]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

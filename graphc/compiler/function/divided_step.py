@@ -1,0 +1,123 @@
+"""A graph that is divided into shards and a root, and the functions that compute its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphc.compiler.function.api import Function
+from graphc.compiler.function.arguments import Arguments
+from graphc.compiler.function.roots import Root
+from graphc.compiler.graph import CallStep, Node, State, toposort
+from graphc.compiler.runtime.interpreting import ALWAYS
+from graphc.compiler.shards import divide
+from graphc.parallel.transport import Transport
+
+
+@dataclass(frozen=True)
+class StepGraph:
+    """A graph that takes its batch in shards, and how it is compiled.
+
+    Attributes:
+        name, mode, call_step, calls, shards, ranks: as of `sharded_function`.
+        fetched: what a call returns.
+        updates: states and their new values.
+        axes: the batch axes of inputs with rows.
+        spread: the states that a rank may keep its piece of alone.
+        draws: whether a call counts as one that draws.
+    """
+
+    name: str
+    mode: str
+    call_step: CallStep
+    calls: float | None
+    shards: int
+    ranks: Transport[np.ndarray]
+    fetched: Sequence[Node]
+    updates: Sequence[tuple[State, Node]]
+    axes: dict[Node, int]
+    spread: Sequence[State]
+    draws: bool
+
+
+class DividedStep:
+    """A division of a graph, with the functions of its parts.
+
+    Attributes:
+        divided: the graph in three.
+        outputs: what a call returns: values of the root, or rows that it gathers.
+        root: the root of the division.
+        first, shard: the functions of a shard's first pass and of a shard; None for one without
+            outputs.
+        last: the function of the root; None for one without outputs.
+        parts: all functions that there are, in the order in which they run.
+        drawn: the count of draws in a shard; the root alone, which runs last, counts the call.
+    """
+
+    def __init__(self, graph: StepGraph, from_rows: bool) -> None:
+        """`from_rows`: see `divide`."""
+        self._graph = graph
+        new = [value for _, value in graph.updates]
+        self.divided = divided = divide(graph.fetched, new, graph.name, from_rows)
+        fetched = len(graph.fetched)
+        self.outputs = divided.root[:fetched]
+        # Rows of all shards that are fetched as they are need no root.
+        computed = [node for node in self.outputs if node not in divided.rows]
+        states = [state for state, _ in graph.updates]
+        updates = list(zip(states, divided.root[fetched:], strict=True))
+        read = toposort([*divided.first, *divided.shard])
+        read_by_shards = {node.attrs["state"] for node in read if node.op == "shared"}
+        spread = [state for state in graph.spread if state not in read_by_shards]
+        self.root = root = Root(computed, updates, divided, spread, graph.ranks, graph.name)
+        self.drawn = CallStep()
+        made = self._made(divided.first, divided.shard, root.of_totals, root.outputs)
+        self.first, self.shard, norms, self.last = made
+        root.made_of(norms, self.last)
+        self.parts = [one for one in made if one is not None]
+
+    def _made(self, *graphs: Sequence[Node]) -> list[Function | None]:
+        """Make the functions of the four graphs; None for one without outputs.
+
+        All run natively or none does: which bits a step gives does not depend on the number of
+        calls that was known when it was made.
+        """
+        made = self._functions(graphs, self._graph.calls)
+        targets = {one.target() for one in made if one is not None}
+        return made if len(targets) < 2 else self._functions(graphs, ALWAYS)
+
+    def _functions(
+        self, graphs: Sequence[Sequence[Node]], calls: float | None
+    ) -> list[Function | None]:
+        *of_shards, norms, root = graphs
+        each = None if calls is None else calls * self._graph.shards
+        names = ("the first pass of a shard", "a shard")
+        found = [
+            self._function(outputs, what, [], self.drawn, each)
+            for outputs, what in zip(of_shards, names, strict=True)
+        ]
+        return [
+            *found,
+            self._function(norms, "sums over all elements", [], self.drawn, calls),
+            self._function(root, "all shards", self.root.updated, self._graph.call_step, calls),
+        ]
+
+    def _function(
+        self,
+        outputs: Sequence[Node],
+        what: str,
+        states: list[State],
+        call_step: CallStep,
+        calls: float | None,
+    ) -> Function | None:
+        if not outputs:
+            return None
+        graph = self._graph
+        inputs = [node for node in toposort(outputs) if node.op == "input"]
+        if "a shard" in what and not any(node in graph.axes for node in inputs):
+            inputs.append(next(iter(graph.axes)))  # which has the shard's number of rows
+        given = Arguments(inputs, list(outputs), False, states, [], graph.mode)
+        name = f"{graph.name} ({what})"
+        counted = graph.draws and call_step is graph.call_step
+        return Function(given, name, call_step, calls=calls, counted=counted)
