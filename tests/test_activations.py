@@ -44,7 +44,7 @@ def test_softplus_and_softmax_stay_finite_far_out():
     np.testing.assert_array_equal(value(activations.softmax, far), [[0.0, 1.0]])
 
 
-def test_softmax_over_one_class_is_told(caplog):
+def test_softmax_over_one_class_is_logged(caplog):
     activations.softmax(K.placeholder((None, 2)))
     assert not caplog.records
     activations.softmax(K.placeholder((None, 1)))

@@ -29,8 +29,8 @@ def test_suggestion_lists_all_names_where_none_is_near() -> None:
 
 
 def test_suggestion_does_not_list_very_many_names() -> None:
-    told = errors.suggestion("zzz", [f"name_{k}" for k in range(60)])
-    assert told == "No known name is spelled like it."
+    suggested = errors.suggestion("zzz", [f"name_{k}" for k in range(60)])
+    assert suggested == "No known name is spelled like it."
 
 
 def test_unknown_name() -> None:
@@ -38,7 +38,7 @@ def test_unknown_name() -> None:
     assert str(error) == "unknown activation 'rellu'. Did you mean 'relu'?"
 
 
-def test_a_name_of_a_later_keras_is_told_as_one_and_no_near_name_stands_for_it() -> None:
+def test_the_error_for_a_name_of_a_later_keras_says_so_and_suggests_no_near_name() -> None:
     message = str(errors.unknown_name("activation", "gelu", ["relu", "elu", "tanh"]))
     assert message.startswith("unknown activation 'gelu': it is a name of Keras 2 or 3; here use ")
     assert "relu" not in message

@@ -167,7 +167,7 @@ class TestOwnLayers:
     def test_are_refused_with_what_to_do(self, mistake, pattern):
         check(mistake, ArgumentError, pattern)
 
-    def test_a_weight_that_is_in_no_list_is_told(self, caplog):
+    def test_a_weight_that_is_in_no_list_is_logged(self, caplog):
         Sequential([Weighted("", input_shape=(4,), name="own")])
         (record,) = caplog.records
         assert re.match(

@@ -38,7 +38,7 @@ class TestBuilding:
         with pytest.raises(ArgumentError, match="expected a list of layers"):
             Sequential(layers)
 
-    def test_a_wrong_claim_about_the_input_behind_the_first_layer_is_told(self, caplog):
+    def test_a_wrong_claim_about_the_input_behind_the_first_layer_is_logged(self, caplog):
         """Keras does not read it, and its own example of a stateful LSTM has such a leftover."""
         model = Sequential([Dense(3, input_dim=4), Dense(2, input_dim=3), Activation("relu")])
         model.add(Activation("relu", input_shape=(None,)))
@@ -46,8 +46,10 @@ class TestBuilding:
         for k, wrong in enumerate(({"input_dim": 7}, {"input_shape": (2, 2)})):
             model.add(Dense(2, name=f"wrong{k}", **wrong))
             (record,) = caplog.records
-            told = rf"wrong{k} \(Dense\): its input_shape .*has \(None, 2\), which counts; leave it"
-            assert re.match(told, record.getMessage())
+            message = (
+                rf"wrong{k} \(Dense\): its input_shape .*has \(None, 2\), which counts; leave it"
+            )
+            assert re.match(message, record.getMessage())
             caplog.clear()
         assert model.predict(np.ones((5, 4))).shape == (5, 2)
 
@@ -168,7 +170,7 @@ class TestPredicting:
         np.testing.assert_array_equal(classes, [[0], [1]])
         assert classes.dtype == np.int32
 
-    def test_outputs_that_are_no_probabilities_are_told_of(self, caplog):
+    def test_outputs_that_are_no_probabilities_are_logged(self, caplog):
         model = Sequential([Activation("linear", input_shape=(1,))])
         np.testing.assert_allclose(model.predict_proba([0.0, 1.0], verbose=0), [[0.0], [1.0]])
         assert caplog.messages == []

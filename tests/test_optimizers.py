@@ -488,7 +488,7 @@ def test_bad_arguments_are_refused(make, error, message):
         make()
 
 
-def test_a_negative_rate_climbs_and_is_told(caplog):
+def test_a_negative_rate_climbs_and_is_logged(caplog):
     p = K.variable(3.0)
     updates = dict(optimizers.SGD(lr=-0.5).get_updates([p], {}, K.square(p)))
     assert caplog.messages == ["SGD: lr=-0.5 is negative, so training makes the loss larger"]

@@ -96,12 +96,12 @@ def test_messages_are_texts(user, name, tmp_path):
     """A call that fails says so in words that can be printed; one that works writes to that
     name."""
     path = os.path.join(os.fsencode(tmp_path), os.fsencode(name))
-    told = []
+    messages = []
     try:
         USERS[user](path)
     except GraphcError as error:
-        told.append(str(error).encode().decode())
-    assert os.path.exists(path) or r"a \xff ä.h5" in told[0]
+        messages.append(str(error).encode().decode())
+    assert os.path.exists(path) or r"a \xff ä.h5" in messages[0]
 
 
 @pytest.mark.flags(keras="1.0")

@@ -168,7 +168,7 @@ def test_a_large_matrix_and_one_of_zeros_have_a_finite_eigenvalue():
 
 
 @pytest.mark.flags(keras="1.0")
-def test_one_that_watches_nothing_is_told_by_the_model():
+def test_the_model_refuses_one_that_watches_nothing():
     layer = Dense(2, input_dim=2)
     model = Sequential([layer])
     layer.regularizers.append(regularizers.l2(0.5))

@@ -110,7 +110,7 @@ class TestWhatIsThere:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EMFILE])
-def test_what_the_system_refuses_is_told(tmp_path, number):
+def test_what_the_system_refuses_is_an_error(tmp_path, number):
     (tmp_path / "a").write_text("before")
     refused = pytest.raises(StorageError, match=f"a cannot be written .*{os.strerror(number)}")
     with refused, written_whole(tmp_path / "a"):
@@ -339,7 +339,7 @@ def test_where_the_system_makes_no_files(name):
         write(name, "text")
 
 
-def test_a_folder_that_cannot_be_synced_is_told_with_the_file_in_its_place(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_synced_is_reported_and_the_file_is_complete(tmp_path, monkeypatch):
     fsync = os.fsync
 
     def failing(descriptor: int) -> None:

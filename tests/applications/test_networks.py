@@ -154,7 +154,7 @@ def test_what_does_not_fit(make, error, words):
         (applications.Xception, "xception"),
     ],
 )
-def test_classes_of_each_network_are_told_with_its_name(network, name):
+def test_an_error_about_classes_names_the_network(network, name):
     with pytest.raises(ArgumentError, match=f"^{name}: classes: the weights 'imagenet' have 1000"):
         network(classes=10)
     with pytest.raises(ArgumentError, match=f"^{name}: classes: expected a whole number.*'many'"):

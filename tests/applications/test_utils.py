@@ -69,17 +69,17 @@ class TestSpectrograms:
     @pytest.fixture
     def made(self, monkeypatch):
         """The arguments of the stand-in, and the sound that it reads."""
-        told = SimpleNamespace(sound=np.zeros(0), given=None)
+        calls = SimpleNamespace(sound=np.zeros(0), given=None)
 
         def melspectrogram(y, **options):
-            told.given = y, options
+            calls.given = y, options
             return np.array([[1.0, 10.0, 1e-9]])
 
         librosa = ModuleType("librosa")
-        librosa.load = lambda path, sr: (told.sound, sr)
+        librosa.load = lambda path, sr: (calls.sound, sr)
         librosa.feature = SimpleNamespace(melspectrogram=melspectrogram)
         monkeypatch.setitem(sys.modules, "librosa", librosa)
-        return told
+        return calls
 
     def test_the_middle_of_a_long_sound(self, made):
         made.sound = np.arange(400_000.0)

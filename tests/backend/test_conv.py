@@ -97,7 +97,7 @@ def test_pooling(spatial, window, strides, border_mode, mode, read, ordering):
 
 
 @pytest.mark.flags(image_dim_ordering="th")
-def test_pooling_steps_by_one_unless_told():
+def test_pooling_steps_by_one_by_default():
     x = np.arange(12.0).reshape(1, 1, 3, 4)
     expected = [[[[5, 6, 7], [9, 10, 11]]]]
     np.testing.assert_array_equal(K.eval(K.pool2d(K.variable(x), (2, 2))), expected)

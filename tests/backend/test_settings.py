@@ -133,14 +133,14 @@ def test_the_order_of_layers_of_the_first_releases_can_be_kept(monkeypatch):
         K.set_legacy_weight_ordering("yes")
 
 
-def test_a_narrow_dtype_is_held_as_a_wider_one_and_said_once(monkeypatch, caplog):
-    monkeypatch.setattr(settings, "_told_of", set())
+def test_a_narrow_dtype_is_stored_as_a_wider_one_and_logged_once(monkeypatch, caplog):
+    monkeypatch.setattr(settings, "_logged", set())
     narrow = {"float16": "float32", "int8": "int32", "uint8": "int32", "int16": "int32"}
     for _ in range(2):
         assert {dtype: settings.held_dtype(dtype) for dtype in narrow} == narrow
         assert settings.held_dtype("int64") == "int64"
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
-        f"{dtype} is held as {wider} here" for dtype, wider in narrow.items()
+        f"{dtype} is stored as {wider} here" for dtype, wider in narrow.items()
     ]
 
 

@@ -70,7 +70,7 @@ def test_sizes_and_another_number_of_them():
         K.shape(fed()) * (2, 2)
 
 
-def test_an_input_that_nothing_needs_is_told_though_its_sizes_are_those_of_another():
+def test_an_input_that_nothing_needs_is_refused_though_its_sizes_are_those_of_another():
     x = fed()
     other = K.placeholder((x.shape[0], 2))
     with pytest.raises(ArgumentError, match="is not needed by any output"):

@@ -54,7 +54,7 @@ def test_disagreement_is_relative_and_infinite_for_what_is_not_a_number() -> Non
     assert report.disagreement([math.nan], [math.nan]) == math.inf
 
 
-def test_losses_that_differ_are_told_and_those_of_another_model_are_not() -> None:
+def test_losses_that_differ_are_reported_and_those_of_another_model_are_not() -> None:
     measured = {
         "graphc-numpy": Measured(losses=[0.5, 0.25]),
         "jax": Measured(losses=[0.5, 0.2500001]),
@@ -184,8 +184,8 @@ def settings(folder: Path) -> Settings:
 def test_workers_are_asked_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "rates", lambda threads: floor.Rates(1e9, 1e9))
     asked = []
-    told = Settings(1, 1, 120, tmp_path, asked.append)
-    comparison = Comparison(WORKLOADS["gru_ae"], [PEERS["graphc-numpy"]], told)
+    settings = Settings(1, 1, 120, tmp_path, asked.append)
+    comparison = Comparison(WORKLOADS["gru_ae"], [PEERS["graphc-numpy"]], settings)
     comparison.run()
     one = comparison.measured["graphc-numpy"]
     assert not one.failed
@@ -256,7 +256,7 @@ def test_the_status_is_1_where_graphc_fails_or_losses_differ(
     assert said in capsys.readouterr().out
 
 
-def test_what_is_not_installed_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_installed_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert not command._installed(Peer("other", "other_side", "no_such_library"))
     assert capsys.readouterr().err == (
         "other: left out, no_such_library is not installed (make peers)\n"

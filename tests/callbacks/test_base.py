@@ -106,7 +106,7 @@ class NoFunction(Callback):
 
 
 @pytest.mark.parametrize(
-    ("callback", "told"),
+    ("callback", "message"),
     [
         (
             LacksLogs(),
@@ -124,10 +124,10 @@ class NoFunction(Callback):
         ),
     ],
 )
-def test_a_method_that_cannot_be_called_is_told_before_training(callback, told):
+def test_a_method_that_cannot_be_called_is_an_error_before_training(callback, message):
     model = compiled()
     before = model.get_weights()
-    with pytest.raises(ArgumentError, match=rf"fit: {told}"):
+    with pytest.raises(ArgumentError, match=rf"fit: {message}"):
         model.fit(X, Y, verbose=0, callbacks=[callback])
     for mine, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, then)
@@ -152,7 +152,7 @@ def test_methods_may_name_their_arguments_as_they_like():
     assert heard[0][0] == 0
 
 
-def test_slow_callbacks_are_told(caplog):
+def test_slow_callbacks_are_logged(caplog):
     class Slow(Callback):
         def on_batch_end(self, batch, logs=None):
             time.sleep(0.11)

@@ -89,7 +89,7 @@ def test_the_best_stays_over_a_second_training():
     assert checkpoint.best == 0.5
 
 
-def test_a_value_that_is_missing_is_told_once(caplog):
+def test_a_value_that_is_missing_is_logged_once(caplog):
     checkpoint = ModelCheckpoint("w.h5", save_best_only=True)
     checkpoint.model = model = Saves()
     checkpoint.on_train_begin()

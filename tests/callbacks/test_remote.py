@@ -129,7 +129,7 @@ def test_what_is_no_path_field_or_header(arguments, words):
         RemoteMonitor(**arguments)
 
 
-def test_a_server_that_is_not_there_is_told_of_once_and_training_goes_on(closed, caplog):
+def test_a_missing_server_is_logged_once_and_training_goes_on(closed, caplog):
     history = compiled().fit(X, Y, nb_epoch=3, verbose=0, callbacks=[RemoteMonitor(closed)])
     assert len(history.epoch) == 3
     (message,) = caplog.messages
@@ -140,7 +140,7 @@ def test_a_server_that_is_not_there_is_told_of_once_and_training_goes_on(closed,
     assert "Start the server" in message
 
 
-def test_an_error_of_the_server_is_told_of_again_behind_an_epoch_that_arrived(monitor, caplog):
+def test_an_error_of_the_server_is_logged_again_after_an_epoch_that_arrived(monitor, caplog):
     monitor.statuses = [404, 404, 200, 500]
     compiled().fit(X, Y, nb_epoch=5, verbose=0, callbacks=[RemoteMonitor(monitor.root)])
     assert len(monitor.posts) == 5

@@ -131,7 +131,7 @@ class TestEarlyStopping:
             assert len(history.epoch) == count
         assert (stopping.best, stopping.wait) == (8, 1)
 
-    def test_a_value_that_is_not_there_stops_nothing_and_is_told_of_once(self, caplog):
+    def test_a_missing_value_stops_nothing_and_is_logged_once(self, caplog):
         history = compiled().fit(X, Y, nb_epoch=3, verbose=0, callbacks=[EarlyStopping()])
         assert len(history.epoch) == 3
         assert caplog.messages == [

@@ -135,7 +135,7 @@ def test_a_case_that_ends_or_stops_its_process_alone_fails(
     assert "12 cases, 1 failures (6), 22 nodes" in text
 
 
-def test_what_is_missing_is_told(tmp_path, capsys):
+def test_what_is_missing_is_printed(tmp_path, capsys):
     lacking = Campaign("planted", "", run, missing=lambda options: "this machine has no compiler")
     assert main(["planted"], {"planted": lacking}, (), tmp_path) == 0
     assert capsys.readouterr().out == "planted: NOT RUN, this machine has no compiler\n"

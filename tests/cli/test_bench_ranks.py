@@ -66,7 +66,7 @@ def test_the_table_has_a_row_for_each_rank() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--shards", "2"], "expected --ranks beside it"),
         (["--ranks", "3", "--shards", "2"], "at most one rank for each of 2 shards"),
@@ -76,10 +76,10 @@ def test_the_table_has_a_row_for_each_rank() -> None:
     ],
 )
 def test_what_cannot_be_timed_is_refused(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["bench", *arguments]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_another_number_of_ranks_than_the_launchers_is_refused() -> None:

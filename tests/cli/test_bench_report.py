@@ -95,6 +95,6 @@ def test_without_peaks_and_check() -> None:
     assert not any("Peaks" in line or "agree" in line or "launches" in line for line in lines)
 
 
-def test_a_check_that_failed_is_told_elsewhere() -> None:
+def test_a_check_that_failed_is_no_row_of_the_report() -> None:
     failed = replace(REPORT, check=Checked(3, 1e-6, 1e-4, ("k0: wrong",), ()))
     assert "agree" not in format_report(failed)

@@ -171,7 +171,7 @@ def test_a_compiler_without_openmp_is_said_with_the_fix(
     assert "fix: install the OpenMP library" in said
 
 
-def test_a_numpy_without_blas_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_numpy_without_blas_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     build = {"Build Dependencies": {"blas": {"name": "none", "found": False}}}
     monkeypatch.setattr(doctor.np, "show_config", lambda mode: build)
     said = lines_of("NumPy", doctor.report())

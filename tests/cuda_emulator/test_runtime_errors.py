@@ -145,7 +145,7 @@ def test_a_call_whose_fed_indices_fit_waits_for_nothing(monkeypatch: pytest.Monk
     assert table.get_value().tolist() == [1, 1, 2]
 
 
-def test_a_check_that_the_interpreter_does_not_share_is_told_in_its_own_words() -> None:
+def test_a_check_that_only_the_device_makes_is_an_error_in_its_own_words() -> None:
     made, out = Buffer("y", (), "float32"), g.input((), "float32", name="fed")
     step = launch(
         "k0_fail",
@@ -161,18 +161,18 @@ def test_a_check_that_the_interpreter_does_not_share_is_told_in_its_own_words() 
         executor.run({out: np.zeros((), "float32")}, {}, g.CallStep())
 
 
-def test_an_observer_is_told_of_inputs_variables_and_each_value_written(adder) -> None:
+def test_an_observer_receives_inputs_variables_and_each_value_written(adder) -> None:
     x, w, executor = adder
     w.set_value(floats(1, 2, 3))
-    told: list[tuple[str, list, bool]] = []
+    observed: list[tuple[str, list, bool]] = []
     fed = np.zeros((1, 3), "float32")
     (result,) = executor.run(
         {x: fed},
         {BATCH_SYMBOL: 1},
         g.CallStep(),
-        lambda node, value, seconds: told.append((node.op, value.tolist(), seconds > 0)),
+        lambda node, value, seconds: observed.append((node.op, value.tolist(), seconds > 0)),
     )
-    assert told == [
+    assert observed == [
         ("input", [[0, 0, 0]], False),
         ("shared", [1, 2, 3], False),
         ("add", [[1, 2, 3]], True),

@@ -144,7 +144,7 @@ def test_the_context_of_the_caller_is_current_again_after_a_call() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_forked_after_the_first_use_is_told_what_to_do() -> None:
+def test_a_process_forked_after_the_first_use_is_an_error_that_says_what_to_do() -> None:
     total, f = counter()
     f(np.ones(3, "float32"))
     reader, writer = os.pipe()
@@ -163,8 +163,8 @@ def test_a_process_forked_after_the_first_use_is_told_what_to_do() -> None:
             os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
-    with os.fdopen(reader) as told:
-        said = told.read()
+    with os.fdopen(reader) as pipe:
+        said = pipe.read()
     assert "forked from one that had used the CUDA driver" in said
     assert "'spawn' or 'forkserver'" in said
     assert total.get_value().tolist() == [1, 1, 1]

@@ -141,7 +141,7 @@ class TestInputs:
 
     def test_sparse_matrices(self):
         made, x = model(), Sparse(X)
-        told = r"input dense_input_\d+: expected an array, .* matrix \(Sparse\); x.toarray\(\)"
+        reported = r"input dense_input_\d+: expected an array, .* matrix \(Sparse\); x.toarray\(\)"
         for call in (
             lambda: made.fit(x, Y),
             lambda: made.fit([x], Y),
@@ -150,7 +150,7 @@ class TestInputs:
             lambda: made.train_on_batch(x, Y),
             lambda: made.fit_generator(iter([(x, Y)]), 6, 1, verbose=0),
         ):
-            with pytest.raises(DTypeError, match=told):
+            with pytest.raises(DTypeError, match=reported):
                 call()
         with pytest.raises(DTypeError, match=r"targets of head: .* sparse matrix"):
             made.fit(X, Sparse(Y))
@@ -252,7 +252,7 @@ class TestTargets:
             assert "from 0 to 1" in str(error.value)
             assert "1 of 18 values" in str(error.value)
 
-    def test_labels_of_minus_one_and_one_are_told_once(self, caplog):
+    def test_labels_of_minus_one_and_one_are_logged_once(self, caplog):
         built = model("binary_crossentropy", "sigmoid")
         labels = 2 * np.eye(3)[[0, 1, 2, 0, 1, 2]] - 1
         for _ in range(2):
@@ -282,7 +282,7 @@ class TestTargets:
         weights[2, 1] = 0
         built.train_on_batch(X, steps, sample_weight=weights)
 
-    def test_a_categorical_crossentropy_weighted_by_its_targets_is_told_once(self, caplog):
+    def test_a_categorical_crossentropy_weighted_by_its_targets_is_logged_once(self, caplog):
         """As policies are trained: rewards times one-hot actions."""
         built = classifier()
         rewards = with_value(np.eye(3)[[0, 1, 2, 0, 1, 2]], (4, 1), -2.5)
@@ -301,7 +301,7 @@ class TestTargets:
             model(weighted, "sigmoid").train_on_batch(X, with_value(Y, (4, 1), 2.0))
         assert not caplog.records
 
-    def test_behind_a_mask_any_target_is_told(self, caplog):
+    def test_behind_a_mask_any_target_is_logged(self, caplog):
         built = Sequential([Masking(input_shape=(2, 2)), TimeDistributedDense(1, name="head")])
         built.compile("sgd", "binary_crossentropy")
         with caplog.at_level("WARNING", logger="graphc"):

@@ -72,7 +72,7 @@ class TestFitGenerator:
         means = [float(np.mean(y[:6] ** 2)), float(np.mean(y[6:] ** 2))]
         np.testing.assert_allclose(history.history["loss"], means * 2, rtol=1e-12)
 
-    def test_more_samples_than_an_epoch_has_are_told_once(self, caplog):
+    def test_more_samples_than_an_epoch_has_are_logged_once(self, caplog):
         x, y = data(8)
         with caplog.at_level(logging.WARNING, "graphc"):
             linear().fit_generator(batches(x, y, sizes=[4]), 6, 3, verbose=0)
@@ -128,13 +128,13 @@ class TestFitGenerator:
         with pytest.raises(ArgumentError, match="nb_val_samples: expected a whole number"):
             linear().fit_generator(*(feed, 4, 1, 0), validation_data=held_out, nb_val_samples=0)
 
-    def test_a_count_beside_validation_arrays_is_told(self, caplog):
+    def test_a_count_beside_validation_arrays_is_logged(self, caplog):
         x, y = data(4)
-        for given, told in (((x, y), "validation_data is arrays"), (None, "is not given")):
+        for given, reported in (((x, y), "validation_data is arrays"), (None, "is not given")):
             caplog.clear()
             feed = batches(x, y, sizes=[2])
             linear().fit_generator(*(feed, 4, 1, 0), validation_data=given, nb_val_samples=2)
-            assert [told in one for one in caplog.messages] == [True]
+            assert [reported in one for one in caplog.messages] == [True]
             assert "fit_generator: nb_val_samples=2 has no effect" in caplog.text
 
     def test_sequences_of_any_length(self):
@@ -151,7 +151,7 @@ class TestFitGenerator:
         history = linear().fit_generator(feed, 4, 5, 0, [], None, None, {}, 10, initial_epoch=3)
         assert history.epoch == [3, 4]
 
-    def test_what_callbacks_are_told(self):
+    def test_what_callbacks_receive(self):
         x, y = data(4)
         callback = Callback()
         model = linear()
@@ -269,7 +269,7 @@ class TestWhatGoesWrong:
             with pytest.raises(DataError, match=message):
                 linear().fit_generator(iter([wrong]), 4, 1, verbose=0)
 
-    def test_a_wrong_batch_is_told_by_its_number(self):
+    def test_the_error_for_a_wrong_batch_has_its_number(self):
         """Numbers go on from epoch to epoch: the third of the generator is in the second epoch."""
         x, y = data(4)
         wrong = (x * np.nan, y)

@@ -181,7 +181,7 @@ class TestErrors:
         with pytest.raises(ArgumentError, match="g: no output depends on the input 'b'"):
             graph.compile("sgd", {"o": "mse"})
 
-    def test_a_node_that_no_output_depends_on_is_told(self, caplog):
+    def test_a_node_that_no_output_depends_on_is_logged(self, caplog):
         graph = two_by_two()
         graph.add_node(Dense(1), "lost", "h")
         with caplog.at_level(logging.WARNING, "graphc"):

@@ -154,8 +154,8 @@ def test_a_graph_is_compiled():
     assert isinstance(graph, Graph)
     assert graph.output_order == ["head", "out"]
     assert graph.nodes["vectors"].name == "vectors"
-    told = {**GRAPH["optimizer"], "decay": 0.0, "keras": "1.0"}
-    assert graph.optimizer.get_config() == told
+    expected = {**GRAPH["optimizer"], "decay": 0.0, "keras": "1.0"}
+    assert graph.optimizer.get_config() == expected
     data = {"words": np.ones((3, 5), "int32"), "x": np.ones((3, 4))}
     targets = {"head": np.zeros((3, 3)), "out": np.zeros((3, 10))}
     found = graph.predict(data)

@@ -81,7 +81,7 @@ def test_layers_that_use_the_learning_phase():
     assert not alone.uses_learning_phase
 
 
-def test_the_sizes_that_tensorflows_tensors_tell():
+def test_the_sizes_of_tensors_as_tensorflow_gives_them():
     shape = Input(shape=(3, None, 4)).get_shape()
     assert shape == (None, 3, None, 4)
     assert shape.as_list() == [None, 3, None, 4]
@@ -100,10 +100,10 @@ def test_a_model_is_stateful_where_a_layer_is_at_any_depth():
     np.testing.assert_array_equal(outer.predict(x, batch_size=2), first)
 
 
-def test_a_size_is_divided_where_no_rest_is_left():
+def test_a_size_is_divided_where_no_remainder_is_left():
     n = K.shape(K.placeholder((None, 2)))[0]
     assert (4 * n) / 2 == 2 * n
-    with pytest.raises(ShapeError, match="may leave a rest, and a size is whole: use //"):
+    with pytest.raises(ShapeError, match="may leave a remainder, and a size is whole: use //"):
         n / 2
 
 

@@ -334,7 +334,7 @@ class TestMasks:
         assert got == [a + [True] * 3 for a in first]
 
     @pytest.mark.parametrize("mode", ["dot", "cos", lambda xs: xs[0]])
-    def test_in_other_modes_they_end_which_is_told_once(self, mode, caplog):
+    def test_in_other_modes_they_end_which_is_logged_once(self, mode, caplog):
         x, y = Input((3, 1)), Input((3, 1))
         layer = Merge(mode=mode)
         for _ in range(2):

@@ -91,7 +91,7 @@ class TestCompile:
             ),
         ],
     )
-    def test_is_told_at_once(self, mistake, error, pattern):
+    def test_is_an_error_at_once(self, mistake, error, pattern):
         check(mistake, error, pattern)
 
     @pytest.mark.parametrize(
@@ -205,14 +205,14 @@ class TestNumbersAndNodes:
         for mistake in (lambda: K.set_value(X, Y), lambda: K.get_value(X)):
             check(mistake, DTypeError, r"expected a shared variable, e.g. K.var.*received ndarray$")
 
-    def test_a_loss_that_is_not_finite_is_told_once(self, caplog):
+    def test_a_loss_that_is_not_finite_is_logged_once(self, caplog):
         model = compiled(optimizer=SGD(lr=1e30))
         model.fit(X + 1e10, Y, nb_epoch=4, verbose=0)
         (record,) = caplog.records
-        told = (
+        message = (
             rf"{model.name}.fit: the loss of epoch \d is (nan|inf), .*NanGuardMode.*TerminateOnNaN"
         )
-        assert re.match(told, record.getMessage())
+        assert re.match(message, record.getMessage())
 
     def test_a_loss_that_is_finite_is_not(self, caplog):
         compiled().fit(X, Y, nb_epoch=1, verbose=0)
@@ -269,7 +269,7 @@ class TestModels:
             check(mistake, ArgumentError, f"expected the path of a file, .*{received}")
         assert not list(tmp_path.iterdir())
 
-    def test_training_with_all_layers_frozen_is_told(self, caplog):
+    def test_training_with_all_layers_frozen_is_logged(self, caplog):
         model = compiled(Dense(3, input_dim=4, trainable=False))
         before = model.get_weights()[0]
         model.fit(X + 1, Y, nb_epoch=1, verbose=0)
@@ -279,7 +279,7 @@ class TestModels:
         )
         np.testing.assert_array_equal(model.get_weights()[0], before)
 
-    def test_trainable_that_is_set_too_late_is_told(self, caplog):
+    def test_trainable_that_is_set_too_late_is_logged(self, caplog):
         model = compiled(Dense(3, input_dim=4), Dense(3))
         model.train_on_batch(X, Y)
         assert not caplog.records

@@ -51,7 +51,7 @@ def test_parts_know_their_place_in_the_whole_batch(bounds: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parts", "told"),
+    ("parts", "message"),
     [
         ([rows(0, 3), rows(3, 6)], "of 6 in 4 shards 4, 2 samples on ranks 0 to 1, received 3, 3"),
         ([None, rows(0, 2)], "of 2 in 4 shards 2, 0 samples on ranks 0 to 1, received 0, 2"),
@@ -62,14 +62,14 @@ def test_parts_know_their_place_in_the_whole_batch(bounds: list[int]) -> None:
         ),
     ],
 )
-def test_parts_that_do_not_fit_are_an_error_on_all_ranks(parts: list, told: str) -> None:
+def test_parts_that_do_not_fit_are_an_error_on_all_ranks(parts: list, message: str) -> None:
     first, other = batches_of(parts, 4)
     assert first == other
     assert first.startswith(f"{PLACE}: sharded=True: expected ")
-    assert told in first
+    assert message in first
 
 
-def test_ranks_that_yield_the_same_samples_are_told_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_ranks_that_yield_the_same_samples_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "graphc"):
         batches_of([rows(0, 2), rows(2, 4)], 2)
         assert caplog.messages == []
@@ -115,7 +115,7 @@ def test_a_process_alone_is_the_first_rank() -> None:
         model.predict_generator(iter([X]), 6, sharded="own")
 
 
-def test_ranks_that_make_different_calls_are_told_so() -> None:
+def test_ranks_that_make_different_calls_are_an_error() -> None:
     """They would wait for each other."""
 
     def program(rank: ThreadRank) -> str:

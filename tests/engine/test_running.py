@@ -23,7 +23,7 @@ class Making:
 
 
 @pytest.mark.parametrize("times", [1, 3])
-def test_a_compiler_that_runs_is_told_once(times, tmp_path, capsys):
+def test_a_compiler_that_runs_is_printed_once(times, tmp_path, capsys):
     running.compile_functions("net", Making(tmp_path, times), Making(tmp_path, 1))
     printed = capsys.readouterr().out
     assert printed.startswith("Compiling net (once, its code is kept) ... ")
@@ -33,7 +33,7 @@ def test_a_compiler_that_runs_is_told_once(times, tmp_path, capsys):
     assert capsys.readouterr().out == ""  # it is no longer listened to
 
 
-def test_nothing_is_told_where_no_compiler_runs(tmp_path, capsys):
+def test_nothing_is_printed_where_no_compiler_runs(tmp_path, capsys):
     running.compile_functions("net", Making(tmp_path, 0), None)
     assert capsys.readouterr().out == ""
 

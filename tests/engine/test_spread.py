@@ -265,22 +265,22 @@ def test_what_is_set_is_what_is_updated() -> None:
     assert run_ranks(3, lambda rank: program(rank, own[rank.rank])) == [expected] * 3
 
 
-def test_ranks_that_call_different_steps_are_told() -> None:
+def test_ranks_that_call_different_steps_are_reported() -> None:
     def program(rank: ThreadRank) -> str:
         x = g.input((g.BATCH,), name="x")
         made = [
             sharded_function([x], g.sum(x), name=name, shards=2, ranks=rank)
             for name in ("m.train", "m.test")
         ]
-        with pytest.raises(RankError) as told:
+        with pytest.raises(RankError) as raised:
             made[rank.rank](np.ones(4, "float32"))
-        return str(told.value)
+        return str(raised.value)
 
-    for told in run_ranks(2, program):
-        assert "received rank 0: m.train; rank 1: m.test" in told
+    for message in run_ranks(2, program):
+        assert "received rank 0: m.train; rank 1: m.test" in message
 
 
-def test_a_step_that_ended_halfway_is_told() -> None:
+def test_a_step_that_ended_halfway_is_reported() -> None:
     """The state is that of the next step, and the weights are not."""
 
     def program(rank: ThreadRank) -> str:
@@ -298,10 +298,10 @@ def test_a_step_that_ended_halfway_is_told() -> None:
             model._compiled.optimizer.get_weights()
         with pytest.raises(RankError, match="ended halfway"):
             step(*arrays)
-        return "told"
+        return "refused"
 
     own = models(STEPS["adam"], 2)
-    assert run_ranks(2, program) == ["told"] * 2
+    assert run_ranks(2, program) == ["refused"] * 2
 
 
 class Failing(Counted):
@@ -331,7 +331,7 @@ def test_an_update_that_mixes_all_parameters_is_computed_by_every_rank(
     expected = trained(alone, OneRank())
     found = run_ranks(3, lambda rank: trained(own[rank.rank], rank))
     assert found == [expected] * 3
-    told = [one.getMessage() for one in caplog.records if "every rank keeps" in one.getMessage()]
-    assert len(told) == 4
-    assert "dense" in told[0]
-    assert "mixes its elements" in told[0]
+    lines = [one.getMessage() for one in caplog.records if "every rank keeps" in one.getMessage()]
+    assert len(lines) == 4
+    assert "dense" in lines[0]
+    assert "mixes its elements" in lines[0]

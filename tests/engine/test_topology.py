@@ -156,7 +156,7 @@ class TestWeights:
             layer.set_weights(value)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
-    def test_values_that_are_not_finite_are_set_and_told(self, value, caplog):
+    def test_values_that_are_not_finite_are_set_and_logged(self, value, caplog):
         layer = Dense(2, name="head")
         layer(entry(3))
         layer.set_weights([np.ones((3, 2)), [1.0, value]])

@@ -70,7 +70,7 @@ def test_threads_call_a_validation_generator_at_once():
     assert history.history["val_loss"] == [1.0]
 
 
-def test_workers_beside_validation_arrays_are_told(caplog):
+def test_workers_beside_validation_arrays_are_logged(caplog):
     data = np.ones((2, 1)), np.zeros((2, 1))
     with caplog.at_level(logging.WARNING, "graphc"):
         linear().fit_generator(Together(1), 4, 1, verbose=0, validation_data=data, nb_val_worker=2)
@@ -160,13 +160,13 @@ class TestProcesses:
         assert "test_workers.py" in raised.value.__notes__[0]
         enqueuer.stop()
 
-    def test_what_pickle_does_not_take_is_told(self):
+    def test_what_pickle_does_not_take_is_an_error(self):
         enqueuer = self.made(iter([lambda: 0]), 1)
         with pytest.raises(Exception, match="pickle"):
             enqueuer.queue.get(timeout=20)
         enqueuer.stop()
 
-    def test_one_that_dies_is_told(self):
+    def test_one_that_dies_is_an_error(self):
         enqueuer = self.made(map(os._exit, [7]), 1)
         with pytest.raises(DataError, match="makes batches .* ended with the exit code 7"):
             enqueuer.queue.get(timeout=20)

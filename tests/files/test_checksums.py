@@ -113,7 +113,7 @@ class TestTexts:
         ):
             load_model(path)
 
-    def test_who_changes_one_on_purpose_is_told_how(self, path):
+    def test_the_error_says_how_to_accept_a_change_on_purpose(self, path):
         with h5py.File(path, "a") as file:
             text = file.attrs["training_config"]
             file.attrs["training_config"] = re.sub(r"\"momentum\": [\d.]+", '"momentum": 0.5', text)
@@ -145,7 +145,7 @@ def test_weights_alone(path):
         np.testing.assert_array_equal(mine, theirs)
 
 
-def test_who_changes_numbers_on_purpose_is_told_how(path):
+def test_the_error_says_how_to_accept_changed_numbers(path):
     """The statement in the message works."""
     name = next(one for one in arrays(path) if one.startswith("model_weights/batch"))
     with h5py.File(path, "a") as file:

@@ -45,14 +45,14 @@ class TestRunningStd:
             assert found.dtype == "float32"
 
     @pytest.mark.parametrize(
-        ("keeps", "told", "expected"),
+        ("keeps", "stated", "expected"),
         [(STD, None, None), (STD, VARIANCE, VARIANCE), (VARIANCE, None, VARIANCE),
          (VARIANCE, STD, STD)],
     )  # fmt: skip
     def test_an_array_is_of_the_layers_kind_where_the_file_does_not_tell(
-        self, keeps, told, expected
+        self, keeps, stated, expected
     ):
-        assert RunningStd(EPSILON, keeps).held_by(told) == expected
+        assert RunningStd(EPSILON, keeps).held_by(stated) == expected
 
 
 class TestKernel:

@@ -94,12 +94,12 @@ def test_a_text_that_many_places_share(shared):
     check_refused(shared, "layer_names: its 1000 texts take 100000000 bytes; .* most 67108864")
 
 
-def test_texts_that_tell_more_than_they_have(lying):
+def test_texts_whose_stated_length_is_more_than_they_have(lying):
     check_refused(lying, "HDF5 library needed more than 1 GB to look through it")
 
 
-@pytest.mark.parametrize("told", [3_000_000_000, 1])
-def test_a_single_text_that_lies(tmp_path, told):
+@pytest.mark.parametrize("stated", [3_000_000_000, 1])
+def test_a_single_text_that_lies(tmp_path, stated):
     path = saved(tmp_path)
     with h5py.File(path, "r+") as file:
         (config,) = texts(file, "model_config")
@@ -107,7 +107,7 @@ def test_a_single_text_that_lies(tmp_path, told):
         file.attrs["model_config"] = config
     load_model(path)
     data = bytearray(path.read_bytes())
-    struct.pack_into("<I", data, use_of(data, len(config)), told)
+    struct.pack_into("<I", data, use_of(data, len(config)), stated)
     path.write_bytes(data)
     with pytest.raises(DataError, match="damaged"):
         load_model(path)

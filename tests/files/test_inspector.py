@@ -95,7 +95,9 @@ sys.stdin.readline()
         ("os._exit(3)", "ended with status 3"),
     ],
 )
-def test_a_crash_is_told_and_the_next_file_is_read(path, tmp_path, monkeypatch, fresh, what, words):
+def test_a_crash_is_an_error_and_the_next_file_is_read(
+    path, tmp_path, monkeypatch, fresh, what, words
+):
     (tmp_path / "program.py").write_text(PROGRAM.format(what=what))
     with monkeypatch.context() as changed:
         changed.setattr(inspection, "__file__", str(tmp_path / "program.py"))

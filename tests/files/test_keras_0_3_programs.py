@@ -276,7 +276,7 @@ def test_a_mask_goes_through_a_function(tmp_path):
     check(model.predict(x), expected)
 
 
-def test_functions_are_told_apart(tmp_path):
+def test_functions_are_distinguished(tmp_path):
     """Keras 0.3 wrote no more of a Lambda than its class: the error asks for one after the other,
     and each has a name of its own, also in models inside of others and in nodes of a Graph."""
 

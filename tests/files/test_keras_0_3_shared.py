@@ -19,15 +19,15 @@ Description = dict[str, Any]
 
 
 def graph_of(*steps: tuple[str, dict[str, Any], dict[str, Any]], outputs=()) -> Description:
-    """A Graph of nodes: name, what is told of it in node_config, the layer. Of the inputs a, b and
+    """A Graph of nodes: name, its entry in node_config, the layer. Of the inputs a, b and
     c, three numbers each, it has those that it uses."""
-    used = [name for _, told, _ in steps for name in (told.get("input"), *told["inputs"])]
+    used = [name for _, entry, _ in steps for name in (entry.get("input"), *entry["inputs"])]
     order = [name for name in "abc" if name in used]
     inputs = [{"name": name, "input_shape": [3], "dtype": "float"} for name in order]
     return {
         "name": "Graph",
         "input_config": inputs,
-        "node_config": [{"name": name, **told} for name, told, _ in steps],
+        "node_config": [{"name": name, **entry} for name, entry, _ in steps],
         "output_config": [node(name, input=name) for name in outputs],
         "input_order": order,
         "output_order": list(outputs),
@@ -39,20 +39,20 @@ def shared(
     name: str, of: dict[str, Any], inputs: list[str], mode: str | None = None, **changes: Any
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """A shared node as 0.3 described it: its layer has the layers of the inputs beside the one."""
-    told = {"inputs": inputs, "merge_mode": mode, "concat_axis": -1, "dot_axes": -1,
+    entry = {"inputs": inputs, "merge_mode": mode, "concat_axis": -1, "dot_axes": -1,
             "create_output": False, **changes}  # fmt: skip
     before = [layer("Layer") for _ in inputs]
-    merging = {key: told[key] for key in ("merge_mode", "concat_axis", "dot_axes")}
-    return name, told, layer("Siamese", layer=of, inputs=before, is_graph=True, **merging)
+    merging = {key: entry[key] for key in ("merge_mode", "concat_axis", "dot_axes")}
+    return name, entry, layer("Siamese", layer=of, inputs=before, is_graph=True, **merging)
 
 
 def head(name: str, of: str, number: int, create_output: bool = False):
-    told = {"inputs": [of], "create_output": create_output}
-    return name, told, layer("SiameseHead", head=number)
+    entry = {"inputs": [of], "create_output": create_output}
+    return name, entry, layer("SiameseHead", head=number)
 
 
-def plain(name: str, of: dict[str, Any], create_output: bool = False, **told: Any):
-    return name, {**node(name, **told), "create_output": create_output}, of
+def plain(name: str, of: dict[str, Any], create_output: bool = False, **entry: Any):
+    return name, {**node(name, **entry), "create_output": create_output}, of
 
 
 W, b, V, c = numbers(3, 2), numbers(2), numbers(2, 1), numbers(1)
@@ -160,12 +160,12 @@ def test_it_is_compiled_and_trains_both_uses(tmp_path):
 
 
 def test_a_shared_layer_that_does_not_train():
-    name, told, siamese = shared("code", dense(2), ["a", "b"], "sum")
-    text = json.dumps(graph_of((name, told, {**siamese, "trainable": False}), outputs=["code"]))
+    name, entry, siamese = shared("code", dense(2), ["a", "b"], "sum")
+    text = json.dumps(graph_of((name, entry, {**siamese, "trainable": False}), outputs=["code"]))
     assert not model_from_json(text).nodes["code"].trainable
 
 
-def test_masks_that_go_on_are_told(caplog):
+def test_masks_that_go_on_are_logged(caplog):
     """Those of 0.3 ended at a shared node."""
     steps = layer("TimeDistributedDense", output_dim=2)
     for masked in (False, True):
@@ -181,7 +181,7 @@ def test_masks_that_go_on_are_told(caplog):
                 caplog.messages] == [True] * masked  # fmt: skip
 
 
-def test_masks_that_go_on_behind_merged_inputs_are_told(caplog):
+def test_masks_that_go_on_behind_merged_inputs_are_logged(caplog):
     """Those of 0.3 ended there; behind a lone input they went on."""
     lstm = layer("LSTM", output_dim=2, return_sequences=True)
     merging = {"input": None, "concat_axis": -1, "dot_axes": -1}
@@ -197,9 +197,9 @@ def test_masks_that_go_on_behind_merged_inputs_are_told(caplog):
             one["dtype"] = "int"
         caplog.clear()
         model_from_json(json.dumps(description))
-        told = [re.search("the mask goes on behind (.*), as in", one)[1] for one in caplog.messages]
+        ends = [re.search("the mask goes on behind (.*), as in", one)[1] for one in caplog.messages]
         expected = ["the merged inputs of 'both'", "the inputs that are merged to the output 'all'"]
-        assert told == expected * masked
+        assert ends == expected * masked
 
 
 def broken(change) -> str:
@@ -213,45 +213,45 @@ def broken(change) -> str:
             outputs=["joined"],
         )
     )
-    told = {one["name"]: one for one in description["node_config"]}
-    change(description, told, description["nodes"])
+    entry = {one["name"]: one for one in description["node_config"]}
+    change(description, entry, description["nodes"])
     return json.dumps(description)
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d, told, nodes: told["x"].update(inputs=["a"]),
+        (lambda d, own, nodes: own["x"].update(inputs=["a"]),
          "node 'x': expected the result of a shared node, and 'a' is none"),
-        (lambda d, told, nodes: told["x"].update(inputs=[]), "node 'x': inputs: expected a list"),
-        (lambda d, told, nodes: told["x"].update(inputs=["code", "a"]),
+        (lambda d, own, nodes: own["x"].update(inputs=[]), "node 'x': inputs: expected a list"),
+        (lambda d, own, nodes: own["x"].update(inputs=["code", "a"]),
          "node 'x': inputs: expected the name of one shared node"),
-        (lambda d, told, nodes: told["x"].update(inputs=[["code"]]), "node 'x': inputs: expected"),
-        (lambda d, told, nodes: nodes["x"].update(head=2),
+        (lambda d, own, nodes: own["x"].update(inputs=[["code"]]), "node 'x': inputs: expected"),
+        (lambda d, own, nodes: nodes["x"].update(head=2),
          "node 'x': head: expected the number of one of the 2 results.*received 2"),
-        (lambda d, told, nodes: nodes["x"].update(head=-1), "node 'x': head: .*received -1"),
-        (lambda d, told, nodes: nodes["x"].update(head=True), "node 'x': head: expected a whole"),
-        (lambda d, told, nodes: nodes["x"].update(head=1), "node 'y': head: 1 of 'code' is the.*x"),
-        (lambda d, told, nodes: told["x"].update(inputs=["joined"]),
+        (lambda d, own, nodes: nodes["x"].update(head=-1), "node 'x': head: .*received -1"),
+        (lambda d, own, nodes: nodes["x"].update(head=True), "node 'x': head: expected a whole"),
+        (lambda d, own, nodes: nodes["x"].update(head=1), "node 'y': head: 1 of 'code' is the.*x"),
+        (lambda d, own, nodes: own["x"].update(inputs=["joined"]),
          "node 'x': head: .*'joined' leaves apart, which merges them .*'sum'"),
-        (lambda d, told, nodes: nodes["code"].update(layer=None), "node 'code': layer: expected"),
-        (lambda d, told, nodes: nodes["code"].update(merge_mode="sum"),
+        (lambda d, own, nodes: nodes["code"].update(layer=None), "node 'code': layer: expected"),
+        (lambda d, own, nodes: nodes["code"].update(merge_mode="sum"),
          "node 'code': merge_mode: None in node_config, and 'sum' in nodes"),
-        (lambda d, told, nodes: [one.update(merge_mode="join") for one in (told["joined"],
+        (lambda d, own, nodes: [one.update(merge_mode="join") for one in (own["joined"],
                                                                            nodes["joined"])],
          "node 'joined': merge_mode 'join' gave a dict"),
-        (lambda d, told, nodes: [one.update(merge_mode=3) for one in (told["joined"],
+        (lambda d, own, nodes: [one.update(merge_mode=3) for one in (own["joined"],
                                                                       nodes["joined"])],
          "node 'joined': merge_mode: expected a text or null"),
-        (lambda d, told, nodes: [told["joined"].update(inputs=["x"], merge_mode="dot"),
+        (lambda d, own, nodes: [own["joined"].update(inputs=["x"], merge_mode="dot"),
                                  nodes["joined"].update(merge_mode="dot")],
          "node 'joined': merge_mode 'dot' is of two results, and there is one"),
-        (lambda d, told, nodes: nodes["code"].update(
+        (lambda d, own, nodes: nodes["code"].update(
             trainable=False, layer={"name": "Sequential", "layers": [dense(2)]}),
          "node 'code': trainable: expected true for a shared model"),
-        (lambda d, told, nodes: d["output_config"][0].update(input="code"),
+        (lambda d, own, nodes: d["output_config"][0].update(input="code"),
          "output_config: 'joined': .*'code' is a shared node whose results.*'x', 'y'"),
-        (lambda d, told, nodes: nodes["code"].update(layer=copy.deepcopy(nodes["code"])),
+        (lambda d, own, nodes: nodes["code"].update(layer=copy.deepcopy(nodes["code"])),
          "node 'code': Siamese: a layer that several Sequentials shared"),
     ],
 )  # fmt: skip

@@ -141,7 +141,7 @@ def test_a_shared_layer_that_does_not_train():
     assert not left[1].trainable
 
 
-def test_masks_that_go_on_are_told(caplog):
+def test_masks_that_go_on_are_logged(caplog):
     """Those of 0.3 ended where outputs were merged, by a Merge too."""
     steps = layer("TimeDistributedDense", output_dim=2)
     for masked in (False, True):
@@ -151,8 +151,8 @@ def test_masks_that_go_on_are_told(caplog):
         for first in (siamese(steps, words, "concat"), merge):
             caplog.clear()
             model_from_json(json.dumps(chain(first, layer("LSTM", output_dim=2))))
-            told = ["the mask goes on behind merge_" in one for one in caplog.messages]
-            assert told == [True] * masked
+            is_logged = ["the mask goes on behind merge_" in one for one in caplog.messages]
+            assert is_logged == [True] * masked
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_one_without_a_merge_behind_a_layer(tmp_path, caplog):
     assert "the mask goes on behind sharedlayer_" in caplog.text
 
 
-def test_those_of_several_models_are_not_told_apart():
+def test_those_of_several_models_are_not_distinguished():
     side = chain(dense(3, input_shape=[2]), siamese(dense(2), [dense(3), dense(3)], None),
                  layer("SiameseHead", head=0))  # fmt: skip
     merge = layer("Merge", layers=[side, side], mode="sum", concat_axis=-1, dot_axes=-1)

@@ -276,7 +276,7 @@ def test_the_optimizers_variables_are_in_the_order_of_the_weights_names(tmp_path
 
 
 @pytest.mark.parametrize("is_of_theano", [True, False])
-def test_variables_in_an_order_that_the_file_does_not_tell(tmp_path, caplog, is_of_theano):
+def test_variables_in_an_order_that_the_file_does_not_state(tmp_path, caplog, is_of_theano):
     """Of Keras 1.1.1 on Theano: those of Theano's own names, which it counted up."""
     end = "" if is_of_theano else ":0"
     squares = [np.square(one) for one in WEIGHTS]

@@ -49,7 +49,7 @@ def check_predicts(model, x, expected):
 
 
 # How a file is known to be of TensorFlow: the end of the names, attributes, arguments.
-TOLD = {
+STATED = {
     "by names": (":0", {}, {}),
     "by attribute": ("", {"backend": "tensorflow"}, {}),
     "by argument": ("", {}, {"backend": "tensorflow"}),
@@ -57,10 +57,10 @@ TOLD = {
 
 
 class TestKernels:
-    @pytest.mark.parametrize("told", TOLD)
+    @pytest.mark.parametrize("stated", STATED)
     @pytest.mark.parametrize("ordering", ["th", "tf"])
-    def test_images(self, tmp_path, told, ordering):
-        end, attributes, given = TOLD[told]
+    def test_images(self, tmp_path, stated, ordering):
+        end, attributes, given = STATED[stated]
         W, b, x = numbers(2, 3, 4, 5), numbers(5), numbers(2, 6, 7, 4)
         shape, stored, swapped = (6, 7, 4), W, x
         expected = correlated(x, W) + b
@@ -120,7 +120,7 @@ class TestKernels:
             ({"border_mode": "valid", "filter_length": 2}, False),
         ],
     )
-    def test_windows_that_begin_elsewhere_are_told(self, tmp_path, caplog, arguments, differs):
+    def test_windows_that_begin_elsewhere_are_logged(self, tmp_path, caplog, arguments, differs):
         arguments = {"filter_length": 3, **arguments}
         length = arguments["filter_length"]
         model = Sequential([Convolution1D(2, input_shape=(6, 1), name="mine", **arguments)])
@@ -128,8 +128,8 @@ class TestKernels:
         write_keras_1(tmp_path / "w.h5", [("c", stored)])
         with caplog.at_level(logging.WARNING, "graphc"):
             model.load_weights(tmp_path / "w.h5")
-        told = "mine: the weights are of TensorFlow, whose windows" in caplog.text
-        assert told == differs
+        is_logged = "mine: the weights are of TensorFlow, whose windows" in caplog.text
+        assert is_logged == differs
 
 
 def normalization(**arguments):
@@ -197,7 +197,7 @@ class TestVariances:
         model.load_weights(tmp_path / "w.h5")
         np.testing.assert_array_equal(model.get_weights()[3], weights[3][1])
 
-    def test_ours_and_those_of_0_3_tell(self, tmp_path):
+    def test_files_of_graphc_and_of_0_3_say_what_they_store(self, tmp_path):
         model, weights, x, expected = normalization()
         values = [value for _, value in weights]
         write_keras_0_3(tmp_path / "old.h5", [values], graph=False)

@@ -152,7 +152,7 @@ class TestInOneProcess:
         np.random.seed(4)
         assert fit(loaded, 0, 2) == losses
 
-    def test_another_type_of_floats_is_told(self, tmp_path, caplog):
+    def test_another_type_of_floats_is_logged(self, tmp_path, caplog):
         with config.changed(floatX="float64"):
             model = dropout_model()
             model.train_on_batch(ROWS, TARGETS)

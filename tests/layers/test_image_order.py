@@ -65,8 +65,8 @@ def _json_of_keras(version: str | None) -> str:
     """A model whose layer says no ordering, as releases of Keras wrote it (C12)."""
     first = {"name": "up", "trainable": True, "batch_input_shape": [None, 2, 4, 4], "size": [2, 2]}
     entry = {"class_name": "UpSampling2D", "config": {**first, "input_dtype": "float32"}}
-    told = {} if version is None else {"keras_version": version}
-    return json.dumps({"class_name": "Sequential", "config": [entry], **told})
+    stated = {} if version is None else {"keras_version": version}
+    return json.dumps({"class_name": "Sequential", "config": [entry], **stated})
 
 
 @pytest.mark.parametrize(

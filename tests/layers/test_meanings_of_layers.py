@@ -124,8 +124,8 @@ class TestBatchNormalization:
     def test_a_file_of_keras_has_the_formula_of_its_release(self, version, keras, release):
         first = {"name": "n", "batch_input_shape": [None, 2], "epsilon": 0.1, "momentum": 0.5}
         entry = {"class_name": "BatchNormalization", "config": {**first, "mode": 0, "axis": -1}}
-        told = {} if version is None else {"keras_version": version}
-        text = json.dumps({"class_name": "Sequential", "config": [entry], **told})
+        stated = {} if version is None else {"keras_version": version}
+        text = json.dumps({"class_name": "Sequential", "config": [entry], **stated})
         with config.changed(keras=release):
             [layer] = model_from_json(text).layers
         assert (layer.keras, layer.epsilon, layer.momentum) == (keras, 0.1, 0.5)
@@ -178,7 +178,7 @@ class TestRunningStd:
         with pytest.raises(ArgumentError, match="does not say what the running_std"):
             self.model("1.0").load_weights(tmp_path / "w.h5")
 
-    def test_an_array_that_tells_something_else_is_refused(self, tmp_path):
+    def test_an_array_whose_attribute_contradicts_the_call_is_refused(self, tmp_path):
         self.model("1.2").save_weights(tmp_path / "w.h5")
         with h5py.File(tmp_path / "w.h5", "a") as file:
             [name] = file.attrs["layer_names"]

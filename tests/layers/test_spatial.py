@@ -109,7 +109,7 @@ class TestChannelsLast:
 
     @pytest.mark.parametrize("channels", [1, 3, 4])
     @pytest.mark.parametrize("make", [lambda: Convolution2D(2, 1, 1), lambda: UpSampling2D()])
-    def test_are_told_once(self, make, channels, caplog):
+    def test_are_logged_once(self, make, channels, caplog):
         layer = make()
         layer(Input((28, 30, channels)))
         (record,) = caplog.records

@@ -94,7 +94,7 @@ def test_what_a_normalization_keeps(keras, expected):
     assert not forms(BatchNormalization(mode=1, input_shape=(3,), keras=keras))
 
 
-def test_layers_tell_of_those_that_they_hold():
+def test_layers_list_those_that_they_hold():
     inner = Convolution2D(4, 3, 2, dim_ordering="th")
     each = TimeDistributed(inner, input_shape=(3, 2, 8, 8))
     assert list(forms(each).values()) == [Kernel("th", False, False)]

@@ -63,7 +63,7 @@ def test_a_profile_has_the_value_and_the_time_of_what_each_kernel_stores() -> No
     assert min(seconds) >= 0
 
 
-def test_steps_of_a_loop_are_told_when_it_is_over() -> None:
+def test_steps_of_a_loop_are_observed_when_it_is_over() -> None:
     start, xs = g.input((g.BATCH, 4), name="start"), g.input((5, g.BATCH, 4), name="xs")
     (last,), (stack,) = g.scan(
         lambda h, x: ((new := g.tanh(h[0] + x[0]),), (new * 2.0,)), [start], [xs]
@@ -86,17 +86,17 @@ def test_an_observer_that_raises_ends_the_step_and_changes_nothing() -> None:
     x = g.input((2, 2), name="x")
     product = g.dot(a, x)
     step = function([x], product, updates=[(a, a + 1.0), (b, b + product)])
-    told = 0
+    observed = 0
 
     def stop(node: g.Node, value: np.ndarray, seconds: float) -> None:
-        nonlocal told
-        told += node.op not in ("input", "shared")
-        if told == 2:
+        nonlocal observed
+        observed += node.op not in ("input", "shared")
+        if observed == 2:
             raise ZeroDivisionError("enough")
 
     with pytest.raises(ZeroDivisionError, match="enough"):
         step.profile(stop, np.eye(2, dtype="float32"))
-    assert told == 2
+    assert observed == 2
     np.testing.assert_array_equal(a.get_value(), [1, 2])
     np.testing.assert_array_equal(b.get_value(), [3, 4])
     np.testing.assert_array_equal(step(np.eye(2, dtype="float32")), [1, 2])
@@ -136,7 +136,7 @@ def test_a_watched_step_that_fails_takes_back_no_step_of_another_thread() -> Non
     np.testing.assert_array_equal(w.get_value(), [4, 5])
 
 
-def test_an_index_out_of_range_is_told_as_without_an_observer() -> None:
+def test_an_index_out_of_range_is_the_same_error_as_without_an_observer() -> None:
     rows, table = g.input((g.BATCH,), "int32", name="rows"), g.shared(np.ones(4, "float32"), "t")
     step = function([rows], g.sum(g.take(table, rows)), updates=[(table, table * 2.0)])
     with pytest.raises(IndexRangeError, match="7"):

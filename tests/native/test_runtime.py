@@ -245,7 +245,7 @@ def test_an_interrupt_ahead_of_the_error_of_a_step_leaves_nothing_for_the_next()
     rows, table = g.input((2,), "int32", name="rows"), g.shared(np.arange(4, dtype="float32"))
     step = function([rows], g.take(table, rows), updates=[(table, table + 1.0)])
     step(np.array([0, 1], "int32"))
-    told = False
+    is_raised = False
     for at in count(1):
         try:
             with Counted(at):
@@ -253,7 +253,7 @@ def test_an_interrupt_ahead_of_the_error_of_a_step_leaves_nothing_for_the_next()
         except KeyboardInterrupt:
             np.testing.assert_array_equal(step(np.array([0, 3], "int32")), [at, at + 3])
         except IndexRangeError:
-            told = True
+            is_raised = True
             break
-    assert told
+    assert is_raised
     assert at > 20

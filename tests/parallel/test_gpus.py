@@ -40,8 +40,8 @@ def test_too_few_are_an_error_on_all_ranks_with_hosts_and_counts() -> None:
             own_gpu(rank, hosts[rank.rank], FOUR[:2] if rank.rank < 3 else FOUR[:1])
         return str(raised.value)
 
-    (told,) = set(run_ranks(4, program))
-    assert "received 3 ranks and 2 GPUs on node1; 1 rank and 1 GPU on node2. " in told
+    (message,) = set(run_ranks(4, program))
+    assert "received 3 ranks and 2 GPUs on node1; 1 rank and 1 GPU on node2. " in message
 
 
 def test_ranks_that_share_take_them_in_turn() -> None:

@@ -92,12 +92,12 @@ def test_a_stopped_rank_fails_all_others_in_time_for_them_to_end(stopped: int) -
     job.run(SILENCE_SECONDS - 1)
     assert job.problems() == [""] * 4
     job.run(2)
-    told = [text for rank, text in enumerate(job.problems()) if rank != stopped]
+    messages = [text for rank, text in enumerate(job.problems()) if rank != stopped]
     assert all(
         text.startswith(f"rank {stopped} on host{stopped} failed: no sign of life for 6 s")
-        for text in told
+        for text in messages
     )
-    assert len(told) == 3
+    assert len(messages) == 3
     # Nobody waits for it.
     assert SILENCE_SECONDS + 3 * TICK_SECONDS + 2 * ENDING_SECONDS < 10
 
@@ -111,7 +111,7 @@ def test_who_was_stopped_itself_does_not_judge_the_others() -> None:
     assert job.problems() == [""] * 3
 
 
-def test_an_error_is_told_to_all_with_its_rank_and_host() -> None:
+def test_an_error_reaches_all_ranks_with_its_rank_and_host() -> None:
     job = Job(3)
     job.ranks[1].fail(ValueError("no such file"))
     job.run(TICK_SECONDS)
@@ -189,8 +189,8 @@ def test_a_program_that_is_over_writes_of_a_failure_that_it_meets_while_it_ends(
     job.stopped = {0}
     job.run(SILENCE_SECONDS + 1)
     assert not job.ranks[1].leave()
-    told = capsys.readouterr().err
-    assert told.startswith("graphc: rank 1: rank 0 on host0 failed: no sign of life for 6 s")
+    message = capsys.readouterr().err
+    assert message.startswith("graphc: rank 1: rank 0 on host0 failed: no sign of life for 6 s")
     assert job.problems()[1]
     assert not job.ranks[1].leave()  # its main thread has raised it
     assert capsys.readouterr().err == ""

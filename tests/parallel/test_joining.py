@@ -58,7 +58,7 @@ def test_the_flag_without_mpiexec_is_one_line(started, caplog: pytest.LogCapture
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    ("flags", "message"),
     [
         ("ranks=nccl", "m.fit: ranks=nccl moves sums between GPUs, and device=cpu may compute"),
         ("ranks=nccl,device=auto", "device=auto may compute on none; set device=gpu, or ranks=mpi"),
@@ -66,9 +66,9 @@ def test_the_flag_without_mpiexec_is_one_line(started, caplog: pytest.LogCapture
         ("ranks=mpi,cpu=numpy", "m.fit: ranks=mpi cannot be combined with cpu=numpy"),
     ],
 )
-def test_what_is_refused(started, flags: str, told: str) -> None:
+def test_what_is_refused(started, flags: str, message: str) -> None:
     started(MPIEXEC, flags)
-    with pytest.raises(FlagError, match=told):
+    with pytest.raises(FlagError, match=message):
         joining.join("m.fit")
 
 

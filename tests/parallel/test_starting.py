@@ -22,18 +22,18 @@ def test_ranks_that_are_there_are_waited_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ranks", "seen", "told"),
+    ("ranks", "seen", "message"),
     [
         (3, False, "rank 1 on here failed: it has ended before it joined the others"),
         (9, True, "rank 1 on here failed: it has ended before it joined the others"),
         (9, False, "a rank on here failed: it has ended before it joined the others"),
     ],
 )
-def test_one_that_has_ended_ends_the_others(ranks: int, seen: bool, told: str) -> None:
+def test_one_that_has_ended_ends_the_others(ranks: int, seen: bool, message: str) -> None:
     """It is named where it was seen, or where this machine has all ranks."""
     left = [RUNNING[0], RUNNING[2]]
     found = problems(Watch(ranks, 3, "here"), [RUNNING if seen else left, left, left])
-    assert found[1:] == (["", told] if seen else [told, told])
+    assert found[1:] == (["", message] if seen else [message, message])
 
 
 def test_processes_that_are_seen_half_are_looked_at_again() -> None:

@@ -68,10 +68,10 @@ def run(program: str) -> dict[str, object]:
     ],
 )
 def test_a_name_that_is_imported(program, message):
-    with pytest.raises(MissingNameError) as told:
+    with pytest.raises(MissingNameError) as raised:
         run(program)
-    assert str(told.value) == message
-    assert isinstance(told.value, ImportError)
+    assert str(raised.value) == message
+    assert isinstance(raised.value, ImportError)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_a_name_that_is_imported(program, message):
     ],
 )
 def test_an_attribute(program, message):
-    with pytest.raises(MissingAttributeError, match="has no '") as told:
+    with pytest.raises(MissingAttributeError, match="has no '") as raised:
         run(program)
-    assert message in str(told.value)
-    assert told.value.name in program
+    assert message in str(raised.value)
+    assert raised.value.name in program
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_a_module(program, message):
 
 
 def test_a_module_of_no_keras_is_pythons_own_error():
-    with pytest.raises(ModuleNotFoundError) as told:
+    with pytest.raises(ModuleNotFoundError) as raised:
         run("import graphc.no_such_module")
-    assert not isinstance(told.value, MissingModuleError)
+    assert not isinstance(raised.value, MissingModuleError)
 
 
 def test_what_is_there_is_found():
@@ -135,7 +135,7 @@ def test_a_module_inside_of_another_is_imported_when_it_is_read(monkeypatch):
         assert run(f"import graphc\nfound = graphc.{name}")["found"] is module
 
 
-def test_told_as_the_program_spells_it(monkeypatch):
+def test_messages_spell_a_module_as_the_program_does(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras.layers", graphc.layers)
     with pytest.raises(
         MissingNameError, match="^keras.layers has no 'Add': .* use keras.layers.merge"
@@ -160,5 +160,5 @@ def test_every_module_of_keras_1_answers():
     assert silent == []
 
 
-def test_one_finder_tells_about_modules():
+def test_one_finder_reports_missing_modules():
     assert sum(isinstance(finder, LaterModules) for finder in sys.meta_path) == 1

@@ -113,16 +113,16 @@ def test_a_programs_own_classes_may_have_them():
     assert isinstance(Mine(), Optimizer)
 
 
-def test_a_history_tells_of_the_names_that_it_has():
+def test_the_error_for_a_missing_name_of_a_history_lists_its_names():
     history = small().fit(X, Y, nb_epoch=1, verbose=0).history
-    for name, told in {
+    for name, beginning in {
         "accuracy": "history has no 'accuracy': here it is 'acc'. It has loss, acc",
         "val_loss": "history has no 'val_loss': fit(..., validation_data=(x, y)) or validation_sp",
         "mae": "history has no 'mae'. It has loss, acc",
     }.items():
         with pytest.raises(MissingKeyError) as raised:
             history[name]
-        assert str(raised.value).startswith(told)
+        assert str(raised.value).startswith(beginning)
     assert history.get("accuracy") is None
     assert pickle.loads(pickle.dumps(history)) == history == dict(history)
 

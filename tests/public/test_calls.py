@@ -99,10 +99,14 @@ def problem(name: str, error: type[GraphcError], message: str, *args: object, **
     """Return what is wrong with how a call is refused."""
     try:
         CALLABLES[name](*args, **kwargs)
-    except error as told:
-        if re.search(message, str(told)) and is_named(name, told) and isinstance(told, TypeError):
+    except error as raised:
+        if (
+            re.search(message, str(raised))
+            and is_named(name, raised)
+            and isinstance(raised, TypeError)
+        ):
             return None
-        return f"{name}: {told}"
+        return f"{name}: {raised}"
     except Exception as other:
         return f"{name}: {other!r}"
     return f"{name}: not refused"
@@ -256,11 +260,11 @@ X, Y = np.zeros((4, 3)), np.zeros((4, 2))
         ),
     ],
 )
-def test_what_is_told(mistake, error, message):
-    with pytest.raises(error) as told:
+def test_messages_of_mistakes(mistake, error, message):
+    with pytest.raises(error) as raised:
         mistake()
-    assert str(told.value).startswith(message)
-    assert told.value.__suppress_context__ or told.value.__context__ is None
+    assert str(raised.value).startswith(message)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
 
 
 # Calls of Keras 2 and 3, and how their errors go on.
@@ -326,11 +330,11 @@ def test_under_the_name_that_the_line_has():
 
 
 def test_the_arguments_of_the_release_are_those_of_the_flag():
-    with config.changed(keras="1.2"), pytest.raises(ArgumentCountError) as told:
+    with config.changed(keras="1.2"), pytest.raises(ArgumentCountError) as raised:
         EarlyStopping(*range(20))
     with config.changed(keras="1.0"), pytest.raises(ArgumentCountError) as of_1_0:
         EarlyStopping(*range(20))
-    assert "min_delta" in str(told.value)
+    assert "min_delta" in str(raised.value)
     assert "min_delta" not in str(of_1_0.value)
 
 
@@ -338,10 +342,10 @@ def test_an_error_within_a_call_is_left_as_it_is():
     def broken(y_true, y_pred):
         return len()
 
-    with pytest.raises(TypeError, match="takes exactly one argument") as told:
+    with pytest.raises(TypeError, match="takes exactly one argument") as raised:
         small().compile("sgd", broken)
         Sequential([Dense(2, input_dim=3)]).compile("sgd", broken)
-    assert not isinstance(told.value, GraphcError)
+    assert not isinstance(raised.value, GraphcError)
 
 
 class Wide(Callback):
@@ -368,7 +372,7 @@ def test_functions_are_the_same_objects_everywhere():
 
 
 class TestReadOnly:
-    def test_is_told(self):
+    def test_is_an_error(self):
         layer = small().layers[0]
         with pytest.raises(ReadOnlyError, match=rf"^{layer.name}.output_shape is read only: .* 3$"):
             layer.output_shape = 3
@@ -377,7 +381,7 @@ class TestReadOnly:
 
 class TestTensorsAreNoNumbers:
     @pytest.mark.parametrize("call", [int, float, complex, np.float32])
-    def test_is_told(self, call):
+    def test_is_an_error(self, call):
         with pytest.raises(DTypeError, match="has no value before a function is called"):
             call(K.variable(3))
 

@@ -76,9 +76,9 @@ class TestModules:
             assert keras.__version__ == version
 
     def test_a_module_that_is_not_there(self):
-        with pytest.raises(MissingModuleError, match="'keras.no_such'") as told:
+        with pytest.raises(MissingModuleError, match="'keras.no_such'") as raised:
             importlib.import_module("keras.no_such.module")
-        assert told.value.name == "keras.no_such"
+        assert raised.value.name == "keras.no_such"
 
     def test_pickles_name_graphc(self):
         names: dict[str, object] = {}
@@ -103,7 +103,7 @@ def test_refused_once_another_keras_is_imported(monkeypatch):
 
 
 @pytest.mark.parametrize("file", ["keras.py", "keras/__init__.py", "keras/x.py"])
-def test_a_keras_beside_the_program_is_told(file, monkeypatch, tmp_path, caplog):
+def test_a_keras_beside_the_program_is_logged(file, monkeypatch, tmp_path, caplog):
     path = tmp_path / file
     path.parent.mkdir(exist_ok=True)
     path.write_text("")
@@ -116,7 +116,7 @@ def test_a_keras_beside_the_program_is_told(file, monkeypatch, tmp_path, caplog)
     assert f"and {shown} is not imported" in record.getMessage()
 
 
-def test_an_installed_keras_is_not_told(monkeypatch, tmp_path, caplog):
+def test_an_installed_keras_is_not_logged(monkeypatch, tmp_path, caplog):
     package: Path = tmp_path / "site-packages" / "keras"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")

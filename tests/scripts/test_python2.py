@@ -35,10 +35,10 @@ def raised(program: str) -> BaseException:
     ],
 )
 def test_syntax(program):
-    told = python2.remark(raised(program), "script.py")
-    assert told is not None
-    assert told.startswith("This is Python 2's syntax. Convert it")
-    assert told.endswith(" -w program.py")
+    remark = python2.remark(raised(program), "script.py")
+    assert remark is not None
+    assert remark.startswith("This is Python 2's syntax. Convert it")
+    assert remark.endswith(" -w program.py")
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_syntax(program):
     ],
 )
 def test_names(program, name):
-    told = python2.remark(raised(program), "script.py")
-    assert told is not None
-    assert told.startswith(f"{name} is Python 2's. Convert it")
-    assert told.endswith(" -w program.py")
+    remark = python2.remark(raised(program), "script.py")
+    assert remark is not None
+    assert remark.startswith(f"{name} is Python 2's. Convert it")
+    assert remark.endswith(" -w program.py")
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,9 @@ def test_imports_pass(program):
     ],
 )
 def test_a_use_names_the_line_and_the_remedy(program, name, remedy):
-    with pytest.raises(StandInError) as told:
+    with pytest.raises(StandInError) as raised:
         run(program)
-    message = str(told.value)
+    message = str(raised.value)
     assert message.startswith(f"/home/user/program.py:2: {name}: ")
     assert "is not installed" in message
     assert remedy in message
@@ -105,7 +105,7 @@ def test_a_use_names_the_line_and_the_remedy(program, name, remedy):
         "from tensorflow.python.keras.models import Sequential",
     ],
 )
-def test_keras_within_tensorflow_is_told(program):
+def test_keras_within_tensorflow_is_an_error_with_what_to_import(program):
     with pytest.raises(MissingModuleError, match="it is Keras 2 or 3.*graphc has.*Keras 1"):
         run(program)
 

@@ -75,11 +75,11 @@ def test_the_methods_of_pydot(tmp_path):
     assert drawing.write_dot(tmp_path / "m.dot")
     assert (tmp_path / "m.gv").read_text() == (tmp_path / "m.dot").read_text() == CHAIN
     assert copy.copy(drawing).digraph is drawing.digraph
-    for call, told in (
+    for call, message in (
         (lambda: drawing.create(prog="dott"), "prog: Graphviz has no 'dott'"),
         (lambda: drawing.create_xyz(), "format: Graphviz has no 'xyz'"),
     ):
-        with pytest.raises(ArgumentError, match=told):
+        with pytest.raises(ArgumentError, match=message):
             call()
 
 

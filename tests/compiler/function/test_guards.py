@@ -141,7 +141,7 @@ def test_the_nan_guard_says_that_what_was_fed_is_not_finite():
         f(np.array([1, np.nan], "float32"))
 
 
-def test_debug_mode_tells_rounding_that_cancels_from_an_error(monkeypatch):
+def test_debug_mode_distinguishes_cancelling_rounding_from_an_error(monkeypatch):
     x = g.input((50, 1000))
     values = np.random.default_rng(0).standard_normal((50, 1000)).astype("float32")
     noise = g.sum(x) - g.sum(g.sum(x, 0))

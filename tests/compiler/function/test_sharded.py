@@ -167,23 +167,23 @@ def test_an_error_in_a_shard_leaves_all_variables_as_they_were():
 
 
 @pytest.mark.parametrize("cpu", ["numpy", "native"])
-def test_an_error_in_a_shard_tells_where_its_rows_lie(cpu):
+def test_an_error_in_a_shard_says_which_rows_of_the_batch_it_has(cpu):
     indices, table = batch(2, dtype="int32"), g.shared(np.arange(4.0), "table")
     fed = np.zeros((7, 2), "int32")
     fed[5, 1] = 4
     with config.changed(cpu=cpu):
         step = sharded_function([indices], g.sum(g.take(table, indices)), shards=4)
-        told = r"index 4 at position \(1, 1\) .*\n.*its row 0 is row 4 of the batch"
-        with pytest.raises(IndexRangeError, match=told):
+        message = r"index 4 at position \(1, 1\) .*\n.*its row 0 is row 4 of the batch"
+        with pytest.raises(IndexRangeError, match=message):
             step(fed)
 
 
-def test_a_value_that_is_not_finite_tells_where_the_rows_of_its_shard_lie():
+def test_an_error_about_a_value_that_is_not_finite_says_which_rows_its_shard_has():
     x, fed = batch(3), np.ones((7, 3))
     fed[6, 2] = 0
     step = sharded_function([x], g.sum(g.log(x)), mode="NanGuardMode", shards=3)
-    told = r"-inf appeared first at index \(0, 2\) (.|\n)*its row 0 is row 6 of the batch"
-    with pytest.raises(NotFiniteError, match=told):
+    message = r"-inf appeared first at index \(0, 2\) (.|\n)*its row 0 is row 6 of the batch"
+    with pytest.raises(NotFiniteError, match=message):
         step(fed)
 
 

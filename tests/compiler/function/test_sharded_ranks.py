@@ -79,18 +79,18 @@ def test_any_number_of_ranks_gives_the_bits_of_one(shards: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "total", "told"),
+    ("first", "other", "total", "message"),
     [
         (0, 0, 4, "received the 2 from 0 on"),  # a rank alone has all four
         (0, 2, 4, "expected the same rows of all arguments, received those from 0 on of 4 and 2"),
     ],
 )
 def test_rows_that_are_not_those_of_the_shards_are_refused(
-    first: int, other: int, total: int, told: str
+    first: int, other: int, total: int, message: str
 ) -> None:
     step, _ = step_of(OneRank(), 2)
     x, weights = np.ones((2, 3), "float32"), np.ones(2, "float32")
-    with pytest.raises(ArgumentError, match=told):
+    with pytest.raises(ArgumentError, match=message):
         step(OwnRows(x, first, total), OwnRows(weights, other, total))
 
 

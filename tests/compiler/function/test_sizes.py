@@ -90,7 +90,7 @@ def test_an_update_of_another_open_size() -> None:
         (g.maximum, [(2, 3), (2, 4)], r"maximum: axis 1 of shapes \(a_0, a_1\) and \(b_0, b_1\)"),
     ],
 )
-def test_sizes_that_differ_are_told_as_those_of_the_op_that_was_called(op, shapes, message) -> None:
+def test_an_error_about_sizes_names_the_op_that_was_called(op, shapes, message) -> None:
     inputs = [
         g.input((None,) * len(shape), name=name) for shape, name in zip(shapes, "ab", strict=True)
     ]

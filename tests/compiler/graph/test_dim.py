@@ -97,7 +97,7 @@ def test_what_works_out_is_an_int():
         a // 0
 
 
-def test_normal_form_tells_symbols_of_one_name_apart():
+def test_normal_form_distinguishes_symbols_of_one_name():
     first, second = symbol("n"), symbol("n")
     assert first // 2 + second // 2 == second // 2 + first // 2
     assert (first // 2) * (second // 2) == (second // 2) * (first // 2)

@@ -60,7 +60,7 @@ def test_a_number_matches_behind_broadcast_reshape_and_exact_casts():
     assert scalar_value(A) is None
 
 
-def test_numbers_tell_true_from_nan_and_minus_zero_equals_zero():
+def test_numbers_match_by_type_nan_matches_nan_and_minus_zero_equals_zero():
     nan = g.constant(np.nan, "float32")
     assert not bindings(x + np.nan, A + nan)
     assert bindings(x + 0, A + g.constant(-0.0, "float32"))

@@ -22,7 +22,7 @@ def unified(outputs: list[g.Node], inputs: list[g.Node]) -> Unified:
     return unify_sizes(outputs, inputs, claims)
 
 
-def told_apart(outputs: list[g.Node]) -> set[str]:
+def ops_that_need_equal_sizes(outputs: list[g.Node]) -> set[str]:
     """The ops that have to be told that two sizes are equal."""
     return {
         node.op
@@ -37,7 +37,7 @@ def test_behind_it_none_but_a_reshape_compares_sizes(case, arrangement: str) -> 
     part = OPEN[arrangement](case, 0)
     new = unified(part.outputs, list(part.feeds))
     allowed = {"reshape"} if arrangement == "derived" or case.op == "reshape" else set()
-    assert told_apart(new.outputs) <= allowed
+    assert ops_that_need_equal_sizes(new.outputs) <= allowed
     values = evaluate(new.outputs, dict(zip(new.inputs, part.feeds.values(), strict=True)))
     assert not list(part.faults(values, evaluate(part.outputs, part.feeds)))
 
@@ -88,7 +88,7 @@ def test_a_size_that_is_a_quotient_of_itself_is_written_in_one_place() -> None:
     window = {"window": (1, 1), "strides": (3, 3), "padding": ((0, 0), (0, 0))}
     spread = g.make("max_unpool", places, values, **window, size=(third, 1))
     new = unified([spread], [one, places, values])
-    assert told_apart(new.outputs) <= {"reshape"}
+    assert ops_that_need_equal_sizes(new.outputs) <= {"reshape"}
     fed = [np.zeros(1, "float32"), np.zeros((3, 1, 1, 1), "int32")]
     fed.append(np.arange(1.0, 4.0).reshape(3, 1, 1, 1))
     (found,) = evaluate(new.outputs, dict(zip(new.inputs, fed, strict=True)))
@@ -170,7 +170,7 @@ def test_random_graphs_whose_inputs_have_sizes_of_their_own(
     outputs = random_graphs.build(steps)
     apart, feeds = taken_apart(outputs, count, halves)
     new = unified(apart, list(feeds))
-    assert told_apart(new.outputs) <= {"reshape"}
+    assert ops_that_need_equal_sizes(new.outputs) <= {"reshape"}
     optimized, _ = optimize(new.outputs)
     received = evaluate(optimized, dict(zip(new.inputs, feeds.values(), strict=True)))
     for ours, theirs in zip(received, evaluate(outputs, random_graphs.feeds(count)), strict=True):

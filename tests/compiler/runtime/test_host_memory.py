@@ -58,7 +58,7 @@ def test_a_machine_that_promises_no_more_than_it_has(tmp_path):
     assert (found.nbytes, "overcommit_memory=2" in found.of) == (GB, True)
 
 
-def test_nothing_is_told(tmp_path):
+def test_no_limit_is_known_without_files_of_the_system(tmp_path):
     assert memory_room(tmp_path) is None
 
 

@@ -72,7 +72,7 @@ def test_a_driver_without_devices(tmp_path: Path) -> None:
     assert driver.problem == "the CUDA driver sees no GPU"
 
 
-def test_a_fork_of_a_process_that_used_the_driver_is_told_so(
+def test_a_fork_of_a_process_that_used_the_driver_is_an_error_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library = build(tmp_path)

@@ -30,7 +30,7 @@ X = np.random.RandomState(1).normal(size=(ROWS, 5)).astype("float32")
 Y = np.ones((ROWS, 1), "float32")
 
 
-def told(call: Callable[[], object]) -> str:
+def error_of(call: Callable[[], object]) -> str:
     try:
         call()
     except RankError as error:
@@ -93,17 +93,17 @@ def of_calls() -> dict[str, str]:
         "train_on_batch": lambda: model.train_on_batch(batch, y[:10]),
     }
     with mock.patch.object(type(ranks), "failed"):
-        return {name: told(call) for name, call in calls.items()}
+        return {name: error_of(call) for name, call in calls.items()}
 
 
 found = {
-    "nothing": told(begin),
-    "row": told(lambda: begin(changed_row())),
-    "length": told(lambda: begin(X[: 100 + is_other])),
-    "rate": told(lambda: begin(rate=0.2 if is_other else 0.1)),
-    "graph": told(lambda: begin(activation="relu" if is_other else "tanh")),
-    "flags": told(flags),
-    "validation": told(validation),
+    "nothing": error_of(begin),
+    "row": error_of(lambda: begin(changed_row())),
+    "length": error_of(lambda: begin(X[: 100 + is_other])),
+    "rate": error_of(lambda: begin(rate=0.2 if is_other else 0.1)),
+    "graph": error_of(lambda: begin(activation="relu" if is_other else "tanh")),
+    "flags": error_of(flags),
+    "validation": error_of(validation),
 }
 for name, value in [
     ("__version__", "0.0.1"),
@@ -111,7 +111,7 @@ for name, value in [
     ("_processor", lambda: "another processor"),
 ]:
     with other(name, value):
-        found[name] = told(begin)
+        found[name] = error_of(begin)
 found.update(of_calls())
 if is_other:
     logging.getLogger("graphc").warning("nobody else sees it")

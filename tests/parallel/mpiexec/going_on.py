@@ -25,7 +25,7 @@ SHARDS = 4
 BEGUN = "epoch "
 """The text that rank 0 prints before the number of each epoch."""
 
-TOLD = "told to fail"
+STATED = "told to fail"
 """The message of the error that the signal makes."""
 
 
@@ -86,7 +86,7 @@ def digest(model: Sequential) -> str:
 
 
 def _fail(number: int, frame: FrameType | None) -> None:
-    raise RuntimeError(TOLD)
+    raise RuntimeError(STATED)
 
 
 def _tell(epoch: int, logs: object = None) -> None:

@@ -47,9 +47,9 @@ def batches():
         yield x[:8] + (mistake == "generator" and rank), y[:8]
 
 
-told = [LambdaCallback(on_batch_end=on_batch_end)]
+callbacks = [LambdaCallback(on_batch_end=on_batch_end)]
 if mistake == "generator":
     model.fit_generator(batches(), 32, 2, verbose=0)
-model.fit(x, y, batch_size=4, nb_epoch=1, callbacks=told, verbose=0)
+model.fit(x, y, batch_size=4, nb_epoch=1, callbacks=callbacks, verbose=0)
 time.sleep(0.1)
 print("trained", flush=True)

@@ -11,7 +11,7 @@ from tests.parallel.mpiexec.launching import run
 
 
 @pytest.fixture(scope="module")
-def told() -> dict[str, str]:
+def errors() -> dict[str, str]:
     """Return the errors of both ranks, by the difference of the second."""
     ended = run(2, "differing.py", flags="ranks=mpi,shards=2")
     assert ended.status == 0, ended.errors
@@ -40,18 +40,18 @@ def told() -> dict[str, str]:
     ],
 )
 def test_a_difference_is_an_error_that_names_it(
-    what: str, expected: str, told: dict[str, str]
+    what: str, expected: str, errors: dict[str, str]
 ) -> None:
     place = 0
     for part in expected.split(".*"):
-        place = told[what].index(part, place) + len(part)
-    assert told["nothing"] == ""
+        place = errors[what].index(part, place) + len(part)
+    assert errors["nothing"] == ""
 
 
 def test_a_warning_of_one_rank_is_logged_by_rank_0_and_that_of_all_once(
-    told: dict[str, str],
+    errors: dict[str, str],
 ) -> None:
-    lines = told["errors"].splitlines()
+    lines = errors["errors"].splitlines()
     assert sum("all see it" in line for line in lines) == 1
     (line,) = (line for line in lines if "nobody else sees it" in line)
     assert line.startswith("rank 1 on ")

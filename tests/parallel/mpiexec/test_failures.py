@@ -24,7 +24,7 @@ def begun(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("way", "failing", "told", "epochs"),
+    ("way", "failing", "message", "epochs"),
     [
         # Rank 0 may be saving still when another fails at the start of the epoch behind.
         ("exit", 1, "SystemExit: 0", (EPOCH - 1, EPOCH)),
@@ -34,7 +34,7 @@ def begun(folder: Path) -> Path:
     ],
 )
 def test_a_rank_that_fails_ends_the_others_and_tears_no_file(
-    way: str, failing: int, told: str, epochs: tuple[int, ...], tmp_path: Path
+    way: str, failing: int, message: str, epochs: tuple[int, ...], tmp_path: Path
 ) -> None:
     path = begun(tmp_path)
     with Job(2, "failing_training.py", way, path, flags=FLAGS) as job:
@@ -42,7 +42,7 @@ def test_a_rank_that_fails_ends_the_others_and_tears_no_file(
     assert ended.status != 0
     assert "trained" not in ended.output
     lines = [line for line in ended.errors.splitlines() if f"rank {failing} on " in line]
-    assert sum(told in line for line in lines) == 1, ended.errors
+    assert sum(message in line for line in lines) == 1, ended.errors
     assert load_model(path).epochs_done in epochs
     assert [one.name for one in tmp_path.iterdir()] == ["model.h5"]
 
@@ -59,7 +59,7 @@ def test_ctrl_c_on_mpiexec_leaves_the_file_of_an_epoch(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "told"),
+    ("way", "message"),
     [
         ("raise", "it has ended before it joined the others"),
         ("leave", "it has ended before it joined the others"),
@@ -67,13 +67,13 @@ def test_ctrl_c_on_mpiexec_leaves_the_file_of_an_epoch(tmp_path: Path) -> None:
         ("kill", ""),
     ],
 )
-def test_a_rank_that_fails_before_it_imports_graphc_ends_the_others(way: str, told: str) -> None:
+def test_a_rank_that_fails_before_it_imports_graphc_ends_the_others(way: str, message: str) -> None:
     """MPICH's mpiexec would let them wait for it in MPI's initialisation."""
     ended = run(2, "before_import.py", way, flags=FLAGS)
     assert ended.status != 0
     assert "joined" not in ended.output
-    assert not told or "graphc: rank 0: rank 1 on " in ended.errors
-    assert told in ended.errors
+    assert not message or "graphc: rank 0: rank 1 on " in ended.errors
+    assert message in ended.errors
 
 
 def test_a_machine_without_a_compiler_is_an_error_on_all_ranks(tmp_path: Path) -> None:
@@ -81,5 +81,5 @@ def test_a_machine_without_a_compiler_is_an_error_on_all_ranks(tmp_path: Path) -
     ended = run(2, "mistakes.py", "none", flags=FLAGS, environ=nothing)
     assert ended.status != 0
     assert "trained" not in ended.output
-    told = "FlagError: sequential_1.fit: ranks=mpi needs native code or a GPU"
-    assert sum(told in line for line in ended.errors.splitlines()) == 2, ended.errors
+    message = "FlagError: sequential_1.fit: ranks=mpi needs native code or a GPU"
+    assert sum(message in line for line in ended.errors.splitlines()) == 2, ended.errors

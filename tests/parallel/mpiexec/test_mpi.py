@@ -17,13 +17,13 @@ from tests.parallel.mpiexec.launching import Job, run
 def test_the_five_calls(ranks: int) -> None:
     ended = run(ranks, "calls.py")
     assert ended.status == 0, ended.errors
-    told = json.loads(ended.output)
-    assert [one[:2] for one in told] == [[rank, ranks] for rank in range(ranks)]
-    assert all(one[2] == told[0][2] for one in told)
+    values = json.loads(ended.output)
+    assert [one[:2] for one in values] == [[rank, ranks] for rank in range(ranks)]
+    assert all(one[2] == values[0][2] for one in values)
 
 
 @pytest.mark.parametrize(
-    ("ranks", "way", "failing", "others", "told"),
+    ("ranks", "way", "failing", "others", "message"),
     [
         (4, "raise", 2, "waiting", "ValueError: no such file"),
         (2, "raise", 0, "busy", "ValueError: no such file"),
@@ -34,14 +34,14 @@ def test_the_five_calls(ranks: int) -> None:
     ],
 )
 def test_a_rank_that_fails_ends_all_others_which_name_it(
-    ranks: int, way: str, failing: int, others: str, told: str
+    ranks: int, way: str, failing: int, others: str, message: str
 ) -> None:
     with Job(ranks, "failing.py", way, failing, others) as job:
         ended = job.end()
     assert ended.status != 0
     assert "end\n" not in ended.output
     lines = [line for line in ended.errors.splitlines() if f"rank {failing} on " in line]
-    assert sum(told in line for line in lines) == ranks - 1, ended.errors
+    assert sum(message in line for line in lines) == ranks - 1, ended.errors
 
 
 def test_a_killed_rank_ends_the_job() -> None:

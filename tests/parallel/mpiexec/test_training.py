@@ -91,7 +91,7 @@ def test_the_models_differ_and_train(alone: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mistake", "flags", "told"),
+    ("mistake", "flags", "message"),
     [
         ("none", "", "mpiexec started this program 2 times, and without the flag ranks"),
         ("none", "ranks=mpi", "at most one rank for each of 1 shards, received 2 ranks"),
@@ -109,26 +109,26 @@ def test_the_models_differ_and_train(alone: dict) -> None:
         ("generator", "ranks=mpi,shards=2", "batch 1 of the generator: "),
     ],
 )
-def test_a_mistake_is_an_error_on_all_ranks(mistake: str, flags: str, told: str) -> None:
+def test_a_mistake_is_an_error_on_all_ranks(mistake: str, flags: str, message: str) -> None:
     ended = run(2, "mistakes.py", mistake, flags=flags)
     assert ended.status != 0
     assert "trained" not in ended.output
-    assert sum(told in line for line in ended.errors.splitlines()) == 2, ended.errors
+    assert sum(message in line for line in ended.errors.splitlines()) == 2, ended.errors
 
 
 @pytest.mark.parametrize(
-    ("mistake", "told"),
+    ("mistake", "message"),
     [
         ("callback", "failed: ZeroDivisionError: in a callback"),
         ("early", "failed: FileNotFoundError: no data on this machine"),
         ("stop", "failed: no sign of life"),
     ],
 )
-def test_a_rank_that_fails_ends_the_others(mistake: str, told: str) -> None:
+def test_a_rank_that_fails_ends_the_others(mistake: str, message: str) -> None:
     ended = run(2, "mistakes.py", mistake, flags="ranks=mpi,shards=2")
     assert ended.status != 0
     assert "trained" not in ended.output
-    assert sum("rank 1 on " in line and told in line for line in ended.errors.splitlines()) == 1
+    assert sum("rank 1 on " in line and message in line for line in ended.errors.splitlines()) == 1
 
 
 def test_a_killed_rank_ends_the_training() -> None:

@@ -88,7 +88,7 @@ def interrupted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asynchronous", "check", "error", "told"),
+    ("asynchronous", "check", "error", "message"),
     [
         (6, list, RankError, "NCCL returned 6"),
         (0, fails, RankError, "rank 1 on node7 failed"),
@@ -96,13 +96,13 @@ def interrupted() -> None:
     ],
 )
 def test_a_wait_that_fails_gives_nccl_up(
-    asynchronous: int, check: Callable, error: type[BaseException], told: str | None
+    asynchronous: int, check: Callable, error: type[BaseException], message: str | None
 ) -> None:
     """A transfer that others never join would keep the GPU busy, and so the end of the program."""
     library, looks = Recorder(asynchronous), iter([list, check])
     ranks = Nccl(OneRank(), library, NeverDone(), lambda: next(looks, list)())
     begun = ranks.broadcast(DeviceBytes(4096, 8), 0)
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         begun.wait()
     assert library.called[-1] == "ncclCommAbort"
     with pytest.raises(RankError, match="given up after an error or an interrupt"):

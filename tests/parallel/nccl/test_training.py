@@ -57,10 +57,12 @@ def test_a_rank_that_stops_while_others_wait_for_its_bytes_ends_all(
     ended = train(2, environ, "mistakes.py", "stop")
     assert ended.status != 0
     assert "trained" not in ended.output
-    told = [line for line in ended.errors.splitlines() if line.startswith("graphc.errors.RankErr")]
-    assert len(told) == 1, ended.errors
-    assert "rank 1 on " in told[0]
-    assert "no sign of life" in told[0]
+    messages = [
+        line for line in ended.errors.splitlines() if line.startswith("graphc.errors.RankErr")
+    ]
+    assert len(messages) == 1, ended.errors
+    assert "rank 1 on " in messages[0]
+    assert "no sign of life" in messages[0]
 
 
 def test_a_killed_rank_ends_the_training(environ: dict[str, str]) -> None:
@@ -72,7 +74,7 @@ def test_a_killed_rank_ends_the_training(environ: dict[str, str]) -> None:
 def test_two_ranks_on_one_gpu_are_refused(environ: dict[str, str]) -> None:
     ended = train(2, {**environ, "GRAPHC_CUDA_DEVICES": "1"}, "mistakes.py", "none")
     assert ended.status != 0
-    told = (
+    message = (
         "expected a GPU for each rank, since NCCL takes one rank a GPU, received 2 ranks and 1 GPU"
     )
-    assert sum(told in line for line in ended.errors.splitlines()) == 2, ended.errors
+    assert sum(message in line for line in ended.errors.splitlines()) == 2, ended.errors

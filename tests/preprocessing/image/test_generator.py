@@ -52,7 +52,7 @@ def test_batches_go_on_for_ever_and_the_last_of_an_epoch_is_short():
 
 
 @pytest.mark.flags(keras="1.0")
-def test_that_a_flow_does_not_end_is_told_where_a_loop_may_wait_for_it(caplog):
+def test_an_endless_flow_is_logged_where_a_loop_may_wait_for_its_end(caplog):
     loop = plain().flow(IMAGES, TARGETS, batch_size=5)
     epoch(loop, 2)
     assert not caplog.records
@@ -67,7 +67,7 @@ def test_that_a_flow_does_not_end_is_told_where_a_loop_may_wait_for_it(caplog):
 
 
 @pytest.mark.parametrize(
-    ("ordering", "shape", "told"),
+    ("ordering", "shape", "reported"),
     [
         ("th", (6, 28, 28, 1), "channels on axis 1, .* have 28 there, and 1 on axis 3"),
         ("th", (6, 8, 9, 3), "channels on axis 1, .* have 8 there, and 3 on axis 3"),
@@ -81,16 +81,16 @@ def test_that_a_flow_does_not_end_is_told_where_a_loop_may_wait_for_it(caplog):
         ("tf", (6, 8, 9, 7), None),
     ],
 )
-def test_channels_on_another_axis_are_told(ordering, shape, told, caplog):
+def test_channels_on_another_axis_are_logged(ordering, shape, reported, caplog):
     images = np.random.RandomState(0).rand(*shape)
     generator = ImageDataGenerator(dim_ordering=ordering)
     with caplog.at_level("WARNING", logger="graphc"):
         generator.fit(images)
         generator.flow(images, np.zeros(6))
     lines = [one.getMessage() for one in caplog.records]
-    assert len(lines) == (2 if told else 0)
+    assert len(lines) == (2 if reported else 0)
     for line, method in zip(lines, ("fit", "flow"), strict=False):
-        assert re.match(f"ImageDataGenerator.{method}: .*{told}", line), line
+        assert re.match(f"ImageDataGenerator.{method}: .*{reported}", line), line
 
 
 def test_shuffled_epochs_hold_every_image_once_with_its_target():
