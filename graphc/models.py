@@ -30,8 +30,8 @@ from graphc.engine.training import (
     standardize_weights,
     weighted_objective,
 )
+from graphc.engine.training.checkpoint import generator_unchanged, set_generator
 from graphc.engine.training.compile_config import compile_arguments, release_meant
-from graphc.engine.training.resuming import generator_unchanged, put_back, set_generator
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, errors_at
 from graphc.files.conversions import FileOrigin
 from graphc.files.text import parsed, read_description
@@ -171,7 +171,7 @@ def load_model(
                 _compile_as_stored(
                     model, file.training_config, file.release, f"{path}: training_config"
                 )
-        generator = put_back(model, file, FileOrigin(running_std, backend))
+        generator = model._graphc_checkpoint.restore(file, FileOrigin(running_std, backend))
     if restore_generator and generator is not None:
         set_generator(generator, f"{path} for load_model")
     return model

@@ -213,10 +213,10 @@ class TestCompiling:
     def test_one_preparation_for_all_batch_sizes(self):
         model = linear()
         model.fit(*data(7), batch_size=3, nb_epoch=1, verbose=0)
-        step = model._compiled.train()
+        step = model._graphc_trainer.compiled.train()
         for size in (1, 5):
             model.train_on_batch(*data(size))
-        assert model._compiled.train() is step
+        assert model._graphc_trainer.compiled.train() is step
 
     def test_a_fixed_batch(self):
         model = Sequential([Dense(1, batch_input_shape=(4, 3))])

@@ -11,8 +11,8 @@ from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, record_use, recorded_uses, to_list
+from graphc.engine.topology.renewal import Switched, SwitchedUse
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
-from graphc.engine.training.renewal import Switched, SwitchedUse
 from graphc.errors import ArgumentError, ShapeError
 from graphc.lookup import true_or_false
 

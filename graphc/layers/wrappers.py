@@ -127,7 +127,7 @@ class TimeDistributed(Wrapper):
         claimed, found = inside.batch_input_shape, known_shape(folded[0])
         with errors_at(f"{self._graphc_label}, at each step"):
             if isinstance(inside, Container):
-                inside._need_layers("call")
+                inside._graphc_need_layers("call")
                 _check_sizes(inside, folded)
             else:
                 inside.assert_input_compatibility(one_or_list(folded))

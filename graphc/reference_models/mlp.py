@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphc.compiler.function import CallStep
 from graphc.engine.training.compiled import compile_model
+from graphc.engine.training.draws import Draws
 from graphc.layers.core import Activation, Dense, Dropout
 from graphc.models import Sequential
 from graphc.optimizers import RMSprop
@@ -29,7 +29,7 @@ def build(features: int = 784, width: int = 512, classes: int = 10) -> TrainingS
         loss_weights=None,
         sample_weight_mode=None,
         mode=None,
-        call_step=CallStep(),
+        draws=Draws(),
     )
 
     def draw(batch: int) -> list[np.ndarray]:

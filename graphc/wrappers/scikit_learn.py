@@ -233,7 +233,7 @@ class KerasClassifier(BaseWrapper):
 
     def _training_targets(self, y: object, arguments: dict[str, Any]) -> np.ndarray:
         where = f"{type(self).__name__}.fit"
-        (target,) = self.model._need_compiled("fit").targets
+        (target,) = self.model._graphc_trainer.need_compiled("fit").targets
         width = target.output.shape[-1]
         if not isinstance(width, int):
             raise ArgumentError(

@@ -43,11 +43,11 @@ def test_nothing_is_compiled_again():
     x, y = data(4)
     model = linear()
     model.fit(x, y, nb_epoch=1, verbose=0)
-    step, rate = model._compiled.train(), model.optimizer.lr
+    step, rate = model._graphc_trainer.compiled.train(), model.optimizer.lr
     model.fit(
         x, y, nb_epoch=3, verbose=0, callbacks=[LearningRateScheduler(lambda epoch: RATES[epoch])]
     )
-    assert model._compiled.train() is step
+    assert model._graphc_trainer.compiled.train() is step
     assert model.optimizer.lr is rate
 
 

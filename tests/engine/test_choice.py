@@ -43,15 +43,18 @@ def small() -> Model:
 
 def targets(model: Model) -> list[str | None]:
     """Whose code the functions of training, testing and predicting run."""
-    compiled = model._compiled
-    return [one.target() for one in (compiled.train(), compiled.test(), model._predict_function())]
+    compiled = model._graphc_trainer.compiled
+    return [
+        one.target()
+        for one in (compiled.train(), compiled.test(), model._graphc_trainer.prediction_function())
+    ]
 
 
 @pytest.fixture(scope="module")
 def enough() -> int:
     """The fewest epochs of four batches for which the model is compiled: those whose steps have
     more than 300,000 nodes."""
-    return 300_000 // (4 * len(toposort(small()._compiled.train().graph()))) + 1
+    return 300_000 // (4 * len(toposort(small()._graphc_trainer.compiled.train().graph()))) + 1
 
 
 def begin(model: Model, nb_epoch: int, **options: object) -> None:
@@ -126,10 +129,13 @@ def test_what_runs_before_training_is_interpreted_and_chooses_nothing(enough: in
 def test_what_is_compiled_already_is_not_made_anew():
     config.cpu = "native"
     model = small()
-    predict, test = model._predict_function(), model._compiled.test()
+    predict, test = (
+        model._graphc_trainer.prediction_function(),
+        model._graphc_trainer.compiled.test(),
+    )
     model.train_on_batch(X, Y)
-    assert model._predict_function() is predict
-    assert model._compiled.test() is test
+    assert model._graphc_trainer.prediction_function() is predict
+    assert model._graphc_trainer.compiled.test() is test
 
 
 def test_the_choice_stays_until_the_model_is_compiled_again(enough: int):

@@ -11,8 +11,8 @@ import pytest
 from graphc import backend as K
 from graphc.engine import Input, Layer, Model, get_source_inputs
 from graphc.engine.topology import container
+from graphc.engine.topology.renewal import Switched
 from graphc.engine.topology.wiring import trace
-from graphc.engine.training.renewal import Switched
 from graphc.errors import ArgumentError
 from graphc.layers import (
     Activation,

@@ -36,13 +36,17 @@ def test_weights_and_the_count_of_draws_change_together(cpu: str, mode: str):
         model.train_on_batch(ROWS, ROWS[:, :1])
     first, found = whole.count - LATEST, set()
     for at in (*range(1, first, 9), *range(first, whole.count)):
-        before, draws, interrupted = state_of(model), model._call_step.value, False
+        before, draws, interrupted = (
+            state_of(model),
+            model._graphc_trainer.draws.call_step.value,
+            False,
+        )
         try:
             with Counted(at):
                 model.train_on_batch(ROWS, ROWS[:, :1])
         except KeyboardInterrupt:
             interrupted = True
-        after, counted = state_of(model), model._call_step.value - draws
+        after, counted = state_of(model), model._graphc_trainer.draws.call_step.value - draws
         changed = zip(
             [*before.weights, *before.optimizer], [*after.weights, *after.optimizer], strict=True
         )

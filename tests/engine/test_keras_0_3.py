@@ -72,7 +72,7 @@ def test_a_sequential_is_compiled():
 
 def test_one_that_was_not_compiled():
     model = model_from_yaml(json.dumps(sequential(dense(batch_input_shape=[2, 4]))))
-    assert model._compiled is None
+    assert model._graphc_trainer.compiled is None
     assert model.input_shape == (2, 4)
 
 

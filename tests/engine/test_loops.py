@@ -116,7 +116,7 @@ def test_predicting_one_sample_makes_few_calls_beside_the_function(monkeypatch):
     values = Pending.done([np.float32([[0.5]])])
     model = Sequential([Dense(1, input_dim=20)])
     step = SimpleNamespace(start=lambda *arrays: values)
-    monkeypatch.setattr(model, "_predict_function", lambda *shards: step)
+    monkeypatch.setattr(model._graphc_trainer, "prediction_function", lambda *shards: step)
     sample = np.zeros((1, 20), "float32")
     sys.setprofile(count)
     try:

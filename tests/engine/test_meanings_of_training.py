@@ -12,7 +12,7 @@ import pytest
 from graphc.config import config
 from graphc.engine import Input, Model
 from graphc.engine.training.losses import make_metrics, make_targets
-from graphc.engine.training.on_batch import LossAlone
+from graphc.engine.training.trainer import LossAlone
 from graphc.layers import Activation, Dense, Dropout
 from graphc.models import Sequential, load_model, model_from_json
 from graphc.regularizers import activity_l1, l2

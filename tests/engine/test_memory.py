@@ -35,7 +35,7 @@ def totals():
     model, found = made(), {}
     for shards in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512):
         model.train_on_batch(X, Y, shards=shards)
-        found[shards] = model._compiled.train().step_memory(SHAPES).total
+        found[shards] = model._graphc_trainer.compiled.train().step_memory(SHAPES).total
     return found
 
 
@@ -46,7 +46,7 @@ def test_the_fewest_shards_that_fit(totals):
         for nbytes in (totals[shards], totals[max(1, shards // 2)] - (shards > 1)):
             model = made()
             model.fit(X, Y, 512, 1, verbose=0, memory=nbytes)
-            assert model._compiled.train().shards == shards
+            assert model._graphc_trainer.compiled.train().shards == shards
 
 
 def test_the_training_is_that_of_so_many_shards(totals, caplog):
@@ -85,7 +85,11 @@ def test_every_call_that_takes_shards(totals):
             yield X, Y
 
     def shards():
-        return [key[1] for key in model._compiled.functions if key[0] in ("train", "test")]
+        return [
+            key[1]
+            for key in model._graphc_trainer.compiled.functions
+            if key[0] in ("train", "test")
+        ]
 
     model.train_on_batch(X, Y, memory=nbytes)
     assert shards() == [2]
@@ -99,7 +103,7 @@ def test_every_call_that_takes_shards(totals):
     np.testing.assert_allclose(model.predict_generator(batches(), 512, memory=small), rows, 1e-5)
     with config.changed(memory=small):
         np.testing.assert_allclose(model.predict(X, 512), rows, rtol=1e-5)
-    assert max(model._predict.functions) > 1
+    assert max(model._graphc_trainer.predictions.functions) > 1
 
 
 @pytest.mark.flags(cpu="numpy")  # native code has scratch of more than these bounds
@@ -112,25 +116,25 @@ def test_graph(totals):
     model.compile("adam", {"y": "mse"})
     rows = model.predict({"x": X}, 512)["y"]
     np.testing.assert_allclose(model.predict({"x": X}, 512, memory="80KB")["y"], rows, rtol=1e-5)
-    assert max(model._predict.functions) > 1
+    assert max(model._graphc_trainer.predictions.functions) > 1
     model.fit({"x": X, "y": Y}, 512, 1, verbose=0, memory="300KB")
-    assert model._compiled.train().shards > 1
+    assert model._graphc_trainer.compiled.train().shards > 1
 
 
 def test_the_flag_and_what_wins_over_it(totals):
     model = made()
     with config.changed(memory=totals[2]):
         model.train_on_batch(X, Y)
-        assert model._compiled.shards == 2
+        assert model._graphc_trainer.compiled.shards == 2
         model.train_on_batch(X, Y, shards=8)
-        assert model._compiled.shards == 8
+        assert model._graphc_trainer.compiled.shards == 8
         model.train_on_batch(X, Y, memory="1GB")
-        assert model._compiled.shards == 1
+        assert model._graphc_trainer.compiled.shards == 1
     with config.changed(shards=4):
         model.train_on_batch(X, Y, memory=totals[2])
-        assert model._compiled.shards == 2
+        assert model._graphc_trainer.compiled.shards == 2
     model.train_on_batch(X, Y)
-    assert model._compiled.shards == 1
+    assert model._graphc_trainer.compiled.shards == 1
     with config.changed(memory="1GB"):
         config.memory = "none"
     for wrong in ("", "much", 0, "None"):
@@ -142,15 +146,15 @@ def test_a_file_keeps_the_number(totals, tmp_path):
     """Training that goes on takes it, whatever the plan of that machine would say."""
     model = made()
     model.fit(X, Y, 512, 1, verbose=0, memory=totals[4])
-    model._compiled.plans = {
-        key: 16 for key, shards in model._compiled.plans.items() if shards == 4
+    model._graphc_trainer.compiled.plans = {
+        key: 16 for key, shards in model._graphc_trainer.compiled.plans.items() if shards == 4
     }
     model.save(tmp_path / "model.h5")
     other = load_model(tmp_path / "model.h5")
     other.fit(X, Y, 512, 2, verbose=0, memory=totals[4], initial_epoch=1)
-    assert other._compiled.shards == 16
+    assert other._graphc_trainer.compiled.shards == 16
     other.fit(X, Y, 512, 1, verbose=0, memory=totals[4] - 1)
-    assert other._compiled.shards < 16
+    assert other._graphc_trainer.compiled.shards < 16
 
 
 # ---- what is refused ----------------------------------------------------------------------------
@@ -180,7 +184,7 @@ def test_memory_that_no_number_of_shards_fits_in(totals):
     assert f"The least that works is memory={least}, which is " in str(caught.value)
     assert "dense_" in str(caught.value).splitlines()[1]
     model.fit(X, Y, 512, 1, verbose=0, memory=least)
-    assert totals[model._compiled.shards] == least
+    assert totals[model._graphc_trainer.compiled.shards] == least
 
 
 def test_a_batch_that_the_model_knows():

@@ -144,19 +144,19 @@ def test_normalize_batch_in_training_is_a_shards_own():
 def test_one_shard_is_no_other_function():
     model, x, y = dropout()
     model.fit(x, y, 5, 1, verbose=0, shards=1)
-    step = model._compiled.train()
+    step = model._graphc_trainer.compiled.train()
     model.fit(x, y, 5, 1, verbose=0)
-    assert model._compiled.train() is step
+    assert model._graphc_trainer.compiled.train() is step
     assert isinstance(step, graphc.compiler.function.Function)
 
 
 def test_functions_of_several_numbers_of_shards_are_kept():
     model, x, y = dropout()
     model.train_on_batch(x, y, shards=2)
-    step = model._compiled.train()
+    step = model._graphc_trainer.compiled.train()
     model.train_on_batch(x, y)
     model.train_on_batch(x, y, shards=2)
-    assert model._compiled.train() is step
+    assert model._graphc_trainer.compiled.train() is step
     assert "m.train (a shard)" not in str(model.compile_report())
     assert f"{model.name}.train (a shard)" in str(model.compile_report())
 
@@ -209,11 +209,11 @@ def test_the_flag_and_the_argument_that_wins():
     with config.changed(shards=5):
         assert "5 shards of a batch; BatchNormalization" in str(graphc.device_report())
         model.train_on_batch(x, y)
-        assert model._compiled.train().shards == 5
+        assert model._graphc_trainer.compiled.train().shards == 5
         model.fit(x, y, 10, 1, verbose=0, shards=2)
-        assert model._compiled.train().shards == 2
+        assert model._graphc_trainer.compiled.train().shards == 2
     model.train_on_batch(x, y)
-    assert model._compiled.train().shards == 1
+    assert model._graphc_trainer.compiled.train().shards == 1
     assert "shards of a batch" not in str(graphc.device_report())
     for wrong in (0, "x", 1.5, "", True):
         with pytest.raises(FlagError, match="takes a whole number from 1 on"):

@@ -64,7 +64,7 @@ def compiled(layers: list, optimizer: Optimizer) -> Sequential:
 
 
 def step_of(model: Sequential, ranks: object) -> ShardedFunction:
-    made = model._compiled
+    made = model._graphc_trainer.compiled
     return sharded_function(
         made.inputs,
         made.outputs,
@@ -97,7 +97,7 @@ def trained(model: Sequential, ranks: object) -> list[bytes]:
     for arrays in batches(model):
         found += step(*arrays)
     found += model.get_weights()
-    found += [variable.get_value() for variable, _ in model._compiled.updates]
+    found += [variable.get_value() for variable, _ in model._graphc_trainer.compiled.updates]
     return [np.asarray(one).tobytes() for one in found]
 
 
@@ -148,7 +148,7 @@ def test_the_bits_are_those_of_one_rank(name: str) -> None:
 
 def own_elements(model: Sequential) -> int:
     """Return the number of elements of the optimizer's state in this rank's memory."""
-    kept = [g.state_of(one).value for one in model._compiled.optimizer_state]
+    kept = [g.state_of(one).value for one in model._graphc_trainer.compiled.optimizer_state]
     assert not any(isinstance(one, np.ndarray) for one in kept)
     return sum(int(np.prod(one.variable.shape)) for one in kept if one.variable is not None)
 
@@ -161,7 +161,9 @@ def test_each_rank_has_its_part_of_the_state(ranks: int) -> None:
     def program(rank: ThreadRank) -> int:
         model = own[rank.rank]
         step_of(model, rank)(*batches(model)[0])
-        make_alike(rank, model._compiled.optimizer_state, "fit")  # as the next fit does
+        make_alike(
+            rank, model._graphc_trainer.compiled.optimizer_state, "fit"
+        )  # as the next fit does
         return own_elements(model)
 
     own = models(STEPS["adam"], ranks)
@@ -220,7 +222,7 @@ def test_one_rank_reads_while_others_go_on() -> None:
         for number, arrays in enumerate(batches(model)):
             step(*arrays)
             if rank.rank == number % rank.size:
-                seen += model._compiled.optimizer.get_state()
+                seen += model._graphc_trainer.compiled.optimizer.get_state()
         meet(rank, "the end")  # as at the end of fit
         return [one.tobytes() for one in seen], state_bytes(model)
 
@@ -234,12 +236,12 @@ def seen_alone(model: Sequential) -> tuple[list[list[bytes]], None]:
     step, seen = step_of(model, OneRank()), []
     for arrays in batches(model):
         step(*arrays)
-        seen.append([one.tobytes() for one in model._compiled.optimizer.get_state()])
+        seen.append([one.tobytes() for one in model._graphc_trainer.compiled.optimizer.get_state()])
     return seen, None
 
 
 def state_bytes(model: Sequential) -> list[bytes]:
-    return [one.get_value().tobytes() for one in model._compiled.optimizer_state]
+    return [one.get_value().tobytes() for one in model._graphc_trainer.compiled.optimizer_state]
 
 
 def test_what_is_set_is_what_is_updated() -> None:
@@ -248,11 +250,11 @@ def test_what_is_set_is_what_is_updated() -> None:
     def program(rank: object, model: Sequential) -> list[bytes]:
         step, arrays = step_of(model, rank), batches(model)[0]
         step(*arrays)
-        for number, variable in enumerate(model._compiled.optimizer_state):
+        for number, variable in enumerate(model._graphc_trainer.compiled.optimizer_state):
             K.set_value(variable, np.full(variable.shape, 0.01 * number))
         step(*arrays)
         read = g.shared(0.0)
-        total = sum(g.sum(one) for one in model._compiled.optimizer_state)
+        total = sum(g.sum(one) for one in model._graphc_trainer.compiled.optimizer_state)
         found = function([], total, [(read, total)])()
         step(*arrays)
         return [np.asarray(found).tobytes(), *state_bytes(model), *hashed(model)]
@@ -295,7 +297,7 @@ def test_a_step_that_ended_halfway_is_reported() -> None:
         failing.fails_at = -1
         assert [one.tobytes() for one in model.get_weights()] == before
         with pytest.raises(RankError, match="ended halfway"):
-            model._compiled.optimizer.get_weights()
+            model._graphc_trainer.compiled.optimizer.get_weights()
         with pytest.raises(RankError, match="ended halfway"):
             step(*arrays)
         return "refused"

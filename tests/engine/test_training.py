@@ -268,13 +268,13 @@ class TestTraining:
         x, y = data(5)
         model, reference = linear(lr=0.1), LinearReference(3)
         model.train_on_batch(x, y)
-        step = model._compiled.train()
+        step = model._graphc_trainer.compiled.train()
         reference.step(x, y)
         model.optimizer.lr.set_value(0.01)
         reference.lr = 0.01
         model.train_on_batch(x, y)
         reference.step(x, y)
-        assert model._compiled.train() is step
+        assert model._graphc_trainer.compiled.train() is step
         np.testing.assert_allclose(model.get_weights()[0], reference.W, rtol=1e-12)
 
 

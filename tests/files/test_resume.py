@@ -80,7 +80,7 @@ class TestInOneProcess:
         model.save(tmp_path / "m.h5")
         for first, rows in ((0, 20), (3, 20), (2, 19)):
             loaded, fresh = (load_model(tmp_path / "m.h5") for _ in range(2))
-            fresh._order = None
+            fresh._graphc_trainer.order = None
             runs = []
             for one in (loaded, fresh):
                 np.random.seed(5)

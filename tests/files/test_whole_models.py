@@ -202,7 +202,7 @@ def test_temporal_weights_and_modes_come_back(tmp_path):
     assert loaded.train_on_batch(x, y, sample_weight=weights) == model.train_on_batch(
         x, y, sample_weight=weights
     )
-    assert loaded._compiled.mode == "FAST_COMPILE"
+    assert loaded._graphc_trainer.compiled.mode == "FAST_COMPILE"
 
 
 class Scale(Layer):
@@ -302,7 +302,7 @@ class TestOwnClassesAndFunctions:
         edited(path, with_loss("cubes"))
         with pytest.raises(UnknownNameError, match="unknown loss 'cubes'.*custom_objects"):
             load_model(path)
-        assert load_model(path, {"cubes": cubes})._compiled.targets[0].loss is cubes
+        assert load_model(path, {"cubes": cubes})._graphc_trainer.compiled.targets[0].loss is cubes
 
     def test_functions_of_graphc_are_names(self, tmp_path):
         model = trained(loss=objectives.mean_absolute_error)

@@ -13,29 +13,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from graphc.compiler import graph as g
 from graphc.engine.configs.config import argument_from, as_data
 from graphc.engine.configs.keras_0_3 import ENDS_MASKS
 from graphc.engine.configs.registry import layer_entry, layer_of, shown, writing
+from graphc.engine.models.named_nodes import NamedNodes
 from graphc.engine.topology.layer_node import mask_of
 from graphc.errors import ArgumentError, GraphcError
-
-if TYPE_CHECKING:
-    from graphc.engine.models.named_nodes import NamedNodes
 
 _log = logging.getLogger("graphc")
 
 _LISTS = ("input_config", "node_config", "output_config")
 
 
-def graph_config(graph: NamedNodes) -> dict[str, Any]:
-    """The config of a Graph."""
+class AddsNamed(Protocol):
+    """A Graph, whose methods a config calls."""
+
+    name: str
+    add_input: Callable[..., None]
+    add_node: Callable[..., None]
+    add_shared_node: Callable[..., None]
+    add_output: Callable[..., None]
+
+    @property
+    def outputs(self) -> list[g.Node]:
+        """The tensors that come out."""
+
+
+def graph_config(name: str, named: NamedNodes) -> dict[str, Any]:
+    """The config of the Graph of a name."""
     with writing():
-        nodes = {name: layer_entry(layer) for name, layer in graph.nodes.items()}
+        nodes = {node: layer_entry(layer) for node, layer in named.nodes.items()}
     node_config = []
-    for record in graph.node_config:
-        node = as_data(record, f"{graph.name}: {record['name']!r}")
+    for record in named.node_config:
+        node = as_data(record, f"{name}: {record['name']!r}")
         # Outputs are made in the order of output_config, which has these too.
         node["create_output"] = False
         if "outputs" in node:
@@ -45,14 +58,14 @@ def graph_config(graph: NamedNodes) -> dict[str, Any]:
             entry["shared"] = True
         node_config.append(node)
     return {
-        "input_config": as_data(graph.input_config, graph.name),
+        "input_config": as_data(named.input_config, name),
         "node_config": node_config,
-        "output_config": as_data(graph.output_config, graph.name),
+        "output_config": as_data(named.output_config, name),
         "nodes": nodes,
     }
 
 
-def add_named(graph: NamedNodes, config: object) -> None:
+def add_named(graph: AddsNamed, named: NamedNodes, config: object) -> None:
     """Add the inputs, nodes and outputs of a config."""
     if not isinstance(config, Mapping) or not {*_LISTS, "nodes"} <= set(config):
         raise ArgumentError(
@@ -64,16 +77,18 @@ def add_named(graph: NamedNodes, config: object) -> None:
     for arguments in _each(config, "input_config"):
         _add(graph.add_input, arguments, "input_config")
     for arguments in _each(config, "node_config"):
-        _add_node(graph, arguments, config["nodes"])
+        _add_node(graph, named, arguments, config["nodes"])
     for arguments in _each(config, "output_config"):
         # Keras also had there what create_output made.
-        if arguments.get("name") not in graph.output_order:
+        if arguments.get("name") not in named.output_order:
             _add(graph.add_output, _without_mark(arguments), "output_config")
             if arguments.get(ENDS_MASKS) and mask_of(graph.outputs[-1]) is not None:
-                _tell_mask(graph, f"the inputs that are merged to the output {arguments['name']!r}")
+                _log_mask(graph, f"the inputs that are merged to the output {arguments['name']!r}")
 
 
-def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, Any]) -> None:
+def _add_node(
+    graph: AddsNamed, named: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, Any]
+) -> None:
     name = node.get("name")
     if not isinstance(name, str) or name not in entries:
         raise ArgumentError(
@@ -84,27 +99,27 @@ def _add_node(graph: NamedNodes, node: Mapping[str, Any], entries: Mapping[str, 
     if isinstance(entry, Mapping):
         entry = {key: value for key, value in entry.items() if key != "shared"}
     layer = layer_of(entry, f"node {name!r}")
-    told_name = layer.name if "name" in entry or "name" in entry["config"] else name
+    known_name = layer.name if "name" in entry or "name" in entry["config"] else name
     arguments = {key: value for key, value in _without_mark(node).items() if key != "layer"}
     add = graph.add_shared_node if "outputs" in node else graph.add_node
     _add(lambda **given: add(layer, **given), arguments, "node_config")
-    layer.name = told_name  # a layer that was in use elsewhere was not named as its node
+    layer.name = known_name  # a layer that was in use elsewhere was not named as its node
     if not node.get(ENDS_MASKS):
         return
-    results = [graph._tensor(one) for one in node.get("outputs") or [name]]
+    results = [named.tensor(one) for one in node.get("outputs") or [name]]
     if "outputs" in node or not node.get("inputs"):
         masks, behind = map(mask_of, results), f"the shared node {name!r}"
     else:
         masks, behind = results[0].history.node.input_masks, f"the merged inputs of {name!r}"
     if any(mask is not None for mask in masks):
-        _tell_mask(graph, behind)
+        _log_mask(graph, behind)
 
 
 def _without_mark(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     return {key: value for key, value in arguments.items() if key != ENDS_MASKS}
 
 
-def _tell_mask(graph: NamedNodes, behind: str) -> None:
+def _log_mask(graph: AddsNamed, behind: str) -> None:
     _log.warning(
         "%s: the mask goes on behind %s, as in Keras 1.0; in Keras 0.3, which wrote this "
         "description, it ended there, and layers and losses behind it used all steps",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,18 @@ from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
 from graphc.engine.models.graph_config import add_named, graph_config
+from graphc.engine.models.named_feeds import NamedFeeds, check_named
 from graphc.engine.models.named_nodes import NamedNodes
-from graphc.engine.topology.file_methods import weights_in_order
-from graphc.engine.topology.layer_node import to_list
+from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.layer_node import LayerNode, to_list
+from graphc.engine.topology.weight_files import weights_in_order
+from graphc.engine.topology.wiring import Wiring, trace
+from graphc.engine.training.model import Model
 from graphc.engine.training.running import check_verbose
-from graphc.engine.training.stored import Data
 from graphc.engine.training.workers import workers_for
-from graphc.errors import ArgumentError, DataError
+from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
+from graphc.releases import FIRST
 
 _log = logging.getLogger("graphc")
 
@@ -36,7 +41,7 @@ _COMPILE_KEYWORDS = (
 )
 
 
-class Graph(NamedNodes):
+class Graph(Model):
     """Layers wired by names, with any number of inputs and outputs.
 
     Nodes name those before them, which they read.
@@ -53,11 +58,138 @@ class Graph(NamedNodes):
 
     One dict holds the arrays of the inputs and the targets of the outputs; what else is in it is
     ignored. A Graph is a layer too, and may be a part of other models.
+
+    A node is a layer, used on the one or on the merged tensors that it names; shapes are checked,
+    and weights made, as nodes are added. A layer that was in use before keeps the name that it has
+    elsewhere; any other is named as its node.
+
+    Attributes:
+        nodes: name -> layer.
+        input_order, output_order: names, as they were added.
+        input_config, node_config, output_config: what was added, as the methods' arguments.
     """
+
+    _graphc_feeds = NamedFeeds
+
+    def __init__(self, name: str | None = None):
+        Layer.__init__(self, name=name)
+        self._graphc.release = FIRST  # the last one has no Graph
+        self._graphc_named = named = NamedNodes(self)
+        self.nodes = named.nodes
+        self.input_order, self.output_order = named.input_order, named.output_order
+        self.input_config, self.node_config = named.input_config, named.node_config
+        self.output_config = named.output_config
+        self._graphc_connect([], [])
+
+    def add_input(
+        self,
+        name: str,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+        dtype: str = "float",
+    ) -> None:
+        """Add an input, which is fed by its name.
+
+        Args:
+            name: of the input.
+            input_shape: of one sample, without the batch axis (`batch_input_shape` has it).
+            dtype: 'float', which is floatX, 'int', which is int32, or a type by its own name.
+        """
+        self._graphc_named.add_input(name, input_shape, batch_input_shape, dtype)
+
+    def add_node(
+        self,
+        layer: Layer,
+        name: str,
+        input: str | None = None,
+        inputs: Sequence[str] = (),
+        merge_mode: str = "concat",
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
+        create_output: bool = False,
+    ) -> None:
+        """Use a layer on an input or a node, or on several of them.
+
+        Args:
+            layer: a layer or a model; one that is in use already shares its weights.
+            name: of the node.
+            input: the name of what it is used on.
+            inputs: names of several, which are merged first.
+            merge_mode: how: a mode of `Merge`, or 'join' for a layer that takes a list.
+            concat_axis, dot_axes: of these modes; see `Merge`.
+            create_output: whether the node is an output too, of the same name.
+        """
+        self._graphc_named.add_node(
+            layer, name, input, inputs, merge_mode, concat_axis, dot_axes, create_output
+        )
+
+    def add_shared_node(
+        self,
+        layer: Layer,
+        name: str,
+        inputs: Sequence[str] = (),
+        merge_mode: str | None = None,
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
+        outputs: Sequence[str] = (),
+        create_output: bool = False,
+    ) -> None:
+        """Use a layer, with the same weights, on each of several inputs or nodes.
+
+        Args:
+            layer: a layer or a model.
+            name: of the node: of its merged results, where they are merged.
+            inputs: names of what it is used on.
+            merge_mode, concat_axis, dot_axes: how the results are merged; None leaves them apart,
+                'join' gives them to the next node, whose layer takes a list.
+            outputs: a name for each result, where they are left apart.
+            create_output: whether the result, or each of them, is an output too.
+        """
+        self._graphc_named.add_shared_node(
+            layer, name, inputs, merge_mode, concat_axis, dot_axes, outputs, create_output
+        )
+
+    def add_output(
+        self,
+        name: str,
+        input: str | None = None,
+        inputs: Sequence[str] = (),
+        merge_mode: str = "concat",
+        concat_axis: int = -1,
+        dot_axes: int | Sequence[int | Sequence[int]] = -1,
+    ) -> None:
+        """Make a node, or several merged ones, an output: its targets and its loss are given by
+        this name. Arguments as of `add_node`."""
+        self._graphc_named.add_output(name, input, inputs, merge_mode, concat_axis, dot_axes)
+
+    def _graphc_connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+        super()._graphc_connect(inputs, outputs)
+        self.output_names = list(self.output_order)
+
+    def _graphc_nodes(self) -> Sequence[LayerNode]:
+        tensors = [*self._graphc_named.tensors(), *self.outputs]
+        return trace(self.inputs, tensors, self.name).nodes
+
+    def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
+        self._graphc_named.replace(tensors)
+        super()._graphc_replace(tensors)
+
+    @cached_property
+    def _graphc_wiring(self) -> Wiring:
+        if not self.outputs:
+            raise ArgumentError(
+                f"{self.name}: a Graph needs an output: "
+                "graph.add_output(name='output', input='the name of a node')"
+            )
+        return super()._graphc_wiring
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of a node or of another name, or at a position in `layers`."""
+        return self.nodes[name] if name in self.nodes else super().get_layer(name, index)
 
     def build(self, input_shape: object = None) -> None:
         """Nothing is left to do once there is an output. ArgumentError before that."""
-        self._need_layers("build")
+        self._graphc_need_layers("build")
 
     def compile(
         self,
@@ -84,7 +216,7 @@ class Graph(NamedNodes):
         """
         where = f"{self.name}.compile"
         refuse_unknown(where, kwargs, _COMPILE_KEYWORDS)
-        self._need_layers("compile")
+        self._graphc_need_layers("compile")
         if isinstance(loss, Mapping):
             missing = [name for name in self.output_order if name not in loss]
             if missing:
@@ -93,7 +225,7 @@ class Graph(NamedNodes):
                     f"the outputs {', '.join(self.output_order)}, e.g. "
                     f"loss={dict.fromkeys(self.output_order, 'mse')}"
                 )
-        unread = self._unread()
+        unread = self._graphc_named.unread(self._graphc_wiring.nodes)
         if unread:
             _log.warning(
                 "%s: no output depends on the nodes %s, which are left out",
@@ -125,7 +257,7 @@ class Graph(NamedNodes):
             class_weight: output -> class -> weight of its samples in the loss.
             sample_weight: output -> a weight for each sample (each step, in 'temporal' mode).
         """
-        self._check_training("fit", data, kwargs)
+        self._graphc_check_training("fit", data, kwargs)
         return super().fit(
             data,
             data,
@@ -151,7 +283,7 @@ class Graph(NamedNodes):
         **kwargs: Any,
     ) -> float | list[float]:
         """The loss on data, name -> array, without training; see `Model.evaluate`."""
-        self._check_training("evaluate", data, kwargs)
+        self._graphc_check_training("evaluate", data, kwargs)
         return super().evaluate(data, data, batch_size, verbose, sample_weight, **kwargs)
 
     def predict(
@@ -165,8 +297,8 @@ class Graph(NamedNodes):
         on_first_rank_only: bool = False,
     ) -> dict[str, np.ndarray] | None:
         """Output -> its values for all samples; see `Model.predict`."""
-        self._check_inputs_of("predict", data)
-        return self._by_output(
+        self._graphc_check_inputs_of("predict", data)
+        return self._graphc_by_output(
             super().predict(
                 *(data, batch_size, verbose),
                 shards=shards,
@@ -183,14 +315,14 @@ class Graph(NamedNodes):
         **kwargs: Any,
     ) -> float | list[float]:
         """One step on one batch; see `Model.train_on_batch`, whose weights come in other order."""
-        self._check_training("train_on_batch", data, kwargs)
+        self._graphc_check_training("train_on_batch", data, kwargs)
         return super().train_on_batch(data, data, sample_weight, class_weight, **kwargs)
 
     def test_on_batch(
         self, data: Mapping[str, object], sample_weight: object = None, **kwargs: Any
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`."""
-        self._check_training("test_on_batch", data, kwargs)
+        self._graphc_check_training("test_on_batch", data, kwargs)
         return super().test_on_batch(data, data, sample_weight, **kwargs)
 
     def predict_on_batch(
@@ -201,8 +333,8 @@ class Graph(NamedNodes):
         memory: int | str | None = None,
     ) -> dict[str, np.ndarray]:
         """Output -> its values for one batch."""
-        self._check_inputs_of("predict_on_batch", data)
-        return self._by_output(super().predict_on_batch(data, shards=shards, memory=memory))
+        self._graphc_check_inputs_of("predict_on_batch", data)
+        return self._graphc_by_output(super().predict_on_batch(data, shards=shards, memory=memory))
 
     def evaluate_generator(
         self,
@@ -221,8 +353,10 @@ class Graph(NamedNodes):
         where = f"{self.name}.evaluate_generator"
         check_verbose(where, verbose)
         workers = workers_for(where, generator, nb_worker, pickle_safe)
-        return self._evaluate_generator(
-            generator, val_samples, max_q_size, workers, kwargs, sharded, verbose == 1
+        call = ("evaluate_generator", kwargs, self.evaluate_generator, "show_accuracy")
+        return self._graphc_generator_trainer.evaluate(
+            *(self._graphc_trainer.compiled_for(*call), generator, val_samples, max_q_size),
+            *(workers, sharded, verbose == 1),
         )
 
     def predict_generator(
@@ -239,7 +373,7 @@ class Graph(NamedNodes):
         on_first_rank_only: bool = False,
     ) -> dict[str, np.ndarray] | None:
         """Output -> its values for the first samples from a generator of dicts."""
-        return self._by_output(
+        return self._graphc_by_output(
             super().predict_generator(
                 *(generator, val_samples, max_q_size, nb_worker, pickle_safe),
                 shards=shards,
@@ -251,15 +385,15 @@ class Graph(NamedNodes):
 
     def get_config(self) -> dict[str, Any]:
         """The inputs, nodes and outputs in the order in which they were added, and the layers."""
-        self._need_layers("get_config")
-        return graph_config(self)
+        self._graphc_need_layers("get_config")
+        return graph_config(self.name, self._graphc_named)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Graph:
         """A Graph with new weights from what `get_config` gave; see `layer_from_config`."""
         with lookup.custom_objects(custom_objects), reading():
             graph = cls()
-            add_named(graph, config)
+            add_named(graph, graph._graphc_named, config)
         return graph
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
@@ -278,59 +412,21 @@ class Graph(NamedNodes):
         """Set the weights of all layers from an HDF5 file; see `Model.load_weights`."""
         super().load_weights(fname, by_name, running_std=running_std, backend=backend)
 
-    def _by_output(
+    def _graphc_by_output(
         self, values: np.ndarray | list[np.ndarray] | None
     ) -> dict[str, np.ndarray] | None:
         if values is None:
             return None
         return dict(zip(self.output_order, to_list(values), strict=True))
 
-    def _check_training(self, call: str, data: object, keywords: Mapping[str, object]) -> None:
+    def _graphc_check_training(
+        self, call: str, data: object, keywords: Mapping[str, object]
+    ) -> None:
         where = f"{self.name}.{call}"
-        self._need_layers(call)
+        self._graphc_need_layers(call)
         refuse_unknown(where, [key for key in ("x", "y") if key in keywords], ["data"])
-        self._check_data(where, data, self.output_order)
+        check_named(where, data, self.input_order, self.output_order)
 
-    def _check_inputs_of(self, call: str, data: object) -> None:
-        self._need_layers(call)
-        self._check_data(f"{self.name}.{call}", data, [])
-
-    def _check_data(self, where: str, data: object, outputs: Sequence[str]) -> None:
-        names = [*self.input_order, *outputs]
-        if not isinstance(data, Mapping):
-            raise DataError(
-                f"{where}: expected a dict with an array for each of {', '.join(names)}, received "
-                f"{type(data).__name__}"
-            )
-        for name in names:
-            if name not in data:
-                kind = "input" if name in self.input_order else "output"
-                raise DataError(
-                    f"{where}: the dict has no array for the {kind} {name!r}; expected "
-                    f"{', '.join(names)}, received {', '.join(map(str, data)) or 'nothing'}"
-                )
-
-    def _prepare_validation(self, data: object, where: str) -> list[Data]:
-        where = f"{where}: validation_data"
-        if isinstance(data, tuple):
-            raise DataError(
-                f"{where}: expected a dict with an array for each input and output, received a "
-                "tuple; sample weights are not taken with it"
-            )
-        self._check_data(where, data, self.output_order)
-        return self._prepare_all(data, data, None, None)
-
-    def _unpack_batch(self, item: object, where: str) -> tuple[object, object, object]:
-        data, weights = _data_and_weights(item)
-        self._check_data(where, data, self.output_order)
-        return data, data, weights
-
-    def _unpack_inputs(self, item: object, where: str) -> object:
-        data, _ = _data_and_weights(item)
-        self._check_data(where, data, [])
-        return data
-
-
-def _data_and_weights(item: object) -> tuple[object, object]:
-    """Return the dict and the sample weights, if any, of an item of a generator."""
-    return item if isinstance(item, tuple) and len(item) == 2 else (item, None)
+    def _graphc_check_inputs_of(self, call: str, data: object) -> None:
+        self._graphc_need_layers(call)
+        check_named(f"{self.name}.{call}", data, self.input_order)

@@ -1,11 +1,10 @@
-"""A model whose layers are wired by names: the part of `Graph` that builds."""
+"""Layers that are wired by names: the part of `Graph` that builds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from graphc.compiler import graph as g
 from graphc.engine.models.node_arguments import (
@@ -19,17 +18,37 @@ from graphc.engine.models.node_arguments import (
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_node import JoinedTensors, LayerNode
 from graphc.engine.topology.merge import Merge
-from graphc.engine.topology.wiring import Wiring, trace
-from graphc.engine.training.model import Model
-from graphc.engine.training.renewal import is_outdated
+from graphc.engine.topology.renewal import renew
 from graphc.errors import ArgumentError, errors_at, suggestion
-from graphc.releases import FIRST
 
 _DTYPES = {"float": None, float: None, "int": "int32", int: "int32"}
 
 
-class NamedNodes(Model):
-    """Inputs, nodes and outputs, each with a name, by which the nodes behind find it.
+class NamedModel(Protocol):
+    """A model whose inputs and outputs have names."""
+
+    name: str
+    inputs: list[g.Node]
+
+    @property
+    def outputs(self) -> list[g.Node]:
+        """The tensors that come out."""
+
+    def add_output(self, name: str, input: str | None = None) -> None:
+        """Make a node an output."""
+
+    def _graphc_connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+        """Make these the inputs and outputs."""
+
+    def _graphc_nodes(self) -> Sequence[LayerNode]:
+        """Return the uses that are kept."""
+
+    def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
+        """Connect anew."""
+
+
+class NamedNodes:
+    """Inputs, nodes and outputs of a model, each with a name, by which the nodes behind find it.
 
     A node is a layer, used on the one or on the merged tensors that it names; shapes are checked,
     and weights made, as nodes are added. A layer that was in use before keeps the name that it has
@@ -41,9 +60,8 @@ class NamedNodes(Model):
         input_config, node_config, output_config: what was added, as the methods' arguments.
     """
 
-    def __init__(self, name: str | None = None):
-        Layer.__init__(self, name=name)
-        self._graphc.release = FIRST  # the last one has no Graph
+    def __init__(self, model: NamedModel) -> None:
+        self._model = model
         self.nodes: dict[str, Layer] = {}
         self.input_order: list[str] = []
         self.output_order: list[str] = []
@@ -54,23 +72,16 @@ class NamedNodes(Model):
         self._tensors: dict[str, g.Node | None] = {}
         # Of a shared node whose results are joined: the names of its inputs, and those of results.
         self._joined: dict[str, tuple[Sequence[str], list[str]]] = {}
-        self._connect([], [])
 
     def add_input(
         self,
         name: str,
-        input_shape: Sequence[int | None] | None = None,
-        batch_input_shape: Sequence[int | None] | None = None,
-        dtype: str = "float",
+        input_shape: Sequence[int | None] | None,
+        batch_input_shape: Sequence[int | None] | None,
+        dtype: str,
     ) -> None:
-        """Add an input, which is fed by its name.
-
-        Args:
-            name: of the input.
-            input_shape: of one sample, without the batch axis (`batch_input_shape` has it).
-            dtype: 'float', which is floatX, 'int', which is int32, or a type by its own name.
-        """
-        where = f"{self.name}.add_input"
+        """Add an input; see `Graph.add_input`."""
+        where = f"{self._model.name}.add_input"
         self._check_new(where, name)
         if input_shape is None and batch_input_shape is None:
             raise ArgumentError(
@@ -85,31 +96,22 @@ class NamedNodes(Model):
         shapes = {"input_shape": input_shape, "batch_input_shape": batch_input_shape}
         given = {key: tuple(shape) for key, shape in shapes.items() if shape is not None}
         self.input_config.append({"name": name, **given, "dtype": tensor.dtype})
-        self._rewire([*self.inputs, tensor], self.outputs)
+        model = self._model
+        model._graphc_connect([*model.inputs, tensor], model.outputs)
 
     def add_node(
         self,
         layer: Layer,
         name: str,
-        input: str | None = None,
-        inputs: Sequence[str] = (),
-        merge_mode: str = "concat",
-        concat_axis: int = -1,
-        dot_axes: int | Sequence[int | Sequence[int]] = -1,
-        create_output: bool = False,
+        input: str | None,
+        inputs: Sequence[str],
+        merge_mode: str,
+        concat_axis: int,
+        dot_axes: int | Sequence[int | Sequence[int]],
+        create_output: bool,
     ) -> None:
-        """Use a layer on an input or a node, or on several of them.
-
-        Args:
-            layer: a layer or a model; one that is in use already shares its weights.
-            name: of the node.
-            input: the name of what it is used on.
-            inputs: names of several, which are merged first.
-            merge_mode: how: a mode of `Merge`, or 'join' for a layer that takes a list.
-            concat_axis, dot_axes: of these modes; see `Merge`.
-            create_output: whether the node is an output too, of the same name.
-        """
-        where = f"{self.name}.add_node"
+        """Use a layer on inputs or nodes; see `Graph.add_node`."""
+        where = f"{self._model.name}.add_node"
         self._check_new(where, name)
         if create_output:
             self._check_new_output(where, name)
@@ -126,31 +128,21 @@ class NamedNodes(Model):
             }
         )
         if create_output:
-            self.add_output(name, input=name)
+            self._model.add_output(name, input=name)
 
     def add_shared_node(
         self,
         layer: Layer,
         name: str,
-        inputs: Sequence[str] = (),
-        merge_mode: str | None = None,
-        concat_axis: int = -1,
-        dot_axes: int | Sequence[int | Sequence[int]] = -1,
-        outputs: Sequence[str] = (),
-        create_output: bool = False,
+        inputs: Sequence[str],
+        merge_mode: str | None,
+        concat_axis: int,
+        dot_axes: int | Sequence[int | Sequence[int]],
+        outputs: Sequence[str],
+        create_output: bool,
     ) -> None:
-        """Use a layer, with the same weights, on each of several inputs or nodes.
-
-        Args:
-            layer: a layer or a model.
-            name: of the node: of its merged results, where they are merged.
-            inputs: names of what it is used on.
-            merge_mode, concat_axis, dot_axes: how the results are merged; None leaves them apart,
-                'join' gives them to the next node, whose layer takes a list.
-            outputs: a name for each result, where they are left apart.
-            create_output: whether the result, or each of them, is an output too.
-        """
-        where = f"{self.name}.add_shared_node"
+        """Use a layer on each of several; see `Graph.add_shared_node`."""
+        where = f"{self._model.name}.add_shared_node"
         self._check_new(where, name)
         used = names_given(f"{where}: {name!r}", None, inputs)
         self._check_results(where, name, used, merge_mode, outputs)
@@ -162,8 +154,8 @@ class NamedNodes(Model):
             for one in names:
                 self._check_new_output(where, one)
         with self._layer_named(where, layer, name), errors_at(on_inputs(where, name, used)):
-            self._renew()
-            tensors = [only_output(layer, self._tensor(one)) for one in used]
+            renew(self._model)
+            tensors = [only_output(layer, self.tensor(one)) for one in used]
             if merge_mode is not None and not joined:
                 merge = Merge(
                     mode=merge_mode,
@@ -186,20 +178,19 @@ class NamedNodes(Model):
         )
         if create_output:
             for one in names:
-                self.add_output(one, input=one)
+                self._model.add_output(one, input=one)
 
     def add_output(
         self,
         name: str,
-        input: str | None = None,
-        inputs: Sequence[str] = (),
-        merge_mode: str = "concat",
-        concat_axis: int = -1,
-        dot_axes: int | Sequence[int | Sequence[int]] = -1,
+        input: str | None,
+        inputs: Sequence[str],
+        merge_mode: str,
+        concat_axis: int,
+        dot_axes: int | Sequence[int | Sequence[int]],
     ) -> None:
-        """Make a node, or several merged ones, an output: its targets and its loss are given by
-        this name. Arguments as of `add_node`."""
-        where = f"{self.name}.add_output"
+        """Make a node an output; see `Graph.add_output`."""
+        where = f"{self._model.name}.add_output"
         self._check_new_output(where, name)
         used = names_given(f"{where}: {name!r}", input, inputs)
         with errors_at(on_inputs(where, name, used)):
@@ -211,52 +202,28 @@ class NamedNodes(Model):
                 )
         self.output_order.append(name)
         self.output_config.append(record(name, input, inputs, merge_mode, concat_axis, dot_axes))
-        self._rewire(self.inputs, [*self.outputs, tensor])
+        model = self._model
+        model._graphc_connect(model.inputs, [*model.outputs, tensor])
 
-    def _rewire(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
-        self._connect(inputs, outputs)
-        self._compiled = None
-        self._predict = None
+    def replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
+        """Have names stand for what stands for their tensors now."""
+        for name, tensor in self._tensors.items():
+            if tensor is not None:
+                self._tensors[name] = tensors[tensor]
 
-    def _connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
-        super()._connect(inputs, outputs)
-        self.output_names = list(self.output_order)
+    def tensors(self) -> list[g.Node]:
+        """Return what the names stand for."""
+        return [tensor for tensor in self._tensors.values() if tensor is not None]
 
-    def _renew(self) -> Mapping[g.Node, g.Node]:
-        named = {name: one for name, one in self._tensors.items() if one is not None}
-        # Looked at before all is traced, as each addition comes by here.
-        if not any(is_outdated(tensor.history.node) for tensor in named.values()):
-            return {}
-        replaced = super()._renew()
-        self._tensors.update({name: replaced[tensor] for name, tensor in named.items()})
-        return replaced
-
-    def _nodes_made(self) -> Sequence[LayerNode]:
-        named = [tensor for tensor in self._tensors.values() if tensor is not None]
-        return trace(self.inputs, [*named, *self.outputs], self.name).nodes
-
-    @cached_property
-    def _wiring(self) -> Wiring:
-        if not self.outputs:
-            raise ArgumentError(
-                f"{self.name}: a Graph needs an output: "
-                "graph.add_output(name='output', input='the name of a node')"
-            )
-        return super()._wiring
-
-    def _unread(self) -> list[str]:
-        """The nodes that no output depends on."""
-        read = set(self._wiring.nodes)
+    def unread(self, nodes: Iterable[LayerNode]) -> list[str]:
+        """The nodes on which no output depends, which is computed by these uses of layers."""
+        read = set(nodes)
         return [
             name
             for name, tensor in self._tensors.items()
             if name not in self.input_order and tensor is not None
-            if tensor.history.node not in read and tensor not in self.inputs
+            if tensor.history.node not in read and tensor not in self._model.inputs
         ]
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of a node or of another name, or at a position in `layers`."""
-        return self.nodes[name] if name in self.nodes else super().get_layer(name, index)
 
     def _check_new(self, where: str, name: object) -> None:
         check_text(where, name)
@@ -295,7 +262,7 @@ class NamedNodes(Model):
             if one == name or one in outputs[:k]:
                 raise ArgumentError(f"{where}: outputs: the name {one!r} is given twice")
 
-    def _tensor(self, name: str) -> g.Node:
+    def tensor(self, name: str) -> g.Node:
         tensor = self._tensors.get(name)
         if tensor is not None:
             return tensor
@@ -319,11 +286,11 @@ class NamedNodes(Model):
         dot_axes: int | Sequence[int | Sequence[int]],
     ) -> g.Node | list[g.Node]:
         """Return the input of a node: one tensor, or with 'join' a list of them."""
-        self._renew()
+        renew(self._model)
         names = used
         if len(used) == 1 and used[0] in self._joined:
             (names, used), merge_mode = self._joined[used[0]], "join"
-        tensors = [self._tensor(one) for one in used]
+        tensors = [self.tensor(one) for one in used]
         if merge_mode == "join" and len(tensors) > 1:
             return JoinedTensors(names, tensors)
         if len(tensors) == 1:

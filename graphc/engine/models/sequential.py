@@ -14,14 +14,15 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.registry import layer_entry, layer_of, reading, shown, writing
 from graphc.engine.models.merged_config import first_entry
 from graphc.engine.topology.container import Container, behind
-from graphc.engine.topology.file_methods import weights_in_order
 from graphc.engine.topology.holding import with_held
 from graphc.engine.topology.layer import Input, InputLayer, Layer
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.layer_node import one_or_list, to_list
 from graphc.engine.topology.merge import Merge
 from graphc.engine.topology.own_layers import check_made
+from graphc.engine.topology.renewal import renew
 from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.engine.topology.weight_files import weights_in_order
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.model import Model
 from graphc.errors import ArgumentError, errors_at
@@ -47,8 +48,8 @@ class Sequential(Model):
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None):
         Layer.__init__(self, name=name)
-        self._layers: list[Layer] = []
-        self._names: set[str] = set()  # as layers were named when they were added
+        self._graphc_added: list[Layer] = []
+        self._graphc_names: set[str] = set()  # as layers were named when they were added
         self.inputs = []
         self._graphc_outputs = []
         if not isinstance(layers, Iterable):
@@ -58,43 +59,43 @@ class Sequential(Model):
 
     @property
     def layers(self) -> list[Layer]:
-        return LayerList(self._layers, self.name, self.pop)
+        return LayerList(self._graphc_added, self.name, self.pop)
 
     def _graphc_held_layers(self) -> list[Layer]:
         """The layers, in place of a Merge in front what it merges."""
-        if not self._branches():
-            return list(dict.fromkeys(self._layers))
-        inside = set(self._wiring.layers)
-        branches = [one for branch in self._branches() for one in _parts(branch, inside)]
-        known = set(with_held([*branches, *self._layers]))
+        if not self._graphc_branches():
+            return list(dict.fromkeys(self._graphc_added))
+        inside = set(self._graphc_wiring.layers)
+        branches = [one for branch in self._graphc_branches() for one in _parts(branch, inside)]
+        known = set(with_held([*branches, *self._graphc_added]))
         # A branch may be a layer in use behind others, which are between inputs and outputs too.
         others = [
             layer
-            for layer in self._wiring.layers
+            for layer in self._graphc_wiring.layers
             if layer not in known and not isinstance(layer, InputLayer | Merge)
         ]
-        return list(dict.fromkeys([*others, *branches, *self._layers[1:]]))
+        return list(dict.fromkeys([*others, *branches, *self._graphc_added[1:]]))
 
     def _graphc_layers_in_use(self) -> list[Layer]:
         """The layers that the outputs are computed with: of tensors that a Merge in front leaves
         apart, a layer behind may take one."""
         held = self._graphc_held_layers()
-        first = self._layers[0] if self._layers else None
+        first = self._graphc_added[0] if self._graphc_added else None
         if not isinstance(first, Merge) or first.mode is not None:
             return held
         computed = set(g.toposort(self.outputs))
         return [layer for layer in held if not computed.isdisjoint(_tensors(layer))]
 
-    def _branches(self) -> list[Layer]:
+    def _graphc_branches(self) -> list[Layer]:
         """The layers and models that a Merge in front merges."""
-        first = self._layers[0] if self._layers else None
+        first = self._graphc_added[0] if self._graphc_added else None
         return first.branches() if isinstance(first, Merge) else []
 
     @property
     def flattened_layers(self) -> list[Layer]:
         """The layers in the order of their weights: those of a Sequential inside, and of models
         that are merged in front, one by one."""
-        branches = self._branches()
+        branches = self._graphc_branches()
         found: list[Layer] = []
         for layer in self._graphc_held_layers():
             if isinstance(layer, Sequential):
@@ -123,43 +124,39 @@ class Sequential(Model):
                 f"{self.name}.add: expected a layer, e.g. Dense(10), received {layer!r}{hint}"
             )
         check_made(layer)
-        taken = layer.name in self._names  # one renamed since is reported when it is wired
-        if taken and any(one.name == layer.name and one is not layer for one in self._layers):
+        taken = layer.name in self._graphc_names  # one renamed since is reported when it is wired
+        if taken and any(one.name == layer.name and one is not layer for one in self._graphc_added):
             raise ArgumentError(
                 f"{self.name}.add: two layers are named {layer.name!r}; give one another name"
             )
         if isinstance(layer, InputLayer) and self.inputs:
             raise ArgumentError(f"{self.name}.add: an InputLayer can only be the first layer")
-        self._renew()
+        renew(self)
         if self.inputs:
             inputs, outputs = self.inputs, layer(one_or_list(self.outputs))
         else:
             inputs, outputs = _begun(layer)
         if not isinstance(layer, InputLayer):
-            self._layers.append(layer)
-            self._names.add(layer.name)
-        self._connect(inputs, to_list(outputs))
-        self._compiled = None
-        self._predict = None
+            self._graphc_added.append(layer)
+            self._graphc_names.add(layer.name)
+        self._graphc_connect(inputs, to_list(outputs))
 
     def pop(self) -> None:
         """Take the last layer off. A compiled model has to be compiled again."""
-        self._need_layers("pop")
-        self._renew()
-        before = behind(self._layers[-1], self.outputs[0])
-        if len(self._layers) > 1:
+        self._graphc_need_layers("pop")
+        before = behind(self._graphc_added[-1], self.outputs[0])
+        if len(self._graphc_added) > 1:
             self._graphc_reconnect(before.input_tensors)
             return
-        self._layers.clear()
+        self._graphc_added.clear()
         self.inputs, self._graphc_outputs = [], []
         self.inbound_nodes.clear()
-        vars(self).pop("_wiring", None)
-        self._compiled = None
-        self._predict = None
+        self._graphc_connections += 1
+        vars(self).pop("_graphc_wiring", None)
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
         """Make the output of one of the layers that of the model; the layers behind it go."""
-        kept = list(self._layers)
+        kept = list(self._graphc_added)
         tensors = self.outputs
         while kept and outputs != tensors:
             tensors = behind(kept.pop(), tensors[0]).input_tensors
@@ -168,7 +165,7 @@ class Sequential(Model):
                 f"{self.name}.outputs: expected the output of one of the model's layers, received "
                 f"{outputs!r:.200}; Model(model.input, output) is a model of another one"
             )
-        self._layers[:] = kept
+        self._graphc_added[:] = kept
         super()._graphc_reconnect(outputs)
 
     @property
@@ -179,19 +176,19 @@ class Sequential(Model):
     @property
     def input_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the input, the batch first, ``None`` where only a call knows the size."""
-        self._need_layers("input_shape")
+        self._graphc_need_layers("input_shape")
         return one_or_list([known_shape(tensor) for tensor in self.inputs])
 
     @property
     def output_shape(self) -> KnownShape | list[KnownShape]:
         """The shape of the output, the batch first, ``None`` where only a call knows the size."""
-        self._need_layers("output_shape")
+        self._graphc_need_layers("output_shape")
         return one_or_list([known_shape(tensor) for tensor in self.outputs])
 
     @property
     def input(self) -> g.Node | list[g.Node]:
         """The input tensor, wherever else the model is used as a layer."""
-        self._need_layers("input")
+        self._graphc_need_layers("input")
         return one_or_list(self.inputs)
 
     @input.setter
@@ -205,19 +202,19 @@ class Sequential(Model):
     @property
     def output(self) -> g.Node | list[g.Node]:
         """The output tensor, wherever else the model is used as a layer."""
-        self._need_layers("output")
+        self._graphc_need_layers("output")
         return one_or_list(self.outputs)
 
     def build(self, input_shape: KnownShape | None = None) -> None:
         """Nothing is left to do once the first layer is added. ArgumentError before that."""
-        self._need_layers("build")
+        self._graphc_need_layers("build")
 
     def call(self, x: Any, mask: Any = None) -> Any:
         """The output tensor for an input tensor."""
         return super().call(x, mask)
 
     def _graphc_apply(self, x: Any, mask: Any = None) -> Any:
-        self._need_layers("call")
+        self._graphc_need_layers("call")
         return super()._graphc_apply(x, mask)
 
     def compile(
@@ -229,8 +226,8 @@ class Sequential(Model):
         **kwargs: Any,
     ) -> None:
         """Choose optimizer, loss and metrics; see `Model.compile`."""
-        self._need_layers("compile")
-        self._need_one_output("compile")
+        self._graphc_need_layers("compile")
+        self._graphc_need_one_output("compile")
         super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
 
     def train_on_batch(
@@ -246,7 +243,7 @@ class Sequential(Model):
 
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
-        self._need_one_output("predict_proba")
+        self._graphc_need_one_output("predict_proba")
         outputs = self.predict(x, batch_size, verbose)
         if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
             _log.warning(
@@ -260,26 +257,26 @@ class Sequential(Model):
 
     def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
-        self._need_one_output("predict_classes")
+        self._graphc_need_one_output("predict_classes")
         outputs = self.predict(x, batch_size, verbose)
         if outputs.shape[-1] > 1:
             return outputs.argmax(axis=-1)
         return (outputs > 0.5).astype("int32")
 
-    def _need_one_output(self, wanted: str) -> None:
+    def _graphc_need_one_output(self, wanted: str) -> None:
         if len(self.outputs) > 1:
             raise ArgumentError(
-                f"{self.name}.{wanted}: {self._layers[-1]._graphc_label} gives "
+                f"{self.name}.{wanted}: {self._graphc_added[-1]._graphc_label} gives "
                 f"{len(self.outputs)} outputs, expected one; add a layer that takes a list "
                 "(Merge(mode='concat'), SiameseHead(0)), or use Model(model.input, model.output)"
             )
 
     def get_config(self) -> list[dict[str, Any]]:
         """The class and the config of each layer. The first one says what comes in."""
-        self._need_layers("get_config")
+        self._graphc_need_layers("get_config")
         with writing():
-            first = first_entry(self._layers[0], self.inputs)
-            return [first, *map(layer_entry, self._layers[1:])]
+            first = first_entry(self._graphc_added[0], self.inputs)
+            return [first, *map(layer_entry, self._graphc_added[1:])]
 
     @classmethod
     def from_config(
@@ -311,12 +308,12 @@ class Sequential(Model):
                     model.add(layer)
         return model
 
-    def _layers_shown(self) -> list[Layer]:
-        return list(self._wiring.layers) if self._branches() else self.layers
+    def _graphc_layers_shown(self) -> list[Layer]:
+        return list(self._graphc_wiring.layers) if self._graphc_branches() else self.layers
 
     def stored_layers(self) -> list[Layer]:
         """The layers, in place of models that are merged in front theirs, as Keras' files do."""
-        branches = self._branches()
+        branches = self._graphc_branches()
         found: list[Layer] = []
         for layer in self._graphc_held_layers():
             if layer in branches and isinstance(layer, Container):
@@ -327,8 +324,8 @@ class Sequential(Model):
 
     def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
         """A group a layer; a Merge in front has the weights of what it merges."""
-        self._need_layers("load_weights")
-        return [(layer.name, _keras_0_3_weights(layer)) for layer in self._layers]
+        self._graphc_need_layers("load_weights")
+        return [(layer.name, _keras_0_3_weights(layer)) for layer in self._graphc_added]
 
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights, layer by layer."""

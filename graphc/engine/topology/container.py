@@ -7,26 +7,38 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import Any
 
+import h5py
 import numpy as np
 
 from graphc import lookup, releases
 from graphc.backend.settings import layers_by_name
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
-from graphc.engine.topology.container_config import model_config, release_of_config, wired
-from graphc.engine.topology.file_methods import FileMethods
+from graphc.engine.topology.container_config import (
+    description,
+    model_config,
+    release_of_config,
+    wired,
+)
+from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import InputLayer, Layer, new_input
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.layer_node import LayerNode, Mask, Use, mask_of, one_or_list, to_list
+from graphc.engine.topology.renewal import renew
 from graphc.engine.topology.shapes import InputSpec, KnownShape, known_shape
 from graphc.engine.topology.summary import format_summary, html_summary
+from graphc.engine.topology.weight_files import WeightFiles
 from graphc.engine.topology.weights import set_values
 from graphc.engine.topology.wiring import Wiring, history_of, sources, trace
-from graphc.errors import ArgumentError, suggestion
-from graphc.releases import at_least
+from graphc.errors import ArgumentError, DataError, suggestion
+from graphc.files.conversions import FileOrigin
+from graphc.files.text import keywords_of, to_text
+from graphc.keywords import refuse_unknown
+from graphc.paths import GivenPath
+from graphc.releases import arguments_of_1_2, at_least, since
 
 
-class Container(FileMethods):
+class Container(HoldingLayer):
     """Inputs, outputs, and the layers between them.
 
     Args:
@@ -41,6 +53,7 @@ class Container(FileMethods):
 
     supports_masking = True
     _graphc_own_nodes = 1
+    _graphc_connections = 0  # what is made of inputs and outputs is for one of them
     _graphc_outputs: list[g.Node]
 
     def __init__(
@@ -52,10 +65,10 @@ class Container(FileMethods):
         Layer.__init__(self, name=name)
         if not to_list(output):
             raise ArgumentError(f"{self.name}: output: expected at least one tensor, received none")
-        self._connect(to_list(input), to_list(output))
-        self._wiring  # noqa: B018  (its errors belong here)
+        self._graphc_connect(to_list(input), to_list(output))
+        self._graphc_wiring  # noqa: B018  (its errors belong here)
 
-    def _connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
+    def _graphc_connect(self, inputs: Sequence[g.Node], outputs: Sequence[g.Node]) -> None:
         """Make these the inputs and outputs."""
         entries = [history_of(tensor, f"{self.name}: input") for tensor in inputs]
         for tensor, entry in zip(inputs, entries, strict=True):
@@ -77,7 +90,8 @@ class Container(FileMethods):
         self.input_names = [layer.name for layer in self.input_layers]
         self.output_names = _distinct([layer.name for layer in self.output_layers])
         self.built = True
-        vars(self).pop("_wiring", None)
+        self._graphc_connections += 1
+        vars(self).pop("_graphc_wiring", None)
         shapes = [[known_shape(one) for one in several] for several in (inputs, outputs)]
         masks = [None] * len(self.inputs)
         if self.inbound_nodes:
@@ -86,19 +100,19 @@ class Container(FileMethods):
         self.inbound_nodes.insert(0, self.inbound_nodes.pop())
 
     @cached_property
-    def _wiring(self) -> Wiring:
+    def _graphc_wiring(self) -> Wiring:
         by_name = layers_by_name(self._graphc.release)
         return trace(self.inputs, self.outputs, self.name, by_name)
 
     @property
     def wiring(self) -> Wiring:
         """The uses of layers between inputs and outputs."""
-        self._need_layers("wiring")
-        return self._wiring
+        self._graphc_need_layers("wiring")
+        return self._graphc_wiring
 
     @property
     def layers(self) -> list[Layer]:
-        return LayerList(self._wiring.layers, self.name, self._graphc_cut)
+        return LayerList(self._graphc_wiring.layers, self.name, self._graphc_cut)
 
     @property
     def outputs(self) -> list[g.Node]:
@@ -113,11 +127,19 @@ class Container(FileMethods):
 
     def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
         """Make these the outputs."""
-        self._connect(self.inputs, outputs)
+        self._graphc_connect(self.inputs, outputs)
+
+    def _graphc_nodes(self) -> Sequence[LayerNode]:
+        """The uses of layers that are kept, each behind those whose outputs it reads."""
+        return self._graphc_wiring.nodes if self.outputs else ()
+
+    def _graphc_replace(self, tensors: Mapping[g.Node, g.Node]) -> None:
+        """Connect anew, with what stands for each tensor now."""
+        self._graphc_connect(self.inputs, [tensors[tensor] for tensor in self.outputs])
 
     def _graphc_cut(self) -> None:
         """Take the last layer off: the tensors that it reads become the outputs."""
-        layer = self._wiring.layers[-1]
+        layer = self._graphc_wiring.layers[-1]
         if self.output_layers != [layer] or isinstance(layer, InputLayer):
             raise ArgumentError(
                 f"{self.name}.layers.pop: {layer.name} is not the only layer whose output is one "
@@ -138,7 +160,7 @@ class Container(FileMethods):
     @property
     def uses(self) -> list[Use]:
         """Every use of a layer between inputs and outputs, those inside of layers too."""
-        return [use for node in self._wiring.nodes for use in node.uses]
+        return [use for node in self._graphc_wiring.nodes for use in node.uses]
 
     def _graphc_uses(self, inputs: g.Node | Sequence[g.Node] | None = None) -> list[Use]:
         if inputs is None or set(to_list(inputs)) == set(self.inputs):
@@ -149,7 +171,8 @@ class Container(FileMethods):
         """The losses that layers added, those of uses in the model among them."""
         return [*self._graphc_own_losses(), *(one for use in self.uses for one in use.losses)]
 
-    def _need_layers(self, wanted: str) -> None:
+    def _graphc_need_layers(self, wanted: str) -> None:
+        renew(self)
         if not self.layers:
             raise ArgumentError(f"{self.name}.{wanted}: the model has no layers; add some first")
 
@@ -176,14 +199,14 @@ class Container(FileMethods):
     def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
         """The updates of layers at each training step, beside the optimizer's: (shared variable,
         new value)."""
-        return self._collected_updates(stateful_only=False)
+        return self._graphc_collected_updates(stateful_only=False)
 
     @property
     def state_updates(self) -> list[tuple[g.Node, g.Node]]:
         """Those of stateful layers, which belong to testing and predicting too."""
-        return self._collected_updates(stateful_only=True)
+        return self._graphc_collected_updates(stateful_only=True)
 
-    def _collected_updates(self, stateful_only: bool) -> list[tuple[g.Node, g.Node]]:
+    def _graphc_collected_updates(self, stateful_only: bool) -> list[tuple[g.Node, g.Node]]:
         """The updates of each use, in order: of two of one variable the second acts on the value
         that the first gives it."""
         found: dict[g.Node, g.Node] = {}
@@ -241,7 +264,7 @@ class Container(FileMethods):
         """The outputs for other inputs, their masks and shapes: each use of a layer anew."""
         tensors = dict(zip(self.inputs, inputs, strict=True))
         found = dict(zip(self.inputs, masks or [None] * len(inputs), strict=True))
-        for node in self._wiring.nodes:
+        for node in self._graphc_wiring.nodes:
             several = node.is_list
             # A mask that the user gave to the call stays; others come with the tensors.
             came = [
@@ -273,8 +296,8 @@ class Container(FileMethods):
 
     def get_config(self) -> Any:
         """The layers' configs, and how they are connected."""
-        self._need_layers("get_config")
-        return model_config(self, self._wiring.nodes)
+        self._graphc_need_layers("get_config")
+        return model_config(self, self._graphc_wiring.nodes)
 
     @classmethod
     def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Container:
@@ -289,17 +312,117 @@ class Container(FileMethods):
     def get_weights(self) -> list[np.ndarray]:
         """Copies of all weights: of a model with the meanings of Keras up to 1.0.7 all trainable
         ones, then the others, else layer by layer."""
-        return [weight.get_value() for weight in self._weights_in_order()]
+        return [weight.get_value() for weight in self._graphc_weights_in_order()]
 
     def set_weights(self, weights: Sequence[object]) -> None:
         """Set all weights, in the order of `get_weights`; all or none."""
-        set_values(self._weights_in_order(), weights, self.name)
+        set_values(self._graphc_weights_in_order(), weights, self.name)
 
-    def _weights_in_order(self) -> list[g.Node]:
+    def _graphc_weights_in_order(self) -> list[g.Node]:
         if not at_least("1.0.8", of=self._graphc.release):
             return self.weights
         layers = self._graphc_held_layers()
         return list(dict.fromkeys(weight for one in layers for weight in one.weights))
+
+    def stored_layers(self) -> list[Layer]:
+        """The layers in the order in which files have their weights."""
+        return list(self._graphc_held_layers())
+
+    def keras_0_3_groups(self) -> list[tuple[str, list[g.Node]]]:
+        """Names, and the weights that a file of Keras 0.3 has in a group each."""
+        raise DataError(
+            f"{self.name}.load_weights: the file is of Keras 0.3, which had no models but "
+            f"Sequential and Graph, and this is a {type(self).__name__}"
+        )
+
+    @cached_property
+    def _graphc_weight_files(self) -> WeightFiles:
+        return WeightFiles(self)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON; keywords go to `json.dumps`. See `model_from_json`."""
+        if "cls" not in kwargs:  # an encoder of the caller's may take any
+            refuse_unknown(f"{self.name}.to_json", kwargs, keywords_of("JSON"))
+        return to_text(description(self, "to_json"), "JSON", **kwargs)
+
+    def to_yaml(self, **kwargs: Any) -> str:
+        """The architecture as YAML; keywords go to `yaml.safe_dump`. See `model_from_yaml`."""
+        refuse_unknown(f"{self.name}.to_yaml", kwargs, keywords_of("YAML"))
+        return to_text(description(self, "to_yaml"), "YAML", **kwargs)
+
+    def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
+        """Write a whole model; see `Model.save`. ArgumentError for what is no Model."""
+        raise ArgumentError(
+            f"{self.name}.save: a {type(self).__name__} is no model that trains; "
+            "Model(input, output) of the same tensors is, and can be saved whole; save_weights "
+            "writes the weights alone"
+        )
+
+    @arguments_of_1_2(overwrite=True)
+    def save_weights(self, filepath: GivenPath, overwrite: bool = False) -> None:
+        """Write the weights of all layers to an HDF5 file, as Keras 1 has it.
+
+        The file is written whole or not at all.
+
+        Args:
+            overwrite: whether a file that is there is replaced; by default False, under the flag
+                keras=1.2 True.
+
+        Raises:
+            ArgumentError: a file that is there already, unless `overwrite`; a name of a layer that
+                HDF5 cannot hold.
+            MissingFileError: a folder that is not there.
+        """
+        self._graphc_weight_files.save(filepath, overwrite)
+
+    def load_weights(
+        self,
+        filepath: GivenPath,
+        by_name: bool = False,
+        *,
+        running_std: str | None = None,
+        backend: str | None = None,
+    ) -> None:
+        """Set the weights of all layers from an HDF5 file; all or, where an error is raised, none.
+
+        Layers are matched by name where the file has the same names, else by their places in the
+        model; in files that Keras 1 wrote, by their order, which for layers side by side depends on
+        their names, or on a walk through the model: see the flag `keras`. Layers without weights
+        need not agree. Files of a Sequential or a Graph of Keras 0.3 have no names.
+
+        Of files that Keras wrote on TensorFlow the kernels of convolutions are turned.
+
+        Args:
+            by_name: set the weights of those layers alone whose names the file has; the others
+                stay, and a line in the log names them.
+            running_std: what a file that Keras wrote has under this name for BatchNormalization,
+                where the file does not tell: 'std' (up to 1.0.5) or 'variance' (from 1.0.7 on).
+            backend: where Keras ran, 'theano' or 'tensorflow'; by default what the file tells, by
+                its attribute or the names of its weights (``dense_1_W:0`` is TensorFlow's).
+
+        Raises:
+            MissingFileError: no such file.
+            DataError: not a file of weights, or of other layers, or of Keras 2.
+            ShapeError: a weight of another shape.
+            ArgumentError: a BatchNormalization in mode 0, and neither the file nor `running_std`
+                tells; a file that tells something else than `running_std` or `backend`.
+        """
+        self._graphc_weight_files.load(filepath, by_name, FileOrigin(running_std, backend))
+
+    @since("1.0.7")
+    def save_weights_to_hdf5_group(self, f: h5py.Group) -> None:
+        """Write the weights of all layers into a group of an HDF5 file, or into the file itself."""
+        self._graphc_weight_files.write_group(f)
+
+    @since("1.0.7")
+    def load_weights_from_hdf5_group(self, f: h5py.Group) -> None:
+        """Set the weights of all layers from a group, as `save_weights_to_hdf5_group` wrote it."""
+        self._graphc_weight_files.read_group(f)
+
+    @since("1.1.0")
+    def load_weights_from_hdf5_group_by_name(self, f: h5py.Group) -> None:
+        """Set the weights of the layers whose names a group has; see `load_weights`."""
+        self._graphc_weight_files.read_group_by_name(f)
 
     def summary(
         self, line_length: int | None = None, positions: Sequence[float] | None = None
@@ -312,15 +435,15 @@ class Container(FileMethods):
             positions: where the table's columns end, as numbers of columns or as parts of a line,
                 e.g. [.33, .55, .67, 1.]; by default where their texts do.
         """
-        self._need_layers("summary")
-        nodes = self._wiring.nodes
-        print(format_summary(self._layers_shown(), nodes, line_length, positions))
+        self._graphc_need_layers("summary")
+        nodes = self._graphc_wiring.nodes
+        print(format_summary(self._graphc_layers_shown(), nodes, line_length, positions))
 
     def _repr_html_(self) -> str:
-        nodes = self._wiring.nodes if self.layers else ()
-        return html_summary(self.name, self._layers_shown(), nodes)
+        nodes = self._graphc_wiring.nodes if self.layers else ()
+        return html_summary(self.name, self._graphc_layers_shown(), nodes)
 
-    def _layers_shown(self) -> list[Layer]:
+    def _graphc_layers_shown(self) -> list[Layer]:
         """The rows of the summary."""
         return self.layers
 

@@ -11,19 +11,19 @@ it comes from, the number of that layer's call within the model, and the number 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from graphc.compiler import graph as g
+from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of, shown, writing
 from graphc.engine.topology.layer import InputLayer, Layer
 from graphc.engine.topology.layer_node import LayerNode, mask_of, one_or_list
+from graphc.engine.topology.used import Record
 from graphc.errors import ArgumentError, suggestion
 from graphc.releases import FIRST, Release, is_read, release, release_in, version_of
-
-if TYPE_CHECKING:
-    from graphc.engine.topology.container import Container
 
 Call = tuple[str, int]
 """The name of a layer and the number of its call in a config."""
@@ -32,7 +32,34 @@ Output = tuple[str, int, int]
 """A call, and the number of the output."""
 
 
-def model_config(model: Container, calls: Collection[LayerNode]) -> dict[str, Any]:
+class Connected(Protocol):
+    """A model: its layers between inputs and outputs."""
+
+    name: str
+    trainable: bool
+    inputs: list[g.Node]
+    _graphc: Record
+
+    @property
+    def outputs(self) -> list[g.Node]:
+        """The tensors that come out."""
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers, with the inputs' ones."""
+
+
+def description(model: Layer, method: str) -> dict[str, Any]:
+    """The class and the config of a model as a text has them, for the method that writes it."""
+    entry = layer_entry(model)
+    if re.fullmatch(rf"{type(model).__name__.lower()}_\d+", model.name):
+        entry.pop("name", None)  # Keras has none there
+    if model._graphc.release != FIRST:  # Keras wrote none at first
+        entry["keras_version"] = version_of(model._graphc.release)
+    return as_data(entry, f"{model.name}.{method}")
+
+
+def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, Any]:
     """The config of a model between whose inputs and outputs are these calls of layers."""
     wanted = set(calls)
     kept: dict[Layer, list[LayerNode]] = {}

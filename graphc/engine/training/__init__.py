@@ -6,8 +6,8 @@
 """
 
 from graphc.engine.topology.holding import collect_trainable_weights
-from graphc.engine.training.feeds import check_array_lengths, standardize_input_data
 from graphc.engine.training.generators import GeneratorEnqueuer, generator_queue
+from graphc.engine.training.input_arrays import check_array_lengths, standardize_input_data
 from graphc.engine.training.loops import batch_shuffle, make_batches, slice_X
 from graphc.engine.training.losses import collect_metrics, weighted_objective
 from graphc.engine.training.model import Model

@@ -67,10 +67,11 @@ def with_accuracy(compiled: Compiled) -> Compiled:
         [*compiled.outputs, *nodes],
         [*compiled.labels, *labels],
         compiled.mode,
-        compiled.call_step,
+        compiled.draws,
         compiled.choice,
         compiled.given,
         compiled.release,
         compiled.of_epochs,
+        warned_of_targets=compiled.warned_of_targets,
         plain=compiled,
     )

@@ -1,5 +1,4 @@
-"""The training graph of a model, the functions made of it (train, test, predict), and what can be
-seen of them."""
+"""The training graph of a model, and the functions of training and testing made of it."""
 
 from __future__ import annotations
 
@@ -7,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,18 +13,12 @@ import numpy as np
 from graphc import backend as K
 from graphc import optimizers
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.codegen.memory_report import MemoryReport
-from graphc.compiler.function import (
-    ALWAYS,
-    CallStep,
-    CompileReports,
-    Pending,
-)
+from graphc.compiler.function import ALWAYS, Pending
 from graphc.config import FLAGS, config
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
 from graphc.engine.training.division import Division, Plans, Shapes, planned_shards
+from graphc.engine.training.draws import Draws
 from graphc.engine.training.losses import (
     Target,
     loss_labels,
@@ -40,20 +32,17 @@ from graphc.engine.training.made_functions import (
     STEPS_OF_A_LOOP,
     Choice,
     MadeFunction,
-    Predictions,
     make_function,
 )
-from graphc.engine.training.step_functions import StepAttribute, StepFunction
-from graphc.errors import ArgumentError, NotCompiledError, unknown_name
+from graphc.errors import ArgumentError, unknown_name
 from graphc.metrics import BatchSums, EpochMetric
 from graphc.objectives import OBJECTIVES
 from graphc.parallel.joining import join
-from graphc.parallel.transport import OneRank, Transport
+from graphc.parallel.transport import OneRank
 from graphc.releases import Release, at_least, release
 
 _log = logging.getLogger("graphc")
 
-_BATCH = 32  # as in `fit`
 _MODES = next(flag.choices for flag in FLAGS if flag.name == "mode")
 
 
@@ -79,37 +68,37 @@ class Compiled:
         outputs: the total loss, then the losses of several outputs, then the metrics.
         labels: names of `outputs`: 'loss', 'acc', ...
         mode: for `graphc.function`.
-        call_step: the count of random draws, which all functions of the model share.
+        draws: the random draws of the model, which all its functions share.
         choice: whether functions are compiled though they are small.
         of_epochs: the metrics of a whole epoch, by their labels; their outputs are sums.
         given: the arguments of `compile` but the optimizer, as they were given.
         release: of Keras, whose meanings the training has.
         functions: by their purpose, number of shards, and what else tells them apart.
-        told_of_targets: the outputs of which the log has told that targets are no probabilities.
+        warned_of_targets: the outputs whose targets the log says to be no probabilities.
         shards: how many parts a step of `train` and `test` takes its batch in.
         memory: the bytes that decide it by `divide`, or None.
         plans: what they decided.
         has_begun: the ranks that train together have the same state.
     """
 
-    model: CompiledContainer
+    model: Container
     optimizer: optimizers.Optimizer
     targets: list[Target]
     outputs: list[g.Node]
     labels: list[str]
     mode: str | None
-    call_step: CallStep
+    draws: Draws
     choice: Choice
     given: Mapping[str, object]
     release: Release
     of_epochs: Mapping[str, EpochMetric] = field(default_factory=dict)
     functions: dict[tuple[str | int, ...], MadeFunction] = field(default_factory=dict)
-    told_of_targets: set[str] = field(default_factory=set)
+    warned_of_targets: set[str] = field(default_factory=set)
     shards: int = 1
     memory: int | None = None
     plans: Plans = field(default_factory=dict)
     has_begun: bool = False
-    _told_of_trainable: bool = False
+    _warned_of_trainable: bool = False
 
     @property
     def inputs(self) -> list[g.Node]:
@@ -193,7 +182,7 @@ class Compiled:
                 calls = ALWAYS
             updates = self.updates if purpose == "train" else self.model.state_updates
             what = (self.model, purpose, self.inputs, self.outputs, updates)
-            how = (self.call_step, self.mode, calls, shards)
+            how = (self.draws, self.mode, calls, shards)
             return make_function(*what, *how, ranks=OneRank())
 
         self.shards, made = planned_shards(
@@ -207,8 +196,8 @@ class Compiled:
         meanings are those of Keras from 1.1.0 on, else it is read when this is made."""
         if not self.choice.fits(self.functions.get(self._key("train"))):
             self._make_train(self.choice.calls)
-        if not self._told_of_trainable and self._trainable_has_changed():
-            self._told_of_trainable = True
+        if not self._warned_of_trainable and self._trainable_has_changed():
+            self._warned_of_trainable = True
             _log.warning(
                 "%s: trainable was changed after %s, and the same weights are trained on; compile "
                 "again",
@@ -253,7 +242,7 @@ class Compiled:
         self, purpose: str, updates: Sequence[tuple[g.Node, g.Node]], calls: float | None
     ) -> None:
         what = (self.model, purpose, self.inputs, self.outputs, updates)
-        how = (self.call_step, self.mode, calls, self.shards)
+        how = (self.draws, self.mode, calls, self.shards)
         spread = self.optimizer_state if purpose == "train" else ()
         made = make_function(*what, *how, spread=spread)
         self.functions[self._key(purpose)] = made
@@ -262,7 +251,7 @@ class Compiled:
         """Make the function of training or testing in a learning phase that may not be its own."""
         updates = self.updates if purpose == "train" else self.model.state_updates
         what = (self.model, purpose, self.inputs, self.outputs, updates)
-        return make_function(*what, self.call_step, self.mode, self.choice.calls, 1, training)
+        return make_function(*what, self.draws, self.mode, self.choice.calls, 1, training)
 
     def arrays(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The values of a step as arrays, those of a metric of epochs for the batch alone."""
@@ -284,14 +273,14 @@ class Compiled:
 
 
 def compile_model(
-    model: CompiledContainer,
+    model: Container,
     optimizer: str | optimizers.Optimizer,
     loss: object,
     metrics: object,
     loss_weights: object,
     sample_weight_mode: object,
     mode: str | None,
-    call_step: CallStep,
+    draws: Draws,
 ) -> Compiled:
     """Make the training graph; arguments as `Model.compile` has them."""
     if mode is not None and mode not in _MODES:
@@ -325,7 +314,7 @@ def compile_model(
     }
     values = [total, *(losses if shown else ()), *nodes]
     what = (model, chosen, targets, values, ["loss", *shown, *labels], mode)
-    compiled = Compiled(*what, call_step, Choice(), given, meant, of_epochs)
+    compiled = Compiled(*what, draws, Choice(), given, meant, of_epochs)
     if compiled.reads_trainable:
         compiled.trained  # noqa: B018  (a cached property)
     return compiled
@@ -353,240 +342,3 @@ def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
             f"returned {updates!r}"
         )
     return [(variable, value) for variable, value in pairs]
-
-
-class CompiledContainer(Container):
-    """A container, and what `Model.compile` made of it.
-
-    Attributes:
-        kept_draws: the random draws of a model from a file -> those that it was saved with.
-    """
-
-    kept_draws: Mapping[g.Node, g.Node] = MappingProxyType({})
-    _compiled: Compiled | None = None
-    _predict: Predictions | None = None
-
-    def _graphc_reconnect(self, outputs: list[g.Node]) -> None:
-        super()._graphc_reconnect(outputs)
-        self._compiled = None
-        self._predict = None
-
-    @cached_property
-    def _call_step(self) -> CallStep:
-        return CallStep()
-
-    @property
-    def optimizer(self) -> optimizers.Optimizer:
-        """The optimizer that `compile` was given."""
-        return self._need_compiled("optimizer").optimizer
-
-    @property
-    def loss(self) -> object:
-        """The loss as `compile` was given it."""
-        return self._need_compiled("loss").given["loss"]
-
-    @property
-    def loss_functions(self) -> list[Any]:
-        """The function of each output's loss."""
-        return [target.loss for target in self._need_compiled("loss_functions").targets]
-
-    @property
-    def loss_weights(self) -> object:
-        """The factors of the outputs' losses as `compile` was given them."""
-        return self._need_compiled("loss_weights").given["loss_weights"]
-
-    @property
-    def metrics(self) -> Any:
-        """The metrics as `compile` was given them, [] where there were none."""
-        return self._need_compiled("metrics").given["metrics"] or []
-
-    @property
-    def sample_weight_mode(self) -> object:
-        """None or 'temporal', as `compile` was given it."""
-        return self._need_compiled("sample_weight_mode").given["sample_weight_mode"]
-
-    @property
-    def total_loss(self) -> g.Node:
-        """The number that training makes smaller; `targets` and `sample_weights` decide it too."""
-        return self._need_compiled("total_loss").outputs[0]
-
-    @property
-    def metrics_tensors(self) -> list[g.Node]:
-        """The values of the metrics."""
-        return self._need_compiled("metrics_tensors").outputs[1:]
-
-    @property
-    def targets(self) -> list[g.Node]:
-        """The tensors that training feeds with the targets of each output."""
-        return [target.y_true for target in self._need_compiled("targets").targets]
-
-    @property
-    def sample_weights(self) -> list[g.Node]:
-        """The tensors that training feeds with the samples' weights, one for each output."""
-        return [target.weights for target in self._need_compiled("sample_weights").targets]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the values that `evaluate` and `train_on_batch` return: the loss, then the
-        metrics."""
-        return self._need_compiled("metrics_names").labels
-
-    train_function = StepAttribute("train")
-    """A training step over a list: inputs, targets, weights of the samples and, if the model
-    differs in training, the learning phase. None before it is made, as by `_make_train_function`;
-    setting None has it made anew."""
-
-    test_function = StepAttribute("test")
-    """The values of a batch without training; as `train_function` otherwise."""
-
-    predict_function = StepAttribute("predict")
-    """The outputs for a list of inputs; as `train_function` otherwise."""
-
-    @cached_property
-    def _step_functions(self) -> dict[str, tuple[MadeFunction, StepFunction]]:
-        """The values that the three attributes had last, and of which functions."""
-        return {}
-
-    def _step_function(self, purpose: str) -> StepFunction | None:
-        compiled, made = self._compiled, self._predictions.functions.get(1)
-        if purpose != "predict":
-            made = compiled.functions.get((purpose, 1)) if compiled is not None else None
-        if made is None:
-            return None
-        known, step = self._step_functions.get(purpose, (None, None))
-        if known is not made or step is None:
-            what = (purpose == "train", self.uses_learning_phase)
-            if purpose == "predict":
-                step = StepFunction(made, self.inputs, *what, self._make_predict)
-            else:
-                in_phase = partial(compiled.in_phase, purpose)
-                step = StepFunction(made, compiled.inputs, *what, in_phase, compiled.arrays)
-            self._step_functions[purpose] = made, step
-        return step
-
-    def _forget_function(self, purpose: str) -> None:
-        self._step_functions.pop(purpose, None)
-        if purpose == "predict":
-            self._predict = None
-        elif self._compiled is not None:
-            self._compiled.forget(purpose)
-
-    def _make_train_function(self) -> None:
-        """Make the function of a training step now, not at the first one, as Keras names it."""
-        compiled = self._need_compiled("_make_train_function")
-        compiled.choose(epochs=1, steps=1)
-        compiled.train()
-
-    def _make_test_function(self) -> None:
-        """Make the function of `evaluate` now."""
-        self._need_compiled("_make_test_function").test()
-
-    def _make_predict_function(self) -> None:
-        """Make the function of `predict` now, as programs of several threads do."""
-        self._predict_function()
-
-    def compile_report(self) -> CompileReports:
-        """Return the report of compiling each function that was made so far; it prints as text."""
-        made = list(self._compiled.functions.values()) if self._compiled is not None else []
-        made += self._predictions.functions.values()
-        return CompileReports(self.name, tuple(each for one in made for each in one.reports))
-
-    def kernels(
-        self,
-        batch: int | None = None,
-        sizes: Mapping[str, int] | None = None,
-        target: str | None = None,
-    ) -> KernelList:
-        """The kernels of a training step; prints as a table. No GPU is needed.
-
-        Args:
-            batch: samples a step; by default 32, as in `fit`, or what the input fixes.
-            sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
-            target: 'cuda', or 'cpu' (native code); by default what `fit` runs here, and 'cuda'
-                where the interpreter runs it.
-
-        Raises:
-            NotCompiledError: before `compile`.
-            ArgumentError, ShapeError: a size that is missing or does not fit.
-        """
-        step = self._need_compiled("kernels").train()
-        return step.kernels(self._batch_shown(batch), sizes, target=target)
-
-    def memory_report(
-        self,
-        batch: int | None = None,
-        sizes: Mapping[str, int] | None = None,
-        target: str | None = None,
-    ) -> MemoryReport:
-        """Return the memory that a training step takes of its device, by value; as `kernels`
-        otherwise."""
-        step = self._need_compiled("memory_report").train()
-        return step.memory_report(self._batch_shown(batch), sizes, target=target)
-
-    def _batch_shown(self, batch: int | None) -> int | None:
-        symbolic = any(not isinstance(node.shape[0], int) for node in self.inputs)
-        return _BATCH if batch is None and symbolic else batch
-
-    def _need_compiled(self, wanted: str) -> Compiled:
-        if self._compiled is None:
-            raise NotCompiledError(
-                f"{self.name}.{wanted} needs a compiled model: call "
-                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers "
-                "or switching one (AutoEncoder.output_reconstruction)"
-            )
-        return self._compiled
-
-    @property
-    def _dtype_of_predictions(self) -> str:
-        return K.floatx() if at_least("1.0.6", of=self._graphc.release) else "float64"
-
-    def _divided_predict(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
-        """Return the function that predicts on arrays of these shapes, divided as a call wants
-        it."""
-        if wanted.memory is None:
-            return self._predict_function(wanted.shards)
-        self._need_layers("predict")
-        shards, made = planned_shards(
-            where,
-            self._predictions.plans,
-            ("predict", wanted.memory, shapes),
-            lambda: self._make_predict(False, 1, OneRank()),
-            lambda: self._make_predict(False, 2, OneRank()),
-        )
-        if made is not None and join(where, writes=False).size == 1:
-            self._predictions.put(shards, made)
-        return self._predict_function(shards)
-
-    @property
-    def _predictions(self) -> Predictions:
-        if self._predict is None:
-            self._predict = Predictions()
-        return self._predict
-
-    def _predict_function(self, shards: int = 1) -> MadeFunction:
-        compiled = self._compiled
-        choice = compiled.choice if compiled is not None else Choice()
-        made = self._predictions.functions.get(shards)
-        if made is None or not choice.fits(made):
-            self._need_layers("predict")
-            made = self._make_predict(False, shards)
-            self._predictions.put(shards, made)
-        return made
-
-    def _make_predict(
-        self, training: bool, shards: int = 1, ranks: Transport[np.ndarray] | None = None
-    ) -> MadeFunction:
-        compiled = self._compiled
-        return make_function(
-            self,
-            "predict",
-            self.inputs,
-            self.outputs,
-            self.state_updates,
-            self._call_step,
-            compiled.mode if compiled is not None else None,
-            compiled.choice.calls if compiled is not None else None,
-            shards,
-            training,
-            ranks,
-        )

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -87,8 +87,15 @@ def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
             iterator.close()
 
 
+class Run(Protocol):
+    """A model, of which a loop reads when to stop and counts the epochs."""
+
+    stop_training: bool
+    epochs_done: int
+
+
 def fit_loop(
-    model: Any,
+    model: Run,
     step: Step,
     batches: Iterable[Batch],
     labels: Sequence[str],

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import (
     ALWAYS,
-    CallStep,
     Function,
     Pending,
     ShardedFunction,
@@ -19,14 +18,12 @@ from graphc.compiler.function import (
     sharded_function,
 )
 from graphc.compiler.runtime.between_gpus import sums_transport
+from graphc.engine.topology.container import Container
 from graphc.engine.training.alike import make_alike
-from graphc.engine.training.division import Plans
+from graphc.engine.training.draws import Draws
 from graphc.lookup import true_or_false
 from graphc.parallel.joining import join
 from graphc.parallel.transport import Transport
-
-if TYPE_CHECKING:
-    from graphc.engine.training.compiled import CompiledContainer
 
 MadeFunction = Function | ShardedFunction
 
@@ -35,12 +32,12 @@ STEPS_OF_A_LOOP = 8
 
 
 def make_function(
-    model: CompiledContainer,
+    model: Container,
     purpose: str,
     inputs: Sequence[g.Node],
     outputs: Sequence[g.Node],
     updates: Sequence[tuple[g.Node, g.Node]],
-    call_step: CallStep,
+    draws: Draws,
     mode: str | None,
     calls: float | None,
     shards: int,
@@ -55,11 +52,11 @@ def make_function(
     training = purpose == "train" if training is None else training
     arguments: dict[str, Any] = {
         "updates": updates,
-        "givens": [(g.learning_phase(), training), *model.kept_draws.items()],
+        "givens": [(g.learning_phase(), training), *draws.replaced.items()],
         "mode": mode,
         "name": f"{model.name}.{purpose}",
         "on_unused_input": "ignore",  # a user's objective may not need the targets
-        "call_step": call_step,
+        "call_step": draws.call_step,
         "calls": calls,
     }
     if ranks is None:
@@ -111,20 +108,3 @@ class Choice:
         if made is None:
             return False
         return not self.native or made.calls is not None or made.target() is not None
-
-
-@dataclass
-class Predictions:
-    """The functions that predict.
-
-    Attributes:
-        functions: by their number of shards.
-        plans: the numbers that a given memory decided.
-    """
-
-    functions: dict[int, MadeFunction] = field(default_factory=dict)
-    plans: Plans = field(default_factory=dict)
-
-    def put(self, shards: int, made: MadeFunction) -> None:
-        """Keep a function; other threads may be reading those that there were."""
-        self.functions = {**self.functions, shards: made}

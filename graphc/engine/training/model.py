@@ -2,68 +2,74 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping, Sequence
-from math import ceil
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
 from graphc import callbacks as cbks
 from graphc import optimizers
-from graphc.compiler.function import ShardedFunction
+from graphc.compiler import graph as g
+from graphc.compiler.codegen.kernel_list import KernelList
+from graphc.compiler.codegen.memory_report import MemoryReport
+from graphc.compiler.function import CompileReports
 from graphc.engine.keywords import drop_legacy
-from graphc.engine.topology.layer_node import one_or_list
-from graphc.engine.training import loops
-from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.compiled import compile_model
-from graphc.engine.training.division import check_shards, division, shapes_of
-from graphc.engine.training.generator_training import GeneratorTraining
-from graphc.engine.training.loops import SampleOrder
-from graphc.engine.training.made_functions import prediction_step
-from graphc.engine.training.rank_rows import ALL_ROWS, rank_rows
+from graphc.engine.topology.container import Container
+from graphc.engine.training.checkpoint import Checkpoint
+from graphc.engine.training.feeds import Feeds
+from graphc.engine.training.generator_trainer import GeneratorTrainer
 from graphc.engine.training.read_report import ReadReport
-from graphc.engine.training.resuming import stored_model
-from graphc.engine.training.running import (
-    check_choice,
-    check_verbose,
-    checked_callbacks,
-    checked_epochs,
-    is_zero,
-    run_epochs,
-)
-from graphc.engine.training.stored import Data, in_memory, part
-from graphc.engine.training.together import called_together
-from graphc.errors import ArgumentError
-from graphc.files.weights import check_overwrite
-from graphc.files.whole_models import write_model
+from graphc.engine.training.step_functions import StepAttribute, StepFunctions
+from graphc.engine.training.stored import Data
+from graphc.engine.training.trainer import Trainer
+from graphc.engine.training.workers import workers_for
 from graphc.keywords import refuse_unknown
 from graphc.later.attributes import OF_MODELS
-from graphc.lookup import whole_number
-from graphc.parallel.joining import join
 from graphc.paths import GivenPath
 from graphc.public.attributes import explain_missing
-
-_log = logging.getLogger("graphc")
 
 _COMPILE_KEYWORDS = ("optimizer", "loss", "metrics", "sample_weight_mode", "mode")
 _COMPILE_LEGACY = {"class_mode": "the metrics and predict_classes do not need it"}
 
 
-class Model(GeneratorTraining):
-    """A container that can be trained. `Sequential` is one.
+class Model(Container):
+    """A container that can be trained. `Sequential` and `Graph` are models.
+
+    What a method does is done by an object that the model has: a `Trainer` for arrays and single
+    batches, a `GeneratorTrainer`, a `Checkpoint` for files, `Feeds` for its data.
 
     Attributes:
         stop_training: a callback sets it to end `fit` behind the epoch.
         history: what the last `fit` or `fit_generator` returned; none before.
+        epochs_done: how many epochs the last `fit` or `fit_generator` has behind it, those before
+            its `initial_epoch` too. A later one goes on with ``initial_epoch=model.epochs_done``.
         training_data, validation_data: the arrays of the last `fit`: inputs, targets and sample
             weights; None where there were none.
     """
 
     stop_training = False
     history: cbks.History
+    epochs_done = 0
     training_data: list[Data] | None = None
-    _batches: ArrayBatches | None = None
+    validation_data: list[Data] | None = None
+    _graphc_feeds: ClassVar[type[Feeds]] = Feeds
+
+    @cached_property
+    def _graphc_trainer(self) -> Trainer:
+        return Trainer(self, self, self._graphc_feeds(self))
+
+    @cached_property
+    def _graphc_generator_trainer(self) -> GeneratorTrainer:
+        return GeneratorTrainer(self._graphc_trainer)
+
+    @cached_property
+    def _graphc_checkpoint(self) -> Checkpoint:
+        return Checkpoint(self._graphc_trainer, self._graphc_weight_files)
+
+    @cached_property
+    def _graphc_step_functions(self) -> StepFunctions:
+        return StepFunctions(self._graphc_trainer)
 
     def save(self, filepath: GivenPath, overwrite: bool = True) -> None:
         """Write the whole model to an HDF5 file, from which `graphc.models.load_model` makes it
@@ -86,9 +92,8 @@ class Model(GeneratorTraining):
             MissingFileError, StorageError: a folder that is not there, a file that cannot be
                 written.
         """
-        self._need_layers("save")
-        path = check_overwrite(filepath, overwrite, f"{self.name}.save")
-        write_model(path, stored_model(self))
+        self._graphc_need_layers("save")
+        self._graphc_checkpoint.save(filepath, overwrite)
 
     def compile(
         self,
@@ -120,21 +125,11 @@ class Model(GeneratorTraining):
             ShapeError: 'temporal' for an output without steps.
         """
         where = f"{self.name}.compile"
-        self._need_layers("compile")
+        self._graphc_need_layers("compile")
         kwargs = drop_legacy(where, kwargs, _COMPILE_LEGACY)
         refuse_unknown(where, kwargs, _COMPILE_KEYWORDS)
-        self._compiled = compile_model(
-            self,
-            optimizer,
-            loss,
-            metrics,
-            loss_weights,
-            sample_weight_mode,
-            kwargs.get("mode"),
-            self._call_step,
-        )
-        self._predict = None
-        self._accurate = None
+        what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, kwargs.get("mode"))
+        self._graphc_trainer.compile(*what)
 
     def fit(
         self,
@@ -190,46 +185,12 @@ class Model(GeneratorTraining):
             ArgumentError: a value that an argument does not take.
             KeywordError: a keyword that there is not.
         """
-        where = f"{self.name}.fit"
-        compiled = self._compiled_for("fit", kwargs, self.fit, "show_accuracy")
-        check_verbose(where, verbose)
-        check_choice(f"{where}: shuffle", shuffle, (True, False, "batch"))
-        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
-        epochs = checked_epochs(where, initial_epoch, nb_epoch)
-        listening = checked_callbacks(where, callbacks)
-        arrays = self._prepare_all(x, y, sample_weight, class_weight)
-        held_out = None
-        if validation_data is not None:
-            held_out = self._prepare_validation(validation_data, where)
-        elif validation_split is not None and not is_zero(validation_split):
-            arrays, held_out = _split(arrays, validation_split, where)
-        self._check_fixed_batch(len(arrays[0]), batch_size)
-        compiled.divide(where, "train", shapes_of(arrays, batch_size))
-        check_shards(where, compiled.shards, batch_size)
-        self.training_data = arrays
-        own = rank_rows(join(where), compiled.shards)
-        batches = ArrayBatches(
-            *(arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)),
-            *(where, own),
+        trainer = self._graphc_trainer
+        compiled = trainer.compiled_for("fit", kwargs, self.fit, "show_accuracy")
+        return trainer.fit(
+            *(compiled, x, y, batch_size, nb_epoch, verbose, callbacks, validation_split),
+            *(validation_data, shuffle, class_weight, sample_weight, initial_epoch),
         )
-        self._order, self._batches = batches.order, batches
-        if epochs:
-            compiled.choose(epochs.stop, ceil(batches.samples / batch_size))
-        history = run_epochs(
-            self,
-            compiled,
-            batches,
-            len(arrays[0]),
-            epochs,
-            verbose,
-            listening,
-            self._validation(compiled, held_out, batch_size),
-            batch_size=batch_size,
-        )
-        if batches.windows is not None:
-            for line in str(batches.read_report()).splitlines():
-                _log.info("%s: %s", where, line)
-        return history
 
     def read_report(self) -> ReadReport:
         """Return what the last `fit`, or the one that runs, read of arrays in files: calls, bytes,
@@ -238,19 +199,7 @@ class Model(GeneratorTraining):
         Raises:
             ArgumentError: before `fit`.
         """
-        if self._batches is None:
-            raise ArgumentError(
-                f"{self.name}.read_report: nothing was read yet; call fit with arrays in files"
-            )
-        return self._batches.read_report()
-
-    def _order_before(
-        self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
-    ) -> SampleOrder | None:
-        """The order of the epoch before these, where they go on from the last run."""
-        goes_on = 0 < epochs.start == self.epochs_done
-        order = self._order
-        return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
+        return self._graphc_trainer.read_report()
 
     def evaluate(
         self,
@@ -266,22 +215,9 @@ class Model(GeneratorTraining):
         ``show_accuracy=True`` adds the accuracy to the list, ``shards=4`` takes each batch in four
         parts, ``memory="200MB"`` in as few as fit.
         """
-        where = f"{self.name}.evaluate"
-        compiled = self._compiled_for("evaluate", kwargs, self.evaluate, "show_accuracy")
-        check_verbose(where, verbose)
-        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
-        arrays = self._prepare_all(x, y, sample_weight, None)
-        count = len(arrays[0])
-        self._check_fixed_batch(count, batch_size)
-        together = called_together(where, arrays, batch_size=batch_size)
-        compiled.divide(where, "test", shapes_of(arrays, batch_size))
-        check_shards(where, compiled.shards, batch_size)
-        own = rank_rows(join(where, writes=False), compiled.shards)
-        batches = ArrayBatches(arrays, batch_size, where=where, own=own)
-        test = compiled.begun(compiled.test())
-        with together:
-            values = loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
-        return one_or_list(values)
+        trainer = self._graphc_trainer
+        compiled = trainer.compiled_for("evaluate", kwargs, self.evaluate, "show_accuracy")
+        return trainer.evaluate(compiled, x, y, batch_size, verbose, sample_weight)
 
     def predict(
         self,
@@ -301,50 +237,287 @@ class Model(GeneratorTraining):
             on_first_rank_only: of several processes, with the flag `ranks`, the first alone gets
                 the outputs, and others None; by default all of them get all outputs.
         """
-        where = f"{self.name}.predict"
-        check_verbose(where, verbose)
-        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
-        wanted = division(where, shards, memory)
-        arrays = self._prepare_inputs(x)
-        count = len(arrays[0])
-        self._check_fixed_batch(count, batch_size)
-        if shards is not None:
-            check_shards(where, wanted.shards, batch_size)
-        alike = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
-        together = called_together(where, arrays, **alike)
-        if wanted.memory is None:
-            made = self._predict_function(wanted.shards)
-        else:
-            made = self._divided_predict(where, wanted, shapes_of(arrays, batch_size))
-        step = made.start
-        if on_first_rank_only is not False:
-            step = prediction_step(where, made, on_first_rank_only)
-        dtype, own = self._dtype_of_predictions, ALL_ROWS
-        if isinstance(made, ShardedFunction):
-            own = rank_rows(made.ranks, made.shards)
-        with together:
-            if count <= batch_size and verbose != 1 and own.ranks == 1:
-                values = step(*in_memory(arrays)).get()
-                for value in values:
-                    loops.check_prediction(value, count, value.shape[1:])
-                outputs = [value.astype(dtype) for value in values]
-            else:
-                batches = ArrayBatches(arrays, batch_size, where=where, own=own)
-                outputs = loops.predict_loop(step, batches, count, verbose == 1, dtype)
-        return one_or_list(outputs) if outputs else None
+        how = (shards, memory, on_first_rank_only)
+        return self._graphc_trainer.predict(x, batch_size, verbose, *how)
+
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        sample_weight: object = None,
+        class_weight: Mapping | None = None,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """One step on one batch. The loss, or a list like `metrics_names`, before the update.
+
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
+        ``memory="200MB"`` in as few as fit; see `Model.fit`.
+        """
+        trainer = self._graphc_trainer
+        compiled = trainer.compiled_for("train_on_batch", kwargs, self.train_on_batch, "accuracy")
+        return trainer.train_on_batch(compiled, x, y, sample_weight, class_weight)
+
+    def test_on_batch(
+        self, x: object, y: object, sample_weight: object = None, **kwargs: Any
+    ) -> float | list[float]:
+        """The loss of one batch, or a list like `metrics_names`.
+
+        ``accuracy=True`` adds the accuracy to the list, ``shards=4`` takes the batch in four parts,
+        ``memory="200MB"`` in as few as fit; see `Model.fit`.
+        """
+        trainer = self._graphc_trainer
+        compiled = trainer.compiled_for("test_on_batch", kwargs, self.test_on_batch, "accuracy")
+        return trainer.test_on_batch(compiled, x, y, sample_weight)
+
+    def predict_on_batch(
+        self, x: object, *, shards: int | None = None, memory: int | str | None = None
+    ) -> np.ndarray | list[np.ndarray]:
+        """The outputs for one batch, which is taken in `shards` parts, or in as few as fit in
+        `memory`."""
+        return self._graphc_trainer.predict_on_batch(x, shards, memory)
+
+    def fit_generator(
+        self,
+        generator: Iterator,
+        samples_per_epoch: int,
+        nb_epoch: int,
+        verbose: int = 1,
+        callbacks: Iterable[cbks.Callback] | None = None,
+        validation_data: object = None,
+        nb_val_samples: int | None = None,
+        class_weight: Mapping | None = None,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
+        initial_epoch: int = 0,
+        *,
+        nb_val_worker: int | None = None,
+        sharded: bool = False,
+        **kwargs: Any,
+    ) -> cbks.History:
+        """Train on batches from a generator, which threads or processes run ahead of the training.
+
+        Args:
+            generator: gives (x, y) or (x, y, sample_weight), a batch each, without end. What it
+                raises is raised here. Batches may differ in size.
+            samples_per_epoch: an epoch ends with the batch that reaches as many.
+            nb_epoch, verbose, callbacks, initial_epoch: as in `fit`.
+            validation_data: (x, y), (x, y, sample_weight), or a generator of those.
+            nb_val_samples: how many samples a validation generator gives for each epoch. Arrays are
+                used whole; a number beside them is a line in the log.
+            class_weight: class -> weight of its samples in the loss.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker: how many threads call the generator at once, which has to bear that; a
+                generator function is called by one alone. The order of batches of several is that
+                in which they are made, and no run repeats it.
+            pickle_safe: True for as many processes, of which each has a copy of the generator and
+                a seed of its own: one that draws its samples gives others in each, one that goes
+                through them in order gives the same. It cannot call a model.
+            nb_val_worker: as `nb_worker`, for a validation generator; one by default.
+            sharded: True where, with the flag `ranks`, the generators of each process yield its own
+                rows of a batch, ``x[graphc.parallel.own_rows(samples)]``, which may be none; by
+                default all of them yield whole batches. Samples are counted over all processes. One
+                process alone yields whole batches either way.
+            show_accuracy: the accuracy beside the metrics that `compile` was given.
+            shards: how many parts a step takes its batch in; see `fit`.
+            memory: what a step may take, as in `fit`. The number of shards is chosen for the first
+                batch, which is taken before anything else, and no other may be larger.
+
+        Raises:
+            NotCompiledError: before `compile`.
+            DataError: batches that do not fit the model.
+            ArgumentError: a value that an argument does not take.
+            KeywordError: a keyword that there is not.
+        """
+        call = ("fit_generator", kwargs, self.fit_generator, "show_accuracy")
+        return self._graphc_generator_trainer.fit(
+            *(self._graphc_trainer.compiled_for(*call), generator, samples_per_epoch, nb_epoch),
+            *(verbose, callbacks, validation_data, nb_val_samples, class_weight, max_q_size),
+            *(nb_worker, pickle_safe, initial_epoch, nb_val_worker, sharded),
+        )
+
+    def evaluate_generator(
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
+        *,
+        sharded: bool = False,
+        **kwargs: Any,
+    ) -> float | list[float]:
+        """The loss on batches from a generator; with metrics a list like `metrics_names`.
+
+        Args:
+            generator: gives (x, y) or (x, y, sample_weight), a batch each.
+            val_samples: the batch that reaches as many is the last.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker, pickle_safe, sharded: see `fit_generator`.
+            show_accuracy: the accuracy beside the metrics that `compile` was given.
+            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
+        """
+        workers = workers_for(f"{self.name}.evaluate_generator", generator, nb_worker, pickle_safe)
+        call = ("evaluate_generator", kwargs, self.evaluate_generator, "show_accuracy")
+        return self._graphc_generator_trainer.evaluate(
+            *(self._graphc_trainer.compiled_for(*call), generator, val_samples, max_q_size),
+            *(workers, sharded),
+        )
+
+    def predict_generator(
+        self,
+        generator: Iterator,
+        val_samples: int,
+        max_q_size: int = 10,
+        nb_worker: int = 1,
+        pickle_safe: bool = False,
+        *,
+        shards: int | None = None,
+        memory: int | str | None = None,
+        sharded: bool = False,
+        on_first_rank_only: bool = False,
+    ) -> np.ndarray | list[np.ndarray] | None:
+        """The outputs for the first samples from a generator, as arrays like those of `predict`.
+
+        Args:
+            generator: gives x, (x, y) or (x, y, sample_weight), a batch each.
+            val_samples: how many samples.
+            max_q_size: how many batches are made ahead; those left at the end are lost.
+            nb_worker, pickle_safe: see `fit_generator`; but one thread or process, with a warning
+                if more are asked for, since the outputs are in the order of the samples.
+            shards, memory: how many parts a step takes its batch in; see `fit_generator`.
+            sharded: the generators of several processes yield their own rows; see `fit_generator`.
+            on_first_rank_only: the first of several processes alone gets the outputs, and others
+                None; see `predict`.
+        """
+        return self._graphc_generator_trainer.predict(
+            *(generator, val_samples, max_q_size, nb_worker, pickle_safe),
+            *(shards, memory, sharded, on_first_rank_only),
+        )
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """The optimizer that `compile` was given."""
+        return self._graphc_trainer.need_compiled("optimizer").optimizer
+
+    @property
+    def loss(self) -> object:
+        """The loss as `compile` was given it."""
+        return self._graphc_trainer.need_compiled("loss").given["loss"]
+
+    @property
+    def loss_functions(self) -> list[Any]:
+        """The function of each output's loss."""
+        return [
+            target.loss for target in self._graphc_trainer.need_compiled("loss_functions").targets
+        ]
+
+    @property
+    def loss_weights(self) -> object:
+        """The factors of the outputs' losses as `compile` was given them."""
+        return self._graphc_trainer.need_compiled("loss_weights").given["loss_weights"]
+
+    @property
+    def metrics(self) -> Any:
+        """The metrics as `compile` was given them, [] where there were none."""
+        return self._graphc_trainer.need_compiled("metrics").given["metrics"] or []
+
+    @property
+    def sample_weight_mode(self) -> object:
+        """None or 'temporal', as `compile` was given it."""
+        return self._graphc_trainer.need_compiled("sample_weight_mode").given["sample_weight_mode"]
+
+    @property
+    def total_loss(self) -> g.Node:
+        """The number that training makes smaller; `targets` and `sample_weights` decide it too."""
+        return self._graphc_trainer.need_compiled("total_loss").outputs[0]
+
+    @property
+    def metrics_tensors(self) -> list[g.Node]:
+        """The values of the metrics."""
+        return self._graphc_trainer.need_compiled("metrics_tensors").outputs[1:]
+
+    @property
+    def targets(self) -> list[g.Node]:
+        """The tensors that training feeds with the targets of each output."""
+        return [target.y_true for target in self._graphc_trainer.need_compiled("targets").targets]
+
+    @property
+    def sample_weights(self) -> list[g.Node]:
+        """The tensors that training feeds with the samples' weights, one for each output."""
+        return [
+            target.weights
+            for target in self._graphc_trainer.need_compiled("sample_weights").targets
+        ]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the values that `evaluate` and `train_on_batch` return: the loss, then the
+        metrics."""
+        return self._graphc_trainer.need_compiled("metrics_names").labels
+
+    train_function = StepAttribute("train")
+    """A training step over a list: inputs, targets, weights of the samples and, if the model
+    differs in training, the learning phase. None before it is made, as by `_make_train_function`;
+    setting None has it made anew."""
+
+    test_function = StepAttribute("test")
+    """The values of a batch without training; as `train_function` otherwise."""
+
+    predict_function = StepAttribute("predict")
+    """The outputs for a list of inputs; as `train_function` otherwise."""
+
+    def _make_train_function(self) -> None:
+        """Make the function of a training step now, not at the first one, as Keras names it."""
+        compiled = self._graphc_trainer.need_compiled("_make_train_function")
+        compiled.choose(epochs=1, steps=1)
+        compiled.train()
+
+    def _make_test_function(self) -> None:
+        """Make the function of `evaluate` now."""
+        self._graphc_trainer.need_compiled("_make_test_function").test()
+
+    def _make_predict_function(self) -> None:
+        """Make the function of `predict` now, as programs of several threads do."""
+        self._graphc_trainer.prediction_function()
+
+    def compile_report(self) -> CompileReports:
+        """Return the report of compiling each function that was made so far; it prints as text."""
+        return self._graphc_trainer.compile_report()
+
+    def kernels(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+    ) -> KernelList:
+        """The kernels of a training step; prints as a table. No GPU is needed.
+
+        Args:
+            batch: samples a step; by default 32, as in `fit`, or what the input fixes.
+            sizes: numbers for other sizes that only a call knows, by name; see `Function.kernels`.
+            target: 'cuda', or 'cpu' (native code); by default what `fit` runs here, and 'cuda'
+                where the interpreter runs it.
+
+        Raises:
+            NotCompiledError: before `compile`.
+            ArgumentError, ShapeError: a size that is missing or does not fit.
+        """
+        trainer = self._graphc_trainer
+        step = trainer.need_compiled("kernels").train()
+        return step.kernels(trainer.feeds.batch_shown(batch), sizes, target=target)
+
+    def memory_report(
+        self,
+        batch: int | None = None,
+        sizes: Mapping[str, int] | None = None,
+        target: str | None = None,
+    ) -> MemoryReport:
+        """Return the memory that a training step takes of its device, by value; as `kernels`
+        otherwise."""
+        trainer = self._graphc_trainer
+        step = trainer.need_compiled("memory_report").train()
+        return step.memory_report(trainer.feeds.batch_shown(batch), sizes, target=target)
 
 
 explain_missing(Model, OF_MODELS)
-
-
-def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:
-    """The first samples to train on, and the last `fraction` of them held out."""
-    count = len(arrays[0])
-    number = isinstance(fraction, int | float | np.number)
-    first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
-    if not 0 < first < count:
-        raise ArgumentError(
-            f"{where}: validation_split: expected a fraction that leaves at least one of {count} "
-            f"samples in each part, received {fraction!r}"
-        )
-    return [part(one, 0, first) for one in arrays], [part(one, first, count) for one in arrays]

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from types import MethodType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch, Step
 from graphc.engine.training.made_functions import MadeFunction
+from graphc.engine.training.stored import Data
 from graphc.engine.training.together import begin_together
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
@@ -32,8 +33,19 @@ _VERBOSE = (0, 1, 2)
 _CHOSEN = (int, np.integer, np.bool_, str)
 
 
+class RunningModel(Protocol):
+    """A model as a run of its training, and callbacks, see it: its public attributes."""
+
+    name: str
+    stop_training: bool
+    epochs_done: int
+    history: cbks.History
+    training_data: list[Data] | None
+    validation_data: list[Data] | None
+
+
 def run_epochs(
-    model: Any,
+    model: RunningModel,
     compiled: Compiled,
     batches: Iterable[Batch],
     samples: int,
@@ -61,7 +73,7 @@ def run_epochs(
     if ranks.rank:
         verbose, callbacks = 0, [one for one in callbacks if not one.on_first_rank_only]
     with failing_together(ranks):
-        begin_together(ranks, model, compiled, where, batches)
+        begin_together(ranks, compiled, where, batches, model.validation_data)
         labels = compiled.labels
         testing = compiled.test() if validate is not None else None
         test = None if testing is None else compiled.begun(testing)
@@ -141,13 +153,13 @@ class _EpochsTogether(cbks.Callback):
 class _NotFiniteLoss(cbks.Callback):
     """A line in the log behind the first epoch whose loss is no finite number."""
 
-    told = False
+    has_warned = False
 
     def on_epoch_end(self, epoch: int, logs: cbks.Logs = None) -> None:
         loss = (logs or {}).get("loss")
-        if loss is None or math.isfinite(loss) or self.told or self.model.stop_training:
+        if loss is None or math.isfinite(loss) or self.has_warned or self.model.stop_training:
             return
-        self.told = True
+        self.has_warned = True
         _log.warning(
             "%s.fit: the loss of epoch %d is %s, and the weights may be so too; a smaller lr, or "
             "clipnorm, may help. compile(..., mode='NanGuardMode') names the first value that is "

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 
 from graphc.backend.functions import Function as ListFunction
 from graphc.compiler import graph as g
-from graphc.compiler.function import Function
+from graphc.engine.topology.container import Container
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.made_functions import MadeFunction
+from graphc.engine.training.predictions import Predictions
 from graphc.errors import ArgumentError
 
 
@@ -33,11 +37,11 @@ class StepFunction:
 
     def __init__(
         self,
-        made: Function,
+        made: MadeFunction,
         inputs: Sequence[g.Node],
         training: bool,
         differs: bool,
-        in_phase: Callable[[bool], Function],
+        in_phase: Callable[[bool], MadeFunction],
         values: Callable[[list[np.ndarray]], list[np.ndarray]] = list,
     ) -> None:
         self.inputs = [*inputs, g.learning_phase()] if differs else list(inputs)
@@ -77,6 +81,56 @@ class StepFunction:
         return bool(value)
 
 
+class HasFunctions(Protocol):
+    """A trainer, which has the functions of a model."""
+
+    model: Container
+
+    @property
+    def compiled(self) -> Compiled | None:
+        """The result of `compile`."""
+
+    @property
+    def predictions(self) -> Predictions:
+        """The functions that predict."""
+
+    def forget(self, purpose: str) -> None:
+        """Have a function made anew."""
+
+
+class StepFunctions:
+    """The step functions of a model, each as long as what it calls is the same."""
+
+    def __init__(self, trainer: HasFunctions) -> None:
+        self._trainer = trainer
+        self._known: dict[str, tuple[MadeFunction, StepFunction]] = {}
+
+    def of(self, purpose: str) -> StepFunction | None:
+        """Return that of 'train', 'test' or 'predict', None before its function is made."""
+        compiled, predictions = self._trainer.compiled, self._trainer.predictions
+        made = predictions.functions.get(1)
+        if purpose != "predict":
+            made = compiled.functions.get((purpose, 1)) if compiled is not None else None
+        if made is None:
+            return None
+        known, step = self._known.get(purpose, (None, None))
+        if known is not made or step is None:
+            model = self._trainer.model
+            what = (purpose == "train", model.uses_learning_phase)
+            if purpose == "predict" or compiled is None:
+                step = StepFunction(made, model.inputs, *what, predictions.make)
+            else:
+                in_phase = partial(compiled.in_phase, purpose)
+                step = StepFunction(made, compiled.inputs, *what, in_phase, compiled.arrays)
+            self._known[purpose] = made, step
+        return step
+
+    def forget(self, purpose: str) -> None:
+        """Have the function made anew where it is next needed."""
+        self._known.pop(purpose, None)
+        self._trainer.forget(purpose)
+
+
 class StepAttribute:
     """The attribute of a model that has such a function, or None before it is made."""
 
@@ -84,7 +138,7 @@ class StepAttribute:
         self._purpose = purpose
 
     def __get__(self, owner: Any, cls: type | None = None) -> Any:
-        return self if owner is None else owner._step_function(self._purpose)
+        return self if owner is None else owner._graphc_step_functions.of(self._purpose)
 
     def __set__(self, owner: Any, value: object) -> None:
         if value is not None:
@@ -94,4 +148,4 @@ class StepAttribute:
                 "optimizer with a get_updates of your own goes to compile; another step is "
                 "K.function(...), called in a loop of your own"
             )
-        owner._forget_function(self._purpose)
+        owner._graphc_step_functions.forget(self._purpose)

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphc import objectives
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.training.feeds import (
+from graphc.engine.training.input_arrays import (
     as_arrays,
     as_numbers,
     first_position,
@@ -55,7 +55,7 @@ def _prepare_target(value: object, target: Target) -> Data:
 
 
 def check_probabilities(
-    arrays: Sequence[Data], weights: Sequence[Data], targets: Sequence[Target], told: set[str]
+    arrays: Sequence[Data], weights: Sequence[Data], targets: Sequence[Target], warned_of: set[str]
 ) -> list[Data]:
     """Return the targets, those of a crossentropy checked to be from 0 to 1; stored ones are when
     they are read.
@@ -67,7 +67,7 @@ def check_probabilities(
 
     Args:
         arrays, weights: prepared, for each output.
-        told: the outputs of which the log has told; added to.
+        warned_of: the outputs of which the log has a line; added to.
 
     Raises:
         DataError: a target of binary_crossentropy outside.
@@ -75,7 +75,7 @@ def check_probabilities(
     checked: list[Data] = []
     for array, weight, target in zip(arrays, weights, targets, strict=True):
         if target.loss in _CROSSENTROPIES:
-            check = partial(_check_range, weight, target, told)
+            check = partial(_check_range, weight, target, warned_of)
             if isinstance(array, StoredArray):
                 array = array.checked_by(check)
             else:
@@ -85,7 +85,7 @@ def check_probabilities(
 
 
 def _check_range(
-    weights: Data, target: Target, told: set[str], array: np.ndarray, samples: Samples | None
+    weights: Data, target: Target, warned_of: set[str], array: np.ndarray, samples: Samples | None
 ) -> None:
     low, high = -_ROUNDING, 1 + _ROUNDING
     if array.min() >= low and array.max() <= high:
@@ -109,9 +109,9 @@ def _check_range(
             "-1 and 1 (y + 1) / 2), give samples that are not to count the sample_weight 0, or, if "
             "this is meant, write the loss as a function of your own"
         )
-    if target.name in told:
+    if target.name in warned_of:
         return
-    told.add(target.name)
+    warned_of.add(target.name)
     remedy = (
         "labels of -1 and 1 are (y + 1) / 2 as probabilities, and hinge is a loss for them"
         if labels

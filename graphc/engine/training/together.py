@@ -8,7 +8,6 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,20 +22,13 @@ from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Batch
 from graphc.engine.training.made_functions import MadeFunction
 from graphc.engine.training.rank_batches import digest
-from graphc.engine.training.resuming import (
-    keys_of_draws,
-    put_keys_of_draws,
-    variables_of_run,
-)
+from graphc.engine.training.run_state import draws_of_run, variables_of_run
 from graphc.engine.training.stored import Data
 from graphc.errors import DeviceError, FlagError
 from graphc.parallel.agreement import agree
 from graphc.parallel.joining import join
 from graphc.parallel.transport import Transport, as_bytes, failing_together
 from graphc.version import __version__
-
-if TYPE_CHECKING:
-    from graphc.engine.training.model import Model
 
 _FLAGS = [
     "device",
@@ -60,20 +52,27 @@ _ROWS = 16
 
 def begin_together(
     ranks: Transport[np.ndarray],
-    model: Model,
     compiled: Compiled,
     where: str,
     batches: Iterable[Batch] | None = None,
+    held_out: Sequence[Data] | None = None,
 ) -> None:
-    """Raise RankError, on all ranks, where they differ; else give all the state of rank 0."""
+    """Raise RankError, on all ranks, where they differ; else give all the state of rank 0.
+
+    Args:
+        ranks: those that train together.
+        compiled: what trains.
+        where: the call, for messages.
+        batches, held_out: those of a run, and what it is validated on; None for a single step.
+    """
     compiled.has_begun = True
     if ranks.size == 1:
         return
     compiled.make_optimizer_state()
-    variables, keys = variables_of_run(model, compiled), keys_of_draws(model, compiled)
+    model, draws = compiled.model, draws_of_run(compiled.model, compiled)
+    variables, keys = variables_of_run(model, compiled), compiled.draws.keys(draws)
     host = platform.node()
     arrays = batches.arrays if isinstance(batches, ArrayBatches) else []
-    held_out = model.validation_data if batches is not None else None
     agree(
         where,
         ranks,
@@ -94,7 +93,7 @@ def begin_together(
     for array in (keys, state := _generator_state()):
         ranks.broadcast(as_bytes(array), 0).wait()
     np.random.set_state(("MT19937", state["key"][0], *state[0].tolist()[1:]))
-    if put_keys_of_draws(model, compiled, keys):
+    if compiled.draws.replace(draws, keys):
         compiled.functions.clear()
     compiled.choose(epochs=1, steps=1)
     made = compiled.train()
@@ -106,9 +105,10 @@ def begin_together(
         )
     agree(where, ranks, host, {"graph": _digest_of(made), "engine": _engine(made)})
     make_alike(ranks, variables, where)
-    counts = np.array([model._call_step.value], "uint64")
+    call_step = compiled.draws.call_step
+    counts = np.array([call_step.value], "uint64")
     ranks.broadcast(as_bytes(counts), 0).wait()
-    model._call_step.value = int(counts[0])
+    call_step.value = int(counts[0])
 
 
 def compare_call(where: str, arrays: Sequence[Data], **arguments: object) -> None:

@@ -41,11 +41,11 @@ def error_of(call: Callable[[], object]) -> str:
 def begin(x: np.ndarray = X, rate: float = 0.1, activation: str = "tanh") -> None:
     model = Sequential([Dense(4, input_dim=5, activation=activation), Dense(1)])
     model.compile(SGD(lr=rate), "mse")
-    compiled = model._compiled
+    compiled = model._graphc_trainer.compiled
     compiled.shards = 2
     weights = np.ones(len(x), "float32")
     batches = ArrayBatches([x, Y[: len(x)], weights], 8)
-    together.begin_together(ranks, model, compiled, "m.fit", batches)
+    together.begin_together(ranks, compiled, "m.fit", batches)
 
 
 @contextmanager
@@ -71,11 +71,10 @@ def flags() -> None:
 def validation() -> None:
     model = Sequential([Dense(1, input_dim=5)])
     model.compile("sgd", "mse")
-    model._compiled.shards = 2
-    model.validation_data = [changed_row()]
-    together.begin_together(
-        ranks, model, model._compiled, "m.fit", ArrayBatches([X, Y, Y[:, 0]], 8)
-    )
+    model._graphc_trainer.compiled.shards = 2
+    batches = ArrayBatches([X, Y, Y[:, 0]], 8)
+    compiled = model._graphc_trainer.compiled
+    together.begin_together(ranks, compiled, "m.fit", batches, [changed_row()])
 
 
 def of_calls() -> dict[str, str]:

@@ -1,0 +1,81 @@
+"""The functions that predict with a model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphc.engine.topology.container import Container
+from graphc.engine.training.compiled import Compiled
+from graphc.engine.training.division import Division, Plans, Shapes, planned_shards
+from graphc.engine.training.draws import Draws
+from graphc.engine.training.made_functions import Choice, MadeFunction, make_function
+from graphc.parallel.joining import join
+from graphc.parallel.transport import OneRank, Transport
+
+
+class Predictions:
+    """The functions that predict with a model as it is connected now, each made at its first use.
+
+    Args:
+        model: whose inputs and outputs are those of the functions.
+        draws: of the model.
+        compiled: what `compile` made, whose mode and choice of an engine count here too; None where
+            the model is not compiled.
+
+    Attributes:
+        functions: by their number of shards.
+    """
+
+    def __init__(self, model: Container, draws: Draws, compiled: Compiled | None) -> None:
+        self.functions: dict[int, MadeFunction] = {}
+        self._model, self._draws = model, draws
+        self._mode = None if compiled is None else compiled.mode
+        self._choice = Choice() if compiled is None else compiled.choice
+        self._plans: Plans = {}
+
+    def function(self, shards: int = 1) -> MadeFunction:
+        """Return the function that takes its batch in so many shards."""
+        made = self.functions.get(shards)
+        if made is None or not self._choice.fits(made):
+            self._model._graphc_need_layers("predict")
+            made = self.make(False, shards)
+            self._put(shards, made)
+        return made
+
+    def divided(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
+        """Return the function for arrays of these shapes, divided as a call wants it."""
+        if wanted.memory is None:
+            return self.function(wanted.shards)
+        self._model._graphc_need_layers("predict")
+        shards, made = planned_shards(
+            where,
+            self._plans,
+            ("predict", wanted.memory, shapes),
+            lambda: self.make(False, 1, OneRank()),
+            lambda: self.make(False, 2, OneRank()),
+        )
+        if made is not None and join(where, writes=False).size == 1:
+            self._put(shards, made)
+        return self.function(shards)
+
+    def make(
+        self, training: bool, shards: int = 1, ranks: Transport[np.ndarray] | None = None
+    ) -> MadeFunction:
+        """Make a function in a learning phase."""
+        return make_function(
+            self._model,
+            "predict",
+            self._model.inputs,
+            self._model.outputs,
+            self._model.state_updates,
+            self._draws,
+            self._mode,
+            self._choice.calls,
+            shards,
+            training,
+            ranks,
+        )
+
+    def _put(self, shards: int, made: MadeFunction) -> None:
+        """Keep a function; other threads may be reading those that there were."""
+        self.functions = {**self.functions, shards: made}

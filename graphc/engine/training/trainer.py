@@ -1,0 +1,419 @@
+"""Training, testing and predicting, on arrays and on single batches: what a `Model` has for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphc import backend as K
+from graphc import callbacks as cbks
+from graphc.compiler.function import CompileReports, ShardedFunction
+from graphc.engine.topology.container import Container
+from graphc.engine.topology.layer_node import one_or_list
+from graphc.engine.topology.renewal import renew
+from graphc.engine.training import loops
+from graphc.engine.training.accuracy import with_accuracy
+from graphc.engine.training.array_batches import ArrayBatches
+from graphc.engine.training.compiled import Compiled, compile_model
+from graphc.engine.training.division import Division, Shapes, check_shards, division, shapes_of
+from graphc.engine.training.draws import Draws
+from graphc.engine.training.feeds import Feeds
+from graphc.engine.training.loops import SampleOrder, Step
+from graphc.engine.training.made_functions import MadeFunction, prediction_step
+from graphc.engine.training.predictions import Predictions
+from graphc.engine.training.rank_rows import ALL_ROWS, rank_rows
+from graphc.engine.training.read_report import ReadReport
+from graphc.engine.training.running import (
+    RunningModel,
+    check_choice,
+    check_verbose,
+    checked_callbacks,
+    checked_epochs,
+    is_zero,
+    run_epochs,
+)
+from graphc.engine.training.stored import Data, in_memory, part
+from graphc.engine.training.together import begin_together, called_together, compare_call
+from graphc.errors import ArgumentError, IndexRangeError, NotCompiledError
+from graphc.keywords import named_parameters, refuse_unknown
+from graphc.lookup import true_or_false, whole_number
+from graphc.parallel.joining import join
+from graphc.parallel.transport import failing_together
+from graphc.releases import at_least
+
+_log = logging.getLogger("graphc")
+
+
+class Trainer:
+    """Compiles a model, and runs its functions on arrays and single batches.
+
+    What was made is for the inputs and outputs that the model had: once it is connected anew, by
+    another layer or a switched one, it is given up.
+
+    Args:
+        model: whose graph is trained.
+        run: the same model as callbacks see it.
+        feeds: the model's.
+
+    Attributes:
+        draws: the random draws of the model.
+        order: that of the samples in the last epoch of `fit`.
+    """
+
+    def __init__(self, model: Container, run: RunningModel, feeds: Feeds) -> None:
+        self.model, self.run, self.feeds = model, run, feeds
+        self.draws = Draws()
+        self.order: SampleOrder | None = None
+        self._compiled: Compiled | None = None
+        self._accurate: tuple[Compiled, Compiled] | None = None
+        self._predictions: Predictions | None = None
+        self._connection = model._graphc_connections
+        self._batches: ArrayBatches | None = None
+
+    @property
+    def compiled(self) -> Compiled | None:
+        """The result of `compile`, if it was called since the model was connected."""
+        if self._connection != self.model._graphc_connections:
+            self._forget_outdated()
+        return self._compiled
+
+    @property
+    def predictions(self) -> Predictions:
+        """The functions that predict."""
+        if self._connection != self.model._graphc_connections:
+            self._forget_outdated()
+        if self._predictions is None:
+            self._predictions = Predictions(self.model, self.draws, self._compiled)
+        return self._predictions
+
+    def _forget_outdated(self) -> None:
+        self._connection = self.model._graphc_connections
+        self._compiled = self._accurate = self._predictions = None
+
+    def compile(
+        self,
+        optimizer: Any,
+        loss: object,
+        metrics: object,
+        loss_weights: object,
+        sample_weight_mode: object,
+        mode: str | None,
+    ) -> None:
+        """Make the training graph; see `Model.compile`."""
+        what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, mode)
+        compiled = compile_model(self.model, *what, self.draws)
+        self._forget_outdated()
+        self._compiled = compiled
+
+    def need_compiled(self, wanted: str) -> Compiled:
+        """Return what `compile` made. NotCompiledError, which names what is wanted, before that."""
+        renew(self.model)
+        compiled = self.compiled
+        if compiled is None:
+            raise NotCompiledError(
+                f"{self.model.name}.{wanted} needs a compiled model: call "
+                "model.compile(optimizer='sgd', loss='mse') first, and again after adding layers "
+                "or switching one (AutoEncoder.output_reconstruction)"
+            )
+        return compiled
+
+    def compiled_for(
+        self, call: str, keywords: Mapping[str, Any], method: Callable[..., Any], accuracy: str
+    ) -> Compiled:
+        """Return the `Compiled` that a call runs, by its keywords.
+
+        Args:
+            call, keywords, method: the call's name, what else it was given, its own method.
+            accuracy: the keyword with which it asks for the accuracy.
+        """
+        compiled = self.need_compiled(call)
+        where = f"{self.model.name}.{call}"
+        if not keywords:  # of most steps
+            compiled.take(division(where))
+            return compiled
+        others = dict(keywords)
+        wanted = true_or_false(where, accuracy, others.pop(accuracy, False))
+        divided = division(where, others.pop("shards", None), others.pop("memory", None))
+        refuse_unknown(where, others, [*named_parameters(method), accuracy, "shards", "memory"])
+        if wanted:
+            if self._accurate is None or self._accurate[0] is not compiled:
+                self._accurate = compiled, with_accuracy(compiled)
+            compiled = self._accurate[1]
+        compiled.take(divided)
+        return compiled
+
+    def prediction_function(self, shards: int = 1) -> MadeFunction:
+        """Return the function that predicts on a batch in so many shards."""
+        renew(self.model)
+        return self.predictions.function(shards)
+
+    def divided_prediction(self, where: str, wanted: Division, shapes: Shapes) -> MadeFunction:
+        """Return the function that predicts on arrays of these shapes, divided as a call wants
+        it."""
+        renew(self.model)
+        return self.predictions.divided(where, wanted, shapes)
+
+    @property
+    def dtype_of_predictions(self) -> str:
+        """The type of the arrays that `predict` returns."""
+        return K.floatx() if at_least("1.0.6", of=self.model._graphc.release) else "float64"
+
+    def compile_report(self) -> CompileReports:
+        """Return the report of compiling each function; see `Model.compile_report`."""
+        compiled = self.compiled
+        made = [] if compiled is None else list(compiled.functions.values())
+        made += self.predictions.functions.values()
+        return CompileReports(self.model.name, tuple(each for one in made for each in one.reports))
+
+    def forget(self, purpose: str) -> None:
+        """Have the function of training, testing or predicting made anew where it is next
+        needed."""
+        if purpose == "predict":
+            self._predictions = None
+        elif self._compiled is not None:
+            self._compiled.forget(purpose)
+
+    def train_on_batch(
+        self,
+        compiled: Compiled,
+        x: object,
+        y: object,
+        sample_weight: object,
+        class_weight: object,
+    ) -> float | list[float]:
+        """Take one step; see `Model.train_on_batch`."""
+        where = f"{self.model.name}.train_on_batch"
+        arrays = self.feeds.batch(compiled, x, y, sample_weight, class_weight)
+        compiled.divide(where, "train", shapes_of(arrays))
+        ranks = join(where)
+        if not compiled.has_begun:
+            begin_together(ranks, compiled, where)
+        compiled.choose(epochs=1, steps=1)
+        step = compiled.train()
+        check_shards(where, compiled.shards, len(arrays[0]))
+        with failing_together(ranks):
+            compare_call(where, arrays)
+            return _number_or_list(compiled.numbers(step(*arrays)))
+
+    def test_on_batch(
+        self, compiled: Compiled, x: object, y: object, sample_weight: object
+    ) -> float | list[float]:
+        """Return the values of one batch; see `Model.test_on_batch`."""
+        where = f"{self.model.name}.test_on_batch"
+        arrays = self.feeds.batch(compiled, x, y, sample_weight)
+        compare_call(where, arrays)
+        compiled.divide(where, "test", shapes_of(arrays))
+        step = compiled.test()
+        check_shards(where, compiled.shards, len(arrays[0]))
+        return _number_or_list(compiled.numbers(step(*arrays)))
+
+    def predict_on_batch(
+        self, x: object, shards: int | None, memory: int | str | None
+    ) -> np.ndarray | list[np.ndarray]:
+        """Return the outputs for one batch; see `Model.predict_on_batch`."""
+        where = f"{self.model.name}.predict_on_batch"
+        wanted = division(where, shards, memory)
+        arrays = self.feeds.batch_inputs(x)
+        compare_call(where, arrays)
+        return one_or_list(self.divided_prediction(where, wanted, shapes_of(arrays))(*arrays))
+
+    def fit(
+        self,
+        compiled: Compiled,
+        x: object,
+        y: object,
+        batch_size: int,
+        nb_epoch: int,
+        verbose: int,
+        callbacks: Iterable[cbks.Callback] | None,
+        validation_split: float,
+        validation_data: object,
+        shuffle: bool | str,
+        class_weight: object,
+        sample_weight: object,
+        initial_epoch: int,
+    ) -> cbks.History:
+        """Train on arrays; see `Model.fit`."""
+        where = f"{self.model.name}.fit"
+        check_verbose(where, verbose)
+        check_choice(f"{where}: shuffle", shuffle, (True, False, "batch"))
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        epochs = checked_epochs(where, initial_epoch, nb_epoch)
+        listening = checked_callbacks(where, callbacks)
+        arrays = self.feeds.samples(compiled, x, y, sample_weight, class_weight)
+        held_out = None
+        if validation_data is not None:
+            held_out = self.feeds.validation(compiled, validation_data, where)
+        elif validation_split is not None and not is_zero(validation_split):
+            arrays, held_out = _split(arrays, validation_split, where)
+        self.feeds.check_batches(len(arrays[0]), batch_size)
+        compiled.divide(where, "train", shapes_of(arrays, batch_size))
+        check_shards(where, compiled.shards, batch_size)
+        self.run.training_data = arrays
+        own = rank_rows(join(where), compiled.shards)
+        batches = ArrayBatches(
+            *(arrays, batch_size, shuffle, self._order_before(epochs, arrays, shuffle)),
+            *(where, own),
+        )
+        self.order, self._batches = batches.order, batches
+        if epochs:
+            compiled.choose(epochs.stop, ceil(batches.samples / batch_size))
+        history = run_epochs(
+            self.run,
+            compiled,
+            batches,
+            len(arrays[0]),
+            epochs,
+            verbose,
+            listening,
+            self.validation(compiled, held_out, batch_size),
+            batch_size=batch_size,
+        )
+        if batches.windows is not None:
+            for line in str(batches.read_report()).splitlines():
+                _log.info("%s: %s", where, line)
+        return history
+
+    def _order_before(
+        self, epochs: range, arrays: Sequence[Data], shuffle: bool | str
+    ) -> SampleOrder | None:
+        """The order of the epoch before these, where they go on from the last run."""
+        goes_on = 0 < epochs.start == self.run.epochs_done
+        order = self.order
+        return order if goes_on and order and order.fits(len(arrays[0]), shuffle) else None
+
+    def read_report(self) -> ReadReport:
+        """Return what the last `fit` read of arrays in files; see `Model.read_report`."""
+        if self._batches is None:
+            raise ArgumentError(
+                f"{self.model.name}.read_report: nothing was read yet; call fit with arrays in "
+                "files"
+            )
+        return self._batches.read_report()
+
+    def evaluate(
+        self,
+        compiled: Compiled,
+        x: object,
+        y: object,
+        batch_size: int,
+        verbose: int,
+        sample_weight: object,
+    ) -> float | list[float]:
+        """Return the loss on arrays; see `Model.evaluate`."""
+        where = f"{self.model.name}.evaluate"
+        check_verbose(where, verbose)
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        arrays = self.feeds.samples(compiled, x, y, sample_weight)
+        count = len(arrays[0])
+        self.feeds.check_batches(count, batch_size)
+        together = called_together(where, arrays, batch_size=batch_size)
+        compiled.divide(where, "test", shapes_of(arrays, batch_size))
+        check_shards(where, compiled.shards, batch_size)
+        own = rank_rows(join(where, writes=False), compiled.shards)
+        batches = ArrayBatches(arrays, batch_size, where=where, own=own)
+        test = compiled.begun(compiled.test())
+        with together:
+            values = loops.evaluate_loop(test, batches, count, compiled.labels, verbose == 1)
+        return one_or_list(values)
+
+    def validation(
+        self, compiled: Compiled, held_out: list[Data] | None, batch_size: int
+    ) -> Callable[[Step], list[float]] | None:
+        """Return a function that evaluates the samples that are held out."""
+        self.run.validation_data = held_out
+        if held_out is None:
+            return None
+        count = len(held_out[0])
+        self.feeds.check_batches(count, batch_size)
+        where = f"{self.model.name}: validation data"
+        own = rank_rows(join(where), compiled.shards)
+        batches = ArrayBatches(held_out, batch_size, where=where, own=own)
+        return lambda test: loops.evaluate_loop(test, batches, count, compiled.labels)
+
+    def predict(
+        self,
+        x: object,
+        batch_size: int,
+        verbose: int,
+        shards: int | None,
+        memory: int | str | None,
+        on_first_rank_only: bool,
+    ) -> np.ndarray | list[np.ndarray] | None:
+        """Return the outputs for all samples; see `Model.predict`."""
+        where = f"{self.model.name}.predict"
+        check_verbose(where, verbose)
+        batch_size = whole_number(f"{where}: batch_size", batch_size, least=1)
+        wanted = division(where, shards, memory)
+        arrays = self.feeds.inputs(x)
+        count = len(arrays[0])
+        self.feeds.check_batches(count, batch_size)
+        if shards is not None:
+            check_shards(where, wanted.shards, batch_size)
+        alike = {"batch_size": batch_size, "on_first_rank_only": on_first_rank_only}
+        together = called_together(where, arrays, **alike)
+        if wanted.memory is None:
+            made = self.prediction_function(wanted.shards)
+        else:
+            made = self.divided_prediction(where, wanted, shapes_of(arrays, batch_size))
+        step = made.start
+        if on_first_rank_only is not False:
+            step = prediction_step(where, made, on_first_rank_only)
+        dtype, own = self.dtype_of_predictions, ALL_ROWS
+        if isinstance(made, ShardedFunction):
+            own = rank_rows(made.ranks, made.shards)
+        with together:
+            if count <= batch_size and verbose != 1 and own.ranks == 1:
+                values = step(*in_memory(arrays)).get()
+                for value in values:
+                    loops.check_prediction(value, count, value.shape[1:])
+                outputs = [value.astype(dtype) for value in values]
+            else:
+                batches = ArrayBatches(arrays, batch_size, where=where, own=own)
+                outputs = loops.predict_loop(step, batches, count, verbose == 1, dtype)
+        return one_or_list(outputs) if outputs else None
+
+
+class LossAlone(float):
+    """The loss of a batch where nothing else is measured. Keras 0.3 gave a list of one: its place 0
+    is the loss too, with a line in the log, once a process."""
+
+    _logged: ClassVar[bool] = False
+
+    def __getitem__(self, place: int) -> float:
+        if place not in (0, -1):
+            raise IndexRangeError(
+                f"train_on_batch, test_on_batch: expected the place 0, received {place!r}; here is "
+                "the loss alone. metrics=['accuracy'] in compile puts the accuracy behind it, and "
+                "the flag keras=1.2 the loss of each of several outputs"
+            )
+        if not LossAlone._logged:
+            LossAlone._logged = True
+            _log.warning(
+                "train_on_batch and test_on_batch give the loss as a number, as in Keras 1.0, and "
+                "no list of one as in Keras 0.3; its [0] is the number itself"
+            )
+        return float(self)
+
+
+def _number_or_list(values: Iterable[object]) -> float | list[float]:
+    """The values of a batch as numbers, the loss alone as one."""
+    numbers = [float(value) for value in values]  # type: ignore[arg-type]
+    return LossAlone(numbers[0]) if len(numbers) == 1 else numbers
+
+
+def _split(arrays: list[Data], fraction: float, where: str) -> tuple[list[Data], list[Data]]:
+    """The first samples to train on, and the last `fraction` of them held out."""
+    count = len(arrays[0])
+    number = isinstance(fraction, int | float | np.number)
+    first = int(count * (1.0 - fraction)) if number and 0.0 < fraction < 1.0 else 0
+    if not 0 < first < count:
+        raise ArgumentError(
+            f"{where}: validation_split: expected a fraction that leaves at least one of {count} "
+            f"samples in each part, received {fraction!r}"
+        )
+    return [part(one, 0, first) for one in arrays], [part(one, first, count) for one in arrays]
