@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, Launch
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Moves, Node, ops_with
 from graphc.compiler.graph.dim import evaluate
 from graphc.compiler.schedule.kernel import Kernel, Loop
 
@@ -21,7 +21,7 @@ from graphc.compiler.schedule.kernel import Kernel, Loop
 _AGAIN = 1.5
 _MUCH = 10
 
-_MOVES = ("flip", "pad", "reshape", "slice", "transpose")
+_MOVES = ops_with(lambda traits: traits.moves in (Moves.PERMUTED, Moves.SELECTED, Moves.PADDED))
 """Index maps through which the parts of an input that are read are followed."""
 
 

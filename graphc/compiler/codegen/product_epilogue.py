@@ -26,15 +26,10 @@ from graphc.compiler.codegen.product import Product
 from graphc.compiler.codegen.signature import Place
 from graphc.compiler.graph import dependents
 from graphc.compiler.graph.dim import is_multiple, product
-from graphc.compiler.graph.ops import OPS
+from graphc.compiler.graph.ops import OPS, Work
 from graphc.compiler.schedule.hardware import PACK
 from graphc.compiler.schedule.kernel import Kernel
 
-# Pointwise ops of many instructions: divisions and functions of a float.
-_LONG = {
-    *("div", "floordiv", "mod", "pow", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh"),
-    *("sigmoid", "erf", "sin", "cos"),
-}
 _MOST_UNROLLED = 12
 
 
@@ -45,7 +40,7 @@ def is_long(kernel: Kernel) -> bool:
     pointwise = [node for node in behind if OPS[node.op].family == "pointwise"]
     return (
         len(pointwise) > _MOST_UNROLLED
-        or any(node.op in _LONG for node in pointwise)
+        or any(OPS[node.op].traits.work is Work.MANY for node in pointwise)
         or any(node.op == "random" for node in kernel.body)
     )
 

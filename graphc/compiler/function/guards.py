@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from graphc.compiler.graph import Node, Symbol, is_float, label, toposort
+from graphc.compiler.graph import OPS, Node, Symbol, is_float, label, toposort
 from graphc.compiler.interpret import BodyObserver, Program, sequential
 from graphc.errors import NotFiniteError, PassError
 
@@ -251,7 +251,7 @@ class FiniteGuard(BodyObserver):
         varying = self._varying
         for node in toposort(nodes, stop=varying):
             if node not in varying:
-                leaf = node.op in ("input", "shared", "random", "arg")
+                leaf = OPS[node.op].traits.external or node.op == "arg"
                 varying[node] = leaf or any(varying[x] for x in node.inputs)
 
 

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from graphc.compiler.grad.forward_scan import ForwardScan
-from graphc.compiler.graph import Node, dependents, toposort
+from graphc.compiler.graph import Node, Work, dependents, ops_with, toposort
 
-# Never stored: made again from what they read, whatever that is. They are index maps and copies.
-_RECOMPUTED = frozenset({"broadcast", "cast", "constant", "dim", "iota", "reshape", "transpose"})
+# Never stored: made again from what they read, whatever that is, which is no larger.
+_RECOMPUTED = ops_with(
+    lambda traits: traits.work is Work.NONE and (traits.keeps_elements or traits.moves is None)
+)
 
 # Made again where all that they read is at hand in the backward step.
-_CHEAP = frozenset(
-    {"add", "sub", "mul", "neg", "abs", "sign", "maximum", "minimum", "where"}
-    | {"equal", "not_equal", "less", "less_equal"}
-    | {"logical_and", "logical_or", "logical_xor", "logical_not"}
-)
+_CHEAP = ops_with(lambda traits: traits.work in (Work.ONE, Work.FEW))
 
 
 def forward_reads(

@@ -72,7 +72,7 @@ def _pull(node: Node, cotangent: Cotangent, wanted: list[bool]) -> tuple[Cotange
         assert node.op not in LEAVES, node.op
         raise GradientError(
             f"the op {node.op!r} has no gradient rule, met at {label(node)}; add a row to "
-            "graphc.compiler.grad, or declare the op in NON_DIFFERENTIABLE"
+            "graphc.compiler.grad, or has_gradient=False to its traits"
         )
     return RULES[node.op](cotangent, node, wanted)
 

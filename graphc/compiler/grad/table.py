@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, ops_with
 
 # A Node; of a scan, the one tuple-valued node, a tuple: one for each of its items, None where none
 # arrives. Each rule knows which of the two it gets.
@@ -22,35 +22,11 @@ Rule = Callable[[Cotangent, Node, Sequence[bool]], tuple[Cotangent | None, ...]]
 
 RULES: dict[str, Rule] = {}
 
-# Ops without a cotangent for any input: their values are not floats, or are constant in pieces, or
-# depend on no float. A gradient stops here.
-NON_DIFFERENTIABLE: tuple[str, ...] = (
-    "equal",
-    "not_equal",
-    "less",
-    "less_equal",
-    "logical_and",
-    "logical_or",
-    "logical_xor",
-    "logical_not",
-    "pack_bools",
-    "floor",
-    "round",
-    "sign",
-    "floordiv",
-    "argmax",
-    "argmin",
-    "argmax_pool",
-    "any",
-    "all",
-    "iota",
-    "dim",
-    "random",
-    "stop_gradient",
-)
+NON_DIFFERENTIABLE = ops_with(lambda traits: not traits.has_gradient)
+"""Ops at which a gradient stops."""
 
-# Where a gradient ends because there is nothing behind.
-LEAVES: tuple[str, ...] = ("input", "shared", "constant", "arg")
+LEAVES = ops_with(lambda traits: traits.supplied)
+"""Ops at which a gradient ends, as there is nothing behind."""
 
 
 def define(op: str, *by_input: Callable[..., Node] | None) -> None:

@@ -52,7 +52,11 @@ from graphc.compiler.graph.operands import (
 from graphc.compiler.graph.ops import (
     OPS as OPS,
     Body as Body,
+    Moves as Moves,
+    Traits as Traits,
+    Work as Work,
     make as make,
+    ops_with as ops_with,
     remake as remake,
     size_claims as size_claims,
 )

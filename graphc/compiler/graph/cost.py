@@ -20,14 +20,13 @@ import numpy as np
 from graphc.compiler.graph.dim import Shape, Symbol, evaluate
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import is_float
-from graphc.compiler.graph.ops import OPS
+from graphc.compiler.graph.ops import OPS, ops_with
 from graphc.compiler.graph.walk import toposort
 
 Bindings = Mapping[Symbol, int]
 
-_VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip", "item"})
-# In memory before the program runs, or a part of the loop's own traffic.
-_RESIDENT = frozenset({"input", "shared", "constant", "arg", "dim"})
+# Values that are in memory before the program runs, or a part of a loop's own traffic, and views.
+_FREE = ops_with(lambda traits: traits.supplied or traits.is_view) | {"dim", "item"}
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ _FLOPS: dict[str, Callable[[Node, Bindings], int]] = {
 
 def cost(node: Node, bindings: Bindings) -> Cost:
     """The cost of one node, its inputs' own costs excluded; `bindings` are the symbols' values."""
-    if node.op in _RESIDENT or node.op in _VIEWS:
+    if node.op in _FREE:
         return Cost(0, 0)
     if node.op == "scan":
         body = toposort(node.attrs["body"].outputs)

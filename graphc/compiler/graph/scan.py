@@ -16,7 +16,7 @@ from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.operands import as_node
-from graphc.compiler.graph.ops import Body, arg_types, make
+from graphc.compiler.graph.ops import Body, Work, arg_types, make, ops_with
 from graphc.compiler.graph.walk import dependents, substitute, toposort
 
 Step = Callable[[tuple[Node, ...], tuple[Node, ...]], tuple[Sequence[object], Sequence[object]]]
@@ -24,7 +24,7 @@ Step = Callable[[tuple[Node, ...], tuple[Node, ...]], tuple[Sequence[object], Se
 _serials = itertools.count()
 
 # What a body computes from these alone stays in the body: it costs nothing to make it there.
-_FREE = frozenset({"constant", "dim", "iota", "broadcast", "cast", "reshape"})
+_FREE = ops_with(lambda traits: traits.work is Work.NONE)
 
 
 def scan(

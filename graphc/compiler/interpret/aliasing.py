@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphc.compiler.graph import Node
-from graphc.compiler.interpret.table import SUPPLIED
-
-VIEWS = frozenset({"reshape", "transpose", "broadcast", "slice", "flip"})
-"""Ops whose result may be a view of their input."""
+from graphc.compiler.graph import OPS, Node
 
 
 def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
@@ -18,7 +14,7 @@ def owned_outputs(outputs: Sequence[Node]) -> list[bool]:
     owned = []
     for node in outputs:
         root = node
-        while root.op in VIEWS:
+        while OPS[root.op].traits.is_view:
             root = root.inputs[0]
         owned.append(root not in claimed and _is_fresh(root))
         claimed.add(root)
@@ -30,4 +26,4 @@ def _is_fresh(node: Node) -> bool:
     start's."""
     if node.op == "item":
         return node.attrs["index"] >= node.inputs[0].attrs["carries"]
-    return node.op not in SUPPLIED
+    return not OPS[node.op].traits.supplied

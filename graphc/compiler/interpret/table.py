@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from graphc.compiler.graph import ops_with
 from graphc.compiler.interpret.contraction import CONTRACTION
 from graphc.compiler.interpret.index import INDEX
 from graphc.compiler.interpret.loop import LOOP
@@ -24,5 +25,5 @@ NUMPY: dict[str, Function] = {
 }
 """Op name -> ``function(attrs, *arrays)``; see `graphc.compiler.interpret.signature`."""
 
-SUPPLIED = frozenset({"input", "arg", "shared", "constant"})
+SUPPLIED = ops_with(lambda traits: traits.supplied)
 """The ops without a function: a program supplies their values."""

@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, ops_with
 
 _LARGEST = 64  # elements: a constant is text in the kernels
 
-_STRETCHED = frozenset({"broadcast", "reshape", "cast"})
-SCALARS = _STRETCHED | {"constant"}
+STRETCHED = ops_with(lambda traits: traits.keeps_elements) | {"cast"}
+"""The ops of one number, at all positions, of an operand that is one number at all positions."""
+SCALARS = STRETCHED | {"constant"}
 """The ops of nodes that may have a `scalar_value`."""
 
 
@@ -24,10 +25,10 @@ def is_small(shape: tuple) -> bool:
 def scalar_value(node: Node) -> int | float | bool | None:
     """The number that every element of a node is known to be, or None.
 
-    Looks through broadcast, reshape and value-preserving casts at a constant of one element.
+    Looks through `STRETCHED`, where casts preserve the value, at a constant of one element.
     """
     dtypes = []
-    while node.op in _STRETCHED:
+    while node.op in STRETCHED:
         if node.op == "cast":
             dtypes.append(node.dtype)
         node = node.inputs[0]

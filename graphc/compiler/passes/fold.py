@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import OPS, Node
+from graphc.compiler.graph import OPS, Moves, Node
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.passes.constants import is_small
+from graphc.compiler.passes.constants import STRETCHED, is_small
 from graphc.compiler.passes.rewrite import rewrite
-
-# Broadcast values are cheaper made again than stored; random ones are new at each call.
-_NEVER = frozenset({"random", "broadcast", "scan", "item"})
 
 
 def _fold(node: Node) -> object:
@@ -21,7 +18,7 @@ def _fold(node: Node) -> object:
 
 
 def _is_cheap_constant(x: Node) -> bool:
-    while x.op in ("broadcast", "reshape", "cast"):
+    while x.op in STRETCHED:
         x = x.inputs[0]
     return x.op == "constant" and is_small(x.shape)
 
@@ -50,7 +47,12 @@ def _constants_into_body(loop: Node) -> object:
 
 _RULES = {
     "scan": (_constants_into_body,),
-    **{name: (_fold,) for name, op in OPS.items() if op.arity != 0 and name not in _NEVER},
+    # Repeated values are cheaper made again than stored.
+    **{
+        name: (_fold,)
+        for name, op in OPS.items()
+        if op.family not in ("leaf", "loop") and op.traits.moves is not Moves.REPEATED
+    },
 }
 
 

@@ -24,11 +24,6 @@ from graphc.compiler.passes.constants import SCALARS, scalar_value
 Rule = Callable[[Node], object]
 """Gives what replaces a node: a node of its dtype, or a number; None where it does not apply."""
 
-COMMUTATIVE = frozenset(
-    {"add", "mul", "maximum", "minimum", "equal", "not_equal"}
-    | {"logical_and", "logical_or", "logical_xor"}
-)
-
 
 class Pattern:
     """An operation on patterns, variables and numbers. Compared by identity."""
@@ -98,7 +93,7 @@ def matches(
         if node.op != pattern.op:
             return
         yield from _all_match(pattern.operands, node.inputs, bound)
-        if node.op in COMMUTATIVE:
+        if OPS[node.op].traits.commutative:
             yield from _all_match(pattern.operands, node.inputs[::-1], bound)
     elif scalar_value(node) == pattern:
         yield bound
@@ -121,7 +116,7 @@ class Row:
         self.pattern = pattern
         self.result = result
         self._kinds = [_ops_of(operand) for operand in pattern.operands]
-        self._commutes = pattern.op in COMMUTATIVE
+        self._commutes = OPS[pattern.op].traits.commutative
 
     def __call__(self, node: Node) -> object:
         if node.op == self.pattern.op and self._may_match(node):

@@ -21,12 +21,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, ops_with
 from graphc.compiler.passes.constants import scalar_value
 from graphc.compiler.passes.rewrite import index_rules, rewrite
 
-# Ops whose elements are those of the first input, at most with another sign.
-_SAME_ELEMENTS = {"transpose", "reshape", "broadcast", "slice", "flip", "neg", "abs"}
+# Ops whose elements are those of the input, at most of another type or with another sign.
+_SAME_MAGNITUDE = ops_with(lambda traits: traits.is_view) | {"cast", "neg", "abs"}
 _LARGEST = {"bool": 1.0, "int32": 2.0**31, "uint32": 2.0**32, "int64": 2.0**63}
 
 
@@ -141,7 +141,7 @@ def _bound(node: Node, depth: int = 8) -> float:
     if node.op == "constant":
         largest = float(np.max(np.abs(node.attrs["value"]), initial=0.0))
         return largest if largest <= float(np.finfo(node.dtype).max) else math.inf  # NaN too
-    if node.op == "cast" or node.op in _SAME_ELEMENTS:
+    if node.op in _SAME_MAGNITUDE:
         bound = _bound(node.inputs[0], depth - 1)
     elif node.op == "where":
         bound = max(_bound(x, depth - 1) for x in node.inputs[1:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import OPS, Node
 from graphc.compiler.graph.dim import minimum_value, product
 from graphc.compiler.graph.reduce import element_count
 from graphc.compiler.passes.constants import scalar_value
@@ -12,7 +12,7 @@ from graphc.compiler.passes.match import Rule
 # Their gradient goes to the first of ties, so the order of the elements has to stay.
 _ORDERED = frozenset({"max", "min"})
 
-_NESTING = ("sum", "prod", "max", "min", "any", "all")  # one after the other is one over both axes
+_NESTING = [name for name, op in OPS.items() if op.traits.nests]
 
 
 def _over(op: str, x: Node, axes: list[int]) -> Node:

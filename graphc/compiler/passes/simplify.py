@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import Node
-from graphc.compiler.passes.constants import any_constant, scalar_value
+from graphc.compiler.graph import Node, ops_with
+from graphc.compiler.passes.constants import STRETCHED, any_constant, scalar_value
 from graphc.compiler.passes.match import Row, operations, variables
 from graphc.compiler.passes.movement_rules import MOVEMENT_RULES
 from graphc.compiler.passes.reduce_rules import REDUCE_RULES
@@ -29,7 +29,7 @@ def _is_size(node: Node) -> bool:
     number = scalar_value(node)
     if number is not None:
         return 1 <= number < math.inf
-    while node.op in ("broadcast", "reshape", "cast"):
+    while node.op in STRETCHED:
         node = node.inputs[0]
     return node.op == "dim"
 
@@ -131,21 +131,16 @@ def _add_negated_broadcast(node: Node) -> object:
     return None
 
 
-def _without_alias(node: Node) -> Node:
-    """alias(x) = x: it distinguishes values of layers, which a program need not."""
-    return node.inputs[0]
-
-
 def _without_mark(node: Node) -> Node:
-    """stop_gradient(x) = own_batch(x) = print_tensor(x) = x: they are read before the passes
-    run."""
+    """Replace a mark of x by x: marks are read before the passes run. An alias, which
+    distinguishes values of layers, is not read by a gradient either."""
     return node.inputs[0]
 
 
 _FOR_GRADIENT = index_rules(
     ((row.pattern.op, row) for row in ROWS),
     [
-        ("alias", _without_alias),
+        ("alias", _without_mark),
         ("mul", _combine_factors),
         ("div", _divide_by_power_of_two),
         ("add", _add_negated_broadcast),
@@ -153,7 +148,7 @@ _FOR_GRADIENT = index_rules(
     REDUCE_RULES,
     MOVEMENT_RULES,
 )
-_MARKS = ("stop_gradient", "own_batch", "print_tensor")
+_MARKS = ops_with(lambda traits: traits.identity)
 _RULES = {**_FOR_GRADIENT, **dict.fromkeys(_MARKS, (_without_mark,))}
 
 

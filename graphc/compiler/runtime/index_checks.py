@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Check
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import Node, ops_with
 from graphc.compiler.graph.dim import Size, evaluate
 
-# The result has the elements of the input; a cast keeps what fits, but for fractions.
-_SAME_ELEMENTS = ("reshape", "transpose", "flip", "broadcast", "cast")
+# A cast keeps what fits, but for fractions.
+_SAME_ELEMENTS = ops_with(lambda traits: traits.keeps_elements) | {"cast"}
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ import numpy as np
 
 from graphc.compiler.codegen.context import buffer_name
 from graphc.compiler.codegen.memory_report import BufferUse, MemoryReport
-from graphc.compiler.graph import Node, Symbol, toposort
+from graphc.compiler.graph import OPS, Node, Symbol, toposort
 from graphc.compiler.graph import dim as dims
-from graphc.compiler.interpret.aliasing import VIEWS
 
 _HELD = {"input": "input", "shared": "state", "constant": "constant"}
 
@@ -92,7 +91,7 @@ def _values(outputs: Sequence[Node]) -> list[_Value]:
         for x in node.inputs:
             if x in found:
                 found[x].last = position
-        if node.op in VIEWS or node.op == "item":
+        if OPS[node.op].traits.is_view or node.op == "item":
             if node.inputs[0] in found:
                 found[node] = found[node.inputs[0]]
         elif node.op not in ("arg", "dim"):

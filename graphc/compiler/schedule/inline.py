@@ -17,14 +17,12 @@ import numpy as np
 
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.dim import Shape, evaluate_at, product
-from graphc.compiler.graph.ops import OPS
+from graphc.compiler.graph.ops import OPS, Work, ops_with
 from graphc.compiler.schedule.strides import strided
 from graphc.compiler.schedule.window_passes import passes_first
 
-INDEX_MAPS = frozenset(
-    {"broadcast", "reshape", "transpose", "slice", "flip", "pad", "concat", "iota", "dim"}
-)
-FREE = INDEX_MAPS | {"cast", "random"}
+# Inlined whatever they read. Random bits are many instructions, and still cheaper than memory.
+_FREE = ops_with(lambda traits: traits.work is Work.NONE) | {"random"}
 
 # Nodes that one kernel may compute again: more would make its text long and spill registers.
 MOST_RECOMPUTED = 24
@@ -41,7 +39,6 @@ SMALL = 16
 
 # Operations that a product may compute for each element of an operand.
 MOST_LIGHT = 3
-_LIGHT = frozenset({"add", "sub", "mul", "neg", "abs", "cast", "where", "maximum", "minimum"})
 
 # The value of every symbol where symbolic sizes are compared.
 _TYPICAL = 64
@@ -58,6 +55,10 @@ def is_splat(node: Node) -> bool:
 def is_leaf(node: Node) -> bool:
     """Return True if a node's value is in memory before the program runs."""
     return node.op in ("input", "shared") or (node.op == "constant" and not is_splat(node))
+
+
+def _is_index_map(node: Node) -> bool:
+    return OPS[node.op].traits.moves is not None
 
 
 def nbytes(node: Node) -> int:
@@ -144,7 +145,7 @@ def _unpools_of_convolutions(order: Sequence[Node], forced: Collection[Node]) ->
 
     def is_convolved(node: Node) -> bool:
         return node not in forced and all(
-            reader.op == "conv" or (reader.op in INDEX_MAPS and is_convolved(reader))
+            reader.op == "conv" or (_is_index_map(reader) and is_convolved(reader))
             for reader in readers.get(node, ())
         )
 
@@ -186,7 +187,7 @@ def _inlined(
         reads[node] = tuple(read)
         if node in forced or is_leaf(node) or node in counters:
             continue
-        free = node.op in FREE or is_splat(node) or node in unpools
+        free = node.op in _FREE or is_splat(node) or node in unpools
         free = free or (node.op == "gather" and node.inputs[1] in counters)
         free = free and operands.get(node, 1) <= MOST_CONCATENATED
         cheap = (
@@ -288,7 +289,7 @@ def _shared_factors(scope: Scope) -> set[Node]:
             source = factor
             while source.op == "transpose":  # a product reads a stored matrix either way
                 source = source.inputs[0]
-            if source in scope.inline and source.op in INDEX_MAPS and scope.reads[source]:
+            if source in scope.inline and _is_index_map(source) and scope.reads[source]:
                 ways.setdefault(source, set()).add((factor, side, sizes))
     return {source for source, read in ways.items() if len(read) > 1}
 
@@ -296,7 +297,7 @@ def _shared_factors(scope: Scope) -> set[Node]:
 def reads_once(node: Node) -> bool:
     """Return True if a node is a pooling whose windows do not overlap, so that it reads each
     element at most once."""
-    return node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool") and are_disjoint(node)
+    return OPS[node.op].traits.pools and are_disjoint(node)
 
 
 def are_disjoint(node: Node) -> bool:
@@ -317,9 +318,7 @@ def _is_light(node: Node, scope: Scope) -> bool:
         elif not is_leaf(inner):
             return False
     computed = [x for x in chain if OPS[x.op].family == "pointwise"]
-    return len(computed) <= MOST_LIGHT and all(
-        x.op in _LIGHT or is_splat(x) or x.op in INDEX_MAPS for x in chain
-    )
+    return len(computed) <= MOST_LIGHT and all(OPS[x.op].traits.work <= Work.ONE for x in chain)
 
 
 def _stored_inputs(scan: Node) -> list[Node]:

@@ -239,7 +239,7 @@ def elementwise_operands(
 
 def _is_slice(node: Node, step: Node) -> bool:
     """Return True if a node is a slice of a sequence at a step, or an index map of one."""
-    while node.op in ("reshape", "transpose", "slice", "flip", "broadcast"):
+    while OPS[node.op].traits.is_view:
         (node,) = node.inputs
     return node.op == "gather" and node.inputs[1] is step
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 
-from graphc.compiler.graph import Node, toposort
+from graphc.compiler.graph import OPS, Node, toposort
 from graphc.compiler.graph.dim import Dim, Shape, evaluate_at, product
 from graphc.compiler.schedule.group import ELEMENT, INLINED, WINDOWED, Group
 from graphc.compiler.schedule.inline import Scope, reads_once
@@ -51,10 +51,7 @@ def covers_each_element(
 def is_pooling(group: Group) -> bool:
     """Return True if a group is a pooling, or one pass over its windows, with what is inlined into
     it."""
-    return all(
-        tag == INLINED or node.op in ("max_pool", "argmax_pool", "gather_pool", "sum_pool")
-        for node, tag in group.nodes.items()
-    )
+    return all(tag == INLINED or OPS[node.op].traits.pools for node, tag in group.nodes.items())
 
 
 def fusion_blocker(group: Group, producer: Group, scope: Scope) -> str:

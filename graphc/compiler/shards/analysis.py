@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from graphc.compiler.graph import BATCH, Node, body_args, toposort
+from graphc.compiler.graph import BATCH, OPS, Node, body_args, toposort
 from graphc.compiler.shards.batch_axis import (
     BatchAxis,
     IndivisibleError,
@@ -18,9 +18,6 @@ from graphc.compiler.shards.batch_axis import (
 )
 from graphc.compiler.shards.status import SAME, WHOLE, ZERO, Kind, Status, joined
 from graphc.compiler.shards.table import SUMMED, TABLE
-
-# Zeros that are moved are zeros.
-_MOVES = ("broadcast", "reshape", "transpose", "cast", "slice", "flip", "neg", "alias")
 
 
 @dataclass
@@ -125,7 +122,7 @@ def _without_rows(node: Node, states: Sequence[Status]) -> Status:
         return Status(Kind.OWN, max(state.after for state in states))
     if node.op == "constant":
         return SAME if np.any(node.attrs["value"]) else ZERO
-    if node.op in _MOVES and kinds == {Kind.ZERO}:
+    if OPS[node.op].traits.keeps_zero and kinds == {Kind.ZERO}:
         return ZERO
     if Kind.PARTIAL in kinds and _is_linear(node, states):
         return Status(Kind.PARTIAL, max(state.after for state in states))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from graphc.compiler.graph import (
     BATCH,
     OPS,
+    Moves,
     Node,
     Size,
     body_args,
@@ -26,6 +27,7 @@ from graphc.compiler.graph import (
     label,
     make,
     make_scan,
+    ops_with,
     remake,
     set_name,
     toposort,
@@ -41,7 +43,7 @@ from graphc.errors import ArgumentError
 _serials = itertools.count()
 
 # Of the size of what they move, or larger: done once, behind the sum, and not by each shard.
-_MOVES = ("reshape", "transpose", "broadcast", "flip", "pad")
+_MOVES = ops_with(lambda traits: traits.keeps_elements or traits.moves is Moves.PADDED)
 
 
 @dataclass(frozen=True)

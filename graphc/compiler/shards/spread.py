@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from graphc.compiler.graph import (
     OPS,
+    Moves,
     Node,
     State,
     broadcast_to,
@@ -28,6 +29,7 @@ from graphc.compiler.graph import (
     label,
     make,
     matmul,
+    ops_with,
     remake,
     reshape,
     set_name,
@@ -39,8 +41,7 @@ from graphc.parallel.slices import Parameter, Piece
 
 _serials = itertools.count()
 
-# Each element goes to another place, and none is lost.
-_MOVES = ("reshape", "transpose", "flip")
+_MOVES = ops_with(lambda traits: traits.moves is Moves.PERMUTED)
 
 
 @dataclass(frozen=True)

@@ -63,11 +63,6 @@ class Row:
 
 TABLE: dict[str, Row] = {}
 
-LEAVES = ("input", "shared", "constant", "arg", "iota", "dim", "random")
-"""The ops whose status follows from the op itself."""
-LOOPS = ("scan", "item")
-"""The ops whose status is that of a loop's body (`graphc.compiler.shards.analysis`)."""
-
 _FIRST, _EACH, _BOTH = ((0,),), ((0,), (1,)), ((0, 1),)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from graphc.compiler.codegen.c_text import comment
 from graphc.compiler.codegen.context import Context
-from graphc.compiler.graph import Node
+from graphc.compiler.graph import OPS, Node
 from graphc.compiler.graph.walk import toposort
 from graphc.compiler.schedule.kernel import Kernel
 
@@ -66,7 +66,7 @@ def _value(
     if not any(zeros):
         return None
     if all(zeros):
-        return _ZERO if node.op in ("add", "sub", "mul", "neg", "alias") else None
+        return _ZERO if OPS[node.op].traits.keeps_zero else None
     if node.op == "add" or (node.op == "sub" and zeros[1]):
         return known[zeros.index(False)]
     factor = _scalar(node.inputs[zeros.index(False)]) if node.op == "mul" else None

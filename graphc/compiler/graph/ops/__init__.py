@@ -10,6 +10,28 @@ from graphc.compiler.graph.ops import (  # noqa: F401  (each module adds its row
     windows,
 )
 from graphc.compiler.graph.ops.loop import Body, arg_types
-from graphc.compiler.graph.ops.table import OPS, Op, make, remake, size_claims, state_claims
+from graphc.compiler.graph.ops.table import (
+    OPS,
+    Op,
+    make,
+    ops_with,
+    remake,
+    size_claims,
+    state_claims,
+)
+from graphc.compiler.graph.ops.traits import Moves, Traits, Work
 
-__all__ = ["OPS", "Body", "Op", "arg_types", "make", "remake", "size_claims", "state_claims"]
+__all__ = [
+    "OPS",
+    "Body",
+    "Moves",
+    "Op",
+    "Traits",
+    "Work",
+    "arg_types",
+    "make",
+    "ops_with",
+    "remake",
+    "size_claims",
+    "state_claims",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.traits import Traits, Work
 from graphc.errors import DTypeError
 
 
@@ -43,10 +44,19 @@ def _iota_shape(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return (attrs["size"],)
 
 
-_LEAF = ("serial", "shape", "dtype")
+_FED = Traits(supplied=True, external=True)
+_POSITION = Traits(work=Work.NONE, has_gradient=False)
 
 # Fed at each call. The serial distinguishes inputs of one type.
-define("input", "leaf", 0, _declared_dtype, _declared_shape, _LEAF)
+define(
+    "input",
+    "leaf",
+    0,
+    _declared_dtype,
+    _declared_shape,
+    ("serial", "shape", "dtype"),
+    _FED,
+)
 # The value of a `State`, which is compared by identity.
 define(
     "shared",
@@ -55,6 +65,7 @@ define(
     lambda inputs, attrs: attrs["state"].dtype,
     lambda inputs, attrs, checks: attrs["state"].shape,
     ("state",),
+    _FED,
 )
 define(
     "constant",
@@ -63,9 +74,18 @@ define(
     lambda inputs, attrs: attrs["value"].dtype.name,
     lambda inputs, attrs, checks: attrs["value"].shape,
     ("value",),
+    Traits(supplied=True, work=Work.NONE),
 )
 # The k-th argument of a scan's body.
-define("arg", "leaf", 0, _declared_dtype, _declared_shape, ("index", "shape", "dtype"))
+define(
+    "arg",
+    "leaf",
+    0,
+    _declared_dtype,
+    _declared_shape,
+    ("index", "shape", "dtype"),
+    Traits(supplied=True),
+)
 # 0, 1, 2, ... along one axis.
 define(
     "iota",
@@ -74,9 +94,18 @@ define(
     _declared_dtype,
     _iota_shape,
     ("size", "dtype"),
+    _POSITION,
 )
 # A size as an int64 scalar.
-define("dim", "leaf", 0, lambda inputs, attrs: "int64", lambda inputs, attrs, checks: (), ("size",))
+define(
+    "dim",
+    "leaf",
+    0,
+    lambda inputs, attrs: "int64",
+    lambda inputs, attrs, checks: (),
+    ("size",),
+    _POSITION,
+)
 # Random words (Philox4x32-10), input: the step of the loop that it is drawn in, int32, 0 outside.
 # `serial` distinguishes draws of one seed and stream; the random bits do not depend on it.
 # With an `axis` that is not None it is a range of a draw that is longer along this axis. Two int64
@@ -88,4 +117,5 @@ define(
     _random_dtype,
     _random_shape,
     ("seed", "stream", "serial", "shape", "axis"),
+    Traits(external=True, has_gradient=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Dim, Shape, ceil_divide, product
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.traits import Moves, Traits, Work
 
 
 def _same(inputs: Inputs, attrs: Attrs) -> str:
@@ -118,10 +119,18 @@ def _flip(inputs: Inputs, attrs: Attrs, checks: SizeChecks) -> tuple:
     return inputs[0].shape
 
 
-define("reshape", "movement", 1, _same, _reshape, ("shape",))
-define("transpose", "movement", 1, _same, _transpose, ("order",))
-define("broadcast", "movement", 1, _same, _broadcast, ("shape", "axes"))
-define("slice", "movement", 1, _same, _slice, ("start", "stop", "step"))
-define("pad", "movement", 1, _same, _pad, ("low", "high", "interior", "value"))
-define("concat", "movement", None, _concat_dtype, _concat, ("axis",))
-define("flip", "movement", 1, _same, _flip, ("axes",))
+def _moves(how: Moves, keeps_zero: bool = True) -> Traits:
+    return Traits(moves=how, work=Work.NONE, keeps_zero=keeps_zero)
+
+
+_PERMUTED = _moves(Moves.PERMUTED)
+
+define("reshape", "movement", 1, _same, _reshape, ("shape",), _PERMUTED)
+define("transpose", "movement", 1, _same, _transpose, ("order",), _PERMUTED)
+define("flip", "movement", 1, _same, _flip, ("axes",), _PERMUTED)
+define("broadcast", "movement", 1, _same, _broadcast, ("shape", "axes"), _moves(Moves.REPEATED))
+define("slice", "movement", 1, _same, _slice, ("start", "stop", "step"), _moves(Moves.SELECTED))
+# The padding may be another number than zero.
+_PADDED = _moves(Moves.PADDED, keeps_zero=False)
+define("pad", "movement", 1, _same, _pad, ("low", "high", "interior", "value"), _PADDED)
+define("concat", "movement", None, _concat_dtype, _concat, ("axis",), _moves(Moves.JOINED))

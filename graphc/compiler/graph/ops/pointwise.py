@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import DTYPES
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.traits import PLAIN, Traits, Work
 from graphc.errors import DTypeError
 
 FLOATS = ("float32", "float64")
@@ -66,38 +69,74 @@ def _equal_shapes(op: str):
     return rule
 
 
-def _define(name: str, arity: int, allowed: tuple[str, ...], result: str | None = None) -> None:
-    define(name, "pointwise", arity, _same_dtype(name, allowed, result), _equal_shapes(name))
+def _define(
+    name: str,
+    arity: int,
+    allowed: tuple[str, ...],
+    traits: Traits = PLAIN,
+    result: str | None = None,
+    attributes: tuple[str, ...] = (),
+) -> None:
+    dtype, shape = _same_dtype(name, allowed, result), _equal_shapes(name)
+    define(name, "pointwise", arity, dtype, shape, attributes, traits)
 
 
-for _name in ("neg", "abs", "sign"):
-    _define(_name, 1, NUMBERS)
-for _name in (
-    "floor", "round", "exp", "log", "log1p", "expm1", "sqrt", "rsqrt", "tanh", "sigmoid", "erf",
-    "sin", "cos",
-):  # fmt: skip
-    _define(_name, 1, FLOATS)
-_define("logical_not", 1, ("bool",))
-define("alias", "pointwise", 1, _same_dtype("alias", DTYPES), _equal_shapes("alias"), ("serial",))
-_define("stop_gradient", 1, DTYPES)
-_define("own_batch", 1, NUMBERS)
-define(
-    *("print_tensor", "pointwise", 1, _same_dtype("print_tensor", DTYPES)),
-    _equal_shapes("print_tensor"),
-    ("message",),
-)
-define("cast", "pointwise", 1, _cast_dtype, _equal_shapes("cast"), ("dtype",))
+# ---- marks ----
 
-for _name in ("add", "sub", "mul", "mod", "pow", "maximum", "minimum", "floordiv"):
-    _define(_name, 2, NUMBERS)
+_MARK = Traits(identity=True, keeps_zero=True)
+_define("alias", 1, DTYPES, _MARK, attributes=("serial",))
+_define("stop_gradient", 1, DTYPES, replace(_MARK, has_gradient=False))
+_define("own_batch", 1, NUMBERS, _MARK)
+_define("print_tensor", 1, DTYPES, _MARK, attributes=("message",))
+
+# ---- of one input ----
+
+_CAST = Traits(keeps_zero=True, work=Work.NONE)
+define("cast", "pointwise", 1, _cast_dtype, _equal_shapes("cast"), ("dtype",), _CAST)
+_define("neg", 1, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
+_define("abs", 1, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
+_define("sign", 1, NUMBERS, Traits(keeps_zero=True, work=Work.FEW, has_gradient=False))
+_define("floor", 1, FLOATS, Traits(keeps_zero=True, work=Work.SEVERAL, has_gradient=False))
+_define("round", 1, FLOATS, Traits(keeps_zero=True, work=Work.SEVERAL, has_gradient=False))
+_define("exp", 1, FLOATS)
+_define("log", 1, FLOATS)
+_define("log1p", 1, FLOATS, Traits(keeps_zero=True))
+_define("expm1", 1, FLOATS, Traits(keeps_zero=True))
+_define("sqrt", 1, FLOATS, Traits(keeps_zero=True))
+_define("rsqrt", 1, FLOATS)
+_define("tanh", 1, FLOATS, Traits(keeps_zero=True))
+_define("sigmoid", 1, FLOATS)
+_define("erf", 1, FLOATS, Traits(keeps_zero=True))
+_define("sin", 1, FLOATS, Traits(keeps_zero=True))
+_define("cos", 1, FLOATS)
+_define("logical_not", 1, ("bool",), Traits(work=Work.FEW, has_gradient=False))
+
+# ---- of two ----
+
+_define("add", 2, NUMBERS, Traits(commutative=True, keeps_zero=True, work=Work.ONE))
+_define("sub", 2, NUMBERS, Traits(keeps_zero=True, work=Work.ONE))
+_define("mul", 2, NUMBERS, Traits(commutative=True, keeps_zero=True, work=Work.ONE))
 _define("div", 2, FLOATS)
-for _name in ("equal", "not_equal"):
-    _define(_name, 2, DTYPES, "bool")
-for _name in ("less", "less_equal"):
-    _define(_name, 2, NUMBERS, "bool")
-for _name in ("logical_and", "logical_or", "logical_xor"):
-    _define(_name, 2, ("bool",))
+_define("floordiv", 2, NUMBERS, Traits(has_gradient=False))
+_define("mod", 2, NUMBERS)
+_define("pow", 2, NUMBERS)
+_EXTREME = Traits(commutative=True, keeps_zero=True, work=Work.ONE)
+_define("maximum", 2, NUMBERS, _EXTREME)
+_define("minimum", 2, NUMBERS, _EXTREME)
 
-define("pack_bools", "pointwise", None, _packed_dtype, _equal_shapes("pack_bools"))
-define("where", "pointwise", 3, _where_dtype, _equal_shapes("where"))
-_define("clip", 3, NUMBERS)
+# Of booleans as results: no cotangent flows to what they compare.
+_TEST = Traits(work=Work.FEW, has_gradient=False)
+_define("equal", 2, DTYPES, replace(_TEST, commutative=True), "bool")
+_define("not_equal", 2, DTYPES, replace(_TEST, commutative=True, keeps_zero=True), "bool")
+_define("less", 2, NUMBERS, replace(_TEST, keeps_zero=True), "bool")
+_define("less_equal", 2, NUMBERS, _TEST, "bool")
+for _name in ("logical_and", "logical_or", "logical_xor"):
+    _define(_name, 2, ("bool",), replace(_TEST, commutative=True, keeps_zero=True))
+
+# ---- of more ----
+
+_PACK = Traits(keeps_zero=True, work=Work.SEVERAL, has_gradient=False)
+define("pack_bools", "pointwise", None, _packed_dtype, _equal_shapes("pack_bools"), traits=_PACK)
+_WHERE = Traits(keeps_zero=True, work=Work.ONE)
+define("where", "pointwise", 3, _where_dtype, _equal_shapes("where"), traits=_WHERE)
+_define("clip", 3, NUMBERS, Traits(keeps_zero=True, work=Work.SEVERAL))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphc.compiler.graph.checks import MOST_POSITIONS, SizeChecks, fail
 from graphc.compiler.graph.dim import product
 from graphc.compiler.graph.ops.pointwise import NUMBERS
 from graphc.compiler.graph.ops.table import Attrs, DTypeRule, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.traits import Traits
 
 
 def _dtype(op: str, allowed: tuple[str, ...], result: str | None = None) -> DTypeRule:
@@ -30,12 +33,18 @@ def _shape(op: str, empty: bool):
     return rule
 
 
-for _name in ("sum", "prod"):
-    define(_name, "reduce", 1, _dtype(_name, NUMBERS), _shape(_name, empty=True), ("axes",))
-for _name in ("max", "min"):
-    define(_name, "reduce", 1, _dtype(_name, NUMBERS), _shape(_name, empty=False), ("axes",))
-for _name in ("any", "all"):
-    define(_name, "reduce", 1, _dtype(_name, ("bool",)), _shape(_name, empty=True), ("axes",))
+def _define(name: str, allowed: tuple[str, ...], empty: bool, traits: Traits) -> None:
+    define(name, "reduce", 1, _dtype(name, allowed), _shape(name, empty), ("axes",), traits)
+
+
+_define("sum", NUMBERS, empty=True, traits=Traits(nests=True, keeps_zero=True))
+# Over no elements `prod` is 1, and `all` is true.
+_define("prod", NUMBERS, empty=True, traits=Traits(nests=True))
+_define("max", NUMBERS, empty=False, traits=Traits(nests=True, keeps_zero=True))
+_define("min", NUMBERS, empty=False, traits=Traits(nests=True, keeps_zero=True))
+_TEST = Traits(nests=True, has_gradient=False)
+_define("any", ("bool",), empty=True, traits=replace(_TEST, keeps_zero=True))
+_define("all", ("bool",), empty=True, traits=_TEST)
 
 
 def _position_shape(op: str):
@@ -55,4 +64,5 @@ def _position_shape(op: str):
 
 # The position of the first extreme in the reduced axes, counted in C order.
 for _name in ("argmax", "argmin"):
-    define(_name, "reduce", 1, _dtype(_name, NUMBERS, "int32"), _position_shape(_name), ("axes",))
+    _int32, _shape_of = _dtype(_name, NUMBERS, "int32"), _position_shape(_name)
+    define(_name, "reduce", 1, _int32, _shape_of, ("axes",), Traits(has_gradient=False))

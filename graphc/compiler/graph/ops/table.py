@@ -10,6 +10,7 @@ from typing import Any
 
 from graphc.compiler.graph.checks import SizeChecks, SizeClaim
 from graphc.compiler.graph.node import Node, attributes_key, find, intern
+from graphc.compiler.graph.ops.traits import PLAIN, Traits
 from graphc.compiler.graph.origin import current_origin, origin, origin_of, record
 from graphc.errors import DTypeError
 
@@ -31,6 +32,7 @@ class Op:
         attributes: the names of its attributes, in order.
         dtype: the rule for the result's dtype; raises DTypeError.
         shape: the rule for the result's shape; states its needs through the SizeChecks.
+        traits: what holds for every node of the op.
     """
 
     name: str
@@ -39,13 +41,12 @@ class Op:
     attributes: tuple[str, ...]
     dtype: DTypeRule
     shape: ShapeRule
+    traits: Traits
 
 
 OPS: dict[str, Op] = {}
 
 _stated: weakref.WeakKeyDictionary[Node, tuple[SizeClaim, ...]] = weakref.WeakKeyDictionary()
-
-_CLOSED_LEAVES = ("arg", "constant", "dim", "iota")
 
 
 def define(
@@ -55,10 +56,16 @@ def define(
     dtype: DTypeRule,
     shape: ShapeRule,
     attributes: tuple[str, ...] = (),
+    traits: Traits = PLAIN,
 ) -> None:
     """Add a row to the table."""
     assert name not in OPS, name
-    OPS[name] = Op(name, family, arity, attributes, dtype, shape)
+    OPS[name] = Op(name, family, arity, attributes, dtype, shape, traits)
+
+
+def ops_with(trait: Callable[[Traits], bool]) -> frozenset[str]:
+    """Return the names of the ops that have a trait."""
+    return frozenset(name for name, op in OPS.items() if trait(op.traits))
 
 
 def make(name: str, *inputs: Node, **attrs: Any) -> Node:
@@ -77,15 +84,13 @@ def make(name: str, *inputs: Node, **attrs: Any) -> Node:
             raise TypeError(f"{name} takes {op.arity} inputs, received {len(inputs)}")
         dtype = op.dtype(inputs, ordered)
         shape = op.shape(inputs, ordered, SizeChecks())
-        node = intern(key, MappingProxyType(ordered), shape, dtype, _is_closed(name, inputs))
+        node = intern(key, MappingProxyType(ordered), shape, dtype, _is_closed(op, inputs))
     record(node)
     return node
 
 
-def _is_closed(op: str, inputs: Inputs) -> bool:
-    if not inputs:
-        return op in _CLOSED_LEAVES
-    return op != "random" and all(x.closed for x in inputs)
+def _is_closed(op: Op, inputs: Inputs) -> bool:
+    return not op.traits.external and all(x.closed for x in inputs)
 
 
 def remake(node: Node, inputs: Inputs) -> Node:
@@ -99,7 +104,7 @@ def remake(node: Node, inputs: Inputs) -> Node:
         key = (node.op, inputs, node.attrs_key)
         new = find(key)
         if new is None:
-            closed = _is_closed(node.op, inputs)
+            closed = _is_closed(OPS[node.op], inputs)
             new = intern(key, node.attrs, node.shape, node.dtype, closed)
         record(new)
         return state_claims(new, _stated.get(node, ()))

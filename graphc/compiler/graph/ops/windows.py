@@ -12,6 +12,7 @@ from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops.pointwise import FLOATS
 from graphc.compiler.graph.ops.table import Attrs, Inputs, define, refuse_dtype
+from graphc.compiler.graph.ops.traits import Traits
 
 
 def _dtype(op: str):
@@ -102,9 +103,14 @@ def _unpooled(op: str, cotangents: Node, attrs: Attrs, checks: SizeChecks) -> tu
 
 _WINDOW = ("window", "strides", "padding")
 
-define("max_pool", "window", 1, _dtype("max_pool"), _pool("max_pool"), _WINDOW)
-define("argmax_pool", "window", 1, _argmax_dtype, _pool("argmax_pool"), _WINDOW)
-define("gather_pool", "window", 2, _gathered_dtype, _gather_pool, _WINDOW)
-define("max_unpool", "window", 2, _unpooled_dtype, _max_unpool, (*_WINDOW, "size"))
-define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW)
-define("sum_unpool", "window", 1, _dtype("sum_unpool"), _sum_unpool, (*_WINDOW, "size"))
+_POOLS = Traits(pools=True, keeps_zero=True)
+_SPREADS = Traits(keeps_zero=True)
+
+define("max_pool", "window", 1, _dtype("max_pool"), _pool("max_pool"), _WINDOW, _POOLS)
+_ARGMAX = Traits(pools=True, has_gradient=False)
+define("argmax_pool", "window", 1, _argmax_dtype, _pool("argmax_pool"), _WINDOW, _ARGMAX)
+define("gather_pool", "window", 2, _gathered_dtype, _gather_pool, _WINDOW, _POOLS)
+define("sum_pool", "window", 1, _dtype("sum_pool"), _pool("sum_pool"), _WINDOW, _POOLS)
+define("max_unpool", "window", 2, _unpooled_dtype, _max_unpool, (*_WINDOW, "size"), _SPREADS)
+_SUM = _dtype("sum_unpool")
+define("sum_unpool", "window", 1, _SUM, _sum_unpool, (*_WINDOW, "size"), _SPREADS)
