@@ -31,7 +31,7 @@
 # make docs            build the manual into site/ (its own .venv-docs); a warning or a dead link is an
 #                      error
 # make lint            ruff (its rules and its format), the floors of the package (import-linter), types
-#                      of the compiler (mypy)
+#                      of the package and of a user's program (mypy)
 # make references-check  record the PyTorch references again and compare (its own .venv-torch)
 # make clean           remove the environments and everything that was built
 #
@@ -215,7 +215,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy graphc/compiler
+	$(BIN)/mypy
 
 references-check: $(TORCH)/.ready
 	$(TORCH)/bin/python tests/references/record.py --check

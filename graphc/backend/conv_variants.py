@@ -241,6 +241,8 @@ def _padding(
         return [(0, 0)] * len(window)
     found: list[tuple[g.Size, g.Size]] = []
     for size, extent, step in zip(sizes, window, strides, strict=True):
+        total: g.Size
+        low: g.Size
         if step == 1:
             total = extent - 1
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TypedDict, Unpack, overload
 
 import numpy as np
 
@@ -20,14 +20,14 @@ from graphc.releases import since
 
 _fixed_phase: bool | None = None
 
-_COMPILE_KEYWORDS = ("givens", "mode", "name", "on_unused_input")
+Pairs = Mapping[g.Node, object] | Sequence[tuple[g.Node, object]]
 
 _in_training: ContextVar[bool] = ContextVar("graphc_in_training", default=False)
 
 
 def eval(x: object) -> np.ndarray:
     """The value of an expression that reads no placeholder."""
-    return compile_function([], g.as_node(x), name="eval", once=True)()
+    return np.asarray(compile_function([], g.as_node(x), name="eval", once=True)())
 
 
 def learning_phase() -> g.Node:
@@ -86,6 +86,10 @@ def switch(condition: object, then_expression: object, else_expression: object) 
     return g.where(condition, then_expression, else_expression)
 
 
+@overload
+def gradients(loss: g.Node, variables: g.Node) -> g.Node: ...
+@overload
+def gradients(loss: g.Node, variables: Sequence[g.Node]) -> list[g.Node]: ...
 def gradients(loss: g.Node, variables: Sequence[g.Node] | g.Node) -> list[g.Node] | g.Node:
     """The gradient of a scalar loss to each of the variables, in their order.
 
@@ -117,6 +121,15 @@ def print_tensor(x: g.Node, message: str = "") -> g.Node:
     return g.print_tensor(x, message)
 
 
+class FunctionKeywords(TypedDict, total=False):
+    """The further keyword arguments of `function`: those of `graphc.function`."""
+
+    givens: Pairs | None
+    mode: str | None
+    name: str
+    on_unused_input: str
+
+
 class Function:
     """A compiled function over lists: ``outputs = f([x, y])``. Made by `function`."""
 
@@ -143,14 +156,14 @@ class Function:
                 f"{self.function.name}: expected {len(self._inputs)} arrays, one for each of "
                 f"{', '.join(map(g.label, self._inputs))}, received {len(inputs)}"
             )
-        return self.function(*map(_converted, self._inputs, inputs))
+        return list(self.function(*map(_converted, self._inputs, inputs)))
 
 
 def function(
     inputs: Sequence[g.Node],
-    outputs: Sequence[g.Node] | g.Node,
-    updates: Mapping[g.Node, object] | Sequence[tuple[g.Node, object]] = (),
-    **kwargs: Any,
+    outputs: list[g.Node] | tuple[g.Node, ...] | g.Node,
+    updates: Pairs = (),
+    **kwargs: Unpack[FunctionKeywords],
 ) -> Function:
     """Compile a graph.
 
@@ -166,7 +179,7 @@ def function(
         KeywordError: another keyword.
         ArgumentError: an input that is missing, not needed, or that no call can feed.
     """
-    refuse_unknown("K.function", kwargs, _COMPILE_KEYWORDS)
+    refuse_unknown("K.function", kwargs, FunctionKeywords.__annotations__)
     if isinstance(inputs, g.Node):
         raise ArgumentError(f"K.function: expected a list of inputs, received {g.label(inputs)}")
     if not isinstance(updates, Mapping | list | tuple):
@@ -176,10 +189,11 @@ def function(
         )
     wanted = list(outputs) if isinstance(outputs, list | tuple) else [outputs]
     fed = [_fed(node, position) for position, node in enumerate(inputs)]
-    given = kwargs.pop("givens", None) or ()
+    given = kwargs.get("givens") or ()
     givens = list(given.items() if isinstance(given, Mapping) else given)
     givens += [(node, own) for node, own in zip(inputs, fed, strict=True) if own is not node]
-    compiled = compile_function(fed, wanted, updates=updates, givens=givens, **kwargs)
+    kwargs["givens"] = givens
+    compiled = compile_function(fed, wanted, updates=updates, **kwargs)
     return Function(compiled, fed)
 
 

@@ -24,16 +24,18 @@ def _shape(node: g.Node) -> KnownShape:
 
 def _keras_shape(node: g.Node) -> KnownShape:
     """The shape with ``None`` for what only a call knows; what a program set, if it fits."""
-    return g.note_of(node, "_keras_shape", _shape(node))
+    shape: KnownShape = g.note_of(node, "_keras_shape", _shape(node))
+    return shape
 
 
 def _set_keras_shape(node: g.Node, shape: object) -> None:
     """Keep a shape that fits. One that does not is one line in the log: the node's own counts."""
     claimed = tuple(shape) if isinstance(shape, list | tuple) else shape
     found = _shape(node)
-    fits = isinstance(claimed, tuple) and len(claimed) == len(found)
-    if fits and all(
-        None in pair or pair[0] == pair[1] for pair in zip(claimed, found, strict=True)
+    if (
+        isinstance(claimed, tuple)
+        and len(claimed) == len(found)
+        and all(None in pair or pair[0] == pair[1] for pair in zip(claimed, found, strict=True))
     ):
         g.set_note(node, "_keras_shape", claimed)
     else:
@@ -74,7 +76,14 @@ def _set_uses_learning_phase(node: g.Node, uses: object) -> None:
     g.set_note(node, "_uses_learning_phase", bool(uses))
 
 
-g.Node._keras_shape = property(_keras_shape, _set_keras_shape)
-g.Node._keras_history = property(_history, _set_history)
-g.Node._uses_learning_phase = property(_uses_learning_phase, _set_uses_learning_phase)
-g.Node.name = property(g.name_of, g.set_name)
+def _set_name(node: g.Node, name: str | None) -> None:
+    g.set_name(node, name)
+
+
+for _name, _attribute in {
+    "_keras_shape": property(_keras_shape, _set_keras_shape),
+    "_keras_history": property(_history, _set_history),
+    "_uses_learning_phase": property(_uses_learning_phase, _set_uses_learning_phase),
+    "name": property(g.name_of, _set_name),
+}.items():
+    setattr(g.Node, _name, _attribute)

@@ -213,8 +213,8 @@ def normalize_batch_in_training(
     node = g.as_node(x)
     mean = g.own_mean(node, reduction_axes, keepdims=True)
     variance = g.own_var(node, reduction_axes, keepdims=True)
-    spread = [g.reshape(one, mean.shape) for one in map(g.as_node, (beta, gamma))]
-    normalized = batch_normalization(node, mean, variance, *spread, epsilon)
+    shift, scale = (g.reshape(one, mean.shape) for one in map(g.as_node, (beta, gamma)))
+    normalized = batch_normalization(node, mean, variance, shift, scale, epsilon)
     return normalized, g.mean(node, reduction_axes), g.var(node, reduction_axes)
 
 

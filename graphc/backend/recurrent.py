@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphc.compiler import graph as g
 from graphc.errors import ArgumentError, DTypeError, GraphcError, ShapeError
 
-StepFunction = Callable[[g.Node, list], tuple[object, Sequence[object]]]
+StepFunction = Callable[[g.Node, list[Any]], tuple[object, Sequence[object]]]
 """A user's step: (x, states + constants) -> (output, new states)."""
 
 Step = Callable[[g.Node, Sequence[g.Node]], tuple[g.Node, list[g.Node]]]

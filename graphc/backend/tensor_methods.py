@@ -68,7 +68,7 @@ def norm(x: g.Node, L: float, axis: Axis = None, keepdims: bool = False) -> g.No
     return K.pow(K.sum(K.pow(K.abs(x), L), axis, keepdims), 1.0 / L)
 
 
-class StaticShape(tuple):
+class StaticShape(tuple[int | None, ...]):
     """The sizes of a tensor, None where only a call knows, as TensorFlow's tensors give them."""
 
     def as_list(self) -> list[int | None]:
@@ -139,6 +139,5 @@ def _missing(node: g.Node, name: str) -> Any:
     )
 
 
-for _name, _method in METHODS.items():
+for _name, _method in {**METHODS, "__getattr__": _missing}.items():
     setattr(g.Node, _name, _method)
-g.Node.__getattr__ = _missing

@@ -5,7 +5,8 @@ from __future__ import annotations
 import builtins
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def batch_dot(
                 "no axis behind the samples'; give axes=(axis of x, axis of y)"
             )
         axes = (left.ndim - 1, right.ndim - 2)
-    pair = (axes, axes) if isinstance(axes, int | np.integer) else tuple(axes)
+    pair: tuple[Any, ...] = (axes, axes) if isinstance(axes, int | np.integer) else tuple(axes)
     several = [list(one) if isinstance(one, list | tuple) else [one] for one in pair]
     if (
         len(several) != 2
@@ -291,15 +292,18 @@ def repeat(x: object, n: int) -> g.Node:
     return g.broadcast_to(g.expand_dims(node, 1), (samples, n, features))
 
 
-def tile(x: object, n: int | Sequence[int]) -> g.Node:
+def tile(x: object, n: int | Sequence[int] | np.ndarray | g.Node) -> g.Node:
     """The whole of x n times along each axis, counted from the last: numpy.tile."""
     node = g.as_node(x)
-    several = isinstance(n, list | tuple | np.ndarray) or (isinstance(n, g.Node) and n.ndim == 1)
-    counts = g.as_shape(n if several else (n,), "tile")
+    several: Iterable[object] = (n,)
+    if isinstance(n, list | tuple | np.ndarray) or (isinstance(n, g.Node) and n.ndim == 1):
+        several = n
+    counts = g.as_shape(several, "tile")
     missing = len(counts) - node.ndim
+    one: g.Shape = (1,)
     if missing > 0:
-        node = g.reshape(node, (*(1,) * missing, *node.shape))
-    return g.tile(node, (*(1,) * -missing, *counts))
+        node = g.reshape(node, (*one * missing, *node.shape))
+    return g.tile(node, (*one * -missing, *counts))
 
 
 def flatten(x: object) -> g.Node:

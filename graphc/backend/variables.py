@@ -244,11 +244,12 @@ def _full(
     return variable(np.broadcast_to(value, _known(shape, what)), dtype, name)
 
 
-def _known(shape: Sequence[int] | int, what: str) -> tuple[int, ...]:
-    sizes = tuple(shape) if isinstance(shape, Sequence) else (shape,)
-    if not all(isinstance(size, int | np.integer) and size >= 0 for size in sizes):
+def _known(shape: Sequence[g.Size] | int, what: str) -> tuple[int, ...]:
+    given = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    sizes = [int(size) for size in given if isinstance(size, int | np.integer) and size >= 0]
+    if len(sizes) < len(given):
         raise ShapeError(
             f"{what}: a variable needs sizes that are whole numbers, received {shape!r}; "
             f"{what}_like(x) has the shape that x has in a call"
         )
-    return tuple(map(int, sizes))
+    return tuple(sizes)

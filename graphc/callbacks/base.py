@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
 
-Logs = Mapping[str, Any] | None
+Logs = MutableMapping[str, Any] | None
 
 HOOKS = {
     f"on_{moment}_{end}": arguments

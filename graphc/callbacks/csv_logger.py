@@ -6,7 +6,9 @@ import csv
 import io
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from graphc.callbacks.base import Callback, Logs
 from graphc.callbacks.files import check_folder, storage_errors
@@ -92,7 +94,7 @@ class CSVLogger(Callback):
                 file.write("\n")
         return columns
 
-    def _check(self, values: dict) -> None:
+    def _check(self, values: Mapping[str, Any]) -> None:
         """A value that comes late has no column; say so once."""
         late = [name for name in values if name not in (self._columns or ())]
         late = [name for name in late if name not in self._left_out]

@@ -33,7 +33,7 @@ class LambdaCallback(Callback):
         on_batch_end: Hook = None,
         on_train_begin: Hook = None,
         on_train_end: Hook = None,
-        **kwargs: Any,
+        **kwargs: object,
     ):
         _refuse_misspelt(kwargs)
         vars(self).update(kwargs)
@@ -56,7 +56,7 @@ class LambdaCallback(Callback):
             setattr(self, name, hook)
 
 
-def _refuse_misspelt(kwargs: Mapping[str, Any]) -> None:
+def _refuse_misspelt(kwargs: Mapping[str, object]) -> None:
     """An attribute of any other name is the user's; one of a hook's form would never be called."""
     for name in kwargs:
         if name.startswith("on_"):

@@ -16,7 +16,8 @@ class BaseLogger(Callback):
         self._means = Means()
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        self._means.add(logs)
+        if logs is not None:
+            self._means.add(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
         if logs is None:
@@ -27,10 +28,10 @@ class BaseLogger(Callback):
                 logs[name] = means[name]
 
 
-class _Values(dict):
+class _Values(dict[str, list[float]]):
     """The values of the epochs by name; the error for a missing name lists those that are there."""
 
-    def __missing__(self, name: object) -> NoReturn:
+    def __missing__(self, name: str) -> NoReturn:
         ours = str(name).replace("accuracy", "acc")
         hint = ""
         if ours in self:

@@ -58,7 +58,8 @@ class Monitor:
         """The value; None, and a warning the first time that says what follows, if it is not
         there."""
         if logs and self.name in logs:
-            return logs[self.name]
+            value: float = logs[self.name]
+            return value
         if not self._warned:
             self._warned = True
             hint = ""

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 from tqdm import tqdm
 
@@ -46,16 +47,16 @@ class ProgbarLogger(Callback):
         self._bar = ProgressBar(self.params["nb_sample"], title, self.verbose == 1)
 
     def on_batch_end(self, batch: int, logs: Logs = None) -> None:
-        if self.verbose == 1:
+        if self.verbose == 1 and self._bar is not None and logs is not None:
             self._bar.update(logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
-        if not self.verbose:
+        if not self.verbose or self._bar is None:
             return
         self._bar.close()
         seconds = time.perf_counter() - self._started
         line = [self._bar.title, f"{seconds:.1f}s"]
-        line += _shown(logs, self.params["metrics"])
+        line += _shown(logs or {}, self.params["metrics"])
         print(" - ".join(line), flush=True)
 
 
@@ -73,7 +74,7 @@ class ProgressBar:
         self._seen = 0
         self._means = Means()
         self._drawn = time.perf_counter()  # tqdm draws the empty bar
-        self._bar = None
+        self._bar: tqdm[NoReturn] | None = None
         # What a script puts in the place of stdout, e.g. to write a file too, may lack isatty.
         if wanted and not rank() and getattr(sys.stdout, "isatty", bool)():
             size = shutil.get_terminal_size()
@@ -95,7 +96,7 @@ class ProgressBar:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def update(self, logs: Mapping[str, float]) -> None:
+    def update(self, logs: Mapping[str, Any]) -> None:
         """Move on by ``logs['size']`` samples; the other entries are shown as means so far."""
         if self._bar is None:
             return
@@ -117,7 +118,8 @@ class ProgressBar:
 
     def _make_room(self, record: logging.LogRecord) -> bool:
         """A message begins where the bar was, not behind it; the next update draws it below."""
-        self._bar.clear()
+        if self._bar is not None:
+            self._bar.clear()
         return True
 
 

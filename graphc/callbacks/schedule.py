@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, MutableMapping
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class LearningRateScheduler(Callback):
         K.set_value(variable, finite_number(where, "the rate", rate))
 
 
-def _check_takes_an_epoch(schedule: Callable) -> None:
+def _check_takes_an_epoch(schedule: Callable[..., object]) -> None:
     try:
         signature = inspect.signature(schedule)
     except ValueError:  # of a function without a signature
@@ -138,7 +138,7 @@ class ReduceLROnPlateau(Callback):
         variable = rate_of(type(self).__name__, self.model.optimizer)
         rate = float(K.get_value(variable))
         if logs is not None:
-            cast(MutableMapping, logs)["lr"] = rate
+            logs["lr"] = rate
         value = self._monitor.find(logs, "reduces nothing")
         if value is None:
             return

@@ -18,10 +18,15 @@ from graphc.lookup import custom_objects as objects_inside
 from graphc.lookup import get_custom_objects as get_custom_objects
 from graphc.lookup import get_from_module as get_from_module
 from graphc.lookup import get_instance, given_objects, named
-from graphc.optimizers.adaptive import Adadelta, Adagrad, Adam, Adamax, Nadam, RMSprop
-from graphc.optimizers.base import Optimizer
+from graphc.optimizers.adaptive import Adadelta as Adadelta
+from graphc.optimizers.adaptive import Adagrad as Adagrad
+from graphc.optimizers.adaptive import Adam as Adam
+from graphc.optimizers.adaptive import Adamax as Adamax
+from graphc.optimizers.adaptive import Nadam as Nadam
+from graphc.optimizers.adaptive import RMSprop as RMSprop
+from graphc.optimizers.base import Optimizer as Optimizer
 from graphc.optimizers.base import clip_norm as clip_norm
-from graphc.optimizers.descent import SGD
+from graphc.optimizers.descent import SGD as SGD
 from graphc.optimizers.tensorflow import TFOptimizer as TFOptimizer
 from graphc.public.calls import public
 from graphc.releases import since
@@ -41,7 +46,9 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-def get(identifier: str | Mapping | Optimizer, kwargs: Mapping | None = None) -> Optimizer:
+def get(
+    identifier: str | Mapping[str, Any] | Optimizer, kwargs: Mapping[str, Any] | None = None
+) -> Optimizer:
     """An optimizer by its name or its config; an optimizer is returned as it is.
 
     Raises:
@@ -49,7 +56,7 @@ def get(identifier: str | Mapping | Optimizer, kwargs: Mapping | None = None) ->
         KeywordError: an argument that the optimizer does not take.
         ArgumentError: neither a name, a config nor an optimizer.
     """
-    optimizer = get_instance("optimizer", identifier, OPTIMIZERS, kwargs)
+    optimizer: Optimizer = get_instance("optimizer", identifier, OPTIMIZERS, kwargs)
     if isinstance(optimizer, type) or not hasattr(optimizer, "get_updates"):
         raise ArgumentError(
             f"expected an optimizer, e.g. SGD(lr=0.01), or its name, received {identifier!r}"
@@ -84,7 +91,8 @@ def optimizer_from_config(
     name, arguments = config["class_name"], config["config"]
     with objects_inside(custom_objects):
         if name in given_objects():
-            return _from_config(given_objects()[name], arguments)
+            own: Optimizer = _from_config(given_objects()[name], arguments)
+            return own
         known = OPTIMIZERS.get(name.lower()) or named("optimizer", name, OPTIMIZERS)
         return known.from_config({"keras": "1.2", **arguments})
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from graphc.optimizers.base import (
     Constraints,
     Decaying,
     Optimizer,
+    OptimizerKeywords,
     Updates,
     constrained,
     rate_variable,
@@ -27,6 +29,8 @@ _BASE = 0.96  # of Nadam's schedule
 
 class _Rooted(Decaying):
     """Base of those that divide g by the root of a running mean or sum."""
+
+    epsilon: float
 
     def _root(self, a: Node) -> Node:
         """The divisor of g: `epsilon` is inside of the root in Keras 1.0, outside in 1.2."""
@@ -51,7 +55,7 @@ class RMSprop(_Rooted):
         rho: float = 0.9,
         epsilon: float = 1e-6,
         decay: float = 0.0,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(decay, **kwargs)
         self.lr = rate_variable(type(self).__name__, lr)
@@ -81,7 +85,11 @@ class Adagrad(_Rooted):
 
     @arguments_of_1_2(epsilon=1e-8)
     def __init__(
-        self, lr: float = 0.01, epsilon: float = 1e-6, decay: float = 0.0, **kwargs: object
+        self,
+        lr: float = 0.01,
+        epsilon: float = 1e-6,
+        decay: float = 0.0,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(decay, **kwargs)
         self.lr = rate_variable(type(self).__name__, lr)
@@ -115,7 +123,7 @@ class Adadelta(Decaying):
         rho: float = 0.95,
         epsilon: float = 1e-6,
         decay: float = 0.0,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(decay, **kwargs)
         self.lr = rate_variable(type(self).__name__, lr)
@@ -155,7 +163,7 @@ class Adam(Decaying):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         decay: float = 0.0,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(decay, **kwargs)
         self.lr = rate_variable(type(self).__name__, lr)
@@ -197,7 +205,7 @@ class Adamax(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         decay: float = 0.0,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(lr, beta_1, beta_2, epsilon, decay=decay, **kwargs)
 
@@ -240,7 +248,7 @@ class Nadam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         schedule_decay: float = 0.004,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(**kwargs)
         owner = type(self).__name__

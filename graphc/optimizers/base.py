@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypedDict, Unpack
 
 import numpy as np
 
@@ -22,6 +23,14 @@ Updates = list[tuple[Node, Node]]
 Constraints = Mapping[Node, Callable[[Node], Node]]
 
 _CLIPPING = ("clipnorm", "clipvalue")
+
+
+class OptimizerKeywords(TypedDict, total=False):
+    """The keyword arguments of every optimizer; see `Optimizer`."""
+
+    clipnorm: float | None
+    clipvalue: float | None
+    keras: str | None
 
 
 def clip_norm(g: Node, c: float, n: Node) -> Node:
@@ -49,13 +58,14 @@ class Optimizer:
         ArgumentError: a bound that is not positive.
     """
 
-    def __init__(self, **kwargs: object):
+    def __init__(self, **kwargs: Unpack[OptimizerKeywords]):
         owner = type(self).__name__
         refuse_unknown(owner, kwargs, [*self._arguments, *_CLIPPING, "keras"])
         self.keras = _release(owner, kwargs.get("keras"))
         for name in _CLIPPING:
-            if kwargs.get(name) is not None:
-                setattr(self, name, _positive(owner, name, kwargs[name]))
+            bound = kwargs.get(name)
+            if bound is not None:
+                setattr(self, name, _positive(owner, name, bound))
         self.updates: Updates = []
         self.weights = []
 
@@ -132,7 +142,7 @@ class Optimizer:
         targets = [variable for variable, _ in self.updates]
         _set_all(f"{type(self).__name__}.set_state", targets, value_list)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """The arguments, with the present values of shared variables; before them the class name
         under ``"name"`` as in Keras 1.0, while in 1.2 it stands outside of the config."""
         config: dict[str, object] = {"name": type(self).__name__} if self.is_of_1_0 else {}
@@ -145,7 +155,7 @@ class Optimizer:
         return {**config, "keras": self.keras}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, object]) -> Optimizer:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return an optimizer with the arguments that `get_config` gave.
 
         KeywordError for an argument that it does not take.
@@ -161,7 +171,7 @@ class Decaying(Optimizer):
     shared variable; as in Keras, one that was 0 when the optimizer was made stays without effect.
     """
 
-    def __init__(self, decay: float, **kwargs: object):
+    def __init__(self, decay: float, **kwargs: Unpack[OptimizerKeywords]):
         super().__init__(**kwargs)
         self.iterations = K.variable(0.0, name="iterations")
         self.decay = variable(type(self).__name__, "decay", decay, least=0.0)
@@ -223,12 +233,13 @@ def _release(owner: str, value: object) -> str:
 
 
 def _positive(owner: str, name: str, value: object) -> float:
-    if not finite_number(owner, name, value) > 0:
+    number = finite_number(owner, name, value)
+    if not number > 0:
         raise ArgumentError(
             f"{owner}: {name}: expected a number above 0, received {value!r}; leave it out for no "
             "clipping"
         )
-    return float(value)
+    return number
 
 
 def _set_all(what: str, variables: Sequence[Node], values: Sequence[np.ndarray]) -> None:

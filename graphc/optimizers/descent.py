@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from graphc.compiler.graph import Node
 from graphc.lookup import true_or_false
 from graphc.optimizers.base import (
     Constraints,
     Decaying,
+    OptimizerKeywords,
     Updates,
     constrained,
     rate_variable,
@@ -37,7 +39,7 @@ class SGD(Decaying):
         momentum: float = 0.0,
         decay: float = 0.0,
         nesterov: bool = False,
-        **kwargs: object,
+        **kwargs: Unpack[OptimizerKeywords],
     ):
         super().__init__(decay, **kwargs)
         self._decays = self.is_of_1_0 or decay > 0

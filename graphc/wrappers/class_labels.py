@@ -31,7 +31,7 @@ class ClassLabels:
     """
 
     classes: np.ndarray
-    loss: Callable
+    loss: Callable[..., object]
     numbered: bool
 
     def targets(self, y: object, where: str) -> np.ndarray:
@@ -81,7 +81,7 @@ def column_of_labels(y: object) -> np.ndarray:
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
 
-def found_in(y: object, width: int, loss: Callable, where: str) -> ClassLabels:
+def found_in(y: object, width: int, loss: Callable[..., object], where: str) -> ClassLabels:
     """The classes of a training set.
 
     Whole numbers from 0 on that fit into the output are the numbers of its columns. Other labels,

@@ -90,7 +90,7 @@ class BaseWrapper:
         return self.model.fit(X, self._training_targets(y, arguments), **arguments)
 
     def filter_sk_params(
-        self, fn: Callable, override: Mapping[str, Any] = _NOTHING
+        self, fn: Callable[..., object], override: Mapping[str, Any] = _NOTHING
     ) -> dict[str, Any]:
         """Those of the parameters that `fn` takes, and over them all of `override`."""
         names = named_parameters(fn)
@@ -101,12 +101,12 @@ class BaseWrapper:
         """The targets for `fit`; `arguments`, for `fit` too, may be changed to fit them."""
         return y
 
-    def _check(self, build_fn: Callable | None, params: Mapping[str, Any]) -> None:
+    def _check(self, build_fn: Callable[..., Model] | None, params: Mapping[str, Any]) -> None:
         calls = (*_CALLS, self._builder(build_fn))
         legal = dict.fromkeys(name for call in calls for name in named_parameters(call))
         refuse_unknown(type(self).__name__, params, list(legal))
 
-    def _builder(self, build_fn: Callable | None) -> Callable:
+    def _builder(self, build_fn: Callable[..., Model] | None) -> Callable[..., Model]:
         """Return the function that makes the model: `build_fn`, or this very instance."""
         builder = self if build_fn is None else build_fn
         if not callable(builder):
@@ -184,7 +184,10 @@ class KerasClassifier(BaseWrapper):
         self._need_fitted("predict")
         kwargs = self.filter_sk_params(Sequential.predict_classes, kwargs)
         numbers = self.model.predict_classes(X, **kwargs)
-        return self.classes_[numbers[..., 0] if self.model.output_shape[-1] == 1 else numbers]
+        labels: np.ndarray = self.classes_[
+            numbers[..., 0] if self.model.output_shape[-1] == 1 else numbers
+        ]
+        return labels
 
     @renamed(x="X")
     def predict_proba(self, X: object, **kwargs: Any) -> np.ndarray:
