@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Unpack
 
@@ -12,7 +13,7 @@ from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.given_weights import GivenWeights
 from graphc.engine.topology.layer_node import Mask
 from graphc.engine.topology.shapes import KnownShape, agree, known_shape
-from graphc.errors import ArgumentError, DTypeError, ShapeError
+from graphc.errors import ArgumentError, ShapeError
 from graphc.layers.arguments import (
     checked_length,
     fraction,
@@ -25,9 +26,12 @@ from graphc.layers.arguments import (
 from graphc.lookup import true_or_false, whole_number
 from graphc.public.calls import public
 
+_log = logging.getLogger("graphc")
+
 
 class Embedding(GivenWeights):
     """A row of W for each whole number: (batch, steps) of int32 to (batch, steps, output_dim).
+    Numbers of another type are cast, which a line in the log says.
 
     A number outside of 0 ... input_dim - 1 is an IndexRangeError in the call. As a first layer it
     needs no input shape: without input_length the steps are open.
@@ -108,7 +112,7 @@ class Embedding(GivenWeights):
             self.regularizers.append(self.activity_regularizer)
 
     def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
-        x = with_length(x, self.input_length, self._graphc_label)
+        x = self._rows(x)
         vectors = K.gather(self.W, x)
         if self.dropout == 0.0:
             return vectors
@@ -123,7 +127,11 @@ class Embedding(GivenWeights):
         self._graphc_refuse_mask(mask)
         if not self.mask_zero:
             return None
-        return g.not_equal(with_length(x, self.input_length, self._graphc_label), 0)
+        return g.not_equal(self._rows(x), 0)
+
+    def _rows(self, x: g.Node) -> g.Node:
+        x = with_length(x, self.input_length, self._graphc_label)
+        return x if x.dtype == "int32" else K.cast(x, "int32")
 
     def _graphc_check_inputs(self, inputs: tuple[g.Node, ...]) -> None:
         where = self._graphc_label
@@ -134,9 +142,11 @@ class Embedding(GivenWeights):
                 f"{known_shape(node)}"
             )
         if node.dtype != "int32":
-            raise DTypeError(
-                f"{where}: expected an input of int32, the numbers of rows, received {node.dtype}; "
-                "give the layer where the data enter input_dtype='int32'"
+            _log.warning(
+                "%s: the numbers of rows come in as %s, and are cast to int32; give the Input "
+                "dtype='int32', or the layer where the data enter input_dtype='int32'",
+                where,
+                node.dtype,
             )
 
 

@@ -17,6 +17,7 @@ from graphc import activations, initializations, regularizers
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
+from graphc.engine.topology.own_layers import is_users
 from graphc.engine.topology.shapes import InputSpec, KnownShape
 from graphc.errors import ShapeError
 from graphc.files.conversions import Form, Gates, JoinedGates
@@ -68,6 +69,7 @@ class _Gated(Recurrent):
     step_order: tuple[str, ...]
     state_count = 1
     _is_joint = False  # of weights of all gates in one
+    _is_projected = False  # while `call` gives `step` the products of the input
     _features: int  # of a step, known when the weights are made
     W: g.Node
     U: g.Node
@@ -161,9 +163,23 @@ class _Gated(Recurrent):
                 penalty.set_param(getattr(self, part) if self._is_joint else K.concatenate(parts))
                 self.regularizers.append(penalty)
 
+    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+        """The output for a sequence."""
+        self._is_projected = not is_users(type(self))
+        try:
+            return super().call(x, mask)
+        finally:
+            self._is_projected = False
+
+    @property
+    def _projects_in_loop(self) -> bool:
+        """True if `step` takes the input itself. With consume_less='gpu' it does for subclasses of
+        users' own and for layers around this one that call `step`, as in Keras."""
+        return self.consume_less == "mem" or (self.consume_less == "gpu" and not self._is_projected)
+
     def preprocess_input(self, x: g.Node) -> g.Node:
-        """With consume_less='mem' x itself, else x . W + b of all gates side by side."""
-        if self.consume_less == "mem":
+        """With consume_less='cpu' x . W + b of all gates side by side, else x itself."""
+        if self._projects_in_loop:
             return x
         masks = self._dropout_masks(x, self._features, self.dropout_W)
         # Time first, as the loop reads them and as it makes their gradients.
@@ -178,7 +194,7 @@ class _Gated(Recurrent):
         """[B_U, B_W]: what each gate multiplies h and x with, for dropout; 1 for none."""
         B_U = self._dropout_masks(x, self.output_dim, self.dropout_U)
         B_W: list[g.Node | None] = [None] * len(self._gates)
-        if self.consume_less == "mem":
+        if self._projects_in_loop:
             B_W = self._dropout_masks(x, self._features, self.dropout_W)
         return [[1.0 if mask is None else mask for mask in masks] for masks in (B_U, B_W)]
 
@@ -196,7 +212,7 @@ class _Gated(Recurrent):
 
     def _inputs(self, x: g.Node, B_W: Sequence[object]) -> list[g.Node]:
         """x . W + b of each gate in a step."""
-        if self.consume_less == "mem":
+        if self._projects_in_loop:
             pairs = zip(self._gates, B_W, strict=True)
             return [K.dot(x * mask, gate.W) + gate.b for gate, mask in pairs]
         n = self.output_dim
@@ -247,7 +263,7 @@ class SimpleRNN(_Gated):
         return [mask for (mask,) in super().get_constants(x)]
 
     def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
-        h, B_U, B_W = states
+        h, B_U, B_W = states[:3]
         (x_h,) = self._inputs(x, [B_W])
         h = self.activation(x_h + K.dot(h * B_U, self.U))
         return h, [h]
@@ -297,7 +313,7 @@ class GRU(_Gated):
         self.inner_activation = option(self, "inner_activation", activations.get, inner_activation)
 
     def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
-        h, B_U, B_W = states
+        h, B_U, B_W = states[:3]
         x_z, x_r, x_h = self._inputs(x, B_W)
         z = self.inner_activation(x_z + K.dot(h * B_U[0], self.U_z))
         r = self.inner_activation(x_r + K.dot(h * B_U[1], self.U_r))
@@ -365,7 +381,7 @@ class LSTM(_Gated):
         return self.forget_bias_init if name == "f" else initializations.zero
 
     def step(self, x: g.Node, states: list[Any]) -> tuple[g.Node, list[g.Node]]:
-        h, c, B_U, B_W = states
+        h, c, B_U, B_W = states[:4]
         x_i, x_f, x_c, x_o = self._inputs(x, B_W)
         i = self.inner_activation(x_i + K.dot(h * B_U[0], self.U_i))
         f = self.inner_activation(x_f + K.dot(h * B_U[1], self.U_f))

@@ -154,22 +154,27 @@ class OverSteps(GivenWeights):
         default."""
         return x
 
-    def call(self, x: g.Node, mask: g.Node | None = None) -> g.Node:
+    def call(self, x: g.Node | list[g.Node], mask: g.Node | None = None) -> g.Node:
+        """The output for a sequence, or for a list that begins with it: the methods that a subclass
+        defines receive that list."""
         where = self._graphc_label
-        x = with_length(x, self.input_length, where)
-        steps = x.shape[1]
+        several = isinstance(x, list)
+        sequence = with_length(x[0] if several else x, self.input_length, where)
+        steps = sequence.shape[1]
         if self.unroll and not isinstance(steps, int):
             raise ShapeError(
                 f"{where}: unroll=True makes a copy of the step for each step, and the input's "
-                f"shape {known_shape(x)} does not say how many; give input_length, or leave "
+                f"shape {known_shape(sequence)} does not say how many; give input_length, or leave "
                 "unroll out"
             )
         if self.unroll and isinstance(steps, int):
             take_uses(where, steps)
         if mask is not None:
             # What is computed before the loop reads the padding, and its gradient too.
-            x = K.switch(K.reshape(mask, (*mask.shape, *(1,) * (x.ndim - 2))), x, 0)
-        initial = self._kept_states(x) if self.stateful else self.get_initial_states(x)
+            counts = K.reshape(mask, (*mask.shape, *(1,) * (sequence.ndim - 2)))
+            sequence = K.switch(counts, sequence, 0)
+        x = [sequence, *x[1:]] if several else sequence
+        initial = self._kept_states(sequence) if self.stateful else self.get_initial_states(x)
         constants = self.get_constants(x)
         last, outputs, states = K.rnn(
             self.step,

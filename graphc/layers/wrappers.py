@@ -11,17 +11,18 @@ from graphc.compiler import graph as g
 from graphc.engine.keywords import LayerKeywords
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.given_weights import GivenWeights
-from graphc.engine.topology.holding import HoldingLayer
 from graphc.engine.topology.layer import Layer
 from graphc.engine.topology.layer_node import Mask, one_or_list, recorded_uses, to_list
 from graphc.engine.topology.shapes import InputSpec, KnownShape, agree, known_shape
 from graphc.errors import ArgumentError, ShapeError, errors_at
 from graphc.layers.recurrent_base import OverSteps
+from graphc.layers.wrapper_weights import WrapperWeights
 from graphc.public.calls import public
 
 
-class Wrapper(HoldingLayer):
-    """Base of layers around another: the weights, with their names, are those of the layer inside.
+class Wrapper(WrapperWeights):
+    """Base of layers around another: the weights, with their names, are those of the layer inside,
+    and those that a subclass adds.
 
     Args:
         layer: the layer inside.

@@ -300,8 +300,12 @@ class TestChecks:
             Strict()(entry(3, 1, dtype="int32"))
         with pytest.raises(DTypeError, match="expected an input of int32, received float32"):
             Strict()(entry(3))
-        with pytest.raises(ArgumentError, match="expected 1 inputs, received 2"):
-            Strict()([entry(3), entry(3)])
+
+        class Several(Layer):
+            input_spec = (InputSpec(ndim=2), InputSpec(ndim=2), InputSpec(ndim=3))
+
+        with pytest.raises(ArgumentError, match="expected 3 inputs, received 2"):
+            Several()([entry(3), entry(3)])
 
     def test_a_shape_error_inside_call_names_the_layer(self):
         class Misfit(Layer):

@@ -176,9 +176,9 @@ EXAMPLES: dict[str, Example] = {
     "Permute": Example(lambda: layers.Permute((2, 1)), (3, 5)),
     "RepeatVector": Example(lambda: layers.RepeatVector(3), (5,)),
     "Reshape": Example(lambda: layers.Reshape((-1, 2)), (3, 4)),
-    "SReLU": Example(lambda: layers.SReLU("uniform"), (5,)),
     "SharedLayer": Example(lambda: layers.SharedLayer(layers.Dense(3)), (5,)),
     "SiameseHead": Example(lambda: layers.SiameseHead(1), [(5,), (4,)]),
+    "SReLU": Example(lambda: layers.SReLU("uniform"), (5,)),
     "ThresholdedLinear": Example(lambda: layers.ThresholdedLinear(0.5), (5,)),
     "ThresholdedReLU": Example(lambda: layers.ThresholdedReLU(0.5), (5,)),
     "TimeDistributed Dense": Example(

@@ -10,15 +10,15 @@ from graphc import constraints, regularizers
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.engine import InputLayer
+from graphc.engine.topology.layer_node import mask_of
 from graphc.errors import (
     ArgumentError,
     DataError,
-    DTypeError,
     IndexRangeError,
     KeywordError,
     ShapeError,
 )
-from graphc.layers import Dense, Embedding, Flatten, Lambda
+from graphc.layers import Dense, Embedding, Flatten
 from graphc.models import Sequential
 from tests.compiler.grad.differences import check_gradients
 
@@ -249,12 +249,11 @@ class TestBadArguments:
         with pytest.raises(ShapeError, match=r"words \(Embedding\): expected a 2-D input .*3-D"):
             Embedding(5, 3, name="words")(ids((4, 2)))
 
-    def test_an_input_that_is_not_int32(self):
+    def test_an_input_that_is_not_int32(self, caplog):
         node = InputLayer(input_shape=(4,)).output
-        layer = Embedding(5, 3, name="words")
-        with pytest.raises(DTypeError, match=r"words \(Embedding\): .*int32.*received float32"):
-            layer(node)
-        cast = Lambda(lambda x: K.cast(x, "int32"))(node)
-        np.testing.assert_array_equal(
-            function([node], layer(cast))(WORDS.astype("float32")), layer.get_weights()[0][WORDS]
-        )
+        layer = Embedding(5, 3, mask_zero=True, name="words")
+        rows = layer(node)
+        assert "words (Embedding): the numbers of rows come in as float32, and are" in caplog.text
+        found = function([node], [rows, mask_of(rows)])(WORDS.astype("float32"))
+        np.testing.assert_array_equal(found[0], layer.get_weights()[0][WORDS])
+        np.testing.assert_array_equal(found[1], WORDS != 0)

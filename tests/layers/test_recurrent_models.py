@@ -13,7 +13,7 @@ from graphc.compiler import graph as g
 from graphc.config import config
 from graphc.engine.topology.layer import Input, Layer
 from graphc.engine.topology.shapes import InputSpec
-from graphc.layers import Dense
+from graphc.layers import Dense, Masking
 from graphc.layers.recurrent import GRU, LSTM, Recurrent, SimpleRNN
 from graphc.models import Model, Sequential
 from graphc.optimizers import SGD
@@ -244,3 +244,66 @@ def test_a_users_step_of_an_lstm(rng: np.random.Generator) -> None:
     layer = OwnStep(UNITS, input_shape=(STEPS, FEATURES), dropout_U=0.2)
     x = rng.normal(size=(3, STEPS, FEATURES))
     close(Sequential([layer]).predict(x), equations(layer).run(x)[0][:, -1])
+
+
+class OnTwo(Recurrent):
+    """h + x + v, with a vector v beside the sequence."""
+
+    def __init__(self, **kwargs: Any):
+        self.output_dim = 2
+        super().__init__(return_sequences=True, **kwargs)
+
+    def build(self, input_shape: list) -> None:
+        self.input_spec = [InputSpec(shape=input_shape[0])]
+        self.states = [None]
+
+    def get_initial_states(self, x: list) -> list:
+        return super().get_initial_states(x[0])
+
+    def preprocess_input(self, x: list) -> g.Node:
+        return x[0]
+
+    def call(self, x: list, mask: Any = None) -> g.Node:
+        return super().call(x, None if mask is None else mask[0])
+
+    def compute_mask(self, x: list, mask: Any = None) -> Any:
+        return None if mask is None else mask[0]
+
+    def get_output_shape_for(self, input_shape: list) -> tuple:
+        return super().get_output_shape_for(input_shape[0])
+
+    def get_constants(self, x: list) -> list:
+        return [x[1]]
+
+    def step(self, x: g.Node, states: list) -> tuple[g.Node, list[g.Node]]:
+        h = states[0] + x + states[1]
+        return h, [h]
+
+
+def test_a_users_layer_on_a_sequence_and_a_vector(rng: np.random.Generator) -> None:
+    """One spec that `build` makes is that of the first input."""
+    sequence, vector = Input((3, 2)), Input((2,))
+    model = Model([sequence, vector], OnTwo()([Masking()(sequence), vector]))
+    x, v = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 2))
+    x[0, 1] = 0.0  # is masked: the output repeats
+    expected = x.cumsum(1) + v[:, None] * np.arange(1, 4)[:, None]
+    expected[0, 1] = expected[0, 0]
+    expected[0, 2] -= v[0]
+    close(model.predict([x, v]), expected)
+
+
+@pytest.mark.parametrize("consume_less", ["cpu", "mem", "gpu"])
+@pytest.mark.parametrize("cls", [SimpleRNN, GRU, LSTM])
+def test_steps_that_another_layer_makes(cls: type, consume_less: str) -> None:
+    """With 'gpu' and 'mem' they take the input itself; constants behind a layer's own are for who
+    gave them."""
+    layer = cls(3, consume_less=consume_less)
+    x = Input((4, 2))
+    y = layer(x)
+    sequence = layer.preprocess_input(x)
+    assert (sequence is x) == (consume_less != "cpu")
+    constants = [*layer.get_constants(x), x]
+    last, _, _ = K.rnn(layer.step, sequence, layer.get_initial_states(x), constants=constants)
+    value = np.random.default_rng(0).normal(size=(2, 4, 2))
+    ours, theirs = K.function([x], [y, last])([value])
+    close(ours, theirs)

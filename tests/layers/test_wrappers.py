@@ -28,6 +28,7 @@ from graphc.layers import (
     Wrapper,
 )
 from graphc.models import Sequential
+from graphc.optimizers import SGD
 from graphc.regularizers import activity_l2, l2
 from tests.compiler.grad.differences import check_gradients
 
@@ -339,3 +340,67 @@ def test_a_wrapper_that_calls_the_layer_inside_has_its_updates():
     X = np.arange(12.0).reshape(4, 3)
     model.train_on_batch(X, X)
     np.testing.assert_allclose(inside.get_weights()[2], X.mean(axis=0) / 2, rtol=1e-6)
+
+
+class Scaled(Wrapper):
+    """A wrapper that multiplies what the layer inside gives by weights of its own."""
+
+    def __init__(self, layer, as_list=None, **kwargs):
+        super().__init__(layer, **kwargs)
+        self.as_list = as_list
+
+    def build(self, input_shape):
+        self.layer.build(input_shape)
+        self.layer.built = True
+        if self.as_list is None:
+            self.scale = self.add_weight((2,), "one", "scale", regularizer=l2(0.5),
+                                         constraint="nonneg")  # fmt: skip
+            return
+        self.scale = K.variable(np.ones(2))
+        inside = self.layer.trainable_weights if self.as_list == "both" else []
+        self.trainable_weights = [*inside, self.scale]
+        self.regularizers = []
+        self.constraints = {}
+
+    def call(self, x, mask=None):
+        return self.layer(x) * self.scale
+
+
+class TestOwnWeights:
+    @pytest.mark.parametrize("as_list", [None, "both"])
+    def test_they_are_trained_and_stored_beside_those_of_the_layer_inside(self, as_list):
+        model = Sequential([Scaled(Dense(2), as_list, input_shape=(3,))])
+        (wrapper,) = model.layers
+        assert wrapper.weights == [*wrapper.layer.weights, wrapper.scale] == model.trainable_weights
+        x, target = np.eye(3, dtype="float32"), np.ones((3, 2))
+        W, b, _ = wrapper.get_weights()
+        model.compile(SGD(lr=0.1), "mse")
+        model.train_on_batch(x, target)
+        slope = 2 * (W + b - target) / target.size
+        penalty = 0.5 * 2 if as_list is None else 0.0
+        found = wrapper.get_weights()
+        np.testing.assert_allclose(found[0], W - 0.1 * slope, rtol=1e-5)
+        expected = 1 - 0.1 * ((slope * (W + b)).sum(0) + penalty)
+        np.testing.assert_allclose(found[2], expected, rtol=1e-5)
+        assert list(model.constraints) == ([wrapper.scale] if as_list is None else [])
+        model.set_weights([W, b, [3, 4]])
+        np.testing.assert_allclose(model.predict(x), (W + b) * [3, 4], rtol=1e-5)
+
+    def test_a_list_without_those_of_the_layer_inside_leaves_them_as_they_are(self, caplog):
+        model = Sequential([Scaled(Dense(2, name="d"), "alone", input_shape=(3,))])
+        (wrapper,) = model.layers
+        assert "d_W" in caplog.text
+        assert wrapper.weights == model.trainable_weights == [wrapper.scale]
+        before = wrapper.layer.get_weights()
+        model.compile("sgd", "mse")
+        model.train_on_batch(np.eye(3), np.ones((3, 2)))
+        np.testing.assert_array_equal(wrapper.layer.get_weights()[0], before[0])
+        assert (wrapper.get_weights()[0] != 1).all()
+
+    def test_a_frozen_layer_inside_leaves_its_own(self):
+        model = Sequential([Scaled(Dense(2, trainable=False), input_shape=(3,))])
+        model.compile("sgd", "mse")
+        before = model.layers[0].layer.get_weights()
+        model.train_on_batch(np.eye(3), np.ones((3, 2)))
+        np.testing.assert_array_equal(model.layers[0].layer.get_weights()[0], before[0])
+        assert (model.layers[0].scale.get_value() != 1).all()

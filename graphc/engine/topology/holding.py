@@ -33,6 +33,10 @@ class HoldingLayer(Layer):
     def _graphc_made(self, which: str) -> list[g.Node]:
         return _each_once([one._graphc_made(which) for one in self._graphc_held_layers()])
 
+    def _graphc_trained(self, inside: Sequence[g.Node]) -> list[g.Node]:
+        """The weights that training changes, of those that it changes in the layers inside."""
+        return list(inside)
+
     @property
     def regularizers(self) -> list[Callable[[g.Node], g.Node]]:  # type: ignore[override]
         """The penalties of the layers in use, trainable or not."""
@@ -74,9 +78,10 @@ def collect_trainable_weights(layer: Layer) -> list[g.Node]:
     if not layer.trainable:
         return []
     inside = layer._graphc_layers_in_use()
-    if not inside:
+    if not isinstance(layer, HoldingLayer) or not inside:
         return list(layer.trainable_weights)
-    return list(dict.fromkeys(w for one in inside for w in collect_trainable_weights(one)))
+    found = dict.fromkeys(w for one in inside for w in collect_trainable_weights(one))
+    return layer._graphc_trained(list(found))
 
 
 def forms_of(layer: Layer) -> dict[g.Node, Form]:

@@ -24,6 +24,11 @@ def check_made(layer: Any) -> None:
         )
 
 
+def is_users(cls: type) -> bool:
+    """Return True for a class that is not graphc's own."""
+    return not cls.__module__.startswith("graphc.")
+
+
 def check_weights(layer: Any) -> None:
     """Look at what `build` made. ArgumentError for weights that are no shared variables; a line in
     the log for variables in no list."""
@@ -37,13 +42,19 @@ def check_weights(layer: Any) -> None:
                 )
     attributes = vars(layer)
     listed = set(layer.weights)
-    unlisted = [name for name, one in attributes.items() if _is_variable(one) and one not in listed]
+    unlisted = [
+        f"self.{name}"
+        for name, one in attributes.items()
+        if _is_variable(one) and one not in listed
+    ]
+    for held in layer._graphc_held_layers():
+        unlisted += [g.label(one) for one in held.weights if one not in listed]
     if unlisted:
         _log.warning(
             "%s: the variables %s are in neither trainable_weights nor non_trainable_weights, so "
             "training does not change them and files do not store them; build may put them there",
             label,
-            ", ".join(f"self.{name}" for name in unlisted),
+            ", ".join(unlisted),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -86,13 +86,13 @@ class Weighted:
                 f"e.g. K.variable(value, name=name), received {weight!r}"
             )
         which = "trainable_weights" if trainable else "non_trainable_weights"
-        self._graphc_made(which).append(weight)
+        self._graphc_own(which).append(weight)
         if regularizer is not None:
             own = get_regularizer(regularizer)  # a copy: one may be given to several weights
             own.set_param(weight)
-            self.regularizers.append(own)
+            self._graphc_own("regularizers").append(own)
         if rule is not None:
-            self.constraints[weight] = rule
+            self._graphc_own("constraints")[weight] = rule
         return weight
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
@@ -136,6 +136,12 @@ class Weighted:
         if getattr(type(self), which) is not getattr(Weighted, which):  # a property of the user's
             return list(getattr(self, which))
         return vars(self).setdefault(which, [])
+
+    def _graphc_own(self, which: str) -> Any:
+        """The list, or the dict of constraints, that a weight made by the layer itself goes to."""
+        if which in ("regularizers", "constraints"):
+            return getattr(self, which)
+        return self._graphc_made(which)
 
     @property
     def weights(self) -> list[g.Node]:
