@@ -17,7 +17,7 @@ from graphc.callbacks import (
 )
 from graphc.compiler.function import Pending
 from graphc.config import config
-from graphc.engine.training.array_batches import ArrayBatches
+from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.training.loops import fit_loop
 from graphc.errors import ArgumentError
 from tests.callbacks.small_model import X, Y, compiled

@@ -13,8 +13,8 @@ import pytest
 from graphc import backend as K
 from graphc.callbacks import Callback
 from graphc.config import config
+from graphc.engine.data.generators import GeneratorQueue
 from graphc.engine.training import GeneratorEnqueuer, generator_queue
-from graphc.engine.training.generators import GeneratorQueue
 from graphc.errors import ArgumentError, DataError, KeywordError, ShapeError
 from graphc.layers import Activation, Dense, Lambda
 from graphc.models import Sequential
@@ -407,7 +407,7 @@ class TestQueue:
         enqueuer.stop()
 
     def test_a_generator_that_does_not_come_back(self, caplog, monkeypatch):
-        monkeypatch.setattr("graphc.engine.training.generators._PATIENCE_SECONDS", 0.01)
+        monkeypatch.setattr("graphc.engine.data.generators._PATIENCE_SECONDS", 0.01)
         held = threading.Event()
 
         def stuck():

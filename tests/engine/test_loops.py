@@ -10,14 +10,9 @@ import pytest
 
 from graphc.callbacks import BaseLogger, CallbackList, History
 from graphc.compiler.function import Pending
-from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.loops import (
-    batch_shuffle,
-    evaluate_loop,
-    fit_loop,
-    make_batches,
-    predict_loop,
-)
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.batches import batch_shuffle, make_batches
+from graphc.engine.training.loops import evaluate_loop, fit_loop, predict_loop
 from graphc.errors import ShapeError
 from graphc.layers import Dense
 from graphc.models import Sequential

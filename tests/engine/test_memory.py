@@ -214,7 +214,8 @@ MEASURED = """
 import ctypes, json, sys
 import numpy as np
 from graphc.compiler.function import sharded_function
-from graphc.engine.training.division import planned_shards, shapes_of
+from graphc.engine.training.division import planned_shards
+from graphc.engine.data.batches import shapes_of
 from graphc.reference_models import REFERENCE_MODELS
 
 def peak():

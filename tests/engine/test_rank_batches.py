@@ -8,8 +8,8 @@ import logging
 import numpy as np
 import pytest
 
-from graphc.engine.training.rank_batches import Collector, Prepared
-from graphc.engine.training.together import compare_on
+from graphc.engine.data.rank_batches import Collector, Prepared
+from graphc.engine.ranks.comparison import compare_on
 from graphc.errors import ArgumentError, RankError
 from graphc.layers import Dense
 from graphc.models import Graph, Sequential

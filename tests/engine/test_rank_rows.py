@@ -11,11 +11,11 @@ from graphc.compiler.function import sharded_function
 from graphc.compiler.grad import grad
 from graphc.compiler.shards import shard_ranges
 from graphc.config import config
-from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.loops import SampleOrder
-from graphc.engine.training.rank_rows import RankRows, rank_rows
-from graphc.engine.training.stored import StoredArray
-from graphc.engine.training.together import digest_of_rows
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.batches import SampleOrder
+from graphc.engine.data.rank_rows import RankRows, rank_rows
+from graphc.engine.data.stored import StoredArray
+from graphc.engine.ranks.comparison import digest_of_rows
 from graphc.parallel.transport import OneRank
 from graphc.rows.stored import rows_of
 from graphc.utils.io_utils import Files, HDF5Matrix

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from graphc.config import config
-from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.shuffled_file import ShuffledFile
-from graphc.engine.training.stored import StoredArray
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.shuffled_file import ShuffledFile
+from graphc.engine.data.stored import StoredArray
 from graphc.errors import ArgumentError, MissingFileError, StorageError
 from graphc.layers import Dense
 from graphc.models import Sequential

@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import function, sharded_function
 from graphc.compiler.function.sharded import ShardedFunction
 from graphc.config import config
-from graphc.engine.training.alike import make_alike
+from graphc.engine.ranks.alike import make_alike
 from graphc.errors import RankError
 from graphc.layers import (
     LSTM,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from graphc.config import config
-from graphc.engine.training.stored import StoredArray, is_stored
+from graphc.engine.data.stored import StoredArray, is_stored
 from graphc.errors import DataError
 from graphc.layers import Dense
 from graphc.models import Sequential

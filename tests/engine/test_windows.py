@@ -16,10 +16,10 @@ import pytest
 from graphc.callbacks import Callback
 from graphc.config import config
 from graphc.engine import Model
-from graphc.engine.training.array_batches import ArrayBatches
-from graphc.engine.training.loops import gone_through
-from graphc.engine.training.stored import StoredArray
-from graphc.engine.training.windows import Windows
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.batches import gone_through
+from graphc.engine.data.stored import StoredArray
+from graphc.engine.data.windows import Windows
 from graphc.errors import DataError
 from graphc.layers import Dense, Flatten, Input, merge
 from graphc.models import Sequential, load_model

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 import pytest
 
-from graphc.engine.training.generators import GeneratorEnqueuer, generator_queue
+from graphc.engine.data.generators import GeneratorEnqueuer, generator_queue
 from graphc.errors import DataError
 from graphc.layers import Dense
 from graphc.models import Sequential

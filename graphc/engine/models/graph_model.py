@@ -14,6 +14,7 @@ from graphc import callbacks as cbks
 from graphc import lookup, optimizers
 from graphc.compiler import graph as g
 from graphc.engine.configs.registry import reading
+from graphc.engine.data.workers import workers_for
 from graphc.engine.models.graph_config import add_named, graph_config
 from graphc.engine.models.named_feeds import NamedFeeds, check_named
 from graphc.engine.models.named_nodes import NamedNodes
@@ -23,7 +24,6 @@ from graphc.engine.topology.weight_files import weights_in_order
 from graphc.engine.topology.wiring import Wiring, trace
 from graphc.engine.training.model import Model
 from graphc.engine.training.running import check_verbose
-from graphc.engine.training.workers import workers_for
 from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
 from graphc.releases import FIRST

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from graphc.engine.data.stored import Data
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.feeds import Feeds
-from graphc.engine.training.stored import Data
 from graphc.errors import DataError
 
 

@@ -5,19 +5,19 @@
 `generators`.
 """
 
-from graphc.engine.topology.holding import collect_trainable_weights
-from graphc.engine.training.generators import GeneratorEnqueuer, generator_queue
-from graphc.engine.training.input_arrays import check_array_lengths, standardize_input_data
-from graphc.engine.training.loops import batch_shuffle, make_batches, slice_X
-from graphc.engine.training.losses import collect_metrics, weighted_objective
-from graphc.engine.training.model import Model
-from graphc.engine.training.sample_weights import (
+from graphc.engine.data.batches import batch_shuffle, make_batches, slice_X
+from graphc.engine.data.generators import GeneratorEnqueuer, generator_queue
+from graphc.engine.data.input_arrays import check_array_lengths, standardize_input_data
+from graphc.engine.data.sample_weights import (
     standardize_class_weights,
     standardize_sample_or_class_weights,
     standardize_sample_weights,
     standardize_weights,
 )
-from graphc.engine.training.targets import check_loss_and_target_compatibility
+from graphc.engine.data.targets import check_loss_and_target_compatibility
+from graphc.engine.topology.holding import collect_trainable_weights
+from graphc.engine.training.losses import collect_metrics, weighted_objective
+from graphc.engine.training.model import Model
 from graphc.public.calls import public
 
 __all__ = [

@@ -12,6 +12,7 @@ import numpy as np
 
 from graphc import backend as K
 from graphc.compiler import graph as g
+from graphc.engine.data.batches import SampleOrder
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import forms_of, with_held
 from graphc.engine.topology.layer import Layer
@@ -19,7 +20,6 @@ from graphc.engine.topology.weight_files import WeightFiles
 from graphc.engine.topology.weights import set_values
 from graphc.engine.training.compile_config import compile_config
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.loops import SampleOrder
 from graphc.engine.training.run_state import (
     draws_of_run,
     kept_variables,

@@ -15,12 +15,13 @@ from graphc import optimizers
 from graphc.compiler import graph as g
 from graphc.compiler.function import ALWAYS, Pending
 from graphc.config import FLAGS, config
+from graphc.engine.data.batches import Shapes
+from graphc.engine.data.targets import Target
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.holding import collect_trainable_weights
-from graphc.engine.training.division import Division, Plans, Shapes, planned_shards
+from graphc.engine.training.division import Division, Plans, planned_shards
 from graphc.engine.training.draws import Draws
 from graphc.engine.training.losses import (
-    Target,
     loss_labels,
     make_targets,
     measures,

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from graphc.amounts import shown_size, size_in_bytes
 from graphc.compiler.function import Function, ShardedFunction, StepMemory
 from graphc.config import config
+from graphc.engine.data.batches import Shapes
 from graphc.errors import ArgumentError, FlagError
 from graphc.lookup import whole_number
 
 _log = logging.getLogger("graphc")
-
-Shapes = tuple[tuple[int, ...], ...]
-"""Of the arrays of a batch."""
 
 Plans = dict[tuple[str, int, Shapes], int]
 """The numbers of shards that were chosen, by purpose, bytes and shapes."""
@@ -124,14 +122,6 @@ def _unfitting(where: str, nbytes: int, samples: int, tried: Sequence[StepMemory
         f"shard{'s' * (least.shards > 1)}: {least}. Pass as much, or a smaller batch. The "
         "largest values:\n" + "\n".join(values)
     )
-
-
-def shapes_of(arrays: Sequence[object], samples: int | None = None) -> Shapes:
-    """Return the shapes of the arrays of a batch; of so many of their samples, where it says so."""
-    shapes = [tuple(one.shape) for one in arrays]  # type: ignore[attr-defined]
-    if samples is not None:
-        shapes = [(min(samples, shape[0]), *shape[1:]) for shape in shapes]
-    return tuple(shapes)
 
 
 def check_shards(where: str, shards: int, batch: int) -> None:

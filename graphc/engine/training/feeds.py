@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graphc.engine.data.batches import make_batches
+from graphc.engine.data.generators import unpack_batch, unpack_inputs
+from graphc.engine.data.input_arrays import as_arrays, check_lengths, prepare_input
+from graphc.engine.data.sample_weights import prepare_weights
+from graphc.engine.data.stored import Data, in_memory
+from graphc.engine.data.targets import check_probabilities, prepare_targets
 from graphc.engine.topology.container import Container
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.generators import unpack_batch, unpack_inputs
-from graphc.engine.training.input_arrays import as_arrays, check_lengths, prepare_input
-from graphc.engine.training.loops import make_batches
-from graphc.engine.training.sample_weights import prepare_weights
-from graphc.engine.training.stored import Data, in_memory
-from graphc.engine.training.targets import check_probabilities, prepare_targets
 from graphc.errors import DataError, errors_at
 
 _BATCH = 32  # as in `fit`

@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 
 from graphc import callbacks as cbks
+from graphc.engine.data.batches import shapes_of
+from graphc.engine.data.generators import GeneratorBatches, GeneratorQueue
+from graphc.engine.data.rank_batches import Collector
+from graphc.engine.data.workers import Workers, workers_for
+from graphc.engine.ranks.comparison import called_together
 from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.division import Division, division, shapes_of
-from graphc.engine.training.generators import GeneratorBatches, GeneratorQueue
+from graphc.engine.training.division import Division, division
 from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import prediction_step
-from graphc.engine.training.rank_batches import Collector
 from graphc.engine.training.running import (
     check_verbose,
     checked_callbacks,
     checked_epochs,
     run_epochs,
 )
-from graphc.engine.training.together import called_together
 from graphc.engine.training.trainer import Trainer
-from graphc.engine.training.workers import Workers, workers_for
 from graphc.errors import ArgumentError, errors_at
 from graphc.lookup import true_or_false, whole_number
 from graphc.parallel.joining import join

@@ -3,88 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
-from graphc.compiler.function import OwnRows, Pending
+from graphc.compiler.function import Pending
+from graphc.engine.data.batches import Batch, gone_through
 from graphc.errors import ShapeError
 from graphc.metrics import BatchSums
 
 Step = Callable[..., Pending]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
 
-Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
-"""The number of samples of a batch, and its arrays, or the rows of them that this process
-computes."""
-
 # Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
 _MOST_BEGUN = 64
-
-
-def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
-    """(first, behind the last) of each batch; the last one may be shorter."""
-    return [(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
-
-
-def batch_shuffle(index_array: np.ndarray, batch_size: int) -> np.ndarray:
-    """Whole batches in random order; what does not fill a batch stays last."""
-    count = len(index_array) // batch_size
-    batches = index_array[: count * batch_size].reshape(count, batch_size)
-    np.random.shuffle(batches)
-    return np.append(batches.ravel(), index_array[count * batch_size :])
-
-
-def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
-    """Some samples of an array, or of each array in a list.
-
-    Args:
-        X: an array, or a list of arrays.
-        start: the first sample; or the numbers of all the samples that are wanted.
-        stop: behind the last sample, where `start` is one number.
-    """
-    if isinstance(X, list):
-        return [slice_X(array, start, stop) for array in X]
-    return X[start] if hasattr(start, "__len__") else X[start:stop]
-
-
-@dataclass
-class SampleOrder:
-    """The order in which epochs go through samples; each one shuffles that of the epoch before.
-
-    Attributes:
-        shuffle: True for samples in random order, 'batch' for batches, False for no shuffling.
-        rows: the samples' numbers in the order of the last epoch, at first as they are.
-    """
-
-    shuffle: bool | str
-    rows: np.ndarray
-
-    def shuffle_again(self, batch_size: int) -> None:
-        """The order of the next epoch."""
-        if self.shuffle == "batch":
-            self.rows = batch_shuffle(self.rows, batch_size)
-        elif self.shuffle:
-            np.random.shuffle(self.rows)
-
-    def fits(self, samples: int, shuffle: bool | str) -> bool:
-        """Return True if it is an order of so many samples, shuffled in this way."""
-        return len(self.rows) == samples and self.shuffle == shuffle
-
-
-@contextmanager
-def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
-    """The batches of an epoch. What reads them ahead ends with the block, however that is left."""
-    iterator = iter(batches)
-    try:
-        yield iterator
-    finally:
-        if isinstance(iterator, Generator):
-            iterator.close()
 
 
 class Run(Protocol):

@@ -2,64 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 import numpy as np
 
 from graphc import metrics, objectives
 from graphc.backend.functions import in_train_phase, in_training
 from graphc.compiler import graph as g
+from graphc.engine.data.targets import (
+    SAMPLE_WEIGHT_MODES,
+    Objective,
+    Target,
+    for_each_output,
+    takes_labels,
+    takes_output_shape,
+)
 from graphc.engine.topology.layer_node import Mask, Use
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import (
     ArgumentError,
-    KeywordError,
     ShapeError,
     UnknownNameError,
     errors_at,
-    suggestion,
     unknown_name,
 )
 from graphc.lookup import given_objects
 from graphc.regularizers import OfTensor
 from graphc.releases import Release, at_least
 
-Objective = Callable[[g.Node, g.Node], g.Node]
-
 _ACCURACY = ("accuracy", "acc")
 
 _LOG_ENTRIES = ("batch", "size", "loss")
-
-SAMPLE_WEIGHT_MODES = (None, "temporal")
-
-
-@dataclass(frozen=True)
-class Target:
-    """One output in training.
-
-    Attributes:
-        name: of the output, its layer's name.
-        output: the node that predicts.
-        loss: the objective.
-        y_true: the input node of the targets.
-        weights: the input node of the sample weights: (batch,), with 'temporal' (batch, time).
-        temporal: whether each step has a weight of its own.
-        mask: (batch, time), false at the steps that do not count; None where all do.
-        factor: of this output's loss in the total.
-    """
-
-    name: str
-    output: g.Node
-    loss: Objective
-    y_true: g.Node
-    weights: g.Node
-    temporal: bool
-    factor: float
-    mask: Mask = None
 
 
 def make_targets(
@@ -96,58 +71,6 @@ def make_targets(
             Target(name, output, objective, y_true, weights, temporal, float(factor), mask)
         )
     return found
-
-
-def for_each_output(
-    value: object,
-    names: Sequence[str],
-    what: str,
-    default: object = None,
-    shared: bool = True,
-) -> list:
-    """A value for every output: one for all, a list in order, or a dict by name."""
-    if isinstance(value, Mapping):
-        unknown = [name for name in value if name not in names]
-        if unknown:
-            raise KeywordError(
-                f"{what}: no output is named {unknown[0]!r}. {suggestion(str(unknown[0]), names)}"
-            )
-        missing = [name for name in names if name not in value]
-        if missing and what == "loss":
-            raise ArgumentError(f"loss: the dict has nothing for the output {missing[0]!r}")
-        return [value.get(name, default) for name in names]
-    if isinstance(value, list | tuple):
-        if len(value) != len(names):
-            raise ArgumentError(
-                f"{what}: expected {len(names)} values, one for each of the outputs "
-                f"{', '.join(names)}, received {len(value)}"
-            )
-        return list(value)
-    if value is None:
-        return [default] * len(names)
-    if not shared:
-        raise ArgumentError(f"{what}: expected a list or a dict by output, received {value!r}")
-    return [value] * len(names)
-
-
-_SPARSE_SCORES = inspect.unwrap(objectives.sparse_categorical_crossentropy)
-
-
-def takes_labels(objective: Objective) -> bool:
-    """Return True if targets are class numbers rather than values of the output's shape."""
-    # A metric wraps the scores that it is the mean of. Each step asks, and `inspect.unwrap` takes
-    # some 6 us, a tenth of a small model's step, mostly for chains without an end.
-    scores = objective
-    while (inner := getattr(scores, "__wrapped__", None)) is not None:
-        scores = inner
-    return scores is _SPARSE_SCORES
-
-
-def takes_output_shape(objective: Objective) -> bool:
-    """Return True if targets have the shape of the output; a user's own objective may take any."""
-    if objective is metrics.sparse_categorical_accuracy or takes_labels(objective):
-        return False
-    return getattr(objective, "__module__", None) in (objectives.__name__, metrics.__name__)
 
 
 def _target_input(objective: Objective, output: g.Node, name: str) -> g.Node:

@@ -18,8 +18,8 @@ from graphc.compiler.function import (
     sharded_function,
 )
 from graphc.compiler.runtime.between_gpus import sums_transport
+from graphc.engine.ranks.alike import make_alike
 from graphc.engine.topology.container import Container
-from graphc.engine.training.alike import make_alike
 from graphc.engine.training.draws import Draws
 from graphc.lookup import true_or_false
 from graphc.parallel.joining import join

@@ -14,16 +14,16 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.kernel_list import KernelList
 from graphc.compiler.codegen.memory_report import MemoryReport
 from graphc.compiler.function import CompileReports
+from graphc.engine.data.read_report import ReadReport
+from graphc.engine.data.stored import Data
+from graphc.engine.data.workers import workers_for
 from graphc.engine.keywords import drop_legacy
 from graphc.engine.topology.container import Container
 from graphc.engine.training.checkpoint import Checkpoint
 from graphc.engine.training.feeds import Feeds
 from graphc.engine.training.generator_trainer import GeneratorTrainer
-from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.step_functions import StepAttribute, StepFunctions
-from graphc.engine.training.stored import Data
 from graphc.engine.training.trainer import Trainer
-from graphc.engine.training.workers import workers_for
 from graphc.keywords import refuse_unknown
 from graphc.later.attributes import OF_MODELS
 from graphc.paths import GivenPath

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphc.engine.data.batches import Shapes
 from graphc.engine.topology.container import Container
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.division import Division, Plans, Shapes, planned_shards
+from graphc.engine.training.division import Division, Plans, planned_shards
 from graphc.engine.training.draws import Draws
 from graphc.engine.training.made_functions import Choice, MadeFunction, make_function
 from graphc.parallel.joining import join

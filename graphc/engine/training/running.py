@@ -14,12 +14,13 @@ import numpy as np
 from graphc import callbacks as cbks
 from graphc.callbacks.base import HOOKS
 from graphc.compiler.runtime.compiler_process import on_each_compile
+from graphc.engine.data.batches import Batch
+from graphc.engine.data.stored import Data
 from graphc.engine.topology.user_function import check_takes
 from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.loops import Batch, Step
+from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import MadeFunction
-from graphc.engine.training.stored import Data
 from graphc.engine.training.together import begin_together
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number

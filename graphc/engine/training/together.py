@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,18 @@ from graphc.compiler.function import ShardedFunction
 from graphc.compiler.runtime import cuda, nvcc, toolchain
 from graphc.compiler.runtime.cache import kernel_cache
 from graphc.config import config
-from graphc.engine.training.alike import kinds_of, make_alike
-from graphc.engine.training.array_batches import ArrayBatches
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.batches import Batch
+from graphc.engine.data.rank_batches import digest
+from graphc.engine.data.stored import Data
+from graphc.engine.ranks.alike import kinds_of, make_alike
+from graphc.engine.ranks.comparison import digest_of_data
 from graphc.engine.training.compiled import Compiled
-from graphc.engine.training.loops import Batch
 from graphc.engine.training.made_functions import MadeFunction
-from graphc.engine.training.rank_batches import digest
 from graphc.engine.training.run_state import draws_of_run, variables_of_run
-from graphc.engine.training.stored import Data
 from graphc.errors import DeviceError, FlagError
 from graphc.parallel.agreement import agree
-from graphc.parallel.joining import join
-from graphc.parallel.transport import Transport, as_bytes, failing_together
+from graphc.parallel.transport import Transport, as_bytes
 from graphc.version import __version__
 
 _FLAGS = [
@@ -42,12 +41,6 @@ _FLAGS = [
     "ranks",
 ]
 """The flags on which the numbers depend."""
-
-_WHOLE_BYTES = 1 << 26
-"""Of an array in memory that is compared whole, which takes less than 0.1 s."""
-
-_ROWS = 16
-"""Samples of a larger array that are compared: a file of other data differs in most of them."""
 
 
 def begin_together(
@@ -86,8 +79,8 @@ def begin_together(
             "variables": kinds_of(variables),
             "random draws": str(len(keys)),
             "settings": _settings(compiled, variables),
-            "data": _digest_of_data(arrays),
-            "validation data": _digest_of_data(held_out or []),
+            "data": digest_of_data(arrays),
+            "validation data": digest_of_data(held_out or []),
         },
     )
     for array in (keys, state := _generator_state()):
@@ -111,58 +104,11 @@ def begin_together(
     call_step.value = int(counts[0])
 
 
-def compare_call(where: str, arrays: Sequence[Data], **arguments: object) -> None:
-    """Raise RankError, on all ranks, unless all of them make this call, with the same arrays and
-    arguments."""
-    if config.ranks != "none":
-        compare_on(join(where, writes=False), where, arrays, arguments)
-
-
-def called_together(
-    where: str, arrays: Sequence[Data], **arguments: object
-) -> AbstractContextManager[None]:
-    """Compare a call as `compare_call` does, and return a context in which ranks fail together."""
-    if config.ranks == "none":  # no further: a prediction of one sample takes some microseconds
-        return _ALONE
-    ranks = join(where, writes=False)
-    compare_on(ranks, where, arrays, arguments)
-    return failing_together(ranks)
-
-
-_ALONE = nullcontext()
-
-
-def compare_on(
-    ranks: Transport[np.ndarray],
-    where: str,
-    arrays: Sequence[Data],
-    arguments: Mapping[str, object],
-) -> None:
-    """Compare a call on these ranks; see `compare_call`."""
-    if ranks.size > 1:
-        # Models of the same program may have other names, where a rank made more of them.
-        call = {"call": where.rpartition(".")[2], **arguments}
-        facts = {name: str(value) for name, value in call.items()}
-        agree(where, ranks, platform.node(), {**facts, "data": _digest_of_data(arrays)})
-
-
 def _generator_state() -> np.ndarray:
     """The state of NumPy's global generator, as bytes that can be sent."""
     _, key, position, has_gauss, cached = np.random.get_state()
     kind = [("key", "u4", len(key)), ("position", "i8"), ("gauss", "i8"), ("cached", "f8")]
     return np.array([(key, position, has_gauss, cached)], kind)
-
-
-def _digest_of_data(arrays: Sequence[Data]) -> str:
-    return " ".join(digest_of_rows(one) for one in arrays)
-
-
-def digest_of_rows(array: Data) -> str:
-    if isinstance(array, np.ndarray) and array.nbytes <= _WHOLE_BYTES:
-        return digest(array)
-    rows = np.unique(np.linspace(0, len(array) - 1, _ROWS).astype("int64"))
-    some = np.asarray(array.take(rows, axis=0))
-    return f"{list(array.shape)} {digest(some)}"
 
 
 def _settings(compiled: Compiled, variables: Sequence[g.Node]) -> str:

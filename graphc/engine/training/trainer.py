@@ -12,21 +12,24 @@ import numpy as np
 from graphc import backend as K
 from graphc import callbacks as cbks
 from graphc.compiler.function import CompileReports, ShardedFunction
+from graphc.engine.data.array_batches import ArrayBatches
+from graphc.engine.data.batches import SampleOrder, Shapes, shapes_of
+from graphc.engine.data.rank_rows import ALL_ROWS, rank_rows
+from graphc.engine.data.read_report import ReadReport
+from graphc.engine.data.stored import Data, in_memory, part
+from graphc.engine.ranks.comparison import called_together, compare_call
 from graphc.engine.topology.container import Container
 from graphc.engine.topology.layer_node import one_or_list
 from graphc.engine.topology.renewal import renew
 from graphc.engine.training import loops
 from graphc.engine.training.accuracy import with_accuracy
-from graphc.engine.training.array_batches import ArrayBatches
 from graphc.engine.training.compiled import Compiled, compile_model
-from graphc.engine.training.division import Division, Shapes, check_shards, division, shapes_of
+from graphc.engine.training.division import Division, check_shards, division
 from graphc.engine.training.draws import Draws
 from graphc.engine.training.feeds import Feeds
-from graphc.engine.training.loops import SampleOrder, Step
+from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import MadeFunction, prediction_step
 from graphc.engine.training.predictions import Predictions
-from graphc.engine.training.rank_rows import ALL_ROWS, rank_rows
-from graphc.engine.training.read_report import ReadReport
 from graphc.engine.training.running import (
     RunningModel,
     check_choice,
@@ -36,8 +39,7 @@ from graphc.engine.training.running import (
     is_zero,
     run_epochs,
 )
-from graphc.engine.training.stored import Data, in_memory, part
-from graphc.engine.training.together import begin_together, called_together, compare_call
+from graphc.engine.training.together import begin_together
 from graphc.errors import ArgumentError, IndexRangeError, NotCompiledError
 from graphc.keywords import named_parameters, refuse_unknown
 from graphc.lookup import true_or_false, whole_number

@@ -8,7 +8,7 @@ import pytest
 from graphc import backend as K
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
-from graphc.engine.training.input_arrays import as_numbers
+from graphc.engine.data.input_arrays import as_numbers
 from graphc.errors import DTypeError
 
 

@@ -14,8 +14,8 @@ from unittest import mock
 import numpy as np
 
 from graphc.config import config
+from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.training import together
-from graphc.engine.training.array_batches import ArrayBatches
 from graphc.errors import RankError
 from graphc.layers import Dense
 from graphc.models import Sequential

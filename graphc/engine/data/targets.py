@@ -1,25 +1,28 @@
-"""Targets: conversion, and checks against the loss they are for."""
+"""Targets: what each output is trained on; conversion, and checks against the loss."""
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
-from graphc import objectives
-from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.training.input_arrays import (
+from graphc import metrics, objectives
+from graphc.compiler import graph as g
+from graphc.engine.data.input_arrays import (
     as_arrays,
     as_numbers,
     first_position,
     prepare,
     read_or_store,
 )
-from graphc.engine.training.losses import Objective, Target, takes_labels, takes_output_shape
-from graphc.engine.training.stored import Data, Samples, StoredArray
-from graphc.errors import DataError
+from graphc.engine.data.stored import Data, Samples, StoredArray
+from graphc.engine.topology.layer_node import Mask
+from graphc.engine.topology.shapes import KnownShape, known_shape
+from graphc.errors import ArgumentError, DataError, KeywordError, suggestion
 
 _log = logging.getLogger("graphc")
 
@@ -28,6 +31,88 @@ _CROSSENTROPIES = (objectives.binary_crossentropy, objectives.categorical_crosse
 _ROUNDING = 1e-5
 """The distance from 0 to 1 that a probability may have by rounding: some 100 times float32's
 precision, for what is averaged, interpolated or scaled."""
+
+Objective = Callable[[g.Node, g.Node], g.Node]
+
+
+SAMPLE_WEIGHT_MODES = (None, "temporal")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output in training.
+
+    Attributes:
+        name: of the output, its layer's name.
+        output: the node that predicts.
+        loss: the objective.
+        y_true: the input node of the targets.
+        weights: the input node of the sample weights: (batch,), with 'temporal' (batch, time).
+        temporal: whether each step has a weight of its own.
+        mask: (batch, time), false at the steps that do not count; None where all do.
+        factor: of this output's loss in the total.
+    """
+
+    name: str
+    output: g.Node
+    loss: Objective
+    y_true: g.Node
+    weights: g.Node
+    temporal: bool
+    factor: float
+    mask: Mask = None
+
+
+def for_each_output(
+    value: object,
+    names: Sequence[str],
+    what: str,
+    default: object = None,
+    shared: bool = True,
+) -> list:
+    """A value for every output: one for all, a list in order, or a dict by name."""
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in names]
+        if unknown:
+            raise KeywordError(
+                f"{what}: no output is named {unknown[0]!r}. {suggestion(str(unknown[0]), names)}"
+            )
+        missing = [name for name in names if name not in value]
+        if missing and what == "loss":
+            raise ArgumentError(f"loss: the dict has nothing for the output {missing[0]!r}")
+        return [value.get(name, default) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != len(names):
+            raise ArgumentError(
+                f"{what}: expected {len(names)} values, one for each of the outputs "
+                f"{', '.join(names)}, received {len(value)}"
+            )
+        return list(value)
+    if value is None:
+        return [default] * len(names)
+    if not shared:
+        raise ArgumentError(f"{what}: expected a list or a dict by output, received {value!r}")
+    return [value] * len(names)
+
+
+_SPARSE_SCORES = inspect.unwrap(objectives.sparse_categorical_crossentropy)
+
+
+def takes_labels(objective: Objective) -> bool:
+    """Return True if targets are class numbers rather than values of the output's shape."""
+    # A metric wraps the scores that it is the mean of. Each step asks, and `inspect.unwrap` takes
+    # some 6 us, a tenth of a small model's step, mostly for chains without an end.
+    scores = objective
+    while (inner := getattr(scores, "__wrapped__", None)) is not None:
+        scores = inner
+    return scores is _SPARSE_SCORES
+
+
+def takes_output_shape(objective: Objective) -> bool:
+    """Return True if targets have the shape of the output; a user's own objective may take any."""
+    if objective is metrics.sparse_categorical_accuracy or takes_labels(objective):
+        return False
+    return getattr(objective, "__module__", None) in (objectives.__name__, metrics.__name__)
 
 
 def prepare_targets(y: object, targets: Sequence[Target]) -> list[Data]:

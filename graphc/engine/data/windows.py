@@ -14,9 +14,9 @@ import numpy as np
 
 from graphc.amounts import shown_size, size_in_bytes
 from graphc.config import config
-from graphc.engine.training.generators import GeneratorQueue
-from graphc.engine.training.shuffled_file import ShuffledFile
-from graphc.engine.training.stored import StoredArray
+from graphc.engine.data.generators import GeneratorQueue
+from graphc.engine.data.shuffled_file import ShuffledFile
+from graphc.engine.data.stored import StoredArray
 
 _log = logging.getLogger("graphc")
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from graphc.amounts import shown_size
-from graphc.engine.training.stored import StoredArray
+from graphc.engine.data.stored import StoredArray
 from graphc.errors import MissingFileError, StorageError
 from graphc.paths import shown_path
 from graphc.rows.descriptors import OwnDescriptor, read_array

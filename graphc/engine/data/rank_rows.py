@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.function import OwnRows
-from graphc.engine.training.loops import make_batches
+from graphc.engine.data.batches import make_batches
 from graphc.parallel.transport import Transport
 from graphc.parallel.tree import rows_of_rank
 

@@ -7,11 +7,11 @@ from contextlib import closing
 
 import numpy as np
 
-from graphc.engine.training.loops import Batch, SampleOrder, slice_X
-from graphc.engine.training.rank_rows import ALL_ROWS, RankRows
-from graphc.engine.training.read_report import ReadReport, reads_of
-from graphc.engine.training.stored import Data, StoredArray
-from graphc.engine.training.windows import Window, Windows, is_small
+from graphc.engine.data.batches import Batch, SampleOrder, slice_X
+from graphc.engine.data.rank_rows import ALL_ROWS, RankRows
+from graphc.engine.data.read_report import ReadReport, reads_of
+from graphc.engine.data.stored import Data, StoredArray
+from graphc.engine.data.windows import Window, Windows, is_small
 
 
 class ArrayBatches:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphc.amounts import shown_size
-from graphc.engine.training.stored import StoredArray
+from graphc.engine.data.stored import StoredArray
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from graphc import backend as K
+from graphc.engine.data.input_arrays import as_arrays, as_numbers, prepare, read_or_store
+from graphc.engine.data.stored import Data, Samples, StoredArray
+from graphc.engine.data.targets import SAMPLE_WEIGHT_MODES, Target, for_each_output
 from graphc.engine.topology.shapes import KnownShape
-from graphc.engine.training.input_arrays import as_arrays, as_numbers, prepare, read_or_store
-from graphc.engine.training.losses import SAMPLE_WEIGHT_MODES, Target, for_each_output
-from graphc.engine.training.stored import Data, Samples, StoredArray
 from graphc.errors import ArgumentError, DataError
 from graphc.public.callers import warn
 

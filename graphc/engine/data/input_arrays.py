@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from graphc.compiler import graph as g
+from graphc.engine.data.stored import Data, ReadBlock, Samples, StoredArray, is_stored
 from graphc.engine.topology.shapes import KnownShape, known_shape
-from graphc.engine.training.stored import Data, ReadBlock, Samples, StoredArray, is_stored
 from graphc.errors import DataError, errors_at
 from graphc.releases import renamed
 from graphc.rows.stored import rows_of

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphc.compiler.function import OwnRows
-from graphc.engine.training.loops import Batch
-from graphc.engine.training.workers import Workers
+from graphc.engine.data.batches import Batch
+from graphc.engine.data.workers import Workers
 from graphc.errors import RankError
 from graphc.parallel.agreement import agree, gather
 from graphc.parallel.transport import Transport

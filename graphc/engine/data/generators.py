@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.engine.training.division import Shapes, shapes_of
-from graphc.engine.training.loops import Batch
-from graphc.engine.training.rank_batches import Collector, Prepared
-from graphc.engine.training.workers import OwnProcess, OwnThread, Workers, workers_for
+from graphc.engine.data.batches import Batch, Shapes, shapes_of
+from graphc.engine.data.rank_batches import Collector, Prepared
+from graphc.engine.data.workers import OwnProcess, OwnThread, Workers, workers_for
 from graphc.errors import ArgumentError, DataError
 from graphc.lookup import finite_number, true_or_false, whole_number
 from graphc.releases import since

@@ -1,0 +1,88 @@
+"""Batches: their arrays and shapes, and the order in which epochs go through samples."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphc.compiler.function import OwnRows
+
+Batch = tuple[int, Sequence[np.ndarray | OwnRows]]
+"""The number of samples of a batch, and its arrays, or the rows of them that this process
+computes."""
+
+Shapes = tuple[tuple[int, ...], ...]
+"""Of the arrays of a batch."""
+
+
+def make_batches(size: int, batch_size: int) -> list[tuple[int, int]]:
+    """(first, behind the last) of each batch; the last one may be shorter."""
+    return [(start, min(start + batch_size, size)) for start in range(0, size, batch_size)]
+
+
+def batch_shuffle(index_array: np.ndarray, batch_size: int) -> np.ndarray:
+    """Whole batches in random order; what does not fill a batch stays last."""
+    count = len(index_array) // batch_size
+    batches = index_array[: count * batch_size].reshape(count, batch_size)
+    np.random.shuffle(batches)
+    return np.append(batches.ravel(), index_array[count * batch_size :])
+
+
+def slice_X(X: Any, start: Any = None, stop: int | None = None) -> Any:
+    """Some samples of an array, or of each array in a list.
+
+    Args:
+        X: an array, or a list of arrays.
+        start: the first sample; or the numbers of all the samples that are wanted.
+        stop: behind the last sample, where `start` is one number.
+    """
+    if isinstance(X, list):
+        return [slice_X(array, start, stop) for array in X]
+    return X[start] if hasattr(start, "__len__") else X[start:stop]
+
+
+@dataclass
+class SampleOrder:
+    """The order in which epochs go through samples; each one shuffles that of the epoch before.
+
+    Attributes:
+        shuffle: True for samples in random order, 'batch' for batches, False for no shuffling.
+        rows: the samples' numbers in the order of the last epoch, at first as they are.
+    """
+
+    shuffle: bool | str
+    rows: np.ndarray
+
+    def shuffle_again(self, batch_size: int) -> None:
+        """The order of the next epoch."""
+        if self.shuffle == "batch":
+            self.rows = batch_shuffle(self.rows, batch_size)
+        elif self.shuffle:
+            np.random.shuffle(self.rows)
+
+    def fits(self, samples: int, shuffle: bool | str) -> bool:
+        """Return True if it is an order of so many samples, shuffled in this way."""
+        return len(self.rows) == samples and self.shuffle == shuffle
+
+
+@contextmanager
+def gone_through(batches: Iterable[Batch]) -> Iterator[Iterator[Batch]]:
+    """The batches of an epoch. What reads them ahead ends with the block, however that is left."""
+    iterator = iter(batches)
+    try:
+        yield iterator
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
+
+
+def shapes_of(arrays: Sequence[object], samples: int | None = None) -> Shapes:
+    """Return the shapes of the arrays of a batch; of so many of their samples, where it says so."""
+    shapes = [tuple(one.shape) for one in arrays]  # type: ignore[attr-defined]
+    if samples is not None:
+        shapes = [(min(samples, shape[0]), *shape[1:]) for shape in shapes]
+    return tuple(shapes)

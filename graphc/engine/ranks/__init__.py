@@ -1,0 +1,1 @@
+"""What ranks that train together have alike, and compare."""
