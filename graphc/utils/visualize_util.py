@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphc.engine.topology.container import Container
-from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.layer import InputLayer, Layer, as_layer
 from graphc.engine.topology.layer_node import LayerNode
 from graphc.errors import ArgumentError, MissingPackageError
 from graphc.paths import GivenPath, checked_path, shown_path
@@ -102,13 +102,13 @@ def model_to_dot(
     wiring = model.wiring
     uses: dict[Layer, list[LayerNode]] = {layer: [] for layer in wiring.layers}
     for node in wiring.nodes:
-        uses[node.outbound_layer].append(node)
+        uses[as_layer(node.outbound_layer)].append(node)
     numbers = {layer: f"layer_{k}" for k, layer in enumerate(uses)}
     for layer, nodes in uses.items():
         dot.node(numbers[layer], _label(layer, nodes, show_shapes, show_layer_names))
     for layer, nodes in uses.items():
         for source in dict.fromkeys(one for node in nodes for one in node.inbound_layers):
-            dot.edge(numbers[source], numbers[layer])
+            dot.edge(numbers[as_layer(source)], numbers[layer])
     return Drawing(dot)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from graphc import lookup, releases
 from graphc.backend.settings import keep_uid
@@ -20,10 +20,22 @@ from graphc.engine.configs.budget import bounded
 from graphc.engine.configs.later_keywords import with_one_dtype
 from graphc.errors import ArgumentError, GraphcError, UnknownNameError, suggestion
 
-if TYPE_CHECKING:
-    from graphc.engine.topology.layer import Layer
 
-LAYERS: dict[str, type[Layer]] = {}
+class Described(Protocol):
+    """A layer or a model, as descriptions have it."""
+
+    name: str
+    trainable: bool
+
+    def get_config(self) -> Any:
+        """Return the arguments that make such a layer."""
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """Return a new layer from what `get_config` gave."""
+
+
+LAYERS: dict[str, type[Described]] = {}
 """The classes that a description may name besides those in `custom_objects`."""
 
 _ENDED = ("JZS1", "JZS2", "JZS3", "SimpleDeepRNN", "WordContextProduct")
@@ -33,7 +45,7 @@ Key = tuple[str, str]
 """A class and a name."""
 
 
-def register(classes: Iterable[type[Layer]]) -> None:
+def register(classes: Iterable[type[Described]]) -> None:
     """Let descriptions name these classes."""
     LAYERS.update({one.__name__: one for one in classes})
 
@@ -46,11 +58,11 @@ class Entry:
 class _Document:
     """The layers of one description so far, those inside of others too."""
 
-    by_name: dict[Key, Layer] = field(default_factory=dict)
-    layers: set[Layer] = field(default_factory=set)
+    by_name: dict[Key, Described] = field(default_factory=dict)
+    layers: set[Described] = field(default_factory=set)
     level: int = 0
 
-    def add(self, key: Key, layer: Layer) -> None:
+    def add(self, key: Key, layer: Described) -> None:
         self.by_name[key] = layer
         self.layers.add(layer)
 
@@ -86,7 +98,7 @@ def reading() -> Iterator[None]:
         yield
 
 
-def layer_entry(layer: Layer) -> dict[str, Any]:
+def layer_entry(layer: Described) -> dict[str, Any]:
     """A layer as part of a description."""
     with _one_document(_written) as document:
         config = layer.get_config()
@@ -110,7 +122,7 @@ def layer_entry(layer: Layer) -> dict[str, Any]:
 
 def layer_from_config(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
-) -> Layer:
+) -> Any:
     """A layer or a model, with new weights, from its class and its config.
 
     Args:
@@ -143,7 +155,7 @@ def without_version(description: object, place: str) -> tuple[object, releases.R
     return {key: value for key, value in description.items() if key != "keras_version"}, release
 
 
-def layer_of(entry: object, place: str) -> Layer:
+def layer_of(entry: object, place: str) -> Any:
     """The layer of an entry; `place` begins the messages of errors."""
     checked = checked_entry(entry, place)
     class_name, config, name = checked["class_name"], checked["config"], checked.get("name")
@@ -219,7 +231,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def _class_of(class_name: str, place: str) -> type[Layer]:
+def _class_of(class_name: str, place: str) -> type[Described]:
     cls = lookup.given_objects().get(class_name, LAYERS.get(class_name))
     if cls is None:
         ended = class_name in _ENDED
@@ -235,7 +247,7 @@ def _class_of(class_name: str, place: str) -> type[Layer]:
     return cls
 
 
-def _read_before(document: _Document, class_name: str, name: object, place: str) -> Layer:
+def _read_before(document: _Document, class_name: str, name: object, place: str) -> Any:
     layer = document.by_name.get((class_name, name))  # type: ignore[arg-type]
     if layer is None:
         raise ArgumentError(

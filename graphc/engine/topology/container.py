@@ -21,7 +21,7 @@ from graphc.engine.topology.container_config import (
     wired,
 )
 from graphc.engine.topology.holding import HoldingLayer
-from graphc.engine.topology.layer import InputLayer, Layer, new_input
+from graphc.engine.topology.layer import InputLayer, Layer, as_layer, new_input
 from graphc.engine.topology.layer_list import LayerList
 from graphc.engine.topology.layer_node import LayerNode, Mask, Use, mask_of, one_or_list, to_list
 from graphc.engine.topology.renewal import renew
@@ -84,8 +84,8 @@ class Container(HoldingLayer):
         exits = [history_of(tensor, f"{self.name}: output") for tensor in outputs]
         self.inputs = list(inputs)
         self._graphc_outputs = list(outputs)
-        self.input_layers = [entry.layer for entry in entries]
-        self.output_layers = [entry.layer for entry in exits]
+        self.input_layers = [as_layer(entry.layer) for entry in entries]
+        self.output_layers = [as_layer(entry.layer) for entry in exits]
         self.output_masks = [mask_of(tensor) for tensor in outputs]
         self.input_names = [layer.name for layer in self.input_layers]
         self.output_names = _distinct([layer.name for layer in self.output_layers])
@@ -150,7 +150,7 @@ class Container(HoldingLayer):
 
     def layers_as_wired(self) -> list[Layer]:
         """The inputs' layers, then the others, each behind those that it reads."""
-        used = dict.fromkeys(node.outbound_layer for node in self.wiring.nodes)
+        used = dict.fromkeys(as_layer(node.outbound_layer) for node in self.wiring.nodes)
         return list(dict.fromkeys([*self.input_layers, *used]))
 
     def _graphc_held_layers(self) -> list[Layer]:
@@ -292,7 +292,7 @@ class Container(HoldingLayer):
 
     def _graphc_inside(self) -> list[Layer]:
         """The layers at any depth."""
-        return list(dict.fromkeys(use.layer for use in self.uses))
+        return list(dict.fromkeys(as_layer(use.layer) for use in self.uses))
 
     def get_config(self) -> Any:
         """The layers' configs, and how they are connected."""

@@ -20,8 +20,7 @@ from graphc.compiler import graph as g
 from graphc.engine.configs.config import as_data
 from graphc.engine.configs.registry import checked_entry, layer_entry, layer_of, shown, writing
 from graphc.engine.topology.layer import InputLayer, Layer
-from graphc.engine.topology.layer_node import LayerNode, mask_of, one_or_list
-from graphc.engine.topology.used import Record
+from graphc.engine.topology.layer_node import LayerNode, Record, mask_of, one_or_list
 from graphc.errors import ArgumentError, suggestion
 from graphc.releases import FIRST, Release, is_read, release, release_in, version_of
 

@@ -20,6 +20,8 @@ from graphc.engine.topology.layer_node import (
     JoinedTensors,
     LayerNode,
     Mask,
+    NodeLayer,
+    Record,
     TensorHistory,
     Use,
     mask_of,
@@ -38,7 +40,7 @@ from graphc.engine.topology.shapes import (
     known_shape,
     tell_of_claim,
 )
-from graphc.engine.topology.used import Record, Used
+from graphc.engine.topology.used import Used
 from graphc.engine.topology.weights import Weighted
 from graphc.errors import ArgumentError, ShapeError
 from graphc.initializations import to_be_set
@@ -434,6 +436,12 @@ def _said_by(
             f"{tuple(claimed)}, the batch first; leave it out"
         )
     return found, tensor.dtype
+
+
+def as_layer(found: NodeLayer) -> Layer:
+    """Return the layer of a use, as its record has it."""
+    assert isinstance(found, Layer)
+    return found
 
 
 def new_input(shape: Sequence[int | None], dtype: str | None, name: str | None) -> g.Node:

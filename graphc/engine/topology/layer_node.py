@@ -7,26 +7,55 @@ a `LayerNode`, which Keras calls `Node`, is the record of one use of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
-
-if TYPE_CHECKING:
-    from graphc.engine.topology.layer import Layer
+from graphc.releases import Release
 
 Mask = g.Node | None
 """A bool (batch, time), False at masked steps; None without a mask."""
 
 
+class NodeLayer(Protocol):
+    """A layer, as the record of its uses has it."""
+
+    name: str
+    inbound_nodes: list[LayerNode]
+    outbound_nodes: list[LayerNode]
+    _graphc: Record
+    _graphc_own_nodes: int
+
+    @property
+    def stateful(self) -> bool:
+        """True if the layer's updates belong to testing and predicting too."""
+
+    @property
+    def regularizers(self) -> list[Callable[[g.Node], g.Node]]:
+        """The penalties on weights and outputs."""
+
+    @property
+    def _graphc_label(self) -> str:
+        """The layer's name and class, for messages."""
+
+    def __call__(self, x: Any, mask: Any = None) -> Any:
+        """Use the layer on tensors."""
+
+    def _graphc_apply(self, x: Any, mask: Any = None) -> tuple[list[g.Node], list[Mask]]:
+        """Return outputs and masks, without a node."""
+
+    def _graphc_node_at(self, index: int, wanted: str) -> LayerNode:
+        """Return a use by its number."""
+
+
 class TensorHistory(NamedTuple):
     """The source of a tensor: output `tensor_index` of use `node_index` of a layer."""
 
-    layer: Layer
+    layer: NodeLayer
     node_index: int
     tensor_index: int
 
@@ -44,11 +73,62 @@ class Use:
         losses: scalars that this use adds to the loss of training.
     """
 
-    layer: Layer
+    layer: NodeLayer
     inputs: tuple[g.Node, ...]
     outputs: tuple[g.Node, ...]
     updates: list[tuple[g.Node, g.Node]]
     losses: list[g.Node] = field(default_factory=list, kw_only=True)
+
+
+@dataclass
+class Record:
+    """The record that the engine keeps of a layer, apart from the attributes of its user.
+
+    Attributes:
+        called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
+        placeholder_dtype: that of the placeholder such a layer made for its input, None without.
+        given_keywords: the names of the keyword arguments that the layer was made with.
+        release: of Keras, which was in force when the layer was made.
+        input_is_set: whether `set_input` said what comes in.
+        own_updates: those that `build` made, which belong to every training step.
+        own_losses: those that were added outside of a call, which belong to every model.
+        added_in_call: the losses that the call of now has added; None outside of a call.
+        seed: of the layer's random draws, None before the first.
+        seen_at: the use whose tensors `input` and `output` are; None for the only one.
+        streams: how many streams of random numbers the layer has taken.
+        uses_learning_phase: what the user set of that name, None where nothing.
+    """
+
+    given_keywords: frozenset[str]
+    release: Release
+    input_is_set: bool = False
+    seed: int | None = None
+    own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)
+    own_losses: list[g.Node] = field(default_factory=list)
+    added_in_call: list[g.Node] | None = None
+    seen_at: Use | None = None
+    streams: int = 0
+    called_on: tuple[Any, Any] | None = None
+    placeholder_dtype: str | None = None
+    uses_learning_phase: bool | None = None
+
+    @contextmanager
+    def adding(self) -> Iterator[list[g.Node]]:
+        """Inside, the losses that are added belong to one call; collects them."""
+        before, self.added_in_call = self.added_in_call, []
+        try:
+            yield self.added_in_call
+        finally:
+            self.added_in_call = before
+
+    @contextmanager
+    def at(self, use: Use) -> Iterator[None]:
+        """Inside, `input` and `output` are those of one use, however many there are."""
+        before, self.seen_at = self.seen_at, use
+        try:
+            yield
+        finally:
+            self.seen_at = before
 
 
 class LayerNode:
@@ -66,8 +146,8 @@ class LayerNode:
 
     def __init__(
         self,
-        outbound_layer: Layer,
-        inbound_layers: Sequence[Layer],
+        outbound_layer: NodeLayer,
+        inbound_layers: Sequence[NodeLayer],
         node_indices: Sequence[int],
         tensor_indices: Sequence[int],
         input_tensors: Sequence[g.Node],
@@ -96,7 +176,7 @@ class LayerNode:
     @classmethod
     def of_tensors(
         cls,
-        layer: Layer,
+        layer: NodeLayer,
         inputs: Sequence[g.Node],
         outputs: Sequence[g.Node],
         input_masks: Sequence[Mask],
@@ -121,8 +201,8 @@ class LayerNode:
     @classmethod
     def create_node(
         cls,
-        outbound_layer: Layer,
-        inbound_layers: Sequence[Layer],
+        outbound_layer: NodeLayer,
+        inbound_layers: Sequence[NodeLayer],
         node_indices: Sequence[int] | None = None,
         tensor_indices: Sequence[int] | None = None,
     ) -> LayerNode:

@@ -2,67 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
-
 from graphc.compiler import graph as g
-from graphc.engine.topology.layer_node import LayerNode, Mask, Use, one_or_list, to_list
+from graphc.engine.topology.layer_node import LayerNode, Mask, Record, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.errors import ArgumentError, UndefinedError
-from graphc.releases import Release
-
-
-@dataclass
-class Record:
-    """The record that the engine keeps of a layer, apart from the attributes of its user.
-
-    Attributes:
-        called_on: what a layer in the way of Keras 0.3 is called on just now, and the masks.
-        placeholder_dtype: that of the placeholder such a layer made for its input, None without.
-        given_keywords: the names of the keyword arguments that the layer was made with.
-        release: of Keras, which was in force when the layer was made.
-        input_is_set: whether `set_input` said what comes in.
-        own_updates: those that `build` made, which belong to every training step.
-        own_losses: those that were added outside of a call, which belong to every model.
-        added_in_call: the losses that the call of now has added; None outside of a call.
-        seed: of the layer's random draws, None before the first.
-        seen_at: the use whose tensors `input` and `output` are; None for the only one.
-        streams: how many streams of random numbers the layer has taken.
-        uses_learning_phase: what the user set of that name, None where nothing.
-    """
-
-    given_keywords: frozenset[str]
-    release: Release
-    input_is_set: bool = False
-    seed: int | None = None
-    own_updates: list[tuple[g.Node, g.Node]] = field(default_factory=list)
-    own_losses: list[g.Node] = field(default_factory=list)
-    added_in_call: list[g.Node] | None = None
-    seen_at: Use | None = None
-    streams: int = 0
-    called_on: tuple[Any, Any] | None = None
-    placeholder_dtype: str | None = None
-    uses_learning_phase: bool | None = None
-
-    @contextmanager
-    def adding(self) -> Iterator[list[g.Node]]:
-        """Inside, the losses that are added belong to one call; collects them."""
-        before, self.added_in_call = self.added_in_call, []
-        try:
-            yield self.added_in_call
-        finally:
-            self.added_in_call = before
-
-    @contextmanager
-    def at(self, use: Use) -> Iterator[None]:
-        """Inside, `input` and `output` are those of one use, however many there are."""
-        before, self.seen_at = self.seen_at, use
-        try:
-            yield
-        finally:
-            self.seen_at = before
 
 
 class Used:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler import graph as g
-from graphc.engine.topology.layer import InputLayer, Layer
+from graphc.engine.topology.layer import InputLayer, Layer, as_layer
 from graphc.engine.topology.layer_node import LayerNode, TensorHistory
 from graphc.engine.topology.shapes import known_shape
 from graphc.errors import ArgumentError
@@ -126,11 +126,11 @@ def _by_depth(order: Sequence[LayerNode], met: Iterable[LayerNode] | None) -> tu
                 depths[before] = max(depths.get(before, 0), depth + 1)
     deepest: dict[Layer, int] = {}
     for node, depth in depths.items():
-        layer = node.outbound_layer
+        layer = as_layer(node.outbound_layer)
         deepest[layer] = max(deepest.get(layer, 0), depth)
     if met is None:
         return tuple(sorted(deepest, key=lambda layer: (-deepest[layer], layer.name)))
-    first = list(dict.fromkeys(node.outbound_layer for node in met))
+    first = list(dict.fromkeys(as_layer(node.outbound_layer) for node in met))
     return tuple(sorted(first, key=lambda layer: -deepest[layer]))
 
 
