@@ -3,7 +3,9 @@
 Each room imports from those below it only (checked by import-linter):
 
     models      Sequential and Graph
-    training    compile, fit, evaluate, predict; losses, data, generators; going on from a file
+    training    compile, fit, evaluate, predict; losses; checkpoints
+    ranks       what ranks that train together compare
+    data        arrays in memory and in files, generators, targets, weights of samples
     topology    layers, their uses, weights and masks; containers of them
     configs     layers as data: arguments, functions and classes by name
 """

@@ -11,6 +11,7 @@ from graphc import backend as K
 from graphc.engine import Input, InputSpec, Layer, Model, merge
 from graphc.engine.topology.holding import HoldingLayer
 from graphc.layers import Dense, Lambda, TimeDistributed
+from graphc.legacy.models import Graph
 from graphc.models import Sequential, load_model
 from graphc.regularizers import l2
 
@@ -107,6 +108,22 @@ def test_a_layer_has_no_public_attribute_that_keras_has_not():
         public = {name for name in dir(owner) if not name.startswith(("_graphc", "__"))}
         # Names of later releases are answered by an error: a layer has no such attribute.
         assert not {name for name in public if hasattr(owner, name)} - KERAS, owner
+
+
+def test_a_model_has_no_private_attribute_that_keras_has_not():
+    """A program's own model may have any other: _trainer, _batches, _layers."""
+    sequential = Sequential([Dense(1, input_dim=5)])
+    graph = Graph()
+    graph.add_input("x", (5,))
+    graph.add_node(Dense(1), "d", "x", create_output=True)
+    functional = Model(sequential.input, sequential.output)
+    sequential.compile("sgd", "mse")
+    sequential.fit(np.ones((4, 5)), np.ones((4, 1)), nb_epoch=1, verbose=0)
+    of_keras = {f"_make_{purpose}_function" for purpose in ("train", "test", "predict")}
+    for model in (sequential, graph, functional):
+        private = {name for name in {*dir(model), *vars(model)} if name.startswith("_")}
+        others = {name for name in private if not name.startswith(("_graphc", "__"))}
+        assert others - of_keras <= {"_repr_html_"}, model
 
 
 class _Scale(Layer):

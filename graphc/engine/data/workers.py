@@ -151,10 +151,10 @@ def _run(generator: Iterator, seed: int, received: Connection, sent: Connection)
 
 def _sendable(error: BaseException) -> BaseException:
     """An error that says where it came from, as pickle can take it to another process."""
-    told = "".join(traceback.format_exception(error))
+    text = "".join(traceback.format_exception(error))
     try:
         copy = pickle.loads(pickle.dumps(error))
     except Exception:
         copy = DataError(f"{type(error).__name__}: {error}")
-    copy.add_note(f"in a process that makes batches:\n{told}")
+    copy.add_note(f"in a process that makes batches:\n{text}")
     return copy

@@ -1,1 +1,1 @@
-"""What ranks that train together have alike, and compare."""
+"""Ranks that train together: variables made alike, calls compared."""

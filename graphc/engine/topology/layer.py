@@ -38,7 +38,7 @@ from graphc.engine.topology.shapes import (
     check_specs,
     checked_dtype,
     known_shape,
-    tell_of_claim,
+    warn_of_claim,
 )
 from graphc.engine.topology.used import Used
 from graphc.engine.topology.weights import Weighted
@@ -159,7 +159,7 @@ class Layer(Used, Weighted, Additions, Entry):
         masks = [mask_of(node) for node in inputs] if mask is None else to_list(mask)
         own_layers.check_masks(self, masks, "mask")
         if not self.inbound_nodes and len(inputs) == 1:
-            tell_of_claim(self, known_shape(inputs[0]))
+            warn_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
         with recorded_uses() as uses:
             given = list(x) if several and not isinstance(x, JoinedTensors) else x

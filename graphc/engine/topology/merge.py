@@ -188,7 +188,7 @@ class Merge(Layer):
             return divided_by_products(inputs, self._summed_axes, where)
         return product(inputs, self._summed_axes, where, normalized=self.mode == "cos")
 
-    _told_of_mask = False
+    _warned_of_mask = False
 
     def compute_mask(self, input: list[g.Node], mask: list[Mask] | None = None) -> Any:
         """One mask of those of the inputs; see the class."""
@@ -214,8 +214,8 @@ class Merge(Layer):
                 [g.full(x.shape[:2], True, "bool") if one is None else one for x, one in pairs],
                 axis,
             )
-        if not self._told_of_mask:
-            self._told_of_mask = True
+        if not self._warned_of_mask:
+            self._warned_of_mask = True
             _log.warning(
                 "%s: a mask comes in with an input (from Masking, or from an Embedding with "
                 "mask_zero=True) and ends here, so that all steps count; use the mask up before, "

@@ -114,7 +114,7 @@ def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | Non
     return None if sample is None else (None, *_checked_sizes(sample, owner))
 
 
-def tell_of_claim(layer: Any, found: KnownShape) -> None:
+def warn_of_claim(layer: Any, found: KnownShape) -> None:
     """A line in the log where a layer that is no first one says another shape than its input has:
     Keras does not read it, and programs have such leftovers."""
     claimed = layer.batch_input_shape

@@ -205,7 +205,7 @@ def set_values(variables: Sequence[g.Node], values: Sequence[object], owner: str
             )
     with np.errstate(over="ignore"):  # reported below
         g.set_values(zip(variables, arrays, strict=True))
-    _tell_of_not_finite(variables, owner)
+    _warn_of_not_finite(variables, owner)
 
 
 def _is_list(values: object, variables: Sequence[g.Node]) -> bool:
@@ -217,7 +217,7 @@ def _is_list(values: object, variables: Sequence[g.Node]) -> bool:
     return isinstance(values, Iterable) and not isinstance(values, str | Mapping)
 
 
-def _tell_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
+def _warn_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
     for variable in variables:
         values = g.state_of(variable).buffer
         wrong = values.size - int(np.isfinite(values).sum())

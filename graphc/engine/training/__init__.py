@@ -1,8 +1,8 @@
 """Keras' module of this name: models that are compiled and trained, and what checks their data.
 
-`model` has Model; `compiled` makes its functions of the `losses`; `feeds`, `targets` and
-`sample_weights` turn what users give into arrays; `loops` go over batches of arrays or of
-`generators`.
+`model` has Model, whose methods call what a model has: a `trainer` and a `generator_trainer`, which
+run functions in `loops` over batches, `feeds` for its data, a `checkpoint`. `compiled` makes the
+functions of training and testing of the `losses`, `predictions` those of predicting.
 """
 
 from graphc.engine.data.batches import batch_shuffle, make_batches, slice_X

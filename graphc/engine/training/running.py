@@ -123,13 +123,13 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
     started = time.perf_counter()
     running = False
 
-    def tell() -> None:
+    def announce() -> None:
         nonlocal running
         if not running:
             print(f"Compiling {name} (once, its code is kept) ...", end=" ", flush=True)
         running = True
 
-    with on_each_compile(tell):
+    with on_each_compile(announce):
         try:
             step.make(training=True)
             if test is not None:
