@@ -158,3 +158,23 @@ def test_gradients_that_are_computed_from_rows_have_the_bits_of_any_number_of_ra
             return [one.tobytes() for one in large_weights(ranks, 4, [21, 3])]
 
     assert run_ranks(3, program) == [program(OneRank())] * 3
+
+
+def test_rows_are_written_where_those_of_all_shards_lie():
+    """Those that kernels write, an argument as it is given, and one value twice."""
+    x, twice = g.input((g.BATCH, 3), "float32"), np.arange(12, dtype="float32").reshape(4, 3)
+    with config.changed(cpu="native"):
+        step = function([x], [g.sum(x, 0), x * 2.0, x, x * 2.0])
+        wholes = [np.zeros((4, 3), "float32") for _ in range(3)]
+        parts = [slice(0, 3), slice(3, 4)]
+        into = [[whole[part] for whole in wholes] for part in parts]
+        step.run_shards([[twice[part]] for part in parts], 1, into)
+        assert [whole.tolist() for whole in wholes] == [
+            (2 * twice).tolist(),
+            twice.tolist(),
+            (2 * twice).tolist(),
+        ]
+        fetched = sharded_function([x], [x * 2.0, g.sum(x)], shards=2)
+        first, _ = fetched(twice)
+        fetched(np.zeros((4, 3), "float32"))
+    assert first.tolist() == (2 * twice).tolist()  # the next call writes elsewhere

@@ -272,20 +272,25 @@ class Function:
         return prepared.start(feeds, bindings)
 
     def run_shards(
-        self, shards: Sequence[Sequence[np.ndarray]], sums: int
+        self,
+        shards: Sequence[Sequence[np.ndarray]],
+        sums: int,
+        into: Sequence[Arrays] | None = None,
     ) -> tuple[Arrays, list[Arrays]]:
         """Run once for each shard of a batch, all at the same number of calls, which stays.
 
         Args:
             shards: the values of each shard's call.
             sums: how many of the outputs, the first ones, are summed over the shards.
+            into: of each shard, contiguous arrays that its other outputs are written into.
 
         Returns:
             The sums, added in the tree that `graphc.parallel.tree` describes, in memory that the
             next call may overwrite; and the other outputs of each shard.
         """
         prepared = [self._fed(values) for values in shards]
-        found = prepared[0][0].run_shards([(feeds, sizes) for _, feeds, sizes in prepared], sums)
+        given = [(feeds, sizes) for _, feeds, sizes in prepared]
+        found = prepared[0][0].run_shards(given, sums, into)
         if found is not None:
             return found
         number, others = self.call_step.value, list[Arrays]()
@@ -295,6 +300,9 @@ class Function:
             values = self(*shards[shard])
             assert isinstance(values, list)
             others.append(values[sums:])
+            if into is not None:
+                for value, array in zip(values[sums:], into[shard], strict=True):
+                    array[...] = value
             return values[:sums]
 
         summed = sum_below(Span(0, len(shards)), of_shard)

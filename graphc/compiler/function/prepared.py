@@ -174,6 +174,7 @@ class Prepared:
         self,
         shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         sums: int,
+        into: Sequence[list[np.ndarray]] | None = None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]] | None:
         """Return what `NativeExecutor.run_shards` does, or None where it takes one call for each
         shard: on other devices, in modes that look at each value, and where something is
@@ -183,7 +184,7 @@ class Prepared:
         executor = self._executor
         if not isinstance(executor, NativeExecutor) or not executor.can_sum_shards(sums):
             return None
-        return executor.run_shards(shards, self._call_step, sums)
+        return executor.run_shards(shards, self._call_step, sums, into)
 
     def _compared(
         self,

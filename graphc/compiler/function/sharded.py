@@ -163,7 +163,7 @@ class ShardedFunction:
         # On a GPU the rows of a product decide how its terms are divided, and ranks have others.
         step = DividedStep(self._graph, from_rows=select_device() == "cpu")
         self._steps = {bool(step.divided.from_rows): step}
-        self._bound: dict[tuple[tuple[int, ...], ...], dict[Symbol, int]] = {}
+        self._sized: dict[tuple[tuple[int, ...], ...], _Sized] = {}
 
     def _step(self, rows: int | None) -> DividedStep:
         """Return the division that a batch of so many rows is computed by."""
@@ -223,7 +223,7 @@ class ShardedFunction:
         """Return the same function with another number of shards; both run the same code."""
         shards_of_rank(shards, self.ranks.size, self.ranks.rank)
         found = copy.copy(self)
-        found.shards, found._bound = shards, {}
+        found.shards, found._sized = shards, {}
         return found
 
     def step_memory(self, shapes: Sequence[Sequence[int]]) -> StepMemory:
@@ -278,23 +278,20 @@ class ShardedFunction:
             return self._in_turn(given, first_only)
 
     def _in_turn(self, given: Sequence[object], first_only: bool) -> list[np.ndarray]:
-        feeds, bindings = self._feeds(given)
+        feeds, sized = self._feeds(given)
         meet(self.ranks, self.name)
-        step = self._step(bindings[_BATCH])
+        step = sized.step
         divided, root = step.divided, step.root
-        ranges = shard_ranges(bindings[_BATCH], self.shards)
-        call = _Call(step, feeds, bindings, ranges, self.call_step.value)
+        call = _Call(sized, feeds, self.call_step.value)
         if step.first is not None:
             sums = divided.first_sums
             unmoved = {node: Moved(node, ()) for node in sums}
-            layout = _layout(sums, bindings)
-            summed = self._over_shards(step.first, sums, unmoved, layout, {}, call)
+            summed = self._over_shards(step.first, sums, unmoved, sized.first, {}, call)
             feeds.update(zip(sums, summed, strict=True))
         if step.shard is not None:
-            sums, layout = divided.sums, root.layout(_layout(root.sums, bindings))
-            rows = divided.rows
+            sums, rows = divided.sums, divided.rows
             to = 0 if first_only and not any(node in rows for node in root.inputs) else None
-            summed = self._over_shards(step.shard, sums, root.sums, layout, rows, call, to)
+            summed = self._over_shards(step.shard, sums, root.sums, sized.sums, rows, call, to)
             feeds.update(root.fed(summed))
         self._complete(call)
         step.drawn.value = call.number
@@ -316,25 +313,28 @@ class ShardedFunction:
         """Return sums over the shards of what a function gives, as `wanted` and the layout say; and
         feed the rows of the whole batch, on all ranks or on one."""
         own_rows: list[Arrays] = []
+        in_place = self._in_place(rows, call)
 
         def of_subtree(node: Span) -> Arrays:
             call.step.drawn.value = call.number
+            ranges = call.ranges[node.start : node.stop]
             arrays = [
-                [self._rows_of(one, call, *call.ranges[shard]) for one in function.inputs]
-                for shard in range(node.start, node.stop)
+                [self._rows_of(one, call, *each) for one in function.inputs] for each in ranges
             ]
+            into = [[whole[first:behind] for whole in in_place] for first, behind in ranges]
             try:
-                summed, others = function.run_shards(arrays, len(sums))
+                summed, others = function.run_shards(arrays, len(sums), into if in_place else None)
             except (IndexRangeError, NotFiniteError):
-                firsts = [first for first, _ in call.ranges[node.start : node.stop]]
-                self._refuse(function, arrays, firsts, call)
+                self._refuse(function, arrays, [first for first, _ in ranges], call)
                 raise
             own_rows.extend(others)
             return moved(dict(zip(sums, summed, strict=True)), wanted)
 
         filled = len(call.ranges)
         summed = sum_over_shards(self.ranks, layout, filled, self.shards, of_subtree)
-        if rows:
+        if in_place:
+            call.feeds.update(zip(rows, in_place, strict=True))
+        elif rows:
             layouts = [
                 _layout(rows, {**call.bindings, _BATCH: behind - first})
                 for first, behind in call.ranges
@@ -348,6 +348,21 @@ class ShardedFunction:
                 outer = 1 if batch.outer is None else evaluate(batch.outer, call.bindings)
                 call.feeds[node] = joined_rows(several, batch.axis, outer)
         return summed
+
+    def _in_place(self, rows: Mapping[Node, BatchAxis], call: _Call) -> Arrays:
+        """Return arrays of the whole batch that shards write their rows into; none where these are
+        joined behind the shards: those of other ranks, and rows that are no neighbours."""
+        if self.ranks.size > 1 or any(
+            one.axis or one.outer not in (1, None) for one in rows.values()
+        ):
+            return []
+        kept, step = call.sized.rows, call.step
+        for node in rows:
+            # What is fetched is new at each call; what the root alone reads, it has read by then.
+            if node not in kept or node in step.outputs:
+                shape = [evaluate(size, call.bindings) for size in node.shape]
+                kept[node] = np.empty(shape, node.dtype)
+        return [kept[node] for node in rows]
 
     def _refuse(
         self,
@@ -407,8 +422,9 @@ class ShardedFunction:
                 given.add(node)
         return fetched
 
-    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], Bindings]:
-        """The arrays of a call, sizes of the whole batch among them, and what the symbols are."""
+    def _feeds(self, given: Sequence[object]) -> tuple[dict[Node, Feed], _Sized]:
+        """The arrays of a call, sizes of the whole batch among them, and what follows from these
+        sizes."""
         if len(given) != len(self._inputs):
             names = ", ".join(label(node) for node in self._inputs)
             raise ArgumentError(
@@ -429,18 +445,29 @@ class ShardedFunction:
             for node, one in zip(self._fed, arrays, strict=True)
         ]
         key = tuple([array.shape for array in shown])
-        bindings = self._bound.get(key)
-        if bindings is None:
-            if len(self._bound) >= MOST_BOUND:
-                self._bound.clear()
-            bindings = values(self._sizes, bind(self._inputs, shown))
-            for claim in self._claims:
-                claim.test(bindings)
-            self._bound[key] = bindings
-        feeds: dict[Node, Feed] = dict(zip(self._fed, arrays, strict=True))
-        for node, size in self._step(bindings[_BATCH]).divided.sizes.items():
-            feeds[node] = np.array(evaluate(size, bindings), np.int64)
-        return feeds, bindings
+        sized = self._sized.get(key)
+        if sized is None:
+            if len(self._sized) >= MOST_BOUND:
+                self._sized.clear()
+            sized = self._sized[key] = self._of_sizes(
+                values(self._sizes, bind(self._inputs, shown))
+            )
+        return {**dict(zip(self._fed, arrays, strict=True)), **sized.feeds}, sized
+
+    def _of_sizes(self, bindings: Bindings) -> _Sized:
+        for claim in self._claims:
+            claim.test(bindings)
+        step = self._step(bindings[_BATCH])
+        sizes = step.divided.sizes.items()
+        return _Sized(
+            step,
+            bindings,
+            shard_ranges(bindings[_BATCH], self.shards),
+            {node: np.array(evaluate(size, bindings), np.int64) for node, size in sizes},
+            _layout(step.divided.first_sums, bindings),
+            step.root.layout(_layout(step.root.sums, bindings)),
+            {},
+        )
 
     def _checked(self, node: Node, fed: Node, value: object) -> Feed:
         if isinstance(value, OwnRows) and fed in self._axes:
@@ -449,22 +476,55 @@ class ShardedFunction:
 
 
 @dataclass(frozen=True)
-class _Call:
-    """The arguments of a call.
+class _Sized:
+    """What follows from the sizes of a call's arguments, kept for the next one of these sizes.
 
     Attributes:
-        step: the division that it is computed by.
-        feeds: what inputs are fed; sums and gathered rows are added.
+        step: the division that the batch is computed by.
         bindings: the sizes that are symbols.
         ranges: the rows of each shard that has some.
-        number: the count of random draws.
+        feeds: inputs that are fed sizes of the whole batch.
+        first, sums: the layouts of what shards give, in the first pass and then.
+        rows: arrays that shards write their rows into.
     """
 
     step: DividedStep
-    feeds: dict[Node, Feed]
     bindings: Bindings
     ranges: Sequence[tuple[int, int]]
+    feeds: dict[Node, np.ndarray]
+    first: Layout
+    sums: Layout
+    rows: dict[Node, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call.
+
+    Attributes:
+        sized: what follows from the sizes of its arguments.
+        feeds: what inputs are fed; sums and gathered rows are added.
+        number: the count of random draws.
+    """
+
+    sized: _Sized
+    feeds: dict[Node, Feed]
     number: int
+
+    @property
+    def step(self) -> DividedStep:
+        """The division that it is computed by."""
+        return self.sized.step
+
+    @property
+    def bindings(self) -> Bindings:
+        """The sizes that are symbols."""
+        return self.sized.bindings
+
+    @property
+    def ranges(self) -> Sequence[tuple[int, int]]:
+        """The rows of each shard that has some."""
+        return self.sized.ranges
 
 
 def _layout(nodes: Iterable[Node], bindings: Bindings) -> Layout:

@@ -155,6 +155,7 @@ class NativeExecutor:
         shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         call_step: CallStep,
         sums: int,
+        into: Sequence[list[np.ndarray]] | None = None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
         """Run once for each shard of a batch, in one call of native code.
 
@@ -164,6 +165,7 @@ class NativeExecutor:
             shards: what each is fed, and its sizes.
             call_step: the number of the call.
             sums: how many of the fetched values are summed over the shards.
+            into: of each shard, contiguous arrays that what else it fetches is written into.
 
         Returns:
             The sums, added in the binary tree of `graphc.parallel.tree`, in memory that the next
@@ -174,7 +176,7 @@ class NativeExecutor:
         assert not self._states
         try:
             with self._lock:
-                return self._run_shards(shards, call_step, sums)
+                return self._run_shards(shards, call_step, sums, into)
         except OutOfMemoryError:
             raise
         except MemoryError as error:
@@ -185,6 +187,7 @@ class NativeExecutor:
         shards: Sequence[tuple[Mapping[Node, np.ndarray], Mapping[Symbol, int]]],
         call_step: CallStep,
         sums: int,
+        into: Sequence[list[np.ndarray]] | None = None,
     ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
         tables = [self._bind(bindings) for _, bindings in shards]
         firsts = [first for _, first, *_ in self._fetches[:sums]]
@@ -202,6 +205,8 @@ class NativeExecutor:
             frame.set_states(self._state_slots)
             kept += self._set_feeds(frame, feeds)
             row = dict(zip(distinct, memory.rows[row_of(number)], strict=True))
+            if into is not None:
+                row.update(enumerate(into[number], sums))
             results.append(self._results(frame, table, feeds, row))
             given[number].at, given[number].size = frame.at, table.sizes_at
         ran = self._runtime.tree_sum(
@@ -220,6 +225,10 @@ class NativeExecutor:
             self._fallback.refuse(self._frame.status.value, feeds, bindings, call_step.value)
         found = dict(zip(distinct, memory.rows[0], strict=True))
         others = [self._without_aliases(one)[sums:] for one in results]
+        for values, arrays in zip(others, into or (), strict=into is not None):
+            for value, array in zip(values, arrays, strict=True):
+                if value is not array:  # a copy of what no kernel writes
+                    array[...] = value
         return [found[first] for first in firsts], others
 
     def _partial_sums(
