@@ -1,8 +1,9 @@
 """The transport over MPI, through mpi4py, which this file alone imports, on first use.
 
 All calls of MPI return at once, under a lock, so that a library that serves one thread at a time
-suffices for the two that call it, and a wait can be ended by a failure of another rank or by
-Ctrl-C: a wait inside of MPI hears of neither.
+suffices for those that call it, and a wait can be ended by a failure of another rank or by
+Ctrl-C: a wait inside of MPI hears of neither. MPI moves the bytes of a large message while it is
+called and not otherwise, so a thread calls it while a rank computes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import platform
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -31,6 +33,9 @@ FIX = (
     "python -m pip install --no-binary=mpi4py mpi4py"
 )
 
+PROGRESS_SECONDS = 0.5e-3
+"""Between two calls of MPI by that thread, each of which takes some microseconds."""
+
 _lock = threading.Lock()
 _joined: Mpi | None = None
 
@@ -45,6 +50,7 @@ class Mpi:
         self.size: int = self._comm.Get_size()
         self.hosts: list[str] = self._comm.allgather(mpi.Get_processor_name())
         self.heartbeat = Heartbeat(self.rank, self.hosts, MpiPost(mpi), self._end)
+        self.progress = Progress()
         self._process = os.getpid()
         self._has_left = False
 
@@ -89,7 +95,7 @@ class Mpi:
     def _begun(self, begin: Callable[[], list[Any]], memory: tuple[np.ndarray, ...]) -> Transfer:
         self.heartbeat.check()
         with _mpi_errors(self._mpi), _lock:
-            return MpiTransfer(self._mpi, begin(), self.heartbeat, memory)
+            return MpiTransfer(self._mpi, begin(), self.heartbeat, memory, self.progress)
 
     def _end(self) -> None:
         for stream in (sys.stdout, sys.stderr):
@@ -108,6 +114,40 @@ class Mpi:
             self._end()
 
 
+class Progress:
+    """The thread that lets MPI move transfers on until they are waited for.
+
+    Attributes:
+        under_way: what is moved on.
+    """
+
+    def __init__(self) -> None:
+        self.under_way: set[MpiTransfer] = set()
+        self._is_needed = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def add(self, transfer: MpiTransfer) -> None:
+        """Move on a transfer that has begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="graphc-progress", daemon=True)
+            self._thread.start()
+        self.under_way.add(transfer)
+        self._is_needed.set()
+
+    def remove(self, transfer: MpiTransfer) -> None:
+        """Leave a transfer to the thread that waits for it."""
+        self.under_way.discard(transfer)
+
+    def _run(self) -> None:
+        while self._is_needed.wait():
+            self._is_needed.clear()
+            while self.under_way:
+                time.sleep(PROGRESS_SECONDS)
+                for transfer in self.under_way.copy():
+                    if transfer.has_ended():
+                        self.under_way.discard(transfer)
+
+
 class MpiTransfer:
     """A transfer that MPI has begun."""
 
@@ -117,16 +157,31 @@ class MpiTransfer:
         requests: list[Any],
         heartbeat: Heartbeat,
         memory: tuple[np.ndarray, ...],
+        progress: Progress,
     ) -> None:
         self._mpi = mpi
         self._requests = requests
         self._heartbeat = heartbeat
         self._memory = memory  # MPI holds no reference to it
+        self._progress = progress
+
+    def go_on(self) -> None:
+        """Move while this rank computes, until it waits."""
+        self._progress.add(self)
 
     def wait(self) -> None:
         """Return when this rank's part is done; raise RankError where another rank failed."""
+        self._progress.remove(self)
         wait_until(self._is_done, self._heartbeat.check)
         self._memory = ()
+
+    def has_ended(self) -> bool:
+        """Let MPI go on, and return True where there is no more to do, or an error of MPI, which
+        the wait meets too."""
+        try:
+            return self._is_done()
+        except RankError:
+            return True
 
     def _is_done(self) -> bool:
         with _mpi_errors(self._mpi), _lock:

@@ -296,6 +296,9 @@ class NcclTransfer:
     _wait: Callable[[Callable[[], bool]], None]
     _is_done: Callable[[], bool]
 
+    def go_on(self) -> None:
+        """Do nothing: the stream goes on."""
+
     def wait(self) -> None:
         """Return when all that the stream had got until then is done."""
         self._wait(self._is_done)

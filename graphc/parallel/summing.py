@@ -123,6 +123,8 @@ def sum_over_shards(
     under_way: list[_Exchange] = []
     for nodes in rounds(filled, shards, size):
         own = nodes[rank]
+        if own is not None and under_way:
+            under_way[-1].go_on()
         arrays = [] if own is None else of_subtree(own)
         if layout.shapes:
             parts = [] if own is None else [layout.pack(arrays, one) for one in pieces]
@@ -161,6 +163,10 @@ class _Exchange:
         self._received = np.empty(sum(from_ranks), "uint8")
         sizes = lengths if parts else [0] * transport.size
         self._transfer: Transfer = transport.all_to_all(sent, sizes, self._received, from_ranks)
+
+    def go_on(self) -> None:
+        """Move while this rank computes."""
+        self._transfer.go_on()
 
     def received(self) -> Iterator[tuple[Span, np.ndarray]]:
         """Wait, and yield each node with the bytes of this rank's slice of it."""

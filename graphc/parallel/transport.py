@@ -22,6 +22,9 @@ Bytes = TypeVar("Bytes", contravariant=True)
 class Transfer(Protocol):
     """A transfer under way. Its memory is neither read nor written before `wait` has returned."""
 
+    def go_on(self) -> None:
+        """Move while the caller computes; without it bytes may move in `wait` alone."""
+
     def wait(self) -> None:
         """Return when this rank's part is done; raise `RankError` where another rank failed."""
 
@@ -81,6 +84,9 @@ def between_hosts(transport: Transport[np.ndarray]) -> Transport[np.ndarray]:
 
 class Done:
     """A transfer that is over."""
+
+    def go_on(self) -> None:
+        """Do nothing."""
 
     def wait(self) -> None:
         """Return at once."""

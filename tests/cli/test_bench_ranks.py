@@ -43,10 +43,14 @@ def test_a_timed_transport_moves_what_it_is_given_and_counts_it() -> None:
         sent = np.arange(6, dtype="uint8") + 10 * rank.rank
         first = timed.all_to_all(sent, [2, 2, 2], received, [2, 2, 2])
         second = timed.broadcast(whole, 1)
+        assert timed.overlapped == 0
+        first.go_on()
         first.wait()
+        overlapped = timed.overlapped
         second.wait()
         assert timed.waiting > 0
         assert timed.moving > 0
+        assert timed.overlapped == overlapped > 0
         return [received.tolist(), whole.tolist()], timed.sent
 
     gathered = [0, 1, 2]
@@ -58,11 +62,11 @@ def test_a_timed_transport_moves_what_it_is_given_and_counts_it() -> None:
 
 
 def test_the_table_has_a_row_for_each_rank() -> None:
-    times = [RankTimes(2.5, 1.0, 0.5, 0.25, 4096), RankTimes(2.5, 1.25, 0.25, 0.25, 12)]
+    times = [RankTimes(2.5, 1.0, 0.5, 0.25, 0.125, 4096), RankTimes(2.5, 1.25, 0.25, 0.25, 0, 12)]
     lines = str(RanksReport("mlp", 128, 4, 1000, times)).splitlines()
     assert lines[0].startswith("mlp, 1,000 parameters, batches of 128 in 4 shards on 2 ranks")
-    assert lines[-2].split() == ["0", "2.500", "1.000", "0.500", "0.250", "4,096"]
-    assert lines[-1].split() == ["1", "2.500", "1.250", "0.250", "0.250", "12"]
+    assert lines[-2].split() == ["0", "2.500", "1.000", "0.500", "0.250", "0.125", "4,096"]
+    assert lines[-1].split() == ["1", "2.500", "1.250", "0.250", "0.250", "0.000", "12"]
 
 
 @pytest.mark.parametrize(

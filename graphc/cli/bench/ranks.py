@@ -1,4 +1,5 @@
-"""Where the time of a training step goes on several ranks: computing, waiting, moving."""
+"""Where the time of a training step goes on several ranks: computing, waiting, moving; and the time
+in which bytes move while a rank computes."""
 
 from __future__ import annotations
 
@@ -33,6 +34,7 @@ class RankTimes:
         computing: what is left of a step in which transfers are timed.
         waiting: until all ranks have come to the end of a transfer.
         moving: beginning transfers, and from when all have come until the bytes are there.
+        overlapped: of computing, with transfers under way.
         sent: bytes that the rank sends to others.
     """
 
@@ -40,6 +42,7 @@ class RankTimes:
     computing: float
     waiting: float
     moving: float
+    overlapped: float
     sent: int
 
 
@@ -62,12 +65,12 @@ class RanksReport:
             f"{self.model}, {self.parameters:,} parameters, batches of {self.batch} in "
             f"{self.shards} shards on {len(self.ranks)} ranks; medians of a step, in ms",
             "",
-            "rank      step  computing   waiting    moving       bytes sent",
+            "rank      step  computing   waiting    moving  overlapped       bytes sent",
         ]
         for number, one in enumerate(self.ranks):
             times = (one.step, one.computing, one.waiting, one.moving)
             shown = "".join(f"{value:10.3f}" for value in times)
-            lines.append(f"{number:4}{shown}{one.sent:17,}")
+            lines.append(f"{number:4}{shown}{one.overlapped:12.3f}{one.sent:17,}")
         return "\n".join(lines)
 
 
@@ -118,15 +121,15 @@ def profile(model: ReferenceModel, batch: int, ranks: int, shards: int | None) -
     timed.begin()
     parts = []
     for _ in range(steps):
-        before = timed.waiting, timed.moving
+        before = np.array([timed.waiting, timed.moving, timed.overlapped])
         took = _seconds(lambda: train(*arrays))
-        waiting, moving = timed.waiting - before[0], timed.moving - before[1]
-        parts.append((took - waiting - moving, waiting, moving))
+        waiting, moving, overlapped = (timed.waiting, timed.moving, timed.overlapped) - before
+        parts.append((took - waiting - moving, waiting, moving, overlapped))
     own = [np.median(untimed), *np.median(parts, axis=0)]
     found = _gathered(joined, np.array([*own, timed.sent / steps]))
     rows = [
-        RankTimes(1e3 * whole, 1e3 * computing, 1e3 * waiting, 1e3 * moving, int(sent))
-        for whole, computing, waiting, moving, sent in found.tolist()
+        RankTimes(*(1e3 * seconds for seconds in times), sent=int(sent))
+        for *times, sent in found.tolist()
     ]
     count = sum(one.get_value().size for one in step.weights)
     return RanksReport(model.name, batch, shards, count, rows)
@@ -138,6 +141,7 @@ class TimedTransport:
     Attributes:
         waiting: seconds until all ranks have come to the end of a transfer.
         moving: seconds of beginning transfers, and of what is left of them then.
+        overlapped: seconds in which the rank computed while a transfer went on.
         sent: bytes to others.
     """
 
@@ -145,7 +149,8 @@ class TimedTransport:
         self.rank, self.size = transport.rank, transport.size
         self._transport = transport
         self._is_timed = False
-        self.waiting = self.moving = 0.0
+        self._counted_until = 0.0
+        self.waiting = self.moving = self.overlapped = 0.0
         self.sent = 0
 
     def begin(self) -> None:
@@ -187,6 +192,13 @@ class TimedTransport:
         self.sent += sent
         return _TimedTransfer(self, transfer)
 
+    def went_on(self, since: float, until: float) -> None:
+        """Count a time in which the rank computed while a transfer went on; it is counted for the
+        first of several."""
+        if since > self._counted_until:
+            self.overlapped += until - since
+            self._counted_until = until
+
     def wait(self, transfer: Transfer) -> None:
         """Wait for all ranks, then for the transfer."""
         started = time.perf_counter()
@@ -198,13 +210,21 @@ class TimedTransport:
         self.moving += time.perf_counter() - between
 
 
-@dataclass(frozen=True)
+@dataclass
 class _TimedTransfer:
     timed: TimedTransport
     transfer: Transfer
+    going_on_since: float | None = None
+
+    def go_on(self) -> None:
+        """Let it go on, from now."""
+        self.going_on_since = time.perf_counter()
+        self.transfer.go_on()
 
     def wait(self) -> None:
         """Wait, and time it."""
+        if self.going_on_since is not None:
+            self.timed.went_on(self.going_on_since, time.perf_counter())
         self.timed.wait(self.transfer)
 
 

@@ -151,6 +151,9 @@ class _Staged:
     ) -> None:
         self._transport, self._is_done, self._finish = transport, is_done, finish
 
+    def go_on(self) -> None:
+        """Do nothing: the GPU's stream goes on."""
+
     def wait(self) -> None:
         """Return when this rank's part is done; raise RankError where another rank failed."""
         self._transport.wait(self._is_done)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 import numpy as np
 
@@ -42,6 +43,14 @@ under_way = [exchange(scale) for scale in (1, 100_000, 1, 1000)]
 for begun, _, received, expected in reversed(under_way):
     begun.wait()
     np.testing.assert_array_equal(received, expected)
+
+# The bytes move without a call of this thread.
+begun, sent, received, expected = exchange(100_000)
+begun.go_on()
+while ranks.progress.under_way:
+    time.sleep(0.001)
+np.testing.assert_array_equal(received, expected)
+begun.wait()
 
 sizes = [4 * (rank * 1000) for rank in range(ranks.size)]  # that of rank 0 is empty
 whole = np.zeros(sum(sizes) // 4, "float32")
