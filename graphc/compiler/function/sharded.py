@@ -477,7 +477,7 @@ class ShardedFunction:
 
 @dataclass(frozen=True)
 class _Sized:
-    """What follows from the sizes of a call's arguments, kept for the next one of these sizes.
+    """The facts that follow from the sizes of a call, kept for the next one of these sizes.
 
     Attributes:
         step: the division that the batch is computed by.
