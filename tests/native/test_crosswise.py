@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
+from tests.native.forms import lowered
 from tests.native.graph_programs import both, needs_compiler
 
 pytestmark = needs_compiler
@@ -19,8 +19,8 @@ def turned(node: Node) -> Node:
 
 
 def check(outputs: list[Node], feeds: dict[Node, np.ndarray], count: int) -> None:
-    program = lower_native(outputs)
-    assert program.program.source.count("gc_transpose(") == count
+    program, form = lowered(outputs)
+    assert form["transposed loads"] == count
     for ours, theirs in both(outputs, feeds, program=program):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH
 from graphc.compiler.passes import optimize
 from graphc.layers import LSTM, Embedding, Input
+from tests.native.forms import forms, lowered
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
 TIME = g.symbol("time")
@@ -34,8 +34,8 @@ def test_two_products_with_one_factor_in_common(
     fed = [g.input((TIME, BATCH, size), dtype) for size in (rows, columns, columns)]
     x, y, z = (g.reshape(node, (TIME * BATCH, node.shape[2])) for node in fed)
     outputs = [g.tanh(g.dot(x.T, y)) * 2.0 + g.dot(x.T, z)]
-    program = lower_native(outputs)
-    assert program.program.source.count("gc_deep_product<") == 2
+    program, form = lowered(outputs)
+    assert form["long k"] == 2
     for time, batch in ((1, 1), (1, 127), (2, 64), (3, 100)):
         feeds = {
             node: (draws.normal(size=(time, batch, node.shape[2])) / 8).astype(dtype)
@@ -51,8 +51,8 @@ def test_factors_that_are_written_first(monkeypatch: pytest.MonkeyPatch) -> None
     x, y = g.input((BATCH, 40, 6), "float32"), g.input((40 * BATCH, 20), "float32")
     steps = g.reshape(g.swap_axes(x, 0, 1), (40 * BATCH, 6))
     outputs = [g.dot(steps.T, y), g.dot(steps.T, y * 0.5)]
-    program = lower_native(outputs)
-    assert program.program.source.count("gc_deep_product<") == 2
+    program, form = lowered(outputs)
+    assert form["long k"] == 2
     for batch in (1, 5, 16):
         feeds = {
             x: (draws.normal(size=(batch, 40, 6)) / 8).astype("float32"),
@@ -79,7 +79,7 @@ def test_other_products_are_none_of_these() -> None:
     x, w = g.input((BATCH, 300), "float32"), g.shared(np.zeros((300, 300), "float32"))
     deep = g.input((5000, 400), "float32")
     for output in (g.dot(x.T, x), g.dot(w.T, w), g.dot(deep.T, deep), g.dot(x, w)):
-        assert "gc_deep_product<" not in lower_native([output]).program.source
+        assert forms([output])["long k"] == 0
 
 
 def test_gradients_of_a_recurrent_layer_are_read_where_they_lie() -> None:
@@ -88,7 +88,6 @@ def test_gradients_of_a_recurrent_layer_are_read_where_they_lie() -> None:
     last = LSTM(32)(Embedding(100, 32)(words))
     weights = [w for w in last.history[0].trainable_weights if w.ndim == 2]
     outputs, _ = optimize(grad(g.sum(last), weights))
-    program = lower_native(outputs).program
-    products = [one.text.count("gc_deep_product<") for one in launches(program.steps)]
-    assert sum(products) == len(weights) == 8
-    assert "gc_gemm" not in program.source
+    found = forms(outputs)
+    assert found["long k"] == len(weights) == 8
+    assert not {"tiles of rows", "split k", "short sums"} & set(found)

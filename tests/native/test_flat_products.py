@@ -7,9 +7,9 @@ import pytest
 
 from graphc import resources
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.codegen.native.lanes import DEPTH
 from graphc.compiler.graph import BATCH
+from tests.native.forms import forms, lowered
 from tests.native.graph_programs import check_on_threads, needs_compiler
 
 draws = np.random.default_rng(0)
@@ -33,8 +33,8 @@ def test_three_products_and_what_follows(
     w = g.shared(draws.normal(size=(columns, depth)).astype(dtype) / 8)
     products = (g.dot(x, u), g.dot(x, v), g.dot(y, w.T))
     outputs = [g.tanh(products[0] + products[1] + products[2]) * 2.0]
-    program = lower_native(outputs)
-    assert program.program.source.count("gc_rows_product<") == 3
+    program, form = lowered(outputs)
+    assert form["packed right operand"] == 3
     for batch in (1, 7, 64, 131):
         feeds = {node: (draws.normal(size=(batch, depth)) / 8).astype(dtype) for node in (x, y)}
         check_on_threads(program, outputs, feeds)
@@ -46,8 +46,8 @@ def test_three_products_and_what_follows(
 def test_what_is_not_finite_stays_in_its_row(depth: int, columns: int) -> None:
     x = g.input((BATCH, depth), "float32")
     w = g.shared(draws.normal(size=(depth, columns)).astype("float32"))
-    program = lower_native([g.dot(x, w)])
-    assert "gc_rows_product<" in program.program.source
+    program, form = lowered([g.dot(x, w)])
+    assert form["packed right operand"] == 1
     value = (draws.normal(size=(40, depth)) / depth).astype("float32")
     value[[3, 7, 39]] = np.inf  # the last row of a tile, and of all
     check_on_threads(program, [g.dot(x, w)], {x: value})
@@ -61,8 +61,8 @@ def test_rows_that_are_computed_first(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = g.reshape(g.swap_axes(x, 0, 1), (10 * BATCH, 6)) * 0.5
     u, v = (g.shared(draws.normal(size=(6, 50)).astype("float32")) for _ in range(2))
     outputs = [g.tanh(g.dot(rows, u)) * g.dot(rows, v)]
-    program = lower_native(outputs)
-    assert program.program.source.count("gc_rows_product<") == 2
+    program, form = lowered(outputs)
+    assert form["packed right operand"] == 2
     for batch in (1, 7, 33):
         feeds = {x: draws.normal(size=(batch, 10, 6)).astype("float32")}
         check_on_threads(program, outputs, feeds)
@@ -78,4 +78,4 @@ def test_other_products_are_none_of_these() -> None:
     x = g.input((BATCH, 400), "float32")
     w, v = (g.shared(np.zeros((400, size), "float32")) for size in (400, 8))
     for output in (g.dot(x, w), g.dot(g.input((400, BATCH), "float32").T, v), g.dot(x, x.T)):
-        assert "gc_rows_product<" not in lower_native([output]).program.source
+        assert forms([output])["packed right operand"] == 0

@@ -15,6 +15,7 @@ from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.passes import optimize
 from tests.compiler.draw_programs import FIRST, WHOLE, placed
+from tests.native.forms import forms
 from tests.native.graph_programs import both, needs_compiler, with_threads
 
 pytestmark = needs_compiler
@@ -147,17 +148,17 @@ def test_each_is_one_kernel_and_its_weights_gradient_sums_over_windows() -> None
         assert [spread_weights(kernel) is not None for kernel in others] == [narrow], case
 
 
-def test_images_with_innermost_channels_are_turned_by_blocks_that_they_fill() -> None:
-    turned = {"long", "long, first", "whole", "planes", "plane gaps", "signal"}
+def test_images_with_innermost_channels_are_transposed_where_they_fill_blocks() -> None:
+    transposed = {"long", "long, first", "whole", "planes", "plane gaps", "signal"}
     for case in CASES:
         out, _ = model(Fed(2), case)
-        source = lower_native(optimize([out])[0]).program.source
-        assert ("gc_transpose(" in source) == (case in turned), case
-    # Channels that lie outside are no matrix to turn.
+        form = forms(optimize([out])[0])
+        assert (form["transposed channels"] > 0) == (case in transposed), case
+    # Channels that are not innermost are no matrix to transpose.
     x, weights = g.input((BATCH, 3, 533), "float32"), g.input((7, 3, 5), "float32")
-    source = lower_native(optimize([g.max_pool(g.conv(x, weights), (10,))])[0]).program.source
-    assert "gc_conv_windows" in source
-    assert "gc_transpose(" not in source
+    form = forms(optimize([g.max_pool(g.conv(x, weights), (10,))])[0])
+    assert form["pooled windows"] > 0
+    assert form["transposed channels"] == 0
 
 
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
@@ -174,26 +175,25 @@ def test_without_gradients_and_what_others_read_too(pool: Callable[..., Node]) -
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
-def test_a_window_of_few_places_is_walked_in_registers_where_windows_fill_vectors() -> None:
+def test_a_small_window_is_unrolled_where_windows_fill_vectors() -> None:
     at_once = {"whole", "whole, first", "whole rows"}
     for case in CASES:
         out, wrt = model(Fed(2), case)
         outputs = optimize([out, *grad(g.sum(g.square(out)), wrt[:2])])[0]
-        source = lower_native(outputs).program.source
-        assert ("#pragma GCC unroll" in source) == (case in at_once), case
-    # 20 places are too many.
+        assert (forms(outputs)["unrolled windows"] > 0) == (case in at_once), case
+    # 20 elements are too many.
     x, weights = g.input((BATCH, 2, 1282), "float32"), g.input((4, 2, 3), "float32")
     outputs = optimize([g.max_pool(g.conv(x, weights), (20,))])[0]
-    assert "#pragma GCC unroll" not in lower_native(outputs).program.source
+    assert forms(outputs)["unrolled windows"] == 0
 
 
 @pytest.mark.parametrize("pool", [g.max_pool, g.average_pool])
-def test_a_walk_in_registers_without_places(pool: Callable[..., Node]) -> None:
+def test_unrolled_windows_without_an_argmax(pool: Callable[..., Node]) -> None:
     fed = Fed(2)
     x, weights = fed(BATCH, 2, 386), fed(5, 2, 3)
     y = dropped(g.maximum(g.conv(x, weights), 0.1), 3)
     outputs = optimize([pool(y, (6,))])[0]
-    assert "#pragma GCC unroll" in lower_native(outputs).program.source
+    assert forms(outputs)["unrolled windows"] > 0
     for ours, theirs in both(outputs, fed.feeds):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.interpret import evaluate
+from tests.native.forms import forms
 from tests.native.graph_programs import Compiled, both, needs_compiler, said_on_threads
 
 pytestmark = needs_compiler
@@ -100,8 +100,7 @@ def test_a_concatenation_is_stored_part_after_part() -> None:
         g.concat([turned, y], axis=1),
         g.concat([y[:, :, 0], g.concat([y[:, 0], y[:, 1] * 2.0], axis=1)], axis=1),
     ]
-    source = lower_native(outputs).program.source
-    assert source.count("else") == 2  # of the second one, and of the part of the third
+    assert forms(outputs)["parts of a concatenation"] == 3 + 2  # of the first, and of the last
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         return {x: normal(rng, batch, 6, 40), y: normal(rng, batch, 5, 6)}
@@ -158,7 +157,7 @@ def test_few_rows_of_long_sums_and_of_many_columns() -> None:
         g.dot(d, g.transpose(g.transpose(v) * 2.0)),
     ]
     # Where the factors lie in memory a matrix as small as these is read there.
-    assert lower_native(outputs).program.source.count("gc_gemm_parts<") >= 2
+    assert forms(outputs)["split k"] >= 2
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         return {
@@ -180,8 +179,7 @@ def test_the_end_of_one_row_is_no_part_of_the_next(n: int) -> None:
     d, v = g.input((g.BATCH, n), "float32"), g.input((n, columns), "float32")
     wide = g.input((columns, n), "float32")
     outputs = [g.dot(x, w) + 1.0, g.dot(d, v), g.dot(d, g.transpose(wide))]
-    source = lower_native(outputs).program.source
-    assert source.count("gc_gemm_parts<") == 3
+    assert forms(outputs)["split k"] == 3
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         feeds = {
@@ -206,7 +204,7 @@ def test_many_rows_of_short_sums(n: int, dtype: str) -> None:
     x, d = g.input((g.BATCH, rows), dtype), g.input((g.BATCH, n), dtype)
     state = g.input((rows, n), dtype)
     outputs = [g.dot(g.transpose(x), d), state - g.dot(g.transpose(x), d * d) * 0.5]
-    assert lower_native(outputs).program.source.count("gc_short_product<") == 2
+    assert forms(outputs)["short sums"] == 2
 
     def make(rng: np.random.Generator, batch: int) -> dict[Node, np.ndarray]:
         values = normal(rng, batch, rows, dtype=dtype)
@@ -239,9 +237,9 @@ def test_sums_of_no_terms_and_products_of_no_rows() -> None:
         g.tanh(g.dot(flat, v)),
         g.dot(flat, v[:, :30]) + 1.0,
     ]
-    source = lower_native(outputs).program.source
-    for form in ("gc_deep_product<", "gc_gemm_rows<", "gc_gemm_parts<", "gc_rows_product<"):
-        assert form in source
+    found = forms(outputs)
+    for form in ("long k", "tiles of rows", "split k", "packed right operand"):
+        assert found[form] > 0, form
 
     def make(rng: np.random.Generator, steps: int) -> dict[Node, np.ndarray]:
         return {

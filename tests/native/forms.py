@@ -1,0 +1,83 @@
+"""The forms in which native code computes kernels: which lowering takes each.
+
+Lowerings are counted as they are called. No test reads the text that they print.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import wraps
+from typing import Any
+from unittest import mock
+
+from graphc.compiler.codegen.native import NativeProgram, lower, lower_native, pointwise
+from graphc.compiler.codegen.native.concatenation import is_concatenation
+from graphc.compiler.codegen.native.convolution import _Conv
+from graphc.compiler.codegen.native.phased_image import PhasedImage
+from graphc.compiler.codegen.native.pooled_conv import PooledConv
+from graphc.compiler.codegen.native.pooled_windows import PooledWindows
+from graphc.compiler.codegen.native.pooled_winograd import PooledWinograd
+from graphc.compiler.codegen.native.product import _Rows
+from graphc.compiler.codegen.native.turned import _Load
+from graphc.compiler.codegen.native.winograd import Winograd
+from graphc.compiler.graph import Node
+from graphc.compiler.schedule import Kernel
+
+# By the form, what prints a product, a convolution, or a part of a kernel in it.
+_PRINTERS: dict[str, Sequence[tuple[Any, str]]] = {
+    "split k": ((_Rows, "straight"), (_Rows, "apart")),
+    "short sums": ((_Rows, "short"),),
+    "tiles of rows": ((_Rows, "together"), (_Rows, "alone")),
+    "long k": ((lower, "lower_deep_product"),),
+    "packed right operand": ((lower, "lower_flat_product"), (lower, "lower_rows_product")),
+    "Winograd": ((Winograd, "_forward"),),
+    "pooled Winograd": ((PooledWinograd, "_sums_of_tile"),),
+    "Winograd gradient": ((Winograd, "_gradient"),),
+    "windows": ((_Conv, "by_windows"),),
+    "pooled windows": ((PooledConv, "_sums_of_place"),),
+    "transposed loads": ((_Load, "transposed"),),
+    "transposed channels": ((PhasedImage, "_turned"),),
+    "parts of a concatenation": ((pointwise, "store_parts"),),
+    "unrolled windows": ((PooledWindows, "_at_once"),),
+}
+
+
+def forms(outputs: Sequence[Node]) -> Counter[str]:
+    """Return how often each form is printed for a program; products are counted one by one."""
+    return lowered(outputs)[1]
+
+
+def lowered(outputs: Sequence[Node]) -> tuple[NativeProgram, Counter[str]]:
+    """Return a native program, and how often each form is printed for it."""
+    found: Counter[str] = Counter()
+    with _counted(found):
+        return lower_native(outputs), found
+
+
+@contextmanager
+def _counted(found: Counter[str]) -> Iterator[None]:
+    with ExitStack() as patches:
+        for form, printers in _PRINTERS.items():
+            for owner, name in printers:
+                counting = _counting(owner, name, form, found)
+                patches.enter_context(mock.patch.object(owner, name, counting))
+        yield
+
+
+def _counting(owner: Any, name: str, form: str, found: Counter[str]) -> Any:
+    printer = getattr(owner, name)
+
+    @wraps(printer)
+    def counting(first: Any, *rest: Any, **keywords: Any) -> Any:
+        if isinstance(first, Kernel):
+            count = len(first.anchors)  # a function of a whole kernel prints all of its products
+        elif isinstance(first, Node):
+            count = len(first.inputs) if is_concatenation(first) else 0
+        else:
+            count = 1
+        found[form] += count
+        return printer(first, *rest, **keywords)
+
+    return counting
