@@ -89,7 +89,7 @@ def image_input(
     return Input(shape=shape)
 
 
-def _shape(ordering: str, rows: Any, columns: Any) -> tuple:
+def _shape(ordering: str, rows: Any, columns: Any) -> tuple[Any, ...]:
     return (CHANNELS, rows, columns) if ordering == "th" else (rows, columns, CHANNELS)
 
 

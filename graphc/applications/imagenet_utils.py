@@ -39,7 +39,8 @@ def preprocess_input(x: np.ndarray, dim_ordering: str = "default") -> np.ndarray
         )
     means = np.reshape(_MEANS, (3, 1, 1) if ordering == "th" else (3,))
     kind = images.dtype if images.dtype.kind == "f" else np.float32
-    return (np.flip(images, axis) - means).astype(kind)
+    centred: np.ndarray = np.flip(images, axis) - means
+    return centred.astype(kind)
 
 
 @since("1.1.0")

@@ -68,7 +68,7 @@ class _Network:
         subsample: Sequence[int] = (1, 1),
         name: str | None = None,
     ) -> Node:
-        named = [{} if name is None else {"name": f"{name}_{part}"} for part in ("conv", "bn")]
+        conv, bn = (None if name is None else f"{name}_{part}" for part in ("conv", "bn"))
         x = Convolution2D(
             filters,
             rows,
@@ -77,9 +77,10 @@ class _Network:
             activation="relu",
             border_mode=border_mode,
             dim_ordering=self.ordering,
-            **named[0],
+            name=conv,
         )(x)
-        return BatchNormalization(axis=channel_axis(self.ordering), **named[1])(x)
+        normalized: Node = BatchNormalization(axis=channel_axis(self.ordering), name=bn)(x)
+        return normalized
 
     def convs(self, x: Node, *steps: tuple[int, int, int]) -> Node:
         """Convolutions one behind another: (filters, rows, columns)."""
@@ -92,17 +93,18 @@ class _Network:
         return self.conv(x, filters, 3, 3, "valid", (2, 2))
 
     def max_pooled(self, x: Node) -> Node:
-        return MaxPooling2D((3, 3), strides=(2, 2), dim_ordering=self.ordering)(x)
+        pooled: Node = MaxPooling2D((3, 3), strides=(2, 2), dim_ordering=self.ordering)(x)
+        return pooled
 
     def averaged(self, x: Node, strides: tuple[int, int] = (1, 1), mode: str = "same") -> Node:
-        return AveragePooling2D(
+        pooled: Node = AveragePooling2D(
             (3, 3), strides=strides, border_mode=mode, dim_ordering=self.ordering
         )(x)
+        return pooled
 
     def joined(self, branches: list[Node], name: str | None = None) -> Node:
-        named = {} if name is None else {"name": name}
         axis = channel_axis(self.ordering)
-        return merge(branches, mode="concat", concat_axis=axis, **named)
+        return merge(branches, mode="concat", concat_axis=axis, name=name)
 
     def stem(self, x: Node) -> Node:
         x = self.conv(self.halved(x, 32), 32, 3, 3, "valid")

@@ -51,7 +51,8 @@ def identity_block(
     """
     ordering = K.image_dim_ordering()
     x = _branch(input_tensor, kernel_size, filters, f"{stage}{block}", (1, 1), ordering)
-    return Activation("relu")(merge([x, input_tensor], mode="sum"))
+    added: Node = Activation("relu")(merge([x, input_tensor], mode="sum"))
+    return added
 
 
 @since("1.1.0")
@@ -82,7 +83,8 @@ def _conv_block(
         filters[2], 1, 1, subsample=strides, dim_ordering=ordering, name=f"res{place}_branch1"
     )(x)
     shortcut = BatchNormalization(axis=channel_axis(ordering), name=f"bn{place}_branch1")(shortcut)
-    return Activation("relu")(merge([branch, shortcut], mode="sum"))
+    added: Node = Activation("relu")(merge([branch, shortcut], mode="sum"))
+    return added
 
 
 def _branch(

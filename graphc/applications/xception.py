@@ -45,8 +45,9 @@ class _Network:
     def __init__(self, ordering: str):
         self.ordering = ordering
 
-    def normalized(self, x: Node, **named: str) -> Node:
-        return BatchNormalization(axis=channel_axis(self.ordering), **named)(x)
+    def normalized(self, x: Node, name: str | None = None) -> Node:
+        normalized: Node = BatchNormalization(axis=channel_axis(self.ordering), name=name)(x)
+        return normalized
 
     def separable(self, x: Node, filters: int, name: str) -> Node:
         x = SeparableConvolution2D(

@@ -64,8 +64,7 @@ def _train(verbose: int, shards: int) -> None:
     waits = "; first its kernels are compiled, unless they are kept" if compiles else ""
     print(f"\nTraining, {_EPOCHS} epochs{waits}:", flush=True)
     started = time.perf_counter()
-    how = {"batch_size": 64, "nb_epoch": _EPOCHS, "verbose": verbose, "shards": shards}
-    model.fit(x_train, y_train, **how)
+    model.fit(x_train, y_train, batch_size=64, nb_epoch=_EPOCHS, verbose=verbose, shards=shards)
     print(f"trained in {time.perf_counter() - started:.1f} s\n\n{model.compile_report()}\n")
     _, accuracy = np.ravel(model.evaluate(x_test, y_test, verbose=0, shards=shards))
     weights = hashlib.sha256(b"".join(one.tobytes() for one in model.get_weights())).hexdigest()

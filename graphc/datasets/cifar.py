@@ -26,7 +26,7 @@ _LABELS = {"labels": (1, 0, 10), "coarse_labels": (2, 0, 20), "fine_labels": (2,
 
 
 def load_batch(
-    fpath: str | os.PathLike, label_key: str = "labels"
+    fpath: str | os.PathLike[str], label_key: str = "labels"
 ) -> tuple[np.ndarray, np.ndarray]:
     """The images and labels of one file of the binary version.
 

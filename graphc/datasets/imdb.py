@@ -8,6 +8,7 @@ of graphc.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import logging
@@ -99,22 +100,21 @@ def load_data(
             get_file(_FOLDER, _ORIGIN, untar=True, md5_hash=_MD5, cache_dir=file.parent)
         _number_words(reviews, file, ("train",) if test_split is not None else ("train", "test"))
     sequences, labels = load_sequences(file)
-    options = {
-        "nb_words": nb_words,
-        "skip_top": skip_top,
-        "maxlen": maxlen,
-        "start_char": start_char,
-        "oov_char": oov_char,
-        "index_from": index_from,
-    }
+    prepare = functools.partial(
+        prepared,
+        "imdb",
+        nb_words=nb_words,
+        skip_top=skip_top,
+        maxlen=maxlen,
+        start_char=start_char,
+        oov_char=oov_char,
+        index_from=index_from,
+    )
     if test_split is not None:
-        return prepared("imdb", sequences, labels, test_split=test_split, seed=seed, **options)
+        return prepare(sequences, labels, test_split=test_split, seed=seed)
     half = len(sequences) // 2
     halves = ((seed, slice(half)), (2 * seed, slice(half, None)))  # the seeds of Keras 1.2
-    train, test = (
-        prepared("imdb", sequences[k], labels[k], test_split=0, seed=own, **options)[0]
-        for own, k in halves
-    )
+    train, test = (prepare(sequences[k], labels[k], test_split=0, seed=own)[0] for own, k in halves)
     return train, test
 
 

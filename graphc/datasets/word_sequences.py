@@ -26,7 +26,7 @@ CONVERSION = (
 
 
 def save_sequences(
-    path: str | os.PathLike, sequences: Sequence[Sequence[int]], labels: Sequence[int]
+    path: str | os.PathLike[str], sequences: Sequence[Sequence[int]], labels: Sequence[int]
 ) -> None:
     """Store sequences of word numbers, with a label each, as a .npz file of plain arrays.
 

@@ -315,7 +315,7 @@ def check_text(group: h5py.Group, name: str, expected: int, checksum: str) -> No
 
 
 def _checksum(value: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(value).view(np.uint8))
+    return zlib.crc32(np.ascontiguousarray(value).view(np.uint8).data)
 
 
 def numbers(group: h5py.Group, name: str) -> h5py.Dataset:

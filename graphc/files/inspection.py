@@ -290,7 +290,8 @@ def _requests() -> Iterator[tuple[bytes, list[int]]]:
         return
     with socket.socket(fileno=sys.stdin.fileno()) as requests:
         while True:
-            line, descriptors = b"", []
+            line = b""
+            descriptors: list[int] = []
             while not line.endswith(b"\n"):
                 piece, received, _, _ = socket.recv_fds(requests, 1 << 16, 1)
                 if not piece:

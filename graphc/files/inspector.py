@@ -115,11 +115,12 @@ class Inspector:
                 f"{shown_path(path)} is damaged or made to harm: a process that looked through it "
                 f"{why}; it was not opened"
             )
-        kind, why, which, last = json.loads(line)
+        kind, why, found, last = json.loads(line)
         if last:
             self.end()
         if kind != "whole":
             raise DataError(_MESSAGES[kind].format(path=shown_path(path), why=why))
+        which: list[int] = found
         return which
 
     def _process_of(self, request: bytes, descriptor: int) -> _Process:
@@ -169,17 +170,17 @@ def _python() -> str:
     return sys.executable
 
 
-class _Process(subprocess.Popen):
+class _Process(subprocess.Popen[bytes]):
     """A process that inspects files, and the two ends of the connection to it."""
 
     def __init__(self) -> None:
         found = [one for one in sys.path if isinstance(one, str) and one]
         with ExitStack() as given:
             self._requests: socket.socket | None = None
-            stdin: int | socket.socket = subprocess.PIPE
+            stdin = subprocess.PIPE
             if hasattr(socket, "send_fds"):
-                self._requests, stdin = socket.socketpair()
-                given.enter_context(stdin)
+                self._requests, other = socket.socketpair()
+                stdin = given.enter_context(other).fileno()
             try:
                 super().__init__(
                     [_python(), "-P", inspection.__file__],

@@ -30,7 +30,8 @@ def to_text(data: Any, format_name: str, **kwargs: Any) -> str:
     """Return data (dicts, lists, texts, numbers) as JSON or YAML; keywords go to the writer."""
     if format_name == "JSON":
         return json.dumps(data, **kwargs)
-    return yaml.safe_dump(data, **{"sort_keys": False, **kwargs})
+    text: str = yaml.safe_dump(data, **{"sort_keys": False, **kwargs})
+    return text
 
 
 def parsed(text: object, format_name: str, where: str) -> object:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 import h5py
 import numpy as np
@@ -61,7 +62,7 @@ class LayerWeights:
     name: str
     rank: int
     names: list[str]
-    values: Sequence
+    values: Sequence[Any]
     forms: Mapping[int, Form] = field(default_factory=dict)
 
 
@@ -225,7 +226,8 @@ def _ranks(root: h5py.Group, count: int) -> list[int]:
             f"the attribute ranks: expected each number below {count} once, received "
             f"{ranks.tolist()!r:.60}"
         )
-    return ranks.tolist()
+    found: list[int] = ranks.tolist()
+    return found
 
 
 def read_layer(
@@ -285,7 +287,7 @@ def _difference(stored: Sequence[str], wanted: Sequence[str]) -> str:
     )
 
 
-def _listed(names: Sequence[str], weights: Sequence) -> str:
+def _listed(names: Sequence[str], weights: Sequence[object]) -> str:
     if not names:
         return "no weights"
     shapes = [getattr(one, "shape", one) for one in weights]

@@ -250,7 +250,7 @@ class ModelFile:
             group = self._state()
             if not has(group, "trained"):
                 return None
-            found = _array(group, "trained", (None,), most=count).tolist()
+            found: list[int] = _array(group, "trained", (None,), most=count).tolist()
             if any(not 0 <= k < count for k in found) or len(set(found)) != len(found):
                 raise DataError(
                     f"trained: expected positions of {count} weights, received {found!r}"

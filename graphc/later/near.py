@@ -48,7 +48,8 @@ def _rank(name: str, other: str) -> int | None:
     words, others = name.split("_"), other.split("_")
     if len(words) == len(others):
         ranks = [_rank_of_words(*pair) for pair in zip(words, others, strict=True)]
-        return None if None in ranks else sum(ranks)
+        known = [rank for rank in ranks if rank is not None]
+        return sum(known) if len(known) == len(ranks) else None
     far = mistakes("".join(words), "".join(others))
     if far <= 1:
         return far

@@ -35,7 +35,8 @@ def sum_of_all(line: np.ndarray) -> np.ndarray:
     width = 1 << max(0, line.size - 1).bit_length()
     padded = np.zeros((1, width), line.dtype)
     padded[0, : line.size] = line
-    return _halved(padded)[0]
+    total: np.ndarray = _halved(padded)[0]
+    return total
 
 
 def _halved(rows: np.ndarray) -> np.ndarray:
@@ -48,4 +49,5 @@ def _halved(rows: np.ndarray) -> np.ndarray:
     while width > 1:
         width //= 2
         columns[:width] += columns[width : 2 * width]
-    return columns[0]
+    totals: np.ndarray = columns[0]
+    return totals

@@ -185,7 +185,7 @@ class MpiTransfer:
 
     def _is_done(self) -> bool:
         with _mpi_errors(self._mpi), _lock:
-            return self._mpi.Request.Testall(self._requests)
+            return bool(self._mpi.Request.Testall(self._requests))
 
 
 class MpiPost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ _EULER_GAMMA = 0.577  # as Keras rounds it
 
 
 def pad_sequences(
-    sequences: Sequence[Sequence],
+    sequences: Sequence[Sequence[Any]],
     maxlen: int | None = None,
     dtype: str = "int32",
     padding: str = "pre",
@@ -141,7 +142,7 @@ def skipgrams(
     shuffle: bool = True,
     categorical: bool = False,
     sampling_table: Sequence[float] | None = None,
-) -> tuple[list[list[int]], list]:
+) -> tuple[list[list[int]], list[Any]]:
     """Pairs (word, word of its window), and as many random pairs as asked for.
 
     Args:
@@ -179,7 +180,7 @@ def skipgrams(
             if near != position and sequence[near]:
                 couples.append([word, sequence[near]])
     real, random = ([0, 1], [1, 0]) if categorical else (1, 0)
-    labels: list = [real for _ in couples]
+    labels: list[Any] = [real for _ in couples]
 
     negatives = int(len(couples) * negative_samples)
     firsts = [couple[0] for couple in couples]

@@ -198,7 +198,8 @@ class Tokenizer:
         if mode == "freq":
             return count / length
         texts_with_it = self.index_docs.get(number, 0)
-        return (1 + np.log(count)) * np.log(1 + self.document_count / (1 + texts_with_it))
+        rarity = np.log(1 + self.document_count / (1 + texts_with_it))
+        return float((1 + np.log(count)) * rarity)
 
     def _words(self, text: str) -> Sequence[str]:
         if self.char_level:

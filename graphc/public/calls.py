@@ -25,6 +25,7 @@ PACKAGE = "graphc"
 # What these parts define is strict by itself, or no part of the API of Keras.
 _APART = ("compiler", "config", "errors", "files", "later", "public", "releases")
 _CALLED = ("__init__", "__call__")
+_MAKING = ("__init__", "__new__")
 # Training calls them, each time with the same arguments.
 _OF_EACH_BATCH = ("on_batch_begin", "on_batch_end")
 # Frames that only pass a call on, or bind its arguments.
@@ -56,8 +57,8 @@ def guarded(value: Any) -> Any:
             _wrapped[value] = _wrapped[wrapper] = wrapper
         return _wrapped[value]
     if isinstance(value, type) and _is_ours(value):
-        if value.__init__ is object.__init__ and value.__new__ is object.__new__:
-            value.__init__ = _taking_nothing(value)
+        if all(getattr(value, name) is getattr(object, name) for name in _MAKING):
+            setattr(value, _MAKING[0], _taking_nothing(value))
         for cls in value.__mro__:
             if _is_ours(cls) and cls not in _wrapped and not issubclass(cls, GraphcError):
                 _wrapped[cls] = cls
@@ -65,7 +66,7 @@ def guarded(value: Any) -> Any:
     return value
 
 
-def checked_call(function: FunctionType) -> Callable:
+def checked_call(function: FunctionType) -> Callable[..., Any]:
     """Return what stands for a function of graphc itself, such as ``graphc.grad``."""
     return _checked(function, lambda args: f"{PACKAGE}.{function.__name__}")
 
@@ -90,7 +91,7 @@ def _guard_methods(cls: type) -> None:
 
 def _taking_nothing(cls: type) -> Callable[[Any], None]:
     def __init__(self: Any) -> None:
-        super(cls, self).__init__()
+        super(cls, self).__init__()  # type: ignore[arg-type]  # a class
 
     return __init__
 
@@ -103,8 +104,8 @@ def _refuse_to_set(name: str, owner: object, value: object) -> None:
 
 
 def _checked(
-    function: FunctionType, label: Callable[[tuple], str], bound: bool = False
-) -> Callable:
+    function: FunctionType, label: Callable[[tuple[Any, ...]], str], bound: bool = False
+) -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -129,8 +130,8 @@ def _is_of_the_body(trace: TracebackType | None) -> bool:
 
 def _mistake(
     function: FunctionType,
-    label: Callable[[tuple], str],
-    args: tuple,
+    label: Callable[[tuple[Any, ...]], str],
+    args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     bound: bool,
 ) -> GraphcError | None:
@@ -181,7 +182,8 @@ def _mistake(
 
 def _signature(function: FunctionType) -> inspect.Signature:
     if meanings() == "1.2" and hasattr(function, "signature_of_1_2"):
-        return function.signature_of_1_2
+        of_1_2: inspect.Signature = function.signature_of_1_2
+        return of_1_2
     return inspect.signature(function)
 
 
@@ -197,7 +199,7 @@ def _listed(names: list[str]) -> str:
     return f" ({', '.join(names)})" if names else ""
 
 
-def _one_by_one(where: str, args: tuple, missing: list[str]) -> str:
+def _one_by_one(where: str, args: tuple[Any, ...], missing: list[str]) -> str:
     """A hint for sizes that came as one tuple, as later releases of Keras take them."""
     for place, value in enumerate(args):
         sizes = isinstance(value, tuple | list) and all(map(is_whole, value))
@@ -210,7 +212,7 @@ def _one_by_one(where: str, args: tuple, missing: list[str]) -> str:
     return ""
 
 
-def _of_a_pair(where: str, args: tuple, missing: list[str]) -> str:
+def _of_a_pair(where: str, args: tuple[Any, ...], missing: list[str]) -> str:
     """A hint for inputs and targets that came as a pair, as data sets of TensorFlow have them."""
     pair = len(args) == 1 and isinstance(args[0], tuple | list) and len(args[0]) == 2
     if not pair or missing != ["y"]:
@@ -218,7 +220,7 @@ def _of_a_pair(where: str, args: tuple, missing: list[str]) -> str:
     return f": inputs and targets are two arguments, {where}(x, y)"
 
 
-def _of_a_generator(where: str, args: tuple, kwargs: Mapping[str, Any]) -> str:
+def _of_a_generator(where: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """A hint for a generator, which later releases of Keras give to `fit` and its kin."""
     owner, _, method = where.rpartition(".")
     given = any(hasattr(one, "__next__") for one in (*args[:1], kwargs.get("x")))
@@ -242,7 +244,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _method(name: str, args: tuple) -> str:
+def _method(name: str, args: tuple[Any, ...]) -> str:
     """A method as the program knows it: by the object's own name, or by the class."""
     owner = args[0]
     cls = owner if isinstance(owner, type) else type(owner)

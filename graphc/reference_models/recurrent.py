@@ -24,6 +24,9 @@ class _Gate:
     b: g.Node  # (units,)
 
 
+_Step = tuple[tuple[g.Node, ...], tuple[g.Node, ...]]  # the new carries, the outputs
+
+
 def _gate(
     weights: Weights, layer: str, gate: str, features: g.Size, units: int, bias: str = "zero"
 ) -> _Gate:
@@ -60,7 +63,7 @@ def gru(
         gates = [_gate(weights, name, gate, x.shape[2], units) for gate in ("z", "r", "h")]
         U_z, U_r, U_h = (gate.U for gate in gates)
 
-        def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
+        def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> _Step:
             (h,), (x_z, x_r, x_h) = carries, slices
             z = inner(x_z + K.dot(h, U_z))
             r = inner(x_r + K.dot(h, U_r))
@@ -98,7 +101,7 @@ def lstm(
         ]
         U_i, U_c, U_f, U_o = (gate.U for gate in gates)
 
-        def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
+        def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> _Step:
             (h, c), (x_i, x_c, x_f, x_o) = carries, slices
             i = inner(x_i + K.dot(h, U_i))
             f = inner(x_f + K.dot(h, U_f))

@@ -83,7 +83,7 @@ def _read(descriptor: int, rest: memoryview, at: int) -> int:
 
 def read_array(descriptor: Descriptor, at: int, block: np.ndarray) -> None:
     """Read a whole array from a place on. EOFError where the file ends before."""
-    rest = memoryview(block.reshape(-1).view(np.uint8))
+    rest = block.reshape(-1).view(np.uint8).data
     while rest:
         count = descriptor.readinto(rest, at)
         if not count:

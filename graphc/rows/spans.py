@@ -57,7 +57,8 @@ class Extent:
         """The times that a unit is read, on average, where its rows are spread over so many windows
         at random, as many neighbours as stay `together` at once, and each window reads it once. A
         `share` of the rows is spread, the others are not needed."""
-        return windows * (1.0 - (1.0 - share / windows) ** max(1.0, self.rows / together))
+        missed: float = (1.0 - share / windows) ** max(1.0, self.rows / together)
+        return windows * (1.0 - missed)
 
 
 @dataclass(frozen=True)

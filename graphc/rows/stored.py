@@ -134,7 +134,8 @@ def rows_of(value: Any) -> StoredRows:
     """Return the rows of an array in a file."""
     own = getattr(type(value), "_graphc_rows", None)
     if own is not None:
-        return own(value)
+        rows: StoredRows = own(value)
+        return rows
     if isinstance(value, h5py.Dataset):
         return DatasetRows(value)
     return MappedRows(value) if isinstance(value, np.memmap) else SlicedRows(value)
@@ -208,6 +209,8 @@ class MappedRows(StoredRows):
             )
 
     def _status(self) -> os.stat_result | None:
+        if self._value.filename is None:
+            return None
         try:
             return os.stat(self._value.filename)
         except (OSError, TypeError):  # removed since, or no file
@@ -276,7 +279,7 @@ class DatasetRows(StoredRows):
     def read(self, first: int, stop: int) -> np.ndarray:
         with _read_errors(self.name, first, stop):
             if self._descriptor is None or self._at is None:
-                block = self._dataset[self._start + first : self._start + stop]
+                block: np.ndarray = self._dataset[self._start + first : self._start + stop]
             else:
                 block = np.empty((stop - first, *self.shape[1:]), self.dtype)
                 at = self._at + (self._start + first) * self.row_bytes
@@ -298,7 +301,8 @@ def _place_of(dataset: h5py.Dataset) -> int | None:
     native = dataset.id.get_type().equal(h5py.h5t.py_create(dataset.dtype))
     if not plain or not native or dataset.external or dataset.dtype.kind not in "iuf":
         return None
-    return dataset.id.get_offset()
+    offset: int | None = dataset.id.get_offset()
+    return offset
 
 
 def _reads_parts(dataset: h5py.Dataset) -> bool:
@@ -309,12 +313,12 @@ def _reads_parts(dataset: h5py.Dataset) -> bool:
 
 
 def _chunk_bytes(dataset: h5py.Dataset) -> int:
-    return math.prod(dataset.chunks) * dataset.dtype.itemsize
+    return int(math.prod(dataset.chunks) * dataset.dtype.itemsize)
 
 
 def _cache_bytes(dataset: h5py.Dataset) -> int:
     """The bytes of chunks that the library keeps."""
-    return dataset.id.get_access_plist().get_chunk_cache()[1]
+    return int(dataset.id.get_access_plist().get_chunk_cache()[1])
 
 
 @contextmanager

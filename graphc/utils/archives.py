@@ -60,7 +60,9 @@ def _extract(tar: tarfile.TarFile, archive: Path, folder: Path, size_limit: int)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         size = 0
-        with tar.extractfile(member) as source, open(target, "wb") as file:
+        content = tar.extractfile(member)
+        assert content is not None  # of a file, as `_safe_parts` checks
+        with content as source, open(target, "wb") as file:
             while chunk := source.read(_CHUNK):
                 size += len(chunk)
                 if written + size > size_limit:

@@ -31,7 +31,7 @@ def get_file(
     *,
     sha256: str | None = None,
     size_limit: int = 4 * _GIBIBYTE,
-    cache_dir: str | os.PathLike | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
 ) -> str:
     """The path of a file (or unpacked folder), which is fetched if it is not there yet.
 

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
@@ -119,7 +120,15 @@ def _is_safe(address: str) -> bool:
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     """Follows an answer to another address only where that is as safe as the first has to be."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):  # names of the base class
+    def redirect_request(  # names of the base class
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         if not _is_safe(newurl):
             raise DownloadError(
                 f"{req.full_url}: redirects to {newurl!r}, which is not an https:// address"
@@ -130,9 +139,10 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
 def _open(origin: str, target: Path) -> http.client.HTTPResponse:
     request = urllib.request.Request(origin, headers={"User-Agent": "graphc"})
     try:
-        return urllib.request.build_opener(_SafeRedirects).open(
+        answer: http.client.HTTPResponse = urllib.request.build_opener(_SafeRedirects).open(
             request, timeout=_SECONDS_OF_SILENCE
         )
+        return answer
     except DownloadError:
         raise
     except urllib.error.HTTPError as error:

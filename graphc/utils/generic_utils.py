@@ -16,7 +16,7 @@ from graphc.marshalled import func_load as func_load
 from graphc.public.calls import public
 
 
-def make_tuple(*args: object) -> tuple:
+def make_tuple(*args: object) -> tuple[object, ...]:
     """The arguments as a tuple."""
     return args
 

@@ -6,10 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from operator import index as as_index
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
+from numpy.typing import DTypeLike
 
 from graphc.errors import ArgumentError, DataError, IndexRangeError
 from graphc.files.hdf5 import opened, read_array, write_array, written
@@ -68,7 +69,7 @@ class _Matrix(ABC):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, key: object) -> np.ndarray:
+    def __getitem__(self, key: Any) -> np.ndarray:
         """Rows by a number, a slice, or a list or array of numbers (or of bools, one a row).
 
         Numbers below 0 count from the end. Numbers of an array may come in any order, and repeat.
@@ -93,7 +94,7 @@ class _Matrix(ABC):
             read = self._rows.take(self._checked(np.asarray([number])))[0]
         return read if self.normalizer is None else np.asarray(self.normalizer(read))
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
             raise ArgumentError(
                 f"{type(self).__name__}: its array is read from a file, so it is a copy"

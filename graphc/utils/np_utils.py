@@ -106,7 +106,8 @@ def probas_to_classes(y_pred: np.ndarray) -> np.ndarray:
 
 def categorical_probas_to_classes(p: np.ndarray) -> np.ndarray:
     """The place of the largest element of each row."""
-    return np.argmax(p, axis=1)
+    largest: np.ndarray = np.argmax(p, axis=1)
+    return largest
 
 
 def convert_kernel(kernel: np.ndarray, dim_ordering: str | None = "default") -> np.ndarray:

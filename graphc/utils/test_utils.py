@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -65,7 +66,10 @@ def _around(centre: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return centre.reshape(-1, *[1] * len(shape)) + spread
 
 
-def keras_test(func: Callable) -> Callable:
+Tested = TypeVar("Tested", bound=Callable[..., Any])
+
+
+def keras_test(func: Tested) -> Tested:
     """Return a test as it is: there is no session of a backend to be cleared behind it."""
     return func
 
@@ -145,15 +149,16 @@ def _check_copy_and_training(
 ) -> None:
     kind = type(model)
     copy = kind.from_config(model.get_config(), custom_objects={layer_cls.__name__: layer_cls})
+    assert isinstance(copy, Model)
     copy.set_weights(model.get_weights())
     _same(f"the output of a {kind.__name__} of the model's config", _predicted(copy, data), output)
     loss = model.train_on_batch(data, output)
-    _check(np.all(np.isfinite(loss)), f"training gave the loss {loss}")
+    _check(bool(np.all(np.isfinite(loss))), f"training gave the loss {loss}")
 
 
 def _predicted(model: Model, data: np.ndarray) -> np.ndarray:
     model.compile("rmsprop", "mse")
-    return model.predict(data)
+    return np.asarray(model.predict(data))
 
 
 def _data(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,9 @@ class Drawing:
             if value not in known:
                 raise ArgumentError(f"create: {what}: Graphviz has no {value!r}")
         if format in _TEXT_FORMATS:
-            return self.digraph.source.encode()
+            return str(self.digraph.source).encode()
         try:
-            return self.digraph.pipe(format, engine=prog)
+            return bytes(self.digraph.pipe(format, engine=prog))
         except graphviz.ExecutableNotFound as error:
             raise MissingPackageError(
                 f"a {format} is drawn by the program Graphviz (dot), which is not found; install "
@@ -168,7 +169,7 @@ def _label(layer: Layer, nodes: list[LayerNode], show_shapes: bool, show_name: b
     return f"{{{title}|{{input: {_escaped(inputs)}|output: {_escaped(outputs)}}}}}"
 
 
-def _shapes(shapes: list) -> str:
+def _shapes(shapes: Sequence[object]) -> str:
     return str(shapes[0]) if len(shapes) == 1 else str(list(shapes))
 
 

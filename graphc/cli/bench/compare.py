@@ -19,7 +19,7 @@ Key = tuple[str, tuple[str, ...], int]
 def load(path: str) -> dict[str, Any]:
     """Return a report that ``graphc bench --json`` printed. DataError where the file has none."""
     try:
-        report = json.loads(Path(path).read_text(encoding="utf-8"))
+        report: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"bench --compare: {path} cannot be read as JSON ({error}); expected a file that "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from itertools import groupby
+from typing import Any
 
 from graphc.cli.bench.facts import machine
 from graphc.cli.bench.report import Report, Row, by_time, span
@@ -79,7 +80,7 @@ def _rows(seconds: dict[g.Node, list[float]], bindings: Bindings) -> list[Row]:
     return rows
 
 
-def _type(dtype: object, shape: tuple, bindings: Bindings) -> str:
+def _type(dtype: object, shape: tuple[Any, ...], bindings: Bindings) -> str:
     if isinstance(dtype, tuple):
         parts = (_type(d, s, bindings) for d, s in zip(dtype, shape, strict=True))
         runs = ((part, len(list(same))) for part, same in groupby(parts))

@@ -30,7 +30,7 @@ class Span:
         return 1e-6 * amount / self.median if self.median else 0.0
 
 
-def span(seconds: Sequence[float]) -> Span:
+def span(seconds: Sequence[float] | np.ndarray) -> Span:
     """Return the median and the spread of times in seconds."""
     low, median, high = 1e3 * np.percentile(seconds, [25, 50, 75])
     return Span(float(median), float(high - low), len(seconds), 1e3 * float(min(seconds)))

@@ -115,7 +115,7 @@ def repeat(x: object, count: int, axis: int) -> Node:
     return reshape(spread, (*before, size * count, *behind))
 
 
-def tile(x: object, counts: Sequence[int]) -> Node:
+def tile(x: object, counts: Sequence[Size]) -> Node:
     """The whole of x `counts` times along each axis, like numpy.tile."""
     node = as_node(x)
     if len(counts) != node.ndim:

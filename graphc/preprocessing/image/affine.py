@@ -48,7 +48,8 @@ def transform_matrix_offset_center(matrix: np.ndarray, x: float, y: float) -> np
     """Return a map with the place (x / 2 + 0.5, y / 2 + 0.5) as its origin, of an image of x rows
     and y columns."""
     row, column = float(x) / 2 + 0.5, float(y) / 2 + 0.5
-    return translation(row, column) @ matrix @ translation(-row, -column)
+    moved: np.ndarray = translation(row, column) @ matrix @ translation(-row, -column)
+    return moved
 
 
 @since("1.0.4")

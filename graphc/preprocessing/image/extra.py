@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from types import ModuleType
 
 from graphc.errors import MissingPackageError
 
-try:
-    from PIL import Image as _pillow
-except ImportError:
-    _pillow = None
-try:
-    from scipy import ndimage as _ndimage
-except ImportError:
-    _ndimage = None
+_pillow: ModuleType | None = None
+_ndimage: ModuleType | None = None
+with contextlib.suppress(ImportError):
+    _pillow = importlib.import_module("PIL.Image")
+with contextlib.suppress(ImportError):
+    _ndimage = importlib.import_module("scipy.ndimage")
 
 
 def pillow(what: str) -> ModuleType:

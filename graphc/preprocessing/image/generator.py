@@ -468,6 +468,7 @@ class ImageDataGenerator:
         if self.featurewise_center:
             x = x - self.mean
         if self.featurewise_std_normalization:
+            assert self.std is not None  # `_check_fit` comes before
             x = x / (self.std + SMALLEST_STD)
         return x
 
@@ -534,7 +535,7 @@ def _generator(seed: int | None) -> np.random.RandomState:
     return np.random.RandomState(np.random.randint(2**31 - 1) if seed is None else seed)
 
 
-def _array(data: object) -> object:
+def _array(data: Any) -> Any:
     """Return data that have a shape (an array, an HDF5Matrix) as they are; else an array."""
     return data if hasattr(data, "shape") else np.asarray(data)
 

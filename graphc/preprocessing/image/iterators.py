@@ -113,9 +113,8 @@ class _Images(Iterator):
     ):
         super().__init__(n, batch_size, shuffle, seed)
         self.image_data_generator = generator
-        self.save_to_dir, self.save_prefix, self.save_format = save
-        if self.save_to_dir is not None:
-            self.save_to_dir = check_saving(self.save_to_dir, self.save_format)
+        folder, self.save_prefix, self.save_format = save
+        self.save_to_dir = None if folder is None else check_saving(folder, self.save_format)
 
     def _image(self, number: int) -> np.ndarray:
         raise NotImplementedError
@@ -250,9 +249,10 @@ class DirectoryIterator(_Images):
         return img_to_array(picture, self.dim_ordering)
 
     def _targets(self, numbers: np.ndarray) -> np.ndarray | None:
-        labels = self.classes[numbers]
+        labels: np.ndarray = self.classes[numbers]
         if self.class_mode == "categorical":
-            return np.eye(self.nb_class, dtype=floatx())[labels]
+            rows: np.ndarray = np.eye(self.nb_class, dtype=floatx())[labels]
+            return rows
         if self.class_mode == "binary":
             return labels.astype(floatx())
         return labels if self.class_mode == "sparse" else None

@@ -53,7 +53,8 @@ def array_to_img(x: np.ndarray, scale: bool = True, *, dim_ordering: str = "defa
         pixels += max(-pixels.min(), 0)
         pixels *= 255 / (pixels.max() or 1)
     whole = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
-    return image.fromarray(whole[:, :, 0] if whole.shape[2] == _GREY else whole)
+    picture: Image = image.fromarray(whole[:, :, 0] if whole.shape[2] == _GREY else whole)
+    return picture
 
 
 def img_to_array(img: Image, dim_ordering: str = "default") -> np.ndarray:
@@ -67,7 +68,7 @@ def img_to_array(img: Image, dim_ordering: str = "default") -> np.ndarray:
     """
     dim_ordering = check_dim_ordering(dim_ordering, "img_to_array")
     try:
-        pixels = np.asarray(img, dtype=np.float32)
+        pixels: np.ndarray = np.asarray(img, dtype=np.float32)
     except (TypeError, ValueError):
         pixels = np.zeros(())
     if pixels.ndim not in (2, 3):
@@ -100,7 +101,7 @@ def load_img(
     size = None if target_size is None else picture_size("load_img", target_size)
     try:
         with open(path, "rb") as file, image.open(file) as picture:
-            found = picture.convert("L" if grayscale else "RGB")
+            found: Image = picture.convert("L" if grayscale else "RGB")
             return found if size is None else found.resize(size[::-1], image.NEAREST)
     except FileNotFoundError:
         raise MissingFileError(f"load_img: there is no file {shown_path(path)}") from None
@@ -110,12 +111,13 @@ def load_img(
 
 def picture_size(where: str, target_size: object) -> tuple[int, int]:
     """The (rows, columns) of pictures. ArgumentError for anything else."""
-    sizes = list(map(quotient, target_size)) if isinstance(target_size, tuple | list) else []
-    if len(sizes) != 2 or not all(is_whole(size, 1) for size in sizes):
+    given = list(map(quotient, target_size)) if isinstance(target_size, tuple | list) else []
+    sizes = [int(size) for size in given if is_whole(size, 1)]
+    if len(given) != 2 or len(sizes) != 2:
         raise ArgumentError(
             f"{where}: target_size: expected (rows, columns), received {target_size!r}"
         )
-    return int(sizes[0]), int(sizes[1])
+    return sizes[0], sizes[1]
 
 
 def list_pictures(directory: GivenPath, ext: str = "jpg|jpeg|bmp|png") -> list[str]:

@@ -45,10 +45,16 @@ def statistics(
     def mean_of(change: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """The mean over images of what `change` sums for a chunk of them."""
         chunks = (images[k : k + _CHUNK] for k in range(0, len(images), _CHUNK))
-        return sum(change(before(np.asarray(chunk, np.float64))) for chunk in chunks) / len(images)
+        total: np.ndarray = sum(
+            (change(before(np.asarray(chunk, np.float64))) for chunk in chunks), np.zeros(())
+        )
+        mean: np.ndarray = total / len(images)
+        return mean
 
     def summed(x: np.ndarray) -> np.ndarray:
-        return x.sum(axis=0).mean(axis=over, keepdims=True) if over else x.sum(axis=0)
+        total: np.ndarray = x.sum(axis=0)
+        mean: np.ndarray = total.mean(axis=over, keepdims=True) if over else total
+        return mean
 
     mean = mean_of(summed)
     std = np.sqrt(mean_of(lambda x: summed((x - mean) ** 2)))
@@ -59,7 +65,8 @@ def statistics(
 
     def products(x: np.ndarray) -> np.ndarray:
         rows = ((x - mean) / divisor).reshape(len(x), -1)
-        return rows.T @ rows
+        product: np.ndarray = rows.T @ rows
+        return product
 
     variances, directions = np.linalg.eigh(mean_of(products))
     # Rounding leaves variances of nothing a little below 0.

@@ -10,6 +10,7 @@ filled as `fill_mode` says: 'nearest' (the nearest edge), 'constant' (`cval`), '
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -69,9 +70,10 @@ def rotated(
 ) -> np.ndarray:
     """`random_rotation` of Keras 1.0."""
     angle = _draw(rng).uniform(-1, 1) * largest
-    return ndimage("random_rotation").rotate(
+    turned: np.ndarray = ndimage("random_rotation").rotate(
         image, angle, axes=axes, reshape=False, order=3, mode=fill_mode, cval=cval
     )
+    return turned
 
 
 @renamed(row_axis="row_index", col_axis="col_index")
@@ -126,7 +128,9 @@ def moved(
     offset = np.zeros(3)
     for axis, share in shares.items():
         offset[axis] = np.rint(_draw(rng).uniform(-1, 1) * share * image.shape[axis])
-    return ndimage("random_shift").shift(image, offset, order=0, mode=fill_mode, cval=cval)
+    shift = ndimage("random_shift").shift
+    result: np.ndarray = shift(image, offset, order=0, mode=fill_mode, cval=cval)
+    return result
 
 
 def flip_axis(x: np.ndarray, axis: int) -> np.ndarray:
@@ -231,7 +235,8 @@ def random_channel_shift(
     sizes = [1, 1, 1]
     sizes[channel_axis] = image.shape[channel_axis]
     shift = (_draw(rng).uniform(-1, 1, sizes) * largest).astype(image.dtype)
-    return np.clip(image + shift, image.min(), image.max())
+    shifted: np.ndarray = image + shift
+    return shifted.clip(image.min(), image.max())
 
 
 @renamed(zoom_range="rg")
@@ -269,9 +274,10 @@ def random_zoom(
         matrix = affine.zoom(*factors)
         where = row_axis, col_axis, channel_axis
         return _centred("random_zoom", image, matrix, *where, fill_mode, cval)
-    if _range("random_zoom", "rg", rg) >= 1:
+    largest = _range("random_zoom", "rg", rg)
+    if largest >= 1:
         raise ArgumentError(f"random_zoom: rg: expected less than 1, received {rg}")
-    scales = _draw(rng).uniform(1 - rg, 1, 2)
+    scales = _draw(rng).uniform(1 - largest, 1, 2)
     return _affine("random_zoom", image, np.diag(1 / scales), (row_axis, col_axis), fill_mode, cval)
 
 
@@ -317,9 +323,16 @@ def _each_plane(
     return np.moveaxis(np.stack([change(plane) for plane in planes]), (1, 2), axes)
 
 
-def _range(what: str, name: str, value: float) -> float:
+def _range(what: str, name: str, value: object) -> float:
     return finite_number(what, name, value, least=0.0)
 
 
-def _draw(rng: np.random.RandomState | None) -> np.random.RandomState:
+class _Draws(Protocol):
+    """A generator of random numbers, of which NumPy's own module is one."""
+
+    @property
+    def uniform(self) -> Callable[..., Any]: ...
+
+
+def _draw(rng: np.random.RandomState | None) -> _Draws:
     return np.random if rng is None else rng
