@@ -11,8 +11,9 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.conv_tiles import conv_tile
 from graphc.compiler.grad import grad
-from graphc.compiler.graph import BATCH, Node, random
+from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.expressions import random
 from graphc.compiler.schedule import make_schedule
 from tests.cuda_emulator.graph_programs import both
 

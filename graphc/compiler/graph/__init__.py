@@ -5,8 +5,9 @@
 
 # ruff: noqa: I001  (`name as name`, which gives a name on, would be a statement each)
 
-from graphc.compiler.graph import operators as operators, random as random
-from graphc.compiler.graph.contraction import (
+from graphc.compiler.graph import operators as operators
+from graphc.compiler.graph.expressions import random as random
+from graphc.compiler.graph.expressions.contraction import (
     batch_dot as batch_dot,
     dot as dot,
     matmul as matmul,
@@ -21,8 +22,11 @@ from graphc.compiler.graph.dim import (
     known_sizes as known_sizes,
     symbol as symbol,
 )
-from graphc.compiler.graph.inputs import input as input, learning_phase as learning_phase
-from graphc.compiler.graph.movement import (
+from graphc.compiler.graph.expressions.inputs import (
+    input as input,
+    learning_phase as learning_phase,
+)
+from graphc.compiler.graph.expressions.movement import (
     concat as concat,
     expand_dims as expand_dims,
     flip as flip,
@@ -40,7 +44,7 @@ from graphc.compiler.graph.movement import (
     zeros as zeros,
 )
 from graphc.compiler.graph.node import DTYPES as DTYPES, Node as Node, set_history as set_history
-from graphc.compiler.graph.operands import (
+from graphc.compiler.graph.expressions.operands import (
     as_node as as_node,
     broadcast_to as broadcast_to,
     cast as cast,
@@ -72,7 +76,7 @@ from graphc.compiler.graph.origin import (
     set_name as set_name,
     set_note as set_note,
 )
-from graphc.compiler.graph.pointwise import (
+from graphc.compiler.graph.expressions.pointwise import (
     abs as abs,
     add as add,
     alias as alias,
@@ -121,7 +125,7 @@ from graphc.compiler.graph.pointwise import (
     where as where,
 )
 from graphc.compiler.graph.printer import format_graph as format_graph
-from graphc.compiler.graph.reduce import (
+from graphc.compiler.graph.expressions.reduce import (
     all as all,
     any as any,
     argmax as argmax,
@@ -141,14 +145,14 @@ from graphc.compiler.graph.reduce import (
     sum as sum,
     var as var,
 )
-from graphc.compiler.graph.scan import (
+from graphc.compiler.graph.expressions.scan import (
     body_args as body_args,
     item as item,
     items as items,
     make_scan as make_scan,
     scan as scan,
 )
-from graphc.compiler.graph.sizes import as_shape as as_shape
+from graphc.compiler.graph.expressions.sizes import as_shape as as_shape
 from graphc.compiler.graph.state import (
     CallStep as CallStep,
     State as State,
@@ -170,7 +174,7 @@ from graphc.compiler.graph.walk import (
     sweep as sweep,
     toposort as toposort,
 )
-from graphc.compiler.graph.windows import (
+from graphc.compiler.graph.expressions.windows import (
     average_pool as average_pool,
     conv as conv,
     max_pool as max_pool,

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphc.compiler.graph.dim import Shape, Symbol, evaluate
+from graphc.compiler.graph.expressions.operands import is_float
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import is_float
 from graphc.compiler.graph.ops import OPS, ops_with
 from graphc.compiler.graph.walk import toposort
 

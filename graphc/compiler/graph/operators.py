@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from graphc.compiler.graph import contraction, drawing, movement, pointwise, state
+from graphc.compiler.graph import drawing, state
+from graphc.compiler.graph.expressions import contraction, movement, pointwise
 from graphc.compiler.graph.node import Node
 from graphc.errors import DTypeError
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from graphc.compiler.graph.expressions.operands import as_array, checked_cast, refuse_foreign_array
 from graphc.compiler.graph.node import DTYPES, Node
-from graphc.compiler.graph.operands import as_array, checked_cast, refuse_foreign_array
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import set_name
 from graphc.errors import DTypeError, ShapeError

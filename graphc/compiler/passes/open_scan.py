@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.expressions.scan import body_args, item, items, make_scan
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import Body, make, remake
 from graphc.compiler.graph.origin import inherit, origin, origin_of
-from graphc.compiler.graph.scan import body_args, item, items, make_scan
 from graphc.compiler.graph.walk import substitute, sweep, toposort
 
 _serials = itertools.count()

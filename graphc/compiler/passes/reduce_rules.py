@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphc.compiler import graph as g
 from graphc.compiler.graph import OPS, Node
 from graphc.compiler.graph.dim import minimum_value, product
-from graphc.compiler.graph.reduce import element_count
+from graphc.compiler.graph.expressions.reduce import element_count
 from graphc.compiler.passes.constants import scalar_value
 from graphc.compiler.passes.match import Rule
 

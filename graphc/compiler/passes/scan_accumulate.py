@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.graph.movement import reshape, transpose
+from graphc.compiler.graph.expressions.movement import reshape, transpose
+from graphc.compiler.graph.expressions.scan import item
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make, remake
 from graphc.compiler.graph.origin import origin, origin_of
-from graphc.compiler.graph.scan import item
 from graphc.compiler.graph.walk import dependents, readers
 from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
 from graphc.compiler.passes.scan_batch import is_product, liftable, over_steps

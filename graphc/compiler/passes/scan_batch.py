@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.graph.movement import reshape, transpose
+from graphc.compiler.graph.expressions.movement import reshape, transpose
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import OPS, make
 from graphc.compiler.graph.origin import inherit, origin, origin_of

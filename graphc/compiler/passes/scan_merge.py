@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphc.compiler.graph.expressions.scan import item
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.origin import inherit
-from graphc.compiler.graph.scan import item
 from graphc.compiler.graph.walk import substitute, toposort
 from graphc.compiler.passes.open_scan import fuse, open_scan, rewrite_bodies
 

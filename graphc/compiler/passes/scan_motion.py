@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from graphc.compiler.graph.expressions.scan import item, items
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.scan import item, items
 from graphc.compiler.graph.walk import dependents, readers
 from graphc.compiler.passes.open_scan import OpenScan, rewrite_scans
 from graphc.compiler.passes.scan_batch import can_batch, is_product, liftable, over_steps

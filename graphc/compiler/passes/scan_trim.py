@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from graphc.compiler.graph.expressions.scan import items
 from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make
-from graphc.compiler.graph.scan import items
 from graphc.compiler.graph.walk import dependents, toposort
 from graphc.compiler.passes.open_scan import OpenScan, fuse, rewrite_scans
 from graphc.compiler.passes.scan_batch import spread

@@ -33,7 +33,7 @@ from graphc.compiler.graph import (
     toposort,
 )
 from graphc.compiler.graph.dim import exact_quotient
-from graphc.compiler.graph.random import range_of_draw
+from graphc.compiler.graph.expressions.random import range_of_draw
 from graphc.compiler.shards.analysis import Analysis, statuses
 from graphc.compiler.shards.batch_axis import BatchAxis, batch_axes, carries_batch, drawn_axis
 from graphc.compiler.shards.from_rows import sums_from_rows

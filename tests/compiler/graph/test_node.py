@@ -10,8 +10,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import node as node_module
+from graphc.compiler.graph.expressions.scan import make_scan
 from graphc.compiler.graph.node import live_nodes
-from graphc.compiler.graph.scan import make_scan
 from graphc.errors import DTypeError, ShapeError
 
 

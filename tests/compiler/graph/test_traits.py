@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph import OPS, Moves
-from graphc.compiler.graph.random import bits
+from graphc.compiler.graph.expressions.random import bits
 from graphc.compiler.interpret import NUMPY, evaluate
 from graphc.errors import DTypeError
 from tests.compiler.graph.op_cases.case import Case

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 
-from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import (
+from graphc.compiler.graph.expressions.operands import (
     as_node,
     broadcast_together,
     cast,
@@ -14,6 +13,7 @@ from graphc.compiler.graph.operands import (
     is_float,
     unify_dtypes,
 )
+from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make
 
 _serials = itertools.count()

@@ -11,7 +11,7 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.graph.dim import evaluate
-from graphc.compiler.graph.sizes import as_shape, size_of
+from graphc.compiler.graph.expressions.sizes import as_shape, size_of
 from graphc.errors import DTypeError
 
 BATCH = g.input((None, 4, 6)).shape[0]

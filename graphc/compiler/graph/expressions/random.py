@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from graphc.compiler.graph import pointwise as pw
 from graphc.compiler.graph.dim import Shape
+from graphc.compiler.graph.expressions import pointwise as pw
+from graphc.compiler.graph.expressions.operands import as_node, cast
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node, cast
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.origin import inherit
 from graphc.config import config

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import random
+from graphc.compiler.graph.expressions import random
 from graphc.compiler.interpret import evaluate
 from graphc.errors import ArgumentError, DTypeError, ShapeError
 

@@ -22,8 +22,8 @@ from graphc.compiler.graph.dim import (
     floor_divide,
     minimum_value,
 )
+from graphc.compiler.graph.expressions.operands import is_float
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import is_float
 from graphc.errors import DTypeError
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from graphc.compiler.graph.checks import fail
 from graphc.compiler.graph.dim import Size
-from graphc.compiler.graph.movement import full
+from graphc.compiler.graph.expressions.movement import full
+from graphc.compiler.graph.expressions.operands import as_node, cast, float_dtype, unify_dtypes
+from graphc.compiler.graph.expressions.pointwise import div
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node, cast, float_dtype, unify_dtypes
 from graphc.compiler.graph.ops import make
-from graphc.compiler.graph.pointwise import div
 
 Padding = Sequence[tuple[Size, Size]]
 

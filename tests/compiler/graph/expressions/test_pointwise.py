@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from graphc.compiler import graph as g
-from graphc.compiler.graph import pointwise
+from graphc.compiler.graph.expressions import pointwise
 from graphc.compiler.interpret import evaluate
 
 LEFT = np.array([[-2.5, 0.0, 1.5], [3.0, -1.0, 2.5]])

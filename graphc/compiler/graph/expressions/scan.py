@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size
+from graphc.compiler.graph.expressions.operands import as_node
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node
 from graphc.compiler.graph.ops import Body, Work, arg_types, make, ops_with
 from graphc.compiler.graph.walk import dependents, substitute, toposort
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from graphc.compiler.graph.checks import SizeChecks, fail
 from graphc.compiler.graph.dim import Size, product
-from graphc.compiler.graph.movement import reshape, transpose
-from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import (
+from graphc.compiler.graph.expressions.movement import reshape, transpose
+from graphc.compiler.graph.expressions.operands import (
     as_node,
     broadcast_shape,
     broadcast_to,
@@ -16,8 +15,9 @@ from graphc.compiler.graph.operands import (
     float_dtype,
     unify_dtypes,
 )
+from graphc.compiler.graph.expressions.reduce import normalize_axis
+from graphc.compiler.graph.node import Node
 from graphc.compiler.graph.ops import make, state_claims
-from graphc.compiler.graph.reduce import normalize_axis
 
 
 def _factors(x: object, y: object) -> tuple[Node, Node]:

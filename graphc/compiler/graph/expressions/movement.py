@@ -15,12 +15,12 @@ from graphc.compiler.graph.dim import (
     minimum_value,
     product,
 )
+from graphc.compiler.graph.expressions.operands import as_node, broadcast_to, unify_dtypes
+from graphc.compiler.graph.expressions.reduce import normalize_axes, normalize_axis
+from graphc.compiler.graph.expressions.sizes import as_shape, size_of
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node, broadcast_to, unify_dtypes
 from graphc.compiler.graph.ops import make
 from graphc.compiler.graph.ops.contraction import INDICES
-from graphc.compiler.graph.reduce import normalize_axes, normalize_axis
-from graphc.compiler.graph.sizes import as_shape, size_of
 from graphc.errors import DTypeError, IndexRangeError
 
 

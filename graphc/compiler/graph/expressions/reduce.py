@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from graphc.compiler.graph import pointwise as pw
 from graphc.compiler.graph.checks import fail
 from graphc.compiler.graph.dim import Size, product
+from graphc.compiler.graph.expressions import pointwise as pw
+from graphc.compiler.graph.expressions.operands import as_node, broadcast_to, cast, float_dtype
 from graphc.compiler.graph.node import Node
-from graphc.compiler.graph.operands import as_node, broadcast_to, cast, float_dtype
 from graphc.compiler.graph.ops import make
 from graphc.config import config
 
