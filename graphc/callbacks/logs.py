@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 from graphc.metrics import BatchSums
@@ -76,9 +76,9 @@ class Means:
         self._totals: dict[str, float] = {}
         self._of_epochs: dict[str, BatchSums] = {}
 
-    def add(self, logs: Mapping[str, Any]) -> None:
+    def add(self, logs: Any) -> None:
         """Count a batch. What later callbacks do to its logs is not seen."""
-        self._unread.append(logs.copy() if isinstance(logs, BatchLogs) else dict(logs))
+        self._unread.append(logs.copy())
         if len(self._unread) > _MOST_UNREAD:
             self._settle(self._unread[: _MOST_UNREAD // 2])
 

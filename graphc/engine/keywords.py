@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from graphc.public.callers import warn
 
@@ -26,7 +26,9 @@ class LayerKeywords(TypedDict, total=False):
     trainable: bool
 
 
-def drop_legacy(where: str, received: Mapping[str, object], legacy: Mapping[str, str]) -> dict:
+def drop_legacy(
+    where: str, received: Mapping[str, Any], legacy: Mapping[str, str]
+) -> dict[str, Any]:
     """The keywords without those of Keras 0.3 that have no effect any more; each one warns.
 
     `legacy` tells for each why.

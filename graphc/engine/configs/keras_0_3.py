@@ -75,7 +75,7 @@ def compiled_with(description: Mapping[str, Any], place: str) -> dict[str, Any] 
         return None
     if description.get("loss") is None:
         raise ArgumentError(f"{place}: expected a loss beside the optimizer, received none")
-    keys = ("sample_weight_mode",)
+    keys: tuple[str, ...] = ("sample_weight_mode",)
     if description["name"] == "Graph":
         keys = ("sample_weight_modes", "loss_weights")
     given = {key: description[key] for key in keys if description.get(key)}
@@ -176,8 +176,9 @@ def _custom_name(layer: Mapping[str, Any]) -> str | None:
     """The name that a user gave; 0.3 named others as their class. Those that shared layers get are
     no names for others."""
     name = layer.get("custom_name")
-    given = isinstance(name, str) and name and name != str(layer.get("name")).lower()
-    return name if given and not re.fullmatch(_OF_SHARED, name) else None
+    if not (isinstance(name, str) and name) or name == str(layer.get("name")).lower():
+        return None
+    return None if re.fullmatch(_OF_SHARED, name) else name
 
 
 def _arguments(layer: Mapping[str, Any], place: str, numbers: _Numbers) -> dict[str, Any]:
@@ -227,14 +228,14 @@ def _with_functions(class_name: str, config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _with_axes_of_both(config: dict[str, Any], place: str) -> dict[str, Any]:
+def _with_axes_of_both(config: Mapping[str, Any], place: str) -> dict[str, Any]:
     """The arguments of a Merge, or of a node that merges, with lists of axes where 0.3 had a number
     of them: k stood for the last k axes of the first input and the first k of the second behind the
     batch, -k for the last k of both."""
     count = config.get("dot_axes")
     mode = config.get("mode", config.get("merge_mode"))
     if mode not in ("dot", "cos") or not is_whole(count) or count in (-1, 0):
-        return config
+        return dict(config)
     if abs(count) > _MOST_AXES:
         raise ArgumentError(
             f"{place}: dot_axes: expected a number of axes, at most {_MOST_AXES}, received {count}"
@@ -300,7 +301,7 @@ def _with_shared_nodes(
     found: list[Entry] = []
     layers: dict[str, Entry] = {}
     for node in node_config:
-        name = node.get("name")
+        name: Any = node.get("name")
         kind = _kind(nodes, name)
         if kind == "SiameseHead":
             continue
@@ -315,7 +316,7 @@ def _with_shared_nodes(
         own = heads.pop(name, {})
         if mode is None:
             results[name] = [
-                own.pop(k, None) or _free(f"{name}_{k}", taken) for k in range(len(inputs))
+                own.pop(k, "") or _free(f"{name}_{k}", taken) for k in range(len(inputs))
             ]
         for k, head in own.items():
             raise ArgumentError(
@@ -323,7 +324,12 @@ def _with_shared_nodes(
                 f"{len(inputs)} results that {name!r} leaves apart, "
                 + (f"received {k}" if mode is None else f"which merges them (merge_mode {mode!r})")
             )
-        shared = {**node, "inputs": inputs, "outputs": results.get(name, []), ENDS_MASKS: True}
+        shared: Entry = {
+            **node,
+            "inputs": inputs,
+            "outputs": results.get(name, []),
+            ENDS_MASKS: True,
+        }
         if len(inputs) == 1:
             shared = _of_one(shared, mode, where)
         found.append(shared)
@@ -390,7 +396,7 @@ def _heads(
     """Of each shared node, the names of its results by their numbers."""
     found: dict[str, dict[int, str]] = {}
     for node in node_config:
-        name = node.get("name")
+        name: Any = node.get("name")
         if _kind(nodes, name) != "SiameseHead":
             continue
         where = f"{place}: node {shown(name)}"

@@ -26,7 +26,7 @@ _functions: WeakValueDictionary[str, Any] = WeakValueDictionary()
 _KEYS = {"function", "token"}
 
 
-def function_as_data(function: Callable) -> dict[str, str | None]:
+def function_as_data(function: Callable[..., Any]) -> dict[str, str | None]:
     """A function's name, and its token; None for a callable that cannot be kept track of."""
     return {"function": _name(function), "token": _token(function)}
 
@@ -36,7 +36,7 @@ def is_stored_function(value: object) -> bool:
     return isinstance(value, Mapping) and set(value) == _KEYS
 
 
-def function_of(stored: Mapping[str, Any], place: str) -> Callable:
+def function_of(stored: Mapping[str, Any], place: str) -> Any:
     """The function that a config means.
 
     Args:
@@ -60,12 +60,12 @@ def function_of(stored: Mapping[str, Any], place: str) -> Callable:
     )
 
 
-def _name(function: Callable) -> str:
+def _name(function: Callable[..., Any]) -> str:
     inner = getattr(function, "func", function)  # of a functools.partial
     return getattr(inner, "__name__", type(function).__name__)
 
 
-def _token(function: Callable) -> str | None:
+def _token(function: Callable[..., Any]) -> str | None:
     try:
         token = _tokens.get(function)
         if token is None:

@@ -32,7 +32,7 @@ class _Ended:
         self.error = error
 
 
-class GeneratorQueue(queue.Queue):
+class GeneratorQueue(queue.Queue[Any]):
     """The next batches of a generator, put there by a thread in their order, or by several workers
     as they make them.
 
@@ -56,7 +56,7 @@ class GeneratorQueue(queue.Queue):
 
     def __init__(
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         max_q_size: int,
         wait_time: float,
         where: str,
@@ -162,7 +162,7 @@ class GeneratorQueue(queue.Queue):
 
 
 def generator_queue(
-    generator: Iterator, max_q_size: int = 10, wait_time: float = 0.05, nb_worker: int = 1
+    generator: Iterator[Any], max_q_size: int = 10, wait_time: float = 0.05, nb_worker: int = 1
 ) -> tuple[GeneratorQueue, threading.Event]:
     """A queue that a thread fills from a generator, and the event that ends the thread.
 
@@ -200,7 +200,7 @@ class GeneratorEnqueuer:
             raises what the generator raised, and StopIteration behind the last item.
     """
 
-    def __init__(self, generator: Iterator, pickle_safe: bool = False):
+    def __init__(self, generator: Iterator[Any], pickle_safe: bool = False):
         true_or_false(type(self).__name__, "pickle_safe", pickle_safe)
         self._generator, self._pickle_safe = generator, pickle_safe
         self.queue: GeneratorQueue | None = None
@@ -261,7 +261,7 @@ class GeneratorBatches:
         self._most: Shapes | None = None
         self._warned = False
 
-    def first(self, generator: Iterator) -> Sequence[np.ndarray]:
+    def first(self, generator: Iterator[Any]) -> Sequence[np.ndarray]:
         """Take the first batch ahead, before workers run. The first epoch begins with it, and none
         may be larger: the number of shards is chosen for it."""
         first = self._prepared(lambda: next(generator), 0)

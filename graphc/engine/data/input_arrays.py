@@ -49,8 +49,9 @@ def as_arrays(data: object, names: Sequence[str], what: str) -> list[object]:
         return [data[name] for name in names]
     if len(names) == 1:
         # [array] is a list of one input; any other list holds the samples themselves.
-        wrapped = isinstance(data, list) and len(data) == 1 and _is_array(data[0])
-        return [data[0] if wrapped else data]
+        if isinstance(data, list) and len(data) == 1 and _is_array(data[0]):
+            return [data[0]]
+        return [data]
     if not isinstance(data, list | tuple) or len(data) != len(names):
         received = f"{len(data)} arrays" if isinstance(data, list | tuple) else "one array"
         raise DataError(

@@ -79,8 +79,8 @@ class Collector:
         self._is_first = False
         total = sum(counts)
         first = rows_of_rank(total, self._shards, ranks.size, ranks.rank).start
-        kinds = next(one for one in every if one)
-        parts = own or [np.empty((0, *shape), dtype) for dtype, shape in kinds]
+        known: list[tuple[str, list[int]]] = next(one for one in every if one)
+        parts = own or [np.empty((0, *shape), dtype) for dtype, shape in known]
         return total, [OwnRows(array, first, total) for array in parts]
 
     def _check(self, counts: Sequence[int], kinds: Sequence[object], place: str) -> None:

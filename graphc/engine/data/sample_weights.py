@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def _none_if_empty(weights: object) -> object:
 
 def standardize_sample_or_class_weights(
     x_weight: object, output_names: Sequence[str], weight_type: str
-) -> list:
+) -> list[Any]:
     """Return the weights of each output, or None: one for a single output, a list, or a dict.
 
     Args:
@@ -85,7 +86,7 @@ def standardize_sample_or_class_weights(
     )
 
 
-def standardize_sample_weights(sample_weight: object, output_names: Sequence[str]) -> list:
+def standardize_sample_weights(sample_weight: object, output_names: Sequence[str]) -> list[Any]:
     """The sample weights of each output, or None; see `standardize_sample_or_class_weights`."""
     sample_weight = _none_if_empty(sample_weight)
     if sample_weight is None or isinstance(sample_weight, Mapping):
@@ -93,14 +94,14 @@ def standardize_sample_weights(sample_weight: object, output_names: Sequence[str
     return as_arrays(sample_weight, output_names, "sample_weight")
 
 
-def standardize_class_weights(class_weight: object, output_names: Sequence[str]) -> list:
+def standardize_class_weights(class_weight: object, output_names: Sequence[str]) -> list[Any]:
     """The class weights of each output, or None; see `standardize_sample_or_class_weights`."""
     class_weight = _none_if_empty(class_weight)
     of_classes = isinstance(class_weight, Mapping) and not set(class_weight) & set(output_names)
     alone = of_classes or not isinstance(class_weight, Mapping | list | tuple)
     if len(output_names) == 1 and alone:
         return [class_weight]
-    if of_classes:
+    if of_classes and isinstance(class_weight, Mapping):
         raise ArgumentError(
             f"class_weight: expected a dict by output ({', '.join(output_names)}), each with a "
             f"dict from class to weight, received the keys {', '.join(map(repr, class_weight))}"
@@ -111,7 +112,7 @@ def standardize_class_weights(class_weight: object, output_names: Sequence[str])
 def standardize_weights(
     y: Data,
     sample_weight: object = None,
-    class_weight: Mapping | None = None,
+    class_weight: Mapping[Any, Any] | None = None,
     sample_weight_mode: str | None = None,
     *,
     name: str = "the output",

@@ -94,7 +94,7 @@ class ShuffledFile:
                 first += several
 
     def _write_at(self, at: int, rows: np.ndarray) -> None:
-        rest = memoryview(rows.reshape(-1).view(np.uint8))
+        rest = rows.reshape(-1).view(np.uint8).data
         with self._storage_errors():
             self._file.seek(at)
             while rest:

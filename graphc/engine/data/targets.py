@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def for_each_output(
     what: str,
     default: object = None,
     shared: bool = True,
-) -> list:
+) -> list[Any]:
     """A value for every output: one for all, a list in order, or a dict by name."""
     if isinstance(value, Mapping):
         unknown = [name for name in value if name not in names]

@@ -9,9 +9,10 @@ import signal
 import traceback
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from types import GeneratorType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,8 @@ _PATIENCE_SECONDS = 5.0  # for a process that is told to end
 _BATCH, _END, _ERROR = "batch", "end", "error"
 
 
-class Workers(NamedTuple):
+@dataclass(frozen=True)
+class Workers:
     """The number of callers of a generator, and if they are processes."""
 
     count: int = 1
@@ -37,12 +39,12 @@ class Workers(NamedTuple):
                 f"{where}: nb_worker={self.count}: no effect, {why} the order of the generator's "
                 "batches, which one worker makes"
             )
-        return self._replace(count=1)
+        return replace(self, count=1)
 
 
 def workers_for(
     where: str,
-    generator: Iterator,
+    generator: Iterator[Any],
     nb_worker: object,
     pickle_safe: object,
     name: str = "nb_worker",
@@ -76,7 +78,7 @@ def workers_for(
 class OwnThread:
     """Calls a generator in this process."""
 
-    def __init__(self, generator: Iterator) -> None:
+    def __init__(self, generator: Iterator[Any]) -> None:
         self._generator = generator
 
     def take(self) -> Any:
@@ -96,7 +98,7 @@ class OwnProcess:
         where: the call that asks, for messages.
     """
 
-    def __init__(self, generator: Iterator, seed: int, where: str) -> None:
+    def __init__(self, generator: Iterator[Any], seed: int, where: str) -> None:
         self._where = where
         context = multiprocessing.get_context("fork")
         self._received, sent = context.Pipe(duplex=False)
@@ -132,7 +134,7 @@ class OwnProcess:
             self._process.join()
 
 
-def _run(generator: Iterator, seed: int, received: Connection, sent: Connection) -> None:
+def _run(generator: Iterator[Any], seed: int, received: Connection, sent: Connection) -> None:
     """Send the batches of a generator, in the process that makes them."""
     received.close()  # so that this process ends with the one that reads
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which that one answers
@@ -153,7 +155,7 @@ def _sendable(error: BaseException) -> BaseException:
     """An error that says where it came from, as pickle can take it to another process."""
     text = "".join(traceback.format_exception(error))
     try:
-        copy = pickle.loads(pickle.dumps(error))
+        copy: BaseException = pickle.loads(pickle.dumps(error))
     except Exception:
         copy = DataError(f"{type(error).__name__}: {error}")
     copy.add_note(f"in a process that makes batches:\n{text}")

@@ -32,10 +32,22 @@ class AddsNamed(Protocol):
     """A Graph, whose methods a config calls."""
 
     name: str
-    add_input: Callable[..., None]
-    add_node: Callable[..., None]
-    add_shared_node: Callable[..., None]
-    add_output: Callable[..., None]
+
+    @property
+    def add_input(self) -> Callable[..., None]:
+        """Adds an input."""
+
+    @property
+    def add_node(self) -> Callable[..., None]:
+        """Uses a layer."""
+
+    @property
+    def add_shared_node(self) -> Callable[..., None]:
+        """Uses a layer on several."""
+
+    @property
+    def add_output(self) -> Callable[..., None]:
+        """Makes a node an output."""
 
     @property
     def outputs(self) -> list[g.Node]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from graphc.engine.training.model import Model
 from graphc.engine.training.running import check_verbose
 from graphc.errors import ArgumentError
 from graphc.keywords import refuse_unknown
+from graphc.paths import GivenPath
 from graphc.releases import FIRST
 
 _log = logging.getLogger("graphc")
@@ -191,7 +191,7 @@ class Graph(Model):
         """Nothing is left to do once there is an output. ArgumentError before that."""
         self._graphc_need_layers("build")
 
-    def compile(
+    def compile(  # type: ignore[override]
         self,
         optimizer: str | optimizers.Optimizer,
         loss: object,
@@ -234,7 +234,7 @@ class Graph(Model):
             )
         super().compile(optimizer, loss, metrics, loss_weights, sample_weight_modes, **kwargs)
 
-    def fit(
+    def fit(  # type: ignore[override]
         self,
         data: Mapping[str, object],
         batch_size: int = 32,
@@ -242,9 +242,9 @@ class Graph(Model):
         verbose: int = 1,
         callbacks: Iterable[cbks.Callback] = (),
         validation_split: float = 0.0,
-        validation_data: Mapping[str, object] | None = None,
+        validation_data: Any = None,
         shuffle: bool | str = True,
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
@@ -274,7 +274,7 @@ class Graph(Model):
             **kwargs,
         )
 
-    def evaluate(
+    def evaluate(  # type: ignore[override]
         self,
         data: Mapping[str, object],
         batch_size: int = 128,
@@ -286,7 +286,7 @@ class Graph(Model):
         self._graphc_check_training("evaluate", data, kwargs)
         return super().evaluate(data, data, batch_size, verbose, sample_weight, **kwargs)
 
-    def predict(
+    def predict(  # type: ignore[override]
         self,
         data: Mapping[str, object],
         batch_size: int = 128,
@@ -307,10 +307,10 @@ class Graph(Model):
             )
         )
 
-    def train_on_batch(
+    def train_on_batch(  # type: ignore[override]
         self,
         data: Mapping[str, object],
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         **kwargs: Any,
     ) -> float | list[float]:
@@ -318,14 +318,14 @@ class Graph(Model):
         self._graphc_check_training("train_on_batch", data, kwargs)
         return super().train_on_batch(data, data, sample_weight, class_weight, **kwargs)
 
-    def test_on_batch(
+    def test_on_batch(  # type: ignore[override]
         self, data: Mapping[str, object], sample_weight: object = None, **kwargs: Any
     ) -> float | list[float]:
         """The loss of one batch, or a list like `metrics_names`."""
         self._graphc_check_training("test_on_batch", data, kwargs)
         return super().test_on_batch(data, data, sample_weight, **kwargs)
 
-    def predict_on_batch(
+    def predict_on_batch(  # type: ignore[override]
         self,
         data: Mapping[str, object],
         *,
@@ -334,11 +334,14 @@ class Graph(Model):
     ) -> dict[str, np.ndarray]:
         """Output -> its values for one batch."""
         self._graphc_check_inputs_of("predict_on_batch", data)
-        return self._graphc_by_output(super().predict_on_batch(data, shards=shards, memory=memory))
+        values = self._graphc_by_output(
+            super().predict_on_batch(data, shards=shards, memory=memory)
+        )
+        return cast("dict[str, np.ndarray]", values)
 
-    def evaluate_generator(
+    def evaluate_generator(  # type: ignore[override]
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         val_samples: int,
         verbose: int = 1,
         max_q_size: int = 10,
@@ -359,9 +362,9 @@ class Graph(Model):
             *(workers, sharded, verbose == 1),
         )
 
-    def predict_generator(
+    def predict_generator(  # type: ignore[override]
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         val_samples: int,
         max_q_size: int = 10,
         nb_worker: int = 1,
@@ -403,7 +406,7 @@ class Graph(Model):
 
     def load_weights(
         self,
-        fname: str | os.PathLike,
+        fname: GivenPath,
         by_name: bool = False,
         *,
         running_std: str | None = None,

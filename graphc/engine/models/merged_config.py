@@ -67,7 +67,8 @@ def _number(layer: Layer, tensor: g.Node) -> int:
     """Which output of a layer a tensor is."""
     if isinstance(layer, Container):
         return layer.outputs.index(tensor)
-    return tensor.history.tensor_index
+    number: int = tensor.history.tensor_index
+    return number
 
 
 def _inexpressible(merge: Merge, why: str) -> ArgumentError:

@@ -301,7 +301,8 @@ class NamedNodes:
             dot_axes=dot_axes,
             name=f"merge_inputs_for_{name}",
         )
-        return merge(tensors)
+        merged: g.Node = merge(tensors)
+        return merged
 
     @contextmanager
     def _layer_named(self, where: str, layer: object, name: str) -> Iterator[None]:

@@ -4,7 +4,7 @@ errors."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
@@ -40,7 +40,7 @@ def only_output(layer: Layer, x: g.Node | list[g.Node]) -> g.Node:
             f"{layer._graphc_label} gives {len(output)} outputs, and a node is one "
             "tensor; use Model(input, output)"
         )
-    return output
+    return cast(g.Node, output)
 
 
 def on_inputs(where: str, name: str, used: Sequence[str]) -> str:

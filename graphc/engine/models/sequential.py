@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -217,7 +217,7 @@ class Sequential(Model):
         self._graphc_need_layers("call")
         return super()._graphc_apply(x, mask)
 
-    def compile(
+    def compile(  # type: ignore[override]
         self,
         optimizer: str | optimizers.Optimizer,
         loss: object,
@@ -230,11 +230,11 @@ class Sequential(Model):
         self._graphc_need_one_output("compile")
         super().compile(optimizer, loss, metrics, sample_weight_mode=sample_weight_mode, **kwargs)
 
-    def train_on_batch(
+    def train_on_batch(  # type: ignore[override]
         self,
         x: object,
         y: object,
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         **kwargs: Any,
     ) -> float | list[float]:
@@ -244,7 +244,7 @@ class Sequential(Model):
     def predict_proba(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The outputs; a warning is logged where they are no probabilities, from 0 to 1."""
         self._graphc_need_one_output("predict_proba")
-        outputs = self.predict(x, batch_size, verbose)
+        outputs = cast(np.ndarray, self.predict(x, batch_size, verbose))
         if not (outputs.min() >= 0.0 and outputs.max() <= 1.0):  # NaN is none either
             _log.warning(
                 "%s.predict_proba: the output has values from %g to %g, which are no "
@@ -258,10 +258,10 @@ class Sequential(Model):
     def predict_classes(self, x: object, batch_size: int = 32, verbose: int = 1) -> np.ndarray:
         """The number of the largest output; of a single output whether it is above 0.5, (n, 1)."""
         self._graphc_need_one_output("predict_classes")
-        outputs = self.predict(x, batch_size, verbose)
+        outputs = cast(np.ndarray, self.predict(x, batch_size, verbose))
         if outputs.shape[-1] > 1:
-            return outputs.argmax(axis=-1)
-        return (outputs > 0.5).astype("int32")
+            return np.asarray(outputs.argmax(axis=-1))
+        return np.asarray(outputs > 0.5, "int32")
 
     def _graphc_need_one_output(self, wanted: str) -> None:
         if len(self.outputs) > 1:
@@ -271,7 +271,7 @@ class Sequential(Model):
                 "(Merge(mode='concat'), SiameseHead(0)), or use Model(model.input, model.output)"
             )
 
-    def get_config(self) -> list[dict[str, Any]]:
+    def get_config(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The class and the config of each layer. The first one says what comes in."""
         self._graphc_need_layers("get_config")
         with writing():
@@ -301,7 +301,8 @@ class Sequential(Model):
             for number, entry in enumerate(config, start=1):
                 cache = {} if layer_cache is None else layer_cache
                 name = _name_in(entry)
-                layer = cache[name] if name in cache else layer_of(entry, f"layer {number}")
+                known = None if name is None else cache.get(name)
+                layer = layer_of(entry, f"layer {number}") if known is None else known
                 if name is not None:
                     cache[name] = layer
                 with errors_at(f"layer {number}"):
@@ -363,7 +364,8 @@ def _keras_0_3_weights(layer: Layer) -> list[g.Node]:
 def _begun(layer: Layer) -> tuple[list[g.Node], g.Node | list[g.Node]]:
     """The inputs that a first layer asks for, and its outputs."""
     if isinstance(layer, InputLayer):
-        return [layer.output], layer.output
+        tensor = cast(g.Node, layer.output)
+        return [tensor], tensor
     if isinstance(layer, Merge) and layer.layers:
         return layer.source_inputs(), layer.get_output_at(0)
     if layer.batch_input_shape is not None and not layer._graphc.input_is_set:

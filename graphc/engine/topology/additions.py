@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -83,16 +83,17 @@ class Additions:
             ArgumentError: what is no pair, or inputs that the layer was not called on.
         """
         single = isinstance(updates, tuple) and len(updates) == 2
-        pairs = [updates] if single and isinstance(updates[0], g.Node) else list(updates)
+        given: Any = updates
+        pairs = [given] if single and isinstance(given[0], g.Node) else list(given)
         for pair in pairs:
             if not (isinstance(pair, list | tuple) and len(pair) == 2):
                 raise ArgumentError(
                     f"{self._graphc_label}.add_update: expected (variable, new value) pairs, e.g. "
                     f"K.update(x, x + 1), received {pair!r:.60}"
                 )
-        made = [tuple(pair) for pair in pairs]
+        made: list[Update] = [(variable, value) for variable, value in pairs]
         if self._graphc.added_in_call is not None or inputs is None:
-            self.updates += made  # type: ignore[arg-type]
+            self.updates += made
             if self._graphc.added_in_call is None and vars(self).get("built", False):
                 self._graphc.own_updates += made
         else:
@@ -148,7 +149,7 @@ class Additions:
 
     def _graphc_use_of(self, inputs: g.Node | Sequence[g.Node], method: str) -> Use:
         for use in self._graphc_uses(inputs):
-            if use.layer is self:
+            if cast(object, use.layer) is self:
                 return use
         raise ArgumentError(
             f"{self._graphc_label}.{method}: inputs: expected the tensors that the layer was "

@@ -219,8 +219,8 @@ class Container(HoldingLayer):
             found[variable] = value
         return list(found.items())
 
-    @property
-    def uses_learning_phase(self) -> bool:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def uses_learning_phase(self) -> bool:
         """True if training and testing differ."""
         phase = g.learning_phase()
         # From 1.2.0 on the penalties are there in testing too.

@@ -55,7 +55,8 @@ def description(model: Layer, method: str) -> dict[str, Any]:
         entry.pop("name", None)  # Keras has none there
     if model._graphc.release != FIRST:  # Keras wrote none at first
         entry["keras_version"] = version_of(model._graphc.release)
-    return as_data(entry, f"{model.name}.{method}")
+    found: dict[str, Any] = as_data(entry, f"{model.name}.{method}")
+    return found
 
 
 def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def model_config(model: Connected, calls: Collection[LayerNode]) -> dict[str, An
         first = layer._graphc_own_nodes
         numbers |= {node: first + k for k, node in enumerate([*inputs, *kept[layer]])}
 
-    def place(tensor: g.Node) -> list:
+    def place(tensor: g.Node) -> list[Any]:
         history = tensor.history
         return [history.layer.name, numbers[history.node], history.tensor_index]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer import Layer
@@ -17,14 +18,14 @@ class HoldingLayer(Layer):
     penalties on outputs) is known to belong to its own use.
     """
 
-    @property
-    def trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def trainable_weights(self) -> list[g.Node]:
         """Those of the layers; see `Layer.trainable_weights`."""
         layers = [] if self._graphc_is_frozen else self._graphc_held_layers()
         return _each_once([one.trainable_weights for one in layers])
 
-    @property
-    def non_trainable_weights(self) -> list[g.Node]:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def non_trainable_weights(self) -> list[g.Node]:
         """Those of the layers, such as running statistics; see `Layer.non_trainable_weights`."""
         if self._graphc_is_frozen:
             return self.weights
@@ -57,7 +58,7 @@ class HoldingLayer(Layer):
         """Set the states of the stateful layers to 0."""
         for one in self._graphc_held_layers():
             if one.stateful:
-                one.reset_states()
+                cast(Any, one).reset_states()  # those that keep states define it
 
 
 def with_held(layers: Iterable[Layer]) -> list[Layer]:
@@ -92,5 +93,5 @@ def forms_of(layer: Layer) -> dict[g.Node, Form]:
     return found
 
 
-def _each_once(lists: Sequence[Sequence]) -> list:
+def _each_once(lists: Sequence[Sequence[Any]]) -> list[Any]:
     return list({id(one): one for several in lists for one in several}.values())

@@ -50,7 +50,7 @@ def output_of(layer: Any) -> g.Node:
     return test if train is test else K.in_train_phase(train, test)
 
 
-def mask_of(layer: Any, mask: Mask | list[Mask]) -> Mask:
+def mask_of(layer: Any, mask: Any) -> Any:
     """The mask that a layer of 0.3 puts out, where its class says."""
     if type(layer).get_output_mask is Used.get_output_mask:
         return mask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, cast
 
 import numpy as np
 
@@ -162,7 +162,7 @@ class Layer(Used, Weighted, Additions, Entry):
             warn_of_claim(self, known_shape(inputs[0]))
         several = isinstance(x, list | tuple)
         with recorded_uses() as uses:
-            given = list(x) if several and not isinstance(x, JoinedTensors) else x
+            given: Any = list(x) if several and not isinstance(x, JoinedTensors) else x
             outputs, output_masks = self._graphc_apply(given, masks if several else masks[0])
         with g.origin(self.name):
             tensors = [_own_tensor(output, inputs) for output in outputs]
@@ -199,7 +199,7 @@ class Layer(Used, Weighted, Additions, Entry):
         if len(output_masks) != len(outputs):
             output_masks *= len(outputs)
         known = set(self._graphc.own_updates)
-        updates = [pair for pair in map(tuple, self.updates) if pair not in known]
+        updates = [(node, new) for node, new in self.updates if (node, new) not in known]
         record_use(Use(self, tuple(to_list(x)), tuple(outputs), updates, losses=losses))
         return outputs, output_masks
 
@@ -218,7 +218,7 @@ class Layer(Used, Weighted, Additions, Entry):
             self.built = True
             if type(self).build is not Layer.build:
                 own_layers.check_weights(self)
-            self._graphc.own_updates = list(map(tuple, self.updates))
+            self._graphc.own_updates = [(node, new) for node, new in self.updates]
 
     def assert_input_compatibility(self, input: g.Node | Sequence[g.Node]) -> None:
         """Raise an error unless the inputs are tensors that fit `input_spec`."""
@@ -416,7 +416,7 @@ def Input(
         )
     name = name or f"input_{K.get_uid('input')}"
     layer = InputLayer(shape, batch_shape, dtype, name=name, input_tensor=tensor, sparse=sparse)
-    return layer.output
+    return cast(g.Node, layer.output)
 
 
 def _said_by(

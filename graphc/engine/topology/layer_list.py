@@ -12,7 +12,7 @@ from graphc.errors import ArgumentError
 _log = logging.getLogger("graphc")
 
 
-class LayerList(list):
+class LayerList(list[Any]):
     """A list that cannot be changed: what a model computes is fixed when layers are added. But its
     last layer can be taken away, by `pop`, which cuts it off the model.
 
@@ -37,9 +37,9 @@ class LayerList(list):
             "shares their weights"
         )
 
-    append = extend = insert = remove = _refuse  # type: ignore[assignment]
-    clear = sort = reverse = _refuse  # type: ignore[assignment]
-    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse  # type: ignore[assignment]
+    append = extend = insert = remove = _refuse
+    clear = sort = reverse = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
 
     def pop(self, index: Any = -1) -> Any:
         """Take the last layer off the model, and return it. ArgumentError for any other layer.

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from graphc.compiler import graph as g
 from graphc.engine.topology.shapes import KnownShape, known_shape
 from graphc.releases import Release
+
+_T = TypeVar("_T")
 
 Mask = g.Node | None
 """A bool (batch, time), False at masked steps; None without a mask."""
@@ -258,7 +260,7 @@ def mask_of(tensor: g.Node) -> Mask:
     return None if history is None else history.node.output_masks[history.tensor_index]
 
 
-class JoinedTensors(list):
+class JoinedTensors(list[Any]):
     """Tensors of several nodes in a list that has them by their names too: Keras 0.3 gave a layer
     behind 'join' a dict, later releases a list."""
 
@@ -282,7 +284,7 @@ class JoinedTensors(list):
         return super().__getitem__(self._names.index(place) if place in self._names else place)
 
 
-def to_list(x: Any) -> list:
+def to_list(x: Any) -> list[Any]:
     """A list or tuple as a list, anything else as a list of one."""
     return list(x) if isinstance(x, list | tuple) else [x]
 
@@ -292,6 +294,6 @@ def object_list_uid(object_list: Any) -> str:
     return ", ".join(str(id(one)) for one in to_list(object_list))
 
 
-def one_or_list(values: Sequence) -> Any:
+def one_or_list(values: Sequence[_T]) -> _T | list[_T]:
     """The only element, or all of several as a list."""
     return values[0] if len(values) == 1 else list(values)

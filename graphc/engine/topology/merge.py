@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from graphc.compiler import graph as g
@@ -106,7 +106,7 @@ class Merge(Layer):
         mode: str | Callable[[list[g.Node]], g.Node] | None = "sum",
         concat_axis: int = -1,
         dot_axes: int | Sequence[int | Sequence[int]] = -1,
-        output_shape: Sequence[int | None] | Callable | None = None,
+        output_shape: Sequence[int | None] | Callable[..., Any] | None = None,
         node_indices: int | Sequence[int] | None = None,
         tensor_indices: int | Sequence[int] | None = None,
         name: str | None = None,
@@ -153,7 +153,9 @@ class Merge(Layer):
                 "merged; give layers, or call the Merge on the tensors themselves"
             )
 
-    def __call__(self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None) -> Any:
+    def __call__(  # type: ignore[override]
+        self, inputs: Sequence[g.Node], mask: Mask | Sequence[Mask] = None
+    ) -> Any:
         """Merge a list of tensors."""
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
             received = f"{len(inputs)}" if isinstance(inputs, list | tuple) else "a single one"
@@ -209,7 +211,7 @@ class Merge(Layer):
             axis = self.concat_axis % input[0].ndim
             if axis > 1:
                 return reduce(g.logical_and, given)
-            pairs = zip(input, mask, strict=True)
+            pairs = zip(input, to_list(mask), strict=True)
             return g.concat(
                 [g.full(x.shape[:2], True, "bool") if one is None else one for x, one in pairs],
                 axis,
@@ -242,7 +244,7 @@ class Merge(Layer):
                 needed = [one for one in layer.source_inputs() if one in needed]
             elif isinstance(layer, Container):
                 # In the order of the model's inputs, where it is these that are needed.
-                needed.sort(key=lambda x, own=layer.inputs: own.index(x) if x in own else len(own))
+                needed.sort(key=partial(_place_among, layer.inputs))
             found += needed
         return list(dict.fromkeys(found))
 
@@ -275,12 +277,12 @@ class Merge(Layer):
         mode = "a function" if callable(self.mode) else repr(self.mode)
         return f"{self.name} (Merge, mode {mode})"
 
-    def _graphc_check_output(self, output: object, input_shape: Any) -> None:
+    def _graphc_check_output(self, output: Any, input_shape: Any) -> None:
         super()._graphc_check_output(output, input_shape)
         self._claim.check(output, input_shape)
 
-    def _checked_layers(self, layers: object) -> list[Layer]:
-        several = list(layers) if isinstance(layers, list | tuple) else [layers]
+    def _checked_layers(self, layers: Any) -> list[Layer]:
+        several: list[Any] = list(layers) if isinstance(layers, list | tuple) else [layers]
         for layer in several:
             if isinstance(layer, g.Node):
                 raise ArgumentError(
@@ -352,7 +354,7 @@ def merge(
     mode: str | Callable[[list[g.Node]], g.Node] = "sum",
     concat_axis: int = -1,
     dot_axes: int | Sequence[int | Sequence[int]] = -1,
-    output_shape: Sequence[int | None] | Callable | None = None,
+    output_shape: Sequence[int | None] | Callable[..., Any] | None = None,
     name: str | None = None,
     *,
     output_mask: Mask | Callable[[list[Mask]], Mask] = None,
@@ -379,7 +381,13 @@ def merge(
         output_mask=output_mask,
         arguments=arguments,
     )
-    return layer(inputs)
+    found: g.Node = layer(inputs)
+    return found
+
+
+def _place_among(own: Sequence[g.Node], tensor: g.Node) -> int:
+    """Return the position of a tensor among others, that behind the last one where it is none."""
+    return own.index(tensor) if tensor in own else len(own)
 
 
 def _axes_of_each(dot_axes: object, where: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

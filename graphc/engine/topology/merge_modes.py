@@ -65,7 +65,8 @@ def product(
             )
     if normalized:
         inputs = [K.l2_normalize(x, several) for x, several in zip(inputs, found, strict=True)]
-    return K.batch_dot(*inputs, axes=found)
+    left, right = inputs
+    return K.batch_dot(left, right, axes=found)
 
 
 def divided_by_products(

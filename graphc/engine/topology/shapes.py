@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -137,4 +137,4 @@ def _checked_sizes(shape: object, owner: str) -> KnownShape:
                 f"{owner}: axis {axis} of the input's shape: expected a whole number of at least "
                 f"1, or None, received {size!r} (shape {shape!r})"
             )
-    return tuple(None if size is None else int(size) for size in sizes)
+    return tuple(None if size is None else int(cast(int, size)) for size in sizes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from graphc.compiler import graph as g
 from graphc.engine.topology.layer_node import LayerNode, Mask, Record, one_or_list, to_list
 from graphc.engine.topology.shapes import KnownShape, known_shape
@@ -66,7 +68,7 @@ class Used:
 
     @input.setter
     def input(self, tensor: g.Node) -> None:
-        self.set_input(tensor)
+        cast(Any, self).set_input(tensor)  # which Layer has
 
     @property
     def output(self) -> g.Node | list[g.Node]:
@@ -91,9 +93,11 @@ class Used:
     def get_input(self, train: bool = False) -> g.Node | list[g.Node]:
         """The input of the layer's only use in training, or in testing, as in Keras 0.3."""
         if self._graphc.called_on is not None:
-            x, dtype = self._graphc.called_on[0], self._graphc.placeholder_dtype
-            is_cast = dtype is not None and isinstance(x, g.Node) and x.dtype != dtype
-            return g.cast(x, dtype) if is_cast else x
+            x: g.Node | list[g.Node] = self._graphc.called_on[0]
+            dtype = self._graphc.placeholder_dtype
+            if dtype is not None and isinstance(x, g.Node) and x.dtype != dtype:
+                return g.cast(x, dtype)
+            return x
         return one_or_list(_in_phase(to_list(self.input), train))
 
     def get_output(self, train: bool = False) -> g.Node | list[g.Node]:

@@ -16,7 +16,7 @@ from graphc.lookup import is_whole, quotient
 _log = logging.getLogger("graphc")
 
 
-def signature_of(function: Callable) -> inspect.Signature | None:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
     """The parameters of a function; None of one written in C that does not tell."""
     try:
         return inspect.signature(function)
@@ -24,13 +24,13 @@ def signature_of(function: Callable) -> inspect.Signature | None:
         return None
 
 
-def takes_mask(function: Callable) -> bool:
+def takes_mask(function: Callable[..., Any]) -> bool:
     """Return True if a function has a parameter `mask`."""
     signature = signature_of(function)
     return signature is not None and "mask" in signature.parameters
 
 
-def check_takes(function: Callable, where: str, *arguments: str, **keywords: str) -> None:
+def check_takes(function: Callable[..., Any], where: str, *arguments: str, **keywords: str) -> None:
     """ArgumentError unless a function can be called with these arguments, given by their names."""
     signature = signature_of(function)
     if signature is None:  # the call will tell
@@ -76,7 +76,7 @@ class OutputClaim:
         self._where = where
         self._logged = False
         self.given = output_shape
-        self.shape: KnownShape | Callable | None = None
+        self.shape: KnownShape | Callable[..., Any] | None = None
         if output_shape is None or callable(output_shape):
             self.shape = output_shape
         elif isinstance(output_shape, list | tuple):

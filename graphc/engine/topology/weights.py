@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from graphc.compiler import graph as g
 from graphc.constraints import GivenConstraint
 from graphc.constraints import get as get_constraint
 from graphc.engine.configs.budget import take_weight
+from graphc.engine.topology.layer_node import Record
 from graphc.engine.topology.user_function import check_takes
 from graphc.errors import ArgumentError, DTypeError, OutOfMemoryError, ShapeError, errors_at
 from graphc.files.conversions import Form
@@ -41,6 +42,7 @@ class Weighted:
     trainable: bool
     regularizers: list[Callable[[g.Node], g.Node]]
     constraints: dict[g.Node, Callable[[g.Node], g.Node]]
+    _graphc: Record
 
     def add_weight(
         self,
@@ -128,14 +130,15 @@ class Weighted:
     @property
     def _graphc_is_frozen(self) -> bool:
         """Tell whether weights that were made for training count among the others now."""
-        made = vars(self).get("built", False)
+        made = bool(vars(self).get("built", False))
         return made and not self.trainable and at_least("1.0.7", of=self._graphc.release)
 
     def _graphc_made(self, which: str) -> list[g.Node]:
         """`trainable_weights` or `non_trainable_weights` as they were made."""
         if getattr(type(self), which) is not getattr(Weighted, which):  # a property of the user's
             return list(getattr(self, which))
-        return vars(self).setdefault(which, [])
+        found: list[g.Node] = vars(self).setdefault(which, [])
+        return found
 
     def _graphc_own(self, which: str) -> Any:
         """The list, or the dict of constraints, that a weight made by the layer itself goes to."""
@@ -234,7 +237,7 @@ def _warn_of_not_finite(variables: Sequence[g.Node], owner: str) -> None:
 
 def count_numbers(variables: Sequence[g.Node]) -> int:
     """Return the number of elements of shared variables together."""
-    return sum(int(np.prod(variable.shape, dtype=np.int64)) for variable in variables)
+    return sum(math.prod(cast("tuple[int, ...]", one.shape)) for one in variables)
 
 
 def _weight_label(variable: g.Node) -> str:

@@ -104,7 +104,8 @@ def history_of(tensor: object, owner: str) -> TensorHistory:
             f"{owner}: {g.label(tensor)} is not the output of a layer, so the model cannot tell "
             "its layers; make it inside of a layer, e.g. Lambda(lambda x: K.sqrt(x))"
         )
-    return tensor.history
+    history: TensorHistory = tensor.history
+    return history
 
 
 def _node_of(tensor: g.Node, owner: str) -> LayerNode:

@@ -22,7 +22,7 @@ class CompiledWithAccuracy(Compiled):
     plain: Compiled = field(kw_only=True)
 
     @property
-    def updates(self) -> list[tuple[g.Node, g.Node]]:  # type: ignore[override]
+    def updates(self) -> list[tuple[g.Node, g.Node]]:
         """Those of the plain training: the optimizer makes its variables once."""
         return self.plain.updates
 

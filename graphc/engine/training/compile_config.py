@@ -87,7 +87,7 @@ def _as_data(value: Any, place: str) -> Any:
         return [_as_data(one, f"{place}[{k}]") for k, one in enumerate(value)]
     if callable(value):
         name = getattr(value, "__name__", None)
-        known = any(table.get(name) is value for table in _KNOWN)
+        known = name is not None and any(table.get(name) is value for table in _KNOWN)
         return name if known else function_as_data(value)
     return as_data(value, place)
 

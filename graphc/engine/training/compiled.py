@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
 from graphc import backend as K
 from graphc import optimizers
 from graphc.compiler import graph as g
-from graphc.compiler.function import ALWAYS, Pending
+from graphc.compiler.function import ALWAYS, Function, Pending, ShardedFunction
 from graphc.config import FLAGS, config
 from graphc.engine.data.batches import Shapes
 from graphc.engine.data.targets import Target
@@ -141,7 +141,7 @@ class Compiled:
             return step.start
         return lambda *arrays: Values(step.start(*arrays), self.numbers)
 
-    def numbers(self, values: Sequence[np.ndarray]) -> list[float]:
+    def numbers(self, values: Iterable[np.ndarray]) -> list[float]:
         """The values of a step as numbers; those of a metric of epochs know their sums."""
         return [
             BatchSums(self.of_epochs[label], value) if label in self.of_epochs else float(value)
@@ -187,7 +187,11 @@ class Compiled:
             return make_function(*what, *how, ranks=OneRank())
 
         self.shards, made = planned_shards(
-            where, self.plans, (purpose, self.memory, shapes), partial(make, 1), partial(make, 2)
+            where,
+            self.plans,
+            (purpose, self.memory, shapes),
+            lambda: cast(Function, make(1)),
+            lambda: cast(ShardedFunction, make(2)),
         )
         if made is not None and join(where, writes=purpose == "train").size == 1:
             self.functions.setdefault(self._key(purpose), made)
@@ -336,7 +340,7 @@ def _is_optimizer(name: object) -> bool:
 
 def _as_pairs(updates: object, owner: object) -> list[tuple[g.Node, g.Node]]:
     """The updates of a user's optimizer. ArgumentError for what is no list of pairs."""
-    pairs = list(updates) if isinstance(updates, Iterable) else [None]
+    pairs: list[Any] = list(updates) if isinstance(updates, Iterable) else [None]
     if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise ArgumentError(
             f"{type(owner).__name__}.get_updates: expected a list of (variable, new value) pairs, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class Feeds:
     def has_no_samples(self, x: object) -> bool:
         """Return True for the inputs of a rank that has no rows of a batch."""
         first, *_ = as_arrays(x, self._model.input_names, "inputs")
-        return np.shape(first)[:1] == (0,)
+        return bool(np.shape(cast(Any, first))[:1] == (0,))
 
     @property
     def fixed_batch(self) -> int | None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from graphc.callbacks import BatchLogs, CallbackList, ProgressBar
-from graphc.compiler.function import Pending
 from graphc.engine.data.batches import Batch, gone_through
 from graphc.errors import ShapeError
 from graphc.metrics import BatchSums
 
-Step = Callable[..., Pending]
+
+class Values(Protocol):
+    """The values of a step that is begun, which are waited for once they are asked for."""
+
+    def get(self) -> Sequence[Any]:
+        """Wait for the values."""
+
+
+Step = Callable[..., Values]
 """A function of a batch: it is begun, and its values are asked for when they are needed."""
 
 # Batches of an evaluation whose values are not asked for yet: a device may be that far behind.
@@ -81,7 +88,7 @@ def evaluate_loop(
     """
     seen = 0
     totals = [0.0] * len(labels)
-    begun: deque[tuple[int, Pending]] = deque()
+    begun: deque[tuple[int, Values]] = deque()
     with ProgressBar(samples, "evaluate", show) as bar, gone_through(batches) as epoch:
         for number, (size, batch) in enumerate(epoch):
             pending = step(*batch)
@@ -97,7 +104,7 @@ def evaluate_loop(
     return [float(one) if isinstance(one, BatchSums) else one / seen for one in totals]
 
 
-def _add(totals: list[float], size: int, pending: Pending) -> None:
+def _add(totals: list[float], size: int, pending: Values) -> None:
     for k, value in enumerate(pending.get()):
         if isinstance(value, BatchSums):
             before = totals[k]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -139,11 +142,9 @@ def _masked(scores: g.Node, mask: g.Node, name: str) -> g.Node:
 
 def total_loss(targets: Sequence[Target], losses: Sequence[g.Node]) -> g.Node:
     """The losses of targets times their factors, added up."""
-    total = None
-    for target, loss in zip(targets, losses, strict=True):
-        loss = loss if target.factor == 1.0 else loss * target.factor
-        total = loss if total is None else total + loss
-    return total
+    pairs = zip(targets, losses, strict=True)
+    factored = [loss if one.factor == 1.0 else loss * one.factor for one, loss in pairs]
+    return reduce(operator.add, factored)
 
 
 def penalised(
@@ -188,7 +189,7 @@ def _with_penalty(loss: g.Node, regularizer: Callable[[g.Node], g.Node]) -> g.No
     return sum_of_both
 
 
-def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list]:
+def collect_metrics(metrics: object, output_names: Sequence[str]) -> list[list[Any]]:
     """The metrics of each output, from a list for all of them, or a dict of lists (or single
     ones) by output."""
     if isinstance(metrics, str) or callable(metrics):
@@ -280,7 +281,7 @@ def _distinct(labels: Sequence[str]) -> list[str]:
     return found
 
 
-def _metric(wanted: object) -> Objective:
+def _metric(wanted: Any) -> Objective:
     try:
         found = metrics.get(wanted)
     except UnknownNameError:
@@ -289,7 +290,7 @@ def _metric(wanted: object) -> Objective:
     return found
 
 
-def _objective(wanted: object, name: str) -> Objective:
+def _objective(wanted: Any, name: str) -> Objective:
     """The loss of the output of a name."""
     of_metrics = [*_ACCURACY, *(one for one in metrics.METRICS if one not in objectives.OBJECTIVES)]
     if isinstance(wanted, str) and wanted in of_metrics and wanted not in given_objects():
@@ -332,5 +333,5 @@ def _for_targets(function: Objective, target: Target) -> Objective:
     return function
 
 
-def _function_name(function: Objective) -> str:
+def _function_name(function: Callable[..., g.Node]) -> str:
     return getattr(function, "__name__", type(function).__name__)

@@ -66,8 +66,8 @@ def make_function(
     if purpose != "train":  # which begins with all of its state alike
         weights = [weight for layer in model.stored_layers() for weight in layer.weights]
         make_alike(ranks, list(dict.fromkeys(weights)), arguments["name"])
-    how = {"shards": shards, "ranks": sums_transport(ranks), "spread": spread}
-    return sharded_function(inputs, outputs, **how, **arguments)
+    arguments |= {"shards": shards, "ranks": sums_transport(ranks), "spread": spread}
+    return sharded_function(inputs, outputs, **arguments)
 
 
 def prediction_step(

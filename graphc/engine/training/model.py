@@ -142,7 +142,7 @@ class Model(Container):
         validation_split: float = 0.0,
         validation_data: Sequence[object] | None = None,
         shuffle: bool | str = True,
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         sample_weight: object = None,
         initial_epoch: int = 0,
         **kwargs: Any,
@@ -245,7 +245,7 @@ class Model(Container):
         x: object,
         y: object,
         sample_weight: object = None,
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         **kwargs: Any,
     ) -> float | list[float]:
         """One step on one batch. The loss, or a list like `metrics_names`, before the update.
@@ -278,14 +278,14 @@ class Model(Container):
 
     def fit_generator(
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         samples_per_epoch: int,
         nb_epoch: int,
         verbose: int = 1,
         callbacks: Iterable[cbks.Callback] | None = None,
         validation_data: object = None,
         nb_val_samples: int | None = None,
-        class_weight: Mapping | None = None,
+        class_weight: Mapping[Any, Any] | None = None,
         max_q_size: int = 10,
         nb_worker: int = 1,
         pickle_safe: bool = False,
@@ -331,14 +331,26 @@ class Model(Container):
         """
         call = ("fit_generator", kwargs, self.fit_generator, "show_accuracy")
         return self._graphc_generator_trainer.fit(
-            *(self._graphc_trainer.compiled_for(*call), generator, samples_per_epoch, nb_epoch),
-            *(verbose, callbacks, validation_data, nb_val_samples, class_weight, max_q_size),
-            *(nb_worker, pickle_safe, initial_epoch, nb_val_worker, sharded),
+            self._graphc_trainer.compiled_for(*call),
+            generator,
+            samples_per_epoch,
+            nb_epoch,
+            verbose,
+            callbacks,
+            validation_data,
+            nb_val_samples,
+            class_weight,
+            max_q_size,
+            nb_worker,
+            pickle_safe,
+            initial_epoch,
+            nb_val_worker,
+            sharded,
         )
 
     def evaluate_generator(
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         val_samples: int,
         max_q_size: int = 10,
         nb_worker: int = 1,
@@ -366,7 +378,7 @@ class Model(Container):
 
     def predict_generator(
         self,
-        generator: Iterator,
+        generator: Iterator[Any],
         val_samples: int,
         max_q_size: int = 10,
         nb_worker: int = 1,

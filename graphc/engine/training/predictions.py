@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 
+from graphc.compiler.function import Function, ShardedFunction
 from graphc.engine.data.batches import Shapes
 from graphc.engine.topology.container import Container
 from graphc.engine.training.compiled import Compiled
@@ -52,8 +55,8 @@ class Predictions:
             where,
             self._plans,
             ("predict", wanted.memory, shapes),
-            lambda: self.make(False, 1, OneRank()),
-            lambda: self.make(False, 2, OneRank()),
+            lambda: cast(Function, self.make(False, 1, OneRank())),
+            lambda: cast(ShardedFunction, self.make(False, 2, OneRank())),
         )
         if made is not None and join(where, writes=False).size == 1:
             self._put(shards, made)

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import MethodType
 from typing import Any, Protocol
 
@@ -109,7 +110,7 @@ def run_epochs(
         try:
             loops.fit_loop(
                 *(model, compiled.begun(step), batches, labels, epochs, listeners),
-                None if validate is None else lambda: validate(test),
+                None if validate is None or test is None else partial(validate, test),
             )
             meet(ranks, f"{where}: its end")  # those without rank 0's callbacks are ahead of it
         finally:
@@ -220,7 +221,7 @@ def check_verbose(where: str, value: object) -> None:
     check_choice(f"{where}: verbose", value, _VERBOSE)
 
 
-def check_choice(what: str, value: object, choices: tuple) -> None:
+def check_choice(what: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise ArgumentError unless the value is one of the choices."""
     if not isinstance(value, _CHOSEN) or value not in choices:
         raise ArgumentError(f"{what}: expected one of {choices}, received {value!r}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from graphc.backend.functions import Function as ListFunction
 from graphc.compiler import graph as g
+from graphc.compiler.function import Function
 from graphc.engine.topology.container import Container
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.made_functions import MadeFunction
@@ -47,7 +48,7 @@ class StepFunction:
         self.inputs = [*inputs, g.learning_phase()] if differs else list(inputs)
         self._fed, self._training, self._in_phase = list(inputs), training, in_phase
         self._values = values
-        self._steps = {training: ListFunction(made, self._fed)}
+        self._steps = {training: ListFunction(cast(Function, made), self._fed)}
         self._name = made.name
 
     def __call__(self, inputs: Sequence[object]) -> list[np.ndarray]:
@@ -69,10 +70,11 @@ class StepFunction:
         if len(self.inputs) > len(self._fed):
             training = self._phase(arrays.pop())
         if training not in self._steps:
-            self._steps[training] = ListFunction(self._in_phase(training), self._fed)
+            made = cast(Function, self._in_phase(training))
+            self._steps[training] = ListFunction(made, self._fed)
         return self._values(self._steps[training](arrays))
 
-    def _phase(self, value: object) -> bool:
+    def _phase(self, value: Any) -> bool:
         if np.shape(value) != () or value not in (0, 1):
             raise ArgumentError(
                 f"{self._name}: the learning phase, the last of the list: expected 1 for training "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class Trainer:
         metrics: object,
         loss_weights: object,
         sample_weight_mode: object,
-        mode: str | None,
+        mode: Any,
     ) -> None:
         """Make the training graph; see `Model.compile`."""
         what = (optimizer, loss, metrics, loss_weights, sample_weight_mode, mode)
@@ -221,7 +221,8 @@ class Trainer:
         wanted = division(where, shards, memory)
         arrays = self.feeds.batch_inputs(x)
         compare_call(where, arrays)
-        return one_or_list(self.divided_prediction(where, wanted, shapes_of(arrays))(*arrays))
+        outputs = self.divided_prediction(where, wanted, shapes_of(arrays))(*arrays)
+        return one_or_list(cast(Sequence[np.ndarray], outputs))
 
     def fit(
         self,
