@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from graphc.errors import MissingPackageError, RankError
-from graphc.parallel.heartbeat import Heartbeat, Word
+from graphc.parallel.heartbeat import SILENCE_SECONDS, Heartbeat, Word
 from graphc.parallel.launch import Launch, find_launch
 from graphc.parallel.starting import starting_watched
 from graphc.parallel.transport import Transfer, check_exchange, check_parts, check_root
@@ -43,7 +43,8 @@ _joined: Mpi | None = None
 class Mpi:
     """The ranks that an MPI launcher started; `join` makes the one of this process."""
 
-    def __init__(self, mpi: Any) -> None:
+    def __init__(self, mpi: Any, finalizes: bool) -> None:
+        """`finalizes`: it ends MPI with the ranks; else the program, which has begun it, does."""
         self._mpi = mpi
         self._comm = mpi.COMM_WORLD.Dup()
         self.rank: int = self._comm.Get_rank()
@@ -53,6 +54,7 @@ class Mpi:
         self.progress = Progress()
         self._process = os.getpid()
         self._has_left = False
+        self._finalizes = finalizes
 
     def all_to_all(
         self,
@@ -112,6 +114,9 @@ class Mpi:
         self.heartbeat.stop()
         if not ended_well:
             self._end()
+        elif self._finalizes:
+            with _in_time(self.rank):
+                finalize(self._mpi)
 
 
 class Progress:
@@ -227,9 +232,10 @@ def join() -> Mpi:
     if _joined is None:
         mpi = _imported()
         with starting_watched(platform.node()):
+            has_begun = mpi.Is_initialized()
             _initialise(mpi)
             check_size(find_launch(), mpi.COMM_WORLD.Get_size(), mpi.Get_library_version())
-            _joined = Mpi(mpi)
+            _joined = Mpi(mpi, finalizes=not has_begun)
         _joined.heartbeat.start()
         _report_errors(_joined.heartbeat)
         atexit.register(_joined.leave)
@@ -249,6 +255,36 @@ def _initialise(mpi: Any) -> None:
             "one that the program has initialised with less: remove mpi4py.rc.threads and "
             "mpi4py.rc.thread_level from it"
         )
+
+
+def finalize(mpi: Any) -> None:
+    """End MPI; other threads go on while it waits for all ranks, which mpi4py's own call does not
+    let them."""
+    ctypes.CDLL(mpi.__file__).MPI_Finalize()
+
+
+@contextmanager
+def _in_time(rank: int) -> Iterator[None]:
+    """End this process, whose program is over, where a block waits for other ranks for as long as a
+    silent one is waited for: none sends signs of life any more."""
+    has_ended = threading.Event()
+
+    def look() -> None:
+        if not has_ended.wait(SILENCE_SECONDS):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                print(
+                    f"graphc: rank {rank}: another rank has stopped at its end, and MPI waits for "
+                    f"it for {SILENCE_SECONDS:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            os._exit(1)
+
+    thread = threading.Thread(target=look, name="graphc-ending", daemon=True)
+    thread.start()
+    yield
+    has_ended.set()
+    thread.join()
 
 
 def joined() -> Mpi | None:

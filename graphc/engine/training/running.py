@@ -22,7 +22,7 @@ from graphc.engine.training import loops
 from graphc.engine.training.compiled import Compiled
 from graphc.engine.training.loops import Step
 from graphc.engine.training.made_functions import MadeFunction
-from graphc.engine.training.together import begin_together
+from graphc.engine.training.together import begin_together, compare_rates
 from graphc.errors import ArgumentError
 from graphc.lookup import whole_number
 from graphc.parallel.joining import join
@@ -91,7 +91,7 @@ def run_epochs(
                 _NotFiniteLoss(),
                 history,
                 *([progress] if verbose else []),
-                _EpochsTogether(ranks, where),
+                _EpochsTogether(ranks, compiled, where),
             ]
         )
         listeners.set_model(model)
@@ -142,14 +142,16 @@ def compile_functions(name: str, step: MadeFunction, test: MadeFunction | None) 
 
 class _EpochsTogether(cbks.Callback):
     """Has ranks end an epoch together: what rank 0 alone does behind it, such as to save the
-    optimizer's state, which all have parts of, is done before another one goes on, and may fail."""
+    optimizer's state, which all have parts of, is done before another one goes on, and may fail.
+    Then they compare the rates that callbacks may have changed."""
 
-    def __init__(self, ranks: Transport[np.ndarray], where: str) -> None:
+    def __init__(self, ranks: Transport[np.ndarray], compiled: Compiled, where: str) -> None:
         super().__init__()
-        self._ranks, self._where = ranks, where
+        self._ranks, self._compiled, self._where = ranks, compiled, where
 
     def on_epoch_end(self, epoch: int, logs: cbks.Logs = None) -> None:
         meet(self._ranks, f"{self._where}: the end of epoch {epoch + 1}")
+        compare_rates(self._ranks, self._compiled, self._where, epoch)
 
 
 class _NotFiniteLoss(cbks.Callback):

@@ -104,6 +104,15 @@ def begin_together(
     call_step.value = int(counts[0])
 
 
+def compare_rates(ranks: Transport[np.ndarray], compiled: Compiled, where: str, epoch: int) -> None:
+    """Raise RankError, on all ranks, where the numbers among the settings of their training differ
+    behind an epoch, as a callback of one rank alone may have left them."""
+    if ranks.size > 1:
+        variables = variables_of_run(compiled.model, compiled)
+        found = _settings(compiled, variables, numbers_only=True)
+        agree(where, ranks, platform.node(), {f"settings behind epoch {epoch + 1}": found})
+
+
 def _generator_state() -> np.ndarray:
     """The state of NumPy's global generator, as bytes that can be sent."""
     _, key, position, has_gauss, cached = np.random.get_state()
@@ -111,13 +120,14 @@ def _generator_state() -> np.ndarray:
     return np.array([(key, position, has_gauss, cached)], kind)
 
 
-def _settings(compiled: Compiled, variables: Sequence[g.Node]) -> str:
+def _settings(compiled: Compiled, variables: Sequence[g.Node], numbers_only: bool = False) -> str:
     """Return the values of the shared variables that a step reads and does not change, such as the
-    rate of an optimizer."""
+    rate of an optimizer; or of these the numbers, and not the arrays."""
     roots = [*compiled.outputs, *(value for _, value in compiled.updates)]
     changed = set(variables)
     read = dict.fromkeys(node for node in g.every_node(roots) if node.op == "shared")
-    values = [(one, one.get_value()) for one in read if one not in changed]
+    settings = [one for one in read if one not in changed and not (numbers_only and one.ndim)]
+    values = [(one, one.get_value()) for one in settings]
     return ", ".join(
         f"{g.name_of(one) or 'variable'}={value if value.ndim == 0 else digest(value)}"
         for one, value in values

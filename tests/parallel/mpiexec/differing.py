@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 
+from graphc.callbacks import LambdaCallback
 from graphc.config import config
 from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.training import together
@@ -95,7 +96,18 @@ def of_calls() -> dict[str, str]:
         return {name: error_of(call) for name, call in calls.items()}
 
 
+def rate_of_a_callback() -> None:
+    model = Sequential([Dense(1, input_dim=5)])
+    model.compile(SGD(lr=0.5), "mse")
+    change = LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: epoch and is_other and model.optimizer.lr.set_value(0.25)
+    )
+    with mock.patch.object(type(ranks), "failed"):
+        model.fit(X[:8], Y[:8], nb_epoch=3, verbose=0, callbacks=[change])
+
+
 found = {
+    "rate of a callback": error_of(rate_of_a_callback),
     "nothing": error_of(begin),
     "row": error_of(lambda: begin(changed_row())),
     "length": error_of(lambda: begin(X[: 100 + is_other])),

@@ -27,6 +27,10 @@ def errors() -> dict[str, str]:
         ("length", "data: float32[100, 5]:.* on rank 0 (.*), float32[101, 5]:.* on rank 1 ("),
         ("validation", "different ones. validation data: float32[3000, 5]:"),
         ("rate", "settings: momentum=0.0, lr=0.1.* on rank 0 (.*lr=0.2.* on rank 1 ("),
+        (
+            "rate of a callback",
+            "fit: .*. settings behind epoch 2: .*lr=0.5.* on rank 0 (.*lr=0.25.* on rank 1 (",
+        ),
         ("graph", "different ones. graph: "),
         ("flags", "flags: .*epsilon=1e-07,.* on rank 0 (.*epsilon=0.001,.* on rank 1 ("),
         ("__version__", "version: .* on rank 0 (.*), 0.0.1 on rank 1 ("),

@@ -44,6 +44,14 @@ def test_a_rank_that_fails_ends_all_others_which_name_it(
     assert sum(message in line for line in lines) == ranks - 1, ended.errors
 
 
+def test_a_rank_that_stops_while_all_end_ends_the_job() -> None:
+    with Job(2, "failing.py", "stop at the end", 1, "waiting") as job:
+        ended = job.end()
+    assert ended.status != 0
+    assert ended.output.count("end\n") == 2
+    assert "rank 0: another rank has stopped at its end" in ended.errors
+
+
 def test_a_killed_rank_ends_the_job() -> None:
     with Job(2, "failing.py", "kill", 1, "waiting") as job:
         ended = job.end()
