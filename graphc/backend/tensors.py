@@ -325,8 +325,14 @@ def expand_dims(x: object, dim: int = -1) -> g.Node:
 
 
 def squeeze(x: object, axis: int) -> g.Node:
-    """Without this axis, which has to be of size 1; other axes of size 1 stay."""
-    return g.squeeze(x, axis)
+    """Without this axis, which has to be of size 1; other axes of size 1 stay. Where only a call
+    knows the size, that checks it."""
+    node = g.as_node(x)
+    if -node.ndim <= axis < node.ndim and isinstance(node.shape[axis], g.Dim):
+        sizes = list(node.shape)
+        sizes[axis] = 1
+        node = g.reshape(node, sizes)
+    return g.squeeze(node, axis)
 
 
 @since("1.2.0")

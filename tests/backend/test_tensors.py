@@ -82,6 +82,15 @@ def test_squeeze_takes_one_axis_only():
         K.squeeze(x, 1)
 
 
+def test_squeeze_of_a_size_that_the_call_knows():
+    """Targets of a loss of one's own have such sizes: numbers of classes, (batch, steps, 1)."""
+    x = K.placeholder(ndim=3)
+    squeezed = K.function([x], [K.squeeze(x, 2)])
+    np.testing.assert_array_equal(squeezed([np.ones((2, 3, 1))])[0], np.ones((2, 3)))
+    with pytest.raises(ShapeError):
+        squeezed([np.ones((2, 3, 2))])
+
+
 def test_repeat_copies_features_over_time():
     x = RNG.randn(2, 3)
     value = K.eval(K.repeat(tensor(x), 4))

@@ -9,7 +9,7 @@ from graphc import backend as K
 from graphc.engine import Input, InputLayer
 from graphc.engine.models.graph_model import Graph
 from graphc.errors import ArgumentError, DataError, DTypeError, ShapeError, UnknownNameError
-from graphc.layers import Activation, AutoEncoder, Dense, Embedding, Lambda
+from graphc.layers import Activation, AutoEncoder, Dense, Lambda
 from graphc.models import Model, Sequential
 from tests.engine.graphs import DATA, INPUTS, expected, two_by_two, with_inputs
 
@@ -254,10 +254,6 @@ class TestErrors:
             ),
             (lambda g: g.add_input(3, (2,)), "expected a name, which is a text, received 3"),
             (lambda g: g.add_input("c"), "'c': expected input_shape without the batch axis"),
-            (
-                lambda g: g.add_input("c", (2,), (9, 3)),
-                "c: batch_input_shape is .*input_shape says",
-            ),
             (lambda g: g.add_node(Dense(1), "n", "hh"), "'n' on 'hh': no input or node is named"),
             (lambda g: g.add_node(Dense(1), "n", "left"), "no input or node is named 'left'"),
             (lambda g: g.add_node(Dense(1), "n"), "'n': expected input='a name'.*neither"),
@@ -302,7 +298,6 @@ class TestErrors:
         ("add", "error", "message"),
         [
             (lambda g: g.add_input("c", (2,), dtype="text"), DTypeError, "'c': .*received 'text'"),
-            (lambda g: g.add_node(Embedding(3, 2), "n", "a"), DTypeError, "'n' on 'a': n .*int32"),
             (
                 lambda g: g.add_node(Dense(1), "n", inputs=["a", "b"], merge_mode="sum"),
                 ShapeError,

@@ -52,12 +52,12 @@ class TestKeywords:
         with pytest.raises(KeywordError, match="Dense: unknown keyword 'W_regulariser'.*'W_reg"):
             Dense(3, W_regulariser=None)
 
-    def test_two_shapes_have_to_say_the_same(self):
+    def test_of_two_shapes_the_one_with_the_batch_counts(self, caplog):
         assert Dense(3, input_shape=(4,), batch_input_shape=(2, 4)).batch_input_shape == (2, 4)
-        with pytest.raises(
-            ArgumentError, match=r"shape is \(None, 4\), but input_shape says \(None, 5\)"
-        ):
-            Dense(3, input_shape=(5,), batch_input_shape=(None, 4))
+        assert caplog.messages == []
+        assert Dense(3, input_shape=(5,), batch_input_shape=(2, 4)).batch_input_shape == (2, 4)
+        assert "is (2, 4), which counts, but input_shape says (None, 5)" in caplog.text
+        assert Input((None, 3), batch_shape=(None, 3)).get_shape().as_list() == [None, 3]
         with pytest.raises(ArgumentError, match="not both"):
             Dense(3, input_shape=(4,), input_dim=4)
 

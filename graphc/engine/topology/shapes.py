@@ -93,17 +93,17 @@ def checked_dtype(dtype: object, owner: str) -> str | None:
 
 
 def batch_shape(sample: object, batched: object, owner: str) -> KnownShape | None:
-    """The shape with the batch axis, from `input_shape` or `batch_input_shape`.
-
-    A user's layer that makes `input_shape` of its `input_dim` gets both from its config, which has
-    to say the same twice.
-    """
+    """The shape with the batch axis, from `input_shape` or `batch_input_shape`, which counts where
+    there are both, as in Keras; that they say different things is a line in the log."""
     if batched is not None:
         sizes = _checked_sizes(batched, owner)
         if sample is not None and not agree(said := (None, *_checked_sizes(sample, owner)), sizes):
-            raise ArgumentError(
-                f"{owner}: batch_input_shape is {sizes}, but input_shape says {said}, the batch "
-                "first; leave one of the two out"
+            _log.warning(
+                "%s: batch_input_shape is %s, which counts, but input_shape says %s, the batch "
+                "first; leave one of the two out",
+                owner,
+                sizes,
+                said,
             )
         if not sizes:
             raise ArgumentError(
