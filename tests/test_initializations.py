@@ -197,3 +197,18 @@ def test_what_needs_no_fans_takes_an_ordering_too(name):
     np.random.seed(3)
     bound = initializations.get(name, dim_ordering="tf")
     np.testing.assert_array_equal(K.eval(bound((4, 4))), plain)
+
+
+def test_a_weight_has_the_name_that_its_function_gave_or_that_of_the_layer():
+    def array(shape):
+        return np.ones(shape)
+
+    def unnamed(shape):
+        return K.variable(np.ones(shape))
+
+    def named(shape, name=None):
+        return K.variable(np.ones(shape), name="mine")
+
+    found = [initializations.initial(one, (2,), "W") for one in (array, unnamed, named)]
+    assert [g.name_of(one) for one in found] == ["W", "W", "mine"]
+    assert [one.get_value().tolist() for one in found] == [[1, 1]] * 3

@@ -98,3 +98,75 @@ def test_the_name_of_a_metric_of_epochs_is_a_text(name):
     with pytest.raises(ArgumentError, match="^EpochMetric: name: expected a text, received"):
         metrics.EpochMetric(name)
     assert metrics.EpochMetric("auc").name == metrics.EpochMetric("auc").__name__ == "auc"
+
+
+T = np.array([[1.0], [0.0], [1.0], [0.5], [0.4], [1.0]])
+Q = np.array([[0.9], [0.8], [0.5], [0.6], [0.1], [0.3]])  # 0.9 and 0.6 are hits, 0.8 is none
+
+
+def sums_of(metric, t=T, p=Q):
+    return K.eval(metric(K.variable(t, "float64"), K.variable(p, "float64")))
+
+
+@pytest.mark.parametrize(
+    ("metric", "sums", "expected"),
+    [
+        (metrics.Precision(), [2, 3, 4], 2 / 3),
+        (metrics.Recall(), [2, 3, 4], 2 / 4),
+        (metrics.Precision(0.45), [3, 4, 4], 3 / 4),
+        (metrics.FBeta(), [2, 3, 4], 2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4)),
+        (metrics.FBeta(2.0), [2, 3, 4], 5 * (2 / 3) * (2 / 4) / (4 * 2 / 3 + 2 / 4)),
+        (metrics.FBeta(0.5, 0.45), [3, 4, 4], 3 / 4),
+    ],
+)
+def test_metrics_of_counts(metric, sums, expected):
+    found = sums_of(metric)
+    assert found.tolist() == sums
+    assert metric.value(found) == pytest.approx(expected, rel=1e-12)
+    assert metric.value(np.zeros(3)) == 0.0
+
+
+def test_sums_of_batches_make_the_value_of_an_epoch():
+    metric = metrics.Recall()
+    first, second = (metrics.BatchSums(metric, sums_of(metric, T[k], Q[k])) for k in (
+        slice(0, 2), slice(2, 6)
+    ))  # fmt: skip
+    assert (float(first), float(second)) == (1.0, 1 / 3)
+    assert first.added_to(None) is first
+    both = second.added_to(first)
+    assert (float(both), both.sums.tolist(), both.metric) == (0.5, [2, 3, 4], metric)
+
+
+def test_the_area_under_the_curve_counts_pairs():
+    t, p = np.round(np.random.default_rng(1).random((2, 60)), 1)
+    p[:3] = [0.0, 1.0, 0.55]
+    positive, negative = p[t >= 0.5], p[t < 0.5]
+    above = (positive[:, None] > negative).sum() + 0.5 * (positive[:, None] == negative).sum()
+    metric = metrics.AUC()
+    found = sums_of(metric, t, p)
+    assert found.shape == (4096,)
+    assert metric.value(found) == pytest.approx(above / (positive.size * negative.size))
+    assert np.isnan(metric.value(sums_of(metric, np.ones(3), p[:3])))
+    assert np.isnan(metric.value(sums_of(metric, np.zeros(3), p[:3])))
+
+
+@pytest.mark.parametrize(
+    ("metric", "config"),
+    [
+        (metrics.Precision(), {"threshold": 0.5, "name": "precision"}),
+        (metrics.Recall(0.25, "found"), {"threshold": 0.25, "name": "found"}),
+        (metrics.FBeta(), {"beta": 1.0, "threshold": 0.5, "name": "fbeta"}),
+        (metrics.FBeta(2, 0.5, "f2"), {"beta": 2.0, "threshold": 0.5, "name": "f2"}),
+        (metrics.AUC(), {"name": "auc"}),
+    ],
+)
+def test_a_metric_of_epochs_has_a_config_that_makes_an_equal_one(metric, config):
+    assert metric.get_config() == config
+    copy = type(metric)(**config)
+    assert (copy.get_config(), copy.__name__) == (config, config["name"])
+
+
+@pytest.mark.parametrize("beta", [0, -1.0, float("nan")])
+def test_beta_is_above_zero(beta):
+    with pytest.raises(ArgumentError, match="FBeta: beta"):
+        metrics.FBeta(beta)

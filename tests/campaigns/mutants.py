@@ -33,12 +33,15 @@ OWN = {
     "compiler/codegen/native": ("compiler/codegen/native", "native"),
     "compiler/interpret": ("compiler/interpret", "compiler/graph"),  # which has the table of ops
     "compiler/runtime/bound_program.py": ("compiler/runtime", "native"),
+    "compiler/runtime/fallback.py": ("compiler/runtime", "native"),
     "compiler/runtime/native.py": ("compiler/runtime", "native"),
     "compiler/runtime/native_compiler.py": ("compiler/runtime", "native"),
+    "compiler/runtime/observed.py": ("compiler/runtime", "native"),
     "compiler/runtime/partial_sums.py": ("compiler/runtime", "native"),
     "engine/configs": ("engine", "files"),
     "legacy": ("layers",),
     "marshalled.py": ("utils",),
+    "models.py": ("files",),
     "utils/io_utils.py": ("utils", "rows"),
     "whole_files.py": ("files",),
 }

@@ -75,3 +75,15 @@ def test_embedding_reads_rows_by_number() -> None:
     weights = layers.Weights()
     (value,) = evaluate([layers.embedding(weights, "layer", x, 5, 2)], {x: words})
     np.testing.assert_array_equal(value, weights.all[0].get_value()[words])
+
+
+def test_losses_and_metrics_take_the_targets_first() -> None:
+    y_true, y_pred = g.input((g.BATCH, 3)), g.input((g.BATCH, 3))
+    fed = {y_true: np.eye(3)[[0, 2]], y_pred: np.array([[0.7, 0.2, 0.1], [0.5, 0.1, 0.4]])}
+    loss = layers.mean_loss("out", "categorical_crossentropy", y_true, y_pred)
+    share = layers.metric("mean_absolute_percentage_error", y_true, y_pred)
+    crossentropy, percentage = evaluate([loss, share], fed)
+    np.testing.assert_allclose(crossentropy, -(np.log(0.7) + np.log(0.4)) / 2, rtol=1e-6)
+    off = np.abs(fed[y_true] - fed[y_pred]) / np.clip(fed[y_true], 1e-7, np.inf)
+    np.testing.assert_allclose(percentage, 100 * off.mean(), rtol=1e-6)
+    assert str(g.origin_of(share)) == "metric mean_absolute_percentage_error"

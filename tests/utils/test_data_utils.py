@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from graphc.errors import ArgumentError, DownloadError
+from graphc.utils import download
 from graphc.utils.data_utils import datasets_folder, get_file, validate_file
 
 CONTENT = b"0123456789" * 20000
@@ -244,3 +245,18 @@ def test_a_digest_is_compared(tmp_path):
     assert validate_file(tmp_path / "a", MD5)
     assert validate_file(str(tmp_path / "a"), MD5.upper())
     assert not validate_file(tmp_path / "a", "0" * 32)
+
+
+def test_a_bar_counts_what_was_received(at, monkeypatch, tmp_path):
+    bars = []
+
+    class Bar(download.tqdm):
+        def __init__(self, *arguments, **keywords):
+            super().__init__(*arguments, **{**keywords, "disable": False, "file": io.StringIO()})
+            bars.append(self)
+
+    monkeypatch.setattr(download, "tqdm", Bar)
+    get_file("numbers", at("whole"))
+    assert [(bar.n, bar.total, bar.desc) for bar in bars] == [
+        (len(CONTENT), len(CONTENT), "numbers")
+    ]

@@ -104,6 +104,11 @@ def test_images_that_are_made_are_saved(folder, tmp_path_factory):
     next(flow(folder, save_to_dir=saved, save_prefix="p", save_format="png"))
     names = sorted(path.name.rsplit("_", 1)[0] for path in saved.iterdir())
     assert names == [f"p_{k}" for k in range(5)]
+    # The largest value of each is the brightest; the first is black.
+    assert [img_to_array(load_img(path)).max() for path in sorted(saved.iterdir())] == [
+        0.0,
+        *[255.0] * 4,
+    ]
 
 
 @pytest.mark.parametrize(
