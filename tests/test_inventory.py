@@ -269,35 +269,54 @@ def calls() -> Iterator[Finding]:
         yield f"{call}({keywords[0]}=, ...)", CALLS_OF_THE_DECK[call](ours(module), keywords)
 
 
-def everything() -> dict[str, str]:
-    """Names that are missing of 1.0.1 and 0.3.3 or differ -> how."""
-    found = [*aliases(INVENTORY), *calls()]
-    for modules in (MODULES, LEGACY):
+FOLDERS = ("applications", "backend", "callbacks", "datasets", "engine", "layers", "preprocessing",
+           "utils", "wrappers")  # fmt: skip
+"""Folders of the package whose modules are compared by the tests of their own folder."""
+
+
+def folder_of(module: str) -> str:
+    """Return 'layers' of 'keras.layers.core'; nothing of a module that is in no folder of those."""
+    inside = module.split(".")[1]
+    return inside if inside in FOLDERS else ""
+
+
+def problems_of(folder: str) -> str:
+    """Return what is missing of the modules of a folder in any release, or differs, a line each."""
+    found: list[Finding] = []
+    for inventory, modules, compare in (
+        (INVENTORY, MODULES, difference),
+        (INVENTORY, LEGACY, difference),
+        (LATER, LATER["modules"], later_difference),
+    ):
         for module, facts in modules.items():
-            found += of_module(module, facts, INVENTORY, difference)
-    return {name: wrong for name, wrong in found if wrong is not None}
-
-
-def everything_later() -> dict[str, str]:
-    """Names that are missing of 1.2.2 or differ -> how."""
-    found = [*aliases(LATER)]
-    for module, facts in LATER["modules"].items():
-        found += of_module(module, facts, LATER, later_difference)
-    return {name: wrong for name, wrong in found if wrong is not None}
+            if folder_of(module) == folder:
+                found += of_module(module, facts, inventory, compare)
+    return listed({name: wrong for name, wrong in found if wrong is not None})
 
 
 def listed(problems: dict[str, str]) -> str:
     return "".join(f"\n  {name}: {wrong}" for name, wrong in sorted(problems.items()))
 
 
-def test_what_keras_had_is_here_with_the_same_arguments():
-    problems = everything()
-    assert not problems, listed(problems)
+def test_modules_in_no_folder_have_the_same_arguments():
+    assert problems_of("") == ""
 
 
-def test_what_came_up_to_1_2_is_here_too():
-    problems = everything_later()
-    assert not problems, listed(problems)
+@pytest.mark.parametrize("inventory", [INVENTORY, LATER], ids=["1.0.1", "1.2.2"])
+def test_a_class_is_one_whatever_module_it_comes_from(inventory):
+    wrong = {name: wrong for name, wrong in aliases(inventory) if wrong is not None}
+    assert not wrong, listed(wrong)
+
+
+def test_calls_of_earlier_releases_and_of_the_deck():
+    wrong = {name: wrong for name, wrong in calls() if wrong is not None}
+    assert not wrong, listed(wrong)
+
+
+def test_each_folder_compares_its_modules():
+    missing = [one for one in FOLDERS if not Path(__file__).with_name(one).joinpath(
+        "test_signatures.py").is_file()]  # fmt: skip
+    assert missing == []
 
 
 @pytest.mark.parametrize(

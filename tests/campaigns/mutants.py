@@ -94,7 +94,8 @@ class Fate:
 
 
 def tests_of(path: Path) -> list[str]:
-    """The tests of a file of the package: those of its own name first, then its folder's."""
+    """The tests of a file of the package: those of its own name first, then its folder's. The
+    folder of what has none below tests is tests itself, without the folders in it."""
     inside = path.relative_to("graphc")
     own = Path("tests", *inside.parts[:-1], f"test_{inside.stem}.py")
     found = [str(own)] if (ROOT / own).is_file() else []
@@ -104,9 +105,10 @@ def tests_of(path: Path) -> list[str]:
         if (ROOT / "tests" / one).is_dir():
             return [*found, f"tests/{one}"]
         of_package = Path("tests", one.parent, f"test_{one.name}.py")
-        if (ROOT / of_package).is_file():
+        if (ROOT / of_package).is_file() and str(of_package) not in found:
             found.append(str(of_package))
-    return found
+    top = sorted(str(one.relative_to(ROOT)) for one in (ROOT / "tests").glob("test_*.py"))
+    return [*found, *(one for one in top if one not in found)] if found else []
 
 
 def is_emulated(path: Path) -> bool:
@@ -131,7 +133,7 @@ def stages(path: Path, tests: list[str]) -> list[list[str]]:
         at = ROOT / one
         for file in sorted(at.rglob("test_*.py")) if at.is_dir() else [at]:
             named.setdefault(str(file.relative_to(ROOT)), len(name.findall(file.read_text())))
-    own = [file for file in named if file in tests or Path(file).name in first]
+    own = [file for file in named if file == tests[0] or Path(file).name in first]
     others = sorted(named.keys() - set(own), key=lambda file: (-named[file], file))
     near = [file for file in others if named[file]]
     return [own, near, others[len(near) :]]

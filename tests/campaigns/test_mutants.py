@@ -88,8 +88,6 @@ def test_what_no_run_can_show_is_not_changed(source: str, expected: list[str]):
     ("path", "expected"),
     [
         ("graphc/callbacks/stopping.py", ["tests/callbacks/test_stopping.py", "tests/callbacks"]),
-        ("graphc/optimizers/base.py", ["tests/test_optimizers.py"]),
-        ("graphc/lookup.py", ["tests/test_lookup.py"]),
         (
             "graphc/compiler/codegen/native/context.py",
             ["tests/compiler/codegen/native", "tests/native"],
@@ -107,6 +105,15 @@ def test_what_no_run_can_show_is_not_changed(source: str, expected: list[str]):
 )
 def test_the_tests_of_a_file(path: str, expected: list[str]):
     assert mutants.tests_of(Path(path)) == expected
+
+
+@pytest.mark.parametrize("module", ["lookup.py", "optimizers/base.py"])
+def test_the_folder_of_what_has_none_is_that_of_all(module: str):
+    own, *others = mutants.tests_of(Path("graphc", module))
+    assert own == f"tests/test_{module.removesuffix('.py').partition('/')[0]}.py"
+    top = {str(one.relative_to(mutants.ROOT)) for one in mutants.ROOT.glob("tests/test_*.py")}
+    assert len(others) == len(top) - 1
+    assert {own, *others} == top
 
 
 def test_the_tables_name_what_is_there():
