@@ -15,6 +15,8 @@ from graphc.errors import ArgumentError
         ("512B", 512),
         ("4096", 4096),
         (4096, 4096),
+        (1, 1),
+        ("1B", 1),
     ],
 )
 def test_a_size_in_bytes(value, expected):
@@ -35,7 +37,15 @@ def test_amounts_of_flags():
 
 @pytest.mark.parametrize(
     ("nbytes", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KB"), (2**30, "1.0 GB"), (3.5 * 2**50, "3584.0 TB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KB"),
+        (1536, "1.5 KB"),
+        (2**20 - 1, "1024.0 KB"),
+        (2**30, "1.0 GB"),
+        (3.5 * 2**50, "3584.0 TB"),
+    ],
 )
 def test_a_size_is_shown(nbytes, text):
     assert shown_size(nbytes) == text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from graphc.config import FLAGS, Config
+from graphc.config import FLAGS, Config, Flag
 from graphc.errors import FlagError
 
 
@@ -177,3 +177,34 @@ def test_import_does_not_read_flags_and_the_first_use_does() -> None:
     assert run.stdout == "imported\n"
     assert run.returncode == 1
     assert "device" in run.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.name)
+def test_the_bounds_of_what_a_flag_takes(flag: Flag) -> None:
+    assert flag.checked(flag.default, "here") == flag.default
+    if flag.below is not None:
+        taken, refused = [flag.below / 2, "0.125"], [0, -1e-9, flag.below, True, "x", None]
+    elif flag.is_size:
+        taken, refused = ["1B", 4096, " 2 MB "], ["0", "2 XB", -1, None, True]
+    elif flag.least is not None:
+        taken, refused = [flag.least, f" {flag.least + 1} "], [flag.least - 1, 1.5, True, "x", "-3"]
+    elif flag.choices:
+        taken, refused = list(flag.choices), ["no such", "", 1, None, flag.choices[0].upper() + "_"]
+    else:
+        taken, refused = ["", Path("somewhere")], [3, None, __file__]
+    for value in taken:
+        assert flag.checked(value, "here").strip() == str(value).strip()
+    for value in refused:
+        with pytest.raises(FlagError, match=f"here: flag '{flag.name}' takes .*, received"):
+            flag.checked(value, "here")
+
+
+def test_flags_are_listed_and_shown_with_their_sources(tmp_path: Path) -> None:
+    config = make(tmp_path, "mode=DebugMode")
+    config.floatX = "float64"
+    assert {flag.name for flag in FLAGS} <= set(dir(config))
+    shown = repr(config)
+    assert shown.startswith("Config(")
+    assert "mode=DebugMode (GRAPHC_FLAGS)" in shown
+    assert "floatX=float64 (set in Python)" in shown
+    assert "device=cpu (default)" in shown

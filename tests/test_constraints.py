@@ -95,3 +95,29 @@ def test_get_passes_none_and_functions_and_refuses_the_rest():
         constraints.get(2)
     with pytest.raises(ArgumentError, match="expected a constraint"):
         constraints.get(constraints.NonNeg)
+
+
+@pytest.mark.parametrize(
+    ("made", "config"),
+    [
+        (constraints.Constraint(), {"name": "Constraint"}),
+        (constraints.MaxNorm(), {"name": "MaxNorm", "m": 2.0, "axis": 0}),
+        (constraints.UnitNorm(), {"name": "UnitNorm", "axis": 0}),
+        (
+            constraints.MinMaxNorm(),
+            {"name": "MinMaxNorm", "low": 0.0, "high": 1.0, "rate": 1.0, "axis": 0},
+        ),
+        (
+            constraints.MinMaxNorm(0.5, 0.5, 0.25, 1),
+            {"name": "MinMaxNorm", "low": 0.5, "high": 0.5, "rate": 0.25, "axis": 1},
+        ),
+    ],
+)
+def test_configs_and_defaults(made, config):
+    assert made.get_config() == config
+
+
+def test_the_base_changes_nothing():
+    np.testing.assert_array_equal(value(constraints.Constraint()), W)
+    with pytest.raises(ArgumentError, match="MinMaxNorm: high"):
+        constraints.MinMaxNorm(0.5, 0.4)

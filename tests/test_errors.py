@@ -44,3 +44,16 @@ def test_the_error_for_a_name_of_a_later_keras_says_so_and_suggests_no_near_name
     assert "relu" not in message
     error = errors.unknown_name("initialization", "Identity", ["identity", "zero"])
     assert str(error) == "unknown initialization 'Identity'. Did you mean 'identity'?"
+
+
+def test_where_an_error_was_is_said_in_front_and_its_class_stays() -> None:
+    with pytest.raises(errors.ShapeError, match="^dense_1: 3 and 4$"), errors.errors_at("dense_1"):
+        raise errors.ShapeError("3 and 4")
+    with pytest.raises(ValueError, match="^3$"), errors.errors_at("dense_1"):
+        raise ValueError(3)
+
+
+def test_fifty_names_are_listed() -> None:
+    names = [f"{letter}{k}" * 3 for k in range(10) for letter in "abcde"]
+    assert errors.suggestion("zzzzzzzzzzzz", names) == f"Known names: {', '.join(names)}."
+    assert errors.suggestion("zzzzzzzzzzzz", [*names, "f"]) == "No known name is spelled like it."
