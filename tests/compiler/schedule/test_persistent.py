@@ -12,6 +12,8 @@ from graphc.compiler.schedule.persistent import (
     MOST_SHARED,
     MOST_THREADS,
     WARP,
+    elementwise_operands,
+    is_literal,
     persistent,
     rows_of,
 )
@@ -246,3 +248,25 @@ def test_a_matrix_that_changes_from_step_to_step() -> None:
     reason = plan_of(lambda c, s: ((g.dot(c[0], s[1]),), ()), [h0], [xs, matrices])
     assert isinstance(reason, str)
     assert "changes from step to step" in reason
+
+
+def test_what_a_target_reads_at_its_own_element() -> None:
+    """Through pointwise ops, in their order, up to what is known already."""
+    a, b, c = (g.input((4, 4), "float32") for _ in range(3))
+    step = g.input((), "int32")
+    series = g.input((5, 4, 4), "float32")
+    other = g.take(series, g.input((), "int32"))
+    first, second, known = g.dot(a, b), g.dot(b, c), g.dot(c, a)
+    here = g.take(series, step)
+    turned = g.transpose(g.flip(here, 0))
+    targets = [g.tanh(first + turned) * known, second + first + other + g.sum(g.dot(a, a))]
+    found = list(elementwise_operands(targets, {known}, step))
+    assert found == [first, turned, second]
+
+
+def test_a_number_is_a_literal_however_it_is_spread() -> None:
+    spread = g.broadcast_to(g.constant(2.0), (3, 4))
+    assert is_literal(g.constant(2.0))
+    assert is_literal(spread)
+    assert not is_literal(g.broadcast_to(g.input((), "float32"), (3, 4)))
+    assert not is_literal(g.constant([1.0, 2.0]))
