@@ -63,7 +63,15 @@ OPTIONAL = {
     ),
     "keras.utils.io_utils.HDF5Matrix.__init__": (["start", "end"], "all rows, as later"),
     "keras.utils.layer_utils.print_summary": (["line_length"], "a table fits 80 columns"),
-    "keras.engine.topology.Container.compute_mask": (["mask"], "no mask is None, as of a layer"),
+    **{
+        f"keras.{layer}.compute_mask": (["mask"], "no mask is None, as of a layer")
+        for layer in (
+            "engine.topology.Container",
+            "layers.convolutional_recurrent.ConvRecurrent2D",
+            "layers.recurrent.Recurrent",
+            "layers.wrappers.Bidirectional",
+        )
+    },
     "keras.layers.core.Reshape.__init__": (["target_shape"], "Keras 0.3 named it dims"),
 }
 
