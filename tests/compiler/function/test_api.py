@@ -6,6 +6,8 @@ import pytest
 import graphc
 from graphc.compiler import graph as g
 from graphc.compiler.function import CallStep, function
+from graphc.compiler.function.api import MOST_BOUND
+from graphc.compiler.function.report import CompileReports
 from graphc.compiler.runtime.probe import GpuStatus
 from graphc.errors import (
     ArgumentError,
@@ -13,6 +15,7 @@ from graphc.errors import (
     DeviceError,
     DTypeError,
     IndexRangeError,
+    KeywordError,
     ShapeError,
     UnknownNameError,
 )
@@ -246,3 +249,77 @@ def test_outputs_have_the_order_of_bytes_of_this_machine():
     assert fed.dtype == np.dtype("float32")
     assert fed.dtype.isnative
     assert fed.tolist() == [1, 2]
+
+
+def test_an_input_that_nothing_needs_may_be_told(caplog):
+    x, y = g.input((2,), name="x"), g.input((2,), name="y")
+    function([x, y], x + y, on_unused_input="warn")
+    assert caplog.records == []
+    f = function([x, y], x * 2.0, name="step", on_unused_input="warn")
+    [message] = caplog.messages
+    assert message.startswith("step: the input 'y', <input: float32[2]> is not needed by any")
+    assert f(array(1, 2), array(3, 4)).tolist() == [2, 4]
+    with pytest.raises(KeywordError, match="'raise', 'warn' or 'ignore', received 'no'"):
+        function([x], x, on_unused_input="no")
+
+
+def test_a_call_may_be_started_and_fetched_later():
+    x, w = g.input((2,)), g.shared(array(1, 2), "w")
+    for single in (False, True):
+        f = function([x], x + w if single else [x + w, x * w], [(w, w * 2.0)])
+        w.set_value(array(1, 2))
+        pending = f.start(array(10, 20))
+        assert w.get_value().tolist() == [2, 4]
+        found = pending.get()
+        assert found[0].tolist() == [11, 22]
+        assert len(found) == 2 - single
+        assert pending.get() is not None
+
+
+@pytest.mark.parametrize("mode", ["FAST_RUN", "NanGuardMode", "DebugMode"])
+def test_what_is_printed_comes_in_order_at_each_call(mode, capsys):
+    x = g.input((2,))
+    y = g.print_tensor(x * 2.0, "y = ")
+    f = function([x], [g.print_tensor(y + 1.0, "z = "), y], mode=mode)
+    for start in (f, lambda value: f.start(value).get()):
+        found = start(array(1, 2))
+        assert [one.tolist() for one in found] == [[3, 5], [2, 4]]
+        assert capsys.readouterr().out == "y = [2. 4.]\nz = [3. 5.]\n"
+
+
+def test_the_step_of_a_loop_prints_nothing():
+    x = g.input((3,))
+    (last,), _ = g.scan(
+        lambda c, s: ((g.print_tensor(c[0] + s[0], "inside "),), ()), [g.constant(0.0)], [x]
+    )
+    with pytest.raises(ArgumentError, match="step: print_tensor 'inside ' is within the step of"):
+        function([x], last, name="step")
+
+
+def test_a_caller_may_look_at_each_node():
+    x = g.input((2,))
+    seen = {}
+    f = function([x], g.exp(x) + 1.0)
+    found = f.profile(lambda node, value, seconds: seen.update({node.op: value}), array(0, 1))
+    np.testing.assert_allclose(found, np.exp([0, 1]) + 1, rtol=1e-6)
+    np.testing.assert_allclose(seen["exp"], np.exp([0, 1]), rtol=1e-6)
+
+
+def test_reports_of_a_function_and_of_several():
+    x, phase = g.input((2,)), g.learning_phase()
+    f = function([x, phase], g.where(phase, x * 2.0, x), name="step")
+    assert f.reports == (f.report,)
+    head = str(f.report).splitlines()[0]
+    assert head.startswith("step (testing): device=cpu, mode=FAST_RUN, ")
+    both = CompileReports("model", (f.report, f.report))
+    assert str(both) == f"{f.report}\n\n{f.report}"
+    assert repr(both) == str(both)
+    assert str(CompileReports("model", ())).startswith("model: no function is made yet; fit,")
+
+
+def test_sizes_of_many_calls_are_not_all_kept():
+    x = g.input((g.BATCH, 2))
+    f = function([x], g.sum(x, 1))
+    for batch in range(1, 40):
+        assert f(np.ones((batch, 2), "float32")).shape == (batch,)
+        assert 1 <= len(f._bound) <= MOST_BOUND

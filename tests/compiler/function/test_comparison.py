@@ -70,7 +70,7 @@ def test_values_that_are_not_finite_are_where_the_interpreters_are(
     fed = changed(VALUES, (place, value))
     assert verdict(DOUBLED, fed * 2, x=fed).failures == ()
     [failure] = verdict(DOUBLED, changed(fed * 2, (place, 1.0)), x=fed).failures
-    assert failure.endswith("NaN or infinities at other places")
+    assert "NaN or infinities at other" in failure
 
 
 def test_nothing_finite_and_nothing_but_zeros() -> None:

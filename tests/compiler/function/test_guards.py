@@ -6,6 +6,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler import passes
 from graphc.compiler.function import function
+from graphc.compiler.function.guards import own_rounding
 from graphc.compiler.grad import grad
 from graphc.compiler.interpret import evaluate
 from graphc.config import config
@@ -229,3 +230,19 @@ def test_debug_mode_finds_a_flag_that_is_turned(monkeypatch):
     pipeline_with(monkeypatch, g.logical_not)
     with pytest.raises(PassError, match="pass 'planted' changed the value of output 0"):
         function(inputs, output, mode="DebugMode")(*values)
+
+
+@pytest.mark.parametrize(
+    ("value", "running", "exact", "expected"),
+    [
+        ([1.0, 2.0], [[1.0, 2.0]], [1.0, 2.0], 0.0),
+        ([1.0, 2.5], [[1.0, 2.0]], [1.0, 2.0], 30 * 0.5),
+        ([1.0, 2.0], [[1.0, 2.0], [0.0, 2.0]], [1.0, 2.0], 4 * 1.0),
+        ([1.0, 2.1], [[1.0, 7.0]], [1.0, 2.0], 4 * 5.0),
+        ([np.nan, 2.0], [[np.inf, 2.5]], [1.0, 2.0], 4 * 0.5),
+        ([1.0], [], [1.25], 30 * 0.25),
+    ],
+)
+def test_how_far_rounding_alone_may_move_a_value(value, running, exact, expected):
+    given = np.array(value), [np.array(one) for one in running], np.array(exact)
+    assert own_rounding(*given) == pytest.approx(expected)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -190,3 +191,78 @@ def test_values_of_the_interpreter_by_hand():
     assert report.inputs == 3328  # in whole 256 bytes
     assert 409_600 < report.arena < 409_600 + 4 * 3328
     assert "broadcast" not in arena
+
+
+def report(arena: int, scratch: int = 0) -> SimpleNamespace:
+    """As far as the room for it is looked at."""
+    sizes = {"arena": arena, "scratch": scratch, "states": 7, "constants": 3}
+    return SimpleNamespace(title="the step of a model", **sizes)
+
+
+@pytest.fixture
+def may_have(monkeypatch) -> list[int | None]:
+    """The bytes that explanations name as what a call may have."""
+    found: list[int | None] = []
+    monkeypatch.setattr(
+        out_of_memory,
+        "explanation",
+        lambda report_at, bindings, nbytes: found.append(nbytes) or ".",
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("arena", "scratch", "kept", "lacks"),
+    [
+        (100, 20, out_of_memory.Kept(), 120),
+        (100, 20, out_of_memory.Kept(100, 20), 0),
+        (100, 20, out_of_memory.Kept(99, 19), 2),
+        (100, 20, out_of_memory.Kept(500, 0), 20),  # the one does not stand for the other
+        (100, 20, out_of_memory.Kept(0, 500), 100),
+    ],
+)
+def test_what_is_kept_need_not_be_taken(arena, scratch, kept, lacks):
+    assert kept.lacks(arena, scratch) == lacks
+
+
+@pytest.mark.parametrize(("room", "fits"), [(119, False), (120, True), (None, True)])
+def test_a_call_may_take_all_that_there_is(monkeypatch, may_have, room, fits):
+    found = None if room is None else Room(room, "the machine")
+    monkeypatch.setattr(out_of_memory, "memory_room", lambda: found)
+    arguments = (lambda bindings: report(130, 20)), {}, out_of_memory.Kept(30, 0)
+    if fits:
+        out_of_memory.check_room(*arguments)
+    else:
+        with pytest.raises(
+            OutOfMemoryError,
+            match="^the step of a model needs 120 bytes more than it has, and the machine has 119 ",
+        ):
+            out_of_memory.check_room(*arguments)
+        # Nothing of the room is spared where it is small; what the call has already may stay.
+        assert may_have == [0 + 7 + 3 + 30]
+
+
+@pytest.mark.parametrize(
+    ("room", "spared"), [(2**20, 2**20), (2**24, 2**24), (2**25, 2**24), (2**30, 2**25)]
+)
+def test_some_room_is_left_for_what_else_a_process_does(monkeypatch, may_have, room, spared):
+    monkeypatch.setattr(out_of_memory, "memory_room", lambda: Room(room, "the machine"))
+    kept = out_of_memory.Kept(500, 9)
+    out_of_memory.refused(MemoryError(), lambda bindings: report(100, 5), {}, kept)
+    assert may_have == [room - spared + 7 + 3 + 500 + 5]
+
+
+@pytest.mark.parametrize(
+    ("room", "more"), [(Room(50, "the machine"), "; the machine has 50 bytes free"), (None, "")]
+)
+def test_the_error_for_what_the_system_refuses(monkeypatch, may_have, room, more):
+    monkeypatch.setattr(out_of_memory, "memory_room", lambda: room)
+    for error, why in (
+        (MemoryError("no 3 bytes"), "no 3 bytes"),
+        (MemoryError(), "the system has no memory for it"),
+    ):
+        found = out_of_memory.refused(error, lambda bindings: report(100), {}, out_of_memory.Kept())
+        assert str(found) == (
+            f"the step of a model: {why}{more}; use a smaller batch, or end other programs."
+        )
+    assert may_have == [None if room is None else 10] * 2
