@@ -161,7 +161,7 @@ def test_long_steps_keep_fewer_columns_in_registers() -> None:
         (lambda c, s: ((c[0] + s[0],), (g.sum(c[0], 0),)), [h0], f"expected {BATCH} rows"),
         (lambda c, s: ((c[0][::-1],), ()), [h0], "other rows of the batch"),
         (lambda c, s: ((c[0] + 1,), ()), [g.zeros((), "int32")], "scalar"),
-        (lambda c, s: ((), (s[0] * 2.0,)), [], "nothing is handed"),
+        (lambda c, s: ((), (s[0] * 2.0,)), [], "no value is carried from step to step"),
         (
             lambda c, s: ((g.dot(c[0], g.dot(g.transpose(s[0], (1, 0)), s[0])),), ()),
             [h0],
