@@ -36,7 +36,7 @@ _SUMS: dict[type, tuple[str, str]] = {
 
 _COMMUTATIVE = frozenset(
     ("add", "allclose", "array_equal", "gcd", "isclose", "lcm", "logical_and", "logical_or", "max",
-     "maximum", "min", "minimum", "mul", "multiply", "not_equal")
+     "maximum", "min", "minimum", "mul", "multiply", "not_equal", "plus", "times")
 )  # fmt: skip
 """Functions whose first two arguments may change places."""
 
