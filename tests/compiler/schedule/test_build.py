@@ -119,3 +119,31 @@ def test_a_sum_that_only_an_unused_carry_reads_is_in_no_kernel() -> None:
     )
     for output in (used, first):
         check(make_schedule([output]), [output], set())
+
+
+def launches_of_updates(count: int, read: int) -> list[int]:
+    """How many updates each launch has, of `count` weights that each read so many others."""
+    updates = []
+    for k in range(count):
+        shape = (k + 2,)
+        weights = [g.shared(np.full(shape, j, "float32")) for j in range(read)]
+        updates.append(sum(weights[1:], weights[0]) * 0.5)
+    return [max(len(step.parts), 1) for step in make_schedule(updates)]
+
+
+@pytest.mark.parametrize(
+    ("count", "read", "expected"),
+    [
+        (1, 1, [1]),
+        (2, 1, [2]),
+        (8, 1, [8]),
+        (9, 1, [8, 1]),
+        (17, 3, [8, 8, 1]),
+        # 64 arrays at most, those that are read and those that are written.
+        (8, 7, [8]),
+        (8, 8, [7, 1]),
+        (7, 9, [6, 1]),
+    ],
+)
+def test_updates_share_launches(count: int, read: int, expected: list[int]) -> None:
+    assert launches_of_updates(count, read) == expected
