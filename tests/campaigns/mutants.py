@@ -40,7 +40,6 @@ OWN = {
     "compiler/runtime/partial_sums.py": ("compiler/runtime", "native"),
     "engine/configs": ("engine", "files"),
     "engine/models/sequential.py": ("engine", "test_models.py"),
-    "engine/training/alike.py": ("engine", "parallel"),
     "engine/training/compile_config.py": ("engine", "files"),
     "engine/training/checkpoint.py": ("engine", "files"),
     "engine/training/run_state.py": ("engine", "files"),

@@ -174,3 +174,11 @@ def test_rows_of_ranks_by_hand(
     assert [rows_of_rank(rows, shards, ranks, rank) for rank in range(ranks)] == [
         Span(*one) for one in expected
     ]
+
+
+@pytest.mark.parametrize("ranks", [-1, 0, 5])
+def test_a_rank_has_a_shard_at_least_and_there_is_a_rank(ranks):
+    with pytest.raises(ArgumentError, match=f"for each of 4 shards, received {ranks} ranks"):
+        shards_of_rank(4, ranks, 0)
+    assert shards_of_rank(4, 4, 3) == Span(3, 4)
+    assert shards_of_rank(4, 1, 0) == Span(0, 4)
