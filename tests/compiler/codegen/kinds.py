@@ -21,6 +21,15 @@ def pointwise() -> Built:
         return "pointwise", [g.where(kept, hidden / 0.8, 0.0)], []
 
 
+def drawn_shard() -> Built:
+    """Dropout of the rows of a shard: the draw has the words of its place in that of the batch."""
+    x = g.input((3, BATCH, 5, 8), name="x")
+    first, whole = g.input((), "int64", name="first"), g.input((), "int64", name="whole")
+    with g.origin("dropout_1"):
+        words = g.random.range_of_draw(g.random.bits(x.shape, 1, 2), 1, whole, first)
+        return "pointwise", [g.where(g.less(g.cast(words, "int64"), 2**31), x * 2.0, 0.0)], []
+
+
 def update() -> Built:
     """A step of RMSprop for two parameters whose gradients are fed."""
     lr = g.shared(np.float32(0.001), "lr")

@@ -14,7 +14,16 @@ from tests.compiler.codegen.golden_text import check_golden
 @pytest.mark.parametrize(
     "name",
     [
-        *("pointwise", "update", "gather", "scatter", "window", "conv", "pooled_conv"),
+        *(
+            "pointwise",
+            "drawn_shard",
+            "update",
+            "gather",
+            "scatter",
+            "window",
+            "conv",
+            "pooled_conv",
+        ),
         *(
             "one_filter",
             "holes_of_a_call",

@@ -56,6 +56,30 @@ def test_golden_text() -> None:
     check_golden("scan", text)
 
 
+def normalised(units: int) -> list[g.Node]:
+    """Two carries: h <- tanh(a / max|a|), a = x + h . U + c . V, and c <- c + s . W for a short
+    carry s: products of several rows at once, one of them short, and a reduction over a row."""
+    U, V = (g.shared(np.zeros((units, units), "float32"), name) for name in "UV")
+    W = g.shared(np.zeros((3, units), "float32"), "W")
+    x = g.set_name(g.input((g.symbol("time"), g.BATCH, units), "float32"), "x")
+
+    def step(carries: tuple[g.Node, ...], slices: tuple[g.Node, ...]) -> tuple:
+        h, c, s = carries
+        a = slices[0] + g.dot(h, U) + g.dot(c, V)
+        largest = g.max(g.abs(a), 1, keepdims=True)
+        return (g.tanh(a / largest), c + g.dot(s, W), s * 0.5), ()
+
+    start = g.zeros((g.BATCH, units), "float32")
+    with g.origin("normalised_1"):
+        finals, _ = g.scan(step, [start, start, g.zeros((g.BATCH, 3), "float32") + 1.0], [x])
+    return optimize(finals[:2])[0]
+
+
+def test_golden_text_of_several_rows() -> None:
+    (text,) = texts(normalised(20))
+    check_golden("scan_of_several_rows", text)
+
+
 def test_names_reach_comments_alone() -> None:
     one, another = (re.sub(r"//.*", "", "".join(texts(gru(20, name)))) for name in ("a", "*/ b"))
     assert one == another

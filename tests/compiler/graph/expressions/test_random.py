@@ -83,7 +83,7 @@ def test_a_draw_with_another_key_is_the_draw_of_that_key() -> None:
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_part_of_a_draw_has_the_words_of_its_place(axis: int) -> None:
     shape, whole = [3, 4], [6, 8]
-    part = random.placed(random.bits(shape, 5, 7), axis, whole[axis], 2)
+    part = random.range_of_draw(random.bits(shape, 5, 7), axis, whole[axis], 2)
     full = [whole[k] if k == axis else shape[k] for k in range(2)]
     place = tuple(slice(2, 2 + shape[k]) if k == axis else slice(None) for k in range(2))
     assert np.array_equal(evaluate([part], {})[0], words(*full)[place])
@@ -91,9 +91,7 @@ def test_a_part_of_a_draw_has_the_words_of_its_place(axis: int) -> None:
 
 def test_only_a_whole_draw_is_placed() -> None:
     drawn = random.bits((3,), 5, 7)
-    part = random.placed(drawn, 0, 6, 2)
+    part = random.range_of_draw(drawn, 0, 6, 2)
     for wrong in (part, drawn + 1, g.input((3,), "uint32")):
-        with pytest.raises(
-            ArgumentError, match="placed: expected a draw of `bits` that is no part"
-        ):
-            random.placed(wrong, 0, 6, 2)
+        with pytest.raises(ArgumentError, match="range_of_draw: expected a draw of `bits`"):
+            random.range_of_draw(wrong, 0, 6, 2)
