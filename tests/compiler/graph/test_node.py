@@ -416,7 +416,7 @@ def test_values_are_set_together_or_not_at_all():
     assert v.get_value().tolist() == [0, 0]
     counter = g.CallStep(4)
     state = g.state_of(v)
-    g.place_together([(state, np.ones(2, "float32"))], (counter, 9))
+    g.assign_together([(state, np.ones(2, "float32"))], (counter, 9))
     assert (v.get_value().tolist(), counter.value) == ([1, 1], 9)
 
 

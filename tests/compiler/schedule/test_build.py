@@ -122,7 +122,7 @@ def test_a_sum_that_only_an_unused_carry_reads_is_in_no_kernel() -> None:
 
 
 def launches_of_updates(count: int, read: int) -> list[int]:
-    """How many updates each launch has, of `count` weights that each read so many others."""
+    """Return the updates in each launch, of `count` weights that each read so many others."""
     updates = []
     for k in range(count):
         shape = (k + 2,)

@@ -97,7 +97,7 @@ def test_averages_too_and_along_two_or_all_of_three_axes(window: tuple[int, ...]
         (g.max_pool(convolved(), (2, 2), strides=(3, 3)), "do not divide"),
         (g.max_pool(convolved(size=(4, 3)), (2, 2)), "do not divide"),
         (g.max_pool(convolved(filters=1), (2, 2)), "one filter"),
-        (g.max_pool(convolved(size=(1, 1)), (2, 2)), "of single places"),
+        (g.max_pool(convolved(size=(1, 1)), (2, 2)), "with a single tap"),
         (g.max_pool(convolved(strides=2), (2, 2)), "few tiles"),
         (g.max_pool(convolved(size=(2, 2), input_dilation=2, padding=1), (2, 2)), "classes"),
         (g.max_pool(g.flip(convolved(), 3), (2, 2)), "at other elements"),
