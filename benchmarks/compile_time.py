@@ -36,7 +36,9 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime import native_compiler, nvcc, probe, toolchain
+from graphc.compiler.runtime.cpu import compiler as native_compiler
+from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.gpu import nvcc, probe
 from graphc.compiler.schedule import make_schedule
 from graphc.config import config
 from graphc.layers import Dense

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.gpu import probe
 from graphc.reference_models import REFERENCE_MODELS
 
 ROOT = Path(__file__).resolve().parent.parent

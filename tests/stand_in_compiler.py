@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime.toolchain import compiler_path
+from graphc.compiler.runtime.cpu.toolchain import compiler_path
 
 _SCRIPT = """\
 #!/bin/sh

@@ -35,7 +35,6 @@ RETIRED = {
     "PULLED": "INLINED",
     "refusals_told": "storage_errors",
     "release_told": "release_of_config",
-    "runtime.cpu": "runtime.numpy_executor",
     "runtime.tape": "runtime.bound_program",
     "schedule.cards": "schedule.hardware",
     "schedule.unlift": "schedule.scan_body",

@@ -7,9 +7,9 @@ import time
 
 from graphc.amounts import shown_size
 from graphc.cli.command import Command
-from graphc.compiler.runtime.cache import chosen_folder, refusal
-from graphc.compiler.runtime.eviction import KINDS, Usage, clear, usage
-from graphc.compiler.runtime.private_files import PrivateFolder
+from graphc.compiler.runtime.cache.eviction import KINDS, Usage, clear, usage
+from graphc.compiler.runtime.cache.kernels import chosen_folder, refusal
+from graphc.compiler.runtime.cache.private_files import PrivateFolder
 from graphc.config import config
 from graphc.errors import StorageError
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.cli.command import Command
 from graphc.cli.launching import count, run_on_ranks
-from graphc.compiler.runtime.toolchain import compiler_path
+from graphc.compiler.runtime.cpu.toolchain import compiler_path
 from graphc.config import config
 from graphc.datasets import digits
 from graphc.layers.core import Activation, Dense, Dropout

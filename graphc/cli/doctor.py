@@ -17,8 +17,9 @@ import numpy as np
 
 from graphc.cli.command import Command
 from graphc.compiler.codegen.table import WIDTH
-from graphc.compiler.runtime import nvcc, probe, toolchain
-from graphc.compiler.runtime.cache import KernelCache, default_folder, kernel_cache
+from graphc.compiler.runtime.cache.kernels import KernelCache, default_folder, kernel_cache
+from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.gpu import nvcc, probe
 from graphc.config import FLAGS, config
 from graphc.errors import DeviceError, FlagError
 from graphc.parallel import probe as ranks

@@ -93,9 +93,9 @@ def test_what_no_run_can_show_is_not_changed(source: str, expected: list[str]):
             ["tests/compiler/codegen/native", "tests/native"],
         ),
         (
-            "graphc/compiler/runtime/bound_program.py",
+            "graphc/compiler/runtime/gpu/bound_program.py",
             [
-                "tests/compiler/runtime/test_bound_program.py",
+                "tests/compiler/runtime/gpu/test_bound_program.py",
                 "tests/compiler/runtime",
                 "tests/native",
             ],
@@ -132,10 +132,10 @@ def test_files_without_tests_of_their_own_have_nothing_to_change():
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("graphc/compiler/runtime/cuda.py", True),
+        ("graphc/compiler/runtime/gpu/cuda.py", True),
         ("graphc/compiler/codegen/columns.py", True),
         ("graphc/compiler/codegen/native/loop.py", False),
-        ("graphc/compiler/runtime/cache.py", False),
+        ("graphc/compiler/runtime/cache/kernels.py", False),
         ("graphc/activations.py", False),
     ],
 )
@@ -146,7 +146,7 @@ def test_what_only_a_gpu_runs(path: str, expected: bool):
 def test_what_only_a_gpu_runs_counts_apart_where_it_is_not_emulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    path = Path("graphc/compiler/runtime/cuda.py")
+    path = Path("graphc/compiler/runtime/gpu/cuda.py")
     (tmp_path / path).parent.mkdir(parents=True)
     (tmp_path / path).write_text("x = 1\n")
     (tmp_path / "test_f.py").write_text("def test():\n    pass\n")

@@ -18,7 +18,7 @@ from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 from tests.compiler.wrong_programs import assert_a_wrong_kernel_is_named

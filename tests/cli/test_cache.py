@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from graphc import cli
-from graphc.compiler.runtime.cache import KernelCache
+from graphc.compiler.runtime.cache.kernels import KernelCache
 from graphc.config import config
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from graphc import cli
 from graphc.cli import doctor
-from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.gpu import probe
 from graphc.config import FLAGS, Config, config
 from graphc.parallel import nccl
 from graphc.parallel import probe as ranks

@@ -10,7 +10,7 @@ from graphc.compiler.codegen import DeviceProgram, lower
 from graphc.compiler.graph import CallStep, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.cuda_emulator.emulator import ORDERS, RaceError, in_each_order
 
 

@@ -21,7 +21,7 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.graph.dim import ceil_divide
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule.kernel import Kernel
 
 BATCH_SYMBOL = g.dim.symbols(BATCH)[0]

@@ -19,9 +19,9 @@ from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
-from graphc.compiler.runtime.timing import Timing, time_copy, time_launches, time_program
+from graphc.compiler.runtime.gpu import cuda
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
+from graphc.compiler.runtime.gpu.timing import Timing, time_copy, time_launches, time_program
 from graphc.reference_models import REFERENCE_MODELS, ReferenceModel, gru_ae, mlp
 from tests.compiler.wrong_programs import assert_a_wrong_kernel_is_named
 

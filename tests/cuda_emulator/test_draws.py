@@ -1,7 +1,7 @@
 """Parts of random draws in generated CUDA."""
 
 from graphc.compiler.codegen import lower
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.compiler.draw_programs import DrawParts
 
 

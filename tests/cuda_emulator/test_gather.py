@@ -8,7 +8,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both
 

@@ -1,7 +1,7 @@
 """Indices of each dtype in generated CUDA."""
 
 from graphc.compiler.codegen import lower
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from tests.compiler.index_programs import Indices
 
 

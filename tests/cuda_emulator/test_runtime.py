@@ -19,8 +19,8 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.graph import BATCH, Node, state_of
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
-from graphc.compiler.runtime.device_array import DeviceArray
+from graphc.compiler.runtime.gpu.device_array import DeviceArray
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import DeviceError
 from tests.cuda_emulator.hand_made import (
     BATCH_SYMBOL,

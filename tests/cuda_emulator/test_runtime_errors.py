@@ -23,9 +23,9 @@ from graphc.compiler.codegen.launch import (
 from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.graph import BATCH, Node, state_of
-from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
-from graphc.compiler.runtime.workspace import Fetch
+from graphc.compiler.runtime.gpu import cuda
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
+from graphc.compiler.runtime.gpu.workspace import Fetch
 from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError, OutOfMemoryError
 from tests.cuda_emulator.hand_made import (

@@ -17,8 +17,8 @@ import pytest
 from graphc import resources
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
-from graphc.compiler.runtime import nvcc
 from graphc.compiler.runtime.device import select_device
+from graphc.compiler.runtime.gpu import nvcc
 from graphc.compiler.runtime.report import device_report
 from graphc.config import config
 from graphc.errors import DeviceError, DTypeError

@@ -14,7 +14,7 @@ from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.memory import launches
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.compiler.schedule import Loop, persistent
 from graphc.errors import IndexRangeError
 from tests.cuda_emulator.graph_programs import both

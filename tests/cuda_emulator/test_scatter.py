@@ -11,7 +11,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.scatter import scatter_tile
 from graphc.compiler.graph import BATCH, Node
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
 from graphc.errors import IndexRangeError
 from tests.compiler.scatter_programs import scatter_case
 from tests.cuda_emulator.graph_programs import both, run

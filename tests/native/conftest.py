@@ -17,7 +17,7 @@ import pytest
 
 from graphc.compiler.codegen.launch import Bindings, DeviceProgram
 from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, plan_memory
-from graphc.compiler.runtime import native
+from graphc.compiler.runtime.cpu import executor as native
 
 _GAP = ALIGNMENT
 # NumPy hands freed blocks below 1 KiB out again by itself, and what was poisoned in them stays so.

@@ -20,10 +20,10 @@ from graphc.compiler.codegen.native import NativeProgram, lower_native
 from graphc.compiler.graph import CallStep, Node, State
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import toolchain
-from graphc.compiler.runtime.native import NativeExecutor
-from graphc.compiler.runtime.native_compiler import loaded
-from graphc.compiler.runtime.toolchain import compiler_path
+from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.cpu.compiler import loaded
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
+from graphc.compiler.runtime.cpu.toolchain import compiler_path
 
 needs_compiler = pytest.mark.skipif(
     compiler_path() is None, reason="needs a C++ compiler (g++ or clang++) for native programs"

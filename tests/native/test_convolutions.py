@@ -17,7 +17,7 @@ from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.native.forms import lowered
 from tests.native.graph_programs import needs_compiler, with_threads
 

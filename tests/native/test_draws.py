@@ -1,7 +1,7 @@
 """Parts of random draws in native code."""
 
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.compiler.draw_programs import PLACES, DrawParts
 from tests.native.graph_programs import needs_compiler
 

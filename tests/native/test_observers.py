@@ -18,7 +18,7 @@ from graphc.compiler.function import function
 from graphc.compiler.function.guards import FiniteGuard
 from graphc.compiler.interpret import evaluate
 from graphc.compiler.runtime import device
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.errors import IndexRangeError, KernelError, NotFiniteError
 from graphc.layers.core import Dense

@@ -9,7 +9,7 @@ from graphc.compiler.codegen.memory import launches
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import CallStep
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from tests.native.graph_programs import needs_compiler
 
 LAYERS, UNITS, ROWS = 20, 5, 3

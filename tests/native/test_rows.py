@@ -14,7 +14,7 @@ from graphc.compiler.grad import grad
 from graphc.compiler.graph import BATCH, Node
 from graphc.compiler.graph.binding import bind
 from graphc.compiler.passes import optimize
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.layers import Dense
 from graphc.models import Sequential

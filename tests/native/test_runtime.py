@@ -14,8 +14,8 @@ from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.function import function
 from graphc.compiler.graph.binding import bind
-from graphc.compiler.runtime import native_compiler
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu import compiler as native_compiler
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.errors import DeviceError, IndexRangeError, NotFiniteError
 from tests.campaigns.interrupts import Counted

@@ -13,8 +13,8 @@ import pytest
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
-from graphc.compiler.runtime import toolchain
-from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu import toolchain
 from graphc.config import config
 from graphc.layers.core import Dense, Dropout
 from graphc.models import Sequential
@@ -99,7 +99,7 @@ import os
 import numpy as np
 from graphc.compiler import graph as g
 from graphc.compiler.codegen.native import lower_native
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 config.cpu = "native"
 x = g.input((g.BATCH, 512), "float32")

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from graphc import resources
 from graphc.compiler.codegen.kernel_list import KernelList
-from graphc.compiler.runtime.nvcc import FLAGS
+from graphc.compiler.runtime.gpu.nvcc import FLAGS
 from graphc.config import config
 from graphc.reference_models import REFERENCE_MODELS
 

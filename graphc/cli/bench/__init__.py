@@ -15,7 +15,7 @@ from graphc.cli.bench.report import Report, format_report
 from graphc.cli.command import Command
 from graphc.cli.launching import count, run_on_ranks
 from graphc.compiler.runtime.device import select_device
-from graphc.compiler.runtime.probe import gpu_status
+from graphc.compiler.runtime.gpu.probe import gpu_status
 from graphc.config import config
 from graphc.errors import ArgumentError, unknown_name
 from graphc.parallel.joining import rank as own_rank

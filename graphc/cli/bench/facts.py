@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.runtime import cuda, nvcc
-from graphc.compiler.runtime.cache import kernel_cache
-from graphc.compiler.runtime.probe import dotted
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.gpu import cuda, nvcc
+from graphc.compiler.runtime.gpu.probe import dotted
 from graphc.config import config
 from graphc.version import __version__
 

@@ -19,9 +19,9 @@ from graphc.compiler.codegen.launch import Bindings
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH, Node, State
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
-from graphc.compiler.runtime.timing import (
+from graphc.compiler.runtime.gpu import cuda
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
+from graphc.compiler.runtime.gpu.timing import (
     LaunchTimes,
     Timing,
     time_copy,

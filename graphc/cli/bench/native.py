@@ -20,7 +20,7 @@ from graphc.compiler.function import Function
 from graphc.compiler.function.comparison import check
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.runtime.native import NativeExecutor
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.config import config
 from graphc.reference_models import ReferenceModel, TrainingStep
 

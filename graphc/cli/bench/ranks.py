@@ -12,7 +12,7 @@ import numpy as np
 
 from graphc.cli.bench.facts import machine
 from graphc.compiler.function import ALWAYS, sharded_function
-from graphc.compiler.runtime.between_gpus import sums_transport
+from graphc.compiler.runtime.gpu.between_gpus import sums_transport
 from graphc.errors import ArgumentError
 from graphc.parallel.joining import join
 from graphc.parallel.transport import Transfer, Transport, as_bytes

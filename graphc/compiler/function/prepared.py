@@ -29,11 +29,11 @@ from graphc.compiler.graph.checks import SizeClaim
 from graphc.compiler.graph.equations import values
 from graphc.compiler.passes import optimize
 from graphc.compiler.passes.unify_sizes import unify_sizes
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
+from graphc.compiler.runtime.cpu.toolchain import thread_count
 from graphc.compiler.runtime.device import choose_executor, most_shared, select_device
 from graphc.compiler.runtime.executor import Executor, KernelExecutor, Observer
-from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.runtime.toolchain import thread_count
 from graphc.errors import KernelError
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from graphc.amounts import amount
-from graphc.compiler.runtime.cache import KernelCache, content_key
+from graphc.compiler.runtime.cache.kernels import KernelCache, content_key
 from graphc.config import config
 from graphc.errors import CompilerError
 

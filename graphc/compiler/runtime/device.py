@@ -9,14 +9,14 @@ from typing import NamedTuple
 from graphc.compiler.codegen import lower
 from graphc.compiler.codegen.native import lower_native
 from graphc.compiler.graph import Node, State
-from graphc.compiler.runtime import cuda, nvcc
-from graphc.compiler.runtime.cache import kernel_cache
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu.executor import NativeExecutor
 from graphc.compiler.runtime.executor import Executor
+from graphc.compiler.runtime.gpu import cuda, nvcc
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
+from graphc.compiler.runtime.gpu.probe import gpu_status
 from graphc.compiler.runtime.interpreting import Interpreted, compiler_failed, why_interpreted
-from graphc.compiler.runtime.native import NativeExecutor
 from graphc.compiler.runtime.numpy_executor import NumpyExecutor
-from graphc.compiler.runtime.probe import gpu_status
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from graphc.compiler.graph import Node, toposort
 from graphc.compiler.graph.cost import cost
 from graphc.compiler.graph.dim import symbols
-from graphc.compiler.runtime.cache import kernel_cache
-from graphc.compiler.runtime.toolchain import find_compiler
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu.toolchain import find_compiler
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 

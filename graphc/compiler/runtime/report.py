@@ -5,10 +5,11 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass, field, fields
 
-from graphc.compiler.runtime import cuda, nvcc, toolchain
-from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu import toolchain
 from graphc.compiler.runtime.device import select_device
-from graphc.compiler.runtime.probe import dotted
+from graphc.compiler.runtime.gpu import cuda, nvcc
+from graphc.compiler.runtime.gpu.probe import dotted
 from graphc.config import config
 from graphc.errors import DeviceError
 

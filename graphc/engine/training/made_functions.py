@@ -17,7 +17,7 @@ from graphc.compiler.function import (
     function,
     sharded_function,
 )
-from graphc.compiler.runtime.between_gpus import sums_transport
+from graphc.compiler.runtime.gpu.between_gpus import sums_transport
 from graphc.engine.ranks.alike import make_alike
 from graphc.engine.topology.container import Container
 from graphc.engine.training.draws import Draws

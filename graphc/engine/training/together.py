@@ -12,8 +12,9 @@ import numpy as np
 
 from graphc.compiler import graph as g
 from graphc.compiler.function import ShardedFunction
-from graphc.compiler.runtime import cuda, nvcc, toolchain
-from graphc.compiler.runtime.cache import kernel_cache
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.gpu import cuda, nvcc
 from graphc.config import config
 from graphc.engine.data.array_batches import ArrayBatches
 from graphc.engine.data.batches import Batch

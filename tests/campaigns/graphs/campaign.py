@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphc.compiler import graph as g
-from graphc.compiler.runtime.toolchain import compiler_path
+from graphc.compiler.runtime.cpu.toolchain import compiler_path
 from tests.campaigns.campaign import Campaign, Cases, Result
 from tests.campaigns.graphs.builder import Program
 from tests.campaigns.graphs.check import SECOND, faults

@@ -18,7 +18,7 @@ from graphc.compiler.codegen import native
 from graphc.compiler.function import CallStep, function, prepared
 from graphc.compiler.graph import Node, state_of
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import toolchain
+from graphc.compiler.runtime.cpu import toolchain
 from graphc.config import config
 from tests.campaigns.graphs.builder import Program
 

@@ -8,7 +8,7 @@ from graphc.compiler import graph as g
 from graphc.compiler.function import CallStep, function
 from graphc.compiler.function.api import MOST_BOUND
 from graphc.compiler.function.report import CompileReports
-from graphc.compiler.runtime.probe import GpuStatus
+from graphc.compiler.runtime.gpu.probe import GpuStatus
 from graphc.errors import (
     ArgumentError,
     DataError,

@@ -14,8 +14,8 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.function import function
 from graphc.compiler.function.api import Function
-from graphc.compiler.runtime import cache as cache_module
 from graphc.compiler.runtime import compiler_process, interpreting
+from graphc.compiler.runtime.cache import kernels as cache_module
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 from tests.stand_in_compiler import runs, small_library, stand_in_compiler

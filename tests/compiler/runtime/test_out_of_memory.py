@@ -17,10 +17,11 @@ from graphc.compiler.function import function
 from graphc.compiler.graph import BATCH
 from graphc.compiler.graph.dim import symbols
 from graphc.compiler.interpret import evaluate
-from graphc.compiler.runtime import native, numpy_executor, out_of_memory
+from graphc.compiler.runtime import numpy_executor, out_of_memory
+from graphc.compiler.runtime.cpu import executor as native
+from graphc.compiler.runtime.cpu.frame import Arena
 from graphc.compiler.runtime.host_memory import Room
 from graphc.compiler.runtime.interpreted_memory import InterpretedMemory
-from graphc.compiler.runtime.native_frame import Arena
 from graphc.config import config
 from graphc.errors import OutOfMemoryError, ShapeError
 from tests.native.graph_programs import needs_compiler

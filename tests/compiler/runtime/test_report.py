@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from graphc.compiler.runtime import device, toolchain
-from graphc.compiler.runtime.cache import kernel_cache
-from graphc.compiler.runtime.probe import GpuStatus
+from graphc.compiler.runtime import device
+from graphc.compiler.runtime.cache.kernels import kernel_cache
+from graphc.compiler.runtime.cpu import toolchain
+from graphc.compiler.runtime.gpu.probe import GpuStatus
 from graphc.compiler.runtime.report import device_report
 from graphc.config import config
 from graphc.errors import DeviceError

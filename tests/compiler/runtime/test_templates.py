@@ -12,7 +12,7 @@ import pytest
 from graphc.compiler import graph as g
 from graphc.compiler.codegen import render
 from graphc.compiler.function import function
-from graphc.compiler.runtime import cache as cache_module
+from graphc.compiler.runtime.cache import kernels as cache_module
 from graphc.config import config
 
 

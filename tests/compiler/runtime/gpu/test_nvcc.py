@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from graphc import resources
-from graphc.compiler.runtime import compiler_process, nvcc, probe
-from graphc.compiler.runtime.cache import KernelCache
-from graphc.compiler.runtime.nvcc import Compiler, check_driver, compiled, find_compiler
+from graphc.compiler.runtime import compiler_process
+from graphc.compiler.runtime.cache.kernels import KernelCache
+from graphc.compiler.runtime.gpu import nvcc, probe
+from graphc.compiler.runtime.gpu.nvcc import Compiler, check_driver, compiled, find_compiler
 from graphc.config import config
 from graphc.errors import CompilerError, DeviceError
 

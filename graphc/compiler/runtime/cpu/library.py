@@ -27,7 +27,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 
-from graphc.compiler.runtime.cache import Entry
+from graphc.compiler.runtime.cache.kernels import Entry
 from graphc.errors import CompilerError
 
 _FIX = (

@@ -27,7 +27,7 @@ from graphc.compiler.codegen.launch import (
 )
 from graphc.compiler.codegen.memory import MemoryPlan, plan_memory
 from graphc.compiler.graph import BATCH
-from graphc.compiler.runtime.bound_program import (
+from graphc.compiler.runtime.gpu.bound_program import (
     ARENA,
     CALL_STEP,
     FEEDS,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime import toolchain
-from graphc.compiler.runtime.cache import KernelCache
+from graphc.compiler.runtime.cache.kernels import KernelCache
+from graphc.compiler.runtime.cpu import toolchain
 from graphc.errors import CompilerError, DeviceError
 from tests.stand_in_compiler import runs, stand_in_compiler
 

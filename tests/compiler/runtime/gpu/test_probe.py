@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime import probe
+from graphc.compiler.runtime.gpu import probe
 
 COMPILER = shutil.which("cc")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphc.compiler.graph import State
-from graphc.compiler.runtime.cuda import Device
+from graphc.compiler.runtime.gpu.cuda import Device
 
 
 class DeviceArray:

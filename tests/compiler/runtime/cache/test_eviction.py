@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime import cache as cache_module
-from graphc.compiler.runtime import eviction
-from graphc.compiler.runtime.cache import KernelCache
-from graphc.compiler.runtime.private_files import PrivateFolder
+from graphc.compiler.runtime.cache import eviction
+from graphc.compiler.runtime.cache import kernels as cache_module
+from graphc.compiler.runtime.cache.kernels import KernelCache
+from graphc.compiler.runtime.cache.private_files import PrivateFolder
 from graphc.config import config
 
 HOUR = 3600.0
@@ -114,8 +114,8 @@ def test_the_flag_bounds_what_is_written(
 _EVICTING = """
 import os, sys
 from pathlib import Path
-from graphc.compiler.runtime import eviction
-from graphc.compiler.runtime.cache import KernelCache
+from graphc.compiler.runtime.cache import eviction
+from graphc.compiler.runtime.cache.kernels import KernelCache
 
 def work(start):
     for number in range(start, start + 60):

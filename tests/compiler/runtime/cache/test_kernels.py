@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime import cache as cache_module
-from graphc.compiler.runtime.cache import (
+from graphc.compiler.runtime.cache import kernels as cache_module
+from graphc.compiler.runtime.cache.kernels import (
     KernelCache,
     content_key,
     default_folder,

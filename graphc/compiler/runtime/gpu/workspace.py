@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from graphc.compiler.graph import Node
-from graphc.compiler.runtime.pool import Block, size_class
+from graphc.compiler.runtime.gpu.pool import Block, size_class
 
 
 class Stream(Protocol):
@@ -38,7 +38,7 @@ class Event(Protocol):
 class DeviceMemory(Protocol):
     """The memory of a device and the copies to and from it, as far as a workspace uses them.
 
-    `graphc.compiler.runtime.cuda.Device` has all of it, and says what each does.
+    `graphc.compiler.runtime.gpu.cuda.Device` has all of it, and says what each does.
     """
 
     @property

@@ -16,10 +16,10 @@ import numpy as np
 
 from graphc.compiler.codegen.launch import Bindings, Buffer, Launch, Pointer
 from graphc.compiler.graph import Node
-from graphc.compiler.runtime.bound_program import BoundProgram, PreparedLaunch
-from graphc.compiler.runtime.cuda import Device
-from graphc.compiler.runtime.cuda_executor import CudaExecutor
-from graphc.compiler.runtime.pool import Block
+from graphc.compiler.runtime.gpu.bound_program import BoundProgram, PreparedLaunch
+from graphc.compiler.runtime.gpu.cuda import Device
+from graphc.compiler.runtime.gpu.executor import CudaExecutor
+from graphc.compiler.runtime.gpu.pool import Block
 
 
 @dataclass(frozen=True)

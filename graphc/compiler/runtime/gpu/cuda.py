@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from graphc.compiler.graph import CallStep
-from graphc.compiler.runtime import probe
-from graphc.compiler.runtime.bound_program import PreparedLaunch, described
-from graphc.compiler.runtime.pool import Block, Pool
-from graphc.compiler.runtime.workspace import Workspace
+from graphc.compiler.runtime.gpu import probe
+from graphc.compiler.runtime.gpu.bound_program import PreparedLaunch, described
+from graphc.compiler.runtime.gpu.pool import Block, Pool
+from graphc.compiler.runtime.gpu.workspace import Workspace
 from graphc.errors import DeviceError, OutOfMemoryError
 from graphc.parallel.joining import take_gpu
 

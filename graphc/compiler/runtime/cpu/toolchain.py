@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from graphc.compiler.runtime.cache import KernelCache, content_key
+from graphc.compiler.runtime.cache.kernels import KernelCache, content_key
 from graphc.compiler.runtime.compiler_process import (
     Tool,
     broke_off,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from graphc.amounts import amount
-from graphc.compiler.runtime.private_files import Found, PrivateFolder
+from graphc.compiler.runtime.cache.private_files import Found, PrivateFolder
 from graphc.config import config
 
 KINDS = {

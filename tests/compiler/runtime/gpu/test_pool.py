@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from graphc.compiler.runtime.pool import Pool, size_class
+from graphc.compiler.runtime.gpu.pool import Pool, size_class
 
 
 class Memory:

@@ -12,7 +12,7 @@ import pytest
 
 from graphc.compiler.graph import Node
 from graphc.compiler.graph import input as graph_input
-from graphc.compiler.runtime.workspace import Workspace
+from graphc.compiler.runtime.gpu.workspace import Workspace
 
 
 def _nothing() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from graphc.compiler.runtime import cache as cache_module
-from graphc.compiler.runtime import library
-from graphc.compiler.runtime.cache import Entry, KernelCache
+from graphc.compiler.runtime.cache import kernels as cache_module
+from graphc.compiler.runtime.cache.kernels import Entry, KernelCache
+from graphc.compiler.runtime.cpu import library
 from graphc.errors import CompilerError
 from tests.stand_in_compiler import numbered_library, small_library
 

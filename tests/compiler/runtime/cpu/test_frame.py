@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphc.compiler.runtime.native_frame import address_of
+from graphc.compiler.runtime.cpu.frame import address_of
 
 
 def read_only() -> np.ndarray:

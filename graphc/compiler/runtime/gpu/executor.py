@@ -16,8 +16,10 @@ from graphc.compiler.codegen.memory import ALIGNMENT, MemoryPlan, aligned, launc
 from graphc.compiler.codegen.memory_report import MemoryReport, memory_report
 from graphc.compiler.graph import CallStep, Node, State, Symbol
 from graphc.compiler.graph import dim as dims
-from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.bound_program import (
+from graphc.compiler.runtime.executor import Observer
+from graphc.compiler.runtime.fallback import FINE, Fallback
+from graphc.compiler.runtime.gpu import cuda
+from graphc.compiler.runtime.gpu.bound_program import (
     ARENA,
     CALL_STEP,
     FEEDS,
@@ -26,16 +28,15 @@ from graphc.compiler.runtime.bound_program import (
     described,
     states,
 )
-from graphc.compiler.runtime.device_array import DeviceArray, on_device
-from graphc.compiler.runtime.executor import Observer
-from graphc.compiler.runtime.fallback import FINE, Fallback
+from graphc.compiler.runtime.gpu.device_array import DeviceArray, on_device
+from graphc.compiler.runtime.gpu.nvcc import compiled
+from graphc.compiler.runtime.gpu.observed import run_observed
+from graphc.compiler.runtime.gpu.pool import Block
+from graphc.compiler.runtime.gpu.workspace import Fetch
 from graphc.compiler.runtime.index_checks import fed_indices
-from graphc.compiler.runtime.nvcc import compiled
-from graphc.compiler.runtime.observed import Observed, run_observed
+from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import explanation, uncounted
 from graphc.compiler.runtime.pending import Pending
-from graphc.compiler.runtime.pool import Block
-from graphc.compiler.runtime.workspace import Fetch
 from graphc.errors import CompilerError, DeviceError, NotFiniteError, OutOfMemoryError, ShapeError
 
 _STATUS_BYTES = 8

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 from graphc import resources
-from graphc.compiler.runtime import probe
-from graphc.compiler.runtime.cache import (
+from graphc.compiler.runtime.cache.kernels import (
     KernelCache,
     content_key,
     header_texts,
@@ -32,6 +31,7 @@ from graphc.compiler.runtime.compiler_process import (
     source_in,
     working_folder,
 )
+from graphc.compiler.runtime.gpu import probe
 from graphc.errors import CompilerError, DeviceError
 
 _log = logging.getLogger("graphc")

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from graphc.compiler.runtime import cuda
-from graphc.compiler.runtime.pool import size_class
+from graphc.compiler.runtime.gpu import cuda
+from graphc.compiler.runtime.gpu.pool import size_class
 from graphc.config import config
 from graphc.errors import RankError
 from graphc.parallel import nccl

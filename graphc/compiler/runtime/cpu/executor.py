@@ -18,14 +18,14 @@ from graphc.compiler.codegen.memory_report import MemoryReport, memory_report, s
 from graphc.compiler.codegen.native import NativeProgram
 from graphc.compiler.codegen.native.step import STEP
 from graphc.compiler.graph import CallStep, Node, State, Symbol, assign_together
+from graphc.compiler.runtime.cpu.compiler import loaded
+from graphc.compiler.runtime.cpu.frame import ARENA, Arena, Frame, Tables, address_of
+from graphc.compiler.runtime.cpu.library import symbol
+from graphc.compiler.runtime.cpu.partial_sums import PartialSums, ShardTables, row_of
 from graphc.compiler.runtime.executor import Observer
 from graphc.compiler.runtime.fallback import FINE, Fallback
-from graphc.compiler.runtime.library import symbol
-from graphc.compiler.runtime.native_compiler import loaded
-from graphc.compiler.runtime.native_frame import ARENA, Arena, Frame, Tables, address_of
 from graphc.compiler.runtime.observed import Observed
 from graphc.compiler.runtime.out_of_memory import FREELY, Kept, check_room, refused, uncounted
-from graphc.compiler.runtime.partial_sums import PartialSums, ShardTables, row_of
 from graphc.compiler.runtime.pending import Pending
 from graphc.errors import NotFiniteError, OutOfMemoryError, ShapeError
 

@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from graphc import resources
 from graphc.compiler.codegen.native.step import STEP
-from graphc.compiler.runtime import library
-from graphc.compiler.runtime.cache import (
+from graphc.compiler.runtime.cache.kernels import (
     Entry,
     KernelCache,
     content_key,
@@ -35,7 +34,8 @@ from graphc.compiler.runtime.compiler_process import (
     source_in,
     working_folder,
 )
-from graphc.compiler.runtime.toolchain import TOOL, Compiler, find_compiler
+from graphc.compiler.runtime.cpu import library
+from graphc.compiler.runtime.cpu.toolchain import TOOL, Compiler, find_compiler
 from graphc.errors import CompilerError
 
 _log = logging.getLogger("graphc")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from graphc.compiler.runtime.cuda import Device
+from graphc.compiler.runtime.gpu.cuda import Device
 from graphc.errors import DeviceError
 
 
